@@ -1,0 +1,82 @@
+/** The architecture, as rules. Each says in its comment why it holds. */
+const services = "^services/([^/]+)/";
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    { name: "no-circular", severity: "error", comment: "A cycle is two modules that are one.", from: {}, to: { circular: true } },
+    {
+      name: "pure-packages",
+      severity: "error",
+      comment: "contracts and runtime are what everything stands on: they import nothing of ours.",
+      from: { path: "^packages/(contracts|runtime)/src" },
+      to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/$1/"] },
+    },
+    {
+      name: "http-edge",
+      severity: "error",
+      comment: "The HTTP edge knows contracts and the process kit, no store.",
+      from: { path: "^packages/http/src" },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|contracts|runtime)/"] },
+    },
+    {
+      name: "stores-apart",
+      severity: "error",
+      comment: "Stores meet in a service, never in each other: each can be replaced alone.",
+      from: { path: "^packages/(database|intake|queue|search)/src", pathNot: "[.]test[.]ts$" },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/($1|contracts|runtime)/"] },
+    },
+    {
+      name: "services-apart",
+      severity: "error",
+      comment: "Services talk through Redis, MySQL and HTTP.",
+      from: { path: services },
+      to: { path: "^services/", pathNot: "^services/$1/" },
+    },
+    {
+      name: "packages-below-services",
+      severity: "error",
+      comment: "Packages are used by services and the command line, not the other way round.",
+      from: { path: "^packages/(?!cli/)" },
+      to: { path: "^(services|packages/cli)/" },
+    },
+    {
+      name: "use-cases-know-no-library",
+      severity: "error",
+      comment: "Use cases and handlers say what happens; clients are handed to them.",
+      from: { path: "^services/[^/]+/src/(use-cases|handlers)/", pathNot: "[.]test[.]ts$" },
+      to: { path: "node_modules/(express|bullmq|ioredis|@prisma|@elastic)/" },
+    },
+    {
+      name: "adapters-as-types",
+      severity: "error",
+      comment: "Use cases and handlers may name an adapter's types only.",
+      from: { path: "^services/[^/]+/src/(use-cases|handlers)/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^packages/(?!contracts/|runtime/)", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "testkit-in-tests-only",
+      severity: "error",
+      comment: "Nothing that runs in production leans on the test kit.",
+      from: { path: "^(packages|services)/", pathNot: ["^packages/testkit/", "/test/", "[.]test[.]ts$"] },
+      to: { path: "^packages/testkit/" },
+    },
+    {
+      name: "declared-dependencies",
+      severity: "error",
+      comment: "A package imports only what its own package.json names.",
+      from: { pathNot: "[.]test[.]ts$|/test/|^bench/|[.]config[.]" },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "(^|/)(dist|coverage|generated)/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.base.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["@confab/source", "import", "node", "default", "types"],
+      extensions: [".ts", ".js", ".json"],
+    },
+  },
+};

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { timestampSchema } from "./time.ts";
+
+export const applicationTokenSchema = z
+  .uuid("must be an application token, a UUID")
+  .toLowerCase()
+  .meta({
+    description: "An application's token: whoever has it can use the application",
+    examples: ["2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1"],
+  });
+
+export const nameSchema = z
+  .string("must be a string")
+  .refine((name) => name.trim().length > 0, "must not be empty")
+  .refine((name) => Array.from(name).length <= 255, "must have at most 255 characters")
+  .refine((name) => name.isWellFormed(), "must be well-formed Unicode, without lone surrogates")
+  .meta({ description: "1 to 255 characters, not only white space", examples: ["Support"] });
+
+export const applicationSchema = z
+  .strictObject({
+    token: applicationTokenSchema,
+    name: nameSchema,
+    chats_count: z.int().nonnegative(),
+    created_at: timestampSchema,
+    updated_at: timestampSchema,
+  })
+  .meta({ id: "Application" });
+export type Application = z.infer<typeof applicationSchema>;
+
+export const writeApplicationSchema = z.object({ name: nameSchema }).meta({ id: "WriteApplication" });

@@ -1,0 +1,113 @@
+import { z } from "zod";
+import { applicationTokenSchema } from "./application.ts";
+import { chatNumberSchema, numberSchema } from "./chat.ts";
+import { timestampSchema } from "./time.ts";
+
+/** A body's size in bytes of UTF-8: what MySQL's TEXT holds. */
+export const maxBodyBytes = 65_535;
+export const maxBatchItems = 1_000;
+
+const notBlank = /\S/u;
+
+/** `undefined` when the text may be a message's body, otherwise what is wrong with it. */
+export function bodyFault(body: string): string | undefined {
+  if (!notBlank.test(body)) return "must not be empty or only white space";
+  if (!body.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
+  // A UTF-16 unit is at most three bytes of UTF-8: short texts need no counting.
+  if (body.length * 3 > maxBodyBytes && Buffer.byteLength(body) > maxBodyBytes) {
+    return `must have at most ${maxBodyBytes} bytes of UTF-8`;
+  }
+  return undefined;
+}
+
+export const messageBodySchema = z
+  .string("must be a string")
+  .superRefine((body, context) => {
+    const fault = bodyFault(body);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  })
+  .meta({
+    description: "1 to 65,535 bytes of UTF-8, not only white space; returned byte for byte",
+    examples: ["Hello world"],
+  });
+
+export const messageNumberSchema = numberSchema.meta({
+  description: "A message's number in its chat, from 1",
+  examples: [1],
+});
+
+const messageShape = {
+  application_token: applicationTokenSchema,
+  chat_number: chatNumberSchema,
+  number: messageNumberSchema,
+  body: z.string(),
+  created_at: timestampSchema,
+  updated_at: timestampSchema,
+};
+
+export const messageSchema = z.strictObject(messageShape).meta({ id: "Message" });
+export type Message = z.infer<typeof messageSchema>;
+
+export const searchHitSchema = z
+  .strictObject({
+    ...messageShape,
+    highlights: z
+      .array(z.string())
+      .meta({ description: "Fragments of the body, HTML-escaped, what was found in <mark>" }),
+  })
+  .meta({ id: "SearchHit" });
+export type SearchHit = z.infer<typeof searchHitSchema>;
+
+export const createMessageSchema = z
+  .object({ application_token: applicationTokenSchema, chat_number: chatNumberSchema, body: messageBodySchema })
+  .meta({ id: "CreateMessage" });
+export type CreateMessage = z.infer<typeof createMessageSchema>;
+
+/** Visible ASCII, so that it can be a header as well as a field. */
+export const idempotencyKeySchema = z
+  .string("must be a string")
+  .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 visible ASCII characters")
+  .meta({
+    description: "Remembered for 24 hours: the same key and body again gives the first answer",
+    examples: ["order-4711-note-1"],
+  });
+
+export const batchItemSchema = createMessageSchema
+  .extend({ idempotency_key: idempotencyKeySchema.optional() })
+  .meta({ id: "BatchItem" });
+export type BatchItem = z.infer<typeof batchItemSchema>;
+
+/** The items are checked one by one, so that a bad one costs its neighbours nothing. */
+export const createBatchSchema = z
+  .object({
+    messages: z
+      .array(z.unknown(), "must be an array")
+      .min(1, "must not be empty")
+      .meta({ override: { items: { $ref: "#/components/schemas/BatchItem" }, maxItems: maxBatchItems } }),
+  })
+  .meta({ id: "CreateBatch" });
+
+export const refusedItemSchema = z
+  .strictObject({
+    status: z.int().min(400),
+    type: z.string(),
+    title: z.string(),
+    detail: z.string().optional(),
+    errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({ id: "RefusedItem" });
+export type RefusedItem = z.infer<typeof refusedItemSchema>;
+
+export const acceptedItemSchema = z
+  .strictObject({ status: z.literal(201), ...messageShape })
+  .meta({ id: "AcceptedItem" });
+export type AcceptedItem = z.infer<typeof acceptedItemSchema>;
+
+export const batchAnswerSchema = z
+  .strictObject({
+    accepted: z.int().nonnegative(),
+    refused: z.int().nonnegative(),
+    results: z.array(z.union([acceptedItemSchema, refusedItemSchema])),
+  })
+  .meta({ id: "BatchAnswer" });
+export type BatchAnswer = z.infer<typeof batchAnswerSchema>;

@@ -1,0 +1,22 @@
+import { z } from "zod";
+
+/** The two queues; a job is only a wake-up: what must be done lies in Redis' pending records and in MySQL's outbox. */
+export const queues = {
+  messages: { name: "messages", schema: z.object({ batch: z.string() }) },
+  search: { name: "search", schema: z.object({}) },
+} as const satisfies Record<string, { name: string; schema: z.ZodType }>;
+
+export type QueueName = keyof typeof queues;
+
+/**
+ * The prefix of everything that belongs to one partition of the chats, BullMQ's keys included: the braces are a Redis
+ * Cluster hash tag, so that numbering, pending records and queue of a chat lie in one slot.
+ */
+export function partitionPrefix(prefix: string, partition: number): string {
+  return `${prefix}:{p${partition}}`;
+}
+
+/** The Redis list that holds a queue's waiting jobs: what is scaled on. */
+export function waitListKey(prefix: string, partition: number, queue: QueueName): string {
+  return `${partitionPrefix(prefix, partition)}:${queues[queue].name}:wait`;
+}
