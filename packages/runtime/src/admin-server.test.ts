@@ -1,0 +1,67 @@
+import { expect } from "chai";
+import { createMetrics, startAdminServer } from "./index.ts";
+import type { AdminServer, Readiness } from "./index.ts";
+
+describe("startAdminServer", () => {
+  let admin: AdminServer;
+  let readiness: Readiness;
+  const lifecycle = { draining: false };
+
+  beforeEach(async () => {
+    lifecycle.draining = false;
+    readiness = { ok: true, checks: { redis: { ok: true, critical: true, ms: 1 } } };
+    admin = await startAdminServer({
+      port: 0,
+      host: "127.0.0.1",
+      health: { ready: () => readiness },
+      metrics: createMetrics("api"),
+      lifecycle,
+    });
+  });
+  afterEach(() => admin.stop());
+
+  const get = (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(`http://127.0.0.1:${admin.port}${path}`, init);
+
+  it("says on /livez that the process answers, whatever the stores do", async () => {
+    readiness = { ok: false, checks: {} };
+    const response = await get("/livez");
+    expect(response.status).to.equal(200);
+    expect(await response.json()).to.deep.equal({ ok: true });
+  });
+
+  it("answers /readyz with 200 while it can serve", async () => {
+    const response = await get("/readyz");
+    expect(response.status).to.equal(200);
+    expect(await response.json()).to.deep.equal({ ok: true, draining: false, checks: readiness.checks });
+  });
+
+  it("answers /readyz with 503 and the failing check", async () => {
+    readiness = { ok: false, checks: { mysql: { ok: false, critical: true, ms: 900, error: "connection refused" } } };
+    const response = await get("/readyz");
+    expect(response.status).to.equal(503);
+    expect(await response.json()).to.have.nested.property("checks.mysql.error", "connection refused");
+  });
+
+  it("answers /readyz with 503 while it drains, and /livez with 200", async () => {
+    lifecycle.draining = true;
+    expect((await get("/readyz?probe=1")).status).to.equal(503);
+    expect((await get("/livez")).status).to.equal(200);
+  });
+
+  it("serves the metrics of the process in Prometheus' format", async () => {
+    const response = await get("/metrics");
+    expect(response.headers.get("content-type")).to.match(/^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    expect(text).to.match(/^process_cpu_seconds_total\{service="api"\} /m);
+    expect(text).to.match(/^nodejs_eventloop_lag_p99_seconds\{service="api"\} /m);
+    expect(text).to.match(/^nodejs_heap_size_used_bytes\{service="api"\} /m);
+  });
+
+  it("refuses other paths and methods", async () => {
+    expect((await get("/")).status).to.equal(404);
+    const refused = await get("/metrics", { method: "POST" });
+    expect(refused.status).to.equal(405);
+    expect(refused.headers.get("allow")).to.equal("GET, HEAD");
+  });
+});

@@ -1,0 +1,79 @@
+import { z } from "zod";
+
+const DURATION_UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A whole number within both bounds; "", "1e3", "0x10" and " 1" are refused. */
+export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
+  const form = max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^-?\d{1,16}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max)
+    .meta({ form });
+}
+
+/** A TCP port; 0 lets the system choose a free one. */
+export function port() {
+  return integer({ min: 0, max: 65_535 }).meta({ form: "a port number from 0 to 65535" });
+}
+
+/** A decimal number within both bounds, such as a ratio. */
+export function decimal({ min, max }: { min: number; max: number }) {
+  return z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max)
+    .meta({ form: `a number from ${min} to ${max}` });
+}
+
+/** A switch: true, yes, on, 1 or false, no, off, 0, in any case. */
+export function flag() {
+  return z
+    .stringbool({ truthy: ["true", "yes", "on", "1"], falsy: ["false", "no", "off", "0"] })
+    .meta({ form: "true or false" });
+}
+
+/** A duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, as milliseconds; a bare number is milliseconds already. */
+export function durationMs({ min = 0 }: { min?: number } = {}) {
+  return z
+    .string()
+    .regex(/^\d{1,12}(ms|s|m|h|d)?$/)
+    .transform((text) => {
+      const digits = /^\d+/.exec(text)?.[0] ?? "";
+      return Number(digits) * (DURATION_UNITS_MS[text.slice(digits.length)] ?? 1);
+    })
+    .refine((value) => value >= min && Number.isSafeInteger(value))
+    .meta({ form: `a duration such as 500ms, 10s, 5m, 2h or 7d${min > 0 ? `, at least ${min}ms` : ""}` });
+}
+
+/** An absolute URL of one of the given schemes, kept as text without a trailing slash. */
+export function url({ schemes }: { schemes: readonly string[] }) {
+  return z
+    .string()
+    .refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)))
+    .transform((text) => text.replace(/\/$/, ""))
+    .meta({ form: `a URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}` });
+}
+
+/** Comma-separated items, trimmed, empty ones dropped. */
+export function list() {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== ""),
+    )
+    .meta({ form: "a comma-separated list" });
+}
+
+/** Text that never shows in messages, logs or documentation. */
+export function secret({ minLength = 1 }: { minLength?: number } = {}) {
+  return z
+    .string()
+    .min(minLength)
+    .meta({ secret: true, form: minLength > 1 ? `a secret of at least ${minLength} characters` : "a secret" });
+}

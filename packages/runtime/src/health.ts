@@ -1,0 +1,106 @@
+export type HealthCheck = () => Promise<unknown>;
+
+export interface CheckResult {
+  readonly ok: boolean;
+  readonly critical: boolean;
+  readonly ms: number;
+  readonly error?: string;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  readonly checks: Readonly<Record<string, CheckResult>>;
+}
+
+export interface Health {
+  /** The last known state, without touching any store. */
+  ready(): Readiness;
+  /** Runs every check now; resolves when each has a result. */
+  refresh(): Promise<void>;
+  stop(): void;
+}
+
+export interface HealthOptions {
+  /** What the process cannot serve without. */
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+  /** What is reported but leaves the process ready. */
+  readonly optionalChecks?: Readonly<Record<string, HealthCheck>>;
+  readonly intervalMs?: number;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Refreshes readiness in the background, so that probes cost the stores nothing however many there are. Not ready before the first round;
+ * a check that hangs counts as failed after `timeoutMs` and isn't started again until it settles.
+ */
+export function createHealth({
+  checks,
+  optionalChecks = {},
+  intervalMs = 1_000,
+  timeoutMs = 900,
+}: HealthOptions): Health {
+  const probes = [
+    ...Object.entries(checks).map(([name, check]) => createProbe(name, check, true, timeoutMs)),
+    ...Object.entries(optionalChecks).map(([name, check]) => createProbe(name, check, false, timeoutMs)),
+  ];
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function refresh(): Promise<void> {
+    await Promise.all(probes.map((probe) => probe.run()));
+  }
+
+  async function round(): Promise<void> {
+    await refresh();
+    if (!stopped) timer = setTimeout(() => void round(), intervalMs).unref();
+  }
+  void round();
+
+  return {
+    ready: () => {
+      const results = Object.fromEntries(probes.map((probe) => [probe.name, probe.result()]));
+      return { ok: Object.values(results).every((result) => result.ok || !result.critical), checks: results };
+    },
+    refresh,
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function createProbe(name: string, check: HealthCheck, critical: boolean, timeoutMs: number) {
+  let result: CheckResult = { ok: false, critical, ms: 0, error: "not checked yet" };
+  let running: Promise<void> | undefined;
+
+  async function attempt(): Promise<void> {
+    const began = performance.now();
+    try {
+      await check();
+      result = { ok: true, critical, ms: since(began) };
+    } catch (error) {
+      result = { ok: false, critical, ms: since(began), error: error instanceof Error ? error.message : String(error) };
+    } finally {
+      running = undefined;
+    }
+  }
+
+  async function run(): Promise<void> {
+    running ??= attempt();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        result = { ok: false, critical, ms: timeoutMs, error: `no answer within ${timeoutMs} ms` };
+        resolve();
+      }, timeoutMs).unref();
+    });
+    await Promise.race([running, timeout]);
+    clearTimeout(timer);
+  }
+
+  return { name, run, result: () => result };
+}
+
+function since(began: number): number {
+  return Math.round(performance.now() - began);
+}

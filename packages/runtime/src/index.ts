@@ -1,0 +1,14 @@
+export { startAdminServer } from "./admin-server.ts";
+export type { AdminServer, AdminServerOptions } from "./admin-server.ts";
+export { ConfigError, exitOnConfigError, parseEnv } from "./config.ts";
+export type { ConfigProblem, Environment } from "./config.ts";
+export { describeConfig } from "./config-facts.ts";
+export type { ConfigRow } from "./config-facts.ts";
+export { decimal, durationMs, flag, integer, list, port, secret, url } from "./config-leaves.ts";
+export { createHealth } from "./health.ts";
+export type { CheckResult, Health, HealthCheck, HealthOptions, Readiness } from "./health.ts";
+export { createLifecycle } from "./lifecycle.ts";
+export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
+export { createLogger, shortToken } from "./logger.ts";
+export type { Logger, LogOptions } from "./logger.ts";
+export { createMetrics } from "./metrics.ts";

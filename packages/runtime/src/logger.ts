@@ -1,0 +1,60 @@
+import { pino, stdSerializers, stdTimeFunctions } from "pino";
+import type { DestinationStream, Logger } from "pino";
+
+export type { Logger } from "pino";
+
+export interface LogOptions {
+  readonly level: string;
+  readonly service: string;
+  readonly version?: string | undefined;
+}
+
+const SENSITIVE = [
+  "body",
+  "authorization",
+  "idempotency_key",
+  "idempotencyKey",
+  "token",
+  "application_token",
+  "applicationToken",
+  "password",
+  "cookie",
+];
+const REDACTED_PATHS = [
+  ...SENSITIVE.flatMap((key) => [key, `*.${key}`]),
+  'headers["idempotency-key"]',
+  "*.headers.authorization",
+  "*.headers.cookie",
+  '*.headers["idempotency-key"]',
+];
+
+/**
+ * JSON lines on standard output with ISO times and the level as a word. Message bodies, keys and application tokens are redacted wherever
+ * they are top-level or one level down; lines are written without blocking and what is left is flushed synchronously on exit.
+ */
+export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
+  return pino(
+    {
+      level: options.level,
+      base: { service: options.service, ...(options.version !== undefined && { version: options.version }) },
+      timestamp: stdTimeFunctions.isoTime,
+      messageKey: "message",
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: REDACTED_PATHS, censor: "[redacted]" },
+      serializers: { err: serializeError },
+    },
+    destination ?? pino.destination({ dest: process.stdout.fd, sync: false }),
+  );
+}
+
+/** Enough of an application's token to find its lines, and too little to use it. */
+export function shortToken(token: string): string {
+  return token.slice(0, 8);
+}
+
+/** Keeps the text of an error and its causes only: clients attach requests, and so message bodies, as further properties. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  const { type, message, stack } = stdSerializers.err(error);
+  return { type, message, stack, ...("code" in error && { code: error.code }) };
+}
