@@ -1,0 +1,62 @@
+import { Client, errors } from "@elastic/elasticsearch";
+import { SearchUnavailable } from "./errors.ts";
+
+export interface ElasticsearchOptions {
+  /** One address or several, separated by commas; credentials go into the first address that needs them. */
+  url: string;
+  /** Name of the read alias and beginning of every other name. Default `confab-messages`. */
+  name?: string;
+  /** How long a search may take, in milliseconds. Default 2,000. */
+  requestTimeoutMs?: number;
+  /** How long a bulk or an administrative request may take, in milliseconds. Default 30,000. */
+  bulkTimeoutMs?: number;
+  /** Shards of an index that is made from now on. Default 1. */
+  shards?: number;
+}
+
+/** A client with the names that belong together. */
+export interface Connection {
+  client: Client;
+  /** Alias of the index that is searched. */
+  readAlias: string;
+  /** Alias of every index that must get what is written: two while one is being rebuilt. */
+  writeAlias: string;
+  requestTimeoutMs: number;
+  bulkTimeoutMs: number;
+  shards: number;
+}
+
+/** Connects nothing yet; throws a `TypeError` when an address is not a URL. */
+export function createConnection(options: ElasticsearchOptions): Connection {
+  const { name = "confab-messages", requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000, shards = 1 } = options;
+  const urls = options.url.split(",").map((url) => new URL(url.trim()));
+  const login = urls.find(({ username }) => username !== "");
+  const client = new Client({
+    nodes: urls.map((url) => {
+      const bare = new URL(url);
+      bare.username = bare.password = "";
+      return bare.href;
+    }),
+    ...(login === undefined
+      ? {}
+      : { auth: { username: decodeURIComponent(login.username), password: decodeURIComponent(login.password) } }),
+    // One retry reaches another node where there is one; the queue above retries for longer, a reader wants an answer.
+    maxRetries: urls.length > 1 ? 1 : 0,
+    requestTimeout: bulkTimeoutMs,
+    sniffOnStart: false,
+    sniffOnConnectionFault: false,
+    compression: false,
+  });
+  return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs, shards };
+}
+
+/** Waits for an answer; throws `SearchUnavailable` for every failure but a request that Elasticsearch calls wrong. */
+export async function ask<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof errors.ElasticsearchClientError)) throw error;
+    if (error instanceof errors.ResponseError && (error.statusCode === 400 || error.statusCode === 413)) throw error;
+    throw new SearchUnavailable(`Elasticsearch: ${error.message}`, { cause: error });
+  }
+}

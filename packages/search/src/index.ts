@@ -1,0 +1,24 @@
+export type { ElasticsearchOptions } from "./connection.ts";
+export { createElasticsearchIndex } from "./elasticsearch.ts";
+export type { ElasticsearchIndex } from "./elasticsearch.ts";
+export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
+export { fold } from "./fold.ts";
+export { highlight } from "./highlight.ts";
+export { createMysqlIndex } from "./mysql.ts";
+export type { ScanChat } from "./mysql.ts";
+export type { StoredMessage } from "./page.ts";
+export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
+export { rebuild } from "./rebuild.ts";
+export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";
+export type {
+  IndexOptions,
+  IndexResult,
+  RejectedDocument,
+  SearchDocument,
+  SearchHit,
+  SearchIndex,
+  SearchPage,
+  SearchRequest,
+} from "./search-index.ts";
+export { verify } from "./verify.ts";
+export type { Differences, MessagePosition, VerifyResult } from "./verify.ts";

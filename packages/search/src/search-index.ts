@@ -1,0 +1,67 @@
+/** One message as the index knows it; a `version` grows with every change of the row, ids are the database's own. */
+export interface SearchDocument {
+  chatId: bigint;
+  applicationId: bigint;
+  number: number;
+  version: number;
+  /** What was said, or null when the message is deleted. */
+  body: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+  deletedAt: Date | null;
+}
+
+export interface SearchHit {
+  number: number;
+  body: string;
+  createdAt: Date;
+  updatedAt: Date;
+  /** HTML-escaped pieces of the body with the matches in `<mark>`; at least one. */
+  highlights: string[];
+}
+
+export interface SearchPage {
+  /** Newest first. */
+  hits: SearchHit[];
+  /** Cursor of the following page; absent on the last one. */
+  next?: string;
+}
+
+export interface SearchRequest {
+  chatId: bigint;
+  q: string;
+  /** Hits a page, at least 1. */
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export interface IndexOptions {
+  /** When the documents can be found: after the usual second, now, or on the next refresh, which is waited for. */
+  refresh?: boolean | "wait_for";
+}
+
+export interface RejectedDocument {
+  chatId: bigint;
+  number: number;
+  reason: string;
+}
+
+export interface IndexResult {
+  indexed: number;
+  /** Documents that the index will never take as they are; sending them again is useless. */
+  rejected: RejectedDocument[];
+}
+
+/** What messages are searched through; every backend passes the one conformance suite. */
+export interface SearchIndex {
+  readonly kind: "elasticsearch" | "mysql";
+  /** Creates what is missing; harmless when repeated or done by several processes at once. */
+  prepare(): Promise<void>;
+  /** Takes documents in any order and any number of times: a version that is not newer changes nothing. */
+  index(documents: readonly SearchDocument[], options?: IndexOptions): Promise<IndexResult>;
+  /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
+  search(request: SearchRequest): Promise<SearchPage>;
+  /** Throws `SearchUnavailable` when a search could not be answered now. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

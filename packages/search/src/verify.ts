@@ -1,0 +1,129 @@
+import type { estypes } from "@elastic/elasticsearch";
+import { z } from "zod";
+import { ask } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ElasticsearchIndex } from "./elasticsearch.ts";
+import type { DocumentSource } from "./rebuild.ts";
+
+export interface MessagePosition {
+  chatId: bigint;
+  number: number;
+}
+
+export interface Differences {
+  count: number;
+  /** The first 20. */
+  first: MessagePosition[];
+}
+
+export interface VerifyResult {
+  /** Messages that are the same on both sides. */
+  equal: number;
+  missing: Differences;
+  extra: Differences;
+  /** Another body, version or application in the index than in the database. */
+  different: Differences;
+}
+
+interface Message extends MessagePosition {
+  applicationId: bigint;
+  version: number;
+  body: string;
+}
+
+// Bodies can be 64 KiB, so an answer is 32 MiB at worst.
+const PAGE = 500;
+const MAX_SHOWN = 20;
+const KEEP_ALIVE = "2m";
+
+const indexedMessage = z.object({
+  chat_id: z.string().transform(BigInt),
+  application_id: z.string().transform(BigInt),
+  number: z.int(),
+  version: z.int(),
+  body: z.string(),
+});
+
+async function* storedMessages(source: DocumentSource): AsyncGenerator<Message> {
+  for await (const documents of source()) {
+    for (const { chatId, number, applicationId, version, body, deletedAt } of documents) {
+      if (body !== null && deletedAt === null)
+        yield { chatId, number, applicationId, version, body: body.toWellFormed() };
+    }
+  }
+}
+
+async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection): AsyncGenerator<Message> {
+  const transport = { requestTimeout: bulkTimeoutMs };
+  await ask(client.indices.refresh({ index: readAlias }, transport));
+  let { id } = await ask(client.openPointInTime({ index: readAlias, keep_alive: KEEP_ALIVE }, transport));
+  try {
+    let after: estypes.SortResults | undefined;
+    do {
+      const answer = await ask(
+        client.search(
+          {
+            pit: { id, keep_alive: KEEP_ALIVE },
+            sort: [{ chat_id: "asc" }, { number: "asc" }],
+            ...(after === undefined ? {} : { search_after: after }),
+            size: PAGE,
+            _source: ["chat_id", "application_id", "number", "version", "body"],
+            track_total_hits: false,
+            allow_partial_search_results: false,
+          },
+          transport,
+        ),
+      );
+      id = answer.pit_id ?? id;
+      after = undefined;
+      for (const { _source, sort = [] } of answer.hits.hits) {
+        const { chat_id, application_id, number, version, body } = indexedMessage.parse(_source);
+        yield { chatId: chat_id, applicationId: application_id, number, version, body };
+        // The sort value of a chat id is a JSON number, which may have lost its last digits.
+        after = sort.with(0, chat_id.toString());
+      }
+    } while (after !== undefined);
+  } finally {
+    await ask(client.closePointInTime({ id }, transport));
+  }
+}
+
+function compare(a: MessagePosition, b: MessagePosition): number {
+  if (a.chatId !== b.chatId) return a.chatId < b.chatId ? -1 : 1;
+  return a.number - b.number;
+}
+
+function note(differences: Differences, { chatId, number }: MessagePosition): void {
+  differences.count++;
+  if (differences.first.length < MAX_SHOWN) differences.first.push({ chatId, number });
+}
+
+/**
+ * Compares the index with the database message by message, both read in order, so memory does not grow with them.
+ * What is written meanwhile may count as a difference.
+ */
+export async function verify(es: ElasticsearchIndex, source: DocumentSource): Promise<VerifyResult> {
+  const empty = (): Differences => ({ count: 0, first: [] });
+  const result: VerifyResult = { equal: 0, missing: empty(), extra: empty(), different: empty() };
+  const stored = storedMessages(source);
+  const indexed = indexedMessages(es.connection);
+  try {
+    let [left, right] = await Promise.all([stored.next(), indexed.next()]);
+    while (left.done !== true || right.done !== true) {
+      const order = left.done === true ? 1 : right.done === true ? -1 : compare(left.value, right.value);
+      if (order < 0 && left.done !== true) note(result.missing, left.value);
+      else if (order > 0 && right.done !== true) note(result.extra, right.value);
+      else if (left.done !== true && right.done !== true) {
+        const [a, b] = [left.value, right.value];
+        const same = a.body === b.body && a.version === b.version && a.applicationId === b.applicationId;
+        if (same) result.equal++;
+        else note(result.different, a);
+      }
+      if (order <= 0) left = await stored.next();
+      if (order >= 0) right = await indexed.next();
+    }
+  } finally {
+    await Promise.all([stored.return(undefined), indexed.return(undefined)]);
+  }
+  return result;
+}
