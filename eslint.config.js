@@ -17,6 +17,8 @@ export default tseslint.config(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/switch-exhaustiveness-check": "error",
+      // With noUncheckedIndexedAccess, `!` is how one says that an index is known to be there.
+      "@typescript-eslint/no-non-null-assertion": "off",
       "no-console": "error",
     },
   },
@@ -29,7 +31,6 @@ export default tseslint.config(
       "mocha/no-pending-tests": "error",
       "mocha/no-identical-title": "error",
       "@typescript-eslint/no-unused-expressions": "off",
-      "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
   { files: ["packages/cli/src/**", "k8s-dev/**", "bench/**"], rules: { "no-console": "off" } },

@@ -1,0 +1,116 @@
+import { messageUid } from "./batch-id.ts";
+import { encodeRecord } from "./record.ts";
+
+/** What MySQL knows of a chat, and the incarnation of Redis under which it was asked. */
+export interface LearnedChat {
+  id: string;
+  lastNumber: number;
+  incarnation: string;
+}
+
+/** A valid message on its way in. */
+export interface Submission {
+  token: string;
+  chat: number;
+  body: string;
+  requestId: string;
+  idempotency?: { key: string; hash: string } | undefined;
+}
+
+export interface BatchEntry extends Submission {
+  learned?: LearnedChat | undefined;
+  /** The record to keep as it is, of a message that was accepted before and is renumbered. */
+  record?: string;
+}
+
+export interface AcceptLimits {
+  /** Pending messages of a partition beyond which everything is refused; 0: no limit. */
+  maxPending: number;
+  /** Messages a second and in a burst, per application and partition; a rate of 0: no limit. */
+  applicationRate: number;
+  applicationBurst: number;
+  idempotencySeconds: number;
+}
+
+/** A new number, the first answer to the same idempotency key, or why the message was not taken. */
+export type AcceptResult = number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited";
+
+/** What accept.lua returns. */
+interface AcceptReply {
+  incarnation: string;
+  pending: number;
+  limits?: [remaining: number, resetMs: number, waitMs: number][];
+  results: AcceptResult[];
+}
+
+export interface EntryResult {
+  result: AcceptResult;
+  incarnation: string;
+  pending: number;
+  /** What is left of the application's quota; undefined where there is none. */
+  limit: { remaining: number; resetMs: number; waitMs: number } | undefined;
+}
+
+export interface EncodedBatch {
+  id: string;
+  args: (string | number)[];
+  /** Turns the script's reply into one result an entry, in the order of the entries. */
+  parse(reply: string): EntryResult[];
+}
+
+/** Lays out a batch for the accept script: one group a chat, the entries of a chat in the order of their arrival. */
+export function encodeBatch(
+  prefix: string,
+  batchId: Buffer,
+  entries: readonly BatchEntry[],
+  limits: AcceptLimits,
+  now: number,
+): EncodedBatch {
+  const id = batchId.toString("base64url");
+  const groups = new Map<string, number[]>();
+  entries.forEach(({ token, chat }, place) => {
+    const key = `${token}:${chat}`;
+    const places = groups.get(key);
+    if (places) places.push(place);
+    else groups.set(key, [place]);
+  });
+  const args: (string | number)[] = [
+    prefix,
+    id,
+    now,
+    limits.maxPending,
+    limits.applicationRate,
+    limits.applicationBurst,
+    limits.idempotencySeconds,
+    groups.size,
+  ];
+  for (const places of groups.values()) {
+    const members = places.map((place) => entries[place]!);
+    const { token, chat } = members[0]!;
+    const learned = members.find((entry) => entry.learned)?.learned;
+    args.push(token, chat, learned?.id ?? "", learned?.lastNumber ?? "", learned?.incarnation ?? "", members.length);
+    members.forEach(({ idempotency, record, requestId, body }, index) => {
+      const uid = messageUid(batchId, places[index]!);
+      args.push(idempotency?.key ?? "", idempotency?.hash ?? "", record ?? encodeRecord(uid, now, requestId, body));
+    });
+  }
+  return { id, args, parse: (reply) => parseReply(reply, [...groups.values()]) };
+}
+
+function parseReply(reply: string, groups: number[][]): EntryResult[] {
+  const { incarnation, pending, limits, results } = JSON.parse(reply) as AcceptReply;
+  const answers: EntryResult[] = [];
+  let at = 0;
+  groups.forEach((places, group) => {
+    const limit = limits?.[group];
+    for (const place of places) {
+      answers[place] = {
+        result: results[at++]!,
+        incarnation,
+        pending,
+        limit: limit && { remaining: limit[0], resetMs: limit[1], waitMs: limit[2] },
+      };
+    }
+  });
+  return answers;
+}

@@ -1,0 +1,32 @@
+import { randomFillSync } from "node:crypto";
+
+const bytes = 16;
+const placeAt = 14;
+
+/**
+ * A batch's id: 48 bits of time, so that MySQL's fence grows at its end, 64 random bits, and 16 bits left zero for the
+ * places of its messages.
+ */
+export function createBatchId(now: number): Buffer {
+  const id = Buffer.alloc(bytes);
+  id.writeUIntBE(now, 0, 6);
+  randomFillSync(id, 6, placeAt - 6);
+  return id;
+}
+
+/** The unique id of the message at a place (0…65,535) of a batch. */
+export function messageUid(batchId: Buffer, place: number): Buffer {
+  const uid = Buffer.from(batchId);
+  uid.writeUInt16BE(place, placeAt);
+  return uid;
+}
+
+/**
+ * The batch in which a message is renumbered: the same whoever renumbers it, and no other's, since the top bit of the time
+ * is not used before the year 6429.
+ */
+export function renumberingBatchId(uid: Buffer): Buffer {
+  const id = Buffer.from(uid);
+  id.writeUInt8(id.readUInt8(0) | 0x80, 0);
+  return id;
+}

@@ -1,0 +1,125 @@
+import type { BatchEntry, EntryResult } from "./accept-batch.ts";
+
+/** The outcome is not known: the message may or may not have been accepted. */
+export class IntakeUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "IntakeUnavailable";
+  }
+}
+
+export interface BatcherOptions {
+  /** Sends one batch; one result an entry, in their order, together with when the batch was made. */
+  send: (entries: readonly BatchEntry[]) => Promise<{ createdMs: number; results: EntryResult[] }>;
+  maxBatch: number;
+  maxInFlight: number;
+  /** Entries that may wait for a slot before further ones are refused at once. */
+  maxWaiting: number;
+  /** From submission to refusal where no answer comes. */
+  deadlineMs: number;
+}
+
+export type BatchedResult = EntryResult & { createdMs: number };
+
+interface Waiting {
+  entry: BatchEntry;
+  deadline: number;
+  resolve: (result: BatchedResult) => void;
+  reject: (error: Error) => void;
+}
+
+export interface Batcher {
+  submit(entry: BatchEntry): Promise<BatchedResult>;
+  /** Resolves when everything that was submitted is settled. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Natural group commit: what is submitted in one turn of the event loop, or while all slots are taken, goes out together.
+ * No timer delays a batch, so an idle service adds no latency; the only timer enforces the deadline.
+ */
+export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlineMs }: BatcherOptions): Batcher {
+  let waiting: Waiting[] = [];
+  const inFlight = new Set<{ members: Waiting[]; expire: () => void }>();
+  let scheduled = false;
+  let drained: (() => void) | undefined;
+
+  const schedule = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(flush);
+  };
+
+  function flush(): void {
+    scheduled = false;
+    while (waiting.length > 0 && inFlight.size < maxInFlight) {
+      const members = waiting.length <= maxBatch ? waiting : waiting.slice(0, maxBatch);
+      waiting = members === waiting ? [] : waiting.slice(maxBatch);
+      dispatch(members);
+    }
+    if (waiting.length === 0 && inFlight.size === 0) drained?.();
+  }
+
+  function dispatch(members: Waiting[]): void {
+    let settled = false;
+    const settle = (finish: () => void): void => {
+      if (settled) return;
+      settled = true;
+      inFlight.delete(batch);
+      finish();
+      flush();
+    };
+    const fail = (error: Error): void => {
+      for (const member of members) member.reject(error);
+    };
+    const batch = {
+      members,
+      expire: () => {
+        settle(() => {
+          fail(new IntakeUnavailable(`no answer from Redis within ${deadlineMs} ms`));
+        });
+      },
+    };
+    inFlight.add(batch);
+    send(members.map(({ entry }) => entry)).then(
+      ({ createdMs, results }) => {
+        settle(() => {
+          members.forEach(({ resolve }, index) => {
+            resolve({ ...results[index]!, createdMs });
+          });
+        });
+      },
+      (error: unknown) => {
+        settle(() => {
+          fail(new IntakeUnavailable("Redis refused the batch or went away", { cause: error }));
+        });
+      },
+    );
+  }
+
+  const expire = (): void => {
+    const now = Date.now();
+    const expired = waiting.findIndex(({ deadline }) => deadline > now);
+    const late = waiting.splice(0, expired === -1 ? waiting.length : expired);
+    for (const { reject } of late)
+      reject(new IntakeUnavailable(`Redis did not take the message within ${deadlineMs} ms`));
+    for (const { members, expire } of inFlight) if (members[0]!.deadline <= now) expire();
+  };
+  const timer = setInterval(expire, Math.max(10, deadlineMs / 20)).unref();
+
+  return {
+    submit: (entry) =>
+      new Promise((resolve, reject) => {
+        if (waiting.length >= maxWaiting) {
+          reject(new IntakeUnavailable("too many messages wait for Redis"));
+          return;
+        }
+        waiting.push({ entry, deadline: Date.now() + deadlineMs, resolve, reject });
+        schedule();
+      }),
+    async stop() {
+      if (waiting.length > 0 || inFlight.size > 0) await new Promise<void>((resolve) => (drained = resolve));
+      clearInterval(timer);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { ChainableCommander } from "ioredis";
+import { encodeBatch, type AcceptLimits, type BatchEntry, type LearnedChat, type Submission } from "./accept-batch.ts";
+import { createBatchId } from "./batch-id.ts";
+import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } from "./batcher.ts";
+import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
+import type { IntakePipeline } from "./scripts.ts";
+
+/** What became of a submission that Redis answered. */
+export type Acceptance = { limit?: BatchedResult["limit"] } & (
+  | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
+  | { outcome: "conflict" | "unknown-chat" }
+  | { outcome: "overloaded"; pending: number }
+  | { outcome: "limited"; waitMs: number }
+);
+
+export interface BatchObservation {
+  size: number;
+  durationMs: number;
+  accepted: number;
+}
+
+export interface IntakeOptions {
+  partitioning: Partitioning;
+  limits: AcceptLimits;
+  /** A pipeline of a connection that `withScripts` taught. */
+  pipeline: () => IntakePipeline;
+  /** Adds the wake-up of a batch's job to the pipeline that accepts it. */
+  enqueue: (pipeline: ChainableCommander, partition: number, batchId: string) => void;
+  /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
+  learn: (token: string, chat: number) => Promise<{ id: bigint; lastNumber: number } | undefined>;
+  onBatch?: (batch: BatchObservation) => void;
+  maxBatch?: number;
+  maxInFlight?: number;
+  maxWaiting?: number;
+  deadlineMs?: number;
+}
+
+export interface Intake {
+  /** Rejects with IntakeUnavailable where the outcome is unknown, and with what `learn` throws. */
+  submit(submission: Submission): Promise<Acceptance>;
+  stop(): Promise<void>;
+}
+
+/** A chat can be unlearned between learning and accepting only by a failover in between: more rounds mean trouble. */
+const maxRounds = 4;
+
+/** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
+export function createIntake(options: IntakeOptions): Intake {
+  const { partitioning, limits, pipeline, enqueue, learn, onBatch } = options;
+
+  const batchers: Batcher[] = Array.from({ length: partitioning.partitions }, (_, partition) => {
+    const prefix = keyPrefix(partitioning, partition);
+    return createBatcher({
+      maxBatch: options.maxBatch ?? 128,
+      maxInFlight: options.maxInFlight ?? 4,
+      maxWaiting: options.maxWaiting ?? 10_000,
+      deadlineMs: options.deadlineMs ?? 900,
+      send: async (entries) => {
+        const createdMs = Date.now();
+        const batch = encodeBatch(prefix, createBatchId(createdMs), entries, limits, createdMs);
+        const commands = pipeline();
+        commands.confabAccept(`${prefix}batch:${batch.id}`, ...batch.args);
+        enqueue(commands, partition, batch.id);
+        const [accept] = (await commands.exec()) ?? [];
+        if (!accept) throw new Error("the pipeline was discarded");
+        const [error, reply] = accept;
+        if (error) throw error;
+        const results = batch.parse(String(reply));
+        onBatch?.({
+          size: entries.length,
+          durationMs: Date.now() - createdMs,
+          accepted: results.filter(({ result }) => typeof result === "number").length,
+        });
+        return { createdMs, results };
+      },
+    });
+  });
+
+  const learning = new Map<string, Promise<LearnedChat | undefined>>();
+  const learnOnce = ({ token, chat }: BatchEntry, incarnation: string): Promise<LearnedChat | undefined> => {
+    const key = `${incarnation} ${token} ${chat}`;
+    const known = learning.get(key);
+    if (known) return known;
+    const asked = learn(token, chat)
+      .then((found) => found && { id: String(found.id), lastNumber: found.lastNumber, incarnation })
+      .finally(() => learning.delete(key));
+    learning.set(key, asked);
+    return asked;
+  };
+
+  return {
+    async submit(submission) {
+      const batcher = batchers[partitionOf(partitioning, submission.token, submission.chat)]!;
+      let entry: BatchEntry = submission;
+      for (let round = 0; round < maxRounds; round++) {
+        const answer = await batcher.submit(entry);
+        if (answer.result !== "unknown") return toAcceptance(answer);
+        const learned = await learnOnce(entry, answer.incarnation);
+        if (!learned) return { outcome: "unknown-chat", limit: answer.limit };
+        entry = { ...submission, learned };
+      }
+      throw new IntakeUnavailable("Redis changed its incarnation again and again");
+    },
+    async stop() {
+      await Promise.all(batchers.map((batcher) => batcher.stop()));
+    },
+  };
+}
+
+function toAcceptance({ result, createdMs, pending, limit }: BatchedResult): Acceptance {
+  if (typeof result === "number")
+    return { outcome: "accepted", number: result, createdAt: new Date(createdMs), replayed: false, limit };
+  if (typeof result === "object")
+    return { outcome: "accepted", number: result.number, createdAt: new Date(result.at), replayed: true, limit };
+  if (result === "overloaded") return { outcome: "overloaded", pending, limit };
+  if (result === "limited") return { outcome: "limited", waitMs: limit?.waitMs ?? 1000, limit };
+  return { outcome: result === "conflict" ? "conflict" : "unknown-chat", limit };
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import type { ChainableCommander, Redis } from "ioredis";
+
+const source = (specifier: string): string => readFileSync(new URL(import.meta.resolve(specifier)), "utf8");
+
+/** A connection, or a pipeline of it, that knows the scripts; each takes its one key first. */
+export interface Scripts<Result> {
+  confabAccept(key: string, ...args: (string | number)[]): Result;
+  confabComplete(key: string, ...args: (string | number)[]): Result;
+}
+
+export type IntakeRedis = Redis & Scripts<Promise<string | number>>;
+export type IntakePipeline = ChainableCommander & Scripts<ChainableCommander>;
+
+/** Teaches a connection the scripts; harmless to repeat. */
+export function withScripts(redis: Redis): IntakeRedis {
+  redis.defineCommand("confabAccept", { numberOfKeys: 1, lua: source("#lua/accept") });
+  redis.defineCommand("confabComplete", { numberOfKeys: 1, lua: source("#lua/complete") });
+  return redis as IntakeRedis;
+}

@@ -1,0 +1,37 @@
+import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
+import { Queue } from "bullmq";
+import type { Redis } from "ioredis";
+
+export const jobStates = ["waiting", "active", "delayed", "failed"] as const;
+export type JobState = (typeof jobStates)[number];
+
+export interface QueueDepth {
+  queue: QueueName;
+  partition: number;
+  jobs: Record<JobState, number>;
+}
+
+/** Counts the jobs of every queue by state. */
+export async function queueDepths(connection: Redis, prefix: string, partitions: number): Promise<QueueDepth[]> {
+  const places = [
+    ...Array.from({ length: partitions }, (_, partition) => ({ queue: "messages" as const, partition })),
+    { queue: "search" as const, partition: 0 },
+  ];
+  return Promise.all(
+    places.map(async ({ queue, partition }) => {
+      const opened = new Queue(queues[queue].name, {
+        connection,
+        prefix: partitionPrefix(prefix, partition),
+        skipMetasUpdate: true,
+        skipVersionCheck: true,
+      });
+      const counts = await opened.getJobCounts(...jobStates);
+      await opened.close();
+      const jobs = Object.fromEntries(jobStates.map((state) => [state, counts[state] ?? 0])) as Record<
+        JobState,
+        number
+      >;
+      return { queue, partition, jobs };
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
+import { Job, Queue, type JobsOptions } from "bullmq";
+import type { ChainableCommander, Redis } from "ioredis";
+
+export interface ProducerOptions {
+  connection: Redis;
+  prefix: string;
+  partitions: number;
+}
+
+export interface Producer {
+  /** A pipeline on the producer's connection that `enqueueBatch` can add to. */
+  pipeline(): ChainableCommander;
+  /** Adds a batch's wake-up to a pipeline; while a job of this batch exists, another one is not added. */
+  enqueueBatch(pipeline: ChainableCommander, partition: number, batchId: string): void;
+  /** Wakes the workers for batches whose own wake-ups are missing. */
+  wakeBatches(partition: number, batchIds: readonly string[]): Promise<void>;
+  /** Tells the indexer that the outbox has something; a wake-up that is lost costs a sweep's interval. */
+  wakeSearch(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const jobOptions: JobsOptions = {
+  attempts: 20,
+  backoff: { type: "exponential", delay: 250, jitter: 0.5 },
+  removeOnComplete: true,
+  removeOnFail: { count: 1000 },
+};
+
+/** Puts wake-ups into the queues; each partition has its own `messages` queue, the first has the `search` queue. */
+export async function createProducer({ connection, prefix, partitions }: ProducerOptions): Promise<Producer> {
+  const open = (queue: QueueName, partition: number): Queue =>
+    new Queue(queues[queue].name, {
+      connection,
+      prefix: partitionPrefix(prefix, partition),
+      streams: { events: { maxLen: 100 } },
+      skipVersionCheck: true,
+    });
+  const messages = Array.from({ length: partitions }, (_, partition) => open("messages", partition));
+  const search = open("search", 0);
+  const client = await search.backend.client;
+  const pipeline = (): ChainableCommander => client.pipeline() as unknown as ChainableCommander;
+  const enqueueBatch: Producer["enqueueBatch"] = (commands, partition, batchId) => {
+    // A jobId must not look like a number; a batch's id could.
+    const job = new Job(messages[partition]!, "batch", { batch: batchId }, jobOptions, `b-${batchId}`);
+    void job.addJob(commands as never);
+  };
+  return {
+    pipeline,
+    enqueueBatch,
+    async wakeBatches(partition, batchIds) {
+      const commands = pipeline();
+      for (const batchId of batchIds) enqueueBatch(commands, partition, batchId);
+      await commands.exec();
+    },
+    async wakeSearch() {
+      await search.add("wake", {}, jobOptions);
+    },
+    async stop() {
+      await Promise.all([...messages, search].map((queue) => queue.close()));
+    },
+  };
+}
