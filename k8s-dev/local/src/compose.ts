@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { LocalError } from "./local-error.ts";
+import { lastLine, run } from "./run.ts";
+
+export type StoreName = "redis" | "mysql" | "elasticsearch";
+
+const file = join(import.meta.dirname, "../compose.yaml");
+
+/** Whether a Docker engine with Compose answers within 3 s; the client alone is often there without one. */
+export async function dockerAnswers(): Promise<boolean> {
+  const engine = await run("docker", ["info"], { timeoutMs: 3000 });
+  return engine.code === 0 && (await run("docker", ["compose", "version"], { timeoutMs: 3000 })).code === 0;
+}
+
+/** Starts the named stores as one Compose project and resolves when their health checks pass. */
+export async function composeUp(
+  project: string,
+  stores: readonly StoreName[],
+  ports: Readonly<Record<StoreName, number>>,
+): Promise<void> {
+  const env = {
+    CONFAB_REDIS_PORT: String(ports.redis),
+    CONFAB_MYSQL_PORT: String(ports.mysql),
+    CONFAB_ELASTICSEARCH_PORT: String(ports.elasticsearch),
+  };
+  const { code, stderr } = await compose(project, ["up", "--detach", "--wait", ...stores], env);
+  if (code !== 0) throw new LocalError(`docker compose up failed: ${lastLine(stderr)}`);
+}
+
+/** Stops and removes the project's containers; with `dropData` its volumes too. */
+export async function composeDown(project: string, dropData: boolean): Promise<void> {
+  const env = { CONFAB_REDIS_PORT: "0", CONFAB_MYSQL_PORT: "0", CONFAB_ELASTICSEARCH_PORT: "0" };
+  const { code, stderr } = await compose(project, ["down", ...(dropData ? ["--volumes"] : [])], env);
+  if (code !== 0) throw new LocalError(`docker compose down failed: ${lastLine(stderr)}`);
+}
+
+function compose(project: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  return run("docker", ["compose", "--file", file, "--project-name", project, ...args], { env });
+}

@@ -1,0 +1,21 @@
+import { connect } from "node:net";
+
+/** The first bytes that 127.0.0.1:`port` sends after `send` (nothing: a server that greets); undefined when none come within 1 s. */
+export function firstBytes(port: number, send = ""): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const finish = (bytes?: Buffer) => {
+      socket.destroy();
+      resolve(bytes);
+    };
+    socket.setTimeout(1000, finish);
+    socket.on("error", () => {
+      finish();
+    });
+    socket.on("close", () => {
+      finish();
+    });
+    socket.on("data", finish);
+    if (send !== "") socket.write(send);
+  });
+}

@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { signal } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+
+// What a test run starts must not outlive it, even when the run is killed with SIGKILL and can do nothing itself. So
+// the run keeps one small process beside it, this file, that holds the other end of a pipe: the system closes the pipe
+// however the run ends, and the guard then kills what it was told about.
+
+interface Entry {
+  readonly process?: ProcessIdentity;
+  readonly folder?: string;
+}
+
+interface Message extends Entry {
+  readonly action: "add" | "remove";
+}
+
+let guard: ChildProcess | undefined;
+
+/** From now on the process, or the folder, goes when this process goes, however that ends. */
+export function bindToThisProcess(entry: Entry): void {
+  tell({ action: "add", ...entry });
+}
+
+/** Takes back `bindToThisProcess`. */
+export function unbind(entry: Entry): void {
+  tell({ action: "remove", ...entry });
+}
+
+function tell(message: Message): void {
+  if (guard === undefined) {
+    const env = { ...process.env, NODE_V8_COVERAGE: "" };
+    // A group of its own, so that Ctrl-C at the terminal does not end the guard together with what it watches.
+    guard = spawn(process.execPath, [import.meta.filename], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      env,
+    });
+    guard.unref();
+    if (guard.stdin instanceof Socket) guard.stdin.unref();
+    guard.stdin?.on("error", () => undefined);
+  }
+  guard.stdin?.write(`${JSON.stringify(message)}\n`);
+}
+
+async function watch(): Promise<void> {
+  const entries = new Map<string, Entry>();
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { action, ...entry } = JSON.parse(line) as Message;
+    if (action === "add") entries.set(JSON.stringify(entry), entry);
+    else entries.delete(JSON.stringify(entry));
+  }
+  for (const entry of entries.values()) if (entry.process !== undefined) signal(entry.process, "SIGKILL");
+  for (const { folder } of entries.values()) {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+if (import.meta.main) void watch();

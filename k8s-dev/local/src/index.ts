@@ -1,0 +1,14 @@
+export { LocalError } from "./local-error.ts";
+export { startRedis } from "./redis.ts";
+export { startMysql } from "./mysql.ts";
+export type { MysqlOptions } from "./mysql.ts";
+export { startElasticsearch } from "./elasticsearch.ts";
+export type { ElasticsearchOptions } from "./elasticsearch.ts";
+export type { ServerHandle, ServerOptions } from "./server.ts";
+export { startStores } from "./stores.ts";
+export type { Stores, StoresOptions } from "./stores.ts";
+export { freePort } from "./ports.ts";
+export { bindToThisProcess, unbind } from "./guard.ts";
+export { spawnLogged } from "./server.ts";
+export { end, isRunning, signal } from "./process-identity.ts";
+export type { ProcessIdentity } from "./process-identity.ts";

@@ -1,0 +1,61 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { LocalError } from "./local-error.ts";
+import { findProgram, lastLine, run } from "./run.ts";
+
+interface Wanted {
+  /** Any of these programs will do. */
+  readonly programs: readonly string[];
+  /** System packages (several: with blanks between) that bring one of them; the first that the package source knows is taken. */
+  readonly packages: readonly string[];
+}
+
+const policyFile = "/usr/sbin/policy-rc.d";
+let queue: Promise<unknown> = Promise.resolve();
+let listsAreFresh = false;
+
+/** Where the program lies, after installing it by apt-get as root where it is missing; else a LocalError says what to install. */
+export async function ensureProgram(wanted: Wanted, onProgress: (line: string) => void): Promise<string> {
+  const found = findProgram(...wanted.programs);
+  if (found !== undefined) return found;
+  // One after the other: apt-get locks its lists and the package database.
+  const installed = queue.then(() => install(wanted, onProgress));
+  queue = installed.catch(() => undefined);
+  return installed;
+}
+
+async function install({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
+  const names = packages.join(" or ");
+  if (findProgram("apt-get") === undefined || process.getuid?.() !== 0) {
+    throw new LocalError(`${programs[0] ?? ""} is missing: install ${names}, or run this as root on Debian or Ubuntu.`);
+  }
+  onProgress(`installing ${packages[0] ?? ""}`);
+  if (!listsAreFresh) await aptGet(["update"]);
+  listsAreFresh = true;
+  for (const group of packages) {
+    const names = group.split(" ");
+    const { stdout } = await run("apt-cache", ["policy", ...names]);
+    if (!/Candidate: \d/.test(stdout)) continue;
+    await withoutServiceStart(() => aptGet(["install", "--no-install-recommends", ...names]));
+    const found = findProgram(...programs);
+    if (found !== undefined) return found;
+  }
+  throw new LocalError(`${programs[0] ?? ""} is missing and apt-get has no ${names}: install it by hand.`);
+}
+
+async function aptGet(args: readonly string[]): Promise<void> {
+  const options = ["-qq", "-y", "-o", "DPkg::Lock::Timeout=300"];
+  const env = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const { code, stderr } = await run("apt-get", [...options, ...args], { env });
+  if (code !== 0) throw new LocalError(`apt-get ${args.join(" ")} failed: ${lastLine(stderr)}`);
+}
+
+/** Packages of servers start them at once on their usual port; Debian's policy file is what forbids it. */
+async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
+  const ours = !existsSync(policyFile);
+  if (ours) writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    await work();
+  } finally {
+    if (ours) rmSync(policyFile, { force: true });
+  }
+}

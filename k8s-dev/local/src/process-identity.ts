@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A process that can be told from a later one under the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started: clock ticks since boot on Linux, `ps -o lstart=` elsewhere. */
+  readonly startedAt: string;
+}
+
+/** Who runs under `pid` now; undefined when nobody does, or only a process that has ended and was not collected yet. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const startedAt = process.platform === "linux" ? startFromProc(pid) : startFromPs(pid);
+  return startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+/** Whether the very process that was identified still runs. */
+export function isRunning(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startedAt === identity.startedAt;
+}
+
+/** Signals the process if it still is the one that was identified; false when it is gone. */
+export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
+  if (!isRunning(identity)) return false;
+  try {
+    return process.kill(identity.pid, name);
+  } catch {
+    return false;
+  }
+}
+
+/** Ends the process with `name`, and with SIGKILL after `timeoutMs`; resolves when it is gone. */
+export async function end(identity: ProcessIdentity, name: NodeJS.Signals, timeoutMs: number): Promise<void> {
+  signal(identity, name);
+  const deadline = Date.now() + timeoutMs;
+  while (isRunning(identity)) {
+    if (Date.now() > deadline) signal(identity, "SIGKILL");
+    await sleep(20);
+  }
+}
+
+function startFromProc(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field is the program's name in brackets, which may itself hold blanks and brackets.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie with threads left is still closing its files and sockets: it is gone when only its main thread is left.
+    const isGone = fields[0] === "Z" && Number(fields[17]) <= 1;
+    return isGone ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function startFromPs(pid: number): string | undefined {
+  const line = spawnSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim();
+  const [state, ...started] = line.split(/\s+/);
+  return line === "" || state?.startsWith("Z") === true ? undefined : started.join(" ");
+}

@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { composeDown, composeUp, dockerAnswers } from "./compose.ts";
+import type { StoreName } from "./compose.ts";
+import { findElasticsearchTools } from "./elasticsearch-home.ts";
+import { startElasticsearch } from "./elasticsearch.ts";
+import { startMysql } from "./mysql.ts";
+import { choosePort } from "./ports.ts";
+import { startRedis } from "./redis.ts";
+import type { ServerHandle } from "./server.ts";
+
+export interface StoresOptions {
+  /** Data, configuration and logs of the native servers, one folder each. */
+  readonly dir: string;
+  /** Omitted or 0: a free one. */
+  readonly ports?: Partial<Record<StoreName, number>>;
+  /** The environment variables that choose the ports, named when one is taken. */
+  readonly portVariables?: Partial<Record<StoreName, string>>;
+  /** URLs of stores that run already and are used as they are. */
+  readonly given?: Partial<Record<StoreName, string | undefined>>;
+  /** `mysql`: search without Elasticsearch. */
+  readonly searchBackend?: string | undefined;
+  /** The servers go on running when this process ends. */
+  readonly outlive?: boolean;
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface Stores {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  /** Undefined where search is served by MySQL. */
+  readonly elasticsearchUrl: string | undefined;
+  /** Those that were started natively by this call. */
+  readonly servers: readonly ServerHandle[];
+  /** The Compose project that this call started. */
+  readonly composeProject: string | undefined;
+  /** Stops exactly what this call started, with their data in Docker volumes where they are in containers. */
+  stop(): Promise<void>;
+}
+
+const starters = { redis: startRedis, mysql: startMysql, elasticsearch: startElasticsearch };
+
+/** Starts what is not given, side by side: in Docker where an engine answers, else natively; undoes all when one fails. */
+export async function startStores(options: StoresOptions): Promise<Stores> {
+  const onProgress = options.onProgress ?? (() => undefined);
+  const { given = {} } = options;
+  const missing = (["redis", "mysql", "elasticsearch"] as const).filter((name) => given[name] === undefined);
+  const withoutSearch = missing.filter((name) => name !== "elasticsearch");
+  const wanted = options.searchBackend === "mysql" ? withoutSearch : missing;
+  if (wanted.length > 0 && (await dockerAnswers())) return startInDocker(options, wanted, onProgress);
+
+  if (wanted.includes("elasticsearch") && (await findElasticsearchTools()) === undefined) {
+    onProgress("no JDK of 17 or later with Maven here: search is served by MySQL (SEARCH_BACKEND=mysql)");
+    return startNatively(options, withoutSearch, onProgress);
+  }
+  return startNatively(options, wanted, onProgress);
+}
+
+async function startNatively(
+  options: StoresOptions,
+  names: readonly StoreName[],
+  onProgress: (line: string) => void,
+): Promise<Stores> {
+  const start = async (name: StoreName) => {
+    const portVariable = options.portVariables?.[name];
+    const server = await starters[name](
+      {
+        dir: join(options.dir, name),
+        port: options.ports?.[name] ?? 0,
+        outlive: options.outlive ?? false,
+        ...(portVariable === undefined ? {} : { portVariable }),
+      },
+      onProgress,
+    );
+    onProgress(`${name} answers on port ${server.port}`);
+    return server;
+  };
+  const results = await Promise.allSettled(names.map(start));
+  const servers = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const stop = async () => {
+    await Promise.all(servers.map((server) => server.stop()));
+  };
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) {
+    await stop();
+    throw failure.reason;
+  }
+  const urls = Object.fromEntries(servers.map((server) => [server.name, server.url]));
+  return { ...combine(options, urls), servers, composeProject: undefined, stop };
+}
+
+async function startInDocker(
+  options: StoresOptions,
+  names: readonly StoreName[],
+  onProgress: (line: string) => void,
+): Promise<Stores> {
+  const [redis, mysql, elasticsearch] = await Promise.all([
+    choosePort(options.ports?.redis),
+    choosePort(options.ports?.mysql),
+    choosePort(options.ports?.elasticsearch),
+  ]);
+  // One project for each folder: a test run beside a developer's stack has containers of its own.
+  const project = `confab-${createHash("sha256").update(options.dir).digest("hex").slice(0, 8)}`;
+  onProgress(`starting ${names.join(", ")} in Docker (project ${project})`);
+  await composeUp(project, names, { redis, mysql, elasticsearch });
+  const all: Record<StoreName, string> = {
+    redis: `redis://127.0.0.1:${redis}`,
+    mysql: `mysql://confab:confab@127.0.0.1:${mysql}/confab?allowPublicKeyRetrieval=true`,
+    elasticsearch: `http://127.0.0.1:${elasticsearch}`,
+  };
+  const urls = Object.fromEntries(names.map((name) => [name, all[name]]));
+  return { ...combine(options, urls), servers: [], composeProject: project, stop: () => composeDown(project, true) };
+}
+
+function combine({ given = {} }: StoresOptions, started: Readonly<Record<string, string>>) {
+  const redisUrl = given.redis ?? started.redis;
+  const databaseUrl = given.mysql ?? started.mysql;
+  if (redisUrl === undefined || databaseUrl === undefined)
+    throw new Error("a store has neither been given nor started");
+  return { redisUrl, databaseUrl, elasticsearchUrl: given.elasticsearch ?? started.elasticsearch };
+}

@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bindToThisProcess, startStores, unbind } from "@confab/local";
+import type { Stores } from "@confab/local";
+import { storeVariables } from "./stores.ts";
+
+let folder: string | undefined;
+let stores: Stores | undefined;
+
+/** Starts the stores that no CONFAB_TEST_*_URL names, on free ports, and names them there for every test. */
+export async function mochaGlobalSetup(): Promise<void> {
+  const given = {
+    redis: process.env[storeVariables.redis],
+    mysql: process.env[storeVariables.mysql],
+    elasticsearch: process.env[storeVariables.elasticsearch],
+  };
+  if (!Object.values(given).includes(undefined)) return;
+  folder = await mkdtemp(join(tmpdir(), "confab-test-"));
+  bindToThisProcess({ folder });
+  stores = await startStores({ dir: folder, given, onProgress: report });
+  process.env[storeVariables.redis] = stores.redisUrl;
+  process.env[storeVariables.mysql] = stores.databaseUrl;
+  if (stores.elasticsearchUrl !== undefined) process.env[storeVariables.elasticsearch] = stores.elasticsearchUrl;
+}
+
+/** Stops what the setup started and removes its folder. */
+export async function mochaGlobalTeardown(): Promise<void> {
+  await stores?.stop();
+  if (folder === undefined) return;
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  unbind({ folder });
+}
+
+function report(line: string): void {
+  process.stderr.write(`  ${line}\n`);
+}

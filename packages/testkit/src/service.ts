@@ -1,0 +1,119 @@
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bindToThisProcess, end, freePort, spawnLogged, unbind } from "@confab/local";
+import { hasElasticsearch, testStores } from "./stores.ts";
+
+/** A service of ours that runs as a process of its own. */
+export interface ServiceHandle {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly pid: number;
+  /** Its exit code; null when a signal ended it. */
+  readonly exit: Promise<number | null>;
+  /** What it has logged until now, oldest first; lines that are not JSON as `{ msg }`. */
+  logs(): Record<string, unknown>[];
+  /** SIGTERM; resolves when it is gone (SIGKILL after 30 s). */
+  stop(): Promise<void>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, "../../..");
+
+/**
+ * Starts `services/<name>` on free ports against the run's stores and resolves when it is ready; `env` adds to or
+ * replaces its environment, which holds nothing else of this process's. It dies with this process.
+ */
+export async function startService(
+  name: "ingest" | "api" | "worker",
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServiceHandle> {
+  const folder = mkdtempSync(join(tmpdir(), `confab-${name}-`));
+  bindToThisProcess({ folder });
+  const logFile = join(folder, "log");
+  const complete = await completeEnvironment(env);
+  const main = join(root, "services", name, "src/main.ts");
+  const { child, identity } = spawnLogged(process.execPath, ["--conditions=@confab/source", main], logFile, {
+    cwd: root,
+    env: complete,
+  });
+  bindToThisProcess({ process: identity });
+  let lastText: string | undefined;
+  const text = () => lastText ?? readFileSync(logFile, "utf8");
+  const exit = once(child, "exit").then(([code]: unknown[]) => {
+    lastText = text();
+    rmSync(folder, { recursive: true, force: true });
+    unbind({ folder });
+    unbind({ process: identity });
+    return typeof code === "number" ? code : null;
+  });
+  const endWith = async (signal: NodeJS.Signals) => {
+    await end(identity, signal, 30_000);
+    await exit;
+  };
+
+  const adminUrl = `http://127.0.0.1:${complete.ADMIN_PORT ?? ""}`;
+  if (!(await becomesReady(adminUrl, () => lastText !== undefined))) {
+    await endWith("SIGKILL");
+    throw new Error(`${name} did not become ready; its log:\n${text()}`);
+  }
+  return {
+    url: `http://127.0.0.1:${complete.PORT ?? ""}`,
+    adminUrl,
+    pid: identity.pid,
+    exit,
+    logs: () => parseLines(text()),
+    stop: () => endWith("SIGTERM"),
+    kill: () => endWith("SIGKILL"),
+  };
+}
+
+async function becomesReady(adminUrl: string, hasEnded: () => boolean): Promise<boolean> {
+  const deadline = performance.now() + 30_000;
+  while (!hasEnded() && performance.now() < deadline) {
+    const status = await fetch(`${adminUrl}/readyz`).then(
+      async (response) => {
+        await response.arrayBuffer();
+        return response.status;
+      },
+      () => 0,
+    );
+    if (status === 200) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+function parseLines(text: string): Record<string, unknown>[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      try {
+        return JSON.parse(line) as Record<string, unknown>;
+      } catch {
+        return { msg: line };
+      }
+    });
+}
+
+async function completeEnvironment(env: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
+  const stores = testStores();
+  const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
+  return {
+    PATH,
+    HOME,
+    NODE_V8_COVERAGE,
+    NODE_ENV: "test",
+    REDIS_URL: stores.redisUrl,
+    DATABASE_URL: stores.databaseUrl,
+    ...(hasElasticsearch() ? { ELASTICSEARCH_URL: stores.elasticsearchUrl } : { SEARCH_BACKEND: "mysql" }),
+    PORT: String(await freePort()),
+    ADMIN_PORT: String(await freePort()),
+    LOG_LEVEL: "info",
+    ...env,
+  };
+}
