@@ -1,0 +1,83 @@
+import { isDuplicateKey } from "./errors.ts";
+import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import { Redo, transaction } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
+import type { Application } from "./generated/client.ts";
+import type { Idempotency } from "./idempotency.ts";
+
+const SCOPE = "applications";
+
+export interface NewApplication {
+  /** A random UUID in its 36-character form. */
+  readonly token: string;
+  readonly name: string;
+  readonly idempotency?: Idempotency | undefined;
+}
+
+export type Applications = ReturnType<typeof createApplications>;
+
+/** The applications: created, found by token, listed and renamed. */
+export function createApplications(database: Database) {
+  const { prisma } = database;
+
+  async function find(token: string): Promise<Application | null> {
+    return isToken(token) ? prisma.application.findUnique({ where: { token } }) : null;
+  }
+
+  return {
+    /**
+     * With an idempotency key, the same request again gives the first application (`replayed`), concurrent ones
+     * create one, and another request throws `IdempotencyConflict`.
+     */
+    create: (request: NewApplication): Promise<Application & { replayed: boolean }> =>
+      transaction(database, (tx) => create(tx, request)),
+
+    find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
+
+    /** Oldest first; `next` is the cursor for what follows, absent on the last page. */
+    async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
+      const rows = await prisma.application.findMany({
+        ...(after === undefined ? {} : { where: { id: { gt: after } } }),
+        orderBy: { id: "asc" },
+        take: limit + 1,
+      });
+      const items = rows.slice(0, limit);
+      return { items, next: rows.length > limit ? items.at(-1)?.id : undefined };
+    },
+
+    async rename(token: string, name: string): Promise<Application | undefined> {
+      if (!isToken(token)) return undefined;
+      await prisma.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
+      return (await find(token)) ?? undefined;
+    },
+  };
+}
+
+/** Comparisons ignore trailing spaces, so only a token of the full length can be an exact match. */
+export function isToken(token: string): boolean {
+  return token.length === 36;
+}
+
+async function create(
+  tx: Queryable,
+  { token, name, idempotency }: NewApplication,
+): Promise<Application & { replayed: boolean }> {
+  const first = idempotency && (await findKeys(tx, SCOPE, [idempotency.key])).get(idempotency.key);
+  if (idempotency && first) {
+    if (!isSameRequest(first.requestHash, idempotency.requestHash)) throw otherRequestConflict(idempotency.key);
+    const application = await tx.application.findUnique({ where: { id: first.resourceId } });
+    if (!application) throw goneConflict(idempotency.key);
+    return { ...application, replayed: true };
+  }
+  const now = new Date();
+  const application = await tx.application.create({ data: { token, name, createdAt: now, updatedAt: now } });
+  if (idempotency) {
+    try {
+      await insertKeys(tx, SCOPE, [{ idempotency, resourceId: application.id }], now);
+    } catch (error) {
+      // Another request with this key was faster: undo this creation and find that one.
+      throw isDuplicateKey(error) ? new Redo("idempotency key taken", { cause: error }) : error;
+    }
+  }
+  return { ...application, replayed: false };
+}

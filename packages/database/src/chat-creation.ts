@@ -1,0 +1,108 @@
+import { isRefusal } from "./errors.ts";
+import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import { transaction, tuples } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
+import type { Chat } from "./generated/client.ts";
+import type { Outcome } from "./group-commit.ts";
+import type { Idempotency } from "./idempotency.ts";
+
+export interface NewChat {
+  readonly name?: string | null | undefined;
+  readonly idempotency?: Idempotency | undefined;
+}
+
+export type CreatedChat = Chat & { replayed: boolean };
+
+type Creation = Outcome<CreatedChat | undefined>;
+
+/** Creates the chats of one application in one transaction; one that is refused does not take the others along. */
+export async function createTogether(
+  database: Database,
+  token: string,
+  requests: readonly NewChat[],
+): Promise<readonly Creation[]> {
+  try {
+    return await transaction(database, (tx) => create(tx, token, requests));
+  } catch (error) {
+    if (requests.length === 1 || !isRefusal(error)) throw error;
+    const outcomes: Creation[] = [];
+    for (const request of requests) {
+      outcomes.push(
+        ...(await createTogether(database, token, [request]).catch((alone: unknown) => [{ error: alone }])),
+      );
+    }
+    return outcomes;
+  }
+}
+
+async function create(tx: Queryable, token: string, requests: readonly NewChat[]): Promise<readonly Creation[]> {
+  // The lock on the application makes numbers gapless and lets one creation at a time look at its idempotency keys.
+  const [owner] = await tx.$queryRaw<{ id: bigint; last: number }[]>`
+    SELECT id, last_chat_number AS last FROM applications WHERE token = ${token} FOR UPDATE`;
+  if (!owner) return requests.map(() => ({ value: undefined }));
+
+  const keys = new Set(requests.flatMap(({ idempotency }) => idempotency?.key ?? []));
+  const known = await findKeys(tx, token, [...keys]);
+  const firstWithKey = new Map<string, NewChat>();
+  const fresh = requests.filter((request) => {
+    const key = request.idempotency?.key;
+    if (key === undefined) return true;
+    if (known.has(key) || firstWithKey.has(key)) return false;
+    firstWithKey.set(key, request);
+    return true;
+  });
+  const created = await insert(tx, token, owner, fresh);
+  const replayable = await findByIds(
+    tx,
+    [...known.values()].map((key) => key.resourceId),
+  );
+
+  return requests.map((request): Creation => {
+    const mine = created.get(request);
+    if (mine) return { value: { ...mine, replayed: false } };
+    if (!request.idempotency) return { error: new Error("The chat was inserted and is not there") };
+    const { key, requestHash } = request.idempotency;
+    const leader = firstWithKey.get(key);
+    const stored = known.get(key);
+    const first = leader?.idempotency ?? stored;
+    const chat = leader ? created.get(leader) : stored && replayable.get(stored.resourceId);
+    if (!first || !chat) return { error: goneConflict(key) };
+    if (!isSameRequest(first.requestHash, requestHash)) return { error: otherRequestConflict(key) };
+    return { value: { ...chat, replayed: true } };
+  });
+}
+
+async function insert(
+  tx: Queryable,
+  token: string,
+  owner: { id: bigint; last: number },
+  fresh: readonly NewChat[],
+): Promise<Map<NewChat, Chat>> {
+  if (fresh.length === 0) return new Map();
+  const now = new Date();
+  await tx.$executeRaw`
+    UPDATE applications SET last_chat_number = last_chat_number + ${fresh.length}, chats_count = chats_count + ${fresh.length}
+     WHERE id = ${owner.id}`;
+  await tx.$executeRawUnsafe(
+    `INSERT INTO chats (application_id, number, name, created_at, updated_at) VALUES ${tuples(fresh.length, 5)}`,
+    ...fresh.flatMap(({ name }, i) => [owner.id, owner.last + 1 + i, name ?? null, now, now]),
+  );
+  const rows = await tx.chat.findMany({
+    where: { applicationId: owner.id, number: { gt: owner.last } },
+    orderBy: { number: "asc" },
+  });
+  const created = new Map(fresh.flatMap((request, i) => (rows[i] ? [[request, rows[i]]] : [])));
+  await insertKeys(
+    tx,
+    token,
+    [...created].flatMap(([{ idempotency }, chat]) => (idempotency ? [{ idempotency, resourceId: chat.id }] : [])),
+    now,
+  );
+  return created;
+}
+
+async function findByIds(tx: Queryable, ids: bigint[]): Promise<Map<bigint, Chat>> {
+  if (ids.length === 0) return new Map();
+  const chats = await tx.chat.findMany({ where: { id: { in: ids } } });
+  return new Map(chats.map((chat) => [chat.id, chat]));
+}

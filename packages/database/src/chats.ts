@@ -1,0 +1,80 @@
+import { isToken } from "./applications.ts";
+import { createTogether } from "./chat-creation.ts";
+import { createGroups } from "./group-commit.ts";
+import type { NewChat } from "./chat-creation.ts";
+import type { Database } from "./client.ts";
+import type { Chat } from "./generated/client.ts";
+
+/** Where a chat is kept, and the highest number in it that is stored or dead-lettered (0 in an empty chat). */
+export interface ChatLocation {
+  readonly id: bigint;
+  readonly applicationId: bigint;
+  readonly lastNumber: number;
+}
+
+const LARGEST_GROUP = 200;
+
+export type Chats = ReturnType<typeof createChats>;
+
+/** The chats of applications: created with gapless numbers, found, listed, renamed and located. */
+export function createChats(database: Database) {
+  const { prisma } = database;
+  const create = createGroups<NewChat, (Chat & { replayed: boolean }) | undefined>(
+    (token, requests) => createTogether(database, token, requests),
+    LARGEST_GROUP,
+  );
+
+  async function find(token: string, number: number): Promise<Chat | undefined> {
+    if (!isToken(token)) return undefined;
+    return (await prisma.chat.findFirst({ where: { number, application: { token } } })) ?? undefined;
+  }
+
+  return {
+    /**
+     * Undefined when the application is unknown. Concurrent creations of one application share a transaction.
+     * Idempotency keys work as for applications, within the application.
+     */
+    create: async ({ token, ...request }: NewChat & { token: string }) =>
+      isToken(token) ? create(token, request) : undefined,
+
+    find,
+
+    /** Ascending by number; undefined when the application is unknown. `next` is the number to go on after. */
+    async list(token: string, { after = 0, limit }: { after?: number | undefined; limit: number }) {
+      const owner = isToken(token)
+        ? await prisma.application.findUnique({ where: { token }, select: { id: true } })
+        : null;
+      if (!owner) return undefined;
+      const rows = await prisma.chat.findMany({
+        where: { applicationId: owner.id, number: { gt: after } },
+        orderBy: { number: "asc" },
+        take: limit + 1,
+      });
+      const items = rows.slice(0, limit);
+      return { items, next: rows.length > limit ? items.at(-1)?.number : undefined };
+    },
+
+    async rename(token: string, number: number, name: string | null): Promise<Chat | undefined> {
+      const chat = await find(token, number);
+      if (!chat) return undefined;
+      await prisma.$executeRaw`UPDATE chats SET name = ${name}, updated_at = ${new Date()} WHERE id = ${chat.id}`;
+      return find(token, number);
+    },
+
+    /** For numbering: both maxima are read from the end of an index, whatever the length of the chat. */
+    async locate(token: string, number: number): Promise<ChatLocation | undefined> {
+      if (!isToken(token)) return undefined;
+      const [row] = await prisma.$queryRaw<
+        { id: bigint; applicationId: bigint; highest: number | null; buried: number | null }[]
+      >`
+        SELECT c.id, c.application_id AS applicationId,
+               (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
+               (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS buried
+          FROM applications a JOIN chats c ON c.application_id = a.id AND c.number = ${number}
+         WHERE a.token = ${token}`;
+      if (!row) return undefined;
+      const { id, applicationId, highest, buried } = row;
+      return { id, applicationId, lastNumber: Math.max(highest ?? 0, buried ?? 0) };
+    },
+  };
+}

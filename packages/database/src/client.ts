@@ -1,0 +1,75 @@
+import { PrismaMariaDb } from "@prisma/adapter-mariadb";
+import { connectionSettings } from "./connection.ts";
+import { ServerSilentError } from "./errors.ts";
+import { PrismaClient } from "./generated/client.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import type { Prisma } from "./generated/client.ts";
+
+/** What the repositories build on: one pool of sessions and the client over it. */
+export interface Database {
+  readonly prisma: PrismaClient;
+  /** Resolves when the server answers a query within a second, else rejects. */
+  ping(): Promise<void>;
+  /** Waits for the queries under way, then ends every session. */
+  close(): Promise<void>;
+}
+
+/** The client inside a transaction; outside of one, `database.prisma` serves. */
+export type Queryable = Prisma.TransactionClient;
+
+/** One statement as it was sent: for traces, metrics and the tests that explain every query. */
+export interface QueryEvent {
+  readonly sql: string;
+  /** The arguments as a JSON array. */
+  readonly params: string;
+  readonly durationMs: number;
+}
+
+export interface DatabaseOptions extends ConnectionOptions {
+  readonly onQuery?: (event: QueryEvent) => void;
+}
+
+const PING_MS = 1_000;
+
+/**
+ * Opens sessions as they are needed and never throws for a server that is away: calls then fail within about
+ * `acquireTimeoutMs`, with errors that `isUnavailable` recognises, and succeed again soon after it is back.
+ */
+export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Database {
+  const settings = connectionSettings(connection);
+  // The text protocol: the adapter keeps no prepared statements, so the binary one costs two more round trips a query.
+  const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });
+  const prisma = new PrismaClient({
+    adapter,
+    transactionOptions: { maxWait: settings.acquireTimeout + 500, timeout: 10_000 },
+    errorFormat: "minimal",
+    log: onQuery ? [{ emit: "event", level: "query" }] : [],
+  });
+  if (onQuery) {
+    prisma.$on("query", (event) => {
+      onQuery({ sql: event.query, params: event.params, durationMs: event.duration });
+    });
+  }
+  // The adapter asks for the server's version first; asking now keeps that wait out of the first call.
+  const connected = prisma.$connect().catch(() => undefined);
+  return {
+    prisma,
+    ping: () => within(PING_MS, prisma.$queryRaw`SELECT 1`),
+    close: async () => {
+      await connected;
+      await prisma.$disconnect();
+    },
+  };
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new ServerSilentError(`The database did not answer within ${ms} ms`));
+  }, ms);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

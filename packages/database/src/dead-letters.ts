@@ -1,0 +1,58 @@
+import { addToCounts, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
+import { transaction } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
+import type { DeadLetter } from "./generated/client.ts";
+
+export type Restoration = { readonly restored: true } | { readonly restored: false; readonly reason: string };
+
+export type DeadLetters = ReturnType<typeof createDeadLetters>;
+
+/** Accepted messages that the database refused, for an operator to look at, restore or remove. */
+export function createDeadLetters(database: Database) {
+  const { prisma } = database;
+  return {
+    /** Oldest first; `next` is the cursor for what follows, absent on the last page. */
+    async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
+      const rows = await prisma.deadLetter.findMany({
+        ...(after === undefined ? {} : { where: { id: { gt: after } } }),
+        orderBy: { id: "asc" },
+        take: limit + 1,
+      });
+      const items = rows.slice(0, limit);
+      return { items, next: rows.length > limit ? items.at(-1)?.id : undefined };
+    },
+
+    find: async (id: bigint): Promise<DeadLetter | undefined> =>
+      (await prisma.deadLetter.findUnique({ where: { id } })) ?? undefined,
+
+    /** False when there was none. */
+    remove: async (id: bigint): Promise<boolean> => (await prisma.deadLetter.deleteMany({ where: { id } })).count > 0,
+
+    /**
+     * Stores the message under its own number, counted and noted for search, and takes it off the list; or says why
+     * that is refused again, and changes nothing.
+     */
+    restore: (id: bigint): Promise<Restoration> => transaction(database, (tx) => restore(tx, id)),
+  };
+}
+
+async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
+  // Two operators at once: the second waits here, and then finds nothing.
+  await tx.$queryRaw`SELECT id FROM dead_letters WHERE id = ${id} FOR UPDATE`;
+  const letter = await tx.deadLetter.findUnique({ where: { id } });
+  if (!letter) return { restored: false, reason: "There is no such dead letter" };
+  const { chatId, number, uid, acceptedAt } = letter;
+  if (!(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
+    return { restored: false, reason: "Its chat has been deleted" };
+  }
+  const message = { chatId, number, uid, body: Buffer.from(letter.body).toString(), createdAt: acceptedAt };
+  const taken = { restored: false, reason: `Another message has number ${number} by now` } as const;
+  if ((await compareWithStored(tx, "messages", [message])).conflicts.length > 0) return taken;
+  const { stored, conflicts, refused } = await insertMessages(tx, [message]);
+  if (conflicts.length > 0) return taken;
+  if (refused[0]) return { restored: false, reason: refused[0].reason };
+  await addToOutbox(tx, stored, new Date());
+  await addToCounts(tx, stored);
+  await tx.deadLetter.delete({ where: { id } });
+  return { restored: true };
+}

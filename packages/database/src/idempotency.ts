@@ -1,0 +1,63 @@
+import { IdempotencyConflict } from "./errors.ts";
+import { list, tuples } from "./transaction.ts";
+import type { Queryable } from "./client.ts";
+
+/** A client's `Idempotency-Key` and a 32-byte hash of what it asked for. */
+export interface Idempotency {
+  readonly key: string;
+  readonly requestHash: Uint8Array;
+}
+
+interface KnownKey {
+  readonly key: string;
+  readonly requestHash: Uint8Array;
+  readonly resourceId: bigint;
+}
+
+/** The keys of a scope that are taken, by key. */
+export async function findKeys(tx: Queryable, scope: string, keys: string[]): Promise<Map<string, KnownKey>> {
+  if (keys.length === 0) return new Map();
+  const rows = await tx.$queryRawUnsafe<KnownKey[]>(
+    `SELECT idempotency_key AS \`key\`, request_hash AS requestHash, resource_id AS resourceId
+       FROM idempotency_keys WHERE scope = ? AND idempotency_key IN (${list(keys)})`,
+    scope,
+    ...keys,
+  );
+  return new Map(rows.map((row) => [row.key, row]));
+}
+
+/** Takes keys for the resources just created; a key that is taken fails with a duplicate key. */
+export async function insertKeys(
+  tx: Queryable,
+  scope: string,
+  keys: readonly { idempotency: Idempotency; resourceId: bigint }[],
+  now: Date,
+): Promise<void> {
+  if (keys.length === 0) return;
+  await tx.$executeRawUnsafe(
+    `INSERT INTO idempotency_keys (scope, idempotency_key, request_hash, resource_id, created_at)
+     VALUES ${tuples(keys.length, 5)}`,
+    ...keys.flatMap(({ idempotency, resourceId }) => [
+      scope,
+      idempotency.key,
+      idempotency.requestHash,
+      resourceId,
+      now,
+    ]),
+  );
+}
+
+/** Whether two 32-byte hashes of requests are equal. */
+export function isSameRequest(first: Uint8Array, second: Uint8Array): boolean {
+  return Buffer.compare(first, second) === 0;
+}
+
+/** The error for a key that was used for something else. */
+export function otherRequestConflict(key: string): IdempotencyConflict {
+  return new IdempotencyConflict(`The idempotency key ${JSON.stringify(key)} was used for another request`);
+}
+
+/** The error for a key whose resource has been deleted: it must not come to life again. */
+export function goneConflict(key: string): IdempotencyConflict {
+  return new IdempotencyConflict(`What was created with the idempotency key ${JSON.stringify(key)} has been deleted`);
+}

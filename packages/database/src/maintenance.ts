@@ -1,0 +1,78 @@
+import type { Database } from "./client.ts";
+
+/** A count that differs from COUNT(*). */
+export interface CountDifference {
+  readonly kind: "chats_count" | "messages_count";
+  readonly token: string;
+  /** The chat's number, for `messages_count`. */
+  readonly chat?: number;
+  readonly counted: number;
+  readonly actual: number;
+}
+
+const CHUNK = 1_000;
+const HOUR_MS = 3_600_000;
+
+/** Forgets batches stored longer ago than that, a thousand a transaction; returns how many. */
+export function pruneBatches({ prisma }: Database, olderThanDays: number): Promise<number> {
+  const before = new Date(Date.now() - olderThanDays * 24 * HOUR_MS);
+  return inChunks(() => prisma.$executeRaw`DELETE FROM batches WHERE stored_at < ${before} LIMIT ${CHUNK}`);
+}
+
+/** Forgets idempotency keys older than that, a thousand a transaction; returns how many. */
+export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: number): Promise<number> {
+  const before = new Date(Date.now() - olderThanHours * HOUR_MS);
+  return inChunks(() => prisma.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < ${before} LIMIT ${CHUNK}`);
+}
+
+async function inChunks(remove: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const removed = await remove();
+    total += removed;
+    if (removed < CHUNK) return total;
+  }
+}
+
+/**
+ * Compares every count with COUNT(*) and yields what differs. Each chunk is one statement, so it is right under load
+ * as well. Deleted messages do not count.
+ */
+export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGenerator<CountDifference> {
+  let after = 0n;
+  for (;;) {
+    const rows = await prisma.$queryRaw<CountRow[]>`
+      SELECT a.id, a.token, NULL AS chat, a.chats_count AS counted,
+             (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS actual
+        FROM applications a WHERE a.id > ${after} ORDER BY a.id LIMIT ${chunk}`;
+    yield* differences("chats_count", rows);
+    after = rows.at(-1)?.id ?? 0n;
+    if (rows.length < chunk) break;
+  }
+  after = 0n;
+  for (;;) {
+    const rows = await prisma.$queryRaw<CountRow[]>`
+      SELECT c.id, a.token, c.number AS chat, c.messages_count AS counted,
+             (SELECT COUNT(*) FROM messages m WHERE m.chat_id = c.id AND m.deleted_at IS NULL) AS actual
+        FROM chats c JOIN applications a ON a.id = c.application_id
+       WHERE c.id > ${after} ORDER BY c.id LIMIT ${chunk}`;
+    yield* differences("messages_count", rows);
+    after = rows.at(-1)?.id ?? 0n;
+    if (rows.length < chunk) return;
+  }
+}
+
+interface CountRow {
+  readonly id: bigint;
+  readonly token: string;
+  readonly chat: number | null;
+  readonly counted: number;
+  readonly actual: bigint;
+}
+
+function* differences(kind: CountDifference["kind"], rows: readonly CountRow[]): Generator<CountDifference> {
+  for (const { token, chat, counted, actual } of rows) {
+    if (Number(actual) === counted) continue;
+    yield { kind, token, ...(chat === null ? {} : { chat }), counted, actual: Number(actual) };
+  }
+}

@@ -1,0 +1,161 @@
+import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
+import { list, tuples } from "./transaction.ts";
+import type { Queryable } from "./client.ts";
+import type { MessageRange } from "./messages.ts";
+
+/** A message as it was accepted. */
+export interface AcceptedMessage {
+  readonly chatId: bigint;
+  readonly number: number;
+  /** 16 bytes that tell a repeated delivery from another message under the same number. */
+  readonly uid: Uint8Array;
+  readonly body: string;
+  readonly createdAt: Date;
+  readonly requestId?: string | undefined;
+}
+
+export interface RefusedMessage extends AcceptedMessage {
+  /** The server's own sentence. */
+  readonly reason: string;
+}
+
+/** What became of rows: stored now, their number taken by another message, or refused. */
+export interface RowOutcomes {
+  readonly stored: AcceptedMessage[];
+  readonly conflicts: AcceptedMessage[];
+  readonly refused: RefusedMessage[];
+}
+
+const MOST_ROWS = 1_000;
+// Escaping at most doubles a body, and MariaDB takes packets of 16 MiB.
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Stores rows (sorted by key, no key twice) in multi-row statements. A row that exists with the same uid is passed
+ * over; bisection leaves out exactly the refused rows; every other error is thrown.
+ */
+export async function insertMessages(tx: Queryable, rows: readonly AcceptedMessage[]): Promise<RowOutcomes> {
+  const outcomes: RowOutcomes = { stored: [], conflicts: [], refused: [] };
+  for (const chunk of chunks(rows)) await insertChunk(tx, chunk, outcomes);
+  return outcomes;
+}
+
+async function insertChunk(tx: Queryable, rows: readonly AcceptedMessage[], outcomes: RowOutcomes): Promise<void> {
+  if (rows.length === 0) return;
+  try {
+    await tx.$executeRawUnsafe(
+      `INSERT INTO messages (chat_id, number, uid, body, created_at, updated_at) VALUES ${tuples(rows.length, 6)}`,
+      ...rows.flatMap(({ chatId, number, uid, body, createdAt }) => [chatId, number, uid, body, createdAt, createdAt]),
+    );
+    outcomes.stored.push(...rows);
+  } catch (error) {
+    if (isDuplicateKey(error)) {
+      const { fresh, conflicts } = await compareWithStored(tx, "messages", rows);
+      if (fresh.length === rows.length) throw error;
+      outcomes.conflicts.push(...conflicts);
+      await insertChunk(tx, fresh, outcomes);
+      return;
+    }
+    if (!isRefusal(error)) throw error;
+    const [first] = rows;
+    if (first && rows.length === 1) {
+      outcomes.refused.push({ ...first, reason: reasonOf(error) });
+      return;
+    }
+    const middle = rows.length >> 1;
+    await insertChunk(tx, rows.slice(0, middle), outcomes);
+    await insertChunk(tx, rows.slice(middle), outcomes);
+  }
+}
+
+/** Splits rows into those whose key is free, and those whose key another message (another uid) holds. */
+export async function compareWithStored(
+  tx: Queryable,
+  table: "messages" | "dead_letters",
+  rows: readonly AcceptedMessage[],
+): Promise<{ fresh: AcceptedMessage[]; conflicts: AcceptedMessage[] }> {
+  const numbers = groupByChat(rows);
+  const windows = [...numbers].map(([, taken]) => `(chat_id = ? AND number IN (${list(taken)}))`).join(" OR ");
+  const existing = await tx.$queryRawUnsafe<{ chatId: bigint; number: number; uid: Uint8Array }[]>(
+    `SELECT chat_id AS chatId, number, uid FROM ${table} WHERE ${windows}`,
+    ...[...numbers].flatMap(([chatId, taken]) => [chatId, ...taken.map((row) => row.number)]),
+  );
+  const uids = new Map(existing.map((row) => [keyOf(row), row.uid]));
+  const fresh = rows.filter((row) => !uids.has(keyOf(row)));
+  const conflicts = rows.filter((row) => {
+    const uid = uids.get(keyOf(row));
+    return uid !== undefined && Buffer.compare(uid, row.uid) !== 0;
+  });
+  return { fresh, conflicts };
+}
+
+/** Adds to the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. */
+export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessage[]): Promise<void> {
+  if (stored.length === 0) return;
+  // Chats with the same increment share a branch: few branches, each an IN list that is searched by bisection.
+  const byIncrement = new Map<number, bigint[]>();
+  for (const [chatId, rows] of groupByChat(stored)) {
+    byIncrement.set(rows.length, [...(byIncrement.get(rows.length) ?? []), chatId]);
+  }
+  const increments = [...byIncrement];
+  const ids = increments.flatMap(([, chatIds]) => chatIds).sort(ascending);
+  const branches = increments.map(([, chatIds]) => `WHEN id IN (${list(chatIds)}) THEN ?`).join(" ");
+  await tx.$executeRawUnsafe(
+    `UPDATE chats SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${list(ids)}) ORDER BY id`,
+    ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
+    ...ids,
+  );
+}
+
+/** Notes stored rows (sorted by key) for the search index, one outbox row per unbroken range. */
+export async function addToOutbox(tx: Queryable, stored: readonly AcceptedMessage[], now: Date): Promise<void> {
+  const ranges: { chatId: bigint; from: number; to: number }[] = [];
+  for (const { chatId, number } of stored) {
+    const last = ranges.at(-1);
+    if (last?.chatId === chatId && last.to + 1 === number) last.to = number;
+    else ranges.push({ chatId, from: number, to: number });
+  }
+  await insertRanges(tx, ranges, now);
+}
+
+async function insertRanges(tx: Queryable, ranges: readonly MessageRange[], now: Date): Promise<void> {
+  if (ranges.length === 0) return;
+  await tx.$executeRawUnsafe(
+    `INSERT INTO search_outbox (chat_id, from_number, to_number, created_at) VALUES ${tuples(ranges.length, 4)}`,
+    ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to, now]),
+  );
+}
+
+/** `chat:number`, unique per message. */
+export function keyOf({ chatId, number }: { chatId: bigint; number: number }): string {
+  return `${chatId.toString()}:${number}`;
+}
+
+/** Key order, which is lock order. */
+export function byKey(a: AcceptedMessage, b: AcceptedMessage): number {
+  return a.chatId === b.chatId ? a.number - b.number : ascending(a.chatId, b.chatId);
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function groupByChat(rows: readonly AcceptedMessage[]): Map<bigint, AcceptedMessage[]> {
+  return Map.groupBy(rows, (row) => row.chatId);
+}
+
+function* chunks(rows: readonly AcceptedMessage[]): Generator<AcceptedMessage[]> {
+  let chunk: AcceptedMessage[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const size = Buffer.byteLength(row.body);
+    if (chunk.length === MOST_ROWS || (chunk.length > 0 && bytes + size > MOST_BYTES)) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(row);
+    bytes += size;
+  }
+  yield chunk;
+}

@@ -1,0 +1,182 @@
+import { createHash, randomUUID } from "node:crypto";
+import { PrismaMariaDb } from "@prisma/adapter-mariadb";
+import { connectionSettings } from "./connection.ts";
+import { reasonOf } from "./errors.ts";
+import { MigrationError, pendingMigrations, readMigrations } from "./migrations.ts";
+import type { Database } from "./client.ts";
+import type { AppliedMigration } from "./migrations.ts";
+
+export interface MigrateOptions {
+  /** Where the migrations lie, one folder each; those of this package by default. */
+  readonly directory?: string | undefined;
+  readonly onProgress?:
+    ((event: { name: string; state: "applying" | "applied"; durationMs?: number }) => void) | undefined;
+}
+
+/** One session, as the driver gives it. */
+interface Session {
+  query<T = unknown>(sql: string, values?: unknown[]): Promise<T>;
+}
+
+const TABLE = "_prisma_migrations";
+const LOCK_WAIT_S = 120;
+
+/**
+ * Applies what is pending, creating the database first if it is missing, and returns the names of what it applied.
+ * Keeps Prisma's own table exactly as Prisma does; runners at the same time wait for each other. Throws
+ * `MigrationError` with what to do when the history does not fit.
+ */
+export async function migrate(url: string, { directory, onProgress }: MigrateOptions = {}): Promise<string[]> {
+  const known = await readMigrations(directory);
+  return withSession(url, async (session, database) => {
+    await useDatabase(session, database);
+    return exclusively(session, database, async () => {
+      await session.query(CREATE_TABLE);
+      const pending = pendingMigrations(known, await readApplied(session));
+      for (const { name, sql, checksum } of pending) {
+        const started = performance.now();
+        onProgress?.({ name, state: "applying" });
+        await apply(session, { name, sql, checksum });
+        onProgress?.({ name, state: "applied", durationMs: Math.round(performance.now() - started) });
+      }
+      return pending.map((migration) => migration.name);
+    });
+  });
+}
+
+/** The names of the applied and of the pending migrations; throws `MigrationError` when the history does not fit. */
+export async function migrationStatus(
+  url: string,
+  { directory }: Pick<MigrateOptions, "directory"> = {},
+): Promise<{ applied: string[]; pending: string[] }> {
+  const known = await readMigrations(directory);
+  return withSession(url, async (session, database) => {
+    const [present] = await session.query<[{ n: bigint }]>(
+      "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+      [database, TABLE],
+    );
+    if (present.n === 0n) return { applied: [], pending: known.map((migration) => migration.name) };
+    await useDatabase(session, database);
+    const applied = await readApplied(session);
+    const pending = pendingMigrations(known, applied);
+    return { applied: applied.map((row) => row.name), pending: pending.map((migration) => migration.name) };
+  });
+}
+
+/** Readiness: throws `MigrationError` while something that this version needs is not applied; a newer schema is fine. */
+export async function assertMigrated({ prisma }: Database, directory?: string): Promise<void> {
+  const known = await readMigrations(directory);
+  const rows = await prisma
+    .$queryRawUnsafe<{ name: string }[]>(
+      `SELECT migration_name AS name FROM ${TABLE} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+    )
+    .catch((error: unknown) => {
+      if (reasonOf(error).includes("doesn't exist")) return [];
+      throw error;
+    });
+  const done = new Set(rows.map((row) => row.name));
+  const missing = known.find((migration) => !done.has(migration.name));
+  if (missing) throw new MigrationError(`Migration ${missing.name} is not applied: run confabctl migrate.`);
+}
+
+async function apply(session: Session, { name, sql, checksum }: { name: string; sql: string; checksum: string }) {
+  const id = randomUUID();
+  await session.query(
+    `INSERT INTO ${TABLE} (id, checksum, migration_name, started_at) VALUES (?, ?, ?, CURRENT_TIMESTAMP(3))`,
+    [id, checksum, name],
+  );
+  try {
+    await session.query(sql);
+  } catch (error) {
+    const reason = reasonOf(error);
+    await session.query(`UPDATE ${TABLE} SET logs = ? WHERE id = ?`, [reason, id]);
+    throw new MigrationError(
+      `Migration ${name} failed (${reason}): bring its tables back to the state before it, delete its row from ${TABLE}, and run it again.`,
+      { cause: error },
+    );
+  }
+  await session.query(
+    `UPDATE ${TABLE} SET finished_at = CURRENT_TIMESTAMP(3), applied_steps_count = applied_steps_count + 1 WHERE id = ?`,
+    [id],
+  );
+}
+
+async function readApplied(session: Session): Promise<AppliedMigration[]> {
+  const rows = await session.query<{ name: string; checksum: string; finished_at: unknown }[]>(
+    `SELECT migration_name AS name, checksum, finished_at FROM ${TABLE} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
+  );
+  return rows.map(({ name, checksum, finished_at }) => ({ name, checksum, finished: finished_at !== null }));
+}
+
+async function useDatabase(session: Session, database: string): Promise<void> {
+  const quoted = `\`${database.replaceAll("`", "``")}\``;
+  try {
+    await session.query(`USE ${quoted}`);
+  } catch {
+    // Missing, or hidden from this user: creating it tells which.
+    try {
+      await session.query(`CREATE DATABASE IF NOT EXISTS ${quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+      await session.query(`USE ${quoted}`);
+    } catch (error) {
+      throw new MigrationError(
+        `The database ${database} cannot be used or created (${reasonOf(error)}): create it and grant this user all rights on it.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function exclusively<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
+  // Lock names belong to the whole server and hold at most 64 characters.
+  const name = `confab-migrate-${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
+  const [lock] = await session.query<[{ taken: bigint | number | null }]>("SELECT GET_LOCK(?, ?) AS taken", [
+    name,
+    LOCK_WAIT_S,
+  ]);
+  if (Number(lock.taken) !== 1) {
+    throw new MigrationError(
+      `Another migration of ${database} is still running: wait for it to end and run this one again.`,
+    );
+  }
+  try {
+    return await work();
+  } finally {
+    await session.query("SELECT RELEASE_LOCK(?) AS released", [name]);
+  }
+}
+
+async function withSession<T>(url: string, work: (session: Session, database: string) => Promise<T>): Promise<T> {
+  const { database, ...settings } = connectionSettings({
+    url,
+    poolSize: 1,
+    acquireTimeoutMs: 10_000,
+    answerTimeoutMs: 0,
+  });
+  if (database === "")
+    throw new MigrationError("The database address names no database: put its name after the slash.");
+  // The client's own adapter opens the session, so that there is one driver and one way to read an address.
+  const adapter = await new PrismaMariaDb({ ...settings, multipleStatements: true }).connect();
+  try {
+    const connection = await adapter.underlyingDriver().getConnection();
+    try {
+      await connection.query("SET SESSION lock_wait_timeout = 60");
+      return await work(connection, database);
+    } finally {
+      await connection.release();
+    }
+  } finally {
+    await adapter.dispose();
+  }
+}
+
+const CREATE_TABLE = `
+CREATE TABLE IF NOT EXISTS ${TABLE} (
+  id VARCHAR(36) PRIMARY KEY NOT NULL,
+  checksum VARCHAR(64) NOT NULL,
+  finished_at DATETIME(3),
+  migration_name VARCHAR(255) NOT NULL,
+  logs TEXT,
+  rolled_back_at DATETIME(3),
+  started_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  applied_steps_count INTEGER UNSIGNED NOT NULL DEFAULT 0
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`;

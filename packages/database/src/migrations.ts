@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+/** A migration as it lies in its folder. */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  /** SHA-256 of the file, as Prisma computes it. */
+  readonly checksum: string;
+}
+
+/** One row of Prisma's own table that was not rolled back. */
+export interface AppliedMigration {
+  readonly name: string;
+  readonly checksum: string;
+  readonly finished: boolean;
+}
+
+/** Says in one sentence why the database cannot be migrated or used, and what to do. */
+export class MigrationError extends Error {
+  override readonly name = "MigrationError";
+}
+
+/** Reads migrations in order; without a directory, those this package brings along. */
+export async function readMigrations(directory = ownDirectory()): Promise<Migration[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const sql = await readFile(`${directory}/${name}/migration.sql`, "utf8");
+      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+    }),
+  );
+}
+
+/** What is still to be applied, in order; throws a `MigrationError` when going on would be unsafe. */
+export function pendingMigrations(known: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
+  const byName = new Map(known.map((migration) => [migration.name, migration]));
+  for (const { name, checksum, finished } of applied) {
+    if (!finished) {
+      throw new MigrationError(
+        `Migration ${name} was begun and not finished: bring its tables to the state before or after it, then delete its row from _prisma_migrations or set its finished_at.`,
+      );
+    }
+    const migration = byName.get(name);
+    if (!migration) {
+      throw new MigrationError(
+        `The database has migration ${name}, which this version does not know: run the version that applied it, or a newer one.`,
+      );
+    }
+    if (migration.checksum !== checksum) {
+      throw new MigrationError(
+        `Migration ${name} was changed after it had been applied: restore its file and put the change into a new migration.`,
+      );
+    }
+  }
+  const done = new Set(applied.map((migration) => migration.name));
+  return known.filter((migration) => !done.has(migration.name));
+}
+
+/** Beside src/ when run from source, one level further up when built. */
+function ownDirectory(): string {
+  const candidates = ["../prisma/migrations", "../../prisma/migrations"];
+  const found = candidates
+    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+    .find((path) => existsSync(path));
+  if (found === undefined)
+    throw new MigrationError(
+      "The folder prisma/migrations is missing from this installation: install the package whole.",
+    );
+  return found;
+}

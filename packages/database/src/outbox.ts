@@ -1,0 +1,42 @@
+import { list } from "./transaction.ts";
+import type { Database } from "./client.ts";
+import type { MessageRange } from "./messages.ts";
+
+const TIMEOUT_MS = 60_000;
+
+export type Outbox = ReturnType<typeof createOutbox>;
+
+/** What must still reach the search index, oldest first. */
+export function createOutbox({ prisma }: Database) {
+  return {
+    /**
+     * Hands up to `limit` ranges to `handle` and removes them once it has resolved within 60 s; when it throws they
+     * stay. Parallel drainers get different ranges, and nobody who writes waits. Returns how many were handled.
+     */
+    drain: (limit: number, handle: (ranges: MessageRange[]) => Promise<void>): Promise<number> =>
+      prisma.$transaction(
+        async (tx) => {
+          const rows = await tx.$queryRaw<{ id: bigint; chatId: bigint; from: number; to: number }[]>`
+            SELECT id, chat_id AS chatId, from_number AS \`from\`, to_number AS \`to\`
+              FROM search_outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+          if (rows.length === 0) return 0;
+          await handle(rows.map(({ chatId, from, to }) => ({ chatId, from, to })));
+          await tx.$executeRawUnsafe(
+            `DELETE FROM search_outbox WHERE id IN (${list(rows)})`,
+            ...rows.map((row) => row.id),
+          );
+          return rows.length;
+        },
+        { timeout: TIMEOUT_MS },
+      ),
+
+    /** How many ranges wait, those being handled included. */
+    depth: (): Promise<number> => prisma.searchRange.count(),
+
+    /** How long the oldest range has waited, in milliseconds; 0 when none does. */
+    async oldestAgeMs(): Promise<number> {
+      const oldest = await prisma.searchRange.findFirst({ orderBy: { id: "asc" }, select: { createdAt: true } });
+      return oldest ? Math.max(0, Date.now() - oldest.createdAt.getTime()) : 0;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isTransient } from "./errors.ts";
+import type { Database, Queryable } from "./client.ts";
+
+/** Thrown inside a transaction to roll it back and run it again from the start. */
+export class Redo extends Error {
+  override readonly name = "Redo";
+}
+
+const ATTEMPTS = 6;
+
+/**
+ * Runs work in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that ran out or a
+ * `Redo`, at most six times with growing, jittered pauses; any other error rolls back and is thrown as it is.
+ */
+export async function transaction<T>(
+  { prisma }: Database,
+  work: (tx: Queryable) => Promise<T>,
+  timeoutMs = 10_000,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await prisma.$transaction(work, { timeout: timeoutMs });
+    } catch (error) {
+      const again = error instanceof Redo || isTransient(error);
+      if (!again || attempt === ATTEMPTS) throw error;
+      await sleep(Math.random() * 10 * 2 ** attempt);
+    }
+  }
+}
+
+/** `(?, ?), (?, ?)`: the place holders of a multi-row VALUES. */
+export function tuples(rows: number, columns: number): string {
+  const one = `(${Array<string>(columns).fill("?").join(", ")})`;
+  return Array<string>(rows).fill(one).join(", ");
+}
+
+/** `?, ?, ?`: the place holders of an IN list. */
+export function list(values: readonly unknown[]): string {
+  return values.map(() => "?").join(", ");
+}
