@@ -1,0 +1,58 @@
+# Everything that is done to this repository. `make` alone lists it.
+SHELL := /bin/sh
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+LOCAL := node k8s-dev/local/src/cli.ts
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down logs dev status reset test check lint format generate generate-check bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: npm, dependencies, generated code
+	@k8s-dev/local/setup.sh
+
+up: setup ## Start everything in the background, on http://localhost:8080
+	@$(LOCAL) up
+
+down: setup ## Stop exactly what `up` started; the data stays
+	@$(LOCAL) down
+
+logs: setup ## Follow the logs, readable; one of them: make logs NAME=worker
+	@$(LOCAL) logs $(NAME)
+
+dev: setup ## Run everything attached to this terminal, restarting on change
+	@$(LOCAL) dev
+
+status: setup ## Show what runs where
+	@$(LOCAL) status
+
+reset: setup ## Stop everything and drop the data (asks; YES=1 does not)
+	@$(LOCAL) reset $(if $(YES),--yes)
+
+test: setup check ## Check everything, then run all tests on real stores, with coverage
+	@npm run --silent coverage
+
+check: setup generate-check ## Types, lint, format, architecture, unused code, generated documents
+	@npm run --silent typecheck
+	@npm run --silent lint
+	@npm run --silent format:check
+	@npm run --silent architecture
+	@npm run --silent unused
+
+lint: setup ## ESLint alone
+	@npm run --silent lint
+
+format: setup ## Format all files
+	@npm run --silent format
+
+generate: setup ## Make the generated code and documents anew
+	@npm run --silent generate
+
+generate-check: setup ## Fail when a committed document is not what its source gives
+	@npm run --silent generate
+	@git diff --exit-code --stat -- docs/reference && test -z "$$(git ls-files --others --exclude-standard -- docs/reference)" || \
+		{ echo "docs/reference is not what its sources give: run make generate and commit it."; exit 1; }
+
+bench: setup ## Measure accepted and drained messages a second (see bench/)
+	@npm run --silent --workspace bench bench
