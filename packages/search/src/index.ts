@@ -1,3 +1,4 @@
+export { createSearchIndex, type SearchOptions } from "./create.ts";
 export type { ElasticsearchOptions } from "./connection.ts";
 export { createElasticsearchIndex } from "./elasticsearch.ts";
 export type { ElasticsearchIndex } from "./elasticsearch.ts";

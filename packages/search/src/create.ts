@@ -1,0 +1,21 @@
+import { createElasticsearchIndex } from "./elasticsearch.ts";
+import { createMysqlIndex, type ScanChat } from "./mysql.ts";
+import type { SearchIndex } from "./search-index.ts";
+
+/** Which index there is, and what each kind needs. */
+export interface SearchOptions {
+  backend: "elasticsearch" | "mysql";
+  /** Elasticsearch's addresses. */
+  url?: string | undefined;
+  /** The index's name. */
+  name: string;
+  /** Reads a chat for the MySQL backend. */
+  scan: ScanChat;
+}
+
+/** The index that is configured; throws a `TypeError` where Elasticsearch's address is missing. */
+export function createSearchIndex({ backend, url, name, scan }: SearchOptions): SearchIndex {
+  if (backend === "mysql") return createMysqlIndex({ scan });
+  if (url === undefined) throw new TypeError("Elasticsearch needs its address");
+  return createElasticsearchIndex({ url, name });
+}

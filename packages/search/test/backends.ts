@@ -1,0 +1,93 @@
+import { createConnection } from "mariadb";
+import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
+import { createElasticsearchIndex, createMysqlIndex } from "@confab/search";
+import type { ElasticsearchIndex, SearchDocument, SearchIndex } from "@confab/search";
+
+/** A search index with the way by which messages get into it. */
+export interface Backend {
+  index: SearchIndex;
+  put(documents: readonly SearchDocument[]): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** An index of its own on the test run's Elasticsearch, prepared. */
+export async function createTestIndex(): Promise<{ es: ElasticsearchIndex; remove: () => Promise<void> }> {
+  const name = uniquePrefix("search");
+  const es = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name });
+  await es.prepare();
+  const remove = async () => {
+    const { client } = es.connection;
+    const all = await client.indices.getAlias({ name: [name, `${name}-*`] });
+    for (const index of Object.keys(all)) await client.indices.delete({ index });
+    await es.close();
+  };
+  return { es, remove };
+}
+
+export async function createElasticsearchBackend(): Promise<Backend> {
+  const { es, remove } = await createTestIndex();
+  return {
+    index: es,
+    put: async (documents) => {
+      await es.index(documents, { refresh: true });
+    },
+    remove,
+  };
+}
+
+const CREATE_TABLE = `CREATE TABLE messages (
+  chat_id BIGINT NOT NULL, number BIGINT NOT NULL, version BIGINT NOT NULL, body TEXT CHARACTER SET utf8mb4,
+  created_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL, PRIMARY KEY (chat_id, number))`;
+const PUT = `INSERT INTO messages (chat_id, number, version, body, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+  ON DUPLICATE KEY UPDATE body = IF(VALUES(version) > version, VALUES(body), body),
+  updated_at = IF(VALUES(version) > version, VALUES(updated_at), updated_at), version = GREATEST(version, VALUES(version))`;
+const SCAN = `SELECT number, body, created_at, updated_at FROM messages
+  WHERE chat_id = ? AND number < ? AND body IS NOT NULL ORDER BY number DESC LIMIT ?`;
+
+interface Row {
+  number: bigint;
+  body: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export async function createMysqlBackend(): Promise<Backend> {
+  const database = await createTestDatabase();
+  const { hostname, port, username, password, pathname } = new URL(database.url);
+  const connection = await createConnection({
+    host: hostname,
+    port: Number(port || 3306),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: pathname.slice(1),
+    allowPublicKeyRetrieval: true,
+    timezone: "Z",
+  });
+  await connection.query(CREATE_TABLE);
+  const index = createMysqlIndex({
+    scan: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
+      const rows = await connection.query<Row[]>(SCAN, [chatId, before, limit]);
+      return rows.map(({ number, body, created_at, updated_at }) => ({
+        number: Number(number),
+        body,
+        createdAt: created_at,
+        updatedAt: updated_at,
+      }));
+    },
+  });
+  return {
+    index,
+    put: async (documents) => {
+      const rows = documents.map(({ chatId, number, version, body, createdAt, updatedAt, deletedAt }) => {
+        return [chatId, number, version, deletedAt === null ? body : null, createdAt, updatedAt];
+      });
+      await connection.batch(PUT, rows);
+      await index.index(documents);
+    },
+    remove: async () => {
+      await index.close();
+      await connection.end();
+      await database.drop();
+    },
+  };
+}

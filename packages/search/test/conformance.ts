@@ -1,0 +1,195 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms } from "@confab/search";
+import type { SearchPage } from "@confab/search";
+import type { Backend } from "./backends.ts";
+import { messageOf, messagesOf, newChat } from "./documents.ts";
+import { TEXT_CASES } from "./texts.ts";
+
+const ASCII_SIGNS = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
+
+const numbers = ({ hits }: SearchPage) => hits.map(({ number }) => number);
+
+// Letters that fold in every way there is, next to each other in all orders; and any code point at all.
+const letters = fc.constantFrom(
+  ...Array.from('aeAE sS\n ßİıIéèΣσς ё اَـ שׁ कि को 京 ガカﾞｶ 각ᄀ ᅡᆨ 😀👩\u200D🇩🇪 \u0301\u0308\uFE0F\u200B*\\"%_'),
+);
+const texts = fc.oneof(
+  fc.string({ unit: letters, minLength: 1, maxLength: 40 }),
+  fc.string({ unit: "binary", minLength: 1, maxLength: 20 }),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
+);
+
+/** What a search index promises, whatever is behind it. */
+export function describeSearchIndex(name: string, createBackend: () => Promise<Backend>): void {
+  describe(name, () => {
+    let backend: Backend;
+    const find = async (chatId: bigint, q: string) => numbers(await backend.index.search({ chatId, q, limit: 100 }));
+
+    before(async () => {
+      backend = await createBackend();
+      await backend.index.prepare();
+    });
+    after(() => backend.remove());
+
+    for (const { title, bodies, finds } of TEXT_CASES) {
+      it(title, async () => {
+        const chatId = newChat();
+        await backend.put(messagesOf(chatId, bodies));
+        for (const [q, expected] of finds) expect(await find(chatId, q), q).to.deep.equal(expected);
+      });
+    }
+
+    it("takes every ASCII sign literally", async () => {
+      const chatId = newChat();
+      await backend.put(messagesOf(chatId, [...ASCII_SIGNS.map((sign) => `a${sign}b`), "ab"]));
+      for (const [at, sign] of ASCII_SIGNS.entries()) {
+        expect(await find(chatId, sign), sign).to.deep.equal([at + 1]);
+        expect(await find(chatId, `a${sign}b`), sign).to.deep.equal([at + 1]);
+      }
+    });
+
+    it("finds a word anywhere in a body of 65,535 bytes", async () => {
+      const chatId = newChat();
+      const filler = "lorem ipsum dolor ".repeat(1820);
+      const bodies = [`${filler}needle ${filler}`, "x".repeat(65_535), "é".repeat(32_767), "🎉".repeat(16_383)];
+      await backend.put(messagesOf(chatId, bodies));
+      expect(await find(chatId, "needle")).to.deep.equal([1]);
+      expect(await find(chatId, "x".repeat(256))).to.deep.equal([2]);
+      expect(await find(chatId, "e".repeat(200))).to.deep.equal([3]);
+      expect(await find(chatId, "🎉".repeat(256))).to.deep.equal([4]);
+      const { hits } = await backend.index.search({ chatId, q: "needle", limit: 1 });
+      expect(hits[0]?.body).to.equal(bodies[0]);
+      expect(hits[0]?.highlights).to.have.lengthOf(1);
+      expect(hits[0]?.highlights[0]).to.match(/^….{40,90}<mark>needle<\/mark>.{40,90}…$/);
+    });
+
+    it("gives the message back as it was written, with its times", async () => {
+      const chatId = newChat();
+      const message = messageOf(chatId, 41, "Ünï\u0308 \0 \r\n <b>code</b>\t ", 3);
+      await backend.put([message]);
+      const { hits, next } = await backend.index.search({ chatId, q: "CODE uni", limit: 10 });
+      expect(next).to.equal(undefined);
+      expect(hits).to.deep.equal([
+        {
+          number: 41,
+          body: message.body,
+          createdAt: message.createdAt,
+          updatedAt: message.updatedAt,
+          highlights: ["<mark>Ünï\u0308</mark> \0 \r\n &lt;b&gt;<mark>code</mark>&lt;/b&gt;\t "],
+        },
+      ]);
+    });
+
+    it("gives pages newest first, which new messages do not shift", async () => {
+      const chatId = newChat();
+      const bodies = (from: number, to: number) =>
+        Array.from({ length: to - from + 1 }, (_, at) =>
+          messageOf(chatId, from + at, (from + at) % 2 ? "odd" : "even"),
+        );
+      await backend.put(bodies(1, 700));
+      const first = await backend.index.search({ chatId, q: "odd", limit: 200 });
+      expect(numbers(first)).to.deep.equal(Array.from({ length: 200 }, (_, at) => 699 - 2 * at));
+      await backend.put(bodies(701, 710));
+      const second = await backend.index.search({ chatId, q: "odd", limit: 150, cursor: first.next });
+      expect(numbers(second)).to.deep.equal(Array.from({ length: 150 }, (_, at) => 299 - 2 * at));
+      expect(second.next).to.equal(undefined);
+      const [last] = (await backend.index.search({ chatId, q: "odd", limit: 1 })).hits;
+      expect(last?.number).to.equal(709);
+    });
+
+    it("walks all hits page by page without a hole or a repeat", async () => {
+      const chatId = newChat();
+      await backend.put(Array.from({ length: 10 }, (_, at) => messageOf(chatId, at + 1, `message ${at}`)));
+      for (const limit of [1, 3, 5, 10]) {
+        const seen: number[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await backend.index.search({ chatId, q: "message", limit, cursor });
+          expect(page.hits.length).to.be.at.most(limit).and.at.least(1);
+          seen.push(...numbers(page));
+          cursor = page.next;
+        } while (cursor !== undefined);
+        expect(seen).to.deep.equal([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+      }
+    });
+
+    it("finds only what is in the chat", async () => {
+      const [mine, theirs] = [newChat(), newChat()];
+      await backend.put([messageOf(mine, 1, "secret mine"), messageOf(theirs, 2, "secret theirs")]);
+      expect(await find(mine, "secret")).to.deep.equal([1]);
+      expect(await find(theirs, "secret")).to.deep.equal([2]);
+      expect(await find(newChat(), "secret")).to.deep.equal([]);
+    });
+
+    it("finds an edited message by its new text only, and ignores late and repeated writes", async () => {
+      const chatId = newChat();
+      await backend.put([messageOf(chatId, 1, "before")]);
+      await backend.put([messageOf(chatId, 1, "after", 2)]);
+      await backend.put([messageOf(chatId, 1, "before")]);
+      await backend.put([messageOf(chatId, 1, "after", 2)]);
+      expect(await find(chatId, "before")).to.deep.equal([]);
+      expect(await find(chatId, "after")).to.deep.equal([1]);
+    });
+
+    it("does not find a deleted message, even when its text is written late", async () => {
+      const chatId = newChat();
+      await backend.put([messageOf(chatId, 1, "gone"), messageOf(chatId, 2, "stays")]);
+      await backend.put([messageOf(chatId, 1, null, 3), messageOf(chatId, 3, null, 2)]);
+      await backend.put([messageOf(chatId, 1, "gone", 2), messageOf(chatId, 3, "gone")]);
+      expect(await find(chatId, "o")).to.deep.equal([]);
+      expect(await find(chatId, "s")).to.deep.equal([2]);
+    });
+
+    it("refuses a query that it cannot search for and a cursor that it has not given out", async () => {
+      for (const q of ["", " \n\t", "\u0301", "x".repeat(257), "a b c d e f g h i j k l m n o p q"]) {
+        expect(queryProblem(q), q).to.be.a("string");
+        expect(await failure(backend.index.search({ chatId: 1n, q, limit: 1 })), q).to.be.instanceOf(InvalidQuery);
+      }
+      for (const cursor of ["", "x", "5", "YmVmb3JlOjA", "YmVmb3JlOjE=", "{}", "YmVmb3JlOi0x"]) {
+        const error = await failure(backend.index.search({ chatId: 1n, q: "x", limit: 1, cursor }));
+        expect(error, cursor).to.be.instanceOf(InvalidCursor);
+      }
+    });
+
+    it("answers a ping", async () => {
+      await backend.index.ping();
+    });
+
+    it("finds for any texts and queries exactly what contains every folded word", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(texts, { minLength: 10, maxLength: 20 }),
+          fc.array(texts, { minLength: 5, maxLength: 10 }),
+          fc.nat(),
+          async (bodies, queries, seed) => {
+            const chatId = newChat();
+            await backend.put(messagesOf(chatId, bodies));
+            const slices = bodies.map((body, at) =>
+              Array.from(body)
+                .slice(seed % 3, (seed % 3) + 1 + ((seed + at) % 7))
+                .join(""),
+            );
+            for (const q of [...queries, ...slices].filter((query) => queryProblem(query) === undefined)) {
+              const expected = bodies.flatMap((body, at) => {
+                return queryTerms(q).every((term) => fold(body).includes(term)) ? [at + 1] : [];
+              });
+              expect(await find(chatId, q)).to.deep.equal(expected.reverse());
+            }
+          },
+        ),
+        { numRuns: 25 },
+      );
+    }).timeout(60_000);
+  });
+}
+
+/** The error that a promise ends with. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("expected an error");
+}

@@ -1,0 +1,29 @@
+import type { SearchDocument } from "@confab/search";
+
+let chats = 9_007_199_254_740_993n;
+
+/** A chat id that no other test of this run uses; beyond 2⁵³, where numbers would lose digits. */
+export function newChat(): bigint {
+  return (chats += 2n);
+}
+
+/** Message `number` of a chat, version 1 unless told; a null body is a deleted message. */
+export function messageOf(chatId: bigint, number: number, body: string | null, version = 1): SearchDocument {
+  const createdAt = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, number % 1000));
+  const updatedAt = new Date(createdAt.getTime() + (version - 1) * 1000);
+  return {
+    chatId,
+    applicationId: 7n,
+    number,
+    version,
+    body,
+    createdAt,
+    updatedAt,
+    deletedAt: body === null ? updatedAt : null,
+  };
+}
+
+/** Texts as the messages 1, 2, 3… of a chat. */
+export function messagesOf(chatId: bigint, bodies: readonly string[]): SearchDocument[] {
+  return bodies.map((body, at) => messageOf(chatId, at + 1, body));
+}

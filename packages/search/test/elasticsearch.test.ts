@@ -1,0 +1,139 @@
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { expect } from "chai";
+import { testStores, uniquePrefix } from "@confab/testkit";
+import { createElasticsearchIndex, SearchUnavailable } from "@confab/search";
+import type { ElasticsearchIndex } from "@confab/search";
+import { createElasticsearchBackend, createTestIndex } from "./backends.ts";
+import { describeSearchIndex, failure } from "./conformance.ts";
+import { messageOf, messagesOf, newChat } from "./documents.ts";
+
+describeSearchIndex("search in Elasticsearch", createElasticsearchBackend);
+
+describe("the Elasticsearch index", () => {
+  let es: ElasticsearchIndex;
+  let remove: () => Promise<void>;
+  const search = (chatId: bigint, q: string) => es.search({ chatId, q, limit: 10 });
+
+  beforeEach(async () => {
+    ({ es, remove } = await createTestIndex());
+  });
+  afterEach(() => remove());
+
+  it("is made once when several processes prepare it at once", async () => {
+    const { client, readAlias, writeAlias } = es.connection;
+    const [made = ""] = Object.keys(await client.indices.getAlias({ name: readAlias }));
+    await client.indices.delete({ index: made });
+    await Promise.all(Array.from({ length: 5 }, () => es.prepare()));
+    const serving = Object.keys(await client.indices.getAlias({ name: readAlias }));
+    const written = Object.keys(await client.indices.getAlias({ name: writeAlias }));
+    expect(serving).to.have.lengthOf(1);
+    expect(written).to.deep.equal(serving);
+    expect(serving).not.to.deep.equal([made]);
+  });
+
+  it("reports a document that can never be indexed and indexes its neighbours", async () => {
+    const chatId = newChat();
+    const result = await es.index(
+      [messageOf(chatId, 1, "good"), messageOf(chatId, 2 ** 70, "number out of range"), messageOf(chatId, 3, "good")],
+      { refresh: true },
+    );
+    expect(result.indexed).to.equal(2);
+    expect(result.rejected).to.have.lengthOf(1);
+    expect(result.rejected[0]).to.include({ chatId, number: 2 ** 70 });
+    expect(result.rejected[0]?.reason).to.contain("document_parsing_exception");
+    expect((await search(chatId, "good")).hits.map(({ number }) => number)).to.deep.equal([3, 1]);
+  });
+
+  it("counts late and repeated writes and deletions of what is not there as done", async () => {
+    const chatId = newChat();
+    await es.index([messageOf(chatId, 1, "new", 2)]);
+    const result = await es.index([
+      messageOf(chatId, 1, "old", 1),
+      messageOf(chatId, 1, "new", 2),
+      messageOf(chatId, 2, null, 1),
+      messageOf(chatId, 2, "old", 1),
+    ]);
+    expect(result).to.deep.equal({ indexed: 4, rejected: [] });
+  });
+
+  it("takes more documents than fit in one bulk", async () => {
+    const chatId = newChat();
+    const small = Array.from({ length: 1200 }, (_, at) => `small ${at}`);
+    const bodies = [...small, ...Array<string>(80).fill("large ".repeat(10_000))];
+    const result = await es.index(messagesOf(chatId, bodies), { refresh: "wait_for" });
+    expect(result).to.deep.equal({ indexed: 1280, rejected: [] });
+    expect((await search(chatId, "small 1199")).hits).to.have.lengthOf(1);
+    expect((await search(chatId, "large")).next).to.be.a("string");
+  }).timeout(60_000);
+
+  it("is unavailable, and loses nothing silently, when it refuses writes", async () => {
+    const { client, readAlias } = es.connection;
+    const chatId = newChat();
+    await client.indices.putSettings({ index: readAlias, settings: { "index.blocks.write": true } });
+    const error = await failure(es.index([messageOf(chatId, 1, "blocked")]));
+    expect(error).to.be.instanceOf(SearchUnavailable);
+    await client.indices.putSettings({ index: readAlias, settings: { "index.blocks.write": false } });
+    expect(await es.index([messageOf(chatId, 1, "blocked")])).to.deep.equal({ indexed: 1, rejected: [] });
+  });
+
+  it("never makes an index by writing to one that was removed", async () => {
+    const { client, readAlias } = es.connection;
+    const names = Object.keys(await client.indices.getAlias({ name: readAlias }));
+    await client.indices.delete({ index: names });
+    expect(await failure(es.index([messageOf(1n, 1, "x"), messageOf(1n, 2, null)]))).to.be.instanceOf(
+      SearchUnavailable,
+    );
+    expect(await failure(search(1n, "x"))).to.be.instanceOf(SearchUnavailable);
+    expect(await failure(es.ping())).to.be.instanceOf(SearchUnavailable);
+    expect(await client.indices.exists({ index: `${readAlias}*`, allow_no_indices: false })).to.equal(false);
+    await es.prepare();
+  });
+
+  it("says within a second that nothing listens", async () => {
+    const away = createElasticsearchIndex({ url: "http://user:secret@127.0.0.1:9", name: "away" });
+    const started = performance.now();
+    const errors = await Promise.all([
+      failure(away.search({ chatId: 1n, q: "x", limit: 1 })),
+      failure(away.index([messageOf(1n, 1, "x")])),
+      failure(away.ping()),
+      failure(away.prepare()),
+    ]);
+    expect(performance.now() - started).to.be.below(1000);
+    for (const error of errors) {
+      expect(error).to.be.instanceOf(SearchUnavailable);
+      expect(String(error)).not.to.contain("secret");
+    }
+    await away.close();
+  });
+
+  it("gives up on a search that is not answered in time", async () => {
+    const server = createServer((socket) => socket.on("error", () => undefined)).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const silent = createElasticsearchIndex({ url: `http://127.0.0.1:${port}`, requestTimeoutMs: 300 });
+    const started = performance.now();
+    expect(await failure(silent.search({ chatId: 1n, q: "x", limit: 1 }))).to.be.instanceOf(SearchUnavailable);
+    expect(performance.now() - started).to.be.within(250, 1000);
+    await silent.close();
+    server.close();
+  });
+
+  it("answers through the node that is left when another one is away", async () => {
+    const chatId = newChat();
+    await es.index([messageOf(chatId, 1, "still here")], { refresh: true });
+    const url = `http://127.0.0.1:9,${testStores().elasticsearchUrl}`;
+    const both = createElasticsearchIndex({ url, name: es.connection.readAlias });
+    for (let time = 0; time < 4; time++) {
+      expect((await both.search({ chatId, q: "still", limit: 1 })).hits).to.have.lengthOf(1);
+    }
+    await both.close();
+  });
+
+  it("does not take another name's index for its own", async () => {
+    const name = uniquePrefix("search");
+    const other = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name });
+    expect(await failure(other.search({ chatId: 1n, q: "x", limit: 1 }))).to.be.instanceOf(SearchUnavailable);
+    await other.close();
+  });
+});

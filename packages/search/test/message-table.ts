@@ -1,0 +1,29 @@
+import type { SearchDocument } from "@confab/search";
+
+const key = ({ chatId, number }: SearchDocument) => `${chatId}-${number}`;
+const inOrder = (a: SearchDocument, b: SearchDocument) =>
+  a.chatId === b.chatId ? a.number - b.number : a.chatId < b.chatId ? -1 : 1;
+
+/** The rows that an index must equal: a table with committed rows only, which is read page by page while it changes. */
+export function createMessageTable(pageSize = 500) {
+  const rows = new Map<string, SearchDocument>();
+  return {
+    rows,
+    commit(documents: readonly SearchDocument[]): void {
+      for (const document of documents) rows.set(key(document), document);
+    },
+    async *scan(): AsyncGenerator<SearchDocument[]> {
+      let last: SearchDocument | undefined;
+      for (;;) {
+        const after = last;
+        const rest = [...rows.values()].filter((row) => after === undefined || inOrder(row, after) > 0);
+        const page = rest.sort(inOrder).slice(0, pageSize);
+        if (page.length === 0) return;
+        yield page;
+        // A breath between two pages, in which the table changes.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        last = page.at(-1);
+      }
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { createElasticsearchIndex, rebuild } from "@confab/search";
+import { messageOf } from "./documents.ts";
+
+// Copies one message and then hangs until it is killed; says on standard output when it has got that far.
+const [url = "", name = ""] = process.argv.slice(2);
+setInterval(() => undefined, 60_000);
+await rebuild(createElasticsearchIndex({ url, name }), {
+  scan: async function* () {
+    yield [messageOf(1n, 1, "from a killed rebuild")];
+    await new Promise(() => undefined);
+  },
+  onProgress: () => process.stdout.write("copied\n"),
+});

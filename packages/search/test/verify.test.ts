@@ -1,0 +1,91 @@
+import { expect } from "chai";
+import { SearchUnavailable, verify } from "@confab/search";
+import type { ElasticsearchIndex, SearchDocument } from "@confab/search";
+import { createTestIndex } from "./backends.ts";
+import { failure } from "./conformance.ts";
+import { messageOf, messagesOf, newChat } from "./documents.ts";
+import { createMessageTable } from "./message-table.ts";
+
+describe("verifying the index", () => {
+  let es: ElasticsearchIndex;
+  let remove: () => Promise<void>;
+  const none = { count: 0, first: [] };
+
+  beforeEach(async () => {
+    ({ es, remove } = await createTestIndex());
+  });
+  afterEach(() => remove());
+
+  it("finds every planted difference and nothing else", async () => {
+    const table = createMessageTable();
+    const [a, b, c] = [newChat(), newChat(), newChat()];
+    const bodies = Array.from({ length: 700 }, (_, at) => `message ${at}`);
+    table.commit([a, b, c].flatMap((chatId) => messagesOf(chatId, bodies)));
+    table.commit([messageOf(b, 5, null, 2)]);
+    await es.index([...table.rows.values()]);
+    expect(await verify(es, () => table.scan())).to.deep.equal({
+      equal: 2099,
+      missing: none,
+      extra: none,
+      different: none,
+    });
+
+    const foreign: SearchDocument = { ...messageOf(c, 9, "message 8", 2), applicationId: 8n };
+    await es.index([messageOf(a, 701, "extra"), messageOf(b, 5, "extra", 3), messageOf(newChat(), 1, "extra")]);
+    await es.index([messageOf(a, 3, "another body", 2), foreign]);
+    table.commit([messageOf(c, 9, "message 8", 2)]);
+    table.commit([messageOf(b, 7, "message 6", 2), messageOf(b, 701, "missing"), messageOf(c, 0, "missing")]);
+    const { equal, missing, extra, different } = await verify(es, () => table.scan());
+    expect(equal).to.equal(2096);
+    expect(missing).to.deep.equal({
+      count: 2,
+      first: [
+        { chatId: b, number: 701 },
+        { chatId: c, number: 0 },
+      ],
+    });
+    expect(extra.count).to.equal(3);
+    expect(extra.first.slice(0, 2)).to.deep.equal([
+      { chatId: a, number: 701 },
+      { chatId: b, number: 5 },
+    ]);
+    expect(different).to.deep.equal({
+      count: 3,
+      first: [
+        { chatId: a, number: 3 },
+        { chatId: b, number: 7 },
+        { chatId: c, number: 9 },
+      ],
+    });
+  });
+
+  it("counts all differences and shows the first twenty", async () => {
+    const table = createMessageTable();
+    const chatId = newChat();
+    table.commit(messagesOf(chatId, Array<string>(30).fill("lost")));
+    const { missing, equal } = await verify(es, () => table.scan());
+    expect(equal).to.equal(0);
+    expect(missing.count).to.equal(30);
+    expect(missing.first.map(({ number }) => number)).to.deep.equal(Array.from({ length: 20 }, (_, at) => at + 1));
+  });
+
+  it("holds an empty table and an empty index for equal", async () => {
+    expect(await verify(es, () => createMessageTable().scan())).to.deep.equal({
+      equal: 0,
+      missing: none,
+      extra: none,
+      different: none,
+    });
+  });
+
+  it("ends with the database's error, and says when there is no index", async () => {
+    const broken = (): AsyncIterable<SearchDocument[]> => {
+      throw new Error("the database went away");
+    };
+    expect(String(await failure(verify(es, broken)))).to.contain("the database went away");
+    const { client, readAlias } = es.connection;
+    await client.indices.delete({ index: Object.keys(await client.indices.getAlias({ name: readAlias })) });
+    expect(await failure(verify(es, () => createMessageTable().scan()))).to.be.instanceOf(SearchUnavailable);
+    await es.prepare();
+  });
+});
