@@ -1,0 +1,16 @@
+export { accessLog } from "./access-log.ts";
+export { hasBody, readJson, readText } from "./body.ts";
+export { createNotFoundHandler } from "./not-found.ts";
+export { problemDocument, problemType } from "./problem-document.ts";
+export type { ProblemDocument } from "./problem-document.ts";
+export { createProblemHandler } from "./problem-handler.ts";
+export { createRateLimit } from "./rate-limit.ts";
+export type { RateLimit, RateLimitOptions, RateLimitState } from "./rate-limit.ts";
+export { contextOf, requestContext } from "./request-context.ts";
+export type { RequestContext } from "./request-context.ts";
+export { mount } from "./route.ts";
+export type { MountOptions, RouteHandler, RouteInput, RouteOutput } from "./route.ts";
+export { routesOf } from "./routes-of.ts";
+export type { MountedRoute } from "./routes-of.ts";
+export { startHttpServer } from "./server.ts";
+export type { HttpServer, HttpServerOptions } from "./server.ts";

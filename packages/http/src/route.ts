@@ -1,0 +1,121 @@
+import { ProblemError, expressPath, idempotencyKeySchema, linkHeader } from "@confab/contracts";
+import type { PageLinks, Route, pathParameters } from "@confab/contracts";
+import type { Request, Response, Router } from "express";
+import type { z } from "zod";
+import { createAdminCheck } from "./admin-key.ts";
+import { hasBody, mediaTypeOf, readJson } from "./body.ts";
+import { readNdjson } from "./ndjson.ts";
+import { contextOf } from "./request-context.ts";
+import type { RequestContext } from "./request-context.ts";
+import { parseBody, parseParams, parseQuery } from "./validation.ts";
+
+type ParamsOf<R extends Route> = {
+  [Name in R["params"][number]]: z.output<(typeof pathParameters)[Name]["schema"]>;
+};
+type QueryOf<R extends Route> = R extends { query: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
+type BodyOf<R extends Route> = R extends { body: { schema: infer Schema extends z.ZodType; required: infer Required } }
+  ? z.output<Schema> | (Required extends true ? never : undefined)
+  : undefined;
+
+export interface RouteInput<R extends Route> {
+  readonly params: ParamsOf<R>;
+  readonly query: QueryOf<R>;
+  readonly body: BodyOf<R>;
+  readonly idempotencyKey: string | undefined;
+  readonly context: RequestContext;
+}
+
+export interface RouteOutput<R extends Route> {
+  readonly body: z.input<R["success"]["schema"]>;
+  /** The path of what was created. */
+  readonly location?: string;
+  /** What the next and previous pages' queries change in this one's. */
+  readonly link?: PageLinks;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly status?: number;
+}
+
+export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<RouteOutput<R>> | RouteOutput<R>;
+
+export interface MountOptions {
+  /** Guards the routes marked `admin`; without one they are open. */
+  readonly adminKey?: string | undefined;
+  /** For tests: an answer that its schema refuses becomes an error. */
+  readonly validateResponses?: boolean;
+}
+
+/**
+ * Puts a row of the route table on a router: the handler gets only what the row's schemas accept, everything else is refused before it with the
+ * fitting problem (admin key, path, query, header, body, in this order), and what it returns is written as JSON.
+ */
+export function mount<R extends Route>(
+  router: Router,
+  route: R,
+  handler: RouteHandler<R>,
+  options: MountOptions = {},
+): void {
+  const { adminKey, validateResponses = false } = options;
+  const checkAdmin = route.admin === true && adminKey !== undefined ? createAdminCheck(adminKey) : undefined;
+  router[route.method](expressPath(route.path), async (req, res) => {
+    const context = contextOf(req);
+    context.route = route.path;
+    checkAdmin?.(req);
+    const params = parseParams(route.params, req.params);
+    const query = route.query === undefined ? undefined : parseQuery(route.query, req.query);
+    const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
+    const body = route.body === undefined ? undefined : await readRouteBody(req, route.body);
+    const output = await handler({ params, query, body, idempotencyKey, context } as RouteInput<R>);
+    if (validateResponses) assertAnswer(route, output.body);
+    write(req, res, route, output);
+  });
+}
+
+async function readRouteBody(req: Request, body: NonNullable<Route["body"]>): Promise<unknown> {
+  if (!body.required && !hasBody(req)) return undefined;
+  const isNdjson = body.ndjson === true && mediaTypeOf(req) === "application/x-ndjson";
+  const input = isNdjson ? await readNdjson(req, body.limitBytes) : await readJson(req, body.limitBytes);
+  return parseBody(body.schema, input);
+}
+
+function readIdempotencyKey(req: Request): string | undefined {
+  const header = req.headers["idempotency-key"];
+  if (header === undefined) return undefined;
+  const result = idempotencyKeySchema.safeParse(header);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ProblemError("validation-failed", {
+    errors: [{ pointer: "Idempotency-Key", detail: issue?.message ?? "is not valid" }],
+  });
+}
+
+function write<R extends Route>(req: Request, res: Response, route: R, output: RouteOutput<R>): void {
+  // The client may have left while the handler worked.
+  if (res.destroyed) return;
+  const payload = JSON.stringify(output.body);
+  res.statusCode = output.status ?? route.success.status;
+  res.setHeader("Content-Type", "application/json; charset=utf-8");
+  res.setHeader("Content-Length", Buffer.byteLength(payload));
+  if (output.location !== undefined) res.setHeader("Location", output.location);
+  const link = output.link === undefined ? undefined : linkHeader(pathOf(req), sentQuery(req, route), output.link);
+  if (link !== undefined) res.setHeader("Link", link);
+  for (const name in output.headers) res.setHeader(name, output.headers[name] ?? "");
+  res.end(payload);
+}
+
+function pathOf(req: Request): string {
+  return req.originalUrl.split("?", 1)[0] ?? "";
+}
+
+function sentQuery(req: Request, route: Route): Record<string, string> {
+  const known = Object.keys(route.query?.shape ?? {});
+  return Object.fromEntries(
+    known.flatMap((name) => (typeof req.query[name] === "string" ? [[name, req.query[name]]] : [])),
+  );
+}
+
+function assertAnswer(route: Route, body: unknown): void {
+  const result = route.success.schema.safeParse(body);
+  if (!result.success) {
+    throw new Error(`${route.operationId} answered what its schema refuses: ${result.error.message}`);
+  }
+}

@@ -1,0 +1,15 @@
+import type { Router } from "express";
+
+export interface MountedRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Every method and path of a router, in the route table's notation, to compare both; routers mounted under a path are not looked into. */
+export function routesOf(router: Router): MountedRoute[] {
+  return router.stack.flatMap(({ route }) =>
+    route === undefined
+      ? []
+      : route.stack.map(({ method }) => ({ method, path: route.path.replaceAll(/:(\w+)/g, "{$1}") })),
+  );
+}

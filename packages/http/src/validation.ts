@@ -1,0 +1,64 @@
+import { ProblemError, pathParameters } from "@confab/contracts";
+import type { FieldError, PathParameter } from "@confab/contracts";
+import type { z } from "zod";
+
+/** The path's parameters by their schemas; one that does not parse names something that doesn't exist: 404. */
+export function parseParams(
+  names: readonly PathParameter[],
+  params: Readonly<Record<string, unknown>>,
+): Record<string, string | number> {
+  const values: Record<string, string | number> = {};
+  for (const name of names) {
+    const { schema, missing } = pathParameters[name];
+    const result = schema.safeParse(params[name]);
+    if (!result.success) throw new ProblemError(missing);
+    values[name] = result.data;
+  }
+  return values;
+}
+
+/** Parses a query; each fault is reported under `?name`. */
+export function parseQuery(schema: z.ZodType, query: unknown): unknown {
+  return parse(schema, query, ([name]) => `?${String(name ?? "")}`);
+}
+
+/** Parses a body; each fault is reported under its JSON pointer (RFC 6901), the body itself being "". */
+export function parseBody(schema: z.ZodType, body: unknown): unknown {
+  return parse(schema, body, jsonPointer);
+}
+
+function parse(schema: z.ZodType, input: unknown, pointerOf: (path: PropertyKey[]) => string): unknown {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const errors = result.error.issues.map((issue): FieldError => ({
+    pointer: pointerOf(issue.path),
+    detail: sentenceOf(issue, input),
+  }));
+  throw new ProblemError("validation-failed", { errors });
+}
+
+function jsonPointer(path: PropertyKey[]): string {
+  return path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+function sentenceOf(issue: z.core.$ZodIssue, input: unknown): string {
+  if (issue.code === "invalid_type") {
+    if (issue.path.length > 0 && valueAt(issue.path, input) === undefined) return "is required";
+    // Only zod's own sentence, not one that the schema gives, starts like this.
+    if (issue.message.startsWith("Invalid input")) return `must be ${withArticle(issue.expected)}`;
+  }
+  return issue.message;
+}
+
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+}
+
+function valueAt(path: PropertyKey[], input: unknown): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value;
+}

@@ -1,0 +1,27 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+
+export interface RawConnection {
+  readonly socket: Socket;
+  /** Everything the server sent so far. */
+  readonly received: () => string;
+  /** Resolves with everything once the server has closed the connection. */
+  readonly closed: Promise<string>;
+}
+
+/** A bare TCP connection, for what no HTTP client would send. */
+export async function connectRaw(port: number): Promise<RawConnection> {
+  const socket = connect(port, "127.0.0.1");
+  let text = "";
+  socket.setEncoding("latin1").on("data", (chunk) => (text += String(chunk)));
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  const closed = once(socket, "close").then(() => text);
+  return { socket, received: () => text, closed };
+}
+
+/** The JSON after the head of a raw answer. */
+export function bodyOf(answer: string): Record<string, unknown> {
+  return JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4)) as Record<string, unknown>;
+}

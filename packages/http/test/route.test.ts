@@ -1,0 +1,226 @@
+import { routes } from "@confab/contracts";
+import { expect } from "chai";
+import express from "express";
+import { mount, routesOf } from "../src/index.ts";
+import type { RouteOutput } from "../src/index.ts";
+import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
+import type { TestApp } from "./start-app.ts";
+
+const now = "2026-11-24T08:30:00.000Z";
+const application = { token: TOKEN, name: "Support", chats_count: 0, created_at: now, updated_at: now };
+const message = {
+  application_token: TOKEN,
+  chat_number: 3,
+  number: 9,
+  body: "Hello",
+  created_at: now,
+  updated_at: now,
+};
+const chat = { application_token: TOKEN, number: 3, name: null, messages_count: 0, created_at: now, updated_at: now };
+
+describe("mount", () => {
+  let app: TestApp;
+  let seen: unknown;
+  let answer: unknown;
+  const answering = <T>(input: unknown, fallback: T): T => {
+    seen = input;
+    return (answer ?? fallback) as T;
+  };
+  const strict = { validateResponses: true, adminKey: "hunter2hunter2" };
+
+  before(async () => {
+    app = await startApp((router) => {
+      mount(
+        router,
+        routes.createApplication,
+        ({ body }) => answering(body, { body: application, location: `/applications/${TOKEN}` }),
+        strict,
+      );
+      mount(router, routes.getApplication, ({ params }) => answering(params, { body: application }), strict);
+      mount(router, routes.createChat, ({ body }) => answering(body, { body: chat }), strict);
+      mount(
+        router,
+        routes.createMessage,
+        ({ body, idempotencyKey }) => answering({ body, idempotencyKey }, { body: message }),
+        strict,
+      );
+      mount(
+        router,
+        routes.listMessages,
+        ({ params, query }): RouteOutput<typeof routes.listMessages> =>
+          answering({ params, query }, { body: [message], link: { next: { after: message.number } } }),
+        strict,
+      );
+      mount(
+        router,
+        routes.createMessages,
+        ({ body }) => answering(body, { body: { accepted: 0, refused: 0, results: [] } }),
+        strict,
+      );
+    });
+  });
+  beforeEach(() => {
+    seen = answer = undefined;
+    app.lines.length = 0;
+  });
+  after(() => app.stop());
+
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(app.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  const newMessage = { application_token: TOKEN, chat_number: 3, body: "Hello" };
+
+  it("hands over the parsed body and writes the answer as JSON", async () => {
+    const response = await post("/messages", { ...newMessage, extra: 1 }, { "idempotency-key": "order-1" });
+    expect(response.status).to.equal(201);
+    expect(response.headers.get("content-type")).to.equal("application/json; charset=utf-8");
+    expect(await response.json()).to.deep.equal(message);
+    expect(seen).to.deep.equal({ body: newMessage, idempotencyKey: "order-1" });
+  });
+
+  it("hands over path and query with their types, and links to the next page by the same path", async () => {
+    const path = `/applications/${TOKEN}/chats/3/messages`;
+    const response = await fetch(`${app.url}${path}?limit=1&after=8&unknown=x`);
+    expect(seen).to.deep.equal({
+      params: { token: TOKEN, chat: 3 },
+      query: { limit: 1, after: 8, order: "asc" },
+    });
+    expect(response.headers.get("link")).to.equal(`<${path}?limit=1&after=9>; rel="next"`);
+  });
+
+  it("says what does not exist when a path's parameter cannot name anything", async () => {
+    const typeOf = async (path: string): Promise<unknown> =>
+      (await problemOf(await fetch(app.url + path))).problem.type;
+    expect(await typeOf("/applications/42")).to.equal(`${PUBLIC_URL}/problems/application-not-found`);
+    expect(await typeOf("/applications/x/chats/0/messages")).to.equal(`${PUBLIC_URL}/problems/application-not-found`);
+    for (const number of ["0", "-1", "1.5", "01", "abc", "2147483648", "1e3"]) {
+      const path = `/applications/${TOKEN}/chats/${number}/messages`;
+      expect(await typeOf(path), number).to.equal(`${PUBLIC_URL}/problems/chat-not-found`);
+    }
+    expect(seen).to.equal(undefined);
+  });
+
+  it("lists every fault of a body with its pointer and a sentence", async () => {
+    const { status, problem } = await problemOf(await post("/messages", { chat_number: "3", body: " " }));
+    expect(status).to.equal(422);
+    expect(problem.errors).to.deep.equal([
+      { pointer: "/application_token", detail: "is required" },
+      { pointer: "/chat_number", detail: "must be a whole number" },
+      { pointer: "/body", detail: "must not be empty or only white space" },
+    ]);
+    expect(seen).to.equal(undefined);
+  });
+
+  it("refuses a body that is no object", async () => {
+    for (const body of [[], "null", 1]) {
+      const { status, problem } = await problemOf(await post("/messages", body));
+      expect(status).to.equal(422);
+      expect(problem.errors).to.deep.equal([{ pointer: "", detail: "must be an object" }]);
+    }
+  });
+
+  it("lists the faults of a query under ?name, repeated parameters among them", async () => {
+    const path = `/applications/${TOKEN}/chats/3/messages`;
+    const { status, problem } = await problemOf(await fetch(`${app.url}${path}?limit=0&order=up&after=1&after=2`));
+    expect(status).to.equal(422);
+    const errors = problem.errors as { pointer: string; detail: string }[];
+    expect(errors.map((error) => error.pointer)).to.deep.equal(["?limit", "?after", "?order"]);
+    expect(errors[0]?.detail).to.equal("must be at least 1");
+    for (const { detail } of errors) expect(detail).to.match(/^must be /);
+  });
+
+  it("refuses an Idempotency-Key that is empty, long or not visible ASCII", async () => {
+    for (const key of ["", "a b", "a".repeat(256)]) {
+      const { status, problem } = await problemOf(await post("/messages", newMessage, { "idempotency-key": key }));
+      expect(status, key).to.equal(422);
+      expect(problem.errors).to.have.nested.property("[0].pointer", "Idempotency-Key");
+    }
+  });
+
+  it("needs no body, content type or length where the body is optional", async () => {
+    expect((await fetch(`${app.url}/applications/${TOKEN}/chats`, { method: "POST" })).status).to.equal(201);
+    expect(seen).to.equal(undefined);
+    expect((await post(`/applications/${TOKEN}/chats`, { name: "Team" })).status).to.equal(201);
+    expect(seen).to.deep.equal({ name: "Team" });
+    expect((await problemOf(await post(`/applications/${TOKEN}/chats`, "{"))).status).to.equal(400);
+  });
+
+  it("lets no key of a body reach a prototype", async () => {
+    await post("/messages", `{"application_token":"${TOKEN}","chat_number":3,"body":"x","__proto__":{"admin":true}}`);
+    expect(seen).to.deep.equal({ body: { ...newMessage, body: "x" }, idempotencyKey: undefined });
+    expect(({} as Record<string, unknown>).admin).to.equal(undefined);
+  });
+
+  describe("with an admin key", () => {
+    const create = (headers: Record<string, string>): Promise<Response> =>
+      post("/applications", { name: "Support" }, headers);
+
+    it("answers 401 without one, and says how to send it", async () => {
+      for (const authorization of ["", "Basic aHVudGVyMg==", "Bearer"]) {
+        const { status, headers } = await problemOf(await create({ authorization }));
+        expect(status).to.equal(401);
+        expect(headers.get("www-authenticate")).to.equal('Bearer realm="confab"');
+      }
+    });
+
+    it("answers 403 to another one", async () => {
+      expect((await problemOf(await create({ authorization: "Bearer hunter2" }))).status).to.equal(403);
+      expect(seen).to.equal(undefined);
+    });
+
+    it("creates with the right one and answers the place of what was created", async () => {
+      const response = await create({ authorization: "Bearer hunter2hunter2" });
+      expect(response.status).to.equal(201);
+      expect(response.headers.get("location")).to.equal(`/applications/${TOKEN}`);
+    });
+  });
+
+  describe("on a route that takes NDJSON", () => {
+    const batch = (lines: string): Promise<Response> =>
+      post("/messages/batch", lines, { "content-type": "application/x-ndjson" });
+
+    it("hands over one item per line, and a bad line as a problem in its place", async () => {
+      expect((await batch('{"a":1}\r\n\n{"a":\n3\n')).status).to.equal(200);
+      const { messages } = seen as { messages: unknown[] };
+      expect(messages).to.have.length(3);
+      expect([messages[0], messages[2]]).to.deep.equal([{ a: 1 }, 3]);
+      expect(messages[1]).to.include({ code: "malformed-json", detail: "The body ends before its JSON does." });
+    });
+
+    it("takes the same as JSON", async () => {
+      await post("/messages/batch", { messages: [1, 2] });
+      expect(seen).to.deep.equal({ messages: [1, 2] });
+    });
+
+    it("refuses an empty batch with 422 and more than 1,000 lines with 413", async () => {
+      expect((await problemOf(await batch("\n"))).status).to.equal(422);
+      expect((await batch("1\n".repeat(1_000))).status).to.equal(200);
+      expect((await problemOf(await batch("1\n".repeat(1_001)))).status).to.equal(413);
+    });
+  });
+
+  it("turns an answer that its schema refuses into an error where answers are validated", async () => {
+    answer = { body: { ...message, id: 7 } };
+    const { status } = await problemOf(await post("/messages", newMessage));
+    expect(status).to.equal(500);
+    expect(JSON.stringify(app.lines)).to.include("createMessage answered what its schema refuses");
+  });
+
+  it("logs the route's template, and no token", async () => {
+    await fetch(`${app.url}/applications/${TOKEN}`);
+    expect(app.requests()[0]).to.include({ route: "/applications/{token}", status: 200 });
+    expect(JSON.stringify(app.lines)).not.to.include(TOKEN);
+  });
+});
+
+describe("routesOf", () => {
+  it("lists what is mounted in the notation of the route table", () => {
+    const router = express.Router();
+    for (const route of Object.values(routes)) mount(router, route, () => Promise.reject(new Error("never called")));
+    const expected = Object.values(routes).map(({ method, path }) => ({ method, path }));
+    expect(routesOf(router)).to.have.deep.members(expected);
+  });
+});

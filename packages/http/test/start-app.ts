@@ -1,0 +1,57 @@
+import { createLogger, createMetrics } from "@confab/runtime";
+import express from "express";
+import type { Router } from "express";
+import type { Registry } from "prom-client";
+import { routes } from "@confab/contracts";
+import {
+  accessLog,
+  createNotFoundHandler,
+  createProblemHandler,
+  requestContext,
+  startHttpServer,
+} from "../src/index.ts";
+import type { HttpServer, HttpServerOptions } from "../src/index.ts";
+
+export const PUBLIC_URL = "https://chat.example";
+export const TOKEN = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
+
+export type LogLine = Record<string, unknown> & { message: string; level: string };
+
+export interface TestApp extends HttpServer {
+  readonly lines: LogLine[];
+  readonly metrics: Registry;
+  requests(): LogLine[];
+}
+
+/** The edge as services assemble it, on a free port, with what it logs and counts at hand. */
+export async function startApp(
+  configure: (router: Router) => void,
+  options: Partial<HttpServerOptions> = {},
+): Promise<TestApp> {
+  const lines: LogLine[] = [];
+  const logger = createLogger(
+    { level: "debug", service: "test" },
+    { write: (line) => lines.push(JSON.parse(line) as LogLine) },
+  );
+  const metrics = createMetrics("test");
+  const app = express();
+  const router = express.Router();
+  configure(router);
+  app.use(requestContext(logger), accessLog({ registry: metrics, logger }), router);
+  app.use(createNotFoundHandler(Object.values(routes)), createProblemHandler({ publicUrl: PUBLIC_URL }));
+  const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, ...options });
+  return { ...server, lines, metrics, requests: () => lines.filter((line) => line.message === "request") };
+}
+
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly problem: Record<string, unknown>;
+}
+
+export async function problemOf(response: Response): Promise<ProblemAnswer> {
+  const type = response.headers.get("content-type");
+  if (type !== "application/problem+json") throw new Error(`expected a problem, got ${String(type)}`);
+  const problem = (await response.json()) as Record<string, unknown>;
+  return { status: response.status, headers: response.headers, problem };
+}
