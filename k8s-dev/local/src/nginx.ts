@@ -21,9 +21,9 @@ export interface FloodLimit {
   readonly burst: number;
 }
 
-/** From RATE_LIMITS (`off`: no limit), FLOOD_RATE and FLOOD_BURST; 10 a second with a burst of 20 where they are not set. */
+/** From RATE_LIMITS (`off`, `false`, `no` or `0`, as the services take it: no limit), FLOOD_RATE and FLOOD_BURST; 10 a second with a burst of 20 where they are not set. */
 export function floodLimit(env: NodeJS.ProcessEnv): FloodLimit | undefined {
-  if (env.RATE_LIMITS === "off") return undefined;
+  if (/^(off|false|no|0)$/i.test(env.RATE_LIMITS ?? "")) return undefined;
   const whole = (name: "FLOOD_RATE" | "FLOOD_BURST", fallback: number) => {
     const value = env[name];
     if (value === undefined || value === "") return fallback;

@@ -20,11 +20,14 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startedAt === identity.startedAt;
 }
 
-/** Signals the process if it still is the one that was identified; false when it is gone. */
+/**
+ * Signals the process if it still is the one that was identified; false when it is gone. SIGKILL goes to its whole group,
+ * which each of ours leads: what can't clean up behind itself must not leave its children.
+ */
 export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isRunning(identity)) return false;
   try {
-    return process.kill(identity.pid, name);
+    return process.kill(name === "SIGKILL" ? -identity.pid : identity.pid, name);
   } catch {
     return false;
   }

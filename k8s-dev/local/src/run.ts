@@ -54,7 +54,8 @@ export function findProgram(...names: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The last lines of a program's output that say something, as one line. */
+/** The last line of a program's output that says something: not blank, and no part of a stack trace. */
 export function lastLine(text: string): string {
-  return text.trimEnd().split("\n").at(-1)?.trim() ?? "";
+  const telling = text.split("\n").filter((line) => !/^\s*$|^\s+at |^Node\.js v/.test(line));
+  return telling.at(-1)?.trim() ?? "";
 }

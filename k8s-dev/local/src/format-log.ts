@@ -1,0 +1,65 @@
+const left = new Set(["level", "time", "service", "msg", "pid", "hostname", "version"]);
+const colours: Record<string, number> = { TRACE: 90, DEBUG: 90, INFO: 36, WARN: 33, ERROR: 31, FATAL: 35 };
+const numericLevels: Record<number, string> = {
+  10: "TRACE",
+  20: "DEBUG",
+  30: "INFO",
+  40: "WARN",
+  50: "ERROR",
+  60: "FATAL",
+};
+
+/** One line for a reader: JSON of the services or of the access log as time, source, level, message and fields; other text as it is. */
+export function formatLogLine(line: string, source: string, colour: boolean): string {
+  const entry = parse(line);
+  const name = source.padEnd(13);
+  if (entry === undefined) return `${name} ${line}`;
+  const { time, level, msg, ...fields } = entry;
+  if (msg === undefined && "request_time" in entry) return `${timeOfDay(time)} ${name} ${accessLine(entry)}`;
+  const word = levelWord(level);
+  const code = colours[word];
+  const shown = colour && code !== undefined ? `\u001b[${code}m${word.padEnd(5)}\u001b[0m` : word.padEnd(5);
+  const pairs = Object.entries(fields).flatMap(([key, value]) => (left.has(key) ? [] : [`${key}=${show(value)}`]));
+  const message = msg === undefined ? [] : [show(msg)];
+  return [timeOfDay(time), name, shown, ...message, ...pairs].join(" ");
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+function accessLine({
+  method,
+  uri,
+  status,
+  request_time: seconds,
+  remote_addr: address,
+  request_id: id,
+}: Record<string, unknown>): string {
+  const milliseconds = Math.round(Number(seconds) * 1000);
+  return `${show(method)} ${show(uri)} ${show(status)} ${milliseconds} ms ${show(address)} request_id=${show(id)}`;
+}
+
+function levelWord(level: unknown): string {
+  if (typeof level === "number") return numericLevels[level] ?? String(level);
+  return typeof level === "string" ? level.toUpperCase() : "";
+}
+
+/** As the reader's clock shows it; `time` is ISO 8601 or milliseconds since 1970. */
+function timeOfDay(time: unknown): string {
+  const date = typeof time === "string" || typeof time === "number" ? new Date(time) : undefined;
+  if (date === undefined || Number.isNaN(date.getTime())) return "";
+  return `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+function show(value: unknown): string {
+  if (typeof value === "string") return value;
+  // A logged error: its stack is what one looks for, on lines of its own.
+  if (typeof value === "object" && value !== null && "stack" in value) return `\n  ${String(value.stack)}`;
+  return JSON.stringify(value);
+}

@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { StoreName } from "./compose.ts";
+import { LocalError } from "./local-error.ts";
+import { assertPortFree } from "./ports.ts";
+import { end, identify, isRunning } from "./process-identity.ts";
+import { answersInTime } from "./ready.ts";
+import { lastLine, run } from "./run.ts";
+import { spawnLogged } from "./server.ts";
+import { nginxProcess, productEnvironment, serviceProcesses, sourceCondition } from "./services.ts";
+import type { ProductProcess } from "./services.ts";
+import { paths, readPorts } from "./settings.ts";
+import type { Ports } from "./settings.ts";
+import { readState, record, writeState } from "./state.ts";
+import { startStores } from "./stores.ts";
+import type { Stores } from "./stores.ts";
+
+/** Starts what does not run yet, in the background, and resolves when the product answers; what runs is kept. */
+export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
+  const ports = readPorts(env);
+  const stores = await storesOfRun(env, ports, { outlive: true, onProgress });
+  const shared = productEnvironment(env, stores, ports);
+  await migrate(shared, onProgress);
+  await Promise.all(serviceProcesses(shared, ports, { watch: false }).map((service) => ensure(service, onProgress)));
+  await ensure(await nginxProcess(env, ports, onProgress), onProgress);
+  onProgress("ready");
+}
+
+/** The stores of this checkout: given by the environment, running already, or started now over its data. */
+export async function storesOfRun(
+  env: NodeJS.ProcessEnv,
+  ports: Ports,
+  options: { readonly outlive: boolean; readonly onProgress: (line: string) => void },
+): Promise<Stores> {
+  const state = readState();
+  const known = (name: StoreName) => state.processes.find((process) => process.name === name)?.url;
+  const given = {
+    redis: nonEmpty(env.REDIS_URL) ?? known("redis"),
+    mysql: nonEmpty(env.DATABASE_URL) ?? known("mysql"),
+    elasticsearch: nonEmpty(env.ELASTICSEARCH_URL) ?? known("elasticsearch"),
+  };
+  const stores = await startStores({
+    ...options,
+    dir: paths.data,
+    given: env.SEARCH_BACKEND === "mysql" ? { ...given, elasticsearch: undefined } : given,
+    searchBackend: env.SEARCH_BACKEND,
+    ports: {
+      redis: ports.CONFAB_REDIS_PORT,
+      mysql: ports.CONFAB_MYSQL_PORT,
+      elasticsearch: ports.CONFAB_ELASTICSEARCH_PORT,
+    },
+    portVariables: {
+      redis: "CONFAB_REDIS_PORT",
+      mysql: "CONFAB_MYSQL_PORT",
+      elasticsearch: "CONFAB_ELASTICSEARCH_PORT",
+    },
+  });
+  if (options.outlive) recordStores(stores);
+  return stores;
+}
+
+function recordStores({ servers, composeProject }: Stores): void {
+  for (const { name, url, pid } of servers) {
+    const identity = identify(pid);
+    if (identity !== undefined) record({ ...identity, name, url, stopSignal: "SIGTERM", fingerprint: "" });
+  }
+  if (composeProject !== undefined) writeState({ ...readState(), composeProject });
+}
+
+/** Brings the database's tables to this version's, with the command that an operator uses too. */
+export async function migrate(shared: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
+  const args = [sourceCondition, "packages/cli/src/main.ts", "migrate"];
+  const { code, stdout, stderr } = await run(process.execPath, args, { cwd: paths.root, env: shared });
+  if (code !== 0) throw new LocalError(`The database could not be migrated: ${lastLine(stderr) || lastLine(stdout)}`);
+  onProgress("database migrated");
+}
+
+async function ensure(wanted: ProductProcess, onProgress: (line: string) => void): Promise<void> {
+  const { name } = wanted;
+  const fingerprint = fingerprintOf(wanted);
+  const running = readState().processes.find((process) => process.name === name);
+  if (running?.fingerprint === fingerprint) {
+    onProgress(`${name} runs already`);
+    return;
+  }
+  if (running !== undefined) {
+    onProgress(`stopping ${name}: it runs with other settings`);
+    await end(running, running.stopSignal, 30_000);
+  }
+  for (const { port, variable } of wanted.ports) await assertPortFree(port, name, variable);
+  const logFile = join(paths.logs, `${name}.log`);
+  const { identity } = spawnLogged(wanted.command, wanted.args, logFile, { cwd: paths.root, env: wanted.env });
+  record({ ...identity, name, url: wanted.url, stopSignal: wanted.stopSignal, fingerprint });
+  if (!(await answersInTime(wanted.readyUrl, 60_000, () => isRunning(identity)))) {
+    const last = lastLine(readFileSync(logFile, "utf8"));
+    throw new LocalError(`${name} did not become ready; its log, ${logFile}, ends with: ${last}`);
+  }
+  onProgress(`${name} is ready`);
+}
+
+// Not the whole environment: another terminal's odds and ends are no reason to restart.
+const telling = ["RATE_LIMITS", "ADMIN_API_KEY", "LOG_LEVEL", "PORT", "ADMIN_PORT", "PUBLIC_URL"];
+const tellingOfStores = ["REDIS_URL", "DATABASE_URL", "ELASTICSEARCH_URL", "SEARCH_BACKEND"];
+
+function fingerprintOf({ name, args, env, url }: ProductProcess): string {
+  const values = [...telling, ...tellingOfStores].map((variable) => env[variable] ?? null);
+  const config = name === "nginx" ? readFileSync(args.at(-1) ?? "", "utf8") : "";
+  return createHash("sha256")
+    .update(JSON.stringify([args, values, url, config]))
+    .digest("hex");
+}
+
+const nonEmpty = (value: string | undefined) => (value === "" ? undefined : value);

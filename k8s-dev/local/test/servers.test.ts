@@ -1,0 +1,119 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { LocalError, end, freePort, startMysql, startRedis } from "../src/index.ts";
+import { firstBytes } from "../src/first-bytes.ts";
+import { identify, isRunning } from "../src/process-identity.ts";
+
+describe("the servers that are started natively", function () {
+  this.timeout(60_000);
+  let folder = "";
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "confab-servers-"));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const ask = async (port: number, line: string) => (await firstBytes(port, `${line}\r\n`))?.toString() ?? "";
+
+  it("keep what Redis has answered when it is killed, on the same port", async () => {
+    const redis = await startRedis({ dir: folder });
+    const firstPid = redis.pid;
+    expect(await ask(redis.port, "SET answered 1")).to.equal("+OK\r\n");
+    await redis.kill();
+    expect(await ask(redis.port, "PING")).to.equal("");
+
+    await redis.start();
+    expect(redis.pid).to.not.equal(firstPid);
+    expect(await ask(redis.port, "GET answered")).to.equal("$1\r\n1\r\n");
+    await redis.stop();
+    expect(identify(redis.pid)).to.equal(undefined);
+  });
+
+  it("fsync before Redis answers and never evict, unless the arguments say otherwise", async () => {
+    const setting = async (port: number, name: string) => (await ask(port, `CONFIG GET ${name}`)).split("\r\n")[4];
+    const redis = await startRedis({ dir: folder, args: ["--appendfsync", "everysec"] });
+    expect(await setting(redis.port, "appendonly")).to.equal("yes");
+    expect(await setting(redis.port, "maxmemory-policy")).to.equal("noeviction");
+    expect(await setting(redis.port, "appendfsync")).to.equal("everysec");
+    await redis.stop();
+
+    const other = await startRedis({ dir: join(folder, "other") });
+    expect(await setting(other.port, "appendfsync")).to.equal("always");
+    await other.stop();
+  });
+
+  it("start MySQL again over the data of one that was killed", async () => {
+    const mysql = await startMysql({ dir: folder, database: "again" });
+    expect(mysql.url).to.equal(`mysql://confab:confab@127.0.0.1:${mysql.port}/again?allowPublicKeyRetrieval=true`);
+    await mysql.kill();
+    expect(await firstBytes(mysql.port)).to.equal(undefined);
+    await mysql.start();
+    expect((await firstBytes(mysql.port))?.at(4)).to.equal(10);
+    await mysql.stop();
+  });
+
+  it("say which port is taken and which variable chooses another", async () => {
+    const taken = createServer().listen(await freePort(), "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const error = await startRedis({ dir: folder, port, portVariable: "CONFAB_REDIS_PORT" }).catch((e: unknown) => e);
+    taken.close();
+    expect(error).to.be.instanceOf(LocalError);
+    expect(error).to.have.property(
+      "message",
+      `Port ${port}, wanted for redis, is taken by another program: stop that, or choose another port with CONFAB_REDIS_PORT=….`,
+    );
+  });
+
+  it("say with the log's last line why one did not start", async () => {
+    const error = await startRedis({ dir: folder, args: ["--no-such-option", "1"] }).catch((e: unknown) => e);
+    expect(error).to.be.instanceOf(LocalError);
+    expect(String(error)).to.match(/redis ended at once; its log, .*redis\.log, ends with: .*/);
+  });
+
+  it("die with the process that started them, even when that is killed", async () => {
+    const index = join(import.meta.dirname, "../src/index.ts");
+    const script = `
+      import { startRedis } from ${JSON.stringify(index)};
+      const redis = await startRedis({ dir: ${JSON.stringify(folder)} });
+      console.log(redis.pid);
+      setInterval(() => undefined, 1000);
+    `;
+    const parent = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [line] = (await once(parent.stdout, "data")) as [Buffer];
+    const redis = identify(Number(line.toString()));
+    expect(redis).to.not.equal(undefined);
+    parent.kill("SIGKILL");
+    const deadline = performance.now() + 10_000;
+    while (redis !== undefined && isRunning(redis) && performance.now() < deadline) await sleep(20);
+    expect(redis !== undefined && isRunning(redis)).to.equal(false);
+  });
+
+  it("are never mistaken for another process that was given their pid", async () => {
+    const child = spawn("sleep", ["60"], { stdio: "ignore", detached: true });
+    const identity = identify(child.pid ?? 0);
+    expect(identity).to.not.equal(undefined);
+    await end({ pid: child.pid ?? 0, startedAt: "1" }, "SIGTERM", 1000);
+    expect(identity !== undefined && isRunning(identity)).to.equal(true);
+    if (identity !== undefined) await end(identity, "SIGTERM", 1000);
+    expect(identify(child.pid ?? 0)).to.equal(undefined);
+  });
+
+  it("leave their log in their folder", async () => {
+    const redis = await startRedis({ dir: folder });
+    await redis.stop();
+    expect(readFileSync(join(folder, "redis.log"), "utf8")).to.include("Ready to accept connections");
+  });
+});
