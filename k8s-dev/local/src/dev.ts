@@ -18,22 +18,26 @@ import { migrate, storesOfRun } from "./up.ts";
 /** Runs everything attached to the terminal, services restarting when their code changes, until Ctrl-C stops it all. */
 export async function dev(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   if (readState().processes.length > 0) throw new LocalError("It runs in the background already: make down stops it.");
-  const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const ports = readPorts(env);
   const stores = await storesOfRun(env, ports, { outlive: false, onProgress });
+  // Only now: until here Ctrl-C ends this process at once, and what it has started dies with it.
+  const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const started: { identity: ProcessIdentity; stopSignal: NodeJS.Signals }[] = [];
   try {
     const shared = productEnvironment(env, stores, ports);
     await migrate(shared, onProgress);
-    const nginx = await nginxProcess(env, ports, onProgress);
-    for (const part of [...serviceProcesses(shared, ports, { watch: true }), nginx]) {
-      started.push({ identity: await startAttached(part), stopSignal: part.stopSignal });
-    }
     let goesOn = true;
     void interrupted.then(() => (goesOn = false));
-    if (await answersInTime(nginx.readyUrl, 60_000, () => goesOn))
-      onProgress(`ready on ${nginx.url}; Ctrl-C stops all`);
-    else onProgress("it is not ready yet: see above why");
+    const nginx = await nginxProcess(env, ports, onProgress);
+    const services = serviceProcesses(shared, ports, { watch: true });
+    for (const part of services) started.push({ identity: await startAttached(part), stopSignal: part.stopSignal });
+    const isReady = await Promise.all(services.map(({ readyUrl }) => answersInTime(readyUrl, 60_000, () => goesOn)));
+    started.push({ identity: await startAttached(nginx), stopSignal: nginx.stopSignal });
+    onProgress(
+      isReady.includes(false)
+        ? "not ready yet: see above why; Ctrl-C stops all"
+        : `ready on ${nginx.url}; Ctrl-C stops all`,
+    );
     await interrupted;
   } finally {
     onProgress("stopping");
