@@ -60,13 +60,6 @@ export default {
       from: { path: "^(packages|services)/", pathNot: ["^packages/testkit/", "/test/", "[.]test[.]ts$"] },
       to: { path: "^packages/testkit/" },
     },
-    {
-      name: "declared-dependencies",
-      severity: "error",
-      comment: "A package imports only what its own package.json names.",
-      from: { pathNot: "[.]test[.]ts$|/test/|^bench/|[.]config[.]" },
-      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
-    },
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -43,6 +43,14 @@ export function createMessages({ prisma }: Database) {
         take: limit,
       }),
 
+    /** Messages that are not deleted, newest first, those numbered below `before` only. */
+    newest: (chatId: bigint, { before, limit }: { before?: number; limit: number }): Promise<Message[]> =>
+      prisma.message.findMany({
+        where: { chatId, deletedAt: null, ...(before === undefined ? {} : { number: { lt: before } }) },
+        orderBy: { number: "desc" },
+        take: limit,
+      }),
+
     /** The next messages of the whole table in key order; start with chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<PlacedMessage[]> {
       const { afterChatId, afterNumber, limit } = after;

@@ -8,10 +8,17 @@ const shared = {
 
 /**
  * A connection for requests: it fails at once while Redis is away instead of piling commands up. What was sent and not yet
- * answered is sent again after a reconnect, so every script on it must bear a resend.
+ * answered is sent again after a reconnect, so every script on it must bear a resend. With `patienceMs`, a command that is
+ * not answered in this time rejects.
  */
-export function connectForRequests(url: string, name: string): Redis {
-  return new Redis(url, { ...shared, connectionName: name, enableOfflineQueue: false, maxRetriesPerRequest: null });
+export function connectForRequests(url: string, name: string, { patienceMs }: { patienceMs?: number } = {}): Redis {
+  return new Redis(url, {
+    ...shared,
+    connectionName: name,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: null,
+    commandTimeout: patienceMs,
+  });
 }
 
 /** A connection for background work: it waits for Redis to come back. */

@@ -12,3 +12,4 @@ export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
 export { createLogger, shortToken } from "./logger.ts";
 export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
+export { environment, requireSearchUrl } from "./environment.ts";

@@ -1,0 +1,51 @@
+import { routes } from "@confab/contracts";
+import { accessLog, createNotFoundHandler, createProblemHandler, createRateLimit, requestContext } from "@confab/http";
+import type { Logger } from "@confab/runtime";
+import express, { type ErrorRequestHandler, type Express } from "express";
+import helmet from "helmet";
+import type { ApiConfig } from "./config.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { createApplicationRoutes } from "./routes/applications.ts";
+import { createChatRoutes } from "./routes/chats.ts";
+import { createDocsRoutes } from "./routes/docs.ts";
+import { createMessageRoutes } from "./routes/messages.ts";
+import { toProblem } from "./to-problem.ts";
+import { createFindChat } from "./use-cases/find-chat.ts";
+import { createReadMessages } from "./use-cases/read-messages.ts";
+
+export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
+  config: Pick<ApiConfig, "version" | "http" | "partitioning" | "adminKey" | "requestRate">;
+  logger: Logger;
+  /** For tests: answers are checked against their schemas. */
+  validateResponses?: boolean;
+}
+
+/** The service that everything but sending goes through, without a port. */
+export function createApiApp(options: ApiAppOptions): Express {
+  const { redis, applications, chats, messages, pending, search, metrics, config, logger } = options;
+  const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
+  const findChat = createFindChat({ applications, chats });
+  const readMessages = createReadMessages({ messages, pending });
+  const translate: ErrorRequestHandler = (error, _req, _res, next) => {
+    next(toProblem(error));
+  };
+
+  const app = express()
+    .disable("x-powered-by")
+    .use(requestContext(logger))
+    .use(accessLog({ registry: metrics, logger }))
+    .use(createDocsRoutes({ publicUrl: config.http.publicUrl, version: config.version }))
+    .use(helmet());
+  if (config.requestRate !== undefined) {
+    const keyPrefix = `${config.partitioning.prefix}:rate`;
+    const rateLimit = createRateLimit({ redis, limit: config.requestRate, windowSeconds: 1, logger, keyPrefix });
+    app.use("/applications/:token", rateLimit.middleware);
+  }
+  return app
+    .use(createApplicationRoutes({ applications, mountOptions }))
+    .use(createChatRoutes({ chats, findChat, mountOptions }))
+    .use(createMessageRoutes({ findChat, readMessages, search, mountOptions }))
+    .use(createNotFoundHandler(Object.values(routes)))
+    .use(translate)
+    .use(createProblemHandler({ publicUrl: config.http.publicUrl }));
+}

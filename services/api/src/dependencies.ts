@@ -1,0 +1,38 @@
+import { assertMigrated, createApplications, createChats, createDatabase, createMessages } from "@confab/database";
+import { createPendingMessages } from "@confab/intake";
+import { connectForRequests } from "@confab/queue";
+import { createHealth, createMetrics } from "@confab/runtime";
+import { createSearchIndex } from "@confab/search";
+import type { ApiConfig } from "./config.ts";
+
+export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
+
+/** Opens every connection and waits for none: readiness tells when the database is there. */
+export function connectDependencies(config: ApiConfig) {
+  const redis = connectForRequests(config.redisUrl, "confab-api", { patienceMs: 500 });
+  // ioredis throws where nobody listens; readiness tells of it.
+  redis.on("error", () => undefined);
+  const database = createDatabase(config.database);
+  const messages = createMessages(database);
+  const search = createSearchIndex({ ...config.search, scan: messages.newest });
+  const health = createHealth({
+    checks: { database: () => assertMigrated(database) },
+    optionalChecks: { redis: () => redis.ping(), search: () => search.ping() },
+  });
+
+  return {
+    redis,
+    applications: createApplications(database),
+    chats: createChats(database),
+    messages,
+    pending: createPendingMessages(redis, config.partitioning),
+    search,
+    health,
+    metrics: createMetrics("api"),
+    async stop() {
+      health.stop();
+      await Promise.all([database.close(), search.close()]);
+      redis.disconnect();
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { startHttpServer } from "@confab/http";
+import { createLifecycle, createLogger, exitOnConfigError, startAdminServer } from "@confab/runtime";
+import { createApiApp } from "./app.ts";
+import { loadConfig } from "./config.ts";
+import { connectDependencies } from "./dependencies.ts";
+
+const config = exitOnConfigError(() => loadConfig(process.env));
+const logger = createLogger(config.log);
+const lifecycle = createLifecycle({ logger, ...config.shutdown });
+lifecycle.onSignal("SIGTERM", "SIGINT");
+
+if (config.adminKey === undefined) {
+  logger.warn("ADMIN_API_KEY is not set: anybody who reaches this service may create and list applications");
+}
+
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config));
+const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle }));
+const app = createApiApp({ ...dependencies, config, logger });
+const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
+logger.info({ port: http.port, adminPort: admin.port, search: config.search.backend }, "api ready");

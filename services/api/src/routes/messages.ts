@@ -1,0 +1,55 @@
+import { routes } from "@confab/contracts";
+import { mount, type MountOptions } from "@confab/http";
+import type { SearchIndex } from "@confab/search";
+import { Router } from "express";
+import { toMessage } from "../representations.ts";
+import type { FindChat } from "../use-cases/find-chat.ts";
+import type { ReadMessages } from "../use-cases/read-messages.ts";
+
+export interface MessageRoutesOptions {
+  findChat: FindChat;
+  readMessages: ReadMessages;
+  search: Pick<SearchIndex, "search">;
+  mountOptions: MountOptions;
+}
+
+/** Messages of a chat: list, get, search. */
+export function createMessageRoutes({ findChat, readMessages, search, mountOptions }: MessageRoutesOptions): Router {
+  const router = Router();
+
+  mount(
+    router,
+    routes.listMessages,
+    async ({ params: { token, chat: number }, query, context }) => {
+      const chat = await findChat(token, number);
+      const { items, link } = await readMessages.list(token, chat, query, context.logger);
+      return { body: items.map((message) => toMessage(token, number, message)), link };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.searchMessages,
+    async ({ params: { token, chat: number }, query: { q, limit, cursor } }) => {
+      const chat = await findChat(token, number);
+      const { hits, next } = await search.search({ chatId: chat.id, q, limit, cursor });
+      return {
+        body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
+        link: { next: next === undefined ? undefined : { cursor: next } },
+      };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.getMessage,
+    async ({ params: { token, chat: number, message }, context }) => {
+      const chat = await findChat(token, number);
+      return { body: toMessage(token, number, await readMessages.find(token, chat, message, context.logger)) };
+    },
+    mountOptions,
+  );
+  return router;
+}

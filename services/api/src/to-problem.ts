@@ -1,0 +1,17 @@
+import { ProblemError } from "@confab/contracts";
+import { IdempotencyConflict, isTransient, isUnavailable } from "@confab/database";
+import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
+
+/** What an error of the stores means for the client; every other error stays what it is. */
+export function toProblem(error: unknown): unknown {
+  if (error instanceof IdempotencyConflict) return new ProblemError("idempotency-conflict", { cause: error });
+  if (error instanceof SearchUnavailable) return new ProblemError("search-unavailable", { cause: error });
+  if (error instanceof InvalidCursor) return invalid("?cursor", "is not a cursor of this search", error);
+  if (error instanceof InvalidQuery) return invalid("?q", error.message, error);
+  if (isUnavailable(error) || isTransient(error)) return new ProblemError("storage-unavailable", { cause: error });
+  return error;
+}
+
+function invalid(pointer: string, detail: string, cause: Error): ProblemError {
+  return new ProblemError("validation-failed", { errors: [{ pointer, detail }], cause });
+}

@@ -1,0 +1,44 @@
+import { routes } from "@confab/contracts";
+import { accessLog, createNotFoundHandler, createProblemHandler, problemType, requestContext } from "@confab/http";
+import type { Logger } from "@confab/runtime";
+import express, { type ErrorRequestHandler, type Express } from "express";
+import type { IngestConfig } from "./config.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { createMessageRoutes } from "./routes/messages.ts";
+import { toProblem } from "./to-problem.ts";
+import { createAcceptBatch } from "./use-cases/accept-batch.ts";
+import { createAcceptMessage } from "./use-cases/accept-messages.ts";
+
+export interface IngestAppOptions extends Pick<Dependencies, "intake" | "applications" | "pressure" | "metrics"> {
+  config: Pick<IngestConfig, "http" | "limits">;
+  logger: Logger;
+  /** For tests: answers are checked against their schemas. */
+  validateResponses?: boolean;
+}
+
+/** The service that accepts messages, without a port. */
+export function createIngestApp(options: IngestAppOptions): Express {
+  const { intake, applications, pressure, metrics, config, logger, validateResponses = false } = options;
+  const { publicUrl } = config.http;
+  const { maxPending, applicationRate, applicationBurst } = config.limits;
+
+  const acceptMessage = createAcceptMessage({ intake, applications, pressure, maxPending });
+  const acceptBatch = createAcceptBatch({ acceptMessage, toProblem, typeOf: (code) => problemType(publicUrl, code) });
+  const policy =
+    applicationRate > 0
+      ? `"messages";q=${applicationBurst};w=${Math.ceil(applicationBurst / applicationRate)}`
+      : undefined;
+  const translate: ErrorRequestHandler = (error, _req, _res, next) => {
+    next(toProblem(error));
+  };
+
+  return express()
+    .disable("x-powered-by")
+    .disable("etag")
+    .use(requestContext(logger))
+    .use(accessLog({ registry: metrics, logger }))
+    .use(createMessageRoutes({ acceptMessage, acceptBatch, policy, mountOptions: { validateResponses } }))
+    .use(createNotFoundHandler(Object.values(routes)))
+    .use(translate)
+    .use(createProblemHandler({ publicUrl }));
+}

@@ -1,0 +1,59 @@
+import { decimal, durationMs, environment, integer, parseEnv, port, type Environment } from "@confab/runtime";
+import { z } from "zod";
+import manifest from "../package.json" with { type: "json" };
+
+/** Ingest's variables. */
+export const ingestEnvironment = z.object({
+  LOG_LEVEL: environment.LOG_LEVEL,
+  PORT: port().default(8081).describe("Port of POST /messages and POST /messages/batch"),
+  ADMIN_PORT: environment.ADMIN_PORT.default(9081),
+  PUBLIC_URL: environment.PUBLIC_URL,
+  SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
+  DRAIN_TIME: environment.DRAIN_TIME,
+  REDIS_URL: environment.REDIS_URL,
+  REDIS_DURABILITY: z
+    .enum(["always", "everysec", "no"])
+    .default("always")
+    .describe("The appendfsync policy that Redis is expected to have; a weaker one is warned about"),
+  DATABASE_URL: environment.DATABASE_URL,
+  DATABASE_POOL: environment.DATABASE_POOL,
+  KEY_PREFIX: environment.KEY_PREFIX,
+  PARTITIONS: environment.PARTITIONS,
+  RATE_LIMITS: environment.RATE_LIMITS,
+  APPLICATION_RATE: integer({ min: 1 }).default(5000).describe("Messages a second of one application"),
+  APPLICATION_BURST: integer({ min: 1 }).default(20_000).describe("Messages that one application may send at once"),
+  MAX_PENDING: integer({ min: 1 })
+    .default(1_000_000)
+    .describe("Pending messages of a partition from which further ones are refused"),
+  MAX_REDIS_MEMORY: decimal({ min: 0.1, max: 0.95 })
+    .default(0.6)
+    .describe("Part of Redis' maxmemory from which messages are refused, so that draining has room"),
+  IDEMPOTENCY_TTL: durationMs({ min: 1000 }).default(86_400_000).describe("How long idempotency keys are remembered"),
+  ACCEPT_DEADLINE: durationMs({ min: 50 }).default(900).describe("How long a message waits for Redis"),
+});
+
+/** Throws a ConfigError that lists every problem. */
+export function loadConfig(env: Environment) {
+  const variables = parseEnv(ingestEnvironment, env);
+  return {
+    version: manifest.version,
+    log: { level: variables.LOG_LEVEL, service: "ingest", version: manifest.version },
+    http: { port: variables.PORT, publicUrl: variables.PUBLIC_URL },
+    admin: { port: variables.ADMIN_PORT },
+    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
+    redisUrl: variables.REDIS_URL,
+    durability: variables.REDIS_DURABILITY,
+    database: { url: variables.DATABASE_URL, poolSize: variables.DATABASE_POOL },
+    partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
+    limits: {
+      maxPending: variables.MAX_PENDING,
+      applicationRate: variables.RATE_LIMITS ? variables.APPLICATION_RATE : 0,
+      applicationBurst: variables.APPLICATION_BURST,
+      idempotencySeconds: Math.ceil(variables.IDEMPOTENCY_TTL / 1000),
+    },
+    maxMemory: variables.MAX_REDIS_MEMORY,
+    deadlineMs: variables.ACCEPT_DEADLINE,
+  };
+}
+
+export type IngestConfig = ReturnType<typeof loadConfig>;

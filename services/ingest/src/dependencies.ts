@@ -1,0 +1,82 @@
+import { createApplications, createChats, createDatabase } from "@confab/database";
+import { createIntake, createPressureGauge, withScripts, type IntakePipeline } from "@confab/intake";
+import { connectForRequests, createProducer, whenReady } from "@confab/queue";
+import { createHealth, createMetrics, type Logger } from "@confab/runtime";
+import type { Redis } from "ioredis";
+import type { IngestConfig } from "./config.ts";
+import { createIntakeMetrics } from "./intake-metrics.ts";
+
+export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
+
+/** Opens every connection; waits for Redis only: known chats are written to without the database. */
+export async function connectDependencies(config: IngestConfig, logger: Logger) {
+  const { partitioning } = config;
+  const redis = withScripts(connectForRequests(config.redisUrl, "confab-ingest"));
+  try {
+    await whenReady(redis, 10_000);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  // ioredis throws where nobody listens; requests and readiness tell of it.
+  redis.on("error", (error: Error) => {
+    logger.debug({ err: error }, "Redis connection");
+  });
+  await warnOfWeakDurability(redis, config.durability, logger);
+
+  const database = createDatabase(config.database);
+  const chats = createChats(database);
+  const producer = await createProducer({ connection: redis, ...partitioning });
+  const metrics = createMetrics("ingest");
+  const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
+  const intake = createIntake({
+    partitioning,
+    limits: config.limits,
+    deadlineMs: config.deadlineMs,
+    pipeline: () => producer.pipeline() as IntakePipeline,
+    enqueue: (pipeline, partition, batchId) => {
+      producer.enqueueBatch(pipeline, partition, batchId);
+    },
+    learn: (token, chat) => chats.locate(token, chat),
+    onBatch: createIntakeMetrics(metrics).observe,
+  });
+  const health = createHealth({
+    checks: { redis: () => redis.ping() },
+    optionalChecks: { database: () => database.ping() },
+  });
+
+  return {
+    intake,
+    pressure,
+    applications: createApplications(database),
+    health,
+    metrics,
+    async stop() {
+      health.stop();
+      pressure.stop();
+      await intake.stop();
+      await producer.stop();
+      await database.close();
+      redis.disconnect();
+    },
+  };
+}
+
+const strength = { no: 0, everysec: 1, always: 2 } as const;
+
+/** A 201 promises what Redis is configured to keep: say so where it keeps less than expected. */
+async function warnOfWeakDurability(redis: Redis, expected: keyof typeof strength, logger: Logger): Promise<void> {
+  try {
+    const appendOnly = (await redis.config("GET", "appendonly"));
+    const policy = ((await redis.config("GET", "appendfsync")))[1] ?? "no";
+    const actual = appendOnly[1] === "yes" && policy in strength ? (policy as keyof typeof strength) : "no";
+    if (strength[actual] < strength[expected]) {
+      logger.warn(
+        { expected, actual },
+        "Redis may lose acknowledged messages: set appendonly yes and appendfsync always, or accept it with REDIS_DURABILITY",
+      );
+    }
+  } catch (error) {
+    logger.info({ err: error }, "Redis does not tell its durability: see that appendonly and appendfsync are set");
+  }
+}

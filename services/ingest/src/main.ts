@@ -1,0 +1,16 @@
+import { startHttpServer } from "@confab/http";
+import { createLifecycle, createLogger, exitOnConfigError, startAdminServer } from "@confab/runtime";
+import { createIngestApp } from "./app.ts";
+import { loadConfig } from "./config.ts";
+import { connectDependencies } from "./dependencies.ts";
+
+const config = exitOnConfigError(() => loadConfig(process.env));
+const logger = createLogger(config.log);
+const lifecycle = createLifecycle({ logger, ...config.shutdown });
+lifecycle.onSignal("SIGTERM", "SIGINT");
+
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, logger));
+const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle }));
+const app = createIngestApp({ ...dependencies, config, logger });
+const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
+logger.info({ port: http.port, adminPort: admin.port, partitions: config.partitioning.partitions }, "ingest ready");

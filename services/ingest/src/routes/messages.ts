@@ -1,0 +1,53 @@
+import { fillPath, routes } from "@confab/contracts";
+import { mount, type MountOptions } from "@confab/http";
+import { Router } from "express";
+import type { AcceptBatch } from "../use-cases/accept-batch.ts";
+import type { AcceptMessage } from "../use-cases/accept-messages.ts";
+
+export interface MessageRoutesOptions {
+  acceptMessage: AcceptMessage;
+  acceptBatch: AcceptBatch;
+  /** `RateLimit-Policy`; undefined where there are no limits. */
+  policy: string | undefined;
+  mountOptions: MountOptions;
+}
+
+/** POST /messages and POST /messages/batch. */
+export function createMessageRoutes({
+  acceptMessage,
+  acceptBatch,
+  policy,
+  mountOptions,
+}: MessageRoutesOptions): Router {
+  const router = Router();
+
+  mount(
+    router,
+    routes.createMessage,
+    async ({ body, idempotencyKey, context }) => {
+      const { message, limit } = await acceptMessage({ ...body, idempotency_key: idempotencyKey }, context.requestId);
+      const params = { token: message.application_token, chat: message.chat_number, message: message.number };
+      return {
+        body: message,
+        location: fillPath(routes.getMessage.path, params),
+        ...(policy !== undefined && limit
+          ? {
+              headers: {
+                "RateLimit-Policy": policy,
+                RateLimit: `"messages";r=${Math.max(0, limit.remaining)};t=${Math.ceil(limit.resetMs / 1000)}`,
+              },
+            }
+          : {}),
+      };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.createMessages,
+    async ({ body, context }) => ({ body: await acceptBatch(body.messages, context.requestId) }),
+    mountOptions,
+  );
+  return router;
+}

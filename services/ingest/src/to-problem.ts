@@ -1,0 +1,20 @@
+import { ProblemError } from "@confab/contracts";
+import { isTransient, isUnavailable } from "@confab/database";
+import { IntakeUnavailable } from "@confab/intake";
+
+/** What an error of the stores means for the client; every other error stays what it is. */
+export function toProblem(error: unknown): unknown {
+  if (error instanceof IntakeUnavailable) {
+    return new ProblemError("intake-unavailable", {
+      detail: "The message may or may not have been taken: send it again with the same Idempotency-Key.",
+      cause: error,
+    });
+  }
+  if (isUnavailable(error) || isTransient(error)) {
+    return new ProblemError("storage-unavailable", {
+      detail: "The chat is not known here yet, and the database that knows it cannot be reached.",
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,50 @@
+import { assertMigrated, createDatabase, createMessages } from "@confab/database";
+import { createBacklog, withScripts } from "@confab/intake";
+import { connectForWork, createProducer, whenReady } from "@confab/queue";
+import { createHealth, createMetrics } from "@confab/runtime";
+import { createSearchIndex } from "@confab/search";
+import type { WorkerConfig } from "./config.ts";
+
+export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
+
+/** Opens every connection; waits for Redis only, since the worker waits for the other stores as it goes. */
+export async function connectDependencies(config: WorkerConfig) {
+  const redis = withScripts(connectForWork(config.redisUrl, "confab-worker"));
+  // BullMQ waits for jobs on a connection that nothing else may use.
+  const blocking = connectForWork(config.redisUrl, "confab-worker-queue");
+  try {
+    await whenReady(redis, 10_000);
+  } catch (error) {
+    redis.disconnect();
+    blocking.disconnect();
+    throw error;
+  }
+  const database = createDatabase(config.database);
+  const search = createSearchIndex({ ...config.search, scan: createMessages(database).newest });
+  const producer = await createProducer({ connection: redis, ...config.partitioning });
+  const backlogs = Array.from({ length: config.partitioning.partitions }, (_, partition) =>
+    createBacklog(redis, config.partitioning, partition),
+  );
+  const health = createHealth({
+    checks: { redis: () => redis.ping(), database: () => assertMigrated(database) },
+    optionalChecks: { search: () => search.ping() },
+  });
+
+  return {
+    redis,
+    blocking,
+    database,
+    search,
+    producer,
+    backlogs,
+    health,
+    metrics: createMetrics("worker"),
+    async stop() {
+      health.stop();
+      await producer.stop();
+      await Promise.all([database.close(), search.close()]);
+      redis.disconnect();
+      blocking.disconnect();
+    },
+  };
+}

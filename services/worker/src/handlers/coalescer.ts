@@ -1,0 +1,54 @@
+export interface CoalescerOptions {
+  /** Does the work of all items together. */
+  run: (items: string[]) => Promise<void>;
+  maxItems: number;
+  maxInFlight: number;
+}
+
+export interface Coalescer {
+  /** Resolves or rejects with the run that the item became part of. */
+  submit(item: string): Promise<void>;
+}
+
+interface Waiting {
+  item: string;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** Collects what comes in while all runs are busy, so that the busier it is the more is done at once. */
+export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions): Coalescer {
+  const waiting: Waiting[] = [];
+  let inFlight = 0;
+  let scheduled = false;
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      while (waiting.length > 0 && inFlight < maxInFlight) void start(waiting.splice(0, maxItems));
+    });
+  }
+
+  async function start(members: Waiting[]): Promise<void> {
+    inFlight++;
+    try {
+      await run(members.map(({ item }) => item));
+      for (const { resolve } of members) resolve();
+    } catch (error) {
+      for (const { reject } of members) reject(error);
+    } finally {
+      inFlight--;
+      schedule();
+    }
+  }
+
+  return {
+    submit: (item) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ item, resolve, reject });
+        schedule();
+      }),
+  };
+}

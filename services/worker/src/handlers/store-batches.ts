@@ -1,0 +1,138 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Chats, Persistence } from "@confab/database";
+import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/intake";
+import type { Producer } from "@confab/queue";
+import { shortToken, type Logger } from "@confab/runtime";
+import { createCoalescer } from "./coalescer.ts";
+import type { StoreMetrics } from "./store-metrics.ts";
+
+export interface StoreBatchesOptions {
+  partition: number;
+  backlog: Pick<Backlog, "read" | "complete" | "renumber">;
+  persistence: Persistence;
+  chats: Pick<Chats, "locate">;
+  producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
+  /** Whether to wait rather than to fail: the store is away or a transaction lost a race. */
+  shouldWait: (error: unknown) => boolean;
+  metrics: StoreMetrics;
+  logger: Logger;
+  maxRows: number;
+}
+
+export interface StoreBatches {
+  /** Resolves when the batch is committed and forgotten by Redis. */
+  handle(batchId: string): Promise<void>;
+  /** Makes whatever waits for the database give up; its batches go back to the queue. */
+  abandon(): void;
+}
+
+const maxBytes = 1024 * 1024;
+const longestPauseMs = 2000;
+
+/** Stores accepted batches, as many as there are in one transaction, each message exactly once. */
+export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
+  const { partition, backlog, persistence, chats, producer, shouldWait, metrics, logger, maxRows } = options;
+  const abandoned = new AbortController();
+
+  async function storeGroup(group: AcceptedBatch[]): Promise<void> {
+    const accepted = group.flatMap(({ messages }) => messages);
+    const timer = metrics.duration.startTimer();
+    const result = await persistence.persist(
+      group.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
+    );
+    timer();
+    metrics.rows.observe(accepted.length);
+    metrics.stored.inc(result.stored);
+    for (const conflict of result.conflicts) await renumber(find(accepted, conflict));
+    for (const refused of result.refused) {
+      metrics.deadLettered.inc();
+      const { token, chat, number, requestId } = find(accepted, refused);
+      logger.error(
+        { ...facts(token, chat, number, requestId), reason: refused.reason },
+        "message refused by the database and kept as a dead letter",
+      );
+    }
+    await backlog.complete(
+      group.map(({ id }) => id),
+      accepted,
+    );
+    if (result.stored > 0) await producer.wakeSearch();
+    if (logger.isLevelEnabled("info")) {
+      const gone = new Set([...result.conflicts, ...result.refused].map(({ chatId, number }) => `${chatId}:${number}`));
+      for (const { id, messages } of group) {
+        for (const { token, chat, chatId, number, requestId } of messages) {
+          if (gone.has(`${chatId}:${number}`)) continue;
+          logger.info({ ...facts(token, chat, number, requestId), batch: id }, "message stored");
+        }
+      }
+    }
+  }
+
+  /** Another message has the number: Redis lost what it knew. The late one goes to the end, and is never lost. */
+  async function renumber(message: AcceptedMessage): Promise<void> {
+    const { token, chat, number, requestId } = message;
+    const location = await chats.locate(token, chat);
+    const renumbered = await backlog.renumber(message, location?.lastNumber ?? number);
+    await producer.wakeBatches(partition, [renumbered.batchId]);
+    metrics.renumbered.inc();
+    logger.warn(
+      { ...facts(token, chat, number, requestId), renumbered: renumbered.number },
+      "number was taken by another message: stored under a new one",
+    );
+  }
+
+  async function store(ids: string[]): Promise<void> {
+    for (const group of groupsOf(await backlog.read(ids), maxRows)) await storeGroup(group);
+  }
+
+  async function storeWithPatience(ids: string[]): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await store(ids);
+        return;
+      } catch (error) {
+        if (!shouldWait(error) || abandoned.signal.aborted) throw error;
+        metrics.waits.inc();
+        if (attempt === 0) logger.warn({ err: error, batches: ids.length }, "storing waits for the database");
+        await pause(Math.min(100 * 2 ** attempt, longestPauseMs), undefined, { signal: abandoned.signal });
+      }
+    }
+  }
+
+  const coalescer = createCoalescer({ run: storeWithPatience, maxItems: maxRows, maxInFlight: 2 });
+  return {
+    handle: (batchId) => coalescer.submit(batchId),
+    abandon: () => {
+      abandoned.abort();
+    },
+  };
+}
+
+/** Cuts batches into transactions of about `maxRows` messages or one mebibyte. A batch is never cut. */
+function groupsOf(batches: AcceptedBatch[], maxRows: number): AcceptedBatch[][] {
+  const groups: AcceptedBatch[][] = [];
+  let rows = Infinity;
+  let bytes = 0;
+  for (const batch of batches) {
+    const size = batch.messages.reduce((total, { body }) => total + body.length, 0);
+    if (rows + batch.messages.length > maxRows || bytes + size > maxBytes) {
+      groups.push([]);
+      rows = bytes = 0;
+    }
+    groups.at(-1)!.push(batch);
+    rows += batch.messages.length;
+    bytes += size;
+  }
+  return groups;
+}
+
+function find(
+  messages: AcceptedMessage[],
+  { chatId, number, uid }: { chatId: bigint; number: number; uid: Uint8Array },
+): AcceptedMessage {
+  return messages.find((message) => message.chatId === chatId && message.number === number && message.uid.equals(uid))!;
+}
+
+function facts(token: string, chat: number, number: number, requestId: string): Record<string, string | number> {
+  return { request_id: requestId, application: shortToken(token), chat, number };
+}
