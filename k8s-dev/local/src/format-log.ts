@@ -1,4 +1,4 @@
-const left = new Set(["level", "time", "service", "msg", "pid", "hostname", "version"]);
+const left = new Set(["level", "time", "service", "pid", "hostname", "version"]);
 const colours: Record<string, number> = { TRACE: 90, DEBUG: 90, INFO: 36, WARN: 33, ERROR: 31, FATAL: 35 };
 const numericLevels: Record<number, string> = {
   10: "TRACE",
@@ -14,14 +14,14 @@ export function formatLogLine(line: string, source: string, colour: boolean): st
   const entry = parse(line);
   const name = source.padEnd(13);
   if (entry === undefined) return `${name} ${line}`;
-  const { time, level, msg, ...fields } = entry;
-  if (msg === undefined && "request_time" in entry) return `${timeOfDay(time)} ${name} ${accessLine(entry)}`;
+  const { time, level, message, ...fields } = entry;
+  if (message === undefined && "request_time" in entry) return `${timeOfDay(time)} ${name} ${accessLine(entry)}`;
   const word = levelWord(level);
   const code = colours[word];
   const shown = colour && code !== undefined ? `\u001b[${code}m${word.padEnd(5)}\u001b[0m` : word.padEnd(5);
   const pairs = Object.entries(fields).flatMap(([key, value]) => (left.has(key) ? [] : [`${key}=${show(value)}`]));
-  const message = msg === undefined ? [] : [show(msg)];
-  return [timeOfDay(time), name, shown, ...message, ...pairs].join(" ");
+  const text = message === undefined ? [] : [show(message)];
+  return [timeOfDay(time), name, shown, ...text, ...pairs].join(" ");
 }
 
 function parse(line: string): Record<string, unknown> | undefined {

@@ -6,7 +6,7 @@ import { paths } from "./settings.ts";
 import type { PortVariable, Ports } from "./settings.ts";
 
 export const serviceNames = ["ingest", "api", "worker"] as const;
-export type ServiceName = (typeof serviceNames)[number];
+type ServiceName = (typeof serviceNames)[number];
 
 /** How a process of the product is started and how one sees that it is ready. */
 export interface ProductProcess {

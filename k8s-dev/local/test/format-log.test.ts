@@ -5,12 +5,20 @@ describe("formatLogLine", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5, 6).toISOString();
 
   it("shows time, service, level, message and the fields that tell one line from another", () => {
-    const line = JSON.stringify({ level: "warn", time, service: "api", pid: 7, msg: "slow", request_id: "r1", ms: 12 });
+    const line = JSON.stringify({
+      level: "warn",
+      time,
+      service: "api",
+      pid: 7,
+      message: "slow",
+      request_id: "r1",
+      ms: 12,
+    });
     expect(formatLogLine(line, "api", false)).to.equal("03:04:05.006 api           WARN  slow request_id=r1 ms=12");
   });
 
   it("knows levels that are numbers", () => {
-    expect(formatLogLine(JSON.stringify({ level: 50, time, msg: "broken" }), "worker", false)).to.match(
+    expect(formatLogLine(JSON.stringify({ level: 50, time, message: "broken" }), "worker", false)).to.match(
       /ERROR broken$/,
     );
   });
@@ -19,7 +27,7 @@ describe("formatLogLine", () => {
     const line = JSON.stringify({
       level: "error",
       time,
-      msg: "broken",
+      message: "broken",
       err: { message: "x", stack: "Error: x\n    at y" },
     });
     expect(formatLogLine(line, "api", false)).to.match(/broken err=\n {2}Error: x\n {4}at y$/);

@@ -13,7 +13,7 @@ export interface ServiceHandle {
   readonly pid: number;
   /** Its exit code; null when a signal ended it. */
   readonly exit: Promise<number | null>;
-  /** What it has logged until now, oldest first; lines that are not JSON as `{ msg }`. */
+  /** What it has logged until now, oldest first; lines that are not JSON as `{ message }`. */
   logs(): Record<string, unknown>[];
   /** SIGTERM; resolves when it is gone (SIGKILL after 30 s). */
   stop(): Promise<void>;
@@ -95,7 +95,7 @@ function parseLines(text: string): Record<string, unknown>[] {
       try {
         return JSON.parse(line) as Record<string, unknown>;
       } catch {
-        return { msg: line };
+        return { message: line };
       }
     });
 }
