@@ -43,8 +43,18 @@ describe("createLogger", () => {
       headers,
       req: { headers, body: "hunter2" },
       item: { body: "hunter2", idempotencyKey: "hunter2" },
+      items: [{ body: "hunter2" }],
     });
-    expect(lines[0]).not.to.include("hunter2");
+    log.child({ token: "hunter2" }).info("bound");
+    expect(lines).to.have.length(2);
+    expect(lines.join()).not.to.include("hunter2");
+  });
+
+  it("changes nothing of what it is given to log", () => {
+    const { log } = capture();
+    const fields = { chat: 7, item: { body: "Hello" }, items: [{ token: TOKEN }] };
+    log.info(fields);
+    expect(fields).to.deep.equal({ chat: 7, item: { body: "Hello" }, items: [{ token: TOKEN }] });
   });
 
   it("keeps what clients attach to their errors out, and the chain of causes in", () => {

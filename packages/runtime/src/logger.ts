@@ -1,5 +1,6 @@
 import { pino, stdSerializers, stdTimeFunctions } from "pino";
 import type { DestinationStream, Logger } from "pino";
+import { censors, redact } from "./redact.ts";
 
 export type { Logger } from "pino";
 
@@ -9,28 +10,9 @@ export interface LogOptions {
   readonly version?: string | undefined;
 }
 
-const SENSITIVE = [
-  "body",
-  "authorization",
-  "idempotency_key",
-  "idempotencyKey",
-  "token",
-  "application_token",
-  "applicationToken",
-  "password",
-  "cookie",
-];
-const REDACTED_PATHS = [
-  ...SENSITIVE.flatMap((key) => [key, `*.${key}`]),
-  'headers["idempotency-key"]',
-  "*.headers.authorization",
-  "*.headers.cookie",
-  '*.headers["idempotency-key"]',
-];
-
 /**
- * JSON lines on standard output with ISO times and the level as a word. Message bodies, keys and application tokens are redacted wherever
- * they are top-level or one level down; lines are written without blocking and what is left is flushed synchronously on exit.
+ * JSON lines on standard output with ISO times and the level as a word. Message bodies, keys and application tokens are redacted by
+ * their names, down to three levels; lines are written without blocking and what is left is flushed synchronously on exit.
  */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   return pino(
@@ -39,9 +21,8 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
       base: { service: options.service, ...(options.version !== undefined && { version: options.version }) },
       timestamp: stdTimeFunctions.isoTime,
       messageKey: "message",
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: REDACTED_PATHS, censor: "[redacted]" },
-      serializers: { err: serializeError },
+      formatters: { level: (label) => ({ level: label }), log: redact },
+      serializers: { ...censors, err: serializeError },
     },
     destination ?? pino.destination({ dest: process.stdout.fd, sync: false }),
   );
