@@ -25,7 +25,7 @@ export interface HttpServer {
 }
 
 /**
- * Serves a stock Express app without its largest cost per request. `stop()` resolves when every request in flight has its answer; while it waits, and
+ * Serves a stock Express app. `stop()` resolves when every request in flight has its answer; while it waits, and
  * already while the lifecycle drains, answers say `Connection: close`.
  */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
@@ -76,8 +76,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
 }
 
 /**
- * Express gives each request and response its own prototype, which makes V8 drop what it knows about both objects. When Node makes them with that
- * prototype from the start, the assignment changes nothing. `Reflect.construct` and not `.call`: only so are they laid out as Node's own.
+ * Express swaps the prototype of each request and response, which costs V8 what it knew about both objects. When Node makes them with that prototype
+ * from the start, the swap changes nothing. `Reflect.construct` and not `.call`, which was dearer than the swap: only so are they laid out as Node's own.
  */
 function bornAs(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
   function Request(socket: Socket): unknown {
