@@ -50,6 +50,11 @@ export function createConnection(options: ElasticsearchOptions): Connection {
   return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs, shards };
 }
 
+/** How a search is asked: the client's own timeout is up to a second late, so it only backs up the signal's. */
+export function withinSearchTime({ requestTimeoutMs }: Connection): { requestTimeout: number; signal: AbortSignal } {
+  return { requestTimeout: requestTimeoutMs, signal: AbortSignal.timeout(requestTimeoutMs) };
+}
+
 /** Waits for an answer; throws `SearchUnavailable` for every failure but a request that Elasticsearch calls wrong. */
 export async function ask<T>(answer: Promise<T>): Promise<T> {
   try {
@@ -57,6 +62,7 @@ export async function ask<T>(answer: Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof errors.ElasticsearchClientError)) throw error;
     if (error instanceof errors.ResponseError && (error.statusCode === 400 || error.statusCode === 413)) throw error;
-    throw new SearchUnavailable(`Elasticsearch: ${error.message}`, { cause: error });
+    const reason = error instanceof errors.RequestAbortedError ? "no answer in time" : error.message;
+    throw new SearchUnavailable(`Elasticsearch: ${reason}`, { cause: error });
   }
 }

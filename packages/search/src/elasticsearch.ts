@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
-import { ask, createConnection } from "./connection.ts";
+import { ask, createConnection, withinSearchTime } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
 import { decodeCursor } from "./cursor.ts";
 import { termQuery } from "./mapping.ts";
@@ -49,7 +49,7 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
         track_total_hits: false,
         allow_partial_search_results: false,
       },
-      { requestTimeout: connection.requestTimeoutMs },
+      withinSearchTime(connection),
     ),
   );
   const found = answer.hits.hits.map((hit) => {
@@ -62,7 +62,7 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
 /** Search in Elasticsearch 8; connects with the first request, and never tries again on its own for long. */
 export function createElasticsearchIndex(options: ElasticsearchOptions): ElasticsearchIndex {
   const connection = createConnection(options);
-  const { client, readAlias, requestTimeoutMs } = connection;
+  const { client, readAlias } = connection;
   return {
     kind: "elasticsearch",
     connection,
@@ -79,7 +79,7 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
             track_total_hits: false,
             allow_partial_search_results: false,
           },
-          { requestTimeout: requestTimeoutMs },
+          withinSearchTime(connection),
         ),
       );
     },

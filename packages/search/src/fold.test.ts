@@ -27,6 +27,7 @@ describe("fold", () => {
     ["❤️ 👨‍👩‍👧 🇩🇪", "❤ 👨‍👩‍👧 🇩🇪"],
     ["\uFEFFin\u00ADvi\u200Bsible", "invisible"],
     ["¨ ´ ` ^", "¨ ´ ` ^"],
+    ["don’t say “no”", 'don\'t say "no"'],
     ["lone \uD800 surrogate", "lone \uFFFD surrogate"],
   ];
   for (const [text, folded] of cases) {

@@ -26,6 +26,11 @@ const UNDECOMPOSED: Readonly<Record<string, string>> = {
   ĸ: "k",
   ı: "i",
   ς: "σ",
+  // Phones write these where a keyboard has the straight ones.
+  "‘": "'",
+  "’": "'",
+  "“": '"',
+  "”": '"',
 };
 const MAPPED = new RegExp(`[${Object.keys(UNDECOMPOSED).join("")}]`, "gu");
 const ASCII = /^[\0-\x7F]*$/;

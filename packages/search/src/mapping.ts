@@ -16,7 +16,6 @@ export function indexSettings(shards: number): estypes.IndicesIndexSettings {
   return {
     number_of_shards: shards,
     auto_expand_replicas: "0-1",
-    codec: "best_compression",
     // A deleted message must not come back by a write that was on its way when it was deleted: its version is remembered
     // for longer than any bulk can take.
     gc_deletes: "15m",

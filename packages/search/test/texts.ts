@@ -78,6 +78,15 @@ export const TEXT_CASES: readonly TextCase[] = [
     ],
   },
   {
+    title: "finds curved quotation marks by straight ones and straight ones by curved ones",
+    bodies: ["don’t", "don't", "dont", "“quoted”"],
+    finds: [
+      ["don't", [2, 1]],
+      ["DON’T", [2, 1]],
+      ['"quoted"', [4]],
+    ],
+  },
+  {
     title: "treats the German ß as ss",
     bodies: ["Die Straße ist groß", "DIE STRASSE", "GROẞ"],
     finds: [
