@@ -6,7 +6,7 @@ import { firstBytes } from "./first-bytes.ts";
 import { ensureProgram } from "./install.ts";
 import { LocalError } from "./local-error.ts";
 import { choosePort } from "./ports.ts";
-import { findProgram, lastLine, run } from "./run.ts";
+import { findProgram, run } from "./run.ts";
 import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
@@ -80,12 +80,14 @@ async function prepareData(command: string, dir: string, data: string): Promise<
         ...common,
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
+        // Not to fail on a machine whose own name can't be looked up, as it is in many containers.
+        "--force",
       ])
     : await run(command, [...common, "--initialize-insecure"]);
   if (result.code !== 0) {
-    throw new LocalError(
-      `The data folder of MySQL could not be made in ${fresh}: ${lastLine(result.stderr + result.stdout)}`,
-    );
+    const log = join(dir, "prepare.log");
+    await writeFile(log, result.stdout + result.stderr);
+    throw new LocalError(`The data folder of MySQL could not be made in ${fresh}; ${log} says why.`);
   }
   // Under its own name only when it is whole: a start that was cut off begins again.
   await rename(fresh, data);

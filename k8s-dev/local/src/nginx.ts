@@ -47,7 +47,7 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
       : "",
     // An error_page of a location replaces those of the server: all are named again.
     floodLimit: flood
-      ? `      limit_req zone=flood burst=${flood.burst} nodelay;\n      limit_req_status 429;\n` +
+      ? `      limit_req zone=flood burst=${flood.burst} nodelay;\n      limit_req_status 429;\n      limit_req_log_level info;\n` +
         `      error_page 413 @too-large;\n      error_page 429 @rate-limited;\n      error_page 502 504 = @unavailable;`
       : "",
     flood: "",
