@@ -1,0 +1,61 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { applicationTokenSchema, numberSchema } from "@confab/contracts";
+import { createApiClient, type ApiClient } from "./api-client.ts";
+import type { Io } from "./io.ts";
+import { readLocalStack } from "./local-stack.ts";
+import { createOutput, type Output } from "./output.ts";
+
+export interface GlobalOptions {
+  url?: string;
+  adminKey?: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export interface Tools extends Io {
+  readonly api: ApiClient;
+  readonly output: Output;
+  readonly options: GlobalOptions;
+}
+
+export const defaultUrl = "http://localhost:8080";
+
+/** What an action works with, after the global options of its command line. */
+export function toolsOf(io: Io, command: Command): Tools {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  const url = (options.url ?? readLocalStack()?.url ?? defaultUrl).replace(/\/+$/, "");
+  return {
+    ...io,
+    options,
+    output: createOutput(io, options),
+    api: createApiClient({ url, adminKey: options.adminKey }),
+  };
+}
+
+/** For arguments: a UUID. */
+export function token(text: string): string {
+  const parsed = applicationTokenSchema.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError("It must be an application token, a UUID.");
+  return parsed.data;
+}
+
+/** For arguments: a chat's or a message's number. */
+export function number(text: string): number {
+  const parsed = numberSchema.safeParse(/^\d{1,10}$/.test(text) ? Number(text) : undefined);
+  if (!parsed.success) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return parsed.data;
+}
+
+/** For options: a number of seconds, also with a fraction. */
+export function seconds(text: string): number {
+  if (!/^\d{1,6}(\.\d{1,3})?$/.test(text))
+    throw new InvalidArgumentError("It must be a number of seconds, such as 1 or 0.5.");
+  return Number(text);
+}
+
+/** For options: an http(s) address. */
+export function httpUrl(text: string): string {
+  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? ""))
+    throw new InvalidArgumentError("It must be an http:// or https:// address.");
+  return text;
+}

@@ -1,0 +1,35 @@
+import { isUnavailable, MigrationError, reasonOf } from "@confab/database";
+import { ConfigError } from "@confab/runtime";
+import { SearchUnavailable } from "@confab/search";
+import type { Outcome } from "./exit-codes.ts";
+
+/** Ends the command with a sentence that says what to do. */
+export class CommandError extends Error {
+  readonly outcome: Outcome;
+
+  constructor(outcome: Outcome, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CommandError";
+    this.outcome = outcome;
+  }
+}
+
+/** What to tell about an error, without a stack trace, and how the process ends. */
+export function explain(error: unknown): { outcome: Outcome; message: string } {
+  if (error instanceof CommandError) return { outcome: error.outcome, message: error.message };
+  if (error instanceof ConfigError) return { outcome: "configuration", message: error.message };
+  if (error instanceof MigrationError) return { outcome: "unexpected", message: error.message };
+  if (error instanceof SearchUnavailable) {
+    const message = `Elasticsearch cannot be used now (${error.message}): is ELASTICSEARCH_URL right and the server up?`;
+    return { outcome: "unavailable", message };
+  }
+  if (isUnavailable(error)) {
+    const message = `The database cannot be used now (${firstLine(reasonOf(error))}): is DATABASE_URL right and the server up?`;
+    return { outcome: "unavailable", message };
+  }
+  return { outcome: "unexpected", message: `Unexpected error: ${reasonOf(error)} (DEBUG=confab shows where)` };
+}
+
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? text;
+}

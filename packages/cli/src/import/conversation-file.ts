@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { messageBodySchema, nameSchema } from "@confab/contracts";
+import { z } from "zod";
+import { CommandError } from "../errors.ts";
+import { readLines } from "./ndjson-lines.ts";
+
+/** One line of a conversation file, what `export` writes and `import` reads: a chat with its messages in order. */
+export const conversationSchema = z.object({
+  application: nameSchema,
+  chat: nameSchema.nullable(),
+  messages: z.array(messageBodySchema),
+});
+
+export interface Conversation extends z.infer<typeof conversationSchema> {
+  /** Where it stands in the file, from 1. */
+  readonly line: number;
+}
+
+export interface FileSummary {
+  /** Of the whole file, in hexadecimal. */
+  readonly sha256: string;
+  readonly applications: number;
+  readonly chats: number;
+  readonly messages: number;
+}
+
+const MOST_REPORTED = 20;
+
+/** Reads the whole file once and counts; throws one usage error that lists the lines that are wrong. */
+export async function checkFile(file: string): Promise<FileSummary> {
+  const hash = createHash("sha256");
+  const applications = new Set<string>();
+  const faults: string[] = [];
+  let [chats, messages, faulty] = [0, 0, 0];
+  try {
+    for await (const { number, bytes } of readLines(file, (chunk) => hash.update(chunk))) {
+      const parsed = parseLine(bytes);
+      if (typeof parsed === "string") {
+        faulty += 1;
+        if (faults.length < MOST_REPORTED) faults.push(`  line ${number}: ${parsed}`);
+        continue;
+      }
+      applications.add(parsed.application);
+      chats += 1;
+      messages += parsed.messages.length;
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  if (faulty > 0) {
+    const more = faulty > faults.length ? [`  and ${faulty - faults.length} more`] : [];
+    const head = `${file} has ${faulty} lines that cannot be imported; nothing was sent:`;
+    throw new CommandError("usage", [head, ...faults, ...more].join("\n"));
+  }
+  return { sha256: hash.digest("hex"), applications: applications.size, chats, messages };
+}
+
+/** The conversations of a checked file after its first `skip` lines. */
+export async function* readConversations(file: string, skip: number): AsyncGenerator<Conversation, void> {
+  for await (const { number, bytes } of readLines(file)) {
+    if (number <= skip) continue;
+    const parsed = parseLine(bytes);
+    if (typeof parsed === "string")
+      throw new CommandError("usage", `${file} was changed meanwhile: line ${number}: ${parsed}`);
+    yield { line: number, ...parsed };
+  }
+}
+
+/** The line's content, or what is wrong with it. */
+function parseLine(bytes: Uint8Array): z.infer<typeof conversationSchema> | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    return error instanceof SyntaxError ? `is not JSON (${error.message})` : "is not valid UTF-8";
+  }
+  const parsed = conversationSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  return parsed.error.issues.map(({ path, message }) => `/${path.join("/")} ${message}`).join("; ");
+}
+
+function unreadable(file: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  const why = error.code === "ENOENT" ? "does not exist" : `cannot be read (${String(error.code)})`;
+  return new CommandError("usage", `${file} ${why}.`, { cause: error });
+}

@@ -1,0 +1,10 @@
+import type { Environment } from "@confab/runtime";
+import type { Readable, Writable } from "node:stream";
+
+/** The outside world of a command. */
+export interface Io {
+  readonly env: Environment;
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WriteStream;
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { repositoryRoot } from "./repository.ts";
+
+const stateSchema = z.object({
+  processes: z.array(z.object({ name: z.string(), url: z.string() })),
+  composeProject: z.string().optional(),
+});
+
+/** Where `make up` of this checkout runs things. */
+export interface LocalStack {
+  readonly url: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly elasticsearchUrl: string | undefined;
+  /** The stores run in Docker, on their default ports. */
+  readonly inDocker: boolean;
+}
+
+/** What the local run has recorded of itself; undefined where there was none. */
+export function readLocalStack(root = repositoryRoot()): LocalStack | undefined {
+  if (root === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(join(root, ".confab/state.json"), "utf8");
+  } catch {
+    return undefined;
+  }
+  const { processes, composeProject } = stateSchema.parse(JSON.parse(text));
+  const urlOf = (name: string): string | undefined => processes.find((process) => process.name === name)?.url;
+  return {
+    url: urlOf("nginx"),
+    databaseUrl: urlOf("mysql"),
+    elasticsearchUrl: urlOf("elasticsearch"),
+    inDocker: composeProject !== undefined,
+  };
+}

@@ -1,0 +1,37 @@
+import { Command, Option } from "commander";
+import { addAppCommands } from "./commands/app.ts";
+import { addChatCommands } from "./commands/chat.ts";
+import { addImportCommand } from "./commands/import.ts";
+import { addMigrateCommand } from "./commands/migrate.ts";
+import { addSendCommand } from "./commands/send.ts";
+import { defaultUrl, httpUrl } from "./command-tools.ts";
+import { exitCodeHelp } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+
+/** The whole command line, without running anything; `parseAsync` of it throws for usage errors and never ends the process. */
+export function createProgram(io: Io): Command {
+  const program = new Command("confabctl")
+    .description("Use and operate Confab, the distributed chat back end.")
+    .addOption(
+      new Option("--url <url>", `where Confab is (default: of this checkout's \`make up\`, else ${defaultUrl})`)
+        .env("CONFAB_URL")
+        .argParser(httpUrl),
+    )
+    .addOption(new Option("--admin-key <key>", "for creating and listing applications").env("ADMIN_API_KEY"))
+    .option("--json", "for programs: one JSON document, or one a line from commands that stream")
+    .option("--quiet", "results alone, no notes and no progress")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    })
+    .addHelpText("after", exitCodeHelp());
+  addAppCommands(program, io);
+  addChatCommands(program, io);
+  addSendCommand(program, io);
+  addImportCommand(program, io);
+  addMigrateCommand(program, io);
+  return program;
+}

@@ -1,0 +1,26 @@
+import { exit } from "node:process";
+import { CommanderError } from "commander";
+import { explain } from "./errors.ts";
+import { exitCodes } from "./exit-codes.ts";
+import type { Io } from "./io.ts";
+import { createProgram } from "./program.ts";
+
+/** Runs one command line and answers its exit code; an error is told in a sentence, with `DEBUG=confab` in full. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  // A reader that has enough, such as `head`, is no error.
+  io.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") exit(exitCodes.ok.code);
+    throw error;
+  });
+  try {
+    await createProgram(io).parseAsync(args, { from: "user" });
+    return exitCodes.ok.code;
+  } catch (error) {
+    // Commander has told about it already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
+    const { outcome, message } = explain(error);
+    io.stderr.write(`${message}\n`);
+    if (io.env.DEBUG === "confab") io.stderr.write(`${error instanceof Error ? (error.stack ?? "") : ""}\n`);
+    return exitCodes[outcome].code;
+  }
+}

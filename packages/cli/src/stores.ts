@@ -1,0 +1,66 @@
+import { createDatabase, type Database } from "@confab/database";
+import { environment, parseEnv, requireSearchUrl, type Environment } from "@confab/runtime";
+import { createElasticsearchIndex, type ElasticsearchIndex } from "@confab/search";
+import { z } from "zod";
+import { CommandError } from "./errors.ts";
+import { readLocalStack } from "./local-stack.ts";
+
+const databaseEnvironment = z.object({ DATABASE_URL: environment.DATABASE_URL });
+const searchEnvironment = databaseEnvironment
+  .extend({
+    SEARCH_BACKEND: environment.SEARCH_BACKEND,
+    ELASTICSEARCH_URL: environment.ELASTICSEARCH_URL,
+    SEARCH_INDEX: environment.SEARCH_INDEX,
+  })
+  .superRefine(requireSearchUrl);
+
+/** The database's address: `DATABASE_URL`, else that of this checkout's local run. */
+export function databaseUrl(env: Environment): string {
+  return parseEnv(databaseEnvironment, withLocalStores(env)).DATABASE_URL;
+}
+
+/** Opens the database for a command and closes it whatever happens. */
+export async function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = createDatabase({ url: databaseUrl(env), poolSize: 4, acquireTimeoutMs: 5_000 });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The same with Elasticsearch's index; fails with a sentence where searching is MySQL's. */
+export async function withSearchIndex<T>(
+  env: Environment,
+  work: (stores: { database: Database; index: ElasticsearchIndex }) => Promise<T>,
+): Promise<T> {
+  const { SEARCH_BACKEND, ELASTICSEARCH_URL, SEARCH_INDEX } = parseEnv(searchEnvironment, withLocalStores(env));
+  if (SEARCH_BACKEND === "mysql" || ELASTICSEARCH_URL === undefined) {
+    throw new CommandError(
+      "usage",
+      "With SEARCH_BACKEND=mysql there is no index: messages are searched where they are.",
+    );
+  }
+  const index = createElasticsearchIndex({ url: ELASTICSEARCH_URL, name: SEARCH_INDEX });
+  try {
+    return await withDatabase(env, (database) => work({ database, index }));
+  } finally {
+    await index.close();
+  }
+}
+
+/** Fills in where the stores of a local run are, so that nothing has to be set after `make up`. */
+function withLocalStores(env: Environment): Environment {
+  const local = readLocalStack();
+  const isSet = (name: string): boolean => [env[name], env[`${name}_FILE`]].some((value) => (value ?? "") !== "");
+  const filled: Record<string, string | undefined> = { ...env };
+  if (!isSet("DATABASE_URL")) {
+    filled.DATABASE_URL = local?.databaseUrl ?? "mysql://confab:confab@127.0.0.1:13306/confab";
+  }
+  if (!isSet("ELASTICSEARCH_URL") && !isSet("SEARCH_BACKEND")) {
+    const without = local !== undefined && local.elasticsearchUrl === undefined && !local.inDocker;
+    if (without) filled.SEARCH_BACKEND = "mysql";
+    else filled.ELASTICSEARCH_URL = local?.elasticsearchUrl ?? "http://127.0.0.1:19200";
+  }
+  return filled;
+}
