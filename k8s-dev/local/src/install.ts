@@ -23,9 +23,14 @@ export async function ensureProgram(wanted: Wanted, onProgress: (line: string) =
   return installed;
 }
 
+/** Whether a missing program can be installed here: as root, with apt-get. */
+export function canInstall(): boolean {
+  return process.getuid?.() === 0 && findProgram("apt-get") !== undefined;
+}
+
 async function install({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
   const names = packages.join(" or ");
-  if (findProgram("apt-get") === undefined || process.getuid?.() !== 0) {
+  if (!canInstall()) {
     throw new LocalError(`${programs[0] ?? ""} is missing: install ${names}, or run this as root on Debian or Ubuntu.`);
   }
   onProgress(`installing ${packages[0] ?? ""}`);

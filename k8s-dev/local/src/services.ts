@@ -1,8 +1,4 @@
-import { floodLimit, writeNginxConfig } from "./nginx.ts";
 import type { Stores } from "./stores.ts";
-import { ensureProgram } from "./install.ts";
-import { join } from "node:path";
-import { paths } from "./settings.ts";
 import type { PortVariable, Ports } from "./settings.ts";
 
 export const serviceNames = ["ingest", "api", "worker"] as const;
@@ -62,33 +58,4 @@ export function serviceProcesses(
       stopSignal: "SIGTERM",
     };
   });
-}
-
-/** nginx in front of the services, installed where it is missing; its configuration is written by this call. */
-export async function nginxProcess(
-  env: NodeJS.ProcessEnv,
-  ports: Ports,
-  onProgress: (line: string) => void,
-): Promise<ProductProcess> {
-  const command = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, onProgress);
-  const url = `http://localhost:${ports.CONFAB_PORT}`;
-  const args = writeNginxConfig({
-    // Reachable from this machine alone, like the stores, unless it is asked for.
-    listen: `${env.CONFAB_BIND ?? "127.0.0.1"}:${ports.CONFAB_PORT}`,
-    ingest: `127.0.0.1:${ports.CONFAB_INGEST_PORT}`,
-    api: `127.0.0.1:${ports.CONFAB_API_PORT}`,
-    dir: paths.nginx,
-    accessLog: join(paths.logs, "access.log"),
-    flood: floodLimit(env),
-  });
-  return {
-    name: "nginx",
-    command,
-    args,
-    env: { PATH: env.PATH },
-    ports: [{ port: ports.CONFAB_PORT, variable: "CONFAB_PORT" }],
-    url,
-    readyUrl: `${url}/openapi.json`,
-    stopSignal: "SIGQUIT",
-  };
 }

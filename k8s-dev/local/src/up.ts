@@ -2,13 +2,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StoreName } from "./compose.ts";
+import { frontDoor } from "./front-door.ts";
 import { LocalError } from "./local-error.ts";
 import { assertPortFree } from "./ports.ts";
 import { end, identify, isRunning } from "./process-identity.ts";
 import { answersInTime } from "./ready.ts";
 import { lastLine, run } from "./run.ts";
 import { spawnLogged } from "./server.ts";
-import { nginxProcess, productEnvironment, serviceProcesses, sourceCondition } from "./services.ts";
+import { productEnvironment, serviceProcesses, sourceCondition } from "./services.ts";
 import type { ProductProcess } from "./services.ts";
 import { paths, readPorts } from "./settings.ts";
 import type { Ports } from "./settings.ts";
@@ -19,11 +20,15 @@ import type { Stores } from "./stores.ts";
 /** Starts what does not run yet, in the background, and resolves when the product answers; what runs is kept. */
 export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   const ports = readPorts(env);
-  const stores = await storesOfRun(env, ports, { outlive: true, onProgress });
+  // Side by side: on a bare machine nginx is installed while the stores start.
+  const [nginx, stores] = await Promise.all([
+    frontDoor(env, ports, onProgress),
+    storesOfRun(env, ports, { outlive: true, onProgress }),
+  ]);
   const shared = productEnvironment(env, stores, ports);
   await migrate(shared, onProgress);
   await Promise.all(serviceProcesses(shared, ports, { watch: false }).map((service) => ensure(service, onProgress)));
-  await ensure(await nginxProcess(env, ports, onProgress), onProgress);
+  await ensure(nginx, onProgress);
   onProgress("ready");
 }
 
