@@ -20,7 +20,7 @@ import { migrate, storesOfRun } from "./up.ts";
 export async function dev(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   if (readState().processes.length > 0) throw new LocalError("It runs in the background already: make down stops it.");
   const ports = readPorts(env);
-  const stores = await storesOfRun(env, ports, { outlive: false, onProgress });
+  const stores = await storesOfRun(env, ports, onProgress);
   // Only now: until here Ctrl-C ends this process at once, and what it has started dies with it.
   const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const started: { identity: ProcessIdentity; stopSignal: NodeJS.Signals }[] = [];

@@ -23,6 +23,8 @@ export interface ServerHandle {
   kill(): Promise<void>;
   /** Starts it again, on the same port and data; nothing happens while it runs. */
   start(): Promise<void>;
+  /** Lets it go on running when this process ends, which else ends it too; gives what tells it from other processes. */
+  release(): ProcessIdentity;
 }
 
 export interface ServerOptions {
@@ -32,13 +34,11 @@ export interface ServerOptions {
   readonly port?: number;
   /** More command line options; they come last and so win over ours. */
   readonly args?: readonly string[];
-  /** Goes on running when this process ends; otherwise it dies with it, however that ends. */
-  readonly outlive?: boolean;
   /** The environment variable that chooses the port, named when the port is taken. */
   readonly portVariable?: string;
 }
 
-interface ServerPlan extends Pick<ServerOptions, "outlive" | "portVariable"> {
+interface ServerPlan extends Pick<ServerOptions, "portVariable"> {
   readonly name: string;
   readonly url: string;
   readonly port: number;
@@ -55,7 +55,7 @@ export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
 
   const endWith = async (signal: NodeJS.Signals) => {
     await end(running, signal, 30_000);
-    if (plan.outlive !== true) unbind({ process: running });
+    unbind({ process: running });
   };
   return {
     name: plan.name,
@@ -69,13 +69,17 @@ export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
     async start() {
       if (identify(running.pid)?.startedAt !== running.startedAt) running = await launch(plan);
     },
+    release() {
+      unbind({ process: running });
+      return running;
+    },
   };
 }
 
 async function launch(plan: ServerPlan): Promise<ProcessIdentity> {
   await assertPortFree(plan.port, plan.name, plan.portVariable);
   const { child, identity } = spawnLogged(plan.command, plan.args, plan.logFile);
-  if (plan.outlive !== true) bindToThisProcess({ process: identity });
+  bindToThisProcess({ process: identity });
   const deadline = Date.now() + plan.startTimeoutMs;
   while (!(await plan.isReady())) {
     const ended = child.exitCode !== null || child.signalCode !== null;

@@ -20,8 +20,6 @@ export interface StoresOptions {
   readonly given?: Partial<Record<StoreName, string | undefined>>;
   /** `mysql`: search without Elasticsearch. */
   readonly searchBackend?: string | undefined;
-  /** The servers go on running when this process ends. */
-  readonly outlive?: boolean;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -67,7 +65,6 @@ async function startNatively(
       {
         dir: join(options.dir, name),
         port: options.ports?.[name] ?? 0,
-        outlive: options.outlive ?? false,
         ...(portVariable === undefined ? {} : { portVariable }),
       },
       onProgress,

@@ -5,7 +5,7 @@ import type { StoreName } from "./compose.ts";
 import { frontDoor } from "./front-door.ts";
 import { LocalError } from "./local-error.ts";
 import { assertPortFree } from "./ports.ts";
-import { end, identify, isRunning } from "./process-identity.ts";
+import { end, isRunning } from "./process-identity.ts";
 import { answersInTime } from "./ready.ts";
 import { lastLine, run } from "./run.ts";
 import { spawnLogged } from "./server.ts";
@@ -21,10 +21,8 @@ import type { Stores } from "./stores.ts";
 export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   const ports = readPorts(env);
   // Side by side: on a bare machine nginx is installed while the stores start.
-  const [nginx, stores] = await Promise.all([
-    frontDoor(env, ports, onProgress),
-    storesOfRun(env, ports, { outlive: true, onProgress }),
-  ]);
+  const [nginx, stores] = await Promise.all([frontDoor(env, ports, onProgress), storesOfRun(env, ports, onProgress)]);
+  recordStores(stores);
   const shared = productEnvironment(env, stores, ports);
   await migrate(shared, onProgress);
   await Promise.all(serviceProcesses(shared, ports, { watch: false }).map((service) => ensure(service, onProgress)));
@@ -36,7 +34,7 @@ export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => v
 export async function storesOfRun(
   env: NodeJS.ProcessEnv,
   ports: Ports,
-  options: { readonly outlive: boolean; readonly onProgress: (line: string) => void },
+  onProgress: (line: string) => void,
 ): Promise<Stores> {
   const state = readState();
   const known = (name: StoreName) => state.processes.find((process) => process.name === name)?.url;
@@ -45,8 +43,8 @@ export async function storesOfRun(
     mysql: nonEmpty(env.DATABASE_URL) ?? known("mysql"),
     elasticsearch: nonEmpty(env.ELASTICSEARCH_URL) ?? known("elasticsearch"),
   };
-  const stores = await startStores({
-    ...options,
+  return startStores({
+    onProgress,
     dir: paths.data,
     given: env.SEARCH_BACKEND === "mysql" ? { ...given, elasticsearch: undefined } : given,
     searchBackend: env.SEARCH_BACKEND,
@@ -61,14 +59,13 @@ export async function storesOfRun(
       elasticsearch: "CONFAB_ELASTICSEARCH_PORT",
     },
   });
-  if (options.outlive) recordStores(stores);
-  return stores;
 }
 
+/** Until they are recorded, Ctrl-C ends them with this process: nothing runs that `down` does not know of. */
 function recordStores({ servers, composeProject }: Stores): void {
-  for (const { name, url, pid } of servers) {
-    const identity = identify(pid);
-    if (identity !== undefined) record({ ...identity, name, url, stopSignal: "SIGTERM", fingerprint: "" });
+  for (const server of servers) {
+    const { name, url } = server;
+    record({ ...server.release(), name, url, stopSignal: "SIGTERM", fingerprint: "" });
   }
   if (composeProject !== undefined) writeState({ ...readState(), composeProject });
 }

@@ -9,6 +9,8 @@ import { expect } from "chai";
 import { LocalError, end, freePort, startMysql, startRedis } from "../src/index.ts";
 import { firstBytes } from "../src/first-bytes.ts";
 import { identify, isRunning } from "../src/process-identity.ts";
+import type { ProcessIdentity } from "../src/process-identity.ts";
+import { run } from "../src/run.ts";
 
 describe("the servers that are started natively", function () {
   this.timeout(60_000);
@@ -99,6 +101,21 @@ describe("the servers that are started natively", function () {
     const deadline = performance.now() + 10_000;
     while (redis !== undefined && isRunning(redis) && performance.now() < deadline) await sleep(20);
     expect(redis !== undefined && isRunning(redis)).to.equal(false);
+  });
+
+  it("go on without the process that started them once they are released", async () => {
+    const index = join(import.meta.dirname, "../src/index.ts");
+    const script = `
+      import { startRedis } from ${JSON.stringify(index)};
+      const redis = await startRedis({ dir: ${JSON.stringify(folder)} });
+      console.log(JSON.stringify({ ...redis.release(), port: redis.port }));
+    `;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script]);
+    const redis = JSON.parse(stdout) as ProcessIdentity & { port: number };
+    // Longer than a guard that had not been told would take to end it.
+    await sleep(300);
+    expect(await ask(redis.port, "PING")).to.equal("+PONG\r\n");
+    await end(redis, "SIGTERM", 10_000);
   });
 
   it("are never mistaken for another process that was given their pid", async () => {
