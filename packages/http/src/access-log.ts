@@ -55,6 +55,7 @@ export function accessLog({ registry, logger }: { registry: Registry; logger: Lo
         ms: Math.round(ms * 100) / 100,
         bytes: Number(res.getHeader("Content-Length") ?? 0),
         request_id: context.requestId,
+        ...context.facts,
         problem: context.problem,
       };
       logger[status >= 500 ? "warn" : "info"](line, "request");

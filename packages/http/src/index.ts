@@ -14,3 +14,4 @@ export { routesOf } from "./routes-of.ts";
 export type { MountedRoute } from "./routes-of.ts";
 export { startHttpServer } from "./server.ts";
 export type { HttpServer, HttpServerOptions } from "./server.ts";
+export { parseBody } from "./validation.ts";

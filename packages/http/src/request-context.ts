@@ -11,6 +11,8 @@ export interface RequestContext {
   readonly logger: Logger;
   /** The template of the route that took the request, for logs and metrics. */
   route: string | undefined;
+  /** What the access log says besides: which application and chat it was about. */
+  facts: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
   problem: string | undefined;
 }
@@ -36,6 +38,7 @@ export function requestContext(logger: Logger): RequestHandler {
         return (child ??= logger.child({ request_id: requestId }));
       },
       route: undefined,
+      facts: undefined,
       problem: undefined,
     };
     res.setHeader("X-Request-ID", requestId);

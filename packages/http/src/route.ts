@@ -1,5 +1,6 @@
 import { ProblemError, expressPath, idempotencyKeySchema, linkHeader } from "@confab/contracts";
 import type { PageLinks, Route, pathParameters } from "@confab/contracts";
+import { shortToken } from "@confab/runtime";
 import type { Request, Response, Router } from "express";
 import type { z } from "zod";
 import { createAdminCheck } from "./admin-key.ts";
@@ -61,6 +62,7 @@ export function mount<R extends Route>(
     context.route = route.path;
     checkAdmin?.(req);
     const params = parseParams(route.params, req.params);
+    context.facts = factsOf(params);
     const query = route.query === undefined ? undefined : parseQuery(route.query, req.query);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const body = route.body === undefined ? undefined : await readRouteBody(req, route.body);
@@ -68,6 +70,12 @@ export function mount<R extends Route>(
     if (validateResponses) assertAnswer(route, output.body);
     write(req, res, route, output);
   });
+}
+
+/** Which application and chat a path is about, for the log. */
+function factsOf({ token, chat }: { token?: string; chat?: number }): RequestContext["facts"] {
+  if (token === undefined) return undefined;
+  return { application: shortToken(token), ...(chat !== undefined && { chat }) };
 }
 
 async function readRouteBody(req: Request, body: NonNullable<Route["body"]>): Promise<unknown> {

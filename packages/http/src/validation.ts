@@ -23,11 +23,11 @@ export function parseQuery(schema: z.ZodType, query: unknown): unknown {
 }
 
 /** Parses a body; each fault is reported under its JSON pointer (RFC 6901), the body itself being "". */
-export function parseBody(schema: z.ZodType, body: unknown): unknown {
+export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   return parse(schema, body, jsonPointer);
 }
 
-function parse(schema: z.ZodType, input: unknown, pointerOf: (path: PropertyKey[]) => string): unknown {
+function parse<T>(schema: z.ZodType<T>, input: unknown, pointerOf: (path: PropertyKey[]) => string): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const errors = result.error.issues.map((issue): FieldError => ({

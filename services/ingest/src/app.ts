@@ -1,5 +1,12 @@
-import { routes } from "@confab/contracts";
-import { accessLog, createNotFoundHandler, createProblemHandler, problemType, requestContext } from "@confab/http";
+import { batchItemSchema, routes } from "@confab/contracts";
+import {
+  accessLog,
+  createNotFoundHandler,
+  createProblemHandler,
+  parseBody,
+  problemType,
+  requestContext,
+} from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import type { IngestConfig } from "./config.ts";
@@ -23,7 +30,13 @@ export function createIngestApp(options: IngestAppOptions): Express {
   const { maxPending, applicationRate, applicationBurst } = config.limits;
 
   const acceptMessage = createAcceptMessage({ intake, applications, pressure, maxPending });
-  const acceptBatch = createAcceptBatch({ acceptMessage, toProblem, typeOf: (code) => problemType(publicUrl, code) });
+  const parseItem = (item: unknown) => parseBody(batchItemSchema, item);
+  const acceptBatch = createAcceptBatch({
+    parseItem,
+    acceptMessage,
+    toProblem,
+    typeOf: (code) => problemType(publicUrl, code),
+  });
   const policy =
     applicationRate > 0
       ? `"messages";q=${applicationBurst};w=${Math.ceil(applicationBurst / applicationRate)}`

@@ -67,8 +67,8 @@ const strength = { no: 0, everysec: 1, always: 2 } as const;
 /** A 201 promises what Redis is configured to keep: say so where it keeps less than expected. */
 async function warnOfWeakDurability(redis: Redis, expected: keyof typeof strength, logger: Logger): Promise<void> {
   try {
-    const appendOnly = (await redis.config("GET", "appendonly"));
-    const policy = ((await redis.config("GET", "appendfsync")))[1] ?? "no";
+    const appendOnly = await redis.config("GET", "appendonly");
+    const policy = (await redis.config("GET", "appendfsync"))[1] ?? "no";
     const actual = appendOnly[1] === "yes" && policy in strength ? (policy as keyof typeof strength) : "no";
     if (strength[actual] < strength[expected]) {
       logger.warn(

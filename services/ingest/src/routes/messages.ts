@@ -1,5 +1,6 @@
 import { fillPath, routes } from "@confab/contracts";
 import { mount, type MountOptions } from "@confab/http";
+import { shortToken } from "@confab/runtime";
 import { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
 import type { AcceptMessage } from "../use-cases/accept-messages.ts";
@@ -25,6 +26,7 @@ export function createMessageRoutes({
     router,
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
+      context.facts = { application: shortToken(body.application_token), chat: body.chat_number };
       const { message, limit } = await acceptMessage({ ...body, idempotency_key: idempotencyKey }, context.requestId);
       const params = { token: message.application_token, chat: message.chat_number, message: message.number };
       return {

@@ -1,16 +1,16 @@
 import {
-  batchItemSchema,
   maxBatchItems,
   ProblemError,
   type AcceptedItem,
   type BatchAnswer,
-  type FieldError,
+  type BatchItem,
   type RefusedItem,
 } from "@confab/contracts";
-import type { z } from "zod";
 import type { AcceptMessage } from "./accept-messages.ts";
 
 export interface AcceptBatchOptions {
+  /** Throws the problem that says what is wrong with an item. */
+  parseItem: (item: unknown) => BatchItem;
   acceptMessage: AcceptMessage;
   /** Turns a store's error into a problem. */
   toProblem: (error: unknown) => unknown;
@@ -24,13 +24,13 @@ export type AcceptBatch = (items: readonly unknown[], requestId: string) => Prom
  * Accepts the items of a batch one by one, in their order: a bad one costs its neighbours nothing. Throws only where the
  * batch is too long, or where every item met the same outage.
  */
-export function createAcceptBatch({ acceptMessage, toProblem, typeOf }: AcceptBatchOptions): AcceptBatch {
-  const refuse = (problem: ProblemError, errors = problem.errors): RefusedItem => ({
+export function createAcceptBatch({ parseItem, acceptMessage, toProblem, typeOf }: AcceptBatchOptions): AcceptBatch {
+  const refuse = (problem: ProblemError): RefusedItem => ({
     status: problem.status,
     type: typeOf(problem.code),
     title: problem.title,
     ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-    ...(errors === undefined ? {} : { errors }),
+    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
   });
 
   return async (items, requestId) => {
@@ -42,10 +42,10 @@ export function createAcceptBatch({ acceptMessage, toProblem, typeOf }: AcceptBa
     const outages = new Map<string, ProblemError>();
     const results = await Promise.all(
       items.map(async (item): Promise<AcceptedItem | RefusedItem> => {
-        const parsed = batchItemSchema.safeParse(item);
-        if (!parsed.success) return refuse(new ProblemError("validation-failed"), fieldErrors(parsed.error));
         try {
-          return { status: 201, ...(await acceptMessage(parsed.data, requestId)).message };
+          // A line of NDJSON that is not JSON comes as the problem that it is.
+          if (item instanceof ProblemError) throw item;
+          return { status: 201, ...(await acceptMessage(parseItem(item), requestId)).message };
         } catch (error) {
           const problem = toProblem(error);
           if (!(problem instanceof ProblemError)) throw error;
@@ -59,8 +59,4 @@ export function createAcceptBatch({ acceptMessage, toProblem, typeOf }: AcceptBa
     if (outage && others.length === 0 && results.every(({ status }) => status === outage.status)) throw outage;
     return { accepted, refused: results.length - accepted, results };
   };
-}
-
-function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.map(({ path, message }) => ({ pointer: `/${path.join("/")}`, detail: message }));
 }
