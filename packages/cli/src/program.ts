@@ -1,9 +1,15 @@
 import { Command, Option } from "commander";
 import { addAppCommands } from "./commands/app.ts";
 import { addChatCommands } from "./commands/chat.ts";
+import { addConfigCommands } from "./commands/config.ts";
+import { addCountsCommands } from "./commands/counts.ts";
+import { addDeadLetterCommands } from "./commands/dead-letters.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
+import { addTailCommand } from "./commands/tail.ts";
 import { defaultUrl, httpUrl } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -31,7 +37,13 @@ export function createProgram(io: Io): Command {
   addAppCommands(program, io);
   addChatCommands(program, io);
   addSendCommand(program, io);
+  addTailCommand(program, io);
+  addSearchCommands(program, io);
   addImportCommand(program, io);
+  addExportCommand(program, io);
   addMigrateCommand(program, io);
+  addConfigCommands(program, io);
+  addDeadLetterCommands(program, io);
+  addCountsCommands(program, io);
   return program;
 }

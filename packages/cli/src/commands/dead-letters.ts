@@ -1,0 +1,125 @@
+import { createDeadLetters, type Database, type DeadLetter } from "@confab/database";
+import { InvalidArgumentError, type Command } from "commander";
+import { number, toolsOf } from "../command-tools.ts";
+import { CommandError } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { printable, shortened, table } from "../output.ts";
+import { placesOf } from "../places.ts";
+import { withDatabase } from "../stores.ts";
+
+/** `dead-letters list|show|retry|drop`: for operators, directly on the database. */
+export function addDeadLetterCommands(program: Command, io: Io): void {
+  const letters = program.command("dead-letters").description("accepted messages that the database refused to store");
+
+  letters
+    .command("list")
+    .description("list them, oldest first")
+    .option("--limit <n>", "how many at the most", number, 50)
+    .option("--after <id>", "only those after this one", letterId)
+    .action(async ({ limit, after }: { limit: number; after?: bigint }, command: Command) => {
+      const { env, output } = toolsOf(io, command);
+      const { items, next } = await withDatabase(env, async (database) => {
+        const page = await createDeadLetters(database).list({ limit, after });
+        return { ...page, items: await described(database, page.items) };
+      });
+      output.result(items, () =>
+        table(
+          ["ID", "APPLICATION", "CHAT", "NUMBER", "ACCEPTED", "REASON"],
+          items.map(({ id, application_token, chat_number, number, accepted_at, reason }) => {
+            return [
+              String(id),
+              application_token ?? "(deleted)",
+              chat_number ?? "",
+              number,
+              accepted_at,
+              shortened(reason),
+            ];
+          }),
+        ),
+      );
+      if (next !== undefined) output.note(`there are more: --after ${next}`);
+    });
+
+  letters
+    .command("show")
+    .description("show one with its body and the reason")
+    .argument("<id>", "from the list", letterId)
+    .action(async (id: bigint, _options, command: Command) => {
+      const { env, output } = toolsOf(io, command);
+      const [letter] = await withDatabase(env, async (database) => {
+        const found = await createDeadLetters(database).find(id);
+        return described(database, found === undefined ? [] : [found]);
+      });
+      if (letter === undefined) throw noSuchLetter(id);
+      output.result(letter, () =>
+        Object.entries(letter)
+          .map(([name, value]) => `${name.padEnd(18)} ${printable(String(value))}`)
+          .join("\n"),
+      );
+    });
+
+  letters
+    .command("retry")
+    .description("store them again under their own numbers; what is refused again stays")
+    .argument("<id...>", "from the list", (text: string, earlier: bigint[] | undefined) => [
+      ...(earlier ?? []),
+      letterId(text),
+    ])
+    .action(async (ids: bigint[], _options, command: Command) => {
+      const { env, output } = toolsOf(io, command);
+      const results = await withDatabase(env, async (database) => {
+        const store = createDeadLetters(database);
+        const done = [];
+        for (const id of ids) done.push({ id, ...(await store.restore(id)) });
+        return done;
+      });
+      output.result(results, () =>
+        results
+          .map((result) => (result.restored ? `${result.id} stored` : `${result.id} refused: ${result.reason}`))
+          .join("\n"),
+      );
+      const refused = results.filter(({ restored }) => !restored).length;
+      if (refused > 0) throw new CommandError("refused", `${refused} of ${results.length} could not be stored.`);
+    });
+
+  letters
+    .command("drop")
+    .description("remove one for good: its message is lost, and its number stays unused")
+    .argument("<id>", "from the list", letterId)
+    .action(async (id: bigint, _options, command: Command) => {
+      const { env, output } = toolsOf(io, command);
+      const dropped = await withDatabase(env, (database) => createDeadLetters(database).remove(id));
+      if (!dropped) throw noSuchLetter(id);
+      output.result({ id, dropped }, () => `${id} dropped`);
+    });
+}
+
+async function described(database: Database, letters: readonly DeadLetter[]) {
+  const places = await placesOf(
+    database,
+    letters.map(({ chatId }) => chatId),
+  );
+  return letters.map((letter) => {
+    const place = places.get(letter.chatId);
+    return {
+      id: letter.id,
+      application_token: place?.token ?? null,
+      chat_number: place?.chat ?? null,
+      number: letter.number,
+      accepted_at: letter.acceptedAt.toISOString(),
+      refused_at: letter.createdAt.toISOString(),
+      request_id: letter.requestId,
+      reason: letter.reason,
+      body: Buffer.from(letter.body).toString(),
+    };
+  });
+}
+
+function letterId(text: string): bigint {
+  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError("It must be the id of a dead letter, a whole number.");
+  return BigInt(text);
+}
+
+function noSuchLetter(id: bigint): CommandError {
+  return new CommandError("refused", `There is no dead letter ${id}.`);
+}

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type { Application, Chat } from "@confab/contracts";
+import type { Command } from "commander";
+import { listed, pages, type ApiClient } from "../api-client.ts";
+import { token, toolsOf } from "../command-tools.ts";
+import { CommandError } from "../errors.ts";
+import type { Io } from "../io.ts";
+
+interface ExportOptions {
+  application?: string;
+  output?: string;
+}
+
+const CHATS_AT_ONCE = 8;
+
+/** `export`: what `import` reads. */
+export function addExportCommand(program: Command, io: Io): void {
+  program
+    .command("export")
+    .description("write conversations as NDJSON, one chat a line, in the form that `import` reads")
+    .option("--application <token>", "only those of one application (default: all, which needs the admin key)", token)
+    .option("--output <file>", "write to a file, not to standard output")
+    .action(async (options: ExportOptions, command: Command) => {
+      const { api, output, stdout } = toolsOf(io, command);
+      const target = options.output === undefined ? stdout : createWriteStream(options.output);
+      const counts = { applications: 0, chats: 0, messages: 0 };
+      try {
+        for await (const application of applicationsOf(api, options.application)) {
+          counts.applications += 1;
+          for await (const { chat, messages } of conversationsOf(api, application)) {
+            counts.chats += 1;
+            counts.messages += messages.length;
+            await writeLine(target, { application: application.name, chat: chat.name, messages });
+          }
+        }
+        if (options.output !== undefined) await finished(target.end());
+      } catch (error) {
+        throw fileError(error) ?? error;
+      }
+      output.note(`${counts.applications} applications, ${counts.chats} chats, ${counts.messages} messages`);
+    });
+}
+
+async function* applicationsOf(api: ApiClient, only: string | undefined): AsyncGenerator<Application> {
+  if (only !== undefined) yield (await api.call("getApplication", { params: { token: only } })).body;
+  else for await (const page of pages(api, "listApplications", {})) yield* page;
+}
+
+/** In the order of the chats' numbers; some are read ahead. */
+async function* conversationsOf(api: ApiClient, { token }: Application) {
+  for await (const page of pages(api, "listChats", { params: { token } })) {
+    for (let at = 0; at < page.length; at += CHATS_AT_ONCE) {
+      yield* await Promise.all(page.slice(at, at + CHATS_AT_ONCE).map((chat) => conversation(api, token, chat)));
+    }
+  }
+}
+
+async function conversation(api: ApiClient, token: string, chat: Chat): Promise<{ chat: Chat; messages: string[] }> {
+  const messages = await listed(pages(api, "listMessages", { params: { token, chat: chat.number } }));
+  return { chat, messages: messages.map(({ body }) => body) };
+}
+
+async function writeLine(target: Writable, value: unknown): Promise<void> {
+  if (!target.write(`${JSON.stringify(value)}\n`)) await once(target, "drain");
+}
+
+function fileError(error: unknown): CommandError | undefined {
+  if (!(error instanceof Error) || !("syscall" in error) || !("path" in error)) return undefined;
+  const message = `${String(error.path)} cannot be written: name another file with --output.`;
+  return new CommandError("usage", message, { cause: error });
+}
