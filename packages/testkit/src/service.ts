@@ -56,9 +56,10 @@ export async function startService(
   };
 
   const adminUrl = `http://127.0.0.1:${complete.ADMIN_PORT ?? ""}`;
-  if (!(await becomesReady(adminUrl, () => lastText !== undefined))) {
+  const lastAnswer = await waitUntilReady(adminUrl, () => lastText !== undefined);
+  if (lastAnswer !== ready) {
     await endWith("SIGKILL");
-    throw new Error(`${name} did not become ready; its log:\n${text()}`);
+    throw new Error(`${name} did not become ready (GET /readyz: ${lastAnswer}); its log:\n${text()}`);
   }
   return {
     url: `http://127.0.0.1:${complete.PORT ?? ""}`,
@@ -71,20 +72,24 @@ export async function startService(
   };
 }
 
-async function becomesReady(adminUrl: string, hasEnded: () => boolean): Promise<boolean> {
+const ready = "ready";
+
+/** "ready", or after 30 s or the end of the process what /readyz answered last. */
+async function waitUntilReady(adminUrl: string, hasEnded: () => boolean): Promise<string> {
   const deadline = performance.now() + 30_000;
+  let answer = "nothing";
   while (!hasEnded() && performance.now() < deadline) {
-    const status = await fetch(`${adminUrl}/readyz`).then(
+    answer = await fetch(`${adminUrl}/readyz`).then(
       async (response) => {
-        await response.arrayBuffer();
-        return response.status;
+        const text = await response.text();
+        return response.ok ? ready : text;
       },
-      () => 0,
+      () => answer,
     );
-    if (status === 200) return true;
+    if (answer === ready) break;
     await sleep(50);
   }
-  return false;
+  return answer;
 }
 
 function parseLines(text: string): Record<string, unknown>[] {

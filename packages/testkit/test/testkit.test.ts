@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { expect } from "chai";
 import { createConnection } from "mariadb";
-import { createTestDatabase, eventually, freePort, startProxy, uniquePrefix } from "@confab/testkit";
+import { createTestDatabase, eventually, freePort, startProxy, startService, uniquePrefix } from "@confab/testkit";
 
 describe("createTestDatabase", () => {
   it("gives an empty utf8mb4 database of its own and drops it", async () => {
@@ -108,5 +108,31 @@ describe("startProxy", () => {
       expect(received).to.have.lengthOf("one two ".length);
     });
     await proxy.close();
+  });
+});
+
+describe("startService", function () {
+  this.timeout(60_000);
+
+  it("runs a service until it is ready, reads its log, and gives its exit code when it is stopped", async () => {
+    const service = await startService("ingest", { LOG_LEVEL: "info" });
+    expect((await fetch(`${service.adminUrl}/livez`)).status).to.equal(200);
+    expect((await fetch(`${service.url}/nowhere`)).status).to.equal(404);
+    await service.stop();
+    expect(await service.exit).to.equal(0);
+    expect(service.logs().every(({ service: name }) => name === "ingest")).to.equal(true);
+    expect(service.logs().at(-1)).to.include({ message: "stopped" });
+  });
+
+  it("gives no exit code when the service is killed", async () => {
+    const service = await startService("ingest");
+    await service.kill();
+    expect(await service.exit).to.equal(null);
+  });
+
+  it("says what the service logged when it does not start", async () => {
+    const error = await startService("ingest", { PORT: "no port" }).catch((e: unknown) => e);
+    expect(error).to.be.an("error");
+    expect(String(error)).to.match(/ingest did not become ready[^]*PORT/);
   });
 });
