@@ -16,13 +16,18 @@ const HOUR_MS = 3_600_000;
 /** Forgets batches stored longer ago than that, a thousand a transaction; returns how many. */
 export function pruneBatches({ prisma }: Database, olderThanDays: number): Promise<number> {
   const before = new Date(Date.now() - olderThanDays * 24 * HOUR_MS);
-  return inChunks(() => prisma.$executeRaw`DELETE FROM batches WHERE stored_at < ${before} LIMIT ${CHUNK}`);
+  return inChunks(
+    () => prisma.$executeRaw`DELETE FROM batches WHERE stored_at < ${before} ORDER BY stored_at LIMIT ${CHUNK}`,
+  );
 }
 
 /** Forgets idempotency keys older than that, a thousand a transaction; returns how many. */
 export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: number): Promise<number> {
   const before = new Date(Date.now() - olderThanHours * HOUR_MS);
-  return inChunks(() => prisma.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < ${before} LIMIT ${CHUNK}`);
+  return inChunks(
+    () =>
+      prisma.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < ${before} ORDER BY created_at LIMIT ${CHUNK}`,
+  );
 }
 
 async function inChunks(remove: () => Promise<number>): Promise<number> {

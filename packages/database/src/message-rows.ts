@@ -27,7 +27,7 @@ export interface RowOutcomes {
 }
 
 const MOST_ROWS = 1_000;
-// Escaping at most doubles a body, and MariaDB takes packets of 16 MiB.
+// Hexadecimal doubles a body, and MariaDB takes packets of 16 MiB.
 const MOST_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -44,8 +44,7 @@ async function insertChunk(tx: Queryable, rows: readonly AcceptedMessage[], outc
   if (rows.length === 0) return;
   try {
     await tx.$executeRawUnsafe(
-      `INSERT INTO messages (chat_id, number, uid, body, created_at, updated_at) VALUES ${tuples(rows.length, 6)}`,
-      ...rows.flatMap(({ chatId, number, uid, body, createdAt }) => [chatId, number, uid, body, createdAt, createdAt]),
+      `INSERT INTO messages (chat_id, number, uid, body, created_at, updated_at) VALUES ${rows.map(literals).join(", ")}`,
     );
     outcomes.stored.push(...rows);
   } catch (error) {
@@ -66,6 +65,22 @@ async function insertChunk(tx: Queryable, rows: readonly AcceptedMessage[], outc
     await insertChunk(tx, rows.slice(0, middle), outcomes);
     await insertChunk(tx, rows.slice(middle), outcomes);
   }
+}
+
+/**
+ * A row as literals, bytes and text in hexadecimal: the client takes 26 µs to pass on a row's six arguments and 6 µs
+ * to pass on this, which doubles what one connection stores.
+ */
+function literals({ chatId, number, uid, body, createdAt }: AcceptedMessage): string {
+  const at = createdAt.toISOString().slice(0, 23).replace("T", " ");
+  const key = `${chatId.toString()}, ${BigInt(number).toString()}`;
+  return `(${key}, x'${hex(uid)}', _utf8mb4 x'${hex(body)}', '${at}', '${at}')`;
+}
+
+function hex(value: Uint8Array | string): string {
+  return (
+    typeof value === "string" ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  ).toString("hex");
 }
 
 /** Splits rows into those whose key is free, and those whose key another message (another uid) holds. */
@@ -101,7 +116,7 @@ export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessag
   const ids = increments.flatMap(([, chatIds]) => chatIds).sort(ascending);
   const branches = increments.map(([, chatIds]) => `WHEN id IN (${list(chatIds)}) THEN ?`).join(" ");
   await tx.$executeRawUnsafe(
-    `UPDATE chats SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${list(ids)}) ORDER BY id`,
+    `UPDATE chats FORCE INDEX (PRIMARY) SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${list(ids)}) ORDER BY id`,
     ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
     ...ids,
   );

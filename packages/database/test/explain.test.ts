@@ -1,0 +1,137 @@
+import { createHash, randomUUID } from "node:crypto";
+import { expect } from "chai";
+import { pruneBatches, pruneIdempotencyKeys } from "@confab/database";
+import type { Chat, QueryEvent } from "@confab/database";
+import { batch, message, openTestDatabase } from "./setup.ts";
+import type { TestDatabase } from "./setup.ts";
+
+/** One line of EXPLAIN; both servers name these columns alike. */
+interface Step {
+  readonly table: string | null;
+  readonly type: string | null;
+  readonly key: string | null;
+  readonly rows: bigint | null;
+  readonly Extra: string | null;
+}
+
+const CHATS = 1_500;
+const MESSAGES = 6_000;
+
+/** Everything that a request, or a batch, asks of the database. */
+const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) => Promise<unknown>> = {
+  "lists applications": ({ applications }) => applications.list({ limit: 50 }),
+  "lists applications further on": ({ applications }, chat) =>
+    applications.list({ after: chat.applicationId, limit: 50 }),
+  "finds an application": ({ applications }, _chat, token) => applications.find(token),
+  "renames an application": ({ applications }, _chat, token) => applications.rename(token, "renamed"),
+  "creates an application": ({ applications }) =>
+    applications.create({ token: randomUUID(), name: "n", idempotency: key() }),
+  "creates a chat": ({ chats }, _chat, token) => chats.create({ token, idempotency: key() }),
+  "lists chats": ({ chats }, _chat, token) => chats.list(token, { limit: 50 }),
+  "lists chats further on": ({ chats }, _chat, token) => chats.list(token, { after: 700, limit: 50 }),
+  "finds a chat": ({ chats }, _chat, token) => chats.find(token, 700),
+  "renames a chat": ({ chats }, _chat, token) => chats.rename(token, 700, "renamed"),
+  "locates a chat": ({ chats }, _chat, token) => chats.locate(token, 1),
+  "finds a message": ({ messages }, chat) => messages.find(chat.id, 300),
+  "lists the first messages": ({ messages }, chat) => messages.range(chat.id, { limit: 50 }),
+  "lists the last messages": ({ messages }, chat) => messages.range(chat.id, { order: "desc", limit: 50 }),
+  "lists a window of messages": ({ messages }, chat) => messages.range(chat.id, { from: 300, to: 349, limit: 50 }),
+  "scans all messages": ({ messages }, chat) => messages.scan({ afterChatId: chat.id, afterNumber: 5_990, limit: 50 }),
+  "reads what must be indexed": ({ messages }, chat) =>
+    messages.inRanges([
+      { chatId: chat.id, from: 10, to: 20 },
+      { chatId: chat.id, from: 500, to: 510 },
+    ]),
+  "persists a batch": ({ persistence }, chat) => persistence.persist([batch(message(chat.id, MESSAGES + 1))]),
+  "persists a batch again": async ({ persistence }, chat) => {
+    const late = batch(message(chat.id, 5), message(chat.id, 6));
+    await persistence.persist([late]);
+    await persistence.persist([late]);
+  },
+  "looks at the outbox": ({ outbox }) => outbox.oldestAgeMs(),
+  "drains the outbox": ({ outbox }) => outbox.drain(10, () => Promise.resolve()),
+  "forgets old batches": ({ database }) => pruneBatches(database, 1),
+  "forgets old idempotency keys": ({ database }) => pruneIdempotencyKeys(database, 1),
+  "lists dead letters": ({ deadLetters }) => deadLetters.list({ after: 1n, limit: 50 }),
+};
+
+/** The log writes 64-bit numbers as decimal strings, times in ISO 8601, and bytes in base 64. */
+function argument(logged: unknown): unknown {
+  if (typeof logged !== "string") return logged;
+  if (/^\d+$/.test(logged)) return BigInt(logged);
+  if (/^\d{4}-\d\d-\d\dT.*Z$/.test(logged)) return new Date(logged);
+  return /^[A-Za-z0-9+/]{22}==$/.test(logged) ? Buffer.from(logged, "base64") : logged;
+}
+
+function key() {
+  return { key: randomUUID(), requestHash: createHash("sha256").digest() };
+}
+
+describe("the plan of every query that a request makes", () => {
+  let test: TestDatabase;
+  let chat: Chat;
+  let token: string;
+  let events: QueryEvent[] = [];
+
+  before(async function () {
+    this.timeout(60_000);
+    test = await openTestDatabase({ onQuery: (event) => events.push(event) });
+    const { prisma } = test.database;
+    const at = new Date();
+    const applications = Array.from({ length: 500 }, () => ({
+      token: randomUUID(),
+      name: "n",
+      createdAt: at,
+      updatedAt: at,
+    }));
+    await prisma.application.createMany({ data: applications });
+    await prisma.idempotencyKey.createMany({
+      data: applications.map(() => ({ scope: "applications", ...key(), resourceId: 1n, createdAt: at })),
+    });
+    ({ token, ...chat } = await test.newChat());
+    await Promise.all(Array.from({ length: CHATS - 1 }, () => test.chats.create({ token, idempotency: key() })));
+    const chats = await prisma.chat.findMany({ where: { applicationId: chat.applicationId } });
+    await test.persistence.persist([
+      batch(...Array.from({ length: MESSAGES }, (_, i) => message(chat.id, i + 1))),
+      batch(...chats.filter(({ id }) => id !== chat.id).map(({ id }) => message(id, 1))),
+    ]);
+    for (let i = 0; i < 10; i += 1) {
+      await test.persistence.persist(Array.from({ length: 200 }, (_, n) => batch(message(chats[1 + n]!.id, 2 + i))));
+    }
+    const tooLong = "x".repeat(65_536);
+    await test.persistence.persist([
+      batch(...Array.from({ length: 20 }, (_, i) => message(chats[3 + i]!.id, 99, tooLong))),
+    ]);
+    const tables = "applications, chats, messages, batches, search_outbox, dead_letters, idempotency_keys";
+    await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
+  });
+  after(() => test.close());
+
+  async function explain({ sql, params }: QueryEvent): Promise<Step[]> {
+    const { prisma } = test.database;
+    const values = (JSON.parse(params) as unknown[]).map(argument);
+    const steps = await prisma.$queryRawUnsafe<Step[]>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, ...values);
+    // Without a table: "no matching row in const table", "Impossible WHERE", the rows of a VALUES list.
+    // The list of keys that a drainer hands over is a table too, and is read whole.
+    return steps.filter((step) => step.table !== null && step.type !== null && step.table !== "k");
+  }
+
+  for (const [what, request] of Object.entries(requests)) {
+    it(`goes along an index where it ${what}`, async () => {
+      events = [];
+      await request(test, chat, token);
+      const made = events.filter(({ sql }) => /^(SELECT|UPDATE|DELETE)/i.test(sql.trim()));
+      expect(made).not.to.be.empty;
+      for (const event of made) {
+        for (const step of await explain(event)) {
+          const said = `${JSON.stringify(step, (_key, v: unknown) => (typeof v === "bigint" ? Number(v) : v))} of ${event.sql}`;
+          expect(step.key, said).not.to.equal(null);
+          expect(step.type, said).to.be.oneOf(["const", "eq_ref", "ref", "range", "index"]);
+          // A walk along a whole index is a keyset page that starts at its beginning or end: it must stop at LIMIT.
+          if (step.type === "index") expect(event.sql, said).to.match(/ORDER BY[\s\S]*LIMIT/);
+          expect(step.Extra ?? "", said).not.to.match(/filesort|temporary/);
+        }
+      }
+    });
+  }
+});

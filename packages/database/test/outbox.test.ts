@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import type { MessageRange } from "@confab/database";
+import { batch, message, openTestDatabase, rejection } from "./setup.ts";
+import type { TestDatabase } from "./setup.ts";
+
+describe("the search outbox", () => {
+  let test: TestDatabase;
+  let chatId: bigint;
+  let number: number;
+
+  before(async () => {
+    test = await openTestDatabase();
+  });
+  after(() => test.close());
+  beforeEach(async () => {
+    ({ id: chatId } = await test.newChat());
+    number = 0;
+    await test.database.prisma.searchRange.deleteMany();
+  });
+
+  /** So many messages with a gap after each, so that each is a range of its own. */
+  const store = (count: number) =>
+    test.persistence.persist([batch(...Array.from({ length: count }, () => message(chatId, (number += 2))))]);
+  const nothing = () => Promise.resolve();
+
+  it("hands out the oldest ranges first and removes what was handled", async () => {
+    await store(5);
+    expect(await test.outbox.depth()).to.equal(5);
+    const handled: MessageRange[] = [];
+    const count = await test.outbox.drain(3, (ranges) => {
+      handled.push(...ranges);
+      return Promise.resolve();
+    });
+    expect(count).to.equal(3);
+    expect(handled).to.deep.equal([2, 4, 6].map((at) => ({ chatId, from: at, to: at })));
+    expect(await test.outbox.depth()).to.equal(2);
+    expect(await test.outbox.drain(9, nothing)).to.equal(2);
+    expect(await test.outbox.drain(9, nothing)).to.equal(0);
+  });
+
+  it("keeps everything when handling fails", async () => {
+    await store(3);
+    const error = await rejection(test.outbox.drain(9, () => Promise.reject(new Error("search is away"))));
+    expect(error).to.have.property("message", "search is away");
+    expect(await test.outbox.depth()).to.equal(3);
+  });
+
+  it("knows how long the oldest range has waited", async () => {
+    expect(await test.outbox.oldestAgeMs()).to.equal(0);
+    await store(1);
+    await sleep(60);
+    await store(1);
+    expect(await test.outbox.oldestAgeMs()).to.be.within(60, 5_000);
+  });
+
+  it("never hands one range to two drainers, and lets writers write meanwhile", async () => {
+    await store(10);
+    const handled: number[] = [];
+    const inside = Promise.withResolvers<undefined>();
+    const release = Promise.withResolvers<undefined>();
+    const slow = test.outbox.drain(6, async (ranges) => {
+      handled.push(...ranges.map((range) => range.from));
+      inside.resolve(undefined);
+      await release.promise;
+    });
+    await inside.promise;
+    const started = performance.now();
+    await store(2);
+    expect(performance.now() - started).to.be.lessThan(1_000);
+    const other = await test.outbox.drain(99, (ranges) => {
+      handled.push(...ranges.map((range) => range.from));
+      return Promise.resolve();
+    });
+    expect(other).to.equal(6);
+    release.resolve(undefined);
+    expect(await slow).to.equal(6);
+    expect(handled.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 12 }, (_, i) => 2 * (i + 1)));
+    expect(await test.outbox.depth()).to.equal(0);
+  });
+
+  it("is emptied exactly once by many drainers while it is being filled", async () => {
+    const handled: number[] = [];
+    let writing = true;
+    const drainers = Array.from({ length: 4 }, async () => {
+      while (writing || (await test.outbox.depth()) > 0) {
+        await test.outbox.drain(3, async (ranges) => {
+          await sleep(Math.random() * 4);
+          handled.push(...ranges.map((range) => range.from));
+        });
+      }
+    });
+    for (let i = 0; i < 15; i += 1) await store(4);
+    writing = false;
+    await Promise.all(drainers);
+    expect(handled.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 60 }, (_, i) => 2 * (i + 1)));
+  });
+});

@@ -1,0 +1,257 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AddressInfo } from "node:net";
+import { expect } from "chai";
+import fc from "fast-check";
+import { eventually, startProxy } from "@confab/testkit";
+import { createDatabase, createPersistence, isUnavailable, verifyCounts } from "@confab/database";
+import type { AcceptedMessage } from "@confab/database";
+import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
+import type { TestDatabase } from "./setup.ts";
+
+describe("persisting accepted messages", () => {
+  let test: TestDatabase;
+  let chatId: bigint;
+  let token: string;
+
+  before(async () => {
+    test = await openTestDatabase();
+  });
+  after(() => test.close());
+  beforeEach(async () => {
+    ({ id: chatId, token } = await test.newChat());
+    await test.database.prisma.searchRange.deleteMany();
+  });
+
+  const numbers = async () => (await test.messages.range(chatId, { limit: 5_000 })).map((row) => row.number);
+  const count = async () => (await test.chats.find(token, 1))?.messagesCount;
+  const ranges = async () => {
+    const rows = await test.database.prisma.searchRange.findMany({ orderBy: { id: "asc" } });
+    return rows.map((row) => [row.fromNumber, row.toNumber]);
+  };
+
+  it("stores rows byte for byte, counts them and notes them for search", async () => {
+    const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
+    const first = message(chatId, 1, body);
+    const result = await test.persistence.persist([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
+    expect(result).to.deep.equal({ stored: 3, skippedBatches: 0, conflicts: [], refused: [] });
+    const row = await test.messages.find(chatId, 1);
+    expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
+    expect(row?.createdAt).to.deep.equal(first.createdAt);
+    expect(Buffer.from(row?.uid ?? [])).to.deep.equal(first.uid);
+    expect(await numbers()).to.deep.equal([1, 2, 5]);
+    expect(await count()).to.equal(3);
+    expect(await ranges()).to.deep.equal([
+      [1, 2],
+      [5, 5],
+    ]);
+  });
+
+  it("returns any text exactly as it was given", async () => {
+    let number = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.string({ unit: "binary", minLength: 1 }), { minLength: 1 }), async (bodies) => {
+        const rows = bodies.map((body) => message(chatId, ++number, body));
+        await test.persistence.persist([batch(...rows)]);
+        const read = await test.messages.range(chatId, { from: number - rows.length + 1, limit: rows.length });
+        expect(read.map((row) => row.body)).to.deep.equal(bodies);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("changes nothing when a batch is delivered again", async () => {
+    const delivered = batch(message(chatId, 1), message(chatId, 2));
+    await test.persistence.persist([delivered]);
+    const again = await test.persistence.persist([delivered, batch(message(chatId, 3)), delivered]);
+    expect(again).to.include({ stored: 1, skippedBatches: 2 });
+    expect(await count()).to.equal(3);
+    expect(await ranges()).to.deep.equal([
+      [1, 2],
+      [3, 3],
+    ]);
+  });
+
+  it("stores a batch once when it is delivered several times at once", async () => {
+    const delivered = batch(...Array.from({ length: 50 }, (_, i) => message(chatId, i + 1)));
+    const results = await Promise.all(Array.from({ length: 6 }, () => test.persistence.persist([delivered])));
+    expect(results.map((result) => result.stored).sort((a, b) => a - b)).to.deep.equal([0, 0, 0, 0, 0, 50]);
+    expect(await count()).to.equal(50);
+  });
+
+  it("counts a message once that arrives in two batches", async () => {
+    const twice = message(chatId, 1);
+    await test.persistence.persist([batch(twice)]);
+    const result = await test.persistence.persist([batch(twice, message(chatId, 2)), batch(twice)]);
+    expect(result).to.deep.include({ stored: 1, conflicts: [] });
+    expect(await count()).to.equal(2);
+  });
+
+  it("never overwrites: a number that another message holds is reported, also to a repeated delivery", async () => {
+    await test.persistence.persist([batch(message(chatId, 1, "first"))]);
+    const late = message(chatId, 1, "late");
+    const delivery = batch(late, message(chatId, 2));
+    const result = await test.persistence.persist([delivery]);
+    expect(result.stored).to.equal(1);
+    expect(result.conflicts).to.deep.equal([late]);
+    expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
+    expect(await count()).to.equal(2);
+    const again = await test.persistence.persist([delivery]);
+    expect(again).to.deep.equal({ stored: 0, skippedBatches: 1, conflicts: [late], refused: [] });
+  });
+
+  it("reports the second of two messages that claim one number in one call", async () => {
+    const result = await test.persistence.persist([batch(message(chatId, 1, "a")), batch(message(chatId, 1, "b"))]);
+    expect(result.stored).to.equal(1);
+    expect(result.conflicts.map((row) => row.body)).to.deep.equal(["b"]);
+    expect(await count()).to.equal(1);
+  });
+
+  it("sets aside exactly the refused rows, with the server's reason, and stores their neighbours", async () => {
+    const tooLong = "x".repeat(65_536);
+    const bad = new Set([3, 4, 40, 77]);
+    const rows = Array.from({ length: 80 }, (_, i) => message(chatId, i + 1, bad.has(i + 1) ? tooLong : "fits"));
+    const delivery = batch(...rows.map((row) => ({ ...row, requestId: "request-1" })));
+    const result = await test.persistence.persist([delivery]);
+    expect(result.stored).to.equal(76);
+    expect(result.refused.map((row) => row.number)).to.deep.equal([...bad]);
+    expect(result.refused[0]?.reason).to.contain("body");
+    expect(await numbers()).to.deep.equal(rows.map((row) => row.number).filter((number) => !bad.has(number)));
+    expect(await count()).to.equal(76);
+    const letters = await test.deadLetters.list({ limit: 100 });
+    const mine = letters.items.filter((letter) => letter.chatId === chatId);
+    expect(mine.map((letter) => letter.number)).to.deep.equal([...bad]);
+    expect(mine[0]).to.include({ requestId: "request-1", reason: result.refused[0]?.reason });
+    expect(Buffer.from(mine[0]?.body ?? []).toString()).to.equal(tooLong);
+    await test.persistence.persist([{ ...delivery, id: randomBytes(16) }]);
+    expect((await test.deadLetters.list({ limit: 100 })).items).to.have.lengthOf(letters.items.length);
+  });
+
+  it("stores more than one statement's worth of rows and of bytes", async () => {
+    const rows = Array.from({ length: 2_100 }, (_, i) =>
+      message(chatId, i + 1, i < 150 ? "y".repeat(60_000) : "short"),
+    );
+    expect((await test.persistence.persist([batch(...rows)])).stored).to.equal(2_100);
+    expect(await count()).to.equal(2_100);
+  });
+
+  it("keeps counts exact and every message once, whatever is delivered twice by whom at once", async () => {
+    const persisters = [test.persistence, createPersistence(test.database), createPersistence(test.database)];
+    const chat = fc.nat({ max: 3 });
+    const deliveries = fc.array(
+      fc.record({
+        sizes: fc.array(fc.record({ chat, size: fc.integer({ min: 1, max: 12 }) }), { minLength: 1, maxLength: 5 }),
+        by: fc.uniqueArray(fc.nat({ max: 2 }), { minLength: 1 }),
+        again: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 8 },
+    );
+    await fc.assert(
+      fc.asyncProperty(deliveries, async (plan) => {
+        const chats = await Promise.all(Array.from({ length: 4 }, () => test.newChat()));
+        const last = new Map<bigint, number>();
+        const all: AcceptedMessage[] = [];
+        const calls = plan.flatMap(({ sizes, by, again }) => {
+          const messages = sizes.flatMap(({ chat: index, size }) =>
+            Array.from({ length: size }, () => {
+              const { id } = chats[index]!;
+              const number = (last.get(id) ?? 0) + 1;
+              last.set(id, number);
+              return message(id, number);
+            }),
+          );
+          all.push(...messages);
+          // The order in a batch is not the key's, so that lock order is put to the test.
+          const delivery = batch(...messages.toReversed());
+          // The same messages under another batch id: a sweeper's batch that overlaps the first.
+          const overlapping = batch(...messages.slice(0, 3));
+          return by.flatMap((who) => [
+            () => persisters[who]!.persist([delivery]),
+            ...(again ? [() => persisters[who]!.persist([overlapping, delivery])] : []),
+          ]);
+        });
+        const results = await Promise.all(calls.map((call) => call()));
+        expect(results.flatMap((result) => result.conflicts)).to.deep.equal([]);
+        expect(results.reduce((sum, result) => sum + result.stored, 0)).to.equal(all.length);
+        for (const { id, messagesCount } of await test.database.prisma.chat.findMany({
+          where: { id: { in: chats.map((row) => row.id) } },
+        })) {
+          const rows = await test.messages.range(id, { limit: 1_000 });
+          expect(messagesCount).to.equal(rows.length);
+          const sent = all.filter((row) => row.chatId === id);
+          expect(rows.map((row) => [row.number, Buffer.from(row.uid).toString("hex")])).to.deep.equal(
+            sent.map((row) => [row.number, Buffer.from(row.uid).toString("hex")]),
+          );
+        }
+      }),
+      { numRuns: 25 },
+    );
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  }).timeout(90_000);
+
+  it("settles an unknown outcome when the same call is made again, wherever the connection broke", async () => {
+    const proxy = await startProxy({ target: test.url });
+    const behind = createDatabase({ url: proxy.url });
+    const unlucky = createPersistence(behind);
+    const deliveries = Array.from({ length: 12 }, (_, i) =>
+      batch(message(chatId, 2 * i + 1), message(chatId, 2 * i + 2)),
+    );
+    const failures: unknown[] = [];
+    for (const delivery of deliveries) {
+      await eventually(() => behind.ping());
+      const [first] = await Promise.allSettled([
+        unlucky.persist([delivery]),
+        sleep(Math.random() * 8).then(() => proxy.cut()),
+      ]);
+      await proxy.restore();
+      if (first.status === "fulfilled") continue;
+      failures.push(first.reason);
+      await eventually(() => unlucky.persist([delivery]));
+    }
+    await behind.close();
+    await proxy.close();
+    expect(failures).not.to.be.empty;
+    expect(failures.filter((error) => !isUnavailable(error))).to.deep.equal([]);
+    expect(await numbers()).to.deep.equal(Array.from({ length: 24 }, (_, i) => i + 1));
+    expect(await count()).to.equal(24);
+  });
+
+  it("finds the batch stored when only the answer to COMMIT was lost", async () => {
+    const delivery = batch(message(chatId, 1), message(chatId, 2));
+    const silent = await startCommitSwallower(test.url);
+    const behind = createDatabase({ url: silent.url });
+    const lost = await rejection(createPersistence(behind).persist([delivery]));
+    expect(isUnavailable(lost)).to.equal(true);
+    await behind.close();
+    silent.close();
+    expect(await numbers()).to.deep.equal([1, 2]);
+    const again = await test.persistence.persist([delivery]);
+    expect(again).to.deep.equal({ stored: 0, skippedBatches: 1, conflicts: [], refused: [] });
+    expect(await count()).to.equal(2);
+  });
+});
+
+/** A proxy that passes COMMIT on, and ends the connection in the place of its answer. */
+async function startCommitSwallower(target: string): Promise<{ url: string; close(): void }> {
+  const url = new URL(target);
+  const upstreamPort = Number(url.port);
+  const server = createServer((client) => {
+    let swallow = false;
+    const upstream = connect(upstreamPort, "127.0.0.1");
+    upstream.on("data", (bytes) => (swallow ? client.destroy() : client.write(bytes)));
+    client.on("data", (bytes: Buffer) => {
+      swallow ||= bytes.includes("COMMIT") && !bytes.includes("COMMITTED");
+      upstream.write(bytes);
+    });
+    client.on("error", () => undefined);
+    client.on("close", () => upstream.end());
+    upstream.on("error", () => client.destroy());
+    upstream.on("close", () => client.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url.port = String((server.address() as AddressInfo).port);
+  return { url: url.href, close: () => server.close() };
+}

@@ -1,0 +1,74 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { createTestDatabase } from "@confab/testkit";
+import {
+  createApplications,
+  createChats,
+  createDatabase,
+  createDeadLetters,
+  createMessages,
+  createOutbox,
+  createPersistence,
+  migrate,
+} from "@confab/database";
+import type { AcceptedBatch, AcceptedMessage, Chat, DatabaseOptions } from "@confab/database";
+
+/** A migrated database of its own with every repository on it. */
+export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
+  const created = await createTestDatabase();
+  const { url } = created;
+  await migrate(url);
+  const database = createDatabase({ url, ...options });
+  const chats = createChats(database);
+  const applications = createApplications(database);
+  return {
+    url,
+    database,
+    applications,
+    chats,
+    messages: createMessages(database),
+    persistence: createPersistence(database),
+    outbox: createOutbox(database),
+    deadLetters: createDeadLetters(database),
+
+    /** A new application with one chat. */
+    async newChat(): Promise<Chat & { token: string }> {
+      const { token } = await applications.create({ token: randomUUID(), name: "test" });
+      const chat = await chats.create({ token });
+      if (!chat) throw new Error("the application is gone");
+      return { ...chat, token };
+    },
+
+    async close(): Promise<void> {
+      await database.close();
+      await created.drop();
+    },
+  };
+}
+
+export type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>;
+
+export function message(chatId: bigint, number: number, body = `message ${number}`): AcceptedMessage {
+  return { chatId, number, uid: randomBytes(16), body, createdAt: new Date() };
+}
+
+export function batch(...messages: AcceptedMessage[]): AcceptedBatch {
+  return { id: randomBytes(16), messages };
+}
+
+/** What a promise was rejected with; fails when it was not. */
+export async function rejection(work: Promise<unknown>): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = await work;
+  } catch (error) {
+    return error;
+  }
+  throw new Error(`expected a rejection, got ${String(value)}`);
+}
+
+/** Every item of an asynchronous iteration. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
