@@ -5,7 +5,7 @@ import type { StoreName } from "./compose.ts";
 import { findElasticsearchTools } from "./elasticsearch-home.ts";
 import { startElasticsearch } from "./elasticsearch.ts";
 import { startMysql } from "./mysql.ts";
-import { choosePort } from "./ports.ts";
+import { assertPortFree, choosePort } from "./ports.ts";
 import { startRedis } from "./redis.ts";
 import type { ServerHandle } from "./server.ts";
 
@@ -59,6 +59,11 @@ async function startNatively(
   names: readonly StoreName[],
   onProgress: (line: string) => void,
 ): Promise<Stores> {
+  for (const name of names) {
+    const port = options.ports?.[name] ?? 0;
+    // Before any is started: a taken port is said at once.
+    if (port !== 0) await assertPortFree(port, name, options.portVariables?.[name]);
+  }
   const start = async (name: StoreName) => {
     const portVariable = options.portVariables?.[name];
     const server = await starters[name](

@@ -20,6 +20,7 @@ import type { Stores } from "./stores.ts";
 /** Starts what does not run yet, in the background, and resolves when the product answers; what runs is kept. */
 export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   const ports = readPorts(env);
+  await assertProductPortsFree(env, ports);
   // Side by side: on a bare machine nginx is installed while the stores start.
   const [nginx, stores] = await Promise.all([frontDoor(env, ports, onProgress), storesOfRun(env, ports, onProgress)]);
   recordStores(stores);
@@ -28,6 +29,16 @@ export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => v
   await Promise.all(serviceProcesses(shared, ports, { watch: false }).map((service) => ensure(service, onProgress)));
   await ensure(nginx, onProgress);
   onProgress("ready");
+}
+
+/** First of all, so that a taken port is said at once and not when the stores are up. */
+async function assertProductPortsFree(env: NodeJS.ProcessEnv, ports: Ports): Promise<void> {
+  const running = new Set(readState().processes.map(({ name }) => name));
+  const door = { name: "nginx", ports: [{ port: ports.CONFAB_PORT, variable: "CONFAB_PORT" }] };
+  for (const { name, ports: wanted } of [...serviceProcesses(env, ports, { watch: false }), door]) {
+    if (running.has(name)) continue;
+    for (const { port, variable } of wanted) await assertPortFree(port, name, variable);
+  }
 }
 
 /** The stores of this checkout: given by the environment, running already, or started now over its data. */

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -90,6 +92,13 @@ describe("make up and make down", function () {
     const failed = await local("up", { BREAK_MIGRATION: "1" });
     expect(failed.code).to.equal(1);
     expect(failed.stderr).to.equal("The database could not be migrated: Error: table missing\n");
+
+    const taken = createServer().listen(Number(env.CONFAB_API_PORT), "127.0.0.1");
+    await once(taken, "listening");
+    const busy = await local("up");
+    taken.close();
+    expect(busy.code).to.equal(1);
+    expect(busy.stderr).to.match(/^Port \d+, wanted for api, is taken by .* with CONFAB_API_PORT=…\.\n$/);
 
     const wrong = await local("up", { CONFAB_PORT: "many" });
     expect(wrong.stderr).to.equal("CONFAB_PORT must be a port, a whole number from 1 to 65535.\n");
