@@ -91,7 +91,7 @@ function withoutClashes(sorted: readonly AcceptedMessage[]): { rows: AcceptedMes
   const clashes: AcceptedMessage[] = [];
   for (const message of sorted) {
     const last = rows.at(-1);
-    if (!last || keyOf(last) !== keyOf(message)) rows.push(message);
+    if (last?.number !== message.number || last.chatId !== message.chatId) rows.push(message);
     else if (Buffer.compare(last.uid, message.uid) !== 0) clashes.push(message);
   }
   return { rows, clashes };
