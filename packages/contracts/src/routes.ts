@@ -201,7 +201,14 @@ export const routes = {
     body: { schema: createMessageSchema, required: true, limitBytes: 512 * kibibyte },
     idempotent: true,
     success: { status: 201, description: "The message and its number", schema: messageSchema, location: true },
-    problems: ["chat-not-found", "idempotency-conflict", "overloaded", "intake-unavailable", ...writing],
+    problems: [
+      "application-not-found",
+      "chat-not-found",
+      "idempotency-conflict",
+      "overloaded",
+      "intake-unavailable",
+      ...writing,
+    ],
   },
   createMessages: {
     method: "post",
@@ -215,7 +222,7 @@ export const routes = {
     params: [],
     body: { schema: createBatchSchema, required: true, ndjson: true, limitBytes: 8 * kibibyte * kibibyte },
     success: { status: 200, description: "What became of each item", schema: batchAnswerSchema },
-    problems: ["intake-unavailable", ...writing],
+    problems: ["overloaded", "intake-unavailable", ...writing],
   },
   listMessages: {
     method: "get",
@@ -250,7 +257,7 @@ export const routes = {
     summary: "Get a message",
     params: ["token", "chat", "message"],
     success: { status: 200, description: "The message", schema: messageSchema },
-    problems: ["application-not-found", "chat-not-found", "message-not-found", ...reading],
+    problems: ["application-not-found", "chat-not-found", "message-not-found", "service-unavailable", ...reading],
   },
 } as const satisfies Record<string, Route>;
 

@@ -1,0 +1,78 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { batchItemSchema, bodyFault, createMessageSchema, idempotencyKeySchema, maxBodyBytes } from "./message.ts";
+
+const token = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
+const message = { application_token: token, chat_number: 1, body: "Hello" };
+const limitFault = `must have at most ${maxBodyBytes} bytes of UTF-8`;
+
+describe("bodyFault", () => {
+  it("measures bytes of UTF-8 whatever a character takes, and takes exactly 65,535", () => {
+    const letters = fc.constantFrom("a", "\0", "\n", "é", "ش", "界", "\u{ffff}", "😀", "𝕏");
+    fc.assert(
+      fc.property(letters, fc.integer({ min: -3, max: 3 }), (letter, over) => {
+        const size = Buffer.byteLength(letter);
+        const body = letter.repeat(Math.floor(maxBodyBytes / size) - 5).concat("x");
+        const padded = body.padEnd(body.length + maxBodyBytes - Buffer.byteLength(body) + over, "x");
+        expect(Buffer.byteLength(padded)).to.equal(maxBodyBytes + over);
+        expect(bodyFault(padded)).to.equal(over > 0 ? limitFault : undefined);
+      }),
+    );
+  });
+
+  it("refuses a lone surrogate wherever it stands, and takes pairs", () => {
+    const lone = fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit));
+    const text = fc.string({ unit: "grapheme", maxLength: 20 });
+    fc.assert(
+      fc.property(text, lone, text, (before, surrogate, after) => {
+        const fault = bodyFault(`x${before}${surrogate}${after}x`);
+        expect(fault).to.equal("must be well-formed Unicode, without lone surrogates");
+      }),
+    );
+    expect(bodyFault("\ud83d\ude00")).to.equal(undefined);
+  });
+
+  it("refuses what is empty or only white space of any script, and takes everything else that is well-formed", () => {
+    const white = fc.string({ unit: fc.constantFrom(" ", "\t", "\n", "\r", "\v", "\f", "\u00a0", "\u2028", "\u3000") });
+    fc.assert(
+      fc.property(white, (blank) => {
+        expect(bodyFault(blank)).to.equal("must not be empty or only white space");
+        expect(bodyFault(`${blank}.${blank}`)).to.equal(undefined);
+      }),
+    );
+    expect(bodyFault("\0"), "NUL is no white space").to.equal(undefined);
+  });
+});
+
+describe("createMessageSchema", () => {
+  it("keeps what it knows and drops what it does not, __proto__ among it", () => {
+    const input: unknown = JSON.parse(
+      `{ "extra": 1, "__proto__": { "admin": true }, ${JSON.stringify(message).slice(1)}`,
+    );
+    const parsed = createMessageSchema.parse(input);
+    expect(parsed).to.deep.equal(message);
+    expect(Object.getPrototypeOf(parsed)).to.equal(Object.prototype);
+  });
+
+  it("takes a token in capitals as the same token", () => {
+    const parsed = createMessageSchema.parse({ ...message, application_token: token.toUpperCase() });
+    expect(parsed.application_token).to.equal(token);
+  });
+
+  it("refuses chat numbers that are no whole number from 1 to MySQL's INT", () => {
+    for (const chat_number of [0, -1, 1.5, 2_147_483_648, Number.NaN, "1", null, true, [1], { valueOf: 1 }]) {
+      expect(createMessageSchema.safeParse({ ...message, chat_number }).success, String(chat_number)).to.equal(false);
+    }
+    expect(createMessageSchema.safeParse({ ...message, chat_number: 2_147_483_647 }).success).to.equal(true);
+  });
+});
+
+describe("idempotencyKeySchema", () => {
+  it("takes 1 to 255 visible ASCII characters and nothing else", () => {
+    for (const key of ["a", "~!", "k".repeat(255)]) expect(idempotencyKeySchema.safeParse(key).success).to.equal(true);
+    for (const key of ["", " ", "a b", "é", "a\n", "k".repeat(256), 1]) {
+      expect(idempotencyKeySchema.safeParse(key).success, JSON.stringify(key)).to.equal(false);
+    }
+    expect(batchItemSchema.safeParse({ ...message, idempotency_key: "a b" }).success).to.equal(false);
+  });
+});

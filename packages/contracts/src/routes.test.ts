@@ -1,0 +1,85 @@
+import { expect } from "chai";
+import { z } from "zod";
+import { problems, ProblemError, type ProblemCode } from "./problems.ts";
+import { partitionPrefix, queues, waitListKey } from "./queues.ts";
+import { expressPath, fillPath, methodHints, pathParameters, routes, type Route } from "./routes.ts";
+
+const all = Object.entries<Route>(routes);
+
+describe("the route table", () => {
+  it("names each route by its operation, and no method and path twice", () => {
+    for (const [name, { operationId }] of all) expect(operationId).to.equal(name);
+    const places = all.map(([, { method, path }]) => `${method} ${path}`);
+    expect(new Set(places).size).to.equal(places.length);
+  });
+
+  it("declares exactly the parameters that a path has, in its order", () => {
+    for (const [name, { path, params }] of all) {
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+      expect(params, name).to.deep.equal(named);
+    }
+  });
+
+  it("uses problems of the catalogue only, and says what is missing for each parameter", () => {
+    for (const [name, { params, problems: codes }] of all) {
+      for (const code of codes) expect(problems, name).to.have.property(code);
+      for (const parameter of params) expect(codes, name).to.include(pathParameters[parameter].missing);
+    }
+  });
+
+  it("can answer 413, 415 and 422 wherever it takes a body, and 422 wherever it takes a query", () => {
+    for (const [name, { body, query, problems: codes }] of all) {
+      if (body)
+        expect(codes, name).to.include.members(["malformed-json", "payload-too-large", "unsupported-media-type"]);
+      if (body ?? query) expect(codes, name).to.include("validation-failed");
+    }
+  });
+
+  it("has no key named id anywhere in an answer", () => {
+    for (const [name, { success }] of all)
+      expect(propertyNames(z.toJSONSchema(success.schema)), name).not.to.include("id");
+  });
+
+  it("hints at paths that exist, with methods that they do not have", () => {
+    for (const { method, path } of methodHints) {
+      const methods = all.filter(([, route]) => route.path === path).map(([, route]) => route.method.toUpperCase());
+      expect(methods).to.not.be.empty.and.not.include(method);
+    }
+  });
+
+  it("writes paths as Express does and fills them in percent-encoded", () => {
+    expect(expressPath(routes.getMessage.path)).to.equal("/applications/:token/chats/:chat/messages/:message");
+    expect(fillPath("/a/{x}/b/{y}", { x: "ä/?", y: 7 })).to.equal("/a/%C3%A4%2F%3F/b/7");
+  });
+});
+
+describe("ProblemError", () => {
+  it("takes status and title from the catalogue, and always has a Retry-After for 429 and 503", () => {
+    for (const code of Object.keys(problems) as ProblemCode[]) {
+      const problem = new ProblemError(code);
+      expect(problem).to.include({ code, status: problems[code].status, title: problems[code].title });
+      const retries = problem.status === 429 || problem.status === 503;
+      expect(problem.retryAfterSeconds).to.equal(retries ? 1 : undefined);
+    }
+    expect(new ProblemError("overloaded", { retryAfterSeconds: 30 }).retryAfterSeconds).to.equal(30);
+  });
+});
+
+describe("the queues", () => {
+  it("keep all keys of a partition in one hash tag", () => {
+    expect(partitionPrefix("confab", 3)).to.equal("confab:{p3}");
+    expect(waitListKey("confab", 3, "messages")).to.equal("confab:{p3}:messages:wait");
+    expect(waitListKey("other", 0, "search")).to.equal("other:{p0}:search:wait");
+  });
+
+  it("refuse a job without a batch", () => {
+    expect(queues.messages.schema.safeParse({}).success).to.equal(false);
+    expect(queues.messages.schema.safeParse({ batch: "b" }).success).to.equal(true);
+  });
+});
+
+function propertyNames(schema: unknown): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const own = "properties" in schema ? Object.keys(schema.properties as object) : [];
+  return [...own, ...Object.values(schema).flatMap(propertyNames)];
+}
