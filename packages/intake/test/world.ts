@@ -55,13 +55,14 @@ export async function createWorld(mutation?: Mutation) {
   const [chats, persistence, messages] = [createChats(database), createPersistence(database), createMessages(database)];
   const { token } = await createApplications(database).create({ token: randomUUID(), name: "world" });
   const partitioning = { prefix: uniquePrefix("intake"), partitions: 1 };
-  const opened: (() => Promise<unknown> | void)[] = [];
+  const opened: (() => Promise<unknown>)[] = [];
 
   async function connect(target: { url: string } = server) {
     const redis = withScripts(connectForRequests(target.url, "test"));
     redis.on("error", () => undefined);
     opened.push(() => {
       redis.disconnect();
+      return Promise.resolve();
     });
     if (mutation) {
       const file = new URL(`../src/${mutation.script}.lua`, import.meta.url);
@@ -82,7 +83,9 @@ export async function createWorld(mutation?: Mutation) {
           partitioning,
           limits: noLimits,
           pipeline: () => producer.pipeline() as IntakePipeline,
-          enqueue: producer.enqueueBatch,
+          enqueue: (commands, partition, batchId) => {
+            producer.enqueueBatch(commands, partition, batchId);
+          },
           learn: (application, chat) => chats.locate(application, chat),
           ...options,
         });

@@ -29,13 +29,17 @@ const jobOptions: JobsOptions = {
 
 /** Puts wake-ups into the queues; each partition has its own `messages` queue, the first has the `search` queue. */
 export async function createProducer({ connection, prefix, partitions }: ProducerOptions): Promise<Producer> {
-  const open = (queue: QueueName, partition: number): Queue =>
-    new Queue(queues[queue].name, {
+  const open = (queue: QueueName, partition: number): Queue => {
+    const opened = new Queue(queues[queue].name, {
       connection,
       prefix: partitionPrefix(prefix, partition),
       streams: { events: { maxLen: 100 } },
       skipVersionCheck: true,
     });
+    // BullMQ prints errors that nobody listens to; whoever opened the connection hears of them anyway.
+    opened.on("error", () => undefined);
+    return opened;
+  };
   const messages = Array.from({ length: partitions }, (_, partition) => open("messages", partition));
   const search = open("search", 0);
   const client = await search.backend.client;

@@ -1,0 +1,82 @@
+import { expect } from "chai";
+import type { BatchEntry, EntryResult } from "./accept-batch.ts";
+import { createBatcher, IntakeUnavailable } from "./batcher.ts";
+
+const entry = (body: string): BatchEntry => ({ token: "t", chat: 1, body, requestId: "r" });
+const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: EntryResult[] } => ({
+  createdMs: 1,
+  results: entries.map((_, index) => ({ result: index + 1, incarnation: "i", pending: 0, limit: undefined })),
+});
+
+describe("batching what is submitted", () => {
+  it("sends together what comes in one turn, and at once", async () => {
+    const sizes: number[] = [];
+    const batcher = createBatcher({
+      send: (entries) => {
+        sizes.push(entries.length);
+        return Promise.resolve(answer(entries));
+      },
+      maxBatch: 100,
+      maxInFlight: 4,
+      maxWaiting: 1000,
+      deadlineMs: 1000,
+    });
+    const results = await Promise.all(["a", "b", "c"].map((body) => batcher.submit(entry(body))));
+    expect(results.map(({ result }) => result)).to.deep.equal([1, 2, 3]);
+    expect(sizes).to.deep.equal([3]);
+    await batcher.stop();
+  });
+
+  it("has at most so many batches in flight, of at most so many entries, and keeps the order", async () => {
+    const sent: string[][] = [];
+    const finish: (() => void)[] = [];
+    const batcher = createBatcher({
+      send: (entries) => {
+        sent.push(entries.map(({ body }) => body));
+        return new Promise((resolve) =>
+          finish.push(() => {
+            resolve(answer(entries));
+          }),
+        );
+      },
+      maxBatch: 2,
+      maxInFlight: 2,
+      maxWaiting: 1000,
+      deadlineMs: 1000,
+    });
+    const submitted = Promise.all("a b c d e f g".split(" ").map((body) => batcher.submit(entry(body))));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent).to.deep.equal([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+    finish.shift()!();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sent[2]).to.deep.equal(["e", "f"]);
+    const stopped = batcher.stop();
+    while (finish.length > 0) {
+      finish.shift()!();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all([submitted, stopped]);
+    expect(sent.flat().join("")).to.equal("abcdefg");
+  });
+
+  it("refuses at once when too many wait, and in time what was never answered", async () => {
+    const batcher = createBatcher({
+      send: () => new Promise(() => undefined),
+      maxBatch: 1,
+      maxInFlight: 1,
+      maxWaiting: 1,
+      deadlineMs: 60,
+    });
+    const inFlight = batcher.submit(entry("a"));
+    const outcomes = [inFlight];
+    await new Promise((resolve) => setImmediate(resolve));
+    outcomes.push(batcher.submit(entry("b")), batcher.submit(entry("c")));
+    for (const outcome of await Promise.allSettled(outcomes)) {
+      expect(outcome).to.have.property("reason").instanceOf(IntakeUnavailable);
+    }
+    await batcher.stop();
+  });
+});

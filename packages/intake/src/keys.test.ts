@@ -1,0 +1,45 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { messageUid, renumberingBatchId, createBatchId } from "./batch-id.ts";
+import { keyPrefix, partitionOf } from "./keys.ts";
+import { decodeRecord, encodeRecord } from "./record.ts";
+
+describe("keys, ids and records", () => {
+  it("spread chats over partitions, each always over the same", () => {
+    const partitioning = { prefix: "confab", partitions: 4 };
+    const counts = [0, 0, 0, 0];
+    for (let chat = 1; chat <= 4000; chat++) counts[partitionOf(partitioning, "token", chat)]!++;
+    for (const count of counts) expect(count).to.be.within(800, 1200);
+    expect(partitionOf(partitioning, "token", 7)).to.equal(partitionOf(partitioning, "token", 7));
+    expect(keyPrefix(partitioning, 3)).to.equal("confab:{p3}:");
+  });
+
+  it("give every message of every batch another id", () => {
+    const [one, two] = [createBatchId(1000), createBatchId(1000)];
+    const ids = [0, 1, 65_535].flatMap((place) => [
+      messageUid(one, place),
+      messageUid(two, place),
+      renumberingBatchId(messageUid(one, place)),
+    ]);
+    expect(new Set(ids.map((id) => id.toString("hex"))).size).to.equal(9);
+  });
+
+  it("keep a record's body and facts as they were", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme" }),
+        fc.date({ min: new Date(0), noInvalidDate: true }),
+        (body, createdAt) => {
+          const uid = createBatchId(5);
+          const record = encodeRecord(uid, createdAt.getTime(), "request-1", body);
+          expect(decodeRecord(record)).to.deep.equal({ uid, createdAt, requestId: "request-1", body });
+        },
+      ),
+    );
+  });
+
+  it("refuse a record of another form", () => {
+    for (const record of ["", "2 x 1 r\nbody", "no line end"])
+      expect(() => decodeRecord(record)).to.throw("unknown form");
+  });
+});

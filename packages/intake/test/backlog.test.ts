@@ -1,0 +1,132 @@
+import { eventually, startProxy } from "@confab/testkit";
+import { expect } from "chai";
+import { IntakeUnavailable, createPressureGauge } from "@confab/intake";
+import { createWorld, noLimits, send, type World } from "./world.ts";
+
+describe("the backlog of accepted messages", function () {
+  this.timeout(30_000);
+  let world: World;
+  before(async () => {
+    world = await createWorld();
+  });
+  after(() => world.close());
+
+  const later = () => new Date(Date.now() + 60_000);
+
+  it("hands out batches with their messages, and forgets them once they are complete", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    const body = "line one\nline two\u0000 👩‍👩‍👧 ";
+    await send(side.intake(), chat, body);
+    const [id, ...others] = await side.backlog.overdue(later(), 10);
+    expect(others).to.deep.equal([]);
+    const [batch] = await side.backlog.read([id!, "unknown"]);
+    expect(batch!.messages).to.have.length(1);
+    expect(batch!.messages[0]).to.include({
+      token: chat.token,
+      chat: chat.number,
+      chatId: chat.id,
+      number: 1,
+      body,
+      requestId: "test",
+    });
+    expect(await side.backlog.depth()).to.have.property("pending", 1);
+    expect(await side.backlog.complete([id!], batch!.messages)).to.equal(1);
+    expect(await side.backlog.complete([id!], batch!.messages), "repeating changes nothing").to.equal(0);
+    expect(await side.backlog.depth()).to.deep.equal({ pending: 0, oldest: undefined });
+    expect((await side.backlog.read([id!]))[0]!.messages).to.deep.equal([]);
+  });
+
+  it("names batches that are overdue, and no younger ones", async () => {
+    const side = await world.connect();
+    await send(side.intake(), await world.createChat(), "a");
+    expect(await side.backlog.overdue(new Date(Date.now() - 5000), 10)).to.deep.equal([]);
+    expect(await side.backlog.overdue(later(), 10)).to.have.length(1);
+    await world.store(side);
+  });
+
+  it("renumbers a message once, however often it is asked to", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    await send(side.intake(), chat, "late");
+    const [batch] = await side.backlog.read(await side.backlog.overdue(later(), 10));
+    const message = batch!.messages[0]!;
+    const first = await side.backlog.renumber(message, 7);
+    expect(first.number).to.equal(8);
+    expect(await side.backlog.renumber(message, 7)).to.deep.equal(first);
+    const [renumbered] = await side.backlog.read([first.batchId]);
+    expect(renumbered!.messages).to.deep.equal([{ ...message, number: 8 }]);
+    expect(await send(side.intake(), chat, "next")).to.deep.equal([9]);
+    await world.store(side);
+  });
+
+  it("shows readers what is pending, and the last number without a head", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    await send(side.intake(), chat, "a", "b");
+    const window = await side.pending.read(chat, [1, 2, 3]);
+    expect(window.lastNumber).to.equal(2);
+    expect([...window.messages].map(([number, { body }]) => [number, body])).to.deep.equal([
+      [1, "a"],
+      [2, "b"],
+    ]);
+    await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
+    expect(await side.pending.lastNumber(chat)).to.equal(2);
+    await world.store(side);
+  });
+
+  it("refuses above the limit of pending messages, and tells how long to wait", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    const narrow = side.intake({ limits: { ...noLimits, maxPending: 2 } });
+    await send(narrow, chat, "a", "b");
+    const refused = await narrow.submit({ token: chat.token, chat: chat.number, body: "c", requestId: "r" });
+    expect(refused).to.deep.include({ outcome: "overloaded", pending: 2 });
+    const gauge = createPressureGauge(side.redis, world.partitioning, { intervalMs: 20, maxMemory: 0.5 });
+    await eventually(() => {
+      expect(gauge.current()).to.include({ pending: 2, memoryLow: false });
+    });
+    expect(gauge.retryAfterSeconds()).to.equal(1);
+    await side.redis.config("SET", "maxmemory", "2mb");
+    await eventually(() => {
+      expect(gauge.current().memoryLow).to.equal(true);
+    });
+    await side.redis.config("SET", "maxmemory", "0");
+    gauge.stop();
+    await world.store(side);
+    expect(await send(narrow, chat, "c")).to.deep.equal([3]);
+    await world.store(side);
+  });
+
+  it("answers within the deadline while Redis is silent or away, and goes on when it is back", async () => {
+    const proxy = await startProxy({ target: world.server.url });
+    const side = await world.connect(proxy);
+    const chat = await world.createChat();
+    const intake = side.intake({ deadlineMs: 300 });
+    await send(intake, chat, "a");
+    for (const [breakIt, mendIt] of [
+      [
+        () => {
+          proxy.pause();
+        },
+        () => {
+          proxy.resume();
+        },
+      ],
+      [() => proxy.cut(), () => proxy.restore()],
+    ] as const) {
+      await breakIt();
+      const began = performance.now();
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 600 }, (_, index) => send(intake, chat, `lost ${index}`)),
+      );
+      expect(performance.now() - began).to.be.lessThan(1000);
+      for (const outcome of outcomes) expect(outcome).to.have.property("reason").instanceOf(IntakeUnavailable);
+      await mendIt();
+      await eventually(() => side.redis.ping());
+      await eventually(() => send(intake, chat, "back"));
+    }
+    await proxy.close();
+    await world.store(await world.connect());
+  });
+});

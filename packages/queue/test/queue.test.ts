@@ -1,0 +1,104 @@
+import { queues, partitionPrefix, waitListKey } from "@confab/contracts";
+import { eventually, testStores, uniquePrefix } from "@confab/testkit";
+import { Queue } from "bullmq";
+import { expect } from "chai";
+import type { Redis } from "ioredis";
+import { pino } from "pino";
+import {
+  connectForRequests,
+  connectForWork,
+  createConsumer,
+  createProducer,
+  queueDepths,
+  whenReady,
+  type Consumer,
+  type Producer,
+} from "@confab/queue";
+
+describe("the queues", () => {
+  let redis: Redis;
+  let blocking: Redis;
+  let producer: Producer;
+  let prefix: string;
+  const consumers: Consumer[] = [];
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino(
+    { level: "warn" },
+    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+
+  beforeEach(async () => {
+    prefix = uniquePrefix("queue");
+    lines.length = 0;
+    redis = connectForRequests(testStores().redisUrl, "test");
+    blocking = connectForWork(testStores().redisUrl, "test");
+    await whenReady(redis, 5000);
+    producer = await createProducer({ connection: redis, prefix, partitions: 2 });
+  });
+  afterEach(async () => {
+    await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
+    await producer.stop();
+    redis.disconnect();
+    blocking.disconnect();
+  });
+
+  const consume = (partition: number, handle: (payload: { batch: string }) => Promise<void>): void => {
+    consumers.push(
+      createConsumer({ queue: "messages", connection: blocking, prefix, partition, concurrency: 10, handle, logger }),
+    );
+  };
+
+  it("keeps waiting jobs in the list that scaling looks at", async () => {
+    await producer.wakeBatches(0, ["one", "two"]);
+    expect(await redis.llen(waitListKey(prefix, 0, "messages"))).to.equal(2);
+    expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(0);
+    const depths = await queueDepths(redis, prefix, 2);
+    expect(depths.map(({ queue, partition, jobs }) => [queue, partition, jobs.waiting])).to.deep.equal([
+      ["messages", 0, 2],
+      ["messages", 1, 0],
+      ["search", 0, 0],
+    ]);
+  });
+
+  it("adds a batch's job once while it exists, also when its id looks like a number", async () => {
+    await producer.wakeBatches(1, ["123", "123", "123"]);
+    expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(1);
+    const handled: string[] = [];
+    consume(1, ({ batch }) => Promise.resolve(void handled.push(batch)));
+    await eventually(() => {
+      expect(handled).to.deep.equal(["123"]);
+    });
+  });
+
+  it("tries again what fails", async () => {
+    let attempts = 0;
+    await producer.wakeBatches(0, ["flaky"]);
+    consume(0, () => (++attempts < 3 ? Promise.reject(new Error("not yet")) : Promise.resolve()));
+    await eventually(() => {
+      expect(attempts).to.equal(3);
+    });
+    expect(lines.map(({ job }) => job)).to.deep.equal(["b-flaky", "b-flaky"]);
+  });
+
+  it("puts a job whose payload makes no sense aside at once", async () => {
+    const queue = new Queue(queues.messages.name, { connection: redis, prefix: partitionPrefix(prefix, 0) });
+    await queue.add("batch", { nonsense: true }, { attempts: 5 });
+    consume(0, () => Promise.reject(new Error("never called")));
+    await eventually(async () => {
+      expect(await queue.getFailedCount()).to.equal(1);
+    });
+    expect(lines).to.have.length(1);
+    expect(JSON.stringify(lines[0])).to.include("does not fit the queue's schema");
+    await queue.close();
+  });
+
+  it("says in one sentence that Redis is not there", async () => {
+    const nobody = connectForRequests("redis://127.0.0.1:1", "test");
+    const error = await whenReady(nobody, 200).catch((reason: unknown) => reason);
+    nobody.disconnect();
+    expect(error)
+      .to.be.instanceOf(Error)
+      .with.property("message")
+      .that.includes("Is REDIS_URL right and the server up?");
+  });
+});

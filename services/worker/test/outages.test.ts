@@ -1,0 +1,133 @@
+import {
+  startProxy,
+  testStores,
+  createTestDatabase,
+  startService,
+  eventually,
+  uniquePrefix,
+  type Proxy,
+} from "@confab/testkit";
+import { migrate, createOutbox } from "@confab/database";
+import { expect } from "chai";
+import { start, type Running } from "./start.ts";
+
+describe("storing and indexing through outages", function () {
+  this.timeout(60_000);
+  let world: Running | undefined;
+  let proxy: Proxy | undefined;
+  const drops: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    await world?.close();
+    await proxy?.close();
+    for (const drop of drops.splice(0)) await drop();
+    world = proxy = undefined;
+  });
+
+  it("waits while the database is away and stores everything when it is back, without failing a job", async () => {
+    const database = await createTestDatabase();
+    drops.push(() => database.drop());
+    await migrate(database.url);
+    proxy = await startProxy({ target: database.url });
+    world = await start({ DATABASE_URL: proxy.url });
+    const chat = await world.createChat();
+    await world.send(chat, "before");
+    world.run();
+    await eventually(async () => {
+      expect(Object.keys(await world!.stored(chat))).to.deep.equal(["1"]);
+    });
+    await proxy.cut();
+    await world.send(chat, "during one", "during two");
+    await eventually(async () => {
+      expect(await world!.metric("confab_store_waits_total")).to.be.at.least(2);
+    });
+    expect((await world.backlogs[0]!.depth()).pending).to.equal(2);
+    await proxy.restore();
+    await eventually(
+      async () => {
+        expect(await world!.stored(chat)).to.deep.equal({ 1: "before", 2: "during one", 3: "during two" });
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
+  });
+
+  it("stops while the database is away, and another worker goes on", async () => {
+    const database = await createTestDatabase();
+    drops.push(() => database.drop());
+    await migrate(database.url);
+    proxy = await startProxy({ target: database.url });
+    world = await start({ DATABASE_URL: proxy.url });
+    const chat = await world.createChat();
+    await world.send(chat, "before");
+    world.run();
+    await eventually(async () => {
+      expect(Object.keys(await world!.stored(chat))).to.deep.equal(["1"]);
+    });
+    await proxy.cut();
+    await world.send(chat, "during");
+    await eventually(async () => {
+      expect(await world!.metric("confab_store_waits_total")).to.be.at.least(1);
+    });
+    const began = performance.now();
+    await world.pause();
+    expect(performance.now() - began).to.be.lessThan(5000);
+    await proxy.restore();
+    const { prefix } = world.config.partitioning;
+    const other = await startService("worker", {
+      DATABASE_URL: database.url,
+      KEY_PREFIX: prefix,
+      SEARCH_INDEX: prefix,
+      BATCH_OVERDUE: "300ms",
+    });
+    await eventually(
+      async () => {
+        expect(await world!.stored(chat)).to.deep.equal({ 1: "before", 2: "during" });
+      },
+      { timeoutMs: 20_000 },
+    );
+    await other.stop();
+    expect(await other.exit).to.equal(0);
+  });
+
+  it("keeps storing while Elasticsearch is away, and makes everything searchable when it is back", async () => {
+    proxy = await startProxy({ target: testStores().elasticsearchUrl });
+    world = await start({ ELASTICSEARCH_URL: proxy.url });
+    const chat = await world.createChat();
+    world.run();
+    await world.send(chat, "searchable");
+    await eventually(async () => {
+      expect((await world!.search.search({ chatId: chat.id, q: "searchable", limit: 1 })).hits).to.have.length(1);
+    });
+    await proxy.cut();
+    await world.send(chat, "hidden");
+    await eventually(async () => {
+      expect(await world!.stored(chat)).to.deep.equal({ 1: "searchable", 2: "hidden" });
+      expect(await world!.metric("confab_search_away")).to.equal(1);
+    });
+    expect(await createOutbox(world.direct).depth()).to.equal(1);
+    await proxy.restore();
+    await eventually(
+      async () => {
+        expect((await world!.search.search({ chatId: chat.id, q: "hidden", limit: 1 })).hits).to.have.length(1);
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(
+      world.lines.filter(({ message }) => message === "indexing waits: the search index or the database is away"),
+    ).to.have.length(1);
+    expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
+  });
+
+  it("says everything that is wrong with its configuration and ends with 78", async () => {
+    const failed = await startService("worker", {
+      DATABASE_URL: "nonsense",
+      PARTITIONS: "0",
+      SEARCH_BACKEND: "elasticsearch",
+      ELASTICSEARCH_URL: "",
+      KEY_PREFIX: uniquePrefix(),
+    }).catch((error: unknown) => error);
+    expect(failed).to.be.instanceOf(Error);
+    for (const name of ["DATABASE_URL", "PARTITIONS"]) expect((failed as Error).message).to.include(name);
+    expect((failed as Error).message).not.to.include("nonsense");
+  });
+});

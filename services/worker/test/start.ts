@@ -1,0 +1,94 @@
+import { randomUUID } from "node:crypto";
+import { createApplications, createChats, createDatabase, createMessages, migrate } from "@confab/database";
+import { createIntake, type IntakePipeline } from "@confab/intake";
+import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
+import { expect } from "chai";
+import { pino } from "pino";
+import { loadConfig } from "../src/config.ts";
+import { connectDependencies } from "../src/dependencies.ts";
+import { startWorker } from "../src/worker.ts";
+
+export type Running = Awaited<ReturnType<typeof start>>;
+
+/** A worker in this process with a database, an index and Redis keys of its own, and an intake that feeds it. */
+export async function start(env: Record<string, string> = {}) {
+  const testDatabase = env.DATABASE_URL === undefined ? await createTestDatabase() : undefined;
+  const directUrl = testDatabase?.url ?? env.DATABASE_URL!;
+  const database = createDatabase({ url: directUrl });
+  const prefix = uniquePrefix("worker");
+  const config = loadConfig({
+    REDIS_URL: testStores().redisUrl,
+    DATABASE_URL: directUrl,
+    ELASTICSEARCH_URL: testStores().elasticsearchUrl,
+    SEARCH_INDEX: prefix,
+    KEY_PREFIX: prefix,
+    SWEEP_INTERVAL: "100ms",
+    BATCH_OVERDUE: "300ms",
+    ...env,
+  });
+  if (testDatabase) await migrate(testDatabase.url);
+
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino(
+    { messageKey: "message" },
+    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  const dependencies = await connectDependencies(config);
+  const { producer } = dependencies;
+  const chats = createChats(database);
+  const { token } = await createApplications(database).create({ token: randomUUID(), name: "worker" });
+  const intake = createIntake({
+    partitioning: config.partitioning,
+    limits: { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 60 },
+    pipeline: () => producer.pipeline() as IntakePipeline,
+    enqueue: (pipeline, partition, batchId) => {
+      producer.enqueueBatch(pipeline, partition, batchId);
+    },
+    learn: (application, chat) => chats.locate(application, chat),
+  });
+  let worker: ReturnType<typeof startWorker> | undefined;
+
+  return {
+    ...dependencies,
+    config,
+    prefix: `${prefix}:{p0}:`,
+    direct: database,
+    token,
+    lines,
+    chats,
+    run() {
+      worker = startWorker({ ...dependencies, config, logger });
+    },
+    async pause() {
+      await worker?.stop();
+      worker = undefined;
+    },
+    async createChat() {
+      return (await chats.create({ token }))!;
+    },
+    async send(chat: { number: number }, ...bodies: string[]): Promise<number[]> {
+      const answers = await Promise.all(
+        bodies.map((body) => intake.submit({ token, chat: chat.number, body, requestId: `request-of-${body}` })),
+      );
+      return answers.map((answer) => {
+        if (answer.outcome !== "accepted") expect.fail(answer.outcome);
+        return answer.number;
+      });
+    },
+    async stored(chat: { id: bigint }): Promise<Record<number, string>> {
+      const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
+      return Object.fromEntries(rows.map(({ number, body }) => [number, body]));
+    },
+    async metric(name: string): Promise<number> {
+      const found = await dependencies.metrics.getSingleMetric(name)!.get();
+      return found.values[0]?.value ?? 0;
+    },
+    async close() {
+      await worker?.stop();
+      await intake.stop();
+      await dependencies.stop();
+      await database.close();
+      await testDatabase?.drop();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { waitListKey } from "@confab/contracts";
+import { createDeadLetters } from "@confab/database";
+import { eventually } from "@confab/testkit";
+import { expect } from "chai";
+import { start, type Running } from "./start.ts";
+
+describe("storing accepted messages", function () {
+  this.timeout(30_000);
+  let world: Running;
+  beforeEach(async () => {
+    world = await start();
+  });
+  afterEach(() => world.close());
+
+  it("stores them with exact counts, forgets them in Redis, makes them searchable, and logs and counts each", async () => {
+    const chat = await world.createChat();
+    expect(await world.send(chat, "one", "two", "three")).to.deep.equal([1, 2, 3]);
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "one", 2: "two", 3: "three" });
+      expect(await world.backlogs[0]!.depth()).to.deep.equal({ pending: 0, oldest: undefined });
+    });
+    expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 3);
+    await eventually(async () => {
+      const page = await world.search.search({ chatId: chat.id, q: "wo", limit: 10 });
+      expect(page.hits.map(({ number }) => number)).to.deep.equal([2]);
+    });
+    expect(await world.metric("confab_messages_stored_total")).to.equal(3);
+    const logged = world.lines.filter(({ message }) => message === "message stored");
+    expect(logged).to.have.length(3);
+    expect(logged[0]).to.include({
+      request_id: "request-of-one",
+      application: world.token.slice(0, 8),
+      chat: chat.number,
+      number: 1,
+    });
+    expect(await world.redis.llen(waitListKey(world.config.partitioning.prefix, 0, "messages"))).to.equal(0);
+  });
+
+  it("stores a batch once that is delivered again", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "once");
+    const ids = await world.backlogs[0]!.overdue(new Date(Date.now() + 1000), 10);
+    const pending = await world.redis.hgetall(`${world.prefix}pending:${chat.id}`);
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "once" });
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    // As after a crash between commit and completion: the records and the job are there again.
+    await world.redis.hset(`${world.prefix}pending:${chat.id}`, pending);
+    await world.redis.set(`${world.prefix}pending`, 1);
+    await world.producer.wakeBatches(0, ids);
+    await eventually(async () => {
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    expect(await world.stored(chat)).to.deep.equal({ 1: "once" });
+    expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 1);
+  });
+
+  it("finds batches whose wake-up was lost", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "forgotten");
+    const queue = await world.redis.keys(`${world.prefix}messages:*`);
+    await world.redis.del(...queue);
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "forgotten" });
+    });
+    expect(await world.metric("confab_batches_overdue_total")).to.be.at.least(1);
+  });
+
+  it("gives a late message a new number when another message has its number, and overwrites nothing", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "late");
+    const now = new Date();
+    const taken = { chatId: chat.id, body: "was here", createdAt: now, updatedAt: now };
+    await world.direct.prisma.message.createMany({
+      data: [1, 2].map((number) => ({ ...taken, number, uid: Buffer.alloc(16, number) })),
+    });
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "was here", 2: "was here", 3: "late" });
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    expect(await world.metric("confab_messages_renumbered_total")).to.equal(1);
+    const warning = world.lines.find(({ message }) => String(message).startsWith("number was taken"));
+    expect(warning).to.include({ number: 1, renumbered: 3, request_id: "request-of-late" });
+    expect(await world.send(chat, "next")).to.deep.equal([4]);
+  });
+
+  it("keeps what the database refuses as a dead letter, and stores its neighbours", async () => {
+    await world.direct.prisma.$executeRawUnsafe(
+      "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body = 'poison' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no poison'; END IF; END",
+    );
+    const chat = await world.createChat();
+    await world.send(chat, "before", "poison", "after");
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "before", 3: "after" });
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    const { items } = await createDeadLetters(world.direct).list({ limit: 10 });
+    expect(items).to.have.length(1);
+    expect(items[0]).to.include({ number: 2, reason: "no poison", requestId: "request-of-poison" });
+    expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 2);
+    expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(1);
+    expect(world.lines.find(({ level }) => level === 50)).to.include({ number: 2, reason: "no poison" });
+  });
+
+  it("stores many messages of many chats in few transactions", async () => {
+    const chats = await Promise.all(Array.from({ length: 5 }, () => world.createChat()));
+    const bodies = Array.from({ length: 300 }, (_, index) => `message ${index}`);
+    await Promise.all(chats.map((chat) => world.send(chat, ...bodies)));
+    world.run();
+    await eventually(async () => {
+      for (const chat of chats) expect(Object.values(await world.stored(chat))).to.deep.equal(bodies);
+    });
+    const rows = (await world.metrics.getSingleMetric("confab_store_rows")!.get()).values;
+    expect(rows.find(({ metricName }) => metricName === "confab_store_rows_count")!.value).to.be.at.most(8);
+    for (const chat of chats)
+      expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 300);
+  });
+});
