@@ -1,0 +1,39 @@
+import type { z } from "zod";
+import type { conversationSchema } from "../src/import/conversation-file.ts";
+
+type Conversation = z.infer<typeof conversationSchema>;
+
+const texts = [
+  "Hello world",
+  "Ça va très bien, merci",
+  "مرحبا بالعالم",
+  "你好，世界",
+  "สวัสดีชาวโลก",
+  "🙂 two\nlines and a line\u2028separator",
+  '"quoted" <b>&amp;</b> \\ \u0007',
+];
+
+/** Conversations of four applications, each message's text telling where it belongs; one of them is long. */
+export function conversations(count: number): Conversation[] {
+  return Array.from({ length: count }, (_, line) => ({
+    application: `application ${line % 4}`,
+    chat: line % 10 === 9 ? null : `chat ${line}`,
+    messages: Array.from(
+      { length: line === 7 ? 1200 : line % 6 },
+      (_, index) => `${line}/${index} ${texts[(line + index) % texts.length] ?? ""}`,
+    ).concat(line === 3 ? ["x".repeat(65_000)] : []),
+  }));
+}
+
+/** As a file's text, one a line. */
+export function ndjson(list: readonly Conversation[]): string {
+  return list.map((conversation) => `${JSON.stringify(conversation)}\n`).join("");
+}
+
+/** The lines in an order of their own, for comparing. */
+export function sorted(text: string): string[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .sort();
+}

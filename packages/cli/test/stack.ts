@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { createDatabase, migrate } from "@confab/database";
+import { createTestDatabase, hasElasticsearch, startService, testStores, uniquePrefix } from "@confab/testkit";
+import { startGateway } from "./gateway.ts";
+
+const main = join(import.meta.dirname, "../src/main.ts");
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts confabctl as a process; the environment is only what is given. */
+export function startCommand(args: readonly string[], env: Readonly<Record<string, string>>, input = "") {
+  const { PATH, NODE_V8_COVERAGE } = process.env;
+  const child = spawn(process.execPath, ["--conditions=@confab/source", main, ...args], {
+    env: { PATH, NODE_V8_COVERAGE, ...env },
+  });
+  child.stdin.end(input);
+  const ended = (async (): Promise<Ended> => {
+    const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+    const [code] = exit as [number | null];
+    return { stdout, stderr, code };
+  })();
+  return { child, ended };
+}
+
+/** All three services against a database, keys and an index of their own, behind one address. */
+export async function startStack() {
+  const testDatabase = await createTestDatabase();
+  const databaseUrl = testDatabase.url;
+  await migrate(databaseUrl);
+  const index = uniquePrefix("cli");
+  const search: Record<string, string> = hasElasticsearch()
+    ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl, SEARCH_INDEX: index }
+    : { SEARCH_BACKEND: "mysql" };
+  const env = {
+    DATABASE_URL: databaseUrl,
+    KEY_PREFIX: uniquePrefix("cli"),
+    ADMIN_API_KEY: "a-key-for-tests",
+    ...search,
+  };
+  const services = await Promise.all([
+    startService("ingest", env),
+    startService("api", env),
+    startService("worker", env),
+  ]);
+  const gateway = await startGateway({ ingest: services[0].url, api: services[1].url });
+  const database = createDatabase({ url: databaseUrl });
+  const folder = await mkdtemp(join(tmpdir(), "confab-cli-"));
+  const commandEnv = { ...env, CONFAB_URL: gateway.url };
+  const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}, input?: string): Promise<Ended> =>
+    startCommand(args, { ...commandEnv, ...more }, input).ended;
+  return {
+    database,
+    env: commandEnv,
+    folder,
+    gateway,
+    run,
+    /** What a command that must succeed answers with `--json`. */
+    async json<T>(...args: string[]): Promise<T> {
+      const { code, stdout, stderr } = await run([...args, "--json", "--quiet"]);
+      if (code !== 0) throw new Error(`confabctl ${args.join(" ")} ended with ${code ?? "a signal"}: ${stderr}`);
+      return JSON.parse(stdout) as T;
+    },
+    async stop(): Promise<void> {
+      await gateway.stop();
+      await Promise.all([...services.map((service) => service.stop()), database.close()]);
+      await rm(folder, { recursive: true });
+      if (hasElasticsearch()) await removeIndices(index);
+      await testDatabase.drop();
+    },
+  };
+}
+
+export type Stack = Awaited<ReturnType<typeof startStack>>;
+
+async function removeIndices(alias: string): Promise<void> {
+  const url = testStores().elasticsearchUrl;
+  const found = (await (await fetch(`${url}/_alias/${alias}`)).json()) as Record<string, unknown>;
+  for (const index of Object.keys(found)) await fetch(`${url}/${index}`, { method: "DELETE" });
+}
