@@ -1,0 +1,120 @@
+import { maxBodyBytes, waitListKey } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
+import { expect } from "chai";
+import { messageOf, openWorld, post, startIngest, type Ingest, type World } from "./start.ts";
+
+describe("POST /messages", () => {
+  let world: World;
+  let ingest: Ingest;
+  before(async () => {
+    world = await openWorld();
+    ingest = await startIngest(world);
+  });
+  after(async () => {
+    await ingest.stop();
+    await world.close();
+  });
+
+  it("numbers, keeps, wakes the worker, counts and logs", async () => {
+    const chat = await world.newChat();
+    const before = await count(ingest);
+    const answer = await ingest.send(chat, "Hello world", { "x-request-id": "order-4711" });
+
+    const { created_at, updated_at, ...message } = messageOf(answer);
+    expect(message).to.deep.equal({
+      application_token: chat.token,
+      chat_number: chat.number,
+      number: 1,
+      body: "Hello world",
+    });
+    expect(updated_at).to.equal(created_at);
+    expect(Date.now() - Date.parse(created_at)).to.be.within(0, 10_000);
+    expect(answer.headers.get("location")).to.equal(`/applications/${chat.token}/chats/${chat.number}/messages/1`);
+    expect(answer.headers.get("x-request-id")).to.equal("order-4711");
+
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "Hello world" });
+
+    const { prefix } = ingest.config.partitioning;
+    const [job] = await ingest.redis.lrange(waitListKey(prefix, 0, "messages"), 0, 0);
+    const batch = job?.replace(/^b-/, "") ?? "";
+    const chats: unknown = JSON.parse((await ingest.redis.hget(`${prefix}:{p0}:batch:${batch}`, "chats")) ?? "null");
+    expect(chats).to.deep.equal([[chat.token, chat.number, String(chat.id), 1, 1]]);
+
+    await eventually(async () => {
+      const now = await count(ingest);
+      expect(now.accepted - before.accepted).to.equal(1);
+      expect(now.created - before.created).to.equal(1);
+      const line = ingest.lines.find(({ request_id }) => request_id === "order-4711");
+      expect(line).to.include({ message: "request", level: "info", method: "POST", route: "/messages", status: 201 });
+      expect(line).to.include({ application: chat.token.slice(0, 8), chat: chat.number });
+    });
+    const log = JSON.stringify(ingest.lines);
+    expect(log).to.not.include("Hello world").and.not.include(chat.token);
+  });
+
+  it("keeps and answers every body byte for byte", async () => {
+    const chat = await world.newChat();
+    const bodies = [
+      "👩‍👩‍👧‍👦 family, é and é",
+      "NUL \0 and bell \u0007",
+      " leading, trailing and\r\nseveral\nlines \n",
+      "\u2028\u2029\ufeff\uffff",
+      '"quoted" \\ <b>&amp;</b> 1 record\n2 lines',
+      "x".repeat(maxBodyBytes),
+      "界".repeat(maxBodyBytes / 3),
+    ];
+    for (const [index, body] of bodies.entries()) {
+      const message = messageOf(await ingest.send(chat, body));
+      expect(message.number).to.equal(index + 1);
+      expect(message.body === body, `body ${index + 1} is answered as it was sent`).to.equal(true);
+    }
+    const kept = Object.values(await ingest.accepted(chat));
+    expect(kept.every((body, index) => body === bodies[index]) && kept.length === bodies.length).to.equal(true);
+  });
+
+  it("takes a body whose every byte is an escape", async () => {
+    const chat = await world.newChat();
+    const escaped = String.raw`\u0001`.repeat(maxBodyBytes);
+    const text = `{"application_token":"${chat.token}","chat_number":${chat.number},"body":"${escaped}"}`;
+    const { body } = messageOf(await post(`${ingest.url}/messages`, text));
+    expect(body === "\u0001".repeat(maxBodyBytes)).to.equal(true);
+  });
+
+  it("takes the token in capitals, JSON with a charset, and a request without an id of its own", async () => {
+    const chat = await world.newChat();
+    const shouted = { ...chat, token: chat.token.toUpperCase() };
+    const answer = await ingest.send(shouted, "Hello", { "content-type": "application/json; charset=UTF-8" });
+    expect(messageOf(answer).application_token).to.equal(chat.token);
+    expect(answer.headers.get("x-request-id")).to.match(/^[0-9a-f-]{36}$/);
+    const insane = await ingest.send(chat, "Hello", { "x-request-id": "a b\tc" });
+    expect(messageOf(insane).number).to.equal(2);
+    expect(insane.headers.get("x-request-id")).to.match(/^[0-9a-f-]{36}$/);
+  });
+
+  it("says how much of the application's limit is left", async () => {
+    const chat = await world.newChat();
+    const { headers } = await ingest.send(chat, "Hello");
+    expect(headers.get("ratelimit-policy")).to.equal('"messages";q=20000;w=4');
+    expect(headers.get("ratelimit")).to.match(/^"messages";r=19999;t=\d+$/);
+  });
+
+  it("numbers each chat for itself, without gaps, in the order of arrival", async () => {
+    const first = await world.newChat();
+    const second = await world.newChat(first.token);
+    for (const round of [1, 2, 3]) {
+      for (const chat of [first, second]) {
+        expect(messageOf(await ingest.send(chat, `round ${round}`)).number).to.equal(round);
+      }
+    }
+    expect(await ingest.accepted(second)).to.deep.equal({ 1: "round 1", 2: "round 2", 3: "round 3" });
+  });
+});
+
+async function count(ingest: Ingest): Promise<{ accepted: number; created: number }> {
+  const text = await ingest.metrics.metrics();
+  const value = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
+  return {
+    accepted: value(/^confab_messages_accepted_total(?:\{[^}]*\})? (\d+)$/m),
+    created: value(/^http_requests_total\{[^}]*route="\/messages",status="201"[^}]*\} (\d+)$/m),
+  };
+}

@@ -1,0 +1,25 @@
+import { routes, type Route } from "@confab/contracts";
+import { routesOf } from "@confab/http";
+import { expect } from "chai";
+import type { Router } from "express";
+import { openWorld, startIngest, type Ingest, type World } from "./start.ts";
+
+describe("ingest's routes", () => {
+  let world: World;
+  let ingest: Ingest;
+  before(async () => {
+    world = await openWorld();
+    ingest = await startIngest(world);
+  });
+  after(async () => {
+    await ingest.stop();
+    await world.close();
+  });
+
+  it("are those of the route table, no more and no fewer", () => {
+    const router = ingest.app.router as unknown as Router & { stack: { handle: Partial<Router> }[] };
+    const mounted = router.stack.flatMap(({ handle }) => ("stack" in handle ? routesOf(handle as Router) : []));
+    const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
+    expect([...routesOf(router), ...mounted]).to.have.deep.members(mine.map(({ method, path }) => ({ method, path })));
+  });
+});

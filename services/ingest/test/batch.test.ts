@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { maxBatchItems, type BatchAnswer } from "@confab/contracts";
+import { expect } from "chai";
+import { messageOf, openWorld, post, problemOf, startIngest } from "./start.ts";
+import type { Answer, Chat, Ingest, World } from "./start.ts";
+
+const problem = (code: string): string => `http://localhost:8080/problems/${code}`;
+
+describe("POST /messages/batch", () => {
+  let world: World;
+  let ingest: Ingest;
+  let chat: Chat;
+  before(async () => {
+    world = await openWorld();
+    ingest = await startIngest(world);
+  });
+  after(async () => {
+    await ingest.stop();
+    await world.close();
+  });
+  beforeEach(async () => {
+    chat = await world.newChat();
+  });
+
+  const item = (body: unknown, rest: Record<string, unknown> = {}): Record<string, unknown> => ({
+    application_token: chat.token,
+    chat_number: chat.number,
+    body,
+    ...rest,
+  });
+  const sendBatch = (messages: unknown): Promise<Answer> => post(`${ingest.url}/messages/batch`, { messages });
+  const sendLines = (...lines: string[]): Promise<Answer> =>
+    post(`${ingest.url}/messages/batch`, lines.join("\n"), { "content-type": "application/x-ndjson" });
+  const resultOf = (answer: Answer): BatchAnswer => {
+    expect(answer.status, answer.text).to.equal(200);
+    return JSON.parse(answer.text) as BatchAnswer;
+  };
+
+  it("answers one result an item, in their order, numbered in their order", async () => {
+    const second = await world.newChat();
+    const bodies = ["one", "two", "three", "four"];
+    const messages = bodies.map((body, index) =>
+      item(body, index % 2 === 0 ? {} : { application_token: second.token, chat_number: second.number }),
+    );
+    const { accepted, refused, results } = resultOf(await sendBatch(messages));
+    expect([accepted, refused]).to.deep.equal([4, 0]);
+    expect(
+      results.map((result) => ("number" in result ? [result.status, result.number, result.body] : [])),
+    ).to.deep.equal([
+      [201, 1, "one"],
+      [201, 1, "two"],
+      [201, 2, "three"],
+      [201, 2, "four"],
+    ]);
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "three" });
+    expect(await ingest.accepted(second)).to.deep.equal({ 1: "two", 2: "four" });
+  });
+
+  it("lets a bad item cost its neighbours nothing, and no number", async () => {
+    const { accepted, refused, results } = resultOf(
+      await sendBatch([
+        item("one"),
+        item(" "),
+        null,
+        item("x", { chat_number: 99 }),
+        item("x", { application_token: randomUUID() }),
+        item("x", { idempotency_key: "a b" }),
+        item("two"),
+      ]),
+    );
+    expect([accepted, refused]).to.deep.equal([2, 5]);
+    expect(results.map(({ status }) => status)).to.deep.equal([201, 422, 422, 404, 404, 422, 201]);
+    expect(results[1]).to.deep.equal({
+      status: 422,
+      type: problem("validation-failed"),
+      title: "Validation failed",
+      errors: [{ pointer: "/body", detail: "must not be empty or only white space" }],
+    });
+    expect(results[2]).to.have.nested.property("errors[0].pointer", "");
+    expect(results[3]).to.include({ type: problem("chat-not-found") });
+    expect(results[4]).to.include({ type: problem("application-not-found") });
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two" });
+  });
+
+  it("takes NDJSON, where a line that is not JSON costs its neighbours nothing", async () => {
+    const lines = [JSON.stringify(item("one")), "{", "", JSON.stringify(item("two\n\0😀")), ""];
+    const { results } = resultOf(await sendLines(...lines));
+    expect(results.map(({ status }) => status)).to.deep.equal([201, 400, 201]);
+    expect(results[1]).to.include({ type: problem("malformed-json"), detail: "The body ends before its JSON does." });
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two\n\0😀" });
+  });
+
+  it("takes a thousand items and refuses one more, as JSON and as NDJSON, taking none", async () => {
+    const many = Array.from({ length: maxBatchItems + 1 }, (_, index) => item(`message ${index + 1}`));
+    problemOf(await sendBatch(many), "payload-too-large");
+    problemOf(await sendLines(...many.map((one) => JSON.stringify(one))), "payload-too-large");
+    expect(await ingest.accepted(chat)).to.deep.equal({});
+    const { results } = resultOf(await sendBatch(many.slice(1)));
+    expect(results.map((result) => ("number" in result ? result.number : undefined))).to.deep.equal(
+      Array.from({ length: maxBatchItems }, (_, index) => index + 1),
+    );
+    const kept = await ingest.accepted(chat);
+    expect([kept[1], kept[maxBatchItems]]).to.deep.equal(["message 2", `message ${maxBatchItems + 1}`]);
+  });
+
+  it("refuses an empty batch and what is no batch", async () => {
+    problemOf(await sendBatch([]), "validation-failed");
+    problemOf(await sendLines("", " "), "validation-failed");
+    for (const messages of [undefined, null, {}, "x", 1]) problemOf(await sendBatch(messages), "validation-failed");
+    problemOf(await post(`${ingest.url}/messages/batch`, "[]"), "validation-failed");
+    problemOf(await post(`${ingest.url}/messages/batch`, "{"), "malformed-json");
+    problemOf(
+      await post(`${ingest.url}/messages/batch`, "x", { "content-type": "text/csv" }),
+      "unsupported-media-type",
+    );
+  });
+
+  it("refuses a batch of more than 8 MiB before reading it to its end", async () => {
+    const huge = `{"messages":["${"x".repeat(9 * 1024 * 1024)}"]}`;
+    problemOf(await post(`${ingest.url}/messages/batch`, huge), "payload-too-large");
+  });
+
+  it("remembers each item's key, within the batch and when it is sent again", async () => {
+    const messages = [
+      item("one", { idempotency_key: "a" }),
+      item("one", { idempotency_key: "a" }),
+      item("other", { idempotency_key: "a" }),
+      item("two", { idempotency_key: "b" }),
+    ];
+    const first = resultOf(await sendBatch(messages));
+    expect(first.results.map((result) => ("number" in result ? result.number : result.status))).to.deep.equal([
+      1, 1, 409, 2,
+    ]);
+    expect(resultOf(await sendBatch(messages))).to.deep.equal(first);
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two" });
+    expect(messageOf(await ingest.send(chat, "three")).number).to.equal(3);
+  });
+});

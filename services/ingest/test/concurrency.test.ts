@@ -1,0 +1,54 @@
+import { startService, testStores, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { expect } from "chai";
+import { Redis } from "ioredis";
+import { messageOf, openWorld, readAccepted, send, type World } from "./start.ts";
+
+const chatCount = 10;
+const clientCount = 32;
+const messagesPerChat = 100;
+
+describe("two ingest processes", () => {
+  let world: World;
+  let services: ServiceHandle[];
+  const partitioning = { prefix: uniquePrefix("ingest"), partitions: 2 };
+  before(async () => {
+    world = await openWorld();
+    const env = { DATABASE_URL: world.url, KEY_PREFIX: partitioning.prefix, PARTITIONS: "2" };
+    services = await Promise.all([startService("ingest", env), startService("ingest", env)]);
+  });
+  after(async () => {
+    await Promise.all(services.map((service) => service.stop()));
+    await world.close();
+  });
+
+  it("give the numbers of ten chats to 32 clients without a gap, each number to the body of its request", async () => {
+    const chats = await Promise.all(Array.from({ length: chatCount }, () => world.newChat()));
+    const answered = chats.map((): Record<number, string> => ({}));
+    const requests = Array.from({ length: chatCount * messagesPerChat }, (_, index) => index);
+
+    await Promise.all(
+      Array.from({ length: clientCount }, async (_, client) => {
+        for (let index = requests.shift(); index !== undefined; index = requests.shift()) {
+          const place = index % chatCount;
+          const body = `request ${index} of client ${client}`;
+          const url = services[(index + client) % services.length]!.url;
+          const message = messageOf(await send(url, chats[place]!, body));
+          expect(message.body).to.equal(body);
+          expect(answered[place], "a number that was answered twice").to.not.have.property(String(message.number));
+          answered[place]![message.number] = body;
+        }
+      }),
+    );
+
+    const redis = new Redis(testStores().redisUrl);
+    try {
+      const all = Array.from({ length: messagesPerChat }, (_, index) => String(index + 1));
+      for (const [place, chat] of chats.entries()) {
+        expect(Object.keys(answered[place]!)).to.deep.equal(all);
+        expect(await readAccepted(redis, partitioning, chat)).to.deep.equal(answered[place]);
+      }
+    } finally {
+      redis.disconnect();
+    }
+  });
+});

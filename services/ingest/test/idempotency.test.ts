@@ -1,0 +1,89 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
+
+describe("Idempotency-Key on POST /messages", () => {
+  let world: World;
+  let ingest: Ingest;
+  before(async () => {
+    world = await openWorld();
+    ingest = await startIngest(world);
+  });
+  after(async () => {
+    await ingest.stop();
+    await world.close();
+  });
+  const key = (text: string): Record<string, string> => ({ "idempotency-key": text });
+
+  it("gives fifty requests at once one number and one answer", async () => {
+    const chat = await world.newChat();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ingest.send(chat, "Hello", key("once"))));
+    const texts = new Set(answers.map((answer) => JSON.stringify(messageOf(answer))));
+    expect(texts.size, [...texts].join("\n")).to.equal(1);
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "Hello" });
+    expect(messageOf(await ingest.send(chat, "Hello")).number).to.equal(2);
+  });
+
+  it("gives a repetition the first answer, Location and time included", async () => {
+    const chat = await world.newChat();
+    const first = await ingest.send(chat, "Hello", key("k"));
+    messageOf(await ingest.send(chat, "in between"));
+    const again = await ingest.send(chat, "Hello", key("k"));
+    expect(again.text).to.equal(first.text);
+    expect(again.headers.get("location")).to.equal(first.headers.get("location"));
+  });
+
+  it("refuses another body or another chat under a used key, and takes the key's first request ever after", async () => {
+    const chat = await world.newChat();
+    const other = await world.newChat(chat.token);
+    messageOf(await ingest.send(chat, "Hello", key("k")));
+    problemOf(await ingest.send(chat, "Hello!", key("k")), "idempotency-conflict");
+    problemOf(await ingest.send(other, "Hello", key("k")), "idempotency-conflict");
+    expect(messageOf(await ingest.send(chat, "Hello", key("k"))).number).to.equal(1);
+    expect(messageOf(await ingest.send(other, "Hello")).number).to.equal(1);
+  });
+
+  it("keeps the keys of two applications apart", async () => {
+    const [one, two] = [await world.newChat(), await world.newChat()];
+    expect(messageOf(await ingest.send(one, "Hello", key("k"))).application_token).to.equal(one.token);
+    expect(messageOf(await ingest.send(two, "Good-bye", key("k"))).application_token).to.equal(two.token);
+  });
+
+  it("remembers no key of a refused request", async () => {
+    const chat = await world.newChat();
+    problemOf(await ingest.send(chat, " ", key("k")), "validation-failed");
+    problemOf(await ingest.send({ ...chat, number: 99 }, "Hello", key("k")), "chat-not-found");
+    expect(messageOf(await ingest.send(chat, "Hello", key("k"))).number).to.equal(1);
+  });
+
+  it("is the same in the header of a message and in an item of a batch", async () => {
+    const chat = await world.newChat();
+    const first = messageOf(await ingest.send(chat, "Hello", key("k")));
+    const item = { application_token: chat.token, chat_number: chat.number, body: "Hello", idempotency_key: "k" };
+    const answer = await post(`${ingest.url}/messages/batch`, { messages: [item, { ...item, body: "Other" }] });
+    expect(JSON.parse(answer.text)).to.have.property("results").that.has.length(2);
+    const { results } = JSON.parse(answer.text) as { results: Record<string, unknown>[] };
+    expect(results[0]).to.deep.equal({ status: 201, ...first });
+    expect(results[1]).to.include({ status: 409, type: "http://localhost:8080/problems/idempotency-conflict" });
+  });
+
+  it("stores each key's first body once, in whatever order repetitions and conflicts come", async () => {
+    const request = fc.record({ key: fc.constantFrom("a", "b", "c"), body: fc.constantFrom("x", "y") });
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 12 }), async (requests) => {
+        const chat = await world.newChat();
+        const model = new Map<string, { body: string; number: number }>();
+        for (const { key: name, body } of requests) {
+          const answer = await ingest.send(chat, body, key(name));
+          const first = model.get(name);
+          if (first && first.body !== body) problemOf(answer, "idempotency-conflict");
+          else expect(messageOf(answer).number).to.equal(first?.number ?? model.size + 1);
+          if (!first) model.set(name, { body, number: model.size + 1 });
+        }
+        const expected = Object.fromEntries([...model.values()].map(({ body, number }) => [number, body]));
+        expect(await ingest.accepted(chat)).to.deep.equal(expected);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});

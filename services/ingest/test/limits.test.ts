@@ -1,0 +1,75 @@
+import { eventually } from "@confab/testkit";
+import type { BatchAnswer } from "@confab/contracts";
+import { expect } from "chai";
+import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
+
+describe("ingest under load", () => {
+  let world: World;
+  let ingest: Ingest;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.close());
+  afterEach(() => ingest.stop());
+
+  it("answers 429 beyond an application's limit, and leaves other applications alone", async () => {
+    ingest = await startIngest(world, { APPLICATION_RATE: "1", APPLICATION_BURST: "3" });
+    const [busy, quiet] = [await world.newChat(), await world.newChat()];
+    for (const left of [2, 1, 0]) {
+      const { headers } = await ingest.send(busy, "Hello");
+      expect(headers.get("ratelimit-policy")).to.equal('"messages";q=3;w=3');
+      expect(headers.get("ratelimit")).to.match(new RegExp(`^"messages";r=${left};t=\\d$`));
+    }
+    const refused = await ingest.send(busy, "one too many");
+    problemOf(refused, "rate-limited");
+    const second = await world.newChat(busy.token);
+    problemOf(await ingest.send(second, "the limit is the application's"), "rate-limited");
+    expect(messageOf(await ingest.send(quiet, "Hello")).number).to.equal(1);
+
+    expect(Object.values(await ingest.accepted(busy))).to.deep.equal(["Hello", "Hello", "Hello"]);
+    const next = await eventually(async () => messageOf(await ingest.send(busy, "after a while")));
+    expect(next.number).to.equal(4);
+  });
+
+  it("takes of a batch what the limit allows, in order", async () => {
+    ingest = await startIngest(world, { APPLICATION_RATE: "1", APPLICATION_BURST: "2" });
+    const chat = await world.newChat();
+    const messages = ["one", "two", "three", "four"].map((body) => ({
+      application_token: chat.token,
+      chat_number: chat.number,
+      body,
+    }));
+    const answer = await post(`${ingest.url}/messages/batch`, { messages });
+    const { results } = JSON.parse(answer.text) as BatchAnswer;
+    expect(results.map(({ status }) => status)).to.deep.equal([201, 201, 429, 429]);
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two" });
+  });
+
+  it("has no limit where limits are off", async () => {
+    ingest = await startIngest(world, { RATE_LIMITS: "off", APPLICATION_RATE: "1", APPLICATION_BURST: "1" });
+    const chat = await world.newChat();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ingest.send(chat, "Hello")));
+    for (const answer of answers) expect(messageOf(answer).number).to.be.within(1, 20);
+    expect(answers[0]?.headers.has("ratelimit")).to.equal(false);
+  });
+
+  it("answers 503 while too many messages wait, takes nothing of those, and recovers when they are stored", async () => {
+    ingest = await startIngest(world, { MAX_PENDING: "3" });
+    const [chat, other] = [await world.newChat(), await world.newChat()];
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => ingest.send(chat, `message ${index}`)));
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(refused).to.have.length(7);
+    for (const answer of refused) problemOf(answer, "overloaded");
+    expect(Object.keys(await ingest.accepted(chat))).to.deep.equal(["1", "2", "3"]);
+
+    const messages = [{ application_token: other.token, chat_number: other.number, body: "Hello" }];
+    problemOf(await post(`${ingest.url}/messages/batch`, { messages }), "overloaded");
+    expect(await ingest.accepted(other)).to.deep.equal({});
+
+    // What the worker's completion does: the chat's head stays, its pending records go.
+    const prefix = `${ingest.config.partitioning.prefix}:{p0}:`;
+    await ingest.redis.multi().del(`${prefix}pending:${chat.id}`).set(`${prefix}pending`, 0).exec();
+    const next = await eventually(async () => messageOf(await ingest.send(chat, "after the queue")));
+    expect(next.number).to.equal(4);
+  });
+});

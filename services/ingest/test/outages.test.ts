@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually, startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { expect } from "chai";
+import { messageOf, openWorld, problemOf, startIngest, type Answer, type Ingest, type World } from "./start.ts";
+
+describe("ingest without a store", () => {
+  let world: World;
+  let folder: string;
+  let redis: ServerHandle;
+  let database: Proxy;
+  let ingest: Ingest;
+  before(async () => {
+    world = await openWorld();
+    folder = await mkdtemp(join(tmpdir(), "confab-ingest-"));
+    redis = await startRedis({ dir: folder });
+  });
+  after(async () => {
+    await redis.kill();
+    await rm(folder, { recursive: true, force: true });
+    await world.close();
+  });
+  beforeEach(async () => {
+    await redis.start();
+    database = await startProxy({ target: world.url });
+    ingest = await startIngest({ url: database.url }, { REDIS_URL: redis.url });
+  });
+  afterEach(async () => {
+    await ingest.stop();
+    await database.close();
+  });
+
+  const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: number }> => {
+    const began = performance.now();
+    const answer = await work;
+    return { answer, ms: performance.now() - began };
+  };
+
+  it("answers 503 within about a second while Redis is away, and goes on after the last number when it is back", async () => {
+    const chat = await world.newChat();
+    messageOf(await ingest.send(chat, "one"));
+    await redis.kill();
+    for (let round = 0; round < 3; round += 1) {
+      const { answer, ms } = await timed(ingest.send(chat, "lost"));
+      expect(problemOf(answer, "intake-unavailable").detail).to.include("Idempotency-Key");
+      expect(ms).to.be.below(1_200);
+    }
+    await redis.start();
+    const message = await eventually(async () => messageOf(await ingest.send(chat, "two")));
+    const kept = await ingest.accepted(chat);
+    expect(kept[1]).to.equal("one");
+    expect(kept[message.number]).to.equal("two");
+    expect(Object.keys(kept).map(Number), "no gap").to.deep.equal(
+      Array.from({ length: message.number }, (_, index) => index + 1),
+    );
+  });
+
+  it("stays alive while Redis hangs, and answers 503 within the deadline", async () => {
+    const between = await startProxy({ target: redis.url });
+    const hanging = await startIngest(world, { REDIS_URL: between.url, ACCEPT_DEADLINE: "300ms" });
+    try {
+      const chat = await world.newChat();
+      messageOf(await hanging.send(chat, "one", { "idempotency-key": "one" }));
+      between.pause();
+      const { answer, ms } = await timed(hanging.send(chat, "two", { "idempotency-key": "two" }));
+      problemOf(answer, "intake-unavailable");
+      expect(ms).to.be.within(250, 1_200);
+      between.resume();
+      // The hung request may have been taken after all: its key tells, and the number is the same either way.
+      const again = await eventually(async () =>
+        messageOf(await hanging.send(chat, "two", { "idempotency-key": "two" })),
+      );
+      expect(again.number).to.equal(2);
+    } finally {
+      between.resume();
+      await hanging.stop();
+      await between.close();
+    }
+  });
+
+  it("goes on for known chats while MySQL is away, and answers 503 for others", async () => {
+    const [known, unknown] = [await world.newChat(), await world.newChat()];
+    messageOf(await ingest.send(known, "one"));
+    await database.cut();
+    expect(messageOf(await ingest.send(known, "two")).number).to.equal(2);
+    const { answer, ms } = await timed(ingest.send(unknown, "Hello"));
+    problemOf(answer, "storage-unavailable");
+    expect(ms).to.be.below(2_500);
+    expect(await ingest.accepted(unknown)).to.deep.equal({});
+    await database.restore();
+    expect((await eventually(async () => messageOf(await ingest.send(unknown, "Hello")))).number).to.equal(1);
+  });
+});
