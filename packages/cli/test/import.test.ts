@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "@confab/testkit";
 import { expect } from "chai";
 import type { BatchFate } from "./gateway.ts";
 import { conversations, ndjson, sorted } from "./conversations.ts";
@@ -136,7 +137,7 @@ describe("confabctl import and export", function () {
   it("gives up with exit code 4 when nothing succeeds for too long", async () => {
     const file = await written("patience.ndjson", ndjson(named("patience", 4)));
     const { code, stderr } = await stack.run(["import", file, "--patience", "0.5"], {
-      CONFAB_URL: "http://127.0.0.1:9",
+      CONFAB_URL: `http://127.0.0.1:${await freePort()}`,
     });
     expect(code).to.equal(4);
     expect(stderr).to.include("Run the same command again");

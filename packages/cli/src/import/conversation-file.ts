@@ -33,7 +33,7 @@ export async function checkFile(file: string): Promise<FileSummary> {
   const faults: string[] = [];
   let [chats, messages, faulty] = [0, 0, 0];
   try {
-    for await (const { number, bytes } of readLines(file, (chunk) => hash.update(chunk))) {
+    for await (const { number, bytes } of readLines(file, { onChunk: (chunk) => hash.update(chunk) })) {
       const parsed = parseLine(bytes);
       if (typeof parsed === "string") {
         faulty += 1;

@@ -7,15 +7,19 @@ export interface Line {
 }
 
 const newline = 0x0a;
+const CHUNK_BYTES = 256 * 1024;
 
 /**
  * A file's lines as bytes, without their ends; blank lines are counted and left out. Not node:readline, which also breaks
  * lines at U+2028 and U+2029, and these may stand in a JSON text. `onChunk` sees every byte of the file.
  */
-export async function* readLines(file: string, onChunk?: (chunk: Buffer) => void): AsyncGenerator<Line> {
+export async function* readLines(
+  file: string,
+  { onChunk, chunkBytes = CHUNK_BYTES }: { onChunk?: (chunk: Buffer) => void; chunkBytes?: number | undefined } = {},
+): AsyncGenerator<Line> {
   let number = 0;
   let begun: Buffer[] = [];
-  for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(file, { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>) {
     onChunk?.(chunk);
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {

@@ -1,0 +1,92 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { settleRun, takeRuns, type OpenChat } from "./open-chat.ts";
+
+const token = "00000000-0000-4000-8000-000000000000";
+const at = "2026-01-01T00:00:00.000Z";
+
+function open(line: number, messages: string[]): OpenChat {
+  return { line, token, number: line, messages, sent: 0, last: 0 };
+}
+
+const accepted = (number: number) =>
+  ({
+    status: 201,
+    application_token: token,
+    chat_number: 1,
+    number,
+    body: "",
+    created_at: at,
+    updated_at: at,
+  }) as const;
+const refused = (status: number, code: string) => ({ status, type: `http://confab/problems/${code}`, title: "No" });
+
+describe("settleRun", () => {
+  const settle = (chat: OpenChat, results: Parameters<typeof settleRun>[1]) => settleRun({ chat, items: [] }, results);
+
+  it("moves the chat on by what was taken and leaves the rest for later where the server asks for patience", () => {
+    const chat = open(1, ["a", "b", "c"]);
+    const { taken, later, failed } = settle(chat, [
+      accepted(1),
+      refused(429, "rate-limited"),
+      refused(503, "overloaded"),
+    ]);
+    expect([taken, later?.code, failed]).to.deep.equal([1, "rate-limited", undefined]);
+    expect(chat).to.include({ sent: 1, last: 1 });
+  });
+
+  it("says so when a message was taken after one that was not", () => {
+    const { failed } = settle(open(1, ["a", "b"]), [refused(429, "rate-limited"), accepted(1)]);
+    expect(failed).to.equal("message 1 was not taken before a later one, so the order of this chat is lost");
+  });
+
+  it("says so when numbers do not rise", () => {
+    const { taken, failed } = settle(open(1, ["a", "b"]), [accepted(2), accepted(1)]);
+    expect(taken).to.equal(1);
+    expect(failed).to.include("order of this chat is lost");
+  });
+
+  it("gives the chat up at a refusal that will not pass", () => {
+    const { failed, later } = settle(open(1, ["a", "b"]), [accepted(1), refused(404, "chat-not-found")]);
+    expect(failed).to.equal("message 2: Confab refused this: No (404 chat-not-found).");
+    expect(later).to.equal(undefined);
+  });
+});
+
+describe("takeRuns", () => {
+  it("fills requests within their limits, with every message once and those of a chat in order", () => {
+    const bodies = fc.array(fc.nat({ max: 60_000 }), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(fc.array(bodies, { maxLength: 60 }), (sizes) => {
+        const queue = sizes.map((lengths, line) =>
+          open(
+            line,
+            lengths.map((length) => "x".repeat(length)),
+          ),
+        );
+        const keys: string[] = [];
+        while (queue.length > 0) {
+          const runs = takeRuns(queue, (line, message) => `${line}-${message}`);
+          const items = runs.flatMap((run) => run.items);
+          const bytes = items.reduce((total, { body }) => total + body.length, 0);
+          expect(items.length).to.be.within(1, 1000);
+          expect(items.length === 1 || bytes <= 1024 * 1024).to.equal(true);
+          expect(new Set(runs.map(({ chat }) => chat.line)).size).to.equal(runs.length);
+          for (const { chat, items } of runs) {
+            chat.sent += items.length;
+            if (chat.sent < chat.messages.length) queue.push(chat);
+          }
+          keys.push(...items.map(({ idempotency_key }) => idempotency_key ?? ""));
+        }
+        expect(new Set(keys).size).to.equal(keys.length);
+        const wanted = sizes.flatMap((lengths, line) => lengths.map((_, message) => `${line}-${message}`));
+        expect(keys.toSorted()).to.deep.equal(wanted.toSorted());
+        for (const line of sizes.keys()) {
+          const own = keys.filter((key) => key.startsWith(`${line}-`));
+          expect(own).to.deep.equal(own.map((_, message) => `${line}-${message}`));
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto";
+import { expect } from "chai";
+import { createChats } from "@confab/database";
+import { createTestDatabase, eventually, hasElasticsearch } from "@confab/testkit";
+import { startStack, type Stack } from "./stack.ts";
+
+describe("confabctl for operators", function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  let token: string;
+
+  before(async () => {
+    stack = await startStack();
+    ({ token } = await stack.json<{ token: string }>("app", "create", "Operated"));
+  });
+  after(async () => {
+    await stack.stop();
+  });
+
+  /** A chat with messages that are stored. */
+  async function chatWith(...bodies: string[]): Promise<{ chat: number; id: bigint }> {
+    const { number: chat } = await stack.json<{ number: number }>("chat", "create", token);
+    for (const body of bodies) await stack.json("send", token, String(chat), body);
+    const { id } = (await createChats(stack.database).locate(token, chat))!;
+    await eventually(async () => {
+      expect(await stack.database.prisma.message.count({ where: { chatId: id } })).to.equal(bodies.length);
+    });
+    return { chat, id };
+  }
+
+  it("migrates an empty database, says what is applied, and does nothing the second time", async () => {
+    const database = await createTestDatabase();
+    const env = { DATABASE_URL: database.url };
+    expect((await stack.run(["migrate", "--status"], env)).stdout).to.match(/^pending {2}\d+_init\n/);
+    const first = await stack.run(["migrate"], env);
+    expect(first.code).to.equal(0);
+    expect(first.stderr).to.match(/^applying \d+_init\napplied {2}\d+_init in \d+ ms\n/);
+    expect((await stack.run(["migrate"], env)).stdout).to.equal("nothing to migrate\n");
+    expect((await stack.run(["migrate", "--status"], env)).stdout).to.match(/^applied {2}\d+_init\n/);
+    await database.drop();
+  });
+
+  it("lists, shows, stores again and drops dead letters", async () => {
+    const { chat, id: chatId } = await chatWith("stored");
+    const plant = async (number: number, body: string) => {
+      const dates = { acceptedAt: new Date(), createdAt: new Date() };
+      const data = { chatId, number, uid: randomBytes(16), body: Buffer.from(body), reason: "Data too long", ...dates };
+      return String((await stack.database.prisma.deadLetter.create({ data })).id);
+    };
+    const [good, taken] = [await plant(2, "second"), await plant(1, "another first")];
+
+    const list = await stack.json<object[]>("dead-letters", "list");
+    expect(list).to.have.length(2);
+    expect(list[0]).to.include({
+      id: good,
+      application_token: token,
+      chat_number: chat,
+      number: 2,
+      reason: "Data too long",
+    });
+    expect((await stack.run(["dead-letters", "show", good])).stdout).to.match(/^body +second$/m);
+
+    const retried = await stack.run(["dead-letters", "retry", good, taken]);
+    expect(retried.code).to.equal(3);
+    expect(retried.stdout).to.equal(`${good} stored\n${taken} refused: Another message has number 1 by now\n`);
+    expect((await stack.run(["tail", token, String(chat), "--no-follow"])).stdout).to.match(/stored\n2 .* second\n$/);
+
+    expect((await stack.run(["dead-letters", "drop", taken])).stdout).to.equal(`${taken} dropped\n`);
+    expect((await stack.run(["dead-letters", "drop", taken])).code).to.equal(3);
+    expect(await stack.json("dead-letters", "list")).to.deep.equal([]);
+  });
+
+  it("finds counts that are wrong", async () => {
+    const { chat, id } = await chatWith("one", "two");
+    expect((await stack.run(["counts", "verify"])).stdout).to.equal("all counts are right\n");
+    await stack.database.prisma.chat.update({ where: { id }, data: { messagesCount: 3 } });
+
+    const { code, stdout, stderr } = await stack.run(["counts", "verify", "--json"]);
+
+    expect(code).to.equal(5);
+    const difference = { kind: "messages_count", token, chat, counted: 3, actual: 2 };
+    expect(JSON.parse(stdout)).to.deep.equal({ differences: [difference] });
+    expect(stderr).to.equal("1 counts are wrong.\n");
+    await stack.database.prisma.chat.update({ where: { id }, data: { messagesCount: 2 } });
+  });
+
+  it("finds every difference between index and database, and a rebuild mends them", async () => {
+    const { chat, id: chatId } = await chatWith("one", "two", "three");
+    if (!hasElasticsearch()) {
+      const { code, stderr } = await stack.run(["search", "verify"]);
+      expect([code, stderr]).to.deep.equal([
+        2,
+        "With SEARCH_BACKEND=mysql there is no index: messages are searched where they are.\n",
+      ]);
+      return;
+    }
+    const messages = stack.database.prisma.message;
+    expect((await stack.run(["search", "verify"])).code).to.equal(0);
+    await messages.delete({ where: { chatId_number: { chatId, number: 1 } } });
+    await messages.update({ where: { chatId_number: { chatId, number: 2 } }, data: { body: "changed" } });
+    const dates = { createdAt: new Date(), updatedAt: new Date() };
+    await messages.create({ data: { chatId, number: 4, uid: randomBytes(16), body: "unseen", ...dates } });
+
+    const { code, stdout } = await stack.run(["search", "verify", "--json"]);
+
+    expect(code).to.equal(5);
+    const at = (number: number) => ({ count: 1, first: [{ token, chat, number }] });
+    expect(JSON.parse(stdout)).to.deep.include({ extra: at(1), different: at(2), missing: at(4), waiting: 0 });
+    const { copied } = await stack.json<{ copied: number }>("search", "reindex");
+    expect(copied).to.be.greaterThan(2);
+    expect((await stack.run(["search", "verify"])).code).to.equal(0);
+  });
+
+  it("lists all problems of the configuration of every service at once", async () => {
+    const env = {
+      DATABASE_URL: "postgres://secret-password@x",
+      PARTITIONS: "0",
+      REDIS_URL: "",
+      SWEEP_INTERVAL: "often",
+    };
+
+    const { code, stdout, stderr } = await stack.run(["config", "check", "--json"], env);
+
+    expect(code).to.equal(78);
+    const found = JSON.parse(stdout) as { service: string; problems: { name: string }[] }[];
+    const names = found.map(({ service, problems }) => [service, ...problems.map(({ name }) => name).sort()]);
+    expect(names).to.deep.equal([
+      ["ingest", "DATABASE_URL", "PARTITIONS", "REDIS_URL"],
+      ["api", "DATABASE_URL", "PARTITIONS", "REDIS_URL"],
+      ["worker", "DATABASE_URL", "PARTITIONS", "REDIS_URL", "SWEEP_INTERVAL"],
+    ]);
+    expect(stdout + stderr).not.to.include("secret-password");
+    const usable = { REDIS_URL: "redis://127.0.0.1", SEARCH_BACKEND: "mysql" };
+    expect((await stack.run(["config", "check", "api"], usable)).stdout).to.equal("api: usable\n");
+    expect((await stack.run(["config", "check", "nothing"])).code).to.equal(2);
+  });
+
+  it("describes every variable in Markdown", async () => {
+    const { code, stdout } = await stack.run(["config", "doc"]);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^# Configuration\n/);
+    expect(stdout).to.match(/^\| `DATABASE_URL` \| ingest, api, worker \| .* \| \*\*required\*\* \|/m);
+    expect(stdout).to.match(/^\| `SWEEP_INTERVAL` \| /m);
+  });
+});
