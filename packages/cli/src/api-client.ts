@@ -3,7 +3,7 @@ import { fillPath, maxLimit, routes, type RouteName } from "@confab/contracts";
 import { z } from "zod";
 import { Refused, Unreachable } from "./api-errors.ts";
 
-export type Success<Name extends RouteName> = z.output<(typeof routes)[Name]["success"]["schema"]>;
+type Success<Name extends RouteName> = z.output<(typeof routes)[Name]["success"]["schema"]>;
 
 export interface CallOptions {
   params?: Record<string, string | number>;
@@ -13,7 +13,7 @@ export interface CallOptions {
   idempotencyKey?: string;
 }
 
-export interface Answer<T> {
+interface Answer<T> {
   body: T;
   /** The following page's query; absent on the last one. */
   next: Record<string, string> | undefined;

@@ -5,7 +5,7 @@ import type { Io } from "./io.ts";
 import { readLocalStack } from "./local-stack.ts";
 import { createOutput, type Output } from "./output.ts";
 
-export interface GlobalOptions {
+interface GlobalOptions {
   url?: string;
   adminKey?: string;
   json?: boolean;

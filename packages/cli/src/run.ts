@@ -18,7 +18,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // Commander has told about it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
-    const { outcome, message } = explain(error);
+    const { outcome, message } = await explain(error);
     io.stderr.write(`${message}\n`);
     if (io.env.DEBUG === "confab") io.stderr.write(`${error instanceof Error ? (error.stack ?? "") : ""}\n`);
     return exitCodes[outcome].code;

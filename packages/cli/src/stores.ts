@@ -1,6 +1,6 @@
-import { createDatabase, type Database } from "@confab/database";
+import type { Database } from "@confab/database";
 import { environment, parseEnv, requireSearchUrl, type Environment } from "@confab/runtime";
-import { createElasticsearchIndex, type ElasticsearchIndex } from "@confab/search";
+import type { ElasticsearchIndex } from "@confab/search";
 import { z } from "zod";
 import { CommandError } from "./errors.ts";
 import { readLocalStack } from "./local-stack.ts";
@@ -19,8 +19,12 @@ export function databaseUrl(env: Environment): string {
   return parseEnv(databaseEnvironment, withLocalStores(env)).DATABASE_URL;
 }
 
-/** Opens the database for a command and closes it whatever happens. */
+/**
+ * Opens the database for a command and closes it whatever happens. The clients of the stores are loaded only when they are
+ * used, here and in the commands: they take longer to load than most commands take in all.
+ */
 export async function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
+  const { createDatabase } = await import("@confab/database");
   const database = createDatabase({ url: databaseUrl(env), poolSize: 4, acquireTimeoutMs: 5_000 });
   try {
     return await work(database);
@@ -41,6 +45,7 @@ export async function withSearchIndex<T>(
       "With SEARCH_BACKEND=mysql there is no index: messages are searched where they are.",
     );
   }
+  const { createElasticsearchIndex } = await import("@confab/search");
   const index = createElasticsearchIndex({ url: ELASTICSEARCH_URL, name: SEARCH_INDEX });
   try {
     return await withDatabase(env, (database) => work({ database, index }));

@@ -1,4 +1,4 @@
-import { verifyCounts, type CountDifference } from "@confab/database";
+import type { CountDifference } from "@confab/database";
 import type { Command } from "commander";
 import { toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
@@ -15,6 +15,7 @@ export function addCountsCommands(program: Command, io: Io): void {
     .description("compare every chats_count and messages_count with the rows that are there")
     .action(async (_options, command: Command) => {
       const { env, output } = toolsOf(io, command);
+      const { verifyCounts } = await import("@confab/database");
       const differences: CountDifference[] = [];
       await withDatabase(env, async (database) => {
         for await (const difference of verifyCounts(database)) differences.push(difference);

@@ -1,4 +1,5 @@
-import { createDeadLetters, type Database, type DeadLetter } from "@confab/database";
+import type { Database, DeadLetter, DeadLetters } from "@confab/database";
+import type { Environment } from "@confab/runtime";
 import { InvalidArgumentError, type Command } from "commander";
 import { number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
@@ -9,17 +10,17 @@ import { withDatabase } from "../stores.ts";
 
 /** `dead-letters list|show|retry|drop`: for operators, directly on the database. */
 export function addDeadLetterCommands(program: Command, io: Io): void {
-  const letters = program.command("dead-letters").description("accepted messages that the database refused to store");
+  const group = program.command("dead-letters").description("accepted messages that the database refused to store");
 
-  letters
+  group
     .command("list")
     .description("list them, oldest first")
     .option("--limit <n>", "how many at the most", number, 50)
     .option("--after <id>", "only those after this one", letterId)
     .action(async ({ limit, after }: { limit: number; after?: bigint }, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const { items, next } = await withDatabase(env, async (database) => {
-        const page = await createDeadLetters(database).list({ limit, after });
+      const { items, next } = await withDeadLetters(env, async (letters, database) => {
+        const page = await letters.list({ limit, after });
         return { ...page, items: await described(database, page.items) };
       });
       output.result(items, () =>
@@ -40,14 +41,14 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
       if (next !== undefined) output.note(`there are more: --after ${next}`);
     });
 
-  letters
+  group
     .command("show")
     .description("show one with its body and the reason")
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const [letter] = await withDatabase(env, async (database) => {
-        const found = await createDeadLetters(database).find(id);
+      const [letter] = await withDeadLetters(env, async (letters, database) => {
+        const found = await letters.find(id);
         return described(database, found === undefined ? [] : [found]);
       });
       if (letter === undefined) throw noSuchLetter(id);
@@ -58,7 +59,7 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
       );
     });
 
-  letters
+  group
     .command("retry")
     .description("store them again under their own numbers; what is refused again stays")
     .argument("<id...>", "from the list", (text: string, earlier: bigint[] | undefined) => [
@@ -67,10 +68,9 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
     ])
     .action(async (ids: bigint[], _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const results = await withDatabase(env, async (database) => {
-        const store = createDeadLetters(database);
+      const results = await withDeadLetters(env, async (letters) => {
         const done = [];
-        for (const id of ids) done.push({ id, ...(await store.restore(id)) });
+        for (const id of ids) done.push({ id, ...(await letters.restore(id)) });
         return done;
       });
       output.result(results, () =>
@@ -82,16 +82,24 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
       if (refused > 0) throw new CommandError("refused", `${refused} of ${results.length} could not be stored.`);
     });
 
-  letters
+  group
     .command("drop")
     .description("remove one for good: its message is lost, and its number stays unused")
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const dropped = await withDatabase(env, (database) => createDeadLetters(database).remove(id));
+      const dropped = await withDeadLetters(env, (letters) => letters.remove(id));
       if (!dropped) throw noSuchLetter(id);
       output.result({ id, dropped }, () => `${id} dropped`);
     });
+}
+
+async function withDeadLetters<T>(
+  env: Environment,
+  work: (letters: DeadLetters, database: Database) => Promise<T>,
+): Promise<T> {
+  const { createDeadLetters } = await import("@confab/database");
+  return withDatabase(env, (database) => work(createDeadLetters(database), database));
 }
 
 async function described(database: Database, letters: readonly DeadLetter[]) {

@@ -1,4 +1,3 @@
-import { migrate, migrationStatus } from "@confab/database";
 import type { Command } from "commander";
 import { toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
@@ -12,6 +11,7 @@ export function addMigrateCommand(program: Command, io: Io): void {
     .option("--status", "only show what is applied and what is pending")
     .action(async ({ status = false }: { status?: boolean }, command: Command) => {
       const { output, env } = toolsOf(io, command);
+      const { migrate, migrationStatus } = await import("@confab/database");
       const url = databaseUrl(env);
       if (status) {
         const found = await migrationStatus(url);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createMessages, createOutbox, type Database } from "@confab/database";
-import { rebuild, verify, type Differences, type DocumentSource, type RebuildResult } from "@confab/search";
+import type { Database } from "@confab/database";
+import type { Differences, DocumentSource, RebuildResult } from "@confab/search";
 import type { Command } from "commander";
 import { seconds, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
@@ -19,6 +19,7 @@ export function addIndexCommands(search: Command, io: Io): void {
     .description("fill a new index from the database and let it replace the old one; searching and writing go on")
     .action(async (_options, command: Command) => {
       const { env, output } = toolsOf(io, command);
+      const { rebuild } = await import("@confab/search");
       const result = await withSearchIndex(env, ({ database, index }) => {
         const report = everySecond((copied: number) => {
           output.note(`${copied} messages copied`);
@@ -34,6 +35,7 @@ export function addIndexCommands(search: Command, io: Io): void {
     .option("--wait <seconds>", "wait at the most for what is stored and not yet indexed", seconds, 30)
     .action(async ({ wait }: { wait: number }, command: Command) => {
       const { env, output } = toolsOf(io, command);
+      const { verify } = await import("@confab/search");
       const { found, waiting } = await withSearchIndex(env, async ({ database, index }) => {
         const waiting = await outboxDepth(database, wait);
         const { equal, ...sides } = await verify(index, everyMessage(database));
@@ -73,8 +75,9 @@ export function addIndexCommands(search: Command, io: Io): void {
 }
 
 function everyMessage(database: Database): DocumentSource {
-  const messages = createMessages(database);
   return async function* () {
+    const { createMessages } = await import("@confab/database");
+    const messages = createMessages(database);
     for (let [afterChatId, afterNumber] = [0n, 0]; ;) {
       const rows = await messages.scan({ afterChatId, afterNumber, limit: ROWS_AT_ONCE });
       if (rows.length > 0) yield rows;
@@ -86,6 +89,7 @@ function everyMessage(database: Database): DocumentSource {
 }
 
 async function outboxDepth(database: Database, waitSeconds: number): Promise<number> {
+  const { createOutbox } = await import("@confab/database");
   const outbox = createOutbox(database);
   const deadline = performance.now() + waitSeconds * 1000;
   for (;;) {

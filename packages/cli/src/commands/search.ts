@@ -1,10 +1,8 @@
 import { styleText } from "node:util";
-import { queryProblem } from "@confab/search";
 import type { SearchHit } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { number, token, toolsOf } from "../command-tools.ts";
-import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../output.ts";
 import { addIndexCommands } from "./search-index.ts";
@@ -24,8 +22,6 @@ export function addSearchCommands(program: Command, io: Io): void {
     .action(
       async (of: string, chat: number, q: string, options: { limit: number; all?: boolean }, command: Command) => {
         const { api, output } = toolsOf(io, command);
-        const problem = queryProblem(q);
-        if (problem !== undefined) throw new CommandError("usage", `The query ${problem}.`);
         const limit = options.all === true ? Infinity : options.limit;
         const hits = await listed(pages(api, "searchMessages", { params: { token: of, chat }, query: { q }, limit }));
         output.result(hits, () =>
