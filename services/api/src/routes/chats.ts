@@ -3,6 +3,7 @@ import type { Chats } from "@confab/database";
 import { mount, type MountOptions, type RouteHandler } from "@confab/http";
 import { Router } from "express";
 import { toChat } from "../representations.ts";
+import { pageBefore } from "../use-cases/page-before.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import { requestHash } from "./request-hash.ts";
 
@@ -41,8 +42,7 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
         body: page.items.map((chat) => toChat(token, chat)),
         link: {
           next: page.next === undefined ? undefined : { after: page.next },
-          prev:
-            after !== undefined && after > 0 && first ? { after: Math.max(0, first.number - 1 - limit) } : undefined,
+          prev: after !== undefined && first ? pageBefore(first.number, limit) : undefined,
         },
       };
     },

@@ -3,6 +3,7 @@ import type { Chat, Messages } from "@confab/database";
 import type { PendingMessages, PendingRecord } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import type { ReadableMessage } from "../representations.ts";
+import { pageBefore } from "./page-before.ts";
 
 export interface ReadMessagesOptions {
   messages: Pick<Messages, "find" | "range">;
@@ -110,6 +111,13 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     return found.slice(0, limit);
   }
 
+  async function lastNumber(token: string, { id, number }: Chat, logger: Logger): Promise<number> {
+    const last = await unlessAway(pending.lastNumber({ token, number, id }), logger);
+    if (last !== undefined) return last;
+    const [highest] = await messages.range(id, { order: "desc", limit: 1 });
+    return highest?.number ?? 0;
+  }
+
   return {
     find,
     async list(token, chat, { limit, after, before, order }, logger) {
@@ -118,7 +126,15 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       const read = order === "asc" ? ascending : descending;
       const found = to < from ? [] : await read(token, chat, from, to, limit + 1, logger);
       const items = found.slice(0, limit);
-      return { items, link: linksOf(items, found.length > limit, { limit, after, before, order }) };
+      const [first, last] = [items[0]?.number, items.at(-1)?.number];
+      if (first === undefined || last === undefined) return { items, link: {} };
+      const more = found.length > limit;
+      if (order === "asc") {
+        const prev = after === undefined ? undefined : pageBefore(first, limit);
+        return { items, link: { next: more ? { after: last } : undefined, prev } };
+      }
+      const prev = before === undefined ? undefined : pageAbove(first, await lastNumber(token, chat, logger), limit);
+      return { items, link: { next: more ? { before: last } : undefined, prev } };
     },
   };
 }
@@ -135,21 +151,10 @@ function fromRecord(number: number, { body, createdAt }: PendingRecord): Readabl
   return { number, body, createdAt, updatedAt: createdAt };
 }
 
-/** Numbers are dense, so the page before is found by counting back. */
-function linksOf(items: readonly ReadableMessage[], more: boolean, query: MessagesQuery): PageLinks {
-  const [first, last] = [items[0], items.at(-1)];
-  if (!first || !last) return {};
-  if (query.order === "asc") {
-    const earlier = query.after !== undefined && first.number > 1;
-    return {
-      next: more ? { after: last.number } : undefined,
-      prev: earlier ? { after: Math.max(0, first.number - 1 - query.limit), before: first.number } : undefined,
-    };
-  }
-  return {
-    next: more ? { before: last.number } : undefined,
-    prev: query.before === undefined ? undefined : { after: first.number, before: first.number + query.limit + 1 },
-  };
+/** As `pageBefore` for a descending list, whose page before holds the higher numbers. */
+function pageAbove(first: number, last: number, limit: number): { before: number; limit?: number } | undefined {
+  if (last <= first) return undefined;
+  return last - first >= limit ? { before: first + limit + 1 } : { before: last + 1, limit: last - first };
 }
 
 function numbersBetween(from: number, to: number): number[] {

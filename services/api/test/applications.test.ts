@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import type { Application } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
+import { expect } from "chai";
+import { follow, jsonOf, linksOf, problemOf, startApi, type Api } from "./start.ts";
+import { openWorld, type World } from "./world.ts";
+
+describe("/applications", () => {
+  let world: World;
+  let api: Api;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+  const create = async (name: string): Promise<Application> =>
+    jsonOf(await api.send("POST", "/applications", { name }), 201);
+
+  it("creates an application, tells its place, counts and logs, without its token", async () => {
+    const answer = await api.send(
+      "POST",
+      "/applications",
+      { name: "Support ☎", token: "mine" },
+      { "x-request-id": "r-1" },
+    );
+    const application = jsonOf<Application>(answer, 201);
+    expect(application).to.include({ name: "Support ☎", chats_count: 0 });
+    expect(application.token).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(application.updated_at).to.equal(application.created_at);
+    const location = answer.headers.get("location") ?? "";
+    expect(location).to.equal(`/applications/${application.token}`);
+    expect(jsonOf(await api.get(location))).to.deep.equal(application);
+    await eventually(async () => {
+      const line = api.lines.find(({ request_id }) => request_id === "r-1");
+      expect(line).to.include({ message: "request", route: "/applications", status: 201 });
+      const metrics = await api.metrics.metrics();
+      expect(metrics).to.match(/^http_requests_total\{[^}]*method="POST",route="\/applications",status="201"/m);
+      expect(JSON.stringify(api.lines)).to.not.include(application.token);
+    });
+  });
+
+  it("renames by PATCH and by PUT, and changes nothing else", async () => {
+    const created = await create("before");
+    const path = `/applications/${created.token}`;
+    for (const method of ["PATCH", "PUT"]) {
+      const renamed = jsonOf<Application>(await api.send(method, path, { name: `by ${method}`, chats_count: 99 }));
+      expect(renamed).to.deep.equal({ ...created, name: `by ${method}`, updated_at: renamed.updated_at });
+      expect(renamed.updated_at >= created.updated_at).to.equal(true);
+      expect(jsonOf(await api.get(path))).to.deep.equal(renamed);
+    }
+  });
+
+  it("refuses names that are none, and tokens that are nobody's", async () => {
+    for (const name of [undefined, null, 1, "", " \t", "n".repeat(256), "\ud800"]) {
+      const { errors } = problemOf(await api.send("POST", "/applications", { name }), "validation-failed");
+      expect(
+        errors?.map(({ pointer }) => pointer),
+        JSON.stringify(name),
+      ).to.deep.equal(["/name"]);
+    }
+    expect((await create("😀".repeat(255))).name).to.have.length(510);
+    for (const token of [randomUUID(), "x", "%20", "1"]) {
+      problemOf(await api.get(`/applications/${token}`), "application-not-found");
+      problemOf(await api.send("PATCH", `/applications/${token}`, { name: "x" }), "application-not-found");
+    }
+    problemOf(await api.get("/applications/%E0%A4%A"), "malformed-request");
+  });
+
+  it("creates one application for twenty requests at once with one key, and refuses another name", async () => {
+    const headers = { "idempotency-key": randomUUID() };
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => api.send("POST", "/applications", { name: "once" }, headers)),
+    );
+    const tokens = new Set(answers.map((answer) => jsonOf<Application>(answer, 201).token));
+    expect(tokens.size).to.equal(1);
+    problemOf(await api.send("POST", "/applications", { name: "twice" }, headers), "idempotency-conflict");
+  });
+
+  it("lists the oldest first, each once, page by page", async () => {
+    const made: string[] = [];
+    for (let index = 0; index < 7; index += 1) made.push((await create(`listed ${index}`)).token);
+    const { pages } = await follow<Application>(api, "/applications?limit=3", "next");
+    expect(pages.slice(0, -1).every((page) => page.length === 3)).to.equal(true);
+    const tokens = pages.flat().map(({ token }) => token);
+    expect(tokens.slice(-7)).to.deep.equal(made);
+    expect(new Set(tokens).size).to.equal(tokens.length);
+    expect(linksOf(await api.get("/applications?limit=200"))).to.deep.equal({});
+    for (const query of ["after=x", "limit=0", "limit=201", "after=YXBwbGljYXRpb24gLTE"]) {
+      problemOf(await api.get(`/applications?${query}`), "validation-failed");
+    }
+  });
+
+  it("asks for the admin key where one is configured, for creating and listing only", async () => {
+    const guarded = await startApi(world, { ADMIN_API_KEY: "a-key-for-tests" });
+    try {
+      const { token } = await create("guarded");
+      for (const [method, body] of [["POST", { name: "x" }], ["GET"]] as const) {
+        const asked = await guarded.send(method, "/applications", body);
+        problemOf(asked, "unauthorized");
+        expect(asked.headers.get("www-authenticate")).to.equal('Bearer realm="confab"');
+        problemOf(await guarded.send(method, "/applications", body, { authorization: "Bearer other" }), "forbidden");
+        const given = await guarded.send(method, "/applications", body, { authorization: "Bearer a-key-for-tests" });
+        expect(given.status).to.be.oneOf([200, 201]);
+      }
+      expect(jsonOf(await guarded.get(`/applications/${token}`))).to.include({ token });
+      expect(JSON.stringify(guarded.lines)).to.not.include("a-key-for-tests");
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  it("answers 429 beyond an application's requests a second", async () => {
+    const limited = await startApi(world, { RATE_LIMITS: "on", REQUEST_RATE: "3" });
+    try {
+      const { token } = await create("limited");
+      const other = await create("other");
+      const answers = await Promise.all(Array.from({ length: 10 }, () => limited.get(`/applications/${token}`)));
+      const refused = answers.filter(({ status }) => status === 429);
+      expect(refused.length).to.be.within(4, 7);
+      for (const answer of refused) problemOf(answer, "rate-limited");
+      expect((await limited.get(`/applications/${other.token}`)).status).to.equal(200);
+    } finally {
+      await limited.stop();
+    }
+  });
+});

@@ -1,0 +1,48 @@
+import { routes, type Route } from "@confab/contracts";
+import { routesOf } from "@confab/http";
+import { expect } from "chai";
+import type { Router } from "express";
+import { startApi, type Api } from "./start.ts";
+import { openWorld, type World } from "./world.ts";
+
+/** Pages that describe the route table, and so stand beside it. */
+const beside = ["/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
+
+describe("the api's routes", () => {
+  let world: World;
+  let api: Api;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+
+  it("are those of the route table and the documentation, no more and no fewer", () => {
+    const router = api.app.router as unknown as Router & { stack: { handle: Partial<Router> }[] };
+    const mounted = router.stack.flatMap(({ handle }) => ("stack" in handle ? routesOf(handle as Router) : []));
+    const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
+    expect([...routesOf(router), ...mounted]).to.have.deep.members([
+      ...mine.map(({ method, path }) => ({ method, path })),
+      ...beside.map((path) => ({ method: "get", path })),
+    ]);
+  });
+
+  it("answer HEAD as GET without a body", async () => {
+    const chat = await world.newChat();
+    for (const path of [
+      `/applications/${chat.token}`,
+      `/applications/${chat.token}/chats/1/messages`,
+      "/openapi.json",
+    ]) {
+      const [head, get] = [await api.send("HEAD", path), await api.get(path)];
+      expect(head.status).to.equal(200);
+      expect(head.text).to.equal("");
+      for (const name of ["content-length", "content-type"]) {
+        expect(head.headers.get(name), name).to.equal(get.headers.get(name));
+      }
+    }
+  });
+});

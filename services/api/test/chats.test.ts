@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import type { Application, Chat } from "@confab/contracts";
+import { expect } from "chai";
+import { follow, jsonOf, linksOf, problemOf, startApi, type Api } from "./start.ts";
+import { openWorld, type World } from "./world.ts";
+
+describe("/applications/{token}/chats", () => {
+  let world: World;
+  let api: Api;
+  let token: string;
+  let path: string;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+  beforeEach(async () => {
+    token = await world.newApplication();
+    path = `/applications/${token}/chats`;
+  });
+
+  it("creates a chat without a body, with a name, and with null for one", async () => {
+    const answer = await api.send("POST", path);
+    const chat = jsonOf<Chat>(answer, 201);
+    expect(chat).to.include({ application_token: token, number: 1, name: null, messages_count: 0 });
+    expect(answer.headers.get("location")).to.equal(`${path}/1`);
+    expect(jsonOf(await api.get(`${path}/1`))).to.deep.equal(chat);
+    expect(jsonOf<Chat>(await api.send("POST", path, { name: "Team" }), 201)).to.include({ number: 2, name: "Team" });
+    expect(jsonOf<Chat>(await api.send("POST", path, { name: null, number: 9 }), 201)).to.include({ number: 3 });
+    expect(jsonOf<Application>(await api.get(`/applications/${token}`))).to.include({ chats_count: 3 });
+  });
+
+  it("numbers fifty chats that are created at once from 1 to 50", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => api.send("POST", path, { name: `chat ${index}` })),
+    );
+    const chats = answers.map((answer) => jsonOf<Chat>(answer, 201));
+    const numbers = chats.map(({ number }) => number).sort((a, b) => a - b);
+    expect(numbers).to.deep.equal(Array.from({ length: 50 }, (_, index) => index + 1));
+    for (const [index, chat] of chats.entries()) expect(chat.name).to.equal(`chat ${index}`);
+    const { pages } = await follow<Chat>(api, path, "next");
+    expect(pages.flat()).to.deep.equal(chats.toSorted((a, b) => a.number - b.number));
+  });
+
+  it("burns no number on a refused creation", async () => {
+    problemOf(await api.send("POST", path, { name: "" }), "validation-failed");
+    problemOf(await api.send("POST", path, "{"), "malformed-json");
+    problemOf(await api.send("POST", path, "name=x", { "content-type": "text/plain" }), "unsupported-media-type");
+    expect(jsonOf<Chat>(await api.send("POST", path), 201).number).to.equal(1);
+  });
+
+  it("gives a key one chat, apart from the same key of another application", async () => {
+    const headers = { "idempotency-key": "k" };
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => api.send("POST", path, { name: "once" }, headers)),
+    );
+    expect(new Set(answers.map((answer) => jsonOf<Chat>(answer, 201).number))).to.deep.equal(new Set([1]));
+    problemOf(await api.send("POST", path, { name: "twice" }, headers), "idempotency-conflict");
+    const other = `/applications/${await world.newApplication()}/chats`;
+    expect(jsonOf<Chat>(await api.send("POST", other, { name: "twice" }, headers), 201).number).to.equal(1);
+    expect(jsonOf<Chat>(await api.send("POST", path), 201).number).to.equal(2);
+  });
+
+  it("pages forth to the end and back to the beginning, each chat once each way", async () => {
+    for (let index = 0; index < 10; index += 1) await world.newChat(token);
+    const forth = await follow<Chat>(api, `${path}?limit=3`, "next");
+    expect(forth.pages.map((page) => page.map(({ number }) => number))).to.deep.equal([
+      [1, 2, 3],
+      [4, 5, 6],
+      [7, 8, 9],
+      [10],
+    ]);
+    const back = await follow<Chat>(api, forth.last, "prev");
+    expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+    expect(jsonOf(await api.get(`${path}?after=10`))).to.deep.equal([]);
+    expect(linksOf(await api.get(`${path}?limit=10`))).to.deep.equal({});
+  });
+
+  it("comes back to the beginning without a repetition from any place", async () => {
+    for (let index = 0; index < 7; index += 1) await world.newChat(token);
+    for (let after = 0; after < 7; after += 1) {
+      const { pages } = await follow<Chat>(api, `${path}?limit=3&after=${after}`, "prev");
+      const numbers = pages
+        .toReversed()
+        .flat()
+        .map(({ number }) => number);
+      expect(numbers).to.deep.equal(Array.from({ length: Math.min(7, after + 3) }, (_, index) => index + 1));
+    }
+  });
+
+  it("renames by PATCH and PUT, and takes a name away", async () => {
+    const created = jsonOf<Chat>(await api.send("POST", path, { name: "before" }), 201);
+    for (const [method, name] of [
+      ["PATCH", "by patch"],
+      ["PUT", null],
+    ] as const) {
+      const renamed = jsonOf<Chat>(await api.send(method, `${path}/1`, { name, messages_count: 5 }));
+      expect(renamed).to.deep.equal({ ...created, name, updated_at: renamed.updated_at });
+      expect(jsonOf(await api.get(`${path}/1`))).to.deep.equal(renamed);
+    }
+    problemOf(await api.send("PATCH", `${path}/1`, {}), "validation-failed");
+    problemOf(await api.send("PATCH", `${path}/2`, { name: "x" }), "chat-not-found");
+  });
+
+  it("is reached by its own application's token only", async () => {
+    const chat = await world.newChat(token);
+    await world.accept(chat, "secret");
+    const stranger = await world.newApplication();
+    for (const [owner, code] of [
+      [stranger, "chat-not-found"],
+      [randomUUID(), "application-not-found"],
+      [`${token} `, "application-not-found"],
+    ] as const) {
+      const place = `/applications/${encodeURIComponent(owner)}/chats/${chat.number}`;
+      for (const target of [place, `${place}/messages`, `${place}/messages/1`, `${place}/messages/search?q=secret`]) {
+        problemOf(await api.get(target), code);
+      }
+      for (const method of ["PATCH", "PUT"]) problemOf(await api.send(method, place, { name: "mine" }), code);
+    }
+    expect(jsonOf(await api.get(`/applications/${stranger}/chats`))).to.deep.equal([]);
+    problemOf(await api.get(`/applications/${randomUUID()}/chats`), "application-not-found");
+  });
+
+  it("answers other methods with 405 and says where to post messages", async () => {
+    const { number } = await world.newChat(token);
+    const posted = await api.send("POST", `${path}/${number}/messages`, { body: "Hello" });
+    expect(problemOf(posted, "method-not-allowed").detail).to.include("POST /messages");
+    expect(posted.headers.get("allow")).to.equal("GET, HEAD");
+    const removed = await api.send("DELETE", `${path}/${number}`);
+    problemOf(removed, "method-not-allowed");
+    expect(removed.headers.get("allow")).to.equal("GET, HEAD, PATCH, PUT");
+    problemOf(await api.send("POST", "/messages", {}), "route-not-found");
+    problemOf(await api.get(`${path}/${number}/nothing`), "route-not-found");
+  });
+});

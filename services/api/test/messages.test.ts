@@ -1,0 +1,161 @@
+import type { Message } from "@confab/contracts";
+import { expect } from "chai";
+import fc from "fast-check";
+import { follow, jsonOf, linksOf, problemOf, startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+type Order = "asc" | "desc";
+
+/** What a list must show: the model that the service is held to. */
+function model(count: number, query: { limit: number; after?: number; before?: number; order: Order }): number[] {
+  const numbers = Array.from({ length: count }, (_, index) => index + 1).filter(
+    (number) => number > (query.after ?? 0) && number < (query.before ?? Infinity),
+  );
+  return (query.order === "asc" ? numbers : numbers.reverse()).slice(0, query.limit);
+}
+
+describe("reading a chat's messages", () => {
+  let world: World;
+  let api: Api;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+
+  const pathOf = ({ token, number }: Chat): string => `/applications/${token}/chats/${number}/messages`;
+  const numbersOf = (messages: Message[]): number[] => messages.map(({ number }) => number);
+
+  /** A chat of which the marked messages are stored, and the others accepted only. */
+  async function newChat(stored: readonly boolean[]): Promise<Chat> {
+    const chat = await world.newChat();
+    await world.accept(chat, ...stored.map((_, index) => `message ${index + 1}`));
+    await world.store((number) => stored[number - 1] === true);
+    return chat;
+  }
+  // What is left of a run must not be stored in the next one.
+  afterEach(() => world.store());
+
+  const order = fc.constantFrom<Order>("asc", "desc");
+  const stored = fc.oneof(
+    fc.array(fc.boolean(), { maxLength: 14 }),
+    // As it is in operation: everything up to a number is stored.
+    fc
+      .tuple(fc.nat({ max: 10 }), fc.nat({ max: 10 }))
+      .map(([old, fresh]) => [...Array<boolean>(old).fill(true), ...Array<boolean>(fresh).fill(false)]),
+  );
+
+  it("lists what is accepted, stored or not, for any limit, place and order", async () => {
+    const place = fc.option(fc.nat({ max: 16 }), { nil: undefined });
+    const query = fc.record({ limit: fc.integer({ min: 1, max: 8 }), after: place, before: place, order });
+    await fc.assert(
+      fc.asyncProperty(stored, fc.array(query, { minLength: 1, maxLength: 5 }), async (mix, queries) => {
+        const chat = await newChat(mix);
+        for (const { limit, after, before, order } of queries) {
+          const bounds = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
+          const parameters = Object.entries({ limit, ...bounds, order }).map(([name, value]) => `${name}=${value}`);
+          const messages = jsonOf<Message[]>(await api.get(`${pathOf(chat)}?${parameters.join("&")}`));
+          expect(numbersOf(messages)).to.deep.equal(model(mix.length, { limit, ...bounds, order }));
+          for (const { number, body } of messages) expect(body).to.equal(`message ${number}`);
+        }
+        await world.store();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("visits every message once, following next to the end and prev back, in either order", async () => {
+    await fc.assert(
+      fc.asyncProperty(stored, fc.integer({ min: 1, max: 6 }), order, async (mix, limit, order) => {
+        const chat = await newChat(mix);
+        const all = model(mix.length, { limit: 100, order });
+        const forth = await follow<Message>(api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
+        expect(numbersOf(forth.pages.flat())).to.deep.equal(all);
+        const back = await follow<Message>(api, forth.last, "prev");
+        expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+        // Who has gone back can go forth again.
+        const again = await follow<Message>(api, back.last, "next");
+        expect(numbersOf(again.pages.flat())).to.deep.equal(all);
+        await world.store();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("comes back to the beginning without a repetition from any place, in either order", async () => {
+    await fc.assert(
+      fc.asyncProperty(stored, fc.nat({ max: 16 }), order, async (mix, place, order) => {
+        const chat = await newChat(mix);
+        const start = order === "asc" ? { after: place } : { before: place };
+        const query = Object.entries({ ...start, limit: 4, order }).map(([name, value]) => `${name}=${value}`);
+        const { pages } = await follow<Message>(api, `${pathOf(chat)}?${query.join("&")}`, "prev");
+        const seen = numbersOf(pages.toReversed().flat());
+        const all = model(mix.length, { limit: 100, order });
+        const isReached = (pages[0]?.length ?? 0) > 0;
+        expect(seen).to.deep.equal(isReached ? all.slice(0, seen.length) : []);
+        await world.store();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("gives a message the same before and after it is stored", async () => {
+    const chat = await newChat([false, false]);
+    const one = await api.get(`${pathOf(chat)}/1`);
+    const list = await api.get(pathOf(chat));
+    expect(jsonOf<Message>(one)).to.deep.include({ number: 1, body: "message 1", application_token: chat.token });
+    await world.store();
+    expect((await api.get(`${pathOf(chat)}/1`)).text).to.equal(one.text);
+    expect((await api.get(pathOf(chat))).text).to.equal(list.text);
+  });
+
+  it("gives bodies byte for byte, pending and stored", async () => {
+    const chat = await world.newChat();
+    const bodies = ["NUL \0, \u2028, 😀", " \r\n white space\n", '\\ "q" <b>', "é and é", "x".repeat(65_535)];
+    await world.accept(chat, ...bodies);
+    for (const state of ["pending", "stored"]) {
+      const messages = jsonOf<Message[]>(await api.get(pathOf(chat)));
+      expect(
+        messages.every(({ body }, index) => body === bodies[index]),
+        state,
+      ).to.equal(true);
+      expect(messages).to.have.length(bodies.length);
+      await world.store();
+    }
+  });
+
+  it("pages through a long backlog in both orders", async () => {
+    const chat = await newChat(Array.from({ length: 450 }, (_, index) => index % 7 === 0 || index < 100));
+    for (const order of ["asc", "desc"] as const) {
+      const { pages } = await follow<Message>(api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
+      expect(pages.map((page) => page.length)).to.deep.equal([200, 200, 50]);
+      expect(numbersOf(pages.flat())).to.deep.equal(model(450, { limit: 500, order }));
+    }
+    const [last] = jsonOf<Message[]>(await api.get(`${pathOf(chat)}?limit=1&order=desc`));
+    expect(last?.number).to.equal(450);
+  });
+
+  it("shows 50 messages unless told otherwise, and none of an empty chat", async () => {
+    const chat = await newChat(Array<boolean>(51).fill(true));
+    const answer = await api.get(pathOf(chat));
+    expect(jsonOf(answer)).to.have.length(50);
+    expect(linksOf(answer)).to.deep.equal({ next: `${pathOf(chat)}?after=50` });
+    const empty = await api.get(pathOf(await world.newChat()));
+    expect(jsonOf(empty)).to.deep.equal([]);
+    expect(linksOf(empty)).to.deep.equal({});
+  });
+
+  it("says what is missing and what is wrong", async () => {
+    const chat = await newChat([true, false]);
+    for (const number of [3, 0, -1, "x", "1.0", "01", 2_147_483_647, 9_999_999_999]) {
+      problemOf(await api.get(`${pathOf(chat)}/${number}`), "message-not-found");
+    }
+    problemOf(await api.get(pathOf({ ...chat, number: 99 })), "chat-not-found");
+    const wrong = await api.get(`${pathOf(chat)}?limit=0&after=-1&before=x&order=up`);
+    const { errors } = problemOf(wrong, "validation-failed");
+    expect(errors?.map(({ pointer }) => pointer)).to.deep.equal(["?limit", "?after", "?before", "?order"]);
+  });
+});

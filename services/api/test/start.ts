@@ -1,0 +1,109 @@
+import { problems, type ProblemCode } from "@confab/contracts";
+import { startHttpServer, type ProblemDocument } from "@confab/http";
+import { createLogger } from "@confab/runtime";
+import { hasElasticsearch, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import { createApiApp } from "../src/app.ts";
+import { loadConfig } from "../src/config.ts";
+import { connectDependencies } from "../src/dependencies.ts";
+import type { World } from "./world.ts";
+
+export type LogLine = Record<string, unknown> & { message: string; level: string };
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** The service on a free port over a world's database, keys and index; what it logs and counts is at hand. */
+export async function startApi(world: Pick<World, "url" | "prefix" | "index">, env: Record<string, string> = {}) {
+  const config = loadConfig({
+    REDIS_URL: testStores().redisUrl,
+    DATABASE_URL: world.url,
+    KEY_PREFIX: world.prefix,
+    SEARCH_INDEX: world.index,
+    ...(hasElasticsearch() ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl } : { SEARCH_BACKEND: "mysql" }),
+    PORT: "0",
+    RATE_LIMITS: "off",
+    LOG_LEVEL: "debug",
+    ...env,
+  });
+  const lines: LogLine[] = [];
+  const logger = createLogger(config.log, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
+  const dependencies = connectDependencies(config);
+  const app = createApiApp({ ...dependencies, config, logger, validateResponses: true });
+  const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1" });
+  return {
+    ...dependencies,
+    config,
+    app,
+    url: server.url,
+    lines,
+    get: (path: string, headers: Record<string, string> = {}) => call(server.url + path, "GET", undefined, headers),
+    send: (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+      call(server.url + path, method, body, headers),
+    async stop(): Promise<void> {
+      await server.stop();
+      await dependencies.stop();
+    },
+  };
+}
+
+export type Api = Awaited<ReturnType<typeof startApi>>;
+
+/** Sends text as it is and everything else as JSON; no answer in JSON may have a key named id. */
+async function call(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (response.headers.get("content-type")?.includes("json") === true && !url.endsWith("/openapi.json")) {
+    expect(text).to.not.match(/"id"\s*:/);
+  }
+  return { status: response.status, headers: response.headers, text };
+}
+
+/** The JSON of an answer with the given status. */
+export function jsonOf<T>(answer: Answer, status = 200): T {
+  expect(answer.status, answer.text).to.equal(status);
+  return JSON.parse(answer.text) as T;
+}
+
+/** The document of a refusal, which must be the given problem in every respect. */
+export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
+  const { status, title } = problems[code];
+  expect(answer.status, answer.text).to.equal(status);
+  expect(answer.headers.get("content-type")).to.equal("application/problem+json");
+  const document = JSON.parse(answer.text) as ProblemDocument;
+  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, title, status });
+  expect(document.request_id).to.equal(answer.headers.get("x-request-id"));
+  if (status === 429 || status === 503) expect(Number(answer.headers.get("retry-after"))).to.be.within(1, 60);
+  return document;
+}
+
+/** Where an answer's Link header leads. */
+export function linksOf({ headers }: Answer): { next?: string; prev?: string } {
+  const targets = [...(headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(next|prev)"/g)];
+  return Object.fromEntries(targets.map(([, target, relation]) => [relation, target]));
+}
+
+/** Every page from a path on, following one relation to its end. */
+export async function follow<T>(
+  api: Api,
+  path: string,
+  relation: "next" | "prev",
+): Promise<{ pages: T[][]; last: string }> {
+  const pages: T[][] = [];
+  let last = path;
+  for (let at: string | undefined = path; at !== undefined;) {
+    expect(pages.length, `following ${relation} does not end`).to.be.below(100);
+    const answer = await api.get(at);
+    pages.push(jsonOf<T[]>(answer));
+    last = at;
+    at = linksOf(answer)[relation];
+  }
+  return { pages, last };
+}

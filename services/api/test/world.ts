@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import {
+  createApplications,
+  createChats,
+  createDatabase,
+  createMessages,
+  createPersistence,
+  migrate,
+} from "@confab/database";
+import { createBacklog, createIntake, withScripts, type IntakePipeline } from "@confab/intake";
+import { connectForRequests, createProducer, whenReady } from "@confab/queue";
+import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
+import { expect } from "chai";
+
+export interface Chat {
+  token: string;
+  number: number;
+  id: bigint;
+}
+
+const noLimits = { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 60 };
+
+/** A database and Redis keys of their own, with what the other two services do there: accepting and storing. */
+export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl?: string } = {}) {
+  const created = await createTestDatabase();
+  await migrate(created.url);
+  const database = createDatabase({ url: created.url });
+  const [applications, chats] = [createApplications(database), createChats(database)];
+  const [messages, persistence] = [createMessages(database), createPersistence(database)];
+
+  const partitioning = { prefix: uniquePrefix("api"), partitions: 1 };
+  const redis = withScripts(connectForRequests(redisUrl, "test"));
+  redis.on("error", () => undefined);
+  await whenReady(redis, 5_000);
+  const producer = await createProducer({ connection: redis, ...partitioning });
+  const intake = createIntake({
+    partitioning,
+    limits: noLimits,
+    pipeline: () => producer.pipeline() as IntakePipeline,
+    enqueue: (pipeline, partition, batchId) => {
+      producer.enqueueBatch(pipeline, partition, batchId);
+    },
+    learn: (token, chat) => chats.locate(token, chat),
+  });
+  const backlog = createBacklog(redis, partitioning, 0);
+
+  async function newApplication(): Promise<string> {
+    const token = randomUUID();
+    await applications.create({ token, name: "test" });
+    return token;
+  }
+  return {
+    url: created.url,
+    redis,
+    prefix: partitioning.prefix,
+    index: partitioning.prefix,
+    messages,
+    newApplication,
+
+    async newChat(token?: string): Promise<Chat> {
+      const owner = token ?? (await newApplication());
+      const chat = await chats.create({ token: owner });
+      return { token: owner, number: chat!.number, id: chat!.id };
+    },
+
+    /** Accepts bodies one after another, each in a batch of its own. */
+    async accept({ token, number }: Chat, ...bodies: string[]): Promise<void> {
+      for (const body of bodies) {
+        const { outcome } = await intake.submit({ token, chat: number, body, requestId: "test" });
+        expect(outcome).to.equal("accepted");
+      }
+    },
+
+    /** Stores those of the pending messages whose number is wanted, as the worker does. */
+    async store(isWanted: (number: number) => boolean = () => true): Promise<void> {
+      const ids = await backlog.overdue(new Date(Date.now() + 60_000), 10_000);
+      const batches = (await backlog.read(ids)).filter(({ messages: [first] }) => first && isWanted(first.number));
+      await persistence.persist(
+        batches.map((batch) => ({ id: Buffer.from(batch.id, "base64url"), messages: batch.messages })),
+      );
+      await backlog.complete(
+        batches.map(({ id }) => id),
+        batches.flatMap((batch) => batch.messages),
+      );
+    },
+
+    async close(): Promise<void> {
+      await intake.stop();
+      await producer.stop();
+      redis.disconnect();
+      await database.close();
+      await created.drop();
+    },
+  };
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
