@@ -8,7 +8,7 @@ interface Application {
 }
 
 describe("confabctl", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let stack: Stack;
   let token: string;
 

@@ -5,7 +5,7 @@ import { createTestDatabase, eventually, hasElasticsearch } from "@confab/testki
 import { startStack, type Stack } from "./stack.ts";
 
 describe("confabctl for operators", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let stack: Stack;
   let token: string;
 

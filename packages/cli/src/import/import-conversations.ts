@@ -28,7 +28,7 @@ export interface ImportResult {
 }
 
 // The api creates the chats of one moment in one transaction: many at once cost little more than one.
-const CHATS_AT_ONCE = 32;
+const CHATS_AT_ONCE = 128;
 const MOST_OPEN_CHATS = 2_000;
 const MOST_OPEN_CHARACTERS = 32 * 1024 * 1024;
 
