@@ -1,6 +1,7 @@
 export { accessLog } from "./access-log.ts";
 export { hasBody, readJson, readText } from "./body.ts";
 export { createNotFoundHandler } from "./not-found.ts";
+export { impatient, withPatience } from "./patience.ts";
 export { problemDocument, problemType } from "./problem-document.ts";
 export type { ProblemDocument } from "./problem-document.ts";
 export { createProblemHandler } from "./problem-handler.ts";

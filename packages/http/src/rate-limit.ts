@@ -3,6 +3,7 @@ import type { Logger } from "@confab/runtime";
 import type { RequestHandler } from "express";
 import type { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { withPatience } from "./patience.ts";
 
 export interface RateLimitOptions {
   readonly redis: Redis;
@@ -47,13 +48,14 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     // Once refused, an application is refused without asking Redis until its window ends.
     inMemoryBlockOnConsumed: limit + 1,
   });
+  const late = (): Error => new Error(`Redis did not answer within ${patienceMs} ms`);
   const policy = `"requests";q=${limit};w=${windowSeconds}`;
   let awayUntil = 0;
 
   async function consume(token: string): Promise<RateLimitState> {
     if (performance.now() < awayUntil) return count(local, token);
     try {
-      return await withPatience(count(shared, token), patienceMs);
+      return await withPatience(count(shared, token), patienceMs, late);
     } catch (error) {
       awayUntil = performance.now() + AWAY_MS;
       logger.warn({ err: error }, "rate limit counts without Redis");
@@ -99,18 +101,4 @@ function stateOf(result: RateLimiterRes, allowed: boolean): RateLimitState {
     remaining: allowed ? result.remainingPoints : 0,
     resetSeconds: Math.ceil(result.msBeforeNext / 1_000),
   };
-}
-
-async function withPatience<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`Redis did not answer within ${ms} ms`));
-    }, ms);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

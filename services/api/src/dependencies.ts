@@ -1,4 +1,6 @@
+import { ProblemError } from "@confab/contracts";
 import { assertMigrated, createApplications, createChats, createDatabase, createMessages } from "@confab/database";
+import { impatient } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { connectForRequests } from "@confab/queue";
 import { createHealth, createMetrics } from "@confab/runtime";
@@ -7,13 +9,18 @@ import type { ApiConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
+/** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
+const patienceMs = 2_000;
+
 /** Opens every connection and waits for none: readiness tells when the database is there. */
 export function connectDependencies(config: ApiConfig) {
   const redis = connectForRequests(config.redisUrl, "confab-api", { patienceMs: 500 });
   // ioredis throws where nobody listens; readiness tells of it.
   redis.on("error", () => undefined);
   const database = createDatabase(config.database);
-  const messages = createMessages(database);
+  const soon = <T extends object>(repository: T): T =>
+    impatient(repository, patienceMs, () => new ProblemError("storage-unavailable"));
+  const messages = soon(createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const health = createHealth({
     checks: { database: () => assertMigrated(database) },
@@ -22,8 +29,8 @@ export function connectDependencies(config: ApiConfig) {
 
   return {
     redis,
-    applications: createApplications(database),
-    chats: createChats(database),
+    applications: soon(createApplications(database)),
+    chats: soon(createChats(database)),
     messages,
     pending: createPendingMessages(redis, config.partitioning),
     search,

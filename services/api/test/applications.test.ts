@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Application } from "@confab/contracts";
+import { applicationSchema, type Application } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { follow, jsonOf, linksOf, problemOf, startApi, type Api } from "./start.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
 describe("/applications", () => {
@@ -17,7 +17,7 @@ describe("/applications", () => {
     await world.close();
   });
   const create = async (name: string): Promise<Application> =>
-    jsonOf(await api.send("POST", "/applications", { name }), 201);
+    readAs(applicationSchema, await api.send("POST", "/applications", { name }), 201);
 
   it("creates an application, tells its place, counts and logs, without its token", async () => {
     const answer = await api.send(
@@ -26,7 +26,7 @@ describe("/applications", () => {
       { name: "Support ☎", token: "mine" },
       { "x-request-id": "r-1" },
     );
-    const application = jsonOf<Application>(answer, 201);
+    const application = readAs(applicationSchema, answer, 201);
     expect(application).to.include({ name: "Support ☎", chats_count: 0 });
     expect(application.token).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(application.updated_at).to.equal(application.created_at);
@@ -46,7 +46,10 @@ describe("/applications", () => {
     const created = await create("before");
     const path = `/applications/${created.token}`;
     for (const method of ["PATCH", "PUT"]) {
-      const renamed = jsonOf<Application>(await api.send(method, path, { name: `by ${method}`, chats_count: 99 }));
+      const renamed = readAs(
+        applicationSchema,
+        await api.send(method, path, { name: `by ${method}`, chats_count: 99 }),
+      );
       expect(renamed).to.deep.equal({ ...created, name: `by ${method}`, updated_at: renamed.updated_at });
       expect(renamed.updated_at >= created.updated_at).to.equal(true);
       expect(jsonOf(await api.get(path))).to.deep.equal(renamed);
@@ -74,7 +77,7 @@ describe("/applications", () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => api.send("POST", "/applications", { name: "once" }, headers)),
     );
-    const tokens = new Set(answers.map((answer) => jsonOf<Application>(answer, 201).token));
+    const tokens = new Set(answers.map((answer) => readAs(applicationSchema, answer, 201).token));
     expect(tokens.size).to.equal(1);
     problemOf(await api.send("POST", "/applications", { name: "twice" }, headers), "idempotency-conflict");
   });
@@ -82,7 +85,7 @@ describe("/applications", () => {
   it("lists the oldest first, each once, page by page", async () => {
     const made: string[] = [];
     for (let index = 0; index < 7; index += 1) made.push((await create(`listed ${index}`)).token);
-    const { pages } = await follow<Application>(api, "/applications?limit=3", "next");
+    const { pages } = await follow(applicationSchema, api, "/applications?limit=3", "next");
     expect(pages.slice(0, -1).every((page) => page.length === 3)).to.equal(true);
     const tokens = pages.flat().map(({ token }) => token);
     expect(tokens.slice(-7)).to.deep.equal(made);

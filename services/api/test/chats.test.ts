@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { Application, Chat } from "@confab/contracts";
+import { applicationSchema, chatSchema } from "@confab/contracts";
 import { expect } from "chai";
-import { follow, jsonOf, linksOf, problemOf, startApi, type Api } from "./start.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
 describe("/applications/{token}/chats", () => {
@@ -24,24 +24,27 @@ describe("/applications/{token}/chats", () => {
 
   it("creates a chat without a body, with a name, and with null for one", async () => {
     const answer = await api.send("POST", path);
-    const chat = jsonOf<Chat>(answer, 201);
+    const chat = readAs(chatSchema, answer, 201);
     expect(chat).to.include({ application_token: token, number: 1, name: null, messages_count: 0 });
     expect(answer.headers.get("location")).to.equal(`${path}/1`);
     expect(jsonOf(await api.get(`${path}/1`))).to.deep.equal(chat);
-    expect(jsonOf<Chat>(await api.send("POST", path, { name: "Team" }), 201)).to.include({ number: 2, name: "Team" });
-    expect(jsonOf<Chat>(await api.send("POST", path, { name: null, number: 9 }), 201)).to.include({ number: 3 });
-    expect(jsonOf<Application>(await api.get(`/applications/${token}`))).to.include({ chats_count: 3 });
+    expect(readAs(chatSchema, await api.send("POST", path, { name: "Team" }), 201)).to.include({
+      number: 2,
+      name: "Team",
+    });
+    expect(readAs(chatSchema, await api.send("POST", path, { name: null, number: 9 }), 201)).to.include({ number: 3 });
+    expect(readAs(applicationSchema, await api.get(`/applications/${token}`))).to.include({ chats_count: 3 });
   });
 
   it("numbers fifty chats that are created at once from 1 to 50", async () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) => api.send("POST", path, { name: `chat ${index}` })),
     );
-    const chats = answers.map((answer) => jsonOf<Chat>(answer, 201));
+    const chats = answers.map((answer) => readAs(chatSchema, answer, 201));
     const numbers = chats.map(({ number }) => number).sort((a, b) => a - b);
     expect(numbers).to.deep.equal(Array.from({ length: 50 }, (_, index) => index + 1));
     for (const [index, chat] of chats.entries()) expect(chat.name).to.equal(`chat ${index}`);
-    const { pages } = await follow<Chat>(api, path, "next");
+    const { pages } = await follow(chatSchema, api, path, "next");
     expect(pages.flat()).to.deep.equal(chats.toSorted((a, b) => a.number - b.number));
   });
 
@@ -49,7 +52,7 @@ describe("/applications/{token}/chats", () => {
     problemOf(await api.send("POST", path, { name: "" }), "validation-failed");
     problemOf(await api.send("POST", path, "{"), "malformed-json");
     problemOf(await api.send("POST", path, "name=x", { "content-type": "text/plain" }), "unsupported-media-type");
-    expect(jsonOf<Chat>(await api.send("POST", path), 201).number).to.equal(1);
+    expect(readAs(chatSchema, await api.send("POST", path), 201).number).to.equal(1);
   });
 
   it("gives a key one chat, apart from the same key of another application", async () => {
@@ -57,23 +60,23 @@ describe("/applications/{token}/chats", () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => api.send("POST", path, { name: "once" }, headers)),
     );
-    expect(new Set(answers.map((answer) => jsonOf<Chat>(answer, 201).number))).to.deep.equal(new Set([1]));
+    expect(new Set(answers.map((answer) => readAs(chatSchema, answer, 201).number))).to.deep.equal(new Set([1]));
     problemOf(await api.send("POST", path, { name: "twice" }, headers), "idempotency-conflict");
     const other = `/applications/${await world.newApplication()}/chats`;
-    expect(jsonOf<Chat>(await api.send("POST", other, { name: "twice" }, headers), 201).number).to.equal(1);
-    expect(jsonOf<Chat>(await api.send("POST", path), 201).number).to.equal(2);
+    expect(readAs(chatSchema, await api.send("POST", other, { name: "twice" }, headers), 201).number).to.equal(1);
+    expect(readAs(chatSchema, await api.send("POST", path), 201).number).to.equal(2);
   });
 
   it("pages forth to the end and back to the beginning, each chat once each way", async () => {
     for (let index = 0; index < 10; index += 1) await world.newChat(token);
-    const forth = await follow<Chat>(api, `${path}?limit=3`, "next");
+    const forth = await follow(chatSchema, api, `${path}?limit=3`, "next");
     expect(forth.pages.map((page) => page.map(({ number }) => number))).to.deep.equal([
       [1, 2, 3],
       [4, 5, 6],
       [7, 8, 9],
       [10],
     ]);
-    const back = await follow<Chat>(api, forth.last, "prev");
+    const back = await follow(chatSchema, api, forth.last, "prev");
     expect(back.pages.toReversed()).to.deep.equal(forth.pages);
     expect(jsonOf(await api.get(`${path}?after=10`))).to.deep.equal([]);
     expect(linksOf(await api.get(`${path}?limit=10`))).to.deep.equal({});
@@ -82,7 +85,7 @@ describe("/applications/{token}/chats", () => {
   it("comes back to the beginning without a repetition from any place", async () => {
     for (let index = 0; index < 7; index += 1) await world.newChat(token);
     for (let after = 0; after < 7; after += 1) {
-      const { pages } = await follow<Chat>(api, `${path}?limit=3&after=${after}`, "prev");
+      const { pages } = await follow(chatSchema, api, `${path}?limit=3&after=${after}`, "prev");
       const numbers = pages
         .toReversed()
         .flat()
@@ -92,12 +95,12 @@ describe("/applications/{token}/chats", () => {
   });
 
   it("renames by PATCH and PUT, and takes a name away", async () => {
-    const created = jsonOf<Chat>(await api.send("POST", path, { name: "before" }), 201);
+    const created = readAs(chatSchema, await api.send("POST", path, { name: "before" }), 201);
     for (const [method, name] of [
       ["PATCH", "by patch"],
       ["PUT", null],
     ] as const) {
-      const renamed = jsonOf<Chat>(await api.send(method, `${path}/1`, { name, messages_count: 5 }));
+      const renamed = readAs(chatSchema, await api.send(method, `${path}/1`, { name, messages_count: 5 }));
       expect(renamed).to.deep.equal({ ...created, name, updated_at: renamed.updated_at });
       expect(jsonOf(await api.get(`${path}/1`))).to.deep.equal(renamed);
     }

@@ -1,7 +1,8 @@
-import type { Message } from "@confab/contracts";
+import { messageSchema, type Message } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
-import { follow, jsonOf, linksOf, problemOf, startApi, type Api } from "./start.ts";
+import { z } from "zod";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
 
 type Order = "asc" | "desc";
@@ -57,7 +58,7 @@ describe("reading a chat's messages", () => {
         for (const { limit, after, before, order } of queries) {
           const bounds = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
           const parameters = Object.entries({ limit, ...bounds, order }).map(([name, value]) => `${name}=${value}`);
-          const messages = jsonOf<Message[]>(await api.get(`${pathOf(chat)}?${parameters.join("&")}`));
+          const messages = readAs(z.array(messageSchema), await api.get(`${pathOf(chat)}?${parameters.join("&")}`));
           expect(numbersOf(messages)).to.deep.equal(model(mix.length, { limit, ...bounds, order }));
           for (const { number, body } of messages) expect(body).to.equal(`message ${number}`);
         }
@@ -72,12 +73,12 @@ describe("reading a chat's messages", () => {
       fc.asyncProperty(stored, fc.integer({ min: 1, max: 6 }), order, async (mix, limit, order) => {
         const chat = await newChat(mix);
         const all = model(mix.length, { limit: 100, order });
-        const forth = await follow<Message>(api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
+        const forth = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
         expect(numbersOf(forth.pages.flat())).to.deep.equal(all);
-        const back = await follow<Message>(api, forth.last, "prev");
+        const back = await follow(messageSchema, api, forth.last, "prev");
         expect(back.pages.toReversed()).to.deep.equal(forth.pages);
         // Who has gone back can go forth again.
-        const again = await follow<Message>(api, back.last, "next");
+        const again = await follow(messageSchema, api, back.last, "next");
         expect(numbersOf(again.pages.flat())).to.deep.equal(all);
         await world.store();
       }),
@@ -91,7 +92,7 @@ describe("reading a chat's messages", () => {
         const chat = await newChat(mix);
         const start = order === "asc" ? { after: place } : { before: place };
         const query = Object.entries({ ...start, limit: 4, order }).map(([name, value]) => `${name}=${value}`);
-        const { pages } = await follow<Message>(api, `${pathOf(chat)}?${query.join("&")}`, "prev");
+        const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?${query.join("&")}`, "prev");
         const seen = numbersOf(pages.toReversed().flat());
         const all = model(mix.length, { limit: 100, order });
         const isReached = (pages[0]?.length ?? 0) > 0;
@@ -106,7 +107,7 @@ describe("reading a chat's messages", () => {
     const chat = await newChat([false, false]);
     const one = await api.get(`${pathOf(chat)}/1`);
     const list = await api.get(pathOf(chat));
-    expect(jsonOf<Message>(one)).to.deep.include({ number: 1, body: "message 1", application_token: chat.token });
+    expect(readAs(messageSchema, one)).to.deep.include({ number: 1, body: "message 1", application_token: chat.token });
     await world.store();
     expect((await api.get(`${pathOf(chat)}/1`)).text).to.equal(one.text);
     expect((await api.get(pathOf(chat))).text).to.equal(list.text);
@@ -117,7 +118,7 @@ describe("reading a chat's messages", () => {
     const bodies = ["NUL \0, \u2028, 😀", " \r\n white space\n", '\\ "q" <b>', "é and é", "x".repeat(65_535)];
     await world.accept(chat, ...bodies);
     for (const state of ["pending", "stored"]) {
-      const messages = jsonOf<Message[]>(await api.get(pathOf(chat)));
+      const messages = readAs(z.array(messageSchema), await api.get(pathOf(chat)));
       expect(
         messages.every(({ body }, index) => body === bodies[index]),
         state,
@@ -130,11 +131,11 @@ describe("reading a chat's messages", () => {
   it("pages through a long backlog in both orders", async () => {
     const chat = await newChat(Array.from({ length: 450 }, (_, index) => index % 7 === 0 || index < 100));
     for (const order of ["asc", "desc"] as const) {
-      const { pages } = await follow<Message>(api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
+      const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
       expect(pages.map((page) => page.length)).to.deep.equal([200, 200, 50]);
       expect(numbersOf(pages.flat())).to.deep.equal(model(450, { limit: 500, order }));
     }
-    const [last] = jsonOf<Message[]>(await api.get(`${pathOf(chat)}?limit=1&order=desc`));
+    const [last] = readAs(z.array(messageSchema), await api.get(`${pathOf(chat)}?limit=1&order=desc`));
     expect(last?.number).to.equal(450);
   });
 

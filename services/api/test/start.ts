@@ -3,6 +3,7 @@ import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createLogger } from "@confab/runtime";
 import { hasElasticsearch, testStores } from "@confab/testkit";
 import { expect } from "chai";
+import { z } from "zod";
 import { createApiApp } from "../src/app.ts";
 import { loadConfig } from "../src/config.ts";
 import { connectDependencies } from "../src/dependencies.ts";
@@ -67,9 +68,14 @@ async function call(url: string, method: string, body: unknown, headers: Record<
 }
 
 /** The JSON of an answer with the given status. */
-export function jsonOf<T>(answer: Answer, status = 200): T {
+export function jsonOf(answer: Answer, status = 200): unknown {
   expect(answer.status, answer.text).to.equal(status);
-  return JSON.parse(answer.text) as T;
+  return JSON.parse(answer.text);
+}
+
+/** The same by its schema, which admits no further keys. */
+export function readAs<S extends z.ZodType>(schema: S, answer: Answer, status = 200): z.output<S> {
+  return schema.parse(jsonOf(answer, status));
 }
 
 /** The document of a refusal, which must be the given problem in every respect. */
@@ -85,23 +91,24 @@ export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
 }
 
 /** Where an answer's Link header leads. */
-export function linksOf({ headers }: Answer): { next?: string; prev?: string } {
-  const targets = [...(headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(next|prev)"/g)];
-  return Object.fromEntries(targets.map(([, target, relation]) => [relation, target]));
+export function linksOf({ headers }: Answer): Partial<Record<"next" | "prev", string>> {
+  const targets = (headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(next|prev)"/g);
+  return Object.fromEntries([...targets].map(([, target, relation]) => [relation, target])) as Record<string, string>;
 }
 
 /** Every page from a path on, following one relation to its end. */
-export async function follow<T>(
+export async function follow<S extends z.ZodType>(
+  item: S,
   api: Api,
   path: string,
   relation: "next" | "prev",
-): Promise<{ pages: T[][]; last: string }> {
-  const pages: T[][] = [];
+): Promise<{ pages: z.output<S>[][]; last: string }> {
+  const pages: z.output<S>[][] = [];
   let last = path;
   for (let at: string | undefined = path; at !== undefined;) {
     expect(pages.length, `following ${relation} does not end`).to.be.below(100);
     const answer = await api.get(at);
-    pages.push(jsonOf<T[]>(answer));
+    pages.push(readAs(z.array(item), answer));
     last = at;
     at = linksOf(answer)[relation];
   }

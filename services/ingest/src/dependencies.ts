@@ -1,4 +1,6 @@
+import { ProblemError } from "@confab/contracts";
 import { createApplications, createChats, createDatabase } from "@confab/database";
+import { impatient } from "@confab/http";
 import { createIntake, createPressureGauge, withScripts, type IntakePipeline } from "@confab/intake";
 import { connectForRequests, createProducer, whenReady } from "@confab/queue";
 import { createHealth, createMetrics, type Logger } from "@confab/runtime";
@@ -7,6 +9,9 @@ import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
+
+/** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
+const patienceMs = 2_000;
 
 /** Opens every connection; waits for Redis only: known chats are written to without the database. */
 export async function connectDependencies(config: IngestConfig, logger: Logger) {
@@ -25,7 +30,9 @@ export async function connectDependencies(config: IngestConfig, logger: Logger) 
   await warnOfWeakDurability(redis, config.durability, logger);
 
   const database = createDatabase(config.database);
-  const chats = createChats(database);
+  const soon = <T extends object>(repository: T): T =>
+    impatient(repository, patienceMs, () => new ProblemError("storage-unavailable"));
+  const chats = soon(createChats(database));
   const producer = await createProducer({ connection: redis, ...partitioning });
   const metrics = createMetrics("ingest");
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
@@ -48,7 +55,7 @@ export async function connectDependencies(config: IngestConfig, logger: Logger) 
   return {
     intake,
     pressure,
-    applications: createApplications(database),
+    applications: soon(createApplications(database)),
     health,
     metrics,
     async stop() {

@@ -79,16 +79,20 @@ describe("ingest without a store", () => {
     }
   });
 
-  it("goes on for known chats while MySQL is away, and answers 503 for others", async () => {
-    const [known, unknown] = [await world.newChat(), await world.newChat()];
-    messageOf(await ingest.send(known, "one"));
-    await database.cut();
-    expect(messageOf(await ingest.send(known, "two")).number).to.equal(2);
-    const { answer, ms } = await timed(ingest.send(unknown, "Hello"));
-    problemOf(answer, "storage-unavailable");
-    expect(ms).to.be.below(2_500);
-    expect(await ingest.accepted(unknown)).to.deep.equal({});
-    await database.restore();
-    expect((await eventually(async () => messageOf(await ingest.send(unknown, "Hello")))).number).to.equal(1);
-  });
+  for (const failure of ["is away", "is silent"]) {
+    it(`goes on for known chats while MySQL ${failure}, and answers 503 for others`, async () => {
+      const [known, unknown] = [await world.newChat(), await world.newChat()];
+      messageOf(await ingest.send(known, "one"));
+      if (failure === "is away") await database.cut();
+      else database.pause();
+      expect(messageOf(await ingest.send(known, "two")).number).to.equal(2);
+      const { answer, ms } = await timed(ingest.send(unknown, "Hello"));
+      problemOf(answer, "storage-unavailable");
+      expect(ms).to.be.below(3_000);
+      expect(await ingest.accepted(unknown)).to.deep.equal({});
+      if (failure === "is away") await database.restore();
+      else database.resume();
+      expect((await eventually(async () => messageOf(await ingest.send(unknown, "Hello")))).number).to.equal(1);
+    });
+  }
 });

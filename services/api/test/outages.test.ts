@@ -1,0 +1,112 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually, startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { expect } from "chai";
+import { jsonOf, problemOf, startApi, type Answer, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: number }> => {
+  const began = performance.now();
+  const answer = await work;
+  return { answer, ms: performance.now() - began };
+};
+
+describe("the api without a store", () => {
+  let folder: string;
+  let redis: ServerHandle;
+  let world: World;
+  let database: Proxy;
+  let between: Proxy;
+  let api: Api;
+  let chat: Chat;
+  let path: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "confab-api-"));
+    redis = await startRedis({ dir: folder });
+    world = await openWorld({ redisUrl: redis.url });
+  });
+  after(async () => {
+    await world.close();
+    await redis.kill();
+    await rm(folder, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    await redis.start();
+    database = await startProxy({ target: world.url });
+    between = await startProxy({ target: redis.url });
+    api = await startApi({ ...world, url: database.url }, { REDIS_URL: between.url, RATE_LIMITS: "on" });
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+    await world.accept(chat, "one", "two", "three");
+    await world.store((number) => number < 3);
+    const all = await eventually(async () => numbersOf(await api.get(path)));
+    expect(all).to.deep.equal([1, 2, 3]);
+  });
+  afterEach(async () => {
+    between.resume();
+    database.resume();
+    await api.stop();
+    await Promise.all([database.close(), between.close()]);
+    await world.store();
+  });
+  const numbersOf = (answer: Answer): unknown[] => (jsonOf(answer) as { number: number }[]).map(({ number }) => number);
+
+  for (const failure of ["is away", "is silent"]) {
+    it(`serves what is stored while Redis ${failure}, and does not deny what may be accepted`, async () => {
+      if (failure === "is away") await between.cut();
+      else between.pause();
+
+      for (const order of ["asc", "desc"]) {
+        const { answer, ms } = await timed(api.get(`${path}?order=${order}`));
+        expect(numbersOf(answer)).to.deep.equal(order === "asc" ? [1, 2] : [2, 1]);
+        expect(ms).to.be.below(2_500);
+      }
+      expect(jsonOf(await api.get(`${path}/2`))).to.include({ body: "two" });
+      const { answer, ms } = await timed(api.get(`${path}/3`));
+      expect(problemOf(answer, "service-unavailable").detail).to.include("cannot be told");
+      expect(ms).to.be.below(1_500);
+      expect((await api.send("POST", `/applications/${chat.token}/chats`)).status).to.equal(201);
+
+      if (failure === "is away") await between.restore();
+      else between.resume();
+      await eventually(async () => {
+        expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
+      });
+      expect(jsonOf(await api.get(`${path}/3`))).to.include({ body: "three" });
+    });
+  }
+
+  for (const failure of ["is away", "is silent"]) {
+    it(`answers 503 soon while MySQL ${failure}, and serves again when it is back`, async () => {
+      if (failure === "is away") await database.cut();
+      else database.pause();
+
+      const requests: [method: string, path: string, body?: unknown][] = [
+        ["GET", path],
+        ["GET", `${path}/1`],
+        ["GET", `${path}/search?q=one`],
+        ["GET", `/applications/${chat.token}`],
+        ["GET", "/applications"],
+        ["POST", "/applications", { name: "x" }],
+        ["POST", `/applications/${chat.token}/chats`],
+        ["PATCH", `/applications/${chat.token}/chats/1`, { name: "x" }],
+      ];
+      const answers = await Promise.all(
+        requests.map(([method, target, body]) => timed(api.send(method, target, body))),
+      );
+      for (const { answer, ms } of answers) {
+        problemOf(answer, "storage-unavailable");
+        expect(ms).to.be.below(3_000);
+      }
+      expect((await api.get("/openapi.json")).status).to.equal(200);
+
+      if (failure === "is away") await database.restore();
+      else database.resume();
+      await eventually(async () => {
+        expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
+      });
+    });
+  }
+});

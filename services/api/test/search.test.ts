@@ -1,0 +1,144 @@
+import { searchHitSchema } from "@confab/contracts";
+import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import { z } from "zod";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+const backends = hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"];
+
+for (const backend of backends) {
+  describe(`searching with ${backend}`, () => {
+    let world: World;
+    let api: Api;
+    let chat: Chat;
+    before(async () => {
+      world = await openWorld();
+      api = await startApi(world, { SEARCH_BACKEND: backend });
+      await api.search.prepare();
+      chat = await newChat("Hello world", "Ça va?", "50% <b>off</b> & more", "hello again, HELLO", "nothing");
+    });
+    after(async () => {
+      await api.stop();
+      if (backend === "elasticsearch") await removeIndex(world.index);
+      await world.close();
+    });
+
+    /** A chat whose messages are stored and can be found. */
+    async function newChat(...bodies: string[]): Promise<Chat> {
+      const created = await world.newChat();
+      await world.accept(created, ...bodies);
+      await world.store();
+      const stored = await world.messages.inRanges([{ chatId: created.id, from: 1, to: bodies.length }]);
+      await api.search.index(stored, { refresh: true });
+      return created;
+    }
+    const pathOf = ({ token, number }: Chat, q: string): string =>
+      `/applications/${token}/chats/${number}/messages/search?${new URLSearchParams({ q }).toString()}`;
+    const find = async (q: string, where = chat): Promise<z.output<typeof searchHitSchema>[]> =>
+      readAs(z.array(searchHitSchema), await api.get(pathOf(where, q)));
+    const numbersFor = async (q: string): Promise<number[]> => (await find(q)).map(({ number }) => number);
+
+    it("finds words, their beginnings and insides, in any case and without accents, newest first", async () => {
+      expect(await numbersFor("hello")).to.deep.equal([4, 1]);
+      expect(await numbersFor("ell")).to.deep.equal([4, 1]);
+      expect(await numbersFor("WORLD hel")).to.deep.equal([1]);
+      expect(await numbersFor("ca")).to.deep.equal([2]);
+      expect(await numbersFor("absent")).to.deep.equal([]);
+    });
+
+    it("answers whole messages with what was found marked and the rest escaped", async () => {
+      const [hit] = await find("off");
+      expect(hit).to.include({ application_token: chat.token, chat_number: chat.number, number: 3 });
+      expect(hit?.body).to.equal("50% <b>off</b> & more");
+      expect(hit?.highlights).to.deep.equal(["50% &lt;b&gt;<mark>off</mark>&lt;/b&gt; &amp; more"]);
+      const stored = await api.get(`/applications/${chat.token}/chats/${chat.number}/messages/3`);
+      const { highlights, ...message } = hit!;
+      expect(highlights).to.have.length(1);
+      expect(jsonOf(stored)).to.deep.equal(message);
+    });
+
+    it("takes every character of a query as itself", async () => {
+      expect(await numbersFor("50%")).to.deep.equal([3]);
+      for (const q of ["*", "hel*", "h_llo", "hello OR nothing", "body:hello", '"', "\\", "%", "a/b", "(", "~1"]) {
+        const found = await numbersFor(q);
+        expect(found, q).to.deep.equal(q === "%" ? [3] : []);
+      }
+    });
+
+    it("stays in its chat", async () => {
+      const other = await newChat("Hello stranger");
+      expect((await find("hello", other)).map(({ body }) => body)).to.deep.equal(["Hello stranger"]);
+      expect(await numbersFor("stranger")).to.deep.equal([]);
+      problemOf(await api.get(pathOf({ ...chat, token: other.token, number: 2 }, "hello")), "chat-not-found");
+    });
+
+    it("pages by cursor, each hit once", async () => {
+      const long = await newChat(...Array.from({ length: 11 }, (_, index) => `hit ${index + 1}`));
+      const { pages } = await follow(searchHitSchema, api, `${pathOf(long, "hit")}&limit=4`, "next");
+      expect(pages.map((page) => page.map(({ number }) => number))).to.deep.equal([
+        [11, 10, 9, 8],
+        [7, 6, 5, 4],
+        [3, 2, 1],
+      ]);
+      expect(linksOf(await api.get(`${pathOf(long, "hit")}&limit=11`))).to.deep.equal({});
+    });
+
+    it("says what is wrong with a query and with a cursor", async () => {
+      const place = pathOf(chat, "").replace("q=", "");
+      for (const query of ["", "q=", "q=%20", `q=${"x".repeat(257)}`, `q=${"a+".repeat(17)}b`, "q=a&q=b"]) {
+        const { errors } = problemOf(await api.get(place + query), "validation-failed");
+        expect(
+          errors?.map(({ pointer }) => pointer),
+          query,
+        ).to.deep.equal(["?q"]);
+      }
+      for (const cursor of ["x", "%20", "YmVmb3JlOjA", "YmVmb3JlOjE-"]) {
+        const { errors } = problemOf(await api.get(`${place}q=a&cursor=${cursor}`), "validation-failed");
+        expect(
+          errors?.map(({ pointer }) => pointer),
+          cursor,
+        ).to.deep.equal(["?cursor"]);
+      }
+      const invisible = problemOf(await api.get(pathOf(chat, "\u00ad")), "validation-failed");
+      expect(invisible.errors?.map(({ pointer }) => pointer)).to.deep.equal(["?q"]);
+    });
+  });
+}
+
+describe("without Elasticsearch", () => {
+  let world: World;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.close());
+
+  it("answers 503 to searches within seconds and serves everything else", async () => {
+    const target = hasElasticsearch() ? testStores().elasticsearchUrl : "http://127.0.0.1:9";
+    const proxy = await startProxy({ target });
+    const api = await startApi(world, { SEARCH_BACKEND: "elasticsearch", ELASTICSEARCH_URL: proxy.url });
+    try {
+      const { token } = await world.newChat();
+      const place = `/applications/${token}/chats/1/messages`;
+      for (const failure of ["refuses connections", "is silent"]) {
+        await (failure === "is silent" ? proxy.restore() : proxy.cut());
+        if (failure === "is silent") proxy.pause();
+        const began = performance.now();
+        problemOf(await api.get(`${place}/search?q=hello`), "search-unavailable");
+        expect(performance.now() - began).to.be.below(5_000);
+        expect(jsonOf(await api.get(place))).to.deep.equal([]);
+        expect((await api.send("POST", `/applications/${token}/chats`)).status).to.equal(201);
+      }
+    } finally {
+      proxy.resume();
+      await api.stop();
+      await proxy.close();
+    }
+  });
+});
+
+async function removeIndex(alias: string): Promise<void> {
+  const url = testStores().elasticsearchUrl;
+  const found = (await (await fetch(`${url}/_alias/${alias}`)).json()) as Record<string, unknown>;
+  for (const index of Object.keys(found)) await fetch(`${url}/${index}`, { method: "DELETE" });
+}
