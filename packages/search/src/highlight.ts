@@ -1,4 +1,4 @@
-import { clusters } from "./fold.ts";
+import { clusters, fold, isAscii } from "./fold.ts";
 
 /** A part of a text: UTF-16 offsets, the end excluded. */
 interface Range {
@@ -11,6 +11,8 @@ const FRAGMENT_LENGTH = 160;
 const WHOLE_LENGTH = 2 * FRAGMENT_LENGTH;
 // How far a cut may move to fall between two words.
 const WORD_SLACK = 20;
+// Enough matches of one word to fill every fragment, however dense they are; a body of one letter has 65,535.
+const MAX_ANCHORS = 1_000;
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -24,25 +26,50 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 }
 
-/** Where each term occurs, as ranges of whole clusters of the original text. */
-function occurrences(text: string, terms: readonly string[]): Range[][] {
-  let folded = "";
-  const ranges: Range[] = [];
-  let start = 0;
-  for (const cluster of clusters(text)) {
-    const range = { start, end: start + cluster.source.length };
-    ranges.push(...Array<Range>(cluster.folded.length).fill(range));
-    folded += cluster.folded;
-    start = range.end;
+/** A folded text; unit `i` of it came from `start[i]` to `end[i]` of the original, which is a whole cluster. */
+interface FoldedText {
+  folded: string;
+  start: Int32Array;
+  end: Int32Array;
+}
+
+function foldWithOffsets(text: string): FoldedText {
+  const folded = fold(text);
+  const result = { folded, start: new Int32Array(folded.length), end: new Int32Array(folded.length) };
+  if (isAscii(text)) {
+    return { folded, start: result.start.map((_, index) => index), end: result.end.map((_, index) => index + 1) };
   }
-  return terms.map((term) => {
-    const found: Range[] = [];
-    for (let at = folded.indexOf(term); at !== -1; at = folded.indexOf(term, at + 1)) {
-      const [first, last] = [ranges[at], ranges[at + term.length - 1]];
-      if (first !== undefined && last !== undefined) found.push({ start: first.start, end: last.end });
-    }
-    return found;
-  });
+  let [unit, at] = [0, 0];
+  for (const { source, folded: piece } of clusters(text)) {
+    result.start.fill(at, unit, unit + piece.length);
+    result.end.fill(at + source.length, unit, unit + piece.length);
+    unit += piece.length;
+    at += source.length;
+  }
+  return result;
+}
+
+/** The first index whose value is at least `value`, in values that never fall. */
+function lowerBound(values: Int32Array, value: number): number {
+  let [low, high] = [0, values.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((values[middle] ?? value) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first `most` matches of a term that overlap a part of the original text. */
+function occurrences({ folded, start, end }: FoldedText, term: string, part: Range, most: number): Range[] {
+  const found: Range[] = [];
+  const last = lowerBound(start, part.end);
+  let at = folded.indexOf(term, Math.max(0, lowerBound(end, part.start + 1) - term.length + 1));
+  while (at !== -1 && at < last && found.length < most) {
+    found.push({ start: start[at] ?? 0, end: end[at + term.length - 1] ?? 0 });
+    at = folded.indexOf(term, at + 1);
+  }
+  return found;
 }
 
 /** Joins ranges that overlap or touch; the result is in order. */
@@ -115,16 +142,16 @@ function chooseFragments(text: string, found: readonly Range[][], boundaries: Bo
  */
 export function highlight(body: string, terms: readonly string[]): string[] {
   const text = body.toWellFormed();
-  const found = occurrences(text, terms);
+  const folded = foldWithOffsets(text);
   const boundaries = createBoundaries(text);
-  const matches = merge(found.flat());
+  const whole = { start: 0, end: text.length };
+  const found = terms.map((term) => occurrences(folded, term, whole, MAX_ANCHORS));
   return chooseFragments(text, found, boundaries).map((fragment) => {
-    const marks = matches
-      .filter(({ start, end }) => start < fragment.end && end > fragment.start)
-      .map(({ start, end }) => ({
-        start: Math.max(fragment.start, boundaries.before(start)),
-        end: Math.min(fragment.end, boundaries.after(end)),
-      }));
+    const matches = merge(terms.flatMap((term) => occurrences(folded, term, fragment, Infinity)));
+    const marks = matches.map(({ start, end }) => ({
+      start: Math.max(fragment.start, boundaries.before(start)),
+      end: Math.min(fragment.end, boundaries.after(end)),
+    }));
     let html = fragment.start > 0 ? "…" : "";
     let at = fragment.start;
     for (const { start, end } of merge(marks)) {
