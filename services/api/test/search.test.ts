@@ -3,6 +3,7 @@ import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
 import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
+import { removeIndex } from "./remove-index.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
 
 const backends = hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"];
@@ -136,9 +137,3 @@ describe("without Elasticsearch", () => {
     }
   });
 });
-
-async function removeIndex(alias: string): Promise<void> {
-  const url = testStores().elasticsearchUrl;
-  const found = (await (await fetch(`${url}/_alias/${alias}`)).json()) as Record<string, unknown>;
-  for (const index of Object.keys(found)) await fetch(`${url}/${index}`, { method: "DELETE" });
-}

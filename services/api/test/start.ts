@@ -1,4 +1,4 @@
-import { problems, type ProblemCode } from "@confab/contracts";
+import { problems, routes, type ProblemCode, type Route } from "@confab/contracts";
 import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createLogger } from "@confab/runtime";
 import { hasElasticsearch, testStores } from "@confab/testkit";
@@ -53,7 +53,10 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
 
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
-/** Sends text as it is and everything else as JSON; no answer in JSON may have a key named id. */
+/**
+ * Sends text as it is and everything else as JSON; no answer in JSON may have a key named id, and every problem must be
+ * one that the route table names for the route.
+ */
 async function call(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
   const response = await fetch(url, {
     method,
@@ -64,7 +67,23 @@ async function call(url: string, method: string, body: unknown, headers: Record<
   if (response.headers.get("content-type")?.includes("json") === true && !url.endsWith("/openapi.json")) {
     expect(text).to.not.match(/"id"\s*:/);
   }
+  if (response.headers.get("content-type") === "application/problem+json") {
+    const { type } = JSON.parse(text) as ProblemDocument;
+    const route = routeOf(method, new URL(url).pathname);
+    if (route && !anywhere.has(type)) expect(route.problems, route.operationId).to.include(type.split("/").at(-1));
+  }
   return { status: response.status, headers: response.headers, text };
+}
+
+/** What any path may answer, and no route names. */
+const anywhere = new Set(["http://localhost:8080/problems/malformed-request"]);
+
+function routeOf(method: string, path: string): Route | undefined {
+  const matches = ({ path: template }: Route): boolean =>
+    new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path);
+  return Object.values<Route>(routes).find(
+    (route) => route.service === "api" && route.method === method.toLowerCase() && matches(route),
+  );
 }
 
 /** The JSON of an answer with the given status. */

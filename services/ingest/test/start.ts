@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { problems, type Message, type ProblemCode } from "@confab/contracts";
+import { problems, routes, type Message, type ProblemCode, type Route } from "@confab/contracts";
 import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
 import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
@@ -130,6 +130,8 @@ export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
   expect(answer.headers.get("content-type")).to.equal("application/problem+json");
   const document = JSON.parse(answer.text) as ProblemDocument;
   expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, title, status });
+  const route = Object.values<Route>(routes).find(({ path }) => path === document.instance);
+  if (route && status !== 405) expect(route.problems, route.operationId).to.include(code);
   expect(document.request_id).to.equal(answer.headers.get("x-request-id"));
   if (status === 429 || status === 503) expect(Number(answer.headers.get("retry-after"))).to.be.within(1, 60);
   return document;
