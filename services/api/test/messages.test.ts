@@ -113,6 +113,26 @@ describe("reading a chat's messages", () => {
     expect((await api.get(pathOf(chat))).text).to.equal(list.text);
   });
 
+  it("misses no message at any moment while they are being stored", async () => {
+    const chat = await newChat(Array<boolean>(120).fill(false));
+    let isStoring = true;
+    const storing = (async () => {
+      for (let upTo = 10; upTo <= 120; upTo += 10) await world.store((number) => number <= upTo);
+    })().finally(() => (isStoring = false));
+    let reads = 0;
+    const reader = async (order: Order): Promise<void> => {
+      while (isStoring) {
+        const messages = readAs(z.array(messageSchema), await api.get(`${pathOf(chat)}?limit=120&order=${order}`));
+        expect(numbersOf(messages)).to.deep.equal(model(120, { limit: 120, order }));
+        const number = (reads % 120) + 1;
+        expect(jsonOf(await api.get(`${pathOf(chat)}/${number}`))).to.include({ number });
+        reads += 1;
+      }
+    };
+    await Promise.all([storing, reader("asc"), reader("desc"), reader("asc")]);
+    expect(reads).to.be.above(5);
+  });
+
   it("gives bodies byte for byte, pending and stored", async () => {
     const chat = await world.newChat();
     const bodies = ["NUL \0, \u2028, 😀", " \r\n white space\n", '\\ "q" <b>', "é and é", "x".repeat(65_535)];

@@ -9,7 +9,7 @@ import { loadConfig } from "../src/config.ts";
 import { connectDependencies } from "../src/dependencies.ts";
 import type { World } from "./world.ts";
 
-export type LogLine = Record<string, unknown> & { message: string; level: string };
+type LogLine = Record<string, unknown> & { message: string; level: string };
 
 export interface Answer {
   status: number;
