@@ -103,6 +103,24 @@ describe("reading a chat's messages", () => {
     );
   });
 
+  it("lists around numbers that are neither stored nor pending", async () => {
+    const state = fc.constantFrom("stored", "pending", "lost");
+    const states = fc.array(state, { minLength: 1, maxLength: 14 });
+    await fc.assert(
+      fc.asyncProperty(states, fc.integer({ min: 1, max: 4 }), order, async (mix, limit, order) => {
+        const chat = await newChat(mix.map((one) => one === "stored"));
+        const lost = model(mix.length, { limit: 100, order }).filter((number) => mix[number - 1] === "lost");
+        if (lost.length > 0) await world.redis.hdel(`${world.prefix}:{p0}:pending:${chat.id}`, ...lost.map(String));
+        const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
+        const left = model(mix.length, { limit: 100, order }).filter((number) => !lost.includes(number));
+        expect(numbersOf(pages.flat())).to.deep.equal(left);
+        expect(pages.slice(0, -1).every((page) => page.length === limit)).to.equal(true);
+        await world.store();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it("gives a message the same before and after it is stored", async () => {
     const chat = await newChat([false, false]);
     const one = await api.get(`${pathOf(chat)}/1`);
