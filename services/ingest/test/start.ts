@@ -11,7 +11,7 @@ import { createIngestApp } from "../src/app.ts";
 import { loadConfig } from "../src/config.ts";
 import { connectDependencies } from "../src/dependencies.ts";
 
-type LogLine = Record<string, unknown> & { message: string; level: string };
+export type LogLine = Record<string, unknown> & { message: string; level: string };
 
 export interface Chat {
   token: string;
