@@ -3,7 +3,13 @@ const services = "^services/([^/]+)/";
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
-    { name: "no-circular", severity: "error", comment: "A cycle is two modules that are one.", from: {}, to: { circular: true } },
+    {
+      name: "no-circular",
+      severity: "error",
+      comment: "A cycle is two modules that are one.",
+      from: {},
+      to: { circular: true },
+    },
     {
       name: "pure-packages",
       severity: "error",

@@ -50,7 +50,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-export function isJson(mediaType: string): boolean {
+function isJson(mediaType: string): boolean {
   return mediaType === "application/json" || /^application\/[\w.-]+\+json$/.test(mediaType);
 }
 

@@ -43,6 +43,8 @@ export interface Intake {
 
 /** A chat can be unlearned between learning and accepting only by a failover in between: more rounds mean trouble. */
 const maxRounds = 4;
+/** Chats that are remembered as learned, some ten megabytes of them. */
+const mostSeen = 100_000;
 
 /** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
 export function createIntake(options: IntakeOptions): Intake {
@@ -88,18 +90,44 @@ export function createIntake(options: IntakeOptions): Intake {
     return asked;
   };
 
+  const attempt = async (submission: Submission): Promise<Acceptance> => {
+    const batcher = batchers[partitionOf(partitioning, submission.token, submission.chat)]!;
+    let entry: BatchEntry = submission;
+    for (let round = 0; round < maxRounds; round++) {
+      const answer = await batcher.submit(entry);
+      if (answer.result !== "unknown") return toAcceptance(answer);
+      const learned = await learnOnce(entry, answer.incarnation);
+      if (!learned) return { outcome: "unknown-chat", limit: answer.limit };
+      entry = { ...submission, learned };
+    }
+    throw new IntakeUnavailable("Redis changed its incarnation again and again");
+  };
+
+  // What follows the first message to a chat waits for it: otherwise the first, which goes round by the database, would be
+  // overtaken. A chat that Redis has forgotten since is learned again by whoever finds out.
+  const seen = new Set<string>();
+  const first = new Map<string, Promise<Acceptance>>();
+
+  const attemptFirst = (key: string, submission: Submission): Promise<Acceptance> => {
+    const attempted = attempt(submission)
+      .then((acceptance) => {
+        if (seen.size >= mostSeen) seen.clear();
+        if (acceptance.outcome !== "unknown-chat") seen.add(key);
+        return acceptance;
+      })
+      .finally(() => first.delete(key));
+    first.set(key, attempted);
+    return attempted;
+  };
+
   return {
     async submit(submission) {
-      const batcher = batchers[partitionOf(partitioning, submission.token, submission.chat)]!;
-      let entry: BatchEntry = submission;
-      for (let round = 0; round < maxRounds; round++) {
-        const answer = await batcher.submit(entry);
-        if (answer.result !== "unknown") return toAcceptance(answer);
-        const learned = await learnOnce(entry, answer.incarnation);
-        if (!learned) return { outcome: "unknown-chat", limit: answer.limit };
-        entry = { ...submission, learned };
-      }
-      throw new IntakeUnavailable("Redis changed its incarnation again and again");
+      const key = `${submission.token}:${submission.chat}`;
+      if (seen.has(key)) return attempt(submission);
+      const before = first.get(key);
+      if (!before) return attemptFirst(key, submission);
+      await before.catch(() => undefined);
+      return attempt(submission);
     },
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));

@@ -60,6 +60,19 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
+  it("numbers what is sent to a new chat in its order, however much it is", async () => {
+    const side = await world.connect();
+    const intake = side.intake();
+    for (let round = 0; round < 5; round++) {
+      const chat = await world.createChat();
+      const bodies = Array.from({ length: 1000 }, (_, index) => `message ${index}`);
+      const sent = bodies.map((body) => intake.submit({ token: chat.token, chat: chat.number, body, requestId: "r" }));
+      const numbers = (await Promise.all(sent)).map((answer) => answer.outcome === "accepted" && answer.number);
+      expect(numbers).to.deep.equal(bodies.map((_, index) => index + 1));
+    }
+    await world.store(side);
+  });
+
   it("shows readers what is pending, and the last number without a head", async () => {
     const side = await world.connect();
     const chat = await world.createChat();

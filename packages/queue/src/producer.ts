@@ -21,8 +21,9 @@ export interface Producer {
 }
 
 const jobOptions: JobsOptions = {
-  attempts: 20,
-  backoff: { type: "exponential", delay: 250, jitter: 0.5 },
+  // Giving up would leave messages unstored: a job fails for good only where its payload makes no sense.
+  attempts: Number.MAX_SAFE_INTEGER,
+  backoff: { type: "fixed", delay: 1000, jitter: 0.5 },
   removeOnComplete: true,
   removeOnFail: { count: 1000 },
 };

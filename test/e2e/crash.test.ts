@@ -1,0 +1,116 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  createApplications,
+  createChats,
+  createDatabase,
+  createMessages,
+  migrate,
+  verifyCounts,
+} from "@confab/database";
+import { createTestDatabase, eventually, freePort, startRedis, startService, uniquePrefix } from "@confab/testkit";
+import { expect } from "chai";
+
+interface Acknowledged {
+  chat: number;
+  number: number;
+  body: string;
+}
+
+const [clients, chatsInAll, messagesEach] = [8, 5, 60];
+
+describe("while every process is killed in turn", function () {
+  this.timeout(180_000);
+
+  it("stores every acknowledged message once, under its number, and counts it", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "confab-crash-"));
+    const redis = await startRedis({ dir });
+    const testDatabase = await createTestDatabase();
+    await migrate(testDatabase.url);
+    const database = createDatabase({ url: testDatabase.url });
+    const { token } = await createApplications(database).create({ token: randomUUID(), name: "crash" });
+    const chats = await Promise.all(Array.from({ length: chatsInAll }, () => createChats(database).create({ token })));
+    const name = uniquePrefix("crash");
+    const env = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: testDatabase.url,
+      KEY_PREFIX: name,
+      SEARCH_INDEX: name,
+      LOG_LEVEL: "warn",
+      BATCH_OVERDUE: "1s",
+    };
+    const port = String(await freePort());
+    let ingest = await startService("ingest", { ...env, PORT: port });
+    let worker = await startService("worker", env);
+
+    const acknowledged: Acknowledged[] = [];
+    let running = true;
+    /** Sends until it is acknowledged, always with the same key: what is unknown is asked again. */
+    async function sendUntilKnown(chat: number, body: string): Promise<void> {
+      for (;;) {
+        const answer = await fetch(`http://127.0.0.1:${port}/messages`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", "Idempotency-Key": body },
+          body: JSON.stringify({ application_token: token, chat_number: chat, body }),
+        }).catch(() => undefined);
+        if (answer?.status === 201) {
+          const { number } = (await answer.json()) as { number: number };
+          acknowledged.push({ chat, number, body });
+          return;
+        }
+        if (answer) expect(answer.status, "while something is away").to.equal(503);
+        await pause(50);
+      }
+    }
+    const sending = Promise.all(
+      Array.from({ length: clients }, async (_, client) => {
+        for (let index = 0; index < messagesEach; index++) {
+          await sendUntilKnown(((client + index) % chatsInAll) + 1, `client-${client}-message-${index}`);
+          // Spread over the faults.
+          if (running) await pause(60);
+        }
+      }),
+    );
+
+    await pause(500);
+    await worker.kill();
+    worker = await startService("worker", env);
+    await ingest.kill();
+    ingest = await startService("ingest", { ...env, PORT: port });
+    await redis.kill();
+    await pause(300);
+    await redis.start();
+    await pause(300);
+    await worker.kill();
+    worker = await startService("worker", env);
+    running = false;
+    await sending;
+
+    expect(acknowledged).to.have.length(clients * messagesEach);
+    const messages = createMessages(database);
+    await eventually(
+      async () => {
+        const rows = (await Promise.all(chats.map((chat) => messages.range(chat!.id, { limit: 10_000 })))).flat();
+        expect(rows).to.have.length(clients * messagesEach);
+      },
+      { timeoutMs: 40_000, intervalMs: 200 },
+    );
+    for (const chat of chats) {
+      const rows = await messages.range(chat!.id, { limit: 10_000 });
+      expect(rows.map(({ number }) => number)).to.deep.equal(rows.map((_, index) => index + 1));
+      const expected = acknowledged.filter((entry) => entry.chat === chat!.number).sort((a, b) => a.number - b.number);
+      expect(rows.map(({ body }) => body)).to.deep.equal(expected.map(({ body }) => body));
+    }
+    for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
+
+    await Promise.all([ingest.stop(), worker.stop()]);
+    expect(await Promise.all([ingest.exit, worker.exit])).to.deep.equal([0, 0]);
+    await database.close();
+    await testDatabase.drop();
+    await redis.stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+});
