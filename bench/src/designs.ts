@@ -1,0 +1,65 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { startService } from "@confab/testkit";
+
+export interface Running {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Where one phase of one design works: nothing else uses this prefix. */
+export interface Place {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  readonly prefix: string;
+}
+
+export interface Design {
+  readonly name: "Confab" | "plain";
+  startIngest(place: Place): Promise<Running>;
+  startWorker(place: Place): Promise<Running>;
+}
+
+/** A: the services as they are, without rate limits, and without search in Elasticsearch. */
+export const confab: Design = {
+  name: "Confab",
+  startIngest: (place) => startService("ingest", { ...environmentOf(place), RATE_LIMITS: "off" }),
+  startWorker: (place) => startService("worker", { ...environmentOf(place), SEARCH_BACKEND: "mysql" }),
+};
+
+/** B: INCR, one job a message, one transaction a message. */
+export const plain: Design = {
+  name: "plain",
+  startIngest: (place) => startPlain(import.meta.resolve("./plain-ingest.ts"), place),
+  startWorker: (place) => startPlain(import.meta.resolve("./plain-worker.ts"), place),
+};
+
+function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
+  return {
+    NODE_ENV: "production",
+    LOG_LEVEL: "warn",
+    REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
+    KEY_PREFIX: prefix,
+  };
+}
+
+async function startPlain(file: string, place: Place): Promise<Running> {
+  const child = fork(new URL(file), {
+    execArgv: ["--conditions=@confab/source"],
+    env: { PATH: process.env.PATH, ...environmentOf(place) },
+  });
+  const ended = once(child, "exit");
+  const first = await Promise.race([once(child, "message"), ended.then(() => undefined)]);
+  if (first === undefined || child.pid === undefined) throw new Error(`${file} ended before it was ready`);
+  const [{ port }] = first as [{ port: number }];
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}

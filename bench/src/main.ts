@@ -1,0 +1,63 @@
+import { exit } from "node:process";
+import { confab, plain } from "./designs.ts";
+import { help, readOptions } from "./options.ts";
+import { measureAccepting, measureDraining } from "./phases.ts";
+import { describeMachine, summarise, table } from "./report.ts";
+import { createWorld } from "./world.ts";
+import type { Round } from "./report.ts";
+import type { World } from "./world.ts";
+
+type Options = ReturnType<typeof readOptions>;
+
+async function measureAll(world: World, { rounds, seconds, connections, backlog }: Options): Promise<Round[]> {
+  const results: Round[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const design of [confab, plain]) {
+      const accepting = await measureAccepting(world, design, { connections, seconds });
+      const draining = await measureDraining(world, design, {
+        connections,
+        backlog: design === confab ? backlog : Math.ceil(backlog / 4),
+      });
+      const faults = [...accepting.faults, ...draining.faults];
+      const figures = { ...accepting.figures, ...draining.figures };
+      results.push({ design: design.name, round, figures, faults });
+      const [accepted, drained] = ["accepted", "drained"].map((what) =>
+        Math.round(figures[`${what}, messages/s`] ?? 0),
+      ) as [number, number];
+      const verdict = faults.length === 0 ? "verified" : `VOID: ${faults.join("; ")}`;
+      console.error(`round ${round}, ${design.name}: ${accepted} accepted/s, ${drained} drained/s, ${verdict}`);
+    }
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) {
+    console.log(help);
+    return;
+  }
+  const world = await createWorld(process.env);
+  // The services end with this process; the database of a given server and the temporary folder would stay.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void world.close().finally(() => exit(130)));
+  }
+  try {
+    const machine = describeMachine(world);
+    const rounds = await measureAll(world, options);
+    const summary = summarise(rounds);
+    if (options.json) console.log(JSON.stringify({ machine, options, summary, rounds }, undefined, 2));
+    else {
+      const facts = Object.entries(machine).map(([name, value]) => `${name}: ${value}`);
+      console.log(`\n${facts.join(" · ")}\n\n${table(summary)}`);
+    }
+    if (rounds.some((round) => round.faults.length > 0)) process.exitCode = 1;
+  } finally {
+    await world.close();
+  }
+}
+
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createApplications, createChats } from "@confab/database";
+import { uniquePrefix } from "@confab/testkit";
+import { watchCpu } from "./cpu.ts";
+import { sendMessages } from "./load.ts";
+import { countStored, faultsOfAnswers, faultsOfRows } from "./verify.ts";
+import type { Design, Place } from "./designs.ts";
+import type { World } from "./world.ts";
+
+/** The figures of one phase by name: messages a second, milliseconds, or microseconds of CPU a message. */
+export interface PhaseResult {
+  readonly figures: Readonly<Record<string, number | null>>;
+  /** Why the round is void; empty when it counts. */
+  readonly faults: readonly string[];
+}
+
+const WARM_UP_SECONDS = 1.5;
+const CHATS = 10;
+const POLL_MS = 20;
+const DRAIN_LIMIT_MS = 180_000;
+
+/** Messages accepted a second while no worker runs, after a warm-up that is verified and not measured. */
+export async function measureAccepting(
+  world: World,
+  design: Design,
+  { connections, seconds }: { connections: number; seconds: number },
+): Promise<PhaseResult> {
+  return inPlace(world, design, async (place, { token, chats }) => {
+    const ingest = await design.startIngest(place);
+    try {
+      const target = { url: ingest.url, token, chats, connections };
+      const warmUp = await sendMessages(target, { seconds: WARM_UP_SECONDS });
+      const cpu = watchCpu({ ingest: ingest.pid, Redis: world.pids.redis });
+      const load = await sendMessages(target, { seconds });
+      return {
+        figures: {
+          "accepted, messages/s": load.accepted / load.seconds,
+          "latency p50, ms": load.latencies[Math.floor(load.accepted * 0.5)] ?? null,
+          "latency p99, ms": load.latencies[Math.floor(load.accepted * 0.99)] ?? null,
+          ...perMessage("accepting", cpu(), load.accepted),
+        },
+        faults: faultsOfAnswers([warmUp, load]),
+      };
+    } finally {
+      await ingest.stop();
+    }
+  });
+}
+
+/** Messages stored a second from a backlog, from the first row seen to the last: a worker's start is not measured. */
+export async function measureDraining(
+  world: World,
+  design: Design,
+  { connections, backlog }: { connections: number; backlog: number },
+): Promise<PhaseResult> {
+  return inPlace(world, design, async (place, { token, chats }) => {
+    const ingest = await design.startIngest(place);
+    const load = await sendMessages({ url: ingest.url, token, chats, connections }, { messages: backlog }).finally(() =>
+      ingest.stop(),
+    );
+    const worker = await design.startWorker(place);
+    try {
+      const deadline = performance.now() + DRAIN_LIMIT_MS;
+      const stored = async (atLeast: number) => {
+        for (;;) {
+          const count = await countStored(world.database, token);
+          if (count >= atLeast || performance.now() > deadline) return { count, at: performance.now() };
+          await sleep(POLL_MS);
+        }
+      };
+      const first = await stored(1);
+      const cpu = watchCpu({ worker: worker.pid, Redis: world.pids.redis, MySQL: world.pids.mysql });
+      const last = await stored(load.accepted);
+      const drained = last.count - first.count;
+      const used = cpu();
+      const faults = [...faultsOfAnswers([load]), ...(await faultsOfRows(world.database, token, load))];
+      return {
+        figures: {
+          "drained, messages/s": (drained * 1000) / (last.at - first.at),
+          ...perMessage("draining", used, drained),
+        },
+        faults: drained > 0 ? faults : [...faults, "the backlog was too small to be measured"],
+      };
+    } finally {
+      await worker.stop();
+    }
+  });
+}
+
+function perMessage(phase: string, times: Readonly<Record<string, number | null>>, messages: number) {
+  return Object.fromEntries(
+    Object.entries(times).map(([name, us]) => [
+      `${name} CPU while ${phase}, µs/message`,
+      us === null ? null : us / messages,
+    ]),
+  );
+}
+
+/** A prefix and chats of its own for each phase, so that none inherits another's backlog. */
+async function inPlace<T>(
+  world: World,
+  design: Design,
+  work: (place: Place, target: { token: string; chats: number[] }) => Promise<T>,
+): Promise<T> {
+  const { database, redisUrl, databaseUrl } = world;
+  const token = randomUUID();
+  await createApplications(database).create({ token, name: "benchmark" });
+  const create = createChats(database).create;
+  const created = await Promise.all(Array.from({ length: CHATS }, () => create({ token })));
+  const chats = created.flatMap((chat) => chat?.number ?? []);
+  const prefix = uniquePrefix(`bench-${design.name}`);
+  try {
+    return await work({ redisUrl, databaseUrl, prefix }, { token, chats });
+  } finally {
+    await world.forget(prefix);
+  }
+}

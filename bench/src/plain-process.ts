@@ -1,0 +1,26 @@
+import { exit } from "node:process";
+
+export const plainQueue = "plain-messages";
+
+export interface PlainJob {
+  /** A chat's internal id: a bigint, which JSON has not. */
+  readonly chatId: string;
+  readonly number: number;
+  readonly body: string;
+  readonly createdAt: string;
+}
+
+/** What the parent gives a process of the plain design; throws when one is missing. */
+export function plainSettings(env: NodeJS.ProcessEnv) {
+  const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, KEY_PREFIX: prefix } = env;
+  if (redisUrl === undefined || databaseUrl === undefined || prefix === undefined) {
+    throw new Error("REDIS_URL, DATABASE_URL and KEY_PREFIX must be set: the benchmark starts this process itself");
+  }
+  return { redisUrl, databaseUrl, prefix };
+}
+
+/** Tells the parent, and from now on ends with it: the channel closes however the parent ends. */
+export function isReady(port: number): void {
+  process.on("disconnect", () => exit(0));
+  process.send?.({ port });
+}
