@@ -21,8 +21,8 @@ describe("batching what is submitted", () => {
       maxWaiting: 1000,
       deadlineMs: 1000,
     });
-    const results = await Promise.all(["a", "b", "c"].map((body) => batcher.submit(entry(body))));
-    expect(results.map(({ result }) => result)).to.deep.equal([1, 2, 3]);
+    const results = await Promise.all(["a", "b", "c"].map((body) => batcher.submit([entry(body)])));
+    expect(results.flat().map(({ result }) => result)).to.deep.equal([1, 2, 3]);
     expect(sizes).to.deep.equal([3]);
     await batcher.stop();
   });
@@ -44,7 +44,7 @@ describe("batching what is submitted", () => {
       maxWaiting: 1000,
       deadlineMs: 1000,
     });
-    const submitted = Promise.all("a b c d e f g".split(" ").map((body) => batcher.submit(entry(body))));
+    const submitted = Promise.all("a b c d e f g".split(" ").map((body) => batcher.submit([entry(body)])));
     await new Promise((resolve) => setImmediate(resolve));
     expect(sent).to.deep.equal([
       ["a", "b"],
@@ -62,6 +62,24 @@ describe("batching what is submitted", () => {
     expect(sent.flat().join("")).to.equal("abcdefg");
   });
 
+  it("never divides what is submitted together", async () => {
+    const sizes: number[] = [];
+    const batcher = createBatcher({
+      send: (entries) => {
+        sizes.push(entries.length);
+        return Promise.resolve(answer(entries));
+      },
+      maxBatch: 5,
+      maxInFlight: 1,
+      maxWaiting: 1000,
+      deadlineMs: 1000,
+    });
+    const runs = [3, 3, 2, 7, 1].map((length) => batcher.submit(Array.from({ length }, () => entry("x"))));
+    expect((await Promise.all(runs)).map((results) => results.length)).to.deep.equal([3, 3, 2, 7, 1]);
+    expect(sizes).to.deep.equal([3, 5, 7, 1]);
+    await batcher.stop();
+  });
+
   it("refuses at once when too many wait, and in time what was never answered", async () => {
     const batcher = createBatcher({
       send: () => new Promise(() => undefined),
@@ -70,10 +88,10 @@ describe("batching what is submitted", () => {
       maxWaiting: 1,
       deadlineMs: 60,
     });
-    const inFlight = batcher.submit(entry("a"));
+    const inFlight = batcher.submit([entry("a")]);
     const outcomes = [inFlight];
     await new Promise((resolve) => setImmediate(resolve));
-    outcomes.push(batcher.submit(entry("b")), batcher.submit(entry("c")));
+    outcomes.push(batcher.submit([entry("b")]), batcher.submit([entry("c")]));
     for (const outcome of await Promise.allSettled(outcomes)) {
       expect(outcome).to.have.property("reason").instanceOf(IntakeUnavailable);
     }

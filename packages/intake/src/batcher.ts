@@ -22,14 +22,15 @@ export interface BatcherOptions {
 export type BatchedResult = EntryResult & { createdMs: number };
 
 interface Waiting {
-  entry: BatchEntry;
+  entries: readonly BatchEntry[];
   deadline: number;
-  resolve: (result: BatchedResult) => void;
+  resolve: (results: BatchedResult[]) => void;
   reject: (error: Error) => void;
 }
 
 export interface Batcher {
-  submit(entry: BatchEntry): Promise<BatchedResult>;
+  /** Entries that are submitted together go out in one batch, so that a script numbers all of them or a first part. */
+  submit(entries: readonly BatchEntry[]): Promise<BatchedResult[]>;
   /** Resolves when everything that was submitted is settled. */
   stop(): Promise<void>;
 }
@@ -53,8 +54,12 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
   function flush(): void {
     scheduled = false;
     while (waiting.length > 0 && inFlight.size < maxInFlight) {
-      const members = waiting.length <= maxBatch ? waiting : waiting.slice(0, maxBatch);
-      waiting = members === waiting ? [] : waiting.slice(maxBatch);
+      let [taken, size] = [1, waiting[0]!.entries.length];
+      while (taken < waiting.length && size + waiting[taken]!.entries.length <= maxBatch) {
+        size += waiting[taken++]!.entries.length;
+      }
+      const members = waiting.slice(0, taken);
+      waiting = waiting.slice(taken);
       dispatch(members);
     }
     if (waiting.length === 0 && inFlight.size === 0) drained?.();
@@ -81,12 +86,13 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
       },
     };
     inFlight.add(batch);
-    send(members.map(({ entry }) => entry)).then(
+    send(members.flatMap(({ entries }) => entries)).then(
       ({ createdMs, results }) => {
         settle(() => {
-          members.forEach(({ resolve }, index) => {
-            resolve({ ...results[index]!, createdMs });
-          });
+          let at = 0;
+          for (const { entries, resolve } of members) {
+            resolve(entries.map(() => ({ ...results[at++]!, createdMs })));
+          }
         });
       },
       (error: unknown) => {
@@ -108,13 +114,13 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
   const timer = setInterval(expire, Math.max(10, deadlineMs / 20)).unref();
 
   return {
-    submit: (entry) =>
+    submit: (entries) =>
       new Promise((resolve, reject) => {
         if (waiting.length >= maxWaiting) {
           reject(new IntakeUnavailable("too many messages wait for Redis"));
           return;
         }
-        waiting.push({ entry, deadline: Date.now() + deadlineMs, resolve, reject });
+        waiting.push({ entries, deadline: Date.now() + deadlineMs, resolve, reject });
         schedule();
       }),
     async stop() {

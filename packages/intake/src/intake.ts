@@ -2,6 +2,7 @@ import type { ChainableCommander } from "ioredis";
 import { encodeBatch, type AcceptLimits, type BatchEntry, type LearnedChat, type Submission } from "./accept-batch.ts";
 import { createBatchId } from "./batch-id.ts";
 import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } from "./batcher.ts";
+import { createGate } from "./gate.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import type { IntakePipeline } from "./scripts.ts";
 
@@ -38,13 +39,18 @@ export interface IntakeOptions {
 export interface Intake {
   /** Rejects with IntakeUnavailable where the outcome is unknown, and with what `learn` throws. */
   submit(submission: Submission): Promise<Acceptance>;
+  /**
+   * Submits messages of one chat in their order, at most as many as fit a batch: they are numbered together, so that what
+   * is refused for want of room is the end of the run, never its middle. Rejects as a whole, as `submit` does.
+   */
+  submitRun(submissions: readonly Submission[]): Promise<Acceptance[]>;
   stop(): Promise<void>;
 }
 
 /** A chat can be unlearned between learning and accepting only by a failover in between: more rounds mean trouble. */
 const maxRounds = 4;
-/** Chats that are remembered as learned, some ten megabytes of them. */
-const mostSeen = 100_000;
+/** Most chats that are asked for at once: a restart of Redis must not exhaust the database's sessions. */
+const maxLearning = 8;
 
 /** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
 export function createIntake(options: IntakeOptions): Intake {
@@ -78,57 +84,43 @@ export function createIntake(options: IntakeOptions): Intake {
     });
   });
 
+  const atMost = createGate(maxLearning);
   const learning = new Map<string, Promise<LearnedChat | undefined>>();
   const learnOnce = ({ token, chat }: BatchEntry, incarnation: string): Promise<LearnedChat | undefined> => {
     const key = `${incarnation} ${token} ${chat}`;
     const known = learning.get(key);
     if (known) return known;
-    const asked = learn(token, chat)
+    const asked = atMost(() => learn(token, chat))
       .then((found) => found && { id: String(found.id), lastNumber: found.lastNumber, incarnation })
       .finally(() => learning.delete(key));
     learning.set(key, asked);
     return asked;
   };
 
-  const attempt = async (submission: Submission): Promise<Acceptance> => {
-    const batcher = batchers[partitionOf(partitioning, submission.token, submission.chat)]!;
-    let entry: BatchEntry = submission;
+  const submitRun = async (submissions: readonly Submission[]): Promise<Acceptance[]> => {
+    const [place] = submissions;
+    if (!place) return [];
+    const batcher = batchers[partitionOf(partitioning, place.token, place.chat)]!;
+    const answers: Acceptance[] = [];
+    let open: { at: number; entry: BatchEntry }[] = submissions.map((entry, at) => ({ at, entry }));
     for (let round = 0; round < maxRounds; round++) {
-      const answer = await batcher.submit(entry);
-      if (answer.result !== "unknown") return toAcceptance(answer);
-      const learned = await learnOnce(entry, answer.incarnation);
-      if (!learned) return { outcome: "unknown-chat", limit: answer.limit };
-      entry = { ...submission, learned };
+      const results = await batcher.submit(open.map(({ entry }) => entry));
+      open.forEach(({ at }, index) => {
+        answers[at] = toAcceptance(results[index]!);
+      });
+      const unknown = open.filter((_, index) => results[index]!.result === "unknown");
+      if (unknown.length === 0) return answers;
+      const { incarnation } = results.find(({ result }) => result === "unknown")!;
+      const learned = await learnOnce(place, incarnation);
+      if (!learned) return answers;
+      open = unknown.map(({ at }) => ({ at, entry: { ...submissions[at]!, learned } }));
     }
     throw new IntakeUnavailable("Redis changed its incarnation again and again");
   };
 
-  // What follows the first message to a chat waits for it: otherwise the first, which goes round by the database, would be
-  // overtaken. A chat that Redis has forgotten since is learned again by whoever finds out.
-  const seen = new Set<string>();
-  const first = new Map<string, Promise<Acceptance>>();
-
-  const attemptFirst = (key: string, submission: Submission): Promise<Acceptance> => {
-    const attempted = attempt(submission)
-      .then((acceptance) => {
-        if (seen.size >= mostSeen) seen.clear();
-        if (acceptance.outcome !== "unknown-chat") seen.add(key);
-        return acceptance;
-      })
-      .finally(() => first.delete(key));
-    first.set(key, attempted);
-    return attempted;
-  };
-
   return {
-    async submit(submission) {
-      const key = `${submission.token}:${submission.chat}`;
-      if (seen.has(key)) return attempt(submission);
-      const before = first.get(key);
-      if (!before) return attemptFirst(key, submission);
-      await before.catch(() => undefined);
-      return attempt(submission);
-    },
+    submitRun,
+    submit: async (submission) => (await submitRun([submission]))[0]!,
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
     },

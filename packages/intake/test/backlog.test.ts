@@ -60,16 +60,24 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
-  it("numbers what is sent to a new chat in its order, however much it is", async () => {
+  it("numbers a run in its order, and when there is no room for all of it, its beginning", async () => {
     const side = await world.connect();
-    const intake = side.intake();
-    for (let round = 0; round < 5; round++) {
-      const chat = await world.createChat();
-      const bodies = Array.from({ length: 1000 }, (_, index) => `message ${index}`);
-      const sent = bodies.map((body) => intake.submit({ token: chat.token, chat: chat.number, body, requestId: "r" }));
-      const numbers = (await Promise.all(sent)).map((answer) => answer.outcome === "accepted" && answer.number);
-      expect(numbers).to.deep.equal(bodies.map((_, index) => index + 1));
-    }
+    const chat = await world.createChat();
+    const run = (length: number) =>
+      Array.from({ length }, (_, index) => ({
+        token: chat.token,
+        chat: chat.number,
+        body: `message ${index}`,
+        requestId: "r",
+      }));
+    const all = await side.intake().submitRun(run(100));
+    expect(all.map((answer) => answer.outcome === "accepted" && answer.number)).to.deep.equal(
+      all.map((_, index) => index + 1),
+    );
+    const part = await side.intake({ limits: { ...noLimits, maxPending: 103 } }).submitRun(run(10));
+    expect(part.map(({ outcome }) => outcome)).to.deep.equal(
+      part.map((_, index) => (index < 3 ? "accepted" : "overloaded")),
+    );
     await world.store(side);
   });
 

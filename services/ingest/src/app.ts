@@ -14,7 +14,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
-import { createAcceptMessage } from "./use-cases/accept-messages.ts";
+import { createAcceptRun } from "./use-cases/accept-messages.ts";
 
 export interface IngestAppOptions extends Pick<Dependencies, "intake" | "applications" | "pressure" | "metrics"> {
   config: Pick<IngestConfig, "http" | "limits">;
@@ -29,11 +29,11 @@ export function createIngestApp(options: IngestAppOptions): Express {
   const { publicUrl } = config.http;
   const { maxPending, applicationRate, applicationBurst } = config.limits;
 
-  const acceptMessage = createAcceptMessage({ intake, applications, pressure, maxPending });
+  const acceptRun = createAcceptRun({ intake, applications, pressure, maxPending });
   const parseItem = (item: unknown) => parseBody(batchItemSchema, item);
   const acceptBatch = createAcceptBatch({
     parseItem,
-    acceptMessage,
+    acceptRun,
     toProblem,
     typeOf: (code) => problemType(publicUrl, code),
   });
@@ -50,7 +50,7 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .disable("etag")
     .use(requestContext(logger))
     .use(accessLog({ registry: metrics, logger }))
-    .use(createMessageRoutes({ acceptMessage, acceptBatch, policy, mountOptions: { validateResponses } }))
+    .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
     .use(translate)
     .use(createProblemHandler({ publicUrl }));

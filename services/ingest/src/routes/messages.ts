@@ -1,12 +1,12 @@
-import { fillPath, routes } from "@confab/contracts";
+import { fillPath, ProblemError, routes } from "@confab/contracts";
 import { mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
-import type { AcceptMessage } from "../use-cases/accept-messages.ts";
+import type { AcceptRun } from "../use-cases/accept-messages.ts";
 
 export interface MessageRoutesOptions {
-  acceptMessage: AcceptMessage;
+  acceptRun: AcceptRun;
   acceptBatch: AcceptBatch;
   /** `RateLimit-Policy`; undefined where there are no limits. */
   policy: string | undefined;
@@ -14,12 +14,7 @@ export interface MessageRoutesOptions {
 }
 
 /** POST /messages and POST /messages/batch. */
-export function createMessageRoutes({
-  acceptMessage,
-  acceptBatch,
-  policy,
-  mountOptions,
-}: MessageRoutesOptions): Router {
+export function createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions }: MessageRoutesOptions): Router {
   const router = Router();
 
   mount(
@@ -27,7 +22,9 @@ export function createMessageRoutes({
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
       context.facts = { application: shortToken(body.application_token), chat: body.chat_number };
-      const { message, limit } = await acceptMessage({ ...body, idempotency_key: idempotencyKey }, context.requestId);
+      const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context.requestId);
+      if (outcome instanceof ProblemError) throw outcome;
+      const { message, limit } = outcome!;
       const params = { token: message.application_token, chat: message.chat_number, message: message.number };
       return {
         body: message,

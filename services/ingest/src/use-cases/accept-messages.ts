@@ -4,7 +4,7 @@ import type { Applications } from "@confab/database";
 import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
 
 export interface AcceptMessagesOptions {
-  intake: Pick<Intake, "submit">;
+  intake: Pick<Intake, "submitRun">;
   applications: Pick<Applications, "find">;
   pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
   maxPending: number;
@@ -15,15 +15,11 @@ export interface AcceptedMessage {
   limit: Acceptance["limit"];
 }
 
-export type AcceptMessage = (item: BatchItem, requestId: string) => Promise<AcceptedMessage>;
+/** One message of each: accepted, or the problem that says why not. Throws where nothing is known of any. */
+export type AcceptRun = (items: readonly BatchItem[], requestId: string) => Promise<(AcceptedMessage | ProblemError)[]>;
 
-/** Accepts one message, or throws the problem that says why not. */
-export function createAcceptMessage({
-  intake,
-  applications,
-  pressure,
-  maxPending,
-}: AcceptMessagesOptions): AcceptMessage {
+/** Accepts messages of one chat in their order; where room ends in the middle, the rest is refused. */
+export function createAcceptRun({ intake, applications, pressure, maxPending }: AcceptMessagesOptions): AcceptRun {
   function refuseUnderPressure(): void {
     const { memoryLow, pending } = pressure.current();
     // The script has the last word; this spares Redis the messages that it would refuse anyway.
@@ -37,35 +33,47 @@ export function createAcceptMessage({
     });
   }
 
-  return async (item, requestId) => {
+  async function unknownChat({ application_token: token, chat_number: chat }: BatchItem): Promise<ProblemError> {
+    return (await applications.find(token)) === undefined
+      ? new ProblemError("application-not-found", { detail: "No application has this application_token." })
+      : new ProblemError("chat-not-found", { detail: `The application has no chat ${chat}.` });
+  }
+
+  return async (items, requestId) => {
     refuseUnderPressure();
-    const { application_token: token, chat_number: chat, body, idempotency_key: key } = item;
-    const idempotency = key === undefined ? undefined : { key, hash: hashOf(chat, body) };
-    const acceptance = await intake.submit({ token, chat, body, requestId, idempotency });
-    switch (acceptance.outcome) {
-      case "accepted": {
-        const at = acceptance.createdAt.toISOString();
-        const { number, limit } = acceptance;
-        return {
-          message: { application_token: token, chat_number: chat, number, body, created_at: at, updated_at: at },
-          limit,
-        };
+    const acceptances = await intake.submitRun(
+      items.map(({ application_token: token, chat_number: chat, body, idempotency_key: key }) => {
+        const idempotency = key === undefined ? undefined : { key, hash: hashOf(chat, body) };
+        return { token, chat, body, requestId, idempotency };
+      }),
+    );
+    const unknown = acceptances.some(({ outcome }) => outcome === "unknown-chat")
+      ? await unknownChat(items[0]!)
+      : undefined;
+    return acceptances.map((acceptance, index) => {
+      switch (acceptance.outcome) {
+        case "accepted":
+          return { message: messageOf(items[index]!, acceptance), limit: acceptance.limit };
+        case "unknown-chat":
+          return unknown!;
+        case "conflict":
+          return new ProblemError("idempotency-conflict");
+        case "overloaded":
+          return overloaded();
+        case "limited":
+          return new ProblemError("rate-limited", {
+            detail: "The application sends more messages than its limit allows.",
+            retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
+          });
       }
-      case "unknown-chat":
-        throw (await applications.find(token)) === undefined
-          ? new ProblemError("application-not-found", { detail: "No application has this application_token." })
-          : new ProblemError("chat-not-found", { detail: `The application has no chat ${chat}.` });
-      case "conflict":
-        throw new ProblemError("idempotency-conflict");
-      case "overloaded":
-        throw overloaded();
-      case "limited":
-        throw new ProblemError("rate-limited", {
-          detail: "The application sends more messages than its limit allows.",
-          retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
-        });
-    }
+    });
   };
+}
+
+function messageOf(item: BatchItem, { number, createdAt }: { number: number; createdAt: Date }): Message {
+  const { application_token, chat_number, body } = item;
+  const at = createdAt.toISOString();
+  return { application_token, chat_number, number, body, created_at: at, updated_at: at };
 }
 
 /** What must be the same for a key to be a repetition: the chat and the body; the application is part of the key. */
