@@ -97,4 +97,35 @@ describe("batching what is submitted", () => {
     }
     await batcher.stop();
   });
+
+  it("counts the entries that wait, not how they were submitted, and takes others when those are gone", async () => {
+    const finish: (() => void)[] = [];
+    const batcher = createBatcher({
+      send: (entries) =>
+        new Promise((resolve) =>
+          finish.push(() => {
+            resolve(answer(entries));
+          }),
+        ),
+      maxBatch: 3,
+      maxInFlight: 1,
+      maxWaiting: 3,
+      deadlineMs: 5000,
+    });
+    const run = () => batcher.submit([entry("a"), entry("b"), entry("c")]);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const inFlight = run();
+    await turn();
+    const waiting = run();
+    expect(await run().catch((error: unknown) => error)).to.be.instanceOf(IntakeUnavailable);
+    finish.shift()!();
+    expect(await inFlight).to.have.length(3);
+    const next = run();
+    while (finish.length > 0) {
+      finish.shift()!();
+      await turn();
+    }
+    expect((await Promise.all([waiting, next])).flat()).to.have.length(6);
+    await batcher.stop();
+  });
 });

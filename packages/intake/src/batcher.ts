@@ -41,6 +41,7 @@ export interface Batcher {
  */
 export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlineMs }: BatcherOptions): Batcher {
   let waiting: Waiting[] = [];
+  let waitingEntries = 0;
   const inFlight = new Set<{ members: Waiting[]; expire: () => void }>();
   let scheduled = false;
   let drained: (() => void) | undefined;
@@ -60,6 +61,7 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
       }
       const members = waiting.slice(0, taken);
       waiting = waiting.slice(taken);
+      waitingEntries -= size;
       dispatch(members);
     }
     if (waiting.length === 0 && inFlight.size === 0) drained?.();
@@ -107,8 +109,10 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
     const now = Date.now();
     const expired = waiting.findIndex(({ deadline }) => deadline > now);
     const late = waiting.splice(0, expired === -1 ? waiting.length : expired);
-    for (const { reject } of late)
+    for (const { entries, reject } of late) {
+      waitingEntries -= entries.length;
       reject(new IntakeUnavailable(`Redis did not take the message within ${deadlineMs} ms`));
+    }
     for (const { members, expire } of inFlight) if (members[0]!.deadline <= now) expire();
   };
   const timer = setInterval(expire, Math.max(10, deadlineMs / 20)).unref();
@@ -116,10 +120,11 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
   return {
     submit: (entries) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= maxWaiting) {
+        if (waitingEntries >= maxWaiting) {
           reject(new IntakeUnavailable("too many messages wait for Redis"));
           return;
         }
+        waitingEntries += entries.length;
         waiting.push({ entries, deadline: Date.now() + deadlineMs, resolve, reject });
         schedule();
       }),
