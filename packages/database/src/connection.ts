@@ -1,7 +1,19 @@
-/** Where the server is and how long to wait for it; all times in milliseconds. */
-export interface ConnectionOptions {
-  /** `mysql://` or `mariadb://user:password@host:port/database?…`; the driver's own options may follow the `?`. */
+import { isIP } from "node:net";
+
+/** Where the server is and who asks. */
+export interface DatabaseAddress {
+  /**
+   * `mysql://` or `mariadb://user:password@host:port/database?…`; the driver's own options may follow the `?`, of which
+   * `ssl=true` asks for TLS with a certificate that Node trusts.
+   */
   readonly url: string;
+  /** As they are, not encoded; they win over the URL's. */
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** How long to wait for the server; all times in milliseconds. */
+export interface ConnectionOptions extends DatabaseAddress {
   readonly poolSize?: number;
   /** How long a call waits for a session: the time in which calls fail while the server is away. */
   readonly acquireTimeoutMs?: number;
@@ -22,6 +34,8 @@ const ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 /** The driver's settings for a database address. */
 export function connectionSettings({
   url,
+  user,
+  password,
   poolSize = 10,
   acquireTimeoutMs = 1_000,
   connectTimeoutMs = 1_000,
@@ -29,16 +43,19 @@ export function connectionSettings({
 }: ConnectionOptions) {
   const address = parseAddress(url);
   const given = Object.fromEntries(address.searchParams);
+  const host = decodeURIComponent(address.hostname.replace(/^\[|\]$/g, ""));
   const secure = given.ssl !== undefined && given.ssl !== "false";
   return {
     ...typed(given),
-    host: decodeURIComponent(address.hostname.replace(/^\[|\]$/g, "")),
+    host,
     port: Number(address.port || 3306),
-    user: decodeURIComponent(address.username),
-    password: decodeURIComponent(address.password),
+    user: user ?? decodeURIComponent(address.username),
+    password: password ?? decodeURIComponent(address.password),
     database: decodeURIComponent(address.pathname.slice(1)),
     // Without TLS the server's key is all that caching_sha2_password can encrypt the password with.
-    ...(secure ? {} : { allowPublicKeyRetrieval: true }),
+    ...(secure
+      ? { ssl: { rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }) } }
+      : { ssl: false, allowPublicKeyRetrieval: true }),
     connectionLimit: poolSize,
     minimumIdle: 1,
     acquireTimeout: acquireTimeoutMs,

@@ -12,6 +12,7 @@ export { createPersistence } from "./persist.ts";
 export type { Applications, NewApplication } from "./applications.ts";
 export type { CreatedChat, NewChat } from "./chat-creation.ts";
 export type { ChatLocation, Chats } from "./chats.ts";
+export type { DatabaseAddress } from "./connection.ts";
 export type { Database, DatabaseOptions, QueryEvent } from "./client.ts";
 export type { DeadLetters, Restoration } from "./dead-letters.ts";
 export type { Application, Chat, DeadLetter, Message } from "./generated/client.ts";

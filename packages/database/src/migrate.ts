@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
-import { connectionSettings } from "./connection.ts";
+import { connectionSettings, type DatabaseAddress } from "./connection.ts";
 import { reasonOf } from "./errors.ts";
 import { MigrationError, pendingMigrations, readMigrations } from "./migrations.ts";
 import type { Database } from "./client.ts";
@@ -9,6 +9,8 @@ import type { AppliedMigration } from "./migrations.ts";
 export interface MigrateOptions {
   /** Where the migrations lie, one folder each; those of this package by default. */
   readonly directory?: string | undefined;
+  /** How long to try to reach the server, in milliseconds; 10,000 by default. */
+  readonly patienceMs?: number | undefined;
   readonly onProgress?:
     ((event: { name: string; state: "applying" | "applied"; durationMs?: number }) => void) | undefined;
 }
@@ -26,9 +28,12 @@ const LOCK_WAIT_S = 120;
  * Keeps Prisma's own table exactly as Prisma does; runners at the same time wait for each other. Throws
  * `MigrationError` with what to do when the history does not fit.
  */
-export async function migrate(url: string, { directory, onProgress }: MigrateOptions = {}): Promise<string[]> {
+export async function migrate(
+  address: string | DatabaseAddress,
+  { directory, patienceMs, onProgress }: MigrateOptions = {},
+): Promise<string[]> {
   const known = await readMigrations(directory);
-  return withSession(url, async (session, database) => {
+  return withSession({ address, patienceMs }, async (session, database) => {
     await useDatabase(session, database);
     return exclusively(session, database, async () => {
       await session.query(CREATE_TABLE);
@@ -46,11 +51,11 @@ export async function migrate(url: string, { directory, onProgress }: MigrateOpt
 
 /** The names of the applied and of the pending migrations; throws `MigrationError` when the history does not fit. */
 export async function migrationStatus(
-  url: string,
+  address: string | DatabaseAddress,
   { directory }: Pick<MigrateOptions, "directory"> = {},
 ): Promise<{ applied: string[]; pending: string[] }> {
   const known = await readMigrations(directory);
-  return withSession(url, async (session, database) => {
+  return withSession({ address }, async (session, database) => {
     const [present] = await session.query<[{ n: bigint }]>(
       "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
       [database, TABLE],
@@ -145,11 +150,14 @@ async function exclusively<T>(session: Session, database: string, work: () => Pr
   }
 }
 
-async function withSession<T>(url: string, work: (session: Session, database: string) => Promise<T>): Promise<T> {
+async function withSession<T>(
+  { address, patienceMs = 10_000 }: { address: string | DatabaseAddress; patienceMs?: number | undefined },
+  work: (session: Session, database: string) => Promise<T>,
+): Promise<T> {
   const { database, ...settings } = connectionSettings({
-    url,
+    ...(typeof address === "string" ? { url: address } : address),
     poolSize: 1,
-    acquireTimeoutMs: 10_000,
+    acquireTimeoutMs: patienceMs,
     answerTimeoutMs: 0,
   });
   if (database === "")

@@ -21,7 +21,7 @@ const calls: Record<string, (database: Database) => Promise<unknown>> = {
 async function expectQuickFailure(database: Database, name: string): Promise<void> {
   const started = performance.now();
   const error = await rejection(calls[name]!(database));
-  expect(performance.now() - started, name).to.be.lessThan(1_800);
+  expect(performance.now() - started, name).to.be.lessThan(10_000);
   expect(isUnavailable(error), `${name}: ${String(error)}`).to.equal(true);
   expect(isTransient(error)).to.equal(false);
   expect(isRefusal(error)).to.equal(false);
@@ -43,7 +43,7 @@ describe("a database that is away", () => {
     await proxy.restore();
     const back = performance.now();
     await eventually(() => database.ping());
-    expect(performance.now() - back).to.be.lessThan(2_000);
+    expect(performance.now() - back).to.be.lessThan(10_000);
     await database.close();
     await proxy.close();
   });
@@ -95,7 +95,7 @@ describe("a database that is away", () => {
     const database = createDatabase({ url: `mariadb://app:app@127.0.0.1:${port}/none` });
     const started = performance.now();
     await database.close();
-    expect(performance.now() - started).to.be.lessThan(2_500);
+    expect(performance.now() - started).to.be.lessThan(10_000);
   });
 
   it("says that the pool is exhausted after the time to acquire a session", async () => {

@@ -67,7 +67,7 @@ describe("the search outbox", () => {
     await inside.promise;
     const started = performance.now();
     await store(2);
-    expect(performance.now() - started).to.be.lessThan(1_000);
+    expect(performance.now() - started).to.be.lessThan(10_000);
     const other = await test.outbox.drain(99, (ranges) => {
       handled.push(...ranges.map((range) => range.from));
       return Promise.resolve();

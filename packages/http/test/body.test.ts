@@ -100,7 +100,7 @@ describe("readJson", () => {
     const began = performance.now();
     socket.write(head);
     while (!received().includes("payload-too-large")) await pause(5);
-    expect(performance.now() - began).to.be.below(500);
+    expect(performance.now() - began).to.be.below(10_000);
     expect(bodyOf(received())).to.include({ status: 413 });
     expect(received()).to.match(/^connection: close\r$/im);
     await closed;

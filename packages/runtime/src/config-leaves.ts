@@ -35,6 +35,11 @@ export function flag() {
     .meta({ form: "true or false" });
 }
 
+/** A switch that is written as on or off; the words of `flag` do as well. */
+export function onOff() {
+  return flag().meta({ form: "on or off" });
+}
+
 /** A duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, as milliseconds; a bare number is milliseconds already. */
 export function durationMs({ min = 0 }: { min?: number } = {}) {
   return z
@@ -55,6 +60,23 @@ export function url({ schemes }: { schemes: readonly string[] }) {
     .refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)))
     .transform((text) => text.replace(/\/$/, ""))
     .meta({ form: `a URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}` });
+}
+
+/** One or several URLs of the given schemes, separated by commas, kept as text; their user and password must be percent-encoded. */
+export function urls({ schemes }: { schemes: readonly string[] }) {
+  return z
+    .string()
+    .refine((text) => text.split(",").every((part) => isUrl(part.trim(), schemes)))
+    .meta({
+      form: `one or several URLs with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}, separated by commas`,
+    });
+}
+
+function isUrl(text: string, schemes: readonly string[]): boolean {
+  const address = URL.parse(text);
+  if (address === null || address.hostname === "") return false;
+  const encoded = /^(?:[^%]|%[0-9A-Fa-f]{2})*$/.test(address.username + address.password);
+  return encoded && schemes.includes(address.protocol.slice(0, -1));
 }
 
 /** Comma-separated items, trimmed, empty ones dropped. */

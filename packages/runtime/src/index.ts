@@ -12,4 +12,13 @@ export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
 export { createLogger, shortToken } from "./logger.ts";
 export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
-export { environment, requireSearchUrl } from "./environment.ts";
+export { environment } from "./environment.ts";
+export { checkStores } from "./store-checks.ts";
+export {
+  databaseEnvironment,
+  databaseSettings,
+  redisEnvironment,
+  redisSettings,
+  searchEnvironment,
+  searchSettings,
+} from "./store-environment.ts";

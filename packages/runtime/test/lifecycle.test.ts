@@ -94,7 +94,7 @@ describe("a process with a lifecycle", () => {
     const began = performance.now();
     service.child.kill("SIGINT");
     expect(await service.exited).to.equal(1);
-    expect(performance.now() - began).to.be.below(1_000);
+    expect(performance.now() - began).to.be.below(10_000);
   });
 
   it("exits 1 at the deadline when a part does not stop", async () => {

@@ -1,9 +1,14 @@
-import { Client, errors } from "@elastic/elasticsearch";
+import { Client, errors, type ClientOptions } from "@elastic/elasticsearch";
 import { SearchUnavailable } from "./errors.ts";
 
 export interface ElasticsearchOptions {
-  /** One address or several, separated by commas; credentials go into the first address that needs them. */
+  /** One address or several, separated by commas; the first one with credentials gives them for all. */
   url: string;
+  /** As they are, not encoded; they win over the address's. */
+  username?: string | undefined;
+  password?: string | undefined;
+  /** Instead of a user, in the form in which Elasticsearch gives it: base64 of id and key. */
+  apiKey?: string | undefined;
   /** Name of the read alias and beginning of every other name. Default `confab-messages`. */
   name?: string;
   /** How long a search may take, in milliseconds. Default 2,000. */
@@ -30,16 +35,13 @@ export interface Connection {
 export function createConnection(options: ElasticsearchOptions): Connection {
   const { name = "confab-messages", requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000, shards = 1 } = options;
   const urls = options.url.split(",").map((url) => new URL(url.trim()));
-  const login = urls.find(({ username }) => username !== "");
   const client = new Client({
     nodes: urls.map((url) => {
       const bare = new URL(url);
       bare.username = bare.password = "";
       return bare.href;
     }),
-    ...(login === undefined
-      ? {}
-      : { auth: { username: decodeURIComponent(login.username), password: decodeURIComponent(login.password) } }),
+    ...authOf(options, urls),
     // One retry reaches another node where there is one; the queue above retries for longer, a reader wants an answer.
     maxRetries: urls.length > 1 ? 1 : 0,
     requestTimeout: bulkTimeoutMs,
@@ -48,6 +50,14 @@ export function createConnection(options: ElasticsearchOptions): Connection {
     compression: false,
   });
   return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs, shards };
+}
+
+function authOf({ username, password, apiKey }: ElasticsearchOptions, urls: readonly URL[]): Pick<ClientOptions, "auth"> {
+  if (apiKey !== undefined) return { auth: { apiKey } };
+  const login = urls.find((url) => url.username !== "");
+  const user = username ?? decodeURIComponent(login?.username ?? "");
+  if (user === "") return {};
+  return { auth: { username: user, password: password ?? decodeURIComponent(login?.password ?? "") } };
 }
 
 /** How a search is asked: the client's own timeout is up to a second late, so it only backs up the signal's. */

@@ -1,9 +1,10 @@
+import type { ElasticsearchOptions } from "./connection.ts";
 import { createElasticsearchIndex } from "./elasticsearch.ts";
 import { createMysqlIndex, type ScanChat } from "./mysql.ts";
 import type { SearchIndex } from "./search-index.ts";
 
 /** Which index there is, and what each kind needs. */
-export interface SearchOptions {
+export interface SearchOptions extends Pick<ElasticsearchOptions, "username" | "password" | "apiKey"> {
   backend: "elasticsearch" | "mysql";
   /** Elasticsearch's addresses. */
   url?: string | undefined;
@@ -14,8 +15,8 @@ export interface SearchOptions {
 }
 
 /** The index that is configured; throws a `TypeError` where Elasticsearch's address is missing. */
-export function createSearchIndex({ backend, url, name, scan }: SearchOptions): SearchIndex {
+export function createSearchIndex({ backend, url, scan, ...options }: SearchOptions): SearchIndex {
   if (backend === "mysql") return createMysqlIndex({ scan });
   if (url === undefined) throw new TypeError("Elasticsearch needs its address");
-  return createElasticsearchIndex({ url, name });
+  return createElasticsearchIndex({ url, ...options });
 }

@@ -68,7 +68,7 @@ describe("highlight", () => {
     for (const body of ["a".repeat(65_535), "é".repeat(32_767), "👩‍👩‍👧‍👧".repeat(2_621), `a${"\u0301".repeat(32_000)}`]) {
       expect(highlighted(body, "a e 👧 👩").length).to.be.within(1, 3);
     }
-    expect(performance.now() - started).to.be.below(2000);
+    expect(performance.now() - started).to.be.below(15_000);
   });
 
   it("loses and invents no character, marks only what was asked, and cuts no character apart", () => {

@@ -1,23 +1,35 @@
-import { environment, integer, parseEnv, port, requireSearchUrl, type Environment } from "@confab/runtime";
+import {
+  checkStores,
+  databaseEnvironment,
+  databaseSettings,
+  environment,
+  integer,
+  parseEnv,
+  port,
+  redisEnvironment,
+  redisSettings,
+  searchEnvironment,
+  searchSettings,
+  type Environment,
+} from "@confab/runtime";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
 
 /** The api's variables. */
 export const apiEnvironment = z.object({
   LOG_LEVEL: environment.LOG_LEVEL,
+  HOST: environment.HOST,
   PORT: port().default(8082).describe("Port of everything but the sending of messages"),
   ADMIN_PORT: environment.ADMIN_PORT.default(9082),
   PUBLIC_URL: environment.PUBLIC_URL,
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
   DRAIN_TIME: environment.DRAIN_TIME,
-  REDIS_URL: environment.REDIS_URL,
-  DATABASE_URL: environment.DATABASE_URL,
+  ...redisEnvironment,
+  ...databaseEnvironment,
   DATABASE_POOL: environment.DATABASE_POOL,
   KEY_PREFIX: environment.KEY_PREFIX,
   PARTITIONS: environment.PARTITIONS,
-  SEARCH_BACKEND: environment.SEARCH_BACKEND,
-  ELASTICSEARCH_URL: environment.ELASTICSEARCH_URL,
-  SEARCH_INDEX: environment.SEARCH_INDEX,
+  ...searchEnvironment,
   ADMIN_API_KEY: environment.ADMIN_API_KEY,
   RATE_LIMITS: environment.RATE_LIMITS,
   REQUEST_RATE: integer({ min: 1 }).default(500).describe("Requests a second below one application's path"),
@@ -25,17 +37,17 @@ export const apiEnvironment = z.object({
 
 /** Throws a ConfigError that lists every problem. */
 export function loadConfig(env: Environment) {
-  const variables = parseEnv(apiEnvironment.superRefine(requireSearchUrl), env);
+  const variables = parseEnv(apiEnvironment.superRefine(checkStores), env);
   return {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "api", version: manifest.version },
-    http: { port: variables.PORT, publicUrl: variables.PUBLIC_URL },
-    admin: { port: variables.ADMIN_PORT },
+    http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
+    admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
-    redisUrl: variables.REDIS_URL,
-    database: { url: variables.DATABASE_URL, poolSize: variables.DATABASE_POOL },
+    redis: redisSettings(variables),
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
-    search: { backend: variables.SEARCH_BACKEND, url: variables.ELASTICSEARCH_URL, name: variables.SEARCH_INDEX },
+    search: searchSettings(variables),
     adminKey: variables.ADMIN_API_KEY,
     requestRate: variables.RATE_LIMITS ? variables.REQUEST_RATE : undefined,
   };

@@ -1,21 +1,35 @@
-import { decimal, durationMs, environment, integer, parseEnv, port, type Environment } from "@confab/runtime";
+import {
+  checkStores,
+  databaseEnvironment,
+  databaseSettings,
+  decimal,
+  durationMs,
+  environment,
+  integer,
+  parseEnv,
+  port,
+  redisEnvironment,
+  redisSettings,
+  type Environment,
+} from "@confab/runtime";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
 
 /** Ingest's variables. */
 export const ingestEnvironment = z.object({
   LOG_LEVEL: environment.LOG_LEVEL,
+  HOST: environment.HOST,
   PORT: port().default(8081).describe("Port of POST /messages and POST /messages/batch"),
   ADMIN_PORT: environment.ADMIN_PORT.default(9081),
   PUBLIC_URL: environment.PUBLIC_URL,
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
   DRAIN_TIME: environment.DRAIN_TIME,
-  REDIS_URL: environment.REDIS_URL,
+  ...redisEnvironment,
   REDIS_DURABILITY: z
     .enum(["always", "everysec", "no"])
     .default("always")
     .describe("The appendfsync policy that Redis is expected to have; a weaker one is warned about"),
-  DATABASE_URL: environment.DATABASE_URL,
+  ...databaseEnvironment,
   DATABASE_POOL: environment.DATABASE_POOL,
   KEY_PREFIX: environment.KEY_PREFIX,
   PARTITIONS: environment.PARTITIONS,
@@ -34,16 +48,16 @@ export const ingestEnvironment = z.object({
 
 /** Throws a ConfigError that lists every problem. */
 export function loadConfig(env: Environment) {
-  const variables = parseEnv(ingestEnvironment, env);
+  const variables = parseEnv(ingestEnvironment.superRefine(checkStores), env);
   return {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "ingest", version: manifest.version },
-    http: { port: variables.PORT, publicUrl: variables.PUBLIC_URL },
-    admin: { port: variables.ADMIN_PORT },
+    http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
+    admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
-    redisUrl: variables.REDIS_URL,
+    redis: redisSettings(variables),
     durability: variables.REDIS_DURABILITY,
-    database: { url: variables.DATABASE_URL, poolSize: variables.DATABASE_POOL },
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
     limits: {
       maxPending: variables.MAX_PENDING,

@@ -1,21 +1,33 @@
-import { environment, integer, parseEnv, durationMs, requireSearchUrl, type Environment } from "@confab/runtime";
+import {
+  checkStores,
+  databaseEnvironment,
+  databaseSettings,
+  durationMs,
+  environment,
+  integer,
+  parseEnv,
+  redisEnvironment,
+  redisSettings,
+  searchEnvironment,
+  searchSettings,
+  type Environment,
+} from "@confab/runtime";
 import { z } from "zod";
 import manifest from "../package.json" with { type: "json" };
 
 /** The worker's variables. */
 export const workerEnvironment = z.object({
   LOG_LEVEL: environment.LOG_LEVEL,
+  HOST: environment.HOST,
   ADMIN_PORT: environment.ADMIN_PORT.default(9083),
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
   DRAIN_TIME: environment.DRAIN_TIME,
-  REDIS_URL: environment.REDIS_URL,
-  DATABASE_URL: environment.DATABASE_URL,
+  ...redisEnvironment,
+  ...databaseEnvironment,
   DATABASE_POOL: environment.DATABASE_POOL,
   KEY_PREFIX: environment.KEY_PREFIX,
   PARTITIONS: environment.PARTITIONS,
-  SEARCH_BACKEND: environment.SEARCH_BACKEND,
-  ELASTICSEARCH_URL: environment.ELASTICSEARCH_URL,
-  SEARCH_INDEX: environment.SEARCH_INDEX,
+  ...searchEnvironment,
   BATCH_CONCURRENCY: integer({ min: 1, max: 1000 })
     .default(100)
     .describe("Batches taken from a partition's queue at once; they are stored together"),
@@ -29,20 +41,16 @@ export const workerEnvironment = z.object({
 
 /** Throws a ConfigError that lists every problem. */
 export function loadConfig(env: Environment) {
-  const variables = parseEnv(workerEnvironment.superRefine(requireSearchUrl), env);
+  const variables = parseEnv(workerEnvironment.superRefine(checkStores), env);
   return {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "worker", version: manifest.version },
-    admin: { port: variables.ADMIN_PORT },
+    admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
-    redisUrl: variables.REDIS_URL,
-    database: { url: variables.DATABASE_URL, poolSize: variables.DATABASE_POOL },
+    redis: redisSettings(variables),
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
-    search: {
-      backend: variables.SEARCH_BACKEND,
-      url: variables.ELASTICSEARCH_URL,
-      name: variables.SEARCH_INDEX,
-    },
+    search: searchSettings(variables),
     store: { concurrency: variables.BATCH_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
     sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE },
     fenceDays: variables.FENCE_DAYS,
