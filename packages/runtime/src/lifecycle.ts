@@ -91,6 +91,12 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
     });
     for (const [event, listener] of listeners) process.off(event, listener);
     logger.info({ reason, exitCode }, "stopped");
+    // A line that is being written when the process exits is lost.
+    await new Promise<void>((resolve) => {
+      logger.flush(() => {
+        resolve();
+      });
+    });
     exit(exitCode);
   }
 

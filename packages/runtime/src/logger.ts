@@ -12,7 +12,7 @@ export interface LogOptions {
 
 /**
  * JSON lines on standard output with ISO times and the level as a word. Message bodies, keys and application tokens are redacted by
- * their names, down to three levels; lines are written without blocking and what is left is flushed synchronously on exit.
+ * their names, down to three levels; lines are written without blocking: `flush` tells when all are out.
  */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   return pino(
@@ -24,7 +24,8 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
       formatters: { level: (label) => ({ level: label }), log: redact },
       serializers: { ...censors, err: serializeError },
     },
-    destination ?? pino.destination({ dest: process.stdout.fd, sync: false }),
+    // Only with a least length does `flush` wait for what is being written.
+    destination ?? pino.destination({ dest: process.stdout.fd, sync: false, minLength: 1 }),
   );
 }
 
