@@ -1,0 +1,261 @@
+{{/* Environment variables as YAML lists. Each service is given only names that its own configuration knows. */}}
+
+{{- define "confab.env.secret" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret }}
+      key: {{ .key }}
+{{- end -}}
+
+{{- define "confab.env.database" -}}
+{{- $secret := include "confab.mysqlSecret" . -}}
+{{- if .Values.mysql.enabled -}}
+{{- $mysql := .Values.mysql -}}
+- name: DATABASE_URL
+  value: {{ printf "mysql://%s-mysql:%d/%s" (include "confab.fullname" .) (int $mysql.service.port) $mysql.auth.database | quote }}
+- name: DATABASE_USER
+  value: {{ $mysql.auth.username | quote }}
+{{ include "confab.env.secret" (dict "name" "DATABASE_PASSWORD" "secret" $secret "key" $mysql.auth.existingSecretKeys.password) }}
+{{- else -}}
+{{- $external := .Values.externalMysql -}}
+{{- $parameters := merge (dict) $external.parameters (ternary (dict "ssl" "true") dict $external.tls.enabled) -}}
+{{- $query := list -}}
+{{- range $name, $value := $parameters }}{{ $query = append $query (printf "%s=%s" $name (toString $value | urlquery)) }}{{ end -}}
+- name: DATABASE_URL
+  value: {{ printf "mysql://%s:%d/%s%s" $external.host (int $external.port) $external.database (ternary (printf "?%s" (join "&" $query)) "" (gt (len $query) 0)) | quote }}
+{{- if and $external.existingSecret $external.existingSecretKeys.username }}
+{{ include "confab.env.secret" (dict "name" "DATABASE_USER" "secret" $secret "key" $external.existingSecretKeys.username) }}
+{{- else }}
+- name: DATABASE_USER
+  value: {{ $external.username | quote }}
+{{- end }}
+{{ include "confab.env.secret" (dict "name" "DATABASE_PASSWORD" "secret" $secret "key" $external.existingSecretKeys.password) }}
+{{- end }}
+{{- end -}}
+
+{{/* host:port of each of a list of hosts, separated by commas, of (dict "hosts" list "port" number ["scheme" text]). */}}
+{{- define "confab.addresses" -}}
+{{- $addresses := list -}}
+{{- range .hosts -}}
+{{- $address := ternary . (printf "%s:%d" . (int $.port)) (regexMatch ":[0-9]+$" .) -}}
+{{- $addresses = append $addresses (printf "%s%s" ($.scheme | default "") $address) -}}
+{{- end -}}
+{{- join "," $addresses -}}
+{{- end -}}
+
+{{- define "confab.redisAddresses" -}}
+{{- if .Values.redis.enabled -}}
+{{- /* KEDA asks from its own namespace */ -}}
+{{- printf "%s-redis.%s:%d" (include "confab.fullname" .) .Release.Namespace (int .Values.redis.service.port) -}}
+{{- else -}}
+{{- include "confab.addresses" (dict "hosts" .Values.externalRedis.hosts "port" .Values.externalRedis.port) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "confab.env.redis" -}}
+{{- $secret := include "confab.redisSecret" . -}}
+{{- if .Values.redis.enabled -}}
+- name: REDIS_URL
+  value: {{ printf "redis://%s-redis:%d" (include "confab.fullname" .) (int .Values.redis.service.port) | quote }}
+{{ include "confab.env.secret" (dict "name" "REDIS_PASSWORD" "secret" $secret "key" .Values.redis.auth.existingSecretKeys.password) }}
+{{- else -}}
+{{- $external := .Values.externalRedis -}}
+- name: REDIS_URL
+  value: {{ include "confab.addresses" (dict "hosts" $external.hosts "port" $external.port "scheme" (ternary "rediss://" "redis://" $external.tls.enabled)) | quote }}
+{{- if $external.cluster }}
+- name: REDIS_CLUSTER
+  value: "on"
+{{- end }}
+{{- if and $external.existingSecret $external.existingSecretKeys.username }}
+{{ include "confab.env.secret" (dict "name" "REDIS_USERNAME" "secret" $secret "key" $external.existingSecretKeys.username) }}
+{{- else if $external.username }}
+- name: REDIS_USERNAME
+  value: {{ $external.username | quote }}
+{{- end }}
+{{- if include "confab.redisHasPassword" . }}
+{{ include "confab.env.secret" (dict "name" "REDIS_PASSWORD" "secret" $secret "key" $external.existingSecretKeys.password) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "confab.env.search" -}}
+- name: SEARCH_BACKEND
+  value: {{ .Values.search.backend | quote }}
+{{- if include "confab.usesElasticsearch" . }}
+- name: SEARCH_INDEX
+  value: {{ .Values.search.index | quote }}
+{{- $secret := include "confab.elasticsearchSecret" . }}
+{{- if .Values.elasticsearch.enabled }}
+- name: ELASTICSEARCH_URL
+  value: {{ printf "http://%s-elasticsearch:%d" (include "confab.fullname" .) (int .Values.elasticsearch.service.port) | quote }}
+- name: ELASTICSEARCH_USERNAME
+  value: elastic
+{{ include "confab.env.secret" (dict "name" "ELASTICSEARCH_PASSWORD" "secret" $secret "key" .Values.elasticsearch.auth.existingSecretKeys.password) }}
+{{- else }}
+{{- $external := .Values.externalElasticsearch }}
+{{- $keys := $external.existingSecretKeys }}
+- name: ELASTICSEARCH_URL
+  value: {{ include "confab.addresses" (dict "hosts" $external.hosts "port" $external.port "scheme" (ternary "https://" "http://" $external.tls.enabled)) | quote }}
+{{- if and $external.existingSecret $keys.apiKey }}
+{{ include "confab.env.secret" (dict "name" "ELASTICSEARCH_API_KEY" "secret" $secret "key" $keys.apiKey) }}
+{{- else if or $external.username (and $external.existingSecret $keys.username) }}
+{{- if and $external.existingSecret $keys.username }}
+{{ include "confab.env.secret" (dict "name" "ELASTICSEARCH_USERNAME" "secret" $secret "key" $keys.username) }}
+{{- else }}
+- name: ELASTICSEARCH_USERNAME
+  value: {{ $external.username | quote }}
+{{- end }}
+{{ include "confab.env.secret" (dict "name" "ELASTICSEARCH_PASSWORD" "secret" $secret "key" $keys.password) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "confab.env.adminKey" -}}
+{{- if .Values.adminApiKey.enabled -}}
+{{ include "confab.env.secret" (dict "name" "ADMIN_API_KEY" "secret" (include "confab.adminKeySecret" .) "key" .Values.adminApiKey.existingSecretKey) }}
+{{- end -}}
+{{- end -}}
+
+{{/* What every service has, of (dict "root" $ "component" name). */}}
+{{- define "confab.env.service" -}}
+{{- $values := get .root.Values .component -}}
+{{- $config := .root.Values.config -}}
+- name: LOG_LEVEL
+  value: {{ $config.logLevel | quote }}
+- name: SHUTDOWN_TIMEOUT
+  value: {{ printf "%ds" (int $values.shutdownTimeoutSeconds) | quote }}
+- name: DRAIN_TIME
+  value: {{ printf "%ds" (int $values.drainTimeSeconds) | quote }}
+- name: KEY_PREFIX
+  value: {{ $config.keyPrefix | quote }}
+- name: PARTITIONS
+  value: {{ int $config.partitions | quote }}
+- name: DATABASE_POOL
+  value: {{ int $config.databasePool | quote }}
+{{ include "confab.env.database" .root }}
+{{ include "confab.env.redis" .root }}
+{{ include "confab.env.telemetry" . }}
+{{- end -}}
+
+{{- define "confab.env.http" -}}
+- name: PUBLIC_URL
+  value: {{ include "confab.publicUrl" . | quote }}
+- name: RATE_LIMITS
+  value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
+{{- end -}}
+
+{{- define "confab.env.ingest" -}}
+{{- $limits := .Values.ingest.limits -}}
+{{ include "confab.env.service" (dict "root" . "component" "ingest") }}
+{{ include "confab.env.http" . }}
+- name: REDIS_DURABILITY
+  value: {{ .Values.config.redisDurability | quote }}
+- name: APPLICATION_RATE
+  value: {{ int $limits.applicationRate | quote }}
+- name: APPLICATION_BURST
+  value: {{ int $limits.applicationBurst | quote }}
+- name: MAX_PENDING
+  value: {{ int $limits.maxPending | quote }}
+- name: MAX_REDIS_MEMORY
+  value: {{ $limits.maxRedisMemory | quote }}
+- name: IDEMPOTENCY_TTL
+  value: {{ $limits.idempotencyTtl | quote }}
+- name: ACCEPT_DEADLINE
+  value: {{ $limits.acceptDeadline | quote }}
+{{- end -}}
+
+{{- define "confab.env.api" -}}
+{{ include "confab.env.service" (dict "root" . "component" "api") }}
+{{ include "confab.env.http" . }}
+{{ include "confab.env.search" . }}
+{{ include "confab.env.adminKey" . }}
+- name: REQUEST_RATE
+  value: {{ int .Values.api.limits.requestRate | quote }}
+{{- end -}}
+
+{{- define "confab.env.worker" -}}
+{{- $store := .Values.worker.store -}}
+{{ include "confab.env.service" (dict "root" . "component" "worker") }}
+{{ include "confab.env.search" . }}
+- name: BATCH_CONCURRENCY
+  value: {{ int $store.batchConcurrency | quote }}
+- name: STORE_MAX_ROWS
+  value: {{ int $store.maxRows | quote }}
+- name: SWEEP_INTERVAL
+  value: {{ $store.sweepInterval | quote }}
+- name: BATCH_OVERDUE
+  value: {{ $store.batchOverdue | quote }}
+- name: FENCE_DAYS
+  value: {{ int $store.fenceDays | quote }}
+{{- end -}}
+
+{{- define "confab.env.smoke" -}}
+- name: CONFAB_URL
+  value: {{ include "confab.serviceUrl" (dict "root" . "component" "api") | quote }}
+- name: CONFAB_INGEST_URL
+  value: {{ include "confab.serviceUrl" (dict "root" . "component" "ingest") | quote }}
+{{ include "confab.env.adminKey" . }}
+{{- end -}}
+
+{{- define "confab.env.telemetry" -}}
+{{- $telemetry := .root.Values.telemetry -}}
+{{- if $telemetry.endpoint -}}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ $telemetry.endpoint | quote }}
+- name: OTEL_EXPORTER_OTLP_PROTOCOL
+  value: {{ $telemetry.protocol | quote }}
+- name: OTEL_SERVICE_NAME
+  value: confab-{{ .component }}
+- name: OTEL_TRACES_SAMPLER
+  value: {{ $telemetry.sampler | quote }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ $telemetry.samplerArg | quote }}
+{{- $attributes := merge (dict) $telemetry.resourceAttributes (dict "k8s.namespace.name" .root.Release.Namespace "service.namespace" .root.Release.Name) -}}
+{{- $pairs := list -}}
+{{- range $name, $value := $attributes }}{{ $pairs = append $pairs (printf "%s=%s" $name (toString $value | urlquery)) }}{{ end }}
+- name: OTEL_RESOURCE_ATTRIBUTES
+  value: {{ join "," $pairs | quote }}
+{{- end -}}
+{{- end -}}
+
+{{/* What every Node process has, of (dict "root" $ "resources" map). */}}
+{{- define "confab.env.node" -}}
+{{- with include "confab.partOfMemory" (dict "resources" .resources "percent" 75) -}}
+- name: NODE_OPTIONS
+  value: "--max-old-space-size={{ . }}"
+{{- end }}
+{{- if .root.Values.certificateAuthority.existingSecret }}
+- name: NODE_EXTRA_CA_CERTS
+  value: /etc/confab/certificate-authority/{{ .root.Values.certificateAuthority.key }}
+{{- end }}
+{{- end -}}
+
+{{/* Two lists of variables as one in which the second's names win, of (dict "chart" text "extra" list). */}}
+{{- define "confab.env.merged" -}}
+{{- $taken := list -}}
+{{- range .extra }}{{ $taken = append $taken .name }}{{ end -}}
+{{- $merged := list -}}
+{{- range fromYamlArray .chart }}{{ if not (has .name $taken) }}{{ $merged = append $merged . }}{{ end }}{{ end -}}
+{{- concat $merged .extra | toYaml -}}
+{{- end -}}
+
+{{- define "confab.env.mysqlServer" -}}
+{{- $auth := .Values.mysql.auth -}}
+{{- $secret := include "confab.mysqlSecret" . -}}
+- name: MYSQL_DATABASE
+  value: {{ $auth.database | quote }}
+- name: MYSQL_USER
+  value: {{ $auth.username | quote }}
+{{ include "confab.env.secret" (dict "name" "MYSQL_PASSWORD" "secret" $secret "key" $auth.existingSecretKeys.password) }}
+{{ include "confab.env.secret" (dict "name" "MYSQL_ROOT_PASSWORD" "secret" $secret "key" $auth.existingSecretKeys.rootPassword) }}
+{{- end -}}
+
+{{- define "confab.env.elasticsearchServer" -}}
+{{- with include "confab.partOfMemory" (dict "resources" .Values.elasticsearch.resources "percent" 50) -}}
+- name: ES_JAVA_OPTS
+  value: -Xms{{ . }}m -Xmx{{ . }}m
+{{ end -}}
+{{ include "confab.env.secret" (dict "name" "ELASTIC_PASSWORD" "secret" (include "confab.elasticsearchSecret" .) "key" .Values.elasticsearch.auth.existingSecretKeys.password) }}
+{{- end -}}

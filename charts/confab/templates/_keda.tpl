@@ -1,0 +1,55 @@
+{{/* Whether KEDA needs anything secret to read Redis: "true" or empty. */}}
+{{- define "confab.kedaNeedsAuthentication" -}}
+{{- $external := .Values.externalRedis -}}
+{{- $ca := and $external.tls.enabled .Values.certificateAuthority.existingSecret -}}
+{{- $username := and $external.existingSecret $external.existingSecretKeys.username -}}
+{{- if or (include "confab.redisHasPassword" .) $ca $username }}true{{ end -}}
+{{- end -}}
+
+{{/* One trigger for each partition: the list is the one that BullMQ keeps its waiting jobs in. */}}
+{{- define "confab.kedaRedisTriggers" -}}
+{{- $root := . -}}
+{{- $external := .Values.externalRedis -}}
+{{- $cluster := and (not .Values.redis.enabled) $external.cluster -}}
+{{- range $partition := until (int .Values.config.partitions) }}
+- type: {{ ternary "redis-cluster" "redis" $cluster }}
+  name: p{{ $partition }}
+  metadata:
+    {{ ternary "addresses" "address" $cluster }}: {{ include "confab.redisAddresses" $root | quote }}
+    listName: {{ include "confab.waitListKey" (dict "root" $root "partition" $partition) | quote }}
+    listLength: {{ int $root.Values.worker.keda.listLength | quote }}
+    activationListLength: "0"
+    {{- if not $cluster }}
+    databaseIndex: "0"
+    {{- end }}
+    {{- if and (not $root.Values.redis.enabled) $external.tls.enabled }}
+    enableTLS: "true"
+    {{- end }}
+    {{- if and (not $root.Values.redis.enabled) $external.username (not (and $external.existingSecret $external.existingSecretKeys.username)) }}
+    username: {{ $external.username | quote }}
+    {{- end }}
+  {{- if include "confab.kedaNeedsAuthentication" $root }}
+  authenticationRef:
+    name: {{ include "confab.fullname" $root }}-worker-redis
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* max, not sum: every worker exports the same figure. A figure that is missing is an error, so that the fallback applies. */}}
+{{- define "confab.kedaPrometheusTriggers" -}}
+{{- $prometheus := .Values.worker.keda.prometheus -}}
+{{- $labels := $prometheus.labels | default (dict "namespace" .Release.Namespace) -}}
+{{- $matchers := list -}}
+{{- range $name, $value := $labels }}{{ $matchers = append $matchers (printf "%s=%q" $name $value) }}{{ end -}}
+{{- range $metric, $threshold := dict "confab_messages_pending" $prometheus.pendingMessages "confab_oldest_pending_seconds" $prometheus.oldestSeconds }}
+{{- if gt (int $threshold) 0 }}
+- type: prometheus
+  name: {{ $metric | replace "_" "-" }}
+  metadata:
+    serverAddress: {{ $prometheus.serverAddress | quote }}
+    query: {{ printf "max(%s{%s})" $metric (join "," $matchers) | quote }}
+    threshold: {{ int $threshold | quote }}
+    ignoreNullValues: "false"
+{{- end }}
+{{- end }}
+{{- end -}}

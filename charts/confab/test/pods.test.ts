@@ -1,0 +1,182 @@
+import type { IContainer } from "kubernetes-models/v1";
+import { expectNothingFound, findings } from "./src/findings.ts";
+import type { Manifest } from "./src/manifests.ts";
+import { allContainers, isServing, workloadsOf, type Workload } from "./src/workloads.ts";
+
+describe("every pod", () => {
+  it("keeps to the restricted Pod Security level, with a read-only root", () =>
+    expectNothingFound(
+      ofContainers(({ pod }, { securityContext: own = {} }) => [
+        ...findings(
+          [(own.runAsNonRoot ?? pod.securityContext?.runAsNonRoot) !== true, "may run as root"],
+          [!((own.runAsUser ?? pod.securityContext?.runAsUser ?? 0) > 0), "has no user id"],
+          [
+            (own.seccompProfile ?? pod.securityContext?.seccompProfile)?.type !== "RuntimeDefault",
+            "has no seccomp profile RuntimeDefault",
+          ],
+          [own.allowPrivilegeEscalation !== false, "may gain privileges"],
+          [own.privileged === true, "is privileged"],
+          [!own.capabilities?.drop?.includes("ALL"), "keeps capabilities"],
+          [own.capabilities?.add !== undefined, "adds capabilities"],
+          [own.readOnlyRootFilesystem !== true, "can write to its root filesystem"],
+        ),
+      ]),
+    ));
+
+  it("has no host's namespace, path or port", () =>
+    expectNothingFound(
+      ofPods(({ pod, ...workload }) =>
+        findings(
+          [
+            pod.hostNetwork === true || pod.hostPID === true || pod.hostIPC === true,
+            "shares a namespace with its node",
+          ],
+          [(pod.volumes ?? []).some(({ hostPath }) => hostPath !== undefined), "mounts a path of its node"],
+          [
+            allContainers({ pod, ...workload }).some(({ ports = [] }) =>
+              ports.some(({ hostPort }) => hostPort !== undefined),
+            ),
+            "takes a port of its node",
+          ],
+        ),
+      ),
+    ));
+
+  it("has neither a token of the Kubernetes API nor the variables of other Services", () =>
+    expectNothingFound(
+      ofPods(({ pod }) =>
+        findings(
+          [pod.automountServiceAccountToken !== false, "mounts a token"],
+          [pod.enableServiceLinks !== false, "has enableServiceLinks"],
+        ),
+      ),
+    ));
+
+  it("requests CPU and memory, and is limited in memory", () =>
+    expectNothingFound(
+      ofContainers((_workload, { resources = {} }) =>
+        findings(
+          [resources.requests?.cpu === undefined, "requests no CPU"],
+          [resources.requests?.memory === undefined, "requests no memory"],
+          [resources.limits?.memory === undefined, "has no memory limit"],
+        ),
+      ),
+    ));
+
+  it("runs pinned images", () =>
+    expectNothingFound(
+      ofContainers((_workload, { image = "", imagePullPolicy }) =>
+        findings(
+          [!/(:[\w][\w.-]*|@sha256:[0-9a-f]{64})$/.test(image), `has no tag or digest: ${image}`],
+          [/:latest$/.test(image), `runs ${image}`],
+          [imagePullPolicy === undefined, "has no pull policy"],
+        ),
+      ),
+    ));
+
+  it("names no environment variable twice, and mounts nothing twice or without a volume", () =>
+    expectNothingFound(
+      ofContainers(({ pod, manifest }, { env = [], volumeMounts = [] }) => {
+        const claims = (manifest as { spec?: { volumeClaimTemplates?: Manifest[] } }).spec?.volumeClaimTemplates ?? [];
+        const volumes = [
+          ...(pod.volumes ?? []).map(({ name }) => name),
+          ...claims.map(({ metadata }) => metadata.name),
+        ];
+        return [
+          ...repeated(env.map(({ name }) => name)).map((name) => `has ${name} twice`),
+          ...repeated(volumeMounts.map(({ mountPath }) => mountPath)).map((path) => `mounts ${path} twice`),
+          ...volumeMounts
+            .filter(({ name }) => !volumes.includes(name))
+            .map(({ name }) => `mounts ${name}, which is no volume`),
+          ...repeated(volumes).map((name) => `has the volume ${name} twice`),
+        ];
+      }),
+    ));
+
+  it("has no secret in plain text in its environment", () =>
+    expectNothingFound(
+      ofContainers((_workload, { env = [] }) =>
+        env
+          .filter(
+            ({ name, value = "" }) =>
+              /PASSWORD|SECRET|TOKEN|API_KEY/.test(name) && !/_FILE$/.test(name) && value !== "",
+          )
+          .map(({ name }) => `has ${name} in plain text`),
+      ),
+    ));
+});
+
+describe("every serving pod", () => {
+  it("tells liveness from readiness, and has room to start", () =>
+    expectNothingFound(
+      ofServing((_workload, container) => {
+        const { livenessProbe: live, readinessProbe: ready, startupProbe: start } = container;
+        return findings(
+          [live === undefined, "has no liveness probe"],
+          [ready === undefined, "has no readiness probe"],
+          [start === undefined, "has no startup probe"],
+          [JSON.stringify(actionOf(live)) === JSON.stringify(actionOf(ready)), "is alive when it is ready"],
+        );
+      }),
+    ));
+
+  it("probes ports that it has", () =>
+    expectNothingFound(
+      ofServing((_workload, { livenessProbe, readinessProbe, startupProbe, ports = [] }) =>
+        [livenessProbe, readinessProbe, startupProbe]
+          .map((probe) => probe?.httpGet?.port ?? probe?.tcpSocket?.port)
+          .filter((port) => port !== undefined)
+          .filter((port) => !ports.some(({ name, containerPort }) => port === name || port === containerPort))
+          .map((port) => `probes ${port}, which is no port of it`),
+      ),
+    ));
+
+  it("has as long to end as its preStop sleep and its own stop take", () =>
+    expectNothingFound(
+      ofServing(({ pod }, { env = [], lifecycle }) => {
+        const shutdown = Number(
+          /^(\d+)s$/.exec(env.find(({ name }) => name === "SHUTDOWN_TIMEOUT")?.value ?? "0s")?.[1],
+        );
+        const sleep = lifecycle?.preStop?.sleep?.seconds ?? 0;
+        const grace = pod.terminationGracePeriodSeconds ?? 30;
+        return findings([
+          !(grace >= shutdown + sleep),
+          `has ${grace} s to end, and sleeps ${sleep} s and stops in ${shutdown} s`,
+        ]);
+      }),
+    ));
+});
+
+type PodCheck = (workload: Workload) => readonly string[];
+type ContainerCheck = (workload: Workload, container: IContainer) => readonly string[];
+
+function ofPods(check: PodCheck) {
+  return (manifests: readonly Manifest[]) =>
+    workloadsOf(manifests).flatMap((workload) => check(workload).map((finding) => `${workload.name} ${finding}`));
+}
+
+function ofContainers(check: ContainerCheck) {
+  return ofPods((workload) =>
+    allContainers(workload).flatMap((container) => named(container, check(workload, container))),
+  );
+}
+
+/** The first container of each Deployment and StatefulSet: the others are exporters and whatever a user added. */
+function ofServing(check: ContainerCheck) {
+  return ofPods((workload) => {
+    const container = workload.containers[0]!;
+    return isServing(workload) ? named(container, check(workload, container)) : [];
+  });
+}
+
+function named({ name }: IContainer, texts: readonly string[]): string[] {
+  return texts.map((text) => `container ${name} ${text}`);
+}
+
+function actionOf(probe: IContainer["livenessProbe"]): unknown {
+  return probe?.httpGet ?? probe?.tcpSocket ?? probe?.exec;
+}
+
+function repeated(names: readonly string[]): string[] {
+  return names.filter((name, index) => names.indexOf(name) !== index);
+}

@@ -1,0 +1,17 @@
+import { expect } from "chai";
+import type { Manifest } from "./manifests.ts";
+import { render, scenarios } from "./scenarios.ts";
+
+/** Expects that a check finds nothing in any scenario; what it finds is listed, each with its scenario in front. */
+export async function expectNothingFound(check: (manifests: readonly Manifest[]) => readonly string[]): Promise<void> {
+  expect(scenarios).to.not.be.empty;
+  const found = await Promise.all(
+    scenarios.map(async (scenario) => check(await render(scenario)).map((finding) => `${scenario}: ${finding}`)),
+  );
+  expect(found.flat()).to.deep.equal([]);
+}
+
+/** The texts of those whose condition holds. */
+export function findings(...checks: readonly (readonly [condition: boolean, text: string])[]): string[] {
+  return checks.filter(([condition]) => condition).map(([, text]) => text);
+}

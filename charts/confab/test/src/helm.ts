@@ -1,0 +1,23 @@
+import { findTool, run, type RunResult } from "@confab/cluster";
+import { chartFolder } from "./paths.ts";
+
+/** API groups that a cluster with every addon has; the chart makes some objects only where their kind is known. */
+const apiVersions = [
+  "monitoring.coreos.com/v1",
+  "keda.sh/v1alpha1",
+  "gateway.networking.k8s.io/v1",
+  "traefik.io/v1alpha1",
+].flatMap((group) => ["--api-versions", group]);
+
+export const release = { name: "confab", namespace: "chat" };
+
+/** `helm template` of the chart in a release named confab, as on a cluster with every addon; `args` name the values. */
+export async function template(args: readonly string[]): Promise<RunResult> {
+  const where = ["--namespace", release.namespace, "--kube-version", "1.34.0", ...apiVersions];
+  return run(await findTool("helm"), ["template", release.name, chartFolder, ...where, ...args]);
+}
+
+/** `helm lint --strict` of the chart. */
+export async function lint(args: readonly string[]): Promise<RunResult> {
+  return run(await findTool("helm"), ["lint", "--strict", chartFolder, ...args]);
+}
