@@ -1,0 +1,98 @@
+// Runs the image in the cluster that kubectl points to, in a namespace of its own, with a Redis and a MySQL beside it:
+//   CONFAB_IMAGE=confab:0.1.0 mocha --no-config --node-option conditions=@confab/source test/images/image.e2e.ts
+// CONFAB_REDIS_IMAGE and CONFAB_MYSQL_IMAGE name other images of the stores.
+import { expect } from "chai";
+import { endProcessOne, inspectProcess, listFiles, unwantedModules } from "./looking-inside.ts";
+import { createNamespace, type Namespace } from "./namespace.ts";
+import { confabctl, image, mysql, redis, servicePod, services, storeVariables } from "./programs.ts";
+import { sendAndRead } from "./send-and-read.ts";
+
+describe("the image", function () {
+  this.timeout(240_000);
+  let namespace: Namespace;
+  let variables: Record<string, string>;
+  let ingestUrl: string;
+
+  before(async () => {
+    namespace = await createNamespace();
+    await Promise.all([redis, mysql].map(namespace.run));
+  });
+
+  after(async () => {
+    await namespace.remove();
+  });
+
+  async function outputOf(name: string, args: string[], env: Record<string, string> = {}) {
+    await namespace.run({ name, image, args, env });
+    const exitCode = await namespace.ending(name);
+    return { exitCode, text: await namespace.logs(name) };
+  }
+
+  it("shows confabctl's help", async () => {
+    const { exitCode, text } = await outputOf("help", [confabctl, "--help"]);
+    expect(exitCode).to.equal(0);
+    expect(text).to.match(/^Usage: confabctl /);
+  });
+
+  it("holds nothing that only development needs: no such module, no test, no TypeScript, no native code", async () => {
+    const { text } = await outputOf("files", ["--eval", listFiles]);
+    const files = JSON.parse(text) as string[];
+    const unwanted = new Set(unwantedModules());
+    expect(files).to.include.members([
+      "packages/intake/src/accept.lua",
+      "packages/database/prisma/migrations",
+      "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
+    ]);
+    expect(files.filter((path) => unwanted.has(path))).to.deep.equal([]);
+    expect(files.filter((path) => /\.([cm]?ts|test\.js|tsbuildinfo|node)$/.test(path))).to.deep.equal([]);
+    expect(files.filter((path) => /^(packages\/testkit|k8s-dev|bench|test)(\/|$)/.test(path))).to.deep.equal([]);
+  });
+
+  for (const service of services) {
+    it(`ends ${service} with 78 and every missing variable when it is not configured`, async () => {
+      const { exitCode, text } = await outputOf(`bare-${service}`, [`services/${service}/dist/src/main.js`]);
+      expect(exitCode).to.equal(78);
+      expect(text).to.include("REDIS_URL").and.to.include("DATABASE_URL");
+    });
+  }
+
+  it("migrates the database", async () => {
+    const [redisAddress, mysqlAddress] = await Promise.all([namespace.ready("redis"), namespace.ready("mysql")]);
+    variables = storeVariables({ redis: redisAddress, mysql: mysqlAddress });
+    const { exitCode, text } = await outputOf("migrate", [confabctl, "migrate"], variables);
+    expect(exitCode, text).to.equal(0);
+    expect(text).to.match(/\d applied/);
+  });
+
+  it("becomes ready as each service, without anything to write to", async () => {
+    await Promise.all(services.map((service) => namespace.run(servicePod(service, variables))));
+    const [ingest] = await Promise.all(services.map(namespace.ready));
+    ingestUrl = `http://${ingest ?? ""}:8081`;
+  });
+
+  it("stores a message that it accepted, and shows it", async () => {
+    const text = await namespace.exec("api", "node", "--input-type=module", "--eval", sendAndRead, ingestUrl);
+    expect(text.trim()).to.equal("hello from the image");
+  });
+
+  it("has confabctl on its path", async () => {
+    expect(await namespace.exec("worker", "confabctl", "--json", "dead-letters", "list")).to.be.a("string");
+  });
+
+  for (const service of services) {
+    it(`runs ${service} as process 1 and user 65532, on a root that cannot be written`, async () => {
+      expect(JSON.parse(await namespace.exec(service, "node", "--eval", inspectProcess))).to.deep.equal({
+        arguments: ["node", `services/${service}/dist/src/main.js`],
+        user: 65532,
+        root: "EROFS",
+        environment: "production",
+      });
+    });
+
+    it(`ends ${service} with 0 on SIGTERM`, async () => {
+      await namespace.exec(service, "node", "--eval", endProcessOne);
+      const exitCode = await namespace.ending(service);
+      expect(exitCode, await namespace.logs(service)).to.equal(0);
+    });
+  }
+});

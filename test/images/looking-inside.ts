@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+interface LockedPackage {
+  dev?: boolean;
+  optional?: boolean;
+  devOptional?: boolean;
+}
+
+/** Where npm would put what only development or some platforms need, as `node_modules/typescript`. */
+export function unwantedModules(): string[] {
+  const lock = readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8");
+  const { packages } = JSON.parse(lock) as { packages: Record<string, LockedPackage> };
+  return Object.entries(packages)
+    .filter(([, { dev, optional, devOptional }]) => dev ?? optional ?? devOptional ?? false)
+    .map(([path]) => path);
+}
+
+/** For `node --eval` in the image, which may have no other program: prints every path below /app, in JSON. */
+export const listFiles = `
+  const paths = require("node:fs").readdirSync("/app", { recursive: true });
+  console.log(JSON.stringify(paths));`;
+
+/** For `node --eval` in a running container: who process 1 is, and whether that user can write to its programs. */
+export const inspectProcess = `
+  const { readFileSync, writeFileSync } = require("node:fs");
+  const attempt = (path) => { try { writeFileSync(path, ""); return "written"; } catch (error) { return error.code; } };
+  console.log(JSON.stringify({
+    arguments: readFileSync("/proc/1/cmdline", "utf8").split("\\0").filter(Boolean),
+    user: process.getuid(),
+    root: attempt("/app/x"),
+    environment: process.env.NODE_ENV,
+  }));`;
+
+/** For `node --eval` in a running container: the kernel drops a signal to process 1 that it has no handler for. */
+export const endProcessOne = `process.kill(1, "SIGTERM")`;
