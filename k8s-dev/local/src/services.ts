@@ -19,10 +19,11 @@ export interface ProductProcess {
 
 export const sourceCondition = "--conditions=@confab/source";
 
-/** The environment that all of the product's processes share: what the caller has, and where the stores are. */
+/** The environment that all of the product's processes share: what the caller has, and where the stores are; only nginx is for others. */
 export function productEnvironment(env: NodeJS.ProcessEnv, stores: StoreUrls, ports: Ports): NodeJS.ProcessEnv {
   return {
     ...env,
+    HOST: "127.0.0.1",
     SEARCH_BACKEND: stores.elasticsearchUrl === undefined ? "mysql" : "elasticsearch",
     ELASTICSEARCH_URL: stores.elasticsearchUrl,
     REDIS_URL: stores.redisUrl,

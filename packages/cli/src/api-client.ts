@@ -35,26 +35,39 @@ const REQUEST_MS = 30_000;
 const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 10_000;
 
+export interface ApiAddress {
+  readonly url: string;
+  /** Where ingest's routes are; by default under the same URL as the others. */
+  readonly ingestUrl?: string | undefined;
+  readonly adminKey?: string | undefined;
+}
+
 /** A client of Confab's API; answers are checked against the contracts. */
-export function createApiClient({ url, adminKey }: { url: string; adminKey?: string | undefined }): ApiClient {
+export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient {
+  const [url, ingestUrl] = [address.url, address.ingestUrl ?? address.url].map((text) => text.replace(/\/+$/, "")) as [
+    string,
+    string,
+  ];
+
   async function callOnce<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     const route = routes[name];
     const { body, idempotencyKey } = options;
-    const target = `${url}${fillPath(route.path, options.params ?? {})}${queryString(options.query)}`;
+    const base = route.service === "ingest" ? ingestUrl : url;
+    const target = `${base}${fillPath(route.path, options.params ?? {})}${queryString(options.query)}`;
     const headers = {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
       ...(adminKey !== undefined && "admin" in route ? { Authorization: `Bearer ${adminKey}` } : {}),
     };
-    const { response, text } = await exchange(url, target, {
+    const { response, text } = await exchange(base, target, {
       method: route.method.toUpperCase(),
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(REQUEST_MS),
     });
-    if (!response.ok) throw Refused.from(url, response, text);
+    if (!response.ok) throw Refused.from(base, response, text);
     const parsed = route.success.schema.safeParse(parseJson(text));
-    if (!parsed.success) throw Unreachable.strange(url, z.prettifyError(parsed.error));
+    if (!parsed.success) throw Unreachable.strange(base, z.prettifyError(parsed.error));
     return {
       body: parsed.data as Success<Name>,
       next: nextQuery(response.headers.get("Link")),

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { applicationTokenSchema, numberSchema } from "@confab/contracts";
+import { durationMs } from "@confab/runtime";
 import { createApiClient, type ApiClient } from "./api-client.ts";
 import type { Io } from "./io.ts";
 import { readLocalStack } from "./local-stack.ts";
@@ -7,6 +8,7 @@ import { createOutput, type Output } from "./output.ts";
 
 interface GlobalOptions {
   url?: string;
+  ingestUrl?: string;
   adminKey?: string;
   json?: boolean;
   quiet?: boolean;
@@ -23,12 +25,12 @@ export const defaultUrl = "http://localhost:8080";
 /** What an action works with, after the global options of its command line. */
 export function toolsOf(io: Io, command: Command): Tools {
   const options = command.optsWithGlobals<GlobalOptions>();
-  const url = (options.url ?? readLocalStack()?.url ?? defaultUrl).replace(/\/+$/, "");
+  const url = options.url ?? readLocalStack()?.url ?? defaultUrl;
   return {
     ...io,
     options,
     output: createOutput(io, options),
-    api: createApiClient({ url, adminKey: options.adminKey }),
+    api: createApiClient({ url, ingestUrl: options.ingestUrl, adminKey: options.adminKey }),
   };
 }
 
@@ -51,6 +53,13 @@ export function seconds(text: string): number {
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text))
     throw new InvalidArgumentError("It must be a number of seconds, such as 1 or 0.5.");
   return Number(text);
+}
+
+/** For options: a duration such as 500ms, 30s or 5m, in milliseconds. */
+export function duration(text: string): number {
+  const parsed = /[a-z]$/.test(text) ? durationMs().safeParse(text) : undefined;
+  if (parsed?.success !== true) throw new InvalidArgumentError("It must be a duration, such as 500ms, 30s or 5m.");
+  return parsed.data;
 }
 
 /** For options: an http(s) address. */

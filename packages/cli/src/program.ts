@@ -9,6 +9,7 @@ import { addImportCommand } from "./commands/import.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
+import { addSmokeCommand } from "./commands/smoke.ts";
 import { addTailCommand } from "./commands/tail.ts";
 import { defaultUrl, httpUrl } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
@@ -21,6 +22,11 @@ export function createProgram(io: Io): Command {
     .addOption(
       new Option("--url <url>", `where Confab is (default: of this checkout's \`make up\`, else ${defaultUrl})`)
         .env("CONFAB_URL")
+        .argParser(httpUrl),
+    )
+    .addOption(
+      new Option("--ingest-url <url>", "where POST /messages is, if elsewhere: ingest's own address, say")
+        .env("CONFAB_INGEST_URL")
         .argParser(httpUrl),
     )
     .addOption(new Option("--admin-key <key>", "for creating and listing applications").env("ADMIN_API_KEY"))
@@ -45,5 +51,6 @@ export function createProgram(io: Io): Command {
   addConfigCommands(program, io);
   addDeadLetterCommands(program, io);
   addCountsCommands(program, io);
+  addSmokeCommand(program, io);
   return program;
 }

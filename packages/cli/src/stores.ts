@@ -1,22 +1,24 @@
-import type { Database } from "@confab/database";
-import { environment, parseEnv, requireSearchUrl, type Environment } from "@confab/runtime";
+import type { Database, DatabaseAddress } from "@confab/database";
+import {
+  checkStores,
+  databaseEnvironment,
+  databaseSettings,
+  parseEnv,
+  searchEnvironment,
+  searchSettings,
+  type Environment,
+} from "@confab/runtime";
 import type { ElasticsearchIndex } from "@confab/search";
 import { z } from "zod";
 import { CommandError } from "./errors.ts";
 import { readLocalStack } from "./local-stack.ts";
 
-const databaseEnvironment = z.object({ DATABASE_URL: environment.DATABASE_URL });
-const searchEnvironment = databaseEnvironment
-  .extend({
-    SEARCH_BACKEND: environment.SEARCH_BACKEND,
-    ELASTICSEARCH_URL: environment.ELASTICSEARCH_URL,
-    SEARCH_INDEX: environment.SEARCH_INDEX,
-  })
-  .superRefine(requireSearchUrl);
+const databaseSchema = z.object(databaseEnvironment).superRefine(checkStores);
+const searchSchema = z.object(searchEnvironment).superRefine(checkStores);
 
-/** The database's address: `DATABASE_URL`, else that of this checkout's local run. */
-export function databaseUrl(env: Environment): string {
-  return parseEnv(databaseEnvironment, withLocalStores(env)).DATABASE_URL;
+/** The database's address: that of the services' variables, else that of this checkout's local run. */
+export function databaseAddress(env: Environment): DatabaseAddress {
+  return databaseSettings(parseEnv(databaseSchema, withLocalStores(env)));
 }
 
 /**
@@ -25,7 +27,7 @@ export function databaseUrl(env: Environment): string {
  */
 export async function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
   const { createDatabase } = await import("@confab/database");
-  const database = createDatabase({ url: databaseUrl(env), poolSize: 4, acquireTimeoutMs: 5_000 });
+  const database = createDatabase({ ...databaseAddress(env), poolSize: 4, acquireTimeoutMs: 5_000 });
   try {
     return await work(database);
   } finally {
@@ -38,15 +40,15 @@ export async function withSearchIndex<T>(
   env: Environment,
   work: (stores: { database: Database; index: ElasticsearchIndex }) => Promise<T>,
 ): Promise<T> {
-  const { SEARCH_BACKEND, ELASTICSEARCH_URL, SEARCH_INDEX } = parseEnv(searchEnvironment, withLocalStores(env));
-  if (SEARCH_BACKEND === "mysql" || ELASTICSEARCH_URL === undefined) {
+  const { backend, url, ...settings } = searchSettings(parseEnv(searchSchema, withLocalStores(env)));
+  if (backend === "mysql" || url === undefined) {
     throw new CommandError(
       "usage",
       "With SEARCH_BACKEND=mysql there is no index: messages are searched where they are.",
     );
   }
   const { createElasticsearchIndex } = await import("@confab/search");
-  const index = createElasticsearchIndex({ url: ELASTICSEARCH_URL, name: SEARCH_INDEX });
+  const index = createElasticsearchIndex({ url, ...settings });
   try {
     return await withDatabase(env, (database) => work({ database, index }));
   } finally {

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { expect } from "chai";
 import { createChats } from "@confab/database";
-import { createTestDatabase, eventually, hasElasticsearch } from "@confab/testkit";
-import { startStack, type Stack } from "./stack.ts";
+import { createTestDatabase, eventually, hasElasticsearch, startProxy } from "@confab/testkit";
+import { startCommand, startStack, type Stack } from "./stack.ts";
 
 describe("confabctl for operators", function () {
   this.timeout(120_000);
@@ -38,6 +39,56 @@ describe("confabctl for operators", function () {
     expect((await stack.run(["migrate"], env)).stdout).to.equal("nothing to migrate\n");
     expect((await stack.run(["migrate", "--status"], env)).stdout).to.match(/^applied {2}\d+_init\n/);
     await database.drop();
+  });
+
+  it("waits for a database that is not up, saying once what it waits for, and for tables that are not there yet", async () => {
+    const database = await createTestDatabase();
+    const proxy = await startProxy({ target: database.url });
+    await proxy.cut();
+    const env = { ...stack.env, DATABASE_URL: proxy.url };
+    const status = startCommand(["migrate", "--status", "--wait", "60s"], env);
+    const migration = startCommand(["migrate", "--wait", "60s"], env);
+    const refused = `waiting for the database: connect ECONNREFUSED 127.0.0.1:${proxy.port}\n`;
+    const told = await firstLines([status, migration]);
+    expect(told).to.deep.equal([refused, refused]);
+    await proxy.restore();
+
+    const migrated = await migration.ended;
+    expect(migrated.code, migrated.stderr).to.equal(0);
+    expect(migrated.stderr.match(/ECONNREFUSED/g)).to.have.length(1);
+    const { code, stdout, stderr } = await status.ended;
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.equal("nothing is pending\n");
+    await proxy.close();
+    await database.drop();
+  });
+
+  it("waits no longer than it was told to", async () => {
+    const env = { DATABASE_URL: "mysql://nobody@127.0.0.1:1/none" };
+    const { code, stderr } = await stack.run(["migrate", "--wait", "1s"], env);
+    expect(code).to.equal(4);
+    expect(stderr).to.match(/Waited 1 s in vain: connect ECONNREFUSED 127\.0\.0\.1:1\n$/);
+  });
+
+  it("tries an installation out, with ingest at an address of its own", async () => {
+    const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "60s"], {
+      CONFAB_URL: stack.urls.api,
+      CONFAB_INGEST_URL: stack.urls.ingest,
+    });
+    expect(code, stdout + stderr).to.equal(0);
+    expect(stdout.trimEnd().split("\n")).to.have.length(8);
+    expect(stdout).to.match(/^(ok {6}.+ \(\d+ ms\)\n)+$/);
+  });
+
+  it("says which step of a trial fails, and why", async () => {
+    const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "2s"], {
+      CONFAB_INGEST_URL: "http://127.0.0.1:1",
+    });
+    expect(code).to.equal(1);
+    expect(stdout)
+      .to.include("ok      create a chat")
+      .and.to.match(/FAILED {2}send a message\n$/);
+    expect(stderr).to.include("http://127.0.0.1:1");
   });
 
   it("lists, shows, stores again and drops dead letters", async () => {
@@ -143,3 +194,13 @@ describe("confabctl for operators", function () {
     expect(stdout).to.match(/^\| `SWEEP_INTERVAL` \| /m);
   });
 });
+
+/** What each has written to standard error when all have written something. */
+function firstLines(commands: readonly ReturnType<typeof startCommand>[]): Promise<string[]> {
+  return Promise.all(
+    commands.map(async ({ child }) => {
+      const [line] = (await once(child.stderr, "data")) as [Buffer];
+      return line.toString();
+    }),
+  );
+}

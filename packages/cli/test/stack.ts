@@ -62,6 +62,7 @@ export async function startStack() {
     env: commandEnv,
     folder,
     gateway,
+    urls: { ingest: services[0].url, api: services[1].url },
     run,
     /** What a command that must succeed answers with `--json`. */
     async json<T>(...args: string[]): Promise<T> {

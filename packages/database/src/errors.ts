@@ -30,6 +30,8 @@ const UNAVAILABLE = new Set([
   ...[45001, 45004, 45009, 45012, 45013, 45019, 45026, 45027, 45028, 45030, 45037, 45039, 45042, 45060, 45061], // the driver's own
 ]);
 
+const POOL_TIMEOUT = 45028;
+
 const UNAVAILABLE_CODES =
   /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
@@ -61,9 +63,12 @@ export function isDuplicateKey(error: unknown): boolean {
   return anyOf(facts.numbers, DUPLICATE_KEY) || facts.codes.has("P2002");
 }
 
-/** The server's own sentence about an error, without the client's framing. */
+/** The server's own sentence about an error, without the client's framing; of a pool without sessions, why it has none. */
 export function reasonOf(error: unknown): string {
   for (const link of chain(error)) {
+    const noSession = link.errno === POOL_TIMEOUT || link.originalCode === String(POOL_TIMEOUT);
+    if (noSession && link.cause instanceof Error) return link.cause.message;
+    if (noSession && typeof link.cause === "string") return link.cause;
     if (typeof link.originalMessage === "string") return link.originalMessage;
     if (typeof link.sqlMessage === "string") return link.sqlMessage;
   }

@@ -1,12 +1,12 @@
 import { ProblemError, applicationTokenSchema } from "@confab/contracts";
 import type { Logger } from "@confab/runtime";
 import type { RequestHandler } from "express";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import { withPatience } from "./patience.ts";
 
 export interface RateLimitOptions {
-  readonly redis: Redis;
+  readonly redis: Redis | Cluster;
   /** Requests per application and window. */
   readonly limit: number;
   readonly windowSeconds: number;

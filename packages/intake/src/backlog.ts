@@ -1,6 +1,5 @@
-import type { Redis } from "ioredis";
 import { encodeBatch } from "./accept-batch.ts";
-import { renumberingBatchId } from "./batch-id.ts";
+import { createBatchId, renumberingBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { decodeRecord, encodeRecord, type PendingRecord } from "./record.ts";
 import type { IntakeRedis } from "./scripts.ts";
@@ -125,10 +124,13 @@ export function createBacklog(redis: IntakeRedis, partitioning: Partitioning, pa
   };
 }
 
-/** What heads are checked against now: see accept.lua. */
-async function currentIncarnation(redis: Redis, prefix: string): Promise<string> {
-  const [info, generation] = await Promise.all([redis.info("replication"), redis.get(`${prefix}generation`)]);
-  return `${/master_replid:([0-9a-f]+)/.exec(info)?.[1] ?? ""}/${generation ?? ""}`;
+/** What heads are checked against now, as accept.lua itself says to a batch of nothing: on a cluster only it knows its node. */
+async function currentIncarnation(redis: IntakeRedis, prefix: string): Promise<string> {
+  const batch = encodeBatch(prefix, createBatchId(Date.now()), [], unlimited, Date.now());
+  const reply = JSON.parse(String(await redis.confabAccept(`${prefix}batch:${batch.id}`, ...batch.args))) as {
+    incarnation: string;
+  };
+  return reply.incarnation;
 }
 
 function numbersFrom(first: number, count: number): string[] {

@@ -1,6 +1,6 @@
-import type { Redis } from "ioredis";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./record.ts";
+import type { RedisConnection } from "./scripts.ts";
 
 export interface PendingWindow {
   /** The chat's last given number; undefined where Redis does not know. */
@@ -17,7 +17,7 @@ export interface PendingMessages {
 }
 
 /** Reads what is accepted but not yet stored. */
-export function createPendingMessages(redis: Redis, partitioning: Partitioning): PendingMessages {
+export function createPendingMessages(redis: RedisConnection, partitioning: Partitioning): PendingMessages {
   const keysOf = ({
     token,
     number,

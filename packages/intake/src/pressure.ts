@@ -1,5 +1,5 @@
-import type { Redis } from "ioredis";
 import { keyPrefix, type Partitioning } from "./keys.ts";
+import type { RedisConnection } from "./scripts.ts";
 
 export interface Pressure {
   /** Accepted and not yet stored, in all partitions, when last looked. */
@@ -21,7 +21,7 @@ export interface PressureGauge {
 
 /** Looks at the backlog and at Redis' memory once a second, so that no message pays for it. */
 export function createPressureGauge(
-  redis: Redis,
+  redis: RedisConnection,
   partitioning: Partitioning,
   { intervalMs = 1000, maxMemory = 0.6 }: { intervalMs?: number; maxMemory?: number } = {},
 ): PressureGauge {

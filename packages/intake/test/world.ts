@@ -58,7 +58,7 @@ export async function createWorld(mutation?: Mutation) {
   const opened: (() => Promise<unknown>)[] = [];
 
   async function connect(target: { url: string } = server) {
-    const redis = withScripts(connectForRequests(target.url, "test"));
+    const redis = withScripts(connectForRequests({ url: target.url }, "test"));
     redis.on("error", () => undefined);
     opened.push(() => {
       redis.disconnect();

@@ -1,12 +1,12 @@
 import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
 import { UnrecoverableError, Worker } from "bullmq";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./connections.ts";
 import type { Logger } from "pino";
 import type { z } from "zod";
 
 export interface ConsumerOptions<Name extends QueueName> {
   queue: Name;
-  connection: Redis;
+  connection: RedisConnection;
   prefix: string;
   partition: number;
   /** How many jobs at once. */

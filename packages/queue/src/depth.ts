@@ -1,6 +1,6 @@
 import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
 import { Queue } from "bullmq";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./connections.ts";
 
 export const jobStates = ["waiting", "active", "delayed", "failed"] as const;
 export type JobState = (typeof jobStates)[number];
@@ -12,7 +12,11 @@ export interface QueueDepth {
 }
 
 /** Counts the jobs of every queue by state. */
-export async function queueDepths(connection: Redis, prefix: string, partitions: number): Promise<QueueDepth[]> {
+export async function queueDepths(
+  connection: RedisConnection,
+  prefix: string,
+  partitions: number,
+): Promise<QueueDepth[]> {
   const places = [
     ...Array.from({ length: partitions }, (_, partition) => ({ queue: "messages" as const, partition })),
     { queue: "search" as const, partition: 0 },

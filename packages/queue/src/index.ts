@@ -1,4 +1,6 @@
-export { connectForRequests, connectForWork, whenReady } from "./connections.ts";
+export type { RedisAddress } from "./address.ts";
+export { connectForRequests, connectForWork, whenReady, type RedisConnection } from "./connections.ts";
 export { createConsumer, type Consumer } from "./consumer.ts";
 export { jobStates, queueDepths, type QueueDepth } from "./depth.ts";
+export { serversOf } from "./servers.ts";
 export { createProducer, type Producer } from "./producer.ts";

@@ -1,9 +1,10 @@
 import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
 import { Job, Queue, type JobsOptions } from "bullmq";
-import type { ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander } from "ioredis";
+import type { RedisConnection } from "./connections.ts";
 
 export interface ProducerOptions {
-  connection: Redis;
+  connection: RedisConnection;
   prefix: string;
   partitions: number;
 }

@@ -2,7 +2,7 @@ import { queues, partitionPrefix, waitListKey } from "@confab/contracts";
 import { eventually, testStores, uniquePrefix } from "@confab/testkit";
 import { Queue } from "bullmq";
 import { expect } from "chai";
-import type { Redis } from "ioredis";
+
 import { pino } from "pino";
 import {
   connectForRequests,
@@ -10,14 +10,15 @@ import {
   createConsumer,
   createProducer,
   queueDepths,
+  type RedisConnection,
   whenReady,
   type Consumer,
   type Producer,
 } from "@confab/queue";
 
 describe("the queues", () => {
-  let redis: Redis;
-  let blocking: Redis;
+  let redis: RedisConnection;
+  let blocking: RedisConnection;
   let producer: Producer;
   let prefix: string;
   const consumers: Consumer[] = [];
@@ -30,8 +31,8 @@ describe("the queues", () => {
   beforeEach(async () => {
     prefix = uniquePrefix("queue");
     lines.length = 0;
-    redis = connectForRequests(testStores().redisUrl, "test");
-    blocking = connectForWork(testStores().redisUrl, "test");
+    redis = connectForRequests({ url: testStores().redisUrl }, "test");
+    blocking = connectForWork({ url: testStores().redisUrl }, "test");
     await whenReady(redis, 5000);
     producer = await createProducer({ connection: redis, prefix, partitions: 2 });
   });
@@ -93,7 +94,7 @@ describe("the queues", () => {
   });
 
   it("says in one sentence that Redis is not there", async () => {
-    const nobody = connectForRequests("redis://127.0.0.1:1", "test");
+    const nobody = connectForRequests({ url: "redis://127.0.0.1:1" }, "test");
     const error = await whenReady(nobody, 200).catch((reason: unknown) => reason);
     nobody.disconnect();
     expect(error)

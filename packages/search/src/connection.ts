@@ -52,7 +52,10 @@ export function createConnection(options: ElasticsearchOptions): Connection {
   return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs, shards };
 }
 
-function authOf({ username, password, apiKey }: ElasticsearchOptions, urls: readonly URL[]): Pick<ClientOptions, "auth"> {
+function authOf(
+  { username, password, apiKey }: ElasticsearchOptions,
+  urls: readonly URL[],
+): Pick<ClientOptions, "auth"> {
   if (apiKey !== undefined) return { auth: { apiKey } };
   const login = urls.find((url) => url.username !== "");
   const user = username ?? decodeURIComponent(login?.username ?? "");

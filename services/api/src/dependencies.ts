@@ -14,7 +14,7 @@ const patienceMs = 2_000;
 
 /** Opens every connection and waits for none: readiness tells when the database is there. */
 export function connectDependencies(config: ApiConfig) {
-  const redis = connectForRequests(config.redisUrl, "confab-api", { patienceMs: 500 });
+  const redis = connectForRequests(config.redis, "confab-api", { patienceMs: 500 });
   // ioredis throws where nobody listens; readiness tells of it.
   redis.on("error", () => undefined);
   const database = createDatabase(config.database);

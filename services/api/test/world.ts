@@ -29,7 +29,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
   const [messages, persistence] = [createMessages(database), createPersistence(database)];
 
   const partitioning = { prefix: uniquePrefix("api"), partitions: 1 };
-  const redis = withScripts(connectForRequests(redisUrl, "test"));
+  const redis = withScripts(connectForRequests({ url: redisUrl }, "test"));
   redis.on("error", () => undefined);
   await whenReady(redis, 5_000);
   const producer = await createProducer({ connection: redis, ...partitioning });

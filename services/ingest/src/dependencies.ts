@@ -2,7 +2,7 @@ import { ProblemError } from "@confab/contracts";
 import { createApplications, createChats, createDatabase } from "@confab/database";
 import { impatient } from "@confab/http";
 import { createIntake, createPressureGauge, withScripts, type IntakePipeline } from "@confab/intake";
-import { connectForRequests, createProducer, whenReady } from "@confab/queue";
+import { connectForRequests, createProducer, serversOf, whenReady, type RedisConnection } from "@confab/queue";
 import { createHealth, createMetrics, type Logger } from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { IngestConfig } from "./config.ts";
@@ -16,7 +16,7 @@ const patienceMs = 2_000;
 /** Opens every connection; waits for Redis only: known chats are written to without the database. */
 export async function connectDependencies(config: IngestConfig, logger: Logger) {
   const { partitioning } = config;
-  const redis = withScripts(connectForRequests(config.redisUrl, "confab-ingest"));
+  const redis = withScripts(connectForRequests(config.redis, "confab-ingest"));
   try {
     await whenReady(redis, 10_000);
   } catch (error) {
@@ -71,19 +71,29 @@ export async function connectDependencies(config: IngestConfig, logger: Logger) 
 
 const strength = { no: 0, everysec: 1, always: 2 } as const;
 
-/** A 201 promises what Redis is configured to keep: say so where it keeps less than expected. */
-async function warnOfWeakDurability(redis: Redis, expected: keyof typeof strength, logger: Logger): Promise<void> {
-  try {
-    const appendOnly = await redis.config("GET", "appendonly");
-    const policy = (await redis.config("GET", "appendfsync"))[1] ?? "no";
-    const actual = appendOnly[1] === "yes" && policy in strength ? (policy as keyof typeof strength) : "no";
-    if (strength[actual] < strength[expected]) {
-      logger.warn(
-        { expected, actual },
-        "Redis may lose acknowledged messages: set appendonly yes and appendfsync always, or accept it with REDIS_DURABILITY",
-      );
+/** A 201 promises what Redis is configured to keep: say so where it, or a master of a cluster, keeps less than expected. */
+async function warnOfWeakDurability(
+  redis: RedisConnection,
+  expected: keyof typeof strength,
+  logger: Logger,
+): Promise<void> {
+  for (const server of serversOf(redis)) {
+    try {
+      const actual = await durabilityOf(server);
+      if (strength[actual] < strength[expected]) {
+        logger.warn(
+          { expected, actual, server: `${server.options.host ?? ""}:${server.options.port ?? ""}` },
+          "Redis may lose acknowledged messages: set appendonly yes and appendfsync always, or accept it with REDIS_DURABILITY",
+        );
+      }
+    } catch (error) {
+      logger.info({ err: error }, "Redis does not tell its durability: see that appendonly and appendfsync are set");
     }
-  } catch (error) {
-    logger.info({ err: error }, "Redis does not tell its durability: see that appendonly and appendfsync are set");
   }
+}
+
+async function durabilityOf(redis: Redis): Promise<keyof typeof strength> {
+  const appendOnly = await redis.config("GET", "appendonly");
+  const policy = (await redis.config("GET", "appendfsync"))[1] ?? "no";
+  return appendOnly[1] === "yes" && policy in strength ? (policy as keyof typeof strength) : "no";
 }

@@ -69,7 +69,7 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
   const dependencies = await connectDependencies(config, logger);
   const app = createIngestApp({ ...dependencies, config, logger, validateResponses: true });
   const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1" });
-  const redis = new Redis(config.redisUrl);
+  const redis = new Redis(config.redis.url);
   redis.on("error", () => undefined);
 
   return {

@@ -9,9 +9,9 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** Opens every connection; waits for Redis only, since the worker waits for the other stores as it goes. */
 export async function connectDependencies(config: WorkerConfig) {
-  const redis = withScripts(connectForWork(config.redisUrl, "confab-worker"));
+  const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ waits for jobs on a connection that nothing else may use.
-  const blocking = connectForWork(config.redisUrl, "confab-worker-queue");
+  const blocking = connectForWork(config.redis, "confab-worker-queue");
   try {
     await whenReady(redis, 10_000);
   } catch (error) {

@@ -1,0 +1,103 @@
+import { expect } from "chai";
+import { z } from "zod";
+import {
+  ConfigError,
+  checkStores,
+  databaseEnvironment,
+  databaseSettings,
+  parseEnv,
+  redisEnvironment,
+  redisSettings,
+  searchEnvironment,
+  searchSettings,
+} from "./index.ts";
+
+const schema = z.object({ ...redisEnvironment, ...databaseEnvironment, ...searchEnvironment }).superRefine(checkStores);
+const minimal = {
+  REDIS_URL: "redis://redis:6379",
+  DATABASE_URL: "mysql://mysql:3306/confab",
+  ELASTICSEARCH_URL: "http://search:9200",
+};
+
+function problemsOf(env: Record<string, string>): Record<string, string> {
+  try {
+    parseEnv(schema, { ...minimal, ...env });
+    return {};
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return Object.fromEntries(error.problems.map(({ name, message }) => [name, message]));
+  }
+}
+
+describe("The stores' variables", () => {
+  it("need nothing but the addresses", () => {
+    const variables = parseEnv(schema, minimal);
+    expect(redisSettings(variables)).to.deep.equal({
+      url: minimal.REDIS_URL,
+      cluster: false,
+      username: undefined,
+      password: undefined,
+    });
+    expect(databaseSettings(variables)).to.include({ url: minimal.DATABASE_URL });
+    expect(searchSettings(variables)).to.include({ backend: "elasticsearch", url: minimal.ELASTICSEARCH_URL });
+  });
+
+  it("take a password as it is, whatever characters it has", () => {
+    const password = "p@ss:w/o?rd#%25 é,=&";
+    const variables = parseEnv(schema, {
+      ...minimal,
+      REDIS_PASSWORD: password,
+      DATABASE_USER: "confab",
+      DATABASE_PASSWORD: password,
+      ELASTICSEARCH_USERNAME: "confab",
+      ELASTICSEARCH_PASSWORD: password,
+    });
+    expect(redisSettings(variables).password).to.equal(password);
+    expect(databaseSettings(variables)).to.include({ user: "confab", password });
+    expect(searchSettings(variables)).to.include({ username: "confab", password });
+  });
+
+  it("take several nodes of a cluster, and say what to do where it is not called a cluster", () => {
+    const REDIS_URL = "redis://a:7000,redis://b:7000";
+    expect(problemsOf({ REDIS_URL, REDIS_CLUSTER: "on" })).to.deep.equal({});
+    expect(problemsOf({ REDIS_URL }).REDIS_URL).to.include("set REDIS_CLUSTER=on");
+  });
+
+  it("refuse a cluster's nodes of which only some speak TLS, and a database's number in a cluster", () => {
+    const mixed = problemsOf({ REDIS_CLUSTER: "on", REDIS_URL: "redis://a,rediss://b" });
+    expect(mixed.REDIS_URL).to.include("mixes");
+    const numbered = problemsOf({ REDIS_CLUSTER: "on", REDIS_URL: "redis://a:6379/1" });
+    expect(numbered.REDIS_URL).to.include("leave out what follows the port");
+  });
+
+  it("say what is missing of a user with its password", () => {
+    for (const [name, other] of [
+      ["REDIS_USERNAME", "REDIS_PASSWORD"],
+      ["DATABASE_USER", "DATABASE_PASSWORD"],
+      ["DATABASE_PASSWORD", "DATABASE_USER"],
+      ["ELASTICSEARCH_USERNAME", "ELASTICSEARCH_PASSWORD"],
+      ["ELASTICSEARCH_PASSWORD", "ELASTICSEARCH_USERNAME"],
+    ] as const) {
+      expect(problemsOf({ [name]: "hunter2" })).to.deep.equal({
+        [name]: `is set without ${other}; set both, or neither`,
+      });
+    }
+  });
+
+  it("take the missing half from the address", () => {
+    expect(problemsOf({ DATABASE_URL: "mysql://confab@mysql/confab", DATABASE_PASSWORD: "x" })).to.deep.equal({});
+    expect(problemsOf({ REDIS_URL: "redis://:x@redis", REDIS_USERNAME: "confab" })).to.deep.equal({});
+  });
+
+  it("refuse an API key beside a user", () => {
+    const both = { ELASTICSEARCH_API_KEY: "k", ELASTICSEARCH_USERNAME: "u", ELASTICSEARCH_PASSWORD: "p" };
+    expect(problemsOf(both)).to.have.keys("ELASTICSEARCH_API_KEY");
+    expect(problemsOf({ ELASTICSEARCH_API_KEY: "k" })).to.deep.equal({});
+  });
+
+  it("never show what is in an address", () => {
+    const problems = problemsOf({ REDIS_URL: "redis://:hunter2%@redis", ELASTICSEARCH_URL: "search:hunter2@x" });
+    expect(problems).to.have.keys("REDIS_URL", "ELASTICSEARCH_URL");
+    expect(JSON.stringify(problems)).not.to.include("hunter2");
+  });
+});
