@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "chai";
+import { run } from "./command.ts";
+import { listAll } from "./load.ts";
+import type { Release } from "./release.ts";
+import { report } from "./report.ts";
+
+/** Where the ingress controller's access log is read: `namespace/deployment`. */
+const [controllerNamespace, controller] = (
+  process.env.CONFAB_EDGE_CONTROLLER ?? "ingress-nginx/ingress-nginx-controller"
+).split("/") as [string, string];
+
+/** What clients see at the ingress. */
+export function describeEdge(installed: () => Release): void {
+  describe("through the ingress", () => {
+    let token: string;
+    let chat: number;
+
+    before(async () => {
+      token = await installed().createApplication("edge");
+      [chat] = (await installed().createChats(token, 1)) as [number];
+    });
+
+    const send = (body: string, headers = {}) =>
+      installed().client.send("POST", "/messages", { application_token: token, chat_number: chat, body }, headers);
+
+    it("takes a message, lists it and finds it by a part of a word", async () => {
+      const sent = await send("Hello from outside");
+      expect(sent.status).to.equal(201);
+      const { number } = sent.body as { number: number };
+      expect((await listAll(installed().client, token, chat)).at(-1)).to.include({
+        number,
+        body: "Hello from outside",
+      });
+      const found = async () =>
+        (await installed().client.send("GET", `/applications/${token}/chats/${chat}/messages/search?q=outsi`)).body;
+      for (let attempt = 0; attempt < 60 && ((await found()) as unknown[]).length === 0; attempt++) await pause(500);
+      expect(await found()).to.have.nested.property("[0].number", number);
+    });
+
+    it("shows nothing of the admin ports", async () => {
+      for (const path of ["/metrics", "/livez", "/readyz", "/messages/metrics"]) {
+        const answer = await installed().client.send("GET", path);
+        expect(answer.status, path).to.equal(404);
+        expect(answer.headers["content-type"], path).to.include("application/problem+json");
+      }
+    });
+
+    it("lets one address send 20 at once and then 10 a second, and read without a limit", async () => {
+      await pause(3_000);
+      const burst = await Promise.all(Array.from({ length: 60 }, (_, index) => send(`burst ${index}`)));
+      const taken = burst.filter(({ status }) => status === 201).length;
+      expect(taken).to.be.within(20, 26);
+      for (const { status } of burst) expect(status).to.be.oneOf([201, 429, 503]);
+      await pause(3_000);
+      const began = performance.now();
+      let accepted = 0;
+      while (performance.now() - began < 5_000) accepted += Number((await send("steady")).status === 201);
+      const seconds = (performance.now() - began) / 1000;
+      report(`${taken} of 60 at once; ${((accepted - 20) / seconds).toFixed(1)} a second after the burst`);
+      expect((accepted - 20) / seconds).to.be.within(8, 12);
+      const reads = await Promise.all(
+        Array.from({ length: 100 }, () => installed().client.send("GET", `/applications/${token}/chats/${chat}`)),
+      );
+      expect(reads.map(({ status }) => status)).to.deep.equal(reads.map(() => 200));
+    });
+
+    it("leads from the access log to ingest's and the worker's lines by the request id", async () => {
+      await pause(1_000);
+      const requestId = `e2e-${randomUUID()}`;
+      const sent = await send("traced", { "X-Request-ID": requestId });
+      expect(sent.headers["x-request-id"]).to.equal(requestId);
+      const logs = {
+        edge: () => run("kubectl", ["-n", controllerNamespace, "logs", `deployment/${controller}`, "--tail=500"]),
+        ingest: () => installed().kubectl("logs", "-l", "app.kubernetes.io/component=ingest", "--tail=-1"),
+        worker: () => installed().kubectl("logs", "-l", "app.kubernetes.io/component=worker", "--tail=-1"),
+      };
+      for (const [place, read] of Object.entries(logs)) {
+        let line: string | undefined;
+        for (let attempt = 0; attempt < 20 && line === undefined; attempt++) {
+          line = (await read()).split("\n").find((text) => text.includes(requestId));
+          if (line === undefined) await pause(500);
+        }
+        expect(line, `no line of ${place} names the request`).to.be.a("string");
+        report(`${place}: ${line!.slice(0, 240)}`);
+      }
+    });
+  });
+}

@@ -1,0 +1,56 @@
+import { Agent, request } from "node:http";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: unknown;
+}
+
+export interface Client {
+  /** Rejects only when there is no answer at all. A body is sent as JSON; an answer that is JSON is parsed. */
+  send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  stop(): void;
+}
+
+/** A client with connections of its own that it keeps, as an application's pool does. */
+export function createClient(baseUrl: string, { connections = 64, timeoutMs = 30_000 } = {}): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  return {
+    send(method, path, body, headers = {}) {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      return new Promise((resolve, reject) => {
+        const outgoing = request(new URL(path, baseUrl), {
+          method,
+          agent,
+          timeout: timeoutMs,
+          headers: {
+            ...(text === undefined
+              ? {}
+              : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text) }),
+            ...headers,
+          },
+        });
+        outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+        outgoing.on("error", reject);
+        outgoing.on("response", (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+          incoming.on("error", reject);
+          incoming.on("end", () => {
+            const received = Buffer.concat(chunks).toString();
+            const isJson = incoming.headers["content-type"]?.includes("json") ?? false;
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: incoming.headers,
+              body: isJson ? (JSON.parse(received) as unknown) : received,
+            });
+          });
+        });
+        outgoing.end(text);
+      });
+    },
+    stop() {
+      agent.destroy();
+    },
+  };
+}

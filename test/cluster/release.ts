@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "chai";
+import { run } from "./command.ts";
+import { createClient, type Client } from "./http.ts";
+
+const chart = join(import.meta.dirname, "../../charts/confab");
+
+/** Where the cluster's ingress controller is reached from here. */
+export const edgeUrl = process.env.CONFAB_EDGE_URL ?? "http://127.0.0.1";
+
+/** Values for this cluster, such as where images come from; see docs/how-to/test-on-a-cluster.md. */
+const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) => file !== "") ?? [];
+
+export type Component = "ingest" | "api" | "worker";
+
+export interface Release {
+  readonly namespace: string;
+  readonly client: Client;
+  /** Installs or upgrades with the values of this cluster, the test's file and `set`, and waits until all is ready. */
+  upgrade(set?: Readonly<Record<string, string>>): Promise<void>;
+  helm(...args: string[]): Promise<string>;
+  kubectl(...args: string[]): Promise<string>;
+  json<T>(...args: string[]): Promise<T>;
+  /** The key for creating applications. */
+  adminKey(): Promise<string>;
+  createApplication(name: string): Promise<string>;
+  createChats(token: string, count: number): Promise<number[]>;
+  /** Removes the release, its data and its namespace. */
+  remove(): Promise<void>;
+}
+
+/** A release called `confab` in a namespace of its own that admits only what the restricted Pod Security level allows. */
+export async function openRelease(namespace: string, valuesFile = "values.yaml"): Promise<Release> {
+  const kubectl = (...args: string[]) => run("kubectl", ["--namespace", namespace, ...args]);
+  const helm = (...args: string[]) => run("helm", ["--namespace", namespace, ...args]);
+  const client = createClient(edgeUrl);
+  await run("kubectl", ["delete", "namespace", namespace, "--ignore-not-found", "--wait"]);
+  await run("kubectl", ["create", "namespace", namespace]);
+  await run("kubectl", ["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"]);
+  const values = [join(import.meta.dirname, valuesFile), ...clusterValues].flatMap((file) => ["--values", file]);
+
+  const adminKey = async (): Promise<string> => {
+    const encoded = await kubectl("get", "secret", "confab", "--output", "jsonpath={.data.admin-api-key}");
+    return Buffer.from(encoded, "base64").toString();
+  };
+  return {
+    namespace,
+    client,
+    kubectl,
+    helm,
+    adminKey,
+    json: async <T>(...args: string[]) => JSON.parse(await kubectl(...args, "--output", "json")) as T,
+    async upgrade(set = {}) {
+      const sets = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+      await helm("upgrade", "--install", "confab", chart, ...values, ...sets, "--wait", "--timeout", "10m");
+    },
+    async createApplication(name) {
+      const headers = { Authorization: `Bearer ${await adminKey()}` };
+      const answer = await client.send("POST", "/applications", { name }, headers);
+      expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
+      return (answer.body as { token: string }).token;
+    },
+    async createChats(token, count) {
+      const chats: number[] = [];
+      for (let made = 0; made < count; made++) {
+        const answer = await client.send("POST", `/applications/${token}/chats`);
+        expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
+        chats.push((answer.body as { number: number }).number);
+      }
+      return chats;
+    },
+    async remove() {
+      client.stop();
+      await helm("uninstall", "confab", "--wait");
+      await run("kubectl", ["delete", "namespace", namespace, "--wait"]);
+    },
+  };
+}
+
+/** Waits until the deployment's new pods are ready and the old ones are gone. */
+export async function rolledOut(release: Release, component: Component): Promise<void> {
+  await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
+  const selector = `app.kubernetes.io/component=${component}`;
+  for (;;) {
+    const { items } = await release.json<{ items: { metadata: { deletionTimestamp?: string } }[] }>(
+      "get",
+      "pods",
+      "--selector",
+      selector,
+    );
+    if (items.every(({ metadata }) => metadata.deletionTimestamp === undefined)) return;
+    await pause(500);
+  }
+}
+
+interface PodList {
+  items: { metadata: { name: string } }[];
+}
+
+export async function podsOf(release: Release, component: string): Promise<string[]> {
+  const { items } = await release.json<PodList>(
+    "get",
+    "pods",
+    "--selector",
+    `app.kubernetes.io/component=${component}`,
+  );
+  return items.map(({ metadata }) => metadata.name);
+}
+
+/** Asks for evictions as `kubectl drain` does, and so that disruption budgets are kept; waits for each to be granted. */
+export async function evict(release: Release, pods: readonly string[]): Promise<void> {
+  for (const pod of pods) {
+    const eviction = {
+      apiVersion: "policy/v1",
+      kind: "Eviction",
+      metadata: { name: pod, namespace: release.namespace },
+    };
+    const path = `/api/v1/namespaces/${release.namespace}/pods/${pod}/eviction`;
+    for (;;) {
+      const refused = await run("kubectl", ["create", "--raw", path, "--filename", "-"], {
+        input: JSON.stringify(eviction),
+      }).then(
+        () => undefined,
+        (error: unknown) => String(error),
+      );
+      if (refused === undefined) break;
+      expect(refused).to.match(/disruption budget/);
+      await pause(1000);
+    }
+  }
+}
