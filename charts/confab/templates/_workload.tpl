@@ -134,7 +134,7 @@ spec:
     matchLabels:
       {{- include "confab.selectorLabels" . | nindent 6 }}
   endpoints:
-    - {{- include "confab.scrape" (dict "monitor" $monitor "port" .port) | nindent 6 }}
+    - {{ include "confab.scrape" (dict "monitor" $monitor "port" .port) | nindent 6 | trim }}
 {{- end -}}
 
 {{- define "confab.scrape" -}}

@@ -1,0 +1,193 @@
+{{/*
+What a schema cannot say: mistakes that lie between values. All are collected, and each sentence says what to set.
+Each part below is a list of such sentences, one a line.
+*/}}
+
+{{- define "confab.validate" -}}
+{{- $parts := list "workloads" "stores" "passwords" "worker" "edge" "migrations" "resources" -}}
+{{- $mistakes := list -}}
+{{- range $parts -}}
+{{- range splitList "\n" (include (printf "confab.validate.%s" .) $) -}}
+{{- with trim . }}{{ $mistakes = append $mistakes . }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- if $mistakes -}}
+{{- fail (printf "\n\nConfab's values have %d mistake(s):\n  - %s\n" (len $mistakes) (join "\n  - " $mistakes)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "confab.validate.workloads" -}}
+{{- range $name := list "ingest" "api" "worker" }}
+{{- $values := get $.Values $name }}
+{{- $autoscaling := $values.autoscaling }}
+{{- $grace := int $values.terminationGracePeriodSeconds }}
+{{- $needed := add (int $values.preStopSleepSeconds) (int $values.shutdownTimeoutSeconds) 5 | int }}
+{{- $hasReplicas := not (kindIs "invalid" $values.replicas) }}
+{{- if lt $grace $needed }}
+{{ $name }}.terminationGracePeriodSeconds is {{ $grace }}: set it to at least {{ $needed }}, which is {{ $name }}.preStopSleepSeconds + {{ $name }}.shutdownTimeoutSeconds + 5, or lower those.
+{{- end }}
+{{- if ge (int $values.drainTimeSeconds) (int $values.shutdownTimeoutSeconds) }}
+{{ $name }}.drainTimeSeconds is {{ int $values.drainTimeSeconds }}: set it below {{ $name }}.shutdownTimeoutSeconds, of which it is a part.
+{{- end }}
+{{- if $autoscaling.enabled }}
+{{- if $hasReplicas }}
+{{ $name }}.replicas is set, but the HorizontalPodAutoscaler owns the number of pods: set {{ $name }}.replicas to null, or {{ $name }}.autoscaling.enabled to false.
+{{- end }}
+{{- if gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas) }}
+{{ $name }}.autoscaling.minReplicas is above maxReplicas: set {{ $name }}.autoscaling.maxReplicas to at least {{ int $autoscaling.minReplicas }}.
+{{- end }}
+{{- if not (or $autoscaling.targetCPUUtilizationPercentage $autoscaling.targetMemoryUtilizationPercentage) }}
+{{ $name }}.autoscaling has nothing to aim at: set {{ $name }}.autoscaling.targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage.
+{{- end }}
+{{- end }}
+{{- if and $values.pdb.enabled (not (kindIs "invalid" $values.pdb.minAvailable)) }}
+{{- $fewest := include "confab.fewestPods" (dict "root" $ "component" $name) | int }}
+{{- if and (not (hasSuffix "%" (toString $values.pdb.minAvailable))) (ge (int $values.pdb.minAvailable) $fewest) }}
+{{ $name }}.pdb.minAvailable is {{ $values.pdb.minAvailable }}, and there may be only {{ $fewest }} pods, so none could ever be evicted: set it below {{ $fewest }}, or to null.
+{{- end }}
+{{- end }}
+{{- $names := list }}
+{{- range $values.extraEnv }}
+{{- if has .name $names }}
+{{ $name }}.extraEnv names {{ .name }} twice: remove one of them.
+{{- end }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The fewest pods that a component has, of (dict "root" $ "component" name). */}}
+{{- define "confab.fewestPods" -}}
+{{- $values := get .root.Values .component -}}
+{{- if dig "keda" "enabled" false $values }}{{ int $values.keda.minReplicas -}}
+{{- else if $values.autoscaling.enabled }}{{ int $values.autoscaling.minReplicas -}}
+{{- else }}{{ include "confab.replicas" . }}{{ end -}}
+{{- end -}}
+
+{{- define "confab.validate.stores" -}}
+{{- $mysql := .Values.externalMysql }}
+{{- $redis := .Values.externalRedis }}
+{{- $elasticsearch := .Values.externalElasticsearch }}
+{{- if and .Values.mysql.enabled $mysql.host }}
+mysql.enabled and externalMysql.host are both set: set mysql.enabled to false to use {{ $mysql.host }}, or empty externalMysql.host.
+{{- end }}
+{{- if not (or .Values.mysql.enabled $mysql.host) }}
+There is no MySQL: set externalMysql.host, or mysql.enabled to true.
+{{- end }}
+{{- if and .Values.redis.enabled $redis.hosts }}
+redis.enabled and externalRedis.hosts are both set: set redis.enabled to false to use {{ join ", " $redis.hosts }}, or empty externalRedis.hosts.
+{{- end }}
+{{- if not (or .Values.redis.enabled $redis.hosts) }}
+There is no Redis: set externalRedis.hosts, or redis.enabled to true.
+{{- end }}
+{{- if and (gt (len $redis.hosts) 1) (not $redis.cluster) }}
+externalRedis.hosts names {{ len $redis.hosts }} hosts: set externalRedis.cluster to true if they are nodes of a Redis Cluster, else name one.
+{{- end }}
+{{- if include "confab.usesElasticsearch" . }}
+{{- if and .Values.elasticsearch.enabled $elasticsearch.hosts }}
+elasticsearch.enabled and externalElasticsearch.hosts are both set: set elasticsearch.enabled to false to use {{ join ", " $elasticsearch.hosts }}, or empty externalElasticsearch.hosts.
+{{- end }}
+{{- if not (or .Values.elasticsearch.enabled $elasticsearch.hosts) }}
+There is no Elasticsearch: set externalElasticsearch.hosts, or elasticsearch.enabled to true, or search.backend to mysql.
+{{- end }}
+{{- else if $elasticsearch.hosts }}
+externalElasticsearch.hosts is set, but search.backend is mysql: set search.backend to elasticsearch, or empty externalElasticsearch.hosts.
+{{- end }}
+{{- end -}}
+
+{{- define "confab.validate.passwords" -}}
+{{- $admin := .Values.adminApiKey }}
+{{- if and $admin.value $admin.existingSecret }}
+adminApiKey.value and adminApiKey.existingSecret are both set: empty one of them.
+{{- end }}
+{{- range $name := list "mysql" "redis" "elasticsearch" }}
+{{- $auth := (get $.Values $name).auth }}
+{{- range $field := list "password" "rootPassword" }}
+{{- if and (get $auth $field) $auth.existingSecret }}
+{{ $name }}.auth.{{ $field }} and {{ $name }}.auth.existingSecret are both set: empty one of them.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name := list "externalMysql" "externalRedis" "externalElasticsearch" }}
+{{- $external := get $.Values $name }}
+{{- if and $external.password $external.existingSecret }}
+{{ $name }}.password and {{ $name }}.existingSecret are both set: empty one of them.
+{{- end }}
+{{- end }}
+{{- $mysql := .Values.externalMysql }}
+{{- if and (not .Values.mysql.enabled) $mysql.host (not (or $mysql.password $mysql.existingSecret)) }}
+{{ $mysql.host }} needs a password: set externalMysql.existingSecret to the Secret that holds it, or externalMysql.password.
+{{- end }}
+{{- $elasticsearch := .Values.externalElasticsearch }}
+{{- if and $elasticsearch.username (not (or $elasticsearch.password $elasticsearch.existingSecret)) }}
+externalElasticsearch.username has no password: set externalElasticsearch.existingSecret to the Secret that holds it, or externalElasticsearch.password.
+{{- end }}
+{{- if and $elasticsearch.password (not $elasticsearch.username) }}
+externalElasticsearch.password has no user: set externalElasticsearch.username.
+{{- end }}
+{{- if and $elasticsearch.existingSecret (not (or $elasticsearch.username $elasticsearch.existingSecretKeys.username $elasticsearch.existingSecretKeys.apiKey)) }}
+externalElasticsearch.existingSecret is set, but nothing says what is in it: set externalElasticsearch.username, or existingSecretKeys.apiKey.
+{{- end }}
+{{- end -}}
+
+{{- define "confab.validate.worker" -}}
+{{- $keda := .Values.worker.keda }}
+{{- if $keda.enabled }}
+{{- if .Values.worker.autoscaling.enabled }}
+worker.keda.enabled and worker.autoscaling.enabled are both true, and two scalers would fight: set one of them to false.
+{{- end }}
+{{- if not (kindIs "invalid" .Values.worker.replicas) }}
+worker.replicas is set, but KEDA owns the number of pods: set worker.replicas to null, or worker.keda.enabled to false.
+{{- end }}
+{{- if gt (int $keda.minReplicas) (int $keda.maxReplicas) }}
+worker.keda.minReplicas is above maxReplicas: set worker.keda.maxReplicas to at least {{ int $keda.minReplicas }}.
+{{- end }}
+{{- if and $keda.prometheus.enabled (not $keda.prometheus.serverAddress) }}
+worker.keda.prometheus.enabled is true, but there is no Prometheus to ask: set worker.keda.prometheus.serverAddress to its URL.
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "confab.validate.edge" -}}
+{{- $ingress := .Values.ingress }}
+{{- $limit := $ingress.rateLimit }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+httpRoute.enabled is true, but it attaches to no gateway: set httpRoute.parentRefs.
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not (and .Values.ingest.enabled .Values.api.enabled)) }}
+httpRoute.enabled is true, but half of what it leads to is not installed: set ingest.enabled and api.enabled to true.
+{{- end }}
+{{- if $ingress.enabled }}
+{{- if and $ingress.tls.enabled (not $ingress.tls.secretName) }}
+ingress.tls.enabled is true, but there is no certificate: set ingress.tls.secretName to its Secret, or to the one that cert-manager shall make.
+{{- end }}
+{{- if and $ingress.tls.clusterIssuer $ingress.tls.issuer }}
+ingress.tls.clusterIssuer and ingress.tls.issuer are both set: empty one of them.
+{{- end }}
+{{- if and (or $ingress.tls.clusterIssuer $ingress.tls.issuer) (not $ingress.hosts) }}
+cert-manager has no name to certify: set ingress.hosts.
+{{- end }}
+{{- if and $limit.enabled (eq $ingress.controller "nginx") (gt (int $limit.requestsPerSecond) 0) (ne (mod (int $limit.burst) (int $limit.requestsPerSecond)) 0) }}
+ingress.rateLimit.burst is {{ int $limit.burst }}: set it to a multiple of ingress.rateLimit.requestsPerSecond ({{ int $limit.requestsPerSecond }}), since nginx takes a factor.
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "confab.validate.migrations" -}}
+{{- if and .Values.migrations.enabled .Values.migrations.useHelmHooks }}
+{{- if .Values.mysql.enabled }}
+migrations.useHelmHooks is true, but hooks run before the release's MySQL is there: set migrations.useHelmHooks to false, or use an external MySQL.
+{{- else if not .Values.externalMysql.existingSecret }}
+migrations.useHelmHooks is true, but hooks run before the chart's Secrets are there: set externalMysql.existingSecret.
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "confab.validate.resources" -}}
+{{- range $name := list "ingest" "api" "worker" "migrations" "mysql" "redis" "elasticsearch" "smokeTest" }}
+{{- $limit := dig "resources" "limits" "memory" "" (get $.Values $name) | toString }}
+{{- if and $limit (not (include "confab.mebibytes" $limit)) }}
+{{ $name }}.resources.limits.memory is {{ $limit }}: write it as a number with k, M, G, Ki, Mi or Gi, such as 512Mi.
+{{- end }}
+{{- end }}
+{{- end -}}

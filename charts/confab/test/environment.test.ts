@@ -1,0 +1,70 @@
+import { ConfigError } from "@confab/runtime";
+import { expect } from "chai";
+import { environmentOf } from "./src/container-environment.ts";
+import { expectNothingFound } from "./src/findings.ts";
+import { renderWith } from "./src/scenarios.ts";
+import type { Manifest } from "./src/manifests.ts";
+import { serviceConfig, serviceNames, type ServiceName } from "./src/services.ts";
+import { workloadsOf } from "./src/workloads.ts";
+
+/** Node's own and OpenTelemetry's, which no service reads itself. */
+const ofNode = /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_[A-Z_]+)$/;
+
+for (const service of serviceNames) {
+  describe(`the environment of ${service}'s container`, () => {
+    it("has only names that its configuration has, and all that it needs", async () => {
+      const { names, required } = await serviceConfig(service);
+      await expectNothingFound((manifests) => {
+        const given = serviceEnvironments(manifests, service).flatMap((env) => Object.keys(env));
+        if (given.length === 0) return [];
+        const plain = given.map((name) => name.replace(/_FILE$/, ""));
+        return [
+          ...given
+            .filter((name) => !names.includes(name.replace(/_FILE$/, "")) && !ofNode.test(name))
+            .map((name) => `${name} is not known`),
+          ...required.filter((name) => !plain.includes(name)).map((name) => `${name} is missing`),
+        ];
+      });
+    });
+
+    it("is what its configuration takes", async () => {
+      const { load } = await serviceConfig(service);
+      await expectNothingFound((manifests) =>
+        serviceEnvironments(manifests, service).flatMap((env) => {
+          try {
+            load(env);
+            return [];
+          } catch (error) {
+            if (!(error instanceof ConfigError)) throw error;
+            return [error.message];
+          }
+        }),
+      );
+    });
+
+    it("says how long its stop may take in time for the kubelet", async () => {
+      const [env] = serviceEnvironments(await renderWith("--set", `${service}.shutdownTimeoutSeconds=7`), service);
+      expect(env).to.include({ SHUTDOWN_TIMEOUT: "7s" });
+    });
+  });
+}
+
+describe("the environment of whatever runs confabctl", () => {
+  it("has names that confabctl knows", () =>
+    expectNothingFound((manifests) =>
+      workloadsOf(manifests).flatMap(({ name, containers, initContainers }) =>
+        [...containers, ...initContainers]
+          .filter(({ args = [] }) => args.some((arg) => arg.includes("packages/cli/")))
+          .flatMap((container) => Object.keys(environmentOf(container, manifests)))
+          .filter((variable) => !/^(DATABASE_(URL|USER|PASSWORD)|CONFAB_(INGEST_)?URL|ADMIN_API_KEY)$/.test(variable))
+          .filter((variable) => !ofNode.test(variable))
+          .map((variable) => `${name} has ${variable}`),
+      ),
+    ));
+});
+
+function serviceEnvironments(manifests: readonly Manifest[], service: ServiceName): Record<string, string>[] {
+  return workloadsOf(manifests)
+    .filter(({ kind, component }) => kind === "Deployment" && component === service)
+    .map(({ containers }) => environmentOf(containers[0]!, manifests));
+}

@@ -1,0 +1,70 @@
+import { expect } from "chai";
+import { template } from "./src/helm.ts";
+
+/** Wrong values, and where the message must say that the mistake is. */
+const planted: readonly (readonly [mistake: string, arg: string, where: string])[] = [
+  ["an unknown section", "ingres.enabled=true", "ingres"],
+  ["a mistyped name inside a section", "ingest.replica=3", "replica"],
+  ["a mistyped name deep down", "mysql.persistence.sise=10Gi", "sise"],
+  ["a text for a number", "ingest.service.port=http", "/ingest/service/port"],
+  ["a text for a switch", "networkPolicy.enabled=maybe", "/networkPolicy/enabled"],
+  ["a word that is no choice", "search.backend=solr", "/search/backend"],
+  ["a negative number", "worker.replicas=-1", "/worker/replicas"],
+  ["a key prefix that Redis keys can't have", "config.keyPrefix=a b", "/config/keyPrefix"],
+  ["a map for a text", "image.tag.name=1", "/image/tag"],
+  ["more than the whole of Redis' memory", "ingest.limits.maxRedisMemory=7", "/ingest/limits/maxRedisMemory"],
+  ["a duration that is none", "worker.store.sweepInterval=soon", "/worker/store/sweepInterval"],
+];
+
+describe("a wrong value", () => {
+  for (const [mistake, arg, where] of planted) {
+    it(`fails with its place: ${mistake}`, async () => {
+      const { code, stderr } = await template(["--set", arg]);
+      expect(code).to.not.equal(0);
+      expect(stderr).to.include("values.schema.json").and.to.include(where);
+    });
+  }
+});
+
+describe("values that don't go together", () => {
+  it("are all told at once, each in a sentence", async () => {
+    const { code, stderr } = await template(
+      [
+        "worker.keda.enabled=true",
+        "worker.autoscaling.enabled=true",
+        "mysql.enabled=false",
+        "redis.enabled=false",
+        "httpRoute.enabled=true",
+        "api.replicas=2",
+        "api.pdb.minAvailable=2",
+        "ingest.terminationGracePeriodSeconds=10",
+        "search.backend=elasticsearch",
+        "elasticsearch.enabled=false",
+      ].flatMap((set) => ["--set", set]),
+    );
+    expect(code).to.not.equal(0);
+    for (const named of [
+      /worker\.keda\.enabled.*worker\.autoscaling\.enabled|worker\.autoscaling\.enabled.*worker\.keda\.enabled/,
+      /externalMysql\.host/,
+      /externalRedis\.hosts/,
+      /externalElasticsearch\.hosts/,
+      /httpRoute\.parentRefs/,
+      /api\.pdb\.minAvailable/,
+      /ingest\.terminationGracePeriodSeconds/,
+    ]) {
+      expect(stderr).to.match(named);
+    }
+  });
+
+  it("are told: a number of workers where KEDA owns it", async () => {
+    const { code, stderr } = await template(["--set", "worker.keda.enabled=true,worker.replicas=3"]);
+    expect(code).to.not.equal(0);
+    expect(stderr).to.include("worker.replicas");
+  });
+
+  it("are told: a password both in the values and in a Secret", async () => {
+    const { code, stderr } = await template(["--set", "redis.auth.password=a-password,redis.auth.existingSecret=mine"]);
+    expect(code).to.not.equal(0);
+    expect(stderr).to.include("redis.auth");
+  });
+});

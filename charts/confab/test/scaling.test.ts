@@ -1,0 +1,94 @@
+import { expect } from "chai";
+import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
+import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
+import type { IScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
+import { expectNothingFound, findings } from "./src/findings.ts";
+import { nameOf, ofKind, type Manifest } from "./src/manifests.ts";
+import { renderWith } from "./src/scenarios.ts";
+import { selects, workloadsOf } from "./src/workloads.ts";
+
+interface Scaler {
+  readonly name: string;
+  readonly target: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+describe("a Deployment's number of pods", () => {
+  it("is said by the Deployment or by one scaler, not by both", () =>
+    expectNothingFound((manifests) => {
+      const scalers = scalersOf(manifests);
+      return workloadsOf(manifests)
+        .filter(({ kind }) => kind === "Deployment")
+        .flatMap(({ name, replicas }) => {
+          const own = scalers.filter(({ target }) => target === name);
+          return findings(
+            [own.length > 1, `${name} is scaled by ${own.map((scaler) => scaler.name).join(" and ")}`],
+            [own.length > 0 && replicas !== undefined, `${name} has replicas, which each upgrade would reset`],
+            [own.length === 0 && replicas === undefined, `${name} has neither replicas nor a scaler`],
+          );
+        });
+    }));
+
+  it("is scaled within bounds, of a Deployment that is there", () =>
+    expectNothingFound((manifests) =>
+      scalersOf(manifests).flatMap(({ name, target, min, max }) =>
+        findings(
+          [!manifests.some((manifest) => nameOf(manifest) === target), `${name} scales ${target}, which is not there`],
+          [min > max, `${name} has a minimum of ${min} and a maximum of ${max}`],
+        ),
+      ),
+    ));
+
+  it("is one scaler's also where KEDA takes over from the HPA", async () => {
+    const kinds = async (...args: string[]) =>
+      scalersOf(await renderWith(...args))
+        .filter(({ target }) => target === "Deployment/confab-worker")
+        .map(({ name }) => name);
+    expect(await kinds("--set", "worker.keda.enabled=true")).to.deep.equal(["ScaledObject/confab-worker"]);
+    expect(await kinds("--set", "worker.autoscaling.enabled=true")).to.deep.equal([
+      "HorizontalPodAutoscaler/confab-worker",
+    ]);
+  });
+});
+
+describe("a PodDisruptionBudget", () => {
+  it("is one for each workload that it selects, and lets at least one pod go", () =>
+    expectNothingFound((manifests) => {
+      const scalers = scalersOf(manifests);
+      return ofKind<IPodDisruptionBudget>(manifests, "PodDisruptionBudget").flatMap((budget) => {
+        const chosen = workloadsOf(manifests).filter(
+          ({ kind, podLabels }) => kind !== "Pod" && selects(budget.spec?.selector?.matchLabels ?? {}, podLabels),
+        );
+        const { minAvailable, maxUnavailable } = budget.spec ?? {};
+        return findings(
+          [chosen.length !== 1, `${nameOf(budget)} selects ${chosen.length} workloads`],
+          [maxUnavailable === 0 || maxUnavailable === "0%", `${nameOf(budget)} forbids every eviction`],
+          ...chosen.map(({ name, replicas }) => {
+            const least = replicas ?? scalers.find(({ target }) => target === name)?.min ?? 1;
+            return [
+              typeof minAvailable === "number" && minAvailable >= least,
+              `${nameOf(budget)} wants ${minAvailable ?? ""} of ${least} pods`,
+            ] as const;
+          }),
+        );
+      });
+    }));
+});
+
+function scalersOf(manifests: readonly Manifest[]): Scaler[] {
+  return [
+    ...ofKind<IHorizontalPodAutoscaler>(manifests, "HorizontalPodAutoscaler").map((hpa) => ({
+      name: nameOf(hpa),
+      target: `${hpa.spec!.scaleTargetRef.kind}/${hpa.spec!.scaleTargetRef.name}`,
+      min: hpa.spec!.minReplicas ?? 1,
+      max: hpa.spec!.maxReplicas,
+    })),
+    ...ofKind<IScaledObject>(manifests, "ScaledObject").map((scaled) => ({
+      name: nameOf(scaled),
+      target: `${scaled.spec.scaleTargetRef.kind ?? "Deployment"}/${scaled.spec.scaleTargetRef.name}`,
+      min: scaled.spec.minReplicaCount ?? 0,
+      max: scaled.spec.maxReplicaCount ?? 100,
+    })),
+  ];
+}

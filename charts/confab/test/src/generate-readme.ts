@@ -1,0 +1,8 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chartFolder } from "./paths.ts";
+import { readme } from "./readme.ts";
+import { documentedValues } from "./values-file.ts";
+
+const prose = readFileSync(join(import.meta.dirname, "readme-prose.md"), "utf8");
+writeFileSync(join(chartFolder, "README.md"), readme(documentedValues(), prose));

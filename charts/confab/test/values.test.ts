@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { chartFolder } from "./src/paths.ts";
+import { schemaPaths, type JsonSchema } from "./src/schema-paths.ts";
+import { isRead, templateReferences } from "./src/template-references.ts";
+import { declaredPaths, documentedValues, undocumentedValues } from "./src/values-file.ts";
+
+/** Values that no template names, with the reason. */
+const readOtherwise: Readonly<Record<string, string>> = {};
+
+describe("values.yaml", () => {
+  const declared = declaredPaths();
+  const components = declared.filter((path) => !path.includes("."));
+  const references = templateReferences(components);
+
+  it("describes every value", () => {
+    expect(undocumentedValues()).to.deep.equal([]);
+  });
+
+  it("has no value that no template reads", () => {
+    const unread = documentedValues()
+      .map(({ path }) => path)
+      .filter((path) => !isRead(path, references));
+    expect(unread.toSorted()).to.deep.equal(Object.keys(readOtherwise).toSorted());
+  });
+
+  it("has every value that a template names", () => {
+    const known = new Set(declared);
+    const open = new Set(documentedValues().map(({ path }) => path));
+    const isKnown = (path: string): boolean =>
+      known.has(path) || path.split(".").some((_, index, all) => open.has(all.slice(0, index).join(".")));
+    const named = [...references.full].filter((path) => !isKnown(path) && !isHelperOfSomeComponents(path, declared));
+    expect(named).to.deep.equal([]);
+  });
+
+  it("would show a value that is read nowhere, and a name that is no value", () => {
+    expect(isRead("ingest.service.prot", references)).to.equal(false);
+    expect(isRead("mysql.persistance.size", references)).to.equal(false);
+    expect(isRead("telemetry.sampler", references)).to.equal(true);
+  });
+});
+
+describe("values.schema.json", () => {
+  it("knows exactly the values' names, and refuses others wherever it does", () => {
+    const schema = JSON.parse(readFileSync(join(chartFolder, "values.schema.json"), "utf8")) as JsonSchema;
+    const open = documentedValues().map(({ path }) => path);
+    const isPart = (path: string): boolean => open.some((whole) => path.startsWith(`${whole}.`));
+    const { paths, lenient } = schemaPaths(schema);
+    expect(paths.filter((path) => !isPart(path)).toSorted()).to.deep.equal(
+      declaredPaths()
+        .filter((path) => !isPart(path))
+        .toSorted(),
+    );
+    const maps = new Set(declaredPaths().map((path) => path.split(".").slice(0, -1).join(".")));
+    expect(lenient.filter((path) => maps.has(path) && !open.includes(path) && !isPart(path))).to.deep.equal([]);
+  });
+});
+
+/** A helper for several components may read what only some of them have, such as `worker.keda`. */
+function isHelperOfSomeComponents(path: string, declared: readonly string[]): boolean {
+  const rest = path.split(".").slice(1).join(".");
+  return declared.some((other) => other.split(".").slice(1).join(".") === rest);
+}
