@@ -5,13 +5,12 @@ import { expect } from "chai";
 import { endProcessOne, inspectProcess, listFiles, unwantedModules } from "./looking-inside.ts";
 import { createNamespace, type Namespace } from "./namespace.ts";
 import { confabctl, image, mysql, redis, servicePod, services, storeVariables } from "./programs.ts";
-import { sendAndRead } from "./send-and-read.ts";
 
 describe("the image", function () {
   this.timeout(240_000);
   let namespace: Namespace;
   let variables: Record<string, string>;
-  let ingestUrl: string;
+  let urls: Record<string, string>;
 
   before(async () => {
     namespace = await createNamespace();
@@ -66,13 +65,13 @@ describe("the image", function () {
 
   it("becomes ready as each service, without anything to write to", async () => {
     await Promise.all(services.map((service) => namespace.run(servicePod(service, variables))));
-    const [ingest] = await Promise.all(services.map(namespace.ready));
-    ingestUrl = `http://${ingest ?? ""}:8081`;
+    const [ingest = "", api = ""] = await Promise.all(services.map(namespace.ready));
+    urls = { CONFAB_URL: `http://${api}:8082`, CONFAB_INGEST_URL: `http://${ingest}:8081` };
   });
 
-  it("stores a message that it accepted, and shows it", async () => {
-    const text = await namespace.exec("api", "node", "--input-type=module", "--eval", sendAndRead, ingestUrl);
-    expect(text.trim()).to.equal("hello from the image");
+  it("stores, lists and finds a message that it accepted", async () => {
+    const { exitCode, text } = await outputOf("smoke", [confabctl, "smoke"], urls);
+    expect(exitCode, text).to.equal(0);
   });
 
   it("runs confabctl in a running container, by its name where there is a shell", async () => {
