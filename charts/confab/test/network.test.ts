@@ -101,7 +101,9 @@ describe("the NetworkPolicies", () => {
     expectNothingFound((manifests) => {
       const policies = ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
       if (policies.length === 0) return [];
-      return workloadsOf(manifests).flatMap(({ name, podLabels }) => {
+      // A hook runs before the release's objects are there.
+      const lasting = workloadsOf(manifests).filter(({ manifest }) => !isHookBefore(manifest));
+      return lasting.flatMap(({ name, podLabels }) => {
         const own = policies.filter(({ spec }) => selects(spec?.podSelector?.matchLabels ?? {}, podLabels));
         const types = new Set(own.flatMap(({ spec }) => spec?.policyTypes ?? []));
         return (["Ingress", "Egress"] as const)
@@ -129,6 +131,10 @@ describe("the NetworkPolicies", () => {
       }),
     ));
 });
+
+function isHookBefore({ metadata }: Manifest): boolean {
+  return metadata.annotations?.["helm.sh/hook"]?.includes("pre-install") ?? false;
+}
 
 function servicesOf(manifests: readonly Manifest[]) {
   return ofKind<IService>(manifests, "Service");

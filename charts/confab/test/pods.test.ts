@@ -68,7 +68,7 @@ describe("every pod", () => {
       ofContainers((_workload, { image = "", imagePullPolicy }) =>
         findings(
           [!/(:[\w][\w.-]*|@sha256:[0-9a-f]{64})$/.test(image), `has no tag or digest: ${image}`],
-          [/:latest$/.test(image), `runs ${image}`],
+          [image.endsWith(":latest"), `runs ${image}`],
           [imagePullPolicy === undefined, "has no pull policy"],
         ),
       ),
@@ -99,7 +99,7 @@ describe("every pod", () => {
         env
           .filter(
             ({ name, value = "" }) =>
-              /PASSWORD|SECRET|TOKEN|API_KEY/.test(name) && !/_FILE$/.test(name) && value !== "",
+              /PASSWORD|SECRET|TOKEN|API_KEY/.test(name) && !name.endsWith("_FILE") && value !== "",
           )
           .map(({ name }) => `has ${name} in plain text`),
       ),

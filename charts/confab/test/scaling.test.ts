@@ -80,9 +80,9 @@ function scalersOf(manifests: readonly Manifest[]): Scaler[] {
   return [
     ...ofKind<IHorizontalPodAutoscaler>(manifests, "HorizontalPodAutoscaler").map((hpa) => ({
       name: nameOf(hpa),
-      target: `${hpa.spec!.scaleTargetRef.kind}/${hpa.spec!.scaleTargetRef.name}`,
-      min: hpa.spec!.minReplicas ?? 1,
-      max: hpa.spec!.maxReplicas,
+      target: `${hpa.spec.scaleTargetRef.kind}/${hpa.spec.scaleTargetRef.name}`,
+      min: hpa.spec.minReplicas ?? 1,
+      max: hpa.spec.maxReplicas,
     })),
     ...ofKind<IScaledObject>(manifests, "ScaledObject").map((scaled) => ({
       name: nameOf(scaled),

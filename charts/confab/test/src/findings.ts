@@ -4,7 +4,7 @@ import { render, scenarios } from "./scenarios.ts";
 
 /** Expects that a check finds nothing in any scenario; what it finds is listed, each with its scenario in front. */
 export async function expectNothingFound(check: (manifests: readonly Manifest[]) => readonly string[]): Promise<void> {
-  expect(scenarios).to.not.be.empty;
+  expect(scenarios).to.have.length.greaterThan(0);
   const found = await Promise.all(
     scenarios.map(async (scenario) => check(await render(scenario)).map((finding) => `${scenario}: ${finding}`)),
   );

@@ -26,5 +26,5 @@ export function schemaPaths(root: JsonSchema): { paths: string[]; lenient: strin
 
 function definition(root: JsonSchema, reference: string): JsonSchema {
   const name = reference.split("/").at(-1)!;
-  return (root.$defs ?? root.definitions ?? {})[name] ?? {};
+  return (root.$defs ?? root.definitions)?.[name] ?? {};
 }

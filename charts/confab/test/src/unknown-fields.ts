@@ -34,12 +34,13 @@ function asConstant(manifest: Manifest, index: number): string {
 
 function hostWith(file: string, text: string): ts.CompilerHost {
   const host = ts.createCompilerHost(compilerOptions);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.getSourceFile = (name, ...rest) =>
-    name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2024, true) : getSourceFile(name, ...rest);
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.readFile = (name) => (name === file ? text : readFile(name));
-  return host;
+  return {
+    ...host,
+    getSourceFile: (name, ...rest) =>
+      name === file ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2024, true) : host.getSourceFile(name, ...rest),
+    fileExists: (name) => name === file || host.fileExists(name),
+    readFile: (name) => (name === file ? text : host.readFile(name)),
+  };
 }
 
 /** The fields that lead to a position, such as .spec.template.spec.containers[0].image. */

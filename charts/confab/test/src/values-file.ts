@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isMap, isScalar, parseDocument, type Pair, type YAMLMap } from "yaml";
+import { isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
 import { chartFolder } from "./paths.ts";
 
 export interface DocumentedValue {
@@ -37,7 +37,7 @@ function entries(): Entry[] {
 }
 
 function entriesOf(map: YAMLMap, parent: string): Entry[] {
-  return (map.items as Pair[]).map(({ key, value }, index) => {
+  return map.items.map(({ key, value }, index) => {
     const name = isScalar(key) ? String(key.value) : String(key);
     const path = parent === "" ? name : `${parent}.${name}`;
     // The comment above a map's first entry belongs to the map itself in the syntax tree.

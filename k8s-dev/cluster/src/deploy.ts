@@ -1,0 +1,53 @@
+import { helm, kubectl, orFail } from "./commands.ts";
+import { inspect, type Findings } from "./inspect.ts";
+import { run } from "./run.ts";
+import { isGiven, kindName, paths, readImage, type Environment } from "./settings.ts";
+
+type Report = (line: string) => void;
+
+/** Builds the image, brings it into the cluster, installs or upgrades the chart, and waits until all is ready. */
+export async function deploy(env: Environment, options: { readonly build: boolean }, report: Report): Promise<void> {
+  const found = await inspect(env);
+  const image = readImage(env);
+  if (options.build) {
+    orFail(await run("sh", [paths.build], { env: { ...env, IMAGE: image.name }, show: true }), "Building the image");
+  }
+  await load(env, image.name, report);
+  const namespace = env.NAMESPACE ?? "confab";
+  orFail(await kubectl(env, ["apply", "-f", "-"], namespaceManifest(namespace)), `Making the namespace ${namespace}`);
+  report(`installing Confab into the namespace ${namespace}`);
+  const chosen = (env.VALUES ?? "") === "" ? [] : ["--values", env.VALUES!];
+  const args = [
+    ...["upgrade", "--install", env.RELEASE ?? "confab", paths.chart, "--namespace", namespace],
+    ...["--values", paths.valuesOf("confab"), ...withoutAddons(found), ...chosen],
+    ...["--set", `image.repository=${image.repository}`, "--set-string", `image.tag=${image.tag}`],
+    ...["--wait", "--timeout", env.TIMEOUT ?? "15m"],
+  ];
+  orFail(await helm(env, args, true), "helm upgrade --install");
+}
+
+/** Leaves out what needs an addon that the cluster lacks. */
+function withoutAddons({ ingress, keda }: Findings): string[] {
+  return [
+    ...(ingress ? [] : ["--set", "ingress.enabled=false"]),
+    ...(keda ? [] : ["--set", "worker.keda.enabled=false"]),
+  ];
+}
+
+async function load(env: Environment, image: string, report: Report): Promise<void> {
+  const command = env.CONFAB_LOAD ?? "";
+  if (command !== "") {
+    report(`bringing ${image} into the cluster: ${command}`);
+    orFail(await run("sh", ["-c", command], { env: { ...env, IMAGE: image }, show: true }), "CONFAB_LOAD");
+  } else if (isGiven(env)) {
+    report(`CONFAB_LOAD is not set: the cluster must have ${image}, or be able to pull it`);
+  } else {
+    report(`bringing ${image} into the cluster`);
+    orFail(await run("kind", ["load", "docker-image", image, "--name", kindName]), "kind load docker-image");
+  }
+}
+
+function namespaceManifest(name: string): string {
+  const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+  return JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
+}

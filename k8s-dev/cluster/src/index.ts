@@ -1,0 +1,4 @@
+export { run } from "./run.ts";
+export type { RunResult } from "./run.ts";
+export { findTool } from "./tools.ts";
+export type { Tool } from "./tools.ts";

