@@ -29,7 +29,6 @@ RUN sh k8s-dev/images/prune-modules.sh
 
 # No RUN from here on: the runtime image may have no shell.
 FROM ${RUNTIME_IMAGE}
-ARG RUNTIME_IMAGE
 # /nodejs/bin is where distroless images have node, /usr/local/bin is where the official ones have it.
 ENV NODE_ENV=production \
   PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/nodejs/bin
@@ -41,15 +40,7 @@ EXPOSE 8081 8082 9081 9082 9083
 ENTRYPOINT ["node"]
 CMD ["packages/cli/dist/src/main.js", "--help"]
 
-ARG VERSION
-ARG REVISION
-ARG CREATED
-ARG SOURCE
+# The labels that differ from build to build come from build.sh, since buildah's cache overlooks a changed ARG in a LABEL.
 LABEL org.opencontainers.image.title="Confab" \
   org.opencontainers.image.description="A distributed chat back end: ingest, api, worker and confabctl" \
-  org.opencontainers.image.licenses="Apache-2.0" \
-  org.opencontainers.image.source="${SOURCE}" \
-  org.opencontainers.image.version="${VERSION}" \
-  org.opencontainers.image.revision="${REVISION}" \
-  org.opencontainers.image.created="${CREATED}" \
-  org.opencontainers.image.base.name="${RUNTIME_IMAGE}"
+  org.opencontainers.image.licenses="Apache-2.0"

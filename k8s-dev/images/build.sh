@@ -48,6 +48,7 @@ runtime_image=${RUNTIME_IMAGE:-$node_image}
 revision=$(git rev-parse HEAD 2>/dev/null || true)
 if [ -n "$revision" ] && [ -n "$(git status --porcelain 2>/dev/null)" ]; then revision=$revision-dirty; fi
 
+label=org.opencontainers.image
 flags=${BUILD_FLAGS-}
 # Docker and podman keep the layers of a build by themselves.
 if [ "$ENGINE" = buildah ]; then flags="--layers $flags"; fi
@@ -56,7 +57,7 @@ echo "building $image with $ENGINE, on $runtime_image, from ${revision:-sources 
 # shellcheck disable=SC2086
 "$ENGINE" build $flags \
   --build-arg NODE_IMAGE="$node_image" --build-arg RUNTIME_IMAGE="$runtime_image" \
-  --build-arg VERSION="$version" --build-arg REVISION="$revision" --build-arg SOURCE="${SOURCE-}" \
-  --build-arg CREATED="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+  --label "$label.version=$version" --label "$label.revision=$revision" ${SOURCE:+--label "$label.source=$SOURCE"} \
+  --label "$label.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" --label "$label.base.name=$runtime_image" \
   --tag "$image" .
 echo "$image: $("$ENGINE" images --format '{{.Size}}' "$image" | head -n 1), uncompressed"
