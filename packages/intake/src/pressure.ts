@@ -1,3 +1,4 @@
+import { Cluster, type Redis } from "ioredis";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import type { RedisConnection } from "./scripts.ts";
 
@@ -6,7 +7,7 @@ export interface Pressure {
   pending: number;
   /** Messages stored a second, over the last few seconds. */
   drainRate: number;
-  /** Used part of Redis' maxmemory; 0 where none is set. */
+  /** Used part of Redis' maxmemory, of a cluster's fullest master; 0 where none is set. */
   memory: number;
   /** Too little memory is left to accept more: draining needs room too. */
   memoryLow: boolean;
@@ -19,6 +20,11 @@ export interface PressureGauge {
   stop(): void;
 }
 
+interface Counts {
+  pending: number;
+  stored: number;
+}
+
 /** Looks at the backlog and at Redis' memory once a second, so that no message pays for it. */
 export function createPressureGauge(
   redis: RedisConnection,
@@ -27,30 +33,32 @@ export function createPressureGauge(
 ): PressureGauge {
   let pressure: Pressure = { pending: 0, drainRate: 0, memory: 0, memoryLow: false };
   let last: { stored: number; at: number } | undefined;
+  const partitions = Array.from({ length: partitioning.partitions }, (_, partition) => ({
+    prefix: keyPrefix(partitioning, partition),
+    counts: { pending: 0, stored: 0 },
+  }));
 
+  // What is unreachable is seen by the messages themselves; its last figures stand until it is back.
   const look = async (): Promise<void> => {
-    const prefixes = Array.from({ length: partitioning.partitions }, (_, partition) =>
-      keyPrefix(partitioning, partition),
+    const memories = Promise.allSettled(serversOf(redis).map(usedMemory));
+    const looks = await Promise.allSettled(
+      partitions.map(async (partition) => {
+        partition.counts = await countsOf(redis, partition.prefix);
+      }),
     );
-    const [info, ...counts] = await Promise.all([
-      redis.info("memory"),
-      ...prefixes.map((prefix) => redis.mget(`${prefix}pending`, `${prefix}stored`)),
-    ]);
-    const sum = (place: number): number => counts.reduce((total, values) => total + Number(values[place] ?? 0), 0);
-    const [pending, stored, at] = [sum(0), sum(1), Date.now()];
+    const used = (await memories).flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    if (used.length === 0 || looks.every(({ status }) => status === "rejected")) return;
+    const sum = (name: keyof Counts): number => partitions.reduce((total, { counts }) => total + counts[name], 0);
+    const [pending, stored, at] = [sum("pending"), sum("stored"), Date.now()];
     const rate = last && at > last.at ? Math.max(0, (1000 * (stored - last.stored)) / (at - last.at)) : 0;
     // Smoothed: stores come in transactions of a thousand.
     const drainRate = last ? 0.7 * pressure.drainRate + 0.3 * rate : rate;
     last = { stored, at };
-    const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-    const limit = field("maxmemory");
-    const memory = limit > 0 ? field("used_memory") / limit : 0;
+    const memory = Math.max(...used);
     pressure = { pending, drainRate, memory, memoryLow: memory > maxMemory };
   };
-  // An unreachable Redis is seen by the messages themselves; the last figures stand until it is back.
-  const tick = (): void => void look().catch(() => undefined);
-  tick();
-  const timer = setInterval(tick, intervalMs).unref();
+  void look();
+  const timer = setInterval(() => void look(), intervalMs).unref();
 
   return {
     current: () => pressure,
@@ -59,4 +67,21 @@ export function createPressureGauge(
       clearInterval(timer);
     },
   };
+}
+
+function serversOf(redis: RedisConnection): Redis[] {
+  return redis instanceof Cluster ? redis.nodes("master") : [redis];
+}
+
+async function countsOf(redis: RedisConnection, prefix: string): Promise<Counts> {
+  const [pending, stored] = await redis.mget(`${prefix}pending`, `${prefix}stored`);
+  return { pending: Number(pending ?? 0), stored: Number(stored ?? 0) };
+}
+
+/** The used part of a server's maxmemory; 0 where none is set. */
+async function usedMemory(server: Redis): Promise<number> {
+  const info = await server.info("memory");
+  const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+  const limit = field("maxmemory");
+  return limit > 0 ? field("used_memory") / limit : 0;
 }

@@ -10,7 +10,7 @@ const shared = { connectTimeout: 2000, maxRetriesPerRequest: null } satisfies Co
 
 /**
  * A connection for requests: it fails at once while Redis is away instead of piling commands up; on a cluster within about
- * 800 ms, the time that a failover's news may need. What was sent and not yet answered is sent again after a reconnect, so
+ * 500 ms, the time that a failover's news may need. What was sent and not yet answered is sent again after a reconnect, so
  * every script on it must bear a resend. With `patienceMs`, a command that is not answered in this time rejects.
  */
 export function connectForRequests(
@@ -19,7 +19,7 @@ export function connectForRequests(
   { patienceMs }: { patienceMs?: number } = {},
 ): RedisConnection {
   const options = { ...shared, connectionName: name, commandTimeout: patienceMs };
-  return connect(address, options, { enableOfflineQueue: false, maxRedirections: 8 });
+  return connect(address, options, { enableOfflineQueue: false, maxRedirections: 5 });
 }
 
 /** A connection for background work: it waits for Redis to come back, on a cluster for about a minute a command. */

@@ -3,4 +3,5 @@ export { connectForRequests, connectForWork, whenReady, type RedisConnection } f
 export { createConsumer, type Consumer } from "./consumer.ts";
 export { jobStates, queueDepths, type QueueDepth } from "./depth.ts";
 export { serversOf } from "./servers.ts";
+export { createRedisPing } from "./ping.ts";
 export { createProducer, type Producer } from "./producer.ts";

@@ -3,6 +3,8 @@ export type { ServerHandle } from "@confab/local";
 export { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "./stores.ts";
 export type { TestStores } from "./stores.ts";
 export { eventually } from "./eventually.ts";
+export { startRedisCluster } from "./redis-cluster.ts";
+export type { RedisCluster } from "./redis-cluster.ts";
 export { startProxy } from "./proxy.ts";
 export type { Proxy } from "./proxy.ts";
 export { startService } from "./service.ts";

@@ -2,7 +2,7 @@ import { ProblemError } from "@confab/contracts";
 import { assertMigrated, createApplications, createChats, createDatabase, createMessages } from "@confab/database";
 import { impatient } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
-import { connectForRequests } from "@confab/queue";
+import { connectForRequests, createRedisPing } from "@confab/queue";
 import { createHealth, createMetrics } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { ApiConfig } from "./config.ts";
@@ -22,9 +22,10 @@ export function connectDependencies(config: ApiConfig) {
     impatient(repository, patienceMs, () => new ProblemError("storage-unavailable"));
   const messages = soon(createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
+  const { prefix, partitions } = config.partitioning;
   const health = createHealth({
     checks: { database: () => assertMigrated(database) },
-    optionalChecks: { redis: () => redis.ping(), search: () => search.ping() },
+    optionalChecks: { redis: createRedisPing(redis, prefix, partitions).every, search: () => search.ping() },
   });
 
   return {

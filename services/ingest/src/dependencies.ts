@@ -2,7 +2,14 @@ import { ProblemError } from "@confab/contracts";
 import { createApplications, createChats, createDatabase } from "@confab/database";
 import { impatient } from "@confab/http";
 import { createIntake, createPressureGauge, withScripts, type IntakePipeline } from "@confab/intake";
-import { connectForRequests, createProducer, serversOf, whenReady, type RedisConnection } from "@confab/queue";
+import {
+  connectForRequests,
+  createProducer,
+  createRedisPing,
+  serversOf,
+  whenReady,
+  type RedisConnection,
+} from "@confab/queue";
 import { createHealth, createMetrics, type Logger } from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { IngestConfig } from "./config.ts";
@@ -47,9 +54,10 @@ export async function connectDependencies(config: IngestConfig, logger: Logger) 
     learn: (token, chat) => chats.locate(token, chat),
     onBatch: createIntakeMetrics(metrics).observe,
   });
+  const ping = createRedisPing(redis, partitioning.prefix, partitioning.partitions);
   const health = createHealth({
-    checks: { redis: () => redis.ping() },
-    optionalChecks: { database: () => database.ping() },
+    checks: { redis: ping.some },
+    optionalChecks: { partitions: ping.every, database: () => database.ping() },
   });
 
   return {

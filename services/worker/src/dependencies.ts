@@ -1,6 +1,6 @@
 import { assertMigrated, createDatabase, createMessages } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
-import { connectForWork, createProducer, whenReady } from "@confab/queue";
+import { connectForWork, createProducer, createRedisPing, whenReady } from "@confab/queue";
 import { createHealth, createMetrics } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
@@ -25,9 +25,11 @@ export async function connectDependencies(config: WorkerConfig) {
   const backlogs = Array.from({ length: config.partitioning.partitions }, (_, partition) =>
     createBacklog(redis, config.partitioning, partition),
   );
+  const { prefix, partitions } = config.partitioning;
+  const ping = createRedisPing(redis, prefix, partitions);
   const health = createHealth({
-    checks: { redis: () => redis.ping(), database: () => assertMigrated(database) },
-    optionalChecks: { search: () => search.ping() },
+    checks: { redis: ping.some, database: () => assertMigrated(database) },
+    optionalChecks: { partitions: ping.every, search: () => search.ping() },
   });
 
   return {

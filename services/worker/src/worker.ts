@@ -17,7 +17,7 @@ import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
 import { every } from "./schedules/every.ts";
-import { createSweep } from "./schedules/sweep.ts";
+import { createSweeps } from "./schedules/sweep.ts";
 
 const hour = 3_600_000;
 const idempotencyHours = 24;
@@ -65,9 +65,12 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     ),
     createConsumer({ ...common, queue: "search", partition: 0, concurrency: 2, handle: () => index.run() }),
   ];
-  const sweep = createSweep({ backlogs, producer, overdueMs: config.sweep.overdueMs, registry, logger });
+  const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, registry, logger });
   const schedules = [
-    every(config.sweep.intervalMs, "sweep", sweep, logger),
+    // A partition whose server is away does not hold up the others.
+    ...sweeps.map((sweep, partition) =>
+      every(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
+    ),
     every(config.sweep.intervalMs, "index", () => index.run(), logger),
     every(
       hour,

@@ -4,6 +4,7 @@ import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/intake";
 import type { Producer } from "@confab/queue";
 import { shortToken, type Logger } from "@confab/runtime";
 import { createCoalescer } from "./coalescer.ts";
+import { createWakeUp } from "./wake-up.ts";
 import type { StoreMetrics } from "./store-metrics.ts";
 
 export interface StoreBatchesOptions {
@@ -33,6 +34,8 @@ const longestPauseMs = 2000;
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   const { partition, backlog, persistence, chats, producer, shouldWait, metrics, logger, maxRows } = options;
   const abandoned = new AbortController();
+  // The search queue's server may be away while this partition's is not.
+  const wakeSearch = createWakeUp(() => producer.wakeSearch());
 
   async function storeGroup(group: AcceptedBatch[]): Promise<void> {
     const accepted = group.flatMap(({ messages }) => messages);
@@ -56,7 +59,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       group.map(({ id }) => id),
       accepted,
     );
-    if (result.stored > 0) await producer.wakeSearch();
+    if (result.stored > 0) wakeSearch();
     if (logger.isLevelEnabled("info")) {
       const gone = new Set([...result.conflicts, ...result.refused].map(({ chatId, number }) => `${chatId}:${number}`));
       for (const { id, messages } of group) {

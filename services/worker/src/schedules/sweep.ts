@@ -13,8 +13,17 @@ export interface SweepOptions {
 
 const mostAtOnce = 100;
 
-/** One look for accepted batches whose wake-up was lost: each gets another. A batch whose job still exists keeps its one. */
-export function createSweep({ backlogs, producer, overdueMs, registry, logger }: SweepOptions): () => Promise<void> {
+/**
+ * A look, for each partition by itself, for accepted batches whose wake-up was lost: each gets another. A batch whose job
+ * still exists keeps its one.
+ */
+export function createSweeps({
+  backlogs,
+  producer,
+  overdueMs,
+  registry,
+  logger,
+}: SweepOptions): (() => Promise<void>)[] {
   const registers = [registry];
   const woken = new Counter({
     name: "confab_batches_overdue_total",
@@ -32,19 +41,23 @@ export function createSweep({ backlogs, producer, overdueMs, registry, logger }:
     registers,
   });
 
-  return async () => {
-    const depths = await Promise.all(backlogs.map((backlog) => backlog.depth()));
-    pending.set(depths.reduce((total, depth) => total + depth.pending, 0));
-    const since = depths
+  const depths: Awaited<ReturnType<Backlog["depth"]>>[] = [];
+  function show(): void {
+    const known = Object.values(depths);
+    pending.set(known.reduce((total, depth) => total + depth.pending, 0));
+    const since = known
       .flatMap((depth) => depth.oldest ?? [])
       .reduce((first, date) => Math.min(first, date.getTime()), Infinity);
     oldest.set(Number.isFinite(since) ? Math.max(0, (Date.now() - since) / 1000) : 0);
-    for (const [partition, backlog] of backlogs.entries()) {
-      const ids = await backlog.overdue(new Date(Date.now() - overdueMs), mostAtOnce);
-      if (ids.length === 0) continue;
-      await producer.wakeBatches(partition, ids);
-      woken.inc(ids.length);
-      logger.debug({ partition, batches: ids.length }, "overdue batches woken");
-    }
-  };
+  }
+
+  return backlogs.map((backlog, partition) => async () => {
+    depths[partition] = await backlog.depth();
+    show();
+    const ids = await backlog.overdue(new Date(Date.now() - overdueMs), mostAtOnce);
+    if (ids.length === 0) return;
+    await producer.wakeBatches(partition, ids);
+    woken.inc(ids.length);
+    logger.debug({ partition, batches: ids.length }, "overdue batches woken");
+  });
 }

@@ -1,0 +1,25 @@
+import { partitionPrefix } from "@confab/contracts";
+import { Cluster } from "ioredis";
+import type { RedisConnection } from "./connections.ts";
+
+export interface RedisPing {
+  /** Rejects where no partition's server answers: while some do, their chats are served. */
+  some(): Promise<unknown>;
+  /** Rejects where one partition's server does not answer. */
+  every(): Promise<unknown>;
+}
+
+/** Asks Redis whether it is there; a cluster by a key of each partition, since any node answers a plain PING. */
+export function createRedisPing(redis: RedisConnection, prefix: string, partitions: number): RedisPing {
+  const answers = (): Promise<unknown>[] =>
+    redis instanceof Cluster
+      ? Array.from({ length: partitions }, (_, partition) => redis.exists(`${partitionPrefix(prefix, partition)}:ping`))
+      : [redis.ping()];
+  return {
+    some: () =>
+      Promise.any(answers()).catch((error: unknown) => {
+        throw error instanceof AggregateError ? error.errors[0] : error;
+      }),
+    every: () => Promise.all(answers()),
+  };
+}

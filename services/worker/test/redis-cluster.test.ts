@@ -1,0 +1,226 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Application, Chat, Message } from "@confab/contracts";
+import { createDatabase, migrate, verifyCounts, type Database } from "@confab/database";
+import { connectForRequests, queueDepths, whenReady, type QueueDepth, type RedisConnection } from "@confab/queue";
+import {
+  createTestDatabase,
+  eventually,
+  startRedisCluster,
+  startService,
+  uniquePrefix,
+  type RedisCluster,
+  type ServiceHandle,
+} from "@confab/testkit";
+import { expect } from "chai";
+
+const [partitions, chatsInAll, clients, messagesEach] = [6, 24, 8, 60];
+
+describe("Confab on a Redis Cluster of three masters", function () {
+  this.timeout(180_000);
+  let folder: string;
+  let cluster: RedisCluster;
+  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
+  let database: Database;
+  let env: Record<string, string>;
+  let services: Record<"ingest" | "api", ServiceHandle>;
+  let worker: ServiceHandle | undefined;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "confab-cluster-"));
+    [cluster, testDatabase] = await Promise.all([startRedisCluster({ dir: folder }), createTestDatabase()]);
+    await migrate(testDatabase.url);
+    database = createDatabase({ url: testDatabase.url });
+    env = {
+      // One node is enough to find the others.
+      REDIS_URL: cluster.nodes[0]!.url,
+      REDIS_CLUSTER: "on",
+      PARTITIONS: String(partitions),
+      KEY_PREFIX: uniquePrefix("cluster"),
+      DATABASE_URL: testDatabase.url,
+      SEARCH_BACKEND: "mysql",
+      BATCH_OVERDUE: "1s",
+    };
+    const [ingest, api] = await Promise.all([startService("ingest", env), startService("api", env)]);
+    services = { ingest, api };
+  });
+  after(async () => {
+    await Promise.all([services.ingest.stop(), services.api.stop(), worker?.stop()]);
+    await database.close();
+    await testDatabase.drop();
+    await cluster.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  const send = (to: ServiceHandle, { application_token, number }: Chat, body: string): Promise<Response> =>
+    post(
+      `${to.url}/messages`,
+      { application_token, chat_number: number, body },
+      { "Idempotency-Key": body.replaceAll(" ", "-") },
+    );
+  const read = async <T>(path: string): Promise<T> => {
+    const response = await fetch(`${services.api.url}${path}`);
+    expect(response.status, path).to.equal(200);
+    return (await response.json()) as T;
+  };
+  const pathOf = ({ application_token, number }: Chat): string => `/applications/${application_token}/chats/${number}`;
+
+  async function createChats(count: number): Promise<Chat[]> {
+    const created = await post(`${services.api.url}/applications`, { name: "cluster" });
+    const { token } = (await created.json()) as Application;
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const chat = await post(`${services.api.url}/applications/${token}/chats`, {});
+        return (await chat.json()) as Chat;
+      }),
+    );
+  }
+
+  async function onCluster<T>(work: (redis: RedisConnection) => Promise<T>): Promise<T> {
+    const redis = connectForRequests({ url: cluster.url, cluster: true }, "test");
+    redis.on("error", () => undefined);
+    try {
+      await whenReady(redis, 10_000);
+      return await work(redis);
+    } finally {
+      redis.disconnect();
+    }
+  }
+  const depths = (): Promise<QueueDepth[]> => onCluster((redis) => queueDepths(redis, env.KEY_PREFIX!, partitions));
+
+  it("shows at once what is accepted in any partition, and stores it when a worker comes", async () => {
+    const chats = await createChats(chatsInAll);
+    for (const chat of chats) {
+      const sent = await send(services.ingest, chat, `Hello from chat ${chat.number}`);
+      expect(sent.status).to.equal(201);
+      const { number, body } = await read<Message>(`${pathOf(chat)}/messages/1`);
+      expect({ number, body }).to.deep.equal({ number: 1, body: `Hello from chat ${chat.number}` });
+      expect(await read<Message[]>(`${pathOf(chat)}/messages`)).to.have.length(1);
+    }
+    const waiting = (await depths()).filter(({ queue }) => queue === "messages").map(({ jobs }) => jobs.waiting);
+    expect(waiting.reduce((total, jobs) => total + jobs)).to.be.at.least(chatsInAll);
+    expect(waiting.filter((jobs) => jobs > 0)).to.have.length(partitions);
+
+    worker = await startService("worker", env);
+    await eventually(
+      async () => {
+        for (const chat of chats) expect((await read<Chat>(pathOf(chat))).messages_count).to.equal(1);
+        for (const { jobs } of await depths()) expect(jobs).to.include({ waiting: 0, active: 0, failed: 0 });
+      },
+      { timeoutMs: 30_000, intervalMs: 200 },
+    );
+    expect(await read<Message[]>(`${pathOf(chats[3]!)}/messages/search?q=chat`)).to.have.length(1);
+  });
+
+  it("limits what an application sends and asks for, across processes", async () => {
+    const few = { ...env, APPLICATION_RATE: "1", APPLICATION_BURST: "5", REQUEST_RATE: "5" };
+    const limited = await Promise.all([
+      startService("ingest", few),
+      startService("ingest", few),
+      startService("api", few),
+      startService("api", few),
+    ]);
+    const [chat] = await createChats(1);
+    const sent = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => send(limited[index % 2]!, chat!, `limited ${index}`)),
+    );
+    const accepted = sent.filter(({ status }) => status === 201).length;
+    expect(accepted).to.be.within(5, 8);
+    expect(sent.filter(({ status }) => status === 429)).to.have.length(20 - accepted);
+    // While Redis is slow to answer each process counts by itself; then they count together.
+    await eventually(async () => {
+      const asked = await Promise.all(
+        Array.from({ length: 30 }, (_, index) => fetch(`${limited[2 + (index % 2)]!.url}${pathOf(chat!)}`)),
+      );
+      expect(asked.filter(({ status }) => status === 429).length).to.be.at.least(10);
+      expect(await onCluster((redis) => redis.exists(`${env.KEY_PREFIX!}:rate:${chat!.application_token}`))).to.equal(
+        1,
+      );
+    });
+    await Promise.all(limited.map((service) => service.stop()));
+  });
+
+  it("loses nothing that it acknowledged while a master dies and comes back, and serves the others' chats meanwhile", async () => {
+    const chats = await createChats(chatsInAll);
+    const acknowledged: { chat: number; number: number; body: string }[] = [];
+    let isAway = false;
+    let whileAway = 0;
+    /** Sends until it is acknowledged, always with the same key: what is unknown is asked again. */
+    async function sendUntilKnown(chat: Chat, body: string): Promise<void> {
+      for (;;) {
+        const answer = await send(services.ingest, chat, body);
+        if (answer.status === 201) {
+          acknowledged.push({ chat: chat.number, number: ((await answer.json()) as Message).number, body });
+          if (isAway) whileAway += 1;
+          return;
+        }
+        expect(answer.status).to.equal(503);
+        expect(answer.headers.get("Content-Type")).to.include("problem+json");
+        expect(Number(answer.headers.get("Retry-After"))).to.be.at.least(1);
+        await pause(100);
+      }
+    }
+    const sending = Promise.all(
+      Array.from({ length: clients }, async (_, client) => {
+        for (let index = 0; index < messagesEach; index++) {
+          await sendUntilKnown(chats[(client + index) % chatsInAll]!, `client-${client}-message-${index}`);
+          await pause(60);
+        }
+      }),
+    );
+
+    await pause(500);
+    await cluster.nodes[1]!.kill();
+    isAway = true;
+    const unaffected = await eventually(async () => {
+      const answers = await Promise.all(chats.map((chat) => send(services.ingest, chat, `probe ${chat.number}`)));
+      const count = answers.filter(({ status }) => status === 201).length;
+      expect(count).to.be.within(1, chatsInAll - 1);
+      return count;
+    });
+    expect(unaffected).to.be.at.least(1);
+    // Longer than the cluster needs to call the master failed.
+    await pause(3000);
+    const readiness = (await (await fetch(`${services.ingest.adminUrl}/readyz`)).json()) as {
+      ok: boolean;
+      checks: Record<string, { ok: boolean }>;
+    };
+    expect(readiness.ok).to.equal(true);
+    expect(readiness.checks.partitions!.ok).to.equal(false);
+    isAway = false;
+    await cluster.nodes[1]!.start();
+    await sending;
+    for (const chat of chats) await sendUntilKnown(chat, `probe ${chat.number}`);
+
+    expect(acknowledged).to.have.length(clients * messagesEach + chatsInAll);
+    expect(whileAway).to.be.above(0);
+    await eventually(
+      async () => {
+        for (const chat of chats) {
+          const expected = acknowledged.filter((entry) => entry.chat === chat.number);
+          expect((await read<Chat>(pathOf(chat))).messages_count).to.equal(expected.length);
+        }
+      },
+      { timeoutMs: 60_000, intervalMs: 300 },
+    );
+    for (const chat of chats) {
+      const listed = await read<Message[]>(`${pathOf(chat)}/messages?limit=200`);
+      expect(listed.map(({ number }) => number)).to.deep.equal(listed.map((_, index) => index + 1));
+      const expected = acknowledged.filter((entry) => entry.chat === chat.number).sort((a, b) => a.number - b.number);
+      expect(listed.map(({ body }) => body)).to.deep.equal(expected.map(({ body }) => body));
+    }
+    for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
+    await eventually(async () => {
+      expect((await fetch(`${services.ingest.adminUrl}/readyz`)).status).to.equal(200);
+      for (const { jobs } of await depths()) expect(jobs).to.include({ waiting: 0, active: 0, failed: 0 });
+    });
+  });
+});
