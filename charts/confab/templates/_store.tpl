@@ -77,6 +77,7 @@ labels:
   {{- end }}
 annotations:
   checksum/config: {{ (include (print .root.Template.BasePath "/" .component "/configmap.yaml") .root | fromYaml).data | toJson | sha256sum }}
+  checksum/secret: {{ $values.auth | toJson | sha256sum }}
   kubectl.kubernetes.io/default-container: {{ .component }}
   {{- with $values.podAnnotations }}
   {{- toYaml . | nindent 2 }}
