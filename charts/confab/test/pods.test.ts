@@ -63,6 +63,20 @@ describe("every pod", () => {
       ),
     ));
 
+  it("gives Node three quarters of the memory limit", () =>
+    expectNothingFound(
+      ofContainers((_workload, { image = "", env = [], resources = {} }) => {
+        const [, size] =
+          /--max-old-space-size=(\d+)/.exec(env.find(({ name }) => name === "NODE_OPTIONS")?.value ?? "") ?? [];
+        const [, limit = "", unit] = /^(\d+)([MG]i)$/.exec(String(resources.limits?.memory)) ?? [];
+        const mebibytes = Number(limit) * (unit === "Gi" ? 1024 : 1);
+        return findings([
+          /\bconfab[:@]/.test(image) && Number(size) !== Math.floor(mebibytes * 0.75),
+          `has a heap of ${size ?? "no"} MiB in ${mebibytes} MiB`,
+        ]);
+      }),
+    ));
+
   it("runs pinned images", () =>
     expectNothingFound(
       ofContainers((_workload, { image = "", imagePullPolicy }) =>

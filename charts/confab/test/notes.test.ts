@@ -1,0 +1,29 @@
+import { findTool, run } from "@confab/cluster";
+import { expect } from "chai";
+import { chartFolder } from "./src/paths.ts";
+import { scenarios, valuesFile } from "./src/scenarios.ts";
+
+/** What `helm install` prints at its end; no cluster is asked. */
+async function notes(...args: string[]): Promise<string> {
+  const install = ["install", "confab", chartFolder, "--namespace", "chat", "--dry-run=client", ...args];
+  const { stdout, stderr, code } = await run(await findTool("helm"), install, { env: { KUBECONFIG: "/dev/null" } });
+  expect(code, stderr).to.equal(0);
+  return stdout.slice(stdout.indexOf("NOTES:"));
+}
+
+describe("what helm install prints", () => {
+  it("has the commands up to the first message, and at most 25 lines, in every scenario", async () => {
+    const texts = await Promise.all(scenarios.map((scenario) => notes("--values", valuesFile(scenario))));
+    for (const [index, text] of texts.entries()) {
+      const scenario = scenarios[index];
+      expect(text, scenario).to.match(/curl .*\/messages /);
+      expect(text.trim().split("\n").length, scenario).to.be.at.most(26);
+      expect(text, scenario).to.not.match(/<no value>|%!|nil/);
+    }
+  }).timeout(120_000);
+
+  it("warns of bundled stores, and not where there are none", async () => {
+    expect(await notes()).to.include("MySQL, Redis, Elasticsearch run in this release");
+    expect(await notes("--values", valuesFile("external-stores"))).to.not.include("run in this release");
+  });
+});
