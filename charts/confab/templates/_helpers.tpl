@@ -91,7 +91,7 @@ imagePullSecrets:
 
 {{/* Part of a workload's memory limit in MiB, of (dict "resources" map "percent" number); empty without a limit. */}}
 {{- define "confab.partOfMemory" -}}
-{{- with dig "limits" "memory" "" .resources -}}
+{{- with dig "limits" "memory" "" (.resources | default dict) -}}
 {{- with include "confab.mebibytes" . -}}
 {{- div (mul (int64 .) $.percent) 100 -}}
 {{- end -}}

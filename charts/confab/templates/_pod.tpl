@@ -44,9 +44,9 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* confabctl in a container, of (dict "root" $ "name" name "args" list "env" text "extraEnv" list "values" map). */}}
+{{/* confabctl in a container, of (dict "root" $ "name" name "args" list "env" text "values" map ["extraEnv" list] ["image" map]). */}}
 {{- define "confab.confabctl" -}}
-{{- $image := .root.Values.image -}}
+{{- $image := .image | default .root.Values.image -}}
 - name: {{ .name }}
   image: {{ include "confab.imageName" (dict "root" .root "image" $image) }}
   imagePullPolicy: {{ $image.pullPolicy }}
@@ -98,7 +98,7 @@ spec:
   initContainers:
     {{- $wait := list "migrate" "--status" "--wait" $root.Values.migrations.schemaWait }}
     {{- include "confab.confabctl" (dict "root" $root "name" "wait-for-schema" "args" $wait "env" (include "confab.env.database" $root)
-        "extraEnv" $root.Values.migrations.extraEnv
+        "image" $image "extraEnv" $root.Values.migrations.extraEnv
         "values" (dict "resources" $root.Values.migrations.resources "securityContext" $values.securityContext)) | nindent 4 }}
     {{- with $values.initContainers }}
     {{- toYaml . | nindent 4 }}

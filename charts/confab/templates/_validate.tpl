@@ -46,6 +46,9 @@ Each part below is a list of such sentences, one a line.
 {{ $name }}.pdb.minAvailable is {{ $values.pdb.minAvailable }}, and there may be only {{ $fewest }} pods, so none could ever be evicted: set it below {{ $fewest }}, or to null.
 {{- end }}
 {{- end }}
+{{- if and $values.pdb.enabled (kindIs "invalid" $values.pdb.minAvailable) (kindIs "invalid" $values.pdb.maxUnavailable) }}
+{{ $name }}.pdb allows nothing and forbids nothing: set {{ $name }}.pdb.maxUnavailable or minAvailable, or {{ $name }}.pdb.enabled to false.
+{{- end }}
 {{- $names := list }}
 {{- range $values.extraEnv }}
 {{- if has .name $names }}
@@ -185,7 +188,7 @@ migrations.useHelmHooks is true, but hooks run before the chart's Secrets are th
 
 {{- define "confab.validate.resources" -}}
 {{- range $name := list "ingest" "api" "worker" "migrations" "mysql" "redis" "elasticsearch" "smokeTest" }}
-{{- $limit := dig "resources" "limits" "memory" "" (get $.Values $name) | toString }}
+{{- $limit := dig "limits" "memory" "" ((get $.Values $name).resources | default dict) | toString }}
 {{- if and $limit (not (include "confab.mebibytes" $limit)) }}
 {{ $name }}.resources.limits.memory is {{ $limit }}: write it as a number with k, M, G, Ki, Mi or Gi, such as 512Mi.
 {{- end }}
