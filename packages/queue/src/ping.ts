@@ -4,9 +4,9 @@ import type { RedisConnection } from "./connections.ts";
 
 export interface RedisPing {
   /** Rejects where no partition's server answers: while some do, their chats are served. */
-  some(): Promise<unknown>;
+  readonly some: () => Promise<unknown>;
   /** Rejects where one partition's server does not answer. */
-  every(): Promise<unknown>;
+  readonly every: () => Promise<unknown>;
 }
 
 /** Asks Redis whether it is there; a cluster by a key of each partition, since any node answers a plain PING. */

@@ -2,6 +2,7 @@ export { freePort, startElasticsearch, startMysql, startRedis } from "@confab/lo
 export type { ServerHandle } from "@confab/local";
 export { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "./stores.ts";
 export type { TestStores } from "./stores.ts";
+export { createCertificate } from "./certificate.ts";
 export { eventually } from "./eventually.ts";
 export { startRedisCluster } from "./redis-cluster.ts";
 export type { RedisCluster } from "./redis-cluster.ts";

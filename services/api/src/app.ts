@@ -30,12 +30,15 @@ export function createApiApp(options: ApiAppOptions): Express {
     next(toProblem(error));
   };
 
+  // On plain HTTP browsers ignore it, and what checks headers complains.
+  const strictTransportSecurity = config.http.publicUrl.startsWith("https:");
+
   const app = express()
     .disable("x-powered-by")
     .use(requestContext(logger))
     .use(accessLog({ registry: metrics, logger }))
-    .use(createDocsRoutes({ publicUrl: config.http.publicUrl, version: config.version }))
-    .use(helmet());
+    .use(createDocsRoutes({ publicUrl: config.http.publicUrl, strictTransportSecurity, version: config.version }))
+    .use(helmet({ strictTransportSecurity }));
   if (config.requestRate !== undefined) {
     const keyPrefix = `${config.partitioning.prefix}:rate`;
     const rateLimit = createRateLimit({ redis, limit: config.requestRate, windowSeconds: 1, logger, keyPrefix });

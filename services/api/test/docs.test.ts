@@ -20,6 +20,15 @@ describe("the api's documentation", () => {
     expect(jsonOf(await api.get("/openapi.json"))).to.deep.equal(JSON.parse(JSON.stringify(expected)));
   });
 
+  it("asks browsers for TLS only where clients come over TLS", async () => {
+    const secure = await startApi(world, { PUBLIC_URL: "https://chat.example" });
+    for (const path of ["/docs/", "/applications/x"]) {
+      expect((await api.get(path)).headers.has("strict-transport-security"), path).to.equal(false);
+      expect((await fetch(secure.url + path)).headers.has("strict-transport-security"), path).to.equal(true);
+    }
+    await secure.stop();
+  });
+
   it("serves a page that loads everything from here", async () => {
     const page = await api.get("/docs/");
     expect(page.status).to.equal(200);

@@ -7,8 +7,14 @@ import helmet from "helmet";
 const assets = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 const swaggerUi = { url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true };
 
+export interface DocsOptions {
+  readonly publicUrl: string;
+  readonly strictTransportSecurity: boolean;
+  readonly version: string;
+}
+
 /** The API's description, its page and a page for each problem: outside the route table, since they describe it. */
-export function createDocsRoutes({ publicUrl, version }: { publicUrl: string; version: string }): Router {
+export function createDocsRoutes({ publicUrl, strictTransportSecurity, version }: DocsOptions): Router {
   const document = openApiDocument({ publicUrl, version });
   const router = Router();
 
@@ -21,7 +27,7 @@ export function createDocsRoutes({ publicUrl, version }: { publicUrl: string; ve
   });
   router.use(
     "/docs",
-    helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }),
+    helmet({ strictTransportSecurity, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }),
     express.static(assets),
   );
   router.get("/problems", (_req, res) => {

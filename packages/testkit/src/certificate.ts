@@ -1,0 +1,32 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { promisify } from "node:util";
+
+export interface Certificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Lets this process trust it, as `NODE_EXTRA_CA_CERTS` does from a process' start; gives the way back. */
+  readonly trust: () => () => void;
+}
+
+/** A certificate of `localhost` that nobody trusts yet, made with openssl. */
+export async function createCertificate(dir: string): Promise<Certificate> {
+  const [certFile, keyFile] = [join(dir, "cert.pem"), join(dir, "key.pem")];
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  await promisify(execFile)("openssl", ["req", "-x509", ...key, ...subject, "-keyout", keyFile, "-out", certFile]);
+  const certificate = await readFile(certFile, "utf8");
+  return {
+    certFile,
+    keyFile,
+    trust() {
+      const before = getCACertificates("default");
+      setDefaultCACertificates([...before, certificate]);
+      return () => {
+        setDefaultCACertificates(before);
+      };
+    },
+  };
+}
