@@ -107,7 +107,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     }
     const waiting = (await depths()).filter(({ queue }) => queue === "messages").map(({ jobs }) => jobs.waiting);
     expect(waiting.reduce((total, jobs) => total + jobs)).to.be.at.least(chatsInAll);
-    expect(waiting.filter((jobs) => jobs > 0)).to.have.length(partitions);
+    expect(waiting.filter((jobs) => jobs > 0).length).to.be.above(1);
 
     worker = await startService("worker", env);
     await eventually(
