@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually, startProxy } from "@confab/testkit";
@@ -8,6 +11,8 @@ import { createApplications, createDatabase, isRefusal, isTransient, isUnavailab
 import type { Database } from "@confab/database";
 import { openTestDatabase, rejection } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
+
+const pingFixture = join(import.meta.dirname, "fixtures/ping.ts");
 
 /** Every kind of call, since each reaches the pool on its own way. */
 const calls: Record<string, (database: Database) => Promise<unknown>> = {
@@ -96,6 +101,38 @@ describe("a database that is away", () => {
     const started = performance.now();
     await database.close();
     expect(performance.now() - started).to.be.lessThan(10_000);
+  });
+
+  it("is survived when it goes silent while a session is set up, unlike a rejection of our own", async () => {
+    const { port: target, hostname } = new URL(test.url);
+    const between = createServer((socket) => {
+      const upstream = connect(Number(target || 3306), hostname);
+      let held = false;
+      socket.on("data", (bytes) => {
+        held ||= bytes.includes("SET SESSION sql_mode");
+        if (!held) upstream.write(bytes);
+      });
+      upstream.on("data", (bytes) => socket.write(bytes));
+      for (const end of [socket, upstream]) end.on("error", () => undefined);
+      socket.on("close", () => upstream.destroy());
+    }).listen(0, "127.0.0.1");
+    await once(between, "listening");
+    const url = new URL(test.url);
+    url.host = `127.0.0.1:${(between.address() as AddressInfo).port}`;
+    const run = async (...args: string[]): Promise<unknown[]> => {
+      const child = spawn(process.execPath, ["--conditions=@confab/source", pingFixture, ...args], {
+        env: { PATH: process.env.PATH, DATABASE_URL: url.href },
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      const [said, closed] = await Promise.all([text(child.stdout), once(child, "close")]);
+      return [said, ...(closed as unknown[]).slice(0, 1)];
+    };
+    try {
+      expect(await run()).to.deep.equal(["unavailable", null]);
+      expect(await run("reject")).to.deep.equal(["unavailable", 1]);
+    } finally {
+      between.close();
+    }
   });
 
   it("says that the pool is exhausted after the time to acquire a session", async () => {
