@@ -2,9 +2,11 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 LOCAL := node k8s-dev/local/src/cli.ts
+CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
+GENERATED := docs/reference charts/confab/README.md
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs dev status reset test check lint format generate generate-check bench
+.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +32,26 @@ status: setup ## Show what runs where
 reset: setup ## Stop everything and drop the data (asks; YES=1 does not)
 	@$(LOCAL) reset $(if $(YES),--yes)
 
+images: ## Build the image with docker, podman or buildah (k8s-dev/images/build.sh --help)
+	@sh k8s-dev/images/build.sh
+
+cluster: setup ## Make a kind cluster for development, or look at the one of KUBECONFIG
+	@$(CLUSTER) up
+
+deploy: setup ## Build the image and install or upgrade the chart in the cluster
+	@$(CLUSTER) deploy
+
+cluster-down: setup ## Remove the kind cluster and all data in it
+	@$(CLUSTER) down
+
 test: setup check ## Check everything, then run all tests on real stores, with coverage
 	@npm run --silent coverage
+
+test-chart: setup ## Test the Helm chart alone, without a cluster
+	@npm run --silent test-chart
+
+e2e: setup ## Prove image and chart on the cluster of KUBECONFIG (docs/how-to/test-on-a-cluster.md)
+	@npm run --silent e2e
 
 check: setup generate-check ## Types, lint, format, architecture, unused code, generated documents
 	@npm run --silent typecheck
@@ -51,8 +71,8 @@ generate: setup ## Make the generated code and documents anew
 
 generate-check: setup ## Fail when a committed document is not what its source gives
 	@npm run --silent generate
-	@git diff --exit-code --stat -- docs/reference && test -z "$$(git ls-files --others --exclude-standard -- docs/reference)" || \
-		{ echo "docs/reference is not what its sources give: run make generate and commit it."; exit 1; }
+	@git diff --exit-code --stat -- $(GENERATED) && test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || \
+		{ echo "A generated document is not what its source gives: run make generate and commit it."; exit 1; }
 
 bench: setup ## Measure accepted and drained messages a second (see bench/)
 	@npm run --silent --workspace bench bench

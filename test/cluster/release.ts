@@ -12,6 +12,9 @@ export const edgeUrl = process.env.CONFAB_EDGE_URL ?? "http://127.0.0.1";
 /** Values for this cluster, such as where images come from; see docs/how-to/test-on-a-cluster.md. */
 const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) => file !== "") ?? [];
 
+/** Goes on with the release of the last run, and leaves it: for finding out why a test fails. */
+const keep = process.env.CONFAB_E2E_KEEP === "yes";
+
 export type Component = "ingest" | "api" | "worker";
 
 export interface Release {
@@ -35,13 +38,18 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
   const kubectl = (...args: string[]) => run("kubectl", ["--namespace", namespace, ...args]);
   const helm = (...args: string[]) => run("helm", ["--namespace", namespace, ...args]);
   const client = createClient(edgeUrl);
-  await run("kubectl", ["delete", "namespace", namespace, "--ignore-not-found", "--wait"]);
-  await run("kubectl", ["create", "namespace", namespace]);
-  await run("kubectl", ["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"]);
+  if (!keep) await run("kubectl", ["delete", "namespace", namespace, "--ignore-not-found", "--wait"]);
+  await run("kubectl", ["apply", "--filename", "-"], {
+    input: JSON.stringify({
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: namespace, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+    }),
+  });
   const values = [join(import.meta.dirname, valuesFile), ...clusterValues].flatMap((file) => ["--values", file]);
 
   const adminKey = async (): Promise<string> => {
-    const encoded = await kubectl("get", "secret", "confab", "--output", "jsonpath={.data.admin-api-key}");
+    const encoded = await kubectl("get", "secret", "confab-admin", "--output", "jsonpath={.data.admin-api-key}");
     return Buffer.from(encoded, "base64").toString();
   };
   return {
@@ -72,6 +80,7 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
     },
     async remove() {
       client.stop();
+      if (keep) return;
       await helm("uninstall", "confab", "--wait");
       await run("kubectl", ["delete", "namespace", namespace, "--wait"]);
     },
