@@ -35,7 +35,10 @@ export async function readMigrations(directory = ownDirectory()): Promise<Migrat
   );
 }
 
-/** What is still to be applied, in order; throws a `MigrationError` when going on would be unsafe. */
+/**
+ * What is still to be applied, in order; throws a `MigrationError` when going on would be unsafe. Migrations that a newer version
+ * applied are none of an older one's business, which they suit, as long as it would add nothing of its own.
+ */
 export function pendingMigrations(known: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
   const byName = new Map(known.map((migration) => [migration.name, migration]));
   for (const { name, checksum, finished } of applied) {
@@ -45,19 +48,21 @@ export function pendingMigrations(known: readonly Migration[], applied: readonly
       );
     }
     const migration = byName.get(name);
-    if (!migration) {
-      throw new MigrationError(
-        `The database has migration ${name}, which this version does not know: run the version that applied it, or a newer one.`,
-      );
-    }
-    if (migration.checksum !== checksum) {
+    if (migration && migration.checksum !== checksum) {
       throw new MigrationError(
         `Migration ${name} was changed after it had been applied: restore its file and put the change into a new migration.`,
       );
     }
   }
   const done = new Set(applied.map((migration) => migration.name));
-  return known.filter((migration) => !done.has(migration.name));
+  const pending = known.filter((migration) => !done.has(migration.name));
+  const unknown = applied.find(({ name }) => !byName.has(name));
+  if (unknown && pending[0]) {
+    throw new MigrationError(
+      `The database has migration ${unknown.name}, which this version does not know, and lacks ${pending[0].name}: run the version that applied it, or a newer one.`,
+    );
+  }
+  return pending;
 }
 
 /** Beside src/ when run from source, one level further up when built. */
