@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { chartFolder } from "./src/paths.ts";
 import { schemaPaths, type JsonSchema } from "./src/schema-paths.ts";
+import { renderWith } from "./src/scenarios.ts";
 import { isRead, templateReferences } from "./src/template-references.ts";
 import { declaredPaths, documentedValues, undocumentedValues } from "./src/values-file.ts";
 
@@ -32,6 +33,14 @@ describe("values.yaml", () => {
       known.has(path) || path.split(".").some((_, index, all) => open.has(all.slice(0, index).join(".")));
     const named = [...references.full].filter((path) => !isKnown(path) && !isHelperOfSomeComponents(path, declared));
     expect(named).to.deep.equal([]);
+  });
+
+  it("takes null wherever its description says what null means", async () => {
+    const nullable = documentedValues().filter(
+      ({ description, default: value }) => / null: /.test(description) && value !== null,
+    );
+    expect(nullable).to.have.length.greaterThan(0);
+    await renderWith(...nullable.flatMap(({ path }) => ["--set", `${path}=null`]));
   });
 
   it("would show a value that is read nowhere, and a name that is no value", () => {
