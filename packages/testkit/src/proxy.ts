@@ -19,8 +19,17 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy before `target`, a URL with host and port, for tests of what happens when the network fails. */
-export async function startProxy({ target }: { readonly target: string }): Promise<Proxy> {
+/**
+ * Starts a proxy before `target`, a URL with host and port, for tests of what happens when the network fails; `host` is the address
+ * to listen on.
+ */
+export async function startProxy({
+  target,
+  host: address = "127.0.0.1",
+}: {
+  readonly target: string;
+  readonly host?: string;
+}): Promise<Proxy> {
   const url = new URL(target);
   const { hostname: host, port: targetPort } = url;
   const port = await freePort();
@@ -45,7 +54,7 @@ export async function startProxy({ target }: { readonly target: string }): Promi
       join(client, upstream);
       join(upstream, client);
     });
-    listening.listen(port, "127.0.0.1");
+    listening.listen(port, address);
     await once(listening, "listening");
     server = listening;
   };

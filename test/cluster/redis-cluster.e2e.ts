@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "chai";
+import { describeAcceptance } from "./acceptance.ts";
+import { run } from "./command.ts";
+import { startLoad, verifyStored } from "./load.ts";
+import { openRelease, type Release } from "./release.ts";
+
+const image = process.env.CONFAB_REDIS_IMAGE ?? "docker.io/library/redis:8.2-alpine";
+
+describe("Confab on a Redis Cluster of three masters", () => {
+  let release: Release;
+
+  before(async () => {
+    release = await openRelease("confab-e2e-cluster", "redis-cluster-values.yaml");
+    const manifest = await readFile(join(import.meta.dirname, "redis-cluster.yaml"), "utf8");
+    await run("kubectl", ["--namespace", release.namespace, "apply", "--filename", "-"], {
+      input: manifest.replace("IMAGE", image),
+    });
+    await release.kubectl("rollout", "status", "statefulset/redis-cluster", "--timeout=180s");
+    const addresses = await release.kubectl(
+      "get",
+      "pods",
+      "--selector=app=redis-cluster",
+      "--output=jsonpath={range .items[*]}{.status.podIP}:6379 {end}",
+    );
+    const create = ["redis-cli", "--cluster", "create", ...addresses.trim().split(" "), "--cluster-yes"];
+    await release.kubectl("exec", "redis-cluster-0", "--", ...create);
+    await release.upgrade();
+  });
+  after(async () => {
+    await release.remove();
+  });
+
+  describeAcceptance(() => release);
+
+  it("scales by the queue of every partition", async () => {
+    const { spec, status } = await release.json<{
+      spec: { triggers: { type: string; metadata: { listName: string } }[] };
+      status: { conditions: { type: string; status: string }[] };
+    }>("get", "scaledobject", "confab-worker");
+    expect(spec.triggers.map(({ type, metadata }) => `${type} ${metadata.listName}`)).to.deep.equal(
+      Array.from({ length: 6 }, (_, partition) => `redis-cluster confab:{p${partition}}:messages:wait`),
+    );
+    expect(status.conditions).to.deep.include({
+      ...status.conditions.find(({ type }) => type === "Ready"),
+      status: "True",
+    });
+  });
+
+  it("keeps every acknowledged message, and goes on by itself, when a master is deleted under load", async () => {
+    const token = await release.createApplication("master");
+    const chats = await release.createChats(token, 12);
+    const load = startLoad({ client: release.client, token, chats, clients: 8, retry: true });
+    await pause(3_000);
+    await release.kubectl("delete", "pod", "redis-cluster-1", "--wait=true");
+    await release.kubectl("rollout", "status", "statefulset/redis-cluster", "--timeout=180s");
+    await pause(10_000);
+    const { acknowledged } = await load.stop();
+    expect(await verifyStored(release.client, token, acknowledged)).to.deep.equal({
+      stored: acknowledged.length,
+      extra: 0,
+    });
+  });
+});
