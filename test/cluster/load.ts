@@ -55,6 +55,7 @@ export function startLoad(options: LoadOptions): { stop(): Promise<LoadReport> }
     }
     const what = outcome instanceof Error ? `no answer: ${outcome.message}` : String(outcome.status);
     refused[what] = (refused[what] ?? 0) + 1;
+    if (what.startsWith("4")) throw new Error(`A message of the load was refused: ${what}`);
     return false;
   }
 
@@ -62,7 +63,7 @@ export function startLoad(options: LoadOptions): { stop(): Promise<LoadReport> }
     Array.from({ length: clients }, async (_, place) => {
       for (let index = 0; running; index++) {
         const chat = chats[(place + index) % chats.length]!;
-        const body = `${run} ${place} ${index}`;
+        const body = `${run}-${place}-${index}`;
         while (!(await sendOne(chat, body)) && retry) await pause(100);
         await pause(pauseMs);
       }

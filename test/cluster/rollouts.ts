@@ -40,11 +40,13 @@ export function describeRollouts(installed: () => Release): void {
 
     it("fails no request and loses nothing while the release is upgraded and rolled back", () =>
       unnoticed(async () => {
-        const tag = process.env.CONFAB_E2E_NEXT_TAG;
+        const next = process.env.CONFAB_E2E_NEXT_TAG;
         await installed().upgrade({
           "ingress.rateLimit.enabled": "false",
-          "commonLabels.revision": "next",
-          ...(tag === undefined ? {} : { "image.tag": tag }),
+          "ingest.podAnnotations.revision": "next",
+          "api.podAnnotations.revision": "next",
+          "worker.podAnnotations.revision": "next",
+          ...(next === undefined ? {} : { "image.tag": next }),
         });
         await installed().helm("rollback", "confab", "--wait", "--timeout", "5m");
         for (const component of ["ingest", "api", "worker"] satisfies Component[])
