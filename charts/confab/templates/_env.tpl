@@ -151,7 +151,7 @@
 {{ include "confab.env.service" (dict "root" . "component" "ingest") }}
 {{ include "confab.env.http" . }}
 - name: REDIS_DURABILITY
-  value: {{ .Values.config.redisDurability | quote }}
+  value: {{ .Values.config.redisDurability | default (ternary .Values.redis.appendfsync "always" .Values.redis.enabled) | quote }}
 - name: APPLICATION_RATE
   value: {{ int $limits.applicationRate | quote }}
 - name: APPLICATION_BURST
@@ -173,6 +173,11 @@
 {{ include "confab.env.adminKey" . }}
 - name: REQUEST_RATE
   value: {{ int .Values.api.limits.requestRate | quote }}
+{{- /* For confabctl, by kubectl exec. */}}
+- name: CONFAB_URL
+  value: http://localhost:{{ include "confab.httpPort" (dict "component" "api") }}
+- name: CONFAB_INGEST_URL
+  value: {{ include "confab.serviceUrl" (dict "root" . "component" "ingest") | quote }}
 {{- end -}}
 
 {{- define "confab.env.worker" -}}

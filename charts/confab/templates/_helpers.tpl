@@ -103,7 +103,8 @@ imagePullSecrets:
 {{- printf "%s:{p%d}:messages:wait" .root.Values.config.keyPrefix (int .partition) -}}
 {{- end -}}
 
-{{- define "confab.publicUrl" -}}
+{{/* Where clients outside reach Confab, as far as the values tell; empty where they do not. */}}
+{{- define "confab.edgeUrl" -}}
 {{- $ingress := .Values.ingress -}}
 {{- if .Values.config.publicUrl -}}
 {{- .Values.config.publicUrl -}}
@@ -111,9 +112,11 @@ imagePullSecrets:
 {{- printf "%s://%s" (ternary "https" "http" $ingress.tls.enabled) (first $ingress.hosts) -}}
 {{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames -}}
 {{- printf "https://%s" (first .Values.httpRoute.hostnames) -}}
-{{- else -}}
-{{- printf "http://%s-api.%s" (include "confab.fullname" .) .Release.Namespace -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "confab.publicUrl" -}}
+{{- include "confab.edgeUrl" . | default (printf "http://%s-api.%s" (include "confab.fullname" .) .Release.Namespace) -}}
 {{- end -}}
 
 {{/* In-cluster URL of a service, of (dict "root" $ "component" name). */}}

@@ -8,7 +8,7 @@ import { serviceConfig, serviceNames, type ServiceName } from "./src/services.ts
 import { workloadsOf } from "./src/workloads.ts";
 
 /** Node's own and OpenTelemetry's, which no service reads itself; HTTP_PROXY is what a user adds in the scenario hardened. */
-const ofNode = /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_[A-Z_]+|HTTP_PROXY)$/;
+const ofNode = /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_[A-Z_]+|CONFAB_URL|CONFAB_INGEST_URL|HTTP_PROXY)$/;
 
 for (const service of serviceNames) {
   describe(`the environment of ${service}'s container`, () => {

@@ -64,7 +64,7 @@ export class Unreachable extends CommandError {
     const code = codeOf(error);
     if (code === "ECONNREFUSED") {
       return new Unreachable(
-        `Confab does not answer at ${url}: is it running? \`make up\` starts it.`,
+        `Confab does not answer at ${url}: is it running? On this machine \`make up\` starts it.`,
         undefined,
         error,
       );

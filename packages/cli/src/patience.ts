@@ -25,7 +25,9 @@ export async function withPatience<T>(
       const reason = reasonToWait(error);
       if (reason === undefined) throw error;
       if (performance.now() + LOOK_EVERY_MS >= deadline) {
-        throw new CommandError("unavailable", `Waited ${withinMs / 1000} s in vain: ${reason}`, { cause: error });
+        throw new CommandError("unavailable", `Waited ${Math.round(withinMs / 1000)} s in vain: ${reason}`, {
+          cause: error,
+        });
       }
       if (reason !== told) onWait(reason);
       told = reason;

@@ -96,7 +96,12 @@ describe("confabctl", function () {
       { args: ["send", token, "999", "x"], code: 3, says: /no chat 999 \(404 chat-not-found\)/ },
       { args: ["app", "list"], env: { ADMIN_API_KEY: "another-key" }, code: 3, says: /403 forbidden/ },
       { args: ["app", "create", "x".repeat(256)], code: 3, says: /\/name must have at most 255 characters \(422/ },
-      { args: ["app", "list"], env: { CONFAB_URL: nobodyThere }, code: 4, says: /is it running\? `make up`/ },
+      {
+        args: ["app", "list"],
+        env: { CONFAB_URL: nobodyThere },
+        code: 4,
+        says: /is it running\? On this machine `make up`/,
+      },
       {
         args: ["counts", "verify"],
         env: { DATABASE_URL: "mysql://a:b@127.0.0.1:1/c" },
