@@ -33,8 +33,9 @@ export function describeAcceptance(installed: () => Release): void {
     }
     expect(await verifyStored(client, token, acknowledged)).to.deep.equal({ stored: total, extra: 0 });
 
-    const found = async () =>
-      (await client.send("GET", `/applications/${token}/search?q=${encodeURIComponent("essage 777")}`)).body;
+    const { chat } = acknowledged.find(({ body }) => body.startsWith("message 777 "))!;
+    const place = `/applications/${token}/chats/${chat}/messages/search`;
+    const found = async () => (await client.send("GET", `${place}?q=${encodeURIComponent("essage 777")}`)).body;
     for (let attempt = 0; attempt < 60 && ((await found()) as unknown[]).length === 0; attempt++) await pause(500);
     expect(await found()).to.have.nested.property("[0].body", `message 777 of ${total}`);
   });
