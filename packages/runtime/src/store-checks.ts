@@ -84,6 +84,7 @@ function alone(other: string): string {
   return `is set without ${other}; set both, or neither`;
 }
 
+/** Those that are URLs: of others the variable's own check tells. */
 function parsed(text: string): URL[] {
-  return text.split(",").map((url) => new URL(url.trim()));
+  return text.split(",").flatMap((url) => URL.parse(url.trim()) ?? []);
 }
