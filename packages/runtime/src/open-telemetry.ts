@@ -50,6 +50,8 @@ export function startOpenTelemetry({ service, version, logger }: Omit<TelemetryO
   tellRarely(logger);
   sdk.start();
   const tracer = trace.getTracer("confab", version);
+  // Ours are the only spans: Elasticsearch's client would begin a trace of its own with each health check.
+  trace.disable();
 
   return {
     start(name, { kind = "internal", headers, parent, links = [], attributes } = {}) {

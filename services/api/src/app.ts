@@ -22,7 +22,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
 
 /** The service that everything but sending goes through, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
-  const { redis, applications, chats, messages, pending, search, metrics, config, logger } = options;
+  const { redis, applications, chats, messages, pending, search, metrics, tracer, config, logger } = options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
@@ -35,7 +35,7 @@ export function createApiApp(options: ApiAppOptions): Express {
 
   const app = express()
     .disable("x-powered-by")
-    .use(requestContext(logger))
+    .use(requestContext(logger, tracer))
     .use(accessLog({ registry: metrics, logger }))
     .use(createDocsRoutes({ publicUrl: config.http.publicUrl, strictTransportSecurity, version: config.version }))
     .use(helmet({ strictTransportSecurity }));

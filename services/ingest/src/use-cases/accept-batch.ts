@@ -1,5 +1,5 @@
 import { maxBatchItems, ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
-import type { AcceptedMessage, AcceptRun } from "./accept-messages.ts";
+import type { AcceptedMessage, AcceptRun, Origin } from "./accept-messages.ts";
 
 export interface AcceptBatchOptions {
   /** Throws the problem that says what is wrong with an item. */
@@ -11,7 +11,7 @@ export interface AcceptBatchOptions {
   typeOf: (code: ProblemError["code"]) => string;
 }
 
-export type AcceptBatch = (items: readonly unknown[], requestId: string) => Promise<BatchAnswer>;
+export type AcceptBatch = (items: readonly unknown[], origin: Origin) => Promise<BatchAnswer>;
 
 /** Messages of a chat that are numbered together: one run fits a batch of the intake. */
 const runLength = 100;
@@ -36,16 +36,16 @@ export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: A
     throw error;
   }
 
-  async function tryRun(run: BatchItem[], requestId: string): Promise<(AcceptedMessage | ProblemError)[]> {
+  async function tryRun(run: BatchItem[], origin: Origin): Promise<(AcceptedMessage | ProblemError)[]> {
     try {
-      return await acceptRun(run, requestId);
+      return await acceptRun(run, origin);
     } catch (error) {
       const problem = problemOf(error);
       return run.map(() => problem);
     }
   }
 
-  return async (items, requestId) => {
+  return async (items, origin) => {
     if (items.length > maxBatchItems) {
       throw new ProblemError("payload-too-large", {
         detail: `A batch has at most ${maxBatchItems} messages, this one has ${items.length}. Split it.`,
@@ -75,7 +75,7 @@ export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: A
             ? []
             : await tryRun(
                 run.map(({ item }) => item),
-                requestId,
+                origin,
               );
           run.forEach(({ at }, index) => (outcomes[at] = later ?? results[index]!));
           later ??= results.find(comesLater);
