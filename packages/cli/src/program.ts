@@ -10,6 +10,7 @@ import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addSmokeCommand } from "./commands/smoke.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTailCommand } from "./commands/tail.ts";
 import { defaultUrl, httpUrl } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
@@ -52,5 +53,6 @@ export function createProgram(io: Io): Command {
   addDeadLetterCommands(program, io);
   addCountsCommands(program, io);
   addSmokeCommand(program, io);
+  addStatusCommand(program, io);
   return program;
 }
