@@ -84,7 +84,7 @@ const confabMetrics = {
   },
   confab_application_message_rate: {
     type: "gauge",
-    help: "Messages a second that an application sent to this replica in the last half minute, accepted or not: the ten loudest",
+    help: "Messages a second that an application sent to this replica in the last 15 seconds or more, accepted or not: the ten loudest",
     labels: { application: { atMost: 10, because: "The ten loudest, each by the first 8 characters of its token" } },
     services: ["ingest"],
   },
@@ -366,4 +366,4 @@ const confabMetrics = {
 /** Every metric that a service of Confab exports, and no other: instruments, docs, dashboards and rules go by it. */
 export const metricCatalogue = { ...confabMetrics, ...processMetrics } as const satisfies Record<string, MetricRow>;
 
-export type MetricName = keyof typeof metricCatalogue;
+export type MetricCatalogue = typeof metricCatalogue;

@@ -14,7 +14,7 @@ describe("startAdminServer", () => {
       port: 0,
       host: "127.0.0.1",
       health: { ready: () => readiness },
-      metrics: createMetrics("api"),
+      metrics: createMetrics({}, "api"),
       lifecycle,
     });
   });

@@ -10,7 +10,7 @@ export interface AdminServerOptions {
   readonly port: number;
   readonly host?: string;
   readonly health: Pick<Health, "ready">;
-  readonly metrics: Pick<Registry, "metrics" | "contentType">;
+  readonly metrics: { readonly registry: Pick<Registry, "metrics" | "contentType"> };
   readonly lifecycle: Pick<Lifecycle, "draining">;
 }
 
@@ -47,8 +47,8 @@ export async function startAdminServer({
         return;
       }
       case "/metrics":
-        metrics.metrics().then(
-          (text) => res.setHeader("Content-Type", metrics.contentType).end(text),
+        metrics.registry.metrics().then(
+          (text) => res.setHeader("Content-Type", metrics.registry.contentType).end(text),
           () => {
             send(res, 500, { error: "metrics cannot be collected" });
           },

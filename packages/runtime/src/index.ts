@@ -9,12 +9,13 @@ export { every } from "./every.ts";
 export type { Schedule } from "./every.ts";
 export { createHealth } from "./health.ts";
 export type { CheckResult, Health, HealthCheck, HealthOptions, Readiness } from "./health.ts";
+export { showHealth } from "./health-gauges.ts";
 export { createLifecycle } from "./lifecycle.ts";
 export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
 export { createLogger, shortToken } from "./logger.ts";
 export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
-export type { Metrics } from "./metrics.ts";
+export type { CounterSeries, GaugeSeries, HistogramSeries, Metrics } from "./metrics.ts";
 export { environment } from "./environment.ts";
 export { checkStores } from "./store-checks.ts";
 export {

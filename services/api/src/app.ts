@@ -14,7 +14,7 @@ import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
-  config: Pick<ApiConfig, "version" | "http" | "partitioning" | "adminKey" | "requestRate">;
+  config: Pick<ApiConfig, "version" | "accessLogRate" | "http" | "partitioning" | "adminKey" | "requestRate">;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
   validateResponses?: boolean;
@@ -36,7 +36,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   const app = express()
     .disable("x-powered-by")
     .use(requestContext(logger, tracer))
-    .use(accessLog({ registry: metrics, logger }))
+    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
     .use(createDocsRoutes({ publicUrl: config.http.publicUrl, strictTransportSecurity, version: config.version }))
     .use(helmet({ strictTransportSecurity }));
   if (config.requestRate !== undefined) {

@@ -1,9 +1,17 @@
-import { ProblemError } from "@confab/contracts";
-import { assertMigrated, createApplications, createChats, createDatabase, createMessages } from "@confab/database";
+import { metricCatalogue, ProblemError } from "@confab/contracts";
+import {
+  assertMigrated,
+  createApplications,
+  createChats,
+  createDatabase,
+  createDatabaseGauges,
+  createMessages,
+  createPoolGauges,
+} from "@confab/database";
 import { impatient } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { connectForRequests, createRedisPing } from "@confab/queue";
-import { createHealth, createMetrics, noTracer, traced, type Tracer } from "@confab/runtime";
+import { createHealth, createMetrics, every, noTracer, showHealth, traced, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { ApiConfig } from "./config.ts";
 
@@ -11,6 +19,8 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
 const patienceMs = 2_000;
+/** How old what the gauges tell of the database may be. */
+const lookMs = 10_000;
 
 /** Opens every connection and waits for none: readiness tells when the database is there. */
 export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer) {
@@ -27,6 +37,11 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
     checks: { database: () => assertMigrated(database) },
     optionalChecks: { redis: createRedisPing(redis, prefix, partitions).every, search: () => search.ping() },
   });
+  const metrics = createMetrics(metricCatalogue, "api");
+  metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
+  showHealth(metrics.gauge("confab_dependency_up"), health);
+  createPoolGauges(metrics, database);
+  const look = every(lookMs, "look at the database", createDatabaseGauges(metrics, database));
 
   return {
     redis,
@@ -36,10 +51,11 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
     pending: traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning)),
     search: traced(tracer, config.search.backend, "search", search),
     health,
-    metrics: createMetrics("api"),
+    metrics,
     tracer,
     async stop() {
       health.stop();
+      void look.stop();
       await Promise.all([database.close(), search.close()]);
       redis.disconnect();
     },

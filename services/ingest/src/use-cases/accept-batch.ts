@@ -5,6 +5,8 @@ export interface AcceptBatchOptions {
   /** Throws the problem that says what is wrong with an item. */
   parseItem: (item: unknown) => BatchItem;
   acceptRun: AcceptRun;
+  /** Hears of items that did not get as far as `acceptRun`. */
+  refused: (reason: string) => void;
   /** Turns a store's error into a problem. */
   toProblem: (error: unknown) => unknown;
   /** A problem's `type`. */
@@ -21,7 +23,13 @@ const runLength = 100;
  * has to come later (429, 503), so have those of its chat that follow it. Throws only where the batch is too long, or
  * where every item met the same outage.
  */
-export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: AcceptBatchOptions): AcceptBatch {
+export function createAcceptBatch({
+  parseItem,
+  acceptRun,
+  refused,
+  toProblem,
+  typeOf,
+}: AcceptBatchOptions): AcceptBatch {
   const refuse = (problem: ProblemError): RefusedItem => ({
     status: problem.status,
     type: typeOf(problem.code),
@@ -63,7 +71,9 @@ export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: A
         members.push({ at, item: parsed });
         chats.set(key, members);
       } catch (error) {
-        outcomes[at] = problemOf(error);
+        const problem = problemOf(error);
+        outcomes[at] = problem;
+        refused(problem.code);
       }
     });
     await Promise.all(

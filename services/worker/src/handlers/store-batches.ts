@@ -39,13 +39,18 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   async function storeGroup(group: AcceptedBatch[]): Promise<void> {
     const accepted = group.flatMap(({ messages }) => messages);
-    const timer = metrics.duration.startTimer();
+    const began = performance.now();
     const result = await persistence.persist(
       group.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
     );
-    timer();
+    metrics.duration.observe((performance.now() - began) / 1000);
     metrics.rows.observe(accepted.length);
     metrics.stored.inc(result.stored);
+    const now = Date.now();
+    for (const { messages } of group) {
+      // Accepted together, so of one age.
+      if (messages[0]) metrics.age.observe((now - messages[0].createdAt.getTime()) / 1000, messages.length);
+    }
     for (const conflict of result.conflicts) await renumber(find(accepted, conflict));
     for (const refused of result.refused) {
       metrics.deadLettered.inc();
