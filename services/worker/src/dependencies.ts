@@ -2,14 +2,14 @@ import { metricCatalogue } from "@confab/contracts";
 import { assertMigrated, createDatabase, createMessages, createPoolGauges } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
 import { connectForWork, createProducer, createRedisPing, whenReady } from "@confab/queue";
-import { createHealth, createMetrics, showHealth } from "@confab/runtime";
+import { createHealth, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** Opens every connection; waits for Redis only, since the worker waits for the other stores as it goes. */
-export async function connectDependencies(config: WorkerConfig) {
+export async function connectDependencies(config: WorkerConfig, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ waits for jobs on a connection that nothing else may use.
   const blocking = connectForWork(config.redis, "confab-worker-queue");
@@ -45,6 +45,7 @@ export async function connectDependencies(config: WorkerConfig) {
     producer,
     backlogs,
     health,
+    tracer,
     metrics,
     async stop() {
       health.stop();

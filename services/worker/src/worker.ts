@@ -13,7 +13,7 @@ import {
 } from "@confab/database";
 import { createBacklogGauges } from "@confab/intake";
 import { createConsumer, createQueueGauges, createRedisGauges, type JobOutcome } from "@confab/queue";
-import { every, type Logger } from "@confab/runtime";
+import { inSpan, startSharedSpan, traced, every, type Logger } from "@confab/runtime";
 import { SearchUnavailable } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -32,28 +32,29 @@ const idempotencyHours = 24;
 export function startWorker(dependencies: Dependencies & { config: WorkerConfig; logger: Logger }): {
   stop(): Promise<void>;
 } {
-  const { redis, blocking, database, search, producer, backlogs, metrics, config, logger } = dependencies;
-  const messages = createMessages(database);
+  const { redis, blocking, database, search, producer, backlogs, metrics, tracer, config, logger } = dependencies;
+  const messages = traced(tracer, "mysql", "messages", createMessages(database));
   const isAway = (error: unknown): boolean => isUnavailable(error) || isTransient(error);
 
   const stored = createStoreMetrics(metrics);
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,
-      backlog,
-      persistence: createPersistence(database),
+      backlog: traced(tracer, "redis", "backlog", backlog),
+      persistence: traced(tracer, "mysql", "persistence", createPersistence(database)),
       chats: createChats(database),
       producer,
       shouldWait: isAway,
+      tracer,
       metrics: stored,
       logger,
       maxRows: config.store.maxRows,
     }),
   );
   const index = createIndexMessages({
-    outbox: createOutbox(database),
+    outbox: traced(tracer, "mysql", "outbox", createOutbox(database)),
     messages,
-    search,
+    search: traced(tracer, config.search.backend, "search", search),
     isAway: (error) => error instanceof SearchUnavailable || isAway(error),
     metrics,
     logger,
@@ -74,10 +75,19 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
         queue: "messages",
         partition,
         concurrency: config.store.concurrency,
-        handle: ({ batch }) => store.handle(batch),
+        handle: ({ batch, trace }) => store.handle(batch, trace),
       }),
     ),
-    createConsumer({ ...common, queue: "search", partition: 0, concurrency: 2, handle: () => index.run() }),
+    createConsumer({
+      ...common,
+      queue: "search",
+      partition: 0,
+      concurrency: 2,
+      handle: ({ traces = [] }) => {
+        const span = startSharedSpan(tracer, "index", { kind: "consumer", causes: traces, attributes: {} });
+        return inSpan(span, () => index.run());
+      },
+    }),
   ];
   const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, metrics, logger });
   const schedules = [
