@@ -1,7 +1,6 @@
 import { createLogger, createMetrics } from "@confab/runtime";
 import express from "express";
 import type { Router } from "express";
-import type { Registry } from "prom-client";
 import { metricCatalogue, routes } from "@confab/contracts";
 import {
   accessLog,
@@ -19,7 +18,7 @@ export type LogLine = Record<string, unknown> & { message: string; level: string
 
 export interface TestApp extends HttpServer {
   readonly lines: LogLine[];
-  readonly metrics: Registry;
+  readonly metrics: ReturnType<typeof createMetrics>["registry"];
   requests(): LogLine[];
 }
 
@@ -41,7 +40,12 @@ export async function startApp(
   app.use(requestContext(logger), accessLog({ metrics, logger, ...log }), router);
   app.use(createNotFoundHandler(Object.values(routes)), createProblemHandler({ publicUrl: PUBLIC_URL }));
   const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, ...options });
-  return { ...server, lines, metrics: metrics.registry, requests: () => lines.filter((line) => line.message === "request") };
+  return {
+    ...server,
+    lines,
+    metrics: metrics.registry,
+    requests: () => lines.filter((line) => line.message === "request"),
+  };
 }
 
 export interface ProblemAnswer {

@@ -4,9 +4,9 @@ import { Queue } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
 import { jobStates } from "./depth.ts";
 
-export interface Look {
+export interface QueueGauges {
   /** Brings the gauges up to date. */
-  look(): Promise<void>;
+  readonly look: () => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export interface QueueGaugesOptions {
 export function createQueueGauges(
   metrics: Metrics<MetricCatalogue>,
   { connection, prefix, partitions }: QueueGaugesOptions,
-): Look {
+): QueueGauges {
   const jobs = metrics.gauge("confab_queue_jobs");
   const age = metrics.gauge("confab_queue_oldest_job_seconds");
   const open = (queue: QueueName, partition: number): Queue => {

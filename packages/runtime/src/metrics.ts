@@ -44,7 +44,10 @@ export interface Metrics<C extends Catalogue> {
 }
 
 type Labels = Record<string, string>;
-type Reader = { labels: Labels; read: () => number };
+interface Reader {
+  labels: Labels;
+  read: () => number;
+}
 
 /**
  * A registry of its own (nothing global) for the metrics of a catalogue, besides the process' own under their usual names (`process_*`, `nodejs_*`:
@@ -56,7 +59,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
   collectDefaultMetrics({ register: registry });
   const made = new Map<string, unknown>();
 
-  function once<T>(name: string, make: (row: Row, common: ReturnType<typeof configOf>) => T): never {
+  function once(name: string, make: (row: Row, config: ReturnType<typeof configOf>) => unknown): never {
     let instrument = made.get(name);
     if (instrument === undefined) {
       const row = catalogue[name]!;

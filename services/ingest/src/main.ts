@@ -13,7 +13,9 @@ const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "ingest", version: config.version, logger }),
 );
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, logger, tracer));
-const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }));
+const admin = await lifecycle.use("admin", () =>
+  startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
+);
 const app = createIngestApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
 logger.info({ port: http.port, adminPort: admin.port, partitions: config.partitioning.partitions }, "ingest ready");
