@@ -1,10 +1,10 @@
-import type { MetricName } from "@confab/contracts";
+import type { metricCatalogue } from "@confab/contracts";
 
 const lag = "The 99th percentile is shown; these are for a closer look";
 const kinds = "For a closer look at one process";
 
 /** Metrics of the catalogue that no dashboard and no rule needs, and why they are exported all the same. */
-export const unusedMetrics: Partial<Record<MetricName, string>> = {
+export const unusedMetrics: Partial<Record<keyof typeof metricCatalogue, string>> = {
   process_cpu_user_seconds_total: "process_cpu_seconds_total is both",
   process_cpu_system_seconds_total: "process_cpu_seconds_total is both",
   process_virtual_memory_bytes: "Says little about a process of V8",

@@ -64,7 +64,7 @@ export const http: DashboardPlan = {
       title: "Duration",
       panels: [
         graph({
-          title: "Duration",
+          title: "Duration of all requests",
           description: "From a request's headers to the end of its answer, all routes together.",
           unit: "s",
           queries: quantiles("http_request_duration_seconds", chosen),

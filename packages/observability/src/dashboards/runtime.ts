@@ -79,7 +79,7 @@ export const runtime: DashboardPlan = {
       title: "Redis",
       panels: [
         graph({
-          title: "Memory",
+          title: "Redis' memory",
           description: "Used and allowed. From 60 % on messages are refused with 503, so that draining has room.",
           unit: "bytes",
           queries: [
