@@ -30,6 +30,7 @@ export async function openStores(env: Environment) {
     backlogs: Array.from({ length: partitioning.partitions }, (_, partition) =>
       intake.createBacklog(redis, partitioning, partition),
     ),
+    pending: intake.createPendingMessages(redis, partitioning),
     totals: () => intake.totalCounts(redis, partitioning),
     queueDepths: () => queue.queueDepths(redis, partitioning.prefix, partitioning.partitions),
     servers: () => queue.serversOf(redis),
