@@ -63,11 +63,11 @@ function fillOf(info: Facts): number {
 /** A place in `policies`; one beyond its end where the server does not tell. */
 async function policyOf(server: Redis): Promise<number> {
   try {
-    const [[, policy = ""], [, appendOnly = ""]] = (await Promise.all([
-      server.config("GET", "appendfsync") as Promise<string[]>,
-      server.config("GET", "appendonly") as Promise<string[]>,
-    ])) as [string[], string[]];
-    return appendOnly === "yes" ? policies.findIndex((known) => known === policy) : 0;
+    const [policy, appendOnly] = await Promise.all([
+      server.config("GET", "appendfsync"),
+      server.config("GET", "appendonly"),
+    ]);
+    return appendOnly[1] === "yes" ? policies.findIndex((known) => known === policy[1]) : 0;
   } catch {
     // Hosted servers forbid CONFIG.
     return policies.length;
