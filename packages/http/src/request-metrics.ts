@@ -1,8 +1,6 @@
 import type { MetricCatalogue, ProblemCode } from "@confab/contracts";
 import type { Metrics } from "@confab/runtime";
 
-export type RequestMetrics = ReturnType<typeof createRequestMetrics>;
-
 /** What the edge counts: rate, errors and duration by method, route template and status, and problems by their code. */
 export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
   const total = metrics.counter("http_requests_total");

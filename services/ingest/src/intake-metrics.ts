@@ -3,8 +3,6 @@ import type { BatchObservation } from "@confab/intake";
 import { shortToken, type Metrics } from "@confab/runtime";
 import { createLoudest } from "./loudest.ts";
 
-export type IntakeMetrics = ReturnType<typeof createIntakeMetrics>;
-
 /** What accepting counts. */
 export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
