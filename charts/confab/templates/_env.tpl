@@ -142,6 +142,8 @@
 {{- define "confab.env.http" -}}
 - name: PUBLIC_URL
   value: {{ include "confab.publicUrl" . | quote }}
+- name: ACCESS_LOG_RATE
+  value: {{ int .Values.config.accessLogRate | quote }}
 - name: RATE_LIMITS
   value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
 {{- end -}}

@@ -134,18 +134,24 @@ spec:
     matchLabels:
       {{- include "confab.selectorLabels" . | nindent 6 }}
   endpoints:
-    - {{ include "confab.scrape" (dict "monitor" $monitor "port" .port) | nindent 6 | trim }}
+    - {{ include "confab.scrape" (dict "monitor" $monitor "port" .port "component" .component) | nindent 6 | trim }}
 {{- end -}}
 
+{{/* Rules and dashboards know targets by these labels, whatever the release and its Services are called. */}}
 {{- define "confab.scrape" -}}
 port: {{ .port }}
 path: /metrics
 interval: {{ .monitor.interval }}
 scrapeTimeout: {{ .monitor.scrapeTimeout }}
-{{- with .monitor.relabelings }}
+honorLabels: true
 relabelings:
+  - targetLabel: job
+    replacement: confab
+  - targetLabel: service
+    replacement: {{ .component }}
+  {{- with .monitor.relabelings }}
   {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- with .monitor.metricRelabelings }}
 metricRelabelings:
   {{- toYaml . | nindent 2 }}

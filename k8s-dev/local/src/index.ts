@@ -4,6 +4,8 @@ export { startMysql } from "./mysql.ts";
 export type { MysqlOptions } from "./mysql.ts";
 export { startElasticsearch } from "./elasticsearch.ts";
 export type { ElasticsearchOptions } from "./elasticsearch.ts";
+export { ensurePromtool, startPrometheus } from "./prometheus.ts";
+export type { PrometheusOptions } from "./prometheus.ts";
 export type { ServerHandle, ServerOptions } from "./server.ts";
 export { startStores } from "./stores.ts";
 export type { Stores, StoresOptions } from "./stores.ts";

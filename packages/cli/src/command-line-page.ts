@@ -8,11 +8,11 @@ export function commandLinePage(program: Command): string {
 
 In a checkout it is \`packages/cli/bin/confabctl\`. Results go to standard output, notes, progress and errors to standard
 error; an error is a sentence that says what to do, and \`DEBUG=confab\` adds where it happened. With \`--json\` a command
-prints one JSON document; \`tail\` and \`export\` print one a line.
+prints one JSON document; \`tail\`, \`status\` and \`export\` print one a line.
 
 \`migrate\`, \`dead-letters\`, \`counts\`, \`search reindex\` and \`search verify\` work on the stores themselves, which
 \`DATABASE_URL\`, \`ELASTICSEARCH_URL\`, \`SEARCH_INDEX\` and \`SEARCH_BACKEND\` name as for the services; in a checkout they
-default to the stores of \`make up\`.
+default to the stores of \`make up\`. \`status\` reads Redis as well (\`REDIS_URL\`, \`KEY_PREFIX\`, \`PARTITIONS\`).
 
 This page is made from the program's own help by \`make generate\`.
 

@@ -11,6 +11,7 @@ const stateSchema = z.object({
 /** Where `make up` of this checkout runs things. */
 export interface LocalStack {
   readonly url: string | undefined;
+  readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly elasticsearchUrl: string | undefined;
   /** The stores run in Docker, on their default ports. */
@@ -30,6 +31,7 @@ export function readLocalStack(root = repositoryRoot()): LocalStack | undefined 
   const urlOf = (name: string): string | undefined => processes.find((process) => process.name === name)?.url;
   return {
     url: urlOf("nginx"),
+    redisUrl: urlOf("redis"),
     databaseUrl: urlOf("mysql"),
     elasticsearchUrl: urlOf("elasticsearch"),
     inDocker: composeProject !== undefined,

@@ -10,7 +10,9 @@ import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addSmokeCommand } from "./commands/smoke.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addTailCommand } from "./commands/tail.ts";
+import { addTraceCommand } from "./commands/trace.ts";
 import { defaultUrl, httpUrl } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -52,5 +54,7 @@ export function createProgram(io: Io): Command {
   addDeadLetterCommands(program, io);
   addCountsCommands(program, io);
   addSmokeCommand(program, io);
+  addTraceCommand(program, io);
+  addStatusCommand(program, io);
   return program;
 }

@@ -3,7 +3,10 @@ import {
   checkStores,
   databaseEnvironment,
   databaseSettings,
+  environment,
   parseEnv,
+  redisEnvironment,
+  redisSettings,
   searchEnvironment,
   searchSettings,
   type Environment,
@@ -14,11 +17,31 @@ import { CommandError } from "./errors.ts";
 import { readLocalStack } from "./local-stack.ts";
 
 const databaseSchema = z.object(databaseEnvironment).superRefine(checkStores);
+const allSchema = z
+  .object({
+    ...redisEnvironment,
+    ...databaseEnvironment,
+    ...searchEnvironment,
+    KEY_PREFIX: environment.KEY_PREFIX,
+    PARTITIONS: environment.PARTITIONS,
+  })
+  .superRefine(checkStores);
 const searchSchema = z.object(searchEnvironment).superRefine(checkStores);
 
 /** The database's address: that of the services' variables, else that of this checkout's local run. */
 export function databaseAddress(env: Environment): DatabaseAddress {
   return databaseSettings(parseEnv(databaseSchema, withLocalStores(env)));
+}
+
+/** Where all stores are and what Confab's keys in Redis begin with, as the services' variables say. */
+export function allStores(env: Environment) {
+  const variables = parseEnv(allSchema, withLocalStores(env));
+  return {
+    redis: redisSettings(variables),
+    database: databaseSettings(variables),
+    search: searchSettings(variables),
+    partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
+  };
 }
 
 /**
@@ -61,6 +84,7 @@ function withLocalStores(env: Environment): Environment {
   const local = readLocalStack();
   const isSet = (name: string): boolean => [env[name], env[`${name}_FILE`]].some((value) => (value ?? "") !== "");
   const filled: Record<string, string | undefined> = { ...env };
+  if (!isSet("REDIS_URL")) filled.REDIS_URL = local?.redisUrl ?? "redis://127.0.0.1:16379";
   if (!isSet("DATABASE_URL")) {
     filled.DATABASE_URL = local?.databaseUrl ?? "mysql://confab:confab@127.0.0.1:13306/confab";
   }

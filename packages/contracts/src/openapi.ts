@@ -17,6 +17,7 @@ const problemSchema = z
     detail: z.string().optional(),
     instance: z.string().optional(),
     request_id: z.string().optional(),
+    trace_id: z.string().optional(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .meta({ id: "Problem", description: "RFC 9457" });

@@ -1,9 +1,12 @@
 import { z } from "zod";
 
-/** The two queues; a job is only a wake-up: what must be done lies in Redis' pending records and in MySQL's outbox. */
+/**
+ * The two queues; a job is only a wake-up: what must be done lies in Redis' pending records and in MySQL's outbox. `trace` and
+ * `traces` say for whom, as W3C traceparents of spans that are recorded.
+ */
 export const queues = {
-  messages: { name: "messages", schema: z.object({ batch: z.string() }) },
-  search: { name: "search", schema: z.object({}) },
+  messages: { name: "messages", schema: z.object({ batch: z.string(), trace: z.string().optional() }) },
+  search: { name: "search", schema: z.object({ traces: z.array(z.string()).optional() }) },
 } as const satisfies Record<string, { name: string; schema: z.ZodType }>;
 
 export type QueueName = keyof typeof queues;

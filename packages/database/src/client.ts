@@ -11,6 +11,8 @@ export interface Database {
   readonly prisma: PrismaClient;
   /** Resolves when the server answers a query within a second, else rejects. */
   ping(): Promise<void>;
+  /** The sessions of this process now, and the calls that wait for one; all 0 until the server was reached once. */
+  sessions(): { used: number; idle: number; waiting: number; limit: number };
   /** Waits for the queries under way, then ends every session. */
   close(): Promise<void>;
 }
@@ -41,8 +43,9 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
   const settings = connectionSettings(connection);
   // The text protocol: the adapter keeps no prepared statements, so the binary one costs two more round trips a query.
   const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });
+  let pool: Pool | undefined;
   const prisma = new PrismaClient({
-    adapter,
+    adapter: watchingPool(adapter, (opened) => (pool = opened)),
     transactionOptions: { maxWait: settings.acquireTimeout + 500, timeout: 10_000 },
     errorFormat: "minimal",
     log: onQuery ? [{ emit: "event", level: "query" }] : [],
@@ -57,11 +60,30 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
   return {
     prisma,
     ping: () => within(PING_MS, prisma.$queryRaw`SELECT 1`),
+    sessions: () => ({
+      used: pool?.activeConnections() ?? 0,
+      idle: pool?.idleConnections() ?? 0,
+      waiting: pool?.taskQueueSize() ?? 0,
+      limit: settings.connectionLimit,
+    }),
     close: async () => {
       await connected;
       await prisma.$disconnect();
     },
   };
+}
+
+type Pool = ReturnType<Awaited<ReturnType<PrismaMariaDb["connect"]>>["underlyingDriver"]>;
+
+/** The adapter makes its pool when it connects, and shows it to nobody else. */
+function watchingPool(factory: PrismaMariaDb, onPool: (pool: Pool) => void): PrismaMariaDb {
+  const connect = factory.connect.bind(factory);
+  factory.connect = async () => {
+    const adapter = await connect();
+    onPool(adapter.underlyingDriver());
+    return adapter;
+  };
+  return factory;
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

@@ -1,9 +1,10 @@
 export { createApplications } from "./applications.ts";
 export { createChats } from "./chats.ts";
 export { createDatabase } from "./client.ts";
+export { createDatabaseGauges, createPoolGauges } from "./database-gauges.ts";
 export { createDeadLetters } from "./dead-letters.ts";
 export { IdempotencyConflict, isRefusal, isTransient, isUnavailable, reasonOf } from "./errors.ts";
-export { pruneBatches, pruneIdempotencyKeys, verifyCounts } from "./maintenance.ts";
+export { pruneBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } from "./maintenance.ts";
 export { createMessages } from "./messages.ts";
 export { assertMigrated, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
@@ -21,5 +22,5 @@ export type { CountDifference } from "./maintenance.ts";
 export type { AcceptedMessage, RefusedMessage } from "./message-rows.ts";
 export type { MessageRange, Messages, PlacedMessage, RangeQuery } from "./messages.ts";
 export type { MigrateOptions } from "./migrate.ts";
-export type { Outbox } from "./outbox.ts";
+export type { Outbox, StoredRange } from "./outbox.ts";
 export type { AcceptedBatch, Persistence, PersistResult } from "./persist.ts";

@@ -67,6 +67,36 @@ export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGen
   }
 }
 
+/** The longest chat whose messages a sample counts. */
+const MOST_COUNTED = 10_000;
+
+/**
+ * Compares a few counts with COUNT(*), from a random place on; chats of more than 10,000 messages are left to
+ * `verifyCounts`. Returns how many it compared of each kind, and what differs.
+ */
+export async function sampleCounts({ prisma }: Database, size = 20) {
+  const [last] = await prisma.$queryRaw<{ application: bigint | null; chat: bigint | null }[]>`
+    SELECT (SELECT MAX(id) FROM applications) AS application, (SELECT MAX(id) FROM chats) AS chat`;
+  const applications = await prisma.$queryRaw<CountRow[]>`
+    SELECT a.id, a.token, NULL AS chat, a.chats_count AS counted,
+           (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS actual
+      FROM applications a
+     WHERE a.id >= ${placeUpTo(last?.application)} AND a.chats_count <= ${MOST_COUNTED} ORDER BY a.id LIMIT ${size}`;
+  const chats = await prisma.$queryRaw<CountRow[]>`
+    SELECT c.id, a.token, c.number AS chat, c.messages_count AS counted,
+           (SELECT COUNT(*) FROM messages m WHERE m.chat_id = c.id AND m.deleted_at IS NULL) AS actual
+      FROM chats c JOIN applications a ON a.id = c.application_id
+     WHERE c.id >= ${placeUpTo(last?.chat)} AND c.messages_count <= ${MOST_COUNTED} ORDER BY c.id LIMIT ${size}`;
+  return {
+    checked: { chats_count: applications.length, messages_count: chats.length },
+    differences: [...differences("chats_count", applications), ...differences("messages_count", chats)],
+  };
+}
+
+function placeUpTo(last: bigint | null | undefined): bigint {
+  return BigInt(Math.floor(Math.random() * Number(last ?? 0n)) + 1);
+}
+
 interface CountRow {
   readonly id: bigint;
   readonly token: string;

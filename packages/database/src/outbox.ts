@@ -3,6 +3,11 @@ import type { MessageRange } from "./messages.ts";
 
 const TIMEOUT_MS = 60_000;
 
+/** Messages, and when they were stored or last changed. */
+export interface StoredRange extends MessageRange {
+  readonly storedAt: Date;
+}
+
 export type Outbox = ReturnType<typeof createOutbox>;
 
 /** What must still reach the search index, oldest first. */
@@ -12,14 +17,14 @@ export function createOutbox({ prisma }: Database) {
      * Hands up to `limit` ranges to `handle` and removes them once it has resolved within 60 s; when it throws they
      * stay. Parallel drainers get different ranges, and nobody who writes waits. Returns how many were handled.
      */
-    drain: (limit: number, handle: (ranges: MessageRange[]) => Promise<void>): Promise<number> =>
+    drain: (limit: number, handle: (ranges: StoredRange[]) => Promise<void>): Promise<number> =>
       prisma.$transaction(
         async (tx) => {
-          const rows = await tx.$queryRaw<{ id: bigint; chatId: bigint; from: number; to: number }[]>`
-            SELECT id, chat_id AS chatId, from_number AS \`from\`, to_number AS \`to\`
+          const rows = await tx.$queryRaw<{ id: bigint; chatId: bigint; from: number; to: number; storedAt: Date }[]>`
+            SELECT id, chat_id AS chatId, from_number AS \`from\`, to_number AS \`to\`, created_at AS storedAt
               FROM search_outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
           if (rows.length === 0) return 0;
-          await handle(rows.map(({ chatId, from, to }) => ({ chatId, from, to })));
+          await handle(rows.map(({ chatId, from, to, storedAt }) => ({ chatId, from, to, storedAt })));
           // One look-up a key: an IN list on a small table becomes a scan, which waits for the rows of other drainers.
           const ids = JSON.stringify(rows.map((row) => row.id.toString()));
           await tx.$executeRaw`

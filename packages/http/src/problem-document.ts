@@ -8,6 +8,8 @@ export interface ProblemDocument {
   detail?: string;
   instance?: string;
   request_id: string;
+  /** Only where the request is part of a trace. */
+  trace_id?: string;
   errors?: FieldError[];
 }
 
@@ -21,7 +23,7 @@ export function problemType(publicUrl: string, code: ProblemCode): string {
 /** What a client reads; `instance` is the request's path without its query, absent where no request could be read. */
 export function problemDocument(
   problem: Pick<ProblemError, "code" | "title" | "status" | "detail" | "errors">,
-  place: { publicUrl: string; requestId: string; instance?: string },
+  place: { publicUrl: string; requestId: string; traceId?: string | undefined; instance?: string },
 ): ProblemDocument {
   return {
     type: problemType(place.publicUrl, problem.code),
@@ -30,6 +32,7 @@ export function problemDocument(
     ...(problem.detail !== undefined && { detail: problem.detail }),
     ...(place.instance !== undefined && { instance: place.instance }),
     request_id: place.requestId,
+    ...(place.traceId !== undefined && { trace_id: place.traceId }),
     ...(problem.errors !== undefined && { errors: problem.errors }),
   };
 }

@@ -44,7 +44,8 @@ export function createProblemHandler({ publicUrl }: { publicUrl: string }): Erro
 
 function send(req: Request, res: Response, problem: ProblemError, publicUrl: string): void {
   const instance = pathOf(req.originalUrl);
-  const document = problemDocument(problem, { publicUrl, instance, requestId: contextOf(req).requestId });
+  const { requestId, traceId } = contextOf(req);
+  const document = problemDocument(problem, { publicUrl, instance, requestId, traceId });
   const payload = Buffer.from(JSON.stringify(document));
   res.statusCode = problem.status;
   for (const [name, value] of Object.entries(problem.headers)) res.setHeader(name, value);

@@ -1,5 +1,6 @@
-import type { Logger } from "@confab/runtime";
-import type { RequestHandler } from "express";
+import type { ProblemCode } from "@confab/contracts";
+import { noTracer, traceIdOf, type Logger, type Span, type Tracer } from "@confab/runtime";
+import type { RequestHandler, Response } from "express";
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
@@ -7,6 +8,10 @@ export interface RequestContext {
   readonly requestId: string;
   /** On the clock of `performance.now()`, in milliseconds. */
   readonly startedAt: number;
+  /** The trace that the request belongs to: its own span's or the caller's. */
+  readonly traceId: string | undefined;
+  /** The request's span for those who go on with its work, as a W3C traceparent; undefined where none is recorded. */
+  readonly traceparent: string | undefined;
   /** Carries the request id; made at its first use, as most requests log nothing of their own. */
   readonly logger: Logger;
   /** The template of the route that took the request, for logs and metrics. */
@@ -14,7 +19,7 @@ export interface RequestContext {
   /** What the access log says besides: which application and chat it was about. */
   facts: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
-  problem: string | undefined;
+  problem: ProblemCode | undefined;
 }
 
 // A property of the request costs less than a WeakMap or `res.locals`, and a symbol cannot collide.
@@ -25,24 +30,39 @@ interface WithContext extends IncomingMessage {
   [contextKey]?: RequestContext;
 }
 
-/** Gives each request an id (the client's `X-Request-ID` where it is sane), echoes it and notes when the request began; mounted first. */
-export function requestContext(logger: Logger): RequestHandler {
+/**
+ * Gives each request an id (the client's `X-Request-ID` where it is sane) and, where it is to be recorded, a server span;
+ * echoes the id and notes when the request began; mounted first.
+ */
+export function requestContext(logger: Logger, tracer: Tracer = noTracer): RequestHandler {
   return (req, res, next) => {
     const given = req.headers["x-request-id"];
     const requestId = typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+    const span = tracer.start(req.method, { kind: "server", headers: req.headers });
+    const traceId = span?.traceId ?? traceIdOf(req.headers.traceparent);
     let child: Logger | undefined;
-    (req as WithContext)[contextKey] = {
+    const context: RequestContext = {
       requestId,
+      traceId,
+      traceparent: span?.traceparent,
       startedAt: performance.now(),
       get logger() {
-        return (child ??= logger.child({ request_id: requestId }));
+        return (child ??= logger.child({ request_id: requestId, ...(traceId !== undefined && { trace_id: traceId }) }));
       },
       route: undefined,
       facts: undefined,
       problem: undefined,
     };
+    (req as WithContext)[contextKey] = context;
     res.setHeader("X-Request-ID", requestId);
-    next();
+    if (span === undefined) {
+      next();
+      return;
+    }
+    res.on("close", () => {
+      endSpan(span, req.method, res, context);
+    });
+    span.run(next);
   };
 }
 
@@ -51,4 +71,24 @@ export function contextOf(req: IncomingMessage): RequestContext {
   const context = (req as WithContext)[contextKey];
   if (context === undefined) throw new Error("requestContext() must be mounted before everything else");
   return context;
+}
+
+/** Names the span by the route's template: a path holds a token. */
+function endSpan(
+  span: Span,
+  method: string,
+  res: Response,
+  { requestId, route, facts, problem }: RequestContext,
+): void {
+  if (route !== undefined) span.rename(`${method} ${route}`);
+  span.set({
+    "http.request.method": method,
+    "http.route": route,
+    "http.response.status_code": res.statusCode,
+    "confab.request_id": requestId,
+    "confab.application": facts?.application,
+    "confab.chat": facts?.chat,
+    "confab.problem": problem,
+  });
+  span.end(res.statusCode >= 500 || !res.writableFinished ? true : undefined);
 }

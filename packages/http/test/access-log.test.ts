@@ -70,4 +70,48 @@ describe("request ids and the access log", () => {
       'http_request_duration_seconds_count{service="test",method="GET",route="/things/{id}",status="200"} 3\n',
     );
   });
+
+  describe("under load", () => {
+    it("leave out what is over the rate, count it, and log every error all the same", async () => {
+      const busy = await startApp(
+        (router) => {
+          router.get("/fine", (_req, res) => void res.end());
+          router.get("/broken", () => {
+            throw new Error("broken");
+          });
+        },
+        {},
+        { linesPerSecond: 0 },
+      );
+      try {
+        for (let time = 0; time < 5; time += 1) {
+          await (await fetch(`${busy.url}/fine`)).text();
+          await (await fetch(`${busy.url}/broken`)).text();
+        }
+        expect(busy.requests().map(({ status }) => status)).to.deep.equal([500, 500, 500, 500, 500]);
+        const text = await busy.metrics.metrics();
+        expect(text).to.include('http_access_log_skipped_total{service="test"} 5\n');
+        expect(text).to.include('http_problems_total{route="(none)",problem="internal-error",service="test"} 5\n');
+        expect(text).to.include('http_requests_in_flight{service="test"} 0\n');
+      } finally {
+        await busy.stop();
+      }
+    });
+  });
+
+  it("have no more series however many paths and methods are sent", async () => {
+    const seriesOf = async (): Promise<number> => (await app.metrics.metrics()).match(/^http_/gm)?.length ?? 0;
+    const ask = async (from: number): Promise<void> => {
+      for (let id = from; id < from + 50; id += 1) {
+        await (await fetch(`${app.url}/things/${id}`)).text();
+        await (await fetch(`${app.url}/nowhere/${id}`)).text();
+        for (const method of ["PROPFIND", "LOCK", "SEARCH"]) await (await fetch(app.url, { method })).text();
+      }
+    };
+    await ask(0);
+    const before = await seriesOf();
+    await ask(50);
+    expect(await seriesOf()).to.equal(before);
+    expect(await app.metrics.metrics()).not.to.include("PROPFIND");
+  });
 });

@@ -1,8 +1,7 @@
 import { createLogger, createMetrics } from "@confab/runtime";
 import express from "express";
 import type { Router } from "express";
-import type { Registry } from "prom-client";
-import { routes } from "@confab/contracts";
+import { metricCatalogue, routes } from "@confab/contracts";
 import {
   accessLog,
   createNotFoundHandler,
@@ -19,7 +18,7 @@ export type LogLine = Record<string, unknown> & { message: string; level: string
 
 export interface TestApp extends HttpServer {
   readonly lines: LogLine[];
-  readonly metrics: Registry;
+  readonly metrics: ReturnType<typeof createMetrics>["registry"];
   requests(): LogLine[];
 }
 
@@ -27,20 +26,26 @@ export interface TestApp extends HttpServer {
 export async function startApp(
   configure: (router: Router) => void,
   options: Partial<HttpServerOptions> = {},
+  log: { linesPerSecond?: number } = {},
 ): Promise<TestApp> {
   const lines: LogLine[] = [];
   const logger = createLogger(
     { level: "debug", service: "test" },
     { write: (line) => lines.push(JSON.parse(line) as LogLine) },
   );
-  const metrics = createMetrics("test");
+  const metrics = createMetrics(metricCatalogue, "test");
   const app = express();
   const router = express.Router();
   configure(router);
-  app.use(requestContext(logger), accessLog({ registry: metrics, logger }), router);
+  app.use(requestContext(logger), accessLog({ metrics, logger, ...log }), router);
   app.use(createNotFoundHandler(Object.values(routes)), createProblemHandler({ publicUrl: PUBLIC_URL }));
   const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, ...options });
-  return { ...server, lines, metrics, requests: () => lines.filter((line) => line.message === "request") };
+  return {
+    ...server,
+    lines,
+    metrics: metrics.registry,
+    requests: () => lines.filter((line) => line.message === "request"),
+  };
 }
 
 export interface ProblemAnswer {

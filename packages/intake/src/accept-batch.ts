@@ -14,6 +14,8 @@ export interface Submission {
   chat: number;
   body: string;
   requestId: string;
+  /** The request's span as a W3C traceparent, where it is recorded. */
+  trace?: string | undefined;
   idempotency?: { key: string; hash: string } | undefined;
 }
 
@@ -89,9 +91,10 @@ export function encodeBatch(
     const { token, chat } = members[0]!;
     const learned = members.find((entry) => entry.learned)?.learned;
     args.push(token, chat, learned?.id ?? "", learned?.lastNumber ?? "", learned?.incarnation ?? "", members.length);
-    members.forEach(({ idempotency, record, requestId, body }, index) => {
+    members.forEach((entry, index) => {
+      const { idempotency, record } = entry;
       const uid = messageUid(batchId, places[index]!);
-      args.push(idempotency?.key ?? "", idempotency?.hash ?? "", record ?? encodeRecord(uid, now, requestId, body));
+      args.push(idempotency?.key ?? "", idempotency?.hash ?? "", record ?? encodeRecord(uid, now, entry));
     });
   }
   return { id, args, parse: (reply) => parseReply(reply, [...groups.values()]) };

@@ -98,7 +98,7 @@ export function createBacklog(redis: IntakeRedis, partitioning: Partitioning, pa
       const batchId = renumberingBatchId(message.uid);
       const createdMs = message.createdAt.getTime();
       const learned = { id: String(chatId), lastNumber, incarnation };
-      const record = encodeRecord(message.uid, createdMs, requestId, body);
+      const record = encodeRecord(message.uid, createdMs, message);
       const batch = encodeBatch(
         prefix,
         batchId,

@@ -9,8 +9,8 @@ export class IntakeUnavailable extends Error {
 }
 
 export interface BatcherOptions {
-  /** Sends one batch; one result an entry, in their order, together with when the batch was made. */
-  send: (entries: readonly BatchEntry[]) => Promise<{ createdMs: number; results: EntryResult[] }>;
+  /** Sends one batch, whose first entry waited for so long; one result an entry, in their order, together with when the batch was made. */
+  send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<{ createdMs: number; results: EntryResult[] }>;
   maxBatch: number;
   maxInFlight: number;
   /** Entries that may wait for a slot before further ones are refused at once. */
@@ -31,6 +31,8 @@ interface Waiting {
 export interface Batcher {
   /** Entries that are submitted together go out in one batch, so that a script numbers all of them or a first part. */
   submit(entries: readonly BatchEntry[]): Promise<BatchedResult[]>;
+  /** Batches that are not answered, and entries that wait for theirs. */
+  load(): { inFlight: number; waiting: number };
   /** Resolves when everything that was submitted is settled. */
   stop(): Promise<void>;
 }
@@ -88,7 +90,10 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
       },
     };
     inFlight.add(batch);
-    send(members.flatMap(({ entries }) => entries)).then(
+    send(
+      members.flatMap(({ entries }) => entries),
+      Math.max(0, Date.now() + deadlineMs - members[0]!.deadline),
+    ).then(
       ({ createdMs, results }) => {
         settle(() => {
           let at = 0;
@@ -128,6 +133,7 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
         waiting.push({ entries, deadline: Date.now() + deadlineMs, resolve, reject });
         schedule();
       }),
+    load: () => ({ inFlight: inFlight.size, waiting: waitingEntries }),
     async stop() {
       if (waiting.length > 0 || inFlight.size > 0) await new Promise<void>((resolve) => (drained = resolve));
       clearInterval(timer);

@@ -1,7 +1,9 @@
 export type { AcceptLimits, Submission } from "./accept-batch.ts";
 export { createBacklog, type AcceptedBatch, type AcceptedMessage, type Backlog, type DoneMessage } from "./backlog.ts";
 export { IntakeUnavailable } from "./batcher.ts";
-export { createIntake, type Acceptance, type BatchObservation, type Intake } from "./intake.ts";
+export { totalCounts, type Counts } from "./counts.ts";
+export { createBacklogGauges } from "./backlog-gauges.ts";
+export { createIntake, type Acceptance, type BatchObservation, type BatchSpan, type Intake } from "./intake.ts";
 export type { Partitioning } from "./keys.ts";
 export { createPendingMessages, type PendingMessages } from "./pending.ts";
 export { createPressureGauge, type PressureGauge } from "./pressure.ts";

@@ -16,8 +16,19 @@ export type Acceptance = { limit?: BatchedResult["limit"] } & (
 
 export interface BatchObservation {
   size: number;
+  /** How long the first message waited for the batch to be sent. */
+  waitedMs: number;
   durationMs: number;
   accepted: number;
+  /** Answered as when their idempotency keys were first seen. */
+  replayed: number;
+}
+
+/** The span of a batch on its way to Redis. */
+export interface BatchSpan {
+  /** For the batch's job. */
+  readonly traceparent: string;
+  end(failure?: unknown): void;
 }
 
 export interface IntakeOptions {
@@ -26,10 +37,12 @@ export interface IntakeOptions {
   /** A pipeline of a connection that `withScripts` taught. */
   pipeline: () => IntakePipeline;
   /** Adds the wake-up of a batch's job to the pipeline that accepts it. */
-  enqueue: (pipeline: ChainableCommander, partition: number, batchId: string) => void;
+  enqueue: (pipeline: ChainableCommander, partition: number, batchId: string, trace: string | undefined) => void;
   /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
   learn: (token: string, chat: number) => Promise<{ id: bigint; lastNumber: number } | undefined>;
   onBatch?: (batch: BatchObservation) => void;
+  /** Begins the span of a batch that holds messages of recorded requests; called for no other batch. */
+  traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
   maxBatch?: number;
   maxInFlight?: number;
   maxWaiting?: number;
@@ -44,6 +57,8 @@ export interface Intake {
    * is refused for want of room is the end of the run, never its middle. Rejects as a whole, as `submit` does.
    */
   submitRun(submissions: readonly Submission[]): Promise<Acceptance[]>;
+  /** Batches that Redis has not answered, and messages that wait for theirs. */
+  load(): { inFlight: number; waiting: number };
   stop(): Promise<void>;
 }
 
@@ -54,7 +69,7 @@ const maxLearning = 8;
 
 /** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { partitioning, limits, pipeline, enqueue, learn, onBatch } = options;
+  const { partitioning, limits, pipeline, enqueue, learn, onBatch, traceBatch } = options;
 
   const batchers: Batcher[] = Array.from({ length: partitioning.partitions }, (_, partition) => {
     const prefix = keyPrefix(partitioning, partition);
@@ -63,21 +78,26 @@ export function createIntake(options: IntakeOptions): Intake {
       maxInFlight: options.maxInFlight ?? 4,
       maxWaiting: options.maxWaiting ?? 10_000,
       deadlineMs: options.deadlineMs ?? 900,
-      send: async (entries) => {
+      send: async (entries, waitedMs) => {
         const createdMs = Date.now();
         const batch = encodeBatch(prefix, createBatchId(createdMs), entries, limits, createdMs);
+        const traces = entries.flatMap(({ trace }) => trace ?? []);
+        const span = traces.length > 0 ? traceBatch?.({ id: batch.id, size: entries.length, traces }) : undefined;
         const commands = pipeline();
         commands.confabAccept(`${prefix}batch:${batch.id}`, ...batch.args);
-        enqueue(commands, partition, batch.id);
-        const [accept] = (await commands.exec()) ?? [];
-        if (!accept) throw new Error("the pipeline was discarded");
-        const [error, reply] = accept;
-        if (error) throw error;
-        const results = batch.parse(String(reply));
+        enqueue(commands, partition, batch.id, span?.traceparent);
+        const reply = await replyOf(commands).catch((error: unknown) => {
+          span?.end(error);
+          throw error;
+        });
+        span?.end();
+        const results = batch.parse(reply);
         onBatch?.({
           size: entries.length,
+          waitedMs,
           durationMs: Date.now() - createdMs,
           accepted: results.filter(({ result }) => typeof result === "number").length,
+          replayed: results.filter(({ result }) => typeof result === "object").length,
         });
         return { createdMs, results };
       },
@@ -121,10 +141,26 @@ export function createIntake(options: IntakeOptions): Intake {
   return {
     submitRun,
     submit: async (submission) => (await submitRun([submission]))[0]!,
+    load() {
+      const loads = batchers.map((batcher) => batcher.load());
+      return {
+        inFlight: loads.reduce((total, { inFlight }) => total + inFlight, 0),
+        waiting: loads.reduce((total, { waiting }) => total + waiting, 0),
+      };
+    },
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
     },
   };
+}
+
+/** What the script, the pipeline's first command, replied. */
+async function replyOf(commands: IntakePipeline): Promise<string> {
+  const [accept] = (await commands.exec()) ?? [];
+  if (!accept) throw new Error("the pipeline was discarded");
+  const [error, reply] = accept;
+  if (error) throw error;
+  return String(reply);
 }
 
 function toAcceptance({ result, createdMs, pending, limit }: BatchedResult): Acceptance {

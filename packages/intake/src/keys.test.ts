@@ -24,18 +24,32 @@ describe("keys, ids and records", () => {
     expect(new Set(ids.map((id) => id.toString("hex"))).size).to.equal(9);
   });
 
-  it("keep a record's body and facts as they were", () => {
+  it("keep a record's body and facts as they were, with and without a trace", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme" }),
         fc.date({ min: new Date(0), noInvalidDate: true }),
-        (body, createdAt) => {
+        fc.option(fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), { nil: undefined }),
+        (body, createdAt, trace) => {
           const uid = createBatchId(5);
-          const record = encodeRecord(uid, createdAt.getTime(), "request-1", body);
-          expect(decodeRecord(record)).to.deep.equal({ uid, createdAt, requestId: "request-1", body });
+          const facts = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
+          const record = encodeRecord(uid, createdAt.getTime(), facts);
+          expect(decodeRecord(record)).to.deep.equal({ uid, createdAt, ...facts });
         },
       ),
     );
+  });
+
+  it("write and read a record of an untraced request as they always have", () => {
+    const uid = Buffer.alloc(16, 1);
+    const record = "1 AQEBAQEBAQEBAQEBAQEBAQ 7 request-1\nthe body";
+    expect(encodeRecord(uid, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
+    expect(decodeRecord(record)).to.deep.equal({
+      uid,
+      createdAt: new Date(7),
+      requestId: "request-1",
+      body: "the body",
+    });
   });
 
   it("refuse a record of another form", () => {

@@ -1,4 +1,5 @@
 import { Cluster, type Redis } from "ioredis";
+import { countsOf, type Counts } from "./counts.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import type { RedisConnection } from "./scripts.ts";
 
@@ -18,11 +19,6 @@ export interface PressureGauge {
   /** When to come back: about how long the backlog takes to drain, 1 to 60 seconds. */
   retryAfterSeconds(): number;
   stop(): void;
-}
-
-interface Counts {
-  pending: number;
-  stored: number;
 }
 
 /** Looks at the backlog and at Redis' memory once a second, so that no message pays for it. */
@@ -71,11 +67,6 @@ export function createPressureGauge(
 
 function serversOf(redis: RedisConnection): Redis[] {
   return redis instanceof Cluster ? redis.nodes("master") : [redis];
-}
-
-async function countsOf(redis: RedisConnection, prefix: string): Promise<Counts> {
-  const [pending, stored] = await redis.mget(`${prefix}pending`, `${prefix}stored`);
-  return { pending: Number(pending ?? 0), stored: Number(stored ?? 0) };
 }
 
 /** The used part of a server's maxmemory; 0 where none is set. */

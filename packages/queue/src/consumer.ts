@@ -13,9 +13,14 @@ export interface ConsumerOptions<Name extends QueueName> {
   concurrency: number;
   handle: (payload: z.infer<(typeof queues)[Name]["schema"]>) => Promise<void>;
   logger: Logger;
+  /** Hears of each end of a job. */
+  onEnd?: (queue: Name, outcome: JobOutcome) => void;
   lockMs?: number;
   stalledCheckMs?: number;
 }
+
+/** A stalled job's worker died or hung; another one works it. */
+export type JobOutcome = "completed" | "failed" | "stalled";
 
 export interface Consumer {
   /** Takes no further jobs and waits for those that run. */
@@ -32,6 +37,7 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
     concurrency,
     handle,
     logger,
+    onEnd,
     lockMs = 15_000,
     stalledCheckMs = 5000,
   } = options;
@@ -57,10 +63,13 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       skipVersionCheck: true,
     },
   );
+  worker.on("completed", () => onEnd?.(queue, "completed"));
   worker.on("failed", (job, error) => {
+    onEnd?.(queue, "failed");
     logger.warn({ err: error, queue: name, job: job?.id, attempts: job?.attemptsMade }, "job failed");
   });
   worker.on("stalled", (job) => {
+    onEnd?.(queue, "stalled");
     logger.warn({ queue: name, job }, "job stalled: the worker that had it died or hung");
   });
   worker.on("error", (error) => {

@@ -1,7 +1,9 @@
 export type { RedisAddress } from "./address.ts";
 export { connectForRequests, connectForWork, whenReady, type RedisConnection } from "./connections.ts";
-export { createConsumer, type Consumer } from "./consumer.ts";
+export { createConsumer, type Consumer, type JobOutcome } from "./consumer.ts";
 export { jobStates, queueDepths, type QueueDepth } from "./depth.ts";
 export { serversOf } from "./servers.ts";
 export { createRedisPing } from "./ping.ts";
+export { createQueueGauges } from "./queue-gauges.ts";
+export { createRedisGauges } from "./redis-gauges.ts";
 export { createProducer, type Producer } from "./producer.ts";

@@ -13,11 +13,14 @@ export interface Producer {
   /** A pipeline on the producer's connection that `enqueueBatch` can add to. */
   pipeline(): ChainableCommander;
   /** Adds a batch's wake-up to a pipeline; while a job of this batch exists, another one is not added. */
-  enqueueBatch(pipeline: ChainableCommander, partition: number, batchId: string): void;
+  enqueueBatch(pipeline: ChainableCommander, partition: number, batchId: string, trace?: string): void;
   /** Wakes the workers for batches whose own wake-ups are missing. */
   wakeBatches(partition: number, batchIds: readonly string[]): Promise<void>;
-  /** Tells the indexer that the outbox has something; a wake-up that is lost costs a sweep's interval. */
-  wakeSearch(): Promise<void>;
+  /**
+   * Tells the indexer that the outbox has something; a wake-up that is lost costs a sweep's interval. The traceparents say
+   * for whom.
+   */
+  wakeSearch(traces?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -46,9 +49,15 @@ export async function createProducer({ connection, prefix, partitions }: Produce
   const search = open("search", 0);
   const client = await search.backend.client;
   const pipeline = (): ChainableCommander => client.pipeline() as unknown as ChainableCommander;
-  const enqueueBatch: Producer["enqueueBatch"] = (commands, partition, batchId) => {
+  const enqueueBatch: Producer["enqueueBatch"] = (commands, partition, batchId, trace) => {
     // A jobId must not look like a number; a batch's id could.
-    const job = new Job(messages[partition]!, "batch", { batch: batchId }, jobOptions, `b-${batchId}`);
+    const job = new Job(
+      messages[partition]!,
+      "batch",
+      { batch: batchId, ...(trace !== undefined && { trace }) },
+      jobOptions,
+      `b-${batchId}`,
+    );
     void job.addJob(commands as never);
   };
   return {
@@ -59,8 +68,8 @@ export async function createProducer({ connection, prefix, partitions }: Produce
       for (const batchId of batchIds) enqueueBatch(commands, partition, batchId);
       await commands.exec();
     },
-    async wakeSearch() {
-      await search.add("wake", {}, jobOptions);
+    async wakeSearch(traces = []) {
+      await search.add("wake", traces.length > 0 ? { traces } : {}, jobOptions);
     },
     async stop() {
       await Promise.all([...messages, search].map((queue) => queue.close()));

@@ -1,21 +1,25 @@
 import { expect } from "chai";
-import { createMetrics, startAdminServer } from "./index.ts";
-import type { AdminServer, Readiness } from "./index.ts";
+import { once } from "node:events";
+import { createLogger, createMetrics, startAdminServer } from "./index.ts";
+import type { AdminServer, Logger, Readiness } from "./index.ts";
 
 describe("startAdminServer", () => {
   let admin: AdminServer;
   let readiness: Readiness;
   const lifecycle = { draining: false };
+  let logger: Logger;
 
   beforeEach(async () => {
     lifecycle.draining = false;
+    logger = createLogger({ level: "info", service: "api" }, { write: () => undefined });
     readiness = { ok: true, checks: { redis: { ok: true, critical: true, ms: 1 } } };
     admin = await startAdminServer({
       port: 0,
       host: "127.0.0.1",
       health: { ready: () => readiness },
-      metrics: createMetrics("api"),
+      metrics: createMetrics({}, "api"),
       lifecycle,
+      logger,
     });
   });
   afterEach(() => admin.stop());
@@ -56,6 +60,33 @@ describe("startAdminServer", () => {
     expect(text).to.match(/^process_cpu_seconds_total\{service="api"\} /m);
     expect(text).to.match(/^nodejs_eventloop_lag_p99_seconds\{service="api"\} /m);
     expect(text).to.match(/^nodejs_heap_size_used_bytes\{service="api"\} /m);
+  });
+
+  const setLevel = (body: string): Promise<Response> => get("/loglevel", { method: "PUT", body });
+
+  it("changes the log level while the process runs, given as a word or in JSON", async () => {
+    expect((await setLevel("debug")).status).to.equal(200);
+    expect(logger.isLevelEnabled("debug")).to.equal(true);
+    expect(await (await setLevel('{"level": "warn"}')).json()).to.deep.equal({ level: "warn" });
+    expect(logger.level).to.equal("warn");
+    expect(await (await get("/loglevel")).json()).to.deep.equal({ level: "warn" });
+  });
+
+  it("refuses a log level that does not exist, and changes nothing", async () => {
+    for (const body of ["", "loud", '{"level": 7}', "constructor", "x".repeat(100_000)]) {
+      expect((await setLevel(body)).status, body.slice(0, 20)).to.equal(422);
+    }
+    expect(logger.level).to.equal("info");
+  });
+
+  it("goes to debug and back with SIGUSR2", async () => {
+    await setLevel("error");
+    for (const level of ["debug", "error"]) {
+      const heard = once(process, "SIGUSR2");
+      process.kill(process.pid, "SIGUSR2");
+      await heard;
+      expect(logger.level).to.equal(level);
+    }
   });
 
   it("refuses other paths and methods", async () => {

@@ -5,13 +5,16 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { createLogLevel } from "./log-level.ts";
+import type { Logger } from "./logger.ts";
 
 export interface AdminServerOptions {
   readonly port: number;
   readonly host?: string;
   readonly health: Pick<Health, "ready">;
-  readonly metrics: Pick<Registry, "metrics" | "contentType">;
+  readonly metrics: { readonly registry: Pick<Registry, "metrics" | "contentType"> };
   readonly lifecycle: Pick<Lifecycle, "draining">;
+  readonly logger: Pick<Logger, "level" | "warn">;
 }
 
 export interface AdminServer {
@@ -21,7 +24,7 @@ export interface AdminServer {
 
 /**
  * Probes and metrics on a port of their own, away from clients: /livez says that the process answers, /readyz is 503 while a critical check
- * fails or a shutdown drains, /metrics is for Prometheus.
+ * fails or a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
  */
 export async function startAdminServer({
   port,
@@ -29,8 +32,21 @@ export async function startAdminServer({
   health,
   metrics,
   lifecycle,
+  logger,
 }: AdminServerOptions): Promise<AdminServer> {
+  const logLevel = createLogLevel(logger);
+
+  async function changeLogLevel(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const asked = await readWord(req);
+    if (logLevel.set(asked)) send(res, 200, { level: logLevel.current });
+    else send(res, 422, { error: "the body is one of trace, debug, info, warn, error, fatal, silent" });
+  }
+
   const server = createServer((req, res) => {
+    if (req.method === "PUT" && pathOf(req) === "/loglevel") {
+      changeLogLevel(req, res).catch(() => res.destroy());
+      return;
+    }
     if (req.method !== "GET" && req.method !== "HEAD") {
       res.setHeader("Allow", "GET, HEAD");
       send(res, 405, { error: "method not allowed" });
@@ -46,9 +62,12 @@ export async function startAdminServer({
         send(res, ok ? 200 : 503, { ok, draining: lifecycle.draining, checks: readiness.checks });
         return;
       }
+      case "/loglevel":
+        send(res, 200, { level: logLevel.current });
+        return;
       case "/metrics":
-        metrics.metrics().then(
-          (text) => res.setHeader("Content-Type", metrics.contentType).end(text),
+        metrics.registry.metrics().then(
+          (text) => res.setHeader("Content-Type", metrics.registry.contentType).end(text),
           () => {
             send(res, 500, { error: "metrics cannot be collected" });
           },
@@ -64,12 +83,20 @@ export async function startAdminServer({
   return {
     port: (server.address() as AddressInfo).port,
     stop: async () => {
+      logLevel.stop();
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+/** A body of a word, bare or in JSON; a longer one is cut, and so is no level. */
+async function readWord(req: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of req.setEncoding("utf8") as AsyncIterable<string>) if (text.length < 64) text += chunk;
+  return /^\s*(?:\{\s*"level"\s*:\s*)?"?([a-z]+)"?\s*\}?\s*$/.exec(text)?.[1] ?? "";
 }
 
 function pathOf(req: IncomingMessage): string {

@@ -7,6 +7,9 @@ export const environment = {
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")
     .describe("The least severe log lines that are written"),
+  ACCESS_LOG_RATE: integer({ min: 0 })
+    .default(1000)
+    .describe("Requests logged a second; beyond it only errors and requests slower than a second are"),
   HOST: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/)

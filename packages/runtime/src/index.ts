@@ -5,13 +5,17 @@ export type { ConfigProblem, Environment } from "./config.ts";
 export { describeConfig } from "./config-facts.ts";
 export type { ConfigRow } from "./config-facts.ts";
 export { decimal, durationMs, flag, integer, list, port, secret, url } from "./config-leaves.ts";
+export { every } from "./every.ts";
+export type { Schedule } from "./every.ts";
 export { createHealth } from "./health.ts";
 export type { CheckResult, Health, HealthCheck, HealthOptions, Readiness } from "./health.ts";
+export { showHealth } from "./health-gauges.ts";
 export { createLifecycle } from "./lifecycle.ts";
 export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
 export { createLogger, shortToken } from "./logger.ts";
 export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
+export type { CounterSeries, GaugeSeries, HistogramSeries, Metrics } from "./metrics.ts";
 export { environment } from "./environment.ts";
 export { checkStores } from "./store-checks.ts";
 export {
@@ -22,3 +26,9 @@ export {
   searchEnvironment,
   searchSettings,
 } from "./store-environment.ts";
+export { startSharedSpan } from "./shared-span.ts";
+export { startTelemetry } from "./telemetry.ts";
+export { traced } from "./traced.ts";
+export { traceIdOf } from "./traceparent.ts";
+export { inSpan, noTracer } from "./tracer.ts";
+export type { Span, Tracer } from "./tracer.ts";

@@ -1,12 +1,143 @@
-import { Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { createLabelGuard } from "./label-guard.ts";
+import type { Bound } from "./label-guard.ts";
+
+interface Row {
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels?: Readonly<Record<string, Bound>>;
+  readonly buckets?: readonly number[];
+}
+
+type Catalogue = Readonly<Record<string, Row>>;
+type NamesOf<C extends Catalogue, Type> = { [N in keyof C]: C[N]["type"] extends Type ? N : never }[keyof C] & string;
+
+/** A listed label takes its values only, unless "other" is one of them. */
+type ValueOf<B> = B extends readonly (infer Value extends string)[] ? ("other" extends Value ? string : Value) : string;
+type LabelsOf<R> = R extends { labels: infer Labels }
+  ? { readonly [L in keyof Labels]: ValueOf<Labels[L]> }
+  : undefined;
+/** A metric without labels is its one series; of one with labels, `labels` gives the series, which callers on a hot path keep. */
+type Instrument<R, Series> = LabelsOf<R> extends undefined ? Series : { labels(labels: LabelsOf<R>): Series };
+
+export interface CounterSeries {
+  inc(by?: number): void;
+}
+export interface GaugeSeries {
+  set(value: number): void;
+  /** Asks for the value when it is scraped. */
+  onScrape(read: () => number): void;
+}
+export interface HistogramSeries {
+  /** `times`: how many events took this value. */
+  observe(value: number, times?: number): void;
+}
+
+/** The catalogue's metrics as a process measures them; each comes into being, and is exported, once it is first asked for. */
+export interface Metrics<C extends Catalogue> {
+  readonly registry: Registry;
+  counter<N extends NamesOf<C, "counter">>(name: N): Instrument<C[N], CounterSeries>;
+  gauge<N extends NamesOf<C, "gauge">>(name: N): Instrument<C[N], GaugeSeries>;
+  histogram<N extends NamesOf<C, "histogram">>(name: N): Instrument<C[N], HistogramSeries>;
+  /** Asks for all series of a gauge when it is scraped, so that what is no longer among them ends. */
+  list<N extends NamesOf<C, "gauge">>(name: N, read: () => readonly { labels: LabelsOf<C[N]>; value: number }[]): void;
+}
+
+type Labels = Record<string, string>;
+interface Reader {
+  labels: Labels;
+  read: () => number;
+}
 
 /**
- * A registry of its own (nothing global) that holds the process' metrics under their usual names (`process_*`, `nodejs_*`: event loop lag,
- * garbage collection, memory), which common dashboards know; every series carries the label `service`.
+ * A registry of its own (nothing global) for the metrics of a catalogue, besides the process' own under their usual names (`process_*`, `nodejs_*`:
+ * event-loop lag, garbage collection, memory); every series carries the label `service`. A value that a label's bound refuses counts as "other".
  */
-export function createMetrics(service: string): Registry {
+export function createMetrics<const C extends Catalogue>(catalogue: C, service: string): Metrics<C> {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
-  return registry;
+  const made = new Map<string, unknown>();
+
+  function once(name: string, make: (row: Row, config: ReturnType<typeof configOf>) => unknown): never {
+    let instrument = made.get(name);
+    if (instrument === undefined) {
+      const row = catalogue[name]!;
+      instrument = make(row, configOf(name, row));
+      made.set(name, instrument);
+    }
+    return instrument as never;
+  }
+  const configOf = (name: string, { help, labels = {} }: Row) => ({
+    name,
+    help,
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  });
+
+  function makeGauge({ labels = {} }: Row, config: ReturnType<typeof configOf>) {
+    const readers: Reader[] = [];
+    const guard = createLabelGuard(labels);
+    let readList: (() => readonly { labels: Labels; value: number }[]) | undefined;
+    const gauge = new Gauge({
+      ...config,
+      collect: () => {
+        for (const reader of readers) gauge.set(reader.labels, reader.read());
+        if (readList === undefined) return;
+        gauge.reset();
+        guard.forget();
+        for (const { labels: given, value } of readList()) gauge.set(guard.admit(given), value);
+      },
+    });
+    const series = (given: Labels): GaugeSeries => {
+      const child = gauge.labels(given);
+      return {
+        set: (value) => {
+          child.set(value);
+        },
+        onScrape: (read) => {
+          readers.push({ labels: given, read });
+        },
+      };
+    };
+    const list = (read: typeof readList): void => {
+      readList = read;
+    };
+    return { ...instrumentOf(labels, guard.admit, series), list };
+  }
+
+  return {
+    registry,
+    counter: (name) =>
+      once(name, ({ labels = {} }, config) => {
+        const counter = new Counter(config);
+        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => counter.labels(given));
+      }),
+    gauge: (name) => once(name, makeGauge),
+    histogram: (name) =>
+      once(name, ({ labels = {}, buckets = [] }, config) => {
+        const histogram = new Histogram({ ...config, buckets: [...buckets] });
+        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
+          const child = histogram.labels(given);
+          return {
+            observe: (value: number, times = 1) => {
+              for (let time = 0; time < times; time++) child.observe(value);
+            },
+          };
+        });
+      }),
+    list: (name, read) => {
+      const { list } = once(name, makeGauge) as ReturnType<typeof makeGauge>;
+      list(read as () => readonly { labels: Labels; value: number }[]);
+    },
+  };
+}
+
+function instrumentOf<Series>(
+  bounds: Readonly<Record<string, Bound>>,
+  admit: (labels: Labels) => Labels,
+  series: (labels: Labels) => Series,
+): Series | { labels(labels: Labels): Series } {
+  if (Object.keys(bounds).length === 0) return series({});
+  return { labels: (labels) => series(admit(labels)) };
 }

@@ -2,6 +2,7 @@ export { createSearchIndex, type SearchOptions } from "./create.ts";
 export type { ElasticsearchOptions } from "./connection.ts";
 export { createElasticsearchIndex } from "./elasticsearch.ts";
 export type { ElasticsearchIndex } from "./elasticsearch.ts";
+export { isSearchable } from "./find-document.ts";
 export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";

@@ -1,4 +1,4 @@
-export { freePort, startElasticsearch, startMysql, startRedis } from "@confab/local";
+export { ensurePromtool, freePort, startElasticsearch, startMysql, startPrometheus, startRedis } from "@confab/local";
 export type { ServerHandle } from "@confab/local";
 export { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "./stores.ts";
 export type { TestStores } from "./stores.ts";

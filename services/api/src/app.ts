@@ -14,7 +14,7 @@ import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
-  config: Pick<ApiConfig, "version" | "http" | "partitioning" | "adminKey" | "requestRate">;
+  config: Pick<ApiConfig, "version" | "accessLogRate" | "http" | "partitioning" | "adminKey" | "requestRate">;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
   validateResponses?: boolean;
@@ -22,7 +22,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
 
 /** The service that everything but sending goes through, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
-  const { redis, applications, chats, messages, pending, search, metrics, config, logger } = options;
+  const { redis, applications, chats, messages, pending, search, metrics, tracer, config, logger } = options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
@@ -35,8 +35,8 @@ export function createApiApp(options: ApiAppOptions): Express {
 
   const app = express()
     .disable("x-powered-by")
-    .use(requestContext(logger))
-    .use(accessLog({ registry: metrics, logger }))
+    .use(requestContext(logger, tracer))
+    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
     .use(createDocsRoutes({ publicUrl: config.http.publicUrl, strictTransportSecurity, version: config.version }))
     .use(helmet({ strictTransportSecurity }));
   if (config.requestRate !== undefined) {

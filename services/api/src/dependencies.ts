@@ -1,9 +1,17 @@
-import { ProblemError } from "@confab/contracts";
-import { assertMigrated, createApplications, createChats, createDatabase, createMessages } from "@confab/database";
+import { metricCatalogue, ProblemError } from "@confab/contracts";
+import {
+  assertMigrated,
+  createApplications,
+  createChats,
+  createDatabase,
+  createDatabaseGauges,
+  createMessages,
+  createPoolGauges,
+} from "@confab/database";
 import { impatient } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { connectForRequests, createRedisPing } from "@confab/queue";
-import { createHealth, createMetrics } from "@confab/runtime";
+import { createHealth, createMetrics, every, noTracer, showHealth, traced, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { ApiConfig } from "./config.ts";
 
@@ -11,34 +19,43 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
 const patienceMs = 2_000;
+/** How old what the gauges tell of the database may be. */
+const lookMs = 10_000;
 
 /** Opens every connection and waits for none: readiness tells when the database is there. */
-export function connectDependencies(config: ApiConfig) {
+export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer) {
   const redis = connectForRequests(config.redis, "confab-api", { patienceMs: 500 });
   // ioredis throws where nobody listens; readiness tells of it.
   redis.on("error", () => undefined);
   const database = createDatabase(config.database);
-  const soon = <T extends object>(repository: T): T =>
-    impatient(repository, patienceMs, () => new ProblemError("storage-unavailable"));
-  const messages = soon(createMessages(database));
+  const soon = <T extends object>(name: string, repository: T): T =>
+    impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
+  const messages = soon("messages", createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
   const health = createHealth({
     checks: { database: () => assertMigrated(database) },
     optionalChecks: { redis: createRedisPing(redis, prefix, partitions).every, search: () => search.ping() },
   });
+  const metrics = createMetrics(metricCatalogue, "api");
+  metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
+  showHealth(metrics.gauge("confab_dependency_up"), health);
+  createPoolGauges(metrics, database);
+  const look = every(lookMs, "look at the database", createDatabaseGauges(metrics, database));
 
   return {
     redis,
-    applications: soon(createApplications(database)),
-    chats: soon(createChats(database)),
+    applications: soon("applications", createApplications(database)),
+    chats: soon("chats", createChats(database)),
     messages,
-    pending: createPendingMessages(redis, config.partitioning),
-    search,
+    pending: traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning)),
+    search: traced(tracer, config.search.backend, "search", search),
     health,
-    metrics: createMetrics("api"),
+    metrics,
+    tracer,
     async stop() {
       health.stop();
+      void look.stop();
       await Promise.all([database.close(), search.close()]);
       redis.disconnect();
     },

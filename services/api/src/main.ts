@@ -1,5 +1,5 @@
 import { startHttpServer } from "@confab/http";
-import { createLifecycle, createLogger, exitOnConfigError, startAdminServer } from "@confab/runtime";
+import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createApiApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
 import { connectDependencies } from "./dependencies.ts";
@@ -13,8 +13,11 @@ if (config.adminKey === undefined) {
   logger.warn("ADMIN_API_KEY is not set: anybody who reaches this service may create and list applications");
 }
 
-const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config));
-const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle }));
+const tracer = await lifecycle.use("telemetry", () =>
+  startTelemetry({ env: process.env, service: "api", version: config.version, logger }),
+);
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, tracer));
+const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }));
 const app = createApiApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
 logger.info({ port: http.port, adminPort: admin.port, search: config.search.backend }, "api ready");

@@ -36,7 +36,7 @@ describe("/applications", () => {
     await eventually(async () => {
       const line = api.lines.find(({ request_id }) => request_id === "r-1");
       expect(line).to.include({ message: "request", route: "/applications", status: 201 });
-      const metrics = await api.metrics.metrics();
+      const metrics = await api.metrics.registry.metrics();
       expect(metrics).to.match(/^http_requests_total\{[^}]*method="POST",route="\/applications",status="201"/m);
       expect(JSON.stringify(api.lines)).to.not.include(application.token);
     });

@@ -15,9 +15,13 @@ import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-messages.ts";
+import { createCountedRun } from "./use-cases/count-runs.ts";
 
-export interface IngestAppOptions extends Pick<Dependencies, "intake" | "applications" | "pressure" | "metrics"> {
-  config: Pick<IngestConfig, "http" | "limits">;
+export interface IngestAppOptions extends Pick<
+  Dependencies,
+  "intake" | "applications" | "pressure" | "counted" | "metrics" | "tracer"
+> {
+  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate">;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
   validateResponses?: boolean;
@@ -25,15 +29,30 @@ export interface IngestAppOptions extends Pick<Dependencies, "intake" | "applica
 
 /** The service that accepts messages, without a port. */
 export function createIngestApp(options: IngestAppOptions): Express {
-  const { intake, applications, pressure, metrics, config, logger, validateResponses = false } = options;
+  const {
+    intake,
+    applications,
+    pressure,
+    counted,
+    metrics,
+    tracer,
+    config,
+    logger,
+    validateResponses = false,
+  } = options;
   const { publicUrl } = config.http;
   const { maxPending, applicationRate, applicationBurst } = config.limits;
 
-  const acceptRun = createAcceptRun({ intake, applications, pressure, maxPending });
+  const acceptRun = createCountedRun({
+    ...counted,
+    acceptRun: createAcceptRun({ intake, applications, pressure, maxPending }),
+    toProblem,
+  });
   const parseItem = (item: unknown) => parseBody(batchItemSchema, item);
   const acceptBatch = createAcceptBatch({
     parseItem,
     acceptRun,
+    refused: counted.refused,
     toProblem,
     typeOf: (code) => problemType(publicUrl, code),
   });
@@ -48,8 +67,8 @@ export function createIngestApp(options: IngestAppOptions): Express {
   return express()
     .disable("x-powered-by")
     .disable("etag")
-    .use(requestContext(logger))
-    .use(accessLog({ registry: metrics, logger }))
+    .use(requestContext(logger, tracer))
+    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
     .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
     .use(translate)

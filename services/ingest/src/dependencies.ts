@@ -1,16 +1,35 @@
-import { ProblemError } from "@confab/contracts";
-import { createApplications, createChats, createDatabase } from "@confab/database";
+import { metricCatalogue, ProblemError } from "@confab/contracts";
+import { createApplications, createChats, createDatabase, createPoolGauges } from "@confab/database";
 import { impatient } from "@confab/http";
-import { createIntake, createPressureGauge, withScripts, type IntakePipeline } from "@confab/intake";
+import {
+  createBacklog,
+  createBacklogGauges,
+  createIntake,
+  createPressureGauge,
+  withScripts,
+  type IntakePipeline,
+} from "@confab/intake";
 import {
   connectForRequests,
   createProducer,
+  createQueueGauges,
+  createRedisGauges,
   createRedisPing,
   serversOf,
   whenReady,
   type RedisConnection,
 } from "@confab/queue";
-import { createHealth, createMetrics, type Logger } from "@confab/runtime";
+import {
+  createHealth,
+  createMetrics,
+  every,
+  noTracer,
+  showHealth,
+  startSharedSpan,
+  traced,
+  type Logger,
+  type Tracer,
+} from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";
@@ -19,9 +38,11 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
 const patienceMs = 2_000;
+/** How old what the gauges tell of Redis may be. */
+const lookMs = 2_000;
 
 /** Opens every connection; waits for Redis only: known chats are written to without the database. */
-export async function connectDependencies(config: IngestConfig, logger: Logger) {
+export async function connectDependencies(config: IngestConfig, logger: Logger, tracer: Tracer = noTracer) {
   const { partitioning } = config;
   const redis = withScripts(connectForRequests(config.redis, "confab-ingest"));
   try {
@@ -37,38 +58,65 @@ export async function connectDependencies(config: IngestConfig, logger: Logger) 
   await warnOfWeakDurability(redis, config.durability, logger);
 
   const database = createDatabase(config.database);
-  const soon = <T extends object>(repository: T): T =>
-    impatient(repository, patienceMs, () => new ProblemError("storage-unavailable"));
-  const chats = soon(createChats(database));
+  const soon = <T extends object>(name: string, repository: T): T =>
+    impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
+  const chats = soon("chats", createChats(database));
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const metrics = createMetrics("ingest");
+  const metrics = createMetrics(metricCatalogue, "ingest");
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
+  const counted = createIntakeMetrics(metrics);
   const intake = createIntake({
     partitioning,
     limits: config.limits,
     deadlineMs: config.deadlineMs,
     pipeline: () => producer.pipeline() as IntakePipeline,
-    enqueue: (pipeline, partition, batchId) => {
-      producer.enqueueBatch(pipeline, partition, batchId);
+    enqueue: (pipeline, partition, batchId, trace) => {
+      producer.enqueueBatch(pipeline, partition, batchId, trace);
     },
-    learn: (token, chat) => chats.locate(token, chat),
-    onBatch: createIntakeMetrics(metrics).observe,
+    learn: async (token, chat) => {
+      const found = await chats.locate(token, chat);
+      if (found) counted.learned(found);
+      return found;
+    },
+    traceBatch: ({ id, size, traces }) =>
+      startSharedSpan(tracer, "accept", {
+        kind: "producer",
+        causes: traces,
+        attributes: { "db.system.name": "redis", "confab.batch": id, "confab.messages": size },
+      }),
+    onBatch: counted.observe,
   });
   const ping = createRedisPing(redis, partitioning.prefix, partitioning.partitions);
   const health = createHealth({
     checks: { redis: ping.some },
     optionalChecks: { partitions: ping.every, database: () => database.ping() },
   });
+  counted.showLoad(() => intake.load());
+  metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
+  showHealth(metrics.gauge("confab_dependency_up"), health);
+  createPoolGauges(metrics, database);
+  const queues = createQueueGauges(metrics, { connection: redis, ...partitioning });
+  const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
+    createBacklog(redis, partitioning, partition),
+  );
+  const looks = [queues.look, createRedisGauges(metrics, redis), ...createBacklogGauges(metrics, backlogs)].map(
+    (look) => every(lookMs, "look at Redis", look, logger),
+  );
 
   return {
     intake,
     pressure,
-    applications: soon(createApplications(database)),
+    counted,
+    applications: soon("applications", createApplications(database)),
     health,
     metrics,
+    tracer,
     async stop() {
       health.stop();
       pressure.stop();
+      // Not waited for: one may hang on a server that does not answer.
+      for (const look of looks) void look.stop();
+      await queues.stop();
       await intake.stop();
       await producer.stop();
       await database.close();

@@ -1,31 +1,44 @@
+import type { MetricCatalogue } from "@confab/contracts";
 import type { BatchObservation } from "@confab/intake";
-import { Counter, Histogram, type Registry } from "prom-client";
+import { shortToken, type Metrics } from "@confab/runtime";
+import { createLoudest } from "./loudest.ts";
 
 /** What accepting counts. */
-export function createIntakeMetrics(registry: Registry): { observe: (batch: BatchObservation) => void } {
-  const registers = [registry];
-  const accepted = new Counter({
-    name: "confab_messages_accepted_total",
-    help: "Messages numbered and made durable",
-    registers,
-  });
-  const size = new Histogram({
-    name: "confab_accept_batch_size",
-    help: "Messages in a batch sent to Redis",
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
-    registers,
-  });
-  const duration = new Histogram({
-    name: "confab_accept_duration_seconds",
-    help: "Time of a batch in Redis",
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    registers,
-  });
+export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
+  const accepted = metrics.counter("confab_messages_accepted_total");
+  const replayed = metrics.counter("confab_messages_replayed_total");
+  const refused = metrics.counter("confab_messages_refused_total");
+  const size = metrics.histogram("confab_accept_batch_size");
+  const wait = metrics.histogram("confab_accept_wait_seconds");
+  const duration = metrics.histogram("confab_accept_duration_seconds");
+  const learned = metrics.counter("confab_heads_learned_total");
+  const heads = { first: learned.labels({ kind: "first" }), again: learned.labels({ kind: "again" }) };
+  const loudest = createLoudest({ kept: 100, shown: 10, leastMs: 15_000 });
+  metrics.list("confab_application_message_rate", () =>
+    loudest.rates().map(({ name, perSecond }) => ({ labels: { application: shortToken(name) }, value: perSecond })),
+  );
+
   return {
-    observe: (batch) => {
+    observe: (batch: BatchObservation): void => {
       accepted.inc(batch.accepted);
+      if (batch.replayed > 0) replayed.inc(batch.replayed);
       size.observe(batch.size);
+      wait.observe(batch.waitedMs / 1000);
       duration.observe(batch.durationMs / 1000);
+    },
+    /** A chat that Redis did not know, as the database knows it. */
+    learned: (chat: { lastNumber: number }): void => {
+      heads[chat.lastNumber > 0 ? "again" : "first"].inc();
+    },
+    sent: (token: string, messages: number): void => {
+      loudest.count(token, messages);
+    },
+    refused: (reason: string, messages = 1): void => {
+      refused.labels({ reason }).inc(messages);
+    },
+    showLoad: (load: () => { inFlight: number; waiting: number }): void => {
+      metrics.gauge("confab_accept_batches_in_flight").onScrape(() => load().inFlight);
+      metrics.gauge("confab_accept_messages_waiting").onScrape(() => load().waiting);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { startHttpServer } from "@confab/http";
-import { createLifecycle, createLogger, exitOnConfigError, startAdminServer } from "@confab/runtime";
+import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createIngestApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
 import { connectDependencies } from "./dependencies.ts";
@@ -9,8 +9,13 @@ const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");
 
-const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, logger));
-const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle }));
+const tracer = await lifecycle.use("telemetry", () =>
+  startTelemetry({ env: process.env, service: "ingest", version: config.version, logger }),
+);
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, logger, tracer));
+const admin = await lifecycle.use("admin", () =>
+  startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
+);
 const app = createIngestApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
 logger.info({ port: http.port, adminPort: admin.port, partitions: config.partitioning.partitions }, "ingest ready");

@@ -111,7 +111,7 @@ describe("POST /messages", () => {
 });
 
 async function count(ingest: Ingest): Promise<{ accepted: number; created: number }> {
-  const text = await ingest.metrics.metrics();
+  const text = await ingest.metrics.registry.metrics();
   const value = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
   return {
     accepted: value(/^confab_messages_accepted_total(?:\{[^}]*\})? (\d+)$/m),

@@ -1,14 +1,15 @@
-import { assertMigrated, createDatabase, createMessages } from "@confab/database";
+import { metricCatalogue } from "@confab/contracts";
+import { assertMigrated, createDatabase, createMessages, createPoolGauges } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
 import { connectForWork, createProducer, createRedisPing, whenReady } from "@confab/queue";
-import { createHealth, createMetrics } from "@confab/runtime";
+import { createHealth, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** Opens every connection; waits for Redis only, since the worker waits for the other stores as it goes. */
-export async function connectDependencies(config: WorkerConfig) {
+export async function connectDependencies(config: WorkerConfig, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ waits for jobs on a connection that nothing else may use.
   const blocking = connectForWork(config.redis, "confab-worker-queue");
@@ -31,6 +32,10 @@ export async function connectDependencies(config: WorkerConfig) {
     checks: { redis: ping.some, database: () => assertMigrated(database) },
     optionalChecks: { partitions: ping.every, search: () => search.ping() },
   });
+  const metrics = createMetrics(metricCatalogue, "worker");
+  metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
+  showHealth(metrics.gauge("confab_dependency_up"), health);
+  createPoolGauges(metrics, database);
 
   return {
     redis,
@@ -40,7 +45,8 @@ export async function connectDependencies(config: WorkerConfig) {
     producer,
     backlogs,
     health,
-    metrics: createMetrics("worker"),
+    tracer,
+    metrics,
     async stop() {
       health.stop();
       await producer.stop();

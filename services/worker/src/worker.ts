@@ -1,5 +1,7 @@
+import type { QueueName } from "@confab/contracts";
 import {
   createChats,
+  createDatabaseGauges,
   createMessages,
   createOutbox,
   createPersistence,
@@ -7,52 +9,65 @@ import {
   isUnavailable,
   pruneBatches,
   pruneIdempotencyKeys,
+  sampleCounts,
 } from "@confab/database";
-import { createConsumer } from "@confab/queue";
-import type { Logger } from "@confab/runtime";
+import { createBacklogGauges } from "@confab/intake";
+import { createConsumer, createQueueGauges, createRedisGauges, type JobOutcome } from "@confab/queue";
+import { inSpan, startSharedSpan, traced, every, type Logger } from "@confab/runtime";
 import { SearchUnavailable } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
-import { every } from "./schedules/every.ts";
+import { createCountsCheck } from "./schedules/check-counts.ts";
 import { createSweeps } from "./schedules/sweep.ts";
 
 const hour = 3_600_000;
+const countsMs = 300_000;
+const databaseLookMs = 10_000;
 const idempotencyHours = 24;
 
 /** Starts consuming and sweeping; `stop` finishes what was begun and leaves the rest to other workers. */
 export function startWorker(dependencies: Dependencies & { config: WorkerConfig; logger: Logger }): {
   stop(): Promise<void>;
 } {
-  const { blocking, database, search, producer, backlogs, metrics: registry, config, logger } = dependencies;
-  const messages = createMessages(database);
+  const { redis, blocking, database, search, producer, backlogs, metrics, tracer, config, logger } = dependencies;
+  const messages = traced(tracer, "mysql", "messages", createMessages(database));
   const isAway = (error: unknown): boolean => isUnavailable(error) || isTransient(error);
 
-  const metrics = createStoreMetrics(registry);
+  const stored = createStoreMetrics(metrics);
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,
-      backlog,
-      persistence: createPersistence(database),
+      backlog: traced(tracer, "redis", "backlog", backlog),
+      persistence: traced(tracer, "mysql", "persistence", createPersistence(database)),
       chats: createChats(database),
       producer,
       shouldWait: isAway,
-      metrics,
+      tracer,
+      metrics: stored,
       logger,
       maxRows: config.store.maxRows,
     }),
   );
   const index = createIndexMessages({
-    outbox: createOutbox(database),
+    outbox: traced(tracer, "mysql", "outbox", createOutbox(database)),
     messages,
-    search,
+    search: traced(tracer, config.search.backend, "search", search),
     isAway: (error) => error instanceof SearchUnavailable || isAway(error),
-    registry,
+    metrics,
     logger,
   });
-  const common = { connection: blocking, prefix: config.partitioning.prefix, logger };
+  const jobs = metrics.counter("confab_jobs_total");
+  const common = {
+    connection: blocking,
+    prefix: config.partitioning.prefix,
+    logger,
+    onEnd: (queue: QueueName, outcome: JobOutcome) => {
+      jobs.labels({ queue, outcome }).inc();
+    },
+  };
   const consumers = [
     ...stores.map((store, partition) =>
       createConsumer({
@@ -60,12 +75,21 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
         queue: "messages",
         partition,
         concurrency: config.store.concurrency,
-        handle: ({ batch }) => store.handle(batch),
+        handle: ({ batch, trace }) => store.handle(batch, trace),
       }),
     ),
-    createConsumer({ ...common, queue: "search", partition: 0, concurrency: 2, handle: () => index.run() }),
+    createConsumer({
+      ...common,
+      queue: "search",
+      partition: 0,
+      concurrency: 2,
+      handle: ({ traces = [] }) => {
+        const span = startSharedSpan(tracer, "index", { kind: "consumer", causes: traces, attributes: {} });
+        return inSpan(span, () => index.run());
+      },
+    }),
   ];
-  const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, registry, logger });
+  const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, metrics, logger });
   const schedules = [
     // A partition whose server is away does not hold up the others.
     ...sweeps.map((sweep, partition) =>
@@ -73,18 +97,33 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     ),
     every(config.sweep.intervalMs, "index", () => index.run(), logger),
     every(
+      countsMs,
+      "check of counts",
+      createCountsCheck({ sample: () => sampleCounts(database), metrics, logger }),
+      logger,
+    ),
+    every(
       hour,
       "prune",
       () => Promise.all([pruneBatches(database, config.fenceDays), pruneIdempotencyKeys(database, idempotencyHours)]),
       logger,
     ),
   ];
+  const queues = createQueueGauges(metrics, { connection: redis, ...config.partitioning });
+  const looks = [
+    ...[queues.look, createRedisGauges(metrics, redis), ...createBacklogGauges(metrics, backlogs)].map((look) =>
+      every(config.sweep.intervalMs, "look at Redis", look, logger),
+    ),
+    every(databaseLookMs, "look at the database", createDatabaseGauges(metrics, database), logger),
+  ];
 
   return {
     async stop() {
+      // Not waited for: one may hang on a server that does not answer.
+      for (const look of looks) void look.stop();
       for (const store of stores) store.abandon();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
-      await Promise.all([index.stop(), ...consumers.map((consumer) => consumer.stop())]);
+      await Promise.all([index.stop(), queues.stop(), ...consumers.map((consumer) => consumer.stop())]);
     },
   };
 }

@@ -80,7 +80,7 @@ export async function start(env: Record<string, string> = {}) {
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));
     },
     async metric(name: string): Promise<number> {
-      const found = await dependencies.metrics.getSingleMetric(name)!.get();
+      const found = await dependencies.metrics.registry.getSingleMetric(name)!.get();
       return found.values[0]?.value ?? 0;
     },
     async close() {

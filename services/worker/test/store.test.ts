@@ -116,7 +116,7 @@ describe("storing accepted messages", function () {
     await eventually(async () => {
       for (const chat of chats) expect(Object.values(await world.stored(chat))).to.deep.equal(bodies);
     });
-    const transactions = /confab_store_rows_count\S* (\d+)/.exec(await world.metrics.metrics())?.[1];
+    const transactions = /confab_store_rows_count\S* (\d+)/.exec(await world.metrics.registry.metrics())?.[1];
     expect(Number(transactions)).to.be.within(2, 8);
     for (const chat of chats)
       expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 300);

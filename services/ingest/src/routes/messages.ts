@@ -22,7 +22,7 @@ export function createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptio
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
       context.facts = { application: shortToken(body.application_token), chat: body.chat_number };
-      const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context.requestId);
+      const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context);
       if (outcome instanceof ProblemError) throw outcome;
       const { message, limit } = outcome!;
       const params = { token: message.application_token, chat: message.chat_number, message: message.number };
@@ -45,7 +45,7 @@ export function createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptio
   mount(
     router,
     routes.createMessages,
-    async ({ body, context }) => ({ body: await acceptBatch(body.messages, context.requestId) }),
+    async ({ body, context }) => ({ body: await acceptBatch(body.messages, context) }),
     mountOptions,
   );
   return router;

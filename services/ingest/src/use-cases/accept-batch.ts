@@ -1,17 +1,19 @@
 import { maxBatchItems, ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
-import type { AcceptedMessage, AcceptRun } from "./accept-messages.ts";
+import type { AcceptedMessage, AcceptRun, Origin } from "./accept-messages.ts";
 
 export interface AcceptBatchOptions {
   /** Throws the problem that says what is wrong with an item. */
   parseItem: (item: unknown) => BatchItem;
   acceptRun: AcceptRun;
+  /** Hears of items that did not get as far as `acceptRun`. */
+  refused: (reason: string) => void;
   /** Turns a store's error into a problem. */
   toProblem: (error: unknown) => unknown;
   /** A problem's `type`. */
   typeOf: (code: ProblemError["code"]) => string;
 }
 
-export type AcceptBatch = (items: readonly unknown[], requestId: string) => Promise<BatchAnswer>;
+export type AcceptBatch = (items: readonly unknown[], origin: Origin) => Promise<BatchAnswer>;
 
 /** Messages of a chat that are numbered together: one run fits a batch of the intake. */
 const runLength = 100;
@@ -21,7 +23,13 @@ const runLength = 100;
  * has to come later (429, 503), so have those of its chat that follow it. Throws only where the batch is too long, or
  * where every item met the same outage.
  */
-export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: AcceptBatchOptions): AcceptBatch {
+export function createAcceptBatch({
+  parseItem,
+  acceptRun,
+  refused,
+  toProblem,
+  typeOf,
+}: AcceptBatchOptions): AcceptBatch {
   const refuse = (problem: ProblemError): RefusedItem => ({
     status: problem.status,
     type: typeOf(problem.code),
@@ -36,16 +44,16 @@ export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: A
     throw error;
   }
 
-  async function tryRun(run: BatchItem[], requestId: string): Promise<(AcceptedMessage | ProblemError)[]> {
+  async function tryRun(run: BatchItem[], origin: Origin): Promise<(AcceptedMessage | ProblemError)[]> {
     try {
-      return await acceptRun(run, requestId);
+      return await acceptRun(run, origin);
     } catch (error) {
       const problem = problemOf(error);
       return run.map(() => problem);
     }
   }
 
-  return async (items, requestId) => {
+  return async (items, origin) => {
     if (items.length > maxBatchItems) {
       throw new ProblemError("payload-too-large", {
         detail: `A batch has at most ${maxBatchItems} messages, this one has ${items.length}. Split it.`,
@@ -63,7 +71,9 @@ export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: A
         members.push({ at, item: parsed });
         chats.set(key, members);
       } catch (error) {
-        outcomes[at] = problemOf(error);
+        const problem = problemOf(error);
+        outcomes[at] = problem;
+        refused(problem.code);
       }
     });
     await Promise.all(
@@ -75,7 +85,7 @@ export function createAcceptBatch({ parseItem, acceptRun, toProblem, typeOf }: A
             ? []
             : await tryRun(
                 run.map(({ item }) => item),
-                requestId,
+                origin,
               );
           run.forEach(({ at }, index) => (outcomes[at] = later ?? results[index]!));
           later ??= results.find(comesLater);

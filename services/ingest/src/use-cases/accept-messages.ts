@@ -15,8 +15,15 @@ export interface AcceptedMessage {
   limit: Acceptance["limit"];
 }
 
+/** The request that messages came with. */
+export interface Origin {
+  requestId: string;
+  /** Its span as a W3C traceparent, where it is recorded. */
+  traceparent?: string | undefined;
+}
+
 /** One message of each: accepted, or the problem that says why not. Throws where nothing is known of any. */
-export type AcceptRun = (items: readonly BatchItem[], requestId: string) => Promise<(AcceptedMessage | ProblemError)[]>;
+export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise<(AcceptedMessage | ProblemError)[]>;
 
 /** Accepts messages of one chat in their order; where room ends in the middle, the rest is refused. */
 export function createAcceptRun({ intake, applications, pressure, maxPending }: AcceptMessagesOptions): AcceptRun {
@@ -39,12 +46,12 @@ export function createAcceptRun({ intake, applications, pressure, maxPending }: 
       : new ProblemError("chat-not-found", { detail: `The application has no chat ${chat}.` });
   }
 
-  return async (items, requestId) => {
+  return async (items, { requestId, traceparent: trace }) => {
     refuseUnderPressure();
     const acceptances = await intake.submitRun(
       items.map(({ application_token: token, chat_number: chat, body, idempotency_key: key }) => {
         const idempotency = key === undefined ? undefined : { key, hash: hashOf(chat, body) };
-        return { token, chat, body, requestId, idempotency };
+        return { token, chat, body, requestId, trace, idempotency };
       }),
     );
     const unknown = acceptances.some(({ outcome }) => outcome === "unknown-chat")

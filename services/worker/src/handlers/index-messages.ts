@@ -1,7 +1,8 @@
-import type { MessageRange, Messages, Outbox } from "@confab/database";
-import type { Logger } from "@confab/runtime";
+import type { MetricCatalogue } from "@confab/contracts";
+import type { Messages, Outbox, StoredRange } from "@confab/database";
+import type { Logger, Metrics } from "@confab/runtime";
 import type { SearchDocument, SearchIndex } from "@confab/search";
-import { Counter, Gauge, type Registry } from "prom-client";
+import { createIndexMetrics } from "./index-metrics.ts";
 
 export interface IndexMessagesOptions {
   outbox: Pick<Outbox, "drain">;
@@ -9,7 +10,7 @@ export interface IndexMessagesOptions {
   search: Pick<SearchIndex, "prepare" | "index">;
   /** Whether the index or the database is away, rather than that something is wrong. */
   isAway: (error: unknown) => boolean;
-  registry: Registry;
+  metrics: Metrics<MetricCatalogue>;
   logger: Logger;
 }
 
@@ -28,38 +29,35 @@ const longestPauseMs = 30_000;
  * again after 1, 2, 4… up to 30 seconds, so that no attempts are used up and nothing is lost.
  */
 export function createIndexMessages(options: IndexMessagesOptions): IndexMessages {
-  const { outbox, messages, search, isAway, registry, logger } = options;
-  const indexed = new Counter({
-    name: "confab_messages_indexed_total",
-    help: "Messages written to the index",
-    registers: [registry],
-  });
-  const rejected = new Counter({
-    name: "confab_messages_unindexable_total",
-    help: "Messages that the index refused",
-    registers: [registry],
-  });
-  const away = new Gauge({
-    name: "confab_search_away",
-    help: "1 while indexing waits for the index",
-    registers: [registry],
-  });
+  const { outbox, messages, search, isAway, metrics, logger } = options;
+  const measured = createIndexMetrics(metrics);
   let running: Promise<void> | undefined;
   let prepared = false;
   let pauseMs = 0;
   let pausedUntil = 0;
   let stopped = false;
 
-  async function write(ranges: MessageRange[]): Promise<void> {
+  async function write(ranges: StoredRange[]): Promise<void> {
     for (const part of partsOf(ranges)) {
       const documents: SearchDocument[] = await messages.inRanges(part);
+      const began = performance.now();
       const result = await search.index(documents);
-      indexed.inc(result.indexed);
-      rejected.inc(result.rejected.length);
+      measured.duration.observe((performance.now() - began) / 1000);
+      measured.size.observe(documents.length);
+      measured.arrived(part, documents);
+      measured.indexed.inc(result.indexed);
+      measured.rejected.inc(result.rejected.length);
       for (const { chatId, number, reason } of result.rejected) {
         logger.error({ chat_id: String(chatId), number, reason }, "message refused by the search index");
       }
     }
+  }
+
+  async function drainOnce(): Promise<number> {
+    const began = performance.now();
+    const ranges = await outbox.drain(rangesAtOnce, write);
+    if (ranges > 0) measured.drain.observe((performance.now() - began) / 1000);
+    return ranges;
   }
 
   async function drain(): Promise<void> {
@@ -68,10 +66,10 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
         await search.prepare();
         prepared = true;
       }
-      while (!stopped && (await outbox.drain(rangesAtOnce, write)) > 0);
+      while (!stopped && (await drainOnce()) > 0);
       if (pauseMs > 0) logger.info("the search index is back");
       pauseMs = 0;
-      away.set(0);
+      measured.away.set(0);
     } catch (error) {
       if (!isAway(error)) throw error;
       if (pauseMs === 0) logger.warn({ err: error }, "indexing waits: the search index or the database is away");
@@ -79,7 +77,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       prepared = false;
       pauseMs = Math.min(Math.max(1000, pauseMs * 2), longestPauseMs);
       pausedUntil = Date.now() + pauseMs;
-      away.set(1);
+      measured.away.set(1);
     }
   }
 
@@ -100,17 +98,17 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
 }
 
 /** Cuts ranges so that no part has more than a bulk's worth of messages. */
-function partsOf(ranges: readonly MessageRange[]): MessageRange[][] {
-  const parts: MessageRange[][] = [];
+function partsOf(ranges: readonly StoredRange[]): StoredRange[][] {
+  const parts: StoredRange[][] = [];
   let room = 0;
-  for (const { chatId, from, to } of ranges) {
+  for (const { chatId, from, to, storedAt } of ranges) {
     for (let start = from; start <= to;) {
       if (room === 0) {
         parts.push([]);
         room = documentsAtOnce;
       }
       const end = Math.min(to, start + room - 1);
-      parts.at(-1)!.push({ chatId, from: start, to: end });
+      parts.at(-1)!.push({ chatId, from: start, to: end, storedAt });
       room -= end - start + 1;
       start = end + 1;
     }

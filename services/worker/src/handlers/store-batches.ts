@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Chats, Persistence } from "@confab/database";
 import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/intake";
 import type { Producer } from "@confab/queue";
-import { shortToken, type Logger } from "@confab/runtime";
+import { inSpan, shortToken, startSharedSpan, traceIdOf, type Logger, type Tracer } from "@confab/runtime";
 import { createCoalescer } from "./coalescer.ts";
 import { createWakeUp } from "./wake-up.ts";
 import type { StoreMetrics } from "./store-metrics.ts";
@@ -15,14 +15,15 @@ export interface StoreBatchesOptions {
   producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Whether to wait rather than to fail: the store is away or a transaction lost a race. */
   shouldWait: (error: unknown) => boolean;
+  tracer: Tracer;
   metrics: StoreMetrics;
   logger: Logger;
   maxRows: number;
 }
 
 export interface StoreBatches {
-  /** Resolves when the batch is committed and forgotten by Redis. */
-  handle(batchId: string): Promise<void>;
+  /** Resolves when the batch is committed and forgotten by Redis; `trace` is the span that accepted it. */
+  handle(batchId: string, trace?: string): Promise<void>;
   /** Makes whatever waits for the database give up; its batches go back to the queue. */
   abandon(): void;
 }
@@ -32,26 +33,42 @@ const longestPauseMs = 2000;
 
 /** Stores accepted batches, as many as there are in one transaction, each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
-  const { partition, backlog, persistence, chats, producer, shouldWait, metrics, logger, maxRows } = options;
+  const { partition, backlog, persistence, chats, producer, shouldWait, tracer, metrics, logger, maxRows } = options;
   const abandoned = new AbortController();
   // The search queue's server may be away while this partition's is not.
-  const wakeSearch = createWakeUp(() => producer.wakeSearch());
+  const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
+  const traces = new Map<string, string>();
 
   async function storeGroup(group: AcceptedBatch[]): Promise<void> {
     const accepted = group.flatMap(({ messages }) => messages);
-    const timer = metrics.duration.startTimer();
+    const requests = accepted.flatMap(({ trace }) => trace ?? []);
+    const span = startSharedSpan(tracer, "store", {
+      kind: "consumer",
+      causes: [...group.flatMap(({ id }) => traces.get(id) ?? []), ...requests],
+      attributes: { "confab.batches": group.length, "confab.messages": accepted.length },
+    });
+    const causes = span === undefined ? [] : [span.traceparent, ...requests];
+    await inSpan(span, () => storeAccepted(group, accepted, causes));
+  }
+
+  async function storeAccepted(group: AcceptedBatch[], accepted: AcceptedMessage[], causes: string[]): Promise<void> {
+    const began = performance.now();
     const result = await persistence.persist(
       group.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
     );
-    timer();
+    metrics.duration.observe((performance.now() - began) / 1000);
     metrics.rows.observe(accepted.length);
     metrics.stored.inc(result.stored);
+    const now = Date.now();
+    for (const { messages } of group) {
+      // Accepted together, so of one age.
+      if (messages[0]) metrics.age.observe((now - messages[0].createdAt.getTime()) / 1000, messages.length);
+    }
     for (const conflict of result.conflicts) await renumber(find(accepted, conflict));
     for (const refused of result.refused) {
       metrics.deadLettered.inc();
-      const { token, chat, number, requestId } = find(accepted, refused);
       logger.error(
-        { ...facts(token, chat, number, requestId), reason: refused.reason },
+        { ...facts(find(accepted, refused)), reason: refused.reason },
         "message refused by the database and kept as a dead letter",
       );
     }
@@ -59,13 +76,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       group.map(({ id }) => id),
       accepted,
     );
-    if (result.stored > 0) wakeSearch();
+    if (result.stored > 0) wakeSearch(causes);
     if (logger.isLevelEnabled("info")) {
       const gone = new Set([...result.conflicts, ...result.refused].map(({ chatId, number }) => `${chatId}:${number}`));
       for (const { id, messages } of group) {
-        for (const { token, chat, chatId, number, requestId } of messages) {
-          if (gone.has(`${chatId}:${number}`)) continue;
-          logger.info({ ...facts(token, chat, number, requestId), batch: id }, "message stored");
+        for (const message of messages) {
+          if (gone.has(`${message.chatId}:${message.number}`)) continue;
+          logger.info({ ...facts(message), batch: id }, "message stored");
         }
       }
     }
@@ -73,13 +90,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   /** Another message has the number: Redis lost what it knew. The late one goes to the end, and is never lost. */
   async function renumber(message: AcceptedMessage): Promise<void> {
-    const { token, chat, number, requestId } = message;
+    const { token, chat, number } = message;
     const location = await chats.locate(token, chat);
     const renumbered = await backlog.renumber(message, location?.lastNumber ?? number);
     await producer.wakeBatches(partition, [renumbered.batchId]);
     metrics.renumbered.inc();
     logger.warn(
-      { ...facts(token, chat, number, requestId), renumbered: renumbered.number },
+      { ...facts(message), renumbered: renumbered.number },
       "number was taken by another message: stored under a new one",
     );
   }
@@ -104,7 +121,14 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   const coalescer = createCoalescer({ run: storeWithPatience, maxItems: maxRows, maxInFlight: 2 });
   return {
-    handle: (batchId) => coalescer.submit(batchId),
+    async handle(batchId, trace) {
+      if (trace !== undefined) traces.set(batchId, trace);
+      try {
+        await coalescer.submit(batchId);
+      } finally {
+        traces.delete(batchId);
+      }
+    },
     abandon: () => {
       abandoned.abort();
     },
@@ -136,6 +160,13 @@ function find(
   return messages.find((message) => message.chatId === chatId && message.number === number && message.uid.equals(uid))!;
 }
 
-function facts(token: string, chat: number, number: number, requestId: string): Record<string, string | number> {
-  return { request_id: requestId, application: shortToken(token), chat, number };
+function facts({ token, chat, number, requestId, trace }: AcceptedMessage): Record<string, string | number> {
+  const traceId = traceIdOf(trace);
+  return {
+    request_id: requestId,
+    ...(traceId !== undefined && { trace_id: traceId }),
+    application: shortToken(token),
+    chat,
+    number,
+  };
 }

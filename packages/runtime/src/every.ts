@@ -1,12 +1,12 @@
-import type { Logger } from "@confab/runtime";
+import type { Logger } from "./logger.ts";
 
 export interface Schedule {
   /** Starts no further run and waits for the one under way. */
   stop(): Promise<void>;
 }
 
-/** Runs something again and again, `intervalMs` after the last run ended; a failure is logged and the next run comes all the same. */
-export function every(intervalMs: number, name: string, run: () => Promise<unknown>, logger: Logger): Schedule {
+/** Runs something again and again, `intervalMs` after the last run ended; a failure is logged (once an outage, where there is a logger) and the next run comes all the same. */
+export function every(intervalMs: number, name: string, run: () => Promise<unknown>, logger?: Logger): Schedule {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let failing = false;
@@ -16,8 +16,7 @@ export function every(intervalMs: number, name: string, run: () => Promise<unkno
       await run();
       failing = false;
     } catch (error) {
-      // Once an outage, not once a second.
-      if (!failing) logger.warn({ err: error, schedule: name }, "scheduled run failed");
+      if (!failing && !stopped) logger?.warn({ err: error, schedule: name }, "scheduled run failed");
       failing = true;
     }
     if (!stopped) timer = setTimeout(begin, intervalMs).unref();

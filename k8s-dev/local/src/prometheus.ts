@@ -1,0 +1,51 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureProgram } from "./install.ts";
+import { choosePort } from "./ports.ts";
+import { startServer } from "./server.ts";
+import type { ServerHandle, ServerOptions } from "./server.ts";
+
+const wanted = (program: string) => ({ programs: [program], packages: ["prometheus"] });
+
+/** Where promtool, Prometheus' own checker of rules, lies; installed where it is missing and can be. */
+export function ensurePromtool(onProgress: (line: string) => void = () => undefined): Promise<string> {
+  return ensureProgram(wanted("promtool"), onProgress);
+}
+
+export interface PrometheusOptions extends ServerOptions {
+  /** prometheus.yml's text; the paths in it are relative to `dir`. */
+  readonly config: string;
+}
+
+/** A real Prometheus with the given configuration; SIGHUP makes it read the configuration again. */
+export async function startPrometheus(
+  { config, ...options }: PrometheusOptions,
+  onProgress: (line: string) => void = () => undefined,
+): Promise<ServerHandle> {
+  const command = await ensureProgram(wanted("prometheus"), onProgress);
+  const port = await choosePort(options.port);
+  await mkdir(options.dir, { recursive: true });
+  const configFile = join(options.dir, "prometheus.yml");
+  await writeFile(configFile, config);
+  const url = `http://127.0.0.1:${port}`;
+  return startServer({
+    ...options,
+    name: "prometheus",
+    url,
+    port,
+    command,
+    args: [
+      `--config.file=${configFile}`,
+      `--storage.tsdb.path=${join(options.dir, "data")}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      ...(options.args ?? []),
+    ],
+    logFile: join(options.dir, "prometheus.log"),
+    startTimeoutMs: 30_000,
+    isReady: () =>
+      fetch(`${url}/-/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+  });
+}

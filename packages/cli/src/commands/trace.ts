@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { number, toolsOf, token } from "../command-tools.ts";
+import { CommandError } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { printable } from "../output.ts";
+import { openStores } from "../status/open-stores.ts";
+import { locateMessage, type MessageStep } from "../trace/locate-message.ts";
+
+/** `trace <application> <chat> <number>`: for operators, directly on the stores. */
+export function addTraceCommand(program: Command, io: Io): void {
+  program
+    .command("trace")
+    .description("say where one message is: accepted, pending, stored, searchable or a dead letter, with times")
+    .argument("<application>", "the application's token", token)
+    .argument("<chat>", "the chat's number", number)
+    .argument("<number>", "the message's number", number)
+    .action(async (application: string, chat: number, message: number, _options, command: Command) => {
+      const { env, output } = toolsOf(io, command);
+      const stores = await openStores(env);
+      try {
+        const steps = await locateMessage(stores, { token: application, chat }, message);
+        output.result({ application_token: application, chat_number: chat, number: message, steps }, () =>
+          steps.map(lineOf).join("\n"),
+        );
+        if (steps.some(({ state }) => state === "unknown")) throw new CommandError("refused", "No store knows it.");
+      } finally {
+        await stores.close();
+      }
+    });
+}
+
+function lineOf({ state, at, text }: MessageStep): string {
+  return `${state.padEnd(13)} ${(at ?? "").padEnd(24)} ${printable(text)}`;
+}

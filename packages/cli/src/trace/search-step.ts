@@ -1,0 +1,29 @@
+import type { OpenStores } from "../status/open-stores.ts";
+import type { MessageStep } from "./locate-message.ts";
+
+/** Whether search finds a stored message, or what it waits for. */
+export async function searchStep(
+  { database, search, reasonOf }: Pick<OpenStores, "database" | "search" | "reasonOf">,
+  chatId: bigint,
+  number: number,
+): Promise<MessageStep> {
+  if (search.kind !== "elasticsearch") return { state: "searchable", text: "The database itself is searched." };
+  const { isSearchable } = await import("@confab/search");
+  try {
+    if (await isSearchable(search, { chatId, number })) {
+      return { state: "searchable", text: "It is in the search index." };
+    }
+  } catch (error) {
+    return { state: "unavailable", text: `The search index does not answer: ${reasonOf(error)}.` };
+  }
+  const range = await database.prisma.searchRange.findFirst({
+    where: { chatId, fromNumber: { lte: number }, toNumber: { gte: number } },
+    orderBy: { id: "asc" },
+  });
+  return range
+    ? { state: "waiting", at: range.createdAt.toISOString(), text: "It has waited since then to be indexed." }
+    : {
+        state: "not searchable",
+        text: "It is written to the index and appears within a second, or was refused by it: see the worker's log.",
+      };
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { metricCatalogue, type MetricRow, type MetricService } from "@confab/contracts";
+import { migrate } from "@confab/database";
+import {
+  createTestDatabase,
+  eventually,
+  hasElasticsearch,
+  startService,
+  testStores,
+  uniquePrefix,
+  type ServiceHandle,
+} from "@confab/testkit";
+import { expect } from "chai";
+
+const names: readonly MetricService[] = ["ingest", "api", "worker"];
+
+/** All three as they run in production, over stores of their own. */
+async function startServices() {
+  const database = await createTestDatabase();
+  await migrate(database.url);
+  const prefix = uniquePrefix("metrics");
+  const env = {
+    DATABASE_URL: database.url,
+    KEY_PREFIX: prefix,
+    ...(hasElasticsearch()
+      ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl, SEARCH_INDEX: prefix }
+      : { SEARCH_BACKEND: "mysql" }),
+  };
+  const [ingest, api, worker] = await Promise.all([
+    startService("ingest", env),
+    startService("api", env),
+    startService("worker", env),
+  ]);
+  const services: Record<MetricService, ServiceHandle> = { ingest, api, worker };
+  return {
+    ...services,
+    metricsOf: async (name: MetricService) => (await fetch(`${services[name].adminUrl}/metrics`)).text(),
+    async stop() {
+      await Promise.all([ingest.stop(), api.stop(), worker.stop()]);
+      await database.drop();
+    },
+  };
+}
+
+async function post(url: string, body: unknown): Promise<Record<string, unknown>> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  return (await response.json()) as Record<string, unknown>;
+}
+
+describe("the metrics of all services", function () {
+  this.timeout(120_000);
+  let running: Awaited<ReturnType<typeof startServices>>;
+  before(async () => {
+    running = await startServices();
+  });
+  after(() => running.stop());
+
+  /** An application with a chat that holds a message. */
+  async function say(): Promise<{ token: string; chat: number }> {
+    const token = String((await post(`${running.api.url}/applications`, { name: "metrics" })).token);
+    const chat = Number((await post(`${running.api.url}/applications/${token}/chats`, {})).number);
+    await post(`${running.ingest.url}/messages`, { application_token: token, chat_number: chat, body: randomUUID() });
+    return { token, chat };
+  }
+
+  it("are exactly those of the catalogue, of the same type and with its labels", async () => {
+    await say();
+    await eventually(async () => {
+      expect(await running.metricsOf("worker")).to.match(/^confab_accepted_to_searchable_seconds_count\S* [1-9]/m);
+    });
+    for (const name of names) {
+      const text = await running.metricsOf(name);
+      const exported = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, metric, type]) => `${metric} ${type}`);
+      const expected = Object.entries<MetricRow>(metricCatalogue)
+        .filter(([, { services }]) => services.includes(name))
+        .map(([metric, { type }]) => `${metric} ${type}`);
+      expect(exported, name).to.have.members(expected);
+      for (const [, series, labels = ""] of text.matchAll(/^(\w+)\{(.*)\} \S+$/gm)) {
+        const row = rowOf(series!);
+        const allowed = ["service", ...Object.keys(row.labels ?? {}), ...(row.type === "histogram" ? ["le"] : [])];
+        for (const [, label] of labels.matchAll(/(\w+)="/g)) expect(allowed, series).to.include(label);
+      }
+    }
+  });
+
+  it("do not grow with traffic: with tokens, chats, messages, paths and request ids", async () => {
+    const traffic = async (): Promise<void> => {
+      for (let turn = 0; turn < 12; turn++) {
+        const { token, chat } = await say();
+        await fetch(`${running.api.url}/applications/${token}/chats/${chat}/messages?x=${turn}`);
+        await fetch(`${running.api.url}/${randomUUID()}`, { headers: { "x-request-id": randomUUID() } });
+        await fetch(`${running.api.url}/applications/${randomUUID()}`);
+        await post(`${running.ingest.url}/messages`, { application_token: randomUUID(), chat_number: 1, body: "lost" });
+      }
+    };
+    // What the process holds open comes and goes by itself, within Node's own kinds.
+    const sizes = async (): Promise<number[]> =>
+      Promise.all(
+        names.map(async (name) => (await running.metricsOf(name)).match(/^(?:confab|http)_.*$/gm)?.length ?? 0),
+      );
+    await traffic();
+    await eventually(async () => {
+      expect(await running.metricsOf("worker")).to.match(/^confab_accepted_to_searchable_seconds_count\S* 13$/m);
+    });
+    const [before, applications] = [await sizes(), 10];
+    await traffic();
+    const after = await sizes();
+    // The ten loudest applications are shown 15 seconds late, and are never more.
+    expect(after[0]).to.be.within(before[0]!, before[0]! + applications);
+    expect(after.slice(1)).to.deep.equal(before.slice(1));
+  });
+});
+
+function rowOf(series: string): MetricRow {
+  const rows: Record<string, MetricRow | undefined> = metricCatalogue;
+  const row = rows[series] ?? rows[series.replace(/_(bucket|sum|count)$/, "")];
+  if (!row) throw new Error(`${series} is not in the catalogue`);
+  return row;
+}

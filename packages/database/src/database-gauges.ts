@@ -1,0 +1,33 @@
+import type { MetricCatalogue } from "@confab/contracts";
+import type { Metrics } from "@confab/runtime";
+import type { Database } from "./client.ts";
+import { databaseFacts } from "./facts.ts";
+
+/** Shows this process' database sessions. */
+export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pick<Database, "sessions">): void {
+  const sessions = metrics.gauge("confab_database_pool_sessions");
+  for (const state of ["used", "idle"] as const) sessions.labels({ state }).onScrape(() => database.sessions()[state]);
+  metrics.gauge("confab_database_pool_limit").onScrape(() => database.sessions().limit);
+  metrics.gauge("confab_database_pool_waiting").onScrape(() => database.sessions().waiting);
+}
+
+/** A look that shows what waits in the database, and how full of sessions it is. */
+export function createDatabaseGauges(metrics: Metrics<MetricCatalogue>, database: Database): () => Promise<void> {
+  const ranges = metrics.gauge("confab_outbox_ranges");
+  const deadLetters = metrics.gauge("confab_dead_letters");
+  const connections = metrics.gauge("confab_database_connections");
+  const maxConnections = metrics.gauge("confab_database_max_connections");
+  let oldest: Date | undefined;
+  metrics
+    .gauge("confab_outbox_oldest_seconds")
+    .onScrape(() => (oldest ? Math.max(0, (Date.now() - oldest.getTime()) / 1000) : 0));
+
+  return async () => {
+    const facts = await databaseFacts(database);
+    oldest = facts.oldest;
+    ranges.set(facts.outbox);
+    deadLetters.set(facts.deadLetters);
+    connections.set(facts.connections);
+    maxConnections.set(facts.maxConnections);
+  };
+}

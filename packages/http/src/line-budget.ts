@@ -1,0 +1,14 @@
+/** Tells for each line whether it still has room in its second. */
+export function createLineBudget(perSecond: number): (nowMs: number) => boolean {
+  let second = 0;
+  let left = 0;
+  return (nowMs) => {
+    const now = Math.floor(nowMs / 1_000);
+    if (now !== second) {
+      second = now;
+      left = perSecond;
+    }
+    left -= 1;
+    return left >= 0;
+  };
+}

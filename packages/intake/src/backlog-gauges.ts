@@ -1,0 +1,20 @@
+import type { MetricCatalogue } from "@confab/contracts";
+import type { Metrics } from "@confab/runtime";
+import type { Backlog } from "./backlog.ts";
+
+/** Looks, one for each partition, that show what is accepted and not yet stored in all of them together. */
+export function createBacklogGauges(
+  metrics: Metrics<MetricCatalogue>,
+  backlogs: readonly Pick<Backlog, "depth">[],
+): (() => Promise<void>)[] {
+  const depths: Awaited<ReturnType<Backlog["depth"]>>[] = [];
+  const known = () => Object.values(depths);
+  metrics.gauge("confab_messages_pending").onScrape(() => known().reduce((total, { pending }) => total + pending, 0));
+  metrics.gauge("confab_oldest_pending_seconds").onScrape(() => {
+    const since = known().reduce((first, { oldest }) => Math.min(first, oldest?.getTime() ?? Infinity), Infinity);
+    return Number.isFinite(since) ? Math.max(0, (Date.now() - since) / 1000) : 0;
+  });
+  return backlogs.map((backlog, partition) => async () => {
+    depths[partition] = await backlog.depth();
+  });
+}

@@ -1,0 +1,23 @@
+import { join } from "node:path";
+import { format } from "prettier";
+import { stringify } from "yaml";
+import { dashboards } from "./dashboards.ts";
+import { toGrafana } from "./grafana.ts";
+import { ruleFiles } from "./rules.ts";
+
+export const chartFolder = join(import.meta.dirname, "../../../charts/confab");
+
+const style = { printWidth: 120 };
+const note = "# Made by `make generate` from packages/observability: change it there.\n";
+
+/** What the chart carries, by its path in the chart. */
+export async function generatedFiles(): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const plan of dashboards) {
+    files[`dashboards/${plan.uid}.json`] = await format(JSON.stringify(toGrafana(plan)), { parser: "json", ...style });
+  }
+  for (const [name, content] of Object.entries(ruleFiles())) {
+    files[`rules/${name}.yaml`] = await format(note + stringify(content), { parser: "yaml", ...style });
+  }
+  return files;
+}

@@ -1,0 +1,2 @@
+export { dashboards } from "./dashboards.ts";
+export { alerts, ruleFiles } from "./rules.ts";

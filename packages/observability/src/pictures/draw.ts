@@ -1,0 +1,87 @@
+import type { DashboardPlan, Panel, Unit } from "../panel.ts";
+import type { Line } from "./ask.ts";
+
+const colours = ["#3274d9", "#e0823d", "#56a64b", "#a352cc", "#e02f44", "#8f8f8f", "#c0a000", "#1f9e9e"];
+const width = 420;
+const height = 130;
+const mostLines = 8;
+
+export interface Drawn {
+  readonly panel: Panel;
+  readonly lines: readonly Line[];
+}
+
+/** A dashboard as one HTML page without a script: a table's and a heatmap's series are drawn as lines as well. */
+export function page(
+  plan: DashboardPlan,
+  rows: readonly { readonly title: string; readonly drawn: readonly Drawn[] }[],
+): string {
+  const sections = rows.map(
+    ({ title, drawn }) => `<h2>${text(title)}</h2><div class="row">${drawn.map(box).join("")}</div>`,
+  );
+  return `<!doctype html><meta charset="utf-8"><style>
+body{margin:12px;font:12px "DejaVu Sans",sans-serif;background:#f4f5f5;color:#222}h1{font-size:18px;margin:0 0 8px}
+h2{font-size:13px;margin:10px 0 4px}.row{display:grid;grid-template-columns:repeat(24,1fr);gap:6px}
+.box{background:#fff;border:1px solid #ddd;padding:6px;overflow:hidden}.box h3{font-size:12px;margin:0 0 2px}
+.big{font-size:24px}.key{font-size:10px;line-height:13px}.key b{font-weight:normal;margin-right:8px}svg{width:100%;height:auto}
+</style><h1>${text(plan.title)}</h1>${sections.join("")}`;
+}
+
+function box({ panel, lines }: Drawn): string {
+  const content = panel.kind === "stat" ? figures(panel, lines) : chart(panel, lines);
+  return `<div class="box" style="grid-column:span ${panel.width ?? 8}"><h3>${text(panel.title)}</h3>${content}</div>`;
+}
+
+function figures({ unit, warnAt, badAt, lowIsBad = false }: Panel, lines: readonly Line[]): string {
+  const beyond = (value: number, bound = lowIsBad ? -Infinity : Infinity): boolean =>
+    lowIsBad ? value < bound : value >= bound;
+  return lines
+    .map(({ name, points }) => {
+      const value = points.at(-1)?.[1] ?? NaN;
+      const colour = beyond(value, badAt) ? "#c4162a" : beyond(value, warnAt) ? "#b58900" : "#37872d";
+      return `<span class="big" style="color:${colour}">${format(value, unit)}</span> ${text(lines.length > 1 ? name : "")} `;
+    })
+    .join("");
+}
+
+function chart(panel: Panel, all: readonly Line[]): string {
+  // A heatmap's unit is that of its buckets; drawn as lines, they are rates.
+  const unit = panel.kind === "heatmap" ? "reqps" : panel.unit;
+  const lines = all.slice(0, mostLines).filter(({ points }) => points.length > 0);
+  const points = lines.flatMap((line) => line.points);
+  if (points.length === 0) return "<p>no data</p>";
+  const times = points.map(([time]) => time);
+  const [start, end] = [Math.min(...times), Math.max(...times)];
+  const top = Math.max(...points.map(([, value]) => value)) || 1;
+  const at = ([time, value]: readonly [number, number]): string =>
+    `${(((time - start) / (end - start || 1)) * width).toFixed(1)},${(height - (value / top) * (height - 4)).toFixed(1)}`;
+  const drawn = lines.map(
+    (line, index) =>
+      `<polyline fill="none" stroke="${colourOf(index)}" stroke-width="1.5" points="${line.points.map(at).join(" ")}"/>`,
+  );
+  const grid = `<path d="M0 2H${width}M0 ${height / 2}H${width}M0 ${height}H${width}" stroke="#ddd"/>`;
+  const label = `<text x="2" y="12" font-size="10" fill="#666">${format(top, unit)}</text>`;
+  const key = lines.map(
+    ({ name, points: own }, index) =>
+      `<b><span style="color:${colourOf(index)}">■</span> ${text(name)} ${format(own.at(-1)?.[1] ?? NaN, unit)}</b>`,
+  );
+  return `<svg viewBox="0 0 ${width} ${height + 2}">${grid}${drawn.join("")}${label}</svg><div class="key">${key.join("")}</div>`;
+}
+
+function colourOf(index: number): string {
+  return colours[index % colours.length]!;
+}
+
+function format(value: number, unit: Unit): string {
+  if (!Number.isFinite(value)) return "–";
+  if (unit === "percentunit") return `${Number((value * 100).toFixed(2))} %`;
+  if (unit === "bytes") return `${(value / 1024 ** 2).toFixed(1)} MiB`;
+  if (unit === "s")
+    return value < 1 ? `${Number((value * 1000).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
+  const figure = String(Number(value.toPrecision(3)));
+  return unit === "ops" || unit === "reqps" ? `${figure}/s` : figure;
+}
+
+function text(raw: string): string {
+  return raw.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}

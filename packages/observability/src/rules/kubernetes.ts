@@ -1,0 +1,34 @@
+import type { Alert } from "./alert.ts";
+
+const workerHpa = 'horizontalpodautoscaler=~"(keda-hpa-)?.*confab.*-worker"';
+
+/** Alerts about how Confab runs on Kubernetes; most need kube-state-metrics. */
+export const kubernetesAlerts: readonly Alert[] = [
+  {
+    name: "ConfabTargetDown",
+    expr: 'up{job="confab"} == 0',
+    for: "3m",
+    severity: "page",
+    summary: "{{ $labels.service }} {{ $labels.instance }} cannot be scraped",
+    description: "up is {{ $value }}: the process is gone, hangs, or its admin port cannot be reached.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabWorkersAtMax",
+    expr: `kube_horizontalpodautoscaler_status_desired_replicas{${workerHpa}} >= kube_horizontalpodautoscaler_spec_max_replicas and on (namespace) max by (namespace) (confab_oldest_pending_seconds) > 5`,
+    for: "15m",
+    severity: "ticket",
+    summary: "There are as many workers as may be, and messages still wait",
+    description: "{{ $value }} workers are wanted, which is the most that may be.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabMigrationFailed",
+    expr: 'max by (namespace, job_name) (kube_job_failed{condition="true",job_name=~".*confab.*-migrate(-[0-9]+)?"}) == 1',
+    for: "1m",
+    severity: "page",
+    summary: "The database could not be brought to this version",
+    description: "The Job {{ $labels.job_name }} has given up (value {{ $value }}); new pods wait for the tables.",
+    dashboard: "confab-overview",
+  },
+];

@@ -1,0 +1,40 @@
+import { levels } from "pino";
+import type { Logger } from "./logger.ts";
+
+export interface LogLevel {
+  readonly current: string;
+  /** False, and nothing changes, where there is no such level. */
+  set(level: string): boolean;
+  stop(): void;
+}
+
+/** Changes a running process' log level; the signal SIGUSR2 goes to debug, and from there back to what it was before. */
+export function createLogLevel(logger: Pick<Logger, "level" | "warn">): LogLevel {
+  let usual = logger.level === "debug" ? "info" : logger.level;
+
+  function change(level: string): void {
+    if (level === logger.level) return;
+    const before = logger.level;
+    if (level !== "debug") usual = level;
+    logger.level = level;
+    logger.warn({ before, now: level }, "log level changed");
+  }
+  const toggle = (): void => {
+    change(logger.level === "debug" ? usual : "debug");
+  };
+  process.on("SIGUSR2", toggle);
+
+  return {
+    get current() {
+      return logger.level;
+    },
+    set(level) {
+      if (level !== "silent" && !Object.hasOwn(levels.values, level)) return false;
+      change(level);
+      return true;
+    },
+    stop: () => {
+      process.off("SIGUSR2", toggle);
+    },
+  };
+}

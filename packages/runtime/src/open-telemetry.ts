@@ -1,0 +1,122 @@
+import { hostname } from "node:os";
+import {
+  diag,
+  DiagLogLevel,
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type Span as OtelSpan,
+  type SpanContext,
+} from "@opentelemetry/api";
+import { defaultResource, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import { NodeSDK } from "@opentelemetry/sdk-node";
+import type { TelemetryOptions } from "./telemetry.ts";
+import { parseTraceparent } from "./traceparent.ts";
+import type { Span, Tracer } from "./tracer.ts";
+
+const kinds = {
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
+  internal: SpanKind.INTERNAL,
+} as const;
+
+/** How long a stopping process goes on trying to send what is left. */
+const flushMs = 2_000;
+/** A collector that is away is told of once in this time. */
+const quietMs = 300_000;
+
+/** Starts OpenTelemetry's SDK as the standard OTEL_* variables say; it holds no request up, whatever the collector does. */
+export function startOpenTelemetry({ service, version, logger }: Omit<TelemetryOptions, "env">): Tracer {
+  const sdk = new NodeSDK({
+    resource: defaultResource().merge(
+      resourceFromAttributes({
+        "service.name": `confab-${service}`,
+        "service.version": version,
+        "service.instance.id": hostname(),
+      }),
+    ),
+    // Not the process' own: it would tell the command line and the user.
+    resourceDetectors: [envDetector],
+    metricReaders: [],
+    logRecordProcessors: [],
+    instrumentations: [],
+  });
+  tellRarely(logger);
+  sdk.start();
+  const tracer = trace.getTracer("confab", version);
+  // Ours are the only spans: Elasticsearch's client would begin a trace of its own with each health check.
+  trace.disable();
+
+  return {
+    start(name, { kind = "internal", headers, parent, links = [], attributes } = {}) {
+      const above = headers === undefined ? contextOf(parent) : callerOf(headers);
+      if (kind !== "server" && trace.getSpanContext(above) === undefined) return undefined;
+      const linked = links.flatMap((link) => spanContextOf(link) ?? []).map((found) => ({ context: found }));
+      const span = tracer.startSpan(name, { kind: kinds[kind], attributes: { ...attributes }, links: linked }, above);
+      return span.isRecording() ? wrap(span) : undefined;
+    },
+    async stop() {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, flushMs)));
+      await Promise.race([sdk.shutdown().catch(() => undefined), late]);
+      clearTimeout(timer);
+      diag.disable();
+    },
+  };
+}
+
+function wrap(span: OtelSpan): Span {
+  const { traceId, spanId } = span.spanContext();
+  return {
+    traceId,
+    traceparent: `00-${traceId}-${spanId}-01`,
+    run: (work) => context.with(trace.setSpan(context.active(), span), work),
+    rename: (name) => void span.updateName(name),
+    set: (attributes) => void span.setAttributes({ ...attributes }),
+    end(failure) {
+      if (failure !== undefined) {
+        // A text of a store may quote what a client sent: the kind of the error is enough.
+        const type = failure instanceof Error ? failure.name : "error";
+        span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR, message: type });
+      }
+      span.end();
+    },
+  };
+}
+
+function callerOf(headers: Readonly<Record<string, unknown>>): Context {
+  return headers.traceparent === undefined ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, headers);
+}
+
+function contextOf(parent: string | undefined): Context {
+  if (parent === undefined) return context.active();
+  const found = spanContextOf(parent);
+  return found === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, found);
+}
+
+function spanContextOf(traceparent: string): SpanContext | undefined {
+  const parts = parseTraceparent(traceparent);
+  return parts && { traceId: parts.traceId, spanId: parts.spanId, traceFlags: parts.flags & 1, isRemote: true };
+}
+
+/** The SDK's complaints as warnings of ours, of which an outage of the collector makes one in five minutes. */
+function tellRarely(logger: TelemetryOptions["logger"]): void {
+  let quietUntil = 0;
+  const tell = (message: string, ...details: unknown[]): void => {
+    if (Date.now() < quietUntil) return;
+    quietUntil = Date.now() + quietMs;
+    const reason = [message, ...details.map(String)].join(" ").slice(0, 500);
+    logger.warn({ reason }, "telemetry is not delivered or not configured well: traces are incomplete");
+  };
+  const silent = (): void => undefined;
+  diag.setLogger(
+    { error: tell, warn: tell, info: silent, debug: silent, verbose: silent },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+}

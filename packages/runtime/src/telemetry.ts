@@ -1,0 +1,30 @@
+import type { Environment } from "./config.ts";
+import type { Logger } from "./logger.ts";
+import { noTracer, type Tracer } from "./tracer.ts";
+
+export interface TelemetryOptions {
+  readonly env: Environment;
+  /** `ingest`, say; OTEL_SERVICE_NAME wins over `confab-ingest`. */
+  readonly service: string;
+  readonly version: string;
+  readonly logger: Pick<Logger, "warn">;
+}
+
+/**
+ * Traces, where the standard OTEL_* variables name an OTLP endpoint; elsewhere a tracer that records nothing, and nothing of
+ * OpenTelemetry is loaded. Stop it last, so that the spans of the shutdown are sent too.
+ */
+export async function startTelemetry({ env, ...options }: TelemetryOptions): Promise<Tracer> {
+  if (!isWanted(env)) return noTracer;
+  const { startOpenTelemetry } = await import("./open-telemetry.ts");
+  return startOpenTelemetry(options);
+}
+
+function isWanted(env: Environment): boolean {
+  const endpoint = [env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, env.OTEL_EXPORTER_OTLP_ENDPOINT];
+  return (
+    endpoint.some((url) => url !== undefined && url !== "") &&
+    env.OTEL_SDK_DISABLED?.toLowerCase() !== "true" &&
+    env.OTEL_TRACES_EXPORTER !== "none"
+  );
+}

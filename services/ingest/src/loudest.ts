@@ -1,0 +1,55 @@
+export interface LoudestOptions {
+  /** Names that are counted at once: whoever makes more than one in so many of the calls is surely among them. */
+  kept: number;
+  shown: number;
+  /** The shortest time to take a rate of. */
+  leastMs: number;
+  now?: () => number;
+}
+
+export interface Loudest {
+  count(name: string, by: number): void;
+  /** Events a second of the loudest names, loudest first: since the last call that was long enough ago. */
+  rates(): readonly { name: string; perSecond: number }[];
+}
+
+/**
+ * The names that occur most, in bounded memory however many there are: the space-saving algorithm of Metwally, Agrawal and
+ * El Abbadi (2005). A newcomer takes the place of the rarest and inherits its count, which is taken off when rates are told.
+ */
+export function createLoudest({ kept, shown, leastMs, now = () => performance.now() }: LoudestOptions): Loudest {
+  let counts = new Map<string, { count: number; inherited: number }>();
+  let since = now();
+  let last: { name: string; perSecond: number }[] = [];
+
+  function takeRarest(): number {
+    let rarest = "";
+    let least = Infinity;
+    for (const [name, { count }] of counts) if (count < least) [rarest, least] = [name, count];
+    counts.delete(rarest);
+    return least;
+  }
+
+  return {
+    count(name, by) {
+      const entry = counts.get(name);
+      if (entry) {
+        entry.count += by;
+        return;
+      }
+      const inherited = counts.size < kept ? 0 : takeRarest();
+      counts.set(name, { count: inherited + by, inherited });
+    },
+    rates() {
+      const elapsed = now() - since;
+      if (elapsed < leastMs) return last;
+      last = [...counts]
+        .map(([name, { count, inherited }]) => ({ name, perSecond: ((count - inherited) * 1000) / elapsed }))
+        .sort((a, b) => b.perSecond - a.perSecond)
+        .slice(0, shown);
+      counts = new Map();
+      since = now();
+      return last;
+    },
+  };
+}

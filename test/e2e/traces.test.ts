@@ -1,0 +1,224 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { createApplications, createChats, createDatabase, migrate, type Database } from "@confab/database";
+import {
+  createTestDatabase,
+  eventually,
+  freePort,
+  hasElasticsearch,
+  startService,
+  testStores,
+  uniquePrefix,
+  type ServiceHandle,
+} from "@confab/testkit";
+import { expect } from "chai";
+import { Redis } from "ioredis";
+import { startOtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
+
+const traceparent = (flags: "00" | "01") => {
+  const [traceId, spanId] = [randomBytes(16).toString("hex"), randomBytes(8).toString("hex")];
+  return { traceId, spanId, header: `00-${traceId}-${spanId}-${flags}` };
+};
+
+describe("traces", function () {
+  this.timeout(120_000);
+  let receiver: Awaited<ReturnType<typeof startOtlpReceiver>>;
+  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
+  let database: Database;
+  let token: string;
+  let env: Record<string, string>;
+  let running: ServiceHandle[] = [];
+
+  before(async () => {
+    receiver = await startOtlpReceiver();
+    testDatabase = await createTestDatabase();
+    await migrate(testDatabase.url);
+    database = createDatabase({ url: testDatabase.url });
+    ({ token } = await createApplications(database).create({ token: randomUUID(), name: "traced" }));
+    await createChats(database).create({ token });
+    const prefix = uniquePrefix("traces");
+    env = {
+      DATABASE_URL: testDatabase.url,
+      KEY_PREFIX: prefix,
+      SEARCH_INDEX: prefix,
+      // So that the wake-up and not the sweep indexes.
+      SWEEP_INTERVAL: "60s",
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_BSP_SCHEDULE_DELAY: "100",
+      OTEL_TRACES_SAMPLER: "parentbased_always_off",
+    };
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((service) => service.stop()));
+    running = [];
+  });
+  after(async () => {
+    await database.close();
+    await testDatabase.drop();
+    await receiver.stop();
+  });
+
+  async function start(name: "ingest" | "api" | "worker", more: Record<string, string> = {}): Promise<ServiceHandle> {
+    const service = await startService(name, { ...env, ...more });
+    running.push(service);
+    return service;
+  }
+
+  function send(ingest: ServiceHandle, body: string, header?: string, chat = 1): Promise<Response> {
+    return fetch(`${ingest.url}/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(header !== undefined && { traceparent: header }) },
+      body: JSON.stringify({ application_token: token, chat_number: chat, body }),
+    });
+  }
+
+  const of = (traceId: string) => receiver.spans.filter((span) => span.traceId === traceId);
+  const named = (spans: ReceivedSpan[], name: string): ReceivedSpan => {
+    const found = spans.find((span) => span.name === name);
+    if (found === undefined) expect.fail(`no span ${name} among ${spans.map((span) => span.name).join(", ")}`);
+    return found;
+  };
+  const stored = (messages: number) =>
+    eventually(async () => {
+      expect(await database.prisma.message.count()).to.equal(messages);
+    });
+
+  it("follow one message from the client's traceparent through all three services", async () => {
+    const [ingest, api, worker] = await Promise.all([start("ingest"), start("api"), start("worker")]);
+    // The chat is known and the index made.
+    expect((await send(ingest, "first")).status).to.equal(201);
+    await stored(1);
+    await eventually(async () => {
+      expect(await database.prisma.searchRange.count()).to.equal(0);
+    });
+    const { traceId, spanId, header } = traceparent("01");
+    expect((await send(ingest, "traced", header)).status).to.equal(201);
+    await stored(2);
+    const read = await fetch(`${api.url}/applications/${token}/chats/1/messages/2`, {
+      headers: { traceparent: header },
+    });
+    expect(read.status).to.equal(200);
+
+    await eventually(() => {
+      const names = of(traceId).map(({ name }) => name);
+      expect(names).to.include.members(["index", "search.index", "messages.inRanges", "messages.find"]);
+    });
+    const spans = of(traceId);
+    const request = named(spans, "POST /messages");
+    const accept = named(spans, "accept");
+    const store = named(spans, "store");
+    const index = named(spans, "index");
+    expect(request).to.include({ service: "confab-ingest", parentSpanId: spanId });
+    expect(request.attributes).to.include({
+      "http.response.status_code": "201",
+      "confab.application": token.slice(0, 8),
+    });
+    expect(accept).to.include({ service: "confab-ingest", parentSpanId: request.spanId });
+    expect(accept.links).to.deep.equal([idOf(request)]);
+    expect(store).to.include({ service: "confab-worker", parentSpanId: accept.spanId });
+    expect(store.links).to.have.members([idOf(accept), idOf(request)]);
+    expect(named(spans, "persistence.persist").parentSpanId).to.equal(store.spanId);
+    expect(named(spans, "backlog.complete").parentSpanId).to.equal(store.spanId);
+    expect(index).to.include({ service: "confab-worker", parentSpanId: store.spanId });
+    expect(index.links).to.have.members([idOf(store), idOf(request)]);
+    const drain = named(spans, "outbox.drain");
+    expect(drain.parentSpanId).to.equal(index.spanId);
+    expect(named(spans, "search.index")).to.deep.include({ parentSpanId: drain.spanId });
+    expect(named(spans, "search.index").attributes["db.system.name"]).to.equal(
+      hasElasticsearch() ? "elasticsearch" : "mysql",
+    );
+    const got = named(spans, "GET /applications/{token}/chats/{chat}/messages/{message}");
+    expect(got).to.include({ service: "confab-api", parentSpanId: spanId });
+    expect(named(spans, "pending.read").parentSpanId).to.equal(got.spanId);
+    // Whoever sees a trace must not be able to use what it is about.
+    expect(JSON.stringify(spans)).to.not.include(token);
+    const lines = [ingest, worker, api].map((service) => service.logs().filter((line) => line.trace_id === traceId));
+    expect(lines.map(([line]) => line?.message)).to.deep.equal(["request", "message stored", "request"]);
+  });
+
+  it("are whole for each of the messages that are accepted and stored together", async () => {
+    const ingest = await start("ingest");
+    const requests = [traceparent("01"), traceparent("01"), traceparent("01")];
+    const before = await database.prisma.message.count();
+    const answers = await Promise.all(requests.map(({ header }, at) => send(ingest, `together ${at}`, header)));
+    expect(answers.map(({ status }) => status)).to.deep.equal([201, 201, 201]);
+    await start("worker");
+    await stored(before + 3);
+    await eventually(() => {
+      for (const { traceId } of requests) {
+        expect(of(traceId).map(({ name }) => name)).to.include.members(["POST /messages", "accept", "store", "index"]);
+      }
+    });
+    const known = new Set(receiver.spans.map(idOf));
+    for (const { traceId } of requests) {
+      const parents = of(traceId).map(({ parentSpanId }) => parentSpanId);
+      expect(of(traceId).filter(({ spanId }) => parents.includes(spanId))).to.not.be.empty;
+      for (const { links } of of(traceId)) expect([...known]).to.include.members([...links]);
+    }
+    // One of the three did the work; the others lead to it.
+    const all = requests.flatMap(({ traceId }) => of(traceId));
+    const worked = all.filter(({ name, links }) => name === "store" && links.length > 1);
+    expect(worked).to.have.length(1);
+    const others = all.filter(({ name, links }) => name === "store" && links.length === 1);
+    expect(others.map(({ links }) => links[0])).to.deep.equal([idOf(worked[0]!), idOf(worked[0]!)]);
+  });
+
+  it("leave nothing where a request is not sampled, in the collector and in the record", async () => {
+    const ingest = await start("ingest");
+    const { traceId, header } = traceparent("00");
+    const before = receiver.spans.length;
+    expect((await send(ingest, "untraced")).status).to.equal(201);
+    expect((await send(ingest, "not sampled", header)).status).to.equal(201);
+    const sampled = traceparent("01");
+    expect((await send(ingest, "sampled", sampled.header)).status).to.equal(201);
+
+    const redis = new Redis(testStores().redisUrl);
+    const [key] = await redis.keys(`${env.KEY_PREFIX ?? ""}:{p0}:pending:*`);
+    const records = Object.values(await redis.hgetall(key!));
+    await redis.quit();
+    const fieldsOf = (body: string) =>
+      records
+        .find((record) => record.endsWith(`\n${body}`))!
+        .split("\n")[0]!
+        .split(" ");
+    expect(fieldsOf("untraced")).to.have.length(4);
+    expect(fieldsOf("not sampled")).to.have.length(4);
+    expect(fieldsOf("sampled")[4]).to.match(new RegExp(`^00-${sampled.traceId}-[0-9a-f]{16}-01$`));
+
+    await ingest.stop();
+    expect(new Set(receiver.spans.slice(before).map((span) => span.traceId))).to.deep.equal(new Set([sampled.traceId]));
+    expect(ingest.logs().filter((line) => line.trace_id === traceId)).to.have.length(1);
+    const worker = await start("worker");
+    await eventually(async () => {
+      expect(await (await fetch(`${worker.adminUrl}/readyz`)).json()).to.include({ ok: true });
+    });
+  });
+
+  it("name the trace in a problem's document", async () => {
+    const ingest = await start("ingest", { OTEL_EXPORTER_OTLP_ENDPOINT: "" });
+    const { traceId, header } = traceparent("01");
+    const traced = (await (await send(ingest, "nowhere", header, 999)).json()) as Record<string, unknown>;
+    expect(traced).to.include({ status: 404, trace_id: traceId });
+    const untraced = (await (await send(ingest, "nowhere", undefined, 999)).json()) as Record<string, unknown>;
+    expect(untraced).to.not.have.property("trace_id");
+  });
+
+  it("cost neither a message nor an orderly end while the collector is away", async () => {
+    const away = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
+    const ingest = await start("ingest", {
+      ...away,
+      OTEL_TRACES_SAMPLER: "always_on",
+      SHUTDOWN_TIMEOUT: "10s",
+      DRAIN_TIME: "0s",
+    });
+    for (let sent = 0; sent < 20; sent++) expect((await send(ingest, `lonely ${sent}`)).status).to.equal(201);
+    await ingest.stop();
+    expect(await ingest.exit).to.equal(0);
+    const warnings = ingest.logs().filter((line) => String(line.message).startsWith("telemetry is not delivered"));
+    expect(warnings.length).to.be.at.most(1);
+  });
+});
+
+function idOf({ traceId, spanId }: ReceivedSpan): string {
+  return `${traceId}-${spanId}`;
+}
