@@ -3,7 +3,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 LOCAL := node k8s-dev/local/src/cli.ts
 CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
-GENERATED := docs/reference charts/confab/README.md
+GENERATED := docs/reference charts/confab/README.md charts/confab/dashboards charts/confab/rules
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check bench

@@ -14,7 +14,7 @@ import {
 } from "@opentelemetry/api";
 import { defaultResource, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
-import type { TelemetryOptions } from "./telemetry.ts";
+import type { TelemetryOptions } from "./telemetry-options.ts";
 import { parseTraceparent } from "./traceparent.ts";
 import type { Span, Tracer } from "./tracer.ts";
 

@@ -1,14 +1,6 @@
 import type { Environment } from "./config.ts";
-import type { Logger } from "./logger.ts";
+import type { TelemetryOptions } from "./telemetry-options.ts";
 import { noTracer, type Tracer } from "./tracer.ts";
-
-export interface TelemetryOptions {
-  readonly env: Environment;
-  /** `ingest`, say; OTEL_SERVICE_NAME wins over `confab-ingest`. */
-  readonly service: string;
-  readonly version: string;
-  readonly logger: Pick<Logger, "warn">;
-}
 
 /**
  * Traces, where the standard OTEL_* variables name an OTLP endpoint; elsewhere a tracer that records nothing, and nothing of

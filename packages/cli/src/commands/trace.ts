@@ -4,7 +4,8 @@ import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../output.ts";
 import { openStores } from "../status/open-stores.ts";
-import { locateMessage, type MessageStep } from "../trace/locate-message.ts";
+import { locateMessage } from "../trace/locate-message.ts";
+import type { MessageStep } from "../trace/message-step.ts";
 
 /** `trace <application> <chat> <number>`: for operators, directly on the stores. */
 export function addTraceCommand(program: Command, io: Io): void {

@@ -1,26 +1,7 @@
 import type { ChatPlace } from "../places.ts";
 import type { OpenStores } from "../status/open-stores.ts";
+import type { MessageStep } from "./message-step.ts";
 import { searchStep } from "./search-step.ts";
-
-/** One thing that is known of a message, in the order in which it happens to one. */
-export interface MessageStep {
-  readonly state:
-    | "accepted"
-    | "pending"
-    | "dead-lettered"
-    | "stored"
-    | "deleted"
-    | "waiting"
-    | "searchable"
-    | "not searchable"
-    | "unavailable"
-    | "unknown";
-  readonly at?: string | undefined;
-  readonly text: string;
-  readonly request_id?: string | undefined;
-  readonly trace_id?: string | undefined;
-  readonly batch?: string | undefined;
-}
 
 type TracedStores = Pick<OpenStores, "database" | "pending" | "search" | "reasonOf">;
 

@@ -1,5 +1,5 @@
 import type { OpenStores } from "../status/open-stores.ts";
-import type { MessageStep } from "./locate-message.ts";
+import type { MessageStep } from "./message-step.ts";
 
 /** Whether search finds a stored message, or what it waits for. */
 export async function searchStep(

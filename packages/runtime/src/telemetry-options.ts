@@ -1,0 +1,10 @@
+import type { Environment } from "./config.ts";
+import type { Logger } from "./logger.ts";
+
+export interface TelemetryOptions {
+  readonly env: Environment;
+  /** `ingest`, say; OTEL_SERVICE_NAME wins over `confab-ingest`. */
+  readonly service: string;
+  readonly version: string;
+  readonly logger: Pick<Logger, "warn">;
+}
