@@ -17,7 +17,9 @@ const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "api", version: config.version, logger }),
 );
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, tracer));
-const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }));
+const admin = await lifecycle.use("admin", () =>
+  startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
+);
 const app = createApiApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
 logger.info({ port: http.port, adminPort: admin.port, search: config.search.backend }, "api ready");

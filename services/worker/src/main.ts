@@ -12,7 +12,9 @@ const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "worker", version: config.version, logger }),
 );
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, tracer));
-const admin = await lifecycle.use("admin", () => startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }));
+const admin = await lifecycle.use("admin", () =>
+  startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
+);
 await lifecycle.use("worker", () => startWorker({ ...dependencies, config, logger }));
 logger.info(
   { adminPort: admin.port, search: config.search.backend, partitions: config.partitioning.partitions },
