@@ -17,14 +17,12 @@ export function createDatabaseGauges(metrics: Metrics<MetricCatalogue>, database
   const deadLetters = metrics.gauge("confab_dead_letters");
   const connections = metrics.gauge("confab_database_connections");
   const maxConnections = metrics.gauge("confab_database_max_connections");
-  let oldest: Date | undefined;
-  metrics
-    .gauge("confab_outbox_oldest_seconds")
-    .onScrape(() => (oldest ? Math.max(0, (Date.now() - oldest.getTime()) / 1000) : 0));
+  const oldestSeconds = metrics.gauge("confab_outbox_oldest_seconds");
 
   return async () => {
     const facts = await databaseFacts(database);
-    oldest = facts.oldest;
+    // As of this look: it would go on ageing until the next one though it is indexed at once.
+    oldestSeconds.set(facts.oldest ? Math.max(0, (Date.now() - facts.oldest.getTime()) / 1000) : 0);
     ranges.set(facts.outbox);
     deadLetters.set(facts.deadLetters);
     connections.set(facts.connections);
