@@ -29,7 +29,7 @@ describe("the search outbox", () => {
     expect(await test.outbox.depth()).to.equal(5);
     const handled: MessageRange[] = [];
     const count = await test.outbox.drain(3, (ranges) => {
-      handled.push(...ranges);
+      for (const { chatId, from, to } of ranges) handled.push({ chatId, from, to });
       return Promise.resolve();
     });
     expect(count).to.equal(3);
