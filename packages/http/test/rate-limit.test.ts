@@ -1,4 +1,5 @@
 import { createLogger } from "@confab/runtime";
+import { testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { Redis } from "ioredis";
 import { randomUUID } from "node:crypto";
@@ -9,7 +10,6 @@ import { createRateLimit } from "../src/index.ts";
 import { problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
-const redisUrl = process.env.CONFAB_TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
 const logger = createLogger({ level: "silent", service: "test" });
 
 describe("createRateLimit", () => {
@@ -17,7 +17,7 @@ describe("createRateLimit", () => {
   const clients: Redis[] = [];
   const keyPrefix = `confab-test:${randomUUID()}`;
 
-  function connect(url = redisUrl): Redis {
+  function connect(url = testStores().redisUrl): Redis {
     const redis = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
     redis.on("error", () => undefined);
     clients.push(redis);
@@ -119,7 +119,7 @@ describe("createRateLimit", () => {
 
     beforeEach(async () => {
       held = false;
-      const target = new URL(redisUrl);
+      const target = new URL(testStores().redisUrl);
       frozen = createServer((socket) => {
         const upstream = new (socket.constructor as typeof Socket)();
         upstream.connect(Number(target.port || 6379), target.hostname);
