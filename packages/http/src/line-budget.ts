@@ -1,6 +1,6 @@
 /** Tells for each line whether it still has room in its second. */
 export function createLineBudget(perSecond: number): (nowMs: number) => boolean {
-  let second = 0;
+  let second = Number.NaN;
   let left = 0;
   return (nowMs) => {
     const now = Math.floor(nowMs / 1_000);
