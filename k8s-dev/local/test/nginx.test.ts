@@ -121,6 +121,23 @@ describe("nginx in front of the services", function () {
     expect(body).to.include({ type: "/problems/payload-too-large", status: 413 });
   });
 
+  it("answers what it refuses by itself with problems, too", async () => {
+    const refusals: [request: string, status: number, code: string][] = [
+      ["BANANA\r\n\r\n", 400, "malformed-request"],
+      ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", 400, "malformed-request"],
+      ["TRACE /messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "method-not-allowed"],
+      [`GET /${"a".repeat(40_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, "headers-too-large"],
+      [`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${"a".repeat(40_000)}\r\n\r\n`, 431, "headers-too-large"],
+    ];
+    for (const [request, status, code] of refusals) {
+      const answer = String(await firstBytes(Number(new URL(nginx.url).port), request));
+      const [head = "", body = ""] = answer.split("\r\n\r\n");
+      expect(head, code).to.match(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(head).to.include("Content-Type: application/problem+json");
+      expect(JSON.parse(body)).to.include({ type: `/problems/${code}`, status });
+    }
+  });
+
   it("answers 503 with a problem while a service is away, and passes again at once when it is back", async () => {
     const port = portOf(api);
     api.close();

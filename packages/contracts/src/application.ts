@@ -14,7 +14,13 @@ export const nameSchema = z
   .refine((name) => name.trim().length > 0, "must not be empty")
   .refine((name) => Array.from(name).length <= 255, "must have at most 255 characters")
   .refine((name) => name.isWellFormed(), "must be well-formed Unicode, without lone surrogates")
-  .meta({ description: "1 to 255 characters, not only white space", examples: ["Support"] });
+  .meta({
+    description: "1 to 255 characters, not only white space",
+    minLength: 1,
+    maxLength: 255,
+    pattern: "\\S",
+    examples: ["Support"],
+  });
 
 export const applicationSchema = z
   .strictObject({

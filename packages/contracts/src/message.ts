@@ -28,6 +28,9 @@ export const messageBodySchema = z
   })
   .meta({
     description: "1 to 65,535 bytes of UTF-8, not only white space; returned byte for byte",
+    minLength: 1,
+    maxLength: maxBodyBytes,
+    pattern: "\\S",
     examples: ["Hello world"],
   });
 

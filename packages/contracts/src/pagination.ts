@@ -56,6 +56,9 @@ export const searchQuerySchema = z.object({
     .meta({
       description:
         "Every word of it must occur in the message, also inside words; case and accents do not matter; every character is literal",
+      minLength: 1,
+      maxLength: maxQueryCharacters,
+      pattern: "\\S",
       examples: ["hell"],
     }),
   limit: limitSchema,
