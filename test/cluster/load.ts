@@ -57,7 +57,14 @@ export interface LoadOptions {
 const hangMs = 5_000;
 
 /** Sends single messages all the time, each with a body of its own, and reads them in every way, until it is told to stop. */
-export function startLoad({ token, chats, writers = 16, readers = 8, pauseMs = 20, retry = false }: LoadOptions): Load {
+export function startLoad({
+  token,
+  chats,
+  writers = 16,
+  readers = 6,
+  pauseMs = 100,
+  retry = false,
+}: LoadOptions): Load {
   const client = createClient(edgeUrl, { timeoutMs: hangMs });
   const acknowledged: Acknowledged[] = [];
   const requests = Object.fromEntries(requestKinds.map((kind) => [kind, noFigures()])) as Record<RequestKind, Figures>;
@@ -130,7 +137,7 @@ export function startLoad({ token, chats, writers = 16, readers = 8, pauseMs = 2
       // While Redis is away lists hold what is stored, as is written down.
       return first?.body === body || (retry && first?.number !== number) ? undefined : "a list without the message";
     });
-    await ask("search", get(`/messages/search?q=${run}&limit=5`), 200);
+    await ask("search", get(`/messages/search?q=${body}&limit=5`), 200);
     await ask("chat", get(""), 200);
   }
 

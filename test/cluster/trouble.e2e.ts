@@ -64,13 +64,7 @@ describe("Confab in trouble", () => {
       (await waiting()).some(({ message = "" }) => message.includes('secret "redis-of-ours" not found')),
     );
     expect(await readyServices()).to.deep.equal([]);
-    await release.kubectl(
-      "create",
-      "secret",
-      "generic",
-      "redis-of-ours",
-      "--from-literal=password=now-it-is-there",
-    );
+    await release.kubectl("create", "secret", "generic", "redis-of-ours", "--from-literal=password=now-it-is-there");
     for (const component of services)
       await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
     expect(await restartsOf(release, services), "restarts").to.equal(0);
@@ -124,7 +118,7 @@ describe("Confab in trouble", () => {
           release.kubectl("logs", metadata.name, "--container=wait-for-schema").catch(() => ""),
         ),
       );
-      return said.length > 0 && said.every((text) => text.includes('is not applied: run confabctl migrate'));
+      return said.length > 0 && said.every((text) => text.includes("is not applied: run confabctl migrate"));
     });
     await pause(15_000);
     expect((await readyServices()).sort(), "the old pods, and no others").to.deep.equal(before.sort());
