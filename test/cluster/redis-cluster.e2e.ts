@@ -7,7 +7,7 @@ import { run } from "./command.ts";
 import { startLoad, verifyStored } from "./load.ts";
 import { openRelease, type Release } from "./release.ts";
 
-const image = process.env.CONFAB_REDIS_IMAGE ?? "docker.io/library/redis:8.2-alpine";
+const image = process.env.CONFAB_REDIS_IMAGE ?? "redis:7";
 
 describe("Confab on a Redis Cluster of three masters", () => {
   let release: Release;
