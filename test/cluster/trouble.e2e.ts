@@ -41,8 +41,8 @@ describe("Confab in trouble", () => {
     ).items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const isReady = ({ status }: Pod) =>
     status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") ?? false;
-  const readyServices = async () =>
-    (await Promise.all(services.map(podsOf)))
+  const readyPods = async (components: readonly string[]) =>
+    (await Promise.all(components.map(podsOf)))
       .flat()
       .filter(isReady)
       .map(({ metadata }) => metadata.name);
@@ -63,7 +63,7 @@ describe("Confab in trouble", () => {
     await until("a pod that says what it waits for", async () =>
       (await waiting()).some(({ message = "" }) => message.includes('secret "redis-of-ours" not found')),
     );
-    expect(await readyServices()).to.deep.equal([]);
+    expect(await readyPods(services)).to.deep.equal([]);
     await release.kubectl("create", "secret", "generic", "redis-of-ours", "--from-literal=password=now-it-is-there");
     for (const component of services)
       await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
@@ -98,7 +98,10 @@ describe("Confab in trouble", () => {
   it("goes on serving with the old pods when a migration fails, lets no new pod serve before the schema is there, and says why", async () => {
     const token = await release.createApplication("migration");
     const chats = await release.createChats(token, 5);
-    const before = await readyServices();
+    // The worker, which gets no requests, calls itself unready without the schema, and goes on all the same.
+    const serving = ["ingest", "api"];
+    const before = await readyPods(serving);
+    const [worker] = await podsOf("worker");
     const load = startLoad({ token, chats, writers: 4, readers: 2 });
     // As an interrupted migration leaves it: the Job refuses to go on, and new pods find a schema that is not whole.
     await sql("UPDATE _prisma_migrations SET finished_at = NULL");
@@ -121,7 +124,8 @@ describe("Confab in trouble", () => {
       return said.length > 0 && said.every((text) => text.includes("is not applied: run confabctl migrate"));
     });
     await pause(15_000);
-    expect((await readyServices()).sort(), "the old pods, and no others").to.deep.equal(before.sort());
+    expect((await readyPods(serving)).sort(), "the old pods, and no others").to.deep.equal(before.sort());
+    expect((await podsOf("worker")).map(({ metadata }) => metadata.name)).to.include(worker?.metadata.name);
     expect(await restartsOf(release, services), "restarts of services").to.equal(0);
     // What an operator does who has looked: the tables are whole, so the migration is marked as finished.
     await sql("UPDATE _prisma_migrations SET finished_at = CURRENT_TIMESTAMP(3)");
