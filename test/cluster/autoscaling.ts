@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { drawCourse, type Moment } from "./draw-course.ts";
 import type { Client } from "./http.ts";
-import { listAll } from "./load.ts";
+import { listAll } from "./stored.ts";
 import { memoryOf } from "./memory.ts";
 import { expectConsistent, restartsOf, type Release } from "./release.ts";
 import { report } from "./report.ts";

@@ -54,6 +54,12 @@ describe("Confab installed with its stores", () => {
   describeAutoscaling(installed);
   describePolicies(installed);
 
+  it("refuses an upgrade that would look for chats elsewhere in Redis, in a sentence", async () => {
+    const refused = await release.apply({ "config.partitions": "4" }).catch((error: unknown) => error as Error);
+    expect(refused).to.be.instanceOf(Error);
+    expect((refused as Error).message).to.include("config.partitions is 4, but this release runs with 1");
+  });
+
   it("keeps its data when it is removed and installed again", async () => {
     const token = await release.createApplication("kept");
     await release.helm("uninstall", "confab", "--wait");

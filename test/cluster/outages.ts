@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { describeLoad, failuresOf, requestKinds, startLoad, verifyStored, type RequestKind } from "./load.ts";
+import { describeLoad, failuresOf, requestKinds, startLoad, type RequestKind } from "./load.ts";
+import { verifyStored } from "./stored.ts";
 import { expectConsistent, restartsOf, type Release } from "./release.ts";
 import { report } from "./report.ts";
 

@@ -4,7 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { describeAcceptance } from "./acceptance.ts";
 import { run } from "./command.ts";
-import { startLoad, verifyStored } from "./load.ts";
+import { startLoad } from "./load.ts";
+import { verifyStored } from "./stored.ts";
 import { openRelease, type Release } from "./release.ts";
 
 const image = process.env.CONFAB_REDIS_IMAGE ?? "redis:7";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { describeLoad, failuresOf, requestKinds, startLoad, verifyStored } from "./load.ts";
+import { describeLoad, failuresOf, requestKinds, startLoad } from "./load.ts";
+import { verifyStored } from "./stored.ts";
 import { evict, podsOf, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
 

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { startLoad, failuresOf, verifyStored, describeLoad } from "./load.ts";
+import { startLoad, failuresOf, describeLoad } from "./load.ts";
+import { verifyStored } from "./stored.ts";
 import { openRelease, restartsOf, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
 

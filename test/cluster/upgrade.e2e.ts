@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { run } from "./command.ts";
-import { verifyStored, type Acknowledged } from "./load.ts";
+import { verifyStored, type Acknowledged } from "./stored.ts";
 import { chartFolder, expectConsistent, openRelease, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
 import { unnoticed } from "./rollouts.ts";
