@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { verifyStored, type Acknowledged } from "./load.ts";
+import { verifyStored, type Acknowledged } from "./stored.ts";
 import type { Release } from "./release.ts";
 
 const [chatsInAll, clients, total] = [10, 32, 1000];

@@ -1,18 +1,43 @@
+import { writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
+import { drawCourse, type Moment } from "./draw-course.ts";
 import type { Client } from "./http.ts";
-import type { Release } from "./release.ts";
+import { listAll } from "./stored.ts";
+import { memoryOf } from "./memory.ts";
+import { expectConsistent, restartsOf, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
 const total = Number(process.env.CONFAB_E2E_BACKLOG ?? 200_000);
+const picture = process.env.CONFAB_E2E_PICTURE;
 const chatsInAll = 50;
 const perRequest = 1000;
+const pausedAt = "autoscaling.keda.sh/paused-replicas";
 
-/** A backlog that one worker cannot store soon: workers come, and go when it is gone. */
+interface Status {
+  redis: { pending: number; queues: { queue: string; jobs: Record<string, number> }[] };
+  database: { dead_letters: number };
+}
+
+/** A backlog that waits as a whole, and then meets one slow worker: more come, and go when it is gone. */
 export function describeAutoscaling(installed: () => Release): void {
   describe(`with ${total} messages waiting for one slow worker`, () => {
     let token: string;
     let chats: number[];
+    let restartsBefore: number;
+
+    const replicas = async () =>
+      (await installed().json<{ status: { readyReplicas?: number } }>("get", "deployment", "confab-worker")).status
+        .readyReplicas ?? 0;
+    const holdAt = async (count: number): Promise<void> => {
+      await installed().kubectl("annotate", "scaledobject", "confab-worker", `${pausedAt}=${count}`, "--overwrite");
+      for (let attempt = 0; (await replicas()) !== count; attempt++) {
+        expect(attempt, `${count} workers`).to.be.below(120);
+        await pause(1_000);
+      }
+    };
+    const status = async (): Promise<Status> =>
+      JSON.parse(await installed().confabctl("status", "--once", "--interval", "1", "--json")) as Status;
 
     before(async () => {
       await installed().upgrade({
@@ -24,42 +49,63 @@ export function describeAutoscaling(installed: () => Release): void {
       });
       token = await installed().createApplication("backlog");
       chats = await installed().createChats(token, chatsInAll);
+      restartsBefore = await restartsOf(installed());
     });
 
     it("scales from one worker up and back to one, and stores every message once", async () => {
       const { client } = installed();
-      const began = performance.now();
-      const seconds = () => Math.round((performance.now() - began) / 1000);
-      const replicas = async () =>
-        (await installed().json<{ status: { readyReplicas?: number } }>("get", "deployment", "confab-worker")).status
-          .readyReplicas ?? 0;
-      const course: string[] = [];
-      let [most, now] = [0, await replicas()];
-      expect(now, "workers at the start").to.equal(1);
+      await holdAt(0);
+      const sendingBegan = performance.now();
+      const numbers = await sendBacklog(client, token, chats);
+      const sendingSeconds = (performance.now() - sendingBegan) / 1000;
+      const waiting = await status();
+      expect(waiting.redis.pending, "waiting at once").to.equal(total);
+      expect(await storedIn(client, token, chats)).to.equal(0);
+      report(
+        `${total} messages sent in ${sendingSeconds.toFixed(0)} s, all of them waiting in ${JSON.stringify(waiting.redis.queues.map(({ queue, jobs }) => `${queue}: ${jobs.waiting ?? 0}`))}`,
+      );
 
-      const sending = sendBacklog(client, token, chats);
-      let sentAfter: number | undefined;
-      void sending.then(() => (sentAfter = seconds()));
-      const deadline = performance.now() + 1_200_000;
-      for (let stored = 0; stored < total || now > 1;) {
-        expect(performance.now(), `not drained: ${course.join(", ")}`).to.be.below(deadline);
-        [now, stored] = [await replicas(), await storedIn(client, token, chats)];
-        most = Math.max(most, now);
-        course.push(`${seconds()} s: ${now} workers, ${stored} stored`);
-        await pause(5_000);
+      await holdAt(1);
+      const began = performance.now();
+      await installed().kubectl("annotate", "scaledobject", "confab-worker", `${pausedAt}-`);
+      const course: Moment[] = [];
+      let memory: string | undefined;
+      const deadline = began + 1_200_000;
+      for (let [stored, workers] = [0, 1]; stored < total || workers > 1;) {
+        [workers, stored] = await Promise.all([replicas(), storedIn(client, token, chats)]);
+        course.push({ seconds: (performance.now() - began) / 1000, workers, stored });
+        expect(performance.now(), `not drained: ${describeCourse(course)}`).to.be.below(deadline);
+        if (workers > 1) memory = await memoryOf(installed());
+        await pause(4_000);
       }
-      report(`all sent after ${sentAfter ?? 0} s\n${course.join("\n")}`);
-      expect(most, "workers at the height").to.be.above(1);
+      report(describeCourse(course));
+      report(`memory while draining: ${memory ?? "not told"}`);
+      if (picture !== undefined) await writeFile(picture, drawCourse(course, total));
+      expect(course[0]?.workers, "workers at the start").to.equal(1);
+      expect(Math.max(...course.map(({ workers }) => workers)), "workers at the height").to.be.above(1);
       expect(await storedIn(client, token, chats)).to.equal(total);
-      const numbers = await sending;
-      for (const [chat, given] of numbers) {
-        expect(
-          given.toSorted((a, b) => a - b),
-          `chat ${chat}`,
-        ).to.deep.equal(given.map((_, index) => index + 1));
+
+      for (const chat of chats) {
+        const given = numbers.get(chat)!.toSorted((a, b) => a - b);
+        const all = given.map((_, index) => index + 1);
+        expect(given, `numbers given in chat ${chat}`).to.deep.equal(all);
+        const listed = (await listAll(client, token, chat)).map(({ number }) => number);
+        expect(listed, `numbers stored in chat ${chat}`).to.deep.equal(all);
       }
+      const after = await status();
+      expect(after.redis.pending).to.equal(0);
+      expect(after.database.dead_letters, "dead letters").to.equal(0);
+      for (const { queue, jobs } of after.redis.queues) expect(jobs.failed, `failed jobs of ${queue}`).to.equal(0);
+      expect(await restartsOf(installed()), "restarts").to.equal(restartsBefore);
+      await expectConsistent(installed());
     });
   });
+}
+
+function describeCourse(course: readonly Moment[]): string {
+  return course
+    .map(({ seconds, workers, stored }) => `${seconds.toFixed(0)} s: ${workers} workers, ${stored} stored`)
+    .join("\n");
 }
 
 /** The numbers that were given, by chat; a part of a request that is refused for pressure is sent again. */
@@ -75,7 +121,8 @@ async function sendBacklog(client: Client, token: string, chats: readonly number
         body: `message ${round} ${index}: what people say to each other in a few words`,
         idempotency_key: `${round}-${index}`,
       }));
-      while (open.length > 0) {
+      for (let attempt = 0; open.length > 0; attempt++) {
+        expect(attempt, "attempts for one request").to.be.below(300);
         const answer = await client.send("POST", "/messages/batch", { messages: open });
         if (answer.status !== 200) {
           await pause(1000);

@@ -1,14 +1,19 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { findTool } from "@confab/cluster";
 
-/** Runs a program to its end and gives what it wrote to standard output; rejects with all that it wrote when it fails. */
+/**
+ * Runs a program to its end and gives what it wrote to standard output; rejects with all that it wrote when it fails. helm and
+ * kubectl are found where the PATH has none.
+ */
 export async function run(
   program: string,
   args: readonly string[],
   { input = "", env = process.env } = {},
 ): Promise<string> {
-  const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+  const found = program === "helm" || program === "kubectl" ? await findTool(program) : program;
+  const child = spawn(found, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.end(input);
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   if (exit[0] !== 0) throw new Error(`${program} ${args.join(" ")} failed:\n${stdout}${stderr}`);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { run } from "./command.ts";
-import { listAll } from "./load.ts";
+import { listAll } from "./stored.ts";
 import type { Release } from "./release.ts";
 import { report } from "./report.ts";
 

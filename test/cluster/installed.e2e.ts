@@ -1,8 +1,12 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { describeAutoscaling } from "./autoscaling.ts";
+import { describeConversations } from "./conversations.ts";
 import { describeEdge } from "./edge.ts";
+import { memoryOf } from "./memory.ts";
 import { describeOutages } from "./outages.ts";
-import { openRelease, type Release } from "./release.ts";
+import { describePolicies } from "./policies.ts";
+import { openRelease, restartsOf, type Release } from "./release.ts";
 import { describeRollouts } from "./rollouts.ts";
 import { report } from "./report.ts";
 
@@ -20,7 +24,9 @@ describe("Confab installed with its stores", () => {
   it("is ready after one helm install in an empty namespace, under restricted Pod Security", async () => {
     const began = performance.now();
     await release.upgrade();
-    report(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+    const restarts = await restartsOf(release);
+    report(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s, restarts: ${restarts}`);
+    expect(restarts).to.equal(0);
   });
 
   it("passes helm test", async () => {
@@ -28,10 +34,31 @@ describe("Confab installed with its stores", () => {
     expect(said).to.match(/Phase:\s+Succeeded/);
   });
 
+  it("needs little memory while nobody uses it", async () => {
+    // metrics-server needs two looks, 15 seconds apart, at each pod.
+    for (let attempt = 0; ; attempt++) {
+      const memory = await memoryOf(release).catch(() => "");
+      if (memory.includes("elasticsearch") && attempt > 10) {
+        report(`idle: ${memory}`);
+        return;
+      }
+      expect(attempt, "metrics-server tells nothing").to.be.below(60);
+      await pause(3_000);
+    }
+  });
+
   describeEdge(installed);
+  describeConversations(installed);
   describeRollouts(installed);
   describeOutages(installed);
   describeAutoscaling(installed);
+  describePolicies(installed);
+
+  it("refuses an upgrade that would look for chats elsewhere in Redis, in a sentence", async () => {
+    const refused = await release.apply({ "config.partitions": "4" }).catch((error: unknown) => error as Error);
+    expect(refused).to.be.instanceOf(Error);
+    expect((refused as Error).message).to.include("config.partitions is 4, but this release runs with 1");
+  });
 
   it("keeps its data when it is removed and installed again", async () => {
     const token = await release.createApplication("kept");

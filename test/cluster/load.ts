@@ -1,131 +1,189 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { expect } from "chai";
-import type { Client } from "./http.ts";
+import { createClient, type Answer } from "./http.ts";
+import { edgeUrl } from "./release.ts";
+import type { Acknowledged } from "./stored.ts";
 
-/** A message that was answered with 201. */
-export interface Acknowledged {
-  readonly chat: number;
-  readonly number: number;
-  readonly body: string;
+/** What the load's clients ask for: a message sent, one read, a list, a search, a chat. */
+export const requestKinds = ["send", "read", "list", "search", "chat"] as const;
+export type RequestKind = (typeof requestKinds)[number];
+
+/** How the requests of a kind went. */
+export interface Figures {
+  answered: number;
+  /** How often what was answered that should not be, such as `503 intake-unavailable` or `no answer: …`. */
+  readonly failed: Record<string, number>;
+  /** The longest wait for an answer, and for one that is a failure, ms. */
+  slowestMs: number;
+  slowestFailureMs: number;
+  /** When the last failure came, on performance.now()'s clock; 0 for none. */
+  lastFailedAt: number;
 }
 
 export interface LoadReport {
   readonly acknowledged: readonly Acknowledged[];
-  /** What else was answered, and how often; `no answer: …` where there was none. */
-  readonly refused: Readonly<Record<string, number>>;
+  readonly requests: Readonly<Record<RequestKind, Figures>>;
   /** Acknowledged messages a second. */
   readonly rate: number;
   /** The longest time between two acknowledgements, ms. */
   readonly longestGapMs: number;
 }
 
+export interface Load {
+  /** The latest failure of any kind until now, on performance.now()'s clock; 0 for none. */
+  lastFailedAt(): number;
+  stop(): Promise<LoadReport>;
+}
+
 export interface LoadOptions {
-  readonly client: Client;
   readonly token: string;
   readonly chats: readonly number[];
-  readonly clients?: number;
-  /** Between an answer and a client's next message, ms. */
+  /** Who send, and who read what was sent. */
+  readonly writers?: number;
+  readonly readers?: number;
+  /** Between an answer and a client's next request, ms. */
   readonly pauseMs?: number;
-  /** Send what was refused or not answered again, with the same key, until it is taken. */
+  /** Stores may be away: send what was refused or not answered again, with the same key, until it is taken. */
   readonly retry?: boolean;
 }
 
-/** Sends single messages all the time, each with a body of its own, until it is told to stop. */
-export function startLoad(options: LoadOptions): { stop(): Promise<LoadReport> } {
-  const { client, token, chats, clients = 16, pauseMs = 20, retry = false } = options;
+/** Longer than any answer may take: a request that hangs is a failure. */
+const hangMs = 5_000;
+
+/** Sends single messages all the time, each with a body of its own, and reads them in every way, until it is told to stop. */
+export function startLoad({
+  token,
+  chats,
+  writers = 16,
+  readers = 6,
+  pauseMs = 100,
+  retry = false,
+}: LoadOptions): Load {
+  const client = createClient(edgeUrl, { timeoutMs: hangMs });
   const acknowledged: Acknowledged[] = [];
-  const refused: Record<string, number> = {};
+  const requests = Object.fromEntries(requestKinds.map((kind) => [kind, noFigures()])) as Record<RequestKind, Figures>;
   const run = Date.now().toString(36);
-  let running = true;
   const began = performance.now();
+  let running = true;
   let lastAt = began;
   let longestGapMs = 0;
 
-  async function sendOne(chat: number, body: string): Promise<boolean> {
-    const message = { application_token: token, chat_number: chat, body };
-    const outcome = await client
-      .send("POST", "/messages", message, retry ? { "Idempotency-Key": body } : {})
-      .catch((error: unknown) => error as Error);
-    if (!(outcome instanceof Error) && outcome.status === 201) {
-      const now = performance.now();
-      longestGapMs = Math.max(longestGapMs, now - lastAt);
-      lastAt = now;
-      acknowledged.push({ chat, number: (outcome.body as { number: number }).number, body });
-      return true;
-    }
-    const what = outcome instanceof Error ? `no answer: ${outcome.message}` : String(outcome.status);
-    refused[what] = (refused[what] ?? 0) + 1;
-    if (what.startsWith("4")) throw new Error(`A message of the load was refused: ${what}`);
-    return false;
+  /** The answer where it is what was asked for. `wrong` says what is not right about one that looks well. */
+  async function ask(
+    kind: RequestKind,
+    sent: Promise<Answer>,
+    expected: number,
+    wrong: (answer: Answer) => string | undefined = () => undefined,
+  ): Promise<Answer | undefined> {
+    const startedAt = performance.now();
+    const outcome = await sent.catch((error: unknown) => error as Error);
+    const now = performance.now();
+    const figures = requests[kind];
+    figures.answered += 1;
+    figures.slowestMs = Math.max(figures.slowestMs, now - startedAt);
+    const failure =
+      outcome instanceof Error
+        ? `no answer: ${outcome.message}`
+        : outcome.status === expected
+          ? wrong(outcome)
+          : refusalOf(outcome);
+    if (failure === undefined) return outcome as Answer;
+    figures.failed[failure] = (figures.failed[failure] ?? 0) + 1;
+    figures.slowestFailureMs = Math.max(figures.slowestFailureMs, now - startedAt);
+    figures.lastFailedAt = now;
+    if (failure.startsWith("4")) throw new Error(`A request of the load (${kind}) was refused: ${failure}`);
+    return undefined;
   }
 
-  const sending = Promise.all(
-    Array.from({ length: clients }, async (_, place) => {
-      for (let index = 0; running; index++) {
-        const chat = chats[(place + index) % chats.length]!;
-        const body = `${run}-${place}-${index}`;
-        while (!(await sendOne(chat, body)) && retry) await pause(100);
-        await pause(pauseMs);
-      }
-    }),
-  );
+  async function sendOne(chat: number, body: string): Promise<boolean> {
+    const message = { application_token: token, chat_number: chat, body };
+    const headers = retry ? { "Idempotency-Key": body } : undefined;
+    const answer = await ask("send", client.send("POST", "/messages", message, headers), 201);
+    if (answer === undefined) return false;
+    const now = performance.now();
+    longestGapMs = Math.max(longestGapMs, now - lastAt);
+    lastAt = now;
+    acknowledged.push({ chat, number: (answer.body as { number: number }).number, body });
+    return true;
+  }
+
+  async function write(place: number): Promise<void> {
+    for (let index = 0; running; index++) {
+      const chat = chats[(place + index) % chats.length]!;
+      const body = `${run}-${place}-${index}`;
+      while (!(await sendOne(chat, body)) && retry) await pause(100);
+      await pause(pauseMs);
+    }
+  }
+
+  /** A message that has just been acknowledged, or one of long ago. */
+  async function readOne(index: number): Promise<void> {
+    const back = index % 2 === 0 ? 1 : 1 + Math.floor(Math.random() * acknowledged.length);
+    const { chat, number, body } = acknowledged.at(-back)!;
+    const place = `/applications/${token}/chats/${chat}`;
+    const get = (path: string): Promise<Answer> => client.send("GET", `${place}${path}`);
+    const bodyOf = (message: unknown) => (message as { body?: string } | undefined)?.body;
+    await ask("read", get(`/messages/${number}`), 200, (answer) =>
+      bodyOf(answer.body) === body ? undefined : "another message than was acknowledged",
+    );
+    await ask("list", get(`/messages?after=${number - 1}&limit=5`), 200, (answer) => {
+      const [first] = answer.body as { number: number; body: string }[];
+      // While Redis is away lists hold what is stored, as is written down.
+      return first?.body === body || (retry && first?.number !== number) ? undefined : "a list without the message";
+    });
+    await ask("search", get(`/messages/search?q=${body}&limit=5`), 200);
+    await ask("chat", get(""), 200);
+  }
+
+  async function read(): Promise<void> {
+    for (let index = 0; running; index++) {
+      if (acknowledged.length > 0) await readOne(index);
+      await pause(pauseMs);
+    }
+  }
+
+  const asking = Promise.all([
+    ...Array.from({ length: writers }, (_, place) => write(place)),
+    ...Array.from({ length: readers }, () => read()),
+  ]);
+  // Whoever stops the load hears of it.
+  asking.catch(() => undefined);
   return {
+    lastFailedAt: () => Math.max(...requestKinds.map((kind) => requests[kind].lastFailedAt)),
     async stop() {
       running = false;
-      await sending;
+      await asking.finally(() => {
+        client.stop();
+      });
       const seconds = (performance.now() - began) / 1000;
-      return { acknowledged, refused, rate: Math.round(acknowledged.length / seconds), longestGapMs };
+      return { acknowledged, requests, rate: Math.round(acknowledged.length / seconds), longestGapMs };
     },
   };
 }
 
-interface Message {
-  number: number;
-  body: string;
+function noFigures(): Figures {
+  return { answered: 0, failed: {}, slowestMs: 0, slowestFailureMs: 0, lastFailedAt: 0 };
 }
 
-/** All messages of a chat as the API lists them, ascending. */
-export async function listAll(client: Client, token: string, chat: number): Promise<Message[]> {
-  const messages: Message[] = [];
-  for (;;) {
-    const after = messages.at(-1)?.number ?? 0;
-    const page = await client.send("GET", `/applications/${token}/chats/${chat}/messages?limit=200&after=${after}`);
-    expect(page.status).to.equal(200);
-    const found = page.body as Message[];
-    messages.push(...found);
-    if (found.length < 200) return messages;
-  }
+/** A status, and the problem's code; what is no whole problem document is called so. */
+function refusalOf({ status, headers, body }: Answer): string {
+  if (headers["content-type"]?.includes("application/problem+json") !== true) return `${status} without a problem`;
+  const code = (body as { type: string }).type.split("/").at(-1) ?? "";
+  const isWhole = status !== 503 || Number(headers["retry-after"]) > 0;
+  return isWhole ? `${status} ${code}` : `${status} ${code} without Retry-After`;
 }
 
-/**
- * Waits until all messages are stored (the counts tell), then compares: every acknowledged message is there once, under its
- * number. What was not acknowledged may be there too where its answer was lost: `extra` says how many.
- */
-export async function verifyStored(
-  client: Client,
-  token: string,
-  acknowledged: readonly Acknowledged[],
-  { timeoutMs = 120_000 } = {},
-): Promise<{ stored: number; extra: number }> {
-  const deadline = performance.now() + timeoutMs;
-  let [stored, extra] = [0, 0];
-  for (const [chat, expected] of Map.groupBy(acknowledged, (message) => message.chat)) {
-    let messages = await listAll(client, token, chat);
-    const count = async () => {
-      const answer = await client.send("GET", `/applications/${token}/chats/${chat}`);
-      return (answer.body as { messages_count: number }).messages_count;
-    };
-    while ((await count()) !== messages.length) {
-      expect(performance.now(), `chat ${chat} is not stored in time`).to.be.below(deadline);
-      await pause(500);
-      messages = await listAll(client, token, chat);
-    }
-    const byNumber = new Map(messages.map(({ number, body }) => [number, body]));
-    const wrong = expected.filter(({ number, body }) => byNumber.get(number) !== body);
-    expect(wrong, `acknowledged and not stored in chat ${chat}`).to.deep.equal([]);
-    expect(new Set(messages.map(({ body }) => body)).size, `repeated in chat ${chat}`).to.equal(messages.length);
-    stored += messages.length;
-    extra += messages.length - expected.length;
-  }
-  return { stored, extra };
+/** All failures of a load by kind, those without any left out. */
+export function failuresOf({ requests }: LoadReport): Partial<Record<RequestKind, Readonly<Record<string, number>>>> {
+  return Object.fromEntries(
+    requestKinds
+      .filter((kind) => Object.keys(requests[kind].failed).length > 0)
+      .map((kind) => [kind, requests[kind].failed]),
+  );
+}
+
+/** A line for the report. */
+export function describeLoad({ acknowledged, requests, rate, longestGapMs }: LoadReport): string {
+  const read = requestKinds.slice(1).map((kind) => `${requests[kind].answered} ${kind}`);
+  const slowest = Math.max(...requestKinds.map((kind) => requests[kind].slowestMs));
+  return `${acknowledged.length} messages, ${rate}/s, longest gap ${longestGapMs.toFixed(0)} ms; ${read.join(", ")}; slowest answer ${slowest.toFixed(0)} ms`;
 }

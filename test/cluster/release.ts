@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { run } from "./command.ts";
 import { createClient, type Client } from "./http.ts";
 
-const chart = join(import.meta.dirname, "../../charts/confab");
+export const chartFolder = join(import.meta.dirname, "../../charts/confab");
 
 /** Where the cluster's ingress controller is reached from here. */
 export const edgeUrl = process.env.CONFAB_EDGE_URL ?? "http://127.0.0.1";
@@ -15,16 +15,21 @@ const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) =>
 /** Goes on with the release of the last run, and leaves it: for finding out why a test fails. */
 const keep = process.env.CONFAB_E2E_KEEP === "yes";
 
-export type Component = "ingest" | "api" | "worker";
+export const services = ["ingest", "api", "worker"] as const;
+export type Component = (typeof services)[number];
 
 export interface Release {
   readonly namespace: string;
   readonly client: Client;
   /** Installs or upgrades with the values of this cluster, the test's file and `set`, and waits until all is ready. */
-  upgrade(set?: Readonly<Record<string, string>>): Promise<void>;
+  upgrade(set?: Readonly<Record<string, string>>, chart?: string): Promise<void>;
+  /** The same without waiting. */
+  apply(set?: Readonly<Record<string, string>>): Promise<void>;
   helm(...args: string[]): Promise<string>;
   kubectl(...args: string[]): Promise<string>;
   json<T>(...args: string[]): Promise<T>;
+  /** Runs confabctl in a pod of the api; gives what it wrote to standard output. */
+  confabctl(...args: string[]): Promise<string>;
   /** The key for creating applications. */
   adminKey(): Promise<string>;
   createApplication(name: string): Promise<string>;
@@ -48,6 +53,10 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
   });
   const values = [join(import.meta.dirname, valuesFile), ...clusterValues].flatMap((file) => ["--values", file]);
 
+  const upgrade = async (set: Readonly<Record<string, string>>, chart: string, ...more: string[]): Promise<void> => {
+    const sets = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    await helm("upgrade", "--install", "confab", chart, ...values, ...sets, ...more);
+  };
   const adminKey = async (): Promise<string> => {
     const encoded = await kubectl("get", "secret", "confab-admin", "--output", "jsonpath={.data.admin-api-key}");
     return Buffer.from(encoded, "base64").toString();
@@ -59,10 +68,9 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
     helm,
     adminKey,
     json: async <T>(...args: string[]) => JSON.parse(await kubectl(...args, "--output", "json")) as T,
-    async upgrade(set = {}) {
-      const sets = Object.entries(set).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-      await helm("upgrade", "--install", "confab", chart, ...values, ...sets, "--wait", "--timeout", "10m");
-    },
+    confabctl: (...args) => kubectl("exec", "deployment/confab-api", "--", "confabctl", ...args),
+    upgrade: (set = {}, chart = chartFolder) => upgrade(set, chart, "--wait", "--timeout", "10m"),
+    apply: (set = {}) => upgrade(set, chartFolder),
     async createApplication(name) {
       const headers = { Authorization: `Bearer ${await adminKey()}` };
       const answer = await client.send("POST", "/applications", { name }, headers);
@@ -104,7 +112,23 @@ export async function rolledOut(release: Release, component: Component): Promise
 }
 
 interface PodList {
-  items: { metadata: { name: string } }[];
+  items: { metadata: { name: string }; status: { containerStatuses?: { restartCount: number }[] } }[];
+}
+
+/** How often containers of these components' pods, or of all pods, were started again. */
+export async function restartsOf(release: Release, components?: readonly string[]): Promise<number> {
+  const selector =
+    components === undefined ? [] : ["--selector", `app.kubernetes.io/component in (${components.join(",")})`];
+  const { items } = await release.json<PodList>("get", "pods", ...selector);
+  return items
+    .flatMap(({ status }) => status.containerStatuses ?? [])
+    .reduce((sum, { restartCount }) => sum + restartCount, 0);
+}
+
+/** Expects that counts are what MySQL counts, and that the index holds what MySQL holds; indexing may need a while. */
+export async function expectConsistent(release: Release): Promise<void> {
+  await release.confabctl("counts", "verify");
+  await release.confabctl("search", "verify", "--wait", "180");
 }
 
 export async function podsOf(release: Release, component: string): Promise<string[]> {

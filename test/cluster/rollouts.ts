@@ -1,45 +1,53 @@
 import { expect } from "chai";
-import { startLoad, verifyStored } from "./load.ts";
-import { evict, podsOf, rolledOut, type Component, type Release } from "./release.ts";
+import { describeLoad, failuresOf, requestKinds, startLoad } from "./load.ts";
+import { verifyStored } from "./stored.ts";
+import { evict, podsOf, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** What must not be noticed: every change is made while messages are sent all the time. */
+/** Makes a change while messages are sent and read all the time; no request may fail or hang, and no message be lost. */
+export async function unnoticed(release: Release, change: () => Promise<void>): Promise<void> {
+  const token = await release.createApplication("load");
+  const chats = await release.createChats(token, 10);
+  const load = startLoad({ token, chats });
+  await change().catch(async (error: unknown) => {
+    await load.stop();
+    throw error;
+  });
+  const ended = await load.stop();
+  report(describeLoad(ended));
+  expect(failuresOf(ended), "refused, not answered, or answered wrongly").to.deep.equal({});
+  for (const kind of requestKinds) expect(ended.requests[kind].answered, kind).to.be.above(10);
+  expect(await verifyStored(release.client, token, ended.acknowledged)).to.deep.equal({
+    stored: ended.acknowledged.length,
+    extra: 0,
+  });
+}
+
+/** What must not be noticed: every change is made while messages are sent and read all the time. */
 export function describeRollouts(installed: () => Release): void {
   describe("under constant load", () => {
     before(async () => {
       await installed().upgrade({ "ingress.rateLimit.enabled": "false" });
     });
 
-    async function unnoticed(change: () => Promise<void>): Promise<void> {
-      const { client } = installed();
-      const token = await installed().createApplication("load");
-      const chats = await installed().createChats(token, 10);
-      const load = startLoad({ client, token, chats });
-      await change();
-      const { acknowledged, refused, rate, longestGapMs } = await load.stop();
-      report(`${acknowledged.length} messages, ${rate}/s, longest gap ${longestGapMs.toFixed(0)} ms`);
-      expect(refused, "refused or not answered").to.deep.equal({});
-      expect(await verifyStored(client, token, acknowledged)).to.deep.equal({ stored: acknowledged.length, extra: 0 });
-    }
-
-    for (const component of ["ingest", "api", "worker"] satisfies Component[]) {
+    for (const component of services) {
       it(`fails no request and loses nothing while ${component} is rolled out`, () =>
-        unnoticed(async () => {
+        unnoticed(installed(), async () => {
           await installed().kubectl("rollout", "restart", `deployment/confab-${component}`);
           await rolledOut(installed(), component);
         }));
     }
 
     it("fails no request and loses nothing while the pods of all services are evicted", () =>
-      unnoticed(async () => {
-        for (const component of ["ingest", "api", "worker"] satisfies Component[]) {
+      unnoticed(installed(), async () => {
+        for (const component of services) {
           await evict(installed(), await podsOf(installed(), component));
           await rolledOut(installed(), component);
         }
       }));
 
     it("fails no request and loses nothing while the release is upgraded and rolled back", () =>
-      unnoticed(async () => {
+      unnoticed(installed(), async () => {
         const next = process.env.CONFAB_E2E_NEXT_TAG;
         await installed().upgrade({
           "ingress.rateLimit.enabled": "false",
@@ -49,8 +57,7 @@ export function describeRollouts(installed: () => Release): void {
           ...(next === undefined ? {} : { "image.tag": next }),
         });
         await installed().helm("rollback", "confab", "--wait", "--timeout", "5m");
-        for (const component of ["ingest", "api", "worker"] satisfies Component[])
-          await rolledOut(installed(), component);
+        for (const component of services) await rolledOut(installed(), component);
       }));
   });
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findTool } from "@confab/cluster";
 
 /** What a pod of one container needs to be told; everything else is the `restricted` profile's. */
 export interface PodSpec {
@@ -92,9 +93,10 @@ function podOf({ name, image, args, env = {}, user, writable = [], ready }: PodS
 }
 
 /** Rejects with what kubectl said on stderr. */
-function kubectl(args: string[], input?: object): Promise<string> {
+async function kubectl(args: string[], input?: object): Promise<string> {
+  const program = await findTool("kubectl");
   return new Promise((resolve, reject) => {
-    const child = execFile("kubectl", args, (error, stdout, stderr) => {
+    const child = execFile(program, args, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`kubectl ${args.join(" ")}: ${stderr}${stdout}`));
     });

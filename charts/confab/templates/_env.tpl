@@ -253,6 +253,12 @@
 {{- $secret := include "confab.mysqlSecret" . -}}
 - name: MYSQL_DATABASE
   value: {{ $auth.database | quote }}
+{{- /* Nobody needs root from another pod. Heard at the very first start alone, and no reason to restart a MySQL that runs without it. */}}
+{{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (printf "%s-mysql" (include "confab.fullname" .)) }}
+{{- if or (not $running) (contains "MYSQL_ROOT_HOST" (toJson $running)) }}
+- name: MYSQL_ROOT_HOST
+  value: localhost
+{{- end }}
 - name: MYSQL_USER
   value: {{ $auth.username | quote }}
 {{ include "confab.env.secret" (dict "name" "MYSQL_PASSWORD" "secret" $secret "key" $auth.existingSecretKeys.password) }}

@@ -78,6 +78,12 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
+{{/* A duration such as 500ms, 10s, 5m, 2h or 7d in whole seconds. */}}
+{{- define "confab.seconds" -}}
+{{- $factors := dict "ms" 0.001 "s" 1 "m" 60 "h" 3600 "d" 86400 -}}
+{{- mulf (regexFind "^[0-9]+" . | float64) (get $factors (regexFind "[a-z]+$" . | default "ms")) | ceil | int64 -}}
+{{- end -}}
+
 {{/* A memory quantity in whole MiB; empty where it is none. */}}
 {{- define "confab.mebibytes" -}}
 {{- $text := toString . -}}

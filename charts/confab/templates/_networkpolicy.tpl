@@ -15,10 +15,12 @@
 
 {{- define "confab.egress.dns" -}}
 - ports:
-    - port: 53
+    {{- range .Values.networkPolicy.dnsPorts }}
+    - port: {{ int . }}
       protocol: UDP
-    - port: 53
+    - port: {{ int . }}
       protocol: TCP
+    {{- end }}
   {{- with .Values.networkPolicy.dns }}
   to:
     {{- toYaml . | nindent 4 }}
@@ -156,7 +158,8 @@ spec:
       ports:
         - port: {{ .port }}
           protocol: TCP
-    {{- if $values.metrics.enabled }}
+    {{- /* No peers would mean everybody. */}}
+    {{- if and $values.metrics.enabled .root.Values.networkPolicy.monitoring }}
     - from:
         {{- toYaml .root.Values.networkPolicy.monitoring | nindent 8 }}
       ports:

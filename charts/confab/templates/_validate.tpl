@@ -4,7 +4,7 @@ Each part below is a list of such sentences, one a line.
 */}}
 
 {{- define "confab.validate" -}}
-{{- $parts := list "workloads" "stores" "passwords" "worker" "edge" "migrations" "resources" -}}
+{{- $parts := list "workloads" "stores" "passwords" "worker" "edge" "migrations" "resources" "layout" -}}
 {{- $mistakes := list -}}
 {{- range $parts -}}
 {{- range splitList "\n" (include (printf "confab.validate.%s" .) $) -}}
@@ -45,6 +45,12 @@ Each part below is a list of such sentences, one a line.
 {{- if and (not (hasSuffix "%" (toString $values.pdb.minAvailable))) (ge (int $values.pdb.minAvailable) $fewest) }}
 {{ $name }}.pdb.minAvailable is {{ $values.pdb.minAvailable }}, and there may be only {{ $fewest }} pods, so none could ever be evicted: set it below {{ $fewest }}, or to null.
 {{- end }}
+{{- end }}
+{{- if and $values.pdb.enabled (eq (toString $values.pdb.minAvailable) "100%") }}
+{{ $name }}.pdb.minAvailable is 100%, so none could ever be evicted: set it lower, or to null.
+{{- end }}
+{{- if and $values.pdb.enabled (kindIs "invalid" $values.pdb.minAvailable) (has (toString $values.pdb.maxUnavailable) (list "0" "0%")) }}
+{{ $name }}.pdb.maxUnavailable is {{ $values.pdb.maxUnavailable }}, so none could ever be evicted: set it to at least 1.
 {{- end }}
 {{- if and $values.pdb.enabled (kindIs "invalid" $values.pdb.minAvailable) (kindIs "invalid" $values.pdb.maxUnavailable) }}
 {{ $name }}.pdb allows nothing and forbids nothing: set {{ $name }}.pdb.maxUnavailable or minAvailable, or {{ $name }}.pdb.enabled to false.
@@ -191,6 +197,35 @@ migrations.useHelmHooks is true, but hooks run before the chart's Secrets are th
 {{- $limit := dig "limits" "memory" "" ((get $.Values $name).resources | default dict) | toString }}
 {{- if and $limit (not (include "confab.mebibytes" $limit)) }}
 {{ $name }}.resources.limits.memory is {{ $limit }}: write it as a number with k, M, G, Ki, Mi or Gi, such as 512Mi.
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+What decides where in Redis a chat lies. The release that runs tells what it was; helm template cannot ask, nor can a first install,
+which is for values only.
+*/}}
+{{- define "confab.validate.layout" -}}
+{{- $root := . }}
+{{- $seen := dict }}
+{{- range $name := list "ingest" "api" "worker" }}
+{{- $own := list }}
+{{- range (get $root.Values $name).extraEnv }}{{ $own = append $own .name }}{{ end }}
+{{- $running := lookup "apps/v1" "Deployment" $root.Release.Namespace (printf "%s-%s" (include "confab.fullname" $root) $name) | default dict }}
+{{- range dig "spec" "template" "spec" "containers" list $running }}
+{{- if eq .name $name }}
+{{- range .env }}
+{{- if and (has .name (list "KEY_PREFIX" "PARTITIONS")) (not (has .name $own)) (hasKey . "value") }}{{ $_ := set $seen .name .value }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $variable, $field := dict "KEY_PREFIX" "keyPrefix" "PARTITIONS" "partitions" }}
+{{- $wanted := get $root.Values.config $field | toString }}
+{{- if eq $field "partitions" }}{{ $wanted = int $root.Values.config.partitions | toString }}{{ end }}
+{{- $was := get $seen $variable | toString }}
+{{- if and $was (ne $was $wanted) }}
+config.{{ $field }} is {{ $wanted }}, but this release runs with {{ $was }}, and what Redis holds would not be found any more: set config.{{ $field }} to {{ $was }}. Where Redis is empty, helm uninstall and install anew.
 {{- end }}
 {{- end }}
 {{- end -}}

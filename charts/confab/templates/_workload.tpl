@@ -12,6 +12,8 @@ spec:
   replicas: {{ include "confab.replicas" . }}
   {{- end }}
   revisionHistoryLimit: {{ int $values.revisionHistoryLimit }}
+  # A pod that waits for the schema is no failure yet
+  progressDeadlineSeconds: {{ add (include "confab.seconds" .root.Values.migrations.schemaWait | int) 300 }}
   strategy:
     {{- toYaml $values.strategy | nindent 4 }}
   selector:
@@ -45,13 +47,29 @@ spec:
       port: {{ int $service.port }}
       targetPort: http
       appProtocol: http
-    {{- /* Beyond the cluster the admin port must not be offered. */}}
     {{- if eq $service.type "ClusterIP" }}
-    - name: admin
-      port: {{ include "confab.adminPort" . }}
-      targetPort: admin
-      appProtocol: http
+    {{- include "confab.service.admin" . | nindent 4 }}
+    {{- else }}
+---
+{{- /* Beyond the cluster the admin port must not be offered, so it has a Service of its own, for Prometheus and port-forward. */}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "confab.metadata" (merge (dict "suffix" (printf "%s-admin" .component)) .) | nindent 2 }}
+spec:
+  type: ClusterIP
+  selector:
+    {{- include "confab.selectorLabels" . | nindent 4 }}
+  ports:
+    {{- include "confab.service.admin" . | nindent 4 }}
     {{- end }}
+{{- end -}}
+
+{{- define "confab.service.admin" -}}
+- name: admin
+  port: {{ include "confab.adminPort" . }}
+  targetPort: admin
+  appProtocol: http
 {{- end -}}
 
 {{- define "confab.serviceAccount" -}}

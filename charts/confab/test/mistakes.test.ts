@@ -62,6 +62,14 @@ describe("values that don't go together", () => {
     expect(stderr).to.include("worker.replicas");
   });
 
+  it("are told: budgets that would let no pod ever be evicted", async () => {
+    const sets = ["api.pdb.maxUnavailable=0", "ingest.pdb.maxUnavailable=0%", "worker.pdb.minAvailable=100%"];
+    const { code, stderr } = await template(sets.flatMap((set) => ["--set", set]));
+    expect(code).to.not.equal(0);
+    for (const name of ["api.pdb.maxUnavailable", "ingest.pdb.maxUnavailable", "worker.pdb.minAvailable"])
+      expect(stderr).to.include(`${name} is`);
+  });
+
   it("are told: a password both in the values and in a Secret", async () => {
     const { code, stderr } = await template(["--set", "redis.auth.password=a-password,redis.auth.existingSecret=mine"]);
     expect(code).to.not.equal(0);

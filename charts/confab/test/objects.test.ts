@@ -1,6 +1,8 @@
+import { expect } from "chai";
 import { expectNothingFound, findings } from "./src/findings.ts";
 import { release } from "./src/helm.ts";
 import { nameOf, type Manifest } from "./src/manifests.ts";
+import { renderWith } from "./src/scenarios.ts";
 import { isServing, selects, workloadsOf } from "./src/workloads.ts";
 
 const selecting = ["app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"];
@@ -86,6 +88,20 @@ describe("a Deployment", () => {
         );
       }),
     ));
+
+  it("is not called stuck before its pods have stopped waiting for the schema", async () => {
+    for (const [wait, seconds] of [
+      ["90s", 90],
+      ["2h", 7200],
+      ["1500ms", 2],
+    ] as const) {
+      const manifests = await renderWith("--set", `migrations.schemaWait=${wait}`);
+      for (const { manifest } of deployments(manifests)) {
+        const { spec } = manifest as Manifest & { spec: { progressDeadlineSeconds: number } };
+        expect(spec.progressDeadlineSeconds, nameOf(manifest)).to.equal(seconds + 300);
+      }
+    }
+  });
 
   it("starts new pods when the Secret or ConfigMap that the chart makes for it changes, and so does a store", () =>
     expectNothingFound((manifests) =>

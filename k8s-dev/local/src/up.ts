@@ -6,7 +6,7 @@ import { frontDoor } from "./front-door.ts";
 import { LocalError } from "./local-error.ts";
 import { assertPortFree } from "./ports.ts";
 import { end, isRunning } from "./process-identity.ts";
-import { answersInTime } from "./ready.ts";
+import { answersInTime, whatIsMissing } from "./ready.ts";
 import { lastLine, run } from "./run.ts";
 import { spawnLogged } from "./server.ts";
 import { productEnvironment, serviceProcesses, sourceCondition } from "./services.ts";
@@ -106,8 +106,9 @@ async function ensure(wanted: ProductProcess, onProgress: (line: string) => void
   const { identity } = spawnLogged(wanted.command, wanted.args, logFile, { cwd: paths.root, env: wanted.env });
   record({ ...identity, name, url: wanted.url, stopSignal: wanted.stopSignal, fingerprint });
   if (!(await answersInTime(wanted.readyUrl, 60_000, () => isRunning(identity)))) {
-    const last = lastLine(readFileSync(logFile, "utf8"));
-    throw new LocalError(`${name} did not become ready; its log, ${logFile}, ends with: ${last}`);
+    const missing = await whatIsMissing(wanted.readyUrl);
+    const why = missing ?? `its log, ${logFile}, ends with: ${lastLine(readFileSync(logFile, "utf8"))}`;
+    throw new LocalError(`${name} did not become ready; ${why}`);
   }
   onProgress(`${name} is ready`);
 }

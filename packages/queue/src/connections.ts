@@ -1,3 +1,4 @@
+import type { Logger } from "@confab/runtime";
 import { Cluster, Redis, type CommonRedisOptions } from "ioredis";
 import { addressOptions, clusterNodes, type RedisAddress } from "./address.ts";
 
@@ -79,5 +80,17 @@ export async function whenReady(redis: RedisConnection, timeoutMs: number): Prom
   } finally {
     clearTimeout(timer);
     redis.off("ready", onReady).off("error", onError).off("node error", onError);
+  }
+}
+
+/**
+ * Resolves when the connection is ready for its first command, however long that takes; logs what is waited for after 2 s
+ * and then every 30 s. A process that gave up would be started again and again, and each time later.
+ */
+export async function waitForRedis(redis: RedisConnection, logger: Pick<Logger, "warn">): Promise<void> {
+  for (let patienceMs = 2_000; redis.status !== "ready"; patienceMs = 30_000) {
+    await whenReady(redis, patienceMs).catch((error: unknown) => {
+      logger.warn({ err: error }, "waiting for Redis");
+    });
   }
 }

@@ -9,17 +9,28 @@ export interface RedisPing {
   readonly every: () => Promise<unknown>;
 }
 
-/** Asks Redis whether it is there; a cluster by a key of each partition, since any node answers a plain PING. */
+/**
+ * Asks Redis whether it is there; a cluster by a key of each partition, since any node answers a plain PING. Without a
+ * connection it rejects at once and tells why there is none.
+ */
 export function createRedisPing(redis: RedisConnection, prefix: string, partitions: number): RedisPing {
-  const answers = (): Promise<unknown>[] =>
-    redis instanceof Cluster
+  let lastError = "not connected yet";
+  const onError = (error: Error): void => {
+    lastError = error.message;
+  };
+  redis.on("error", onError).on("node error", onError);
+
+  function answers(): Promise<unknown>[] {
+    if (redis.status !== "ready") throw new Error(`no connection to Redis: ${lastError}`);
+    return redis instanceof Cluster
       ? Array.from({ length: partitions }, (_, partition) => redis.exists(`${partitionPrefix(prefix, partition)}:ping`))
       : [redis.ping()];
+  }
   return {
-    some: () =>
+    some: async () =>
       Promise.any(answers()).catch((error: unknown) => {
         throw error instanceof AggregateError ? error.errors[0] : error;
       }),
-    every: () => Promise.all(answers()),
+    every: async () => Promise.all(answers()),
   };
 }

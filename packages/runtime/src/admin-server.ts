@@ -23,8 +23,8 @@ export interface AdminServer {
 }
 
 /**
- * Probes and metrics on a port of their own, away from clients: /livez says that the process answers, /readyz is 503 while a critical check
- * fails or a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
+ * Probes and metrics on a port of their own, away from clients: /livez says that the process answers, /readyz is 503 while health
+ * says not ready or a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
  */
 export async function startAdminServer({
   port,

@@ -70,6 +70,24 @@ describe("createHealth", () => {
     expect(health.ready().ok).to.equal(true);
   });
 
+  it("where readiness stays, is ready from the first good round on and goes on telling which check fails", async () => {
+    let up = false;
+    health = createHealth({
+      checks: { redis: () => (up ? Promise.resolve() : Promise.reject(new Error("away"))) },
+      staysReady: true,
+      intervalMs: 60_000,
+    });
+    await health.refresh();
+    expect(health.ready().ok, "before its store was ever there").to.equal(false);
+    up = true;
+    await health.refresh();
+    expect(health.ready().ok).to.equal(true);
+    up = false;
+    await health.refresh();
+    expect(health.ready()).to.deep.include({ ok: true });
+    expect(health.ready().checks.redis).to.include({ ok: false, critical: true, error: "away" });
+  });
+
   it("asks the stores at its own pace, however often it is asked", async () => {
     let asked = 0;
     health = createHealth({ checks: { redis: () => Promise.resolve(++asked) }, intervalMs: 10_000 });

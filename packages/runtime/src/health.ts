@@ -8,6 +8,7 @@ export interface CheckResult {
 }
 
 export interface Readiness {
+  /** Whether to send work here; where readiness stays, not the same as every check's being fine. */
   readonly ok: boolean;
   readonly checks: Readonly<Record<string, CheckResult>>;
 }
@@ -25,6 +26,11 @@ export interface HealthOptions {
   readonly checks: Readonly<Record<string, HealthCheck>>;
   /** What is reported but leaves the process ready. */
   readonly optionalChecks?: Readonly<Record<string, HealthCheck>>;
+  /**
+   * Ready for good once every critical check has passed at the same time. For what answers requests: all its replicas would
+   * leave a Service at once in a store's outage, and clients get a bare 503 of what stands in front instead of a problem.
+   */
+  readonly staysReady?: boolean;
   readonly intervalMs?: number;
   readonly timeoutMs?: number;
 }
@@ -36,6 +42,7 @@ export interface HealthOptions {
 export function createHealth({
   checks,
   optionalChecks = {},
+  staysReady = false,
   intervalMs = 1_000,
   timeoutMs = 900,
 }: HealthOptions): Health {
@@ -44,10 +51,19 @@ export function createHealth({
     ...Object.entries(optionalChecks).map(([name, check]) => createProbe(name, check, false, timeoutMs)),
   ];
   let stopped = false;
+  let wasReady = false;
   let timer: NodeJS.Timeout | undefined;
 
   async function refresh(): Promise<void> {
     await Promise.all(probes.map((probe) => probe.run()));
+    ready();
+  }
+
+  function ready(): Readiness {
+    const results = Object.fromEntries(probes.map((probe) => [probe.name, probe.result()]));
+    const passes = Object.values(results).every((result) => result.ok || !result.critical);
+    wasReady ||= passes;
+    return { ok: passes || (staysReady && wasReady), checks: results };
   }
 
   async function round(): Promise<void> {
@@ -57,10 +73,7 @@ export function createHealth({
   void round();
 
   return {
-    ready: () => {
-      const results = Object.fromEntries(probes.map((probe) => [probe.name, probe.result()]));
-      return { ok: Object.values(results).every((result) => result.ok || !result.critical), checks: results };
-    },
+    ready,
     refresh,
     stop: () => {
       stopped = true;

@@ -63,9 +63,25 @@ function authOf(
   return { auth: { username: user, password: password ?? decodeURIComponent(login?.password ?? "") } };
 }
 
-/** How a search is asked: the client's own timeout is up to a second late, so it only backs up the signal's. */
-export function withinSearchTime({ requestTimeoutMs }: Connection): { requestTimeout: number; signal: AbortSignal } {
-  return { requestTimeout: requestTimeoutMs, signal: AbortSignal.timeout(requestTimeoutMs) };
+/**
+ * Asks what a reader waits for; throws `SearchUnavailable` when that takes longer than a search may. The client alone does not see
+ * to it: its own timeout is up to a second late, and while it connects, as to a pod that is gone, it heeds no signal for ten.
+ */
+export async function askInTime<T>(
+  { requestTimeoutMs }: Connection,
+  request: (options: { requestTimeout: number; signal: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const ending = new AbortController();
+  const timer = setTimeout(() => {
+    reject(new SearchUnavailable("Elasticsearch: no answer in time"));
+    ending.abort();
+  }, requestTimeoutMs);
+  try {
+    return await Promise.race([ask(request({ requestTimeout: requestTimeoutMs, signal: ending.signal })), tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Waits for an answer; throws `SearchUnavailable` for every failure but a request that Elasticsearch calls wrong. */

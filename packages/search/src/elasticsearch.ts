@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
-import { ask, createConnection, withinSearchTime } from "./connection.ts";
+import { askInTime, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
 import { decodeCursor } from "./cursor.ts";
 import { termQuery } from "./mapping.ts";
@@ -35,7 +35,7 @@ async function prepare(connection: Connection): Promise<void> {
 async function search(connection: Connection, { chatId, q, limit, cursor }: SearchRequest): Promise<SearchPage> {
   const terms = parseQuery(q);
   const before = cursor === undefined ? undefined : decodeCursor(cursor);
-  const answer = await ask(
+  const answer = await askInTime(connection, (inTime) =>
     connection.client.search(
       {
         index: connection.readAlias,
@@ -49,7 +49,7 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
         track_total_hits: false,
         allow_partial_search_results: false,
       },
-      withinSearchTime(connection),
+      inTime,
     ),
   );
   const found = answer.hits.hits.map((hit) => {
@@ -70,7 +70,7 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
     index: (documents, indexOptions) => writeToAll(connection, documents, indexOptions),
     search: (request) => search(connection, request),
     async ping() {
-      await ask(
+      await askInTime(connection, (inTime) =>
         client.search(
           {
             index: readAlias,
@@ -79,7 +79,7 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
             track_total_hits: false,
             allow_partial_search_results: false,
           },
-          withinSearchTime(connection),
+          inTime,
         ),
       );
     },

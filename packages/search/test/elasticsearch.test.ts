@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { expect } from "chai";
 import { eventually, startProxy, testStores, uniquePrefix } from "@confab/testkit";
 import { createElasticsearchIndex, SearchUnavailable } from "@confab/search";
@@ -135,6 +138,23 @@ describe("the Elasticsearch index", () => {
     }
   });
 
+  it("gives up in time on a server that does not even let it connect, as a pod that is gone", async () => {
+    const silent = await startSilentServer();
+    const index = createElasticsearchIndex({ url: silent.url, requestTimeoutMs: 300 });
+    try {
+      for (let time = 0; time < 2; time++) {
+        const started = performance.now();
+        expect(await failure(index.search({ chatId: newChat(), q: "again", limit: 1 }))).to.be.instanceOf(
+          SearchUnavailable,
+        );
+        // The client would try to connect for ten seconds.
+        expect(performance.now() - started).to.be.below(5_000);
+      }
+    } finally {
+      silent.stop();
+    }
+  }).timeout(60_000);
+
   it("answers through the node that is left when another one is away", async () => {
     const chatId = newChat();
     await es.index([messageOf(chatId, 1, "still here")], { refresh: true });
@@ -153,3 +173,23 @@ describe("the Elasticsearch index", () => {
     await other.close();
   });
 });
+
+/** A port whose queue of connections is full, and whose process is stopped: whoever connects waits. */
+async function startSilentServer(): Promise<{ url: string; stop(): void }> {
+  const program = `require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () {
+    console.log(this.address().port);
+  })`;
+  const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  const port = Number(line.toString());
+  child.kill("SIGSTOP");
+  const waiting: Socket[] = Array.from({ length: 8 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop() {
+      for (const socket of waiting) socket.destroy();
+      child.kill("SIGKILL");
+    },
+  };
+}

@@ -36,6 +36,7 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
   const health = createHealth({
     checks: { database: () => assertMigrated(database) },
     optionalChecks: { redis: createRedisPing(redis, prefix, partitions).every, search: () => search.ping() },
+    staysReady: true,
   });
   const metrics = createMetrics(metricCatalogue, "api");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);

@@ -101,6 +101,10 @@ describe("the api without a store", () => {
         expect(ms).to.be.below(10_000);
       }
       expect((await api.get("/openapi.json")).status).to.equal(200);
+      await api.health.refresh();
+      expect(api.health.ready().ok, "ready, for it is this process that tells clients what is away").to.equal(true);
+      expect(api.health.ready().checks.database).to.include({ ok: false, critical: true });
+      expect(await api.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"database".*\} 0$/m);
 
       if (failure === "is away") await database.restore();
       else database.resume();

@@ -16,7 +16,6 @@ import {
   createRedisGauges,
   createRedisPing,
   serversOf,
-  whenReady,
   type RedisConnection,
 } from "@confab/queue";
 import {
@@ -34,6 +33,7 @@ import type { Redis } from "ioredis";
 import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";
 
+type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
@@ -41,28 +41,55 @@ const patienceMs = 2_000;
 /** How old what the gauges tell of Redis may be. */
 const lookMs = 2_000;
 
-/** Opens every connection; waits for Redis only: known chats are written to without the database. */
-export async function connectDependencies(config: IngestConfig, logger: Logger, tracer: Tracer = noTracer) {
-  const { partitioning } = config;
+/** Opens every connection and waits for none: readiness tells what is there. */
+export function openStores(config: IngestConfig, logger: Logger) {
+  const { prefix, partitions } = config.partitioning;
   const redis = withScripts(connectForRequests(config.redis, "confab-ingest"));
-  try {
-    await whenReady(redis, 10_000);
-  } catch (error) {
-    redis.disconnect();
-    throw error;
-  }
   // ioredis throws where nobody listens; requests and readiness tell of it.
   redis.on("error", (error: Error) => {
     logger.debug({ err: error }, "Redis connection");
   });
+  const database = createDatabase(config.database);
+  const ping = createRedisPing(redis, prefix, partitions);
+  const health = createHealth({
+    checks: { redis: ping.some },
+    optionalChecks: { partitions: ping.every, database: () => database.ping() },
+    staysReady: true,
+  });
+  const metrics = createMetrics(metricCatalogue, "ingest");
+  metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
+  showHealth(metrics.gauge("confab_dependency_up"), health);
+  createPoolGauges(metrics, database);
+
+  return {
+    redis,
+    database,
+    health,
+    metrics,
+    async stop() {
+      health.stop();
+      await database.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** Builds on a Redis that answers; needs nothing else at once, since known chats are written to without the database. */
+export async function connectDependencies(
+  { redis, database, health, metrics }: Stores,
+  config: IngestConfig,
+  logger: Logger,
+  tracer: Tracer = noTracer,
+) {
+  const { partitioning } = config;
+  // Ready now, not at the next round.
+  void health.refresh();
   await warnOfWeakDurability(redis, config.durability, logger);
 
-  const database = createDatabase(config.database);
   const soon = <T extends object>(name: string, repository: T): T =>
     impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
   const chats = soon("chats", createChats(database));
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const metrics = createMetrics(metricCatalogue, "ingest");
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);
   const intake = createIntake({
@@ -86,15 +113,7 @@ export async function connectDependencies(config: IngestConfig, logger: Logger, 
       }),
     onBatch: counted.observe,
   });
-  const ping = createRedisPing(redis, partitioning.prefix, partitioning.partitions);
-  const health = createHealth({
-    checks: { redis: ping.some },
-    optionalChecks: { partitions: ping.every, database: () => database.ping() },
-  });
   counted.showLoad(() => intake.load());
-  metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
-  showHealth(metrics.gauge("confab_dependency_up"), health);
-  createPoolGauges(metrics, database);
   const queues = createQueueGauges(metrics, { connection: redis, ...partitioning });
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createBacklog(redis, partitioning, partition),
@@ -112,15 +131,12 @@ export async function connectDependencies(config: IngestConfig, logger: Logger, 
     metrics,
     tracer,
     async stop() {
-      health.stop();
       pressure.stop();
       // Not waited for: one may hang on a server that does not answer.
       for (const look of looks) void look.stop();
       await queues.stop();
       await intake.stop();
       await producer.stop();
-      await database.close();
-      redis.disconnect();
     },
   };
 }

@@ -1,8 +1,9 @@
 import { startHttpServer } from "@confab/http";
+import { waitForRedis } from "@confab/queue";
 import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createIngestApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
-import { connectDependencies } from "./dependencies.ts";
+import { connectDependencies, openStores } from "./dependencies.ts";
 
 const config = exitOnConfigError(() => loadConfig(process.env));
 const logger = createLogger(config.log);
@@ -12,10 +13,11 @@ lifecycle.onSignal("SIGTERM", "SIGINT");
 const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "ingest", version: config.version, logger }),
 );
-const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, logger, tracer));
-const admin = await lifecycle.use("admin", () =>
-  startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
-);
+const stores = await lifecycle.use("stores", () => openStores(config, logger));
+// Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.
+const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, ...config.admin, lifecycle, logger }));
+await waitForRedis(stores.redis, logger);
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config, logger, tracer));
 const app = createIngestApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
 logger.info({ port: http.port, adminPort: admin.port, partitions: config.partitioning.partitions }, "ingest ready");

@@ -40,12 +40,17 @@ describe("ingest without a store", () => {
   it("answers 503 within about a second while Redis is away, and goes on after the last number when it is back", async () => {
     const chat = await world.newChat();
     messageOf(await ingest.send(chat, "one"));
+    await ingest.health.refresh();
     await redis.kill();
     for (let round = 0; round < 3; round += 1) {
       const { answer, ms } = await timed(ingest.send(chat, "lost"));
       expect(problemOf(answer, "intake-unavailable").detail).to.include("Idempotency-Key");
       expect(ms).to.be.below(10_000);
     }
+    await ingest.health.refresh();
+    expect(ingest.health.ready().ok, "ready, for it is this process that tells clients what is away").to.equal(true);
+    expect(ingest.health.ready().checks.redis).to.include({ ok: false, critical: true });
+    expect(await ingest.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"redis".*\} 0$/m);
     await redis.start();
     const message = await eventually(async () => messageOf(await ingest.send(chat, "two")));
     const kept = await ingest.accepted(chat);

@@ -3,7 +3,16 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { eventually, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  eventually,
+  freePort,
+  startProxy,
+  startService,
+  testStores,
+  uniquePrefix,
+  type ServiceHandle,
+} from "@confab/testkit";
 import { expect } from "chai";
 import { openWorld, type Chat, type World } from "./start.ts";
 
@@ -72,6 +81,59 @@ describe("the ingest process", () => {
       (error: unknown) => expect(error).to.have.property("code", "ECONNRESET"),
     );
     sent.destroy();
+  });
+
+  it("waits for a Redis that comes late, lives and is not ready meanwhile, and says what it waits for", async () => {
+    const redis = await startProxy({ target: testStores().redisUrl });
+    await redis.cut();
+    const adminPort = String(await freePort());
+    const starting = startService("ingest", {
+      DATABASE_URL: world.url,
+      KEY_PREFIX: uniquePrefix("ingest"),
+      REDIS_URL: redis.url,
+      ADMIN_PORT: adminPort,
+    });
+    const ask = (path: string) => fetch(`http://127.0.0.1:${adminPort}${path}`);
+    await eventually(async () => {
+      expect((await ask("/livez")).status).to.equal(200);
+    });
+    await eventually(async () => {
+      const readiness = await ask("/readyz");
+      expect(readiness.status).to.equal(503);
+      expect(await readiness.text()).to.match(/"redis":\{"ok":false.*no connection to Redis: connect ECONNREFUSED/);
+    });
+    await pause(2_500);
+    await redis.restore();
+    const service = await starting;
+    expect(service.logs().filter(({ message }) => message === "waiting for Redis")).to.have.length(1);
+    const taken = await fetch(`${service.url}/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ application_token: chat.token, chat_number: chat.number, body: "late" }),
+    });
+    expect(taken.status).to.equal(201);
+    await service.stop();
+    await redis.close();
+  });
+
+  it("ends in good order on a SIGTERM while it still waits for Redis", () => {
+    const main = join(import.meta.dirname, "../src/main.ts");
+    const { PATH, NODE_V8_COVERAGE } = process.env;
+    const ended = spawnSync(process.execPath, ["--conditions=@confab/source", main], {
+      env: {
+        PATH,
+        NODE_V8_COVERAGE,
+        PORT: "0",
+        ADMIN_PORT: "0",
+        REDIS_URL: "redis://127.0.0.1:1",
+        DATABASE_URL: world.url,
+      },
+      encoding: "utf8",
+      timeout: 4_000,
+      killSignal: "SIGTERM",
+    });
+    expect(ended.stdout).to.include("waiting for Redis").and.include("Is REDIS_URL right and the server up?");
+    expect(ended.status, ended.stdout).to.equal(0);
   });
 
   it("lists everything that is wrong with its configuration, without secrets, and exits 78", () => {

@@ -3,13 +3,14 @@ import { problems, routes, type Message, type ProblemCode, type Route } from "@c
 import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
 import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
+import { waitForRedis } from "@confab/queue";
 import { createLogger } from "@confab/runtime";
 import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { expect } from "chai";
 import { Redis } from "ioredis";
 import { createIngestApp } from "../src/app.ts";
 import { loadConfig } from "../src/config.ts";
-import { connectDependencies } from "../src/dependencies.ts";
+import { connectDependencies, openStores } from "../src/dependencies.ts";
 
 export type LogLine = Record<string, unknown> & { message: string; level: string };
 
@@ -66,7 +67,9 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
   });
   const lines: LogLine[] = [];
   const logger = createLogger(config.log, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
-  const dependencies = await connectDependencies(config, logger);
+  const stores = openStores(config, logger);
+  await waitForRedis(stores.redis, logger);
+  const dependencies = await connectDependencies(stores, config, logger);
   const app = createIngestApp({ ...dependencies, config, logger, validateResponses: true });
   const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1" });
   const redis = new Redis(config.redis.url);
@@ -85,6 +88,7 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
     async stop(): Promise<void> {
       await server.stop();
       await dependencies.stop();
+      await stores.stop();
       redis.disconnect();
     },
   };

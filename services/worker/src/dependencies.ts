@@ -1,31 +1,23 @@
 import { metricCatalogue } from "@confab/contracts";
 import { assertMigrated, createDatabase, createMessages, createPoolGauges } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
-import { connectForWork, createProducer, createRedisPing, whenReady } from "@confab/queue";
+import { connectForWork, createProducer, createRedisPing } from "@confab/queue";
 import { createHealth, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 
-export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
+type Stores = ReturnType<typeof openStores>;
+export type Dependencies = Stores & Awaited<ReturnType<typeof connectDependencies>>;
 
-/** Opens every connection; waits for Redis only, since the worker waits for the other stores as it goes. */
-export async function connectDependencies(config: WorkerConfig, tracer: Tracer = noTracer) {
+/** Opens every connection and waits for none: readiness tells what is there. */
+export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ waits for jobs on a connection that nothing else may use.
   const blocking = connectForWork(config.redis, "confab-worker-queue");
-  try {
-    await whenReady(redis, 10_000);
-  } catch (error) {
-    redis.disconnect();
-    blocking.disconnect();
-    throw error;
-  }
+  // ioredis throws where nobody listens; readiness tells of it.
+  blocking.on("error", () => undefined);
   const database = createDatabase(config.database);
   const search = createSearchIndex({ ...config.search, scan: createMessages(database).newest });
-  const producer = await createProducer({ connection: redis, ...config.partitioning });
-  const backlogs = Array.from({ length: config.partitioning.partitions }, (_, partition) =>
-    createBacklog(redis, config.partitioning, partition),
-  );
   const { prefix, partitions } = config.partitioning;
   const ping = createRedisPing(redis, prefix, partitions);
   const health = createHealth({
@@ -42,17 +34,28 @@ export async function connectDependencies(config: WorkerConfig, tracer: Tracer =
     blocking,
     database,
     search,
-    producer,
-    backlogs,
     health,
     tracer,
     metrics,
     async stop() {
       health.stop();
-      await producer.stop();
       await Promise.all([database.close(), search.close()]);
       redis.disconnect();
       blocking.disconnect();
     },
   };
+}
+
+/** Builds on a Redis that answers; the worker waits for the other stores as it goes. */
+export async function connectDependencies(
+  { redis, health }: Pick<Stores, "redis" | "health">,
+  { partitioning }: Pick<WorkerConfig, "partitioning">,
+) {
+  // Ready now, not at the next round.
+  void health.refresh();
+  const producer = await createProducer({ connection: redis, ...partitioning });
+  const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
+    createBacklog(redis, partitioning, partition),
+  );
+  return { producer, backlogs, stop: () => producer.stop() };
 }

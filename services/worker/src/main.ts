@@ -1,6 +1,7 @@
+import { waitForRedis } from "@confab/queue";
 import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
 import { loadConfig } from "./config.ts";
-import { connectDependencies } from "./dependencies.ts";
+import { connectDependencies, openStores } from "./dependencies.ts";
 import { startWorker } from "./worker.ts";
 
 const config = exitOnConfigError(() => loadConfig(process.env));
@@ -11,11 +12,12 @@ lifecycle.onSignal("SIGTERM", "SIGINT");
 const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "worker", version: config.version, logger }),
 );
-const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, tracer));
-const admin = await lifecycle.use("admin", () =>
-  startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
-);
-await lifecycle.use("worker", () => startWorker({ ...dependencies, config, logger }));
+const stores = await lifecycle.use("stores", () => openStores(config, tracer));
+// Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.
+const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, ...config.admin, lifecycle, logger }));
+await waitForRedis(stores.redis, logger);
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config));
+await lifecycle.use("worker", () => startWorker({ ...stores, ...dependencies, config, logger }));
 logger.info(
   { adminPort: admin.port, search: config.search.backend, partitions: config.partitioning.partitions },
   "worker ready",

@@ -2,6 +2,7 @@ import {
   startProxy,
   testStores,
   createTestDatabase,
+  freePort,
   startService,
   eventually,
   uniquePrefix,
@@ -116,6 +117,34 @@ describe("storing and indexing through outages", function () {
       world.lines.filter(({ message }) => message === "indexing waits: the search index or the database is away"),
     ).to.have.length(1);
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
+  });
+
+  it("waits for a Redis that comes late, and then stores what was accepted", async () => {
+    world = await start();
+    const chat = await world.createChat();
+    await world.send(chat, "early");
+    proxy = await startProxy({ target: testStores().redisUrl });
+    await proxy.cut();
+    const adminPort = String(await freePort());
+    const starting = startService("worker", {
+      REDIS_URL: proxy.url,
+      DATABASE_URL: world.config.database.url,
+      KEY_PREFIX: world.config.partitioning.prefix,
+      SEARCH_INDEX: world.config.partitioning.prefix,
+      ADMIN_PORT: adminPort,
+    });
+    await eventually(async () => {
+      const readiness = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+      expect(readiness.status).to.equal(503);
+      expect(await readiness.text()).to.include("no connection to Redis: connect ECONNREFUSED");
+    });
+    await proxy.restore();
+    const late = await starting;
+    await eventually(async () => {
+      expect(await world!.stored(chat)).to.deep.equal({ 1: "early" });
+    });
+    await late.stop();
+    expect(await late.exit).to.equal(0);
   });
 
   it("says everything that is wrong with its configuration and ends with 78", async () => {

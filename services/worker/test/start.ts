@@ -5,7 +5,7 @@ import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { expect } from "chai";
 import { pino } from "pino";
 import { loadConfig } from "../src/config.ts";
-import { connectDependencies } from "../src/dependencies.ts";
+import { connectDependencies, openStores } from "../src/dependencies.ts";
 import { startWorker } from "../src/worker.ts";
 
 export type Running = Awaited<ReturnType<typeof start>>;
@@ -33,7 +33,9 @@ export async function start(env: Record<string, string> = {}) {
     { messageKey: "message" },
     { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   );
-  const dependencies = await connectDependencies(config);
+  const stores = openStores(config);
+  const connected = await connectDependencies(stores, config);
+  const dependencies = { ...stores, ...connected };
   const { producer } = dependencies;
   const chats = createChats(database);
   const { token } = await createApplications(database).create({ token: randomUUID(), name: "worker" });
@@ -86,7 +88,8 @@ export async function start(env: Record<string, string> = {}) {
     async close() {
       await worker?.stop();
       await intake.stop();
-      await dependencies.stop();
+      await connected.stop();
+      await stores.stop();
       await database.close();
       await testDatabase?.drop();
     },

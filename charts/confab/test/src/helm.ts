@@ -17,6 +17,19 @@ export async function template(args: readonly string[]): Promise<RunResult> {
   return run(await findTool("helm"), ["template", release.name, chartFolder, ...where, ...args]);
 }
 
+/** The same on the cluster of a kubeconfig, which templates may ask for what is there. */
+export async function templateOn(kubeconfig: string, args: readonly string[]): Promise<RunResult> {
+  const where = [
+    "--namespace",
+    release.namespace,
+    "--dry-run=server",
+    "--disable-openapi-validation",
+    "--kubeconfig",
+    kubeconfig,
+  ];
+  return run(await findTool("helm"), ["template", release.name, chartFolder, ...where, ...args]);
+}
+
 /** `helm lint --strict` of the chart. */
 export async function lint(args: readonly string[]): Promise<RunResult> {
   return run(await findTool("helm"), ["lint", "--strict", chartFolder, ...args]);

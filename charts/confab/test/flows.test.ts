@@ -1,0 +1,201 @@
+import { expect } from "chai";
+import type { INetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
+import { componentsOf, isAllowed, podIn, type End } from "./src/flows.ts";
+import { release } from "./src/helm.ts";
+import { nameOf, ofKind, type Manifest } from "./src/manifests.ts";
+import { render, renderWith, scenarios, valuesFile } from "./src/scenarios.ts";
+
+interface Flow {
+  readonly what: string;
+  readonly from: End | undefined;
+  readonly to: End | undefined;
+  readonly port: number;
+  readonly protocol?: string;
+}
+
+const outside: End = { address: "192.0.2.7" };
+const dns: End = podIn("kube-system", { "k8s-app": "kube-dns" });
+const services = ["ingest", "api", "worker"] as const;
+const adminPorts = { ingest: 9081, api: 9082, worker: 9083 };
+const httpPorts = { ingest: 8081, api: 8082 };
+const stores = { mysql: 3306, redis: 6379, elasticsearch: 9200 };
+/** The namespace in which each scenario says that its edge runs. */
+const edges: Readonly<Record<string, string>> = { "gateway-api": "gateways", traefik: "traefik" };
+
+const flow = (what: string, from: End | undefined, to: End | undefined, port: number, protocol?: string): Flow => ({
+  what: `${what}:${port}`,
+  from,
+  to,
+  port,
+  ...(protocol !== undefined && { protocol }),
+});
+
+/** What has to pass for Confab to work. */
+function required(manifests: readonly Manifest[], scenario: string): Flow[] {
+  const pods = componentsOf(manifests);
+  const edge = podIn(edges[scenario] ?? "ingress-nginx");
+  const usesElasticsearch = { ingest: false, api: true, worker: true };
+  const external = scenario === "external-stores" ? { mysql: 3306, redis: 6380, elasticsearch: 9200 } : undefined;
+  return [
+    ...services.flatMap((service) => [
+      flow(`${service} → mysql`, pods(service), pods("mysql"), stores.mysql),
+      flow(`${service} → redis`, pods(service), pods("redis"), stores.redis),
+      ...(usesElasticsearch[service]
+        ? [flow(`${service} → elasticsearch`, pods(service), pods("elasticsearch"), stores.elasticsearch)]
+        : []),
+      flow(`${service} → DNS`, pods(service), dns, 53, "UDP"),
+      flow(`${service} → DNS`, pods(service), dns, 53, "TCP"),
+      flow(`${service} → node-local DNS`, pods(service), { address: "169.254.20.10" }, 53, "UDP"),
+      flow(`Prometheus → ${service}`, podIn("monitoring"), pods(service), adminPorts[service]),
+      ...(external === undefined
+        ? []
+        : [
+            flow(`${service} → external mysql`, pods(service), outside, external.mysql),
+            flow(`${service} → external redis`, pods(service), outside, external.redis),
+            flow(`${service} → external DNS`, pods(service), dns, 53, "UDP"),
+            flow(`${service} → OTLP`, pods(service), { address: "203.0.113.9" }, 443),
+            ...(usesElasticsearch[service]
+              ? [
+                  flow(`${service} → external elasticsearch`, pods(service), outside, external.elasticsearch),
+                  flow(`${service} → second elasticsearch`, pods(service), outside, 9201),
+                ]
+              : []),
+          ]),
+      ...(scenario === "redis-cluster"
+        ? [
+            flow(`${service} → a cluster's node`, pods(service), outside, 6379),
+            flow(`${service} → another`, pods(service), outside, 6380),
+          ]
+        : []),
+      ...(scenario === "hardened" ? [flow(`${service} → OTLP`, pods(service), podIn("monitoring"), 4318)] : []),
+    ]),
+    ...(["ingest", "api"] as const).flatMap((service) => [
+      flow(`edge → ${service}`, edge, pods(service), httpPorts[service]),
+      ...(scenario === "node-port"
+        ? [flow(`a client → ${service}`, { address: "198.51.100.3" }, pods(service), httpPorts[service])]
+        : []),
+      flow(`helm test → ${service}`, pods("smoke"), pods(service), httpPorts[service]),
+    ]),
+    flow("helm test → DNS", pods("smoke"), dns, 53, "UDP"),
+    ...(scenario === "external-stores"
+      ? []
+      : [
+          flow("migrations → mysql", pods("migrations"), pods("mysql"), stores.mysql),
+          flow("migrations → DNS", pods("migrations"), dns, 53, "UDP"),
+        ]),
+    ...(scenario === "keda" ? [flow("KEDA → redis", podIn("keda"), pods("redis"), stores.redis)] : []),
+    ...(scenario === "hardened"
+      ? [
+          flow("Prometheus → mysql's exporter", podIn("monitoring"), pods("mysql"), 9104),
+          flow("Prometheus → redis' exporter", podIn("monitoring"), pods("redis"), 9121),
+          flow("Prometheus → elasticsearch's exporter", podIn("monitoring"), pods("elasticsearch"), 9114),
+        ]
+      : []),
+  ];
+}
+
+/** What nobody needs. */
+function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
+  const pods = componentsOf(manifests);
+  const edge = podIn(edges[scenario] ?? "ingress-nginx");
+  const strangers = { edge, stranger: podIn("other"), neighbour: podIn(release.namespace), internet: outside };
+  return [
+    ...Object.entries(strangers).flatMap(([name, from]) => [
+      ...services.map((service) => flow(`${name} → ${service}'s admin port`, from, pods(service), adminPorts[service])),
+      ...Object.entries(stores).map(([store, port]) => flow(`${name} → ${store}`, from, pods(store), port)),
+      ...Object.entries({ mysql: 9104, redis: 9121, elasticsearch: 9114 }).map(([store, port]) =>
+        flow(`${name} → ${store}'s exporter`, from, pods(store), port),
+      ),
+      ...(name === "edge"
+        ? []
+        : (["ingest", "api"] as const).map((service) =>
+            flow(`${name} → ${service}`, from, pods(service), httpPorts[service]),
+          )),
+    ]),
+    ...(scenario === "keda" ? [] : [flow("KEDA → redis", podIn("keda"), pods("redis"), stores.redis)]),
+    flow("KEDA → mysql", podIn("keda"), pods("mysql"), stores.mysql),
+    flow("Prometheus → redis", podIn("monitoring"), pods("redis"), stores.redis),
+    flow("Prometheus → ingest", podIn("monitoring"), pods("ingest"), httpPorts.ingest),
+    flow("ingest → elasticsearch", pods("ingest"), pods("elasticsearch"), stores.elasticsearch),
+    flow("ingest → api", pods("ingest"), pods("api"), httpPorts.api),
+    flow("worker → ingest's admin port", pods("worker"), pods("ingest"), adminPorts.ingest),
+    flow("migrations → redis", pods("migrations"), pods("redis"), stores.redis),
+    flow("helm test → the internet", pods("smoke"), outside, 443),
+    // A hook runs before policies are there.
+    ...(scenario === "external-stores" ? [] : [flow("migrations → the internet", pods("migrations"), outside, 443)]),
+    flow("helm test → mysql", pods("smoke"), pods("mysql"), stores.mysql),
+    flow("helm test → ingest's admin port", pods("smoke"), pods("ingest"), adminPorts.ingest),
+    ...Object.keys(stores).flatMap((store) => [
+      flow(`${store} → the internet`, pods(store), outside, 443),
+      flow(`${store} → DNS`, pods(store), dns, 53, "UDP"),
+    ]),
+    ...services.map((service) => flow(`${service} → the internet`, pods(service), { address: "203.0.113.9" }, 22)),
+    flow("api → a stranger's DNS", pods("api"), podIn("other"), 53, "UDP"),
+  ];
+}
+
+const isThere = ({ from, to }: Flow): boolean => from !== undefined && to !== undefined;
+const passes = (manifests: readonly Manifest[], { from, to, port, protocol }: Flow): boolean =>
+  isAllowed(manifests, from!, to!, port, protocol);
+const stopped = (manifests: readonly Manifest[], scenario: string): string[] =>
+  required(manifests, scenario)
+    .filter((flow) => isThere(flow) && !passes(manifests, flow))
+    .map(({ what }) => what);
+const leaked = (manifests: readonly Manifest[], scenario: string): string[] =>
+  forbidden(manifests, scenario)
+    .filter((flow) => isThere(flow) && passes(manifests, flow))
+    .map(({ what }) => what);
+const policiesOf = (manifests: readonly Manifest[]) => ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
+
+describe("the NetworkPolicies, taken together,", () => {
+  for (const scenario of scenarios) {
+    it(`let pass what Confab needs, and nothing else, in ${scenario}`, async () => {
+      const manifests = await render(scenario);
+      expect(required(manifests, scenario).filter(isThere).length, "flows that can be tried").to.be.above(10);
+      expect(stopped(manifests, scenario), "stopped").to.deep.equal([]);
+      if (policiesOf(manifests).length > 0) expect(leaked(manifests, scenario), "let through").to.deep.equal([]);
+    });
+
+    it(`have no rule that is not needed in ${scenario}: without it, something is stopped`, async () => {
+      const manifests = await render(scenario);
+      const idle: string[] = [];
+      for (const policy of policiesOf(manifests)) {
+        for (const side of ["ingress", "egress"] as const) {
+          (policy.spec?.[side] ?? []).forEach((_, index) => {
+            const without = structuredClone(manifests) as Manifest[];
+            const same = policiesOf(without).find((candidate) => nameOf(candidate) === nameOf(policy));
+            same!.spec![side]!.splice(index, 1);
+            if (stopped(without, scenario).length === 0) idle.push(`${nameOf(policy)} ${side}[${index}]`);
+          });
+        }
+      }
+      expect(idle).to.deep.equal([]);
+    });
+
+    it(`have no policy that could be left out in ${scenario}: without it, something is let through`, async () => {
+      const manifests = await render(scenario);
+      const idle = policiesOf(manifests).filter(
+        (policy) =>
+          leaked(
+            manifests.filter((manifest) => manifest !== (policy as Manifest)),
+            scenario,
+          ).length === 0,
+      );
+      expect(idle.map((policy) => nameOf(policy as Manifest))).to.deep.equal([]);
+    });
+  }
+
+  it("open the admin ports and exporters to nobody where nobody is said to scrape them", async () => {
+    const manifests = await renderWith("--values", valuesFile("hardened"), "--set-json", "networkPolicy.monitoring=[]");
+    expect(leaked(manifests, "hardened")).to.deep.equal([]);
+    expect(stopped(manifests, "hardened").every((what) => what.startsWith("Prometheus → "))).to.equal(true);
+    expect(stopped(manifests, "hardened")).to.have.length(6);
+  });
+
+  it("resolve names on another port where the cluster's DNS pods listen there", async () => {
+    const manifests = await renderWith("--set-json", "networkPolicy.dnsPorts=[53,8053]");
+    const api = componentsOf(manifests)("api")!;
+    expect(isAllowed(manifests, api, dns, 8053, "UDP")).to.equal(true);
+    expect(isAllowed(manifests, api, dns, 9053, "UDP")).to.equal(false);
+  });
+});

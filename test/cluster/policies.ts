@@ -1,0 +1,79 @@
+import { expect } from "chai";
+import { run } from "./command.ts";
+import type { Release } from "./release.ts";
+import { report } from "./report.ts";
+
+/** What nobody outside the release may reach while NetworkPolicies are on, and each pod answers. */
+const forbidden = [
+  ["Service/confab-redis", 6379],
+  ["Service/confab-mysql", 3306],
+  ["Service/confab-elasticsearch", 9200],
+  ["Service/confab-ingest", 9081],
+  ["Service/confab-api", 9082],
+] as const;
+
+/** Connects from a pod in another namespace: with policies, where the cluster enforces them, and without. */
+export function describePolicies(installed: () => Release): void {
+  describe("with a stranger in another namespace", () => {
+    const stranger = "confab-e2e-stranger";
+    before(async () => {
+      await run("kubectl", ["create", "namespace", stranger]);
+    });
+    after(async () => {
+      await run("kubectl", ["delete", "namespace", stranger, "--wait"]);
+    });
+
+    it("lets it reach nothing where NetworkPolicies are enforced, and everything where they are switched off", async () => {
+      await installed().upgrade({ "ingress.rateLimit.enabled": "false" });
+      const withPolicies = await reached(installed(), stranger);
+      const policies = await installed().json<{ items: unknown[] }>("get", "networkpolicies");
+      expect(policies.items).to.have.length.above(5);
+      await installed().upgrade({ "ingress.rateLimit.enabled": "false", "networkPolicy.enabled": "false" });
+      const without = await reached(installed(), stranger);
+      expect((await installed().json<{ items: unknown[] }>("get", "networkpolicies")).items).to.deep.equal([]);
+
+      expect(without, "reached without policies").to.have.length(forbidden.length);
+      const enforces = withPolicies.length < forbidden.length;
+      report(
+        enforces
+          ? `this cluster enforces NetworkPolicies: with them a stranger reaches ${withPolicies.join(", ") || "nothing"}`
+          : "this cluster does NOT enforce NetworkPolicies: with them a stranger reaches everything, as without",
+      );
+      if (enforces) expect(withPolicies).to.deep.equal([]);
+    });
+  });
+}
+
+async function reached(release: Release, namespace: string): Promise<string[]> {
+  const { spec } = await release.json<{ spec: { template: { spec: { containers: { image: string }[] } } } }>(
+    "get",
+    "deployment",
+    "confab-api",
+  );
+  const targets = forbidden.map(([name, port]) => [`${name.split("/")[1]!}.${release.namespace}`, port]);
+  const script = `
+    const { connect } = require("node:net");
+    Promise.all(${JSON.stringify(targets)}.map(([host, port]) => new Promise((done) => {
+      const socket = connect({ host, port, timeout: 3000 });
+      const end = (reached) => { socket.destroy(); done(reached ? host + ":" + port : undefined); };
+      socket.on("connect", () => end(true)).on("timeout", () => end(false)).on("error", () => end(false));
+    }))).then((all) => console.log("REACHED " + JSON.stringify(all.filter(Boolean))));`;
+  const pod = `stranger-${Date.now().toString(36)}`;
+  const image = `--image=${spec.template.spec.containers[0]!.image}`;
+  const kubectl = (...args: string[]) => run("kubectl", ["--namespace", namespace, ...args]);
+  await kubectl(
+    "run",
+    pod,
+    image,
+    "--restart=Never",
+    "--image-pull-policy=IfNotPresent",
+    "--command",
+    "--",
+    "node",
+    "-e",
+    script,
+  );
+  await kubectl("wait", `pod/${pod}`, "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s");
+  const said = await kubectl("logs", pod);
+  return JSON.parse(/^REACHED (.*)$/m.exec(said)?.[1] ?? "null") as string[];
+}

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { run } from "./command.ts";
+import { verifyStored, type Acknowledged } from "./stored.ts";
+import { chartFolder, expectConsistent, openRelease, rolledOut, services, type Release } from "./release.ts";
+import { report } from "./report.ts";
+import { unnoticed } from "./rollouts.ts";
+
+/** A folder or an archive, and the image that belongs to it; without them, this chart under another version. */
+const { CONFAB_E2E_PREVIOUS_CHART: previousChart, CONFAB_E2E_PREVIOUS_TAG: previousTag } = process.env;
+
+describe("Confab upgraded from the version before", () => {
+  let release: Release;
+  let folder: string;
+  let token: string;
+  const acknowledged: Acknowledged[] = [];
+  const previous: Record<string, string> = {
+    "ingress.rateLimit.enabled": "false",
+    ...(previousTag === undefined ? {} : { "image.tag": previousTag }),
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "confab-e2e-chart-"));
+    release = await openRelease("confab-e2e-upgrade");
+    await release.upgrade(previous, previousChart ?? (await packaged(folder)));
+    token = await release.createApplication("from the version before");
+    const [chat] = (await release.createChats(token, 1)) as [number];
+    for (let index = 0; index < 100; index++) {
+      const body = `kept ${index}`;
+      const answer = await release.client.send("POST", "/messages", {
+        application_token: token,
+        chat_number: chat,
+        body,
+      });
+      expect(answer.status).to.equal(201);
+      acknowledged.push({ chat, number: (answer.body as { number: number }).number, body });
+    }
+  });
+  after(async () => {
+    await release.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("fails no request and loses nothing in the upgrade", async () => {
+    await unnoticed(release, async () => {
+      await release.upgrade({ "ingress.rateLimit.enabled": "false" });
+      for (const component of services) await rolledOut(release, component);
+    });
+    report(await versions(release));
+  });
+
+  it("fails no request and loses nothing in the rollback", async () => {
+    await unnoticed(release, async () => {
+      await release.helm("rollback", "confab", "1", "--wait", "--timeout", "5m");
+      for (const component of services) await rolledOut(release, component);
+    });
+    report(await versions(release));
+  });
+
+  it("still has what was there before, counted and searchable", async () => {
+    expect(await verifyStored(release.client, token, acknowledged)).to.deep.equal({ stored: 100, extra: 0 });
+    await expectConsistent(release);
+  });
+});
+
+async function packaged(folder: string): Promise<string> {
+  await run("helm", ["package", chartFolder, "--version", "0.0.1", "--destination", folder]);
+  return join(folder, "confab-0.0.1.tgz");
+}
+
+async function versions(release: Release): Promise<string> {
+  const { items } = await release.json<{
+    items: {
+      metadata: { labels: Record<string, string> };
+      spec: { template: { spec: { containers: { image: string }[] } } };
+    }[];
+  }>("get", "deployments");
+  return items
+    .map(
+      ({ metadata, spec }) =>
+        `${metadata.labels["helm.sh/chart"] ?? ""} ${spec.template.spec.containers[0]?.image ?? ""}`,
+    )
+    .join(", ");
+}
