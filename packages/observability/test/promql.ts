@@ -16,6 +16,7 @@ const words = new Set([
 export function namesIn(expr: string): Set<string> {
   const bare = expr
     .replaceAll(/"[^"]*"|\{[^}]*\}|\[[^\]]*\]/g, " ")
+    .replaceAll(/\boffset\s+\w+/g, " ")
     .replaceAll(/\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, " ");
   const found = bare.matchAll(/[A-Za-z_:][\w:]*(?!\w)(?!\s*\()/g);
   return new Set([...found].map(([name]) => name).filter((name) => !words.has(name)));

@@ -111,7 +111,12 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     counter: (name) =>
       once(name, ({ labels = {} }, config) => {
         const counter = new Counter(config);
-        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => counter.labels(given));
+        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
+          const child = counter.labels(given);
+          // Exported before anything happened: Prometheus tells an increase only from what it has seen before.
+          child.inc(0);
+          return child;
+        });
       }),
     gauge: (name) => once(name, makeGauge),
     histogram: (name) =>

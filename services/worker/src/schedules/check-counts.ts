@@ -16,8 +16,6 @@ export function createCountsCheck({ sample, metrics, logger }: CountsCheckOption
   const series = Object.fromEntries(
     kinds.map((count) => [count, { checked: checked.labels({ count }), wrong: wrong.labels({ count }) }]),
   );
-  // Shown before anything is wrong: Prometheus tells an increase only from what it has seen before.
-  for (const { wrong: none } of Object.values(series)) none.inc(0);
   return async () => {
     const result = await sample();
     for (const kind of kinds) {
