@@ -1,5 +1,5 @@
 import { exit } from "node:process";
-import { describeMachine } from "../report.ts";
+import { describeMachine, median } from "../report.ts";
 import { createWorld } from "../world.ts";
 import { help, readOptions } from "./options.ts";
 import { summarise, table } from "./report.ts";
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
       rounds.push(...results);
       for (const { mode, cpu, accepted, faults } of results) {
         const verdict = faults.length === 0 ? "verified" : `VOID: ${faults.join("; ")}`;
-        const used = cpu?.toFixed(1) ?? "–";
+        const used = median(cpu)?.toFixed(1) ?? "–";
         console.error(`round ${round}, ${mode}: ${used} µs/message, ${accepted.toFixed(0)} accepted/s, ${verdict}`);
       }
     }

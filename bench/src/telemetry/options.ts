@@ -5,9 +5,9 @@ export const help = `Measures what telemetry costs ingest while it accepts messa
 
   npm run telemetry -w bench -- …
 
-  --rounds <n>        rounds, each with four fresh processes (5)
-  --turns <n>         turns of each process in a round (8)
-  --seconds <n>       length of a turn (2)
+  --rounds <n>        rounds, each with four fresh processes (4)
+  --turns <n>         turns of each process in a round (4)
+  --seconds <n>       length of a turn (6); the SDK sends spans each five
   --connections <n>   keep-alive connections (64)
   --json              the figures of all rounds as JSON on standard output
   --help
@@ -22,9 +22,9 @@ export function readOptions(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: "string", default: "5" },
-      turns: { type: "string", default: "8" },
-      seconds: { type: "string", default: "2" },
+      rounds: { type: "string", default: "4" },
+      turns: { type: "string", default: "4" },
+      seconds: { type: "string", default: "6" },
       connections: { type: "string", default: "64" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },

@@ -2,22 +2,28 @@ import { median, show, tableOf } from "../report.ts";
 import { modeNames } from "./modes.ts";
 import type { TelemetryRound } from "./round.ts";
 
-/** Medians of the rounds that verified, the range of ingest's CPU, and what a mode adds to "off" of the same round. */
+/** Medians over the turns of the rounds that verified, and what a mode adds to "off" of the same turn; ranges are those of turns and of rounds. */
 export function summarise(rounds: readonly TelemetryRound[]) {
   const verified = rounds.filter(({ faults }) => faults.length === 0);
   return modeNames.map((mode) => {
     const own = verified.filter((round) => round.mode === mode);
-    const cpu = own.flatMap((round) => round.cpu ?? []);
+    const cpu = own.flatMap((round) => round.cpu);
     const added = own.flatMap((round) => {
-      const off = verified.find((other) => other.mode === "off" && other.round === round.round)?.cpu;
-      return round.cpu && off ? [round.cpu / off - 1] : [];
+      const off = verified.find((other) => other.mode === "off" && other.round === round.round);
+      return round.cpu.flatMap((us, turn) => (off?.cpu[turn] === undefined ? [] : [us / off.cpu[turn] - 1]));
+    });
+    // Of whole rounds: each is another process, whose code was compiled in another way.
+    const addedOfRounds = own.flatMap((round) => {
+      const off = median(verified.find((other) => other.mode === "off" && other.round === round.round)?.cpu ?? []);
+      const us = median(round.cpu);
+      return us === null || off === null ? [] : [us / off - 1];
     });
     return {
       mode,
       cpu: median(cpu),
       cpuRange: rangeOf(cpu),
       added: median(added),
-      addedRange: rangeOf(added),
+      addedRange: rangeOf(addedOfRounds),
       accepted: median(own.map((round) => round.accepted)),
       p99: median(own.flatMap((round) => round.p99 ?? [])),
       spans: median(own.map((round) => round.spans)),
@@ -38,9 +44,9 @@ export function table(summary: ReturnType<typeof summarise>): string {
     [
       "median",
       "ingest CPU, µs/message",
-      "range",
+      "range of turns",
       "added to off, %",
-      "range",
+      "range of rounds",
       "accepted, messages/s",
       "latency p99, ms",
       "spans/message",

@@ -1,5 +1,5 @@
 import { uniquePrefix } from "@confab/testkit";
-import { watchCpu, type CpuTimes } from "../cpu.ts";
+import { watchCpu } from "../cpu.ts";
 import type { Running } from "../designs.ts";
 import { sendMessages, type LoadResult, type Target } from "../load.ts";
 import { createTarget } from "../phases.ts";
@@ -17,8 +17,8 @@ export interface RoundOptions {
 export interface TelemetryRound {
   readonly mode: ModeName;
   readonly round: number;
-  /** CPU of ingest, µs a message: all that the process used from its first turn until the round's end. */
-  readonly cpu: number | null;
+  /** CPU of ingest, µs a message, turn by turn. */
+  readonly cpu: readonly number[];
   readonly accepted: number;
   readonly p99: number | null;
   readonly spans: number;
@@ -33,10 +33,10 @@ interface Contestant {
   readonly ingest: Running;
   readonly target: Target;
   readonly loads: LoadResult[];
-  cpu: () => CpuTimes;
+  readonly cpu: number[];
 }
 
-const WARM_UP_SECONDS = 2;
+const WARM_UP_SECONDS = 3;
 /** The SDK sends what is left every five seconds. */
 const LAST_SPANS_MS = 6_000;
 
@@ -48,10 +48,15 @@ export async function measureRound(world: World, round: number, options: RoundOp
     for (const each of all) {
       // Verified, and not measured.
       each.loads.push(await sendMessages(each.target, { seconds: WARM_UP_SECONDS }));
-      each.cpu = watchCpu({ ingest: each.ingest.pid });
     }
     for (let turn = 0; turn < options.turns; turn += 1) {
-      for (const { target, loads } of all) loads.push(await sendMessages(target, { seconds: options.seconds }));
+      for (const { target, ingest, loads, cpu } of all) {
+        const used = watchCpu({ ingest: ingest.pid });
+        const load = await sendMessages(target, { seconds: options.seconds });
+        const us = used().ingest ?? null;
+        loads.push(load);
+        if (us !== null) cpu.push(us / load.accepted);
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, LAST_SPANS_MS));
     return all.map((each) => resultOf(each, round));
@@ -71,7 +76,7 @@ async function enter(world: World, mode: ModeName, connections: number): Promise
   try {
     const ingest = await startIngest(mode, collector.url, { redisUrl, databaseUrl, prefix });
     const target = { url: ingest.url, connections, ...(await createTarget(world)) };
-    return { mode, prefix, collector, ingest, target, loads: [], cpu: () => ({}) };
+    return { mode, prefix, collector, ingest, target, loads: [], cpu: [] };
   } catch (error) {
     await collector.stop();
     throw error;
@@ -79,7 +84,6 @@ async function enter(world: World, mode: ModeName, connections: number): Promise
 }
 
 function resultOf({ mode, collector, loads, cpu }: Contestant, round: number): TelemetryRound {
-  const used = cpu().ingest ?? null;
   const [warmUp, ...measured] = loads;
   const messages = measured.reduce((sum, { accepted }) => sum + accepted, 0);
   const seconds = measured.reduce((sum, load) => sum + load.seconds, 0);
@@ -89,7 +93,7 @@ function resultOf({ mode, collector, loads, cpu }: Contestant, round: number): T
   return {
     mode,
     round,
-    cpu: used === null ? null : used / messages,
+    cpu,
     accepted: messages / seconds,
     p99: latencies[Math.floor(latencies.length * 0.99)] ?? null,
     spans: spans / (messages + warmUp!.accepted),
