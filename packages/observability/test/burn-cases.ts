@@ -1,4 +1,4 @@
-import type { AlertCase, Scenario, Series } from "./alert-cases.ts";
+import type { AlertCase, Scenario, Series } from "./alert-case.ts";
 
 type Kind = "errors" | "latency";
 /** So many minutes of requests, of which this part is bad. */

@@ -8,7 +8,8 @@ import { ensurePromtool } from "@confab/testkit";
 import { expect } from "chai";
 import { chartFolder, generatedFiles } from "../src/generated-files.ts";
 import { alerts } from "../src/index.ts";
-import { alertCases, type Scenario } from "./alert-cases.ts";
+import type { Scenario } from "./alert-case.ts";
+import { alertCases } from "./alert-cases.ts";
 
 const run = promisify(execFile);
 const runbooks = join(import.meta.dirname, "../../../docs/runbooks");

@@ -2,12 +2,20 @@ import type { DashboardPlan, Panel, Unit } from "../panel.ts";
 import type { Line } from "./ask.ts";
 
 const colours = ["#3274d9", "#e0823d", "#56a64b", "#a352cc", "#e02f44", "#8f8f8f", "#c0a000", "#1f9e9e"];
-const width = 420;
+/** Of a panel of eight columns. */
+const usualWidth = 420;
 const height = 130;
 /** Under the chart, for its times. */
 const foot = 14;
 /** A threshold is shown where it is at most so many times as high as what there is. */
 const farThreshold = 3;
+
+/** Seconds since 1970. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
 
 export interface Drawn {
   readonly panel: Panel;
@@ -20,9 +28,11 @@ export interface Drawn {
 export function page(
   plan: DashboardPlan,
   rows: readonly { readonly title: string; readonly drawn: readonly Drawn[] }[],
+  span: Span,
 ): string {
   const sections = rows.map(
-    ({ title, drawn }) => `<h2>${text(title)}</h2><div class="row">${drawn.map(box).join("")}</div>`,
+    ({ title, drawn }) =>
+      `<h2>${text(title)}</h2><div class="row">${drawn.map((one) => box(one, span)).join("")}</div>`,
   );
   return `<!doctype html><meta charset="utf-8"><style>
 body{margin:12px;font:12px "DejaVu Sans",sans-serif;background:#f4f5f5;color:#222}h1{font-size:18px;margin:0 0 8px}
@@ -33,41 +43,39 @@ table{border-collapse:collapse}td{padding:1px 12px 1px 0}
 </style><h1>${text(plan.title)}</h1>${sections.join("")}<script>document.title=document.documentElement.scrollHeight</script>`;
 }
 
-function box({ panel, lines }: Drawn): string {
+function box({ panel, lines }: Drawn, span: Span): string {
   const draw = { stat: figures, table: list, graph: chart, heatmap: chart }[panel.kind];
-  const content = draw(panel, lines);
+  const content = draw(panel, lines, span);
   return `<div class="box" style="grid-column:span ${panel.width ?? 8}"><h3>${text(panel.title)}</h3>${content}</div>`;
 }
 
-function figures({ unit, warnAt, badAt, lowIsBad = false }: Panel, lines: readonly Line[]): string {
+function figures({ unit, warnAt, badAt, lowIsBad = false }: Panel, lines: readonly Line[], span: Span): string {
   const beyond = (value: number, bound = lowIsBad ? -Infinity : Infinity): boolean =>
     lowIsBad ? value < bound : value >= bound;
   return lines
-    .map(({ name, points }) => {
-      const value = points.at(-1)?.[1] ?? NaN;
+    .map((line) => {
+      const value = lastOf(line, span);
       const colour = beyond(value, badAt) ? "#c4162a" : beyond(value, warnAt) ? "#b58900" : "#37872d";
-      return `<span class="big" style="color:${colour}">${format(value, unit)}</span> ${text(lines.length > 1 ? name : "")} `;
+      return `<span class="big" style="color:${colour}">${format(value, unit)}</span> ${text(lines.length > 1 ? line.name : "")} `;
     })
     .join("");
 }
 
-function list(panel: Panel, lines: readonly Line[]): string {
-  const now = Math.max(...lines.flatMap(({ points }) => points.map(([time]) => time)));
-  // A series that has ended is no row of now.
+function list(panel: Panel, lines: readonly Line[], span: Span): string {
   const rows = lines
-    .filter(({ points }) => points.at(-1)?.[0] === now)
-    .map(({ name, points }) => `<tr><td>${text(name)}</td><td>${format(points.at(-1)![1], panel.unit)}</td></tr>`);
+    .filter((line) => Number.isFinite(lastOf(line, span)))
+    .map((line) => `<tr><td>${text(line.name)}</td><td>${format(lastOf(line, span), panel.unit)}</td></tr>`);
   return rows.length === 0 ? "<p>none</p>" : `<table>${rows.join("")}</table>`;
 }
 
-function chart(panel: Panel, all: readonly Line[]): string {
+function chart(panel: Panel, all: readonly Line[], span: Span): string {
   // A heatmap's unit is that of its buckets; drawn as lines, they are rates.
   const unit = panel.kind === "heatmap" ? "reqps" : panel.unit;
+  const width = Math.round((usualWidth * (panel.width ?? 8)) / 8);
   const lines = all.filter(({ points }) => points.length > 0);
   const points = lines.flatMap((line) => line.points);
   if (points.length === 0) return "<p>no data</p>";
-  const times = points.map(([time]) => time);
-  const [start, end] = [Math.min(...times), Math.max(...times)];
+  const { from: start, to: end } = span;
   const highest = Math.max(...points.map(([, value]) => value)) || 1;
   const bounds = (
     [
@@ -100,11 +108,17 @@ function chart(panel: Panel, all: readonly Line[]): string {
     label(width, height + foot - 2, clock(end), "end"),
   ];
   const key = lines.map(
-    ({ name, points: own }, index) =>
-      `<b><span style="color:${colourOf(index)}">■</span> ${text(name)} ${format(own.at(-1)?.[1] ?? NaN, unit)}</b>`,
+    (line, index) =>
+      `<b><span style="color:${colourOf(index)}">■</span> ${text(line.name)} ${format(lastOf(line, span), unit)}</b>`,
   );
   const content = [grid, ...thresholds, ...drawn, ...labels].join("");
   return `<svg viewBox="0 0 ${width} ${height + foot}">${content}</svg><div class="key">${key.join("")}</div>`;
+}
+
+/** NaN of a series that has ended before. */
+function lastOf({ points }: Line, { to, step }: Span): number {
+  const [time, value] = points.at(-1) ?? [-Infinity, NaN];
+  return time >= to - 2 * step ? value : NaN;
 }
 
 /** Of the day, in UTC. */

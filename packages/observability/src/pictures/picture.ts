@@ -1,11 +1,13 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { DashboardPlan } from "../panel.ts";
 import { ask } from "./ask.ts";
 import { page } from "./draw.ts";
 
+const run = promisify(execFile);
 const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"];
 const width = 1200;
 
@@ -36,14 +38,12 @@ export async function drawPicture(
   const scratch = mkdtempSync(join(tmpdir(), "confab-picture-"));
   try {
     const html = join(scratch, "page.html");
-    writeFileSync(html, page(plan, rows));
-    const look = (...more: string[]) =>
-      execFileSync(browser, [...flags, ...more, `file://${html}`], {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-    const height = /<title>(\d+)<\/title>/.exec(look(`--window-size=${width},100`, "--dump-dom"))?.[1] ?? "2000";
-    look(`--window-size=${width},${height}`, `--screenshot=${file}`);
+    writeFileSync(html, page(plan, rows, range));
+    const look = (...more: string[]) => run(browser, [...flags, ...more, `file://${html}`]);
+    const { stdout } = await look(`--window-size=${width},100`, "--dump-dom");
+    const height = /<title>(\d+)<\/title>/.exec(stdout)?.[1];
+    if (height === undefined) throw new Error(`${browser} does not tell how high the page is`);
+    await look(`--window-size=${width},${height}`, `--screenshot=${file}`);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -79,17 +79,17 @@ try {
     const plan = dashboards.find((each) => each.uid === uid)!;
     await drawPicture(plan, { prometheus, minutes, file: join(folder, `${name}.png`) });
   };
-  await sleep(150_000);
-  for (const { uid } of dashboards) await draw(uid, uid, 2);
+  await sleep(100_000);
+  for (const { uid } of dashboards) await draw(uid, uid, 1.5);
   for (const scene of scenes) {
     const { name, shown, seconds } = scene;
     console.error(name);
-    await sleep(30_000);
+    await sleep(15_000);
     const end = await scene.begin(world);
     await sleep(seconds * 1_000);
     for (const uid of shown) await draw(uid, `${name}-${uid.replace("confab-", "")}`, seconds / 60 + 0.6);
     await end();
-    await sleep(20_000);
+    await sleep(10_000);
   }
 } finally {
   await world.stop();
