@@ -33,6 +33,9 @@ export default tseslint.config(
       "@typescript-eslint/no-unused-expressions": "off",
     },
   },
-  { files: ["packages/cli/src/**", "k8s-dev/**", "bench/**"], rules: { "no-console": "off" } },
+  {
+    files: ["packages/cli/src/**", "k8s-dev/**", "bench/**", "packages/observability/test/faults/**"],
+    rules: { "no-console": "off" },
+  },
   prettier,
 );

@@ -35,7 +35,8 @@ export const plain: Design = {
   startWorker: (place) => startPlain(import.meta.resolve("./plain-worker.ts"), place),
 };
 
-function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
+/** What every process of a phase is given. */
+export function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
   return {
     NODE_ENV: "production",
     LOG_LEVEL: "warn",

@@ -39,7 +39,8 @@ export function readOptions(args: string[]) {
   };
 }
 
-function whole(name: string, text: string): number {
+/** Throws a sentence for what is no whole number from 1. */
+export function whole(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1, not ${text}`);
   return value;

@@ -103,16 +103,20 @@ async function inPlace<T>(
   design: Design,
   work: (place: Place, target: { token: string; chats: number[] }) => Promise<T>,
 ): Promise<T> {
-  const { database, redisUrl, databaseUrl } = world;
+  const { redisUrl, databaseUrl } = world;
+  const prefix = uniquePrefix(`bench-${design.name}`);
+  try {
+    return await work({ redisUrl, databaseUrl, prefix }, await createTarget(world));
+  } finally {
+    await world.forget(prefix);
+  }
+}
+
+/** An application of its own with ten chats. */
+export async function createTarget({ database }: World): Promise<{ token: string; chats: number[] }> {
   const token = randomUUID();
   await createApplications(database).create({ token, name: "benchmark" });
   const create = createChats(database).create;
   const created = await Promise.all(Array.from({ length: CHATS }, () => create({ token })));
-  const chats = created.flatMap((chat) => chat?.number ?? []);
-  const prefix = uniquePrefix(`bench-${design.name}`);
-  try {
-    return await work({ redisUrl, databaseUrl, prefix }, { token, chats });
-  } finally {
-    await world.forget(prefix);
-  }
+  return { token, chats: created.flatMap((chat) => chat?.number ?? []) };
 }

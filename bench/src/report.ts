@@ -41,20 +41,27 @@ export function table(summary: ReturnType<typeof summarise>): string {
     ["median", "Confab (A)", "plain (B)", "A ÷ B"],
     ...summary.map(({ figure, confab, plain, ratio }) => [figure, show(confab), show(plain), show(ratio, 2)]),
   ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return tableOf(rows);
+}
+
+/** A Markdown table of rows of which the first is the heading; all columns but the first are figures. */
+export function tableOf(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: string[]) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;
   const rule = `| ${widths.map((width, i) => (i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join("\n");
 }
 
-function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
+/** With a dash for what was not measured. */
+export function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
   return value === null
     ? "–"
     : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function median(values: readonly number[]): number | null {
+/** Null of nothing. */
+export function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   if (sorted.length === 0) return null;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 
 interface Attribute {
   readonly key: string;
@@ -35,13 +35,16 @@ export interface ReceivedSpan {
   readonly attributes: Readonly<Record<string, string | undefined>>;
 }
 
-/** An OTLP/HTTP endpoint for the JSON protocol that keeps the spans it is sent. */
+/** An OTLP/HTTP endpoint that keeps the spans it is sent as JSON, and what it is sent as Protocol Buffers as it is. */
 export async function startOtlpReceiver() {
   const spans: ReceivedSpan[] = [];
+  const messages: Buffer[] = [];
   const server = createServer((req, res) => {
-    void text(req).then((body) => {
-      if (req.url === "/v1/traces") spans.push(...read(JSON.parse(body) as ExportRequest));
-      res.setHeader("Content-Type", "application/json").end("{}");
+    void buffer(req).then((body) => {
+      const type = req.headers["content-type"] ?? "";
+      if (req.url === "/v1/traces" && type === "application/x-protobuf") messages.push(body);
+      else if (req.url === "/v1/traces") spans.push(...read(JSON.parse(body.toString()) as ExportRequest));
+      res.setHeader("Content-Type", type).end(type === "application/json" ? "{}" : "");
     });
   });
   server.listen(0, "127.0.0.1");
@@ -49,6 +52,7 @@ export async function startOtlpReceiver() {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    messages,
     async stop(): Promise<void> {
       server.close();
       server.closeAllConnections();

@@ -194,6 +194,36 @@ describe("traces", function () {
     });
   });
 
+  it("travel as Protocol Buffers too, and with a ratio do what the caller decided", async () => {
+    const ingest = await start("ingest", {
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0",
+    });
+    const [sampled, unsampled] = [traceparent("01"), traceparent("00")];
+    for (const header of [undefined, unsampled.header, sampled.header]) {
+      expect((await send(ingest, "in bytes", header)).status).to.equal(201);
+    }
+    await ingest.stop();
+    const bytes = Buffer.concat(receiver.messages);
+    expect(bytes.includes(Buffer.from(sampled.traceId, "hex"))).to.equal(true);
+    expect(bytes.includes("POST /messages")).to.equal(true);
+    expect(bytes.includes(Buffer.from(unsampled.traceId, "hex"))).to.equal(false);
+    // The request and its batch, and nothing of the other two.
+    expect(bytes.toString("latin1").split("confab.request_id")).to.have.length(2);
+  });
+
+  it("are sampled by us where a ratio is asked for", async () => {
+    const ingest = await start("ingest", {
+      OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "1",
+    });
+    const before = receiver.spans.length;
+    expect((await send(ingest, "of its own accord")).status).to.equal(201);
+    await ingest.stop();
+    expect(receiver.spans.slice(before).map(({ name }) => name)).to.include.members(["POST /messages", "accept"]);
+  });
+
   it("name the trace in a problem's document", async () => {
     const ingest = await start("ingest", { OTEL_EXPORTER_OTLP_ENDPOINT: "" });
     const { traceId, header } = traceparent("01");

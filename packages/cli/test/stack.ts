@@ -62,6 +62,7 @@ export async function startStack() {
     env: commandEnv,
     folder,
     gateway,
+    workerPid: services[2].pid,
     urls: { ingest: services[0].url, api: services[1].url },
     run,
     /** What a command that must succeed answers with `--json`. */

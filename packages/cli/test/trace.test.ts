@@ -37,6 +37,30 @@ describe("confabctl trace", function () {
     expect(stdout).to.match(/^accepted +\d{4}-.+Z It was numbered and made durable, in batch /);
   });
 
+  it("takes a message's path or URL instead, and says so where it is given neither", async () => {
+    const path = `/applications/${token}/chats/1/messages/1`;
+    for (const given of [path, `https://chat.example.com${path}?x=1`]) {
+      const { stdout } = await stack.run(["trace", given, "--json"], { REDIS_URL: testStores().redisUrl });
+      expect(JSON.parse(stdout)).to.include({ application_token: token, chat_number: 1, number: 1 });
+    }
+    const { code, stderr } = await run();
+    expect(code).to.equal(2);
+    expect(stderr).to.include("or by its path");
+  });
+
+  it("tells what waits in Redis to be stored", async () => {
+    process.kill(stack.workerPid, "SIGSTOP");
+    try {
+      const { number } = await stack.json<{ number: number }>("send", token, "1", "held up");
+      const located = await locate("1", String(number));
+      expect(statesOf(located)).to.deep.equal(["accepted", "pending"]);
+      expect(located.steps[0]?.request_id).to.match(/^[\w-]{8,}$/);
+      expect(located.steps[0]?.text).to.include(`for request ${located.steps[0]?.request_id ?? ""}`);
+    } finally {
+      process.kill(stack.workerPid, "SIGCONT");
+    }
+  });
+
   it("tells a dead letter with its reason, and what waits to be indexed", async () => {
     const { id: chatId } = (await stack.database.prisma.chat.findFirst())!;
     const [uid, now] = [new Uint8Array(16), new Date()];

@@ -62,6 +62,15 @@ export function createChats(database: Database) {
       return find(token, number);
     },
 
+    /** How the outside names chats, by their ids; those that are gone are left out. */
+    async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {
+      const rows = await prisma.chat.findMany({
+        where: { id: { in: [...ids] } },
+        select: { id: true, number: true, application: { select: { token: true } } },
+      });
+      return new Map(rows.map(({ id, number, application: { token } }) => [id, { token, number }]));
+    },
+
     /** For numbering: both maxima are read from the end of an index, whatever the length of the chat. */
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;

@@ -38,8 +38,15 @@ export function toGrafana(plan: DashboardPlan): grafana.Dashboard {
         .includeVars(true),
     )
     .withVariable(new grafana.DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
-    .withVariable(choice("namespace", "Namespace", "label_values(confab_build_info, namespace)"))
-    .withVariable(choice("service", "Service", 'label_values(confab_build_info{namespace=~"$namespace"}, service)'));
+    .withVariable(choice("namespace", "Namespace", "label_values(confab_build_info, namespace)"));
+  // A choice that changes nothing would mislead.
+  if (
+    plan.rows.some(({ panels }) => panels.some(({ queries }) => queries.some(({ expr }) => expr.includes("$service"))))
+  ) {
+    builder.withVariable(
+      choice("service", "Service", 'label_values(confab_build_info{namespace=~"$namespace"}, service)'),
+    );
+  }
   let id = 0;
   for (const row of plan.rows) {
     builder.withRow(new grafana.RowBuilder(row.title).id(++id));
@@ -77,8 +84,17 @@ function toPanel(panel: Panel): PanelBuilder {
     .height(panel.kind === "stat" ? 4 : 8);
   if (panel.kind !== "heatmap") builder.min(0);
   if (panel.max !== undefined) builder.max(panel.max);
+  if (panel.alerts) builder.links(panel.alerts.map(runbookLink));
   for (const [index, query] of panel.queries.entries()) builder.withTarget(toTarget(query, index, panel.kind));
   return builder;
+}
+
+/** The chart puts monitoring.prometheusRule.runbookUrlPrefix in the place of the folder where one is set. */
+function runbookLink(alert: string): grafana.DashboardLinkBuilder {
+  return new grafana.DashboardLinkBuilder(alert)
+    .type(grafana.DashboardLinkType.Link)
+    .url(`docs/runbooks/${alert}.md`)
+    .targetBlank(true);
 }
 
 function builderOf(panel: Panel): PanelBuilder {
@@ -106,7 +122,9 @@ function builderOf(panel: Panel): PanelBuilder {
     case "heatmap":
       return new HeatmapBuilder().calculate(false);
     case "table":
-      return new TableBuilder();
+      return new TableBuilder().overrideByName("alertname", [
+        { id: "links", value: [{ title: "Runbook", url: "docs/runbooks/${__value.raw}.md", targetBlank: true }] },
+      ]);
   }
 }
 

@@ -1,5 +1,5 @@
 /** How a figure is written: Grafana's own names of units. */
-export type Unit = "short" | "percentunit" | "s" | "bytes" | "reqps" | "ops" | "none";
+export type Unit = "short" | "percentunit" | "s" | "bytes" | "reqps" | "ops" | "dtdurations" | "none";
 
 export interface Query {
   readonly expr: string;
@@ -21,6 +21,10 @@ export interface Panel {
   /** The figure is bad when low: the thresholds are then lower bounds. */
   readonly lowIsBad?: boolean;
   readonly max?: number;
+  /** The alerts about what it shows: the panel links to their runbooks. */
+  readonly alerts?: readonly string[];
+  /** There is nothing to show while all is well. */
+  readonly emptyWhenWell?: true;
   readonly stacked?: boolean;
   /** Columns of 24. */
   readonly width?: number;

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { dashboards } from "../src/index.ts";
+import { alerts, dashboards } from "../src/index.ts";
 import { toGrafana } from "../src/grafana.ts";
 
 const panels = dashboards.flatMap((plan) =>
@@ -21,10 +21,11 @@ describe("a dashboard", () => {
     }
   });
 
-  it("lets data source, namespace and service be chosen, and links to the others", () => {
+  it("lets data source and namespace be chosen, a service where it matters, and links to the others", () => {
     for (const plan of dashboards) {
       const { templating, links } = toGrafana(plan);
-      expect(templating.list?.map(({ name }) => name)).to.deep.equal(["datasource", "namespace", "service"]);
+      const byService = ["confab-http", "confab-runtime"].includes(plan.uid) ? ["service"] : [];
+      expect(templating.list?.map(({ name }) => name)).to.deep.equal(["datasource", "namespace", ...byService]);
       expect(links).to.have.length(1);
     }
   });
@@ -58,6 +59,15 @@ describe("a panel", () => {
         expect(panel.description).to.be.a("string");
       }
     }
+  });
+
+  it("leads to the runbooks of the alerts about it, and every alert is led to", () => {
+    const linked = new Set(panels.flatMap(({ panel }) => panel.alerts ?? []));
+    const elsewhere = ["ConfabMigrationFailed"];
+    expect(linked).to.deep.equal(new Set(alerts.map(({ name }) => name).filter((name) => !elsewhere.includes(name))));
+    const { panels: built = [] } = toGrafana(dashboards[0]!);
+    const urls = built.flatMap((panel) => ("links" in panel ? (panel.links ?? []) : [])).map(({ url }) => url);
+    expect(urls).to.include("docs/runbooks/ConfabRedisMemoryHigh.md");
   });
 
   it("asks for the chosen namespaces in every query", () => {

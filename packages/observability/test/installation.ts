@@ -4,21 +4,37 @@ import { join } from "node:path";
 import { migrate } from "@confab/database";
 import {
   createTestDatabase,
+  freePort,
   hasElasticsearch,
   startPrometheus,
   startRedis,
   startService,
   testStores,
   uniquePrefix,
+  type ServiceHandle,
 } from "@confab/testkit";
 import { chartFolder } from "../src/generated-files.ts";
+import { startKubernetesPage } from "./kubernetes-page.ts";
 
-/** All three services on stores of their own, and a Prometheus that scrapes them each second and evaluates the chart's rules. */
-export async function startInstallation() {
+export interface InstallationOptions {
+  /** Where the rules are that Prometheus evaluates; the chart's by default. */
+  readonly rules?: string;
+  /** For the services. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+type Name = "ingest" | "api" | "worker";
+
+/**
+ * All three services on stores of their own, a Prometheus that scrapes them each second and evaluates rules, and what Kubernetes would show of
+ * them from a page of ours. A service can be stopped and started again on its ports.
+ */
+export async function startInstallation({ rules = join(chartFolder, "rules"), env: more }: InstallationOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-observed-"));
   const database = await createTestDatabase();
   await migrate(database.url);
   const redis = await startRedis({ dir: join(folder, "redis"), args: ["--maxmemory", "256mb"] });
+  const kubernetes = await startKubernetesPage();
   const index = uniquePrefix("observed");
   const env = {
     DATABASE_URL: database.url,
@@ -26,30 +42,76 @@ export async function startInstallation() {
     APPLICATION_RATE: "20",
     APPLICATION_BURST: "20",
     ...(hasElasticsearch() ? { SEARCH_INDEX: index } : {}),
+    ...more,
   };
-  const names = ["ingest", "api", "worker"] as const;
-  const services = await Promise.all(names.map((name) => startService(name, env)));
-  const targets = services.map(({ adminUrl }, place) => ({
+  const [ingest, api, worker] = await Promise.all([
+    startAgainAndAgain("ingest", env),
+    startAgainAndAgain("api", env),
+    startAgainAndAgain("worker", env),
+  ]);
+  const services = { ingest, api, worker };
+  const targets = Object.entries(services).map(([service, { adminUrl }]) => ({
     targets: [new URL(adminUrl).host],
-    labels: { namespace: "test", service: names[place] },
+    labels: { namespace: "test", service },
   }));
-  const config = {
-    global: { scrape_interval: "1s", evaluation_interval: "1s" },
-    rule_files: [join(chartFolder, "rules/*.yaml")],
-    scrape_configs: [{ job_name: "confab", honor_labels: true, static_configs: targets }],
-  };
-  // YAML takes JSON.
-  const prometheus = await startPrometheus({ dir: join(folder, "prometheus"), config: JSON.stringify(config) });
+  const startAPrometheus = (name: string, ruleFolder: string) =>
+    startPrometheus({
+      dir: join(folder, name),
+      // YAML takes JSON.
+      config: JSON.stringify({
+        global: { scrape_interval: "1s", evaluation_interval: "1s" },
+        rule_files: [join(ruleFolder, "*.yaml")],
+        scrape_configs: [
+          { job_name: "confab", honor_labels: true, static_configs: targets },
+          {
+            job_name: "kubernetes",
+            honor_labels: true,
+            static_configs: [{ targets: [new URL(kubernetes.url).host], labels: { namespace: "test" } }],
+          },
+        ],
+      }),
+    });
+  const prometheus = await startAPrometheus("prometheus", rules);
   return {
-    ingest: services[0]!.url,
-    api: services[1]!.url,
+    ingest: ingest.url,
+    api: api.url,
     prometheus: prometheus.url,
+    services,
+    redis,
+    databaseUrl: database.url,
+    kubernetes,
+    /** Another one, which scrapes the same and evaluates other rules. */
+    async startPrometheusWith(ruleFolder: string): Promise<{ url: string; stop(): Promise<void> }> {
+      return startAPrometheus(uniquePrefix("prometheus"), ruleFolder);
+    },
     async stop(): Promise<void> {
-      await Promise.all([prometheus.stop(), ...services.map((service) => service.stop())]);
+      await Promise.all([prometheus.stop(), ...Object.values(services).map((service) => service.stop())]);
+      await kubernetes.stop();
       await redis.stop();
       await database.drop();
       if (hasElasticsearch()) await removeIndices(index);
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A service that keeps its ports from start to start. */
+async function startAgainAndAgain(name: Name, env: Readonly<Record<string, string>>) {
+  const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
+  const start = () => startService(name, { ...env, ...ports });
+  let running: ServiceHandle | undefined = await start();
+  return {
+    url: running.url,
+    adminUrl: running.adminUrl,
+    get pid() {
+      return running?.pid;
+    },
+    async start(): Promise<void> {
+      running ??= await start();
+    },
+    async stop(): Promise<void> {
+      await running?.stop();
+      running = undefined;
     },
   };
 }

@@ -3,16 +3,35 @@ export function filledIn(expr: string): string {
   return expr.replaceAll("$namespace", ".*").replaceAll("$service", ".*").replaceAll("$__rate_interval", "1m");
 }
 
+interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+
 interface Answer {
   readonly status: "success" | "error";
   readonly error?: string;
-  readonly data?: { readonly result: readonly { readonly metric: Record<string, string> }[] };
+  readonly data?: { readonly result: readonly Series[] };
 }
 
-/** How many series a query gives now; throws with Prometheus' own sentence for a query that is none. */
-export async function seriesOf(prometheus: string, expr: string): Promise<number> {
+async function ask(prometheus: string, expr: string): Promise<readonly Series[]> {
   const response = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query: expr }).toString()}`);
   const { status, error, data } = (await response.json()) as Answer;
   if (status === "error") throw new Error(`${error ?? ""}: ${expr}`);
-  return data?.result.length ?? 0;
+  return data?.result ?? [];
+}
+
+/** What each series of a query shows now; throws with Prometheus' own sentence for a query that is none. */
+export async function figuresOf(prometheus: string, expr: string): Promise<number[]> {
+  return (await ask(prometheus, expr)).map(({ value }) => Number(value[1]));
+}
+
+/** The alerts that fire or are about to: `ConfabTargetDown worker firing`. */
+export async function alertsOf(prometheus: string, state = "firing|pending"): Promise<string[]> {
+  const series = await ask(prometheus, `ALERTS{alertstate=~"${state}"}`);
+  return series.map(({ metric }) =>
+    [metric.alertname, metric.window ?? metric.dependency ?? metric.count ?? metric.service, metric.alertstate]
+      .filter(Boolean)
+      .join(" "),
+  );
 }

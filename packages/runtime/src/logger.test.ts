@@ -45,8 +45,14 @@ describe("createLogger", () => {
       item: { body: "hunter2", idempotencyKey: "hunter2" },
       items: [{ body: "hunter2" }],
     });
-    log.child({ token: "hunter2" }).info("bound");
-    expect(lines).to.have.length(2);
+    log.info({ admin_key: "hunter2", ADMIN_API_KEY: "hunter2", "X-Api-Key": "hunter2", config: { apiKey: "hunter2" } });
+    log.info({
+      secret: "hunter2",
+      Password: "hunter2",
+      headers: { Authorization: "hunter2", "Set-Cookie": ["hunter2"] },
+    });
+    log.child({ token: "hunter2", adminKey: "hunter2", api_key: "hunter2" }).info("bound");
+    expect(lines).to.have.length(4);
     expect(lines.join()).not.to.include("hunter2");
   });
 

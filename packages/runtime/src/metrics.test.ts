@@ -60,6 +60,12 @@ describe("createMetrics", () => {
     ]);
   });
 
+  it("shows a counter's series before anything is counted", async () => {
+    const metrics = createMetrics(catalogue, "test");
+    metrics.counter("sent_total").labels({ way: "up", by: "me" });
+    expect(await metrics.registry.metrics()).to.match(/^sent_total\{.*way="up".*\} 0$/m);
+  });
+
   it("gives the same metric whoever asks, and exports none that nobody asked for", async () => {
     const metrics = create();
     expect(metrics.histogram("age_seconds")).to.equal(metrics.histogram("age_seconds"));

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
+import { createHistogram } from "./histogram.ts";
 import { createLabelGuard } from "./label-guard.ts";
 import type { Bound } from "./label-guard.ts";
 
@@ -110,21 +111,34 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     registry,
     counter: (name) =>
       once(name, ({ labels = {} }, config) => {
-        const counter = new Counter(config);
-        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => counter.labels(given));
+        // prom-client hashes the labels at each increment: it is told the sums when it is asked.
+        const counted = new Map<string, { labels: Labels; by: number }>();
+        const counter = new Counter({
+          ...config,
+          collect: () => {
+            for (const series of counted.values()) {
+              counter.inc(series.labels, series.by);
+              series.by = 0;
+            }
+          },
+        });
+        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
+          const key = JSON.stringify(given);
+          const series = counted.get(key) ?? { labels: given, by: 0 };
+          // Exported before anything happened: Prometheus tells an increase only from what it has seen before.
+          counted.set(key, series);
+          return {
+            inc: (by = 1) => {
+              series.by += by;
+            },
+          };
+        });
       }),
     gauge: (name) => once(name, makeGauge),
     histogram: (name) =>
       once(name, ({ labels = {}, buckets = [] }, config) => {
-        const histogram = new Histogram({ ...config, buckets: [...buckets] });
-        return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
-          const child = histogram.labels(given);
-          return {
-            observe: (value: number, times = 1) => {
-              for (let time = 0; time < times; time++) child.observe(value);
-            },
-          };
-        });
+        const histogram = createHistogram({ ...config, buckets });
+        return instrumentOf(labels, createLabelGuard(labels).admit, histogram);
       }),
     list: (name, read) => {
       const { list } = once(name, makeGauge) as ReturnType<typeof makeGauge>;

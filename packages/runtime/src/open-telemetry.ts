@@ -14,6 +14,7 @@ import {
 } from "@opentelemetry/api";
 import { defaultResource, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
+import { createHeadSampling } from "./head-sampling.ts";
 import type { TelemetryOptions } from "./telemetry-options.ts";
 import { parseTraceparent } from "./traceparent.ts";
 import type { Span, Tracer } from "./tracer.ts";
@@ -32,7 +33,8 @@ const flushMs = 2_000;
 const quietMs = 300_000;
 
 /** Starts OpenTelemetry's SDK as the standard OTEL_* variables say; it holds no request up, whatever the collector does. */
-export function startOpenTelemetry({ service, version, logger }: Omit<TelemetryOptions, "env">): Tracer {
+export function startOpenTelemetry({ env, service, version, logger }: TelemetryOptions): Tracer {
+  const sampling = createHeadSampling(env);
   const sdk = new NodeSDK({
     resource: defaultResource().merge(
       resourceFromAttributes({
@@ -46,6 +48,7 @@ export function startOpenTelemetry({ service, version, logger }: Omit<TelemetryO
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: [],
+    ...(sampling && { sampler: sampling.sampler }),
   });
   tellRarely(logger);
   sdk.start();
@@ -55,8 +58,10 @@ export function startOpenTelemetry({ service, version, logger }: Omit<TelemetryO
 
   return {
     start(name, { kind = "internal", headers, parent, links = [], attributes } = {}) {
-      const above = headers === undefined ? contextOf(parent) : callerOf(headers);
-      if (kind !== "server" && trace.getSpanContext(above) === undefined) return undefined;
+      const asked = headers === undefined ? contextOf(parent) : callerOf(headers);
+      if (kind !== "server" && trace.getSpanContext(asked) === undefined) return undefined;
+      const above = sampling === undefined ? asked : sampling.admit(asked);
+      if (above === undefined) return undefined;
       const linked = links.flatMap((link) => spanContextOf(link) ?? []).map((found) => ({ context: found }));
       const span = tracer.startSpan(name, { kind: kinds[kind], attributes: { ...attributes }, links: linked }, above);
       return span.isRecording() ? wrap(span) : undefined;

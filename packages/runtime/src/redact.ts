@@ -1,20 +1,46 @@
 const CENSORED = "[redacted]";
 const DEPTH = 3;
-const SENSITIVE = new Set([
-  "application_token",
-  "applicationToken",
-  "authorization",
-  "body",
-  "cookie",
-  "idempotency-key",
-  "idempotency_key",
-  "idempotencyKey",
-  "password",
-  "token",
-]);
+/** Whatever way they are written: admin_key, adminKey, Admin-Key. */
+const SENSITIVE = [
+  ["access", "token"],
+  ["admin", "api", "key"],
+  ["admin", "key"],
+  ["api", "key"],
+  ["application", "token"],
+  ["authorization"],
+  ["body"],
+  ["cookie"],
+  ["idempotency", "key"],
+  ["password"],
+  ["private", "key"],
+  ["proxy", "authorization"],
+  ["secret"],
+  ["set", "cookie"],
+  ["token"],
+  ["x", "api", "key"],
+];
+const joined = new Set(SENSITIVE.map((words) => words.join("")));
+/** Names come from our code but for those in what is logged whole: no more of them are remembered than this. */
+const REMEMBERED = 1_000;
+const known = new Map<string, boolean>();
 
-/** pino serializers for the fields of child loggers, which its formatters do not see. */
-export const censors = Object.fromEntries(Array.from(SENSITIVE, (name) => [name, () => CENSORED]));
+function isSensitive(name: string): boolean {
+  let answer = known.get(name);
+  if (answer === undefined) {
+    answer = joined.has(name.replaceAll(/[-_]/g, "").toLowerCase());
+    if (known.size < REMEMBERED) known.set(name, answer);
+  }
+  return answer;
+}
+
+const spellings = SENSITIVE.flatMap((words) => {
+  const [first = "", ...others] = words;
+  const camel = first + others.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+  return [words.join("_"), words.join("-"), camel, words.join("_").toUpperCase()];
+});
+
+/** pino serializers for the fields of child loggers, which its formatters do not see: these know names as they are usually written. */
+export const censors = Object.fromEntries(spellings.map((name) => [name, () => CENSORED]));
 
 /**
  * The fields without the values that no log may hold, told by their names. Most lines hold none and come back as they are, uncopied: pino's own
@@ -29,7 +55,7 @@ function redactTo(depth: number, fields: Record<string, unknown>): Record<string
   for (const name of Object.keys(fields)) {
     const value = fields[name];
     const shown =
-      SENSITIVE.has(name) && value !== undefined ? CENSORED : depth > 1 ? redactValue(depth - 1, value) : value;
+      value !== undefined && isSensitive(name) ? CENSORED : depth > 1 ? redactValue(depth - 1, value) : value;
     if (shown !== value) (copy ??= { ...fields })[name] = shown;
   }
   return copy ?? fields;

@@ -6,8 +6,8 @@ import { noTracer, type Tracer } from "./tracer.ts";
  * Traces, where the standard OTEL_* variables name an OTLP endpoint; elsewhere a tracer that records nothing, and nothing of
  * OpenTelemetry is loaded. Stop it last, so that the spans of the shutdown are sent too.
  */
-export async function startTelemetry({ env, ...options }: TelemetryOptions): Promise<Tracer> {
-  if (!isWanted(env)) return noTracer;
+export async function startTelemetry(options: TelemetryOptions): Promise<Tracer> {
+  if (!isWanted(options.env)) return noTracer;
   const { startOpenTelemetry } = await import("./open-telemetry.ts");
   return startOpenTelemetry(options);
 }

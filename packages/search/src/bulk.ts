@@ -27,11 +27,16 @@ function operationsFor(index: string, document: SearchDocument): unknown[] {
   return body === null || deletedAt !== null ? [{ delete: target }] : [{ index: target }, toSource(document, body)];
 }
 
+/** Elasticsearch quotes the document's id and what was in the field: neither may get into a log. */
+function withoutContent(reason: string): string {
+  return reason.replace(/ in document with id '[^']*'/, "").replace(/\s*Preview of field's value: .*/s, "");
+}
+
 /** Why an item was refused for good, or undefined when it is done; throws when it may succeed another time. */
 function rejection({ status, error }: estypes.BulkResponseItem): string | undefined {
   // A conflict says that this version or a newer one is there already: late and repeated writes change nothing.
   if (error === undefined || status === 409) return undefined;
-  const reason = `${error.type}: ${error.reason ?? "no reason given"}`;
+  const reason = `${error.type}: ${withoutContent(error.reason ?? "no reason given")}`;
   if (error.type === "index_not_found_exception") throw new IndexGone(reason);
   if (status === 429 || status >= 500 || error.type === "cluster_block_exception") throw new SearchUnavailable(reason);
   return reason;

@@ -54,6 +54,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   const index = createIndexMessages({
     outbox: traced(tracer, "mysql", "outbox", createOutbox(database)),
     messages,
+    chats: createChats(database),
     search: traced(tracer, config.search.backend, "search", search),
     isAway: (error) => error instanceof SearchUnavailable || isAway(error),
     metrics,

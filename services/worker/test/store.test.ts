@@ -1,6 +1,6 @@
 import { waitListKey } from "@confab/contracts";
 import { createDeadLetters } from "@confab/database";
-import { eventually } from "@confab/testkit";
+import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
@@ -108,6 +108,28 @@ describe("storing accepted messages", function () {
     expect(world.lines.find(({ level }) => level === 50)).to.include({ number: 2, reason: "no poison" });
   });
 
+  it("tells of what the index refuses, and does not count it as found", async () => {
+    await world.search.prepare();
+    await takeNoNumberAbove127(world.config.search.name);
+    const chat = await world.createChat();
+    await world.send(chat, ...Array.from({ length: 130 }, (_, index) => `message ${index + 1}`));
+    world.run();
+    const rejections = () => world.lines.filter(({ message }) => message === "message refused by the search index");
+    await eventually(() => {
+      expect(rejections().map(({ number }) => number)).to.have.members([128, 129, 130]);
+    });
+    expect(rejections()[0]).to.include({ application: world.token.slice(0, 8), chat: chat.number });
+    expect(rejections()[0]).to.not.have.any.keys("chat_id", "body");
+    expect(rejections()[0]?.reason).to.match(/^document_parsing_exception: /);
+    expect(rejections()[0]?.reason).to.not.match(/message 1|document with id/);
+    const text = await world.metrics.registry.metrics();
+    const counted = (name: string) => Number(new RegExp(`^${name}\\S* (\\d+)`, "m").exec(text)?.[1]);
+    expect(counted("confab_accepted_to_stored_seconds_count")).to.equal(130);
+    expect(counted("confab_accepted_to_searchable_seconds_count")).to.equal(127);
+    expect(counted("confab_stored_to_searchable_seconds_count")).to.equal(127);
+    expect(counted("confab_messages_unindexable_total")).to.equal(3);
+  });
+
   it("stores many messages of many chats in few transactions", async () => {
     const chats = await Promise.all(Array.from({ length: 5 }, () => world.createChat()));
     const bodies = Array.from({ length: 300 }, (_, index) => `message ${index}`);
@@ -122,3 +144,24 @@ describe("storing accepted messages", function () {
       expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 300);
   });
 });
+
+/** Makes the index anew with a field that is too narrow. */
+async function takeNoNumberAbove127(alias: string): Promise<void> {
+  const url = testStores().elasticsearchUrl;
+  interface Made {
+    aliases: object;
+    mappings: { properties: Record<string, object> };
+    settings: { index: Record<string, unknown> };
+  }
+  const found = (await (await fetch(`${url}/${alias}`)).json()) as Record<string, Made>;
+  const [name, { aliases, mappings, settings }] = Object.entries(found)[0]!;
+  mappings.properties.number = { type: "byte" };
+  for (const own of ["creation_date", "provided_name", "uuid", "version"]) settings.index[own] = undefined;
+  expect((await fetch(`${url}/${name}`, { method: "DELETE" })).status).to.equal(200);
+  const made = await fetch(`${url}/${name}`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ aliases, mappings, settings }),
+  });
+  expect(made.status, await made.text()).to.equal(200);
+}

@@ -48,6 +48,7 @@ export const http: DashboardPlan = {
           ],
           warnAt: 0.001,
           badAt: 0.0144,
+          alerts: ["ConfabErrorBudgetBurn"],
         }),
         graph({
           title: "Rate limited",
@@ -88,6 +89,7 @@ export const http: DashboardPlan = {
             "How many requests took how long: two bands are two kinds of request, or a store that hesitates.",
           unit: "s",
           queries: [{ expr: rate("http_request_duration_seconds_bucket", chosen, "le"), legend: "{{le}}" }],
+          alerts: ["ConfabLatencyBudgetBurn"],
         }),
       ],
     },

@@ -1,5 +1,5 @@
 import { objectives } from "../objectives.ts";
-import { graph, stat, type DashboardPlan } from "../panel.ts";
+import { graph, stat, table, type DashboardPlan } from "../panel.ts";
 import { installation, quantiles, rate, shared } from "../queries.ts";
 
 const { availability, latency } = objectives;
@@ -18,6 +18,7 @@ export const overview: DashboardPlan = {
           description: `Part of the requests not answered with 5xx. The objective is ${availability.objective * 100} % over 30 days.`,
           unit: "percentunit",
           queries: [{ expr: `1 - max(${availability.ratio}1h${n})`, legend: "available" }],
+          alerts: ["ConfabErrorBudgetBurn"],
           lowIsBad: true,
           warnAt: 0.9995,
           badAt: availability.objective,
@@ -48,6 +49,7 @@ export const overview: DashboardPlan = {
           description: `Part of the requests. The objective is ${latency.objective * 100} % over 30 days.`,
           unit: "percentunit",
           queries: [{ expr: `1 - max(${latency.ratio}1h${n})`, legend: "fast" }],
+          alerts: ["ConfabLatencyBudgetBurn"],
           lowIsBad: true,
           warnAt: 0.995,
           badAt: latency.objective,
@@ -58,6 +60,7 @@ export const overview: DashboardPlan = {
           description: "Connections of a replica to Redis, MySQL or Elasticsearch that do not answer. Must be 0.",
           unit: "none",
           queries: [{ expr: `sum(1 - confab_dependency_up${n})`, legend: "not reached" }],
+          alerts: ["ConfabStoreUnreachable"],
           badAt: 1,
         }),
         stat({
@@ -66,6 +69,20 @@ export const overview: DashboardPlan = {
           unit: "none",
           queries: [{ expr: shared("confab_dead_letters"), legend: "dead letters" }],
           badAt: 1,
+          alerts: ["ConfabMessagesDeadLettered"],
+        }),
+        table({
+          title: "Alerts that fire",
+          description: "Their names lead to their runbooks. Empty is well. Needs the chart's rules in this Prometheus.",
+          unit: "none",
+          queries: [
+            {
+              expr: `max by (alertname, severity, service, dependency, window) (ALERTS{${installation},alertname=~"Confab.*",alertstate="firing"})`,
+              legend: "{{alertname}} {{severity}} {{service}} {{dependency}} {{window}}",
+            },
+          ],
+          emptyWhenWell: true,
+          width: 24,
         }),
       ],
     },
@@ -87,6 +104,7 @@ export const overview: DashboardPlan = {
           description: "Accepted and not yet stored. Bursts are normal; it must come back to near 0.",
           unit: "short",
           queries: [{ expr: shared("confab_messages_pending"), legend: "pending" }],
+          alerts: ["ConfabQueueGrowing"],
           badAt: 10_000,
         }),
         graph({
@@ -99,6 +117,7 @@ export const overview: DashboardPlan = {
           ],
           warnAt: 10,
           badAt: 60,
+          alerts: ["ConfabOldestPendingTooOld", "ConfabSearchLagHigh"],
         }),
       ],
     },
@@ -182,6 +201,7 @@ export const overview: DashboardPlan = {
           warnAt: 0.5,
           badAt: 0.8,
           max: 1,
+          alerts: ["ConfabRedisMemoryHigh", "ConfabDiskFillingUp"],
         }),
       ],
     },

@@ -18,6 +18,7 @@ export const queue: DashboardPlan = {
           description: "A job is a batch of messages. Waiting ones are what KEDA scales on.",
           unit: "short",
           queries: [{ expr: shared("confab_queue_jobs", "queue, state"), legend: "{{queue}} {{state}}" }],
+          alerts: ["ConfabQueueGrowing"],
         }),
         graph({
           title: "Age of the oldest",
@@ -30,15 +31,14 @@ export const queue: DashboardPlan = {
           ],
           warnAt: 10,
           badAt: 60,
+          alerts: ["ConfabOldestPendingTooOld", "ConfabSearchLagHigh"],
         }),
         graph({
           title: "Ranges waiting for the index",
           description: "Ranges of messages in the search outbox; with the index away it grows and loses nothing.",
           unit: "short",
-          queries: [
-            { expr: shared("confab_outbox_ranges"), legend: "ranges" },
-            { expr: `max(confab_search_away${n})`, legend: "1: the index is away" },
-          ],
+          queries: [{ expr: shared("confab_outbox_ranges"), legend: "ranges" }],
+          alerts: ["ConfabSearchLagHigh"],
         }),
       ],
     },
@@ -55,6 +55,7 @@ export const queue: DashboardPlan = {
             { expr: `max(kube_horizontalpodautoscaler_status_desired_replicas{${hpa}})`, legend: "wanted by KEDA" },
             { expr: `max(kube_horizontalpodautoscaler_spec_max_replicas{${hpa}})`, legend: "at most" },
           ],
+          alerts: ["ConfabWorkersAtMax"],
         }),
         graph({
           title: "Ends of jobs",
@@ -145,6 +146,7 @@ export const queue: DashboardPlan = {
           description: "Messages that the database refused in the last hour; see `confabctl dead-letters`.",
           unit: "none",
           queries: [{ expr: `sum(increase(confab_messages_dead_lettered_total${n}[1h]))`, legend: "dead-lettered" }],
+          alerts: ["ConfabMessagesDeadLettered"],
           badAt: 1,
         }),
         stat({
@@ -167,9 +169,21 @@ export const queue: DashboardPlan = {
           unit: "none",
           queries: [{ expr: `sum(increase(confab_counts_wrong_total${n}[1d]))`, legend: "wrong" }],
           badAt: 1,
+          alerts: ["ConfabCountsWrong"],
+        }),
+        stat({
+          title: "Index away",
+          description: "1 while a worker waits for the search index; what is to be indexed stays in the outbox.",
+          unit: "none",
+          queries: [{ expr: `max(confab_search_away${n})`, legend: "away" }],
+          badAt: 1,
+          alerts: ["ConfabStoreUnreachable"],
+          width: 8,
         }),
         graph({
           title: "Heads learned from MySQL, messages replayed, counts checked",
+          alerts: ["ConfabHeadsReseeded"],
+          width: 24,
           description: "again: the number of a known chat had to be looked up, as after a restart of Redis.",
           unit: "ops",
           queries: [

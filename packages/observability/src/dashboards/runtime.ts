@@ -86,27 +86,38 @@ export const runtime: DashboardPlan = {
             { expr: shared("confab_redis_used_memory_bytes"), legend: "used" },
             { expr: redisLimit, legend: "maxmemory" },
           ],
+          alerts: ["ConfabRedisMemoryHigh"],
+          width: 6,
         }),
         graph({
-          title: "Commands, processor",
-          description: "Commands a second, and the part of a core of the busiest master: Redis has only one.",
-          unit: "short",
+          title: "Redis' commands",
+          description: "A second, on the busiest master.",
+          unit: "ops",
           queries: [
-            {
-              expr: `max(rate(confab_redis_commands{namespace=~"$namespace"}[$__rate_interval]))`,
-              legend: "commands a second",
-            },
+            { expr: `max(rate(confab_redis_commands{namespace=~"$namespace"}[$__rate_interval]))`, legend: "commands" },
+          ],
+          width: 6,
+        }),
+        graph({
+          title: "Redis' processor",
+          description: "The part of a core that the busiest master uses: Redis has only one.",
+          unit: "percentunit",
+          queries: [
             {
               expr: `max(rate(confab_redis_cpu_seconds{namespace=~"$namespace"}[$__rate_interval]))`,
               legend: "part of a core",
             },
           ],
+          warnAt: 0.7,
+          badAt: 0.9,
+          width: 6,
         }),
         graph({
           title: "Connections",
           description: "That Redis has, of everybody.",
           unit: "short",
           queries: [{ expr: shared("confab_redis_clients"), legend: "connections" }],
+          width: 6,
         }),
         stat({
           title: "Append-only file",
@@ -119,6 +130,7 @@ export const runtime: DashboardPlan = {
           ],
           lowIsBad: true,
           badAt: 1,
+          alerts: ["ConfabRedisAofFailing"],
           width: 6,
         }),
         stat({
@@ -126,6 +138,7 @@ export const runtime: DashboardPlan = {
           description: "Since Redis started. Must be 0: it evicts what must not be lost.",
           unit: "none",
           queries: [{ expr: shared("confab_redis_evicted_keys"), legend: "evicted" }],
+          alerts: ["ConfabRedisEvicting"],
           badAt: 1,
           width: 6,
         }),
@@ -185,6 +198,7 @@ export const runtime: DashboardPlan = {
             },
           ],
           max: 1,
+          alerts: ["ConfabStoreUnreachable", "ConfabTargetDown"],
           width: 16,
         }),
         stat({
@@ -194,9 +208,14 @@ export const runtime: DashboardPlan = {
           queries: [
             { expr: `count by (version) (confab_build_info${c})`, legend: "Confab {{version}}" },
             { expr: `count by (version) (nodejs_version_info${c})`, legend: "Node {{version}}" },
-            { expr: `time() - max(process_start_time_seconds${c})`, legend: "seconds since the newest start" },
           ],
-          width: 8,
+        }),
+        stat({
+          title: "Newest start",
+          description:
+            "How long ago the newest replica started: small long after an upgrade, one restarts again and again.",
+          unit: "dtdurations",
+          queries: [{ expr: `time() - max(process_start_time_seconds${c})`, legend: "ago" }],
         }),
       ],
     },

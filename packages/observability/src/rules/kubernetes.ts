@@ -2,15 +2,22 @@ import type { Alert } from "./alert.ts";
 
 const workerHpa = 'horizontalpodautoscaler=~"(keda-hpa-)?.*confab.*-worker"';
 
+/**
+ * Services of which Prometheus knew a target within the hour and knows none now, while it knows others of the installation: neither a component
+ * that is switched off nor an installation that was removed. Workers may be scaled to none.
+ */
+const vanished = `0 * group by (namespace, service) (max_over_time(up{job="confab",service!="worker"}[1h])) unless on (namespace, service) up{job="confab"} and on (namespace) up{job="confab"}`;
+
 /** Alerts about how Confab runs on Kubernetes; most need kube-state-metrics. */
 export const kubernetesAlerts: readonly Alert[] = [
   {
     name: "ConfabTargetDown",
-    expr: 'up{job="confab"} == 0',
+    expr: `up{job="confab"} == 0 or ${vanished}`,
     for: "3m",
     severity: "page",
     summary: "{{ $labels.service }} {{ $labels.instance }} cannot be scraped",
-    description: "up is {{ $value }}: the process is gone, hangs, or its admin port cannot be reached.",
+    description:
+      "up is {{ $value }}: the process is gone, hangs, or its admin port cannot be reached. Without an instance: no target of the service is left.",
     dashboard: "confab-runtime",
   },
   {

@@ -1,4 +1,4 @@
-import { fillPath, ProblemError, routes } from "@confab/contracts";
+import { applicationTokenSchema, fillPath, ProblemError, routes } from "@confab/contracts";
 import { mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import { Router } from "express";
@@ -45,8 +45,27 @@ export function createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptio
   mount(
     router,
     routes.createMessages,
-    async ({ body, context }) => ({ body: await acceptBatch(body.messages, context) }),
+    async ({ body, context }) => {
+      context.facts = factsOf(body.messages);
+      return { body: await acceptBatch(body.messages, context) };
+    },
     mountOptions,
   );
   return router;
+}
+
+/** How many messages, and of which application and chat where they are all of one. */
+function factsOf(items: readonly unknown[]): Record<string, string | number> {
+  const [token, ...otherTokens] = new Set(items.map((item) => fieldOf(item, "application_token")));
+  const [chat, ...otherChats] = new Set(items.map((item) => fieldOf(item, "chat_number")));
+  const isOne = otherTokens.length === 0 && applicationTokenSchema.safeParse(token).success;
+  return {
+    messages: items.length,
+    ...(isOne && { application: shortToken(String(token)) }),
+    ...(isOne && otherChats.length === 0 && Number.isSafeInteger(chat) && { chat: Number(chat) }),
+  };
+}
+
+function fieldOf(item: unknown, name: string): unknown {
+  return typeof item === "object" && item !== null ? (item as Record<string, unknown>)[name] : undefined;
 }

@@ -1,12 +1,13 @@
 import type { MetricCatalogue } from "@confab/contracts";
-import type { Messages, Outbox, StoredRange } from "@confab/database";
-import type { Logger, Metrics } from "@confab/runtime";
-import type { SearchDocument, SearchIndex } from "@confab/search";
+import type { Chats, Messages, Outbox, StoredRange } from "@confab/database";
+import { shortToken, type Logger, type Metrics } from "@confab/runtime";
+import type { RejectedDocument, SearchDocument, SearchIndex } from "@confab/search";
 import { createIndexMetrics } from "./index-metrics.ts";
 
 export interface IndexMessagesOptions {
   outbox: Pick<Outbox, "drain">;
   messages: Pick<Messages, "inRanges">;
+  chats: Pick<Chats, "named">;
   search: Pick<SearchIndex, "prepare" | "index">;
   /** Whether the index or the database is away, rather than that something is wrong. */
   isAway: (error: unknown) => boolean;
@@ -29,7 +30,7 @@ const longestPauseMs = 30_000;
  * again after 1, 2, 4… up to 30 seconds, so that no attempts are used up and nothing is lost.
  */
 export function createIndexMessages(options: IndexMessagesOptions): IndexMessages {
-  const { outbox, messages, search, isAway, metrics, logger } = options;
+  const { outbox, messages, chats, search, isAway, metrics, logger } = options;
   const measured = createIndexMetrics(metrics);
   let running: Promise<void> | undefined;
   let prepared = false;
@@ -44,12 +45,23 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       const result = await search.index(documents);
       measured.duration.observe((performance.now() - began) / 1000);
       measured.size.observe(documents.length);
-      measured.arrived(part, documents);
+      measured.arrived(part, documents, result.rejected);
       measured.indexed.inc(result.indexed);
       measured.rejected.inc(result.rejected.length);
-      for (const { chatId, number, reason } of result.rejected) {
-        logger.error({ chat_id: String(chatId), number, reason }, "message refused by the search index");
-      }
+      if (result.rejected.length > 0) await tell(result.rejected);
+    }
+  }
+
+  async function tell(rejected: readonly RejectedDocument[]): Promise<void> {
+    const names = await chats.named([...new Set(rejected.map(({ chatId }) => chatId))]);
+    for (const { chatId, number, reason } of rejected) {
+      const chat = names.get(chatId);
+      // Deleted meanwhile: it needs no place in the index.
+      if (chat === undefined) continue;
+      logger.error(
+        { application: shortToken(chat.token), chat: chat.number, number, reason },
+        "message refused by the search index",
+      );
     }
   }
 

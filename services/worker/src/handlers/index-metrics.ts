@@ -1,7 +1,7 @@
 import type { MetricCatalogue } from "@confab/contracts";
 import type { StoredRange } from "@confab/database";
 import type { Metrics } from "@confab/runtime";
-import type { SearchDocument } from "@confab/search";
+import type { RejectedDocument, SearchDocument } from "@confab/search";
 
 /** What indexing counts. */
 export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
@@ -14,14 +14,25 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
     duration: metrics.histogram("confab_index_duration_seconds"),
     drain: metrics.histogram("confab_index_drain_duration_seconds"),
     away: metrics.gauge("confab_search_away"),
-    /** How long messages that the index has now were on their way. */
-    arrived(ranges: readonly StoredRange[], documents: readonly SearchDocument[]): void {
+    /** How long messages that the index has now were on their way; those that it refused never arrive. */
+    arrived(
+      ranges: readonly StoredRange[],
+      documents: readonly SearchDocument[],
+      rejected: readonly RejectedDocument[],
+    ): void {
       const now = Date.now();
-      for (const { from, to, storedAt } of ranges)
-        sinceStored.observe((now - storedAt.getTime()) / 1000, to - from + 1);
+      for (const { chatId, from, to, storedAt } of ranges) {
+        const isWithin = (one: RejectedDocument) => one.chatId === chatId && one.number >= from && one.number <= to;
+        const count = to - from + 1 - rejected.filter(isWithin).length;
+        sinceStored.observe((now - storedAt.getTime()) / 1000, count);
+      }
+      const refused = new Set(rejected.map(({ chatId, number }) => `${chatId}:${number}`));
       // Those of one batch have one time: one observation for them all.
       const times = new Map<number, number>();
-      for (const { updatedAt } of documents) times.set(updatedAt.getTime(), (times.get(updatedAt.getTime()) ?? 0) + 1);
+      for (const { chatId, number, updatedAt } of documents) {
+        if (refused.size > 0 && refused.has(`${chatId}:${number}`)) continue;
+        times.set(updatedAt.getTime(), (times.get(updatedAt.getTime()) ?? 0) + 1);
+      }
       for (const [time, count] of times) sinceAccepted.observe((now - time) / 1000, count);
     },
   };

@@ -1,0 +1,55 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What kube-state-metrics and the kubelet show of an installation: one machine has none, so these are their series and no more. */
+export interface Kubernetes {
+  /** As the HPA would like it, of ten at most. */
+  workersWanted: number;
+  migrationFailed: boolean;
+  /** Bytes of a hundred. */
+  diskFree: number;
+}
+
+/** A page in Prometheus' text form whose figures can be changed. */
+export async function startKubernetesPage() {
+  const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60 };
+  let periods = 0;
+  const server = createServer((_req, res) => {
+    periods += 10;
+    res.setHeader("Content-Type", "text/plain; version=0.0.4").end(pageOf(state, periods));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    state,
+    async stop(): Promise<void> {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+function pageOf({ workersWanted, migrationFailed, diskFree }: Kubernetes, periods: number): string {
+  const hpa = '{horizontalpodautoscaler="keda-hpa-confab-worker"}';
+  const disk = '{persistentvolumeclaim="data-confab-mysql-0"}';
+  const containers = ["ingest", "api", "worker"].flatMap((container) => {
+    const labels = `container="${container}",pod="confab-${container}-0"`;
+    return [
+      `kube_pod_container_resource_limits{${labels},resource="memory"} 5e8`,
+      `container_cpu_cfs_throttled_periods_total{${labels}} ${Math.floor(periods / 100)}`,
+      `container_cpu_cfs_periods_total{${labels}} ${periods}`,
+    ];
+  });
+  return [
+    `kube_horizontalpodautoscaler_status_desired_replicas${hpa} ${workersWanted}`,
+    `kube_horizontalpodautoscaler_spec_max_replicas${hpa} 10`,
+    `kube_job_failed{job_name="confab-migrate-2",condition="true"} ${migrationFailed ? 1 : 0}`,
+    `kubelet_volume_stats_available_bytes${disk} ${diskFree}`,
+    `kubelet_volume_stats_capacity_bytes${disk} 100`,
+    ...containers,
+    "",
+  ].join("\n");
+}

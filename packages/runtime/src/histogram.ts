@@ -1,0 +1,65 @@
+import type { Registry } from "prom-client";
+
+interface Options {
+  readonly name: string;
+  readonly help: string;
+  /** Upper bounds, ascending. */
+  readonly buckets: readonly number[];
+  readonly registers: readonly Registry[];
+}
+
+interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Of each bucket alone; the last one has no bound. */
+  readonly counts: number[];
+  sum: number;
+}
+
+/**
+ * A histogram that prom-client's registry exports as its own: prom-client's hashes the labels at each observation, which cost a message
+ * more than all else that is measured of it.
+ */
+export function createHistogram({ name, help, buckets, registers }: Options) {
+  const all = new Map<string, Series>();
+  const type = "histogram";
+  const metric = {
+    name,
+    help,
+    type,
+    aggregator: "sum",
+    get: () => Promise.resolve({ name, help, type, aggregator: "sum", values: [...all.values()].flatMap(valuesOf) }),
+  };
+  for (const registry of registers) registry.registerMetric(metric as never);
+
+  function valuesOf({ labels, counts, sum }: Series) {
+    let below = 0;
+    const bounded = counts.map((count, at) => {
+      below += count;
+      return { metricName: `${name}_bucket`, labels: { le: buckets[at] ?? "+Inf", ...labels }, value: below };
+    });
+    return [
+      ...bounded,
+      { metricName: `${name}_sum`, labels, value: sum },
+      { metricName: `${name}_count`, labels, value: below },
+    ];
+  }
+
+  return (labels: Readonly<Record<string, string>>) => {
+    const key = JSON.stringify(labels);
+    let series = all.get(key);
+    if (series === undefined) {
+      series = { labels, counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0 };
+      all.set(key, series);
+    }
+    const { counts } = series;
+    const own = series;
+    return {
+      observe(value: number, times = 1): void {
+        let at = 0;
+        while (at < buckets.length && value > buckets[at]!) at += 1;
+        counts[at]! += times;
+        own.sum += value * times;
+      },
+    };
+  };
+}

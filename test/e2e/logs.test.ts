@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { createChats, createDatabase, migrate, type Database } from "@confab/database";
+import { createTestDatabase, eventually, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { expect } from "chai";
+
+const adminKey = `admin-${randomUUID()}`;
+const secretBody = "the quick brown secret jumps";
+
+describe("the logs of the three services", function () {
+  this.timeout(120_000);
+  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
+  let database: Database;
+  let token: string;
+  let services: ServiceHandle[] = [];
+
+  before(async () => {
+    testDatabase = await createTestDatabase();
+    await migrate(testDatabase.url);
+    database = createDatabase({ url: testDatabase.url });
+    const prefix = uniquePrefix("logs");
+    const env = {
+      DATABASE_URL: testDatabase.url,
+      KEY_PREFIX: prefix,
+      SEARCH_INDEX: prefix,
+      ADMIN_API_KEY: adminKey,
+      // Whatever may be said is said.
+      LOG_LEVEL: "trace",
+    };
+    services = await Promise.all((["ingest", "worker", "api"] as const).map((name) => startService(name, env)));
+    const created = await fetch(`${services[2]!.url}/applications`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${adminKey}` },
+      body: JSON.stringify({ name: "logged" }),
+    });
+    ({ token } = (await created.json()) as { token: string });
+    await createChats(database).create({ token });
+  });
+  after(async () => {
+    await Promise.all(services.map((service) => service.stop()));
+    await database.close();
+    await testDatabase.drop();
+  });
+
+  const post = (path: string, body: unknown, requestId: string) =>
+    fetch(services[0]!.url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-request-id": requestId, "idempotency-key": randomUUID() },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  const linesOf = (service: number, requestId: string) =>
+    services[service]!.logs().filter((line) => line.request_id === requestId);
+  const message = () => ({ application_token: token, chat_number: 1, body: secretBody });
+
+  it("tell of one message by its request id, in each of them", async () => {
+    const requestId = `find-${randomUUID()}`;
+    const sent = await post("/messages", message(), requestId);
+    expect(sent.status).to.equal(201);
+    expect(sent.headers.get("x-request-id")).to.equal(requestId);
+    await eventually(async () => {
+      expect(await database.prisma.message.count()).to.equal(1);
+    });
+    await fetch(services[2]!.url + (sent.headers.get("location") ?? ""), { headers: { "x-request-id": requestId } });
+
+    const about = { application: token.slice(0, 8), chat: 1 };
+    await eventually(() => {
+      const found = [0, 1, 2].map((service) => linesOf(service, requestId));
+      expect(found.map((lines) => lines.map((line) => line.message))).to.deep.equal([
+        ["request"],
+        ["message stored"],
+        ["request"],
+      ]);
+      for (const [line] of found) expect(line).to.include(about);
+      expect(found[1]![0]).to.include({ number: 1 });
+    });
+  });
+
+  it("name a batch's application and chat where there is one", async () => {
+    const [one, many] = [`one-${randomUUID()}`, `many-${randomUUID()}`];
+    await post("/messages/batch", { messages: [message(), message()] }, one);
+    await post("/messages/batch", { messages: [message(), { ...message(), application_token: randomUUID() }] }, many);
+    await eventually(() => {
+      expect(linesOf(0, one)[0]).to.include({ application: token.slice(0, 8), chat: 1, messages: 2 });
+      expect(linesOf(0, many)[0]).to.include({ messages: 2 });
+      expect(linesOf(0, many)[0]).to.not.have.any.keys("application", "chat");
+    });
+  });
+
+  it("hold no body, no whole token and no admin key, whatever goes wrong", async () => {
+    const api = services[2]!.url;
+    const key = { authorization: `Bearer ${adminKey}` };
+    await post("/messages", `{"body": "${secretBody}`, "broken");
+    await post("/messages", { ...message(), chat_number: 999 }, "no-chat");
+    await post("/messages", { ...message(), body: secretBody.repeat(5_000) }, "too-long");
+    await fetch(`${api}/applications`, { headers: { authorization: `Bearer ${adminKey}x` } });
+    await fetch(`${api}/applications?limit=no`, { headers: key });
+    await fetch(`${api}/applications/${token}/chats/1/messages/search?q=${encodeURIComponent(secretBody)}`);
+    await fetch(`${api}/applications/${token}/nowhere`);
+    // A database that refuses quotes what it refuses.
+    await database.prisma.$executeRawUnsafe(
+      `CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body LIKE 'poison%' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END`,
+    );
+    await post("/messages", { ...message(), body: `poison ${secretBody}` }, "poison");
+    await eventually(() => {
+      expect(linesOf(1, "poison")[0]?.message).to.match(/dead letter/);
+      expect(linesOf(0, "too-long")).to.not.be.empty;
+    });
+    const text = services.map((service) => JSON.stringify(service.logs())).join("\n");
+    expect(text.length).to.be.greaterThan(1_000);
+    for (const secret of [secretBody, secretBody.slice(0, 20), token, adminKey]) expect(text).to.not.include(secret);
+  });
+});
