@@ -28,6 +28,12 @@ export function createHistogram({ name, help, buckets, registers }: Options) {
     type,
     aggregator: "sum",
     get: () => Promise.resolve({ name, help, type, aggregator: "sum", values: [...all.values()].flatMap(valuesOf) }),
+    reset: () => {
+      for (const series of all.values()) {
+        series.counts.fill(0);
+        series.sum = 0;
+      }
+    },
   };
   for (const registry of registers) registry.registerMetric(metric as never);
 
