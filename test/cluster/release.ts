@@ -69,7 +69,10 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
     adminKey,
     json: async <T>(...args: string[]) => JSON.parse(await kubectl(...args, "--output", "json")) as T,
     confabctl: (...args) => kubectl("exec", "deployment/confab-api", "--", "confabctl", ...args),
-    upgrade: (set = {}, chart = chartFolder) => upgrade(set, chart, "--wait", "--timeout", "10m"),
+    async upgrade(set = {}, chart = chartFolder) {
+      await upgrade(set, chart, "--wait", "--timeout", "10m");
+      await served(client);
+    },
     apply: (set = {}) => upgrade(set, chartFolder),
     async createApplication(name) {
       const headers = { Authorization: `Bearer ${await adminKey()}` };
@@ -93,6 +96,18 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
       await run("kubectl", ["delete", "namespace", namespace, "--wait"]);
     },
   };
+}
+
+/** Waits until the ingress controller, too, knows of the pods of both services. */
+async function served(client: Client): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  const isServed = async () =>
+    (await client.send("GET", "/openapi.json")).status === 200 &&
+    (await client.send("POST", "/messages", {})).status === 422;
+  while (!(await isServed())) {
+    expect(performance.now(), "the ingress controller leads to no pod").to.be.below(deadline);
+    await pause(200);
+  }
 }
 
 /** Waits until the deployment's new pods are ready and the old ones are gone. */

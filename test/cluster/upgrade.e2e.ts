@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { run } from "./command.ts";
+import { describeLoad, failuresOf, startLoad } from "./load.ts";
 import { verifyStored, type Acknowledged } from "./stored.ts";
 import { chartFolder, expectConsistent, openRelease, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
@@ -15,7 +17,7 @@ describe("Confab upgraded from the version before", () => {
   let release: Release;
   let folder: string;
   let token: string;
-  const acknowledged: Acknowledged[] = [];
+  let acknowledged: readonly Acknowledged[];
   const previous: Record<string, string> = {
     "ingress.rateLimit.enabled": "false",
     ...(previousTag === undefined ? {} : { "image.tag": previousTag }),
@@ -26,17 +28,12 @@ describe("Confab upgraded from the version before", () => {
     release = await openRelease("confab-e2e-upgrade");
     await release.upgrade(previous, previousChart ?? (await packaged(folder)));
     token = await release.createApplication("from the version before");
-    const [chat] = (await release.createChats(token, 1)) as [number];
-    for (let index = 0; index < 100; index++) {
-      const body = `kept ${index}`;
-      const answer = await release.client.send("POST", "/messages", {
-        application_token: token,
-        chat_number: chat,
-        body,
-      });
-      expect(answer.status).to.equal(201);
-      acknowledged.push({ chat, number: (answer.body as { number: number }).number, body });
-    }
+    // In use for a while, as it would be: with data, and with an Elasticsearch that has compiled what it runs.
+    const load = startLoad({ token, chats: await release.createChats(token, 5), writers: 8, readers: 4, retry: true });
+    await pause(30_000);
+    const ended = await load.stop();
+    report(`before: ${describeLoad(ended)}; failed meanwhile: ${JSON.stringify(failuresOf(ended))}`);
+    acknowledged = ended.acknowledged;
   });
   after(async () => {
     await release.remove();
@@ -60,7 +57,10 @@ describe("Confab upgraded from the version before", () => {
   });
 
   it("still has what was there before, counted and searchable", async () => {
-    expect(await verifyStored(release.client, token, acknowledged)).to.deep.equal({ stored: 100, extra: 0 });
+    expect(await verifyStored(release.client, token, acknowledged)).to.deep.equal({
+      stored: acknowledged.length,
+      extra: 0,
+    });
     await expectConsistent(release);
   });
 });
