@@ -12,7 +12,7 @@ export const help = `Measures what telemetry costs ingest while it accepts messa
   --json              the figures of all rounds as JSON on standard output
   --help
 
-The four run side by side and are sent messages in turn, so that whatever else the machine does meets all of them. "off" is
+The four run side by side and are sent messages in turn (A B C D D C B A …), so that whatever else the machine does meets all of them. "off" is
 ingest with instruments that do nothing and without traces; the others are ingest as it is, scraped every five seconds, its
 spans sent to a receiver that the benchmark runs. REDIS_URL and DATABASE_URL name stores to use, as for npm run bench. Exit
 code 1 when a round does not verify.`;

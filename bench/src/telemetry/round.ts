@@ -40,7 +40,7 @@ const WARM_UP_SECONDS = 3;
 /** The SDK sends what is left every five seconds. */
 const LAST_SPANS_MS = 6_000;
 
-/** One ingest for each mode, all fresh, which take messages in turn: A B C D A B C D … */
+/** One ingest for each mode, all fresh, which take messages in turn, there and back so that none always follows the same: A B C D D C B A … */
 export async function measureRound(world: World, round: number, options: RoundOptions): Promise<TelemetryRound[]> {
   const all: Contestant[] = [];
   try {
@@ -50,7 +50,7 @@ export async function measureRound(world: World, round: number, options: RoundOp
       each.loads.push(await sendMessages(each.target, { seconds: WARM_UP_SECONDS }));
     }
     for (let turn = 0; turn < options.turns; turn += 1) {
-      for (const { target, ingest, loads, cpu } of all) {
+      for (const { target, ingest, loads, cpu } of turn % 2 === 0 ? all : all.toReversed()) {
         const used = watchCpu({ ingest: ingest.pid });
         const load = await sendMessages(target, { seconds: options.seconds });
         const us = used().ingest ?? null;
