@@ -6,11 +6,11 @@ import type { AdminServer, Logger, Readiness } from "./index.ts";
 describe("startAdminServer", () => {
   let admin: AdminServer;
   let readiness: Readiness;
-  const lifecycle = { draining: false };
+  const lifecycle = { started: true, draining: false };
   let logger: Logger;
 
   beforeEach(async () => {
-    lifecycle.draining = false;
+    Object.assign(lifecycle, { started: true, draining: false });
     logger = createLogger({ level: "info", service: "api" }, { write: () => undefined });
     readiness = { ok: true, checks: { redis: { ok: true, critical: true, ms: 1 } } };
     admin = await startAdminServer({
@@ -37,7 +37,12 @@ describe("startAdminServer", () => {
   it("answers /readyz with 200 while it can serve", async () => {
     const response = await get("/readyz");
     expect(response.status).to.equal(200);
-    expect(await response.json()).to.deep.equal({ ok: true, draining: false, checks: readiness.checks });
+    expect(await response.json()).to.deep.equal({
+      ok: true,
+      started: true,
+      draining: false,
+      checks: readiness.checks,
+    });
   });
 
   it("answers /readyz with 503 and the failing check", async () => {
@@ -45,6 +50,14 @@ describe("startAdminServer", () => {
     const response = await get("/readyz");
     expect(response.status).to.equal(503);
     expect(await response.json()).to.have.nested.property("checks.mysql.error", "connection refused");
+  });
+
+  it("answers /readyz with 503 until everything is started, whatever the checks say", async () => {
+    lifecycle.started = false;
+    const response = await get("/readyz");
+    expect(response.status).to.equal(503);
+    expect(await response.json()).to.include({ ok: false, started: false });
+    expect((await get("/livez")).status).to.equal(200);
   });
 
   it("answers /readyz with 503 while it drains, and /livez with 200", async () => {

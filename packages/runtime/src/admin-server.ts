@@ -13,7 +13,7 @@ export interface AdminServerOptions {
   readonly host?: string;
   readonly health: Pick<Health, "ready">;
   readonly metrics: { readonly registry: Pick<Registry, "metrics" | "contentType"> };
-  readonly lifecycle: Pick<Lifecycle, "draining">;
+  readonly lifecycle: Pick<Lifecycle, "started" | "draining">;
   readonly logger: Pick<Logger, "level" | "warn">;
 }
 
@@ -23,8 +23,8 @@ export interface AdminServer {
 }
 
 /**
- * Probes and metrics on a port of their own, away from clients: /livez says that the process answers, /readyz is 503 while health
- * says not ready or a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
+ * Probes and metrics on a port of their own, away from clients: /livez says that the process answers, /readyz is 503 until everything
+ * is started, while health says not ready and while a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
  */
 export async function startAdminServer({
   port,
@@ -58,8 +58,9 @@ export async function startAdminServer({
         return;
       case "/readyz": {
         const readiness = health.ready();
-        const ok = readiness.ok && !lifecycle.draining;
-        send(res, ok ? 200 : 503, { ok, draining: lifecycle.draining, checks: readiness.checks });
+        const { started, draining } = lifecycle;
+        const ok = readiness.ok && started && !draining;
+        send(res, ok ? 200 : 503, { ok, started, draining, checks: readiness.checks });
         return;
       }
       case "/loglevel":

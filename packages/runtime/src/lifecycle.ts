@@ -9,6 +9,10 @@ export interface Lifecycle {
   onSignal(...signals: NodeJS.Signals[]): void;
   /** Stops everything in reverse order, then exits; further calls join the first. */
   shutdown(reason: string, exitCode?: number): Promise<void>;
+  /** Says that everything is started. */
+  markStarted(): void;
+  /** False until everything is started: readiness must answer 503, for clients would find nobody. */
+  readonly started: boolean;
   /** True from the moment a shutdown begins: readiness must answer 503. */
   readonly draining: boolean;
 }
@@ -34,6 +38,7 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
   let starting: Promise<unknown> = Promise.resolve();
   let stopping: Promise<void> | undefined;
   let exitCode = 0;
+  let allStarted = false;
 
   function listen(event: string, listener: (error: Error, origin: string) => void): void {
     process.on(event, listener);
@@ -128,6 +133,12 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
     use,
     onSignal,
     shutdown,
+    markStarted() {
+      allStarted = true;
+    },
+    get started() {
+      return allStarted;
+    },
     get draining() {
       return stopping !== undefined;
     },

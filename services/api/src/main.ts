@@ -22,4 +22,5 @@ const admin = await lifecycle.use("admin", () =>
 );
 const app = createApiApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
+lifecycle.markStarted();
 logger.info({ port: http.port, adminPort: admin.port, search: config.search.backend }, "api ready");

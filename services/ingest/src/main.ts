@@ -20,4 +20,5 @@ await waitForRedis(stores.redis, logger);
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config, logger, tracer));
 const app = createIngestApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
+lifecycle.markStarted();
 logger.info({ port: http.port, adminPort: admin.port, partitions: config.partitioning.partitions }, "ingest ready");

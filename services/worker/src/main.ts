@@ -18,6 +18,7 @@ const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, .
 await waitForRedis(stores.redis, logger);
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config));
 await lifecycle.use("worker", () => startWorker({ ...stores, ...dependencies, config, logger }));
+lifecycle.markStarted();
 logger.info(
   { adminPort: admin.port, search: config.search.backend, partitions: config.partitioning.partitions },
   "worker ready",
