@@ -1,9 +1,8 @@
-import { exit } from "node:process";
 import { confab, plain } from "./designs.ts";
 import { help, readOptions } from "./options.ts";
 import { measureAccepting, measureDraining } from "./phases.ts";
-import { describeMachine, summarise, table } from "./report.ts";
-import { createWorld } from "./world.ts";
+import { summarise, table } from "./report.ts";
+import { run } from "./run.ts";
 import type { Round } from "./report.ts";
 import type { World } from "./world.ts";
 
@@ -31,33 +30,4 @@ async function measureAll(world: World, { rounds, seconds, connections, backlog 
   return results;
 }
 
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
-  if (options.help) {
-    console.log(help);
-    return;
-  }
-  const world = await createWorld(process.env);
-  // The services end with this process; the database of a given server and the temporary folder would stay.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void world.close().finally(() => exit(130)));
-  }
-  try {
-    const machine = describeMachine(world);
-    const rounds = await measureAll(world, options);
-    const summary = summarise(rounds);
-    if (options.json) console.log(JSON.stringify({ machine, options, summary, rounds }, undefined, 2));
-    else {
-      const facts = Object.entries(machine).map(([name, value]) => `${name}: ${value}`);
-      console.log(`\n${facts.join(" · ")}\n\n${table(summary)}`);
-    }
-    if (rounds.some((round) => round.faults.length > 0)) process.exitCode = 1;
-  } finally {
-    await world.close();
-  }
-}
-
-await main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await run({ help, readOptions, measure: measureAll, summarise, table });
