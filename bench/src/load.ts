@@ -6,6 +6,8 @@ export interface Target {
   /** Chat numbers, written to in turn. */
   readonly chats: readonly number[];
   readonly connections: number;
+  /** What a message, counted from 0, is sent with beside its type. */
+  readonly headersOf?: (message: number) => Readonly<Record<string, string>>;
 }
 
 /** Ends at whichever comes first. */
@@ -28,18 +30,18 @@ const text = "The quick brown fox jumps over the lazy dog, and the dog does not 
 
 /** Sends messages over keep-alive connections, each waiting for its answer before it sends the next. */
 export async function sendMessages(
-  { url, token, chats, connections }: Target,
+  { url, token, chats, connections, headersOf }: Target,
   { seconds = Infinity, messages = Infinity }: Limit,
 ): Promise<LoadResult> {
   const pool = new Pool(url, { connections, pipelining: 1 });
   const latencies: number[] = [];
   const numbers = new Map<number, number[]>(chats.map((chat) => [chat, []]));
-  const headers = { "content-type": "application/json" };
   let sent = 0;
   let failed = 0;
 
-  const sendOne = async (chat: number) => {
-    const body = JSON.stringify({ application_token: token, chat_number: chat, body: `${text}${sent}` });
+  const sendOne = async (chat: number, index: number) => {
+    const headers = { "content-type": "application/json", ...headersOf?.(index) };
+    const body = JSON.stringify({ application_token: token, chat_number: chat, body: `${text}${index}` });
     const started = performance.now();
     const answer = await pool.request({ path: "/messages", method: "POST", headers, body });
     const message = (await answer.body.json()) as { number?: number };
@@ -53,8 +55,7 @@ export async function sendMessages(
   const connection = async () => {
     while (sent < messages && performance.now() < until) {
       const chat = chats[sent % chats.length]!;
-      sent += 1;
-      await sendOne(chat).catch(() => (failed += 1));
+      await sendOne(chat, sent++).catch(() => (failed += 1));
     }
   };
   await Promise.all(Array.from({ length: connections }, connection));

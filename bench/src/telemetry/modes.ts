@@ -1,53 +1,56 @@
-import { startService } from "@confab/testkit";
+import { startService, type ServiceHandle } from "@confab/testkit";
 import { environmentOf } from "../designs.ts";
-import type { Place, Running } from "../designs.ts";
+import type { Place } from "../designs.ts";
 
-export const modeNames = ["off", "metrics", "traces 1 %", "traces 100 %"] as const;
-export type ModeName = (typeof modeNames)[number];
+export const processNames = ["off", "metrics", "traces"] as const;
+export type ProcessName = (typeof processNames)[number];
 
-/** Three to six times as often as a Prometheus asks, as a phase is short. */
-const SCRAPE_MS = 5_000;
+interface Mode {
+  readonly name: string;
+  readonly process: ProcessName;
+  /** One message in so many comes with a sampled traceparent; undefined: none does. */
+  readonly sampledOneIn?: number;
+}
 
-/** Ingest as it is, with telemetry as the mode says; where there are metrics they are also scraped. */
-export async function startIngest(mode: ModeName, collector: string, place: Place): Promise<Running> {
+/** The last three are turns of one process, which samples what its callers sampled: so what a sampled message costs is not hidden by what sets two processes apart. */
+export const modes: readonly Mode[] = [
+  { name: "off", process: "off" },
+  { name: "metrics", process: "metrics" },
+  { name: "traces, none sampled", process: "traces" },
+  { name: "traces, 1 %", process: "traces", sampledOneIn: 100 },
+  { name: "traces, 100 %", process: "traces", sampledOneIn: 1 },
+];
+
+/** Spans wait this long for others at most; the SDK's own figure is five seconds, for which every turn would wait. */
+const SPANS_WAIT_MS = 1_000;
+/** After the last message of a turn all its spans are out. */
+export const SPANS_ARE_OUT_MS = 1.5 * SPANS_WAIT_MS;
+
+/** Ingest as it is, with telemetry as the process' name says. */
+export async function startIngest(name: ProcessName, collector: string, place: Place): Promise<ServiceHandle> {
   const service = await startService("ingest", {
     ...environmentOf(place),
     RATE_LIMITS: "off",
-    ...variables(mode, collector),
+    ...variables(name, collector),
   });
   const isMeasured = (await (await fetch(`${service.adminUrl}/metrics`)).text()) !== "";
-  if (isMeasured === (mode === "off")) throw new Error(`${mode}: metrics are ${isMeasured ? "on" : "off"}`);
-  if (!isMeasured) return service;
-  const scrapes = setInterval(() => {
-    void fetch(`${service.adminUrl}/metrics`).then(
-      (answer) => answer.arrayBuffer(),
-      () => undefined,
-    );
-  }, SCRAPE_MS);
-  return {
-    ...service,
-    async stop() {
-      clearInterval(scrapes);
-      await service.stop();
-    },
-  };
+  if (isMeasured === (name === "off")) throw new Error(`${name}: metrics are ${isMeasured ? "on" : "off"}`);
+  return service;
 }
 
-function variables(mode: ModeName, collector: string): Record<string, string> {
-  const traced = (part: string) => ({
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector,
-    OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
-    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-    OTEL_TRACES_SAMPLER_ARG: part,
-  });
-  switch (mode) {
+function variables(name: ProcessName, collector: string): Record<string, string> {
+  switch (name) {
     case "off":
       return { NODE_OPTIONS: `--import ${import.meta.resolve("./without-metrics.ts")}` };
     case "metrics":
       return {};
-    case "traces 1 %":
-      return traced("0.01");
-    case "traces 100 %":
-      return traced("1");
+    case "traces":
+      return {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+        OTEL_BSP_SCHEDULE_DELAY: `${SPANS_WAIT_MS}`,
+        OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG: "0",
+      };
   }
 }

@@ -1,29 +1,34 @@
 import { median, show, tableOf } from "../report.ts";
-import { modeNames } from "./modes.ts";
+import { modes } from "./modes.ts";
 import type { TelemetryRound } from "./round.ts";
 
-/** Medians over the turns of the rounds that verified, and what a mode adds to "off" of the same turn; ranges are those of turns and of rounds. */
+/**
+ * Medians over the turns of the rounds that verified. What a mode adds is told against "off" of the same turn, which is another process, and against
+ * the first mode of its own process; ranges are those of turns and of rounds.
+ */
 export function summarise(rounds: readonly TelemetryRound[]) {
   const verified = rounds.filter(({ faults }) => faults.length === 0);
-  return modeNames.map((mode) => {
+  return modes.map(({ name: mode, process }) => {
     const own = verified.filter((round) => round.mode === mode);
     const cpu = own.flatMap((round) => round.cpu);
-    const added = own.flatMap((round) => {
-      const off = verified.find((other) => other.mode === "off" && other.round === round.round);
-      return round.cpu.flatMap((us, turn) => (off?.cpu[turn] === undefined ? [] : [us / off.cpu[turn] - 1]));
-    });
-    // Of whole rounds: each is another process, whose code was compiled in another way.
-    const addedOfRounds = own.flatMap((round) => {
-      const off = median(verified.find((other) => other.mode === "off" && other.round === round.round)?.cpu ?? []);
-      const us = median(round.cpu);
-      return us === null || off === null ? [] : [us / off - 1];
-    });
+    const over = (base: string) => {
+      const pairs = own.flatMap((round) => {
+        const other = verified.find((each) => each.mode === base && each.round === round.round);
+        return other === undefined ? [] : [{ cpu: round.cpu, base: other.cpu }];
+      });
+      const addedBy = ({ cpu, base }: (typeof pairs)[number]) =>
+        cpu.flatMap((us, turn) => (base[turn] === undefined ? [] : [us / base[turn] - 1]));
+      return {
+        added: median(pairs.flatMap(addedBy)),
+        ofRounds: rangeOf(pairs.flatMap((pair) => median(addedBy(pair)) ?? [])),
+      };
+    };
     return {
       mode,
       cpu: median(cpu),
       cpuRange: rangeOf(cpu),
-      added: median(added),
-      addedRange: rangeOf(addedOfRounds),
+      off: over("off"),
+      unsampled: process === "traces" ? over("traces, none sampled") : undefined,
       accepted: median(own.map((round) => round.accepted)),
       p99: median(own.flatMap((round) => round.p99 ?? [])),
       spans: median(own.map((round) => round.spans)),
@@ -40,23 +45,27 @@ export function table(summary: ReturnType<typeof summarise>): string {
   const percent = (part: number) => (part * 100).toFixed(1);
   const range = (values: readonly [number, number] | null, write: (value: number) => string) =>
     values === null ? "–" : values.map(write).join(" to ");
+  const added = (over: { added: number | null; ofRounds: readonly [number, number] | null } | undefined) =>
+    over?.added === undefined || over.added === null
+      ? "–"
+      : `${percent(over.added)} (${range(over.ofRounds, percent)})`;
   return tableOf([
     [
       "median",
       "ingest CPU, µs/message",
       "range of turns",
-      "added to off, %",
-      "range of rounds",
+      "added to off, % (rounds)",
+      "added to none sampled, % (rounds)",
       "accepted, messages/s",
       "latency p99, ms",
       "spans/message",
     ],
-    ...summary.map(({ mode, cpu, cpuRange, added, addedRange, accepted, p99, spans }) => [
+    ...summary.map(({ mode, cpu, cpuRange, off, unsampled, accepted, p99, spans }) => [
       mode,
       show(cpu, 1),
       range(cpuRange, (value) => value.toFixed(0)),
-      mode === "off" || added === null ? "–" : percent(added),
-      mode === "off" ? "–" : range(addedRange, percent),
+      mode === "off" ? "–" : added(off),
+      mode === "traces, none sampled" ? "–" : added(unsampled),
       show(accepted),
       show(p99),
       show(spans, 2),

@@ -30,6 +30,33 @@ interface WithContext extends IncomingMessage {
   [contextKey]?: RequestContext;
 }
 
+/** A class, as a getter in an object literal makes V8 keep a hidden class, and with it the request, until the next full collection. */
+class Context implements RequestContext {
+  readonly startedAt = performance.now();
+  route: string | undefined = undefined;
+  facts: RequestContext["facts"] = undefined;
+  problem: ProblemCode | undefined = undefined;
+  readonly #parent: Logger;
+  #logger: Logger | undefined = undefined;
+  readonly requestId: string;
+  readonly traceId: string | undefined;
+  readonly traceparent: string | undefined;
+
+  constructor(parent: Logger, requestId: string, traceId: string | undefined, traceparent: string | undefined) {
+    this.#parent = parent;
+    this.requestId = requestId;
+    this.traceId = traceId;
+    this.traceparent = traceparent;
+  }
+
+  get logger(): Logger {
+    return (this.#logger ??= this.#parent.child({
+      request_id: this.requestId,
+      ...(this.traceId !== undefined && { trace_id: this.traceId }),
+    }));
+  }
+}
+
 /**
  * Gives each request an id (the client's `X-Request-ID` where it is sane) and, where it is to be recorded, a server span;
  * echoes the id and notes when the request began; mounted first.
@@ -40,19 +67,7 @@ export function requestContext(logger: Logger, tracer: Tracer = noTracer): Reque
     const requestId = typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : randomUUID();
     const span = tracer.start(req.method, { kind: "server", headers: req.headers });
     const traceId = span?.traceId ?? traceIdOf(req.headers.traceparent);
-    let child: Logger | undefined;
-    const context: RequestContext = {
-      requestId,
-      traceId,
-      traceparent: span?.traceparent,
-      startedAt: performance.now(),
-      get logger() {
-        return (child ??= logger.child({ request_id: requestId, ...(traceId !== undefined && { trace_id: traceId }) }));
-      },
-      route: undefined,
-      facts: undefined,
-      problem: undefined,
-    };
+    const context = new Context(logger, requestId, traceId, span?.traceparent);
     (req as WithContext)[contextKey] = context;
     res.setHeader("X-Request-ID", requestId);
     if (span === undefined) {

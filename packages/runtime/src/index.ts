@@ -17,6 +17,7 @@ export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
 export type { CounterSeries, GaugeSeries, HistogramSeries, Metrics } from "./metrics.ts";
 export { environment } from "./environment.ts";
+export { disablePretenuring } from "./pretenuring.ts";
 export { checkStores } from "./store-checks.ts";
 export {
   databaseEnvironment,

@@ -1,10 +1,18 @@
 import { startHttpServer } from "@confab/http";
 import { waitForRedis } from "@confab/queue";
-import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
+import {
+  createLifecycle,
+  createLogger,
+  disablePretenuring,
+  exitOnConfigError,
+  startAdminServer,
+  startTelemetry,
+} from "@confab/runtime";
 import { createIngestApp } from "./app.ts";
 import { loadConfig } from "./config.ts";
 import { connectDependencies, openStores } from "./dependencies.ts";
 
+disablePretenuring();
 const config = exitOnConfigError(() => loadConfig(process.env));
 const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });
