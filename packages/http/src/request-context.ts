@@ -32,15 +32,15 @@ interface WithContext extends IncomingMessage {
 
 /** A class, as a getter in an object literal makes V8 keep a hidden class, and with it the request, until the next full collection. */
 class Context implements RequestContext {
+  readonly requestId: string;
+  readonly traceId: string | undefined;
+  readonly traceparent: string | undefined;
   readonly startedAt = performance.now();
   route: string | undefined = undefined;
   facts: RequestContext["facts"] = undefined;
   problem: ProblemCode | undefined = undefined;
   readonly #parent: Logger;
   #logger: Logger | undefined = undefined;
-  readonly requestId: string;
-  readonly traceId: string | undefined;
-  readonly traceparent: string | undefined;
 
   constructor(parent: Logger, requestId: string, traceId: string | undefined, traceparent: string | undefined) {
     this.#parent = parent;
