@@ -70,9 +70,16 @@ const scenes: readonly {
   },
 ];
 
+// Without names all are drawn, and before them each dashboard of a healthy Confab.
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !scenes.some((scene) => scene.name === name));
+if (unknown.length > 0) {
+  throw new Error(`no such scene: ${unknown.join(", ")}; there are ${scenes.map(({ name }) => name).join(", ")}`);
+}
+
 const rules = await writeShortRules();
-// One application may send 200 messages a second, so that a loud one is held back.
-const world = await startWorld({ rules, env: { APPLICATION_RATE: "200", APPLICATION_BURST: "400" } });
+// One application may send 100 messages a second, so that a loud one is held back.
+const world = await startWorld({ rules, env: { APPLICATION_RATE: "100", APPLICATION_BURST: "200" } });
 try {
   const { prometheus } = world.installation;
   const draw = async (uid: string, name: string, minutes: number) => {
@@ -80,15 +87,18 @@ try {
     await drawPicture(plan, { prometheus, minutes, file: join(folder, `${name}.png`) });
   };
   await sleep(100_000);
-  for (const { uid } of dashboards) await draw(uid, uid, 1.5);
-  for (const scene of scenes) {
+  if (wanted.length === 0) for (const { uid } of dashboards) await draw(uid, uid, 1.5);
+  for (const scene of scenes.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     const { name, shown, seconds } = scene;
     console.error(name);
     await sleep(15_000);
     const end = await scene.begin(world);
-    await sleep(seconds * 1_000);
-    for (const uid of shown) await draw(uid, `${name}-${uid.replace("confab-", "")}`, seconds / 60 + 0.6);
-    await end();
+    try {
+      await sleep(seconds * 1_000);
+      for (const uid of shown) await draw(uid, `${name}-${uid.replace("confab-", "")}`, seconds / 60 + 0.6);
+    } finally {
+      await end();
+    }
     await sleep(10_000);
   }
 } finally {
