@@ -2,7 +2,7 @@ import { startService, type ServiceHandle } from "@confab/testkit";
 import { environmentOf } from "../designs.ts";
 import type { Place } from "../designs.ts";
 
-export const processNames = ["off", "metrics", "traces"] as const;
+export const processNames = ["off", "metrics", "traces", "all traces"] as const;
 export type ProcessName = (typeof processNames)[number];
 
 interface Mode {
@@ -12,13 +12,13 @@ interface Mode {
   readonly sampledOneIn?: number;
 }
 
-/** The last three are turns of one process, which samples what its callers sampled: so what a sampled message costs is not hidden by what sets two processes apart. */
+/** "None sampled" and 1 % are turns of one process, which samples what its callers sampled: so what that costs is not hidden by what sets two processes apart. */
 export const modes: readonly Mode[] = [
   { name: "off", process: "off" },
   { name: "metrics", process: "metrics" },
   { name: "traces, none sampled", process: "traces" },
   { name: "traces, 1 %", process: "traces", sampledOneIn: 100 },
-  { name: "traces, 100 %", process: "traces", sampledOneIn: 1 },
+  { name: "traces, 100 %", process: "all traces", sampledOneIn: 1 },
 ];
 
 /** Spans wait this long for others at most; the SDK's own figure is five seconds, for which every turn would wait. */
@@ -45,6 +45,7 @@ function variables(name: ProcessName, collector: string): Record<string, string>
     case "metrics":
       return {};
     case "traces":
+    case "all traces":
       return {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",

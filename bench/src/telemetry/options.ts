@@ -5,16 +5,16 @@ export const help = `Measures what telemetry costs ingest while it accepts messa
 
   npm run telemetry -w bench -- …
 
-  --rounds <n>        rounds, each with three fresh processes (6)
+  --rounds <n>        rounds, each with four fresh processes (6)
   --turns <n>         turns of each mode in a round (5); a multiple of five has each in each place
   --seconds <n>       how long a turn's messages are sent (2)
   --connections <n>   keep-alive connections (64)
   --json              the figures of all rounds as JSON on standard output
   --help
 
-Three ingests run side by side and are sent messages in turn, so that whatever else the machine does meets all of them. "off" has instruments
-that do nothing and no traces, "metrics" is ingest as it is; the last three modes are one process, which samples what the client's
-traceparent says. Metrics are scraped once a turn, and spans are sent within the turn to a receiver that the benchmark runs.
+Four ingests run side by side and are sent messages in turn, so that whatever else the machine does meets all of them. "off" has instruments
+that do nothing and no traces, "metrics" is ingest as it is; the others sample what the client's traceparent says, and of them "none
+sampled" and 1 % are one process. Metrics are scraped once a turn, and spans are sent within the turn to a receiver that the benchmark runs.
 REDIS_URL and DATABASE_URL name stores to use, as for npm run bench. Exit
 code 1 when a round does not verify.`;
 

@@ -4,7 +4,7 @@ import type { TelemetryRound } from "./round.ts";
 
 /**
  * Medians over the turns of the rounds that verified. What a mode adds is told against "off" of the same turn, which is another process, and against
- * the first mode of its own process; ranges are those of turns and of rounds.
+ * traces of which none is sampled; ranges are those of turns and of rounds.
  */
 export function summarise(rounds: readonly TelemetryRound[]) {
   const verified = rounds.filter(({ faults }) => faults.length === 0);
@@ -28,7 +28,7 @@ export function summarise(rounds: readonly TelemetryRound[]) {
       cpu: median(cpu),
       cpuRange: rangeOf(cpu),
       off: over("off"),
-      unsampled: process === "traces" ? over("traces, none sampled") : undefined,
+      unsampled: process === "traces" || process === "all traces" ? over("traces, none sampled") : undefined,
       accepted: median(own.map((round) => round.accepted)),
       p99: median(own.flatMap((round) => round.p99 ?? [])),
       spans: median(own.map((round) => round.spans)),
