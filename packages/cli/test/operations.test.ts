@@ -95,7 +95,8 @@ describe("confabctl for operators", function () {
     const { chat, id: chatId } = await chatWith("stored");
     const plant = async (number: number, body: string) => {
       const dates = { acceptedAt: new Date(), createdAt: new Date() };
-      const data = { chatId, number, uid: randomBytes(16), body: Buffer.from(body), reason: "Data too long", ...dates };
+      const place = { token, chatNumber: chat, chatId, number };
+      const data = { ...place, uid: randomBytes(16), body: Buffer.from(body), reason: "Data too long", ...dates };
       return String((await stack.database.prisma.deadLetter.create({ data })).id);
     };
     const [good, taken] = [await plant(2, "second"), await plant(1, "another first")];

@@ -66,6 +66,8 @@ describe("confabctl trace", function () {
     const [uid, now] = [new Uint8Array(16), new Date()];
     await stack.database.prisma.deadLetter.create({
       data: {
+        token,
+        chatNumber: 1,
         chatId,
         number: 50,
         uid,

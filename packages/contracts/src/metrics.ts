@@ -179,6 +179,11 @@ const confabMetrics = {
     services: ["worker"],
   },
   confab_store_waits_total: { type: "counter", help: "Pauses because the database was away", services: ["worker"] },
+  confab_batches_lost_total: {
+    type: "counter",
+    help: "Accepted batches whose messages Redis lost before they were stored, by eviction for example",
+    services: ["worker"],
+  },
   confab_batches_overdue_total: {
     type: "counter",
     help: "Overdue batches that were woken again",

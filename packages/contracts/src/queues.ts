@@ -1,12 +1,16 @@
 import { z } from "zod";
 
 /**
- * The two queues; a job is only a wake-up: what must be done lies in Redis' pending records and in MySQL's outbox. `trace` and
- * `traces` say for whom, as W3C traceparents of spans that are recorded.
+ * The two queues; a job is only a wake-up: what must be done lies in Redis' open batches and in MySQL's outbox. `trace` and
+ * `traces` say for whom, as W3C traceparents of spans that are recorded. Workers read what they know of a payload and leave
+ * the rest, so that a newer service's jobs are done as well.
  */
 export const queues = {
-  messages: { name: "messages", schema: z.object({ batch: z.string(), trace: z.string().optional() }) },
-  search: { name: "search", schema: z.object({ traces: z.array(z.string()).optional() }) },
+  messages: {
+    name: "messages",
+    schema: z.object({ batch: z.string(), trace: z.string().optional().catch(undefined) }),
+  },
+  search: { name: "search", schema: z.object({ traces: z.array(z.string()).optional().catch(undefined) }) },
 } as const satisfies Record<string, { name: string; schema: z.ZodType }>;
 
 export type QueueName = keyof typeof queues;

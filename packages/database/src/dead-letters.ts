@@ -42,8 +42,8 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   const letter = await tx.deadLetter.findUnique({ where: { id } });
   if (!letter) return { restored: false, reason: "There is no such dead letter" };
   const { chatId, number, uid, acceptedAt } = letter;
-  if (!(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
-    return { restored: false, reason: "Its chat has been deleted" };
+  if (chatId === null || !(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
+    return { restored: false, reason: "Its chat does not exist any more" };
   }
   const message = { chatId, number, uid, body: Buffer.from(letter.body).toString(), createdAt: acceptedAt };
   const taken = { restored: false, reason: `Another message has number ${number} by now` } as const;

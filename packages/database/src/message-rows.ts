@@ -1,7 +1,6 @@
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
-import { list, tuples } from "./transaction.ts";
+import { Redo, list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
-import type { MessageRange } from "./messages.ts";
 
 /** A message as it was accepted. */
 export interface AcceptedMessage {
@@ -14,16 +13,17 @@ export interface AcceptedMessage {
   readonly requestId?: string | undefined;
 }
 
-export interface RefusedMessage extends AcceptedMessage {
+/** A message that the database does not take. */
+export type Refused<M> = M & {
   /** The server's own sentence. */
   readonly reason: string;
-}
+};
 
 /** What became of rows: stored now, their number taken by another message, or refused. */
-export interface RowOutcomes {
-  readonly stored: AcceptedMessage[];
-  readonly conflicts: AcceptedMessage[];
-  readonly refused: RefusedMessage[];
+export interface RowOutcomes<M> {
+  readonly stored: M[];
+  readonly conflicts: M[];
+  readonly refused: Refused<M>[];
 }
 
 const MOST_ROWS = 1_000;
@@ -34,13 +34,20 @@ const MOST_BYTES = 4 * 1024 * 1024;
  * Stores rows (sorted by key, no key twice) in multi-row statements. A row that exists with the same uid is passed
  * over; bisection leaves out exactly the refused rows; every other error is thrown.
  */
-export async function insertMessages(tx: Queryable, rows: readonly AcceptedMessage[]): Promise<RowOutcomes> {
-  const outcomes: RowOutcomes = { stored: [], conflicts: [], refused: [] };
+export async function insertMessages<M extends AcceptedMessage>(
+  tx: Queryable,
+  rows: readonly M[],
+): Promise<RowOutcomes<M>> {
+  const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
   for (const chunk of chunks(rows)) await insertChunk(tx, chunk, outcomes);
   return outcomes;
 }
 
-async function insertChunk(tx: Queryable, rows: readonly AcceptedMessage[], outcomes: RowOutcomes): Promise<void> {
+async function insertChunk<M extends AcceptedMessage>(
+  tx: Queryable,
+  rows: readonly M[],
+  outcomes: RowOutcomes<M>,
+): Promise<void> {
   if (rows.length === 0) return;
   try {
     await tx.$executeRawUnsafe(
@@ -84,11 +91,12 @@ function hex(value: Uint8Array | string): string {
 }
 
 /** Splits rows into those whose key is free, and those whose key another message (another uid) holds. */
-export async function compareWithStored(
+export async function compareWithStored<M extends AcceptedMessage>(
   tx: Queryable,
   table: "messages" | "dead_letters",
-  rows: readonly AcceptedMessage[],
-): Promise<{ fresh: AcceptedMessage[]; conflicts: AcceptedMessage[] }> {
+  rows: readonly M[],
+): Promise<{ fresh: M[]; conflicts: M[] }> {
+  if (rows.length === 0) return { fresh: [], conflicts: [] };
   const numbers = groupByChat(rows);
   const windows = [...numbers].map(([, taken]) => `(chat_id = ? AND number IN (${list(taken)}))`).join(" OR ");
   const existing = await tx.$queryRawUnsafe<{ chatId: bigint; number: number; uid: Uint8Array }[]>(
@@ -104,7 +112,10 @@ export async function compareWithStored(
   return { fresh, conflicts };
 }
 
-/** Adds to the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. */
+/**
+ * Adds to the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. Throws
+ * `Redo` where one of the chats does not exist any more.
+ */
 export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessage[]): Promise<void> {
   if (stored.length === 0) return;
   // Chats with the same increment share a branch: few branches, each an IN list that is searched by bisection.
@@ -115,29 +126,32 @@ export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessag
   const increments = [...byIncrement];
   const ids = increments.flatMap(([, chatIds]) => chatIds).sort(ascending);
   const branches = increments.map(([, chatIds]) => `WHEN id IN (${list(chatIds)}) THEN ?`).join(" ");
-  await tx.$executeRawUnsafe(
+  const counted = await tx.$executeRawUnsafe(
     `UPDATE chats FORCE INDEX (PRIMARY) SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${list(ids)}) ORDER BY id`,
     ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
     ...ids,
   );
+  if (counted !== ids.length) throw new Redo("a chat was deleted meanwhile");
 }
 
-/** Notes stored rows (sorted by key) for the search index, one outbox row per unbroken range. */
+/** Of one outbox row's messages, where a single message is not larger: what the indexer reads at once. */
+const RANGE_BYTES = 1024 * 1024;
+
+/** Notes stored rows (sorted by key) for the search index, one outbox row per unbroken range of at most 1 MiB. */
 export async function addToOutbox(tx: Queryable, stored: readonly AcceptedMessage[], now: Date): Promise<void> {
-  const ranges: { chatId: bigint; from: number; to: number }[] = [];
-  for (const { chatId, number } of stored) {
+  const ranges: { chatId: bigint; from: number; to: number; bytes: number }[] = [];
+  for (const { chatId, number, body } of stored) {
     const last = ranges.at(-1);
-    if (last?.chatId === chatId && last.to + 1 === number) last.to = number;
-    else ranges.push({ chatId, from: number, to: number });
+    const bytes = Buffer.byteLength(body);
+    if (last?.chatId === chatId && last.to + 1 === number && last.bytes + bytes <= RANGE_BYTES) {
+      last.to = number;
+      last.bytes += bytes;
+    } else ranges.push({ chatId, from: number, to: number, bytes });
   }
-  await insertRanges(tx, ranges, now);
-}
-
-async function insertRanges(tx: Queryable, ranges: readonly MessageRange[], now: Date): Promise<void> {
   if (ranges.length === 0) return;
   await tx.$executeRawUnsafe(
-    `INSERT INTO search_outbox (chat_id, from_number, to_number, created_at) VALUES ${tuples(ranges.length, 4)}`,
-    ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to, now]),
+    `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${tuples(ranges.length, 5)}`,
+    ...ranges.flatMap(({ chatId, from, to, bytes }) => [chatId, from, to, bytes, now]),
   );
 }
 
@@ -155,12 +169,12 @@ function ascending(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function groupByChat(rows: readonly AcceptedMessage[]): Map<bigint, AcceptedMessage[]> {
+function groupByChat<M extends AcceptedMessage>(rows: readonly M[]): Map<bigint, M[]> {
   return Map.groupBy(rows, (row) => row.chatId);
 }
 
-function* chunks(rows: readonly AcceptedMessage[]): Generator<AcceptedMessage[]> {
-  let chunk: AcceptedMessage[] = [];
+function* chunks<M extends AcceptedMessage>(rows: readonly M[]): Generator<M[]> {
+  let chunk: M[] = [];
   let bytes = 0;
   for (const row of rows) {
     const size = Buffer.byteLength(row.body);

@@ -3,8 +3,9 @@ import type { MessageRange } from "./messages.ts";
 
 const TIMEOUT_MS = 60_000;
 
-/** Messages, and when they were stored or last changed. */
+/** Messages, the bytes of their bodies, and when they were stored or last changed. */
 export interface StoredRange extends MessageRange {
+  readonly bytes: number;
   readonly storedAt: Date;
 }
 
@@ -20,11 +21,11 @@ export function createOutbox({ prisma }: Database) {
     drain: (limit: number, handle: (ranges: StoredRange[]) => Promise<void>): Promise<number> =>
       prisma.$transaction(
         async (tx) => {
-          const rows = await tx.$queryRaw<{ id: bigint; chatId: bigint; from: number; to: number; storedAt: Date }[]>`
-            SELECT id, chat_id AS chatId, from_number AS \`from\`, to_number AS \`to\`, created_at AS storedAt
+          const rows = await tx.$queryRaw<(StoredRange & { id: bigint })[]>`
+            SELECT id, chat_id AS chatId, from_number AS \`from\`, to_number AS \`to\`, bytes, created_at AS storedAt
               FROM search_outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
           if (rows.length === 0) return 0;
-          await handle(rows.map(({ chatId, from, to, storedAt }) => ({ chatId, from, to, storedAt })));
+          await handle(rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt })));
           // One look-up a key: an IN list on a small table becomes a scan, which waits for the rows of other drainers.
           const ids = JSON.stringify(rows.map((row) => row.id.toString()));
           await tx.$executeRaw`

@@ -1,24 +1,25 @@
+import { buryMessages, type BuriedMessage } from "./bury-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { addToCounts, addToOutbox, byKey, compareWithStored, insertMessages, keyOf } from "./message-rows.ts";
+import { addToCounts, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
+import { checkOwners, type AddressedMessage } from "./owners.ts";
 import { Redo, list, transaction, tuples } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
-import type { AcceptedMessage, RefusedMessage } from "./message-rows.ts";
 
 /** What one job stands for; the id (16 bytes) is the fence against a second delivery. */
-export interface AcceptedBatch {
+export interface AcceptedBatch<M extends AddressedMessage = AddressedMessage> {
   readonly id: Uint8Array;
-  readonly messages: readonly AcceptedMessage[];
+  readonly messages: readonly M[];
 }
 
-export interface PersistResult {
+export interface PersistResult<M> {
   /** Messages that became rows now. */
   readonly stored: number;
-  /** Batches that had been stored before, and were left alone. */
-  readonly skippedBatches: number;
-  /** Messages whose number another message holds: not stored, to be given a new number. */
-  readonly conflicts: AcceptedMessage[];
-  /** Messages that the database refuses: kept as dead letters. */
-  readonly refused: RefusedMessage[];
+  /** Batches that had been stored before. */
+  readonly knownBatches: number;
+  /** Messages whose place another message holds: not stored, to be given a new number. */
+  readonly conflicts: M[];
+  /** Messages that the database refuses, or whose chat it does not have: kept as dead letters. */
+  readonly refused: BuriedMessage<M>[];
 }
 
 const TIMEOUT_MS = 30_000;
@@ -32,37 +33,46 @@ export function createPersistence(database: Database) {
      * One transaction for all batches: fence, rows, dead letters, search outbox and counts. Throws what is not about
      * a row; after a throw the outcome may be unknown, and the same call again settles it.
      */
-    persist: (batches: readonly AcceptedBatch[]): Promise<PersistResult> =>
+    persist: <M extends AddressedMessage>(batches: readonly AcceptedBatch<M>[]): Promise<PersistResult<M>> =>
       transaction(database, (tx) => persist(tx, batches), TIMEOUT_MS),
   };
 }
 
-async function persist(tx: Queryable, batches: readonly AcceptedBatch[]): Promise<PersistResult> {
+async function persist<M extends AddressedMessage>(
+  tx: Queryable,
+  batches: readonly AcceptedBatch<M>[],
+): Promise<PersistResult<M>> {
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
   const { fresh, delivered } = await raiseFence(tx, unique, now);
-
-  // A delivery whose answer was lost may have met conflicts: what still holds another's number is reported again.
-  const repeated = delivered.flatMap((batch) => batch.messages);
-  const earlier = repeated.length > 0 ? (await compareWithStored(tx, "messages", repeated)).conflicts : [];
-
-  const { rows, clashes } = withoutClashes(fresh.flatMap((batch) => batch.messages).sort(byKey));
+  const { placed, misplaced, unknown } = await checkOwners(
+    tx,
+    unique.flatMap((batch) => batch.messages),
+  );
+  const before = new Set(delivered.flatMap((batch) => batch.messages));
+  const again = await settleAgain(
+    tx,
+    placed.filter((message) => before.has(message)),
+  );
+  const { rows, clashes } = withoutClashes(
+    [...placed.filter((message) => !before.has(message)), ...again.missing].sort(byKey),
+  );
   const { stored, conflicts, refused } = await insertMessages(tx, rows);
-  const dead = await bury(tx, refused, now);
+  const dead = await buryMessages(tx, { refused, unknown }, now);
   stored.sort(byKey);
   await addToOutbox(tx, stored, now);
   // Last, because every writer of a chat waits for the lock on its count.
   await addToCounts(tx, stored);
   return {
     stored: stored.length,
-    skippedBatches: batches.length - fresh.length,
-    conflicts: [...earlier, ...clashes, ...conflicts, ...dead.conflicts],
+    knownBatches: batches.length - fresh.length,
+    conflicts: [...again.conflicts, ...misplaced, ...clashes, ...conflicts, ...dead.conflicts],
     refused: dead.buried,
   };
 }
 
 /** Takes the ids that are new, in id order. An id that appears meanwhile is a concurrent delivery: start again. */
-async function raiseFence(tx: Queryable, batches: AcceptedBatch[], now: Date) {
+async function raiseFence<M extends AddressedMessage>(tx: Queryable, batches: AcceptedBatch<M>[], now: Date) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
     `SELECT id FROM batches WHERE id IN (${list(batches)})`,
@@ -85,34 +95,44 @@ async function raiseFence(tx: Queryable, batches: AcceptedBatch[], now: Date) {
   return { fresh, delivered };
 }
 
+/**
+ * What is left to do for messages of batches whose fence is up. A delivery whose answer was lost may have met conflicts: what
+ * still holds another's number is reported again. A message that is nowhere is stored now. One that is stored under another
+ * number is done: a late resend of its batch was numbered a second time.
+ */
+async function settleAgain<M extends AddressedMessage>(tx: Queryable, messages: readonly M[]) {
+  const rows = await compareWithStored(tx, "messages", messages);
+  const letters = await compareWithStored(tx, "dead_letters", rows.fresh);
+  const stored = await storedUids(tx, letters.fresh);
+  return {
+    conflicts: [...rows.conflicts, ...letters.conflicts],
+    missing: letters.fresh.filter(({ uid }) => !stored.has(hex(uid))),
+  };
+}
+
+/** Those uids that the messages' chats hold under any number: reads the chats as a whole, which is rarely asked for. */
+async function storedUids(tx: Queryable, messages: readonly AddressedMessage[]): Promise<Set<string>> {
+  if (messages.length === 0) return new Set();
+  const chatIds = [...new Set(messages.map(({ chatId }) => chatId))];
+  const uids = messages.map(({ uid }) => uid);
+  const found = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(
+    `SELECT uid FROM messages WHERE chat_id IN (${list(chatIds)}) AND uid IN (${list(uids)})
+     UNION ALL SELECT uid FROM dead_letters WHERE uid IN (${list(uids)})`,
+    ...[...chatIds, ...uids, ...uids],
+  );
+  return new Set(found.map(({ uid }) => hex(uid)));
+}
+
 /** Of messages that share a number in one call, the first stays; another one clashes, the same one again is dropped. */
-function withoutClashes(sorted: readonly AcceptedMessage[]): { rows: AcceptedMessage[]; clashes: AcceptedMessage[] } {
-  const rows: AcceptedMessage[] = [];
-  const clashes: AcceptedMessage[] = [];
+function withoutClashes<M extends AddressedMessage>(sorted: readonly M[]): { rows: M[]; clashes: M[] } {
+  const rows: M[] = [];
+  const clashes: M[] = [];
   for (const message of sorted) {
     const last = rows.at(-1);
     if (last?.number !== message.number || last.chatId !== message.chatId) rows.push(message);
     else if (Buffer.compare(last.uid, message.uid) !== 0) clashes.push(message);
   }
   return { rows, clashes };
-}
-
-async function bury(tx: Queryable, refused: RefusedMessage[], now: Date) {
-  if (refused.length === 0) return { buried: [], conflicts: [] };
-  const { fresh, conflicts } = await compareWithStored(tx, "dead_letters", refused);
-  const unburied = new Set(fresh.map(keyOf));
-  const taken = new Set(conflicts.map(keyOf));
-  const rows = refused.filter((row) => unburied.has(keyOf(row)));
-  if (rows.length > 0) {
-    await tx.$executeRawUnsafe(
-      `INSERT INTO dead_letters (chat_id, number, uid, body, reason, request_id, accepted_at, created_at)
-       VALUES ${tuples(rows.length, 8)}`,
-      ...rows.flatMap(({ chatId, number, uid, body, reason, requestId, createdAt }) => [
-        ...[chatId, number, uid, Buffer.from(body), reason, requestId?.slice(0, 128) ?? null, createdAt, now],
-      ]),
-    );
-  }
-  return { buried: refused.filter((row) => !taken.has(keyOf(row))), conflicts };
 }
 
 function hex(id: Uint8Array): string {

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { pruneBatches, pruneIdempotencyKeys } from "@confab/database";
 import type { Chat, QueryEvent } from "@confab/database";
-import { batch, message, openTestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
 /** One line of EXPLAIN; both servers name these columns alike. */
@@ -91,6 +91,7 @@ describe("the plan of every query that a request makes", () => {
     ({ token, ...chat } = await test.newChat());
     await Promise.all(Array.from({ length: CHATS - 1 }, () => test.chats.create({ token, idempotency: key() })));
     const chats = await prisma.chat.findMany({ where: { applicationId: chat.applicationId } });
+    for (const each of chats) remember(token, each);
     await test.persistence.persist([
       batch(...Array.from({ length: MESSAGES }, (_, i) => message(chat.id, i + 1))),
       batch(...chats.filter(({ id }) => id !== chat.id).map(({ id }) => message(id, 1))),

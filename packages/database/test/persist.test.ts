@@ -7,7 +7,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { eventually, startProxy } from "@confab/testkit";
 import { createDatabase, createPersistence, isUnavailable, verifyCounts } from "@confab/database";
-import type { AcceptedMessage } from "@confab/database";
+import type { AddressedMessage } from "@confab/database";
 import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -36,7 +36,7 @@ describe("persisting accepted messages", () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
     const first = message(chatId, 1, body);
     const result = await test.persistence.persist([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
-    expect(result).to.deep.equal({ stored: 3, skippedBatches: 0, conflicts: [], refused: [] });
+    expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [] });
     const row = await test.messages.find(chatId, 1);
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
     expect(row?.createdAt).to.deep.equal(first.createdAt);
@@ -66,7 +66,7 @@ describe("persisting accepted messages", () => {
     const delivered = batch(message(chatId, 1), message(chatId, 2));
     await test.persistence.persist([delivered]);
     const again = await test.persistence.persist([delivered, batch(message(chatId, 3)), delivered]);
-    expect(again).to.include({ stored: 1, skippedBatches: 2 });
+    expect(again).to.include({ stored: 1, knownBatches: 2 });
     expect(await count()).to.equal(3);
     expect(await ranges()).to.deep.equal([
       [1, 2],
@@ -99,7 +99,7 @@ describe("persisting accepted messages", () => {
     expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
     expect(await count()).to.equal(2);
     const again = await test.persistence.persist([delivery]);
-    expect(again).to.deep.equal({ stored: 0, skippedBatches: 1, conflicts: [late], refused: [] });
+    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [] });
   });
 
   it("reports the second of two messages that claim one number in one call", async () => {
@@ -107,6 +107,69 @@ describe("persisting accepted messages", () => {
     expect(result.stored).to.equal(1);
     expect(result.conflicts.map((row) => row.body)).to.deep.equal(["b"]);
     expect(await count()).to.equal(1);
+  });
+
+  it("stores what is missing of a batch that was stored before, and nothing a second time under another number", async () => {
+    const [first, second, third] = [1, 2, 3].map((number) => message(chatId, number));
+    const id = randomBytes(16);
+    await test.persistence.persist([{ id, messages: [first!] }]);
+    const again = await test.persistence.persist([{ id, messages: [first!, second!] }]);
+    expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
+    expect(await numbers()).to.deep.equal([1, 2]);
+    expect(await count()).to.equal(2);
+    // A late resend was numbered a second time: its messages are there, under their first numbers.
+    const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
+    const resent = await test.persistence.persist([{ id, messages: [...renumbered, third!] }]);
+    expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
+    expect(await numbers()).to.deep.equal([1, 2, 3]);
+    expect(await count()).to.equal(3);
+  });
+
+  it("reports a number that a dead letter holds, also to a repeated delivery, and keeps each dead letter once", async () => {
+    const tooLong = "x".repeat(65_536);
+    const early = batch(message(chatId, 1, tooLong));
+    await test.persistence.persist([early]);
+    const late = message(chatId, 1, `${tooLong}y`);
+    const delivery = batch(late);
+    for (const expected of [0, 1]) {
+      const { conflicts, knownBatches } = await test.persistence.persist([delivery]);
+      expect(conflicts.map(({ uid }) => uid)).to.deep.equal([late.uid]);
+      expect(knownBatches).to.equal(expected);
+    }
+    const moved = { ...late, number: 2 };
+    const { refused } = await test.persistence.persist([batch(moved)]);
+    expect(refused).to.have.length(1);
+    await test.persistence.persist([early, batch(moved)]);
+    const letters = await test.database.prisma.deadLetter.findMany({ where: { chatId }, orderBy: { number: "asc" } });
+    expect(letters.map(({ number, token: owner, chatNumber }) => [number, owner, chatNumber])).to.deep.equal([
+      [1, token, 1],
+      [2, token, 1],
+    ]);
+  });
+
+  it("lets no message into another application's chat that got the id of a lost one", async () => {
+    // As after a failover to a replica that lacks the last transactions: the ids are given a second time.
+    const mine = await test.newChat();
+    const toMine = message(mine.id, 1, "secret");
+    await test.database.prisma.chat.delete({ where: { id: mine.id } });
+    await test.database.prisma.application.delete({ where: { token: mine.token } });
+    const other = await test.newChat();
+    await test.database.prisma.$executeRaw`UPDATE chats SET id = ${mine.id} WHERE id = ${other.id}`;
+    const { stored, conflicts, refused } = await test.persistence.persist([batch(toMine)]);
+    expect([stored, conflicts]).to.deep.equal([0, []]);
+    expect(refused).to.have.length(1);
+    expect(refused[0]).to.deep.include({ chatUnknown: true, body: "secret" });
+    expect(await test.messages.range(mine.id, { limit: 10 })).to.deep.equal([]);
+    const letter = await test.database.prisma.deadLetter.findUnique({ where: { uid: new Uint8Array(toMine.uid) } });
+    expect(letter).to.include({ token: mine.token, chatNumber: 1, chatId: null });
+    expect((await test.chats.locate(other.token, 1))?.lastNumber, "its own numbers go on").to.equal(0);
+    expect(await test.deadLetters.restore(letter!.id)).to.deep.include({ restored: false });
+  });
+
+  it("reports a message whose chat has another id by now, so that it moves there", async () => {
+    const chat = await test.newChat();
+    const addressed = { ...message(chat.id, 1), chatId: chat.id + 1_000_000n };
+    expect(await test.persistence.persist([batch(addressed)])).to.deep.include({ stored: 0, conflicts: [addressed] });
   });
 
   it("sets aside exactly the refused rows, with the server's reason, and stores their neighbours", async () => {
@@ -152,7 +215,7 @@ describe("persisting accepted messages", () => {
       fc.asyncProperty(deliveries, async (plan) => {
         const chats = await Promise.all(Array.from({ length: 4 }, () => test.newChat()));
         const last = new Map<bigint, number>();
-        const all: AcceptedMessage[] = [];
+        const all: AddressedMessage[] = [];
         const calls = plan.flatMap(({ sizes, by, again }) => {
           const messages = sizes.flatMap(({ chat: index, size }) =>
             Array.from({ length: size }, () => {
@@ -228,7 +291,7 @@ describe("persisting accepted messages", () => {
     silent.close();
     expect(await numbers()).to.deep.equal([1, 2]);
     const again = await test.persistence.persist([delivery]);
-    expect(again).to.deep.equal({ stored: 0, skippedBatches: 1, conflicts: [], refused: [] });
+    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [] });
     expect(await count()).to.equal(2);
   });
 });

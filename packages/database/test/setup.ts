@@ -10,7 +10,7 @@ import {
   createPersistence,
   migrate,
 } from "@confab/database";
-import type { AcceptedBatch, AcceptedMessage, Chat, DatabaseOptions } from "@confab/database";
+import type { AcceptedBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
 
 /** A migrated database of its own with every repository on it. */
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
@@ -35,6 +35,7 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
       const { token } = await applications.create({ token: randomUUID(), name: "test" });
       const chat = await chats.create({ token });
       if (!chat) throw new Error("the application is gone");
+      remember(token, chat);
       return { ...chat, token };
     },
 
@@ -47,11 +48,21 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
 
 export type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>;
 
-export function message(chatId: bigint, number: number, body = `message ${number}`): AcceptedMessage {
-  return { chatId, number, uid: randomBytes(16), body, createdAt: new Date() };
+const names = new Map<bigint, { token: string; chat: number }>();
+
+/** Lets `message` address a chat by its id. */
+export function remember(token: string, { id, number }: Pick<Chat, "id" | "number">): void {
+  names.set(id, { token, chat: number });
 }
 
-export function batch(...messages: AcceptedMessage[]): AcceptedBatch {
+/** A message to a chat that `newChat` created or `remember` knows. */
+export function message(chatId: bigint, number: number, body = `message ${number}`): AddressedMessage {
+  const name = names.get(chatId);
+  if (!name) throw new Error("no such chat here");
+  return { ...name, chatId, number, uid: randomBytes(16), body, createdAt: new Date() };
+}
+
+export function batch(...messages: AddressedMessage[]): AcceptedBatch {
   return { id: randomBytes(16), messages };
 }
 

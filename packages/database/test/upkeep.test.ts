@@ -72,7 +72,7 @@ describe("dead letters", () => {
     await test.database.prisma.chat.delete({ where: { id: chatId } });
     expect(await test.deadLetters.restore(letter.id))
       .to.have.property("reason")
-      .that.contains("deleted");
+      .that.contains("does not exist");
     expect((await test.deadLetters.list({ limit: 9 })).items).to.have.lengthOf(2);
     expect(await test.deadLetters.restore(0n))
       .to.have.property("reason")

@@ -1,4 +1,5 @@
 import { messageUid } from "./batch-id.ts";
+import { keyDigest, requestDigest } from "./idempotency.ts";
 import { encodeRecord } from "./record.ts";
 
 /** What MySQL knows of a chat, and the incarnation of Redis under which it was asked. */
@@ -21,27 +22,30 @@ export interface Submission {
 
 export interface BatchEntry extends Submission {
   learned?: LearnedChat | undefined;
-  /** The record to keep as it is, of a message that was accepted before and is renumbered. */
-  record?: string;
 }
 
 export interface AcceptLimits {
   /** Pending messages of a partition beyond which everything is refused; 0: no limit. */
   maxPending: number;
-  /** Messages a second and in a burst, per application and partition; a rate of 0: no limit. */
+  /** Messages per second and in a burst, per application and partition; a rate of 0: no limit. */
   applicationRate: number;
   applicationBurst: number;
+  /** An idempotency key is remembered for at least this long, and for at most one and a half times as long. */
   idempotencySeconds: number;
+  /** Idempotency keys that an application may use per partition in half of that time; 0: no limit. */
+  maxIdempotencyKeys: number;
 }
 
 /** A new number, the first answer to the same idempotency key, or why the message was not taken. */
-export type AcceptResult = number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited";
+export type AcceptResult =
+  number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited" | "keys";
 
 /** What accept.lua returns. */
 interface AcceptReply {
   incarnation: string;
   pending: number;
   limits?: [remaining: number, resetMs: number, waitMs: number][];
+  keysMs: number;
   results: AcceptResult[];
 }
 
@@ -51,16 +55,18 @@ export interface EntryResult {
   pending: number;
   /** What is left of the application's quota; undefined where there is none. */
   limit: { remaining: number; resetMs: number; waitMs: number } | undefined;
+  /** When an application that has used all its idempotency keys may use new ones. */
+  keysMs: number;
 }
 
 export interface EncodedBatch {
   id: string;
   args: (string | number)[];
-  /** Turns the script's reply into one result an entry, in the order of the entries. */
+  /** Turns the script's reply into one result per entry, in the order of the entries. */
   parse(reply: string): EntryResult[];
 }
 
-/** Lays out a batch for the accept script: one group a chat, the entries of a chat in the order of their arrival. */
+/** Lays out a batch for the accept script: one group per chat, the entries of a chat in the order of their arrival. */
 export function encodeBatch(
   prefix: string,
   batchId: Buffer,
@@ -84,6 +90,7 @@ export function encodeBatch(
     limits.applicationRate,
     limits.applicationBurst,
     limits.idempotencySeconds,
+    limits.maxIdempotencyKeys,
     groups.size,
   ];
   for (const places of groups.values()) {
@@ -92,16 +99,18 @@ export function encodeBatch(
     const learned = members.find((entry) => entry.learned)?.learned;
     args.push(token, chat, learned?.id ?? "", learned?.lastNumber ?? "", learned?.incarnation ?? "", members.length);
     members.forEach((entry, index) => {
-      const { idempotency, record } = entry;
+      const { idempotency } = entry;
       const uid = messageUid(batchId, places[index]!);
-      args.push(idempotency?.key ?? "", idempotency?.hash ?? "", record ?? encodeRecord(uid, now, entry));
+      const digest = idempotency && keyDigest(chat, idempotency.key);
+      const request = idempotency && requestDigest(idempotency.hash);
+      args.push(digest ?? "", request ?? "", encodeRecord(uid, now, { ...entry, digest }));
     });
   }
   return { id, args, parse: (reply) => parseReply(reply, [...groups.values()]) };
 }
 
 function parseReply(reply: string, groups: number[][]): EntryResult[] {
-  const { incarnation, pending, limits, results } = JSON.parse(reply) as AcceptReply;
+  const { incarnation, pending, limits, keysMs, results } = JSON.parse(reply) as AcceptReply;
   const answers: EntryResult[] = [];
   let at = 0;
   groups.forEach((places, group) => {
@@ -112,6 +121,7 @@ function parseReply(reply: string, groups: number[][]): EntryResult[] {
         incarnation,
         pending,
         limit: limit && { remaining: limit[0], resetMs: limit[1], waitMs: limit[2] },
+        keysMs,
       };
     }
   });

@@ -1,19 +1,22 @@
--- Accepts a batch of messages: the only place where message numbers are given out.
+-- Accepts a batch of messages: the only place where new messages get their numbers.
 --
--- KEYS[1]  batch:<id>
--- ARGV     prefix, batch id, time (ms), most pending messages (0: any), messages a second and burst of an application
---          (0: any), seconds that idempotency keys are kept, number of groups; then for each group (a chat):
---          token, chat number, learned chat id, learned last number, incarnation it was learned under ('' '' '': nothing
---          learned), number of items; then for each item: idempotency key ('': none), hash of the request, record.
--- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one a group],
---          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited", one an item]}
-
--- A batch that was sent again after a reconnect is answered as it was the first time.
-local known = redis.call('HGET', KEYS[1], 'reply')
-if known then return known end
+-- KEYS     batches, moving (guardKeys in scripts.ts says why)
+-- ARGV     prefix, batch id, time (ms), max pending messages (0: any), messages per second and burst of an application
+--          (0: any), seconds that idempotency keys are kept, max idempotency keys of an application in half of that time
+--          (0: any), number of groups; then for each group (a chat): token, chat number, learned chat id, learned last
+--          number, incarnation it was learned under ('' '' '': nothing learned), number of items; then for each item:
+--          digest of the idempotency key ('': none), hash of the request, record.
+-- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
+--          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys", one per item]}
 
 local prefix, batch, now = ARGV[1], ARGV[2], ARGV[3]
-local mostPending, rate, burst, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local maxPending, rate, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local keepMs, maxKeys = tonumber(ARGV[7]) * 1000, tonumber(ARGV[8])
+local batchKey = prefix .. 'batch:' .. batch
+
+-- A batch that was sent again after a reconnect gets the same answer as the first time.
+local known = redis.call('HGET', batchKey, 'reply')
+if known then return known end
 
 -- A head is trusted only under the incarnation of Redis that it was checked against. The replication id changes with every
 -- restart and failover (unlike run_id, which a demoted and re-promoted master keeps), the generation with every FLUSHALL.
@@ -25,55 +28,78 @@ end
 local incarnation = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') .. '/' .. generation
 
 local pending = tonumber(redis.call('GET', prefix .. 'pending') or 0)
-local accepted, chats, results, limits = 0, {}, {}, {}
+local time = redis.call('TIME')
+local clock = time[1] * 1000 + time[2] / 1000
+local accepted, bytes, keyed, chats, results, limits, records = 0, 0, false, {}, {}, {}, {}
 
--- Generic cell rate algorithm: `tat` is when the bucket would be full again, in ms. Redis' own clock.
-local interval, capacity, clock
+-- Generic cell rate algorithm: `tat` is when the bucket is full again, in ms. Redis' own clock, which may step back: no
+-- bucket is ever more than empty.
+local interval, capacity
 if rate > 0 then
-  local time = redis.call('TIME')
-  clock = time[1] * 1000 + time[2] / 1000
   interval = 1000 / rate
   capacity = burst * interval
 end
 
-local at = 9
-for _ = 1, tonumber(ARGV[8]) do
+-- Idempotency keys lie in hashes by half of their lifetime, so that whole hashes expire: a key is found for one to one and
+-- a half lifetimes. 4,096 hashes per application keep each small enough for Redis' compact encoding.
+local half = keepMs / 2
+local window = math.floor(clock / half)
+local function keysAt(token, digest, back)
+  return prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
+end
+
+local at = 10
+for _ = 1, tonumber(ARGV[9]) do
   local token, chat = ARGV[at], ARGV[at + 1]
   local learnedId, learnedLast, learnedUnder = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local items = tonumber(ARGV[at + 5])
   at = at + 6
 
-  local headKey = prefix .. 'head:' .. token .. ':' .. chat
+  local place = token .. ':' .. chat
+  local headKey, pendingKey = prefix .. 'head:' .. place, prefix .. 'pending:' .. place
   local head = redis.call('HMGET', headKey, 'id', 'last', 'incarnation')
   local id, last = head[1], tonumber(head[2] or 0)
   local trusted = id and head[3] == incarnation
-  if learnedUnder == incarnation then
+  if not trusted and learnedUnder == incarnation then
     id = learnedId
     last = math.max(last, tonumber(learnedLast))
-    if not head[2] then
-      for _, number in ipairs(redis.call('HKEYS', prefix .. 'pending:' .. id)) do last = math.max(last, tonumber(number)) end
+    -- The head may be lost, or older than what is pending.
+    local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
+    if newest then
+      local first, count = string.match(newest, '^(%d+) (%d+) ')
+      last = math.max(last, first + count - 1)
     end
     trusted = true
   end
 
   local quotaKey = prefix .. 'quota:' .. token
-  local tat = rate > 0 and math.max(clock, tonumber(redis.call('GET', quotaKey) or 0))
-  local first, fields, charged = last + 1, {}, false
+  local tat = rate > 0 and math.min(math.max(clock, tonumber(redis.call('GET', quotaKey) or 0)), clock + capacity)
+  local keysKey = prefix .. 'keys:' .. token .. ':' .. string.format('%d', window)
+  local keys, newKeys = false, 0
+  local first, firstRecord, charged = last + 1, #records + 1, false
 
   for _ = 1, items do
-    local key, hash, record = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+    local digest, hash, record = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     at = at + 3
-    local result
-    local seen = key ~= '' and redis.call('GET', prefix .. 'idem:' .. token .. ':' .. key)
+    local result, seen
+    if digest ~= '' then
+      for back = 0, 2 do
+        seen = redis.call('HGET', keysAt(token, digest, back), digest)
+        if seen then break end
+      end
+      if maxKeys > 0 and not keys then keys = tonumber(redis.call('GET', keysKey) or 0) end
+    end
     if seen then
-      local number, time, before = string.match(seen, '^(%d+) (%d+) (.+)$')
-      result = before == hash and { number = tonumber(number), at = tonumber(time) } or 'conflict'
+      local number, when, before = string.match(seen, '^(%d+) (%d+) (.+)$')
+      result = before == hash and { number = tonumber(number), at = tonumber(when) } or 'conflict'
     elseif not trusted then
       result = 'unknown'
-    elseif mostPending > 0 and pending + accepted >= mostPending then
+    elseif maxPending > 0 and pending + accepted >= maxPending then
       result = 'overloaded'
     elseif tat and tat + interval - clock > capacity + 0.001 then
       result = 'limited'
+    elseif digest ~= '' and keys and keys + newKeys >= maxKeys then
+      result = 'keys'
     else
       if tat then
         tat = tat + interval
@@ -81,21 +107,31 @@ for _ = 1, tonumber(ARGV[8]) do
       end
       last = last + 1
       accepted = accepted + 1
-      fields[#fields + 1] = last
-      fields[#fields + 1] = record
-      if key ~= '' then
-        redis.call('SET', prefix .. 'idem:' .. token .. ':' .. key, last .. ' ' .. now .. ' ' .. hash, 'EX', keep)
+      bytes = bytes + #record
+      records[#records + 1] = record
+      if digest ~= '' then
+        local hashKey = keysAt(token, digest, 0)
+        redis.call('HSET', hashKey, digest, last .. ' ' .. now .. ' ' .. hash)
+        redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))
+        newKeys, keyed = newKeys + 1, true
       end
       result = last
     end
     results[#results + 1] = result
   end
 
-  if #fields > 0 then
-    redis.call('HSET', prefix .. 'pending:' .. id, unpack(fields))
-    chats[#chats + 1] = { token, tonumber(chat), id, first, last - first + 1 }
+  if last >= first then
+    local count = last - first + 1
+    chats[#chats + 1] = { token, tonumber(chat), id, first, count, firstRecord }
+    redis.call('ZADD', pendingKey, first, first .. ' ' .. count .. ' ' .. firstRecord .. ' ' .. batch)
+    -- While messages are pending, the head must not expire.
+    redis.call('PERSIST', headKey)
   end
   if trusted then redis.call('HSET', headKey, 'id', id, 'last', last, 'incarnation', incarnation) end
+  if newKeys > 0 and maxKeys > 0 then
+    redis.call('INCRBY', keysKey, newKeys)
+    redis.call('PEXPIREAT', keysKey, string.format('%d', (window + 1) * half))
+  end
   if tat then
     if charged then redis.call('SET', quotaKey, string.format('%.3f', tat), 'PX', math.ceil(tat - clock)) end
     local room = capacity - (tat - clock)
@@ -107,12 +143,23 @@ local reply = cjson.encode({
   incarnation = incarnation,
   pending = pending + accepted,
   limits = #limits > 0 and limits or nil,
+  keysMs = math.ceil((window + 1) * half - clock),
   results = results,
 })
 -- Where nothing was accepted, the same batch again is as good as a new one.
 if accepted > 0 then
   redis.call('INCRBY', prefix .. 'pending', accepted)
-  redis.call('HSET', KEYS[1], 'chats', cjson.encode(chats), 'reply', reply)
-  redis.call('ZADD', prefix .. 'batches', now, batch)
+  local fields = { 'chats', cjson.encode(chats), 'bytes', bytes, 'reply', reply }
+  if keyed then
+    fields[#fields + 1] = 'keepMs'
+    fields[#fields + 1] = keepMs
+  end
+  for field, record in ipairs(records) do
+    fields[#fields + 1] = field
+    fields[#fields + 1] = record
+  end
+  redis.call('HSET', batchKey, unpack(fields))
+  -- By Redis' clock: processes' clocks differ.
+  redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)
 end
 return reply

@@ -10,10 +10,9 @@ export function createBacklogGauges(
   const depths: Awaited<ReturnType<Backlog["depth"]>>[] = [];
   const known = () => Object.values(depths);
   metrics.gauge("confab_messages_pending").onScrape(() => known().reduce((total, { pending }) => total + pending, 0));
-  metrics.gauge("confab_oldest_pending_seconds").onScrape(() => {
-    const since = known().reduce((first, { oldest }) => Math.min(first, oldest?.getTime() ?? Infinity), Infinity);
-    return Number.isFinite(since) ? Math.max(0, (Date.now() - since) / 1000) : 0;
-  });
+  metrics
+    .gauge("confab_oldest_pending_seconds")
+    .onScrape(() => known().reduce((age, { oldestAgeMs = 0 }) => Math.max(age, oldestAgeMs / 1000), 0));
   return backlogs.map((backlog, partition) => async () => {
     depths[partition] = await backlog.depth();
   });

@@ -1,145 +1,170 @@
-import { encodeBatch } from "./accept-batch.ts";
-import { createBatchId, renumberingBatchId } from "./batch-id.ts";
+import { createBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
-import { decodeRecord, encodeRecord, type PendingRecord } from "./record.ts";
-import type { IntakeRedis } from "./scripts.ts";
+import { decodeRecord, type PendingRecord } from "./record.ts";
+import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
-/** A chat's part of a batch, as accept.lua wrote it. */
-type BatchChat = [token: string, chat: number, chatId: string, first: number, count: number];
+/** A chat's part of a batch, as accept.lua wrote it; its records begin at `record`. */
+type BatchChat = [token: string, chat: number, chatId: string, first: number, count: number, record: number];
 
 export interface AcceptedMessage extends PendingRecord {
   token: string;
   chat: number;
   chatId: bigint;
   number: number;
+  /** Which record of its batch it is. */
+  record: number;
 }
 
-/** A batch as it was accepted; what is stored already is missing from `messages`. */
+/** A batch as it was accepted, with all its messages. */
 export interface AcceptedBatch {
   id: string;
   messages: AcceptedMessage[];
 }
 
-/** A message's place, stored or refused for good: its pending record can go. */
-export type DoneMessage = Pick<AcceptedMessage, "token" | "chat" | "chatId" | "number">;
-
-export interface Backlog {
-  /** The batches that exist, in the order of the ids; the others were completed long ago or never accepted anything. */
-  read(ids: readonly string[]): Promise<AcceptedBatch[]>;
-  /** Forgets batches and their messages; call it only when they are committed to the database. Repeating it is harmless. */
-  complete(ids: readonly string[], messages: readonly DoneMessage[]): Promise<number>;
-  /** Ids of batches that were accepted before a time and are not completed, oldest first. */
-  overdue(before: Date, limit: number): Promise<string[]>;
-  /** Gives a message whose number turned out to be taken a new one, above `lastNumber`; its batch still needs a wake-up. */
-  renumber(message: AcceptedMessage, lastNumber: number): Promise<{ number: number; batchId: string }>;
-  /** How many messages are pending, and when the oldest batch was accepted. */
-  depth(): Promise<{ pending: number; oldest: Date | undefined }>;
+export interface ReadLimits {
+  maxMessages: number;
+  maxBytes: number;
 }
 
-/** A batch's reply is kept this long after completion, for a resend that comes late. */
-const replySeconds = 600;
-/** A chat that nobody writes to is learned from the database again. */
-const headSeconds = 7 * 24 * 3600;
+export interface OpenBatches {
+  /** As many as fit the limits, at least one; those that are complete, or never existed, are left out. */
+  batches: AcceptedBatch[];
+  /** Those that did not fit. */
+  later: string[];
+  /** Accepted and not complete, but Redis has lost their messages, by eviction for example. */
+  lost: string[];
+}
 
-const unlimited = { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 1 };
+/** A message whose place another message holds: it gets the next number above `lastNumber` in the chat of this id. */
+export interface Move {
+  batchId: string;
+  record: number;
+  chatId: bigint;
+  lastNumber: number;
+}
+
+export interface Completion {
+  /** The batches that are committed, or lost. */
+  ids: readonly string[];
+  moves?: readonly Move[];
+  /** Chats that the database does not have any more: whoever writes to them next asks it again. */
+  unknownChats?: readonly { token: string; chat: number }[];
+}
+
+export interface Completed {
+  completed: number;
+  /** One per move; undefined where its batch was complete already. */
+  moved: (number | undefined)[];
+  /** The batch of the moved messages, which needs a wake-up. */
+  movedBatchId: string | undefined;
+}
+
+export interface Backlog {
+  /** Reads open batches, in the order of the ids. A batch is read as a whole or not at all. */
+  read(ids: readonly string[], limits: ReadLimits): Promise<OpenBatches>;
+  /** Forgets batches, and moves messages, in one step; call it only when the rest is committed. Repeating it is harmless. */
+  complete(completion: Completion): Promise<Completed>;
+  /** Ids of batches that were accepted before a time, by Redis' clock, and are not complete: oldest first, from a place on. */
+  overdue(ageMs: number, page: { offset: number; limit: number }): Promise<string[]>;
+  /** True for one caller per interval, whatever the number of workers. */
+  claimSweep(intervalMs: number): Promise<boolean>;
+  /** How many messages are pending, and how long the oldest batch has waited; undefined where none does. */
+  depth(): Promise<{ pending: number; oldestAgeMs: number | undefined }>;
+}
+
+export interface BacklogOptions {
+  /** A batch's reply is kept this long after completion, for a resend that comes late. */
+  replySeconds?: number;
+  /** A chat that nobody writes to is learned from the database again after this time. */
+  headSeconds?: number;
+}
 
 /** The worker's side of one partition: what was accepted and is to be stored. */
-export function createBacklog(redis: IntakeRedis, partitioning: Partitioning, partition: number): Backlog {
+export function createBacklog(
+  redis: IntakeRedis,
+  partitioning: Partitioning,
+  partition: number,
+  { replySeconds = 120, headSeconds = 7 * 24 * 3600 }: BacklogOptions = {},
+): Backlog {
   const prefix = keyPrefix(partitioning, partition);
+  const guards = guardKeys(prefix);
 
   return {
-    async read(ids) {
-      const lists = await redis.pipeline(ids.map((id) => ["hget", `${prefix}batch:${id}`, "chats"])).exec();
-      const batches = ids.flatMap((id, index) => {
-        const chats = valueOf(lists, index) as string | null;
-        return chats === null ? [] : [{ id, chats: JSON.parse(chats) as BatchChat[] }];
+    async read(ids, { maxMessages, maxBytes }) {
+      const open: OpenBatches = { batches: [], later: [], lost: [] };
+      if (ids.length === 0) return open;
+      const answers = await redis.confabReadBatches(...guards, prefix, maxMessages, maxBytes, ...ids);
+      answers.forEach((answer, index) => {
+        const id = ids[index]!;
+        if (answer === "later") open.later.push(id);
+        else if (answer === "lost" || (Array.isArray(answer) && answer.includes(null))) open.lost.push(id);
+        else if (Array.isArray(answer)) open.batches.push({ id, messages: messagesOf(answer as string[]) });
       });
-      const wanted = batches.flatMap(({ chats }) => chats);
-      if (wanted.length === 0) return batches.map(({ id }) => ({ id, messages: [] }));
-      const found = await redis
-        .pipeline(
-          wanted.map(([, , chatId, first, count]) => [
-            "hmget",
-            `${prefix}pending:${chatId}`,
-            ...numbersFrom(first, count),
-          ]),
-        )
-        .exec();
-      let at = 0;
-      return batches.map(({ id, chats }) => ({
-        id,
-        messages: chats.flatMap(([token, chat, chatId, first]) =>
-          (valueOf(found, at++) as (string | null)[]).flatMap((record, offset) =>
-            record === null
-              ? []
-              : [{ ...decodeRecord(record), token, chat, chatId: BigInt(chatId), number: first + offset }],
-          ),
-        ),
-      }));
+      return open;
     },
 
-    async complete(ids, messages) {
-      const chats = Map.groupBy(messages, ({ chatId }) => chatId);
-      const args: (string | number)[] = [prefix, replySeconds, headSeconds, ids.length, ...ids, chats.size];
-      for (const [chatId, members] of chats) {
-        const { token, chat } = members[0]!;
-        const numbers = members.map(({ number }) => number);
-        args.push(token, chat, String(chatId), Math.max(...numbers), numbers.length, ...numbers);
-      }
-      return Number(await redis.confabComplete(`${prefix}batches`, ...args));
-    },
-
-    overdue: (before, limit) =>
-      redis.zrangebyscore(`${prefix}batches`, "-inf", String(before.getTime()), "LIMIT", 0, limit),
-
-    async renumber(message, lastNumber) {
-      const { token, chat, chatId, body, requestId } = message;
-      const incarnation = await currentIncarnation(redis, prefix);
-      const batchId = renumberingBatchId(message.uid);
-      const createdMs = message.createdAt.getTime();
-      const learned = { id: String(chatId), lastNumber, incarnation };
-      const record = encodeRecord(message.uid, createdMs, message);
-      const batch = encodeBatch(
+    async complete({ ids, moves = [], unknownChats = [] }) {
+      const newId = createBatchId(Date.now()).toString("base64url");
+      const byBatch = Map.groupBy(moves, ({ batchId }) => batchId);
+      const inOrder = ids.flatMap((id) => byBatch.get(id) ?? []);
+      const args = ids.flatMap((id) => {
+        const own = byBatch.get(id) ?? [];
+        return [
+          id,
+          own.length,
+          ...own.flatMap(({ record, chatId, lastNumber }) => [record, String(chatId), lastNumber]),
+        ];
+      });
+      const [completed, ...numbers] = await redis.confabComplete(
+        ...guards,
         prefix,
-        batchId,
-        [{ token, chat, body, requestId, learned, record }],
-        unlimited,
-        createdMs,
+        replySeconds,
+        headSeconds,
+        newId,
+        unknownChats.length,
+        ...unknownChats.flatMap(({ token, chat }) => [token, chat]),
+        ...args,
       );
-      const [answer] = batch.parse(String(await redis.confabAccept(`${prefix}batch:${batch.id}`, ...batch.args)));
-      if (typeof answer?.result !== "number") throw new Error(`Redis did not renumber message ${message.number}`);
-      return { number: answer.result, batchId: batch.id };
+      const moved = moves.map((move) => toNumber(numbers[inOrder.indexOf(move)]));
+      return {
+        completed: Number(completed),
+        moved,
+        movedBatchId: moved.some((number) => number !== undefined) ? newId : undefined,
+      };
+    },
+
+    async overdue(ageMs, { offset, limit }) {
+      const [, ...ids] = await redis.confabListBatches(...guards, ageMs, offset, limit);
+      return ids.map(String);
+    },
+
+    async claimSweep(intervalMs) {
+      return (await redis.set(`${prefix}sweep`, "1", "PX", intervalMs, "NX")) === "OK";
     },
 
     async depth() {
-      const [pending, oldest] = await Promise.all([
+      const [pending, [oldest]] = await Promise.all([
         redis.get(`${prefix}pending`),
-        redis.zrange(`${prefix}batches`, "0", "0", "WITHSCORES"),
+        redis.confabListBatches(...guards, 0, 0, 0),
       ]);
-      return {
-        pending: Number(pending ?? 0),
-        oldest: oldest[1] === undefined ? undefined : new Date(Number(oldest[1])),
-      };
+      return { pending: Number(pending ?? 0), oldestAgeMs: toNumber(oldest) };
     },
   };
 }
 
-/** What heads are checked against now, as accept.lua itself says to a batch of nothing: on a cluster only it knows its node. */
-async function currentIncarnation(redis: IntakeRedis, prefix: string): Promise<string> {
-  const batch = encodeBatch(prefix, createBatchId(Date.now()), [], unlimited, Date.now());
-  const reply = JSON.parse(String(await redis.confabAccept(`${prefix}batch:${batch.id}`, ...batch.args))) as {
-    incarnation: string;
-  };
-  return reply.incarnation;
+function messagesOf([chats, ...records]: string[]): AcceptedMessage[] {
+  return (JSON.parse(chats!) as BatchChat[]).flatMap(([token, chat, chatId, first, count, firstRecord]) =>
+    Array.from({ length: count }, (_, place) => ({
+      ...decodeRecord(records[firstRecord - 1 + place]!),
+      token,
+      chat,
+      chatId: BigInt(chatId),
+      number: first + place,
+      record: firstRecord + place,
+    })),
+  );
 }
 
-function numbersFrom(first: number, count: number): string[] {
-  return Array.from({ length: count }, (_, offset) => String(first + offset));
-}
-
-function valueOf(replies: [Error | null, unknown][] | null, index: number): unknown {
-  const reply = replies?.[index];
-  if (!reply) throw new Error("the pipeline was discarded");
-  if (reply[0]) throw reply[0];
-  return reply[1];
+function toNumber(value: string | number | null | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
 }

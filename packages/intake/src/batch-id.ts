@@ -20,13 +20,3 @@ export function messageUid(batchId: Buffer, place: number): Buffer {
   uid.writeUInt16BE(place, placeAt);
   return uid;
 }
-
-/**
- * The batch in which a message is renumbered: the same whoever renumbers it, and no other's, since the top bit of the time
- * is not used before the year 6429.
- */
-export function renumberingBatchId(uid: Buffer): Buffer {
-  const id = Buffer.from(uid);
-  id.writeUInt8(id.readUInt8(0) | 0x80, 0);
-  return id;
-}

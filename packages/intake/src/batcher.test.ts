@@ -5,7 +5,13 @@ import { createBatcher, IntakeUnavailable } from "./batcher.ts";
 const entry = (body: string): BatchEntry => ({ token: "t", chat: 1, body, requestId: "r" });
 const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: EntryResult[] } => ({
   createdMs: 1,
-  results: entries.map((_, index) => ({ result: index + 1, incarnation: "i", pending: 0, limit: undefined })),
+  results: entries.map((_, index) => ({
+    result: index + 1,
+    incarnation: "i",
+    pending: 0,
+    limit: undefined,
+    keysMs: 0,
+  })),
 });
 
 describe("batching what is submitted", () => {

@@ -1,38 +1,114 @@
--- Forgets messages that are stored: raises the heads first, so that a number is never missed by both MySQL's maximum and
--- the head. Running it again changes nothing.
+-- Forgets batches that are committed to the database, by their ids: what else holds one of their numbers by now is not
+-- touched. Raises the heads first, so that a number is never missed by both MySQL's maximum and the head. In the same step
+-- it gives messages whose places are taken new numbers, in a new batch. Running it again changes nothing.
 --
--- KEYS[1]  batches
--- ARGV     prefix, seconds that a batch's reply is kept for a resend, seconds that an idle head is kept, number of batches,
---          the batches' ids, number of chats; then for each chat: token, chat number, chat id, highest number, how many
---          numbers, the numbers.
--- Returns  how many pending records were removed.
+-- KEYS     batches, moving (guardKeys in scripts.ts says why)
+-- ARGV     prefix, seconds that a batch's reply is kept for a resend, seconds that an idle head is kept, id of the new
+--          batch, number of heads to distrust, for each: token, chat number; then for each batch: id, number of messages to
+--          move, for each: its record, chat id and last number by the database.
+-- Returns  {number of messages completed, number of the first moved message or false if its batch was complete, …}
 
-local prefix, keepReply, keepHead = ARGV[1], ARGV[2], ARGV[3]
-local batches, removed = tonumber(ARGV[4]), 0
-local at = 5 + batches
+local prefix, keepReply, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local time = redis.call('TIME')
+local clock = time[1] * 1000 + time[2] / 1000
+local completed, answer = 0, {}
+local newChats, newRecords, newBytes, newKeepMs = {}, {}, 0, false
 
-for _ = 1, tonumber(ARGV[at]) do
-  local headKey = prefix .. 'head:' .. ARGV[at + 1] .. ':' .. ARGV[at + 2]
-  local id, highest, count = ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  if tonumber(redis.call('HGET', headKey, 'last') or 0) < highest then
-    redis.call('HSET', headKey, 'id', id, 'last', highest)
+local at = 6
+for _ = 1, tonumber(ARGV[5]) do
+  redis.call('HDEL', prefix .. 'head:' .. ARGV[at] .. ':' .. ARGV[at + 1], 'incarnation')
+  at = at + 2
+end
+
+-- A later request with the same idempotency key must get the number that its message has in the end.
+local function renumberKey(token, digest, keepMs, before, after)
+  local window = math.floor(clock / (keepMs / 2))
+  for back = 0, 2 do
+    local key = prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
+    local seen = redis.call('HGET', key, digest)
+    local number, rest = string.match(seen or '', '^(%d+)( .+)$')
+    if tonumber(number) == before then redis.call('HSET', key, digest, after .. rest) end
   end
-  redis.call('EXPIRE', headKey, keepHead)
-  local pendingKey = prefix .. 'pending:' .. id
-  at = at + 5
-  -- Lua's unpack takes a few thousand values at a time.
-  for from = at + 1, at + count, 1000 do
-    removed = removed + redis.call('HDEL', pendingKey, unpack(ARGV, from, math.min(from + 999, at + count)))
-  end
-  at = at + count
 end
 
-for index = 5, 4 + batches do
-  redis.call('ZREM', KEYS[1], ARGV[index])
-  redis.call('EXPIRE', prefix .. 'batch:' .. ARGV[index], keepReply)
+local function raiseHead(headKey, id, last)
+  if tonumber(redis.call('HGET', headKey, 'last') or 0) < last then redis.call('HSET', headKey, 'id', id, 'last', last) end
 end
-if removed > 0 then
-  redis.call('DECRBY', prefix .. 'pending', removed)
-  redis.call('INCRBY', prefix .. 'stored', removed)
+
+local function move(token, chat, before, record, keepMs, id, learnedLast)
+  local place = token .. ':' .. chat
+  local headKey, pendingKey = prefix .. 'head:' .. place, prefix .. 'pending:' .. place
+  local last = math.max(tonumber(redis.call('HGET', headKey, 'last') or 0), learnedLast)
+  local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
+  if newest then
+    local first, count = string.match(newest, '^(%d+) (%d+) ')
+    last = math.max(last, first + count - 1)
+  end
+  local number = last + 1
+  redis.call('HSET', headKey, 'id', id, 'last', number)
+  redis.call('PERSIST', headKey)
+  newRecords[#newRecords + 1] = record
+  newBytes = newBytes + #record
+  newChats[#newChats + 1] = { token, chat, id, number, 1, #newRecords }
+  redis.call('ZADD', pendingKey, number, number .. ' 1 ' .. #newRecords .. ' ' .. newBatch)
+  local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ (%S+)\n')
+  if digest and keepMs then
+    renumberKey(token, digest, keepMs, before, number)
+    newKeepMs = keepMs
+  end
+  return number
 end
-return removed
+
+while ARGV[at] do
+  local batch, moves = ARGV[at], tonumber(ARGV[at + 1])
+  local batchKey = prefix .. 'batch:' .. batch
+  local found = redis.call('HMGET', batchKey, 'chats', 'reply', 'keepMs')
+  local chats = found[1] and cjson.decode(found[1]) or {}
+  at = at + 2
+  for _, chat in ipairs(chats) do
+    local place = chat[1] .. ':' .. chat[2]
+    raiseHead(prefix .. 'head:' .. place, chat[3], chat[4] + chat[5] - 1)
+    redis.call('ZREM', prefix .. 'pending:' .. place, chat[4] .. ' ' .. chat[5] .. ' ' .. chat[6] .. ' ' .. batch)
+    completed = completed + chat[5]
+  end
+  for _ = 1, moves do
+    local field, id, learnedLast = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
+    at = at + 3
+    local number = false
+    for _, chat in ipairs(chats) do
+      if field >= chat[6] and field < chat[6] + chat[5] then
+        local record = redis.call('HGET', batchKey, field)
+        number = move(chat[1], chat[2], chat[4] + field - chat[6], record, found[3], id, learnedLast)
+        completed = completed - 1
+      end
+    end
+    answer[#answer + 1] = number
+  end
+  -- An idle head expires; one with pending messages stays.
+  for _, chat in ipairs(chats) do
+    local place = chat[1] .. ':' .. chat[2]
+    if redis.call('EXISTS', prefix .. 'pending:' .. place) == 0 then redis.call('EXPIRE', prefix .. 'head:' .. place, keepHead) end
+  end
+  if found[1] then
+    redis.call('UNLINK', batchKey)
+    if found[2] then
+      redis.call('HSET', batchKey, 'reply', found[2])
+      redis.call('EXPIRE', batchKey, keepReply)
+    end
+  end
+  redis.call('ZREM', KEYS[1], batch)
+end
+
+if #newRecords > 0 then
+  local batchKey = prefix .. 'batch:' .. newBatch
+  redis.call('HSET', batchKey, 'chats', cjson.encode(newChats), 'bytes', newBytes)
+  if newKeepMs then redis.call('HSET', batchKey, 'keepMs', newKeepMs) end
+  for field, record in ipairs(newRecords) do redis.call('HSET', batchKey, field, record) end
+  redis.call('ZADD', KEYS[1], string.format('%d', clock), newBatch)
+end
+if completed > 0 then
+  redis.call('DECRBY', prefix .. 'pending', completed)
+  redis.call('INCRBY', prefix .. 'stored', completed)
+end
+table.insert(answer, 1, completed)
+return answer

@@ -1,17 +1,17 @@
-import type { ChainableCommander } from "ioredis";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeBatch, type AcceptLimits, type BatchEntry, type LearnedChat, type Submission } from "./accept-batch.ts";
 import { createBatchId } from "./batch-id.ts";
 import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } from "./batcher.ts";
 import { createGate } from "./gate.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import type { IntakePipeline } from "./scripts.ts";
+import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
 /** What became of a submission that Redis answered. */
 export type Acceptance = { limit?: BatchedResult["limit"] } & (
   | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
   | { outcome: "conflict" | "unknown-chat" }
   | { outcome: "overloaded"; pending: number }
-  | { outcome: "limited"; waitMs: number }
+  | { outcome: "limited" | "keys-used-up"; waitMs: number }
 );
 
 export interface BatchObservation {
@@ -34,10 +34,10 @@ export interface BatchSpan {
 export interface IntakeOptions {
   partitioning: Partitioning;
   limits: AcceptLimits;
-  /** A pipeline of a connection that `withScripts` taught. */
-  pipeline: () => IntakePipeline;
-  /** Adds the wake-up of a batch's job to the pipeline that accepts it. */
-  enqueue: (pipeline: ChainableCommander, partition: number, batchId: string, trace: string | undefined) => void;
+  /** A connection that `withScripts` taught. */
+  redis: Pick<IntakeRedis, "confabAccept">;
+  /** Wakes a worker for an accepted batch. No answer waits for it: what is not woken is found by a sweep. */
+  wake: (partition: number, batchId: string, trace: string | undefined) => Promise<unknown>;
   /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
   learn: (token: string, chat: number) => Promise<{ id: bigint; lastNumber: number } | undefined>;
   onBatch?: (batch: BatchObservation) => void;
@@ -69,7 +69,15 @@ const maxLearning = 8;
 
 /** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { partitioning, limits, pipeline, enqueue, learn, onBatch, traceBatch } = options;
+  const { partitioning, limits, redis, wake, learn, onBatch, traceBatch } = options;
+  const wakeUps = new Set<Promise<unknown>>();
+
+  function wakeUp(partition: number, batchId: string, trace: string | undefined): void {
+    const underWay: Promise<unknown> = wake(partition, batchId, trace)
+      .catch(() => undefined)
+      .finally(() => wakeUps.delete(underWay));
+    wakeUps.add(underWay);
+  }
 
   const batchers: Batcher[] = Array.from({ length: partitioning.partitions }, (_, partition) => {
     const prefix = keyPrefix(partitioning, partition);
@@ -83,15 +91,14 @@ export function createIntake(options: IntakeOptions): Intake {
         const batch = encodeBatch(prefix, createBatchId(createdMs), entries, limits, createdMs);
         const traces = entries.flatMap(({ trace }) => trace ?? []);
         const span = traces.length > 0 ? traceBatch?.({ id: batch.id, size: entries.length, traces }) : undefined;
-        const commands = pipeline();
-        commands.confabAccept(`${prefix}batch:${batch.id}`, ...batch.args);
-        enqueue(commands, partition, batch.id, span?.traceparent);
-        const reply = await replyOf(commands).catch((error: unknown) => {
+        const reply = await redis.confabAccept(...guardKeys(prefix), ...batch.args).catch((error: unknown) => {
           span?.end(error);
           throw error;
         });
         span?.end();
         const results = batch.parse(reply);
+        // Only for what was accepted: a job for each refusal would fill the queue that workers are scaled on.
+        if (results.some(({ result }) => typeof result === "number")) wakeUp(partition, batch.id, span?.traceparent);
         onBatch?.({
           size: entries.length,
           waitedMs,
@@ -150,25 +157,19 @@ export function createIntake(options: IntakeOptions): Intake {
     },
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
+      // One that Redis does not answer is left to a sweep.
+      await Promise.race([Promise.all(wakeUps), sleep(options.deadlineMs ?? 900, undefined, { ref: false })]);
     },
   };
 }
 
-/** What the script, the pipeline's first command, replied. */
-async function replyOf(commands: IntakePipeline): Promise<string> {
-  const [accept] = (await commands.exec()) ?? [];
-  if (!accept) throw new Error("the pipeline was discarded");
-  const [error, reply] = accept;
-  if (error) throw error;
-  return String(reply);
-}
-
-function toAcceptance({ result, createdMs, pending, limit }: BatchedResult): Acceptance {
+function toAcceptance({ result, createdMs, pending, limit, keysMs }: BatchedResult): Acceptance {
   if (typeof result === "number")
     return { outcome: "accepted", number: result, createdAt: new Date(createdMs), replayed: false, limit };
   if (typeof result === "object")
     return { outcome: "accepted", number: result.number, createdAt: new Date(result.at), replayed: true, limit };
   if (result === "overloaded") return { outcome: "overloaded", pending, limit };
   if (result === "limited") return { outcome: "limited", waitMs: limit?.waitMs ?? 1000, limit };
+  if (result === "keys") return { outcome: "keys-used-up", waitMs: keysMs, limit };
   return { outcome: result === "conflict" ? "conflict" : "unknown-chat", limit };
 }

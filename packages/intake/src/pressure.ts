@@ -6,7 +6,9 @@ import type { RedisConnection } from "./scripts.ts";
 export interface Pressure {
   /** Accepted and not yet stored, in all partitions, when last looked. */
   pending: number;
-  /** Messages stored a second, over the last few seconds. */
+  /** The same for each partition. */
+  pendingByPartition: readonly number[];
+  /** Messages stored per second, over the last few seconds. */
   drainRate: number;
   /** Used part of Redis' maxmemory, of a cluster's fullest master; 0 where none is set. */
   memory: number;
@@ -27,14 +29,14 @@ export function createPressureGauge(
   partitioning: Partitioning,
   { intervalMs = 1000, maxMemory = 0.6 }: { intervalMs?: number; maxMemory?: number } = {},
 ): PressureGauge {
-  let pressure: Pressure = { pending: 0, drainRate: 0, memory: 0, memoryLow: false };
+  let pressure: Pressure = { pending: 0, pendingByPartition: [], drainRate: 0, memory: 0, memoryLow: false };
   let last: { stored: number; at: number } | undefined;
   const partitions = Array.from({ length: partitioning.partitions }, (_, partition) => ({
     prefix: keyPrefix(partitioning, partition),
     counts: { pending: 0, stored: 0 },
   }));
 
-  // What is unreachable is seen by the messages themselves; its last figures stand until it is back.
+  // Messages notice by themselves what is unreachable; its last figures stay until it is back.
   const look = async (): Promise<void> => {
     const memories = Promise.allSettled(serversOf(redis).map(usedMemory));
     const looks = await Promise.allSettled(
@@ -51,14 +53,20 @@ export function createPressureGauge(
     const drainRate = last ? 0.7 * pressure.drainRate + 0.3 * rate : rate;
     last = { stored, at };
     const memory = Math.max(...used);
-    pressure = { pending, drainRate, memory, memoryLow: memory > maxMemory };
+    const pendingByPartition = partitions.map(({ counts }) => counts.pending);
+    pressure = { pending, pendingByPartition, drainRate, memory, memoryLow: memory > maxMemory };
   };
   void look();
   const timer = setInterval(() => void look(), intervalMs).unref();
 
   return {
     current: () => pressure,
-    retryAfterSeconds: () => Math.min(60, Math.max(1, Math.ceil(pressure.pending / Math.max(pressure.drainRate, 500)))),
+    retryAfterSeconds() {
+      const { pending, drainRate, memoryLow } = pressure;
+      // Memory that draining cannot free, such as that of idempotency keys, is not free within a second.
+      const least = memoryLow && pending === 0 ? 60 : 1;
+      return Math.min(60, Math.max(least, Math.ceil(pending / Math.max(drainRate, 500))));
+    },
     stop: () => {
       clearInterval(timer);
     },

@@ -9,16 +9,26 @@ export interface PendingRecord {
   body: string;
 }
 
+/** Stands for a traceparent where a digest follows. */
+const none = "-";
+
 /**
- * One line of facts, then the body as it is: `1 <uid, base64url> <ms> <request id>[ <traceparent>]\n<body>`. Neither
- * holds white space, so nothing needs escaping on the hot path.
+ * One line of facts, then the body as it is: `1 <uid, base64url> <ms> <request id>[ <traceparent or ->[ <digest>]]\n<body>`.
+ * No fact holds white space, so nothing needs escaping on the hot path. The digest is that of the idempotency key: a message
+ * that gets another number takes its key along.
  */
 export function encodeRecord(
   uid: Buffer,
   createdMs: number,
-  { requestId, trace, body }: Pick<PendingRecord, "requestId" | "trace" | "body">,
+  {
+    requestId,
+    trace,
+    body,
+    digest,
+  }: Pick<PendingRecord, "requestId" | "trace" | "body"> & { digest?: string | undefined },
 ): string {
-  const origin = trace === undefined ? requestId : `${requestId} ${trace}`;
+  const key = digest === undefined ? "" : ` ${digest}`;
+  const origin = trace === undefined && key === "" ? requestId : `${requestId} ${trace ?? none}${key}`;
   return `1 ${uid.toString("base64url")} ${createdMs} ${origin}\n${body}`;
 }
 
@@ -33,7 +43,7 @@ export function decodeRecord(record: string): PendingRecord {
     uid: Buffer.from(uid, "base64url"),
     createdAt: new Date(Number(createdMs)),
     requestId,
-    ...(trace !== undefined && { trace }),
+    ...(trace !== undefined && trace !== none && { trace }),
     body: record.slice(end + 1),
   };
 }

@@ -1,22 +1,42 @@
 import { readFileSync } from "node:fs";
-import type { ChainableCommander, Cluster, Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 
 const source = (specifier: string): string => readFileSync(new URL(import.meta.resolve(specifier)), "utf8");
 
-/** A connection, or a pipeline of it, that knows the scripts; each takes its one key first. */
-export interface Scripts<Result> {
-  confabAccept(key: string, ...args: (string | number)[]): Result;
-  confabComplete(key: string, ...args: (string | number)[]): Result;
+/** The two keys that each script declares. */
+export type GuardKeys = readonly [string, string];
+
+/** A connection that knows the scripts. */
+export interface Scripts {
+  confabAccept(...args: [...GuardKeys, ...(string | number)[]]): Promise<string>;
+  confabComplete(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
+  confabReadBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | (string | null)[])[]>;
+  confabListBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
+  confabReadPending(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
 }
 
 /** To one server or to a cluster. */
 export type RedisConnection = Redis | Cluster;
-export type IntakeRedis = RedisConnection & Scripts<Promise<string | number>>;
-export type IntakePipeline = ChainableCommander & Scripts<ChainableCommander>;
+export type IntakeRedis = RedisConnection & Scripts;
 
-/** Teaches a connection the scripts; harmless to repeat. */
+/**
+ * The keys that every script declares for a partition. The second never exists. So while a Redis Cluster moves the
+ * partition's slot, the server refuses the script (ASK, then TRYAGAIN) instead of running it where only some of its keys
+ * are: https://redis.io/docs/latest/commands/cluster-setslot/
+ */
+export function guardKeys(prefix: string): GuardKeys {
+  return [`${prefix}batches`, `${prefix}moving`];
+}
+
+/** Teaches a connection those of the scripts that it does not know yet. */
 export function withScripts(redis: RedisConnection): IntakeRedis {
-  redis.defineCommand("confabAccept", { numberOfKeys: 1, lua: source("#lua/accept") });
-  redis.defineCommand("confabComplete", { numberOfKeys: 1, lua: source("#lua/complete") });
+  const define = (name: keyof Scripts, specifier: string): void => {
+    if (!(name in redis)) redis.defineCommand(name, { numberOfKeys: 2, lua: source(specifier) });
+  };
+  define("confabAccept", "#lua/accept");
+  define("confabComplete", "#lua/complete");
+  define("confabReadBatches", "#lua/read-batches");
+  define("confabListBatches", "#lua/list-batches");
+  define("confabReadPending", "#lua/read-pending");
   return redis as IntakeRedis;
 }

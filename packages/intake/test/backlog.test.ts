@@ -1,7 +1,9 @@
 import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import { IntakeUnavailable, createPressureGauge } from "@confab/intake";
-import { createWorld, noLimits, send, type World } from "./world.ts";
+import { createWorld, noLimits, noReadLimits, send, type World } from "./world.ts";
+
+const firstTen = { offset: 0, limit: 10 };
 
 describe("the backlog of accepted messages", function () {
   this.timeout(30_000);
@@ -11,16 +13,18 @@ describe("the backlog of accepted messages", function () {
   });
   after(() => world.close());
 
-  const later = () => new Date(Date.now() + 60_000);
-
   it("hands out batches with their messages, and forgets them once they are complete", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     const body = "line one\nline two\u0000 👩‍👩‍👧 ";
     await send(side.intake(), chat, body);
-    const [id, ...others] = await side.backlog.overdue(later(), 10);
+    const [id, ...others] = await side.backlog.overdue(0, firstTen);
     expect(others).to.deep.equal([]);
-    const [batch] = await side.backlog.read([id!, "unknown"]);
+    const {
+      batches: [batch],
+      lost,
+    } = await side.backlog.read([id!, "unknown"], noReadLimits);
+    expect(lost).to.deep.equal([]);
     expect(batch!.messages).to.have.length(1);
     expect(batch!.messages[0]).to.include({
       token: chat.token,
@@ -31,33 +35,67 @@ describe("the backlog of accepted messages", function () {
       requestId: "test",
     });
     expect(await side.backlog.depth()).to.have.property("pending", 1);
-    expect(await side.backlog.complete([id!], batch!.messages)).to.equal(1);
-    expect(await side.backlog.complete([id!], batch!.messages), "repeating changes nothing").to.equal(0);
-    expect(await side.backlog.depth()).to.deep.equal({ pending: 0, oldest: undefined });
-    expect((await side.backlog.read([id!]))[0]!.messages).to.deep.equal([]);
+    expect(await side.backlog.complete({ ids: [id!] })).to.have.property("completed", 1);
+    expect(await side.backlog.complete({ ids: [id!] }), "repeating changes nothing").to.have.property("completed", 0);
+    expect(await side.backlog.depth()).to.deep.equal({ pending: 0, oldestAgeMs: undefined });
+    expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [] });
   });
 
   it("names batches that are overdue, and no younger ones", async () => {
     const side = await world.connect();
     await send(side.intake(), await world.createChat(), "a");
-    expect(await side.backlog.overdue(new Date(Date.now() - 5000), 10)).to.deep.equal([]);
-    expect(await side.backlog.overdue(later(), 10)).to.have.length(1);
+    expect(await side.backlog.overdue(5000, firstTen)).to.deep.equal([]);
+    expect(await side.backlog.overdue(0, firstTen)).to.have.length(1);
+    expect(await side.backlog.overdue(0, { offset: 1, limit: 10 })).to.deep.equal([]);
     await world.store(side);
   });
 
-  it("renumbers a message once, however often it is asked to", async () => {
+  it("moves a message to the end of its chat once, in the step that completes its batch, and its key with it", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    await send(side.intake(), chat, "late");
-    const [batch] = await side.backlog.read(await side.backlog.overdue(later(), 10));
-    const message = batch!.messages[0]!;
-    const first = await side.backlog.renumber(message, 7);
-    expect(first.number).to.equal(8);
-    expect(await side.backlog.renumber(message, 7)).to.deep.equal(first);
-    const [renumbered] = await side.backlog.read([first.batchId]);
-    expect(renumbered!.messages).to.deep.equal([{ ...message, number: 8 }]);
+    const { token, number } = chat;
+    const submit = () =>
+      side
+        .intake()
+        .submit({ token, chat: number, body: "late", requestId: "r", idempotency: { key: "k", hash: "h".repeat(43) } });
+    expect(await submit()).to.include({ number: 1, replayed: false });
+    const [batchId] = await side.backlog.overdue(0, firstTen);
+    const { batches } = await side.backlog.read([batchId!], noReadLimits);
+    const message = batches[0]!.messages[0]!;
+    const moves = [{ batchId: batchId!, record: message.record, chatId: chat.id, lastNumber: 7 }];
+
+    const first = await side.backlog.complete({ ids: [batchId!], moves });
+    expect(first).to.deep.include({ completed: 0, moved: [8] });
+    expect(await side.backlog.complete({ ids: [batchId!], moves })).to.deep.equal({
+      completed: 0,
+      moved: [undefined],
+      movedBatchId: undefined,
+    });
+    const moved = await side.backlog.read([first.movedBatchId!], noReadLimits);
+    expect(moved.batches[0]!.messages).to.deep.equal([{ ...message, number: 8 }]);
+    expect((await side.pending.read(chat, [1, 8])).messages.has(8)).to.equal(true);
+    expect(await side.backlog.depth()).to.have.property("pending", 1);
+    expect(await submit(), "a repetition").to.include({ number: 8, replayed: true });
     expect(await send(side.intake(), chat, "next")).to.deep.equal([9]);
     await world.store(side);
+    expect(await submit(), "a repetition, once it is stored").to.include({ number: 8, replayed: true });
+  });
+
+  it("reads a transaction's worth of batches, and names the rest and those that Redis lost", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    await send(side.intake(), chat, ...Array.from({ length: 5 }, () => "x".repeat(1000)));
+    const ids = await side.backlog.overdue(0, firstTen);
+    await side.redis.del(`${world.prefix}batch:${ids[1]!}`);
+    const rows = await side.backlog.read(ids, { ...noReadLimits, maxMessages: 3 });
+    expect(rows.batches.map(({ id }) => id)).to.deep.equal([ids[0], ids[2], ids[3]]);
+    expect(rows).to.deep.include({ later: [ids[4]], lost: [ids[1]] });
+    const bytes = await side.backlog.read(ids, { ...noReadLimits, maxBytes: 2500 });
+    expect(bytes.later).to.deep.equal([ids[3], ids[4]]);
+    const one = await side.backlog.read(ids, { ...noReadLimits, maxBytes: 1 });
+    expect(one.batches, "at least one").to.have.length(1);
+    await side.backlog.complete({ ids });
+    await side.redis.del(`${world.prefix}pending`);
   });
 
   it("numbers a run in its order, and when there is no room for all of it, its beginning", async () => {
@@ -125,7 +163,7 @@ describe("the backlog of accepted messages", function () {
     const chat = await world.createChat();
     const intake = side.intake({ deadlineMs: 300 });
     await send(intake, chat, "a");
-    for (const [breakIt, mendIt] of [
+    for (const [breakIt, repairIt] of [
       [
         () => {
           proxy.pause();
@@ -143,7 +181,7 @@ describe("the backlog of accepted messages", function () {
       );
       expect(performance.now() - began).to.be.lessThan(10_000);
       for (const outcome of outcomes) expect(outcome).to.have.property("reason").instanceOf(IntakeUnavailable);
-      await mendIt();
+      await repairIt();
       await eventually(() => side.redis.ping());
       await eventually(() => send(intake, chat, "back"));
     }

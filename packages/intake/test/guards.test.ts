@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import { encodeBatch } from "../src/accept-batch.ts";
+import { guardKeys } from "../src/scripts.ts";
 import { createWorld, noLimits, send, withServer, type Mutation, type World } from "./world.ts";
 
 interface Guarded {
@@ -29,12 +30,9 @@ const scenarios: Guarded[] = [
       await send(side.intake(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
       const batch = encodeBatch(world.prefix, randomBytes(16), [entry], noLimits, Date.now());
-      const key = `${world.prefix}batch:${batch.id}`;
-      const answers = [
-        await side.redis.confabAccept(key, ...batch.args),
-        await side.redis.confabAccept(key, ...batch.args),
-      ];
-      expect(answers.map((answer) => batch.parse(String(answer))[0]?.result)).to.deep.equal([2, 2]);
+      const accept = () => side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args);
+      const answers = [await accept(), await accept()];
+      expect(answers.map((answer) => batch.parse(answer)[0]?.result)).to.deep.equal([2, 2]);
       await world.store(side);
       expect(await world.stored(chat)).to.deep.equal({ 1: "first", 2: "again" });
     },
@@ -134,7 +132,7 @@ const scenarios: Guarded[] = [
     promise: "a number that is stored between the look at the database and the look at Redis is not missed",
     guard: {
       script: "complete",
-      guard: "redis.call('HSET', headKey, 'id', id, 'last', highest)",
+      guard: "raiseHead(prefix .. 'head:' .. place, chat[3], chat[4] + chat[5] - 1)",
       without: "",
     },
     async scenario(world) {
@@ -154,7 +152,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "a head that is lost while messages are pending is found again from them",
-    guard: { script: "accept", guard: "last = math.max(last, tonumber(number))", without: "" },
+    guard: { script: "accept", guard: "last = math.max(last, first + count - 1)", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
@@ -162,6 +160,138 @@ const scenarios: Guarded[] = [
       await send(intake, chat, "a", "b");
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
       expect(await send(intake, chat, "c")).to.deep.equal([3]);
+    },
+  },
+  {
+    promise: "a head that is lost with two batches pending is found again, also after the first is complete",
+    guard: { script: "accept", guard: "last = math.max(last, first + count - 1)", without: "" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const intake = side.intake();
+      await send(intake, chat, "a", "b", "c");
+      await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
+      await world.store(side, 2);
+      expect(await send(intake, chat, "d")).to.deep.equal([4]);
+      await world.store(side);
+      expect(await world.stored(chat)).to.deep.equal({ 1: "a", 2: "b", 3: "c", 4: "d" });
+    },
+  },
+  {
+    promise: "a head does not expire while messages are pending",
+    guard: { script: "accept", guard: "redis.call('PERSIST', headKey)", without: "" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const head = `${world.prefix}head:${chat.token}:${chat.number}`;
+      await send(side.intake(), chat, "a");
+      await world.store(side);
+      expect(await side.redis.ttl(head)).to.be.within(1, 7 * 24 * 3600);
+      await send(side.intake(), chat, "b", "c");
+      expect(await side.redis.ttl(head)).to.equal(-1);
+      await world.store(side, 1);
+      expect(await side.redis.ttl(head), "one of two batches is complete").to.equal(-1);
+    },
+  },
+  {
+    promise: "an idle head expires",
+    guard: {
+      script: "complete",
+      guard: "redis.call('EXPIRE', prefix .. 'head:' .. place, keepHead)",
+      without: "redis.call('PERSIST', prefix .. 'head:' .. place)",
+    },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      await send(side.intake(), chat, "a");
+      await world.store(side);
+      expect(await side.redis.ttl(`${world.prefix}head:${chat.token}:${chat.number}`)).to.be.above(0);
+    },
+  },
+  {
+    promise: "completing an older batch does not lower the head",
+    guard: {
+      script: "complete",
+      guard: "if tonumber(redis.call('HGET', headKey, 'last') or 0) < last then",
+      without: "if true then",
+    },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      await send(side.intake(), chat, "a", "b");
+      await world.store(side, 1);
+      expect(await send(side.intake(), chat, "c")).to.deep.equal([3]);
+    },
+  },
+  {
+    promise: "a batch that is sent again after its completion is answered as the first time",
+    guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'reply', found[2])", without: "" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      await send(side.intake(), chat, "first");
+      const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
+      const batch = encodeBatch(world.prefix, randomBytes(16), [entry], noLimits, Date.now());
+      const accept = () => side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args);
+      const first = await accept();
+      await world.store(side);
+      expect(await side.redis.ttl(`${world.prefix}batch:${batch.id}`)).to.be.within(60, 120);
+      expect(await accept()).to.equal(first);
+      expect(await world.stored(chat)).to.deep.equal({ 1: "first", 2: "again" });
+    },
+  },
+  {
+    promise: "idempotency keys expire, after one to one and a half lifetimes",
+    guard: {
+      script: "accept",
+      guard: "redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))",
+      without: "",
+    },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const idempotency = { key: "k", hash: "h".repeat(43) };
+      await side.intake().submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency });
+      const keys = await side.redis.keys(`${world.prefix}idem:*`);
+      expect(keys).to.have.length(1);
+      expect(await side.redis.ttl(keys[0]!)).to.be.within(3600 - 5, 1.5 * 3600);
+    },
+  },
+  {
+    promise: "an application that has used up its idempotency keys is refused new ones alone",
+    guard: { script: "accept", guard: "keys + newKeys >= maxKeys", without: "false" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const intake = side.intake({ limits: { ...noLimits, maxIdempotencyKeys: 2 } });
+      const keyed = (key: string) =>
+        intake.submit({
+          token: chat.token,
+          chat: chat.number,
+          body: "x",
+          requestId: "r",
+          idempotency: { key, hash: "h".repeat(43) },
+        });
+      const outcomes = [];
+      for (const key of ["a", "b", "c", "a"]) outcomes.push((await keyed(key)).outcome);
+      expect(outcomes).to.deep.equal(["accepted", "accepted", "keys-used-up", "accepted"]);
+      expect(await send(intake, chat, "without a key")).to.deep.equal([3]);
+    },
+  },
+  {
+    promise: "a clock of Redis that stepped back refuses nobody for longer than an empty bucket would",
+    guard: { script: "accept", guard: ", clock + capacity)", without: ", 1e18)" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const intake = side.intake({ limits: { ...noLimits, applicationRate: 100, applicationBurst: 2 } });
+      const submit = () => intake.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r" });
+      await submit();
+      // What the bucket holds when the clock has stepped back by an hour.
+      await side.redis.set(`${world.prefix}quota:${chat.token}`, Date.now() + 3_600_000);
+      expect(await submit())
+        .to.have.property("waitMs")
+        .that.is.at.most(20);
     },
   },
   {
@@ -182,7 +312,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "the same idempotency key gives one number",
-    guard: { script: "accept", guard: "local seen = key ~= '' and", without: "local seen = false and" },
+    guard: { script: "accept", guard: "if seen then break end", without: "seen = nil" },
     async scenario(world) {
       const chat = await world.createChat();
       const intake = (await world.connect()).intake();

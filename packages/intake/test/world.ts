@@ -14,7 +14,6 @@ import {
   withScripts,
   type AcceptLimits,
   type Intake,
-  type IntakePipeline,
 } from "@confab/intake";
 import { connectForRequests, createProducer, whenReady } from "@confab/queue";
 import { createTestDatabase, startRedis, uniquePrefix, type ServerHandle } from "@confab/testkit";
@@ -35,7 +34,10 @@ export const noLimits: AcceptLimits = {
   applicationRate: 0,
   applicationBurst: 0,
   idempotencySeconds: 3600,
+  maxIdempotencyKeys: 0,
 };
+
+export const noReadLimits = { maxMessages: 1e9, maxBytes: 1e12 };
 
 export interface Chat {
   token: string;
@@ -69,7 +71,7 @@ export async function createWorld(mutation?: Mutation) {
       const source = await readFile(file, "utf8");
       expect(source, "the guard stands in the script").to.include(mutation.guard);
       const name = mutation.script === "accept" ? "confabAccept" : "confabComplete";
-      redis.defineCommand(name, { numberOfKeys: 1, lua: source.replace(mutation.guard, mutation.without) });
+      redis.defineCommand(name, { numberOfKeys: 2, lua: source.replace(mutation.guard, mutation.without) });
     }
     await whenReady(redis, 5000);
     const producer = await createProducer({ connection: redis, ...partitioning });
@@ -82,10 +84,8 @@ export async function createWorld(mutation?: Mutation) {
         const intake = createIntake({
           partitioning,
           limits: noLimits,
-          pipeline: () => producer.pipeline() as IntakePipeline,
-          enqueue: (commands, partition, batchId) => {
-            producer.enqueueBatch(commands, partition, batchId);
-          },
+          redis,
+          wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
           learn: (application, chat) => chats.locate(application, chat),
           ...options,
         });
@@ -110,18 +110,16 @@ export async function createWorld(mutation?: Mutation) {
       return { token, number: chat!.number, id: chat!.id };
     },
 
-    /** Stores everything that is pending, as the worker does. */
-    async store({ backlog }: Side): Promise<void> {
-      const ids = await backlog.overdue(new Date(Date.now() + 3_600_000), 10_000);
-      const batches = await backlog.read(ids);
+    /** Stores the oldest pending batches, all by default, as the worker does. */
+    async store({ backlog }: Side, limit = 10_000): Promise<void> {
+      const ids = await backlog.overdue(0, { offset: 0, limit });
+      const { batches, lost } = await backlog.read(ids, noReadLimits);
+      expect(lost, "batches without messages").to.deep.equal([]);
       const result = await persistence.persist(
         batches.map((batch) => ({ id: Buffer.from(batch.id, "base64url"), messages: batch.messages })),
       );
       expect(result.conflicts, "numbers that were given out twice").to.deep.equal([]);
-      await backlog.complete(
-        ids,
-        batches.flatMap((batch) => batch.messages),
-      );
+      await backlog.complete({ ids });
     },
 
     /** The stored messages of a chat as number → body. */

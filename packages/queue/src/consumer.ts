@@ -57,7 +57,7 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       lockDuration: lockMs,
       stalledInterval: stalledCheckMs,
       // A job is only a wake-up and repeating it is harmless: a worker that dies often must not make it fail.
-      maxStalledCount: 100,
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 1000 },
       skipVersionCheck: true,

@@ -1,6 +1,5 @@
 import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
-import { Job, Queue, type JobsOptions } from "bullmq";
-import type { ChainableCommander } from "ioredis";
+import { Queue, type JobsOptions } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
 
 export interface ProducerOptions {
@@ -10,15 +9,12 @@ export interface ProducerOptions {
 }
 
 export interface Producer {
-  /** A pipeline on the producer's connection that `enqueueBatch` can add to. */
-  pipeline(): ChainableCommander;
-  /** Adds a batch's wake-up to a pipeline; while a job of this batch exists, another one is not added. */
-  enqueueBatch(pipeline: ChainableCommander, partition: number, batchId: string, trace?: string): void;
-  /** Wakes the workers for batches whose own wake-ups are missing. */
-  wakeBatches(partition: number, batchIds: readonly string[]): Promise<void>;
+  /** Wakes a worker for a batch; while a job of this batch exists, another one is not added. */
+  wakeBatch(partition: number, batchId: string, trace?: string): Promise<void>;
+  /** Wakes workers for those of these batches that have no job, or one that failed for good; returns how many those were. */
+  wakeForgotten(partition: number, batchIds: readonly string[]): Promise<number>;
   /**
-   * Tells the indexer that the outbox has something; a wake-up that is lost costs a sweep's interval. The traceparents say
-   * for whom.
+   * Wakes the indexer: the outbox has something. A lost wake-up costs a sweep's interval. The traceparents say for whom.
    */
   wakeSearch(traces?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
@@ -41,32 +37,36 @@ export async function createProducer({ connection, prefix, partitions }: Produce
       streams: { events: { maxLen: 100 } },
       skipVersionCheck: true,
     });
-    // BullMQ prints errors that nobody listens to; whoever opened the connection hears of them anyway.
+    // BullMQ prints errors that nobody listens to; whoever opened the connection gets them anyway.
     opened.on("error", () => undefined);
     return opened;
   };
   const messages = Array.from({ length: partitions }, (_, partition) => open("messages", partition));
   const search = open("search", 0);
-  const client = await search.backend.client;
-  const pipeline = (): ChainableCommander => client.pipeline() as unknown as ChainableCommander;
-  const enqueueBatch: Producer["enqueueBatch"] = (commands, partition, batchId, trace) => {
-    // A jobId must not look like a number; a batch's id could.
-    const job = new Job(
-      messages[partition]!,
-      "batch",
-      { batch: batchId, ...(trace !== undefined && { trace }) },
-      jobOptions,
-      `b-${batchId}`,
-    );
-    void job.addJob(commands as never);
+  const client = (await search.backend.client) as unknown as RedisConnection;
+  const wakeBatch: Producer["wakeBatch"] = async (partition, batchId, trace) => {
+    const payload = { batch: batchId, ...(trace !== undefined && { trace }) };
+    await messages[partition]!.add("batch", payload, { ...jobOptions, jobId: jobIdOf(batchId) });
   };
   return {
-    pipeline,
-    enqueueBatch,
-    async wakeBatches(partition, batchIds) {
-      const commands = pipeline();
-      for (const batchId of batchIds) enqueueBatch(commands, partition, batchId);
-      await commands.exec();
+    wakeBatch,
+    async wakeForgotten(partition, batchIds) {
+      const queue = messages[partition]!;
+      const commands = client.pipeline();
+      for (const id of batchIds.map(jobIdOf)) commands.exists(queue.toKey(id)).zscore(queue.toKey("failed"), id);
+      const answers = ((await commands.exec()) ?? []).map(([error, answer]) => {
+        if (error) throw error;
+        return answer;
+      });
+      const forgotten = batchIds.map((batchId, at) => {
+        const [exists, failed] = [answers[2 * at] === 1, answers[2 * at + 1] !== null];
+        return exists && !failed ? [] : [{ batchId, failed }];
+      });
+      for (const { batchId, failed } of forgotten.flat()) {
+        if (failed) await queue.remove(jobIdOf(batchId));
+        await wakeBatch(partition, batchId);
+      }
+      return forgotten.flat().length;
     },
     async wakeSearch(traces = []) {
       await search.add("wake", traces.length > 0 ? { traces } : {}, jobOptions);
@@ -75,4 +75,9 @@ export async function createProducer({ connection, prefix, partitions }: Produce
       await Promise.all([...messages, search].map((queue) => queue.close()));
     },
   };
+}
+
+/** A job's id must not look like a number; a batch's id could. */
+function jobIdOf(batchId: string): string {
+  return `b-${batchId}`;
 }

@@ -50,7 +50,7 @@ describe("the queues", () => {
   };
 
   it("keeps waiting jobs in the list that scaling looks at", async () => {
-    await producer.wakeBatches(0, ["one", "two"]);
+    for (const batch of ["one", "two"]) await producer.wakeBatch(0, batch);
     expect(await redis.llen(waitListKey(prefix, 0, "messages"))).to.equal(2);
     expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(0);
     const depths = await queueDepths(redis, prefix, 2);
@@ -62,7 +62,7 @@ describe("the queues", () => {
   });
 
   it("adds a batch's job once while it exists, also when its id looks like a number", async () => {
-    await producer.wakeBatches(1, ["123", "123", "123"]);
+    for (const batch of ["123", "123", "123"]) await producer.wakeBatch(1, batch);
     expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(1);
     const handled: string[] = [];
     consume(1, ({ batch }) => Promise.resolve(void handled.push(batch)));
@@ -73,7 +73,7 @@ describe("the queues", () => {
 
   it("tries again what fails", async () => {
     let attempts = 0;
-    await producer.wakeBatches(0, ["flaky"]);
+    await producer.wakeBatch(0, "flaky");
     consume(0, () => (++attempts < 3 ? Promise.reject(new Error("not yet")) : Promise.resolve()));
     await eventually(() => {
       expect(attempts).to.equal(3);

@@ -1,14 +1,32 @@
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { freePort, startRedis, type ServerHandle } from "@confab/local";
 import { eventually } from "./eventually.ts";
+
+export interface SlotMove {
+  /** The node that the slot leaves, and the one that it moves to, by their places in `nodes`. */
+  readonly from: number;
+  readonly to: number;
+  /** A key of the slot. */
+  readonly key: string;
+  /** Milliseconds between one group of ten keys and the next. */
+  readonly pauseMs: number;
+}
 
 export interface RedisCluster {
   /** All nodes, separated by commas. */
   readonly url: string;
   /** Each a master of a third of the slots, without replicas; they fsync before they answer, as `startRedis`'s do. */
   readonly nodes: readonly ServerHandle[];
+  /** Which node serves a key's slot, by its place in `nodes`. */
+  ownerOf(key: string): Promise<number>;
+  /**
+   * Moves a key's slot to another master while it is in use, ten keys at a time, as `redis-cli --cluster reshard
+   * --cluster-replace` does; resolves to the keys that both nodes had meanwhile, of which the moved one stays.
+   */
+  moveSlot(move: SlotMove): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -40,13 +58,54 @@ export async function startRedisCluster({ dir }: { readonly dir: string }): Prom
     },
     { timeoutMs: 30_000, intervalMs: 100 },
   );
+  const slotOf = async (key: string) => Number(lineOf(await ask(nodes[0]!.port, `CLUSTER KEYSLOT ${key}`), 0).slice(1));
+  const idOf = async (index: number) => lineOf(await ask(nodes[index]!.port, "CLUSTER MYID"), 1);
+  const countKeys = async (index: number, slot: number) =>
+    Number(lineOf(await ask(nodes[index]!.port, `CLUSTER COUNTKEYSINSLOT ${slot}`), 0).slice(1));
   return {
     url: nodes.map(({ url }) => url).join(","),
     nodes,
+    async ownerOf(key) {
+      const slot = await slotOf(key);
+      for (const [index, { port }] of nodes.entries()) {
+        const own = (await ask(port, "CLUSTER NODES")).split("\n").find((line) => line.includes("myself"))!;
+        const ranges = own
+          .split(" ")
+          .slice(8)
+          .map((range) => range.split("-").map(Number));
+        if (ranges.some(([first = NaN, last = first]) => slot >= first && slot <= last)) return index;
+      }
+      throw new Error(`no node serves slot ${slot}`);
+    },
+    async moveSlot({ from, to, key, pauseMs }) {
+      const [slot, source, target] = [await slotOf(key), nodes[from]!, nodes[to]!];
+      const [sourceId, targetId] = [await idOf(from), await idOf(to)];
+      const busy: string[] = [];
+      await ask(target.port, `CLUSTER SETSLOT ${slot} IMPORTING ${sourceId}`);
+      await ask(source.port, `CLUSTER SETSLOT ${slot} MIGRATING ${targetId}`);
+      while ((await countKeys(from, slot)) > 0) {
+        const answer = await ask(source.port, `CLUSTER GETKEYSINSLOT ${slot} 10`);
+        for (const moved of answer.split("\r\n").filter((line) => line.includes("{"))) {
+          const migrate = `MIGRATE 127.0.0.1 ${target.port} ${JSON.stringify(moved)} 0 5000`;
+          await ask(source.port, migrate).catch(async (error: unknown) => {
+            if (!String(error).includes("BUSYKEY")) throw error;
+            busy.push(moved);
+            await ask(source.port, `${migrate} REPLACE`);
+          });
+        }
+        await sleep(pauseMs);
+      }
+      for (const { port } of [target, source, ...nodes]) await ask(port, `CLUSTER SETSLOT ${slot} NODE ${targetId}`);
+      return busy;
+    },
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()));
     },
   };
+}
+
+function lineOf(answer: string, index: number): string {
+  return answer.split("\r\n")[index] ?? "";
 }
 
 /** One command as a line of text, as Redis also takes them; throws for an error. */

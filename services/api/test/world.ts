@@ -7,7 +7,7 @@ import {
   createPersistence,
   migrate,
 } from "@confab/database";
-import { createBacklog, createIntake, withScripts, type IntakePipeline } from "@confab/intake";
+import { createBacklog, createIntake, withScripts } from "@confab/intake";
 import { connectForRequests, createProducer, whenReady } from "@confab/queue";
 import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { expect } from "chai";
@@ -18,7 +18,13 @@ export interface Chat {
   id: bigint;
 }
 
-const noLimits = { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 60 };
+const noLimits = {
+  maxPending: 0,
+  applicationRate: 0,
+  applicationBurst: 0,
+  idempotencySeconds: 60,
+  maxIdempotencyKeys: 0,
+};
 
 /** A database and Redis keys of their own, with what the other two services do there: accepting and storing. */
 export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl?: string } = {}) {
@@ -36,10 +42,8 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
   const intake = createIntake({
     partitioning,
     limits: noLimits,
-    pipeline: () => producer.pipeline() as IntakePipeline,
-    enqueue: (pipeline, partition, batchId) => {
-      producer.enqueueBatch(pipeline, partition, batchId);
-    },
+    redis,
+    wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
     learn: (token, chat) => chats.locate(token, chat),
   });
   const backlog = createBacklog(redis, partitioning, 0);
@@ -73,15 +77,13 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
 
     /** Stores those of the pending messages whose number is wanted, as the worker does. */
     async store(isWanted: (number: number) => boolean = () => true): Promise<void> {
-      const ids = await backlog.overdue(new Date(Date.now() + 60_000), 10_000);
-      const batches = (await backlog.read(ids)).filter(({ messages: [first] }) => first && isWanted(first.number));
+      const ids = await backlog.overdue(0, { offset: 0, limit: 10_000 });
+      const open = await backlog.read(ids, { maxMessages: 1e9, maxBytes: 1e12 });
+      const batches = open.batches.filter(({ messages: [first] }) => first && isWanted(first.number));
       await persistence.persist(
         batches.map((batch) => ({ id: Buffer.from(batch.id, "base64url"), messages: batch.messages })),
       );
-      await backlog.complete(
-        batches.map(({ id }) => id),
-        batches.flatMap((batch) => batch.messages),
-      );
+      await backlog.complete({ ids: batches.map(({ id }) => id) });
     },
 
     async close(): Promise<void> {

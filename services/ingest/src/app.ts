@@ -7,6 +7,7 @@ import {
   problemType,
   requestContext,
 } from "@confab/http";
+import { partitionOf } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import type { IngestConfig } from "./config.ts";
@@ -21,7 +22,7 @@ export interface IngestAppOptions extends Pick<
   Dependencies,
   "intake" | "applications" | "pressure" | "counted" | "metrics" | "tracer"
 > {
-  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate">;
+  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
   validateResponses?: boolean;
@@ -45,7 +46,13 @@ export function createIngestApp(options: IngestAppOptions): Express {
 
   const acceptRun = createCountedRun({
     ...counted,
-    acceptRun: createAcceptRun({ intake, applications, pressure, maxPending }),
+    acceptRun: createAcceptRun({
+      intake,
+      applications,
+      pressure,
+      maxPending,
+      partitionOf: (token, chat) => partitionOf(config.partitioning, token, chat),
+    }),
     toProblem,
   });
   const parseItem = (item: unknown) => parseBody(batchItemSchema, item);

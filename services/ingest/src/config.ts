@@ -43,7 +43,12 @@ export const ingestEnvironment = z.object({
   MAX_REDIS_MEMORY: decimal({ min: 0.1, max: 0.95 })
     .default(0.6)
     .describe("Part of Redis' maxmemory from which messages are refused, so that draining has room"),
-  IDEMPOTENCY_TTL: durationMs({ min: 1000 }).default(86_400_000).describe("How long idempotency keys are remembered"),
+  IDEMPOTENCY_TTL: durationMs({ min: 2000 })
+    .default(86_400_000)
+    .describe("How long idempotency keys are remembered at least; at most one and a half times as long"),
+  MAX_IDEMPOTENCY_KEYS: integer({ min: 1 })
+    .default(1_000_000)
+    .describe("Idempotency keys that one application may use per partition in IDEMPOTENCY_TTL"),
   ACCEPT_DEADLINE: durationMs({ min: 50 }).default(900).describe("How long a message waits for Redis"),
 });
 
@@ -66,6 +71,7 @@ export function loadConfig(env: Environment) {
       applicationRate: variables.RATE_LIMITS ? variables.APPLICATION_RATE : 0,
       applicationBurst: variables.APPLICATION_BURST,
       idempotencySeconds: Math.ceil(variables.IDEMPOTENCY_TTL / 1000),
+      maxIdempotencyKeys: Math.ceil(variables.MAX_IDEMPOTENCY_KEYS / 2),
     },
     maxMemory: variables.MAX_REDIS_MEMORY,
     deadlineMs: variables.ACCEPT_DEADLINE,

@@ -1,14 +1,7 @@
 import { metricCatalogue, ProblemError } from "@confab/contracts";
 import { createApplications, createChats, createDatabase, createPoolGauges } from "@confab/database";
 import { impatient } from "@confab/http";
-import {
-  createBacklog,
-  createBacklogGauges,
-  createIntake,
-  createPressureGauge,
-  withScripts,
-  type IntakePipeline,
-} from "@confab/intake";
+import { createBacklog, createBacklogGauges, createIntake, createPressureGauge, withScripts } from "@confab/intake";
 import {
   connectForRequests,
   createProducer,
@@ -96,10 +89,8 @@ export async function connectDependencies(
     partitioning,
     limits: config.limits,
     deadlineMs: config.deadlineMs,
-    pipeline: () => producer.pipeline() as IntakePipeline,
-    enqueue: (pipeline, partition, batchId, trace) => {
-      producer.enqueueBatch(pipeline, partition, batchId, trace);
-    },
+    redis,
+    wake: (partition, batchId, trace) => producer.wakeBatch(partition, batchId, trace),
     learn: async (token, chat) => {
       const found = await chats.locate(token, chat);
       if (found) counted.learned(found);

@@ -35,10 +35,14 @@ describe("POST /messages", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "Hello world" });
 
     const { prefix } = ingest.config.partitioning;
-    const [job] = await ingest.redis.lrange(waitListKey(prefix, 0, "messages"), 0, 0);
-    const batch = job?.replace(/^b-/, "") ?? "";
+    // The answer does not wait for the worker's wake-up.
+    const job = await eventually(async () => {
+      const [first] = await ingest.redis.lrange(waitListKey(prefix, 0, "messages"), 0, 0);
+      return first ?? expect.fail("no job");
+    });
+    const batch = job.replace(/^b-/, "");
     const chats: unknown = JSON.parse((await ingest.redis.hget(`${prefix}:{p0}:batch:${batch}`, "chats")) ?? "null");
-    expect(chats).to.deep.equal([[chat.token, chat.number, String(chat.id), 1, 1]]);
+    expect(chats).to.deep.equal([[chat.token, chat.number, String(chat.id), 1, 1, 1]]);
 
     await eventually(async () => {
       const now = await count(ingest);

@@ -33,14 +33,38 @@ describe("Idempotency-Key on POST /messages", () => {
     expect(again.headers.get("location")).to.equal(first.headers.get("location"));
   });
 
-  it("refuses another body or another chat under a used key, and takes the key's first request ever after", async () => {
+  it("refuses another body under a used key, and takes the key's first request ever after", async () => {
     const chat = await world.newChat();
-    const other = await world.newChat(chat.token);
     messageOf(await ingest.send(chat, "Hello", key("k")));
     problemOf(await ingest.send(chat, "Hello!", key("k")), "idempotency-conflict");
-    problemOf(await ingest.send(other, "Hello", key("k")), "idempotency-conflict");
     expect(messageOf(await ingest.send(chat, "Hello", key("k"))).number).to.equal(1);
-    expect(messageOf(await ingest.send(other, "Hello")).number).to.equal(1);
+  });
+
+  it("keeps the keys of two chats apart, however many partitions there are", async () => {
+    for (const PARTITIONS of ["1", "4"]) {
+      const partitioned = await startIngest(world, { PARTITIONS, KEY_PREFIX: `keys-${PARTITIONS}-${Date.now()}` });
+      const first = await world.newChat();
+      const chats = [first, ...(await Promise.all(Array.from({ length: 5 }, () => world.newChat(first.token))))];
+      for (const [at, chat] of chats.entries())
+        expect(messageOf(await partitioned.send(chat, `Hello ${at}`, key("k"))).number).to.equal(1);
+      for (const [at, chat] of chats.entries())
+        expect(messageOf(await partitioned.send(chat, `Hello ${at}`, key("k"))).number).to.equal(1);
+      await partitioned.stop();
+    }
+  });
+
+  it("refuses new keys of an application that has used up its own, and says until when", async () => {
+    const limited = await startIngest(world, { MAX_IDEMPOTENCY_KEYS: "4", IDEMPOTENCY_TTL: "1h" });
+    const [chat, other] = [await world.newChat(), await world.newChat()];
+    for (const name of ["a", "b"]) messageOf(await limited.send(chat, "Hello", key(name)));
+    const refused = await limited.send(chat, "Hello", key("c"));
+    expect(refused.status).to.equal(429);
+    expect(refused.text).to.include("as many new idempotency keys as its limit allows");
+    expect(Number(refused.headers.get("retry-after"))).to.be.within(1, 1800);
+    messageOf(await limited.send(chat, "without a key"));
+    messageOf(await limited.send(chat, "Hello", key("a")));
+    messageOf(await limited.send(other, "Hello", key("c")));
+    await limited.stop();
   });
 
   it("keeps the keys of two applications apart", async () => {

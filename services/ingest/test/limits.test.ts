@@ -1,5 +1,6 @@
 import { eventually } from "@confab/testkit";
-import type { BatchAnswer } from "@confab/contracts";
+import { waitListKey, type BatchAnswer } from "@confab/contracts";
+import { partitionOf } from "@confab/intake";
 import { expect } from "chai";
 import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
 
@@ -53,6 +54,37 @@ describe("ingest under load", () => {
     expect(answers[0]?.headers.has("ratelimit")).to.equal(false);
   });
 
+  it("leaves no job behind for what it refuses", async () => {
+    ingest = await startIngest(world, { APPLICATION_RATE: "1", APPLICATION_BURST: "1" });
+    const chat = await world.newChat();
+    messageOf(await ingest.send(chat, "Hello"));
+    const waiting = waitListKey(ingest.config.partitioning.prefix, 0, "messages");
+    await eventually(async () => {
+      expect(await ingest.redis.llen(waiting)).to.equal(1);
+    });
+    const refused = Array.from({ length: 20 }, () => ingest.send(chat, "limited"));
+    const unknown = Array.from({ length: 20 }, () => ingest.send({ ...chat, number: 999 }, "to nowhere"));
+    for (const answer of await Promise.all(refused)) problemOf(answer, "rate-limited");
+    for (const answer of await Promise.all(unknown)) problemOf(answer, "chat-not-found");
+    expect(await ingest.redis.llen(waiting)).to.equal(1);
+  });
+
+  it("compares the limit of pending messages with the chat's own partition", async () => {
+    ingest = await startIngest(world, { PARTITIONS: "2", MAX_PENDING: "4" });
+    const { token } = await world.newChat();
+    const chats = await Promise.all(Array.from({ length: 8 }, () => world.newChat(token)));
+    const inPartition = (partition: number) =>
+      chats.find(({ number }) => partitionOf(ingest.config.partitioning, token, number) === partition)!;
+    for (let index = 0; index < 4; index++) messageOf(await ingest.send(inPartition(0), "Hello"));
+    for (let index = 0; index < 3; index++) messageOf(await ingest.send(inPartition(1), "Hello"));
+    // The pressure gauge looks once per second.
+    await eventually(() => {
+      expect(ingest.pressure.current().pending).to.equal(7);
+    });
+    problemOf(await ingest.send(inPartition(0), "one too many"), "overloaded");
+    messageOf(await ingest.send(inPartition(1), "Hello"));
+  });
+
   it("answers 503 while too many messages wait, takes nothing of those, and recovers when they are stored", async () => {
     ingest = await startIngest(world, { MAX_PENDING: "3" });
     const [chat, other] = [await world.newChat(), await world.newChat()];
@@ -68,7 +100,7 @@ describe("ingest under load", () => {
 
     // What the worker's completion does: the chat's head stays, its pending records go.
     const prefix = `${ingest.config.partitioning.prefix}:{p0}:`;
-    await ingest.redis.multi().del(`${prefix}pending:${chat.id}`).set(`${prefix}pending`, 0).exec();
+    await ingest.redis.multi().del(`${prefix}pending:${chat.token}:${chat.number}`).set(`${prefix}pending`, 0).exec();
     const next = await eventually(async () => messageOf(await ingest.send(chat, "after the queue")));
     expect(next.number).to.equal(4);
   });

@@ -90,7 +90,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       },
     }),
   ];
-  const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, metrics, logger });
+  const sweeps = createSweeps({ backlogs, producer, ...config.sweep, metrics, logger });
   const schedules = [
     // A partition whose server is away does not hold up the others.
     ...sweeps.map((sweep, partition) =>

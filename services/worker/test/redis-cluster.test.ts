@@ -148,6 +148,60 @@ describe("Confab on a Redis Cluster of three masters", function () {
     await Promise.all(limited.map((service) => service.stop()));
   });
 
+  it("loses nothing and gives no number twice while the slots in use move to another master", async () => {
+    const chats = await createChats(chatsInAll);
+    const acknowledged = new Map<string, string>();
+    let isMoving = true;
+    const sending = Promise.all(
+      Array.from({ length: 16 }, async (_, client) => {
+        for (let index = 0; isMoving && index < 2000; index++) {
+          const chat = chats[(client + index) % chatsInAll]!;
+          const body = `mover-${client}-${index}`;
+          const answer = await send(services.ingest, chat, body);
+          if (answer.status === 201) {
+            const place = `${chat.number}/${((await answer.json()) as Message).number}`;
+            expect(acknowledged.get(place), `${place} was given twice`).to.equal(undefined);
+            acknowledged.set(place, body);
+          } else expect(answer.status).to.equal(503);
+          await pause(10);
+        }
+      }),
+    );
+    await pause(300);
+    const busyKeys: string[] = [];
+    for (let partition = 0; partition < partitions / 2; partition++) {
+      const key = `${env.KEY_PREFIX!}:{p${partition}}:batches`;
+      const from = await cluster.ownerOf(key);
+      busyKeys.push(...(await cluster.moveSlot({ from, to: (from + 1) % 3, key, pauseMs: 30 })));
+    }
+    await pause(300);
+    isMoving = false;
+    await sending;
+    expect(busyKeys.filter((key) => !key.includes(":messages:") && !key.includes(":search:"))).to.deep.equal([]);
+    expect(acknowledged.size).to.be.above(100);
+    await eventually(
+      async () => {
+        const pending = await onCluster((redis) =>
+          Promise.all(Array.from({ length: partitions }, (_, at) => redis.get(`${env.KEY_PREFIX!}:{p${at}}:pending`))),
+        );
+        expect(pending.map(Number)).to.deep.equal(pending.map(() => 0));
+      },
+      { timeoutMs: 40_000, intervalMs: 300 },
+    );
+    const rows = await database.prisma.message.findMany({
+      where: { body: { startsWith: "mover-" } },
+      select: { body: true, number: true, chatId: true },
+    });
+    const names = await database.prisma.chat.findMany({
+      where: { application: { token: chats[0]!.application_token } },
+    });
+    const numberOf = new Map(names.map(({ id, number }) => [id, number]));
+    const found = new Map(rows.map(({ chatId, number, body }) => [`${numberOf.get(chatId)!}/${number}`, body]));
+    for (const [place, body] of acknowledged) expect(found.get(place), place).to.equal(body);
+    expect(new Set(found.values()).size, "each once").to.equal(found.size);
+    for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
+  });
+
   it("loses nothing that it acknowledged while a master dies and comes back, and serves the others' chats meanwhile", async () => {
     const chats = await createChats(chatsInAll);
     const acknowledged: { chat: number; number: number; body: string }[] = [];

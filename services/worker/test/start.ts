@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createApplications, createChats, createDatabase, createMessages, migrate } from "@confab/database";
-import { createIntake, type IntakePipeline } from "@confab/intake";
+import { createIntake } from "@confab/intake";
 import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { expect } from "chai";
 import { pino } from "pino";
@@ -41,11 +41,9 @@ export async function start(env: Record<string, string> = {}) {
   const { token } = await createApplications(database).create({ token: randomUUID(), name: "worker" });
   const intake = createIntake({
     partitioning: config.partitioning,
-    limits: { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 60 },
-    pipeline: () => producer.pipeline() as IntakePipeline,
-    enqueue: (pipeline, partition, batchId) => {
-      producer.enqueueBatch(pipeline, partition, batchId);
-    },
+    limits: { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 60, maxIdempotencyKeys: 0 },
+    redis: dependencies.redis,
+    wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
     learn: (application, chat) => chats.locate(application, chat),
   });
   let worker: ReturnType<typeof startWorker> | undefined;
@@ -57,6 +55,7 @@ export async function start(env: Record<string, string> = {}) {
     direct: database,
     token,
     lines,
+    logger,
     chats,
     run() {
       worker = startWorker({ ...dependencies, config, logger });
@@ -77,6 +76,9 @@ export async function start(env: Record<string, string> = {}) {
         return answer.number;
       });
     },
+    submit: (chat: { number: number }, body: string) =>
+      intake.submit({ token, chat: chat.number, body, requestId: "r" }),
+    submitRun: (run: Parameters<typeof intake.submitRun>[0]) => intake.submitRun(run),
     async stored(chat: { id: bigint }): Promise<Record<number, string>> {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));

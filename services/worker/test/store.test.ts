@@ -18,7 +18,7 @@ describe("storing accepted messages", function () {
     world.run();
     await eventually(async () => {
       expect(await world.stored(chat)).to.deep.equal({ 1: "one", 2: "two", 3: "three" });
-      expect(await world.backlogs[0]!.depth()).to.deep.equal({ pending: 0, oldest: undefined });
+      expect(await world.backlogs[0]!.depth()).to.deep.equal({ pending: 0, oldestAgeMs: undefined });
     });
     expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 3);
     await eventually(async () => {
@@ -40,17 +40,17 @@ describe("storing accepted messages", function () {
   it("stores a batch once that is delivered again", async () => {
     const chat = await world.createChat();
     await world.send(chat, "once");
-    const ids = await world.backlogs[0]!.overdue(new Date(Date.now() + 1000), 10);
-    const pending = await world.redis.hgetall(`${world.prefix}pending:${chat.id}`);
+    const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
+    const batch = await world.redis.hgetall(`${world.prefix}batch:${id!}`);
     world.run();
     await eventually(async () => {
       expect(await world.stored(chat)).to.deep.equal({ 1: "once" });
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
     // As after a crash between commit and completion: the records and the job are there again.
-    await world.redis.hset(`${world.prefix}pending:${chat.id}`, pending);
+    await world.redis.hset(`${world.prefix}batch:${id!}`, batch);
     await world.redis.set(`${world.prefix}pending`, 1);
-    await world.producer.wakeBatches(0, ids);
+    await world.producer.wakeBatch(0, id!);
     await eventually(async () => {
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
@@ -87,6 +87,51 @@ describe("storing accepted messages", function () {
     const warning = world.lines.find(({ message }) => String(message).startsWith("number was taken"));
     expect(warning).to.include({ number: 1, renumbered: 3, request_id: "request-of-late" });
     expect(await world.send(chat, "next")).to.deep.equal([4]);
+  });
+
+  it("wakes a worker for a message that got a new number, and does not wait for a sweep", async () => {
+    await world.close();
+    world = await start({ BATCH_OVERDUE: "1h" });
+    const chat = await world.createChat();
+    await world.send(chat, "late");
+    const now = new Date();
+    await world.direct.prisma.message.create({
+      data: { chatId: chat.id, number: 1, uid: Buffer.alloc(16, 1), body: "was here", createdAt: now, updatedAt: now },
+    });
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "was here", 2: "late" });
+    });
+  });
+
+  it("does not trust a head whose chat the database has lost", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "to nowhere");
+    await world.direct.prisma.chat.delete({ where: { id: chat.id } });
+    world.run();
+    await eventually(async () => {
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    expect(await world.direct.prisma.deadLetter.count({ where: { token: world.token } })).to.equal(1);
+    expect(await world.submit(chat, "again")).to.have.property("outcome", "unknown-chat");
+  });
+
+  it("stores a batch's neighbours although one batch fails for a reason that is neither an outage nor a row's", async () => {
+    await world.direct.prisma.$executeRawUnsafe(
+      "CREATE TRIGGER fail BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body = 'odd' THEN SET @missing = (SELECT 1 FROM no_such_table); END IF; END",
+    );
+    const chats = await Promise.all(Array.from({ length: 6 }, () => world.createChat()));
+    for (const [index, chat] of chats.entries()) await world.send(chat, index === 3 ? "odd" : "even");
+    world.run();
+    await eventually(async () => {
+      for (const [index, chat] of chats.entries())
+        expect(await world.stored(chat)).to.deep.equal(index === 3 ? {} : { 1: "even" });
+    });
+    expect((await world.backlogs[0]!.depth()).pending).to.equal(1);
+    await world.direct.prisma.$executeRawUnsafe("DROP TRIGGER fail");
+    await eventually(async () => {
+      expect(await world.stored(chats[3]!)).to.deep.equal({ 1: "odd" });
+    });
   });
 
   it("keeps what the database refuses as a dead letter, and stores its neighbours", async () => {

@@ -1,11 +1,10 @@
-import type { Database, DeadLetter, DeadLetters } from "@confab/database";
+import type { DeadLetter, DeadLetters } from "@confab/database";
 import type { Environment } from "@confab/runtime";
 import { InvalidArgumentError, type Command } from "commander";
 import { number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { printable, shortened, table } from "../output.ts";
-import { placesOf } from "../places.ts";
 import { withDatabase } from "../stores.ts";
 
 /** `dead-letters list|show|retry|drop`: for operators, directly on the database. */
@@ -19,26 +18,17 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
     .option("--after <id>", "only those after this one", letterId)
     .action(async ({ limit, after }: { limit: number; after?: bigint }, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const { items, next } = await withDeadLetters(env, async (letters, database) => {
-        const page = await letters.list({ limit, after });
-        return { ...page, items: await described(database, page.items) };
-      });
+      const page = await withDeadLetters(env, (letters) => letters.list({ limit, after }));
+      const items = page.items.map(described);
       output.result(items, () =>
         table(
           ["ID", "APPLICATION", "CHAT", "NUMBER", "ACCEPTED", "REASON"],
           items.map(({ id, application_token, chat_number, number, accepted_at, reason }) => {
-            return [
-              String(id),
-              application_token ?? "(deleted)",
-              chat_number ?? "",
-              number,
-              accepted_at,
-              shortened(reason),
-            ];
+            return [String(id), application_token, chat_number, number, accepted_at, shortened(reason)];
           }),
         ),
       );
-      if (next !== undefined) output.note(`there are more: --after ${next}`);
+      if (page.next !== undefined) output.note(`there are more: --after ${page.next}`);
     });
 
   group
@@ -47,11 +37,9 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const [letter] = await withDeadLetters(env, async (letters, database) => {
-        const found = await letters.find(id);
-        return described(database, found === undefined ? [] : [found]);
-      });
-      if (letter === undefined) throw noSuchLetter(id);
+      const found = await withDeadLetters(env, (letters) => letters.find(id));
+      if (found === undefined) throw noSuchLetter(id);
+      const letter = described(found);
       output.result(letter, () =>
         Object.entries(letter)
           .map(([name, value]) => `${name.padEnd(18)} ${printable(String(value))}`)
@@ -94,33 +82,23 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
     });
 }
 
-async function withDeadLetters<T>(
-  env: Environment,
-  work: (letters: DeadLetters, database: Database) => Promise<T>,
-): Promise<T> {
+async function withDeadLetters<T>(env: Environment, work: (letters: DeadLetters) => Promise<T>): Promise<T> {
   const { createDeadLetters } = await import("@confab/database");
-  return withDatabase(env, (database) => work(createDeadLetters(database), database));
+  return withDatabase(env, (database) => work(createDeadLetters(database)));
 }
 
-async function described(database: Database, letters: readonly DeadLetter[]) {
-  const places = await placesOf(
-    database,
-    letters.map(({ chatId }) => chatId),
-  );
-  return letters.map((letter) => {
-    const place = places.get(letter.chatId);
-    return {
-      id: letter.id,
-      application_token: place?.token ?? null,
-      chat_number: place?.chat ?? null,
-      number: letter.number,
-      accepted_at: letter.acceptedAt.toISOString(),
-      refused_at: letter.createdAt.toISOString(),
-      request_id: letter.requestId,
-      reason: letter.reason,
-      body: Buffer.from(letter.body).toString(),
-    };
-  });
+function described(letter: DeadLetter) {
+  return {
+    id: letter.id,
+    application_token: letter.token,
+    chat_number: letter.chatNumber,
+    number: letter.number,
+    accepted_at: letter.acceptedAt.toISOString(),
+    refused_at: letter.createdAt.toISOString(),
+    request_id: letter.requestId,
+    reason: letter.reason,
+    body: Buffer.from(letter.body).toString(),
+  };
 }
 
 function letterId(text: string): bigint {

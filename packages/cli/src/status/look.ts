@@ -52,13 +52,13 @@ async function redisFacts(stores: OpenStores): Promise<RedisFacts> {
     Promise.all(stores.servers().map((server) => server.info("memory"))),
     stores.workers(),
   ]);
-  const oldest = Math.min(...depths.map((depth) => depth.oldest?.getTime() ?? Infinity));
+  const oldestAgeMs = Math.max(...depths.map((depth) => depth.oldestAgeMs ?? 0));
   const sum = (name: string): number => servers.reduce((total, info) => total + field(info, name), 0);
   const limit = sum("maxmemory");
   return {
     pending: counts.pending,
     stored_total: counts.stored,
-    oldest_pending_seconds: Number.isFinite(oldest) ? Math.max(0, (Date.now() - oldest) / 1000) : 0,
+    oldest_pending_seconds: oldestAgeMs / 1000,
     queues,
     workers,
     memory_bytes: sum("used_memory"),

@@ -15,11 +15,11 @@ export async function locateMessage(stores: TracedStores, place: ChatPlace, numb
   if (chat === null) return [{ state: "unknown", text: "There is no such chat in such an application." }];
 
   const steps: MessageStep[] = [];
-  const waiting = await pendingRecord(stores, { ...place, id: chat.id }, number, steps);
+  const waiting = await pendingRecord(stores, place, number, steps);
   const key = { chatId_number: { chatId: chat.id, number } };
   const [row, letter] = await Promise.all([
     prisma.message.findUnique({ where: key, omit: { body: true } }),
-    prisma.deadLetter.findUnique({ where: key, omit: { body: true } }),
+    prisma.deadLetter.findFirst({ where: { chatId: chat.id, number }, omit: { body: true } }),
   ]);
   const uid = waiting?.uid ?? row?.uid ?? letter?.uid;
   if (uid === undefined) {
@@ -60,12 +60,12 @@ export async function locateMessage(stores: TracedStores, place: ChatPlace, numb
 
 async function pendingRecord(
   { pending, reasonOf }: TracedStores,
-  { token, chat, id }: ChatPlace & { id: bigint },
+  { token, chat }: ChatPlace,
   number: number,
   steps: MessageStep[],
 ) {
   try {
-    return (await pending.read({ token, number: chat, id }, [number])).messages.get(number);
+    return (await pending.read({ token, number: chat }, [number])).messages.get(number);
   } catch (error) {
     const text = `Redis does not say whether it waits to be stored: ${reasonOf(error)}.`;
     steps.push({ state: "unavailable", text });

@@ -157,6 +157,13 @@ export const queue: DashboardPlan = {
           badAt: 1,
         }),
         stat({
+          title: "Batches lost, 1 h",
+          description: "Accepted batches whose messages Redis lost before they were stored: is it evicting keys?",
+          unit: "none",
+          queries: [{ expr: `sum(increase(confab_batches_lost_total${n}[1h]))`, legend: "lost" }],
+          badAt: 1,
+        }),
+        stat({
           title: "Not indexable, 1 h",
           description: "Messages that the index refused; each has an error line in the worker's log.",
           unit: "none",

@@ -44,7 +44,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     number: number,
     logger: Logger,
   ): Promise<ReadableMessage> {
-    const waiting = await unlessAway(pending.read({ token, number: chat, id }, [number]), logger);
+    const waiting = await unlessAway(pending.read({ token, number: chat }, [number]), logger);
     const record = waiting?.messages.get(number);
     if (record) return fromRecord(number, record);
     const row = await messages.find(id, number);
@@ -112,7 +112,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
   }
 
   async function lastNumber(token: string, { id, number }: Chat, logger: Logger): Promise<number> {
-    const last = await unlessAway(pending.lastNumber({ token, number, id }), logger);
+    const last = await unlessAway(pending.lastNumber({ token, number }), logger);
     if (last !== undefined) return last;
     const [highest] = await messages.range(id, { order: "desc", limit: 1 });
     return highest?.number ?? 0;

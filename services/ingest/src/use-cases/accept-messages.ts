@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { ProblemError, type BatchItem, type Message } from "@confab/contracts";
 import type { Applications } from "@confab/database";
 import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
@@ -7,7 +7,9 @@ export interface AcceptMessagesOptions {
   intake: Pick<Intake, "submitRun">;
   applications: Pick<Applications, "find">;
   pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
+  /** Per partition. */
   maxPending: number;
+  partitionOf: (token: string, chat: number) => number;
 }
 
 export interface AcceptedMessage {
@@ -22,20 +24,29 @@ export interface Origin {
   traceparent?: string | undefined;
 }
 
-/** One message of each: accepted, or the problem that says why not. Throws where nothing is known of any. */
+/** One outcome per message: accepted, or the problem that says why not. Throws where nothing is known of any. */
 export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise<(AcceptedMessage | ProblemError)[]>;
 
 /** Accepts messages of one chat in their order; where room ends in the middle, the rest is refused. */
-export function createAcceptRun({ intake, applications, pressure, maxPending }: AcceptMessagesOptions): AcceptRun {
-  function refuseUnderPressure(): void {
-    const { memoryLow, pending } = pressure.current();
-    // The script has the last word; this spares Redis the messages that it would refuse anyway.
-    if (memoryLow || pending >= maxPending) throw overloaded();
+export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
+  const { intake, applications, pressure, maxPending, partitionOf } = options;
+
+  /** The script has the last word; this spares Redis the messages that it would refuse anyway. */
+  function refuseUnderPressure({ application_token: token, chat_number: chat }: BatchItem): void {
+    const { memory, memoryLow, pendingByPartition } = pressure.current();
+    if (memoryLow) {
+      const percent = Math.round(memory * 100);
+      throw overloaded(`${percent} % of Redis' memory is in use: the rest is kept for storing what waits.`);
+    }
+    const pending = pendingByPartition[partitionOf(token, chat)] ?? 0;
+    if (pending >= maxPending) throw tooManyPending(pending);
   }
 
-  function overloaded(): ProblemError {
+  const tooManyPending = (pending: number): ProblemError => overloaded(`${pending} messages wait to be stored.`);
+
+  function overloaded(reason: string): ProblemError {
     return new ProblemError("overloaded", {
-      detail: `${pressure.current().pending} messages wait to be stored. Nothing of this request was taken.`,
+      detail: `${reason} Nothing of this request was accepted.`,
       retryAfterSeconds: pressure.retryAfterSeconds(),
     });
   }
@@ -47,10 +58,10 @@ export function createAcceptRun({ intake, applications, pressure, maxPending }: 
   }
 
   return async (items, { requestId, traceparent: trace }) => {
-    refuseUnderPressure();
+    if (items[0]) refuseUnderPressure(items[0]);
     const acceptances = await intake.submitRun(
       items.map(({ application_token: token, chat_number: chat, body, idempotency_key: key }) => {
-        const idempotency = key === undefined ? undefined : { key, hash: hashOf(chat, body) };
+        const idempotency = key === undefined ? undefined : { key, hash: hashOf(body) };
         return { token, chat, body, requestId, trace, idempotency };
       }),
     );
@@ -66,11 +77,17 @@ export function createAcceptRun({ intake, applications, pressure, maxPending }: 
         case "conflict":
           return new ProblemError("idempotency-conflict");
         case "overloaded":
-          return overloaded();
+          return tooManyPending(acceptance.pending);
         case "limited":
           return new ProblemError("rate-limited", {
             detail: "The application sends more messages than its limit allows.",
             retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
+          });
+        case "keys-used-up":
+          return new ProblemError("rate-limited", {
+            detail:
+              "The application has used as many new idempotency keys as its limit allows. Messages without a key, and repetitions, are still accepted.",
+            retryAfterSeconds: Math.ceil(acceptance.waitMs / 1000),
           });
       }
     });
@@ -83,7 +100,7 @@ function messageOf(item: BatchItem, { number, createdAt }: { number: number; cre
   return { application_token, chat_number, number, body, created_at: at, updated_at: at };
 }
 
-/** What must be the same for a key to be a repetition: the chat and the body; the application is part of the key. */
-function hashOf(chat: number, body: string): string {
-  return createHash("sha256").update(`${chat}\n`).update(body).digest("base64url");
+/** What must be the same for a key to be a repetition: the body; application and chat are part of the key. */
+function hashOf(body: string): string {
+  return hash("sha256", body, "base64url");
 }

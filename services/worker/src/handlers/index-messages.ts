@@ -23,6 +23,7 @@ export interface IndexMessages {
 
 const rangesAtOnce = 200;
 const documentsAtOnce = 1000;
+const bytesAtOnce = 2 * 1024 * 1024;
 const longestPauseMs = 30_000;
 
 /**
@@ -109,19 +110,20 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   };
 }
 
-/** Cuts ranges so that no part has more than a bulk's worth of messages. */
+/** Cuts ranges so that no part has more than a bulk's worth of messages, or of bytes where a single range has not. */
 function partsOf(ranges: readonly StoredRange[]): StoredRange[][] {
   const parts: StoredRange[][] = [];
-  let room = 0;
-  for (const { chatId, from, to, storedAt } of ranges) {
+  let [room, bytesLeft] = [0, 0];
+  for (const { chatId, from, to, bytes, storedAt } of ranges) {
     for (let start = from; start <= to;) {
-      if (room === 0) {
+      if (room === 0 || bytes > bytesLeft) {
         parts.push([]);
-        room = documentsAtOnce;
+        [room, bytesLeft] = [documentsAtOnce, bytesAtOnce];
       }
       const end = Math.min(to, start + room - 1);
-      parts.at(-1)!.push({ chatId, from: start, to: end, storedAt });
+      parts.at(-1)!.push({ chatId, from: start, to: end, bytes, storedAt });
       room -= end - start + 1;
+      bytesLeft -= bytes;
       start = end + 1;
     }
   }

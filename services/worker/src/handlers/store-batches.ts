@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Chats, Persistence } from "@confab/database";
-import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/intake";
+import type { Chats, Persistence, PersistResult } from "@confab/database";
+import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
 import type { Producer } from "@confab/queue";
 import { inSpan, shortToken, startSharedSpan, traceIdOf, type Logger, type Tracer } from "@confab/runtime";
 import { createCoalescer } from "./coalescer.ts";
@@ -9,11 +9,11 @@ import type { StoreMetrics } from "./store-metrics.ts";
 
 export interface StoreBatchesOptions {
   partition: number;
-  backlog: Pick<Backlog, "read" | "complete" | "renumber">;
+  backlog: Pick<Backlog, "read" | "complete">;
   persistence: Persistence;
   chats: Pick<Chats, "locate">;
-  producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
-  /** Whether to wait rather than to fail: the store is away or a transaction lost a race. */
+  producer: Pick<Producer, "wakeBatch" | "wakeSearch">;
+  /** Whether to wait rather than to fail: the store is unavailable or a transaction lost a race. */
   shouldWait: (error: unknown) => boolean;
   tracer: Tracer;
   metrics: StoreMetrics;
@@ -28,6 +28,7 @@ export interface StoreBatches {
   abandon(): void;
 }
 
+/** Of one transaction's messages, where a single batch is not larger. */
 const maxBytes = 1024 * 1024;
 const longestPauseMs = 2000;
 
@@ -64,45 +65,81 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       // Accepted together, so of one age.
       if (messages[0]) metrics.age.observe((now - messages[0].createdAt.getTime()) / 1000, messages.length);
     }
-    for (const conflict of result.conflicts) await renumber(find(accepted, conflict));
     for (const refused of result.refused) {
       metrics.deadLettered.inc();
       logger.error(
-        { ...facts(find(accepted, refused)), reason: refused.reason },
+        { ...facts(refused), reason: refused.reason },
         "message refused by the database and kept as a dead letter",
       );
     }
-    await backlog.complete(
-      group.map(({ id }) => id),
-      accepted,
-    );
+    await complete(group, result);
     if (result.stored > 0) wakeSearch(causes);
     if (logger.isLevelEnabled("info")) {
-      const gone = new Set([...result.conflicts, ...result.refused].map(({ chatId, number }) => `${chatId}:${number}`));
+      const gone = new Set([...result.conflicts, ...result.refused].map(({ uid }) => uid));
       for (const { id, messages } of group) {
         for (const message of messages) {
-          if (gone.has(`${message.chatId}:${message.number}`)) continue;
+          if (gone.has(message.uid)) continue;
           logger.info({ ...facts(message), batch: id }, "message stored");
         }
       }
     }
   }
 
-  /** Another message has the number: Redis lost what it knew. The late one goes to the end, and is never lost. */
-  async function renumber(message: AcceptedMessage): Promise<void> {
-    const { token, chat, number } = message;
-    const location = await chats.locate(token, chat);
-    const renumbered = await backlog.renumber(message, location?.lastNumber ?? number);
-    await producer.wakeBatches(partition, [renumbered.batchId]);
-    metrics.renumbered.inc();
-    logger.warn(
-      { ...facts(message), renumbered: renumbered.number },
-      "number was taken by another message: stored under a new one",
-    );
+  /**
+   * Another message has the number: Redis lost what it knew. The late one moves to the end of its chat, in the step that
+   * forgets its batch, so that it is neither lost nor moved twice.
+   */
+  async function complete(
+    group: AcceptedBatch[],
+    { conflicts, refused }: PersistResult<AcceptedMessage>,
+  ): Promise<void> {
+    const moves: Move[] = [];
+    for (const message of conflicts) {
+      const location = await chats.locate(message.token, message.chat);
+      if (!location) throw new Error("A chat was deleted while its messages were stored");
+      const { id: batchId } = group.find(({ messages }) => messages.some(({ uid }) => uid === message.uid))!;
+      moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
+    }
+    const { moved, movedBatchId } = await backlog.complete({
+      ids: group.map(({ id }) => id),
+      moves,
+      unknownChats: refused.filter(({ chatUnknown }) => chatUnknown),
+    });
+    conflicts.forEach((message, index) => {
+      if (moved[index] === undefined) return;
+      metrics.renumbered.inc();
+      logger.warn(
+        { ...facts(message), renumbered: moved[index] },
+        "number was taken by another message: stored under a new one",
+      );
+    });
+    if (movedBatchId !== undefined) await producer.wakeBatch(partition, movedBatchId);
+  }
+
+  /** What is not about a row and not an outage stays with the batch that causes it: its neighbours are stored without it. */
+  async function storeApart(group: AcceptedBatch[]): Promise<void> {
+    try {
+      await storeGroup(group);
+    } catch (error) {
+      if (group.length === 1 || shouldWait(error)) throw error;
+      const errors: unknown[] = [];
+      for (const batch of group) await storeGroup([batch]).catch((alone: unknown) => errors.push(alone));
+      if (errors.length > 0) throw errors[0];
+    }
   }
 
   async function store(ids: string[]): Promise<void> {
-    for (const group of groupsOf(await backlog.read(ids), maxRows)) await storeGroup(group);
+    for (let waiting = ids; waiting.length > 0;) {
+      // A transaction's worth at a time: what waits in Redis may be larger than this process's memory.
+      const { batches, later, lost } = await backlog.read(waiting, { maxMessages: maxRows, maxBytes });
+      if (batches.length > 0) await storeApart(batches);
+      if (lost.length > 0) {
+        metrics.batchesLost.inc(lost.length);
+        logger.error({ partition, batches: lost }, "Redis has lost accepted messages: is it evicting keys?");
+        await backlog.complete({ ids: lost });
+      }
+      waiting = later;
+    }
   }
 
   async function storeWithPatience(ids: string[]): Promise<void> {
@@ -135,32 +172,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   };
 }
 
-/** Cuts batches into transactions of about `maxRows` messages or one mebibyte. A batch is never cut. */
-function groupsOf(batches: AcceptedBatch[], maxRows: number): AcceptedBatch[][] {
-  const groups: AcceptedBatch[][] = [];
-  let rows = Infinity;
-  let bytes = 0;
-  for (const batch of batches) {
-    const size = batch.messages.reduce((total, { body }) => total + body.length, 0);
-    if (rows + batch.messages.length > maxRows || bytes + size > maxBytes) {
-      groups.push([]);
-      rows = bytes = 0;
-    }
-    groups.at(-1)!.push(batch);
-    rows += batch.messages.length;
-    bytes += size;
-  }
-  return groups;
-}
-
-function find(
-  messages: AcceptedMessage[],
-  { chatId, number, uid }: { chatId: bigint; number: number; uid: Uint8Array },
-): AcceptedMessage {
-  return messages.find((message) => message.chatId === chatId && message.number === number && message.uid.equals(uid))!;
-}
-
-function facts({ token, chat, number, requestId, trace }: AcceptedMessage): Record<string, string | number> {
+function facts({
+  token,
+  chat,
+  number,
+  requestId,
+  trace,
+}: Pick<AcceptedMessage, "token" | "chat" | "number" | "requestId" | "trace">): Record<string, string | number> {
   const traceId = traceIdOf(trace);
   return {
     request_id: requestId,

@@ -4,33 +4,42 @@ import type { Producer } from "@confab/queue";
 import type { Logger, Metrics } from "@confab/runtime";
 
 export interface SweepOptions {
-  backlogs: readonly Pick<Backlog, "overdue">[];
-  producer: Pick<Producer, "wakeBatches">;
+  backlogs: readonly Pick<Backlog, "overdue" | "claimSweep">[];
+  producer: Pick<Producer, "wakeForgotten">;
+  intervalMs: number;
   overdueMs: number;
   metrics: Metrics<MetricCatalogue>;
   logger: Logger;
 }
 
-const mostAtOnce = 100;
+/** Per sweep, so that a long backlog costs Redis a millisecond. */
+const pageSize = 1000;
 
 /**
- * A look, for each partition by itself, for accepted batches whose wake-up was lost: each gets another. A batch whose job
- * still exists keeps its one.
+ * A look, for each partition by itself, for accepted batches without a job that will run: each gets one. Of all workers one
+ * looks per interval, at the next page of the overdue batches, and begins again at the oldest after the last page.
  */
 export function createSweeps({
   backlogs,
   producer,
+  intervalMs,
   overdueMs,
   metrics,
   logger,
 }: SweepOptions): (() => Promise<void>)[] {
   const woken = metrics.counter("confab_batches_overdue_total");
 
-  return backlogs.map((backlog, partition) => async () => {
-    const ids = await backlog.overdue(new Date(Date.now() - overdueMs), mostAtOnce);
-    if (ids.length === 0) return;
-    await producer.wakeBatches(partition, ids);
-    woken.inc(ids.length);
-    logger.debug({ partition, batches: ids.length }, "overdue batches woken");
+  return backlogs.map((backlog, partition) => {
+    let offset = 0;
+    return async () => {
+      if (!(await backlog.claimSweep(Math.ceil(intervalMs * 0.9)))) return;
+      const ids = await backlog.overdue(overdueMs, { offset, limit: pageSize });
+      offset = ids.length < pageSize ? 0 : offset + pageSize;
+      if (ids.length === 0) return;
+      const forgotten = await producer.wakeForgotten(partition, ids);
+      if (forgotten === 0) return;
+      woken.inc(forgotten);
+      logger.debug({ partition, batches: forgotten }, "overdue batches woken");
+    };
   });
 }

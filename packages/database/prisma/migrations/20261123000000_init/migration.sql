@@ -54,14 +54,18 @@ CREATE TABLE `search_outbox` (
   `chat_id` BIGINT NOT NULL,
   `from_number` INT NOT NULL,
   `to_number` INT NOT NULL,
+  `bytes` INT NOT NULL,
   `created_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- The body is binary: what a text column refuses must still fit here.
+-- The body is binary: what a text column refuses must still fit here. Without chat_id: the database has lost the chat, and
+-- another application's chat may have its id by now.
 CREATE TABLE `dead_letters` (
   `id` BIGINT NOT NULL AUTO_INCREMENT,
-  `chat_id` BIGINT NOT NULL,
+  `application_token` CHAR(36) NOT NULL,
+  `chat_number` INT NOT NULL,
+  `chat_id` BIGINT NULL,
   `number` INT NOT NULL,
   `uid` BINARY(16) NOT NULL,
   `body` LONGBLOB NOT NULL,
@@ -70,7 +74,8 @@ CREATE TABLE `dead_letters` (
   `accepted_at` DATETIME(3) NOT NULL,
   `created_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`),
-  UNIQUE INDEX `dead_letters_chat_id_number_key` (`chat_id`, `number`)
+  UNIQUE INDEX `dead_letters_uid_key` (`uid`),
+  INDEX `dead_letters_chat_id_number_idx` (`chat_id`, `number`)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE `idempotency_keys` (

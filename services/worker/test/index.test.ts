@@ -1,0 +1,62 @@
+import { randomBytes } from "node:crypto";
+import { createPersistence } from "@confab/database";
+import { eventually, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import { start, type Running } from "./start.ts";
+
+describe("indexing what is stored", function () {
+  this.timeout(30_000);
+  let world: Running;
+  beforeEach(async () => {
+    world = await start();
+  });
+  afterEach(() => world.close());
+
+  const find = async (chat: { id: bigint }, q: string): Promise<number[]> => {
+    const { hits } = await world.search.search({ chatId: chat.id, q, limit: 10 });
+    return hits.map(({ number }) => number);
+  };
+
+  it("makes the index again that was lost under a running worker", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "before");
+    world.run();
+    await eventually(async () => {
+      expect(await find(chat, "before")).to.deep.equal([1]);
+    });
+    const url = testStores().elasticsearchUrl;
+    const alias = world.config.search.name;
+    const indices = (await (await fetch(`${url}/_alias/${alias}`)).json()) as object;
+    for (const index of Object.keys(indices)) await fetch(`${url}/${index}`, { method: "DELETE" });
+    await world.send(chat, "afterwards");
+    await eventually(
+      async () => {
+        expect(await find(chat, "terwar"), "inside a word, as only our own mapping finds it").to.deep.equal([2]);
+      },
+      { timeoutMs: 20_000 },
+    );
+  });
+
+  it("indexes every message of a range that is longer than one bulk", async () => {
+    const chat = await world.createChat();
+    const messages = Array.from({ length: 2003 }, (_, index) => ({
+      token: world.token,
+      chat: chat.number,
+      chatId: chat.id,
+      number: index + 1,
+      uid: randomBytes(16),
+      body: `m${index + 1}z`,
+      createdAt: new Date(),
+    }));
+    await createPersistence(world.direct).persist([{ id: randomBytes(16), messages }]);
+    world.run();
+    await eventually(
+      async () => {
+        for (const number of [1, 1000, 1001, 1002, 2000, 2001, 2003])
+          expect(await find(chat, `m${number}z`)).to.include(number);
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(await world.metric("confab_messages_indexed_total")).to.equal(2003);
+  });
+});

@@ -1,0 +1,93 @@
+import { partitionPrefix, queues } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
+import { Queue } from "bullmq";
+import { expect } from "chai";
+import { createSweeps } from "../src/schedules/sweep.ts";
+import { start, type Running } from "./start.ts";
+
+describe("sweeping for batches that no job will store", function () {
+  this.timeout(30_000);
+  let world: Running;
+  let queue: Queue;
+  beforeEach(async () => {
+    world = await start();
+    const { prefix } = world.config.partitioning;
+    queue = new Queue(queues.messages.name, { connection: world.redis, prefix: partitionPrefix(prefix, 0) });
+  });
+  afterEach(async () => {
+    await queue.close();
+    await world.close();
+  });
+
+  const stored = (chat: { id: bigint }, expected: Record<number, string>) =>
+    eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal(expected);
+    });
+
+  it("stores a batch whose job failed for good, because a newer version wrote its payload for example", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "newer");
+    const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
+    await queue.remove(`b-${id!}`);
+    await queue.add("batch", { v: 2, batches: [id] }, { jobId: `b-${id!}`, attempts: 1 });
+    world.run();
+    await stored(chat, { 1: "newer" });
+    await eventually(async () => {
+      expect(await queue.getFailedCount()).to.equal(0);
+    });
+  });
+
+  it("stores a batch whatever else its job's payload says", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "newer");
+    const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
+    await queue.remove(`b-${id!}`);
+    await queue.add("batch", { batch: id, trace: { version: 2 }, more: true }, { jobId: `b-${id!}`, attempts: 1 });
+    world.run();
+    await stored(chat, { 1: "newer" });
+    expect(await world.metric("confab_batches_overdue_total"), "without a sweep's help").to.equal(0);
+  });
+
+  it("lets no job fail for good, however often the workers that had it died", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "unlucky");
+    const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
+    const job = `b-${id!}`;
+    // As a worker leaves it that died with it for the 5,000th time.
+    await world.redis.lrem(queue.toKey("wait"), 1, job);
+    await world.redis.lpush(queue.toKey("active"), job);
+    await world.redis.hset(queue.toKey(job), "stc", 5000);
+    await world.redis.sadd(queue.toKey("stalled"), job);
+    world.run();
+    await stored(chat, { 1: "unlucky" });
+    expect(await queue.getFailedCount()).to.equal(0);
+    expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
+  });
+
+  it("looks at one page of overdue batches after another, and begins again", async () => {
+    const asked: number[] = [];
+    const ids = Array.from({ length: 2500 }, (_, index) => `batch ${index}`);
+    const overdue = (_: number, { offset, limit }: { offset: number; limit: number }) => {
+      asked.push(offset);
+      return Promise.resolve(ids.slice(offset, offset + limit));
+    };
+    const looked: string[] = [];
+    const [sweep] = createSweeps({
+      backlogs: [{ overdue, claimSweep: () => Promise.resolve(true) }],
+      producer: { wakeForgotten: (_, page) => Promise.resolve(looked.push(...page)) },
+      intervalMs: 100,
+      overdueMs: 0,
+      metrics: world.metrics,
+      logger: world.logger,
+    });
+    for (let turn = 0; turn < 4; turn++) await sweep!();
+    expect(asked).to.deep.equal([0, 1000, 2000, 0]);
+    expect(new Set(looked).size).to.equal(2500);
+  });
+
+  it("is done by one of all workers per interval", async () => {
+    const [backlog] = world.backlogs;
+    const claims = await Promise.all(Array.from({ length: 20 }, () => backlog!.claimSweep(60_000)));
+    expect(claims.filter(Boolean)).to.have.length(1);
+  });
+});
