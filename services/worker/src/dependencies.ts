@@ -2,7 +2,7 @@ import { metricCatalogue } from "@confab/contracts";
 import { assertMigrated, createDatabase, createMessages, createPoolGauges } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
 import { connectForConsumers, connectForWork, createProducer, createRedisPing } from "@confab/queue";
-import { createHealth, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
+import { createHealth, createLiveness, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 
@@ -29,6 +29,7 @@ export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
     checks: { redis: ping.some, database: () => assertMigrated(database) },
     optionalChecks: { partitions: ping.every, search: () => search.ping() },
   });
+  const liveness = createLiveness();
   const metrics = createMetrics(metricCatalogue, "worker");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
   showHealth(metrics.gauge("confab_dependency_up"), health);
@@ -40,6 +41,7 @@ export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
     database,
     search,
     health,
+    liveness,
     tracer,
     metrics,
     async stop() {
