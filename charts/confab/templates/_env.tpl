@@ -194,6 +194,8 @@
   value: {{ $store.sweepInterval | quote }}
 - name: BATCH_OVERDUE
   value: {{ $store.batchOverdue | quote }}
+- name: CONSUMER_PATIENCE
+  value: {{ $store.consumerPatience | quote }}
 - name: FENCE_DAYS
   value: {{ int $store.fenceDays | quote }}
 {{- end -}}

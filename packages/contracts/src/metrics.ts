@@ -154,6 +154,11 @@ const confabMetrics = {
     labels: { queue, outcome: ["completed", "failed", "stalled"] },
     services: ["worker"],
   },
+  confab_consumer_restarts_total: {
+    type: "counter",
+    help: "Consumers that were replaced with their connections because jobs waited and none was taken",
+    services: ["worker"],
+  },
   confab_messages_stored_total: { type: "counter", help: "Messages committed to the database", services: ["worker"] },
   confab_messages_renumbered_total: {
     type: "counter",

@@ -31,6 +31,14 @@ const SESSION =
   " time_zone = '+00:00', innodb_lock_wait_timeout = 5";
 const ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
+/**
+ * A client that vanished keeps its locks until the server misses it: after 8 hours, unless told otherwise. A session that this
+ * side still uses is never idle for so long.
+ */
+function waitAtMost(answerTimeoutMs: number): string {
+  return `SET SESSION wait_timeout = ${Math.ceil(answerTimeoutMs / 1000) + 3}`;
+}
+
 /** The driver's settings for a database address. */
 export function connectionSettings({
   url,
@@ -63,7 +71,7 @@ export function connectionSettings({
     socketTimeout: answerTimeoutMs,
     // While this lasts the pool retries twice a second; afterwards it backs off, up to 10 s, and recovers as late.
     initializationTimeout: 24 * 3_600_000,
-    initSql: [SESSION, ISOLATION],
+    initSql: [SESSION, ISOLATION, ...(answerTimeoutMs > 0 ? [waitAtMost(answerTimeoutMs)] : [])],
   };
 }
 

@@ -239,5 +239,22 @@ describe("what the database says", () => {
     expect(row.at).to.deep.equal(at);
     expect(row).to.include({ text: "2026-03-29 01:30:00.123", zone: "+00:00" });
     expect(row.mode).to.contain("STRICT_TRANS_TABLES");
+    expect(await isolationOf(test.database)).to.equal("READ-COMMITTED");
+  });
+
+  it("ends sessions whose client vanished soon after it would have ended them itself, and rolls back", async () => {
+    const database = createDatabase({ url: test.url, answerTimeoutMs: 12_000 });
+    const [row] = await database.prisma.$queryRaw<[{ seconds: bigint }]>`SELECT @@session.wait_timeout AS seconds`;
+    expect(Number(row.seconds)).to.equal(15);
+    await database.close();
   });
 });
+
+/** MySQL and MariaDB name the variable differently. */
+async function isolationOf({ prisma }: Database): Promise<string> {
+  const names = "('transaction_isolation', 'tx_isolation')";
+  const rows = await prisma.$queryRawUnsafe<{ Value: string }[]>(
+    `SHOW SESSION VARIABLES WHERE Variable_name IN ${names}`,
+  );
+  return rows[0]!.Value;
+}

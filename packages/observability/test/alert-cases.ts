@@ -54,6 +54,14 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
       },
     ],
   },
+  ConfabConsumersRestarted: {
+    fires: [{ series: [['confab_consumer_restarts_total{namespace="chat"}', "0 0 4x30"]], after: 5, labels: ticket }],
+    silent: [
+      // A host vanished, and a worker noticed.
+      { series: [["confab_consumer_restarts_total", "0 0 1x40"]] },
+      { series: [["confab_consumer_restarts_total", "100x40"]] },
+    ],
+  },
   ConfabMessagesDeadLettered: {
     fires: [{ series: [['confab_dead_letters{namespace="chat"}', "0 0 1x30"]], after: 3, labels: ticket }],
     silent: [

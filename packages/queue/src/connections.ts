@@ -5,30 +5,59 @@ import { addressOptions, clusterNodes, type RedisAddress } from "./address.ts";
 /** To one server or to a cluster: commands and pipelines of one partition work the same on both. */
 export type RedisConnection = Redis | Cluster;
 
-// Back within a second of Redis being back, without a storm while it is away.
+// Back within a second of Redis being back, without a storm while it is unavailable.
 const retryDelay = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 4), 500);
 const shared = { connectTimeout: 2000, maxRetriesPerRequest: null } satisfies CommonRedisOptions;
 
 /**
- * A connection for requests: it fails at once while Redis is away instead of piling commands up; on a cluster within about
- * 500 ms, the time that a failover's news may need. What was sent and not yet answered is sent again after a reconnect, so
- * every script on it must bear a resend. With `patienceMs`, a command that is not answered in this time rejects.
+ * How long a server may owe an answer and send nothing. TCP itself notices a host that vanished after a quarter of an hour;
+ * until then whatever is sent piles up in the client.
+ */
+const silenceMs = { work: 5_000, waiting: 12_000 };
+/** Added to the time after which nobody waits for an answer any more. */
+const graceMs = 600;
+
+/**
+ * A connection for requests: it fails at once while Redis is unavailable instead of piling commands up; on a cluster within
+ * about 500 ms, the time that a failover's news may need. What was sent and not yet answered is sent again after a reconnect,
+ * so every script on it must bear a resend. With `patienceMs`, a command that is not answered in this time rejects. A server
+ * that owes an answer and is silent for longer than `deadlineMs` (or the patience) gets a new connection.
  */
 export function connectForRequests(
   address: RedisAddress,
   name: string,
-  { patienceMs }: { patienceMs?: number } = {},
+  { patienceMs, deadlineMs = patienceMs ?? 1_000 }: { patienceMs?: number; deadlineMs?: number } = {},
 ): RedisConnection {
-  const options = { ...shared, connectionName: name, commandTimeout: patienceMs };
+  const socketTimeout = deadlineMs + graceMs;
+  const options = { ...shared, connectionName: name, commandTimeout: patienceMs, socketTimeout };
   return connect(address, options, { enableOfflineQueue: false, maxRedirections: 5 });
 }
 
-/** A connection for background work: it waits for Redis to come back, on a cluster for about a minute a command. */
+/** A connection for background work: it waits for Redis to come back, on a cluster for about a minute per command. */
 export function connectForWork(address: RedisAddress, name: string): RedisConnection {
-  return connect(address, { ...shared, connectionName: name }, { enableOfflineQueue: true, maxRedirections: 600 });
+  const options = { ...shared, connectionName: name, socketTimeout: silenceMs.work };
+  return connect(address, options, { enableOfflineQueue: true, maxRedirections: 600 });
 }
 
-type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "commandTimeout">;
+/**
+ * A connection for BullMQ's Workers. They wait for jobs on duplicates of it, which may be silent for the ten seconds that a
+ * Worker waits at most; on it they take jobs and renew locks, which is answered at once.
+ */
+export function connectForConsumers(address: RedisAddress, name: string): RedisConnection {
+  const redis = connectForWork(address, name);
+  const socketTimeout = silenceMs.waiting;
+  if (redis instanceof Cluster) {
+    const duplicate = redis.duplicate.bind(redis);
+    redis.duplicate = (nodes, options) =>
+      duplicate(nodes, { ...options, redisOptions: { ...options?.redisOptions, socketTimeout } });
+  } else {
+    const duplicate = redis.duplicate.bind(redis);
+    redis.duplicate = (options) => duplicate({ ...options, socketTimeout });
+  }
+  return redis;
+}
+
+type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "commandTimeout" | "socketTimeout">;
 
 function connect(
   address: RedisAddress,

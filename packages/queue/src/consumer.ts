@@ -25,6 +25,8 @@ export type JobOutcome = "completed" | "failed" | "stalled";
 export interface Consumer {
   /** Takes no further jobs and waits for those that run. */
   stop(): Promise<void>;
+  /** Lets go at once, without asking Redis: what runs goes on, and somebody else takes its job when the lock has expired. */
+  abandon(): void;
 }
 
 /** Works a queue of one partition. A payload that fails its schema goes to the failed jobs at once; other errors are retried. */
@@ -61,6 +63,8 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 1000 },
       skipVersionCheck: true,
+      // BullMQ's own is 15 s, in which nothing is taken although Redis is back.
+      runRetryDelay: 1000,
     },
   );
   worker.on("completed", () => onEnd?.(queue, "completed"));
@@ -78,6 +82,11 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
   return {
     async stop() {
       await worker.close();
+    },
+    abandon() {
+      worker.close(true).catch((error: unknown) => {
+        logger.warn({ err: error, queue: name }, "an abandoned consumer did not close");
+      });
     },
   };
 }

@@ -1,5 +1,12 @@
 export type { RedisAddress } from "./address.ts";
-export { connectForRequests, connectForWork, waitForRedis, whenReady, type RedisConnection } from "./connections.ts";
+export {
+  connectForConsumers,
+  connectForRequests,
+  connectForWork,
+  waitForRedis,
+  whenReady,
+  type RedisConnection,
+} from "./connections.ts";
 export { createConsumer, type Consumer, type JobOutcome } from "./consumer.ts";
 export { jobStates, queueDepths, type QueueDepth } from "./depth.ts";
 export { serversOf } from "./servers.ts";

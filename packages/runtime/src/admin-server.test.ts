@@ -1,22 +1,25 @@
 import { expect } from "chai";
 import { once } from "node:events";
-import { createLogger, createMetrics, startAdminServer } from "./index.ts";
-import type { AdminServer, Logger, Readiness } from "./index.ts";
+import { createLiveness, createLogger, createMetrics, startAdminServer } from "./index.ts";
+import type { AdminServer, Liveness, Logger, Readiness } from "./index.ts";
 
 describe("startAdminServer", () => {
   let admin: AdminServer;
   let readiness: Readiness;
   const lifecycle = { started: true, draining: false };
+  let liveness: Liveness;
   let logger: Logger;
 
   beforeEach(async () => {
     Object.assign(lifecycle, { started: true, draining: false });
     logger = createLogger({ level: "info", service: "api" }, { write: () => undefined });
     readiness = { ok: true, checks: { redis: { ok: true, critical: true, ms: 1 } } };
+    liveness = createLiveness();
     admin = await startAdminServer({
       port: 0,
       host: "127.0.0.1",
       health: { ready: () => readiness },
+      liveness,
       metrics: createMetrics({}, "api"),
       lifecycle,
       logger,
@@ -32,6 +35,15 @@ describe("startAdminServer", () => {
     const response = await get("/livez");
     expect(response.status).to.equal(200);
     expect(await response.json()).to.deep.equal({ ok: true });
+  });
+
+  it("answers /livez with 503 and the reasons while a part of the process asks for a restart", async () => {
+    liveness.fail("consumer", "it takes nothing");
+    const response = await get("/livez");
+    expect(response.status).to.equal(503);
+    expect(await response.json()).to.deep.equal({ ok: false, reasons: ["it takes nothing"] });
+    liveness.recover("consumer");
+    expect((await get("/livez")).status).to.equal(200);
   });
 
   it("answers /readyz with 200 while it can serve", async () => {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { Liveness } from "./liveness.ts";
 import { createLogLevel } from "./log-level.ts";
 import type { Logger } from "./logger.ts";
 
@@ -12,6 +13,8 @@ export interface AdminServerOptions {
   readonly port: number;
   readonly host?: string;
   readonly health: Pick<Health, "ready">;
+  /** Without it the process lives as long as it answers. */
+  readonly liveness?: Pick<Liveness, "state">;
   readonly metrics: { readonly registry: Pick<Registry, "metrics" | "contentType"> };
   readonly lifecycle: Pick<Lifecycle, "started" | "draining">;
   readonly logger: Pick<Logger, "level" | "warn">;
@@ -23,13 +26,15 @@ export interface AdminServer {
 }
 
 /**
- * Probes and metrics on a port of their own, away from clients: /livez says that the process answers, /readyz is 503 until everything
+ * Probes and metrics on a port of their own, away from clients: /livez says that the process answers and
+ * that no part of it asks for a restart, /readyz is 503 until everything
  * is started, while health says not ready and while a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
  */
 export async function startAdminServer({
   port,
   host = "0.0.0.0",
   health,
+  liveness,
   metrics,
   lifecycle,
   logger,
@@ -53,9 +58,11 @@ export async function startAdminServer({
       return;
     }
     switch (pathOf(req)) {
-      case "/livez":
-        send(res, 200, { ok: true });
+      case "/livez": {
+        const { ok, reasons } = liveness?.state() ?? { ok: true, reasons: [] };
+        send(res, ok ? 200 : 503, { ok, ...(reasons.length > 0 && { reasons }) });
         return;
+      }
       case "/readyz": {
         const readiness = health.ready();
         const { started, draining } = lifecycle;

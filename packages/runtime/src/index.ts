@@ -7,6 +7,7 @@ export type { ConfigRow } from "./config-facts.ts";
 export { decimal, durationMs, flag, integer, list, port, secret, url } from "./config-leaves.ts";
 export { every } from "./every.ts";
 export type { Schedule } from "./every.ts";
+export { createLiveness, type Liveness } from "./liveness.ts";
 export { createHealth } from "./health.ts";
 export type { CheckResult, Health, HealthCheck, HealthOptions, Readiness } from "./health.ts";
 export { showHealth } from "./health-gauges.ts";

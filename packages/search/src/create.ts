@@ -4,7 +4,10 @@ import { createMysqlIndex, type ScanChat } from "./mysql.ts";
 import type { SearchIndex } from "./search-index.ts";
 
 /** Which index there is, and what each kind needs. */
-export interface SearchOptions extends Pick<ElasticsearchOptions, "username" | "password" | "apiKey"> {
+export interface SearchOptions extends Pick<
+  ElasticsearchOptions,
+  "username" | "password" | "apiKey" | "bulkTimeoutMs"
+> {
   backend: "elasticsearch" | "mysql";
   /** Elasticsearch's addresses. */
   url?: string | undefined;

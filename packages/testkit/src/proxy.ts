@@ -16,7 +16,22 @@ export interface Proxy {
   pause(): void;
   /** Lets through what waited, and all that follows. */
   resume(): void;
+  /**
+   * The connections of now go dead, for good and in both directions, as if the other host had vanished: nothing passes and nobody
+   * is told; new ones work. With `naming`, only those on which the client sent this text, and until `thaw` also those on which
+   * one sends it later.
+   */
+  freeze(naming?: string): void;
+  /** Connections that are made from now on work, whatever is sent on them. */
+  thaw(): void;
   close(): Promise<void>;
+}
+
+/** A client's connection and what it said first. */
+interface Pair {
+  readonly client: Socket;
+  said: string;
+  frozen: boolean;
 }
 
 /**
@@ -34,25 +49,41 @@ export async function startProxy({
   const { hostname: host, port: targetPort } = url;
   const port = await freePort();
   const sockets = new Set<Socket>();
+  const pairs = new Set<Pair>();
   let paused = false;
+  let doomed: string | undefined;
   let server: Server | undefined;
 
-  const join = (from: Socket, to: Socket) => {
+  const join = (from: Socket, to: Socket, pair: Pair) => {
     sockets.add(from);
-    from.on("data", (bytes: Buffer) => to.write(bytes));
-    from.on("end", () => to.end());
+    from.on("data", (bytes: Buffer) => {
+      if (from === pair.client) {
+        // Enough for a login: what a client calls itself is among the first that it sends.
+        pair.said = (pair.said + bytes.toString("latin1")).slice(0, 4096);
+        if (doomed !== undefined && pair.said.includes(doomed)) pair.frozen = true;
+      }
+      // Taken in and thrown away, so that the sender's system goes on acknowledging it.
+      if (!pair.frozen) to.write(bytes);
+    });
+    from.on("end", () => {
+      if (!pair.frozen) to.end();
+    });
     from.on("error", () => undefined);
     from.on("close", () => {
       sockets.delete(from);
-      to.destroy();
+      if (from === pair.client) pairs.delete(pair);
+      // Whoever ends a dead connection does so alone.
+      if (!pair.frozen) to.destroy();
     });
     if (paused) from.pause();
   };
   const listen = async () => {
     const listening = createServer({ allowHalfOpen: true }, (client) => {
       const upstream = connect({ host, port: Number(targetPort), allowHalfOpen: true });
-      join(client, upstream);
-      join(upstream, client);
+      const pair: Pair = { client, said: "", frozen: false };
+      pairs.add(pair);
+      join(client, upstream, pair);
+      join(upstream, client, pair);
     });
     listening.listen(port, address);
     await once(listening, "listening");
@@ -84,6 +115,13 @@ export async function startProxy({
     resume() {
       paused = false;
       for (const socket of sockets) socket.resume();
+    },
+    freeze(naming) {
+      doomed = naming;
+      for (const pair of pairs) pair.frozen ||= naming === undefined || pair.said.includes(naming);
+    },
+    thaw() {
+      doomed = undefined;
     },
     close: () => endAll((socket) => socket.destroy()),
   };

@@ -109,6 +109,39 @@ describe("startProxy", () => {
     });
     await proxy.close();
   });
+
+  it("freezes connections without a word, those of now or those that name something, and lets new ones through", async () => {
+    const proxy = await startProxy({ target });
+    const heard = new Map<string, string>();
+    const dialAs = async (name: string) => {
+      const socket = await dial(proxy.port);
+      socket.on("data", (bytes: Buffer) => heard.set(name, (heard.get(name) ?? "") + bytes.toString()));
+      for (const event of ["end", "close"]) socket.on(event, () => heard.set(name, `${name} was told`));
+      socket.write(name);
+      return socket;
+    };
+    const echoes = (name: string) =>
+      eventually(() => {
+        expect(heard.get(name)).to.equal(name);
+      });
+    const old = await dialAs("old");
+    await echoes("old");
+    proxy.freeze();
+    old.write(" again");
+    await dialAs("new");
+    await echoes("new");
+    expect(heard.get("old")).to.equal("old");
+
+    proxy.freeze("doomed");
+    await dialAs("doomed");
+    await dialAs("other");
+    await echoes("other");
+    expect(heard.has("doomed")).to.equal(false);
+    proxy.thaw();
+    await dialAs("doomed");
+    await echoes("doomed");
+    await proxy.close();
+  });
 });
 
 describe("startService", function () {

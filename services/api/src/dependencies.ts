@@ -19,6 +19,8 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
 const patienceMs = 2_000;
+/** Nobody waits for a statement any more: its session is replaced. */
+const answerTimeoutMs = 5_000;
 /** How old what the gauges tell of the database may be. */
 const lookMs = 10_000;
 
@@ -27,7 +29,7 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
   const redis = connectForRequests(config.redis, "confab-api", { patienceMs: 500 });
   // ioredis throws where nobody listens; readiness tells of it.
   redis.on("error", () => undefined);
-  const database = createDatabase(config.database);
+  const database = createDatabase({ ...config.database, answerTimeoutMs });
   const soon = <T extends object>(name: string, repository: T): T =>
     impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
   const messages = soon("messages", createMessages(database));

@@ -31,18 +31,20 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
 const patienceMs = 2_000;
+/** Nobody waits for a statement any more: its session is replaced. */
+const answerTimeoutMs = 5_000;
 /** How old what the gauges tell of Redis may be. */
 const lookMs = 2_000;
 
 /** Opens every connection and waits for none: readiness tells what is there. */
 export function openStores(config: IngestConfig, logger: Logger) {
   const { prefix, partitions } = config.partitioning;
-  const redis = withScripts(connectForRequests(config.redis, "confab-ingest"));
+  const redis = withScripts(connectForRequests(config.redis, "confab-ingest", { deadlineMs: config.deadlineMs }));
   // ioredis throws where nobody listens; requests and readiness tell of it.
   redis.on("error", (error: Error) => {
     logger.debug({ err: error }, "Redis connection");
   });
-  const database = createDatabase(config.database);
+  const database = createDatabase({ ...config.database, answerTimeoutMs });
   const ping = createRedisPing(redis, prefix, partitions);
   const health = createHealth({
     checks: { redis: ping.some },

@@ -36,6 +36,9 @@ export const workerEnvironment = z.object({
   BATCH_OVERDUE: durationMs({ min: 50 })
     .default(5000)
     .describe("Age from which an accepted batch that is not stored is woken again"),
+  CONSUMER_PATIENCE: durationMs({ min: 100 })
+    .default(15_000)
+    .describe("How long batches may wait while a worker takes none, before it replaces its connections to the queue"),
   FENCE_DAYS: integer({ min: 1, max: 365 }).default(7).describe("Days for which a stored batch's id is remembered"),
 });
 
@@ -53,6 +56,7 @@ export function loadConfig(env: Environment) {
     search: searchSettings(variables),
     store: { concurrency: variables.BATCH_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
     sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE },
+    consumerPatienceMs: variables.CONSUMER_PATIENCE,
     fenceDays: variables.FENCE_DAYS,
   };
 }

@@ -1,10 +1,15 @@
 import { metricCatalogue } from "@confab/contracts";
 import { assertMigrated, createDatabase, createMessages, createPoolGauges } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
-import { connectForWork, createProducer, createRedisPing } from "@confab/queue";
-import { createHealth, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
+import { connectForConsumers, connectForWork, createProducer, createRedisPing } from "@confab/queue";
+import { createHealth, createLiveness, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
+
+/** Above the 10 s that a transaction may take: a session that is silent for longer is replaced. */
+const answerTimeoutMs = 12_000;
+/** Far above what a bulk takes: the connection of one that takes longer is replaced, and the bulk repeated. */
+const bulkTimeoutMs = 10_000;
 
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Stores & Awaited<ReturnType<typeof connectDependencies>>;
@@ -13,17 +18,18 @@ export type Dependencies = Stores & Awaited<ReturnType<typeof connectDependencie
 export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ waits for jobs on a connection that nothing else may use.
-  const blocking = connectForWork(config.redis, "confab-worker-queue");
+  const blocking = connectForConsumers(config.redis, "confab-worker-queue");
   // ioredis throws where nobody listens; readiness tells of it.
   blocking.on("error", () => undefined);
-  const database = createDatabase(config.database);
-  const search = createSearchIndex({ ...config.search, scan: createMessages(database).newest });
+  const database = createDatabase({ ...config.database, answerTimeoutMs });
+  const search = createSearchIndex({ ...config.search, bulkTimeoutMs, scan: createMessages(database).newest });
   const { prefix, partitions } = config.partitioning;
   const ping = createRedisPing(redis, prefix, partitions);
   const health = createHealth({
     checks: { redis: ping.some, database: () => assertMigrated(database) },
     optionalChecks: { partitions: ping.every, search: () => search.ping() },
   });
+  const liveness = createLiveness();
   const metrics = createMetrics(metricCatalogue, "worker");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
   showHealth(metrics.gauge("confab_dependency_up"), health);
@@ -35,6 +41,7 @@ export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
     database,
     search,
     health,
+    liveness,
     tracer,
     metrics,
     async stop() {

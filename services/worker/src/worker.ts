@@ -1,4 +1,4 @@
-import type { QueueName } from "@confab/contracts";
+import { waitListKey, type QueueName } from "@confab/contracts";
 import {
   createChats,
   createDatabaseGauges,
@@ -22,6 +22,7 @@ import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
 import { createCountsCheck } from "./schedules/check-counts.ts";
 import { createSweeps } from "./schedules/sweep.ts";
+import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
 
 const hour = 3_600_000;
 const countsMs = 300_000;
@@ -33,18 +34,30 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   stop(): Promise<void>;
 } {
   const { redis, blocking, database, search, producer, backlogs, metrics, tracer, config, logger } = dependencies;
+  const { health, liveness } = dependencies;
   const messages = traced(tracer, "mysql", "messages", createMessages(database));
   const isAway = (error: unknown): boolean => isUnavailable(error) || isTransient(error);
 
+  const watched: WatchedConsumer[] = [];
   const stored = createStoreMetrics(metrics);
+  const persistence = traced(tracer, "mysql", "persistence", createPersistence(database));
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,
       backlog: traced(tracer, "redis", "backlog", backlog),
-      persistence: traced(tracer, "mysql", "persistence", createPersistence(database)),
+      persistence: {
+        persist: async (batches) => {
+          const result = await persistence.persist(batches);
+          watched[partition]?.sign();
+          return result;
+        },
+      },
       chats: createChats(database),
       producer,
-      shouldWait: isAway,
+      shouldWait: (error) => {
+        watched[partition]?.sign();
+        return isAway(error);
+      },
       tracer,
       metrics: stored,
       logger,
@@ -69,32 +82,57 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       jobs.labels({ queue, outcome }).inc();
     },
   };
-  const consumers = [
-    ...stores.map((store, partition) =>
-      createConsumer({
-        ...common,
-        queue: "messages",
-        partition,
-        concurrency: config.store.concurrency,
-        handle: ({ batch, trace }) => store.handle(batch, trace),
+  const restarts = metrics.counter("confab_consumer_restarts_total");
+  for (const [partition, store] of stores.entries()) {
+    const list = waitListKey(config.partitioning.prefix, partition, "messages");
+    watched.push(
+      createWatchedConsumer({
+        name: `messages of partition ${partition}`,
+        open: (sign) =>
+          createConsumer({
+            ...common,
+            queue: "messages",
+            partition,
+            concurrency: config.store.concurrency,
+            handle: ({ batch, trace }) => {
+              sign();
+              return store.handle(batch, trace);
+            },
+            onEnd: (queue, outcome) => {
+              sign();
+              common.onEnd(queue, outcome);
+            },
+          }),
+        reconnect: () => {
+          blocking.disconnect(true);
+        },
+        waiting: () => redis.llen(list),
+        isReachable: () => health.ready().checks.database?.ok === true,
+        patienceMs: config.consumerPatienceMs,
+        liveness,
+        restarts,
+        logger,
       }),
-    ),
-    createConsumer({
-      ...common,
-      queue: "search",
-      partition: 0,
-      concurrency: 2,
-      handle: ({ traces = [] }) => {
-        const span = startSharedSpan(tracer, "index", { kind: "consumer", causes: traces, attributes: {} });
-        return inSpan(span, () => index.run());
-      },
-    }),
-  ];
+    );
+  }
+  const indexing = createConsumer({
+    ...common,
+    queue: "search",
+    partition: 0,
+    concurrency: 2,
+    handle: ({ traces = [] }) => {
+      const span = startSharedSpan(tracer, "index", { kind: "consumer", causes: traces, attributes: {} });
+      return inSpan(span, () => index.run());
+    },
+  });
   const sweeps = createSweeps({ backlogs, producer, ...config.sweep, metrics, logger });
   const schedules = [
     // A partition whose server is away does not hold up the others.
     ...sweeps.map((sweep, partition) =>
       every(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
+    ),
+    ...watched.map((consumer, partition) =>
+      every(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.look, logger),
     ),
     every(config.sweep.intervalMs, "index", () => index.run(), logger),
     every(
@@ -124,7 +162,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       for (const look of looks) void look.stop();
       for (const store of stores) store.abandon();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
-      await Promise.all([index.stop(), queues.stop(), ...consumers.map((consumer) => consumer.stop())]);
+      await Promise.all([index.stop(), queues.stop(), indexing.stop(), ...watched.map((consumer) => consumer.stop())]);
     },
   };
 }

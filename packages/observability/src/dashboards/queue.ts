@@ -66,13 +66,15 @@ export const queue: DashboardPlan = {
           ],
         }),
         graph({
-          title: "Batches woken again, pauses",
+          title: "Batches woken again, pauses, restarts",
           description:
-            "Batches whose wake-up was lost, and pauses because the database was away. Both are 0 on a quiet day.",
+            "Batches whose wake-up was lost, pauses because the database was unavailable, and consumers that took no jobs although jobs waited. All are 0 on a quiet day.",
+          alerts: ["ConfabConsumersRestarted"],
           unit: "ops",
           queries: [
             { expr: rate("confab_batches_overdue_total", installation), legend: "woken again" },
             { expr: rate("confab_store_waits_total", installation), legend: "pauses" },
+            { expr: rate("confab_consumer_restarts_total", installation), legend: "consumers restarted" },
           ],
         }),
       ],

@@ -21,6 +21,15 @@ export const messageAlerts: readonly Alert[] = [
     dashboard: "confab-queue",
   },
   {
+    name: "ConfabConsumersRestarted",
+    expr: "sum by (namespace) (increase(confab_consumer_restarts_total[30m])) > 2",
+    for: "1m",
+    severity: "ticket",
+    summary: "Workers stop taking jobs although jobs wait",
+    description: "Consumers had to be replaced {{ $value | humanize }} times in the last half hour.",
+    dashboard: "confab-queue",
+  },
+  {
     name: "ConfabMessagesDeadLettered",
     expr: "max by (namespace) (confab_dead_letters) > 0",
     for: "1m",
