@@ -1,6 +1,6 @@
 export type { AcceptLimits, Submission } from "./accept-batch.ts";
 export { createBacklog, type AcceptedBatch, type AcceptedMessage, type Backlog, type DoneMessage } from "./backlog.ts";
-export { IntakeUnavailable } from "./batcher.ts";
+export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";
 export { createIntake, type Acceptance, type BatchObservation, type BatchSpan, type Intake } from "./intake.ts";

@@ -44,8 +44,10 @@ export interface IntakeOptions {
   /** Begins the span of a batch that holds messages of recorded requests; called for no other batch. */
   traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
   maxBatch?: number;
+  maxBatchCharacters?: number;
   maxInFlight?: number;
   maxWaiting?: number;
+  maxWaitingCharacters?: number;
   deadlineMs?: number;
 }
 
@@ -75,8 +77,10 @@ export function createIntake(options: IntakeOptions): Intake {
     const prefix = keyPrefix(partitioning, partition);
     return createBatcher({
       maxBatch: options.maxBatch ?? 128,
+      maxBatchCharacters: options.maxBatchCharacters ?? 1024 * 1024,
       maxInFlight: options.maxInFlight ?? 4,
       maxWaiting: options.maxWaiting ?? 10_000,
+      maxWaitingCharacters: options.maxWaitingCharacters ?? 32 * 1024 * 1024,
       deadlineMs: options.deadlineMs ?? 900,
       send: async (entries, waitedMs) => {
         const createdMs = Date.now();

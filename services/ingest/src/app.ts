@@ -1,13 +1,13 @@
-import { batchItemSchema, routes } from "@confab/contracts";
+import { routes } from "@confab/contracts";
 import {
   accessLog,
+  createByteBudget,
   createNotFoundHandler,
   createProblemHandler,
-  parseBody,
   problemType,
   requestContext,
 } from "@confab/http";
-import type { Logger } from "@confab/runtime";
+import { giveWay, type Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import type { IngestConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -48,18 +48,18 @@ export function createIngestApp(options: IngestAppOptions): Express {
     acceptRun: createAcceptRun({ intake, applications, pressure, maxPending }),
     toProblem,
   });
-  const parseItem = (item: unknown) => parseBody(batchItemSchema, item);
   const acceptBatch = createAcceptBatch({
-    parseItem,
     acceptRun,
     refused: counted.refused,
     toProblem,
     typeOf: (code) => problemType(publicUrl, code),
+    giveWay,
   });
   const policy =
     applicationRate > 0
       ? `"messages";q=${applicationBurst};w=${Math.ceil(applicationBurst / applicationRate)}`
       : undefined;
+  const budget = createByteBudget({ bytes: config.limits.requestBytes });
   const translate: ErrorRequestHandler = (error, _req, _res, next) => {
     next(toProblem(error));
   };
@@ -69,7 +69,7 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .disable("etag")
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
-    .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { validateResponses } }))
+    .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { budget, validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
     .use(translate)
     .use(createProblemHandler({ publicUrl }));

@@ -44,6 +44,9 @@ export const ingestEnvironment = z.object({
     .default(0.6)
     .describe("Part of Redis' maxmemory from which messages are refused, so that draining has room"),
   IDEMPOTENCY_TTL: durationMs({ min: 1000 }).default(86_400_000).describe("How long idempotency keys are remembered"),
+  MAX_REQUEST_BYTES: integer({ min: 8 * 1024 * 1024 })
+    .default(32 * 1024 * 1024)
+    .describe("Bytes of all requests that are being read or wait for Redis in this process; beyond it 503"),
   ACCEPT_DEADLINE: durationMs({ min: 50 }).default(900).describe("How long a message waits for Redis"),
 });
 
@@ -62,6 +65,7 @@ export function loadConfig(env: Environment) {
     database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
     limits: {
+      requestBytes: variables.MAX_REQUEST_BYTES,
       maxPending: variables.MAX_PENDING,
       applicationRate: variables.RATE_LIMITS ? variables.APPLICATION_RATE : 0,
       applicationBurst: variables.APPLICATION_BURST,

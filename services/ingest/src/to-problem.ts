@@ -1,12 +1,18 @@
 import { ProblemError } from "@confab/contracts";
 import { isTransient, isUnavailable } from "@confab/database";
-import { IntakeUnavailable } from "@confab/intake";
+import { IntakeBusy, IntakeUnavailable } from "@confab/intake";
 
 /** What an error of the stores means for the client; every other error stays what it is. */
 export function toProblem(error: unknown): unknown {
   if (error instanceof IntakeUnavailable) {
     return new ProblemError("intake-unavailable", {
       detail: "The message may or may not have been taken: send it again with the same Idempotency-Key.",
+      cause: error,
+    });
+  }
+  if (error instanceof IntakeBusy) {
+    return new ProblemError("busy", {
+      detail: "Too many messages wait for Redis here. Nothing of this request was taken.",
       cause: error,
     });
   }
