@@ -5,6 +5,7 @@ export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";
 export { createIntake, type Acceptance, type BatchObservation, type BatchSpan, type Intake } from "./intake.ts";
 export type { Partitioning } from "./keys.ts";
+export { ChatsUnavailable } from "./learner.ts";
 export { createPendingMessages, type PendingMessages } from "./pending.ts";
 export { createPressureGauge, type PressureGauge } from "./pressure.ts";
 export type { PendingRecord } from "./record.ts";

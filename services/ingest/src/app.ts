@@ -17,10 +17,7 @@ import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-messages.ts";
 import { createCountedRun } from "./use-cases/count-runs.ts";
 
-export interface IngestAppOptions extends Pick<
-  Dependencies,
-  "intake" | "applications" | "pressure" | "counted" | "metrics" | "tracer"
-> {
+export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressure" | "counted" | "metrics" | "tracer"> {
   config: Pick<IngestConfig, "http" | "limits" | "accessLogRate">;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
@@ -29,23 +26,13 @@ export interface IngestAppOptions extends Pick<
 
 /** The service that accepts messages, without a port. */
 export function createIngestApp(options: IngestAppOptions): Express {
-  const {
-    intake,
-    applications,
-    pressure,
-    counted,
-    metrics,
-    tracer,
-    config,
-    logger,
-    validateResponses = false,
-  } = options;
+  const { intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
   const { maxPending, applicationRate, applicationBurst } = config.limits;
 
   const acceptRun = createCountedRun({
     ...counted,
-    acceptRun: createAcceptRun({ intake, applications, pressure, maxPending }),
+    acceptRun: createAcceptRun({ intake, pressure, maxPending }),
     toProblem,
   });
   const acceptBatch = createAcceptBatch({

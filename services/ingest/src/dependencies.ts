@@ -1,7 +1,8 @@
-import { metricCatalogue, ProblemError } from "@confab/contracts";
+import { metricCatalogue } from "@confab/contracts";
 import { createApplications, createChats, createDatabase, createPoolGauges } from "@confab/database";
 import { impatient } from "@confab/http";
 import {
+  ChatsUnavailable,
   createBacklog,
   createBacklogGauges,
   createIntake,
@@ -36,8 +37,6 @@ import { createIntakeMetrics } from "./intake-metrics.ts";
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
-/** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
-const patienceMs = 2_000;
 /** How old what the gauges tell of Redis may be. */
 const lookMs = 2_000;
 
@@ -87,8 +86,13 @@ export async function connectDependencies(
   await warnOfWeakDurability(redis, config.durability, logger);
 
   const soon = <T extends object>(name: string, repository: T): T =>
-    impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
+    impatient(
+      traced(tracer, "mysql", name, repository),
+      config.deadlineMs,
+      () => new ChatsUnavailable("MySQL is silent"),
+    );
   const chats = soon("chats", createChats(database));
+  const applications = soon("applications", createApplications(database));
   const producer = await createProducer({ connection: redis, ...partitioning });
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);
@@ -100,6 +104,7 @@ export async function connectDependencies(
     enqueue: (pipeline, partition, batchId, trace) => {
       producer.enqueueBatch(pipeline, partition, batchId, trace);
     },
+    findApplications: (tokens) => applications.known(tokens),
     learn: async (token, chat) => {
       const found = await chats.locate(token, chat);
       if (found) counted.learned(found);
@@ -126,7 +131,6 @@ export async function connectDependencies(
     intake,
     pressure,
     counted,
-    applications: soon("applications", createApplications(database)),
     health,
     metrics,
     tracer,
