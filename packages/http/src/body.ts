@@ -159,6 +159,8 @@ export function consumeBody(
       if (!isWaiting) work();
     }
     function onGone(): void {
+      // A request that is complete closes too, which may come while its last chunks still wait to be worked on.
+      if (hasEnded) return;
       fail(new RequestAbortedError());
     }
 

@@ -5,6 +5,8 @@ export interface ByteBudgetOptions {
   readonly bytes: number;
   /** A request that holds no more than this may use the last quarter too, which larger ones leave free. */
   readonly smallBytes?: number;
+  /** How long a large body may take to arrive before it has to make room where that is needed. */
+  readonly patienceMs?: number;
 }
 
 /** What one request holds of the budget. */
@@ -15,7 +17,7 @@ export interface Lease {
   assign(message: unknown, bytes: number): void;
   /** The body is complete: from now on the lease stays, whoever needs room. */
   complete(): void;
-  /** Called with a `busy` problem where the body, while it is still being read, has to make room for smaller ones. */
+  /** Called with a `busy` problem where the body, while it is still being read, has to make room for others. */
   onEvict(evict: (problem: ProblemError) => void): void;
   /** Gives everything back; harmless to repeat. */
   release(): void;
@@ -29,22 +31,25 @@ export interface ByteBudget {
 
 /**
  * Bounds what requests keep in memory from their first byte until they are answered. Bytes count as they arrive, not as they are announced, since
- * announcing costs a client nothing. Where all is used, the largest body that is still being read gives way to a smaller one, so that a few
- * large or slow requests cannot keep out ordinary messages; no application holds more than half.
+ * announcing costs a client nothing. Where all is used, large bodies that come slowly give way, and the last quarter is for small requests alone,
+ * so that a few large or slow ones cannot keep out ordinary messages. No application holds more than half.
  */
-export function createByteBudget({ bytes: total, smallBytes = 65_536 }: ByteBudgetOptions): ByteBudget {
-  /** Large bodies that are being read: the only ones that can make room. */
-  const large = new Map<Lease, () => void>();
+export function createByteBudget({
+  bytes: total,
+  smallBytes = 65_536,
+  patienceMs = 2_000,
+}: ByteBudgetOptions): ByteBudget {
+  /** Large bodies that are being read, the oldest first: the only ones that can make room. */
+  const large = new Map<Lease, { since: number; evict: () => void }>();
   const owners = new Map<string, number>();
   let used = 0;
 
   function makeRoom(bytes: number, held: number): void {
     const limit = held + bytes > smallBytes ? total * 0.75 : total;
     while (used + bytes > limit) {
-      let largest: Lease | undefined;
-      for (const lease of large.keys()) if (lease.held > (largest?.held ?? held + bytes)) largest = lease;
-      if (largest === undefined) throw busy();
-      large.get(largest)!();
+      const [oldest] = large.values();
+      if (oldest === undefined || performance.now() - oldest.since < patienceMs) throw busy();
+      oldest.evict();
     }
   }
 
@@ -58,9 +63,12 @@ export function createByteBudget({ bytes: total, smallBytes = 65_536 }: ByteBudg
         used += bytes;
         held += bytes;
         if (held > smallBytes && !large.has(lease)) {
-          large.set(lease, () => {
-            lease.release();
-            evict?.(busy());
+          large.set(lease, {
+            since: performance.now(),
+            evict: () => {
+              lease.release();
+              evict?.(busy());
+            },
           });
         }
       },

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { setTimeout as pause } from "node:timers/promises";
 import { createByteBudget } from "../src/byte-budget.ts";
 import type { ByteBudget, Lease } from "../src/byte-budget.ts";
 
@@ -15,7 +16,7 @@ function refusal(call: () => void): string | undefined {
 describe("a budget of bytes", () => {
   let budget: ByteBudget;
   beforeEach(() => {
-    budget = createByteBudget({ bytes: 1_000, smallBytes: 100 });
+    budget = createByteBudget({ bytes: 1_000, smallBytes: 100, patienceMs: 20 });
   });
   function read(bytes: number): Lease & { evicted: string[] } {
     const evicted: string[] = [];
@@ -42,17 +43,18 @@ describe("a budget of bytes", () => {
     expect(refusal(() => read(100))).to.equal("busy");
   });
 
-  it("lets the largest body that is still being read give way to a smaller one, not to a larger one", () => {
+  it("lets large bodies that come slowly give way, the oldest first, and not those that are complete", async () => {
     const complete = read(300);
     complete.complete();
     const [slow, slower] = [read(150), read(200)];
     expect(
-      refusal(() => read(400)),
-      "larger than all that could give way",
+      refusal(() => read(120)),
+      "they have some time",
     ).to.equal("busy");
-    read(120);
-    expect([slow.evicted, slower.evicted, complete.evicted]).to.deep.equal([[], ["busy"], []]);
-    expect(budget.used).to.equal(570);
+    await pause(30);
+    const next = read(200);
+    expect([complete.evicted, slow.evicted, slower.evicted, next.evicted]).to.deep.equal([[], ["busy"], [], []]);
+    expect(budget.used).to.equal(700);
   });
 
   it("gives no application more than half, and others the rest", () => {
