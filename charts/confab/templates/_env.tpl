@@ -158,6 +158,8 @@
   value: {{ int $limits.applicationRate | quote }}
 - name: APPLICATION_BURST
   value: {{ int $limits.applicationBurst | quote }}
+- name: MAX_REQUEST_BYTES
+  value: {{ int $limits.maxRequestBytes | quote }}
 - name: MAX_PENDING
   value: {{ int $limits.maxPending | quote }}
 - name: MAX_REDIS_MEMORY

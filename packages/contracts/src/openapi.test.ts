@@ -86,7 +86,7 @@ describe("openApiDocument", () => {
       const headers = operation.responses[String(success.status)]?.headers ?? {};
       expect("Location" in headers).to.equal(success.location === true);
       expect("Link" in headers).to.equal(success.link === true);
-      expect("application/x-ndjson" in (operation.requestBody?.content ?? {})).to.equal(body?.ndjson === true);
+      expect("application/x-ndjson" in (operation.requestBody?.content ?? {})).to.equal(body?.item !== undefined);
     }
   });
 });

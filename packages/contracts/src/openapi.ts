@@ -67,7 +67,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
             required: body.required,
             content: {
               "application/json": { schema: body.schema },
-              ...(body.ndjson
+              ...(body.item
                 ? { "application/x-ndjson": { schema: z.string().meta({ description: "One item a line" }) } }
                 : {}),
             },

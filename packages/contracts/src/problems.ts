@@ -100,6 +100,12 @@ export const problems = {
     title: "Internal error",
     meaning: "A defect of Confab. The `request_id` finds it in the logs.",
   },
+  busy: {
+    status: 503,
+    title: "Too much at once",
+    meaning:
+      "The process that took the request holds as many bytes of requests and answers as it may. Nothing of this request was done; send it again after `Retry-After`.",
+  },
   overloaded: {
     status: 503,
     title: "Too many messages are waiting",

@@ -3,6 +3,7 @@ import { applicationSchema, applicationTokenSchema, writeApplicationSchema } fro
 import { asInteger, chatSchema, createChatSchema, maxNumber, writeChatSchema } from "./chat.ts";
 import {
   batchAnswerSchema,
+  batchItemSchema,
   createBatchSchema,
   createMessageSchema,
   messageSchema,
@@ -45,7 +46,14 @@ export interface Route {
   admin?: boolean;
   params: readonly PathParameter[];
   query?: z.ZodObject;
-  body?: { schema: z.ZodType; required: boolean; ndjson?: boolean; limitBytes: number };
+  body?: {
+    schema: z.ZodType;
+    required: boolean;
+    limitBytes: number;
+    /** Of a batch, which may be NDJSON too: what each of its messages must be, and how many bytes it may have as JSON. */
+    item?: z.ZodType;
+    itemLimitBytes?: number;
+  };
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
   success: { status: 200 | 201; description: string; schema: z.ZodType; location?: boolean; link?: boolean };
@@ -54,7 +62,9 @@ export interface Route {
 
 const kibibyte = 1024;
 const smallBody = 16 * kibibyte;
-const reading = ["rate-limited", "storage-unavailable"] as const satisfies readonly ProblemCode[];
+/** Every byte of a message's body may arrive as a six-byte escape. */
+const messageBody = 512 * kibibyte;
+const reading = ["busy", "rate-limited", "storage-unavailable"] as const satisfies readonly ProblemCode[];
 const writing = [
   "malformed-json",
   "payload-too-large",
@@ -197,8 +207,7 @@ export const routes = {
     description:
       "A 201 means: numbered, durable and readable at once. The message is stored and becomes searchable shortly after.",
     params: [],
-    // Every byte of a body may arrive as a six-byte escape.
-    body: { schema: createMessageSchema, required: true, limitBytes: 512 * kibibyte },
+    body: { schema: createMessageSchema, required: true, limitBytes: messageBody },
     idempotent: true,
     success: { status: 201, description: "The message and its number", schema: messageSchema, location: true },
     problems: [
@@ -220,7 +229,13 @@ export const routes = {
     description:
       "One result an item, in the order of the items: a bad item costs its neighbours nothing. Each item may carry an idempotency_key. Also as NDJSON (application/x-ndjson), one message a line.",
     params: [],
-    body: { schema: createBatchSchema, required: true, ndjson: true, limitBytes: 8 * kibibyte * kibibyte },
+    body: {
+      schema: createBatchSchema,
+      item: batchItemSchema,
+      required: true,
+      limitBytes: 8 * kibibyte * kibibyte,
+      itemLimitBytes: messageBody,
+    },
     success: { status: 200, description: "What became of each item", schema: batchAnswerSchema },
     problems: ["overloaded", "intake-unavailable", ...writing],
   },

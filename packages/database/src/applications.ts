@@ -34,6 +34,15 @@ export function createApplications(database: Database) {
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
+    /** Those of the tokens that are applications'. */
+    async known(tokens: readonly string[]): Promise<Set<string>> {
+      const rows = await prisma.application.findMany({
+        where: { token: { in: tokens.filter(isToken) } },
+        select: { token: true },
+      });
+      return new Set(rows.map(({ token }) => token));
+    },
+
     /** Oldest first; `next` is the cursor for what follows, absent on the last page. */
     async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
       const rows = await prisma.application.findMany({

@@ -1,7 +1,10 @@
 import { ProblemError } from "@confab/contracts";
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import { giveWay } from "@confab/runtime";
+import type { Lease } from "./byte-budget.ts";
 import { findJsonFault } from "./json-fault.ts";
+import { checkShape } from "./json-shape.ts";
 
 /** The client went away while its body was read: there is nobody to answer. */
 export class RequestAbortedError extends Error {
@@ -32,80 +35,136 @@ export function mediaTypeOf(req: IncomingMessage): string {
 }
 
 /**
- * Reads a JSON body of at most `limitBytes`; every refusal is a ProblemError (413, 415, 400 with the place). Keys such as `__proto__` arrive as
- * ordinary properties, which schemas then drop.
+ * Reads a JSON body of at most `limitBytes`; every refusal is a ProblemError (413, 415, 400 with the place, 422 where it is nested too deep or holds
+ * too many values). Keys such as `__proto__` arrive as ordinary properties, which schemas then drop.
  */
-export async function readJson(req: IncomingMessage, limitBytes: number): Promise<unknown> {
-  const type = mediaTypeOf(req);
-  if (!isJson(type)) throw notJson(type);
-  return parseJson(await readText(req, limitBytes));
+export async function readJson(req: IncomingMessage, limitBytes: number, lease?: Lease): Promise<unknown> {
+  assertJson(mediaTypeOf(req));
+  const chunks: Uint8Array[] = [];
+  await consumeBody(req, limitBytes, (chunk) => chunks.push(chunk), lease);
+  const [first] = chunks;
+  const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+  if (bytes.length > cheapBytes) await giveWay();
+  return parseJson(bytes);
 }
 
+/** Parsing so many bytes takes less than waiting for one's turn. */
+const cheapBytes = 16_384;
+
 /** Parses JSON or throws a `malformed-json` problem that names the place of the fault, never the text around it. */
-export function parseJson(text: string): unknown {
+export function parseJson(bytes: Uint8Array, what: "body" | "line" | "message" = "body"): unknown {
+  if (!isUtf8(bytes)) throw new ProblemError("malformed-json", { detail: `The ${what} is not valid UTF-8.` });
+  checkShape(bytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
   try {
     return JSON.parse(text);
   } catch {
-    throw new ProblemError("malformed-json", { detail: faultOf(text) });
+    throw new ProblemError("malformed-json", { detail: faultOf(text, what) });
   }
 }
 
-function isJson(mediaType: string): boolean {
-  return mediaType === "application/json" || /^application\/[\w.-]+\+json$/.test(mediaType);
-}
-
-function notJson(mediaType: string): ProblemError {
-  return new ProblemError("unsupported-media-type", {
+/** Refuses every media type but JSON with 415. */
+export function assertJson(mediaType: string): void {
+  if (mediaType === "application/json" || /^application\/[\w.-]+\+json$/.test(mediaType)) return;
+  throw new ProblemError("unsupported-media-type", {
     detail: `The body must be application/json${mediaType === "" ? ", as Content-Type must say" : ""}.`,
   });
 }
 
-function faultOf(text: string): string {
-  if (text.trim() === "") return "The body is empty.";
-  const position = findJsonFault(text);
-  if (position >= text.length) return "The body ends before its JSON does.";
+/** How much of a text is searched for its fault, since that takes much longer than to find that there is one. */
+const searchedLength = 65_536;
+
+function faultOf(text: string, what: string): string {
+  if (text.trim() === "") return `The ${what} is empty.`;
+  const position = findJsonFault(text.slice(0, searchedLength));
+  if (position >= searchedLength) return `There is a fault after the first ${searchedLength} characters.`;
+  if (position >= text.length) return `The ${what} ends before its JSON does.`;
   const before = text.slice(0, position);
   const line = before.split("\n").length;
   const column = position - before.lastIndexOf("\n");
   return `Unexpected character at line ${line}, column ${column}.`;
 }
 
-/** Reads at most `limitBytes` of UTF-8; a declared length beyond it is refused before anything is read. */
-export async function readText(req: IncomingMessage, limitBytes: number): Promise<string> {
-  if (Number(req.headers["content-length"] ?? 0) > limitBytes) throw tooLarge(limitBytes);
-  const bytes = await readBytes(req, limitBytes);
-  if (!isUtf8(bytes)) throw new ProblemError("malformed-json", { detail: "The body is not valid UTF-8." });
-  return bytes.toString("utf8");
-}
-
-function readBytes(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
+/**
+ * Hands over a body as it arrives, of at most `limitBytes`; a declared length beyond it is refused before anything is read. What `take` and
+ * the lease throw ends the reading, and a client that sends faster than its chunks are worked on waits.
+ */
+export function consumeBody(
+  req: IncomingMessage,
+  limitBytes: number,
+  take: (chunk: Uint8Array) => void,
+  lease?: Lease,
+): Promise<void> {
+  if (Number(req.headers["content-length"] ?? 0) > limitBytes) return Promise.reject(tooLarge(limitBytes));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const arrived: Buffer[] = [];
     let size = 0;
+    let isWaiting = false;
+    let hasEnded = false;
+    let isSettled = false;
 
     function settle(): void {
+      isSettled = true;
       req.off("data", onData).off("end", onEnd).off("close", onGone).off("error", onGone);
     }
-    function onData(chunk: Buffer): void {
-      size += chunk.length;
-      if (size > limitBytes) {
-        settle();
-        req.pause();
-        reject(tooLarge(limitBytes));
+    function fail(error: Error): void {
+      if (isSettled) return;
+      settle();
+      req.pause();
+      reject(error);
+    }
+    function work(): void {
+      try {
+        while (arrived.length > 0) {
+          const turn = size > cheapBytes ? giveWay() : undefined;
+          if (turn !== undefined) {
+            rest(turn);
+            return;
+          }
+          take(arrived.shift()!);
+        }
+      } catch (error) {
+        fail(error as Error);
         return;
       }
-      chunks.push(chunk);
+      if (!hasEnded) return;
+      settle();
+      lease?.complete();
+      resolve();
+    }
+    function rest(turn: Promise<void>): void {
+      isWaiting = true;
+      req.pause();
+      void turn.then(() => {
+        isWaiting = false;
+        if (isSettled) return;
+        req.resume();
+        work();
+      });
+    }
+    function onData(chunk: Buffer): void {
+      try {
+        size += chunk.length;
+        if (size > limitBytes) throw tooLarge(limitBytes);
+        lease?.take(chunk.length);
+      } catch (error) {
+        fail(error as Error);
+        return;
+      }
+      arrived.push(chunk);
+      if (!isWaiting) work();
     }
     function onEnd(): void {
-      settle();
-      const [first] = chunks;
-      resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size));
+      hasEnded = true;
+      if (!isWaiting) work();
     }
     function onGone(): void {
-      settle();
-      reject(new RequestAbortedError());
+      // A request that is complete closes too, which may come while its last chunks still wait to be worked on.
+      if (hasEnded) return;
+      fail(new RequestAbortedError());
     }
 
+    lease?.onEvict(fail);
     if (req.destroyed) reject(new RequestAbortedError());
     else req.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
   });

@@ -3,12 +3,12 @@ import { hasBody } from "./body.ts";
 
 /** What is left of a body up to this size is read and dropped by Node, and the connection lives on. */
 const CHEAP_BYTES = 64 * 1024;
-const LINGER_BYTES = 4 * 1024 * 1024;
-const LINGER_MS = 1_000;
+const LINGER_BYTES = 8 * 1024 * 1024;
+const LINGER_MS = 5_000;
 
 /**
  * Ends an answer that may be out before the request's body is in. Closing at once would reset the connection under a client that still sends, which
- * then never sees the answer: so the answer goes out whole, and what arrives is dropped for a second or 4 MiB before the connection closes.
+ * then never sees the answer: so the answer goes out whole, and what arrives is dropped for five seconds or 8 MiB before the connection closes.
  */
 export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload: Buffer): void {
   if (req.complete || !hasBody(req) || Number(req.headers["content-length"] ?? Infinity) <= CHEAP_BYTES) {

@@ -1,5 +1,7 @@
 export { accessLog } from "./access-log.ts";
-export { hasBody, readJson, readText } from "./body.ts";
+export { hasBody, readJson } from "./body.ts";
+export { createByteBudget } from "./byte-budget.ts";
+export type { ByteBudget } from "./byte-budget.ts";
 export { createNotFoundHandler } from "./not-found.ts";
 export { impatient, withPatience } from "./patience.ts";
 export { problemDocument, problemType } from "./problem-document.ts";
@@ -15,4 +17,3 @@ export { routesOf } from "./routes-of.ts";
 export type { MountedRoute } from "./routes-of.ts";
 export { startHttpServer } from "./server.ts";
 export type { HttpServer, HttpServerOptions } from "./server.ts";
-export { parseBody } from "./validation.ts";

@@ -1,24 +1,42 @@
-import { ProblemError, maxBatchItems } from "@confab/contracts";
-import type { IncomingMessage } from "node:http";
-import { parseJson, readText } from "./body.ts";
+import { maxBatchItems } from "@confab/contracts";
+import { isBlank, tooManyItems } from "./batch-json.ts";
+import { createPieces } from "./pieces.ts";
 
-/**
- * Reads newline-delimited JSON as `{ messages }`, what the same batch is as JSON. A line that isn't JSON stays in its place as a ProblemError, so
- * that it costs its neighbours nothing; more lines than a batch may have are a 413 before they are parsed.
- */
-export async function readNdjson(req: IncomingMessage, limitBytes: number): Promise<{ messages: unknown[] }> {
-  const lines = (await readText(req, limitBytes)).split("\n").filter((line) => line.trim() !== "");
-  if (lines.length > maxBatchItems) {
-    throw new ProblemError("payload-too-large", { detail: `A batch may have at most ${maxBatchItems} messages.` });
-  }
-  return { messages: lines.map(parseLine) };
+const NEWLINE = 0x0a;
+
+export interface LineDivider {
+  readonly push: (chunk: Uint8Array) => void;
+  /** Every line that is not blank; undefined where it is longer than a message can be. */
+  end(): (Buffer | undefined)[];
 }
 
-function parseLine(line: string): unknown {
-  try {
-    return parseJson(line);
-  } catch (error) {
-    if (error instanceof ProblemError) return error;
-    throw error;
+/** Divides newline-delimited JSON into lines while it arrives, and refuses a batch at its first line too many. */
+export function createLineDivider(lineBytes: number): LineDivider {
+  const lines: (Buffer | undefined)[] = [];
+  const line = createPieces(lineBytes);
+
+  function endLine(): void {
+    if (line.length === 0) return;
+    const text = line.finish();
+    if (text !== undefined && isBlank(text)) return;
+    if (lines.length === maxBatchItems) throw tooManyItems();
+    lines.push(text);
   }
+
+  return {
+    push(chunk) {
+      let from = 0;
+      for (let at = 0; at < chunk.length; at += 1) {
+        if (chunk[at] !== NEWLINE) continue;
+        line.add(chunk, from, at);
+        endLine();
+        from = at + 1;
+      }
+      line.add(chunk, from, chunk.length);
+    },
+    end() {
+      endLine();
+      return lines;
+    },
+  };
 }

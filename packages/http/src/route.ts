@@ -4,8 +4,10 @@ import { shortToken } from "@confab/runtime";
 import type { Request, Response, Router } from "express";
 import type { z } from "zod";
 import { createAdminCheck } from "./admin-key.ts";
-import { hasBody, mediaTypeOf, readJson } from "./body.ts";
-import { readNdjson } from "./ndjson.ts";
+import { stringifyInTurns } from "./answer.ts";
+import { readBatch } from "./batch.ts";
+import { hasBody, readJson } from "./body.ts";
+import type { ByteBudget, Lease } from "./byte-budget.ts";
 import { contextOf } from "./request-context.ts";
 import type { RequestContext } from "./request-context.ts";
 import { parseBody, parseParams, parseQuery } from "./validation.ts";
@@ -14,9 +16,11 @@ type ParamsOf<R extends Route> = {
   [Name in R["params"][number]]: z.output<(typeof pathParameters)[Name]["schema"]>;
 };
 type QueryOf<R extends Route> = R extends { query: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
-type BodyOf<R extends Route> = R extends { body: { schema: infer Schema extends z.ZodType; required: infer Required } }
-  ? z.output<Schema> | (Required extends true ? never : undefined)
-  : undefined;
+type BodyOf<R extends Route> = R extends { body: { item: infer Item extends z.ZodType } }
+  ? { readonly messages: readonly (z.output<Item> | ProblemError)[] }
+  : R extends { body: { schema: infer Schema extends z.ZodType; required: infer Required } }
+    ? z.output<Schema> | (Required extends true ? never : undefined)
+    : undefined;
 
 export interface RouteInput<R extends Route> {
   readonly params: ParamsOf<R>;
@@ -41,6 +45,8 @@ export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<Ro
 export interface MountOptions {
   /** Guards the routes marked `admin`; without one they are open. */
   readonly adminKey?: string | undefined;
+  /** Bounds what the bodies of unanswered requests hold in memory; without one there is no bound. */
+  readonly budget?: ByteBudget | undefined;
   /** For tests: an answer that its schema refuses becomes an error. */
   readonly validateResponses?: boolean;
 }
@@ -55,7 +61,7 @@ export function mount<R extends Route>(
   handler: RouteHandler<R>,
   options: MountOptions = {},
 ): void {
-  const { adminKey, validateResponses = false } = options;
+  const { adminKey, budget, validateResponses = false } = options;
   const checkAdmin = route.admin === true && adminKey !== undefined ? createAdminCheck(adminKey) : undefined;
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
@@ -65,10 +71,17 @@ export function mount<R extends Route>(
     context.facts = factsOf(params);
     const query = route.query === undefined ? undefined : parseQuery(route.query, req.query);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
-    const body = route.body === undefined ? undefined : await readRouteBody(req, route.body);
-    const output = await handler({ params, query, body, idempotencyKey, context } as RouteInput<R>);
-    if (validateResponses) assertAnswer(route, output.body);
-    write(req, res, route, output);
+    const lease = route.body === undefined ? undefined : budget?.open();
+    try {
+      const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, lease);
+      const output = await handler({ params, query, body, idempotencyKey, context } as RouteInput<R>);
+      if (validateResponses) assertAnswer(route, output.body);
+      const payload =
+        route.body?.item === undefined ? [JSON.stringify(output.body)] : await stringifyInTurns(output.body as object);
+      write(req, res, route, output, payload);
+    } finally {
+      lease?.release();
+    }
   });
 }
 
@@ -78,11 +91,20 @@ function factsOf({ token, chat }: { token?: string; chat?: number }): RequestCon
   return { application: shortToken(token), ...(chat !== undefined && { chat }) };
 }
 
-async function readRouteBody(req: Request, body: NonNullable<Route["body"]>): Promise<unknown> {
+async function readRouteBody(
+  req: Request,
+  body: NonNullable<Route["body"]>,
+  lease: Lease | undefined,
+): Promise<unknown> {
   if (!body.required && !hasBody(req)) return undefined;
-  const isNdjson = body.ndjson === true && mediaTypeOf(req) === "application/x-ndjson";
-  const input = isNdjson ? await readNdjson(req, body.limitBytes) : await readJson(req, body.limitBytes);
-  return parseBody(body.schema, input);
+  const { schema, item, limitBytes, itemLimitBytes = limitBytes } = body;
+  const input =
+    item === undefined
+      ? await readJson(req, limitBytes, lease)
+      : await readBatch(req, { item, limitBytes, itemLimitBytes }, lease);
+  const value = parseBody(schema, input);
+  if (item === undefined) lease?.assign(value, lease.held);
+  return value;
 }
 
 function readIdempotencyKey(req: Request): string | undefined {
@@ -96,18 +118,27 @@ function readIdempotencyKey(req: Request): string | undefined {
   });
 }
 
-function write<R extends Route>(req: Request, res: Response, route: R, output: RouteOutput<R>): void {
+function write<R extends Route>(
+  req: Request,
+  res: Response,
+  route: R,
+  output: RouteOutput<R>,
+  payload: readonly (string | Buffer)[],
+): void {
   // The client may have left while the handler worked.
   if (res.destroyed) return;
-  const payload = JSON.stringify(output.body);
   res.statusCode = output.status ?? route.success.status;
   res.setHeader("Content-Type", "application/json; charset=utf-8");
-  res.setHeader("Content-Length", Buffer.byteLength(payload));
+  res.setHeader(
+    "Content-Length",
+    payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0),
+  );
   if (output.location !== undefined) res.setHeader("Location", output.location);
   const link = output.link === undefined ? undefined : linkHeader(pathOf(req), sentQuery(req, route), output.link);
   if (link !== undefined) res.setHeader("Link", link);
   for (const name in output.headers) res.setHeader(name, output.headers[name] ?? "");
-  res.end(payload);
+  for (const piece of payload.slice(0, -1)) res.write(piece);
+  res.end(payload.at(-1));
 }
 
 function pathOf(req: Request): string {

@@ -90,6 +90,26 @@ describe("readJson", () => {
     expect(problem.detail).to.equal("The body is not valid UTF-8.");
   });
 
+  it("reads large bodies that come at once to their end, though each waits for its turn", async () => {
+    const large = await startApp((router) => {
+      router.post("/length", async (req, res) => {
+        res.end(String(JSON.stringify(await readJson(req, 1_000_000)).length));
+      });
+    });
+    const text = `"${"a".repeat(400_000)}"`;
+    const send = async (): Promise<string> =>
+      (
+        await fetch(`${large.url}/length`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: text,
+        })
+      ).text();
+    const lengths = await Promise.all(Array.from({ length: 40 }, send));
+    await large.stop();
+    expect(new Set(lengths)).to.deep.equal(new Set([String(text.length)]));
+  });
+
   it("takes a body of exactly the limit", async () => {
     expect((await post(`"${"a".repeat(LIMIT - 2)}"`)).status).to.equal(200);
   });

@@ -183,16 +183,18 @@ describe("mount", () => {
       post("/messages/batch", lines, { "content-type": "application/x-ndjson" });
 
     it("hands over one item per line, and a bad line as a problem in its place", async () => {
-      expect((await batch('{"a":1}\r\n\n{"a":\n3\n')).status).to.equal(200);
+      const line = JSON.stringify(newMessage);
+      expect((await batch(`${line}\r\n\n{"a":\n${line}\n3\n`)).status).to.equal(200);
       const { messages } = seen as { messages: unknown[] };
-      expect(messages).to.have.length(3);
-      expect([messages[0], messages[2]]).to.deep.equal([{ a: 1 }, 3]);
-      expect(messages[1]).to.include({ code: "malformed-json", detail: "The body ends before its JSON does." });
+      expect(messages).to.have.length(4);
+      expect([messages[0], messages[2]]).to.deep.equal([newMessage, newMessage]);
+      expect(messages[1]).to.include({ code: "malformed-json", detail: "The line ends before its JSON does." });
+      expect(messages[3]).to.include({ code: "validation-failed" });
     });
 
     it("takes the same as JSON", async () => {
-      await post("/messages/batch", { messages: [1, 2] });
-      expect(seen).to.deep.equal({ messages: [1, 2] });
+      await post("/messages/batch", { messages: [newMessage, newMessage], unknown: [1] });
+      expect(seen).to.deep.equal({ messages: [newMessage, newMessage] });
     });
 
     it("refuses an empty batch with 422 and more than 1,000 lines with 413", async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { BatchEntry, EntryResult } from "./accept-batch.ts";
-import { createBatcher, IntakeUnavailable } from "./batcher.ts";
+import { createBatcher, IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 
 const entry = (body: string): BatchEntry => ({ token: "t", chat: 1, body, requestId: "r" });
 const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: EntryResult[] } => ({
@@ -14,6 +14,8 @@ const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: E
   })),
 });
 
+const roomy = { maxBatchCharacters: 1_000_000, maxWaitingCharacters: 1_000_000 };
+
 describe("batching what is submitted", () => {
   it("sends together what comes in one turn, and at once", async () => {
     const sizes: number[] = [];
@@ -25,6 +27,7 @@ describe("batching what is submitted", () => {
       maxBatch: 100,
       maxInFlight: 4,
       maxWaiting: 1000,
+      ...roomy,
       deadlineMs: 1000,
     });
     const results = await Promise.all(["a", "b", "c"].map((body) => batcher.submit([entry(body)])));
@@ -48,6 +51,7 @@ describe("batching what is submitted", () => {
       maxBatch: 2,
       maxInFlight: 2,
       maxWaiting: 1000,
+      ...roomy,
       deadlineMs: 1000,
     });
     const submitted = Promise.all("a b c d e f g".split(" ").map((body) => batcher.submit([entry(body)])));
@@ -78,6 +82,7 @@ describe("batching what is submitted", () => {
       maxBatch: 5,
       maxInFlight: 1,
       maxWaiting: 1000,
+      ...roomy,
       deadlineMs: 1000,
     });
     const runs = [3, 3, 2, 7, 1].map((length) => batcher.submit(Array.from({ length }, () => entry("x"))));
@@ -92,15 +97,17 @@ describe("batching what is submitted", () => {
       maxBatch: 1,
       maxInFlight: 1,
       maxWaiting: 1,
+      ...roomy,
       deadlineMs: 60,
     });
     const inFlight = batcher.submit([entry("a")]);
     const outcomes = [inFlight];
     await new Promise((resolve) => setImmediate(resolve));
     outcomes.push(batcher.submit([entry("b")]), batcher.submit([entry("c")]));
-    for (const outcome of await Promise.allSettled(outcomes)) {
-      expect(outcome).to.have.property("reason").instanceOf(IntakeUnavailable);
-    }
+    const reasons = (await Promise.allSettled(outcomes)).map((outcome) => (outcome as { reason?: unknown }).reason);
+    expect(reasons[0]).to.be.instanceOf(IntakeUnavailable);
+    expect(reasons[1]).to.be.instanceOf(IntakeUnavailable);
+    expect(reasons[2], "not taken, and it says so").to.be.instanceOf(IntakeBusy);
     await batcher.stop();
   });
 
@@ -116,6 +123,7 @@ describe("batching what is submitted", () => {
       maxBatch: 3,
       maxInFlight: 1,
       maxWaiting: 3,
+      ...roomy,
       deadlineMs: 5000,
     });
     const run = () => batcher.submit([entry("a"), entry("b"), entry("c")]);
@@ -123,7 +131,7 @@ describe("batching what is submitted", () => {
     const inFlight = run();
     await turn();
     const waiting = run();
-    expect(await run().catch((error: unknown) => error)).to.be.instanceOf(IntakeUnavailable);
+    expect(await run().catch((error: unknown) => error)).to.be.instanceOf(IntakeBusy);
     finish.shift()!();
     expect(await inFlight).to.have.length(3);
     const next = run();
@@ -132,6 +140,32 @@ describe("batching what is submitted", () => {
       await turn();
     }
     expect((await Promise.all([waiting, next])).flat()).to.have.length(6);
+    await batcher.stop();
+  });
+
+  it("bounds the characters of a batch and of what waits, and lays out one large batch per turn", async () => {
+    const sizes: number[] = [];
+    const batcher = createBatcher({
+      send: (entries) => {
+        sizes.push(entries.reduce((sum, { body }) => sum + body.length, 0));
+        return Promise.resolve(answer(entries));
+      },
+      maxBatch: 100,
+      maxBatchCharacters: 10,
+      maxInFlight: 4,
+      maxWaiting: 1000,
+      maxWaitingCharacters: 40,
+      deadlineMs: 1000,
+    });
+    const submitted = ["aaaa", "bbbb", "cccc", "d".repeat(25), "e"].map((body) => batcher.submit([entry(body)]));
+    const refused = await submitted[3]!.then(() => batcher.submit([entry("x".repeat(50))])).catch(() => "never");
+    expect(refused, "takes what comes while less than the bound waits").to.have.length(1);
+    await Promise.all(submitted);
+    expect(sizes).to.deep.equal([8, 4, 25, 1, 50]);
+
+    const many = ["f".repeat(30), "g".repeat(30), "h"].map((body) => batcher.submit([entry(body)]));
+    const last = (await Promise.allSettled(many))[2] as { reason?: unknown };
+    expect(last.reason).to.be.instanceOf(IntakeBusy);
     await batcher.stop();
   });
 });

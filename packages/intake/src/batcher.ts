@@ -8,13 +8,25 @@ export class IntakeUnavailable extends Error {
   }
 }
 
+/** Too much waits already: the message was not taken. */
+export class IntakeBusy extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "IntakeBusy";
+  }
+}
+
 export interface BatcherOptions {
   /** Sends one batch, whose first entry waited for so long; one result an entry, in their order, together with when the batch was made. */
   send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<{ createdMs: number; results: EntryResult[] }>;
   maxBatch: number;
+  /** Characters of the bodies in a batch, unless what was submitted together has more: Redis takes one batch at a time. */
+  maxBatchCharacters: number;
   maxInFlight: number;
   /** Entries that may wait for a slot before further ones are refused at once. */
   maxWaiting: number;
+  /** The same in characters of their bodies, since a message may be as large as a thousand others. */
+  maxWaitingCharacters: number;
   /** From submission to refusal where no answer comes. */
   deadlineMs: number;
 }
@@ -23,6 +35,7 @@ export type BatchedResult = EntryResult & { createdMs: number };
 
 interface Waiting {
   entries: readonly BatchEntry[];
+  characters: number;
   deadline: number;
   resolve: (results: BatchedResult[]) => void;
   reject: (error: Error) => void;
@@ -41,9 +54,11 @@ export interface Batcher {
  * Natural group commit: what is submitted in one turn of the event loop, or while all slots are taken, goes out together.
  * No timer delays a batch, so an idle service adds no latency; the only timer enforces the deadline.
  */
-export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlineMs }: BatcherOptions): Batcher {
+export function createBatcher(options: BatcherOptions): Batcher {
+  const { send, maxBatch, maxBatchCharacters, maxInFlight, maxWaiting, maxWaitingCharacters, deadlineMs } = options;
   let waiting: Waiting[] = [];
   let waitingEntries = 0;
+  let waitingCharacters = 0;
   const inFlight = new Set<{ members: Waiting[]; expire: () => void }>();
   let scheduled = false;
   let drained: (() => void) | undefined;
@@ -56,14 +71,27 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
 
   function flush(): void {
     scheduled = false;
+    let dispatched = 0;
     while (waiting.length > 0 && inFlight.size < maxInFlight) {
-      let [taken, size] = [1, waiting[0]!.entries.length];
-      while (taken < waiting.length && size + waiting[taken]!.entries.length <= maxBatch) {
-        size += waiting[taken++]!.entries.length;
+      // A batch is laid out at once: not several large ones in a turn.
+      if (dispatched > maxBatchCharacters / 2) {
+        schedule();
+        return;
+      }
+      let taken = 0;
+      let [size, characters] = [0, 0];
+      for (const each of waiting) {
+        const fits = size + each.entries.length <= maxBatch && characters + each.characters <= maxBatchCharacters;
+        if (taken > 0 && !fits) break;
+        taken += 1;
+        size += each.entries.length;
+        characters += each.characters;
       }
       const members = waiting.slice(0, taken);
       waiting = waiting.slice(taken);
       waitingEntries -= size;
+      waitingCharacters -= characters;
+      dispatched += characters;
       dispatch(members);
     }
     if (waiting.length === 0 && inFlight.size === 0) drained?.();
@@ -114,8 +142,9 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
     const now = Date.now();
     const expired = waiting.findIndex(({ deadline }) => deadline > now);
     const late = waiting.splice(0, expired === -1 ? waiting.length : expired);
-    for (const { entries, reject } of late) {
+    for (const { entries, characters, reject } of late) {
       waitingEntries -= entries.length;
+      waitingCharacters -= characters;
       reject(new IntakeUnavailable(`Redis did not take the message within ${deadlineMs} ms`));
     }
     for (const { members, expire } of inFlight) if (members[0]!.deadline <= now) expire();
@@ -125,12 +154,14 @@ export function createBatcher({ send, maxBatch, maxInFlight, maxWaiting, deadlin
   return {
     submit: (entries) =>
       new Promise((resolve, reject) => {
-        if (waitingEntries >= maxWaiting) {
-          reject(new IntakeUnavailable("too many messages wait for Redis"));
+        if (waitingEntries >= maxWaiting || waitingCharacters >= maxWaitingCharacters) {
+          reject(new IntakeBusy("too many messages wait for Redis"));
           return;
         }
+        const characters = entries.reduce((sum, { body }) => sum + body.length, 0);
         waitingEntries += entries.length;
-        waiting.push({ entries, deadline: Date.now() + deadlineMs, resolve, reject });
+        waitingCharacters += characters;
+        waiting.push({ entries, characters, deadline: Date.now() + deadlineMs, resolve, reject });
         schedule();
       }),
     load: () => ({ inFlight: inFlight.size, waiting: waitingEntries }),

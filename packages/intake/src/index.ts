@@ -7,11 +7,12 @@ export {
   type Completed,
   type Move,
 } from "./backlog.ts";
-export { IntakeUnavailable } from "./batcher.ts";
+export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";
 export { createIntake, type Acceptance, type BatchObservation, type BatchSpan, type Intake } from "./intake.ts";
 export { partitionOf, type Partitioning } from "./keys.ts";
+export { ChatsUnavailable } from "./learner.ts";
 export { createPendingMessages, type PendingMessages } from "./pending.ts";
 export { createPressureGauge, type PressureGauge } from "./pressure.ts";
 export type { PendingRecord } from "./record.ts";

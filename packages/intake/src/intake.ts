@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeBatch, type AcceptLimits, type BatchEntry, type LearnedChat, type Submission } from "./accept-batch.ts";
+import { encodeBatch, type AcceptLimits, type BatchEntry, type Submission } from "./accept-batch.ts";
 import { createBatchId } from "./batch-id.ts";
 import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } from "./batcher.ts";
-import { createGate } from "./gate.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
+import { createLearner, type LearnerOptions } from "./learner.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
 /** What became of a submission that Redis answered. */
 export type Acceptance = { limit?: BatchedResult["limit"] } & (
   | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
-  | { outcome: "conflict" | "unknown-chat" }
+  | { outcome: "conflict" | "unknown-chat" | "unknown-application" }
   | { outcome: "overloaded"; pending: number }
   | { outcome: "limited" | "keys-used-up"; waitMs: number }
 );
@@ -38,19 +38,23 @@ export interface IntakeOptions {
   redis: Pick<IntakeRedis, "confabAccept">;
   /** Wakes a worker for an accepted batch. No answer waits for it: what is not woken is found by a sweep. */
   wake: (partition: number, batchId: string, trace: string | undefined) => Promise<unknown>;
-  /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
-  learn: (token: string, chat: number) => Promise<{ id: bigint; lastNumber: number } | undefined>;
+  learn: LearnerOptions["learn"];
+  findApplications?: LearnerOptions["findApplications"];
   onBatch?: (batch: BatchObservation) => void;
   /** Begins the span of a batch that holds messages of recorded requests; called for no other batch. */
   traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
   maxBatch?: number;
+  maxBatchCharacters?: number;
   maxInFlight?: number;
   maxWaiting?: number;
+  maxWaitingCharacters?: number;
   deadlineMs?: number;
 }
 
 export interface Intake {
-  /** Rejects with IntakeUnavailable where the outcome is unknown, and with what `learn` throws. */
+  /**
+   * Rejects with IntakeUnavailable where the outcome is unknown; where nothing was taken, with IntakeBusy, ChatsUnavailable or what `learn` throws.
+   */
   submit(submission: Submission): Promise<Acceptance>;
   /**
    * Submits messages of one chat in their order, at most as many as fit a batch: they are numbered together, so that what
@@ -64,12 +68,10 @@ export interface Intake {
 
 /** A chat can be unlearned between learning and accepting only by a failover in between: more rounds mean trouble. */
 const maxRounds = 4;
-/** Most chats that are asked for at once: a restart of Redis must not exhaust the database's sessions. */
-const maxLearning = 8;
 
 /** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { partitioning, limits, redis, wake, learn, onBatch, traceBatch } = options;
+  const { partitioning, limits, redis, wake, onBatch, traceBatch, deadlineMs = 900 } = options;
   const wakeUps = new Set<Promise<unknown>>();
 
   function wakeUp(partition: number, batchId: string, trace: string | undefined): void {
@@ -83,9 +85,11 @@ export function createIntake(options: IntakeOptions): Intake {
     const prefix = keyPrefix(partitioning, partition);
     return createBatcher({
       maxBatch: options.maxBatch ?? 128,
+      maxBatchCharacters: options.maxBatchCharacters ?? 1024 * 1024,
       maxInFlight: options.maxInFlight ?? 4,
       maxWaiting: options.maxWaiting ?? 10_000,
-      deadlineMs: options.deadlineMs ?? 900,
+      maxWaitingCharacters: options.maxWaitingCharacters ?? 32 * 1024 * 1024,
+      deadlineMs,
       send: async (entries, waitedMs) => {
         const createdMs = Date.now();
         const batch = encodeBatch(prefix, createBatchId(createdMs), entries, limits, createdMs);
@@ -111,15 +115,17 @@ export function createIntake(options: IntakeOptions): Intake {
     });
   });
 
-  const atMost = createGate(maxLearning);
-  const learning = new Map<string, Promise<LearnedChat | undefined>>();
-  const learnOnce = ({ token, chat }: BatchEntry, incarnation: string): Promise<LearnedChat | undefined> => {
+  const learn = createLearner({ ...options, deadlineMs });
+  const learning = new Map<string, ReturnType<typeof learnNow>>();
+  const learnNow = async (token: string, chat: number, incarnation: string) => {
+    const found = await learn(token, chat);
+    return typeof found === "string" ? found : { id: String(found.id), lastNumber: found.lastNumber, incarnation };
+  };
+  const learnOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof learnNow> => {
     const key = `${incarnation} ${token} ${chat}`;
     const known = learning.get(key);
     if (known) return known;
-    const asked = atMost(() => learn(token, chat))
-      .then((found) => found && { id: String(found.id), lastNumber: found.lastNumber, incarnation })
-      .finally(() => learning.delete(key));
+    const asked = learnNow(token, chat, incarnation).finally(() => learning.delete(key));
     learning.set(key, asked);
     return asked;
   };
@@ -139,7 +145,10 @@ export function createIntake(options: IntakeOptions): Intake {
       if (unknown.length === 0) return answers;
       const { incarnation } = results.find(({ result }) => result === "unknown")!;
       const learned = await learnOnce(place, incarnation);
-      if (!learned) return answers;
+      if (typeof learned === "string") {
+        for (const { at } of unknown) answers[at] = { outcome: learned };
+        return answers;
+      }
       open = unknown.map(({ at }) => ({ at, entry: { ...submissions[at]!, learned } }));
     }
     throw new IntakeUnavailable("Redis changed its incarnation again and again");
@@ -158,7 +167,7 @@ export function createIntake(options: IntakeOptions): Intake {
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
       // One that Redis does not answer is left to a sweep.
-      await Promise.race([Promise.all(wakeUps), sleep(options.deadlineMs ?? 900, undefined, { ref: false })]);
+      await Promise.race([Promise.all(wakeUps), sleep(deadlineMs, undefined, { ref: false })]);
     },
   };
 }

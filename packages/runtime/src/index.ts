@@ -5,6 +5,7 @@ export type { ConfigProblem, Environment } from "./config.ts";
 export { describeConfig } from "./config-facts.ts";
 export type { ConfigRow } from "./config-facts.ts";
 export { decimal, durationMs, flag, integer, list, port, secret, url } from "./config-leaves.ts";
+export { giveWay } from "./event-loop.ts";
 export { every } from "./every.ts";
 export type { Schedule } from "./every.ts";
 export { createLiveness, type Liveness } from "./liveness.ts";

@@ -1,14 +1,14 @@
-import { batchItemSchema, routes } from "@confab/contracts";
+import { routes } from "@confab/contracts";
 import {
   accessLog,
+  createByteBudget,
   createNotFoundHandler,
   createProblemHandler,
-  parseBody,
   problemType,
   requestContext,
 } from "@confab/http";
 import { partitionOf } from "@confab/intake";
-import type { Logger } from "@confab/runtime";
+import { giveWay, type Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import type { IngestConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -18,10 +18,7 @@ import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-messages.ts";
 import { createCountedRun } from "./use-cases/count-runs.ts";
 
-export interface IngestAppOptions extends Pick<
-  Dependencies,
-  "intake" | "applications" | "pressure" | "counted" | "metrics" | "tracer"
-> {
+export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressure" | "counted" | "metrics" | "tracer"> {
   config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
@@ -30,17 +27,7 @@ export interface IngestAppOptions extends Pick<
 
 /** The service that accepts messages, without a port. */
 export function createIngestApp(options: IngestAppOptions): Express {
-  const {
-    intake,
-    applications,
-    pressure,
-    counted,
-    metrics,
-    tracer,
-    config,
-    logger,
-    validateResponses = false,
-  } = options;
+  const { intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
   const { maxPending, applicationRate, applicationBurst } = config.limits;
 
@@ -48,25 +35,24 @@ export function createIngestApp(options: IngestAppOptions): Express {
     ...counted,
     acceptRun: createAcceptRun({
       intake,
-      applications,
       pressure,
       maxPending,
       partitionOf: (token, chat) => partitionOf(config.partitioning, token, chat),
     }),
     toProblem,
   });
-  const parseItem = (item: unknown) => parseBody(batchItemSchema, item);
   const acceptBatch = createAcceptBatch({
-    parseItem,
     acceptRun,
     refused: counted.refused,
     toProblem,
     typeOf: (code) => problemType(publicUrl, code),
+    giveWay,
   });
   const policy =
     applicationRate > 0
       ? `"messages";q=${applicationBurst};w=${Math.ceil(applicationBurst / applicationRate)}`
       : undefined;
+  const budget = createByteBudget({ bytes: config.limits.requestBytes });
   const translate: ErrorRequestHandler = (error, _req, _res, next) => {
     next(toProblem(error));
   };
@@ -76,7 +62,7 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .disable("etag")
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
-    .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { validateResponses } }))
+    .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { budget, validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
     .use(translate)
     .use(createProblemHandler({ publicUrl }));

@@ -49,6 +49,9 @@ export const ingestEnvironment = z.object({
   MAX_IDEMPOTENCY_KEYS: integer({ min: 1 })
     .default(1_000_000)
     .describe("Idempotency keys that one application may use per partition in IDEMPOTENCY_TTL"),
+  MAX_REQUEST_BYTES: integer({ min: 8 * 1024 * 1024 })
+    .default(32 * 1024 * 1024)
+    .describe("Bytes of all requests that are being read or wait for Redis in this process; beyond it 503"),
   ACCEPT_DEADLINE: durationMs({ min: 50 }).default(900).describe("How long a message waits for Redis"),
 });
 
@@ -67,6 +70,7 @@ export function loadConfig(env: Environment) {
     database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
     limits: {
+      requestBytes: variables.MAX_REQUEST_BYTES,
       maxPending: variables.MAX_PENDING,
       applicationRate: variables.RATE_LIMITS ? variables.APPLICATION_RATE : 0,
       applicationBurst: variables.APPLICATION_BURST,

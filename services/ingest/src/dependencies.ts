@@ -1,7 +1,14 @@
-import { metricCatalogue, ProblemError } from "@confab/contracts";
+import { metricCatalogue } from "@confab/contracts";
 import { createApplications, createChats, createDatabase, createPoolGauges } from "@confab/database";
 import { impatient } from "@confab/http";
-import { createBacklog, createBacklogGauges, createIntake, createPressureGauge, withScripts } from "@confab/intake";
+import {
+  ChatsUnavailable,
+  createBacklog,
+  createBacklogGauges,
+  createIntake,
+  createPressureGauge,
+  withScripts,
+} from "@confab/intake";
 import {
   connectForRequests,
   createProducer,
@@ -29,8 +36,6 @@ import { createIntakeMetrics } from "./intake-metrics.ts";
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
-/** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
-const patienceMs = 2_000;
 /** Nobody waits for a statement any more: its session is replaced. */
 const answerTimeoutMs = 5_000;
 /** How old what the gauges tell of Redis may be. */
@@ -82,8 +87,13 @@ export async function connectDependencies(
   await warnOfWeakDurability(redis, config.durability, logger);
 
   const soon = <T extends object>(name: string, repository: T): T =>
-    impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
+    impatient(
+      traced(tracer, "mysql", name, repository),
+      config.deadlineMs,
+      () => new ChatsUnavailable("MySQL is silent"),
+    );
   const chats = soon("chats", createChats(database));
+  const applications = soon("applications", createApplications(database));
   const producer = await createProducer({ connection: redis, ...partitioning });
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);
@@ -93,6 +103,7 @@ export async function connectDependencies(
     deadlineMs: config.deadlineMs,
     redis,
     wake: (partition, batchId, trace) => producer.wakeBatch(partition, batchId, trace),
+    findApplications: (tokens) => applications.known(tokens),
     learn: async (token, chat) => {
       const found = await chats.locate(token, chat);
       if (found) counted.learned(found);
@@ -119,7 +130,6 @@ export async function connectDependencies(
     intake,
     pressure,
     counted,
-    applications: soon("applications", createApplications(database)),
     health,
     metrics,
     tracer,

@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import { isTransient, isUnavailable } from "@confab/database";
-import { IntakeUnavailable } from "@confab/intake";
+import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/intake";
 
 /** What an error of the stores means for the client; every other error stays what it is. */
 export function toProblem(error: unknown): unknown {
@@ -10,7 +10,14 @@ export function toProblem(error: unknown): unknown {
       cause: error,
     });
   }
-  if (isUnavailable(error) || isTransient(error)) {
+  if (error instanceof IntakeBusy) {
+    return new ProblemError("busy", {
+      detail:
+        "Too many messages wait here, for Redis or to have their chats looked up. Nothing of this request was taken.",
+      cause: error,
+    });
+  }
+  if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error)) {
     return new ProblemError("storage-unavailable", {
       detail: "The chat is not known here yet, and the database that knows it cannot be reached.",
       cause: error,

@@ -86,7 +86,7 @@ describe("POST /messages/batch", () => {
     const lines = [JSON.stringify(item("one")), "{", "", JSON.stringify(item("two\n\0😀")), ""];
     const { results } = resultOf(await sendLines(...lines));
     expect(results.map(({ status }) => status)).to.deep.equal([201, 400, 201]);
-    expect(results[1]).to.include({ type: problem("malformed-json"), detail: "The body ends before its JSON does." });
+    expect(results[1]).to.include({ type: problem("malformed-json"), detail: "The line ends before its JSON does." });
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two\n\0😀" });
   });
 

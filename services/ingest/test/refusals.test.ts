@@ -131,8 +131,18 @@ describe("POST /messages refuses", () => {
     }
   });
 
+  it("what costs more to parse than its bytes suggest: deep nesting and many values", async () => {
+    for (const extra of [
+      `${"[".repeat(64)}${"]".repeat(64)}`,
+      `[${"{},".repeat(5_000)}0]`,
+      `[${"0,".repeat(10_000)}0]`,
+    ]) {
+      expect(pointers(await postRaw(JSON.stringify(valid()).replace("{", `{"extra":${extra},`)))).to.deep.equal([""]);
+    }
+  });
+
   it("nothing for unknown fields, however deep or named, and assigns none of them", async () => {
-    const deep = `${"[".repeat(10_000)}${"]".repeat(10_000)}`;
+    const deep = `${"[".repeat(63)}${"]".repeat(63)}`;
     const fields = `"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"deep":${deep},"number":99`;
     const answer = await postRaw(JSON.stringify(valid()).replace("{", `{${fields},`));
     const message = messageOf(answer);

@@ -1,9 +1,7 @@
-import { maxBatchItems, ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
+import { ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
 import type { AcceptedMessage, AcceptRun, Origin } from "./accept-messages.ts";
 
 export interface AcceptBatchOptions {
-  /** Throws the problem that says what is wrong with an item. */
-  parseItem: (item: unknown) => BatchItem;
   acceptRun: AcceptRun;
   /** Hears of items that did not get as far as `acceptRun`. */
   refused: (reason: string) => void;
@@ -11,25 +9,27 @@ export interface AcceptBatchOptions {
   toProblem: (error: unknown) => unknown;
   /** A problem's `type`. */
   typeOf: (code: ProblemError["code"]) => string;
+  /** A promise to wait for where the event loop must turn before more work is begun. */
+  giveWay: () => Promise<void> | undefined;
 }
 
-export type AcceptBatch = (items: readonly unknown[], origin: Origin) => Promise<BatchAnswer>;
+interface Placed {
+  at: number;
+  item: BatchItem;
+}
 
-/** Messages of a chat that are numbered together: one run fits a batch of the intake. */
+/** An item that may not be comes as the problem that says why. */
+export type AcceptBatch = (items: readonly (BatchItem | ProblemError)[], origin: Origin) => Promise<BatchAnswer>;
+
+/** Messages of a chat that are numbered together: one run fits a batch of the intake, and Redis does nothing else while it numbers one. */
 const runLength = 100;
+const runCharacters = 512 * 1024;
 
 /**
  * Accepts the items of a batch, those of each chat in their order: a bad one costs its neighbours nothing, but once an item
- * has to come later (429, 503), so have those of its chat that follow it. Throws only where the batch is too long, or
- * where every item met the same outage.
+ * has to come later (429, 503), so have those of its chat that follow it. Throws only where every item met the same outage.
  */
-export function createAcceptBatch({
-  parseItem,
-  acceptRun,
-  refused,
-  toProblem,
-  typeOf,
-}: AcceptBatchOptions): AcceptBatch {
+export function createAcceptBatch({ acceptRun, refused, toProblem, typeOf, giveWay }: AcceptBatchOptions): AcceptBatch {
   const refuse = (problem: ProblemError): RefusedItem => ({
     status: problem.status,
     type: typeOf(problem.code),
@@ -54,33 +54,24 @@ export function createAcceptBatch({
   }
 
   return async (items, origin) => {
-    if (items.length > maxBatchItems) {
-      throw new ProblemError("payload-too-large", {
-        detail: `A batch has at most ${maxBatchItems} messages, this one has ${items.length}. Split it.`,
-      });
-    }
     const outcomes: (AcceptedMessage | ProblemError)[] = [];
-    const chats = new Map<string, { at: number; item: BatchItem }[]>();
+    const chats = new Map<string, Placed[]>();
     items.forEach((item, at) => {
-      try {
-        // A line of NDJSON that is not JSON comes as the problem that it is.
-        if (item instanceof ProblemError) throw item;
-        const parsed = parseItem(item);
-        const key = `${parsed.application_token}:${parsed.chat_number}`;
-        const members = chats.get(key) ?? [];
-        members.push({ at, item: parsed });
-        chats.set(key, members);
-      } catch (error) {
-        const problem = problemOf(error);
-        outcomes[at] = problem;
-        refused(problem.code);
+      if (item instanceof ProblemError) {
+        outcomes[at] = item;
+        refused(item.code);
+        return;
       }
+      const key = `${item.application_token}:${item.chat_number}`;
+      const members = chats.get(key);
+      if (members) members.push({ at, item });
+      else chats.set(key, [{ at, item }]);
     });
     await Promise.all(
       [...chats.values()].map(async (members) => {
         let later: ProblemError | undefined;
-        for (let start = 0; start < members.length; start += runLength) {
-          const run = members.slice(start, start + runLength);
+        for (const run of runsOf(members)) {
+          await giveWay();
           const results = later
             ? []
             : await tryRun(
@@ -105,6 +96,22 @@ export function createAcceptBatch({
     if (outage && others.length === 0 && results.every(({ status }) => status === outage.status)) throw outage;
     return { accepted, refused: results.length - accepted, results };
   };
+}
+
+/** Divides a chat's items, in their order, into runs that may be numbered together. */
+function runsOf(members: readonly Placed[]): Placed[][] {
+  const runs: Placed[][] = [];
+  let characters = Infinity;
+  for (const member of members) {
+    const run = runs.at(-1);
+    characters += member.item.body.length;
+    if (run && run.length < runLength && characters <= runCharacters) run.push(member);
+    else {
+      runs.push([member]);
+      characters = member.item.body.length;
+    }
+  }
+  return runs;
 }
 
 function comesLater(outcome: AcceptedMessage | ProblemError): outcome is ProblemError {

@@ -1,11 +1,9 @@
 import { hash } from "node:crypto";
 import { ProblemError, type BatchItem, type Message } from "@confab/contracts";
-import type { Applications } from "@confab/database";
 import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
 
 export interface AcceptMessagesOptions {
   intake: Pick<Intake, "submitRun">;
-  applications: Pick<Applications, "find">;
   pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
   /** Per partition. */
   maxPending: number;
@@ -29,7 +27,7 @@ export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise
 
 /** Accepts messages of one chat in their order; where room ends in the middle, the rest is refused. */
 export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
-  const { intake, applications, pressure, maxPending, partitionOf } = options;
+  const { intake, pressure, maxPending, partitionOf } = options;
 
   /** The script has the last word; this spares Redis the messages that it would refuse anyway. */
   function refuseUnderPressure({ application_token: token, chat_number: chat }: BatchItem): void {
@@ -51,12 +49,6 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
     });
   }
 
-  async function unknownChat({ application_token: token, chat_number: chat }: BatchItem): Promise<ProblemError> {
-    return (await applications.find(token)) === undefined
-      ? new ProblemError("application-not-found", { detail: "No application has this application_token." })
-      : new ProblemError("chat-not-found", { detail: `The application has no chat ${chat}.` });
-  }
-
   return async (items, { requestId, traceparent: trace }) => {
     if (items[0]) refuseUnderPressure(items[0]);
     const acceptances = await intake.submitRun(
@@ -65,15 +57,16 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
         return { token, chat, body, requestId, trace, idempotency };
       }),
     );
-    const unknown = acceptances.some(({ outcome }) => outcome === "unknown-chat")
-      ? await unknownChat(items[0]!)
-      : undefined;
     return acceptances.map((acceptance, index) => {
       switch (acceptance.outcome) {
         case "accepted":
           return { message: messageOf(items[index]!, acceptance), limit: acceptance.limit };
+        case "unknown-application":
+          return new ProblemError("application-not-found", { detail: "No application has this application_token." });
         case "unknown-chat":
-          return unknown!;
+          return new ProblemError("chat-not-found", {
+            detail: `The application has no chat ${items[index]!.chat_number}.`,
+          });
         case "conflict":
           return new ProblemError("idempotency-conflict");
         case "overloaded":

@@ -1,0 +1,33 @@
+import { giveWay } from "@confab/runtime";
+
+const pieceLength = 65_536;
+
+/**
+ * JSON of an object whose arrays may be long and their elements large, in pieces; in the pauses between them, the event loop turns. Together they
+ * are what JSON.stringify makes.
+ */
+export async function stringifyInTurns(object: object): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  let piece = "{";
+  let separator = "";
+  for (const [key, value] of Object.entries(object) as [string, unknown][]) {
+    piece += `${separator}${JSON.stringify(key)}:`;
+    separator = ",";
+    if (!Array.isArray(value)) {
+      piece += JSON.stringify(value);
+      continue;
+    }
+    piece += "[";
+    for (let at = 0; at < value.length; at += 1) {
+      if (piece.length > pieceLength) {
+        pieces.push(Buffer.from(piece));
+        piece = "";
+        await giveWay();
+      }
+      piece += `${at > 0 ? "," : ""}${JSON.stringify(value[at])}`;
+    }
+    piece += "]";
+  }
+  pieces.push(Buffer.from(`${piece}}`));
+  return pieces;
+}

@@ -1,0 +1,90 @@
+import { createFairGate } from "./fair-gate.ts";
+import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
+
+/** The database was not asked, or gave no answer in time: the message was not taken. */
+export class ChatsUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ChatsUnavailable";
+  }
+}
+
+export interface ChatInDatabase {
+  id: bigint;
+  lastNumber: number;
+}
+
+export interface LearnerOptions {
+  /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
+  readonly learn: (token: string, chat: number) => Promise<ChatInDatabase | undefined>;
+  /** Without it, every token is taken for an application's. */
+  readonly findApplications?: TokenCheckOptions["findApplications"] | undefined;
+  /** Chats that are asked for at once: a restart of Redis must not exhaust the database's connections. */
+  readonly width?: number;
+  /** Chats of all and of one application that may wait to be asked for; beyond it they are refused at once. */
+  readonly maxWaiting?: number;
+  readonly maxWaitingOfOne?: number;
+  /** From the question to its refusal where no answer comes. */
+  readonly deadlineMs: number;
+  /** For so long nobody is asked after a failure; then one question at a time tries whether the database is back. */
+  readonly pauseMs?: number;
+}
+
+export type Learned = ChatInDatabase | "unknown-chat" | "unknown-application";
+
+/**
+ * Asks the database about chats that Redis does not know, with a bound on how many wait and for how long. After a failure everybody is refused at
+ * once until a single question succeeds, so that an outage of the database keeps no request. Applications take turns.
+ */
+export function createLearner(options: LearnerOptions): (token: string, chat: number) => Promise<Learned> {
+  const { learn, findApplications, deadlineMs, pauseMs = 500 } = options;
+  const { width = 8, maxWaiting = 10_000, maxWaitingOfOne = 1_000 } = options;
+  const gate = createFairGate({ width, maxWaiting, maxWaitingOfOne });
+  const isApplication =
+    findApplications && createTokenCheck({ findApplications: (tokens) => watched(findApplications(tokens)) });
+  let failure: { error: unknown; until: number } | undefined;
+  let isTrying = false;
+
+  async function watched<T>(question: Promise<T>): Promise<T> {
+    try {
+      const answer = await question;
+      failure = undefined;
+      return answer;
+    } catch (error) {
+      failure = { error, until: performance.now() + pauseMs };
+      throw error;
+    }
+  }
+
+  async function find(token: string, chat: number, isLate: () => boolean): Promise<Learned> {
+    if (isApplication && !(await isApplication(token))) return "unknown-application";
+    return (await gate.run(token, isLate, () => watched(learn(token, chat)))) ?? "unknown-chat";
+  }
+
+  async function findInTime(token: string, chat: number): Promise<Learned> {
+    let isOver = false;
+    const { promise: lateness, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(new ChatsUnavailable(`the database did not answer within ${deadlineMs} ms`));
+    }, deadlineMs);
+    try {
+      return await Promise.race([find(token, chat, () => isOver), lateness]);
+    } finally {
+      clearTimeout(timer);
+      isOver = true;
+    }
+  }
+
+  return async (token, chat) => {
+    if (failure === undefined) return findInTime(token, chat);
+    if (isTrying || performance.now() < failure.until) {
+      throw new ChatsUnavailable("the database did not answer a moment ago", { cause: failure.error });
+    }
+    isTrying = true;
+    try {
+      return await findInTime(token, chat);
+    } finally {
+      isTrying = false;
+    }
+  };
+}

@@ -1,0 +1,47 @@
+import { expect } from "chai";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { giveWay, hasTime } from "./event-loop.ts";
+
+function work(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+describe("giveWay", () => {
+  beforeEach(() => nextTurn());
+
+  it("lets short work go on without a pause", () => {
+    expect(giveWay()).to.equal(undefined);
+    expect(hasTime()).to.equal(true);
+  });
+
+  it("divides long work of several among the turns of the event loop, in the order in which they asked", async () => {
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns += 1;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    const steps: string[] = [];
+    const longWork = async (name: string): Promise<void> => {
+      for (let step = 0; step < 4; step += 1) {
+        work(6);
+        steps.push(name);
+        await giveWay();
+      }
+    };
+    await Promise.all([longWork("a"), longWork("b")]);
+    done = true;
+    expect(steps.join("")).to.equal("abababab");
+    expect(turns).to.be.at.least(5);
+  });
+
+  it("gives the next turn its own time", async () => {
+    hasTime();
+    work(6);
+    expect(hasTime()).to.equal(false);
+    await giveWay();
+    expect(hasTime()).to.equal(true);
+  });
+});

@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { Agent, request, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
+import { eventually, startProxy, startService, uniquePrefix, type Proxy, type ServiceHandle } from "@confab/testkit";
+import type { BatchAnswer, ProblemCode } from "@confab/contracts";
+import { expect } from "chai";
+import { messageOf, openWorld, post, send, type Chat, type World } from "./start.ts";
+
+/** A client that is busy itself measures more than the service takes; before there was a bound, the last one waited for minutes. */
+const quicklyMs = 3_000;
+
+describe("ingest and chats that Redis does not know", () => {
+  let world: World;
+  let database: Proxy;
+  let service: ServiceHandle;
+  let agent: Agent;
+  beforeEach(async () => {
+    world = await openWorld();
+    database = await startProxy({ target: world.url });
+    service = await startService("ingest", { DATABASE_URL: database.url, KEY_PREFIX: uniquePrefix("learning") });
+    agent = new Agent({ keepAlive: true, maxSockets: 100 });
+  });
+  afterEach(async () => {
+    agent.destroy();
+    await service.stop();
+    await database.close();
+    await world.close();
+  });
+
+  interface Timed {
+    status: number;
+    code: string;
+    ms: number;
+  }
+  const timed = ({ token, number }: Pick<Chat, "token" | "number">): Promise<Timed> =>
+    new Promise((resolve, reject) => {
+      const body = JSON.stringify({ application_token: token, chat_number: number, body: "Hello" });
+      const headers = { "content-type": "application/json", "content-length": body.length };
+      const sent = request(`${service.url}/messages`, { method: "POST", agent, headers });
+      let began = performance.now();
+      sent.on("socket", () => (began = performance.now()));
+      sent.on("error", reject);
+      sent.on("response", (response: IncomingMessage) => {
+        const ms = performance.now() - began;
+        text(response).then((answer) => {
+          const { type = "" } = JSON.parse(answer) as { type?: string };
+          resolve({ status: response.statusCode ?? 0, code: type.split("/").at(-1) ?? "", ms });
+        }, reject);
+      });
+      sent.end(body);
+    });
+  const slowest = (answers: readonly Timed[]): number => Math.max(...answers.map(({ ms }) => ms));
+
+  for (const failure of ["away", "silent"] as const) {
+    it(`answers the thousandth as quickly as the first while MySQL is ${failure}, and finds them when it is back`, async () => {
+      const chat = await world.newChat();
+      if (failure === "away") await database.cut();
+      else database.pause();
+      const strangers = Array.from({ length: 1_000 }, (_, index) => ({ token: chat.token, number: index + 1 }));
+      const answers = await Promise.all(strangers.map(timed));
+      const codes = new Set<string>(answers.map(({ status, code }) => `${status} ${code}`));
+      expect(codes).to.include("503 storage-unavailable");
+      const expected: ProblemCode[] = ["storage-unavailable", "intake-unavailable"];
+      expect(expected.map((code) => `503 ${code}`)).to.include.members([...codes]);
+      expect(slowest(answers)).to.be.below(quicklyMs);
+      if (failure === "away") await database.restore();
+      else database.resume();
+      const found = await eventually(async () => messageOf(await send(service.url, chat, "Hello")));
+      expect(found.number).to.equal(1);
+    });
+  }
+
+  it("finds a new chat quickly while others ask for thousands that do not exist", async () => {
+    const item = (token: string, chat_number: number) => ({ application_token: token, chat_number, body: "x" });
+    const owned = await world.newApplication();
+    let isOver = false;
+    const statuses = new Set<number>();
+    const attack = async (make: (index: number) => object): Promise<void> => {
+      while (!isOver) {
+        const messages = Array.from({ length: 1_000 }, (_, index) => make(index));
+        const answer = await post(`${service.url}/messages/batch`, { messages });
+        if (answer.status !== 200) continue;
+        for (const { status } of (JSON.parse(answer.text) as BatchAnswer).results) statuses.add(status);
+      }
+    };
+    const attacks = [
+      ...Array.from({ length: 3 }, () => attack(() => item(randomUUID(), 1))),
+      attack((index) => item(owned, index + 1)),
+    ];
+    const waits: Timed[] = [];
+    try {
+      for (let round = 0; round < 10; round += 1) waits.push(await timed(await world.newChat()));
+    } finally {
+      isOver = true;
+      await Promise.allSettled(attacks);
+    }
+    expect([...statuses]).to.include(404);
+    // Redis, which the attack keeps busy as well, is not what this is about.
+    const found = waits.filter(({ code }) => code !== "intake-unavailable");
+    expect(found.map(({ status }) => status)).to.deep.equal(found.map(() => 201));
+    expect(found).to.not.be.empty;
+    expect(slowest(waits)).to.be.below(quicklyMs);
+  });
+
+  it("finds a chat that was asked for before it was created", async () => {
+    const token = await world.newApplication();
+    expect(await timed({ token, number: 1 })).to.include({ status: 404, code: "chat-not-found" });
+    const chat = await world.newChat(token);
+    expect(await timed(chat)).to.include({ status: 201 });
+  });
+});
