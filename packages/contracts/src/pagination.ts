@@ -16,7 +16,7 @@ export const limitSchema = whole(1, maxLimit)
   .transform((limit) => limit ?? defaultLimit)
   .meta({
     override: asInteger(1, maxLimit, defaultLimit),
-    description: "How many at the most",
+    description: "How many at the most; a page of messages or hits ends earlier where their bodies reach 1 MiB",
   });
 
 const place = (description: string): z.ZodType<number | undefined, string | undefined> =>
@@ -34,12 +34,12 @@ export const applicationsQuerySchema = z.object({
 export const chatsQuerySchema = z.object({ limit: limitSchema, after: place("Only chats with a greater number") });
 export const messagesQuerySchema = z.object({
   limit: limitSchema,
-  after: place("Only messages with a greater number"),
-  before: place("Only messages with a smaller number"),
+  after: place("The page right after this number; with order=desc and `before`, the number above which it ends"),
+  before: place("The page right before this number; with order=asc and `after`, the number below which it ends"),
   order: z
     .enum(["asc", "desc"], "must be asc or desc")
     .default("asc")
-    .meta({ description: "By number, ascending or descending" }),
+    .meta({ description: "By number, ascending or descending; without a place, from the first or from the last" }),
 });
 export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 
@@ -65,9 +65,12 @@ export const searchQuerySchema = z.object({
   cursor: cursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
 });
 
+/** What another page's query changes in this one's; `undefined` takes a parameter away. */
+export type PagePlace = Record<string, string | number | undefined>;
+
 export interface PageLinks {
-  next?: Record<string, string | number> | undefined;
-  prev?: Record<string, string | number> | undefined;
+  next?: PagePlace | undefined;
+  prev?: PagePlace | undefined;
 }
 
 /**

@@ -233,8 +233,10 @@ export const routes = {
     summary: "List a chat's messages by number",
     params: ["token", "chat"],
     query: messagesQuerySchema,
+    description:
+      "Whoever goes on from the end of a page, at once or later, misses no message. `after` and `before` name the page right after or right before a number. A page ends at `limit` or where its bodies reach 1 MiB.",
     success: { status: 200, description: "One page", schema: z.array(messageSchema), link: true },
-    problems: ["application-not-found", "chat-not-found", "validation-failed", ...reading],
+    problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
   },
   searchMessages: {
     method: "get",

@@ -20,7 +20,7 @@ export type { Application, Chat, DeadLetter, Message } from "./generated/client.
 export type { Idempotency } from "./idempotency.ts";
 export type { CountDifference } from "./maintenance.ts";
 export type { AcceptedMessage, RefusedMessage } from "./message-rows.ts";
-export type { MessageRange, Messages, PlacedMessage, RangeQuery } from "./messages.ts";
+export type { MessageRange, Messages, MessageSize, PlacedMessage, RangeQuery } from "./messages.ts";
 export type { MigrateOptions } from "./migrate.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { AcceptedBatch, Persistence, PersistResult } from "./persist.ts";

@@ -82,11 +82,14 @@ export function createMessages({ prisma }: Database) {
       return last?.number ?? 0;
     },
 
-    /** Which numbers between two, both included, are dead letters; ascending. */
-    async buried({ chatId, from, to }: MessageRange, limit: number): Promise<number[]> {
+    /** Which numbers between two, both included, are dead letters. */
+    async buried(
+      { chatId, from, to }: MessageRange,
+      { order, limit }: { order: "asc" | "desc"; limit: number },
+    ): Promise<number[]> {
       const rows = await prisma.deadLetter.findMany({
         where: { chatId, number: { gte: from, lte: to } },
-        orderBy: { number: "asc" },
+        orderBy: { number: order },
         take: limit,
         select: { number: true },
       });
@@ -97,10 +100,10 @@ export function createMessages({ prisma }: Database) {
      * Messages that are not deleted, newest first, those numbered below `before` only: at most `limit`, and fewer where
      * their bodies would have more than `bytes` bytes together, but one at least; none means the end.
      */
-    async newest(
+    newest: async (
       chatId: bigint,
       { before = MAX_NUMBER, limit, bytes }: { before?: number; limit: number; bytes: number },
-    ): Promise<Message[]> {
+    ): Promise<Message[]> => {
       for (let to = before - 1; ;) {
         const window = await sizes(chatId, { to, order: "desc", limit });
         const fitting = window.slice(0, countWithin(window, bytes));

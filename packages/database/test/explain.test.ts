@@ -39,7 +39,8 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "measures a window of messages": ({ messages }, chat) => messages.sizes(chat.id, { from: 300, limit: 50 }),
   "measures the last messages": ({ messages }, chat) => messages.sizes(chat.id, { order: "desc", limit: 50 }),
   "asks for the last number": ({ messages }, chat) => messages.lastNumber(chat.id),
-  "asks for buried numbers": ({ messages }, chat) => messages.buried({ chatId: chat.id, from: 1, to: 99 }, 50),
+  "asks for buried numbers": ({ messages }, chat) =>
+    messages.buried({ chatId: chat.id, from: 1, to: 99 }, { order: "asc", limit: 50 }),
   "reads a chat for a search": ({ messages }, chat) =>
     messages.newest(chat.id, { before: 5_000, limit: 50, bytes: 1_000_000 }),
   "scans all messages": ({ messages }, chat) => messages.scan({ afterChatId: chat.id, afterNumber: 5_990, limit: 50 }),

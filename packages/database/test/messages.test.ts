@@ -105,8 +105,10 @@ describe("measuring messages", () => {
     const dead = [2, 4, 5].map((number) => message(id, number, "x".repeat(65_536)));
     await test.persistence.persist([batch(message(id, 1), message(id, 3)), batch(...dead)]);
     expect(await test.messages.lastNumber(id)).to.equal(3);
-    expect(await test.messages.buried({ chatId: id, from: 1, to: 9 }, 10)).to.deep.equal([2, 4, 5]);
-    expect(await test.messages.buried({ chatId: id, from: 3, to: 9 }, 1)).to.deep.equal([4]);
+    expect(await test.messages.buried({ chatId: id, from: 1, to: 9 }, { order: "asc", limit: 10 })).to.deep.equal([
+      2, 4, 5,
+    ]);
+    expect(await test.messages.buried({ chatId: id, from: 1, to: 4 }, { order: "desc", limit: 1 })).to.deep.equal([4]);
   });
 
   it("reads for a search in pieces of bounded bytes, past what is deleted", async () => {

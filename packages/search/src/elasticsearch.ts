@@ -1,3 +1,4 @@
+import { alwaysFit, countFitting } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { createIndex, resolveAlias } from "./aliases.ts";
@@ -6,7 +7,7 @@ import { askInTime, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
 import { decodeCursor } from "./cursor.ts";
 import { termQuery } from "./mapping.ts";
-import { ALWAYS_FIT, countFitting, toPage } from "./page.ts";
+import { toPage } from "./page.ts";
 import { parseQuery } from "./query.ts";
 import type { SearchIndex, SearchPage, SearchRequest } from "./search-index.ts";
 
@@ -66,9 +67,7 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
   const below = cursor === undefined ? {} : { search_after: [decodeCursor(cursor)] };
   // Two hundred bodies can be 13 MB, which take as long to parse as they are long: sizes first, then those that fit.
   const fits =
-    limit < ALWAYS_FIT
-      ? undefined
-      : await findFitting(connection, chatId, filter, { ...below, size: limit + 1 }, limit);
+    limit < alwaysFit ? undefined : await findFitting(connection, chatId, filter, { ...below, size: limit + 1 }, limit);
   if (fits?.size === 0) return { hits: [] };
   const found = await findNewest(connection, chatId, [...filter, ...(fits?.range ?? [])], {
     ...below,

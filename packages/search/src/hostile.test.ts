@@ -1,7 +1,8 @@
+import { maxPageBytes } from "@confab/contracts";
 import { hostileQueries, hostileTexts, longestBlock } from "@confab/testkit";
 import { expect } from "chai";
 import { beginningOf, highlight } from "./highlight.ts";
-import { MAX_PAGE_BYTES, toPage } from "./page.ts";
+import { toPage } from "./page.ts";
 import { queryTerms } from "./query.ts";
 
 const MOST_MS = 50;
@@ -49,10 +50,7 @@ describe("a page of hits", () => {
     const found = messagesOf("x".repeat(65_535), 40);
     const { hits, next } = await toPage(found, { limit: 30, terms: ["x"] });
     expect(hits).to.have.length(16);
-    expect(hits.reduce((bytes, { body }) => bytes + body.length, 0)).to.be.within(
-      MAX_PAGE_BYTES - 65_535,
-      MAX_PAGE_BYTES,
-    );
+    expect(hits.reduce((bytes, { body }) => bytes + body.length, 0)).to.be.within(maxPageBytes - 65_535, maxPageBytes);
     expect(next).to.be.a("string");
   });
 

@@ -1,6 +1,7 @@
+import { maxPageBytes } from "@confab/contracts";
 import { decodeCursor } from "./cursor.ts";
 import { fold } from "./fold.ts";
-import { MAX_PAGE_BYTES, toPage } from "./page.ts";
+import { toPage } from "./page.ts";
 import type { StoredMessage } from "./page.ts";
 import { matches, parseQuery } from "./query.ts";
 import { createTurns } from "./turns.ts";
@@ -16,7 +17,7 @@ export type ScanChat = (
 ) => Promise<StoredMessage[]>;
 
 // Messages read at once, and bytes of their bodies.
-const CHUNK = { limit: 250, bytes: MAX_PAGE_BYTES };
+const CHUNK = { limit: 250, bytes: maxPageBytes };
 /** What one search reads at the most; it then answers what it has found, and its cursor goes on from there. */
 const MOST = { messages: 50_000, ms: 1_000 };
 
@@ -48,7 +49,7 @@ export function createMysqlIndex({ scan, most = MOST }: MysqlIndexOptions): Sear
           await turns.give();
         }
         before = chunk.at(-1)?.number;
-        if (before === undefined || found.length > limit || bytes > MAX_PAGE_BYTES) break;
+        if (before === undefined || found.length > limit || bytes > maxPageBytes) break;
         read += chunk.length;
         if (read >= most.messages || performance.now() >= deadline) break;
       }

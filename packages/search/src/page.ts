@@ -1,3 +1,4 @@
+import { countFitting } from "@confab/contracts";
 import { encodeCursor } from "./cursor.ts";
 import { beginningOf, highlight } from "./highlight.ts";
 import { createTurns } from "./turns.ts";
@@ -11,25 +12,8 @@ export interface StoredMessage {
   updatedAt: Date;
 }
 
-/** The bodies of a page have at most this many bytes together; a page has one hit at least where there is any. */
-export const MAX_PAGE_BYTES = 1024 * 1024;
-/** The longest body, in bytes. */
-export const MAX_BODY_BYTES = 65_535;
-/** So many hits fit on a page whatever they hold. */
-export const ALWAYS_FIT = Math.floor(MAX_PAGE_BYTES / MAX_BODY_BYTES);
 /** How long highlighting one page may take; the hits after that show the beginning of their bodies. */
 const HIGHLIGHT_MS = 500;
-
-/** How many bodies, given by their sizes in bytes, go on one page of at most `limit`. */
-export function countFitting(sizes: readonly number[], limit: number): number {
-  let [count, bytes] = [0, 0];
-  for (const size of sizes.slice(0, limit)) {
-    bytes += size;
-    if (count > 0 && bytes > MAX_PAGE_BYTES) break;
-    count += 1;
-  }
-  return count;
-}
 
 export interface PageOptions {
   limit: number;
