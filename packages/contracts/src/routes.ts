@@ -62,6 +62,8 @@ const writing = [
   "validation-failed",
   ...reading,
 ] as const satisfies readonly ProblemCode[];
+/** Of what is written to the database while the client waits. */
+const storing = [...writing, "outcome-unknown"] as const satisfies readonly ProblemCode[];
 
 export const routes = {
   createApplication: {
@@ -76,7 +78,7 @@ export const routes = {
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
     idempotent: true,
     success: { status: 201, description: "The application and its token", schema: applicationSchema, location: true },
-    problems: ["unauthorized", "forbidden", "idempotency-conflict", ...writing],
+    problems: ["unauthorized", "forbidden", "idempotency-conflict", ...storing],
   },
   listApplications: {
     method: "get",
@@ -112,7 +114,7 @@ export const routes = {
     params: ["token"],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The application as it is now", schema: applicationSchema },
-    problems: ["application-not-found", ...writing],
+    problems: ["application-not-found", ...storing],
   },
   replaceApplication: {
     method: "put",
@@ -124,7 +126,7 @@ export const routes = {
     params: ["token"],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The application as it is now", schema: applicationSchema },
-    problems: ["application-not-found", ...writing],
+    problems: ["application-not-found", ...storing],
   },
   createChat: {
     method: "post",
@@ -138,7 +140,7 @@ export const routes = {
     body: { schema: createChatSchema, required: false, limitBytes: smallBody },
     idempotent: true,
     success: { status: 201, description: "The chat and its number", schema: chatSchema, location: true },
-    problems: ["application-not-found", "idempotency-conflict", ...writing],
+    problems: ["application-not-found", "idempotency-conflict", ...storing],
   },
   listChats: {
     method: "get",
@@ -173,7 +175,7 @@ export const routes = {
     params: ["token", "chat"],
     body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The chat as it is now", schema: chatSchema },
-    problems: ["application-not-found", "chat-not-found", ...writing],
+    problems: ["application-not-found", "chat-not-found", ...storing],
   },
   replaceChat: {
     method: "put",
@@ -185,7 +187,7 @@ export const routes = {
     params: ["token", "chat"],
     body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The chat as it is now", schema: chatSchema },
-    problems: ["application-not-found", "chat-not-found", ...writing],
+    problems: ["application-not-found", "chat-not-found", ...storing],
   },
   createMessage: {
     method: "post",

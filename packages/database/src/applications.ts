@@ -1,3 +1,4 @@
+import { inTime } from "./attempt.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
 import { Redo, transaction } from "./transaction.ts";
@@ -16,8 +17,11 @@ export interface NewApplication {
 
 export type Applications = ReturnType<typeof createApplications>;
 
-/** The applications: created, found by token, listed and renamed. */
-export function createApplications(database: Database) {
+/**
+ * The applications: created, found by token, listed and renamed. What is not written within `patienceMs` is given up:
+ * `WriteNotDone`, or `WriteOutcomeUnknown` where its commit was sent.
+ */
+export function createApplications(database: Database, { patienceMs }: { patienceMs?: number } = {}) {
   const { prisma } = database;
 
   async function find(token: string): Promise<Application | null> {
@@ -30,7 +34,7 @@ export function createApplications(database: Database) {
      * create one, and another request throws `IdempotencyConflict`.
      */
     create: (request: NewApplication): Promise<Application & { replayed: boolean }> =>
-      transaction(database, (tx) => create(tx, request)),
+      inTime(patienceMs, (guard) => transaction(database, (tx) => create(tx, request), { guard })),
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
@@ -47,8 +51,11 @@ export function createApplications(database: Database) {
 
     async rename(token: string, name: string): Promise<Application | undefined> {
       if (!isToken(token)) return undefined;
-      await prisma.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
-      return (await find(token)) ?? undefined;
+      const write = async (tx: Queryable): Promise<Application | undefined> => {
+        await tx.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
+        return (await tx.application.findUnique({ where: { token } })) ?? undefined;
+      };
+      return inTime(patienceMs, (guard) => transaction(database, write, { guard }));
     },
   };
 }

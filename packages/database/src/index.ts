@@ -1,3 +1,4 @@
+export { WriteNotDone, WriteOutcomeUnknown } from "./attempt.ts";
 export { createApplications } from "./applications.ts";
 export { createChats } from "./chats.ts";
 export { createDatabase } from "./client.ts";

@@ -33,7 +33,7 @@ export function createPersistence(database: Database) {
      * a row; after a throw the outcome may be unknown, and the same call again settles it.
      */
     persist: (batches: readonly AcceptedBatch[]): Promise<PersistResult> =>
-      transaction(database, (tx) => persist(tx, batches), TIMEOUT_MS),
+      transaction(database, (tx) => persist(tx, batches), { timeoutMs: TIMEOUT_MS }),
   };
 }
 
