@@ -211,6 +211,13 @@ describe("reading a chat's messages", () => {
     expect(linksOf(empty)).to.deep.equal({});
   });
 
+  it("refuses a query of more parameters than it would read", async () => {
+    const path = pathOf(await newChat([true, true]));
+    expect(jsonOf(await api.get(`${path}?${"a=1&".repeat(99)}limit=1`))).to.have.length(1);
+    const { detail } = problemOf(await api.get(`${path}?${"a=1&".repeat(1_100)}limit=1`), "malformed-request");
+    expect(detail).to.include("100 parameters");
+  });
+
   it("says what is missing and what is wrong", async () => {
     const chat = await newChat([true, false]);
     for (const number of [3, 0, -1, "x", "1.0", "01", 2_147_483_647, 9_999_999_999]) {
