@@ -24,12 +24,17 @@ const place = (description: string): z.ZodType<number | undefined, string | unde
     .optional()
     .meta({ override: asInteger(0, maxNumber), description });
 
-/** An opaque place in a list, taken from a Link header. */
-export const cursorSchema = z.string().regex(/^[\w-]{1,512}$/, "must be a cursor taken from a Link header");
+// Cursors are opaque to clients. Their patterns are exact, so that whatever fits one is a place in the list.
+const cursor = (pattern: RegExp): z.ZodString => z.string().regex(pattern, "must be a cursor taken from a Link header");
+
+/** A time in milliseconds, to the base of 36, and the beginning of a token. */
+export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/);
+/** A message's number. */
+export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
 
 export const applicationsQuerySchema = z.object({
   limit: limitSchema,
-  after: cursorSchema.optional().meta({ description: "Continue after this cursor, from a Link header" }),
+  after: applicationCursorSchema.optional().meta({ description: "Continue after this cursor, from a Link header" }),
 });
 export const chatsQuerySchema = z.object({ limit: limitSchema, after: place("Only chats with a greater number") });
 export const messagesQuerySchema = z.object({
@@ -62,7 +67,7 @@ export const searchQuerySchema = z.object({
       examples: ["hell"],
     }),
   limit: limitSchema,
-  cursor: cursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
+  cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
 });
 
 /** What another page's query changes in this one's; `undefined` takes a parameter away. */

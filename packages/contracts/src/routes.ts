@@ -73,6 +73,8 @@ export const routes = {
     service: "api",
     tag: "Applications",
     summary: "Create an application",
+    description:
+      "Where no admin key is configured, an Idempotency-Key must be a random UUID (version 4): whoever sends the same key and name is given the same application's token.",
     admin: true,
     params: [],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },

@@ -15,6 +15,12 @@ export interface NewApplication {
   readonly idempotency?: Idempotency | undefined;
 }
 
+/** A place in the list of all applications: a time, and a token or the beginning of one. */
+export interface ApplicationPlace {
+  readonly createdAt: Date;
+  readonly token: string;
+}
+
 export type Applications = ReturnType<typeof createApplications>;
 
 /**
@@ -38,15 +44,22 @@ export function createApplications(database: Database, { patienceMs }: { patienc
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
-    /** Oldest first; `next` is the cursor for what follows, absent on the last page. */
-    async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
-      const rows = await prisma.application.findMany({
-        ...(after === undefined ? {} : { where: { id: { gt: after } } }),
-        orderBy: { id: "asc" },
-        take: limit + 1,
-      });
+    /** Oldest first, those of one millisecond by token; `next` is the place after which to go on, absent on the last page. */
+    async list({ after, limit }: { after?: ApplicationPlace | undefined; limit: number }) {
+      // Behind a prefix come the tokens that begin with it: their next character is a hexadecimal digit or a hyphen.
+      const place = after && [after.createdAt, after.createdAt, `${after.token}g`];
+      const rows = await prisma.$queryRawUnsafe<Application[]>(
+        `SELECT id, token, name, chats_count AS chatsCount, last_chat_number AS lastChatNumber,
+                created_at AS createdAt, updated_at AS updatedAt
+           FROM applications FORCE INDEX (applications_created_at_token_idx)
+          ${place ? "WHERE created_at >= ? AND (created_at > ? OR token > ?)" : ""}
+          ORDER BY created_at, token LIMIT ?`,
+        ...(place ?? []),
+        limit + 1,
+      );
       const items = rows.slice(0, limit);
-      return { items, next: rows.length > limit ? items.at(-1)?.id : undefined };
+      const [last, following] = [items.at(-1), rows[limit]];
+      return { items, next: last && following && placeBetween(last, following) };
     },
 
     async rename(token: string, name: string): Promise<Application | undefined> {
@@ -58,6 +71,13 @@ export function createApplications(database: Database, { patienceMs }: { patienc
       return inTime(patienceMs, (guard) => transaction(database, write, { guard }));
     },
   };
+}
+
+/** No more of a token than is needed, eight characters as in log lines: places get into URLs, and URLs get into logs. */
+function placeBetween(last: Application, following: Application): ApplicationPlace {
+  let length = 8;
+  while (last.token.startsWith(following.token.slice(0, length)) && length < last.token.length) length += 1;
+  return { createdAt: last.createdAt, token: last.token.slice(0, length) };
 }
 
 /** Comparisons ignore trailing spaces, so only a token of the full length can be an exact match. */

@@ -11,7 +11,7 @@ export { assertMigrated, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createOutbox } from "./outbox.ts";
 export { createPersistence } from "./persist.ts";
-export type { Applications, NewApplication } from "./applications.ts";
+export type { ApplicationPlace, Applications, NewApplication } from "./applications.ts";
 export type { CreatedChat, NewChat } from "./chat-creation.ts";
 export type { ChatLocation, Chats } from "./chats.ts";
 export type { DatabaseAddress } from "./connection.ts";

@@ -21,7 +21,7 @@ const MESSAGES = 6_000;
 const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) => Promise<unknown>> = {
   "lists applications": ({ applications }) => applications.list({ limit: 50 }),
   "lists applications further on": ({ applications }, chat) =>
-    applications.list({ after: chat.applicationId, limit: 50 }),
+    applications.list({ after: { createdAt: chat.createdAt, token: "8" }, limit: 50 }),
   "finds an application": ({ applications }, _chat, token) => applications.find(token),
   "renames an application": ({ applications }, _chat, token) => applications.rename(token, "renamed"),
   "creates an application": ({ applications }) =>
