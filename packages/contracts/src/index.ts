@@ -4,6 +4,7 @@ export * from "./message.ts";
 export * from "./metric-row.ts";
 export * from "./metrics.ts";
 export * from "./openapi.ts";
+export * from "./page-size.ts";
 export * from "./pagination.ts";
 export * from "./problems.ts";
 export * from "./queues.ts";

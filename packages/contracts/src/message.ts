@@ -77,7 +77,13 @@ export const idempotencyKeySchema = z
 
 export const batchItemSchema = createMessageSchema
   .extend({ idempotency_key: idempotencyKeySchema.optional() })
-  .meta({ id: "BatchItem" });
+  // A component by itself counts as an answer, which has no fields besides; this one is sent, and what it has besides is ignored.
+  .meta({
+    id: "BatchItem",
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties;
+    },
+  });
 export type BatchItem = z.infer<typeof batchItemSchema>;
 
 /** The items are checked one by one, so that a bad one costs its neighbours nothing. */

@@ -16,7 +16,7 @@ export const limitSchema = whole(1, maxLimit)
   .transform((limit) => limit ?? defaultLimit)
   .meta({
     override: asInteger(1, maxLimit, defaultLimit),
-    description: "How many at the most",
+    description: "How many at the most; a page of messages or hits ends earlier where their bodies reach 1 MiB",
   });
 
 const place = (description: string): z.ZodType<number | undefined, string | undefined> =>
@@ -24,22 +24,27 @@ const place = (description: string): z.ZodType<number | undefined, string | unde
     .optional()
     .meta({ override: asInteger(0, maxNumber), description });
 
-/** An opaque place in a list, taken from a Link header. */
-export const cursorSchema = z.string().regex(/^[\w-]{1,512}$/, "must be a cursor taken from a Link header");
+// Cursors are opaque to clients. Their patterns are exact, so that whatever fits one is a place in the list.
+const cursor = (pattern: RegExp): z.ZodString => z.string().regex(pattern, "must be a cursor taken from a Link header");
+
+/** A time in milliseconds, to the base of 36, and the beginning of a token. */
+export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/);
+/** A message's number. */
+export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
 
 export const applicationsQuerySchema = z.object({
   limit: limitSchema,
-  after: cursorSchema.optional().meta({ description: "Continue after this cursor, from a Link header" }),
+  after: applicationCursorSchema.optional().meta({ description: "Continue after this cursor, from a Link header" }),
 });
 export const chatsQuerySchema = z.object({ limit: limitSchema, after: place("Only chats with a greater number") });
 export const messagesQuerySchema = z.object({
   limit: limitSchema,
-  after: place("Only messages with a greater number"),
-  before: place("Only messages with a smaller number"),
+  after: place("The page right after this number; with order=desc and `before`, the number above which it ends"),
+  before: place("The page right before this number; with order=asc and `after`, the number below which it ends"),
   order: z
     .enum(["asc", "desc"], "must be asc or desc")
     .default("asc")
-    .meta({ description: "By number, ascending or descending" }),
+    .meta({ description: "By number, ascending or descending; without a place, from the first or from the last" }),
 });
 export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 
@@ -62,12 +67,15 @@ export const searchQuerySchema = z.object({
       examples: ["hell"],
     }),
   limit: limitSchema,
-  cursor: cursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
+  cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
 });
 
+/** What another page's query changes in this one's; `undefined` takes a parameter away. */
+export type PagePlace = Record<string, string | number | undefined>;
+
 export interface PageLinks {
-  next?: Record<string, string | number> | undefined;
-  prev?: Record<string, string | number> | undefined;
+  next?: PagePlace | undefined;
+  prev?: PagePlace | undefined;
 }
 
 /**

@@ -122,7 +122,13 @@ export const problems = {
     status: 503,
     title: "Storage unavailable",
     meaning:
-      "The database cannot be reached. Messages to known chats are still accepted; reading works again when it is back.",
+      "The database cannot be reached. Nothing of this request was done, and nothing will be. Messages to known chats are still accepted; reading works again when the database is back.",
+  },
+  "outcome-unknown": {
+    status: 503,
+    title: "Outcome unknown",
+    meaning:
+      "The database took the change and did not say in time whether it was made. Send the same request again: with the same `Idempotency-Key` nothing is created twice, and a repeated renaming changes nothing.",
   },
   "search-unavailable": {
     status: 503,

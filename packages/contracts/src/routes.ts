@@ -72,6 +72,8 @@ const writing = [
   "validation-failed",
   ...reading,
 ] as const satisfies readonly ProblemCode[];
+/** Of what is written to the database while the client waits. */
+const storing = [...writing, "outcome-unknown"] as const satisfies readonly ProblemCode[];
 
 export const routes = {
   createApplication: {
@@ -81,12 +83,14 @@ export const routes = {
     service: "api",
     tag: "Applications",
     summary: "Create an application",
+    description:
+      "Where no admin key is configured, an Idempotency-Key must be a random UUID (version 4): whoever sends the same key and name is given the same application's token.",
     admin: true,
     params: [],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
     idempotent: true,
     success: { status: 201, description: "The application and its token", schema: applicationSchema, location: true },
-    problems: ["unauthorized", "forbidden", "idempotency-conflict", ...writing],
+    problems: ["unauthorized", "forbidden", "idempotency-conflict", ...storing],
   },
   listApplications: {
     method: "get",
@@ -122,7 +126,7 @@ export const routes = {
     params: ["token"],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The application as it is now", schema: applicationSchema },
-    problems: ["application-not-found", ...writing],
+    problems: ["application-not-found", ...storing],
   },
   replaceApplication: {
     method: "put",
@@ -134,7 +138,7 @@ export const routes = {
     params: ["token"],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The application as it is now", schema: applicationSchema },
-    problems: ["application-not-found", ...writing],
+    problems: ["application-not-found", ...storing],
   },
   createChat: {
     method: "post",
@@ -148,7 +152,7 @@ export const routes = {
     body: { schema: createChatSchema, required: false, limitBytes: smallBody },
     idempotent: true,
     success: { status: 201, description: "The chat and its number", schema: chatSchema, location: true },
-    problems: ["application-not-found", "idempotency-conflict", ...writing],
+    problems: ["application-not-found", "idempotency-conflict", ...storing],
   },
   listChats: {
     method: "get",
@@ -183,7 +187,7 @@ export const routes = {
     params: ["token", "chat"],
     body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The chat as it is now", schema: chatSchema },
-    problems: ["application-not-found", "chat-not-found", ...writing],
+    problems: ["application-not-found", "chat-not-found", ...storing],
   },
   replaceChat: {
     method: "put",
@@ -195,7 +199,7 @@ export const routes = {
     params: ["token", "chat"],
     body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
     success: { status: 200, description: "The chat as it is now", schema: chatSchema },
-    problems: ["application-not-found", "chat-not-found", ...writing],
+    problems: ["application-not-found", "chat-not-found", ...storing],
   },
   createMessage: {
     method: "post",
@@ -248,8 +252,10 @@ export const routes = {
     summary: "List a chat's messages by number",
     params: ["token", "chat"],
     query: messagesQuerySchema,
+    description:
+      "Whoever goes on from the end of a page, at once or later, misses no message. `after` and `before` name the page right after or right before a number. A page ends at `limit` or where its bodies reach 1 MiB.",
     success: { status: 200, description: "One page", schema: z.array(messageSchema), link: true },
-    problems: ["application-not-found", "chat-not-found", "validation-failed", ...reading],
+    problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
   },
   searchMessages: {
     method: "get",

@@ -1,3 +1,4 @@
+import { inTime } from "./attempt.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
 import { Redo, transaction } from "./transaction.ts";
@@ -14,10 +15,19 @@ export interface NewApplication {
   readonly idempotency?: Idempotency | undefined;
 }
 
+/** A place in the list of all applications: a time, and a token or the beginning of one. */
+export interface ApplicationPlace {
+  readonly createdAt: Date;
+  readonly token: string;
+}
+
 export type Applications = ReturnType<typeof createApplications>;
 
-/** The applications: created, found by token, listed and renamed. */
-export function createApplications(database: Database) {
+/**
+ * The applications: created, found by token, listed and renamed. What is not written within `patienceMs` is given up:
+ * `WriteNotDone`, or `WriteOutcomeUnknown` where its commit was sent.
+ */
+export function createApplications(database: Database, { patienceMs }: { patienceMs?: number } = {}) {
   const { prisma } = database;
 
   async function find(token: string): Promise<Application | null> {
@@ -30,7 +40,7 @@ export function createApplications(database: Database) {
      * create one, and another request throws `IdempotencyConflict`.
      */
     create: (request: NewApplication): Promise<Application & { replayed: boolean }> =>
-      transaction(database, (tx) => create(tx, request)),
+      inTime(patienceMs, (guard) => transaction(database, (tx) => create(tx, request), { guard })),
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
@@ -43,23 +53,40 @@ export function createApplications(database: Database) {
       return new Set(rows.map(({ token }) => token));
     },
 
-    /** Oldest first; `next` is the cursor for what follows, absent on the last page. */
-    async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
-      const rows = await prisma.application.findMany({
-        ...(after === undefined ? {} : { where: { id: { gt: after } } }),
-        orderBy: { id: "asc" },
-        take: limit + 1,
-      });
+    /** Oldest first, those of one millisecond by token; `next` is the place after which to go on, absent on the last page. */
+    async list({ after, limit }: { after?: ApplicationPlace | undefined; limit: number }) {
+      // Behind a prefix come the tokens that begin with it: their next character is a hexadecimal digit or a hyphen.
+      const place = after && [after.createdAt, after.createdAt, `${after.token}g`];
+      const rows = await prisma.$queryRawUnsafe<Application[]>(
+        `SELECT id, token, name, chats_count AS chatsCount, last_chat_number AS lastChatNumber,
+                created_at AS createdAt, updated_at AS updatedAt
+           FROM applications FORCE INDEX (applications_created_at_token_idx)
+          ${place ? "WHERE created_at >= ? AND (created_at > ? OR token > ?)" : ""}
+          ORDER BY created_at, token LIMIT ?`,
+        ...(place ?? []),
+        limit + 1,
+      );
       const items = rows.slice(0, limit);
-      return { items, next: rows.length > limit ? items.at(-1)?.id : undefined };
+      const [last, following] = [items.at(-1), rows[limit]];
+      return { items, next: last && following && placeBetween(last, following) };
     },
 
     async rename(token: string, name: string): Promise<Application | undefined> {
       if (!isToken(token)) return undefined;
-      await prisma.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
-      return (await find(token)) ?? undefined;
+      const write = async (tx: Queryable): Promise<Application | undefined> => {
+        await tx.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
+        return (await tx.application.findUnique({ where: { token } })) ?? undefined;
+      };
+      return inTime(patienceMs, (guard) => transaction(database, write, { guard }));
     },
   };
+}
+
+/** No more of a token than is needed, eight characters as in log lines: places get into URLs, and URLs get into logs. */
+function placeBetween(last: Application, following: Application): ApplicationPlace {
+  let length = 8;
+  while (last.token.startsWith(following.token.slice(0, length)) && length < last.token.length) length += 1;
+  return { createdAt: last.createdAt, token: last.token.slice(0, length) };
 }
 
 /** Comparisons ignore trailing spaces, so only a token of the full length can be an exact match. */

@@ -1,6 +1,7 @@
 import { isRefusal } from "./errors.ts";
 import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
 import { transaction, tuples } from "./transaction.ts";
+import type { CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Chat } from "./generated/client.ts";
 import type { Outcome } from "./group-commit.ts";
@@ -20,15 +21,16 @@ export async function createTogether(
   database: Database,
   token: string,
   requests: readonly NewChat[],
+  guardOf: (requests: readonly NewChat[]) => CommitGuard,
 ): Promise<readonly Creation[]> {
   try {
-    return await transaction(database, (tx) => create(tx, token, requests));
+    return await transaction(database, (tx) => create(tx, token, requests), { guard: guardOf(requests) });
   } catch (error) {
     if (requests.length === 1 || !isRefusal(error)) throw error;
     const outcomes: Creation[] = [];
     for (const request of requests) {
       outcomes.push(
-        ...(await createTogether(database, token, [request]).catch((alone: unknown) => [{ error: alone }])),
+        ...(await createTogether(database, token, [request], guardOf).catch((alone: unknown) => [{ error: alone }])),
       );
     }
     return outcomes;

@@ -1,6 +1,8 @@
 import { isToken } from "./applications.ts";
 import { createTogether } from "./chat-creation.ts";
 import { createGroups } from "./group-commit.ts";
+import { inTime } from "./attempt.ts";
+import { transaction } from "./transaction.ts";
 import type { NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat } from "./generated/client.ts";
@@ -16,12 +18,15 @@ const LARGEST_GROUP = 200;
 
 export type Chats = ReturnType<typeof createChats>;
 
-/** The chats of applications: created with gapless numbers, found, listed, renamed and located. */
-export function createChats(database: Database) {
+/**
+ * The chats of applications: created with gapless numbers, found, listed, renamed and located. What is not written
+ * within `patienceMs` is given up: `WriteNotDone`, or `WriteOutcomeUnknown` where its commit was sent.
+ */
+export function createChats(database: Database, { patienceMs }: { patienceMs?: number } = {}) {
   const { prisma } = database;
   const create = createGroups<NewChat, (Chat & { replayed: boolean }) | undefined>(
-    (token, requests) => createTogether(database, token, requests),
-    LARGEST_GROUP,
+    (token, requests, guardOf) => createTogether(database, token, requests, guardOf),
+    { largest: LARGEST_GROUP, patienceMs },
   );
 
   async function find(token: string, number: number): Promise<Chat | undefined> {
@@ -55,12 +60,20 @@ export function createChats(database: Database) {
       return { items, next: rows.length > limit ? items.at(-1)?.number : undefined };
     },
 
-    async rename(token: string, number: number, name: string | null): Promise<Chat | undefined> {
-      const chat = await find(token, number);
-      if (!chat) return undefined;
-      await prisma.$executeRaw`UPDATE chats SET name = ${name}, updated_at = ${new Date()} WHERE id = ${chat.id}`;
-      return find(token, number);
-    },
+    rename: (token: string, number: number, name: string | null): Promise<Chat | undefined> =>
+      inTime(patienceMs, async (guard) => {
+        const chat = await find(token, number);
+        if (!chat) return undefined;
+        const { id } = chat;
+        return transaction(
+          database,
+          async (tx) => {
+            await tx.$executeRaw`UPDATE chats SET name = ${name}, updated_at = ${new Date()} WHERE id = ${id}`;
+            return (await tx.chat.findUnique({ where: { id } })) ?? undefined;
+          },
+          { guard },
+        );
+      }),
 
     /** How the outside names chats, by their ids; those that are gone are left out. */
     async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {

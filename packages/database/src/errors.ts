@@ -1,3 +1,5 @@
+import { WriteNotDone } from "./attempt.ts";
+
 /** An `Idempotency-Key` was used again with another request, or for something that has been deleted since. */
 export class IdempotencyConflict extends Error {
   override readonly name = "IdempotencyConflict";
@@ -81,7 +83,7 @@ function factsOf(error: unknown): Facts {
   const codes = new Set<string>();
   let silent = false;
   for (const link of chain(error)) {
-    silent ||= link instanceof ServerSilentError;
+    silent ||= link instanceof ServerSilentError || link instanceof WriteNotDone;
     if (typeof link.errno === "number") numbers.add(link.errno);
     if (typeof link.originalCode === "string") numbers.add(Number(link.originalCode));
     if (typeof link.code === "string") codes.add(link.code);

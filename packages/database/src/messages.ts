@@ -19,6 +19,14 @@ export interface RangeQuery {
   readonly limit: number;
 }
 
+export interface MessageSize {
+  readonly number: number;
+  readonly bytes: number;
+}
+
+/** MySQL's INT. */
+const MAX_NUMBER = 2_147_483_647;
+
 // STRAIGHT_JOIN: messages first, along their key; MariaDB would rather begin with all chats and sort.
 const PLACED = `
   SELECT m.chat_id AS chatId, m.number, m.uid, m.version, m.body, m.created_at AS createdAt, m.updated_at AS updatedAt,
@@ -29,28 +37,84 @@ export type Messages = ReturnType<typeof createMessages>;
 
 /** Stored messages, deleted ones (`deletedAt`) included, always read along the clustered key. */
 export function createMessages({ prisma }: Database) {
+  const range = (chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> =>
+    prisma.message.findMany({
+      where: {
+        chatId,
+        number: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lte: to }) },
+      },
+      orderBy: { number: order },
+      take: limit,
+    });
+
+  async function sizes(
+    chatId: bigint,
+    { from = 0, to = MAX_NUMBER, order = "asc", limit }: RangeQuery,
+  ): Promise<MessageSize[]> {
+    const rows = await prisma.$queryRawUnsafe<{ number: number; bytes: bigint | number }[]>(
+      `SELECT number, LENGTH(body) AS bytes FROM messages
+        WHERE chat_id = ? AND number BETWEEN ? AND ? ORDER BY number ${order === "asc" ? "ASC" : "DESC"} LIMIT ?`,
+      chatId,
+      from,
+      Math.min(to, MAX_NUMBER),
+      limit,
+    );
+    return rows.map(({ number, bytes }) => ({ number, bytes: Number(bytes) }));
+  }
+
   return {
     find: async (chatId: bigint, number: number): Promise<Message | undefined> =>
       (await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } })) ?? undefined,
 
     /** One window of a chat; with `order: "desc"` the highest numbers come first. */
-    range: (chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> =>
-      prisma.message.findMany({
-        where: {
-          chatId,
-          number: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lte: to }) },
-        },
+    range,
+
+    /** The sizes of the bodies of the same window, in bytes: to learn how much to ask for. */
+    sizes,
+
+    /** The chat's highest number that is stored, 0 in an empty chat. */
+    async lastNumber(chatId: bigint): Promise<number> {
+      const last = await prisma.message.findFirst({
+        where: { chatId },
+        orderBy: { number: "desc" },
+        select: { number: true },
+      });
+      return last?.number ?? 0;
+    },
+
+    /** Which numbers between two, both included, are dead letters. */
+    async buried(
+      { chatId, from, to }: MessageRange,
+      { order, limit }: { order: "asc" | "desc"; limit: number },
+    ): Promise<number[]> {
+      const rows = await prisma.deadLetter.findMany({
+        where: { chatId, number: { gte: from, lte: to } },
         orderBy: { number: order },
         take: limit,
-      }),
+        select: { number: true },
+      });
+      return rows.map(({ number }) => number);
+    },
 
-    /** Messages that are not deleted, newest first, those numbered below `before` only. */
-    newest: (chatId: bigint, { before, limit }: { before?: number; limit: number }): Promise<Message[]> =>
-      prisma.message.findMany({
-        where: { chatId, deletedAt: null, ...(before === undefined ? {} : { number: { lt: before } }) },
-        orderBy: { number: "desc" },
-        take: limit,
-      }),
+    /**
+     * Messages that are not deleted, newest first, those numbered below `before` only: at most `limit`, and fewer where
+     * their bodies would have more than `bytes` bytes together, but one at least; none means the end.
+     */
+    newest: async (
+      chatId: bigint,
+      { before = MAX_NUMBER, limit, bytes }: { before?: number; limit: number; bytes: number },
+    ): Promise<Message[]> => {
+      for (let to = before - 1; ;) {
+        const window = await sizes(chatId, { to, order: "desc", limit });
+        const fitting = window.slice(0, countWithin(window, bytes));
+        const lowest = fitting.at(-1)?.number;
+        if (lowest === undefined) return [];
+        const messages = await range(chatId, { from: lowest, to, order: "desc", limit: fitting.length });
+        const present = messages.filter(({ deletedAt }) => deletedAt === null);
+        if (present.length > 0) return present;
+        to = lowest - 1;
+      }
+    },
 
     /** The next messages of the whole table in key order; start with chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<PlacedMessage[]> {
@@ -81,4 +145,11 @@ export function createMessages({ prisma }: Database) {
       );
     },
   };
+}
+
+/** How many bodies from the first on have at most `most` bytes together; one at least. */
+function countWithin(sizes: readonly MessageSize[], most: number): number {
+  let total = 0;
+  const beyond = sizes.findIndex(({ bytes }) => (total += bytes) > most);
+  return beyond === -1 ? sizes.length : Math.max(1, beyond);
 }

@@ -34,7 +34,7 @@ export function createPersistence(database: Database) {
      * a row; after a throw the outcome may be unknown, and the same call again settles it.
      */
     persist: <M extends AddressedMessage>(batches: readonly AcceptedBatch<M>[]): Promise<PersistResult<M>> =>
-      transaction(database, (tx) => persist(tx, batches), TIMEOUT_MS),
+      transaction(database, (tx) => persist(tx, batches), { timeoutMs: TIMEOUT_MS }),
   };
 }
 

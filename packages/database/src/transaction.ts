@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTransient } from "./errors.ts";
+import { WriteOutcomeUnknown, type CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
 
 /** Thrown inside a transaction to roll it back and run it again from the start. */
@@ -11,18 +12,28 @@ const ATTEMPTS = 6;
 
 /**
  * Runs work in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that ran out or a
- * `Redo`, at most six times with growing, jittered pauses; any other error rolls back and is thrown as it is.
+ * `Redo`, at most six times with growing, jittered pauses; any other error rolls back and is thrown as it is. With a
+ * guard, an error that comes instead of the commit's answer is `WriteOutcomeUnknown`.
  */
 export async function transaction<T>(
   { prisma }: Database,
   work: (tx: Queryable) => Promise<T>,
-  timeoutMs = 10_000,
+  { timeoutMs = 10_000, guard }: { timeoutMs?: number; guard?: CommitGuard | undefined } = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
+    const commit = { isSent: false };
+    const guarded = async (tx: Queryable): Promise<T> => {
+      const result = await work(tx);
+      guard?.beforeCommit();
+      commit.isSent = true;
+      return result;
+    };
     try {
-      return await prisma.$transaction(work, { timeout: timeoutMs });
+      return await prisma.$transaction(guarded, { timeout: timeoutMs });
     } catch (error) {
       const again = error instanceof Redo || isTransient(error);
+      if (again) guard?.commitRefused();
+      else if (guard && commit.isSent) throw new WriteOutcomeUnknown("The commit was not answered", { cause: error });
       if (!again || attempt === ATTEMPTS) throw error;
       await sleep(Math.random() * 10 * 2 ** attempt);
     }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
 import { IdempotencyConflict, createApplications, createChats, createDatabase, isRefusal } from "@confab/database";
+import type { ApplicationPlace } from "@confab/database";
 import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -39,7 +40,7 @@ describe("applications", () => {
     const tokens = Array.from({ length: 7 }, () => randomUUID());
     for (const token of tokens) await fresh.applications.create({ token, name: "n" });
     const seen: string[] = [];
-    let after: bigint | undefined;
+    let after: ApplicationPlace | undefined;
     do {
       const page = await fresh.applications.list({ after, limit: 3 });
       expect(page.items.length).to.be.within(1, 3);

@@ -21,7 +21,7 @@ const MESSAGES = 6_000;
 const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) => Promise<unknown>> = {
   "lists applications": ({ applications }) => applications.list({ limit: 50 }),
   "lists applications further on": ({ applications }, chat) =>
-    applications.list({ after: chat.applicationId, limit: 50 }),
+    applications.list({ after: { createdAt: chat.createdAt, token: "8" }, limit: 50 }),
   "finds an application": ({ applications }, _chat, token) => applications.find(token),
   "renames an application": ({ applications }, _chat, token) => applications.rename(token, "renamed"),
   "creates an application": ({ applications }) =>
@@ -36,6 +36,13 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "lists the first messages": ({ messages }, chat) => messages.range(chat.id, { limit: 50 }),
   "lists the last messages": ({ messages }, chat) => messages.range(chat.id, { order: "desc", limit: 50 }),
   "lists a window of messages": ({ messages }, chat) => messages.range(chat.id, { from: 300, to: 349, limit: 50 }),
+  "measures a window of messages": ({ messages }, chat) => messages.sizes(chat.id, { from: 300, limit: 50 }),
+  "measures the last messages": ({ messages }, chat) => messages.sizes(chat.id, { order: "desc", limit: 50 }),
+  "asks for the last number": ({ messages }, chat) => messages.lastNumber(chat.id),
+  "asks for buried numbers": ({ messages }, chat) =>
+    messages.buried({ chatId: chat.id, from: 1, to: 99 }, { order: "asc", limit: 50 }),
+  "reads a chat for a search": ({ messages }, chat) =>
+    messages.newest(chat.id, { before: 5_000, limit: 50, bytes: 1_000_000 }),
   "scans all messages": ({ messages }, chat) => messages.scan({ afterChatId: chat.id, afterNumber: 5_990, limit: 50 }),
   "reads what must be indexed": ({ messages }, chat) =>
     messages.inRanges([

@@ -80,3 +80,50 @@ describe("reading messages", () => {
     expect(await test.messages.inRanges([])).to.deep.equal([]);
   });
 });
+
+describe("measuring messages", () => {
+  let test: TestDatabase;
+  before(async () => {
+    test = await openTestDatabase();
+  });
+  after(() => test.close());
+
+  it("measures bodies, in bytes", async () => {
+    const { id } = await test.newChat();
+    const bodies = ["a", "é", "😀", "x".repeat(65_535)];
+    await test.persistence.persist([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
+    const sizes = await test.messages.sizes(id, { limit: 10 });
+    expect(sizes).to.deep.equal([1, 2, 4, 65_535].map((bytes, at) => ({ number: at + 1, bytes })));
+    expect(await test.messages.sizes(id, { from: 2, to: 3, order: "desc", limit: 1 })).to.deep.equal([
+      { number: 3, bytes: 4 },
+    ]);
+  });
+
+  it("knows the last number, and which ones are buried", async () => {
+    const { id } = await test.newChat();
+    expect(await test.messages.lastNumber(id)).to.equal(0);
+    const dead = [2, 4, 5].map((number) => message(id, number, "x".repeat(65_536)));
+    await test.persistence.persist([batch(message(id, 1), message(id, 3)), batch(...dead)]);
+    expect(await test.messages.lastNumber(id)).to.equal(3);
+    expect(await test.messages.buried({ chatId: id, from: 1, to: 9 }, { order: "asc", limit: 10 })).to.deep.equal([
+      2, 4, 5,
+    ]);
+    expect(await test.messages.buried({ chatId: id, from: 1, to: 4 }, { order: "desc", limit: 1 })).to.deep.equal([4]);
+  });
+
+  it("reads for a search in pieces of bounded bytes, past what is deleted", async () => {
+    const { id } = await test.newChat();
+    await test.persistence.persist([batch(...[1, 2, 3, 4, 5, 6].map((n) => message(id, n, "x".repeat(n * 100))))]);
+    await test.database.prisma.message.updateMany({
+      where: { chatId: id, number: { in: [3, 4] } },
+      data: { deletedAt: new Date() },
+    });
+    const newest = async (page: { before?: number; limit: number; bytes: number }) =>
+      (await test.messages.newest(id, page)).map(({ number }) => number);
+    expect(await newest({ limit: 10, bytes: 10_000 })).to.deep.equal([6, 5, 2, 1]);
+    expect(await newest({ limit: 10, bytes: 1_100 })).to.deep.equal([6, 5]);
+    expect(await newest({ limit: 10, bytes: 1 })).to.deep.equal([6]);
+    expect(await newest({ before: 5, limit: 2, bytes: 10_000 })).to.deep.equal([2, 1]);
+    expect(await newest({ before: 1, limit: 2, bytes: 10_000 })).to.deep.equal([]);
+  });
+});

@@ -4,6 +4,7 @@ import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { toSource } from "./mapping.ts";
+import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
 
 const MAX_BULK_DOCUMENTS = 1_000;
@@ -48,11 +49,21 @@ async function writeChunk(
   documents: readonly SearchDocument[],
   refresh: IndexOptions["refresh"],
 ): Promise<IndexResult> {
-  const written = documents.flatMap((document) => indices.map((index) => ({ index, document })));
+  const written: { index: string; document: SearchDocument }[] = [];
+  const operations: unknown[] = [];
+  const turns = createTurns();
+  for (const document of documents) {
+    for (const index of indices) {
+      written.push({ index, document });
+      operations.push(...operationsFor(index, document));
+    }
+    // Folding a long body takes milliseconds.
+    await turns.give();
+  }
   const answer = await ask(
     connection.client.bulk(
       {
-        operations: written.flatMap(({ index, document }) => operationsFor(index, document)),
+        operations,
         require_alias: true,
         refresh: refresh ?? false,
         filter_path: ["errors", "items.*.status", "items.*.error"],

@@ -1,15 +1,17 @@
+import { searchCursorSchema } from "@confab/contracts";
 import { InvalidCursor } from "./errors.ts";
 
-/** An opaque cursor for the hits older than message `number`. */
+const prefix = "before-";
+
+/** A cursor for the hits older than message `number`; numbers are public in their chat. */
 export function encodeCursor(number: number): string {
-  return Buffer.from(`before:${number}`).toString("base64url");
+  return prefix + String(number);
 }
 
-/** The number that a cursor continues below; throws `InvalidCursor` unless `encodeCursor` made it. */
+/** The number that a cursor continues below; throws `InvalidCursor` unless it has the form that `encodeCursor` gives it. */
 export function decodeCursor(cursor: string): number {
-  const number = Number(/^before:([1-9]\d{0,15})$/.exec(Buffer.from(cursor, "base64url").toString("latin1"))?.[1]);
-  if (!Number.isSafeInteger(number) || encodeCursor(number) !== cursor) {
+  if (!searchCursorSchema.safeParse(cursor).success) {
     throw new InvalidCursor("the cursor is not one that a search has given out");
   }
-  return number;
+  return Number(cursor.slice(prefix.length));
 }

@@ -1,3 +1,5 @@
+import { alwaysFit, countFitting } from "@confab/contracts";
+import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
@@ -22,6 +24,9 @@ const messageSource = z.object({
   updated_at: z.iso.datetime().transform((time) => new Date(time)),
 });
 
+const oneNumber = z.tuple([z.int()]).transform(([number]) => number);
+const sizeFields = z.object({ number: oneNumber, bytes: oneNumber });
+
 async function prepare(connection: Connection): Promise<void> {
   if ((await resolveAlias(connection, connection.readAlias)).length > 0) return;
   try {
@@ -32,31 +37,73 @@ async function prepare(connection: Connection): Promise<void> {
   }
 }
 
-async function search(connection: Connection, { chatId, q, limit, cursor }: SearchRequest): Promise<SearchPage> {
-  const terms = parseQuery(q);
-  const before = cursor === undefined ? undefined : decodeCursor(cursor);
-  const answer = await askInTime(connection, (inTime) =>
-    connection.client.search(
+/** The chat's messages that contain every term, newest first. */
+function findNewest(
+  connection: Connection,
+  chatId: bigint,
+  filter: estypes.QueryDslQueryContainer[],
+  fields: Pick<estypes.SearchRequest, "_source" | "docvalue_fields" | "size" | "search_after">,
+): Promise<estypes.SearchHit[]> {
+  return askInTime(connection, async (inTime) => {
+    const answer = await connection.client.search(
       {
         index: connection.readAlias,
         routing: chatId.toString(),
-        query: { bool: { filter: [{ term: { chat_id: chatId.toString() } }, ...terms.map(termQuery)] } },
+        query: { bool: { filter: [{ term: { chat_id: chatId.toString() } }, ...filter] } },
         sort: [{ number: "desc" }],
-        ...(before === undefined ? {} : { search_after: [before] }),
-        // One more than asked for tells whether there is a next page.
-        size: limit + 1,
-        _source: ["number", "body", "created_at", "updated_at"],
         track_total_hits: false,
         allow_partial_search_results: false,
+        ...fields,
       },
       inTime,
-    ),
-  );
-  const found = answer.hits.hits.map((hit) => {
-    const { number, body, created_at, updated_at } = messageSource.parse(hit._source);
+    );
+    return answer.hits.hits;
+  });
+}
+
+async function search(connection: Connection, { chatId, q, limit, cursor }: SearchRequest): Promise<SearchPage> {
+  const terms = parseQuery(q);
+  const filter = terms.map(termQuery);
+  const below = cursor === undefined ? {} : { search_after: [decodeCursor(cursor)] };
+  // Two hundred bodies can be 13 MB, which take as long to parse as they are long: sizes first, then those that fit.
+  const fits =
+    limit < alwaysFit ? undefined : await findFitting(connection, chatId, filter, { ...below, size: limit + 1 }, limit);
+  if (fits?.size === 0) return { hits: [] };
+  const found = await findNewest(connection, chatId, [...filter, ...(fits?.range ?? [])], {
+    ...below,
+    // One more than asked for tells whether there is a next page.
+    size: fits?.size ?? limit + 1,
+    _source: ["number", "body", "created_at", "updated_at"],
+  });
+  const messages = found.map(({ _source }) => {
+    const { number, body, created_at, updated_at } = messageSource.parse(_source);
     return { number, body, createdAt: created_at, updatedAt: updated_at };
   });
-  return toPage(found, limit, terms);
+  return toPage(messages, { limit, terms, rest: fits?.rest });
+}
+
+/** Which of the hits fit on one page: how many, the filter that names them, and where the next page begins. */
+async function findFitting(
+  connection: Connection,
+  chatId: bigint,
+  filter: estypes.QueryDslQueryContainer[],
+  fields: Pick<estypes.SearchRequest, "size" | "search_after">,
+  limit: number,
+) {
+  const hits = await findNewest(connection, chatId, filter, {
+    ...fields,
+    _source: false,
+    docvalue_fields: ["number", "bytes"],
+  });
+  const sizes = hits.map((hit) => sizeFields.parse(hit.fields));
+  const size = countFitting(
+    sizes.map(({ bytes }) => bytes),
+    limit,
+  );
+  const [highest, lowest] = [sizes[0]?.number, sizes[size - 1]?.number];
+  const range =
+    highest === undefined || lowest === undefined ? [] : [{ range: { number: { gte: lowest, lte: highest } } }];
+  return { size, range, rest: sizes.length > size ? lowest : undefined };
 }
 
 /** Search in Elasticsearch 8; connects with the first request, and never tries again on its own for long. */

@@ -63,6 +63,22 @@ describe("highlight", () => {
     expect(fragments[2]).to.match(/^…[ .]+<mark>two<\/mark>[ .]+…$/);
   });
 
+  it("cuts no flag in two, however many there are", () => {
+    for (const before of ["", "x", "🇪"]) {
+      const flags = "🇩🇪".repeat(1_500);
+      const fragments = highlighted(`${before}${flags} needle ${flags}`, "needle");
+      expect(fragments.join("")).to.match(/^…(🇩🇪|🇪🇩)+🇪? <mark>needle<\/mark> (🇩🇪)+…$/u);
+      expect(fragments[0]?.startsWith(before === "🇪" ? "…🇪🇩" : "…🇩🇪")).to.equal(true);
+    }
+  });
+
+  it("shows the beginning of a word that invisible signs stretch over the whole body", () => {
+    const [fragment = "", ...others] = highlighted(`a${"\u200b".repeat(20_000)}b`, "ab");
+    expect(others).to.deep.equal([]);
+    expect(fragment).to.match(/^<mark>a\u200b+<\/mark>\u200b*…$/);
+    expect(fragment.length).to.be.below(1_000);
+  });
+
   it("answers for the longest bodies in a fraction of a second", () => {
     const started = performance.now();
     for (const body of ["a".repeat(65_535), "é".repeat(32_767), "👩‍👩‍👧‍👧".repeat(2_621), `a${"\u0301".repeat(32_000)}`]) {

@@ -1,4 +1,5 @@
-import { clusters, fold, isAscii } from "./fold.ts";
+import { createBoundaries, type Boundaries } from "./boundaries.ts";
+import { foldWithOffsets, type FoldedText } from "./fold.ts";
 
 /** A part of a text: UTF-16 offsets, the end excluded. */
 interface Range {
@@ -9,6 +10,8 @@ interface Range {
 const MAX_FRAGMENTS = 3;
 const FRAGMENT_LENGTH = 160;
 const WHOLE_LENGTH = 2 * FRAGMENT_LENGTH;
+// What is invisible is folded to nothing, so that a word can stretch over a whole body: only its beginning is shown.
+const MAX_MATCH_LENGTH = 2 * FRAGMENT_LENGTH;
 // How far a cut may move to fall between two words.
 const WORD_SLACK = 20;
 // Enough matches of one word to fill every fragment, however dense they are; a body of one letter has 65,535.
@@ -20,53 +23,19 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 }
 
-/** A folded text; unit `i` of it came from `start[i]` to `end[i]` of the original, which is a whole cluster. */
-interface FoldedText {
-  folded: string;
-  start: Int32Array;
-  end: Int32Array;
-}
-
-function foldWithOffsets(text: string): FoldedText {
-  const folded = fold(text);
-  const result = { folded, start: new Int32Array(folded.length), end: new Int32Array(folded.length) };
-  if (isAscii(text)) {
-    return { folded, start: result.start.map((_, index) => index), end: result.end.map((_, index) => index + 1) };
-  }
-  let [unit, at] = [0, 0];
-  for (const { source, folded: piece } of clusters(text)) {
-    result.start.fill(at, unit, unit + piece.length);
-    result.end.fill(at + source.length, unit, unit + piece.length);
-    unit += piece.length;
-    at += source.length;
-  }
-  return result;
-}
-
-/** The first index whose value is at least `value`, in values that never fall. */
-function lowerBound(values: Int32Array, value: number): number {
-  let [low, high] = [0, values.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((values[middle] ?? value) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /** The first `most` matches of a term that overlap a part of the original text. */
-function occurrences({ folded, start, end }: FoldedText, term: string, part: Range, most: number): Range[] {
+function occurrences({ folded, startOf, endOf, unitAfter }: FoldedText, term: string, part: Range, most: number) {
   const found: Range[] = [];
-  const last = lowerBound(start, part.end);
-  let at = folded.indexOf(term, Math.max(0, lowerBound(end, part.start + 1) - term.length + 1));
-  while (at !== -1 && at < last && found.length < most) {
-    found.push({ start: start[at] ?? 0, end: end[at + term.length - 1] ?? 0 });
+  let at = folded.indexOf(term, Math.max(0, unitAfter(part.start) - term.length + 1));
+  while (at !== -1 && found.length < most) {
+    const start = startOf(at);
+    if (start >= part.end) break;
+    found.push({ start, end: Math.min(endOf(at + term.length - 1), start + MAX_MATCH_LENGTH) });
     at = folded.indexOf(term, at + 1);
   }
   return found;
@@ -82,28 +51,6 @@ function merge(ranges: readonly Range[]): Range[] {
   }
   return merged;
 }
-
-/** Moves offsets to where a reader sees a character begin, so that no flag, family emoji or letter with marks is cut. */
-function createBoundaries(text: string) {
-  const segments = graphemes.segment(text);
-  const isMark = (at: number) => /^\p{M}/u.test(text.slice(at, at + 2));
-  const before = (at: number): number => {
-    let start = segments.containing(at)?.index ?? at;
-    while (start > 0 && isMark(start)) start = segments.containing(start - 1)?.index ?? 0;
-    return start;
-  };
-  const after = (at: number): number => {
-    let end = at;
-    while (end < text.length && before(end) < end) {
-      const { index, segment } = segments.containing(end) ?? { index: end, segment: text.slice(end) };
-      end = index + segment.length;
-    }
-    return end;
-  };
-  return { before, after };
-}
-
-type Boundaries = ReturnType<typeof createBoundaries>;
 
 /** About `FRAGMENT_LENGTH` of text around a match, cut between words where one ends nearby. */
 function fragmentAround(text: string, match: Range, boundaries: Boundaries): Range {
@@ -138,7 +85,7 @@ function chooseFragments(text: string, found: readonly Range[][], boundaries: Bo
 
 /**
  * Pieces of a body as HTML: escaped, matches in `<mark>`, `…` where text was cut off; a short body is one piece, whole.
- * Terms are folded ones, as `queryTerms` makes them.
+ * Terms are folded ones, as `queryTerms` makes them. Takes time in proportion to the body's length, whatever is in it.
  */
 export function highlight(body: string, terms: readonly string[]): string[] {
   const text = body.toWellFormed();
@@ -160,4 +107,11 @@ export function highlight(body: string, terms: readonly string[]): string[] {
     }
     return html + escapeHtml(text.slice(at, fragment.end)) + (fragment.end < text.length ? "…" : "");
   });
+}
+
+/** The beginning of a body as HTML, with nothing marked: costs nothing, whatever is in it. */
+export function beginningOf(body: string): string[] {
+  const text = body.slice(0, WHOLE_LENGTH + 1).toWellFormed();
+  if (body.length <= WHOLE_LENGTH) return [escapeHtml(text)];
+  return [`${escapeHtml(text.slice(0, createBoundaries(text).before(FRAGMENT_LENGTH)))}…`];
 }

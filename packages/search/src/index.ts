@@ -7,7 +7,7 @@ export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";
 export { createMysqlIndex } from "./mysql.ts";
-export type { ScanChat } from "./mysql.ts";
+export type { MysqlIndexOptions, ScanChat } from "./mysql.ts";
 export type { StoredMessage } from "./page.ts";
 export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
 export { rebuild } from "./rebuild.ts";

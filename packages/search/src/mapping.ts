@@ -39,6 +39,7 @@ export const indexMapping: estypes.MappingTypeMapping = {
     created_at: { type: "date", index: false, doc_values: false },
     updated_at: { type: "date", index: false, doc_values: false },
     body: { type: "text", index: false },
+    bytes: { type: "integer", index: false },
     folded: {
       type: "text",
       index: false,
@@ -62,6 +63,7 @@ export function toSource(document: SearchDocument, body: string): Record<string,
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),
     body: body.toWellFormed(),
+    bytes: Buffer.byteLength(body),
     folded: fold(body),
   };
 }

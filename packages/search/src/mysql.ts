@@ -1,18 +1,34 @@
+import { maxPageBytes } from "@confab/contracts";
 import { decodeCursor } from "./cursor.ts";
 import { fold } from "./fold.ts";
 import { toPage } from "./page.ts";
 import type { StoredMessage } from "./page.ts";
 import { matches, parseQuery } from "./query.ts";
+import { createTurns } from "./turns.ts";
 import type { SearchIndex } from "./search-index.ts";
 
-/** Reads a chat's messages that are not deleted, newest first, those numbered below `before` only; fewer than `limit` means the end. */
-export type ScanChat = (chatId: bigint, page: { before?: number; limit: number }) => Promise<StoredMessage[]>;
+/**
+ * Reads a chat's messages that are not deleted, newest first, those numbered below `before` only: at most `limit` of
+ * them, and fewer where their bodies would have more than `bytes` bytes together, but one at least; none means the end.
+ */
+export type ScanChat = (
+  chatId: bigint,
+  page: { before?: number; limit: number; bytes: number },
+) => Promise<StoredMessage[]>;
 
-// Bodies can be 64 KiB, so a chunk is at most 16 MiB of them.
-const CHUNK = 250;
+// Messages read at once, and bytes of their bodies.
+const CHUNK = { limit: 250, bytes: maxPageBytes };
+/** What one search reads at the most; it then answers what it has found, and its cursor goes on from there. */
+const MOST = { messages: 50_000, ms: 1_000 };
 
-/** Search without an index, for small data: reads the chat newest first until the page is full. */
-export function createMysqlIndex({ scan }: { scan: ScanChat }): SearchIndex {
+export interface MysqlIndexOptions {
+  scan: ScanChat;
+  /** How much one search may read before it answers with what it has. */
+  most?: { messages: number; ms: number };
+}
+
+/** Search without an index, for small data: reads the chat newest first until the page is full or it has read enough. */
+export function createMysqlIndex({ scan, most = MOST }: MysqlIndexOptions): SearchIndex {
   return {
     kind: "mysql",
     prepare: () => Promise.resolve(),
@@ -20,14 +36,24 @@ export function createMysqlIndex({ scan }: { scan: ScanChat }): SearchIndex {
     async search({ chatId, q, limit, cursor }) {
       const terms = parseQuery(q);
       const found: StoredMessage[] = [];
+      const turns = createTurns();
+      const deadline = performance.now() + most.ms;
       let before = cursor === undefined ? undefined : decodeCursor(cursor);
-      while (found.length <= limit) {
-        const chunk = await scan(chatId, before === undefined ? { limit: CHUNK } : { before, limit: CHUNK });
-        found.push(...chunk.filter(({ body }) => matches(fold(body), terms)));
+      for (let [read, bytes] = [0, 0]; ;) {
+        const chunk = await scan(chatId, before === undefined ? CHUNK : { ...CHUNK, before });
+        for (const message of chunk) {
+          if (matches(fold(message.body), terms)) {
+            found.push(message);
+            bytes += message.body.length;
+          }
+          await turns.give();
+        }
         before = chunk.at(-1)?.number;
-        if (chunk.length < CHUNK) break;
+        if (before === undefined || found.length > limit || bytes > maxPageBytes) break;
+        read += chunk.length;
+        if (read >= most.messages || performance.now() >= deadline) break;
       }
-      return toPage(found, limit, terms);
+      return toPage(found, { limit, terms, rest: before });
     },
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -1,5 +1,7 @@
+import { countFitting } from "@confab/contracts";
 import { encodeCursor } from "./cursor.ts";
-import { highlight } from "./highlight.ts";
+import { beginningOf, highlight } from "./highlight.ts";
+import { createTurns } from "./turns.ts";
 import type { SearchPage } from "./search-index.ts";
 
 /** A message as a backend finds it. */
@@ -10,9 +12,32 @@ export interface StoredMessage {
   updatedAt: Date;
 }
 
-/** The first `limit` of what was found, highlighted; one message more than that means that there is a next page. */
-export function toPage(found: readonly StoredMessage[], limit: number, terms: readonly string[]): SearchPage {
-  const hits = found.slice(0, limit).map((message) => ({ ...message, highlights: highlight(message.body, terms) }));
-  const last = hits.at(-1);
-  return found.length > limit && last !== undefined ? { hits, next: encodeCursor(last.number) } : { hits };
+/** How long highlighting one page may take; the hits after that show the beginning of their bodies. */
+const HIGHLIGHT_MS = 500;
+
+export interface PageOptions {
+  limit: number;
+  /** Folded words. */
+  terms: readonly string[];
+  /** Where to go on when all that was found is shown; absent at the end. */
+  rest?: number | undefined;
+  highlightMs?: number;
+}
+
+/** The first of what was found, highlighted, as many as fit; what does not fit means that there is a next page. */
+export async function toPage(
+  found: readonly StoredMessage[],
+  { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,
+): Promise<SearchPage> {
+  const sizes = found.slice(0, limit).map(({ body }) => Buffer.byteLength(body));
+  const shown = found.slice(0, countFitting(sizes, limit));
+  const hits: SearchPage["hits"] = [];
+  const turns = createTurns();
+  for (const message of shown) {
+    const { body } = message;
+    hits.push({ ...message, highlights: turns.spent() < highlightMs ? highlight(body, terms) : beginningOf(body) });
+    await turns.give();
+  }
+  const next = found.length > shown.length ? shown.at(-1)?.number : rest;
+  return next === undefined ? { hits } : { hits, next: encodeCursor(next) };
 }

@@ -1,7 +1,7 @@
 import { createConnection } from "mariadb";
 import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { createElasticsearchIndex, createMysqlIndex } from "@confab/search";
-import type { ElasticsearchIndex, SearchDocument, SearchIndex } from "@confab/search";
+import type { ElasticsearchIndex, MysqlIndexOptions, SearchDocument, SearchIndex } from "@confab/search";
 
 /** A search index with the way by which messages get into it. */
 export interface Backend {
@@ -51,7 +51,7 @@ interface Row {
   updated_at: Date;
 }
 
-export async function createMysqlBackend(): Promise<Backend> {
+export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"> = {}): Promise<Backend> {
   const database = await createTestDatabase();
   const { hostname, port, username, password, pathname } = new URL(database.url);
   const connection = await createConnection({
@@ -65,6 +65,7 @@ export async function createMysqlBackend(): Promise<Backend> {
   });
   await connection.query(CREATE_TABLE);
   const index = createMysqlIndex({
+    ...options,
     scan: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
       const rows = await connection.query<Row[]>(SCAN, [chatId, before, limit]);
       return rows.map(({ number, body, created_at, updated_at }) => ({

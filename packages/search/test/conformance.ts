@@ -114,6 +114,20 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       }
     });
 
+    it("cuts a page of long messages at a mebibyte, and goes on from there", async () => {
+      const chatId = newChat();
+      await backend.put(messagesOf(chatId, Array<string>(40).fill(`long ${"x".repeat(65_000)}`)));
+      const pages: number[][] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await backend.index.search({ chatId, q: "long", limit: 30, cursor });
+        pages.push(numbers(page));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      expect(pages.map((page) => page.length)).to.deep.equal([16, 16, 8]);
+      expect(pages.flat()).to.deep.equal(Array.from({ length: 40 }, (_, at) => 40 - at));
+    });
+
     it("finds only what is in the chat", async () => {
       const [mine, theirs] = [newChat(), newChat()];
       await backend.put([messageOf(mine, 1, "secret mine"), messageOf(theirs, 2, "secret theirs")]);

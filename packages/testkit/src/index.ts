@@ -10,3 +10,5 @@ export { startProxy } from "./proxy.ts";
 export type { Proxy } from "./proxy.ts";
 export { startService } from "./service.ts";
 export type { ServiceHandle } from "./service.ts";
+export { hostileQueries, hostileTexts } from "./hostile-texts.ts";
+export { longestBlock } from "./longest-block.ts";

@@ -5,6 +5,7 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
 import type { ApiConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";
 import { createChatRoutes } from "./routes/chats.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
@@ -35,6 +36,7 @@ export function createApiApp(options: ApiAppOptions): Express {
 
   const app = express()
     .disable("x-powered-by")
+    .set("query parser", parseQueryString)
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
     .use(createDocsRoutes({ publicUrl: config.http.publicUrl, strictTransportSecurity, version: config.version }))

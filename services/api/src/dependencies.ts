@@ -17,7 +17,7 @@ import type { ApiConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
-/** A database that refuses is noticed at once; one that is silent keeps no request longer than this. */
+/** A database that refuses is noticed at once; one that is silent keeps no reader, and no writer, longer than this. */
 const patienceMs = 2_000;
 /** Nobody waits for a statement any more: its session is replaced. */
 const answerTimeoutMs = 5_000;
@@ -32,6 +32,11 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
   const database = createDatabase({ ...config.database, answerTimeoutMs });
   const soon = <T extends object>(name: string, repository: T): T =>
     impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
+  // What is written must not be given up by whoever waits for it alone: the repository withdraws it, or says that it cannot.
+  const withWrites = <T extends object>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
+    const traceable = traced(tracer, "mysql", name, repository);
+    return { ...soon(name, repository), ...Object.fromEntries(writes.map((write) => [write, traceable[write]])) };
+  };
   const messages = soon("messages", createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
@@ -48,8 +53,8 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
 
   return {
     redis,
-    applications: soon("applications", createApplications(database)),
-    chats: soon("chats", createChats(database)),
+    applications: withWrites("applications", createApplications(database, { patienceMs }), ["create", "rename"]),
+    chats: withWrites("chats", createChats(database, { patienceMs }), ["create", "rename"]),
     messages,
     pending: traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning)),
     search: traced(tracer, config.search.backend, "search", search),

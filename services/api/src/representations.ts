@@ -31,6 +31,11 @@ export interface ReadableMessage {
   updatedAt: Date;
 }
 
+/** A message that is accepted and not stored yet: it has not been changed. */
+export function fromRecord(number: number, { body, createdAt }: { body: string; createdAt: Date }): ReadableMessage {
+  return { number, body, createdAt, updatedAt: createdAt };
+}
+
 export function toMessage(
   token: string,
   chat: number,

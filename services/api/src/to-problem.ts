@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import { IdempotencyConflict, isTransient, isUnavailable } from "@confab/database";
+import { IdempotencyConflict, isTransient, isUnavailable, WriteOutcomeUnknown } from "@confab/database";
 import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 
 /** What an error of the stores means for the client; every other error stays what it is. */
@@ -8,6 +8,8 @@ export function toProblem(error: unknown): unknown {
   if (error instanceof SearchUnavailable) return new ProblemError("search-unavailable", { cause: error });
   if (error instanceof InvalidCursor) return invalid("?cursor", "is not a cursor of this search", error);
   if (error instanceof InvalidQuery) return invalid("?q", error.message, error);
+  // It wraps the error of the connection, which alone would mean that nothing was done.
+  if (error instanceof WriteOutcomeUnknown) return new ProblemError("outcome-unknown", { cause: error });
   if (isUnavailable(error) || isTransient(error)) return new ProblemError("storage-unavailable", { cause: error });
   return error;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { applicationSchema, type Application } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
+import { z } from "zod";
 import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -82,6 +83,57 @@ describe("/applications", () => {
     problemOf(await api.send("POST", "/applications", { name: "twice" }, headers), "idempotency-conflict");
   });
 
+  it("takes no key without an admin key that somebody else could guess, and gives no token for one", async () => {
+    const attempt = (key: string, headers = {}, to = api) =>
+      to.send("POST", "/applications", { name: "Acme" }, { "idempotency-key": key, ...headers });
+    for (const key of ["signup-1", "1", randomUUID().slice(1), "00000000-0000-1000-8000-000000000001"]) {
+      const { errors } = problemOf(await attempt(key), "validation-failed");
+      expect(errors).to.have.length(1);
+      expect(errors?.[0]).to.include({ pointer: "Idempotency-Key" });
+      expect(errors?.[0]?.detail).to.include("admin key");
+    }
+    const guarded = await startApi(world, { ADMIN_API_KEY: "a-key-for-tests" });
+    try {
+      problemOf(await attempt("signup-1", {}, guarded), "unauthorized");
+      const headers = { authorization: "Bearer a-key-for-tests" };
+      const [first, second] = [
+        await attempt("signup-1", headers, guarded),
+        await attempt("signup-1", headers, guarded),
+      ];
+      expect(readAs(applicationSchema, second, 201)).to.deep.equal(readAs(applicationSchema, first, 201));
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  it("goes on at places that say nothing of ids and little of tokens, though many are of one millisecond", async () => {
+    const at = new Date("2020-01-01T00:00:00.000Z");
+    const alike = ["a", "b", "c"].map((end) => `11111111-1111-4111-8111-11111111111${end}`);
+    const tokens = [...alike, ...Array.from({ length: 6 }, () => randomUUID())].sort();
+    await world.database.prisma.application.createMany({
+      data: tokens.map((token) => ({ token, name: "alike", createdAt: at, updatedAt: at })),
+    });
+    for (const limit of [1, 2, 4]) {
+      const { pages } = await follow(applicationSchema, api, `/applications?limit=${limit}`, "next");
+      const seen = pages.flat().map(({ token }) => token);
+      expect(seen.filter((token) => tokens.includes(token))).to.deep.equal(tokens);
+      expect(new Set(seen).size).to.equal(seen.length);
+    }
+    const ids = (await world.database.prisma.application.findMany({ select: { id: true } })).map(({ id }) => id);
+    let place: string | undefined = "/applications?limit=1";
+    for (let page = 0; place !== undefined && page < 5; page += 1) {
+      const answer = await api.get(place);
+      place = linksOf(answer).next;
+      const cursor = new URL(place ?? "", "http://localhost").searchParams.get("after") ?? "";
+      const [time = "", ...rest] = cursor.split("-");
+      const [application] = readAs(z.array(applicationSchema), answer);
+      expect(parseInt(time, 36)).to.equal(Date.parse(application?.created_at ?? ""));
+      const said = [cursor, Buffer.from(cursor, "base64url").toString("latin1"), ...rest];
+      for (const id of ids) expect(said).to.not.include(String(id));
+      if (!alike.includes(application?.token ?? "")) expect(rest.join("-")).to.have.length(8);
+    }
+  });
+
   it("lists the oldest first, each once, page by page", async () => {
     const made: string[] = [];
     for (let index = 0; index < 7; index += 1) made.push((await create(`listed ${index}`)).token);
@@ -91,7 +143,7 @@ describe("/applications", () => {
     expect(tokens.slice(-7)).to.deep.equal(made);
     expect(new Set(tokens).size).to.equal(tokens.length);
     expect(linksOf(await api.get("/applications?limit=200"))).to.deep.equal({});
-    for (const query of ["after=x", "limit=0", "limit=201", "after=YXBwbGljYXRpb24gLTE"]) {
+    for (const query of ["after=x", "after=0", "limit=0", "limit=201", "after=YXBwbGljYXRpb24gMQ"]) {
       problemOf(await api.get(`/applications?${query}`), "validation-failed");
     }
   });

@@ -9,10 +9,14 @@ type Order = "asc" | "desc";
 
 /** What a list must show: the model that the service is held to. */
 function model(count: number, query: { limit: number; after?: number; before?: number; order: Order }): number[] {
+  const { limit, after, before, order } = query;
   const numbers = Array.from({ length: count }, (_, index) => index + 1).filter(
-    (number) => number > (query.after ?? 0) && number < (query.before ?? Infinity),
+    (number) => number > (after ?? 0) && number < (before ?? Infinity),
   );
-  return (query.order === "asc" ? numbers : numbers.reverse()).slice(0, query.limit);
+  // Right after the one place that is named, or right before it; else from where the order begins.
+  const isUp = (after === undefined) === (before === undefined) ? order === "asc" : after !== undefined;
+  const page = isUp ? numbers.slice(0, limit) : numbers.slice(-limit);
+  return order === "asc" ? page : page.reverse();
 }
 
 describe("reading a chat's messages", () => {
@@ -166,6 +170,26 @@ describe("reading a chat's messages", () => {
     }
   });
 
+  it("ends a page at a mebibyte of bodies, pending and stored, and goes on both ways without a hole", async () => {
+    const chat = await world.newChat();
+    const sizes = Array.from({ length: 60 }, (_, index) => (index % 10 === 9 ? 10 : 65_535));
+    await world.accept(chat, ...sizes.map((size) => "x".repeat(size)));
+    for (const upTo of [0, 30, 60]) {
+      await world.store((number) => number <= upTo);
+      for (const order of ["asc", "desc"] as const) {
+        const forth = await follow(messageSchema, api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
+        expect(numbersOf(forth.pages.flat())).to.deep.equal(model(60, { limit: 100, order }));
+        for (const page of forth.pages) {
+          const bytes = page.reduce((sum, { body }) => sum + body.length, 0);
+          expect(bytes).to.be.at.most(1024 * 1024);
+          if (page !== forth.pages.at(-1)) expect(bytes).to.be.above(1024 * 1024 - 65_535);
+        }
+        const back = await follow(messageSchema, api, forth.last, "prev");
+        expect(numbersOf(back.pages.toReversed().flat())).to.deep.equal(model(60, { limit: 100, order }));
+      }
+    }
+  }).timeout(60_000);
+
   it("pages through a long backlog in both orders", async () => {
     const chat = await newChat(Array.from({ length: 450 }, (_, index) => index % 7 === 0 || index < 100));
     for (const order of ["asc", "desc"] as const) {
@@ -185,6 +209,13 @@ describe("reading a chat's messages", () => {
     const empty = await api.get(pathOf(await world.newChat()));
     expect(jsonOf(empty)).to.deep.equal([]);
     expect(linksOf(empty)).to.deep.equal({});
+  });
+
+  it("refuses a query of more parameters than it would read", async () => {
+    const path = pathOf(await newChat([true, true]));
+    expect(jsonOf(await api.get(`${path}?${"a=1&".repeat(99)}limit=1`))).to.have.length(1);
+    const { detail } = problemOf(await api.get(`${path}?${"a=1&".repeat(1_100)}limit=1`), "malformed-request");
+    expect(detail).to.include("100 parameters");
   });
 
   it("says what is missing and what is wrong", async () => {

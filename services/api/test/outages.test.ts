@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
-import { jsonOf, problemOf, startApi, type Answer, type Api } from "./start.ts";
+import { jsonOf, linksOf, problemOf, startApi, type Answer, type Api } from "./start.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
 
 const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: number }> => {
@@ -77,6 +77,31 @@ describe("the api without a store", () => {
       expect(jsonOf(await api.get(`${path}/3`))).to.include({ body: "three" });
     });
   }
+
+  it("skips no message that may be pending while Redis is away, going up or down, and passes dead letters", async () => {
+    const [tooLong, last] = ["x".repeat(65_536), 8];
+    // Stored: 1, 2, 4, 5 and 8. Pending: 3 and 7. A dead letter: 6.
+    await world.accept(chat, "four", "five", tooLong, "seven", "eight");
+    await world.store((number) => number !== 3 && number !== 7);
+    await between.cut();
+    expect(numbersOf(await api.get(path))).to.deep.equal([1, 2]);
+    expect(numbersOf(await api.get(`${path}?after=2`))).to.deep.equal([]);
+    expect(numbersOf(await api.get(`${path}?after=3`))).to.deep.equal([4, 5]);
+    expect(numbersOf(await api.get(`${path}?after=3&limit=1`))).to.deep.equal([4]);
+
+    const top = await api.get(`${path}?order=desc`);
+    expect(numbersOf(top)).to.deep.equal([last]);
+    const { next = "" } = linksOf(top);
+    expect(problemOf(await api.get(next), "service-unavailable").detail).to.include("number 7");
+    expect(numbersOf(await api.get(`${path}?order=desc&before=7`))).to.deep.equal([5, 4]);
+    expect(numbersOf(await api.get(`${path}?before=3`))).to.deep.equal([1, 2]);
+
+    await between.restore();
+    await eventually(async () => {
+      expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3, 4, 5, 7, 8]);
+    });
+    expect(numbersOf(await api.get(next))).to.deep.equal([7, 5, 4, 3, 2, 1]);
+  });
 
   for (const failure of ["is away", "is silent"]) {
     it(`answers 503 soon while MySQL ${failure}, and serves again when it is back`, async () => {

@@ -35,8 +35,10 @@ describe("reading while the worker stores everything between the two questions",
         lastNumber: (...args) => pending.lastNumber(...args),
       },
       messages: {
+        ...messages,
         find: (...args) => thenStore(messages.find(...args)),
         range: (...args) => thenStore(messages.range(...args)),
+        sizes: (...args) => thenStore(messages.sizes(...args)),
       },
     });
     return { token, chat, readMessages };
@@ -55,4 +57,98 @@ describe("reading while the worker stores everything between the two questions",
     const { token, chat, readMessages } = await setUp();
     expect(await readMessages.find(token, chat, 2, logger)).to.include({ number: 2, body: "two" });
   });
+});
+
+describe("reading while messages are accepted and stored out of order", () => {
+  let world: World;
+  let api: Api;
+  const logger = createLogger({ level: "silent", service: "test" });
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+  afterEach(() => world.store());
+
+  /**
+   * The use case on the real stores. At one moment, before or after one of its questions, three messages are accepted of
+   * which the last one is stored first, as several workers do.
+   */
+  async function setUp(moment: number, { isKnown }: { isKnown: boolean }) {
+    const created = await world.newChat();
+    await world.accept(created, "1", "2", "3", "4");
+    await world.store((number) => number !== 3);
+    const chat = (await api.chats.find(created.token, created.number))!;
+    // As after a week of silence, or a failover to a replica that lags.
+    if (!isKnown) {
+      await world.store();
+      await world.redis.del(`${world.prefix}:{p0}:head:${created.token}:${created.number}`);
+    }
+    let moments = 0;
+    const pass = async (): Promise<void> => {
+      moments += 1;
+      if (moments !== moment) return;
+      await world.accept(created, "5", "6", "7");
+      await world.store((number) => number === 7);
+    };
+    const watched = <T extends object>(repository: T): T =>
+      Object.fromEntries(
+        Object.entries(repository as Record<string, (...args: unknown[]) => Promise<unknown>>).map(([name, method]) => [
+          name,
+          async (...args: unknown[]) => {
+            await pass();
+            const answer = await method(...args);
+            await pass();
+            return answer;
+          },
+        ]),
+      ) as T;
+    const readMessages = createReadMessages({ pending: watched(api.pending), messages: watched(api.messages) });
+    const list = async (query: Partial<MessagesQuery>): Promise<number[]> => {
+      const complete = { limit: 50, after: undefined, before: undefined, order: "asc", ...query } as const;
+      return (await readMessages.list(created.token, chat, complete, logger)).items.map(({ number }) => number);
+    };
+    return { list, moments: () => moments };
+  }
+
+  for (const isKnown of [true, false]) {
+    for (const limit of [3, 50]) {
+      const title = `${limit} at a time, ${isKnown ? "" : "not "}knowing the last number`;
+
+      it(`gives a poller every message, ${title}`, async () => {
+        for (let [moment, last] = [1, 2]; moment <= last; moment += 1) {
+          const { list, moments } = await setUp(moment, { isKnown });
+          const seen: number[] = [];
+          for (let [began, isNew] = [0, true]; isNew;) {
+            began = moments();
+            const page = await list({ limit, after: seen.at(-1) });
+            seen.push(...page);
+            if (page.length > 0) last = moments();
+            // What was accepted during an empty page is for the next one.
+            isNew = page.length > 0 || (began < moment && moments() >= moment);
+          }
+          const all = moments() >= moment ? [1, 2, 3, 4, 5, 6, 7] : [1, 2, 3, 4];
+          expect(seen, `moment ${moment}`).to.deep.equal(all);
+        }
+      });
+
+      it(`shows no hole going down, ${title}`, async () => {
+        for (let [moment, last] = [1, 2]; moment <= last; moment += 1) {
+          const { list, moments } = await setUp(moment, { isKnown });
+          const seen: number[] = [];
+          for (let page = await list({ limit, order: "desc" }); page.length > 0;) {
+            seen.push(...page);
+            last = moments();
+            page = await list({ limit, order: "desc", before: page.at(-1) });
+          }
+          const highest = seen[0] ?? 0;
+          expect(highest, `moment ${moment}`).to.be.oneOf([4, 7]);
+          expect(seen, `moment ${moment}`).to.deep.equal(Array.from({ length: highest }, (_, at) => highest - at));
+        }
+      });
+    }
+  }
 });

@@ -94,7 +94,7 @@ for (const backend of backends) {
           query,
         ).to.deep.equal(["?q"]);
       }
-      for (const cursor of ["x", "%20", "YmVmb3JlOjA", "YmVmb3JlOjE-"]) {
+      for (const cursor of ["x", "%20", "0", "before-0", "before-1x"]) {
         const { errors } = problemOf(await api.get(`${place}q=a&cursor=${cursor}`), "validation-failed");
         expect(
           errors?.map(({ pointer }) => pointer),

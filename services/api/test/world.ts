@@ -55,6 +55,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
   }
   return {
     url: created.url,
+    database,
     redis,
     prefix: partitioning.prefix,
     index: partitioning.prefix,

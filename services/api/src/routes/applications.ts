@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
-import type { Application, Applications } from "@confab/database";
+import type { Application, ApplicationPlace, Applications } from "@confab/database";
 import { mount, type MountOptions, type RouteHandler } from "@confab/http";
 import { Router } from "express";
 import { toApplication } from "../representations.ts";
@@ -11,6 +11,8 @@ export interface ApplicationRoutesOptions {
   mountOptions: MountOptions;
 }
 
+const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
 /** Applications: create, list, get, rename. */
 export function createApplicationRoutes({ applications, mountOptions }: ApplicationRoutesOptions): Router {
   const router = Router();
@@ -19,6 +21,7 @@ export function createApplicationRoutes({ applications, mountOptions }: Applicat
     router,
     routes.createApplication,
     async ({ body: { name }, idempotencyKey }) => {
+      checkKey(idempotencyKey, mountOptions.adminKey);
       const idempotency =
         idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash({ name }) };
       const created = await applications.create({ token: randomUUID(), name, idempotency });
@@ -61,17 +64,29 @@ function known(application: Application | undefined): Application {
   return application;
 }
 
-/** Cursors hide the internal id, which never leaves the process as a number. */
-function encodeCursor(id: bigint): string {
-  return Buffer.from(`application ${id}`).toString("base64url");
+function encodeCursor({ createdAt, token }: ApplicationPlace): string {
+  return `${createdAt.getTime().toString(36)}-${token}`;
 }
 
-function decodeCursor(cursor: string): bigint {
-  const id = /^application (\d{1,19})$/.exec(Buffer.from(cursor, "base64url").toString())?.[1];
-  if (id === undefined) {
-    throw new ProblemError("validation-failed", {
-      errors: [{ pointer: "?after", detail: "is not a cursor of this list" }],
-    });
-  }
-  return BigInt(id);
+/** The place of a cursor that has the form of `applicationCursorSchema`. */
+function decodeCursor(cursor: string): ApplicationPlace {
+  const end = cursor.indexOf("-");
+  return { createdAt: new Date(parseInt(cursor.slice(0, end), 36)), token: cursor.slice(end + 1) };
+}
+
+/**
+ * The keys of all who create applications without an admin key share one scope, and the same key and name again are
+ * answered with the token: a key that others could guess would hand it to them.
+ */
+function checkKey(key: string | undefined, adminKey: string | undefined): void {
+  if (key === undefined || adminKey !== undefined || randomUuid.test(key)) return;
+  throw new ProblemError("validation-failed", {
+    errors: [
+      {
+        pointer: "Idempotency-Key",
+        detail:
+          "must be a random UUID (version 4) where no admin key is configured: who guessed it would be given the application's token",
+      },
+    ],
+  });
 }

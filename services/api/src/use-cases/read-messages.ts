@@ -1,19 +1,24 @@
 import { ProblemError, type MessagesQuery, type PageLinks } from "@confab/contracts";
 import type { Chat, Messages } from "@confab/database";
-import type { PendingMessages, PendingRecord } from "@confab/intake";
+import type { PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
-import type { ReadableMessage } from "../representations.ts";
-import { pageBefore } from "./page-before.ts";
+import { fromRecord, type ReadableMessage } from "../representations.ts";
+import { readAccepted } from "./read-accepted.ts";
+import { readStored } from "./read-stored.ts";
+import type { Place, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
-  messages: Pick<Messages, "find" | "range">;
+  messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "buried">;
   pending: PendingMessages;
 }
 
 export interface ReadMessages {
-  /** One message, stored or not yet; throws 404, or 503 where Redis would have to be asked and is away. */
+  /** One message, stored or not yet; throws 404, or 503 where Redis would have to be asked and is unavailable. */
   find(token: string, chat: Chat, number: number, logger: Logger): Promise<ReadableMessage>;
-  /** One page of a chat; while Redis is away, what is stored. */
+  /**
+   * One page of a chat, at most 1 MiB of bodies. Whoever goes on from its end misses nothing. While Redis is unavailable
+   * it is what is stored, up to the first number that may be pending.
+   */
   list(
     token: string,
     chat: Chat,
@@ -22,21 +27,17 @@ export interface ReadMessages {
   ): Promise<{ items: ReadableMessage[]; link: PageLinks }>;
 }
 
-const widestWindow = 1000;
+/** Redis did not answer. */
+class QueueUnavailable extends Error {
+  override readonly name = "QueueUnavailable";
+}
 
-/**
- * Reads what is accepted, stored or not. Redis is always asked first: a message leaves Redis only after it is in the
- * database, so that asked in this order none is missed.
- */
+/** Reads what is accepted, stored or not. */
 export function createReadMessages({ messages, pending }: ReadMessagesOptions): ReadMessages {
-  async function unlessAway<T>(asked: Promise<T>, logger: Logger): Promise<T | undefined> {
-    try {
-      return await asked;
-    } catch (error) {
-      logger.warn({ err: error }, "reading without Redis: messages that are not stored yet are missing");
-      return undefined;
-    }
-  }
+  const queue: PendingMessages = {
+    read: (...args) => asked(pending.read(...args)),
+    lastNumber: (...args) => asked(pending.lastNumber(...args)),
+  };
 
   async function find(
     token: string,
@@ -44,11 +45,15 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     number: number,
     logger: Logger,
   ): Promise<ReadableMessage> {
-    const waiting = await unlessAway(pending.read({ token, number: chat }, [number]), logger);
-    const record = waiting?.messages.get(number);
-    if (record) return fromRecord(number, record);
+    // Redis first: a record leaves it only after its message is in MySQL.
+    const waiting = await queue.read({ token, number: chat }, [number]).catch((error: unknown) => {
+      report(error, logger);
+      return undefined;
+    });
     const row = await messages.find(id, number);
     if (row) return row;
+    const record = waiting?.messages.get(number);
+    if (record) return fromRecord(number, record);
     if (!waiting) {
       throw new ProblemError("service-unavailable", {
         detail: "The message is not stored. Whether it is accepted cannot be told while the queue cannot be reached.",
@@ -57,106 +62,63 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
   }
 
-  /** Up to `limit` messages numbered `from` and more, at most `to`. */
-  async function ascending(
-    token: string,
-    chat: Chat,
-    from: number,
-    to: number,
-    limit: number,
-    logger: Logger,
-  ): Promise<ReadableMessage[]> {
-    const found: ReadableMessage[] = [];
-    for (let size = limit; from <= to && found.length < limit; size = Math.min(size * 2, widestWindow)) {
-      const end = Math.min(to, from + size - 1);
-      const place = { token, number: chat.number, id: chat.id };
-      const waiting = await unlessAway(pending.read(place, numbersBetween(from, end)), logger);
-      const rows = await messages.range(chat.id, { from, to, order: "asc", limit: size });
-      // Beyond the window the database is not the whole truth while Redis has numbers there.
-      const more = waiting?.lastNumber !== undefined && waiting.lastNumber > end;
-      found.push(...merge(rows, waiting?.messages).filter(({ number }) => !more || number <= end));
-      if (!more) break;
-      from = end + 1;
+  /**
+   * Shows nothing above the last number that one of both stores named before the page is read: MySQL is asked for its
+   * last number first, Redis second. Numbers are given out in order, so all up to that one were given out by then. Above
+   * it MySQL may have some by the time its rows are read while lower ones are pending, unseen.
+   */
+  async function walkUpTo(place: Place, walk: Walk, logger: Logger): Promise<Walked & { last: number }> {
+    const stored = await messages.lastNumber(place.id);
+    try {
+      const last = Math.max(stored, (await queue.lastNumber(place)) ?? 0);
+      const walked = await readAccepted({ messages, pending: queue }, place, { ...walk, to: Math.min(walk.to, last) });
+      return { ...walked, last };
+    } catch (error) {
+      report(error, logger);
+      const walked = await readStored(messages, place, { ...walk, to: Math.min(walk.to, stored) });
+      return { ...walked, last: stored };
     }
-    return found.slice(0, limit);
-  }
-
-  /** Up to `limit` messages numbered `to` and less, at least `from`, the highest first. */
-  async function descending(
-    token: string,
-    chat: Chat,
-    from: number,
-    to: number,
-    limit: number,
-    logger: Logger,
-  ): Promise<ReadableMessage[]> {
-    const place = { token, number: chat.number, id: chat.id };
-    const last = await unlessAway(pending.lastNumber(place), logger);
-    const found: ReadableMessage[] = [];
-    // Where Redis knows of no number, everything is in the database.
-    let top = Math.min(to, last ?? 0);
-    for (let size = limit; found.length < limit; size = Math.min(size * 2, widestWindow)) {
-      const start = Math.max(from, top - size + 1);
-      const asked = top < from ? undefined : await unlessAway(pending.read(place, numbersBetween(start, top)), logger);
-      const rows = await messages.range(chat.id, { from, to, order: "desc", limit: size });
-      const more = asked !== undefined && start > from;
-      found.push(
-        ...merge(rows, asked?.messages)
-          .reverse()
-          .filter(({ number }) => !more || number >= start),
-      );
-      if (!more) break;
-      to = top = start - 1;
-    }
-    return found.slice(0, limit);
-  }
-
-  async function lastNumber(token: string, { id, number }: Chat, logger: Logger): Promise<number> {
-    const last = await unlessAway(pending.lastNumber({ token, number }), logger);
-    if (last !== undefined) return last;
-    const [highest] = await messages.range(id, { order: "desc", limit: 1 });
-    return highest?.number ?? 0;
   }
 
   return {
     find,
     async list(token, chat, { limit, after, before, order }, logger) {
-      const from = (after ?? 0) + 1;
-      const to = before === undefined ? Number.MAX_SAFE_INTEGER : before - 1;
-      const read = order === "asc" ? ascending : descending;
-      const found = to < from ? [] : await read(token, chat, from, to, limit + 1, logger);
-      const items = found.slice(0, limit);
-      const [first, last] = [items[0]?.number, items.at(-1)?.number];
-      if (first === undefined || last === undefined) return { items, link: {} };
-      const more = found.length > limit;
-      if (order === "asc") {
-        const prev = after === undefined ? undefined : pageBefore(first, limit);
-        return { items, link: { next: more ? { after: last } : undefined, prev } };
-      }
-      const prev = before === undefined ? undefined : pageAbove(first, await lastNumber(token, chat, logger), limit);
-      return { items, link: { next: more ? { before: last } : undefined, prev } };
+      const place = { token, number: chat.number, id: chat.id };
+      const walk: Walk = {
+        from: (after ?? 0) + 1,
+        to: (before ?? Infinity) - 1,
+        // From the place that is named; from the beginning of the order where none or both are.
+        order: (after === undefined) === (before === undefined) ? order : after === undefined ? "desc" : "asc",
+        limit,
+      };
+      const { items, more, last } = await walkUpTo(place, walk, logger);
+      const numbers = items.map(({ number }) => number);
+      const [lowest, highest] = [Math.min(...numbers), Math.max(...numbers)];
+      if (numbers.length === 0) return { items, link: {} };
+
+      const isUp = walk.order === "asc";
+      const isMoreAbove = isUp ? more : before !== undefined && highest < last;
+      const isMoreBelow = isUp ? after !== undefined && lowest > 1 : more;
+      // Who turns back leaves the other end of the query behind.
+      const above = isMoreAbove ? { after: highest, ...(isUp ? {} : { before: undefined }) } : undefined;
+      const below = isMoreBelow ? { before: lowest, ...(isUp ? { after: undefined } : {}) } : undefined;
+      return order === "asc"
+        ? { items: isUp ? items : items.toReversed(), link: { next: above, prev: below } }
+        : { items: isUp ? items.toReversed() : items, link: { next: below, prev: above } };
     },
   };
 }
 
-/** Stored rows win over pending records of the same number: they are the same message. */
-function merge(rows: readonly ReadableMessage[], records: Map<number, PendingRecord> | undefined): ReadableMessage[] {
-  const byNumber = new Map<number, ReadableMessage>();
-  for (const [number, record] of records ?? []) byNumber.set(number, fromRecord(number, record));
-  for (const row of rows) byNumber.set(row.number, row);
-  return [...byNumber.values()].sort((a, b) => a.number - b.number);
+async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new QueueUnavailable("Redis did not answer", { cause: error });
+  }
 }
 
-function fromRecord(number: number, { body, createdAt }: PendingRecord): ReadableMessage {
-  return { number, body, createdAt, updatedAt: createdAt };
-}
-
-/** As `pageBefore` for a descending list, whose page before holds the higher numbers. */
-function pageAbove(first: number, last: number, limit: number): { before: number; limit?: number } | undefined {
-  if (last <= first) return undefined;
-  return last - first >= limit ? { before: first + limit + 1 } : { before: last + 1, limit: last - first };
-}
-
-function numbersBetween(from: number, to: number): number[] {
-  return Array.from({ length: Math.max(0, to - from + 1) }, (_, offset) => from + offset);
+/** Logs that Redis did not answer; every other error is thrown again. */
+function report(error: unknown, logger: Logger): void {
+  if (!(error instanceof QueueUnavailable)) throw error;
+  logger.warn({ err: error.cause }, "reading without Redis: messages that are not stored yet are missing");
 }

@@ -9,7 +9,8 @@ CREATE TABLE `applications` (
   `created_at` DATETIME(3) NOT NULL,
   `updated_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`),
-  UNIQUE INDEX `applications_token_key` (`token`)
+  UNIQUE INDEX `applications_token_key` (`token`),
+  INDEX `applications_created_at_token_idx` (`created_at`, `token`)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE `chats` (

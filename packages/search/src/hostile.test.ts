@@ -1,0 +1,71 @@
+import { maxPageBytes } from "@confab/contracts";
+import { hostileQueries, hostileTexts, longestBlock } from "@confab/testkit";
+import { expect } from "chai";
+import { beginningOf, highlight } from "./highlight.ts";
+import { toPage } from "./page.ts";
+import { queryTerms } from "./query.ts";
+
+const MOST_MS = 50;
+
+const messagesOf = (body: string, count: number) =>
+  Array.from({ length: count }, (_, at) => {
+    const time = new Date();
+    return { number: count - at, body, createdAt: time, updatedAt: time };
+  });
+
+describe("highlighting hostile texts", () => {
+  for (const [name, body] of Object.entries(hostileTexts)) {
+    it(`keeps nobody waiting for a page of ${name}`, async () => {
+      for (const q of hostileQueries) {
+        const terms = queryTerms(q);
+        const work = () => toPage(messagesOf(body, 4), { limit: 200, terms });
+        expect(await longestBlock(work, 2), q).to.be.below(MOST_MS);
+      }
+    });
+
+    it(`shows pieces of bounded length of ${name}`, () => {
+      for (const q of hostileQueries) {
+        for (const fragments of [highlight(body, queryTerms(q)), beginningOf(body)]) {
+          expect(fragments.length).to.be.within(1, 3);
+          // Six letters for one, and a mark around each.
+          expect(fragments.join("").length, q).to.be.below(3 * 1000 * 6);
+        }
+      }
+    });
+  }
+});
+
+describe("a page of hits", () => {
+  it("gives others a turn between its hits", async () => {
+    const found = messagesOf(hostileTexts["all ideographs"] ?? "", 200);
+    expect(await longestBlock(() => toPage(found, { limit: 200, terms: ["e"] }))).to.be.below(MOST_MS);
+  });
+
+  const numbers = async (...[found, options]: Parameters<typeof toPage>) => {
+    const { hits, next } = await toPage(found, options);
+    return { numbers: hits.map(({ number }) => number), next };
+  };
+
+  it("ends before its bodies have more than a mebibyte, and goes on from there", async () => {
+    const found = messagesOf("x".repeat(65_535), 40);
+    const { hits, next } = await toPage(found, { limit: 30, terms: ["x"] });
+    expect(hits).to.have.length(16);
+    expect(hits.reduce((bytes, { body }) => bytes + body.length, 0)).to.be.within(maxPageBytes - 65_535, maxPageBytes);
+    expect(next).to.be.a("string");
+  });
+
+  it("has no next one at the end, and the rest's where all is shown", async () => {
+    const found = messagesOf("x", 3);
+    expect(await numbers(found, { limit: 3, terms: ["x"] })).to.deep.equal({ numbers: [3, 2, 1], next: undefined });
+    expect((await numbers(found, { limit: 3, terms: ["x"], rest: 1 })).next).to.be.a("string");
+    expect(await numbers([], { limit: 3, terms: ["x"] })).to.deep.equal({ numbers: [], next: undefined });
+    expect((await numbers([], { limit: 3, terms: ["x"], rest: 7 })).next).to.be.a("string");
+  });
+
+  it("shows beginnings without marks once highlighting has taken long enough", async () => {
+    const found = messagesOf(`<${"é".repeat(30_000)}`, 5);
+    const { hits } = await toPage(found, { limit: 5, terms: ["e"], highlightMs: 1 });
+    expect(hits[0]?.highlights[0]).to.include("<mark>");
+    expect(hits[4]?.highlights).to.deep.equal([`&lt;${"é".repeat(159)}…`]);
+  });
+});

@@ -1,0 +1,94 @@
+import { alwaysFit, countFitting, maxPageBytes } from "@confab/contracts";
+import type { Messages } from "@confab/database";
+import type { PendingMessages, PendingRecord } from "@confab/intake";
+import { fromRecord, type ReadableMessage } from "../representations.ts";
+import { beginningOf, restOf, type Place, type Walk, type Walked } from "./walk.ts";
+
+export interface AcceptedStores {
+  messages: Pick<Messages, "range" | "sizes">;
+  pending: Pick<PendingMessages, "read">;
+}
+
+interface Candidate {
+  number: number;
+  bytes: number;
+}
+
+// How many pending records are read at once: 4 MB at worst, which are decoded in one turn of the event loop.
+const recordsAtOnce = 64;
+const widestWindow = 1000;
+
+/**
+ * The accepted messages of a walk, stored or not. The walk's numbers must have been given out before; Redis is asked
+ * before MySQL, and a record leaves Redis only after its message is in MySQL. So a number that is in neither will not
+ * come any more: it is a dead letter, or was lost with Redis' data.
+ */
+export async function readAccepted({ messages, pending }: AcceptedStores, place: Place, walk: Walk): Promise<Walked> {
+  const { order, limit } = walk;
+  const items: ReadableMessage[] = [];
+  const taken: number[] = [];
+  // Window by window: where numbers were lost, one does not fill the page.
+  for (let [left, size] = [walk, limit + 1]; left.from <= left.to;) {
+    const { window, records } = await readPending(pending, place, { ...left, ...beginningOf(left, size) });
+    const query = { ...window, order, limit: window.to - window.from + 1 };
+    // Bodies at once where all of them fit on a page, else sizes first: two hundred bodies can be 13 MB.
+    const all = query.limit <= alwaysFit ? await messages.range(place.id, query) : undefined;
+    const candidates = merge(all?.map(measure) ?? (await messages.sizes(place.id, query)), records, order);
+
+    const sizes = [...taken, ...candidates.map(({ bytes }) => bytes)];
+    const shown = candidates.slice(0, Math.max(0, countFitting(sizes, limit) - taken.length));
+    const rows = all ?? (shown.length === 0 ? [] : await messages.range(place.id, { ...query, ...around(shown) }));
+    const stored = new Map<number, ReadableMessage>(rows.map((row) => [row.number, row]));
+    items.push(...shown.flatMap(({ number }) => stored.get(number) ?? unstored(number, records)));
+    if (candidates.length > shown.length) return { items, more: true };
+
+    taken.push(...shown.map(({ bytes }) => bytes));
+    left = restOf(left, window);
+    size = shown.length > 0 ? Math.max(alwaysFit, limit + 1 - taken.length) : Math.min(2 * size, widestWindow);
+  }
+  return { items, more: false };
+}
+
+/** The pending records from a walk's beginning on, and how far they were read: not beyond what fits on a page. */
+async function readPending(pending: Pick<PendingMessages, "read">, place: Place, walk: Walk) {
+  const records = new Map<number, PendingRecord>();
+  let bytes = 0;
+  let left = walk;
+  while (left.from <= left.to && bytes < maxPageBytes) {
+    const part = beginningOf(left, recordsAtOnce);
+    const { messages } = await pending.read(place, numbersOf(part));
+    for (const [number, record] of messages) {
+      records.set(number, record);
+      bytes += Buffer.byteLength(record.body);
+    }
+    left = restOf(left, part);
+  }
+  const window = walk.order === "asc" ? { from: walk.from, to: left.from - 1 } : { from: left.to + 1, to: walk.to };
+  return { window, records };
+}
+
+/** What there is of a window, in the walk's order; a message that is pending and stored counts once. */
+function merge(stored: readonly Candidate[], records: Map<number, PendingRecord>, order: Walk["order"]): Candidate[] {
+  const byNumber = new Map<number, Candidate>();
+  for (const [number, { body }] of records) byNumber.set(number, { number, bytes: Buffer.byteLength(body) });
+  for (const candidate of stored) byNumber.set(candidate.number, candidate);
+  return [...byNumber.values()].sort((a, b) => (order === "asc" ? a.number - b.number : b.number - a.number));
+}
+
+function measure({ number, body }: ReadableMessage): Candidate {
+  return { number, bytes: Buffer.byteLength(body) };
+}
+
+function unstored(number: number, records: Map<number, PendingRecord>): ReadableMessage[] {
+  const record = records.get(number);
+  return record === undefined ? [] : [fromRecord(number, record)];
+}
+
+function around(candidates: readonly Candidate[]): { from: number; to: number } {
+  const numbers = candidates.map(({ number }) => number);
+  return { from: Math.min(...numbers), to: Math.max(...numbers) };
+}
+
+function numbersOf({ from, to }: { from: number; to: number }): number[] {
+  return Array.from({ length: to - from + 1 }, (_, offset) => from + offset);
+}

@@ -1,0 +1,33 @@
+import type { ReadableMessage } from "../representations.ts";
+
+/** A chat, as Redis and MySQL name it. */
+export interface Place {
+  token: string;
+  number: number;
+  id: bigint;
+}
+
+/** A way through a chat's numbers, both ends included; `asc` begins at `from`, `desc` at `to`. */
+export interface Walk {
+  from: number;
+  to: number;
+  order: "asc" | "desc";
+  limit: number;
+}
+
+/** What a walk comes by, in its order: at most `limit` messages, and no more bytes than a page may have. */
+export interface Walked {
+  items: ReadableMessage[];
+  /** Whether there is more on the way. */
+  more: boolean;
+}
+
+/** The first `count` numbers of a walk. */
+export function beginningOf({ from, to, order }: Walk, count: number): { from: number; to: number } {
+  return order === "asc" ? { from, to: Math.min(to, from + count - 1) } : { from: Math.max(from, to - count + 1), to };
+}
+
+/** What is left of a walk after its first numbers. */
+export function restOf(walk: Walk, done: { from: number; to: number }): Walk {
+  return walk.order === "asc" ? { ...walk, from: done.to + 1 } : { ...walk, to: done.from - 1 };
+}

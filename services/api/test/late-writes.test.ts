@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { applicationSchema, chatSchema } from "@confab/contracts";
+import { eventually, startProxy } from "@confab/testkit";
+import { expect } from "chai";
+import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
+import { openWorld, type World } from "./world.ts";
+
+const adminKey = "a-key-for-tests";
+const authorization = { authorization: `Bearer ${adminKey}` };
+
+describe("what is written while MySQL does not answer", () => {
+  let world: World;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.close());
+
+  const countOf = async (api: Api, token: string): Promise<number> =>
+    readAs(applicationSchema, await api.get(`/applications/${token}`)).chats_count;
+  const typeOf = ({ text }: Answer): string | undefined =>
+    (JSON.parse(text) as { type?: string }).type?.split("/").at(-1);
+
+  it("is not done later where the answer said that it is not done", async () => {
+    const proxy = await startProxy({ target: world.url });
+    const api = await startApi({ ...world, url: proxy.url }, { ADMIN_API_KEY: adminKey });
+    try {
+      const token = await world.newApplication();
+      const { number } = await world.newChat(token);
+      const chats = `/applications/${token}/chats`;
+      const before = await countOf(api, token);
+      const names = new Set((await namesOf(api)).map(({ name }) => name));
+
+      // A session that was just used is taken without a check.
+      await Promise.all(Array.from({ length: 30 }, () => api.get(chats)));
+      proxy.pause();
+      const answers = await Promise.all([
+        ...Array.from({ length: 30 }, () => api.send("POST", chats)),
+        api.send("POST", "/applications", { name: "late" }, authorization),
+        api.send("PATCH", `/applications/${token}`, { name: "late" }),
+        api.send("PATCH", `${chats}/${number}`, { name: "late" }),
+      ]);
+      for (const answer of answers) problemOf(answer, "storage-unavailable");
+      // At once, while the pool still tries: what was only no longer waited for would be done now.
+      proxy.resume();
+
+      // Creations of one application are in order, so that this one comes after whatever is still done.
+      await eventually(async () => {
+        readAs(chatSchema, await api.send("POST", chats, { name: "afterwards" }), 201);
+      });
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      expect(await countOf(api, token)).to.equal(before + 1);
+      expect(new Set((await namesOf(api)).map(({ name }) => name))).to.deep.equal(names);
+      expect(readAs(chatSchema, await api.get(`${chats}/${number}`)).name).to.equal(null);
+    } finally {
+      proxy.resume();
+      await api.stop();
+      await proxy.close();
+    }
+  });
+
+  it("is unknown once the commit was sent, and the idempotency key settles it", async () => {
+    const link = await startLinkThatLosesCommits(world.url);
+    const api = await startApi({ ...world, url: link.url }, { ADMIN_API_KEY: adminKey });
+    try {
+      const token = await world.newApplication();
+      const { number } = await world.newChat(token);
+      const requests: [method: string, path: string, body: object][] = [
+        ["POST", `/applications/${token}/chats`, { name: "once" }],
+        ["POST", "/applications", { name: "once" }],
+        ["PATCH", `/applications/${token}`, { name: "renamed" }],
+        ["PATCH", `/applications/${token}/chats/${number}`, { name: "renamed" }],
+      ];
+      for (const [index, [method, path, body]] of requests.entries()) {
+        const headers = { ...authorization, ...(method === "POST" ? { "idempotency-key": `key-${index}` } : {}) };
+        link.lose = true;
+        problemOf(await api.send(method, path, body, headers), "outcome-unknown");
+        link.lose = false;
+        await eventually(async () => {
+          const again = await api.send(method, path, body, headers);
+          expect(again.status, again.text).to.be.below(300);
+        });
+      }
+      expect(await countOf(api, token)).to.equal(2);
+      expect((await namesOf(api)).filter(({ name }) => name === "once")).to.have.length(1);
+    } finally {
+      link.close();
+      await api.stop();
+    }
+  });
+
+  async function namesOf(api: Api): Promise<{ name: string }[]> {
+    const answer = await api.get("/applications?limit=200", authorization);
+    expect(answer.status, typeOf(answer)).to.equal(200);
+    return JSON.parse(answer.text) as { name: string }[];
+  }
+});
+
+/** A way to the database that passes on a COMMIT while `lose` is set, and nothing of what comes back on its connection. */
+async function startLinkThatLosesCommits(target: string) {
+  const url = new URL(target);
+  const { hostname, port } = url;
+  const sockets = new Set<Socket>();
+  const close = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  const link = { lose: false, url: "", close };
+  const server = createServer((socket) => {
+    const upstream = connect(Number(port || 3306), hostname);
+    sockets.add(socket);
+    let isLost = false;
+    socket.on("data", (bytes) => {
+      isLost ||= link.lose && /COMMIT(?!TED)/.test(bytes.toString("latin1"));
+      upstream.write(bytes);
+    });
+    upstream.on("data", (bytes) => {
+      if (!isLost) socket.write(bytes);
+    });
+    for (const end of [socket, upstream]) end.on("error", () => undefined);
+    socket.on("close", () => upstream.destroy());
+    upstream.on("close", () => socket.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  link.url = url.href;
+  return link;
+}

@@ -1,0 +1,102 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
+import { createTestDatabase, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { expect } from "chai";
+
+/** What one run does; by these variables also more of it. */
+const messages = Number(process.env.CONFAB_POLLING_MESSAGES ?? 3_000);
+const runs = Number(process.env.CONFAB_POLLING_RUNS ?? 1);
+const [pollers, senders] = [6, 8];
+
+describe("polling a chat while it is written to", function () {
+  this.timeout(60_000 + runs * messages * 20);
+  const services: ServiceHandle[] = [];
+  const url = { ingest: "", api: "" };
+  let close: () => Promise<void>;
+  let newChat: () => Promise<{ token: string; chat: number }>;
+
+  before(async () => {
+    const created = await createTestDatabase();
+    await migrate(created.url);
+    const database = createDatabase({ url: created.url });
+    const [applications, chats] = [createApplications(database), createChats(database)];
+    const name = uniquePrefix("polling");
+    const env = {
+      DATABASE_URL: created.url,
+      KEY_PREFIX: name,
+      SEARCH_INDEX: name,
+      LOG_LEVEL: "warn",
+      RATE_LIMITS: "off",
+    };
+    for (const service of ["ingest", "api", "worker", "worker"] as const) {
+      services.push(await startService(service, env));
+    }
+    [url.ingest = "", url.api = ""] = services.map((service) => service.url);
+    newChat = async () => {
+      const { token } = await applications.create({ token: randomUUID(), name: "polling" });
+      await chats.create({ token });
+      return { token, chat: 1 };
+    };
+    close = async () => {
+      await Promise.all(services.map((service) => service.stop()));
+      await database.close();
+      await created.drop();
+    };
+  });
+  after(() => close());
+
+  /** Single messages and small batches, slower than the pollers read. */
+  async function send(token: string, chat: number, count: number): Promise<void> {
+    let left = count;
+    const sender = async (_: unknown, index: number): Promise<void> => {
+      while (left > 0) {
+        const size = Math.min(1 + (index % 3), left);
+        left -= size;
+        const items = Array.from({ length: size }, () => ({ application_token: token, chat_number: chat, body: "x" }));
+        const answer = await fetch(`${url.ingest}/messages/batch`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ messages: items }),
+        });
+        expect(((await answer.json()) as { accepted: number }).accepted).to.equal(size);
+        await pause(10);
+      }
+    };
+    await Promise.all(Array.from({ length: senders }, sender));
+  }
+
+  /** The numbers that a reader sees who goes on after the last one until it is `last`. */
+  async function poll(token: string, chat: number, last: number, isOver: () => boolean) {
+    const seen: number[] = [];
+    let pages = 0;
+    for (let final = false; seen.at(-1) !== last && !final;) {
+      final = isOver();
+      const limit = pages % 2 === 0 ? 200 : 15;
+      const path = `/applications/${token}/chats/${chat}/messages?limit=${limit}&after=${seen.at(-1) ?? 0}`;
+      const answer = await fetch(url.api + path);
+      expect(answer.status).to.equal(200);
+      const page = (await answer.json()) as { number: number }[];
+      seen.push(...page.map(({ number }) => number));
+      if (page.length > 0) final = false;
+      pages += 1;
+    }
+    return { seen, pages };
+  }
+
+  for (let run = 1; run <= runs; run += 1) {
+    it(`shows every one of ${messages} messages to each of ${pollers} pollers, run ${run}`, async () => {
+      const { token, chat } = await newChat();
+      let isOver = false;
+      const [polled] = await Promise.all([
+        Promise.all(Array.from({ length: pollers }, () => poll(token, chat, messages, () => isOver))),
+        send(token, chat, messages).finally(() => (isOver = true)),
+      ]);
+      const skipped = polled.map(({ seen }) => messages - new Set(seen).size);
+      if (runs > 1)
+        process.stdout.write(`${JSON.stringify({ run, pages: polled.map(({ pages }) => pages), skipped })}\n`);
+      expect(skipped).to.deep.equal(Array<number>(pollers).fill(0));
+      for (const { seen } of polled) expect(seen).to.deep.equal(seen.toSorted((a, b) => a - b));
+    });
+  }
+});
