@@ -77,7 +77,8 @@ export const idempotencyKeySchema = z
 
 export const batchItemSchema = createMessageSchema
   .extend({ idempotency_key: idempotencyKeySchema.optional() })
-  .meta({ id: "BatchItem" });
+  // Registered as a component of its own, it would be described as an answer, which has no other fields.
+  .meta({ id: "BatchItem", override: ({ jsonSchema }) => delete jsonSchema.additionalProperties });
 export type BatchItem = z.infer<typeof batchItemSchema>;
 
 /** The items are checked one by one, so that a bad one costs its neighbours nothing. */
