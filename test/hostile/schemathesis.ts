@@ -27,19 +27,19 @@ export function installSchemathesis(): string | undefined {
   return undefined;
 }
 
-/** A server error, or an answer that the description does not have. */
-const checks = [
-  "not_a_server_error",
-  "status_code_conformance",
-  "content_type_conformance",
-  "response_headers_conformance",
-  "response_schema_conformance",
-  "negative_data_rejection",
-];
+// All of its checks but one: valid data may be refused, since most tokens and numbers are nobody's.
+//
+// Too many messages in a batch are too large: 413, which is not among the statuses that it expects for invalid data. And
+// the items of a batch are judged one by one: the batch is accepted, an invalid item is refused within the answer.
+const settings = `[checks.positive_data_acceptance]
+enabled = false
 
-/** Too many messages in a batch are too large: 413, which is not among the statuses that it expects for invalid data. */
-const settings = `[checks.negative_data_rejection]
+[checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 411, 413, 414, 415, 422, 429, 431]
+
+[[operations]]
+include-name = "POST /messages/batch"
+checks.negative_data_rejection.enabled = false
 `;
 
 export interface Round {
@@ -48,7 +48,7 @@ export interface Round {
   readonly seed: number;
   /** For each operation and phase. */
   readonly examples: number;
-  /** Where its settings go. */
+  /** A folder of its own. */
   readonly folder: string;
 }
 
@@ -61,12 +61,13 @@ interface Finished {
 
 /** One run over the description that the api serves, with its links walked; prints what it finds. */
 export async function runSchemathesis({ baseUrl, adminKey, seed, examples, folder }: Round): Promise<Finished> {
+  mkdirSync(folder, { recursive: true });
   const config = join(folder, "schemathesis.toml");
   writeFileSync(config, settings);
   const args = [
-    ...["--config-file", config, "run", `${baseUrl}/openapi.json`, "--url", baseUrl, "--checks", checks.join(",")],
+    ...["--config-file", config, "run", `${baseUrl}/openapi.json`, "--url", baseUrl],
     ...["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", String(examples), "--seed", String(seed)],
-    ...["--header", `Authorization: Bearer ${adminKey}`, "--workers", "2", "--request-timeout", "30"],
+    ...["--header", `Authorization: Bearer ${adminKey}`, "--request-timeout", "30"],
     ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off", "--no-color"],
     "--continue-on-failure",
   ];
