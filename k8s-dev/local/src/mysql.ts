@@ -8,7 +8,7 @@ import { LocalError } from "./local-error.ts";
 import { choosePort } from "./ports.ts";
 import { findProgram, run } from "./run.ts";
 import { randomPassword, secretIn } from "./secret.ts";
-import { prepareFolder, serverUser, shareFile } from "./server-user.ts";
+import { serverUser, shareFile } from "./server-user.ts";
 import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
@@ -39,7 +39,6 @@ export async function startMysql(
   await mkdir(options.dir, { recursive: true });
   await prepareData(command, options.dir, data);
   const user = serverUser("mysql");
-  prepareFolder(data, user);
   const password = secretIn(join(options.dir, "password"));
   const initFile = join(options.dir, "init.sql");
   await writeFile(initFile, initialStatements(database, password, options.rights ?? "all"), { mode: 0o600 });
@@ -76,6 +75,7 @@ export async function startMysql(
       ...(options.args ?? []),
     ],
     user,
+    data,
     logFile: join(options.dir, "mysql.log"),
     startTimeoutMs: 90_000,
     // The server greets with protocol 10, and only after it has run the initial statements.

@@ -1,9 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureProgram } from "./install.ts";
 import { choosePort } from "./ports.ts";
 import { firstBytes } from "./first-bytes.ts";
-import { prepareFolder, serverUser, shareFile } from "./server-user.ts";
+import { serverUser, shareFile } from "./server-user.ts";
 import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
@@ -21,7 +21,7 @@ export async function startRedis(
   const port = await choosePort(options.port);
   const user = serverUser("redis");
   const data = join(options.dir, "data");
-  prepareFolder(data, user);
+  mkdirSync(options.dir, { recursive: true });
   const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"];
   const login = password === undefined ? "" : `AUTH ${password}\r\n`;
   return startServer({
@@ -35,6 +35,7 @@ export async function startRedis(
       ...(password === undefined ? [] : ["-"]),
     ],
     user,
+    data,
     // Command lines are for all to see, and a folder of root's is not for Redis to read: it gets the file opened.
     ...(password === undefined ? {} : { stdin: configuration(options.dir, password) }),
     logFile: join(options.dir, "redis.log"),

@@ -31,8 +31,8 @@ export function prepareFolder(folder: string, user: ServerUser | undefined): voi
   mkdirSync(folder, { recursive: true });
   chmodSync(folder, 0o700);
   if (user === undefined) return;
-  // What an earlier version, or the program that fills the folder, has left to root.
-  if (statSync(folder).uid !== user.uid) giveAway(folder, user);
+  // What the program that fills the folder, a restored copy or an earlier version has left to root.
+  giveAway(folder, user);
   for (const above of closedAbove(folder)) {
     if (!isOurs(above)) {
       throw new LocalError(

@@ -8,6 +8,7 @@ import { LocalError } from "./local-error.ts";
 import { assertPortFree } from "./ports.ts";
 import { end, identify } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
+import { prepareFolder } from "./server-user.ts";
 import type { ServerUser } from "./server-user.ts";
 import { lastLine } from "./run.ts";
 
@@ -47,6 +48,8 @@ interface ServerPlan extends Pick<ServerOptions, "portVariable"> {
   readonly args: readonly string[];
   /** As whom it runs; undefined: as this process. */
   readonly user?: ServerUser | undefined;
+  /** Its data, of which each start makes that user the owner; where there is no user, its owner's alone. */
+  readonly data?: string;
   /** A file that it finds open as its standard input. */
   readonly stdin?: string;
   readonly logFile: string;
@@ -83,6 +86,7 @@ export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
 
 async function launch(plan: ServerPlan): Promise<ProcessIdentity> {
   await assertPortFree(plan.port, plan.name, plan.portVariable);
+  if (plan.data !== undefined) prepareFolder(plan.data, plan.user);
   const { child, identity } = spawnLogged(plan.command, plan.args, plan.logFile, plan);
   bindToThisProcess({ process: identity });
   const deadline = Date.now() + plan.startTimeoutMs;

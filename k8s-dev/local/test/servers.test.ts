@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,8 @@ describe("the servers that are started natively", function () {
     await redis.kill();
     expect(await ask(redis.port, "PING")).to.equal("");
 
+    // As after a copy was restored as root.
+    chownSync(join(folder, "data/appendonlydir"), process.getuid?.() ?? 0, process.getgid?.() ?? 0);
     await redis.start();
     expect(redis.pid).to.not.equal(firstPid);
     expect(await ask(redis.port, "GET answered")).to.equal("$1\r\n1\r\n");
