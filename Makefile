@@ -6,7 +6,7 @@ CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
 GENERATED := docs/reference charts/confab/README.md charts/confab/dashboards charts/confab/rules
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check bench
+.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check fuzz bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ generate-check: setup ## Fail when a committed document is not what its source g
 	@npm run --silent generate
 	@git diff --exit-code --stat -- $(GENERATED) && test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || \
 		{ echo "A generated document is not what its source gives: run make generate and commit it."; exit 1; }
+
+fuzz: setup ## Send CASES (10000) generated requests, and find server errors and undescribed answers; SEED repeats a run
+	@npm run --silent fuzz
 
 bench: setup ## Measure accepted and drained messages a second (see bench/)
 	@npm run --silent --workspace bench bench

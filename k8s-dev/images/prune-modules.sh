@@ -22,5 +22,7 @@ find node_modules/@prisma/client/runtime -type f \
 
 # Swagger UI's builds for bundlers, which its page does not load.
 rm -f node_modules/swagger-ui-dist/swagger-ui-es-bundle*.js node_modules/swagger-ui-dist/swagger-ui.js
+# It reports installations by a script that never runs here, and does nothing else.
+rm -rf node_modules/@scarf
 
 find . -depth -type d -empty -delete

@@ -1,13 +1,22 @@
-{{/* Annotations of one of the two Ingresses, of (dict "root" $ "component" name); the later ones win. */}}
+{{/* The limit of one Ingress, a dict of requestsPerSecond and burst, of (dict "root" $ "component" service ["suffix" "admin"]), as YAML. */}}
+{{- define "confab.ingress.limit" -}}
+{{- $limit := .root.Values.ingress.rateLimit -}}
+{{- $limits := dict "ingest" (pick $limit "requestsPerSecond" "burst") "admin" $limit.admin "api" $limit.other -}}
+{{- get $limits (.suffix | default .component) | toYaml -}}
+{{- end -}}
+
+{{/* Annotations of one Ingress, of (dict "root" $ "component" service ["suffix" "admin"]); the later ones win. */}}
 {{- define "confab.ingress.annotations" -}}
 {{- $ingress := .root.Values.ingress -}}
-{{- $limit := $ingress.rateLimit -}}
-{{- $limited := and $limit.enabled (eq .component "ingest") -}}
+{{- $limit := include "confab.ingress.limit" . | fromYaml -}}
+{{- $limited := $ingress.rateLimit.enabled -}}
 {{- $chart := dict -}}
 {{- if eq $ingress.controller "nginx" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-body-size" $ingress.maxBodySize -}}
 {{- /* A request whose outcome is unknown is the caller's to repeat, with its idempotency key. */ -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-next-upstream" "off" -}}
+{{- /* An answer in a temporary file is a line in the error log, with the path and the token in it. */ -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-max-temp-file-size" "0" -}}
 {{- if $limited -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-rps" (toString (int $limit.requestsPerSecond)) -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-burst-multiplier" (toString (div (int $limit.burst) (int $limit.requestsPerSecond))) -}}
@@ -17,11 +26,11 @@
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffering" "off" -}}
 {{- end -}}
 {{- else if and (eq $ingress.controller "traefik") $limited -}}
-{{- $middleware := printf "%s-%s-ingest@kubernetescrd" .root.Release.Namespace (include "confab.fullname" .root) -}}
+{{- $middleware := printf "%s-%s-%s@kubernetescrd" .root.Release.Namespace (include "confab.fullname" .root) (.suffix | default .component) -}}
 {{- $_ := set $chart "traefik.ingress.kubernetes.io/router.middlewares" $middleware -}}
 {{- end -}}
-{{- /* Only one of the two asks for the certificate that both use. */ -}}
-{{- if and $ingress.tls.enabled (eq .component "api") -}}
+{{- /* Only one of them asks for the certificate that all use. */ -}}
+{{- if and $ingress.tls.enabled (eq .component "api") (not .suffix) -}}
 {{- if $ingress.tls.clusterIssuer }}{{ $_ := set $chart "cert-manager.io/cluster-issuer" $ingress.tls.clusterIssuer }}{{ end -}}
 {{- if $ingress.tls.issuer }}{{ $_ := set $chart "cert-manager.io/issuer" $ingress.tls.issuer }}{{ end -}}
 {{- end -}}
@@ -29,7 +38,7 @@
 {{- merge (dict) $own $ingress.annotations $chart | toYaml -}}
 {{- end -}}
 
-{{/* An Ingress to a service's http port, of (dict "root" $ "component" name "paths" list of (dict "path" "pathType")). */}}
+{{/* An Ingress to a service's http port, of (dict "root" $ "component" service ["suffix" "admin"] "paths" list of (dict "path" "pathType")). */}}
 {{- define "confab.ingress" -}}
 {{- $ingress := .root.Values.ingress -}}
 {{- $backend := dict "service" (dict "name" (printf "%s-%s" (include "confab.fullname" .root) .component) "port" (dict "name" "http")) -}}
@@ -64,4 +73,18 @@ spec:
       host: {{ . | quote }}
       {{- end }}
     {{- end }}
+{{- end -}}
+
+{{/* Traefik's form of the limit of one Ingress, of the same dict. */}}
+{{- define "confab.ingress.middleware" -}}
+{{- $limit := include "confab.ingress.limit" . | fromYaml -}}
+apiVersion: traefik.io/v1alpha1
+kind: Middleware
+metadata:
+  {{- include "confab.metadata" . | nindent 2 }}
+spec:
+  rateLimit:
+    average: {{ int $limit.requestsPerSecond }}
+    period: 1s
+    burst: {{ int $limit.burst }}
 {{- end -}}

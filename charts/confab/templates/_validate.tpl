@@ -176,8 +176,12 @@ ingress.tls.clusterIssuer and ingress.tls.issuer are both set: empty one of them
 {{- if and (or $ingress.tls.clusterIssuer $ingress.tls.issuer) (not $ingress.hosts) }}
 cert-manager has no name to certify: set ingress.hosts.
 {{- end }}
-{{- if and $limit.enabled (eq $ingress.controller "nginx") (gt (int $limit.requestsPerSecond) 0) (ne (mod (int $limit.burst) (int $limit.requestsPerSecond)) 0) }}
-ingress.rateLimit.burst is {{ int $limit.burst }}: set it to a multiple of ingress.rateLimit.requestsPerSecond ({{ int $limit.requestsPerSecond }}), since nginx takes a factor.
+{{- if and $limit.enabled (eq $ingress.controller "nginx") }}
+{{- range $prefix, $own := dict "" $limit "admin." $limit.admin "other." $limit.other }}
+{{- if and (gt (int $own.requestsPerSecond) 0) (ne (mod (int $own.burst) (int $own.requestsPerSecond)) 0) }}
+ingress.rateLimit.{{ $prefix }}burst is {{ int $own.burst }}: set it to a multiple of ingress.rateLimit.{{ $prefix }}requestsPerSecond ({{ int $own.requestsPerSecond }}), since nginx takes a factor.
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end -}}

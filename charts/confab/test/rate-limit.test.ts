@@ -1,3 +1,4 @@
+import { addressLimits } from "@confab/local";
 import { expect } from "chai";
 import { ofKind, type Manifest } from "./src/manifests.ts";
 import { release } from "./src/helm.ts";
@@ -16,36 +17,58 @@ async function edge(...sets: string[]) {
   const manifests = await renderWith(...["ingress.enabled=true", ...sets].flatMap((set) => ["--set", set]));
   const annotations = (name: string) =>
     ofKind<Ingress>(manifests, "Ingress").find(({ metadata }) => metadata.name === name)?.metadata.annotations ?? {};
-  return { manifests, sending: annotations("confab-ingest"), rest: annotations("confab-api") };
+  const edges = {
+    sending: annotations("confab-ingest"),
+    admin: annotations("confab-admin"),
+    rest: annotations("confab-api"),
+  };
+  return { manifests, ...edges };
 }
 
-describe("the limit on sending, per client address", () => {
-  it("is 10 requests a second and 20 at once, by annotations that nginx knows, on nothing but the sending", async () => {
-    const { sending, rest } = await edge();
-    expect(sending).to.include({
-      "nginx.ingress.kubernetes.io/limit-rps": "10",
-      "nginx.ingress.kubernetes.io/limit-burst-multiplier": "2",
+const nginxLimit = (rate: string, factor: string) => ({
+  "nginx.ingress.kubernetes.io/limit-rps": rate,
+  "nginx.ingress.kubernetes.io/limit-burst-multiplier": factor,
+});
+
+describe("the limits per client address", () => {
+  it("are 10 requests per second and 20 at once on sending and wider elsewhere, by annotations that nginx knows", async () => {
+    const { sending, admin, rest } = await edge();
+    expect(sending).to.include(nginxLimit("10", "2"));
+    expect(admin).to.include(nginxLimit("5", "10"));
+    expect(rest).to.include(nginxLimit("500", "2"));
+  });
+
+  it("are those of make up", async () => {
+    const { sending, admin, rest } = await edge("ingress.controller=traefik").then(({ manifests }) => {
+      const limits = ofKind<Middleware>(manifests, "Middleware").map(({ metadata, spec }) => [
+        metadata.name,
+        { requestsPerSecond: spec.rateLimit.average, burst: spec.rateLimit.burst },
+      ]);
+      const byName = Object.fromEntries(limits) as Record<string, unknown>;
+      return { sending: byName["confab-ingest"], admin: byName["confab-admin"], rest: byName["confab-api"] };
     });
-    expect(Object.keys(rest).filter((name) => name.includes("limit"))).to.deep.equal([]);
+    expect({ sending, admin, other: rest }).to.deep.equal(addressLimits({}));
   });
 
-  it("is a middleware of the same figures where Traefik is the edge", async () => {
-    const { manifests, sending, rest } = await edge("ingress.controller=traefik");
-    const [middleware] = ofKind<Middleware>(manifests, "Middleware");
-    expect(middleware!.spec.rateLimit).to.include({ average: 10, burst: 20, period: "1s" });
-    const name = `${release.namespace}-${middleware!.metadata.name}@kubernetescrd`;
-    expect(sending["traefik.ingress.kubernetes.io/router.middlewares"]).to.equal(name);
-    expect(rest).to.not.have.property("traefik.ingress.kubernetes.io/router.middlewares");
+  it("are middlewares where Traefik is the edge", async () => {
+    const { manifests, ...ingresses } = await edge("ingress.controller=traefik");
+    const middlewares = ofKind<Middleware>(manifests, "Middleware");
+    for (const { spec } of middlewares) expect(spec.rateLimit.period).to.equal("1s");
+    const names = middlewares.map(({ metadata }) => `${release.namespace}-${metadata.name}@kubernetescrd`);
+    const used = Object.values(ingresses).map((all) => all["traefik.ingress.kubernetes.io/router.middlewares"]);
+    expect(used).to.have.members(names).and.to.have.lengthOf(3);
   });
 
-  it("can be another, or none", async () => {
+  it("can be others, or none", async () => {
     const { sending } = await edge("ingress.rateLimit.requestsPerSecond=50", "ingress.rateLimit.burst=150");
     expect(sending).to.include({
       "nginx.ingress.kubernetes.io/limit-rps": "50",
       "nginx.ingress.kubernetes.io/limit-burst-multiplier": "3",
     });
     const off = await edge("ingress.rateLimit.enabled=false");
-    expect(Object.keys(off.sending).filter((name) => name.includes("limit"))).to.deep.equal([]);
+    for (const all of [off.sending, off.admin, off.rest]) {
+      expect(Object.keys(all).filter((name) => name.includes("limit"))).to.deep.equal([]);
+    }
   });
 
   it("leaves streams open and unbuffered", async () => {
@@ -54,5 +77,12 @@ describe("the limit on sending, per client address", () => {
       "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
       "nginx.ingress.kubernetes.io/proxy-buffering": "off",
     });
+  });
+
+  it("writes no answer to a file, which would put its path and token into the error log", async () => {
+    const { sending, admin, rest } = await edge();
+    for (const all of [sending, admin, rest]) {
+      expect(all).to.include({ "nginx.ingress.kubernetes.io/proxy-max-temp-file-size": "0" });
+    }
   });
 });

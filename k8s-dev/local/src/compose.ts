@@ -12,28 +12,43 @@ export async function dockerAnswers(): Promise<boolean> {
   return engine.code === 0 && (await run("docker", ["compose", "version"], { timeoutMs: 3000 })).code === 0;
 }
 
+export interface ComposeSettings {
+  readonly ports: Readonly<Record<StoreName, number>>;
+  /** MySQL's holds from the first start of its volume. */
+  readonly passwords: Readonly<Record<"redis" | "mysql", string>>;
+  readonly redisMaxmemory: string;
+}
+
 /** Starts the named stores as one Compose project and resolves when their health checks pass. */
 export async function composeUp(
   project: string,
   stores: readonly StoreName[],
-  ports: Readonly<Record<StoreName, number>>,
+  settings: ComposeSettings,
 ): Promise<void> {
+  const { code, stderr } = await compose(project, ["up", "--detach", "--wait", ...stores], settings);
+  if (code !== 0) throw new LocalError(`docker compose up failed: ${lastLine(stderr)}`);
+}
+
+const nothing: ComposeSettings = {
+  ports: { redis: 0, mysql: 0, elasticsearch: 0 },
+  passwords: { redis: "", mysql: "" },
+  redisMaxmemory: "0",
+};
+
+/** Stops and removes the project's containers; with `dropData` its volumes too. */
+export async function composeDown(project: string, dropData: boolean): Promise<void> {
+  const { code, stderr } = await compose(project, ["down", ...(dropData ? ["--volumes"] : [])], nothing);
+  if (code !== 0) throw new LocalError(`docker compose down failed: ${lastLine(stderr)}`);
+}
+
+function compose(project: string, args: readonly string[], { ports, passwords, redisMaxmemory }: ComposeSettings) {
   const env = {
     CONFAB_REDIS_PORT: String(ports.redis),
     CONFAB_MYSQL_PORT: String(ports.mysql),
     CONFAB_ELASTICSEARCH_PORT: String(ports.elasticsearch),
+    CONFAB_REDIS_PASSWORD: passwords.redis,
+    CONFAB_MYSQL_PASSWORD: passwords.mysql,
+    CONFAB_REDIS_MAXMEMORY: redisMaxmemory,
   };
-  const { code, stderr } = await compose(project, ["up", "--detach", "--wait", ...stores], env);
-  if (code !== 0) throw new LocalError(`docker compose up failed: ${lastLine(stderr)}`);
-}
-
-/** Stops and removes the project's containers; with `dropData` its volumes too. */
-export async function composeDown(project: string, dropData: boolean): Promise<void> {
-  const env = { CONFAB_REDIS_PORT: "0", CONFAB_MYSQL_PORT: "0", CONFAB_ELASTICSEARCH_PORT: "0" };
-  const { code, stderr } = await compose(project, ["down", ...(dropData ? ["--volumes"] : [])], env);
-  if (code !== 0) throw new LocalError(`docker compose down failed: ${lastLine(stderr)}`);
-}
-
-function compose(project: string, args: readonly string[], env: Readonly<Record<string, string>>) {
   return run("docker", ["compose", "--file", file, "--project-name", project, ...args], { env });
 }

@@ -6,6 +6,7 @@ import { formatLogLine } from "./format-log.ts";
 import { bindToThisProcess } from "./guard.ts";
 import { frontDoor } from "./front-door.ts";
 import { LocalError } from "./local-error.ts";
+import { startLogKeeper } from "./log-keeper.ts";
 import { assertPortFree } from "./ports.ts";
 import { end, identify } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
@@ -34,6 +35,9 @@ export async function dev(env: NodeJS.ProcessEnv, onProgress: (line: string) => 
     for (const part of services) started.push({ identity: await startAttached(part), stopSignal: part.stopSignal });
     const isReady = await Promise.all(services.map(({ readyUrl }) => answersInTime(readyUrl, 60_000, () => goesOn)));
     started.push({ identity: await startAttached(nginx), stopSignal: nginx.stopSignal });
+    const keeper = startLogKeeper([paths.logs, paths.data]);
+    bindToThisProcess({ process: keeper });
+    started.push({ identity: keeper, stopSignal: "SIGTERM" });
     onProgress(
       isReady.includes(false)
         ? "not ready yet: see above why; Ctrl-C stops all"

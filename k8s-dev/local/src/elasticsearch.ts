@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { elasticsearchHome, findElasticsearchTools } from "./elasticsearch-home.ts";
 import { LocalError } from "./local-error.ts";
@@ -64,6 +64,8 @@ async function writeConfig(dir: string, port: number): Promise<string> {
   const config = join(dir, "config");
   const data = join(dir, "data");
   for (const folder of [config, data]) await mkdir(folder, { recursive: true });
+  // It runs as this process's user, and its files are for everybody to read.
+  await chmod(dir, 0o700);
   const settings = {
     "cluster.name": "confab-local",
     "node.name": "local",

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { dockerAnswers } from "./compose.ts";
 import { canInstall, ensureProgram } from "./install.ts";
-import { floodLimit, writeNginxConfig } from "./nginx.ts";
+import { addressLimits, hostsOf, writeNginxConfig } from "./nginx.ts";
 import { findProgram } from "./run.ts";
 import type { ProductProcess } from "./services.ts";
 import { paths } from "./settings.ts";
@@ -31,7 +31,8 @@ export async function frontDoor(
     api: `${services}:${ports.CONFAB_API_PORT}`,
     dir: paths.nginx,
     accessLog: join(paths.logs, "access.log"),
-    flood: floodLimit(env),
+    limits: addressLimits(env),
+    hosts: hostsOf(env),
   });
   const program = inDocker
     ? { command: "docker", args: containerArguments(config, isApart ? `${bind}:${port}:${port}` : undefined) }

@@ -11,6 +11,7 @@ export { startStores } from "./stores.ts";
 export type { Stores, StoresOptions } from "./stores.ts";
 export { freePort } from "./ports.ts";
 export { bindToThisProcess, unbind } from "./guard.ts";
+export { addressLimits } from "./nginx.ts";
 export { spawnLogged } from "./server.ts";
 export { end, isRunning, signal } from "./process-identity.ts";
 export type { ProcessIdentity } from "./process-identity.ts";

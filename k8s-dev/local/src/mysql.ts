@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { firstBytes } from "./first-bytes.ts";
@@ -7,12 +7,16 @@ import { ensureProgram } from "./install.ts";
 import { LocalError } from "./local-error.ts";
 import { choosePort } from "./ports.ts";
 import { findProgram, run } from "./run.ts";
+import { randomPassword, secretIn } from "./secret.ts";
+import { serverUser, shareFile } from "./server-user.ts";
 import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
 export interface MysqlOptions extends ServerOptions {
   /** Made when it is not there; `confab` by default. */
   readonly database?: string;
+  /** What user `confab` may do: all, as a test may want, or what Confab needs in its databases, `confab` and `confab_…`. */
+  readonly rights?: "all" | "own";
 }
 
 // The packages without a service: nothing starts on its own, and nothing of a system-wide server is touched.
@@ -23,7 +27,7 @@ const wanted = {
 const sqlMode =
   "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
-/** A real MariaDB (or MySQL, where that is what the system has), flushed at each commit; user and password are `confab`, with all rights. */
+/** A real MariaDB (or MySQL, where that is what the system has), flushed at each commit; its URL has the password of user `confab`, kept in `dir`. */
 export async function startMysql(
   options: MysqlOptions,
   onProgress: (line: string) => void = () => undefined,
@@ -34,24 +38,32 @@ export async function startMysql(
   const data = join(options.dir, "data");
   await mkdir(options.dir, { recursive: true });
   await prepareData(command, options.dir, data);
+  const user = serverUser("mysql");
+  const password = secretIn(join(options.dir, "password"));
   const initFile = join(options.dir, "init.sql");
-  await writeFile(initFile, initialStatements(database));
+  await writeFile(initFile, initialStatements(database, password, options.rights ?? "all"), { mode: 0o600 });
+  shareFile(initFile, user);
+  const empty = await emptyFolder(options.dir);
   return startServer({
     ...options,
     name: "mysql",
-    url: `mysql://confab:confab@127.0.0.1:${port}/${database}?allowPublicKeyRetrieval=true`,
+    url: `mysql://confab:${password}@127.0.0.1:${port}/${database}?allowPublicKeyRetrieval=true`,
     port,
     command,
     args: [
       "--no-defaults",
       `--datadir=${data}`,
-      `--user=${userInfo().username}`,
+      // Only where this process is root does mysqld take notice of it.
+      `--user=${user?.name ?? userInfo().username}`,
       "--bind-address=127.0.0.1",
       `--port=${port}`,
       // Relative to the data folder: the whole path may be longer than the 107 bytes that a socket's name can have.
       "--socket=mysql.sock",
       "--pid-file=mysql.pid",
       `--init-file=${initFile}`,
+      // Statements read and write no files but in here.
+      `--secure-file-priv=${empty}`,
+      "--local-infile=0",
       "--skip-log-bin",
       "--skip-name-resolve",
       "--character-set-server=utf8mb4",
@@ -62,6 +74,8 @@ export async function startMysql(
       "--max-connections=300",
       ...(options.args ?? []),
     ],
+    user,
+    data,
     logFile: join(options.dir, "mysql.log"),
     startTimeoutMs: 90_000,
     // The server greets with protocol 10, and only after it has run the initial statements.
@@ -93,11 +107,33 @@ async function prepareData(command: string, dir: string, data: string): Promise<
   await rename(fresh, data);
 }
 
-function initialStatements(database: string): string {
-  const users = ["127.0.0.1", "localhost"].map(
-    (host) =>
-      `CREATE USER IF NOT EXISTS 'confab'@'${host}' IDENTIFIED BY 'confab';\n` +
-      `GRANT ALL ON *.* TO 'confab'@'${host}' WITH GRANT OPTION;\n`,
-  );
-  return `CREATE DATABASE IF NOT EXISTS \`${database}\`;\n${users.join("")}`;
+/** Neither the server nor, without becoming root, anybody else can put anything in it. */
+async function emptyFolder(dir: string): Promise<string> {
+  const empty = join(dir, "empty");
+  await mkdir(empty, { recursive: true });
+  await chmod(empty, 0o555);
+  return empty;
+}
+
+/** At each start, so that the password is what the file says, and rights that an earlier version gave are taken back. */
+function initialStatements(database: string, password: string, rights: "all" | "own"): string {
+  const databases = [database, String.raw`confab\_%`].map((name) => `\`${name}\`.*`);
+  const users = ["127.0.0.1", "localhost"].flatMap((host) => {
+    const user = `'confab'@'${host}'`;
+    return [
+      `CREATE USER IF NOT EXISTS ${user} IDENTIFIED BY '${password}'`,
+      `ALTER USER ${user} IDENTIFIED BY '${password}'`,
+      `REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${user}`,
+      ...(rights === "all"
+        ? [`GRANT ALL ON *.* TO ${user} WITH GRANT OPTION`]
+        : databases.map((name) => `GRANT ALL ON ${name} TO ${user}`)),
+    ];
+  });
+  // Nobody needs them: these statements run without logging in.
+  const others = [
+    "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', ''@'localhost', ''@'127.0.0.1'",
+    `ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '${randomPassword()}'`,
+  ];
+  const statements = [`CREATE DATABASE IF NOT EXISTS \`${database}\``, ...users, ...others];
+  return statements.map((statement) => `${statement};\n`).join("");
 }

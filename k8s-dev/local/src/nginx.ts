@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { LocalError } from "./local-error.ts";
@@ -12,53 +12,106 @@ export interface NginxSettings {
   /** Configuration, pid and temporary files. */
   readonly dir: string;
   readonly accessLog: string;
-  /** For POST /messages, per client address; undefined: no limit. */
-  readonly flood: FloodLimit | undefined;
+  /** Per client address; undefined: no limits. */
+  readonly limits: AddressLimits | undefined;
+  /** Names that clients use for this machine; others are refused. */
+  readonly hosts: readonly string[];
 }
 
-export interface FloodLimit {
+export interface AddressLimits {
+  /** Of POST /messages and /messages/batch together. */
+  readonly sending: Limit;
+  /** Of /applications, where the admin key is asked for: what can be guessed there, and created without one. */
+  readonly admin: Limit;
+  /** Of everything else, where tokens can be guessed. */
+  readonly other: Limit;
+}
+
+interface Limit {
   readonly requestsPerSecond: number;
   readonly burst: number;
 }
 
-/** From RATE_LIMITS (`off`, `false`, `no` or `0`, as the services take it: no limit), FLOOD_RATE and FLOOD_BURST; 10 a second with a burst of 20 where they are not set. */
-export function floodLimit(env: NodeJS.ProcessEnv): FloodLimit | undefined {
+/**
+ * From RATE_LIMITS (`off`, `false`, `no` or `0`, as the services take it: no limits) and, for each limit, a variable for
+ * the requests per second and one for the burst.
+ */
+export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined {
   if (/^(off|false|no|0)$/i.test(env.RATE_LIMITS ?? "")) return undefined;
-  const whole = (name: "FLOOD_RATE" | "FLOOD_BURST", fallback: number) => {
+  const whole = (name: string, fallback: number) => {
     const value = env[name];
     if (value === undefined || value === "") return fallback;
     if (!/^[1-9]\d{0,5}$/.test(value)) throw new LocalError(`${name} must be a whole number from 1 to 999999.`);
     return Number(value);
   };
-  return { requestsPerSecond: whole("FLOOD_RATE", 10), burst: whole("FLOOD_BURST", 20) };
+  const limit = (prefix: string, rate: number, burst: number) => ({
+    requestsPerSecond: whole(`${prefix}_RATE`, rate),
+    burst: whole(`${prefix}_BURST`, burst),
+  });
+  return {
+    sending: limit("FLOOD", 10, 20),
+    admin: limit("FLOOD_ADMIN", 5, 50),
+    other: limit("FLOOD_OTHER", 500, 1000),
+  };
+}
+
+/**
+ * The names in Host that are this machine's: itself, what PUBLIC_URL calls it and what CONFAB_BIND listens on. Where that
+ * is every address, any address will do: a page can be given another name, but not another address.
+ */
+export function hostsOf(env: NodeJS.ProcessEnv): string[] {
+  const bind = env.CONFAB_BIND ?? "";
+  const publicHost = URL.parse(env.PUBLIC_URL ?? "")?.hostname ?? "";
+  const literal = ["localhost", "127.0.0.1", "[::1]", publicHost, bind].filter((host) => host !== "");
+  const isEverywhere = /^(0\.0\.0\.0|\[?::\]?)$/.test(bind);
+  const escaped = literal.map((host) => host.replaceAll(/[^\w-]/g, String.raw`\$&`));
+  return isEverywhere ? [...escaped, String.raw`[\d.]+`, String.raw`\[[\da-f:.]+\]`] : escaped;
 }
 
 /** Writes the configuration below `dir` and gives the arguments that start nginx with it, in the foreground. */
 export function writeNginxConfig(settings: NginxSettings): string[] {
-  const { flood } = settings;
+  const { limits } = settings;
   const values: Record<string, string> = {
-    ...settings,
+    listen: settings.listen,
+    ingest: settings.ingest,
+    api: settings.api,
+    dir: settings.dir,
+    accessLog: settings.accessLog,
+    hosts: settings.hosts.join("|"),
     // As root, the workers would else run as nobody, who can't read what lies in root's folders.
     user: process.getuid?.() === 0 ? `user ${userInfo().username};` : "",
-    // Only requests with a key are counted, so that other methods on the path are not.
-    floodZone: flood
-      ? `  map $request_method $flood_key { POST $binary_remote_addr; default ""; }\n` +
-        `  limit_req_zone $flood_key zone=flood:10m rate=${flood.requestsPerSecond}r/s;`
-      : "",
-    // An error_page of a location replaces those of the server: all are named again.
-    floodLimit: flood
-      ? `      limit_req zone=flood burst=${flood.burst} nodelay;\n      limit_req_status 429;\n      limit_req_log_level info;\n` +
-        `      error_page 413 @too-large;\n      error_page 429 @rate-limited;\n      error_page 502 504 = @unavailable;`
-      : "",
-    flood: "",
+    limitZones: limits === undefined ? "" : limitZones(limits),
+    sendingLimit: limits === undefined ? "" : `      ${limitIn("sending", limits.sending)}`,
+    adminLimit: limits === undefined ? "" : `      ${limitIn("admin", limits.admin)}`,
+    otherLimit:
+      limits === undefined
+        ? ""
+        : `    limit_req_status 429;\n    limit_req_log_level info;\n    ${limitIn("other", limits.other)}`,
   };
   const template = readFileSync(join(import.meta.dirname, "../nginx.conf.template"), "utf8");
   const file = join(settings.dir, "nginx.conf");
   mkdirSync(settings.dir, { recursive: true });
   mkdirSync(dirname(settings.accessLog), { recursive: true });
+  // nginx would make it for everybody to read.
+  closeSync(openSync(settings.accessLog, "a", 0o600));
+  chmodSync(settings.accessLog, 0o600);
   writeFileSync(
     file,
     template.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? ""),
   );
   return ["-e", "stderr", "-p", settings.dir, "-c", file];
 }
+
+/** Only requests with a key are counted: of the two paths for sending, no methods but POST. */
+function limitZones(limits: AddressLimits): string {
+  const zone = (name: keyof AddressLimits, key: string) =>
+    `  limit_req_zone ${key} zone=${name}:10m rate=${limits[name].requestsPerSecond}r/s;`;
+  return [
+    `  map $request_method $sending_key { POST $binary_remote_addr; default ""; }`,
+    zone("sending", "$sending_key"),
+    zone("admin", "$binary_remote_addr"),
+    zone("other", "$binary_remote_addr"),
+  ].join("\n");
+}
+
+const limitIn = (zone: keyof AddressLimits, { burst }: Limit) => `limit_req zone=${zone} burst=${burst} nodelay;`;

@@ -1,30 +1,52 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureProgram } from "./install.ts";
 import { choosePort } from "./ports.ts";
 import { firstBytes } from "./first-bytes.ts";
+import { serverUser, shareFile } from "./server-user.ts";
 import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
+export interface RedisOptions extends ServerOptions {
+  /** Letters, digits, `-` and `_`; without one, whoever reaches the port may do all. */
+  readonly password?: string;
+}
+
 /** A real Redis that fsyncs before it answers and never evicts; `args` are redis-server options, such as `--appendfsync everysec`. */
 export async function startRedis(
-  options: ServerOptions,
+  { password, ...options }: RedisOptions,
   onProgress: (line: string) => void = () => undefined,
 ): Promise<ServerHandle> {
   const command = await ensureProgram({ programs: ["redis-server"], packages: ["redis-server"] }, onProgress);
   const port = await choosePort(options.port);
+  const user = serverUser("redis");
   const data = join(options.dir, "data");
-  await mkdir(data, { recursive: true });
+  mkdirSync(options.dir, { recursive: true });
   const durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"];
+  const login = password === undefined ? "" : `AUTH ${password}\r\n`;
   return startServer({
     ...options,
     name: "redis",
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? "" : `:${password}@`}127.0.0.1:${port}`,
     port,
     command,
-    args: ["--bind", "127.0.0.1", "--port", String(port), "--dir", data, ...durable, ...(options.args ?? [])],
+    args: [
+      ...["--bind", "127.0.0.1", "--port", String(port), "--dir", data, ...durable, ...(options.args ?? [])],
+      ...(password === undefined ? [] : ["-"]),
+    ],
+    user,
+    data,
+    // Command lines are for all to see, and a folder of root's is not for Redis to read: it gets the file opened.
+    ...(password === undefined ? {} : { stdin: configuration(options.dir, password) }),
     logFile: join(options.dir, "redis.log"),
     startTimeoutMs: 30_000,
-    isReady: async () => (await firstBytes(port, "PING\r\n"))?.toString("latin1").startsWith("+PONG") === true,
+    isReady: async () => (await firstBytes(port, `${login}PING\r\n`))?.toString("latin1").includes("+PONG") === true,
   });
+}
+
+function configuration(dir: string, password: string): string {
+  const file = join(dir, "redis.conf");
+  writeFileSync(file, `requirepass ${password}\n`, { mode: 0o600 });
+  shareFile(file, undefined);
+  return file;
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fchmodSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bindToThisProcess, unbind } from "./guard.ts";
@@ -8,6 +8,8 @@ import { LocalError } from "./local-error.ts";
 import { assertPortFree } from "./ports.ts";
 import { end, identify } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
+import { prepareFolder } from "./server-user.ts";
+import type { ServerUser } from "./server-user.ts";
 import { lastLine } from "./run.ts";
 
 /** A server that runs on this machine and can be stopped, killed and started again over the same data and port. */
@@ -44,6 +46,12 @@ interface ServerPlan extends Pick<ServerOptions, "portVariable"> {
   readonly port: number;
   readonly command: string;
   readonly args: readonly string[];
+  /** As whom it runs; undefined: as this process. */
+  readonly user?: ServerUser | undefined;
+  /** Its data, of which each start makes that user the owner; where there is no user, its owner's alone. */
+  readonly data?: string;
+  /** A file that it finds open as its standard input. */
+  readonly stdin?: string;
   readonly logFile: string;
   readonly startTimeoutMs: number;
   isReady(): Promise<boolean>;
@@ -78,7 +86,8 @@ export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
 
 async function launch(plan: ServerPlan): Promise<ProcessIdentity> {
   await assertPortFree(plan.port, plan.name, plan.portVariable);
-  const { child, identity } = spawnLogged(plan.command, plan.args, plan.logFile);
+  if (plan.data !== undefined) prepareFolder(plan.data, plan.user);
+  const { child, identity } = spawnLogged(plan.command, plan.args, plan.logFile, plan);
   bindToThisProcess({ process: identity });
   const deadline = Date.now() + plan.startTimeoutMs;
   while (!(await plan.isReady())) {
@@ -99,17 +108,33 @@ interface Spawned {
   readonly identity: ProcessIdentity;
 }
 
-/** Starts a program in a session of its own, its output appended to `logFile`; it does not keep this process alive. */
+interface SpawnOptions extends Pick<ServerPlan, "user" | "stdin"> {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Starts a program in a session of its own, its output appended to `logFile`, which this user alone may read; it does
+ * not keep this process alive.
+ */
 export function spawnLogged(
   command: string,
   args: readonly string[],
   logFile: string,
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  { user, stdin, cwd, env }: SpawnOptions = {},
 ): Spawned {
   mkdirSync(dirname(logFile), { recursive: true });
-  const log = openSync(logFile, "a");
+  const log = openSync(logFile, "a", 0o600);
+  const input = stdin === undefined ? undefined : openSync(stdin, "r");
   try {
-    const child = spawn(command, args, { ...options, detached: true, stdio: ["ignore", log, log] });
+    fchmodSync(log, 0o600);
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: [input ?? "ignore", log, log],
+      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+    });
     child.on("error", () => undefined);
     child.unref();
     const identity = child.pid === undefined ? undefined : identify(child.pid);
@@ -117,5 +142,6 @@ export function spawnLogged(
     return { child, identity };
   } finally {
     closeSync(log);
+    if (input !== undefined) closeSync(input);
   }
 }

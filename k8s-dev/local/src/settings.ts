@@ -1,15 +1,45 @@
+import { createHash } from "node:crypto";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { LocalError } from "./local-error.ts";
+import { isReachable } from "./server-user.ts";
+
+const root = join(import.meta.dirname, "../../..");
 
 /** The repository, and what a run keeps in it: everything below .confab/, which git ignores. */
 export const paths = {
-  root: join(import.meta.dirname, "../../.."),
+  root,
   state: join(import.meta.dirname, "../../../.confab/state.json"),
   lock: join(import.meta.dirname, "../../../.confab/lock"),
-  data: join(import.meta.dirname, "../../../.confab/data"),
+  data: dataFolder(),
   logs: join(import.meta.dirname, "../../../.confab/logs"),
   nginx: join(import.meta.dirname, "../../../.confab/nginx"),
 };
+
+/**
+ * As root the stores run as a user of their own, who reaches no data below a folder that only root may enter, as /root is:
+ * then it lies where the system's servers have theirs.
+ */
+function dataFolder(): string {
+  if (process.getuid?.() !== 0 || isReachable(root)) return join(root, ".confab/data");
+  return join("/var/lib/confab", createHash("sha256").update(root).digest("hex").slice(0, 8));
+}
+
+/** What Redis may take: CONFAB_REDIS_MAXMEMORY, else a quarter of the memory, from 128 MiB to 2 GiB. */
+export function redisMaxmemory(env: NodeJS.ProcessEnv): string {
+  const given = env.CONFAB_REDIS_MAXMEMORY;
+  if (given !== undefined && given !== "") {
+    if (!/^[1-9]\d{0,11}([kmg]b?)?$/i.test(given)) {
+      throw new LocalError("CONFAB_REDIS_MAXMEMORY must be a size, such as 512mb or 2gb.");
+    }
+    return given;
+  }
+  const limit = process.constrainedMemory();
+  const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return `${Math.round(Math.min(Math.max(memory / 4, 128 * mebibyte), 2048 * mebibyte) / mebibyte)}mb`;
+}
+
+const mebibyte = 1024 ** 2;
 
 // Not the stores' usual ports: a developer often has servers of his own there.
 const defaultPorts = {

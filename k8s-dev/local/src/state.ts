@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isRunning } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
@@ -19,6 +19,8 @@ export interface RunState {
   readonly processes: readonly RecordedProcess[];
   /** Of the stores that run in Docker. */
   readonly composeProject?: string;
+  /** Where those are, with their passwords. */
+  readonly composeUrls?: Readonly<Record<string, string>>;
 }
 
 /** What is recorded and still runs; nothing where there is no record. */
@@ -29,10 +31,22 @@ export function readState(): RunState {
   return { ...state, processes: state.processes.filter(isRunning) };
 }
 
+/**
+ * Closes .confab to other users: it holds passwords, messages and, in the logs, what clients asked for. A store that runs
+ * as a user of its own may pass through where `prepareFolder` has let it.
+ */
+export function protectState(): void {
+  const folder = dirname(paths.state);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, statSync(folder).mode & 0o711);
+  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
+  chmodSync(paths.logs, 0o700);
+}
+
 /** Replaces the record as a whole, so that a crash leaves the old or the new one. */
 export function writeState(state: RunState): void {
-  mkdirSync(dirname(paths.state), { recursive: true });
-  writeFileSync(`${paths.state}.new`, JSON.stringify(state, null, 2));
+  protectState();
+  writeFileSync(`${paths.state}.new`, JSON.stringify(state, null, 2), { mode: 0o600 });
   renameSync(`${paths.state}.new`, paths.state);
 }
 

@@ -7,6 +7,7 @@ import { startElasticsearch } from "./elasticsearch.ts";
 import { startMysql } from "./mysql.ts";
 import { assertPortFree, choosePort } from "./ports.ts";
 import { startRedis } from "./redis.ts";
+import { secretIn } from "./secret.ts";
 import type { ServerHandle } from "./server.ts";
 
 export interface StoresOptions {
@@ -20,6 +21,8 @@ export interface StoresOptions {
   readonly given?: Partial<Record<StoreName, string | undefined>>;
   /** `mysql`: search without Elasticsearch. */
   readonly searchBackend?: string | undefined;
+  /** Redis refuses what would need more, such as `512mb`; omitted: no bound but the machine's memory. */
+  readonly redisMaxmemory?: string;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -32,13 +35,16 @@ export interface Stores {
   readonly servers: readonly ServerHandle[];
   /** The Compose project that this call started. */
   readonly composeProject: string | undefined;
+  /** URLs of what is in it. */
+  readonly composeUrls?: Readonly<Record<string, string>>;
   /** Stops exactly what this call started, with their data in Docker volumes where they are in containers. */
   stop(): Promise<void>;
 }
 
-const starters = { redis: startRedis, mysql: startMysql, elasticsearch: startElasticsearch };
-
-/** Starts what is not given, side by side: in Docker where an engine answers, else natively; undoes all when one fails. */
+/**
+ * Starts what is not given, side by side: in Docker where an engine answers, else natively; undoes all when one fails.
+ * Passwords are random and lie in `dir`, so that the next start over the same data knows them.
+ */
 export async function startStores(options: StoresOptions): Promise<Stores> {
   const onProgress = options.onProgress ?? (() => undefined);
   const { given = {} } = options;
@@ -66,14 +72,19 @@ async function startNatively(
   }
   const start = async (name: StoreName) => {
     const portVariable = options.portVariables?.[name];
-    const server = await starters[name](
-      {
-        dir: join(options.dir, name),
-        port: options.ports?.[name] ?? 0,
-        ...(portVariable === undefined ? {} : { portVariable }),
+    const where = {
+      dir: join(options.dir, name),
+      port: options.ports?.[name] ?? 0,
+      ...(portVariable === undefined ? {} : { portVariable }),
+    };
+    const server = await {
+      redis: () => {
+        const args = options.redisMaxmemory === undefined ? [] : ["--maxmemory", options.redisMaxmemory];
+        return startRedis({ ...where, args, password: passwordOf(options, "redis") }, onProgress);
       },
-      onProgress,
-    );
+      mysql: () => startMysql({ ...where, rights: "own" }, onProgress),
+      elasticsearch: () => startElasticsearch(where, onProgress),
+    }[name]();
     onProgress(`${name} answers on port ${server.port}`);
     return server;
   };
@@ -104,15 +115,20 @@ async function startInDocker(
   // One project for each folder: a test run beside a developer's stack has containers of its own.
   const project = `confab-${createHash("sha256").update(options.dir).digest("hex").slice(0, 8)}`;
   onProgress(`starting ${names.join(", ")} in Docker (project ${project})`);
-  await composeUp(project, names, { redis, mysql, elasticsearch });
+  const passwords = { redis: passwordOf(options, "redis"), mysql: passwordOf(options, "mysql") };
+  const settings = { ports: { redis, mysql, elasticsearch }, passwords, redisMaxmemory: options.redisMaxmemory ?? "0" };
+  await composeUp(project, names, settings);
   const all: Record<StoreName, string> = {
-    redis: `redis://127.0.0.1:${redis}`,
-    mysql: `mysql://confab:confab@127.0.0.1:${mysql}/confab?allowPublicKeyRetrieval=true`,
+    redis: `redis://:${passwords.redis}@127.0.0.1:${redis}`,
+    mysql: `mysql://confab:${passwords.mysql}@127.0.0.1:${mysql}/confab?allowPublicKeyRetrieval=true`,
     elasticsearch: `http://127.0.0.1:${elasticsearch}`,
   };
   const urls = Object.fromEntries(names.map((name) => [name, all[name]]));
-  return { ...combine(options, urls), servers: [], composeProject: project, stop: () => composeDown(project, true) };
+  const stop = () => composeDown(project, true);
+  return { ...combine(options, urls), servers: [], composeProject: project, composeUrls: urls, stop };
 }
+
+const passwordOf = ({ dir }: StoresOptions, name: "redis" | "mysql") => secretIn(join(dir, name, "password"));
 
 function combine({ given = {} }: StoresOptions, started: Readonly<Record<string, string>>) {
   const redisUrl = given.redis ?? started.redis;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { StoreName } from "./compose.ts";
 import { frontDoor } from "./front-door.ts";
 import { LocalError } from "./local-error.ts";
+import { startLogKeeper } from "./log-keeper.ts";
 import { assertPortFree } from "./ports.ts";
 import { end, isRunning } from "./process-identity.ts";
 import { answersInTime, whatIsMissing } from "./ready.ts";
@@ -11,15 +12,16 @@ import { lastLine, run } from "./run.ts";
 import { spawnLogged } from "./server.ts";
 import { productEnvironment, serviceProcesses, sourceCondition } from "./services.ts";
 import type { ProductProcess } from "./services.ts";
-import { paths, readPorts } from "./settings.ts";
+import { paths, readPorts, redisMaxmemory } from "./settings.ts";
 import type { Ports } from "./settings.ts";
-import { readState, record, writeState } from "./state.ts";
+import { protectState, readState, record, writeState } from "./state.ts";
 import { startStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 
 /** Starts what does not run yet, in the background, and resolves when the product answers; what runs is kept. */
 export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
   const ports = readPorts(env);
+  protectState();
   await assertProductPortsFree(env, ports);
   // Side by side: on a bare machine nginx is installed while the stores start.
   const [nginx, stores] = await Promise.all([frontDoor(env, ports, onProgress), storesOfRun(env, ports, onProgress)]);
@@ -28,6 +30,10 @@ export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => v
   await migrate(shared, onProgress);
   await Promise.all(serviceProcesses(shared, ports, { watch: false }).map((service) => ensure(service, onProgress)));
   await ensure(nginx, onProgress);
+  if (!readState().processes.some(({ name }) => name === "log-keeper")) {
+    const keeper = startLogKeeper([paths.logs, paths.data]);
+    record({ ...keeper, name: "log-keeper", url: "", stopSignal: "SIGTERM", fingerprint: "" });
+  }
   onProgress("ready");
 }
 
@@ -47,6 +53,7 @@ export async function storesOfRun(
   ports: Ports,
   onProgress: (line: string) => void,
 ): Promise<Stores> {
+  protectState();
   const state = readState();
   const known = (name: StoreName) => state.processes.find((process) => process.name === name)?.url;
   const given = {
@@ -59,6 +66,7 @@ export async function storesOfRun(
     dir: paths.data,
     given: env.SEARCH_BACKEND === "mysql" ? { ...given, elasticsearch: undefined } : given,
     searchBackend: env.SEARCH_BACKEND,
+    redisMaxmemory: redisMaxmemory(env),
     ports: {
       redis: ports.CONFAB_REDIS_PORT,
       mysql: ports.CONFAB_MYSQL_PORT,
@@ -73,12 +81,12 @@ export async function storesOfRun(
 }
 
 /** Until they are recorded, Ctrl-C ends them with this process: nothing runs that `down` does not know of. */
-function recordStores({ servers, composeProject }: Stores): void {
+function recordStores({ servers, composeProject, composeUrls = {} }: Stores): void {
   for (const server of servers) {
     const { name, url } = server;
     record({ ...server.release(), name, url, stopSignal: "SIGTERM", fingerprint: "" });
   }
-  if (composeProject !== undefined) writeState({ ...readState(), composeProject });
+  if (composeProject !== undefined) writeState({ ...readState(), composeProject, composeUrls });
 }
 
 /** Brings the database's tables to this version's, with the command that an operator uses too. */

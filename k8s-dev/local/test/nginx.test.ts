@@ -1,20 +1,28 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { firstBytes } from "../src/first-bytes.ts";
 import { ensureProgram } from "../src/install.ts";
-import { floodLimit, writeNginxConfig } from "../src/nginx.ts";
+import { addressLimits, hostsOf, writeNginxConfig } from "../src/nginx.ts";
 import { freePort } from "../src/ports.ts";
 import { startServer } from "../src/server.ts";
 import type { ServerHandle } from "../src/server.ts";
 
+const mebibyte = 1024 ** 2;
+
 async function listenAs(name: string): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume().on("end", () => {
+      if (request.url?.endsWith("/large") === true) {
+        response.end(Buffer.alloc(32 * mebibyte));
+        return;
+      }
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify({ name, id: request.headers["x-request-id"], url: request.url }));
     });
@@ -22,6 +30,16 @@ async function listenAs(name: string): Promise<Server> {
   server.listen(await freePort(), "127.0.0.1");
   await once(server, "listening");
   return server;
+}
+
+/** Of the server's workers, deleted files too; of none where the system does not say. */
+function openFiles(pid: number): string[] {
+  if (process.platform !== "linux") return [];
+  const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  return workers.flatMap((worker) => {
+    const folder = `/proc/${worker}/fd`;
+    return readdirSync(folder).map((descriptor) => readlinkSync(join(folder, descriptor)));
+  });
 }
 
 const portOf = (server: Server) => {
@@ -32,15 +50,20 @@ const portOf = (server: Server) => {
 describe("nginx in front of the services", function () {
   // Installs nginx where it is missing.
   this.timeout(120_000);
+  // Smaller than what is usual, for the sake of time; that of sending is the usual one.
+  const more = { FLOOD_ADMIN_RATE: "20", FLOOD_ADMIN_BURST: "20", FLOOD_OTHER_RATE: "200", FLOOD_OTHER_BURST: "400" };
+  const limits = addressLimits(more)!;
   const folder = mkdtempSync(join(tmpdir(), "confab-nginx-"));
   const accessLog = join(folder, "logs/access.log");
   let nginx: ServerHandle;
   let ingest: Server;
   let api: Server;
+  let apiPort = 0;
 
   before(async () => {
     const command = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);
     [ingest, api] = await Promise.all([listenAs("ingest"), listenAs("api")]);
+    apiPort = portOf(api);
     const port = await freePort();
     const args = writeNginxConfig({
       listen: `127.0.0.1:${port}`,
@@ -48,7 +71,8 @@ describe("nginx in front of the services", function () {
       api: `127.0.0.1:${portOf(api)}`,
       dir: join(folder, "nginx"),
       accessLog,
-      flood: floodLimit({}),
+      limits,
+      hosts: hostsOf({ PUBLIC_URL: "https://chat.example.com:8443/" }),
     });
     nginx = await startServer({
       name: "nginx",
@@ -90,17 +114,22 @@ describe("nginx in front of the services", function () {
     expect((await ask("/")).body.id).to.match(/^[0-9a-f]{32}$/);
   });
 
-  it("answers 429 with a problem after the burst, counting POST on the one path alone", async () => {
-    const flood = (path: string, method: string) =>
-      Promise.all(
-        Array.from({ length: 60 }, (_, i) => ask(path, { method, headers: { "x-request-id": `flood-${i}` } })),
-      );
-    const isRefused = ({ response }: { response: Response }) => response.status === 429;
-    expect((await flood("/messages", "GET")).some(isRefused)).to.equal(false);
-    expect((await flood("/messages/batch", "POST")).some(isRefused)).to.equal(false);
+  const flood = (count: number, path: string, method = "GET") =>
+    Promise.all(
+      Array.from({ length: count }, (_, i) => ask(path, { method, headers: { "x-request-id": `flood-${i}` } })),
+    );
+  type Answer = Awaited<ReturnType<typeof ask>>;
+  const isRefused = ({ response }: Answer) => response.status === 429;
+  /** Waits until the address may send as much at once as if it had never sent. */
+  const calm = ({ burst, requestsPerSecond }: { burst: number; requestsPerSecond: number }) =>
+    sleep((1000 * (burst + 1)) / requestsPerSecond);
+  const { sending, admin, other } = limits;
 
+  it("answers 429 with a problem after the burst, counting what is sent alone and in batches together", async () => {
+    expect((await flood(60, "/messages")).some(isRefused)).to.equal(false);
+    await calm(sending);
     const start = performance.now();
-    const answers = await flood("/messages", "POST");
+    const answers = [...(await flood(10, "/messages", "POST")), ...(await flood(60, "/messages/batch", "POST"))];
     const earnedMeanwhile = Math.ceil((performance.now() - start) / 100);
     const refused = answers.filter(isRefused);
     expect(answers.length - refused.length).to.be.within(21, 21 + earnedMeanwhile);
@@ -110,6 +139,75 @@ describe("nginx in front of the services", function () {
     expect(first?.response.headers.get("x-request-id")).to.match(/^flood-\d+$/);
     expect(first?.body).to.include({ type: "/problems/rate-limited", status: 429 });
     expect(first?.body.request_id).to.equal(first?.response.headers.get("x-request-id"));
+  });
+
+  it("answers 429 to an address that tries many admin keys, or creates application after application", async () => {
+    for (const method of ["GET", "POST"]) {
+      const start = performance.now();
+      const refused = (await flood(100, "/applications", method)).filter(isRefused);
+      const earned = Math.ceil(((performance.now() - start) / 1000) * admin.requestsPerSecond);
+      expect(refused.length, method).to.be.at.least(100 - 1 - admin.burst - earned);
+      expect(refused[0]?.body).to.include({ type: "/problems/rate-limited", status: 429 });
+    }
+    await calm(admin);
+  });
+
+  it("answers 429 to an address that tries token after token, far above what a client asks for", async () => {
+    const guess = () => `/applications/${randomUUID()}`;
+    const start = performance.now();
+    const answers = await Promise.all(Array.from({ length: 1500 }, () => ask(guess())));
+    const earned = Math.ceil(((performance.now() - start) / 1000) * other.requestsPerSecond);
+    const passed = answers.filter((answer) => !isRefused(answer)).length;
+    expect(passed).to.be.within(1 + other.burst, 1 + other.burst + earned);
+    await calm(other);
+  });
+
+  it("answers under its own names and under no other, so that no foreign page is taken for one of its own", async () => {
+    const { port } = new URL(nginx.url);
+    const get = async (host: string, path = "/openapi.json") => {
+      const request = `GET ${path} HTTP/1.1\r\n${host === "" ? "" : `Host: ${host}\r\n`}Connection: close\r\n\r\n`;
+      const answer = String(await firstBytes(Number(port), request));
+      return { status: Number(answer.split(" ")[1]), body: answer.split("\r\n\r\n")[1] ?? "" };
+    };
+    for (const host of [`localhost:${port}`, "LOCALHOST", "127.0.0.1", "[::1]:8080", "chat.example.com"]) {
+      expect((await get(host)).status, host).to.equal(200);
+    }
+    const foreign = [
+      "evil.example",
+      "localhost.evil.example",
+      "chat-example.com",
+      "evil.example/localhost",
+      "10.0.0.1",
+    ];
+    for (const host of foreign) expect((await get(host)).status, host).to.be.oneOf([421, 400]);
+    const { status, body } = await get("evil.example:8080");
+    expect(status).to.equal(421);
+    expect(JSON.parse(body)).to.include({ type: "/problems/misdirected-request", status: 421 });
+    expect((await get("evil.example", "/.confab/malformed/../../applications")).status).to.equal(421);
+    expect((await get("evil.example", "/.confab/malformed")).status).to.equal(404);
+  });
+
+  it("keeps tokens out of its logs, and both from other users, also when a slow client reads a large answer", async () => {
+    const token = randomUUID();
+    const slow = await fetch(`${nginx.url}/applications/${token}/chats/1/messages/large`);
+    await sleep(500);
+    expect(openFiles(nginx.pid).filter((file) => file.startsWith(join(folder, "nginx/proxy")))).to.deep.equal([]);
+    expect((await slow.arrayBuffer()).byteLength).to.equal(32 * mebibyte);
+    await fetch(`${nginx.url}/messages/batch?a=1`, { method: "POST", body: Buffer.alloc(mebibyte) });
+    await ask(`//applications//${token.toUpperCase()}?limit=1`);
+    // Neither a service that is not there.
+    api.close();
+    api.closeAllConnections();
+    expect((await ask(`/applications/${token}`)).response.status).to.equal(503);
+    api.listen(apiPort, "127.0.0.1");
+    await once(api, "listening");
+
+    const access = readFileSync(accessLog, "utf8");
+    const everything = access + readFileSync(join(folder, "nginx.log"), "utf8");
+    expect(everything.toLowerCase()).to.not.include(token.slice(9));
+    expect(access).to.include(`/applications/${token.slice(0, 8)}…/chats/1/messages/large`);
+    expect(access).to.include(`//applications//${token.slice(0, 8).toUpperCase()}…?limit=1`);
+    for (const log of [accessLog, join(folder, "nginx.log")]) expect(statSync(log).mode & 0o077, log).to.equal(0);
   });
 
   it("answers 413 with a problem when a body is above the services' 8 MiB", async () => {
@@ -178,14 +276,27 @@ describe("nginx in front of the services", function () {
         "bytes",
         "request_time",
         "upstream_time",
+        "upstream_status",
         "user_agent",
       ],
     );
   });
 
   it("has no limit where RATE_LIMITS is off, and says which variable is wrong", () => {
-    expect(floodLimit({ RATE_LIMITS: "off" })).to.equal(undefined);
-    expect(floodLimit({ FLOOD_RATE: "50", FLOOD_BURST: "100" })).to.deep.equal({ requestsPerSecond: 50, burst: 100 });
-    expect(() => floodLimit({ FLOOD_RATE: "many" })).to.throw("FLOOD_RATE must be a whole number");
+    expect(addressLimits({ RATE_LIMITS: "off" })).to.equal(undefined);
+    const env = { FLOOD_RATE: "50", FLOOD_BURST: "100", FLOOD_ADMIN_RATE: "1", FLOOD_OTHER_BURST: "7" };
+    expect(addressLimits(env)).to.deep.equal({
+      sending: { requestsPerSecond: 50, burst: 100 },
+      admin: { requestsPerSecond: 1, burst: 50 },
+      other: { requestsPerSecond: 500, burst: 7 },
+    });
+    expect(() => addressLimits({ FLOOD_RATE: "many" })).to.throw("FLOOD_RATE must be a whole number");
+  });
+
+  it("is reached by any address, but by no other name, where it listens on every address", () => {
+    const isHost = (host: string) =>
+      new RegExp(`^(${hostsOf({ CONFAB_BIND: "0.0.0.0" }).join("|")})/`).test(`${host}/`);
+    expect(["192.168.1.7", "[fe80::1]", "localhost"].every(isHost)).to.equal(true);
+    expect(["evil.example", "1.2.3.4.evil.example", "localhostx"].some(isHost)).to.equal(false);
   });
 });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -30,7 +30,7 @@ describe("make up and make down", function () {
 
   before(async () => {
     const local = join(import.meta.dirname, "..");
-    for (const part of ["src", "nginx.conf.template"]) {
+    for (const part of ["src", "nginx.conf.template", "keep-logs.sh"]) {
       cpSync(join(local, part), join(root, "k8s-dev/local", part), { recursive: true });
     }
     const write = (path: string, text: string) => {
@@ -61,7 +61,14 @@ describe("make up and make down", function () {
     expect(first.code).to.equal(0);
     expect(first.stdout).to.include(`Confab runs on http://localhost:${env.CONFAB_PORT ?? ""}`);
     const before = pids();
-    expect([...before.keys()]).to.have.members(["ingest", "api", "worker", "nginx"]);
+    expect([...before.keys()]).to.have.members(["ingest", "api", "worker", "nginx", "log-keeper"]);
+    for (const path of [
+      ".confab/state.json",
+      ...readdirSync(join(root, ".confab/logs")).map((n) => `.confab/logs/${n}`),
+    ]) {
+      expect(statSync(join(root, path)).mode & 0o077, path).to.equal(0);
+    }
+    expect(statSync(join(root, ".confab")).mode & 0o066).to.equal(0);
     expect((await fetch(`${product()}/openapi.json`)).status).to.equal(200);
 
     const api = processes().find(({ name }) => name === "api");
@@ -69,7 +76,7 @@ describe("make up and make down", function () {
     expect((await local("up")).code).to.equal(0);
     const after = pids();
     expect(after.get("api")).to.not.equal(before.get("api"));
-    for (const name of ["ingest", "worker", "nginx"]) expect(after.get(name)).to.equal(before.get(name));
+    for (const name of ["ingest", "worker", "nginx", "log-keeper"]) expect(after.get(name)).to.equal(before.get(name));
   });
 
   it("start again with other settings what runs with old ones", async () => {

@@ -5,7 +5,7 @@ import { repositoryRoot } from "./repository.ts";
 
 const stateSchema = z.object({
   processes: z.array(z.object({ name: z.string(), url: z.string() })),
-  composeProject: z.string().optional(),
+  composeUrls: z.record(z.string(), z.string()).optional(),
 });
 
 /** Where `make up` of this checkout runs things. */
@@ -14,8 +14,6 @@ export interface LocalStack {
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly elasticsearchUrl: string | undefined;
-  /** The stores run in Docker, on their default ports. */
-  readonly inDocker: boolean;
 }
 
 /** What the local run has recorded of itself; undefined where there was none. */
@@ -27,13 +25,13 @@ export function readLocalStack(root = repositoryRoot()): LocalStack | undefined 
   } catch {
     return undefined;
   }
-  const { processes, composeProject } = stateSchema.parse(JSON.parse(text));
-  const urlOf = (name: string): string | undefined => processes.find((process) => process.name === name)?.url;
+  const { processes, composeUrls } = stateSchema.parse(JSON.parse(text));
+  const urlOf = (name: string): string | undefined =>
+    processes.find((process) => process.name === name)?.url ?? composeUrls?.[name];
   return {
     url: urlOf("nginx"),
     redisUrl: urlOf("redis"),
     databaseUrl: urlOf("mysql"),
     elasticsearchUrl: urlOf("elasticsearch"),
-    inDocker: composeProject !== undefined,
   };
 }

@@ -13,6 +13,7 @@ import { addSmokeCommand } from "./commands/smoke.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTailCommand } from "./commands/tail.ts";
 import { addTraceCommand } from "./commands/trace.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import { defaultUrl, httpUrl } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -54,6 +55,7 @@ export function createProgram(io: Io): Command {
   addDeadLetterCommands(program, io);
   addCountsCommands(program, io);
   addSmokeCommand(program, io);
+  addVerifyCommand(program, io);
   addTraceCommand(program, io);
   addStatusCommand(program, io);
   return program;

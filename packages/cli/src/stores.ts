@@ -86,10 +86,10 @@ function withLocalStores(env: Environment): Environment {
   const filled: Record<string, string | undefined> = { ...env };
   if (!isSet("REDIS_URL")) filled.REDIS_URL = local?.redisUrl ?? "redis://127.0.0.1:16379";
   if (!isSet("DATABASE_URL")) {
-    filled.DATABASE_URL = local?.databaseUrl ?? "mysql://confab:confab@127.0.0.1:13306/confab";
+    filled.DATABASE_URL = local?.databaseUrl ?? "mysql://confab@127.0.0.1:13306/confab";
   }
   if (!isSet("ELASTICSEARCH_URL") && !isSet("SEARCH_BACKEND")) {
-    const without = local !== undefined && local.elasticsearchUrl === undefined && !local.inDocker;
+    const without = local !== undefined && local.elasticsearchUrl === undefined;
     if (without) filled.SEARCH_BACKEND = "mysql";
     else filled.ELASTICSEARCH_URL = local?.elasticsearchUrl ?? "http://127.0.0.1:19200";
   }

@@ -77,13 +77,8 @@ export const idempotencyKeySchema = z
 
 export const batchItemSchema = createMessageSchema
   .extend({ idempotency_key: idempotencyKeySchema.optional() })
-  // A component by itself counts as an answer, which has no fields besides; this one is sent, and what it has besides is ignored.
-  .meta({
-    id: "BatchItem",
-    override: ({ jsonSchema }) => {
-      delete jsonSchema.additionalProperties;
-    },
-  });
+  // Registered as a component of its own, it would be described as an answer, which has no other fields.
+  .meta({ id: "BatchItem", override: ({ jsonSchema }) => delete jsonSchema.additionalProperties });
 export type BatchItem = z.infer<typeof batchItemSchema>;
 
 /** The items are checked one by one, so that a bad one costs its neighbours nothing. */

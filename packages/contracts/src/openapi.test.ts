@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { linksOf } from "./links.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problems } from "./problems.ts";
 import { referenceDocuments, referenceFolder } from "./reference.ts";
@@ -96,6 +97,23 @@ describe("openApiDocument", () => {
       expect("Link" in headers).to.equal(success.link === true);
       expect("application/x-ndjson" in (operation.requestBody?.content ?? {})).to.equal(body?.item !== undefined);
     }
+  });
+});
+
+describe("the links of the description", () => {
+  it("lead to operations that are there, and give every parameter of their paths", () => {
+    const isRoute = (name: string): name is keyof typeof routes => name in routes;
+    let count = 0;
+    for (const route of Object.values<Route>(routes)) {
+      for (const [name, link] of Object.entries(linksOf(route).links ?? {})) {
+        const { operationId, parameters = {} } = link as { operationId: string; parameters?: Record<string, string> };
+        expect(operationId).to.equal(name);
+        if (!isRoute(name)) throw new Error(`${name} is no route`);
+        expect(Object.keys(parameters)).to.have.members([...routes[name].params]);
+        count += 1;
+      }
+    }
+    expect(count).to.be.greaterThan(10);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type ZodOpenApiOperationObject,
   type ZodOpenApiPathsObject,
 } from "zod-openapi";
+import { linksOf } from "./links.ts";
 import { batchItemSchema, idempotencyKeySchema } from "./message.ts";
 import { problems, type ProblemCode } from "./problems.ts";
 import { pathParameters, routes, type Route } from "./routes.ts";
@@ -85,6 +86,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
           ...(success.link ? { Link: { schema: { type: "string" }, description: "RFC 8288: rel next and prev" } } : {}),
         },
         content: { "application/json": { schema: success.schema } },
+        ...linksOf(route),
       },
       ...problemResponses(route.problems),
     } as ZodOpenApiOperationObject["responses"],

@@ -90,6 +90,11 @@ export const problems = {
     title: "Too many requests",
     meaning: "The application or the client address sends faster than its limit. Wait as long as `Retry-After` says.",
   },
+  "misdirected-request": {
+    status: 421,
+    title: "Misdirected request",
+    meaning: "The `Host` header names another host than this Confab. Use its address, or set PUBLIC_URL to that name.",
+  },
   "headers-too-large": {
     status: 431,
     title: "Request header fields too large",

@@ -139,7 +139,9 @@ describe("createRateLimit", () => {
     });
 
     it("keeps one request waiting for at most its patience and the next ones not at all", async () => {
-      const redis = await connected(`redis://127.0.0.1:${(frozen.address() as AddressInfo).port}`);
+      const through = new URL(testStores().redisUrl);
+      through.port = String((frozen.address() as AddressInfo).port);
+      const redis = await connected(through.href);
       const app = await start(redis, 100, 60, 150);
       const url = `${app.url}/applications/${randomUUID()}`;
       expect((await fetch(url)).headers.get("ratelimit")).to.match(/r=99;/);

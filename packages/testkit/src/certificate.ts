@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { promisify } from "node:util";
@@ -17,6 +17,8 @@ export async function createCertificate(dir: string): Promise<Certificate> {
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   await promisify(execFile)("openssl", ["req", "-x509", ...key, ...subject, "-keyout", keyFile, "-out", certFile]);
+  // For a server that runs as another user; the folder is the test's.
+  await chmod(keyFile, 0o644);
   const certificate = await readFile(certFile, "utf8");
   return {
     certFile,

@@ -1,0 +1,17 @@
+/** In milliseconds; undefined where nothing was measured. */
+export interface Latency {
+  readonly samples: number;
+  readonly p50: number | undefined;
+  readonly p99: number | undefined;
+  readonly max: number | undefined;
+}
+
+/** The values at which half, and 99 of 100, of the measured are reached, by nearest rank. */
+export function latencyOf(measured: readonly number[]): Latency {
+  const sorted = measured.toSorted((a, b) => a - b);
+  const at = (part: number) => {
+    const value = sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)];
+    return value === undefined ? undefined : Math.round(value * 10) / 10;
+  };
+  return { samples: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ApiClient } from "../api-client.ts";
+import { latencyOf, type Latency } from "./latency.ts";
+import { poll, readAll, watch } from "./read.ts";
+import { createAcknowledgements, kinds, type Kind, type Run } from "./run.ts";
+import { send, type Pace } from "./send.ts";
+import { judge, type Anomaly, type ChatRecord } from "./verdict.ts";
+
+export interface Plan {
+  readonly messages: number;
+  readonly chats: number;
+  readonly senders: number;
+  /** Sending ends then, though fewer messages were sent. */
+  readonly durationMs: number;
+  /** How long what was sent may take to be settled, stored, counted and found. */
+  readonly settleMs: number;
+}
+
+export interface Verification {
+  readonly application_token: string;
+  readonly attempted: number;
+  readonly ok: number;
+  /** Not known to be taken; so many of them are there. */
+  readonly unknown: number;
+  readonly unknown_there: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly anomalies: Readonly<Record<Anomaly, number>>;
+  readonly visible_after_ms: Readonly<Record<Kind, Latency>>;
+  /** The first sentences about each anomaly. */
+  readonly examples: readonly string[];
+}
+
+const mostExamples = 5;
+
+/**
+ * Creates an application of its own, sends and reads at the same time, waits until all is stored, reads everything again
+ * and compares. Sends what the plan says and no more, and ends in bounded time.
+ */
+export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Verification> {
+  const { body: application } = await api.call("createApplication", { body: { name: "confabctl verify" } });
+  const { token } = application;
+  const chats: number[] = [];
+  for (let count = 0; count < plan.chats; count += 1) {
+    chats.push((await api.call("createChat", { params: { token }, body: {} })).body.number);
+  }
+  const [sending, patience, reading] = [new AbortController(), new AbortController(), new AbortController()];
+  const run: Run = {
+    ...{ api, token, chats, letters: [], stale: [], neverShown: [], overcounted: [] },
+    ...{ sending: sending.signal, patience: patience.signal, reading: reading.signal },
+    seenAfter: { get: [], list: [], search: [], counts: [] },
+    acknowledgements: createAcknowledgements(),
+  };
+
+  const began = performance.now();
+  const pace: Pace = { left: plan.messages, pauseMs: 20, largestBatch: 20 };
+  const senders = Array.from({ length: plan.senders }, () => send(run, pace));
+  const readers = kinds.map((kind) => watch(run, kind, plan.settleMs));
+  const pollers = chats.map((chat) => poll(run, chat));
+  const timers = [
+    setTimeout(() => {
+      sending.abort();
+    }, plan.durationMs),
+    setTimeout(() => {
+      patience.abort();
+    }, plan.durationMs + plan.settleMs),
+  ];
+  let records: ChatRecord[];
+  try {
+    await Promise.all(senders);
+    reading.abort();
+    await Promise.all(readers);
+    const polled = await Promise.all(pollers);
+    const deadline = performance.now() + plan.settleMs;
+    records = await Promise.all(chats.map(async (chat, index) => record(run, chat, polled[index]!, deadline)));
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    for (const controller of [sending, patience, reading]) controller.abort();
+  }
+  return summarise(run, records, (performance.now() - began) / 1000);
+}
+
+/** Waits until the chat counts what it lists, or the time is up. */
+async function record(run: Run, chat: number, polled: ChatRecord["polled"], deadline: number): Promise<ChatRecord> {
+  for (;;) {
+    const rows = await readAll(run, chat);
+    const { body } = await run.api.call("getChat", { params: { token: run.token, chat } });
+    const counted = body.messages_count;
+    if (counted === rows.length || performance.now() > deadline) return { chat, rows, counted, polled };
+    await sleep(250);
+  }
+}
+
+function summarise(run: Run, chats: readonly ChatRecord[], seconds: number): Verification {
+  const { letters, stale, neverShown, overcounted, seenAfter } = run;
+  const found = judge({ letters, chats, stale, neverShown, overcounted });
+  const count = (outcome: string) => letters.filter((letter) => letter.outcome === outcome).length;
+  const there = new Set(chats.flatMap(({ rows }) => rows.map(({ uid }) => uid)));
+  const entries = Object.entries(found) as [Anomaly, string[]][];
+  return {
+    application_token: run.token,
+    attempted: letters.length,
+    ok: count("ok"),
+    unknown: count("unknown"),
+    unknown_there: letters.filter(({ outcome, uid }) => outcome === "unknown" && there.has(uid)).length,
+    failed: count("failed"),
+    seconds: Math.round(seconds * 10) / 10,
+    anomalies: Object.fromEntries(entries.map(([name, all]) => [name, all.length])) as Record<Anomaly, number>,
+    visible_after_ms: Object.fromEntries(kinds.map((kind) => [kind, latencyOf(seenAfter[kind])])) as Record<
+      Kind,
+      Latency
+    >,
+    examples: entries.flatMap(([name, all]) => all.slice(0, mostExamples).map((sentence) => `${name}: ${sentence}`)),
+  };
+}

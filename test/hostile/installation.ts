@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import { migrate } from "@confab/database";
+import { createTestDatabase, startMysql, startRedis, startService, uniquePrefix } from "@confab/testkit";
+import { startOneAddress } from "./one-address.ts";
+
+/** All of Confab on stores of its own, without limits per application, searching in MySQL. */
+export async function startInstallation(folder: string) {
+  const redis = await startRedis({ dir: join(folder, "redis"), args: ["--maxmemory", "512mb"] });
+  const mysql = await startMysql({ dir: join(folder, "mysql") });
+  // The test kit makes databases and starts services on what these name.
+  process.env.CONFAB_TEST_REDIS_URL = redis.url;
+  process.env.CONFAB_TEST_DATABASE_URL = mysql.url;
+  const database = await createTestDatabase();
+  await migrate(database.url);
+  const adminKey = uniquePrefix("admin");
+  const env = {
+    DATABASE_URL: database.url,
+    KEY_PREFIX: uniquePrefix("fuzz"),
+    ADMIN_API_KEY: adminKey,
+    SEARCH_BACKEND: "mysql",
+    RATE_LIMITS: "off",
+    LOG_LEVEL: "error",
+  };
+  const [ingest, api, worker] = await Promise.all([
+    startService("ingest", env),
+    startService("api", env),
+    startService("worker", env),
+  ]);
+  const door = await startOneAddress({ ingest: ingest.url, api: api.url });
+  const services = [ingest, api, worker];
+  return {
+    url: door.url,
+    adminKey,
+    /** What the services logged as errors. */
+    errors: () => services.flatMap((service) => service.logs()),
+    async stop(): Promise<void> {
+      door.stop();
+      await Promise.all(services.map((service) => service.stop()));
+      await mysql.stop();
+      await redis.stop();
+    },
+  };
+}

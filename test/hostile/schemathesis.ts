@@ -1,0 +1,80 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { report } from "../cluster/report.ts";
+
+const version = "4.32.5";
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab", `schemathesis-${version}`);
+const program = join(cache, "bin/schemathesis");
+
+/** Installs schemathesis into a folder of its own, once; a sentence that says why where it cannot be had. */
+export function installSchemathesis(): string | undefined {
+  if (existsSync(program)) return undefined;
+  if (spawnSync("python3", ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 10))"]).status !== 0) {
+    return "Python 3.10 or later with venv is not there.";
+  }
+  mkdirSync(cache, { recursive: true });
+  const steps: [string, string[]][] = [
+    ["python3", ["-m", "venv", cache]],
+    [join(cache, "bin/pip"), ["install", "--quiet", `schemathesis==${version}`]],
+  ];
+  for (const [command, args] of steps) {
+    const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+    if (status !== 0) return `schemathesis ${version} cannot be installed: ${stderr.trim().split("\n").at(-1) ?? ""}`;
+  }
+  return undefined;
+}
+
+// All of its checks but one: valid data may be refused, since most tokens and numbers are nobody's.
+//
+// Too many messages in a batch are too large: 413, which is not among the statuses that it expects for invalid data. And
+// the items of a batch are judged one by one: the batch is accepted, an invalid item is refused within the answer.
+const settings = `[checks.positive_data_acceptance]
+enabled = false
+
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 411, 413, 414, 415, 422, 429, 431]
+
+[[operations]]
+include-name = "POST /messages/batch"
+checks.negative_data_rejection.enabled = false
+`;
+
+export interface Round {
+  readonly baseUrl: string;
+  readonly adminKey: string;
+  readonly seed: number;
+  /** For each operation and phase. */
+  readonly examples: number;
+  /** A folder of its own. */
+  readonly folder: string;
+}
+
+interface Finished {
+  /** Requests that were generated and sent. */
+  readonly cases: number;
+  /** Schemathesis found something, or could not test at all. */
+  readonly failed: boolean;
+}
+
+/** One run over the description that the api serves, with its links walked; prints what it finds. */
+export async function runSchemathesis({ baseUrl, adminKey, seed, examples, folder }: Round): Promise<Finished> {
+  mkdirSync(folder, { recursive: true });
+  const config = join(folder, "schemathesis.toml");
+  writeFileSync(config, settings);
+  const args = [
+    ...["--config-file", config, "run", `${baseUrl}/openapi.json`, "--url", baseUrl],
+    ...["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", String(examples), "--seed", String(seed)],
+    ...["--header", `Authorization: Bearer ${adminKey}`, "--request-timeout", "30"],
+    ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off", "--no-color"],
+    "--continue-on-failure",
+  ];
+  const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) report(output.replaceAll(/^(.{400}).*$/gm, "$1…"));
+  return { cases: Number(/^ *(\d+) generated/m.exec(output)?.[1] ?? 0), failed: code !== 0 };
+}
