@@ -49,12 +49,12 @@ async function runAll(options: Options): Promise<number> {
         say(`${options.minutes} minutes are over: the rest is left for another time`);
         break;
       }
-      stores ??= await startSharedStores(await mkdtemp(join(scratch, "stores-")), options.search);
-      const why = await fault.cannotRun?.(stores);
+      const why = fault.cannotRun?.();
       if (why !== undefined) {
         say(`${fault.name}: not run: ${why}`);
         continue;
       }
+      stores ??= await startSharedStores(await mkdtemp(join(scratch, "stores-")), options.search);
       try {
         const run = runFault({ fault, seed, stores, scratch, results: options.results });
         say(describe(await within(longestRunMs, run)));

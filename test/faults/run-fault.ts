@@ -40,8 +40,10 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     stores: options.stores,
     dir: await mkdtemp(join(options.scratch, "run-")),
     topology: { ingest: 2, api: 1, worker: 2, ...fault.topology },
-    chats: fault.chats ?? 3,
+    ...{ chats: fault.chats ?? 3, redis: fault.redis ?? "single" },
     ...(fault.env && { env: fault.env }),
+    ...(fault.envOf && { envOf: fault.envOf }),
+    ...(fault.prepare && { prepare: fault.prepare }),
     ...(fault.redisArgs && { redisArgs: fault.redisArgs }),
   });
   try {

@@ -4,9 +4,9 @@ import type { Recorder } from "./history/recorder.ts";
 import type { Random } from "./load/random.ts";
 import type { Pace } from "./load/writers.ts";
 import type { Load } from "./load/load.ts";
-import type { SharedStores } from "./world/stores.ts";
 import type { Topology, World } from "./world/world.ts";
 import type { ServiceName } from "./world/process.ts";
+import type { RedisKind } from "./world/redis.ts";
 
 /** What a nemesis has at hand. */
 export interface Scene {
@@ -29,6 +29,8 @@ export interface Fault {
   readonly expectations: Expectations;
   readonly topology?: Partial<Topology>;
   readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
+  /** A single server where it says nothing. */
+  readonly redis?: RedisKind;
   readonly redisArgs?: readonly string[];
   readonly pace?: Partial<Pace>;
   readonly writers?: number;
@@ -36,7 +38,11 @@ export interface Fault {
   /** It stops or reconfigures MySQL, and so runs only where the server is the suite's own. */
   readonly ownsMysql?: boolean;
   /** Why it cannot run here; undefined where it can. */
-  readonly cannotRun?: (stores: SharedStores) => Promise<string | undefined>;
+  readonly cannotRun?: () => string | undefined;
+  /** What one process's environment holds beside its service's; `dir` is the run's own folder. */
+  readonly envOf?: (dir: string, process: string) => Readonly<Record<string, string>>;
+  /** Before any process starts. */
+  readonly prepare?: (dir: string) => Promise<void>;
   /** Injects the fault under load and ends it again. */
   readonly run: (scene: Scene) => Promise<void>;
 }

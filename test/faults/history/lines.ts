@@ -20,8 +20,8 @@ export interface Expectations {
   readonly answerWithinMs: number;
   /** Whether each request must be answered with a success: a stop that loses nothing. */
   readonly noFailures?: boolean;
-  /** Statuses of which clients must see one during the fault: else it did not bite, and the run shows nothing. */
-  readonly bites?: readonly number[];
+  /** Operations of which one must be answered with 503 during the fault: else it did not bite, and the run shows nothing. */
+  readonly bites?: readonly Operation["op"][];
   /** Statuses that are no failure of service even in calm times, as 429 is for a sender above its limit. */
   readonly calmStatuses?: readonly number[];
   /** Processes that the fault itself stops or starves: their memory and event loop are not judged. */

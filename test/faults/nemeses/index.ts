@@ -1,4 +1,7 @@
+import { clockFaults } from "./clocks.ts";
+import { clusterFaults } from "./cluster.ts";
 import { loadFaults } from "./load.ts";
+import { mysqlFailoverFaults } from "./mysql-failover.ts";
 import { mysqlFaults } from "./mysql.ts";
 import { processFaults } from "./processes.ts";
 import { queueFaults } from "./queue.ts";
@@ -12,8 +15,11 @@ export const faults: readonly Fault[] = [
   ...processFaults,
   ...redisFaults,
   ...redisDataFaults,
+  ...clusterFaults,
   ...mysqlFaults,
+  ...mysqlFailoverFaults,
   ...queueFaults,
   ...searchFaults,
   ...loadFaults,
+  ...clockFaults,
 ];

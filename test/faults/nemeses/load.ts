@@ -29,7 +29,7 @@ export const loadFaults: readonly Fault[] = [
     name: "overload",
     title: "Two hundred clients send all at once while MySQL is slow, and few messages may be pending",
     env: { ingest: { MAX_PENDING: "400" } },
-    expectations: { ...usual, recoverWithinMs: 10_000, bites: [503] },
+    expectations: { ...usual, recoverWithinMs: 10_000, bites: ["send"] },
     async run(scene) {
       const links = scene.world.links("worker", "mysql");
       await scene.during("overload", async () => {

@@ -28,7 +28,7 @@ export const mysqlFaults: readonly Fault[] = [
     name: "mysql-restarted",
     title: "MySQL is killed and started again",
     ownsMysql: true,
-    expectations: { ...usual, bites: [503] },
+    expectations: { ...usual, bites: ["list"] },
     async run({ world, random, during, pause }) {
       await during("SIGKILL of MySQL", async () => {
         await pause(random.between(0, 300));
@@ -93,7 +93,7 @@ export const mysqlFaults: readonly Fault[] = [
   {
     name: "unknown-chats",
     title: "Messages to chats that Redis does not know, while MySQL is unavailable to ingest",
-    expectations: { ...usual, answerWithinMs: 2_000, bites: [503] },
+    expectations: { ...usual, answerWithinMs: 2_000, bites: ["send"] },
     async run(scene) {
       const { world, recorder } = scene;
       const http = createHttp(() => recorder.now());
@@ -124,7 +124,7 @@ export const mysqlFaults: readonly Fault[] = [
   {
     name: "chats-while-mysql-is-silent",
     title: "Chats are created while MySQL takes requests and does not answer",
-    expectations: { ...usual, bites: [503] },
+    expectations: { ...usual, bites: ["create"] },
     async run(scene) {
       const links = toMysql(scene, "api");
       await scene.during("MySQL silent", async () => {
@@ -138,7 +138,7 @@ export const mysqlFaults: readonly Fault[] = [
   {
     name: "chats-while-locked",
     title: "Chats are created while somebody holds a lock on their application",
-    expectations: { ...usual, bites: [503] },
+    expectations: { ...usual, bites: ["create"] },
     async run(scene) {
       const connection = await createConnection({
         ...loginOf(scene.world.databaseAdminUrl),

@@ -41,7 +41,7 @@ export const redisFaults: readonly Fault[] = [
   {
     name: "redis-partitioned",
     title: "Nothing passes between ingest and Redis for six seconds",
-    expectations: { ...usual, bites: [503] },
+    expectations: { ...usual, bites: ["send"] },
     async run(scene) {
       const links = toRedis(scene, "ingest");
       await scene.during("ingest is partitioned from Redis", async () => {
@@ -54,7 +54,7 @@ export const redisFaults: readonly Fault[] = [
   {
     name: "redis-away-for-long",
     title: "Redis is unavailable for five times as long as BullMQ waits for a job",
-    expectations: { ...withoutRedis, bites: [503] },
+    expectations: { ...withoutRedis, bites: ["send"] },
     async run(scene) {
       const links = toRedis(scene, ...services);
       await scene.during("Redis unavailable", async () => {
@@ -90,7 +90,7 @@ export const redisFaults: readonly Fault[] = [
   {
     name: "redis-full",
     title: "Redis has no room left while MySQL is unavailable",
-    expectations: { ...withoutRedis, recoverWithinMs: 8_000, bites: [503] },
+    expectations: { ...withoutRedis, recoverWithinMs: 8_000, bites: ["send"] },
     pace: { fillerBytes: 6_000 },
     async run(scene) {
       const { world } = scene;

@@ -5,7 +5,7 @@ export const searchFaults: readonly Fault[] = [
   {
     name: "elasticsearch-away",
     title: "Elasticsearch is unavailable for eight seconds",
-    expectations: { ...usual, bites: [503] },
+    expectations: { ...usual, bites: ["search"] },
     async run({ world, during, pause }) {
       const links = [...world.links("worker", "search"), ...world.links("api", "search")];
       await during("Elasticsearch unavailable", async () => {

@@ -101,7 +101,9 @@ function didBite(model: Model): boolean {
   const { bites } = model.run.expectations;
   return (
     bites === undefined ||
-    model.operations.some((operation) => bites.includes(operation.status) && isDisturbed(model, operation))
+    model.operations.some(
+      (operation) => bites.includes(operation.op) && operation.status === 503 && isDisturbed(model, operation),
+    )
   );
 }
 

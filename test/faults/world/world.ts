@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
-import { startProxy, uniquePrefix, type Proxy, type ServerHandle } from "@confab/testkit";
-import { createOwnDatabase, execute, startOwnRedis, type SharedStores } from "./stores.ts";
+import { startProxy, uniquePrefix, type Proxy, type RedisCluster, type ServerHandle } from "@confab/testkit";
+import { createOwnDatabase, execute, type SharedStores } from "./stores.ts";
+import { startRedisOf, type RedisKind } from "./redis.ts";
 import { createProcess, type Process, type ServiceName } from "./process.ts";
 import type { Application } from "../load/client.ts";
 
@@ -18,6 +19,9 @@ export interface WorldOptions {
   readonly dir: string;
   readonly topology: Topology;
   readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
+  readonly envOf?: (dir: string, process: string) => Readonly<Record<string, string>>;
+  readonly prepare?: (dir: string) => Promise<void>;
+  readonly redis: RedisKind;
   readonly redisArgs?: readonly string[];
   /** Chats of each of the two applications. */
   readonly chats: number;
@@ -27,6 +31,7 @@ export interface WorldOptions {
 export interface World {
   readonly processes: readonly Process[];
   readonly redis: ServerHandle;
+  readonly cluster: RedisCluster | undefined;
   readonly mysql: ServerHandle | undefined;
   readonly databaseUrl: string;
   readonly databaseAdminUrl: string;
@@ -55,8 +60,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     for (const one of stops.toReversed()) await one().catch(() => undefined);
   };
   try {
-    const redis = await startOwnRedis(dir, options.redisArgs);
-    stops.push(() => redis.kill());
+    await options.prepare?.(dir);
+    const own = await startRedisOf(options.redis, dir, options.redisArgs);
+    const redis = own.server;
+    stops.push(() => own.stop());
     const database = await createOwnDatabase(stores, name);
     stops.push(() => database.drop());
     await migrate(database.url);
@@ -64,7 +71,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const index = stores.elasticsearchUrl === undefined ? undefined : { url: stores.elasticsearchUrl, alias: name };
     if (index) stops.push(() => removeIndices(index));
 
-    const targets = { redis: redis.url, mysql: database.url, search: stores.elasticsearchUrl };
+    const targets = { redis: own.env ? undefined : redis.url, mysql: database.url, search: stores.elasticsearchUrl };
     const linked = new Map<Process, Partial<Record<StoreName, Proxy>>>();
     for (const service of ["ingest", "api", "worker"] as const) {
       for (let place = 1; place <= topology[service]; place += 1) {
@@ -76,8 +83,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
           links[store] = proxy;
           stops.push(() => proxy.close());
         }
-        const env = { ...baseEnvironment(name, links), ...options.env?.all, ...options.env?.[service] };
-        linked.set(await createProcess(service, `${service}-${place}`, env), links);
+        const env = { ...baseEnvironment(name, links), ...own.env, ...options.env?.all, ...options.env?.[service] };
+        const process = `${service}-${place}`;
+        linked.set(await createProcess(service, process, { ...env, ...options.envOf?.(dir, process) }), links);
       }
     }
     const processes = [...linked.keys()];
@@ -86,7 +94,14 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     await warmUp(processes, applications);
 
     return {
-      ...{ processes, redis, mysql: stores.mysql, databaseUrl: database.url, databaseAdminUrl: database.adminUrl },
+      ...{
+        processes,
+        redis,
+        cluster: own.cluster,
+        mysql: stores.mysql,
+        databaseUrl: database.url,
+        databaseAdminUrl: database.adminUrl,
+      },
       ...{ index, keyPrefix: name, dir, applications },
       of: (service) => processes.filter((process) => process.service === service),
       links: (of, store) =>
