@@ -2,11 +2,12 @@
 SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 LOCAL := node k8s-dev/local/src/cli.ts
+FAULTS := node --conditions=@confab/source test/faults/main.ts
 CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
 GENERATED := docs/reference charts/confab/README.md charts/confab/dashboards charts/confab/rules
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check fuzz bench
+.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check fuzz bench faults faults-foreign
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,3 +80,11 @@ fuzz: setup ## Send CASES (10000) generated requests, and find server errors and
 
 bench: setup ## Measure accepted and drained messages a second (see bench/)
 	@npm run --silent --workspace bench bench
+
+faults: setup ## Break everything under load and judge it from outside; ONE=… SEED=… SEEDS=… MINUTES=… LIST=1
+	@$(FAULTS) $(if $(ONE),--one $(ONE)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(REPORT),--report $(REPORT)) $(if $(AGAIN),--again) \
+		$(if $(CONTROLS),--controls) $(if $(VERIFY),--verify) $(if $(LIST),--list)
+
+faults-foreign: setup ## Judge recorded runs of the fault suite by Porcupine too; needs Go
+	@node test/faults/foreign/compare.ts

@@ -7,7 +7,7 @@ export { eventually } from "./eventually.ts";
 export { startRedisCluster } from "./redis-cluster.ts";
 export type { RedisCluster } from "./redis-cluster.ts";
 export { startProxy } from "./proxy.ts";
-export type { Proxy } from "./proxy.ts";
+export type { Interception, Proxy } from "./proxy.ts";
 export { startService } from "./service.ts";
 export type { ServiceHandle } from "./service.ts";
 export { hostileQueries, hostileTexts } from "./hostile-texts.ts";

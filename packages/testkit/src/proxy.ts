@@ -1,7 +1,17 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { Server, Socket } from "node:net";
+import type { Server } from "node:net";
 import { freePort } from "@confab/local";
+import { joinSockets, longestText } from "./proxy-connection.ts";
+import type { Connection, Direction, Effect, Match } from "./proxy-connection.ts";
+
+/** Ends by `end`, or after as many requests as were wanted. */
+export interface Interception {
+  /** Resolves at the first request it met: at its answer, where the effect is about that. */
+  readonly happened: Promise<void>;
+  /** Intercepts nothing more and lets go what it held. */
+  end(): void;
+}
 
 /** A TCP proxy whose network can be broken. */
 export interface Proxy {
@@ -12,8 +22,8 @@ export interface Proxy {
   cut(): Promise<void>;
   /** Takes connections again, on the same port. */
   restore(): Promise<void>;
-  /** Connections stay open and are accepted, but nothing passes: what is sent waits. */
-  pause(): void;
+  /** Connections stay open and are accepted, but nothing passes, or nothing in one direction: what is sent waits. */
+  pause(direction?: Direction): void;
   /** Lets through what waited, and all that follows. */
   resume(): void;
   /**
@@ -24,14 +34,23 @@ export interface Proxy {
   freeze(naming?: string): void;
   /** Connections that are made from now on work, whatever is sent on them. */
   thaw(): void;
+  /** Resets every connection; new ones work. */
+  reset(): void;
+  /** From now on each byte arrives so many milliseconds later; 0 ends it. */
+  delay(ms: number): void;
+  /** Sends new connections to another server and resets those that exist, as an address that moves does. */
+  retarget(url: string): void;
+  /**
+   * Does `effect` to the next requests (one, unless `times` says more) in which a client sends `text`, of at most 256
+   * bytes, as it is on the wire.
+   */
+  intercept(text: string, effect: Effect, options?: { readonly times?: number }): Interception;
   close(): Promise<void>;
 }
 
-/** A client's connection and what it said first. */
-interface Pair {
-  readonly client: Socket;
-  said: string;
-  frozen: boolean;
+interface Watch extends Match {
+  readonly text: string;
+  left: number;
 }
 
 /**
@@ -46,56 +65,49 @@ export async function startProxy({
   readonly host?: string;
 }): Promise<Proxy> {
   const url = new URL(target);
-  const { hostname: host, port: targetPort } = url;
+  let { hostname: host, port: targetPort } = url;
   const port = await freePort();
-  const sockets = new Set<Socket>();
-  const pairs = new Set<Pair>();
-  let paused = false;
+  const connections = new Set<Connection>();
+  const paused = new Set<Direction>();
+  const watches = new Set<Watch>();
+  let delayMs = 0;
   let doomed: string | undefined;
   let server: Server | undefined;
 
-  const join = (from: Socket, to: Socket, pair: Pair) => {
-    sockets.add(from);
-    from.on("data", (bytes: Buffer) => {
-      if (from === pair.client) {
-        // Enough for a login: what a client calls itself is among the first that it sends.
-        pair.said = (pair.said + bytes.toString("latin1")).slice(0, 4096);
-        if (doomed !== undefined && pair.said.includes(doomed)) pair.frozen = true;
-      }
-      // Taken in and thrown away, so that the sender's system goes on acknowledging it.
-      if (!pair.frozen) to.write(bytes);
-    });
-    from.on("end", () => {
-      if (!pair.frozen) to.end();
-    });
-    from.on("error", () => undefined);
-    from.on("close", () => {
-      sockets.delete(from);
-      if (from === pair.client) pairs.delete(pair);
-      // Whoever ends a dead connection does so alone.
-      if (!pair.frozen) to.destroy();
-    });
-    if (paused) from.pause();
+  const match = (text: string): Match | undefined => {
+    for (const watch of watches) {
+      if (watch.left === 0 || !text.includes(watch.text)) continue;
+      watch.left -= 1;
+      return watch;
+    }
+    return undefined;
   };
   const listen = async () => {
     const listening = createServer({ allowHalfOpen: true }, (client) => {
       const upstream = connect({ host, port: Number(targetPort), allowHalfOpen: true });
-      const pair: Pair = { client, said: "", frozen: false };
-      pairs.add(pair);
-      join(client, upstream, pair);
-      join(upstream, client, pair);
+      const connection = joinSockets(client, upstream, {
+        delayMs: () => delayMs,
+        isPaused: (direction) => paused.has(direction),
+        match,
+        isDoomed: (begin) => doomed !== undefined && begin.includes(doomed),
+        onClose: () => connections.delete(connection),
+      });
+      connections.add(connection);
     });
     listening.listen(port, address);
     await once(listening, "listening");
     server = listening;
   };
-  const endAll = async (endOne: (socket: Socket) => void) => {
+  const endAll = async (endOne: (connection: Connection) => void) => {
     const closing = server;
     server = undefined;
     const closed = closing === undefined ? undefined : once(closing, "close");
     closing?.close();
-    sockets.forEach(endOne);
+    connections.forEach(endOne);
     await closed;
+  };
+  const reset = () => {
+    for (const connection of connections) connection.reset();
   };
   await listen();
 
@@ -104,25 +116,54 @@ export async function startProxy({
   return {
     url: url.href,
     port,
-    cut: () => endAll((socket) => socket.resetAndDestroy()),
+    cut: () =>
+      endAll((connection) => {
+        connection.reset();
+      }),
     async restore() {
       if (server === undefined) await listen();
     },
-    pause() {
-      paused = true;
-      for (const socket of sockets) socket.pause();
+    pause(direction) {
+      for (const one of direction === undefined ? (["requests", "answers"] as const) : [direction]) paused.add(one);
     },
     resume() {
-      paused = false;
-      for (const socket of sockets) socket.resume();
+      paused.clear();
+      for (const connection of connections) connection.flush();
     },
     freeze(naming) {
       doomed = naming;
-      for (const pair of pairs) pair.frozen ||= naming === undefined || pair.said.includes(naming);
+      for (const connection of connections) connection.freeze(naming);
     },
     thaw() {
       doomed = undefined;
     },
-    close: () => endAll((socket) => socket.destroy()),
+    reset,
+    delay(ms) {
+      delayMs = ms;
+    },
+    retarget(to) {
+      ({ hostname: host, port: targetPort } = new URL(to));
+      reset();
+    },
+    intercept(text, effect, { times = 1 } = {}) {
+      if (text.length > longestText) throw new Error(`an interception's text has at most ${longestText} bytes`);
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const happened = () => {
+        resolve(undefined);
+      };
+      const watch: Watch = { text, effect, left: times, happened };
+      watches.add(watch);
+      return {
+        happened: promise,
+        end() {
+          watches.delete(watch);
+          for (const connection of connections) connection.release();
+        },
+      };
+    },
+    close: () =>
+      endAll((connection) => {
+        connection.destroy();
+      }),
   };
 }

@@ -24,8 +24,8 @@ export interface ServiceHandle {
 const root = join(import.meta.dirname, "../../..");
 
 /**
- * Starts `services/<name>` on free ports against the run's stores and resolves when it is ready; `env` adds to or
- * replaces its environment, which holds nothing else of this process's. It dies with this process.
+ * Starts `services/<name>` on free ports and resolves when it is ready; `env` adds to or replaces its environment, which
+ * holds nothing else of this process's. Stores that it does not name are the run's. It dies with this process.
  */
 export async function startService(
   name: "ingest" | "api" | "worker",
@@ -105,17 +105,22 @@ function parseLines(text: string): Record<string, unknown>[] {
     });
 }
 
+function searchEnvironment(): Record<string, string> {
+  return hasElasticsearch() ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl } : { SEARCH_BACKEND: "mysql" };
+}
+
 async function completeEnvironment(env: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
-  const stores = testStores();
   const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
+  const { REDIS_URL = testStores().redisUrl, DATABASE_URL = testStores().databaseUrl } = env;
+  const isSearchGiven = env.ELASTICSEARCH_URL !== undefined || env.SEARCH_BACKEND !== undefined;
   return {
     PATH,
     HOME,
     NODE_V8_COVERAGE,
     NODE_ENV: "test",
-    REDIS_URL: stores.redisUrl,
-    DATABASE_URL: stores.databaseUrl,
-    ...(hasElasticsearch() ? { ELASTICSEARCH_URL: stores.elasticsearchUrl } : { SEARCH_BACKEND: "mysql" }),
+    REDIS_URL,
+    DATABASE_URL,
+    ...(isSearchGiven ? {} : searchEnvironment()),
     PORT: String(await freePort()),
     ADMIN_PORT: String(await freePort()),
     LOG_LEVEL: "info",

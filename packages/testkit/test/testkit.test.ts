@@ -2,7 +2,15 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { expect } from "chai";
 import { createConnection } from "mariadb";
-import { createTestDatabase, eventually, freePort, startProxy, startService, uniquePrefix } from "@confab/testkit";
+import {
+  createTestDatabase,
+  eventually,
+  freePort,
+  startProxy,
+  startService,
+  uniquePrefix,
+  type Proxy,
+} from "@confab/testkit";
 
 describe("createTestDatabase", () => {
   it("gives an empty utf8mb4 database of its own and drops it", async () => {
@@ -141,6 +149,162 @@ describe("startProxy", () => {
     await dialAs("doomed");
     await echoes("doomed");
     await proxy.close();
+  });
+});
+
+describe("startProxy, breaking single connections and requests", () => {
+  /** Answers each line with `done <line>`, and remembers what it was asked. */
+  const asked: string[] = [];
+  const server = createServer((socket) => {
+    socket.on("data", (bytes: Buffer) => {
+      asked.push(bytes.toString());
+      socket.write(`done ${bytes.toString()}`);
+    });
+    socket.on("error", () => undefined);
+  });
+  let proxy: Proxy;
+
+  beforeEach(async () => {
+    asked.length = 0;
+    if (!server.listening) {
+      server.listen(await freePort(), "127.0.0.1");
+      await once(server, "listening");
+    }
+    const address = server.address();
+    proxy = await startProxy({ target: `tcp://127.0.0.1:${typeof address === "object" ? String(address?.port) : ""}` });
+  });
+  afterEach(() => proxy.close());
+  after(() => server.close());
+
+  const dial = async () => {
+    const socket = connect(proxy.port, "127.0.0.1");
+    const seen = { socket, text: "", end: "" };
+    socket.on("data", (bytes: Buffer) => (seen.text += bytes.toString()));
+    socket.on("error", (error: NodeJS.ErrnoException) => (seen.end = error.code ?? "error"));
+    socket.on("close", () => (seen.end ||= "closed"));
+    await once(socket, "connect");
+    return seen;
+  };
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  it("pauses one direction alone", async () => {
+    const client = await dial();
+    proxy.pause("answers");
+    client.socket.write("one");
+    await eventually(() => {
+      expect(asked).to.deep.equal(["one"]);
+    });
+    await pause(50);
+    expect(client.text).to.equal("");
+    proxy.resume();
+    await eventually(() => {
+      expect(client.text).to.equal("done one");
+    });
+    client.socket.destroy();
+  });
+
+  it("delays what passes and keeps its order", async () => {
+    const client = await dial();
+    proxy.delay(60);
+    const began = performance.now();
+    client.socket.write("one");
+    await pause(5);
+    proxy.delay(0);
+    client.socket.write("two");
+    await eventually(() => {
+      expect(client.text).to.match(/^done one(done )?two$/);
+    });
+    expect(performance.now() - began).to.be.at.least(59);
+    client.socket.destroy();
+  });
+
+  it("resets a connection before a request arrives, or after it was carried out", async () => {
+    const before = await dial();
+    const never = proxy.intercept("one", "reset-before");
+    before.socket.write("one");
+    await never.happened;
+    await eventually(() => {
+      expect(before.end).to.equal("ECONNRESET");
+    });
+    expect(asked).to.deep.equal([]);
+
+    const after = await dial();
+    const lost = proxy.intercept("two", "reset-after");
+    // In two pieces, as a long request may come.
+    after.socket.setNoDelay(true).write("t");
+    await eventually(() => {
+      expect(after.text).to.equal("done t");
+    });
+    after.socket.write("wo");
+    await lost.happened;
+    await eventually(() => {
+      expect(after.end).to.equal("ECONNRESET");
+    });
+    expect(asked).to.deep.equal(["t", "wo"]);
+    expect(after.text).to.equal("done t");
+  });
+
+  it("drops an answer and leaves the connection open, dead", async () => {
+    const client = await dial();
+    const dropped = proxy.intercept("one", "drop-answer");
+    client.socket.write("one");
+    await dropped.happened;
+    client.socket.write("two");
+    await pause(50);
+    expect(asked).to.deep.equal(["one"]);
+    expect(client).to.include({ text: "", end: "" });
+    client.socket.destroy();
+  });
+
+  it("holds an answer, and a request, until the interception ends", async () => {
+    const client = await dial();
+    const answer = proxy.intercept("one", "hold-answer");
+    client.socket.write("one");
+    await answer.happened;
+    expect(asked).to.deep.equal(["one"]);
+    expect(client.text).to.equal("");
+    answer.end();
+    await eventually(() => {
+      expect(client.text).to.equal("done one");
+    });
+    const request = proxy.intercept("two", "hold-request");
+    client.socket.write("two");
+    await request.happened;
+    await pause(30);
+    expect(asked).to.deep.equal(["one"]);
+    request.end();
+    await eventually(() => {
+      expect(client.text).to.equal("done onedone two");
+    });
+    client.socket.destroy();
+  });
+
+  it("never delivers a request that was held when its sender died", async () => {
+    const client = await dial();
+    const held = proxy.intercept("one", "hold-request");
+    client.socket.write("one");
+    await held.happened;
+    client.socket.destroy();
+    await pause(30);
+    held.end();
+    await pause(30);
+    expect(asked).to.deep.equal([]);
+  });
+
+  it("leads to another server when it is retargeted", async () => {
+    const other = createServer((socket) => socket.end("other")).listen(await freePort(), "127.0.0.1");
+    await once(other, "listening");
+    const old = await dial();
+    const address = other.address();
+    proxy.retarget(`tcp://127.0.0.1:${typeof address === "object" ? String(address?.port) : ""}`);
+    await eventually(() => {
+      expect(old.end).to.equal("ECONNRESET");
+    });
+    const moved = await dial();
+    await eventually(() => {
+      expect(moved.text).to.equal("other");
+    });
+    other.close();
   });
 });
 

@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hasElasticsearch, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import { controls } from "./nemeses/controls.ts";
+import { faults } from "./nemeses/index.ts";
+import { runFault } from "./run-fault.ts";
+import { mutants } from "./verify/mutants.ts";
+import { readRun } from "./verify/read-lines.ts";
+import { verify } from "./verify/verdict.ts";
+import type { Fault } from "./scene.ts";
+import type { SharedStores } from "./world/stores.ts";
+
+/** Those that need no server of their own but Redis, and hit the places where a message could be lost or doubled. */
+const selection = [
+  "worker-killed-after-commit",
+  "ingest-killed",
+  "redis-killed",
+  "redis-answer-lost",
+  "redis-flushed",
+  "commit-answer-lost",
+];
+
+describe("under faults", function () {
+  this.timeout(180_000);
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const run = (fault: Fault) => {
+    const { databaseUrl } = testStores();
+    const stores: SharedStores = {
+      ...{ mysqlUrl: databaseUrl, mysql: undefined, stop: () => Promise.resolve() },
+      elasticsearchUrl: hasElasticsearch() ? testStores().elasticsearchUrl : undefined,
+    };
+    return runFault({ fault, seed: 1, stores, results: folder, scratch: folder, calmMs: 700, restMs: 500 });
+  };
+
+  for (const name of selection) {
+    const fault = faults.find((each) => each.name === name)!;
+    it(`keeps every promise: ${fault.title}`, async () => {
+      const verdict = await run(fault);
+      expect(verdict.anomalies).to.deep.equal([]);
+      expect(verdict.messages.ok).to.be.greaterThan(50);
+      expect(verdict.windows).to.have.length.greaterThan(0);
+    });
+  }
+
+  it("notices each mutant of what it has just recorded", async () => {
+    const recorded = await readRun(join(folder, "worker-killed-after-commit", "1"));
+    const unnoticed = mutants.filter(({ mutate, reddens }) => {
+      const { history, final } = mutate(recorded);
+      return !verify(history, final).anomalies.some(({ invariant }) => invariant === reddens);
+    });
+    expect(unnoticed.map(({ what }) => what)).to.deep.equal([]);
+  });
+
+  for (const { fault, reddens } of controls.filter(({ inTests }) => inTests)) {
+    it(`turns red in ${reddens.join(", ")} for a system that breaks its promises: ${fault.title}`, async () => {
+      const { anomalies } = await run(fault);
+      expect(anomalies.map(({ invariant }) => invariant)).to.include.members([...reddens]);
+    });
+  }
+});

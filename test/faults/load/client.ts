@@ -1,0 +1,163 @@
+import { fingerprint } from "../history/recorder.ts";
+import type { Item, Operation, Outcome } from "../history/lines.ts";
+import type { Recorder } from "../history/recorder.ts";
+import type { Answer, Http } from "./http.ts";
+
+export interface Application {
+  readonly label: string;
+  readonly token: string;
+  readonly canary: string;
+  /** Numbers of chats. */
+  readonly chats: readonly number[];
+}
+
+/** A process that clients can reach. */
+export interface Target {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** A message as a client sends it, however often. */
+export interface Letter {
+  readonly application: Application;
+  readonly chat: number;
+  readonly uid: string;
+  readonly body: string;
+  readonly key?: string | undefined;
+}
+
+export interface Client {
+  readonly name: string;
+  send(via: Target, letter: Letter, attempt: number): Promise<Operation>;
+  /** Several letters in one request; an operation for each, in their order. */
+  sendBatch(via: Target, letters: readonly Letter[], attempt: number): Promise<Operation[]>;
+  get(via: Target, letter: Letter, number: number): Promise<Operation>;
+  list(via: Target, application: Application, chat: number, query: ListQuery): Promise<Operation>;
+  /** Looks for a word; `uid` says for which message's sake. */
+  search(via: Target, application: Application, chat: number, word: string, uid?: string): Promise<Operation>;
+  count(via: Target, application: Application, chat: number): Promise<Operation>;
+  create(via: Target, application: Application, name: string, key?: string): Promise<Operation>;
+}
+
+export interface ListQuery {
+  readonly after?: number;
+  readonly descending?: boolean;
+  readonly limit: number;
+}
+
+interface MessageBody {
+  readonly number: number;
+  readonly body: string;
+}
+
+/** A client that writes down everything it asks and is answered. */
+export function createClient(name: string, http: Http, recorder: Recorder): Client {
+  const record = (operation: Omit<Operation, "type" | "client">): Operation => {
+    const line: Operation = { type: "op", client: name, ...operation };
+    recorder.write(line);
+    return line;
+  };
+  const facts = (via: Target, application: Application, chat: number, { t0, t1, status, problem }: Answer) => ({
+    ...{ via: via.name, app: application.label, chat, t0, t1, status },
+    ...(problem !== undefined && { problem }),
+  });
+  const read = async (
+    ...[op, via, application, chat, path, more]: [
+      ...["get" | "list" | "search" | "count", Target, Application, number, string, Partial<Operation>],
+    ]
+  ): Promise<Operation> => {
+    const answer = await http.get(`${via.url}/applications/${application.token}/chats/${chat}${path}`);
+    const known = { op, ...facts(via, application, chat, answer), ...more };
+    if (op === "get" && answer.status === 404) return record({ ...known, outcome: "ok", items: [] });
+    if (answer.status !== 200) return record({ ...known, outcome: "fail" });
+    if (op === "count")
+      return record({ ...known, outcome: "ok", count: (answer.body as { messages_count: number }).messages_count });
+    const items = (op === "get" ? [answer.body] : answer.body) as MessageBody[];
+    const next = answer.link.includes('rel="next"');
+    return record({ ...known, outcome: "ok", items: items.map(toItem), ...(op === "list" && { more: next }) });
+  };
+
+  return {
+    name,
+    async send(via, letter, attempt) {
+      const { application, chat, uid, body, key } = letter;
+      const answer = await http.post(
+        `${via.url}/messages`,
+        { application_token: application.token, chat_number: chat, body },
+        key === undefined ? {} : { "idempotency-key": key },
+      );
+      return record({
+        ...{ op: "send", ...facts(via, application, chat, answer), outcome: outcomeOf(answer.status, answer.problem) },
+        ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
+        ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
+      });
+    },
+    async sendBatch(via, letters, attempt) {
+      const answer = await http.post(`${via.url}/messages/batch`, {
+        messages: letters.map(({ application, chat, body, key }) => ({
+          ...{ application_token: application.token, chat_number: chat, body },
+          ...(key !== undefined && { idempotency_key: key }),
+        })),
+      });
+      const results = (answer.body as { results?: BatchResult[] } | undefined)?.results;
+      return letters.map(({ application, chat, uid, body, key }, index) => {
+        const result = results?.[index];
+        const status = result?.status ?? answer.status;
+        const problem = result === undefined ? answer.problem : result.type?.slice(result.type.lastIndexOf("/") + 1);
+        return record({
+          ...{ op: "send", ...facts(via, application, chat, { ...answer, status, problem }) },
+          outcome: outcomeOf(status, problem),
+          ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
+          ...(result?.number !== undefined && { number: result.number }),
+        });
+      });
+    },
+    get: (via, { application, chat, uid }, number) =>
+      read("get", via, application, chat, `/messages/${number}`, { number, uid }),
+    list: (via, application, chat, { after = 0, descending = false, limit }) =>
+      read(
+        "list",
+        via,
+        application,
+        chat,
+        `/messages?limit=${limit}${descending ? "&order=desc" : `&after=${after}`}`,
+        {
+          ...(descending ? { descending } : { after }),
+        },
+      ),
+    search: (via, application, chat, word, uid) =>
+      read("search", via, application, chat, `/messages/search?q=${encodeURIComponent(word)}`, uid ? { uid } : {}),
+    count: (via, application, chat) => read("count", via, application, chat, "", {}),
+    async create(via, application, chatName, key) {
+      const answer = await http.post(
+        `${via.url}/applications/${application.token}/chats`,
+        { name: chatName },
+        key === undefined ? {} : { "idempotency-key": key },
+      );
+      return record({
+        ...{ op: "create", ...facts(via, application, 0, answer), outcome: outcomeOf(answer.status, answer.problem) },
+        ...{ uid: chatName, ...(key !== undefined && { key }) },
+        ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
+      });
+    },
+  };
+}
+
+interface BatchResult {
+  readonly status: number;
+  readonly type?: string;
+  readonly number?: number;
+}
+
+/** What the documents say that each answer means; all that they do not name is unknown. */
+const notTaken = new Set(["overloaded", "storage-unavailable", "rate-limited", "ECONNREFUSED"]);
+
+function outcomeOf(status: number, problem: string | undefined): Outcome {
+  if (status === 201) return "ok";
+  return (status >= 400 && status < 500) || notTaken.has(problem ?? "") ? "fail" : "info";
+}
+
+function toItem({ number, body }: MessageBody): Item {
+  const { uid, hash } = fingerprint(body);
+  return [number, uid, hash];
+}

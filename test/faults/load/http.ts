@@ -1,0 +1,78 @@
+import { Agent, request } from "node:http";
+
+export interface Answer {
+  /** 0 where there was none. */
+  readonly status: number;
+  readonly body: unknown;
+  readonly link: string;
+  readonly retryAfterMs: number | undefined;
+  /** The connection's error, or the problem's code. */
+  readonly problem: string | undefined;
+  readonly t0: number;
+  readonly t1: number;
+}
+
+export interface Http {
+  get(url: string): Promise<Answer>;
+  post(url: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  close(): void;
+}
+
+/** Longer than any answer may take. */
+const patienceMs = 8_000;
+
+/** Sends requests over kept connections, each once and never again by itself; an answer that does not come is one, with status 0. */
+export function createHttp(now: () => number): Http {
+  const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 2 * patienceMs });
+
+  const send = (method: string, url: string, body?: string, headers: Readonly<Record<string, string>> = {}) =>
+    new Promise<Answer>((resolve) => {
+      const t0 = now();
+      const end = (answer: Partial<Answer>) => {
+        resolve({
+          ...{ status: 0, body: undefined, link: "", retryAfterMs: undefined, problem: undefined, t0, t1: now() },
+          ...answer,
+        });
+      };
+      const outgoing = request(url, { method, agent, headers, signal: AbortSignal.timeout(patienceMs) }, (incoming) => {
+        const pieces: Buffer[] = [];
+        incoming.on("data", (piece: Buffer) => pieces.push(piece));
+        incoming.on("error", (error: NodeJS.ErrnoException) => {
+          end({ problem: error.code ?? error.name });
+        });
+        incoming.on("end", () => {
+          const { link = "", "retry-after": retryAfter } = incoming.headers;
+          const parsed = parse(Buffer.concat(pieces).toString("utf8"));
+          const type = (parsed as { type?: unknown } | undefined)?.type;
+          end({
+            status: incoming.statusCode ?? 0,
+            body: parsed,
+            link: String(link),
+            retryAfterMs: retryAfter === undefined ? undefined : Number(retryAfter) * 1000,
+            problem: typeof type === "string" ? type.slice(type.lastIndexOf("/") + 1) : undefined,
+          });
+        });
+      });
+      outgoing.on("error", (error: NodeJS.ErrnoException) => {
+        end({ problem: error.code ?? error.name });
+      });
+      outgoing.end(body);
+    });
+
+  return {
+    get: (url) => send("GET", url),
+    post: (url, body, headers) =>
+      send("POST", url, JSON.stringify(body), { "content-type": "application/json", ...headers }),
+    close() {
+      agent.destroy();
+    },
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,57 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Application, Client, Letter, Target } from "./client.ts";
+import type { Random } from "./random.ts";
+
+export interface Reader {
+  readonly client: Client;
+  readonly random: Random;
+  readonly applications: readonly Application[];
+  readonly targets: readonly Target[];
+  readonly signal: AbortSignal;
+  /** A message that was acknowledged a moment ago; undefined until there is one. */
+  readonly recent: () => { readonly letter: Letter; readonly number: number } | undefined;
+}
+
+/** Goes through a chat with `after`, and waits at its end for what comes. */
+export async function poll(reader: Reader, application: Application, chat: number): Promise<void> {
+  const { client, random, targets, signal } = reader;
+  for (let after = 0; !signal.aborted;) {
+    const page = await client.list(random.pick(targets), application, chat, { after, limit: 100 });
+    after = page.items?.at(-1)?.[0] ?? after;
+    await pause(random.between(80, 200));
+  }
+}
+
+/** Looks at the ends of chats, at single messages just acknowledged, and at counts. */
+export async function look({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
+  while (!signal.aborted) {
+    const application = random.pick(applications);
+    const chat = random.pick(application.chats);
+    const target = random.pick(targets);
+    const latest = recent();
+    const choice = random.next();
+    if (choice < 0.5 && latest) await client.get(target, latest.letter, latest.number);
+    else if (choice < 0.7) await client.list(target, application, chat, { descending: true, limit: 20 });
+    else await client.count(target, application, chat);
+    await pause(random.between(15, 60));
+  }
+}
+
+/** Searches for a message that was just acknowledged until it is found, and for other applications' secret words. */
+export async function seek({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
+  const isOver = () => signal.aborted;
+  while (!isOver()) {
+    const latest = recent();
+    if (latest) {
+      const { application, chat, uid } = latest.letter;
+      for (let tries = 0; tries < 60 && !isOver(); tries += 1) {
+        const found = await client.search(random.pick(targets), application, chat, uid, uid);
+        if ((found.items ?? []).length > 0) break;
+        await pause(150);
+      }
+      const other = random.pick(applications);
+      if (other !== application) await client.search(random.pick(targets), application, chat, other.canary);
+    }
+    await pause(random.between(50, 150));
+  }
+}

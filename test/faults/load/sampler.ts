@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Recorder } from "../history/recorder.ts";
+
+export interface Sampled {
+  readonly name: string;
+  readonly adminUrl: string;
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined;
+}
+
+/**
+ * Writes down each second what every process uses, until the signal aborts. What a process reports as its event loop's lag is
+ * taken only as far as its main thread had a processor, and did not wait for one: what is left it has blocked itself.
+ */
+export async function sample(
+  recorder: Recorder,
+  processes: () => readonly Sampled[],
+  signal: AbortSignal,
+): Promise<void> {
+  const before = new Map<string, Scheduled & { pid: number }>();
+  while (!signal.aborted) {
+    await Promise.all(
+      processes().map(async ({ name, adminUrl, pid }) => {
+        if (pid === undefined) return;
+        const text = await metricsOf(adminUrl);
+        const scheduled = mainThread(pid);
+        if (text === undefined || scheduled === undefined) return;
+        const last = before.get(name);
+        before.set(name, { pid, ...scheduled });
+        // What happened before the first look is how the process started.
+        if (last?.pid !== pid) return;
+        const lagMs = valueOf(text, "nodejs_eventloop_lag_max_seconds") * 1000;
+        recorder.write({
+          ...{ type: "sample", at: recorder.now(), process: name },
+          rssBytes: valueOf(text, "process_resident_memory_bytes"),
+          blockedMs: Math.round(
+            Math.max(0, Math.min(lagMs - (scheduled.waitedMs - last.waitedMs), scheduled.ranMs - last.ranMs)),
+          ),
+        });
+      }),
+    );
+    await pause(1000, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function metricsOf(adminUrl: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(`${adminUrl}/metrics`, { signal: AbortSignal.timeout(3_000) });
+    return await answer.text();
+  } catch {
+    return undefined;
+  }
+}
+
+function valueOf(text: string, metric: string): number {
+  return Number(new RegExp(`^${metric}(?:\\{[^}\\n]*\\})? (\\S+)`, "m").exec(text)?.[1] ?? 0);
+}
+
+interface Scheduled {
+  readonly ranMs: number;
+  readonly waitedMs: number;
+}
+
+/** Linux only; elsewhere nothing is sampled. */
+function mainThread(pid: number): Scheduled | undefined {
+  try {
+    const [ran, waited] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ").map(Number);
+    return { ranMs: ran! / 1e6, waitedMs: waited! / 1e6 };
+  } catch {
+    return undefined;
+  }
+}

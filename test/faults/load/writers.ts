@@ -1,0 +1,75 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Operation } from "../history/lines.ts";
+import type { Client, Application, Letter, Target } from "./client.ts";
+import type { Random } from "./random.ts";
+
+export interface Pace {
+  /** Between two messages of a writer. */
+  readonly pauseMs: number;
+  /** Bytes of a body beyond its uid and canary, at most. */
+  readonly fillerBytes: number;
+}
+
+export interface Writer {
+  readonly client: Client;
+  readonly random: Random;
+  readonly applications: readonly Application[];
+  /** The processes that may be asked; the writer stays with one until that refuses its connection. */
+  readonly targets: readonly Target[];
+  readonly pace: Pace;
+  /** Until it aborts, new messages are sent. */
+  readonly signal: AbortSignal;
+  /** Until it aborts, what is unknown or refused is sent again. */
+  readonly patience: AbortSignal;
+  readonly onAcknowledged: (letter: Letter, number: number) => void;
+}
+
+/**
+ * Sends one message after the other: each second one with an idempotency key, which is sent again until it is known, the others
+ * only where the answer says that they were not taken. Now and then several go in one request.
+ */
+export async function write(writer: Writer, place: number): Promise<void> {
+  const { random, signal, pace } = writer;
+  let via = place % writer.targets.length;
+  for (let counter = 1; !signal.aborted;) {
+    const size = random.next() < 0.1 ? random.between(2, 12) : 1;
+    const letters = Array.from({ length: size }, () => createLetter(writer, counter++));
+    let waiting: Letter[] = letters;
+    for (let attempt = 1; waiting.length > 0 && attempt <= 200 && !writer.patience.aborted; attempt += 1) {
+      const target = writer.targets[via % writer.targets.length]!;
+      const operations =
+        size === 1
+          ? [await writer.client.send(target, waiting[0]!, attempt)]
+          : await writer.client.sendBatch(target, waiting, attempt);
+      waiting = waiting.filter((letter, index) => settle(writer, letter, operations[index]!));
+      if (operations[0]?.problem === "ECONNREFUSED") via += 1;
+      if (waiting.length > 0) await pause(random.between(60, 240));
+    }
+    await pause(pace.pauseMs * (0.5 + random.next()));
+  }
+}
+
+/** Whether the letter has to be sent again. */
+function settle({ onAcknowledged }: Writer, letter: Letter, operation: Operation): boolean {
+  if (operation.outcome === "ok") {
+    onAcknowledged(letter, operation.number!);
+    return false;
+  }
+  return operation.outcome === "info" ? letter.key !== undefined : operation.status === 0 || operation.status >= 429;
+}
+
+const words = ["alpha", "Bär", "gamma", "δέλτα", "epsilon", "zeta", "e\u0301ta", "😀", "theta", "йота"];
+
+function createLetter({ client, random, applications, pace }: Writer, counter: number): Letter {
+  const application = random.pick(applications);
+  const chat = random.pick(application.chats);
+  const uid = `${application.label}.${chat}.${client.name}.${String(counter).padStart(5, "0")}`;
+  const filler: string[] = [];
+  for (let bytes = random.between(0, pace.fillerBytes); bytes > 0;) {
+    const word = random.pick(words);
+    filler.push(word);
+    bytes -= Buffer.byteLength(word) + 1;
+  }
+  const body = [uid, application.canary, ...filler].join(" ");
+  return { application, chat, uid, body, ...(counter % 2 === 0 && { key: uid }) };
+}

@@ -1,0 +1,55 @@
+import { existsSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { usual, type Fault, type Scene } from "../scene.ts";
+import type { Process } from "../world/process.ts";
+
+const libraries = [
+  process.env.FAKETIME_LIBRARY ?? "",
+  "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+  "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+];
+const library = libraries.find((path) => path !== "" && existsSync(path));
+
+/** Each process reads its clock's offset from a file of its own; the monotonic clock and Redis' are as they are. */
+const environment = {
+  ...(library !== undefined && { LD_PRELOAD: library }),
+  ...{ FAKETIME_DONT_FAKE_MONOTONIC: "1", FAKETIME_CACHE_DURATION: "1", FAKETIME_DONT_RESET: "1" },
+};
+
+const fileOf = (dir: string, { name }: Pick<Process, "name">) => join(dir, `clock-${name}`);
+
+async function setClock({ world }: Scene, process: Process, offset: string): Promise<void> {
+  const file = fileOf(world.dir, process);
+  await writeFile(`${file}.new`, `${offset}\n`);
+  await rename(`${file}.new`, file);
+}
+
+/** The clocks of machines differ, and step. */
+export const clockFaults: readonly Fault[] = [
+  {
+    name: "clocks-jump",
+    title: "The clocks of ingest and worker processes jump an hour ahead and an hour back",
+    expectations: usual,
+    env: { ingest: environment, worker: environment },
+    envOf: (dir, name) => ({ FAKETIME_TIMESTAMP_FILE: fileOf(dir, { name }) }),
+    prepare: async (dir) => {
+      for (const service of ["ingest", "worker"])
+        for (const place of [1, 2]) await writeFile(fileOf(dir, { name: `${service}-${place}` }), "+0s\n");
+    },
+    cannotRun: () =>
+      library === undefined ? "libfaketime is missing: install it, or name it in FAKETIME_LIBRARY" : undefined,
+    async run(scene) {
+      const { world, random, during, pause } = scene;
+      await during("clocks jump", async () => {
+        for (let round = 0; round < 4; round += 1) {
+          for (const process of [...world.of("ingest"), ...world.of("worker")])
+            await setClock(scene, process, random.pick(["+3600s", "-3600s", "+7s", "-7s", "+0s"]));
+          await pause(2_000);
+        }
+        for (const process of [...world.of("ingest"), ...world.of("worker")]) await setClock(scene, process, "+0s");
+        await pause(1_000);
+      });
+    },
+  },
+];

@@ -1,0 +1,145 @@
+import { usual, type Fault, type Scene } from "../scene.ts";
+import { environmentOf, type SourceMutant } from "../world/source-mutant.ts";
+import type { InvariantName } from "../verify/invariants.ts";
+import type { ServiceName } from "../world/process.ts";
+
+/** A system that really breaks promises: its run must be invalid, in these invariants. */
+export interface Control {
+  readonly fault: Fault;
+  readonly reddens: readonly InvariantName[];
+  /** Also an ordinary test. */
+  readonly inTests: boolean;
+}
+
+/** Negative controls: what the verifier is worth is what it finds here. */
+export const controls: readonly Control[] = [
+  {
+    reddens: ["I1"],
+    inTests: true,
+    fault: {
+      name: "control-redis-without-file",
+      title: "Redis keeps nothing on disk and is killed while MySQL is unavailable",
+      redisArgs: ["--appendonly", "no"],
+      expectations: { ...usual, staleReads: true },
+      async run(scene) {
+        const { world, accepted, during } = scene;
+        const links = world.links("worker", "mysql");
+        await during("SIGKILL of a Redis without append-only file", async () => {
+          await Promise.all(links.map((link) => link.cut()));
+          await accepted(40);
+          await world.redis.kill();
+          await world.redis.start();
+          await Promise.all(links.map((link) => link.restore()));
+        });
+      },
+    },
+  },
+  tampering("row-deleted", "Somebody deletes a stored message", ["I1", "I3", "I5"], ({ world }) =>
+    world.sql("DELETE FROM messages WHERE number = 2 LIMIT 1"),
+  ),
+  tampering("row-copied", "Somebody stores a message a second time", ["I2", "I5"], ({ world }) =>
+    world.sql(
+      `INSERT INTO messages (chat_id, number, uid, version, body, created_at, updated_at)
+       SELECT chat_id, number + 100000, uid, version, body, created_at, updated_at FROM messages WHERE number = 2 LIMIT 1`,
+    ),
+  ),
+  tampering("row-moved", "Somebody moves a message into another application's chat", ["I1", "I9"], ({ world }) =>
+    world.sql(
+      `UPDATE messages SET number = 900000, chat_id = (SELECT MAX(id) FROM chats)
+       WHERE number = 2 AND chat_id = (SELECT MIN(id) FROM chats)`,
+    ),
+  ),
+  tampering("count-changed", "Somebody changes a count", ["I5"], ({ world }) =>
+    world.sql("UPDATE chats SET messages_count = messages_count + 1 LIMIT 1"),
+  ),
+  tampering("document-deleted", "Somebody deletes a message from the index", ["I8"], async ({ world }) => {
+    if (world.index === undefined) throw new Error("this control needs Elasticsearch");
+    const { url, alias } = world.index;
+    const answer = await fetch(`${url}/${alias}/_search?q=number:2&size=1`);
+    const { hits } = (await answer.json()) as {
+      hits: { hits: { _index: string; _id: string; _routing: string }[] };
+    };
+    const { _index: index, _id: id, _routing: routing } = hits.hits[0]!;
+    await fetch(`${url}/${index}/_doc/${id}?routing=${routing}&refresh=true`, { method: "DELETE" });
+  }),
+  mutated("counts-forgotten", "A worker stores messages and does not count them", ["I5"], "worker", {
+    file: "packages/database/src/persist.ts",
+    ...{ from: "await addToCounts(tx, stored);", to: "" },
+  }),
+  mutated("index-forgotten", "A worker stores messages and does not note them for the index", ["I8", "I12"], "worker", {
+    file: "packages/database/src/persist.ts",
+    ...{ from: "await addToOutbox(tx, stored, now);", to: "" },
+  }),
+  mutated("filter-forgotten", "A search is not confined to its chat", ["I9"], "api", {
+    file: "packages/search/src/elasticsearch.ts",
+    ...{ from: "{ term: { chat_id: chatId.toString() } },", to: "" },
+  }),
+  mutated("pending-forgotten", "A message that is not stored yet is not shown", ["I15"], "api", {
+    file: "services/api/src/use-cases/read-messages.ts",
+    ...{ from: "if (record) return fromRecord(number, record);", to: "" },
+  }),
+  mutated("keys-forgotten", "An idempotency key is not looked up", ["I2"], "ingest", {
+    file: "packages/intake/src/accept.lua",
+    ...{ from: "local seen = key ~= '' and", to: "local seen = false and" },
+  }),
+  mutated("resends-forgotten", "A batch that is sent again is taken for a new one", ["I2"], "ingest", {
+    file: "packages/intake/src/accept.lua",
+    ...{ from: "if known then return known end", to: "" },
+  }),
+];
+
+/** Answers of Redis come too late for their requests, then connections are reset: clients repeat, and so does the driver. */
+async function repeatEverything({ world, during, pause }: Scene): Promise<void> {
+  const links = world.links("ingest", "redis");
+  await during("answers of Redis late, then lost", async () => {
+    for (const link of links) link.pause("answers");
+    await pause(1_500);
+    for (const link of links) link.resume();
+    await pause(500);
+    const { canary } = world.applications[0]!;
+    const lost = links.map((link) => link.intercept(canary, "reset-after", { times: 5 }));
+    await pause(3_000);
+    for (const interception of lost) interception.end();
+  });
+}
+
+function mutated(
+  name: string,
+  title: string,
+  reddens: readonly InvariantName[],
+  service: ServiceName,
+  mutant: SourceMutant,
+): Control {
+  return {
+    ...{ reddens, inTests: false },
+    fault: {
+      ...{ name: `control-${name}`, title, env: { [service]: environmentOf(mutant) } },
+      expectations: { ...usual, staleReads: true },
+      run: repeatEverything,
+    },
+  };
+}
+
+function tampering(
+  name: string,
+  title: string,
+  reddens: readonly InvariantName[],
+  harm: (scene: Scene) => Promise<unknown>,
+): Control {
+  return {
+    reddens,
+    inTests: false,
+    fault: {
+      name: `control-${name}`,
+      title,
+      expectations: usual,
+      async run(scene) {
+        // Stored and indexed before it is touched.
+        await scene.pause(4_000);
+        await scene.during(title, async () => {
+          await harm(scene);
+        });
+      },
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { clockFaults } from "./clocks.ts";
+import { clusterFaults } from "./cluster.ts";
+import { loadFaults } from "./load.ts";
+import { mysqlFailoverFaults } from "./mysql-failover.ts";
+import { mysqlFaults } from "./mysql.ts";
+import { processFaults } from "./processes.ts";
+import { queueFaults } from "./queue.ts";
+import { redisDataFaults } from "./redis-data.ts";
+import { redisFaults } from "./redis.ts";
+import { searchFaults } from "./search.ts";
+import type { Fault } from "../scene.ts";
+
+/** All faults, in the order in which they are run and reported. */
+export const faults: readonly Fault[] = [
+  ...processFaults,
+  ...redisFaults,
+  ...redisDataFaults,
+  ...clusterFaults,
+  ...mysqlFaults,
+  ...mysqlFailoverFaults,
+  ...queueFaults,
+  ...searchFaults,
+  ...loadFaults,
+  ...clockFaults,
+];

@@ -1,0 +1,90 @@
+import { createClient, type Letter } from "../load/client.ts";
+import { createHttp } from "../load/http.ts";
+import { usual, type Fault, type Scene } from "../scene.ts";
+
+/** No part breaks: there is only much to do, or somebody stops on purpose. */
+export const loadFaults: readonly Fault[] = [
+  {
+    name: "stopped-under-load",
+    title: "One process after the other gets SIGTERM under load, and is started again",
+    topology: { api: 2 },
+    env: { all: { DRAIN_TIME: "500ms" } },
+    expectations: { ...usual, noFailures: true },
+    async run({ world, during, pause }) {
+      await during("SIGTERM of every process in turn", async () => {
+        for (const process of world.processes) {
+          if (process.service === "worker") continue;
+          await process.stop();
+          await process.start();
+          await pause(200);
+        }
+        for (const worker of world.of("worker")) {
+          await worker.stop();
+          await worker.start();
+        }
+      });
+    },
+  },
+  {
+    name: "overload",
+    title: "Two hundred clients send all at once while MySQL is slow, and few messages may be pending",
+    env: { ingest: { MAX_PENDING: "400" } },
+    expectations: { ...usual, recoverWithinMs: 10_000, bites: ["send"] },
+    async run(scene) {
+      const links = scene.world.links("worker", "mysql");
+      await scene.during("overload", async () => {
+        for (const link of links) link.delay(150);
+        await burst(scene, { clients: 200, each: 8, bytes: 200 });
+        for (const link of links) link.delay(0);
+      });
+    },
+  },
+  {
+    name: "large-messages",
+    title: "Three hundred messages of 60 KiB wait when the workers start",
+    expectations: { ...usual, recoverWithinMs: 10_000 },
+    async run(scene) {
+      await scene.during("large messages, no worker", async () => {
+        for (const worker of scene.world.of("worker")) await worker.stop();
+        await burst(scene, { clients: 15, each: 20, bytes: 60_000 });
+        for (const worker of scene.world.of("worker")) await worker.start();
+      });
+    },
+  },
+  {
+    name: "slow-api",
+    title: "One of two api processes reaches its stores half a second late",
+    topology: { api: 2 },
+    expectations: usual,
+    async run({ world, during, pause }) {
+      const slow = world.of("api")[0]!;
+      const links = (["redis", "mysql", "search"] as const).flatMap((store) => world.links(slow, store));
+      await during("one api process is slow", async () => {
+        for (const link of links) link.delay(250);
+        await pause(8_000);
+        for (const link of links) link.delay(0);
+      });
+    },
+  },
+];
+
+async function burst(
+  { world, recorder, random }: Scene,
+  { clients, each, bytes }: { readonly clients: number; readonly each: number; readonly bytes: number },
+): Promise<void> {
+  const http = createHttp(() => recorder.now());
+  const [application] = world.applications;
+  await Promise.all(
+    Array.from({ length: clients }, async (_, place) => {
+      const client = createClient(`burst${String(place).padStart(3, "0")}`, http, recorder);
+      for (let counter = 0; counter < each; counter += 1) {
+        const chat = random.pick(application!.chats);
+        const uid = `${application!.label}.${chat}.${client.name}.${String(counter).padStart(5, "0")}`;
+        const body = `${uid} ${application!.canary} ${"large ".repeat(Math.floor(bytes / 6))}end`;
+        const letter: Letter = { application: application!, chat, uid, body, key: uid };
+        await client.send(world.of("ingest")[place % 2]!, letter, 1);
+      }
+    }),
+  );
+  http.close();
+}

@@ -1,0 +1,112 @@
+import { onRedis } from "./redis-command.ts";
+import { usual, type Fault, type Scene } from "../scene.ts";
+import type { ServiceName } from "../world/process.ts";
+
+const services = ["ingest", "api", "worker"] as const satisfies readonly ServiceName[];
+/** While Redis is away, and until every process is connected again, lists show what is stored. */
+const withoutRedis = { ...usual, staleReads: true };
+
+const toRedis = ({ world }: Scene, ...of: readonly ServiceName[]) =>
+  of.flatMap((service) => world.links(service, "redis"));
+
+/** Redis dies, or the way to it does, and comes back with all it had. */
+export const redisFaults: readonly Fault[] = [
+  {
+    name: "redis-killed",
+    title: "Redis is killed and comes back on its append-only file",
+    expectations: withoutRedis,
+    async run({ world, random, during, pause, accepted }) {
+      await during("SIGKILL of Redis", async () => {
+        await accepted(random.between(1, 30));
+        await world.redis.kill();
+        await pause(random.between(100, 1_500));
+        await world.redis.start();
+      });
+    },
+  },
+  {
+    name: "redis-answer-lost",
+    title: "Connections to Redis are reset after a batch was carried out: it is sent again",
+    expectations: withoutRedis,
+    async run({ world, random, during, pause }) {
+      const { canary } = random.pick(world.applications);
+      await during("answers of Redis lost", async () => {
+        const lost = world.links("ingest", "redis").map((link) => link.intercept(canary, "reset-after", { times: 5 }));
+        await Promise.race([Promise.all(lost.map(({ happened }) => happened)), pause(5_000)]);
+        await pause(1_500);
+        for (const interception of lost) interception.end();
+      });
+    },
+  },
+  {
+    name: "redis-partitioned",
+    title: "Nothing passes between ingest and Redis for six seconds",
+    expectations: { ...usual, bites: ["send"] },
+    async run(scene) {
+      const links = toRedis(scene, "ingest");
+      await scene.during("ingest is partitioned from Redis", async () => {
+        for (const link of links) link.pause();
+        await scene.pause(6_000);
+        for (const link of links) link.resume();
+      });
+    },
+  },
+  {
+    name: "redis-away-for-long",
+    title: "Redis is unavailable for five times as long as BullMQ waits for a job",
+    expectations: { ...withoutRedis, bites: ["send"] },
+    async run(scene) {
+      const links = toRedis(scene, ...services);
+      await scene.during("Redis unavailable", async () => {
+        await Promise.all(links.map((link) => link.cut()));
+        await scene.pause(26_000);
+        await Promise.all(links.map((link) => link.restore()));
+      });
+    },
+  },
+  {
+    name: "redis-dead-peer",
+    title: "The other end of ingest's and api's connections to Redis is dead, without a reset; nobody repairs it",
+    expectations: { ...withoutRedis, recoverWithinMs: 15_000 },
+    async run(scene) {
+      await scene.during("connections to Redis stranded", async () => {
+        for (const link of toRedis(scene, "ingest", "api")) link.freeze();
+        await scene.pause(100);
+      });
+      await scene.pause(15_000);
+    },
+  },
+  {
+    name: "worker-redis-half-open",
+    title: "The workers' connections to Redis are dead, without a reset; nobody repairs it",
+    expectations: usual,
+    async run(scene) {
+      await scene.during("workers' connections to Redis stranded", async () => {
+        for (const link of toRedis(scene, "worker")) link.freeze();
+        await scene.pause(100);
+      });
+    },
+  },
+  {
+    name: "redis-full",
+    title: "Redis has no room left while MySQL is unavailable",
+    expectations: { ...withoutRedis, recoverWithinMs: 8_000, bites: ["send"] },
+    pace: { fillerBytes: 6_000 },
+    async run(scene) {
+      const { world } = scene;
+      const links = services.flatMap((service) => world.links(service, "mysql"));
+      await scene.during("Redis full, MySQL unavailable", async () => {
+        await Promise.all(links.map((link) => link.cut()));
+        await onRedis(world.redis.url, async (redis) => {
+          const used = Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
+          await redis.config("SET", "maxmemory", String(Math.ceil((used + 200_000) / 0.6)));
+        });
+        await scene.pause(6_000);
+        await Promise.all(links.map((link) => link.restore()));
+        // It must drain as it is; only then there is room.
+        await scene.pause(4_000);
+        await onRedis(world.redis.url, (redis) => redis.config("SET", "maxmemory", "0"));
+      });
+    },
+  },
+];

@@ -1,0 +1,108 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { createRecorder } from "./history/recorder.ts";
+import { startLoad } from "./load/load.ts";
+import { probe } from "./load/probe.ts";
+import { createRandom } from "./load/random.ts";
+import { sample } from "./load/sampler.ts";
+import { createScene, type Fault } from "./scene.ts";
+import { readFinalState } from "./verify/final-state.ts";
+import { finalFile, historyFile, verifyFolder } from "./verify/read-lines.ts";
+import { loginOf, type SharedStores } from "./world/stores.ts";
+import { startWorld, type World } from "./world/world.ts";
+import type { Verdict } from "./verify/verdict.ts";
+
+export interface RunOptions {
+  readonly fault: Fault;
+  readonly seed: number;
+  readonly stores: SharedStores;
+  /** Where the run's folder of results is made; one of an earlier run is replaced. */
+  readonly results: string;
+  /** For the run's stores. */
+  readonly scratch: string;
+  /** Load before the fault and after it. */
+  readonly calmMs?: number;
+  readonly restMs?: number;
+}
+
+/** What a folder of results holds beside history and final state. */
+export const verdictFile = "verdict.json";
+
+/** Starts a system, loads it, breaks it, lets it recover, reads what is left, and judges. The folder has its name only once it is whole. */
+export async function runFault(options: RunOptions): Promise<Verdict> {
+  const { fault, seed, results } = options;
+  const folder = join(results, fault.name, String(seed));
+  const unfinished = `${folder}.unfinished`;
+  await rm(unfinished, { recursive: true, force: true });
+  await mkdir(unfinished, { recursive: true });
+  const world = await startWorld({
+    stores: options.stores,
+    dir: await mkdtemp(join(options.scratch, "run-")),
+    topology: { ingest: 2, api: 1, worker: 2, ...fault.topology },
+    ...{ chats: fault.chats ?? 3, redis: fault.redis ?? "single" },
+    ...(fault.env && { env: fault.env }),
+    ...(fault.envOf && { envOf: fault.envOf }),
+    ...(fault.prepare && { prepare: fault.prepare }),
+    ...(fault.redisArgs && { redisArgs: fault.redisArgs }),
+  });
+  try {
+    await record(world, options, unfinished);
+    const verdict = await verifyFolder(unfinished);
+    await writeFile(join(unfinished, verdictFile), JSON.stringify(verdict, null, 1));
+    return verdict;
+  } finally {
+    for (const process of world.processes) await writeFile(join(unfinished, `${process.name}.log`), process.logs());
+    await world.stop();
+    await rm(folder, { recursive: true, force: true });
+    await rename(unfinished, folder);
+  }
+}
+
+async function record(world: World, options: RunOptions, folder: string): Promise<void> {
+  const { fault, seed, calmMs = 1_500, restMs = 2_000 } = options;
+  const recorder = createRecorder(join(folder, historyFile));
+  const startedAt = new Date().toISOString();
+  const { applications } = world;
+  const [ingest, api] = [world.of("ingest"), world.of("api")];
+  const sampling = new AbortController();
+  const sampled = sample(recorder, () => world.processes, sampling.signal);
+  const load = startLoad({
+    ...{ recorder, seed, applications, ingest, api, writers: fault.writers ?? 6 },
+    pace: { pauseMs: 25, fillerBytes: 200, ...fault.pace },
+  });
+  const random = createRandom(seed);
+  try {
+    await pause(calmMs + random.between(0, 500));
+    await fault.run(createScene(world, load, recorder, random));
+    const isStored = async (uid: string) =>
+      (await world.sql<unknown>(`SELECT 1 FROM messages WHERE body LIKE '${uid} %' LIMIT 1`)).length > 0;
+    await Promise.all([
+      pause(restMs),
+      probe({ ...{ recorder, application: applications[0]!, ingest, api, isStored, label: "last" } }),
+    ]);
+  } finally {
+    await load.stop(15_000);
+    sampling.abort();
+    await sampled;
+    const alive = (service: "ingest" | "api" | "worker") =>
+      world.of(service).flatMap(({ name, pid }) => (pid === undefined ? [] : [name]));
+    recorder.write({
+      ...{ type: "run", fault: fault.name, title: fault.title, seed, startedAt, expectations: fault.expectations },
+      processes: { ingest: alive("ingest"), api: alive("api"), worker: alive("worker") },
+      canaries: Object.fromEntries(applications.map(({ label, canary }) => [label, canary])),
+    });
+    await recorder.close();
+  }
+  const final = await readFinalState(
+    {
+      database: loginOf(world.databaseAdminUrl),
+      index: world.index,
+      api: api.find(({ pid }) => pid !== undefined)!.url,
+      workers: world.of("worker").flatMap(({ pid, adminUrl }) => (pid === undefined ? [] : [adminUrl])),
+      applications: new Map(applications.map(({ token, label }) => [token, label])),
+    },
+    45_000,
+  );
+  await writeFile(join(folder, finalFile), final.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}

@@ -1,0 +1,156 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { createConnection } from "mariadb";
+import { fingerprint } from "../history/recorder.ts";
+import type { Connection } from "mariadb";
+import type { FinalLine, MessageLine } from "../history/lines.ts";
+
+/** How to reach what is read; nothing of Confab's own code is used for it. */
+export interface Place {
+  readonly database: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+    readonly database: string;
+  };
+  /** Undefined where MySQL searches. */
+  readonly index: { readonly url: string; readonly alias: string } | undefined;
+  readonly api: string;
+  /** Base URLs of the workers' admin ports. */
+  readonly workers: readonly string[];
+  /** Labels by token. */
+  readonly applications: ReadonlyMap<string, string>;
+}
+
+interface ChatRow {
+  readonly token: string;
+  readonly chat: number;
+  readonly name: string | null;
+  readonly messages_count: number;
+}
+interface MessageRow {
+  readonly token: string | null;
+  readonly chat: number | null;
+  readonly number: number;
+  readonly body: string | Buffer;
+}
+
+/** Waits until nothing is pending, queued or to be indexed, at most so long; then reads everything. */
+export async function readFinalState(place: Place, deadlineMs: number): Promise<FinalLine[]> {
+  const connection = await createConnection({ ...place.database, allowPublicKeyRetrieval: true, bigIntAsNumber: true });
+  try {
+    const quiet = await waitForRest(place, connection, deadlineMs);
+    const label = (token: string | null) => (token === null ? "?" : (place.applications.get(token) ?? "?"));
+    const messages = (type: MessageLine["type"], rows: readonly MessageRow[]): MessageLine[] =>
+      rows.map(({ token, chat, number, body }) => ({
+        ...{ type, app: label(token), chat: chat ?? 0, number },
+        ...fingerprint(body.toString()),
+      }));
+    const chats = await connection.query<ChatRow[]>(
+      `SELECT a.token, c.number AS chat, c.name, c.messages_count FROM chats c JOIN applications a ON a.id = c.application_id`,
+    );
+    const applications = await connection.query<{ token: string; chats_count: number; chats: number }[]>(
+      `SELECT a.token, a.chats_count, (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS chats FROM applications a`,
+    );
+    const select = (table: string) =>
+      connection.query<MessageRow[]>(
+        `SELECT a.token, c.number AS chat, m.number, m.body FROM ${table} m
+         LEFT JOIN chats c ON c.id = m.chat_id LEFT JOIN applications a ON a.id = c.application_id`,
+      );
+    const rows = messages("row", await select("messages"));
+    const ids = await connection.query<{ id: number; token: string; chat: number }[]>(
+      `SELECT c.id, a.token, c.number AS chat FROM chats c JOIN applications a ON a.id = c.application_id`,
+    );
+    return [
+      quiet,
+      ...applications.map(({ token, chats_count, chats: count }) => ({
+        ...{ type: "application" as const, app: label(token), chatsCount: chats_count, chats: count },
+      })),
+      ...chats.map(({ token, chat, name, messages_count }) => ({
+        ...{ type: "chat" as const, app: label(token), chat, name, messagesCount: messages_count },
+      })),
+      ...rows,
+      ...messages("dead-letter", await select("dead_letters")),
+      // Where MySQL searches, the rows are the index.
+      ...(place.index === undefined
+        ? rows.map((row) => ({ ...row, type: "document" as const }))
+        : messages("document", await readIndex(place.index, new Map(ids.map((row) => [String(row.id), row]))))),
+      ...(await readLists(place, chats, label)),
+    ];
+  } finally {
+    await connection.end();
+  }
+}
+
+async function waitForRest(place: Place, connection: Connection, deadlineMs: number) {
+  const began = performance.now();
+  for (let calm = 0; ;) {
+    const [pending, outbox, failedJobs, jobs] = await lookForWork(place, connection);
+    calm = pending === 0 && outbox === 0 && jobs === 0 ? calm + 1 : 0;
+    const afterMs = Math.round(performance.now() - began);
+    // The gauges are up to two seconds old.
+    const reached = calm >= 4;
+    if (reached || afterMs > deadlineMs)
+      return { type: "quiet" as const, reached, afterMs, pending, outbox, failedJobs };
+    await pause(700);
+  }
+}
+
+async function lookForWork(place: Place, connection: Connection): Promise<[number, number, number, number]> {
+  const [row] = await connection.query<{ ranges: number }[]>("SELECT COUNT(*) AS ranges FROM search_outbox");
+  const texts = await Promise.all(place.workers.map((url) => fetch(`${url}/metrics`).then((answer) => answer.text())));
+  const sum = (text: string, pattern: RegExp) =>
+    [...text.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  const most = (pattern: RegExp) => Math.max(0, ...texts.map((text) => sum(text, pattern)));
+  return [
+    most(/^confab_messages_pending\{?[^}\n]*\}? (\d+)/gm),
+    row?.ranges ?? 0,
+    most(/^confab_queue_jobs\{[^}\n]*state="failed"[^}\n]*\} (\d+)/gm),
+    most(/^confab_queue_jobs\{[^}\n]*state="(?:waiting|active)"[^}\n]*\} (\d+)/gm),
+  ];
+}
+
+async function readIndex(
+  { url, alias }: NonNullable<Place["index"]>,
+  chats: ReadonlyMap<string, { token: string; chat: number }>,
+): Promise<MessageRow[]> {
+  await fetch(`${url}/${alias}/_refresh`, { method: "POST" });
+  const found: MessageRow[] = [];
+  for (let after: unknown[] | undefined; ;) {
+    const answer = await fetch(`${url}/${alias}/_search`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ size: 1000, sort: ["chat_id", "number"], ...(after && { search_after: after }) }),
+    });
+    const page = (await answer.json()) as {
+      hits: { hits: { _source: { chat_id: string | number; number: number; body: string }; sort: unknown[] }[] };
+    };
+    for (const { _source: source } of page.hits.hits) {
+      const chat = chats.get(String(source.chat_id));
+      found.push({ token: chat?.token ?? null, chat: chat?.chat ?? null, number: source.number, body: source.body });
+    }
+    after = page.hits.hits.at(-1)?.sort;
+    if (after === undefined) return found;
+  }
+}
+
+/** Every chat, page by page, as any client would. */
+async function readLists(
+  { api, applications }: Place,
+  chats: readonly ChatRow[],
+  label: (token: string) => string,
+): Promise<MessageLine[]> {
+  const lines: MessageLine[] = [];
+  for (const { token, chat } of chats.filter((each) => applications.has(each.token))) {
+    let path: string | undefined = `/applications/${token}/chats/${chat}/messages?limit=200`;
+    while (path !== undefined) {
+      const answer: Response = await fetch(new URL(path, api));
+      const page = (await answer.json()) as { number: number; body: string }[];
+      for (const { number, body } of page)
+        lines.push({ type: "listed", app: label(token), chat, number, ...fingerprint(body) });
+      const next = /<([^>]+)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1];
+      path = next === undefined ? undefined : new URL(next, api).pathname + new URL(next, api).search;
+    }
+  }
+  return lines;
+}

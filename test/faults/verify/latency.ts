@@ -1,0 +1,90 @@
+import { chatKey } from "./model.ts";
+import { acknowledged } from "./messages.ts";
+import type { Operation } from "../history/lines.ts";
+import type { Model, Sent } from "./model.ts";
+
+/** Milliseconds over messages; `never` counts those that no later read showed. */
+export interface Latency {
+  readonly messages: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly never: number;
+}
+
+export type Reading = "get" | "list" | "search" | "counts";
+
+/**
+ * How long after its acknowledgement a message was visible for good: 0 where no read that began later missed it, else the
+ * beginning of the first read after the last one that missed it. Separately for each way to read.
+ */
+export function stableLatencies(model: Model): Record<Reading, Latency> {
+  const messages = acknowledged(model);
+  const reads = Map.groupBy(
+    model.operations.filter(({ outcome }) => outcome === "ok"),
+    ({ op }) => op,
+  );
+  const byUid = (op: "get" | "search") => {
+    const of = Map.groupBy(
+      (reads.get(op) ?? []).filter(({ uid }) => uid !== undefined),
+      ({ uid }) => uid!,
+    );
+    return summarise(
+      messages.flatMap((message) => {
+        const mine = (of.get(message.uid) ?? []).filter(({ t0 }) => t0 > message.knownAt);
+        return mine.length === 0 ? [] : [stableAfter(message, mine, showsUid(message.uid))];
+      }),
+    );
+  };
+  const lists = Map.groupBy(reads.get("list") ?? [], chatKey);
+  const counts = Map.groupBy(reads.get("count") ?? [], chatKey);
+  const ranks = new Map<string, number>();
+  for (const ofChat of Map.groupBy(messages, chatKey).values())
+    ofChat.toSorted((a, b) => a.knownAt - b.knownAt).forEach(({ uid }, index) => ranks.set(uid, index + 1));
+  return {
+    get: byUid("get"),
+    list: summarise(
+      messages.flatMap((message) => {
+        const mine = (lists.get(chatKey(message)) ?? []).filter((read) => covers(read, message));
+        return mine.length === 0 ? [] : [stableAfter(message, mine, showsUid(message.uid))];
+      }),
+    ),
+    search: byUid("search"),
+    counts: summarise(
+      messages.flatMap((message) => {
+        const mine = (counts.get(chatKey(message)) ?? []).filter(({ t0 }) => t0 > message.knownAt);
+        const rank = ranks.get(message.uid)!;
+        return mine.length === 0 ? [] : [stableAfter(message, mine, ({ count = 0 }) => count >= rank)];
+      }),
+    ),
+  };
+}
+
+const showsUid = (uid: string) => (read: Operation) => read.items?.some((item) => item[1] === uid) === true;
+
+/** Whether a page reaches to the message's number; the first page that shows it is the last that a poller asks for it. */
+function covers(read: Operation, { number, knownAt }: Sent): boolean {
+  if (read.t0 <= knownAt) return false;
+  const numbers = (read.items ?? []).map((item) => item[0]);
+  if (read.descending === true) return read.more !== true || Math.min(...numbers) <= number!;
+  return number! > (read.after ?? 0) && (read.more !== true || number! <= Math.max(...numbers));
+}
+
+function stableAfter({ knownAt }: Sent, reads: readonly Operation[], shows: (read: Operation) => boolean): number {
+  const lastMissing = reads.findLastIndex((read) => !shows(read));
+  if (lastMissing < 0) return 0;
+  const first = reads[lastMissing + 1];
+  return first === undefined ? Infinity : (first.t0 - knownAt) / 1e6;
+}
+
+function summarise(values: readonly number[]): Latency {
+  const finite = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const at = (part: number) => finite[Math.min(finite.length - 1, Math.floor(finite.length * part))] ?? 0;
+  return {
+    messages: values.length,
+    p50: at(0.5),
+    p99: at(0.99),
+    max: finite.at(-1) ?? 0,
+    never: values.length - finite.length,
+  };
+}

@@ -1,0 +1,98 @@
+import { chatKey, lossesOf, mayBeLost } from "./model.ts";
+import type { Model, Sent } from "./model.ts";
+
+/** I1. Dead letters count as kept here; I11 reports them. */
+export function nothingIsLost(model: Model): string[] {
+  const dead = new Map(model.deadLetters.map((line) => [line.uid, line]));
+  const wrong: string[] = [];
+  for (const message of acknowledged(model)) {
+    const [row] = model.rowsOf.get(message.uid) ?? [];
+    const kept = row ?? dead.get(message.uid);
+    const excused = mayBeLost(model, message);
+    if (kept === undefined) {
+      if (!excused) wrong.push(`${message.uid} was acknowledged as ${String(message.number)} and is lost`);
+      continue;
+    }
+    if (kept.hash !== message.hash) wrong.push(`${message.uid} is stored with another body`);
+    if (chatKey(kept) !== chatKey(message)) wrong.push(`${message.uid} is stored in chat ${chatKey(kept)}`);
+    else if (kept.number !== message.number && !excused)
+      wrong.push(`${message.uid} was acknowledged as ${String(message.number)} and is stored as ${kept.number}`);
+  }
+  return wrong;
+}
+
+/** I2. A message that was sent again after Redis had lost its key may be stored twice: documented. */
+export function storedOnce(model: Model): string[] {
+  return [...model.rowsOf].flatMap(([uid, rows]) => {
+    const sent = model.sent.get(uid);
+    if (rows.length === 1 || (sent !== undefined && isRepeatedAfterLoss(model, sent))) return [];
+    return [`${uid} is stored ${rows.length} times: as ${rows.map(({ number }) => number).join(", ")}`];
+  });
+}
+
+/** Whether a message began before Redis lost its data and was sent again later. */
+export function isRepeatedAfterLoss(model: Model, { attempts }: Sent): boolean {
+  return (
+    attempts.length > 1 && lossesOf(model).some(({ t1 }) => attempts[0]!.t0 < t1 && attempts.at(-1)!.t1 > t1 - 1e9)
+  );
+}
+
+/** I4. A 4xx, an `overloaded` or a refused connection says "not taken". */
+export function failedStaysAway(model: Model): string[] {
+  const messages = [...model.sent.values()]
+    .filter(({ outcome, uid }) => outcome === "fail" && model.rowsOf.has(uid))
+    .map(
+      ({ uid, attempts }) => `${uid} was refused (${attempts.map(({ status }) => status).join(", ")}) and is stored`,
+    );
+  const created = Map.groupBy(
+    model.operations.filter(({ op, uid }) => op === "create" && uid !== undefined),
+    ({ uid }) => uid!,
+  );
+  const chats = [...created].flatMap(([name, attempts]) => {
+    const found = model.chats.filter((chat) => chat.name === name).length;
+    const outcomes = attempts.map(({ outcome }) => outcome);
+    const excused = mayBeLost(model, { beganAt: attempts[0]!.t0 });
+    if (outcomes.includes("ok") && found === 0 && !excused) return [`chat ${name} was created and is not there`];
+    const most = outcomes.filter((outcome) => outcome !== "fail").length;
+    const keyed = attempts.every(({ key }) => key !== undefined);
+    if (found > (keyed ? Math.min(most, 1) : most))
+      return [`chat ${name}: ${outcomes.join(", ")}, and there are ${found}`];
+    return [];
+  });
+  return [...messages, ...chats];
+}
+
+/** I6. Of overlapping requests either may have the smaller number. */
+export function orderIsReal(model: Model): string[] {
+  const wrong: string[] = [];
+  const reliable = acknowledged(model).filter((message) => !mayBeLost(model, message));
+  for (const messages of Map.groupBy(reliable, chatKey).values()) {
+    const byEnd = messages.toSorted((a, b) => a.knownAt - b.knownAt);
+    let at = 0;
+    let highest: Sent | undefined;
+    for (const message of messages.toSorted((a, b) => a.beganAt - b.beganAt)) {
+      for (; byEnd[at] !== undefined && byEnd[at]!.knownAt < message.beganAt; at += 1) {
+        if (highest === undefined || byEnd[at]!.number! > highest.number!) highest = byEnd[at];
+      }
+      if (highest !== undefined && highest.number! > message.number!)
+        wrong.push(
+          `${message.uid} got ${String(message.number)} though ${highest.uid} had been answered ${String(highest.number)} before it was sent`,
+        );
+    }
+  }
+  return wrong;
+}
+
+/** I7. */
+export function keyGivesOneNumber(model: Model): string[] {
+  return acknowledged(model).flatMap((message) => {
+    const answers = message.attempts.filter(({ outcome }) => outcome === "ok").map(({ number }) => number);
+    if (new Set(answers).size === 1 || mayBeLost(model, message)) return [];
+    return [`${message.uid} was answered ${answers.join(" and ")}`];
+  });
+}
+
+/** Those that were acknowledged, in the order in which they were first sent. */
+export function acknowledged(model: Model): Sent[] {
+  return [...model.sent.values()].filter(({ outcome }) => outcome === "ok");
+}

@@ -1,0 +1,117 @@
+import type {
+  ApplicationLine,
+  ChatLine,
+  FinalLine,
+  HistoryLine,
+  MessageLine,
+  Operation,
+  Outcome,
+  ProbeLine,
+  QuietLine,
+  RunLine,
+  SampleLine,
+  WindowLine,
+} from "../history/lines.ts";
+
+/** One message as its sender knows it: all attempts together. */
+export interface Sent {
+  readonly uid: string;
+  readonly app: string;
+  readonly chat: number;
+  readonly hash: string;
+  /** In the order in which they began. */
+  readonly attempts: readonly Operation[];
+  readonly outcome: Outcome;
+  /** As it was acknowledged first; undefined unless ok. */
+  readonly number: number | undefined;
+  readonly beganAt: number;
+  /** When the first acknowledgement had arrived; Infinity unless ok. */
+  readonly knownAt: number;
+}
+
+/** A run, indexed. */
+export interface Model {
+  readonly run: RunLine;
+  readonly operations: readonly Operation[];
+  readonly sent: ReadonlyMap<string, Sent>;
+  readonly windows: readonly WindowLine[];
+  readonly probes: readonly ProbeLine[];
+  readonly samples: readonly SampleLine[];
+  readonly quiet: QuietLine | undefined;
+  readonly applications: readonly ApplicationLine[];
+  readonly chats: readonly ChatLine[];
+  readonly rows: readonly MessageLine[];
+  readonly deadLetters: readonly MessageLine[];
+  readonly documents: readonly MessageLine[];
+  readonly listed: readonly MessageLine[];
+  /** By uid; more than one where a message was stored twice. */
+  readonly rowsOf: ReadonlyMap<string, readonly MessageLine[]>;
+}
+
+/** Throws where the history has no run line: it is not one. */
+export function buildModel(history: readonly HistoryLine[], final: readonly FinalLine[]): Model {
+  const of = <Type extends HistoryLine["type"]>(type: Type) =>
+    history.filter((line): line is Extract<HistoryLine, { type: Type }> => line.type === type);
+  const finalOf = <Type extends FinalLine["type"]>(type: Type) =>
+    final.filter((line): line is Extract<FinalLine, { type: Type }> => line.type === type);
+  const messagesOf = (type: MessageLine["type"]) => final.filter((line): line is MessageLine => line.type === type);
+  const run = of("run").at(-1);
+  if (run === undefined) throw new Error("the history has no line of type run");
+  const operations = of("op").toSorted((a, b) => a.t0 - b.t0);
+  const rows = messagesOf("row");
+  return {
+    run,
+    operations,
+    sent: collectSent(operations),
+    windows: of("window").toSorted((a, b) => a.t0 - b.t0),
+    probes: of("probe"),
+    samples: of("sample"),
+    quiet: finalOf("quiet").at(-1),
+    applications: finalOf("application"),
+    chats: finalOf("chat"),
+    rows,
+    deadLetters: messagesOf("dead-letter"),
+    documents: messagesOf("document"),
+    listed: messagesOf("listed"),
+    rowsOf: Map.groupBy(rows, ({ uid }) => uid),
+  };
+}
+
+function collectSent(operations: readonly Operation[]): Map<string, Sent> {
+  const sends = operations.filter(({ op, uid }) => op === "send" && uid !== undefined);
+  return new Map(
+    [...Map.groupBy(sends, ({ uid }) => uid!)].map(([uid, attempts]) => {
+      const { app, chat, hash = "", t0 } = attempts[0]!;
+      const acknowledged = attempts.filter(({ outcome }) => outcome === "ok").toSorted((a, b) => a.t1 - b.t1)[0];
+      const outcome: Outcome = acknowledged ? "ok" : attempts.some((each) => each.outcome === "info") ? "info" : "fail";
+      const { number, t1 = Infinity } = acknowledged ?? {};
+      return [uid, { uid, app, chat, hash, attempts, outcome, number, beganAt: t0, knownAt: t1 }];
+    }),
+  );
+}
+
+/** Windows in which Redis lost data; none where the fault must not lose any, whatever its nemesis wrote. */
+export function lossesOf({ run, windows }: Model): readonly WindowLine[] {
+  return run.expectations.loses === true ? windows.filter(({ loses }) => loses === true) : [];
+}
+
+/** Whether a message that began then was perhaps acknowledged by a Redis that lost its data afterwards. */
+export function mayBeLost(model: Model, { beganAt }: Pick<Sent, "beganAt">): boolean {
+  return lossesOf(model).some(({ t1 }) => beganAt < t1);
+}
+
+/** Whether an operation overlaps a fault, or the time that the system has to recover from it. */
+export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation, "t0" | "t1">): boolean {
+  const grace = run.expectations.recoverWithinMs * 1e6;
+  return windows.some((window) => t0 <= window.t1 + grace && t1 >= window.t0);
+}
+
+/** Of a chat, across applications. */
+export function chatKey({ app, chat }: { readonly app: string; readonly chat: number }): string {
+  return `${app}.${chat}`;
+}
+
+/** Whether the request was not served: refused, failed, or unknown. */
+export function isUnserved(operation: Operation): boolean {
+  return operation.outcome !== "ok";
+}

@@ -1,0 +1,360 @@
+import type { FinalLine, HistoryLine, MessageLine, Operation } from "../history/lines.ts";
+import type { InvariantName } from "./invariants.ts";
+import type { Run } from "./sound-run.ts";
+
+/** Something wrong that is put into a recorded run, and the invariant that must notice. */
+export interface Mutant {
+  readonly what: string;
+  readonly reddens: InvariantName;
+  readonly mutate: (run: Run) => Run;
+}
+
+const inHistory = (change: (history: readonly HistoryLine[], run: Run) => readonly HistoryLine[]) => (run: Run) => ({
+  ...run,
+  history: change(run.history, run),
+});
+const inFinal = (change: (final: readonly FinalLine[], run: Run) => readonly FinalLine[]) => (run: Run) => ({
+  ...run,
+  final: change(run.final, run),
+});
+const isOp = (line: HistoryLine, op: Operation["op"]): line is Operation => line.type === "op" && line.op === op;
+const isAcknowledged = (line: HistoryLine): line is Operation => isOp(line, "send") && line.outcome === "ok";
+const isRow = (line: FinalLine): line is MessageLine => line.type === "row";
+
+/** One line that fits is replaced: by nothing, by another, by several. Throws where none fits, since the mutant would be no mutant. */
+function replaceOne<Line, Fitting extends Line>(
+  lines: readonly Line[],
+  fits: (line: Line) => line is Fitting,
+  by: (line: Fitting) => readonly Line[],
+): Line[] {
+  const fitting = lines.filter(fits);
+  const chosen = fitting[Math.floor(fitting.length / 2)];
+  if (chosen === undefined) throw new Error("the run has no line that this mutant could change");
+  return lines.flatMap((line) => (line === chosen ? by(chosen) : [line]));
+}
+
+/** A row whose message its sender knows to be stored: others may be missing. */
+const acknowledgedRow = ({ history }: Run) => {
+  const known = new Set(history.filter(isAcknowledged).map(({ uid }) => uid));
+  return (line: FinalLine): line is MessageLine => isRow(line) && known.has(line.uid);
+};
+
+const end = (history: readonly HistoryLine[]): number =>
+  Math.max(...history.map((line) => (line.type === "op" ? line.t1 : 0)));
+const template = (history: readonly HistoryLine[], op: Operation["op"]): Operation =>
+  history.find((line): line is Operation => isOp(line, op) && line.outcome === "ok")!;
+const change =
+  <Part extends object>(parts: Part) =>
+  <Line extends object>(line: Line): readonly (Line & Part)[] => [{ ...line, ...parts }];
+const onlyRun = (expectations: object) =>
+  inHistory((history) =>
+    history.map((line) =>
+      line.type === "run" ? { ...line, expectations: { ...line.expectations, ...expectations } } : line,
+    ),
+  );
+
+/** Each of them must turn a valid run's verdict red, in its invariant. */
+export const mutants: readonly Mutant[] = [
+  {
+    what: "an acknowledged message's row is gone",
+    reddens: "I1",
+    mutate: inFinal((final, run) => replaceOne(final, acknowledgedRow(run), () => [])),
+  },
+  {
+    what: "a stored body is another one",
+    reddens: "I1",
+    mutate: inFinal((final, run) => replaceOne(final, acknowledgedRow(run), change({ hash: "0".repeat(16) }))),
+  },
+  {
+    what: "a message is stored under another number than was answered",
+    reddens: "I1",
+    mutate: inFinal((final, run) =>
+      replaceOne(final, acknowledgedRow(run), (row) => [{ ...row, number: row.number + 100_000 }]),
+    ),
+  },
+  {
+    what: "a message is stored twice",
+    reddens: "I2",
+    mutate: inFinal((final) => replaceOne(final, isRow, (row) => [row, { ...row, number: row.number + 100_000 }])),
+  },
+  {
+    what: "a number is missing in a chat",
+    reddens: "I3",
+    mutate: inFinal((final) => replaceOne(final, isRow, () => [])),
+  },
+  {
+    what: "a number is acknowledged twice",
+    reddens: "I3",
+    mutate: inHistory((history) =>
+      replaceOne(history, isAcknowledged, (send) => [send, { ...send, uid: `${send.uid!}x`, key: `${send.uid!}x` }]),
+    ),
+  },
+  {
+    what: "a refused message is stored",
+    reddens: "I4",
+    mutate: inHistory((history, run) => {
+      const [row] = run.final.filter(isRow);
+      return history.map((line) =>
+        isOp(line, "send") && line.uid === row!.uid ? { ...line, outcome: "fail", status: 503 } : line,
+      );
+    }),
+  },
+  {
+    what: "a chat that was refused is there",
+    reddens: "I4",
+    mutate: ({ history, final }) => ({
+      history: [
+        ...history,
+        { ...template(history, "send"), op: "create", outcome: "fail", status: 503, uid: "ghost", chat: 0 },
+      ],
+      final: [...final, { type: "chat", app: "a", chat: 900, name: "ghost", messagesCount: 0 }],
+    }),
+  },
+  {
+    what: "messages_count is one too low",
+    reddens: "I5",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line) => line.type === "chat",
+        (chat) => [{ ...chat, messagesCount: chat.messagesCount - 1 }],
+      ),
+    ),
+  },
+  {
+    what: "chats_count is one too high",
+    reddens: "I5",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line) => line.type === "application",
+        (application) => [{ ...application, chatsCount: application.chatsCount + 1 }],
+      ),
+    ),
+  },
+  {
+    what: "a count was read above the truth",
+    reddens: "I5",
+    mutate: inHistory((history) =>
+      replaceOne(history, (line): line is Operation => isOp(line, "count"), change({ count: 1_000_000 })),
+    ),
+  },
+  {
+    what: "two messages that were sent one after the other have each other's numbers",
+    reddens: "I6",
+    mutate: inHistory((history) => {
+      const sends = history.filter(isAcknowledged);
+      const [first, second] = sends
+        .flatMap((one) => {
+          const next = sends.find(
+            (other) =>
+              other.app === one.app &&
+              other.chat === one.chat &&
+              other.t0 > one.t1 &&
+              other.attempt === 1 &&
+              one.attempt === 1,
+          );
+          return next === undefined ? [] : [[one, next] as const];
+        })
+        .at(0)!;
+      return history.map((line) => {
+        if (line === first) return { ...first, number: second.number! };
+        return line === second ? { ...second, number: first.number! } : line;
+      });
+    }),
+  },
+  {
+    what: "a key that was sent again gets another number",
+    reddens: "I7",
+    mutate: inHistory((history) =>
+      replaceOne(
+        history,
+        (line): line is Operation => isAcknowledged(line) && line.key !== undefined,
+        (send) => [send, { ...send, number: send.number! + 1, attempt: 2, t1: send.t1 + 1 }],
+      ),
+    ),
+  },
+  {
+    what: "a message is not in the index",
+    reddens: "I8",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line): line is MessageLine => line.type === "document",
+        () => [],
+      ),
+    ),
+  },
+  {
+    what: "the index has another text",
+    reddens: "I8",
+    mutate: inFinal((final) =>
+      replaceOne(final, (line): line is MessageLine => line.type === "document", change({ hash: "f".repeat(16) })),
+    ),
+  },
+  {
+    what: "the index has a message that is nowhere else",
+    reddens: "I8",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line): line is MessageLine => line.type === "document",
+        (one) => [one, { ...one, number: one.number + 100_000 }],
+      ),
+    ),
+  },
+  {
+    what: "a search finds another application's message",
+    reddens: "I9",
+    mutate: inHistory((history) =>
+      replaceOne(
+        history,
+        (line): line is Operation => isOp(line, "search") && line.app === "a",
+        change({ items: [[1, "b.1.w1.00001", "0"]] }),
+      ),
+    ),
+  },
+  {
+    what: "a message is stored in another application",
+    reddens: "I9",
+    mutate: inFinal((final) =>
+      replaceOne(final, isRow, (row) => [{ ...row, app: row.app === "a" ? "b" : "a", number: row.number + 100_000 }]),
+    ),
+  },
+  {
+    what: "a request fails long after the fault",
+    reddens: "I10",
+    mutate: inHistory((history) => [
+      ...history,
+      {
+        ...template(history, "send"),
+        ...{ outcome: "info", status: 500, uid: "a.1.late.00001", t0: end(history) + 60e9, t1: end(history) + 61e9 },
+      },
+    ]),
+  },
+  {
+    what: "an answer takes a minute during the fault",
+    reddens: "I10",
+    mutate: inHistory((history) => {
+      const window = history.find((line) => line.type === "window")!;
+      return [...history, { ...template(history, "get"), t0: window.t0, t1: window.t0 + 60e9 }];
+    }),
+  },
+  {
+    what: "a message is a dead letter",
+    reddens: "I11",
+    mutate: inFinal((final) => replaceOne(final, isRow, (row) => [{ ...row, type: "dead-letter" }])),
+  },
+  {
+    what: "a job failed for good",
+    reddens: "I11",
+    mutate: inFinal((final) => replaceOne(final, (line) => line.type === "quiet", change({ failedJobs: 1 }))),
+  },
+  {
+    what: "a probe is never found",
+    reddens: "I12",
+    mutate: inHistory((history) => replaceOne(history, (line) => line.type === "probe", change({ searchableMs: {} }))),
+  },
+  {
+    what: "a process carried no probe",
+    reddens: "I12",
+    mutate: inHistory((history) => history.filter(({ type }) => type !== "probe")),
+  },
+  {
+    what: "messages are still pending in the end",
+    reddens: "I12",
+    mutate: inFinal((final) =>
+      replaceOne(final, (line) => line.type === "quiet", change({ reached: false, pending: 3 })),
+    ),
+  },
+  {
+    what: "a poller is not shown a number and goes on",
+    reddens: "I13",
+    mutate: inHistory((history) => {
+      const polled = history.filter(
+        (line): line is Operation =>
+          isOp(line, "list") && line.client.startsWith("poller") && (line.items ?? []).length > 0,
+      );
+      const { client, chat, app, items } = polled[Math.floor(polled.length / 2)]!;
+      const [hidden] = items![0]!;
+      return history.map((line) =>
+        isOp(line, "list") && line.client === client && line.chat === chat && line.app === app
+          ? { ...line, items: line.items?.filter(([number]) => number !== hidden) ?? [] }
+          : line,
+      );
+    }),
+  },
+  {
+    what: "a page has a hole where messages were accepted while it was read",
+    reddens: "I13",
+    mutate: inHistory((history) =>
+      replaceOne(
+        history,
+        (line): line is Operation => isOp(line, "list") && line.descending === true && (line.items ?? []).length > 4,
+        (list) => [{ ...list, items: list.items!.filter((_, at) => at !== 1), t0: 0 }],
+      ),
+    ),
+  },
+  {
+    what: "a process uses a gibibyte",
+    reddens: "I14",
+    mutate: inHistory((history) =>
+      replaceOne(history, (line) => line.type === "sample", change({ rssBytes: 1024 ** 3 })),
+    ),
+  },
+  {
+    what: "an event loop is blocked for a second",
+    reddens: "I14",
+    mutate: inHistory((history) => replaceOne(history, (line) => line.type === "sample", change({ blockedMs: 1000 }))),
+  },
+  {
+    what: "a message that was acknowledged is not found when it is read",
+    reddens: "I15",
+    mutate: inHistory((history) => {
+      const known = new Set(history.filter(isAcknowledged).map(({ uid }) => uid));
+      return replaceOne(
+        history,
+        (line): line is Operation =>
+          isOp(line, "get") && line.outcome === "ok" && line.client !== "stranger" && known.has(line.uid),
+        change({ items: [], status: 404 }),
+      );
+    }),
+  },
+  {
+    what: "a list leaves out its newest message",
+    reddens: "I15",
+    mutate: inHistory((history) => {
+      const known = new Map(history.filter(isAcknowledged).map(({ uid, t1 }) => [uid, t1]));
+      return replaceOne(
+        history,
+        (line): line is Operation =>
+          isOp(line, "list") && line.descending === true && (known.get(line.items?.[0]?.[1]) ?? Infinity) < line.t0,
+        (list) => [{ ...list, items: list.items!.slice(1) }],
+      );
+    }),
+  },
+  {
+    what: "the api does not list a message",
+    reddens: "I16",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line): line is MessageLine => line.type === "listed",
+        () => [],
+      ),
+    ),
+  },
+  {
+    what: "something fails where nothing may",
+    reddens: "I10",
+    mutate: (run) => {
+      const strict = onlyRun({ noFailures: true })(run);
+      const window = run.history.find((line) => line.type === "window")!;
+      const failed: Operation = {
+        ...template(run.history, "get"),
+        ...{ outcome: "fail", status: 503, t0: window.t0, t1: window.t0 + 1e6 },
+      };
+      return { ...strict, history: [...strict.history, failed] };
+    },
+  },
+];

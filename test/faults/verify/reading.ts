@@ -1,0 +1,139 @@
+import { chatKey, isDisturbed, lossesOf, mayBeLost } from "./model.ts";
+import { acknowledged } from "./messages.ts";
+import type { Operation } from "../history/lines.ts";
+import type { Model, Sent } from "./model.ts";
+
+/** I9. The uid of a body says in which application it was sent. */
+export function foreignWordsStayHidden(model: Model): string[] {
+  const read = model.operations.flatMap((operation) =>
+    (operation.items ?? [])
+      .filter(([, uid]) => !uid.startsWith(`${operation.app}.`))
+      .map(
+        ([number, uid]) =>
+          `${operation.client} read ${uid} as ${number} with the token of application ${operation.app}`,
+      ),
+  );
+  const stored = [...model.rows, ...model.documents, ...model.listed]
+    .filter(({ app, uid }) => !uid.startsWith(`${app}.`))
+    .map(({ type, app, uid }) => `${uid} is a ${type} of application ${app}`);
+  return [...read, ...stored];
+}
+
+/** I13. */
+export function pollersSkipNothing(model: Model): string[] {
+  return [...skippedByPollers(model), ...holesInPages(model)];
+}
+
+/**
+ * Numbers are given in their order: a page that shows one shows all that exist below it, as far as it reaches. Pages from before a
+ * loss, and messages from before it, are left out.
+ */
+function holesInPages(model: Model): string[] {
+  const lost = Math.max(-1, ...lossesOf(model).map(({ t1 }) => t1));
+  const rows = Map.groupBy(
+    model.rows.filter(({ uid }) => lost < 0 || (model.sent.get(uid)?.beganAt ?? -1) > lost),
+    chatKey,
+  );
+  const sorted = new Map([...rows].map(([chat, of]) => [chat, of.toSorted((a, b) => a.number - b.number)]));
+  return model.operations.flatMap((read) => {
+    if (read.op !== "list" || read.outcome !== "ok" || read.items === undefined || read.t0 <= lost) return [];
+    const shown = new Set(read.items.map(([number]) => number));
+    const [lowest, highest] = [Math.min(...shown), Math.max(...shown)];
+    const from = read.descending === true ? (read.more === true ? lowest : 1) : (read.after ?? 0) + 1;
+    const ofChat = sorted.get(chatKey(read)) ?? [];
+    const missing = ofChat
+      .slice(lowerBound(ofChat, from), lowerBound(ofChat, highest))
+      .filter(({ number }) => !shown.has(number));
+    if (missing.length === 0) return [];
+    const numbers = missing.map(({ number }) => number).join(", ");
+    return [`${read.client} got a page of chat ${chatKey(read)} that goes to ${highest} and leaves out ${numbers}`];
+  });
+}
+
+/** Judged at the end: whatever lies below the last number that a poller went past must have been shown to it. */
+function skippedByPollers(model: Model): string[] {
+  const rows = Map.groupBy(model.rows, chatKey);
+  const polls = model.operations.filter(
+    ({ op, descending, outcome, client }) =>
+      op === "list" && descending !== true && outcome === "ok" && client.startsWith("poller"),
+  );
+  const wrong: string[] = [];
+  for (const pages of Map.groupBy(polls, (poll) => `${poll.client} ${chatKey(poll)}`).values()) {
+    const seen = new Set(pages.flatMap(({ items = [] }) => items.map(([number]) => number)));
+    const cursor = Math.max(0, ...seen);
+    // A number below the cursor that is given again after a loss is not new to the poller.
+    const excused = Math.max(
+      0,
+      ...lossesOf(model).flatMap(({ t1 }) =>
+        pages.filter(({ t0 }) => t0 < t1).flatMap(({ items = [] }) => items.map(([number]) => number)),
+      ),
+    );
+    for (const { number, uid } of rows.get(chatKey(pages[0]!)) ?? []) {
+      if (number > excused && number < cursor && !seen.has(number))
+        wrong.push(`${pages[0]!.client} went on to ${cursor} and was never shown ${number} (${uid})`);
+    }
+    for (const { items = [], after = 0, client } of pages) {
+      const numbers = [after, ...items.map(([number]) => number)];
+      if (numbers.some((number, at) => at > 0 && number <= numbers[at - 1]!))
+        wrong.push(`${client} got a page that does not ascend from ${after}: ${numbers.slice(1).join(", ")}`);
+    }
+  }
+  return wrong;
+}
+
+/** I15. */
+export function writesAreReadable(model: Model): string[] {
+  return [...staleReads(model)]
+    .filter(({ documented }) => !documented)
+    .map(
+      ({ read, message }) =>
+        `${read.client} did not see ${message.uid} (${String(message.number)}), which had been acknowledged before it asked (${read.op})`,
+    );
+}
+
+/** A get or a list that began after a message was acknowledged, covers its number, and does not show it. */
+export interface StaleRead {
+  readonly read: Operation;
+  readonly message: Sent;
+  /** Within a fault for which the documents say so. */
+  readonly documented: boolean;
+}
+
+/** All of them, those of messages that Redis may have lost left out. */
+export function* staleReads(model: Model): Generator<StaleRead> {
+  const reliable = acknowledged(model).filter((message) => !mayBeLost(model, message));
+  const byChat = Map.groupBy(reliable, chatKey);
+  for (const messages of byChat.values()) messages.sort((a, b) => a.number! - b.number!);
+  for (const read of model.operations) {
+    if ((read.op !== "get" && read.op !== "list") || read.outcome !== "ok") continue;
+    const shown = new Set((read.items ?? []).map(([, uid]) => uid));
+    for (const message of coveredBy(read, byChat.get(chatKey(read)) ?? [])) {
+      if (message.knownAt >= read.t0 || shown.has(message.uid)) continue;
+      const documented = model.run.expectations.staleReads === true && isDisturbed(model, read);
+      yield { read, message, documented };
+    }
+  }
+}
+
+/** Those of a chat's messages, ordered by number, that an answer must show if they existed. */
+function coveredBy(read: Operation, messages: readonly Sent[]): readonly Sent[] {
+  if (read.op === "get") return messages.filter(({ uid }) => uid === read.uid);
+  const numbers = (read.items ?? []).map(([number]) => number);
+  const { after = 0, more = false, descending = false } = read;
+  const first = descending ? (more ? Math.min(...numbers, Infinity) : 1) : after + 1;
+  const last = descending || !more ? Infinity : Math.max(...numbers, after);
+  let from = lowerBound(messages, first);
+  const covered: Sent[] = [];
+  for (; messages[from] !== undefined && messages[from]!.number! <= last; from += 1) covered.push(messages[from]!);
+  return covered;
+}
+
+function lowerBound(sorted: readonly { readonly number: number | undefined }[], number: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]!.number! < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

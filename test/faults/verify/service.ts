@@ -1,0 +1,62 @@
+import { isDisturbed, isUnserved } from "./model.ts";
+import type { Model } from "./model.ts";
+import type { Operation } from "../history/lines.ts";
+
+const mebibyte = 1024 ** 2;
+/** `resources.limits.memory` of the chart, the same for each service. */
+const memoryLimit = 512 * mebibyte;
+const longestBlockMs = 250;
+const probeMs = 30_000;
+
+/** I10. */
+export function servesInCalmTimes(model: Model): string[] {
+  const { noFailures = false, answerWithinMs, calmStatuses = [] } = model.run.expectations;
+  const describe = ({ client, op, via, status, problem = "" }: Operation) =>
+    `${client}: ${op} through ${via} gave ${status || "no answer"} ${problem}`;
+  return model.operations.flatMap((operation) => {
+    const tookMs = (operation.t1 - operation.t0) / 1e6;
+    if (tookMs > answerWithinMs) return [`${describe(operation)} after ${Math.round(tookMs)} ms`];
+    if (!isUnserved(operation) || calmStatuses.includes(operation.status)) return [];
+    if (noFailures && operation.problem !== "ECONNREFUSED") return [`${describe(operation)}, where nothing may fail`];
+    return isDisturbed(model, operation) ? [] : [`${describe(operation)} outside of any fault`];
+  });
+}
+
+/** I11. */
+export function everythingIsAccounted({ quiet, deadLetters }: Model): string[] {
+  const wrong = deadLetters.map(({ uid, number }) => `${uid} (${number}) is a dead letter`);
+  if (quiet !== undefined && quiet.failedJobs > 0) wrong.push(`${quiet.failedJobs} jobs failed for good`);
+  return wrong;
+}
+
+/** I12. The run's processes are those alive at its end: each must have carried a probe, and the system must come to rest. */
+export function probesArrive({ run, probes, quiet }: Model): string[] {
+  const wrong: string[] = [];
+  for (const ingest of run.processes.ingest) {
+    const mine = probes.filter((probe) => probe.ingest === ingest);
+    if (mine.length === 0) wrong.push(`no probe went through ${ingest}`);
+    for (const { uid, acceptedMs = Infinity, storedMs = Infinity, readableMs, searchableMs } of mine) {
+      if (acceptedMs > probeMs) wrong.push(`${uid} was not accepted by ${ingest} within 30 s`);
+      else if (storedMs > probeMs) wrong.push(`${uid} was not stored within 30 s`);
+      for (const api of run.processes.api) {
+        if ((readableMs[api] ?? Infinity) > probeMs) wrong.push(`${uid} was not readable through ${api} within 30 s`);
+        if ((searchableMs[api] ?? Infinity) > probeMs)
+          wrong.push(`${uid} was not searchable through ${api} within 30 s`);
+      }
+    }
+  }
+  if (quiet?.reached !== true)
+    wrong.push(
+      `the system did not come to rest: ${String(quiet?.pending)} messages pending, ${String(quiet?.outbox)} ranges to index`,
+    );
+  return wrong;
+}
+
+/** I14. */
+export function boundsHold({ run, samples }: Model): string[] {
+  const judged = samples.filter(({ process }) => run.expectations.unjudgedProcesses?.includes(process) !== true);
+  return judged.flatMap(({ process, rssBytes, blockedMs }) => [
+    ...(rssBytes > memoryLimit ? [`${process} used ${Math.round(rssBytes / mebibyte)} MiB`] : []),
+    ...(blockedMs > longestBlockMs ? [`${process}'s event loop was blocked for ${Math.round(blockedMs)} ms`] : []),
+  ]);
+}

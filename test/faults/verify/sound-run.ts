@@ -1,0 +1,154 @@
+import { fingerprint } from "../history/recorder.ts";
+import type { FinalLine, HistoryLine, Item, MessageLine, Operation } from "../history/lines.ts";
+
+export interface Run {
+  readonly history: readonly HistoryLine[];
+  readonly final: readonly FinalLine[];
+}
+
+const ms = 1e6;
+const processes = { ingest: ["ingest-1"], api: ["api-1"], worker: ["worker-1"] };
+
+/**
+ * A small run without any fault of the system, made up: two applications of two chats, a writer for each chat, an outage from 1 s to
+ * 2 s in which every fourth message is of unknown outcome at first, and readers who see what there is. The verifier must accept it.
+ */
+export function createSoundRun(): Run {
+  const operations: Operation[] = [];
+  const rows: MessageLine[] = [];
+  for (const app of ["a", "b"]) {
+    for (const chat of [1, 2]) writeChat(app, chat, operations, rows);
+  }
+  const history: HistoryLine[] = [
+    ...operations,
+    { type: "window", t0: 1000 * ms, t1: 2000 * ms, what: "an outage" },
+    {
+      ...{ type: "probe", at: 3000 * ms, ingest: "ingest-1", uid: "a.1.probe-ingest-1.last" },
+      ...{ acceptedMs: 5, storedMs: 60, readableMs: { "api-1": 10 }, searchableMs: { "api-1": 900 } },
+    },
+    { type: "sample", at: 1500 * ms, process: "worker-1", rssBytes: 180e6, blockedMs: 30 },
+    {
+      ...{ type: "run", fault: "made-up", title: "A made-up run", seed: 1, startedAt: "2026-01-01T00:00:00.000Z" },
+      expectations: { recoverWithinMs: 500, answerWithinMs: 5000 },
+      ...{ processes, canaries: { a: "kanarienvogel", b: "papageitaucher" } },
+    },
+  ];
+  const chats = Map.groupBy(rows, ({ app, chat }) => `${app}.${chat}`);
+  const final: FinalLine[] = [
+    { type: "quiet", reached: true, afterMs: 2000, pending: 0, outbox: 0, failedJobs: 0 },
+    ...["a", "b"].map((app) => ({ type: "application" as const, app, chatsCount: 3, chats: 3 })),
+    ...[...chats.values()].map((of) => {
+      const { app, chat } = of[0]!;
+      return { type: "chat" as const, app, chat, name: null, messagesCount: of.length };
+    }),
+    ...["a", "b"].map((app) => ({ type: "chat" as const, app, chat: 3, name: `made-${app}`, messagesCount: 0 })),
+    ...(["row", "document", "listed"] as const).flatMap((type) => rows.map((row) => ({ ...row, type }))),
+  ];
+  return { history, final };
+}
+
+/** Thirty messages, one each 100 ms: each one written, then read in every way. */
+function writeChat(app: string, chat: number, operations: Operation[], rows: MessageLine[]): void {
+  const place = { app, chat };
+  const items: Item[] = [];
+  const start = (app === "a" ? 0 : 7) + chat;
+  const base = { type: "op" as const, ...place, outcome: "ok" as const };
+  for (let counter = 1; counter <= 30; counter += 1) {
+    const at = (start + counter * 100) * ms;
+    const uid = `${app}.${chat}.w1.${String(counter).padStart(5, "0")}`;
+    const { hash } = fingerprint(`${uid} word`);
+    const isUncertain = counter % 4 === 0 && at > 1000 * ms && at < 2000 * ms;
+    const isRefused = counter === 17;
+    const number = items.length + 1;
+    const send = { ...base, op: "send" as const, client: "w1", via: "ingest-1", uid, hash };
+    if (isRefused) {
+      operations.push({
+        ...send,
+        t0: at,
+        t1: at + 5 * ms,
+        outcome: "fail",
+        status: 503,
+        problem: "overloaded",
+        attempt: 1,
+      });
+      continue;
+    }
+    if (isUncertain)
+      operations.push({ ...send, t0: at, t1: at + 5 * ms, outcome: "info", status: 0, key: uid, attempt: 1 });
+    // The first unknown one is never asked again, and was stored: recovered.
+    const isRecovered = isUncertain && counter === 12;
+    if (!isRecovered) {
+      const key = isUncertain || counter % 2 === 0 ? { key: uid } : {};
+      operations.push({
+        ...send,
+        ...key,
+        t0: at + 10 * ms,
+        t1: at + 15 * ms,
+        status: 201,
+        number,
+        attempt: isUncertain ? 2 : 1,
+      });
+    }
+    items.push([number, uid, hash]);
+    rows.push({ type: "row", ...place, number, uid, hash });
+    const read = { ...base, status: 200, via: "api-1" };
+    const known = [...items];
+    operations.push(
+      {
+        ...read,
+        op: "get",
+        client: "looker",
+        t0: at + 20 * ms,
+        t1: at + 22 * ms,
+        uid,
+        number,
+        items: [[number, uid, hash]],
+      },
+      {
+        ...read,
+        op: "list",
+        client: `poller-${app}${chat}`,
+        t0: at + 24 * ms,
+        t1: at + 26 * ms,
+        after: number - 1,
+        more: false,
+        items: [[number, uid, hash]],
+      },
+      {
+        ...read,
+        op: "list",
+        client: "looker",
+        t0: at + 28 * ms,
+        t1: at + 30 * ms,
+        descending: true,
+        more: known.length > 20,
+        items: known.slice(-20).reverse(),
+      },
+      { ...read, op: "search", client: "seeker", t0: at + 32 * ms, t1: at + 34 * ms, uid, items: [] },
+      {
+        ...read,
+        op: "search",
+        client: "seeker",
+        t0: at + 62 * ms,
+        t1: at + 64 * ms,
+        uid,
+        items: [[number, uid, hash]],
+      },
+      { ...read, op: "count", client: "looker", t0: at + 66 * ms, t1: at + 68 * ms, count: number },
+    );
+  }
+  const uid = `made-${app}`;
+  if (chat === 1)
+    operations.push({
+      ...base,
+      op: "create",
+      client: "founder",
+      chat: 0,
+      via: "api-1",
+      t0: 100 * ms,
+      t1: 110 * ms,
+      status: 201,
+      uid,
+      number: 3,
+    });
+}

@@ -1,0 +1,59 @@
+import { expect } from "chai";
+import { invariants } from "./invariants.ts";
+import { mutants } from "./mutants.ts";
+import { createSoundRun } from "./sound-run.ts";
+import { verify } from "./verdict.ts";
+import type { HistoryLine, Operation } from "../history/lines.ts";
+
+describe("the verdict on a run", () => {
+  const sound = createSoundRun();
+
+  it("accepts a run in which all promises were kept, and counts it", () => {
+    const verdict = verify(sound.history, sound.final);
+    expect(verdict.anomalies).to.deep.equal([]);
+    expect(verdict).to.include({ valid: true, lost: 0, duplicated: 0, reordered: 0, stale: 0, recovered: 4 });
+    expect(verdict.messages).to.deep.equal({ attempted: 120, ok: 112, info: 4, failed: 4 });
+    expect(verdict.stable.get).to.deep.include({ messages: 112, max: 0, never: 0 });
+    expect(verdict.stable.search.p50).to.equal(47);
+  });
+
+  it("has a mutant for each invariant", () => {
+    const controlled = new Set(mutants.map(({ reddens }) => reddens));
+    expect([...controlled].sort()).to.deep.equal(Object.keys(invariants).sort());
+  });
+
+  for (const { what, reddens, mutate } of mutants) {
+    it(`turns red in ${reddens} where ${what}`, () => {
+      const { history, final } = mutate(sound);
+      const verdict = verify(history, final);
+      expect(verdict.valid).to.equal(false);
+      expect(verdict.anomalies.map(({ invariant }) => invariant)).to.include(reddens);
+    });
+  }
+
+  it("excuses what a Redis that lost its data had acknowledged, and nothing that came after", () => {
+    const row = sound.final.find((line) => line.type === "row" && line.number === 3)!;
+    const late = sound.final.find((line) => line.type === "row" && line.number === 26)!;
+    const history: HistoryLine[] = [
+      ...sound.history.map((line) =>
+        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+      ),
+      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
+    ];
+    const without = (gone: typeof row) => sound.final.filter((line) => line !== gone);
+    const lostBefore = verify(history, without(row));
+    expect(lostBefore).to.include({ lost: 0 });
+    expect(lostBefore.documented.lost).to.equal(1);
+    expect(verify(history, without(late)).lost).to.equal(1);
+    expect(verify(sound.history, without(row)).lost).to.equal(1);
+  });
+
+  it("measures recovery from the end of the fault to the last request that was not served", () => {
+    const failed: Operation = {
+      ...{ type: "op", op: "get", client: "looker", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
+      ...{ t0: 2200e6, t1: 2300e6 },
+    };
+    const verdict = verify([...sound.history, failed], sound.final);
+    expect(verdict).to.include({ valid: true, recoveryMs: 300 });
+  });
+});

@@ -1,0 +1,137 @@
+import { invariants } from "./invariants.ts";
+import { stableLatencies } from "./latency.ts";
+import { acknowledged, isRepeatedAfterLoss, nothingIsLost, orderIsReal } from "./messages.ts";
+import { buildModel, isDisturbed, isUnserved, mayBeLost } from "./model.ts";
+import { staleReads } from "./reading.ts";
+import type { FinalLine, HistoryLine, WindowLine } from "../history/lines.ts";
+import type { InvariantName } from "./invariants.ts";
+import type { Latency, Reading } from "./latency.ts";
+import type { Model } from "./model.ts";
+
+export interface Anomaly {
+  readonly invariant: InvariantName;
+  readonly count: number;
+  /** The first few. */
+  readonly examples: readonly string[];
+}
+
+/** What a run has shown, in the words of Jepsen. */
+export interface Verdict {
+  readonly fault: string;
+  readonly title: string;
+  readonly seed: number;
+  readonly valid: boolean;
+  /** False where clients noticed nothing of a fault that they must notice: the run shows nothing. */
+  readonly bit: boolean;
+  readonly anomalies: readonly Anomaly[];
+  /** Messages by what their senders know in the end. */
+  readonly messages: {
+    readonly attempted: number;
+    readonly ok: number;
+    readonly info: number;
+    readonly failed: number;
+  };
+  readonly reads: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly reordered: number;
+  readonly stale: number;
+  /** Of unknown outcome, and stored. */
+  readonly recovered: number;
+  /** What the documents say that this fault may do. */
+  readonly documented: { readonly lost: number; readonly duplicated: number; readonly stale: number };
+  readonly stable: Readonly<Record<Reading, Latency>>;
+  /** From the end of the last window to the last request that was not served. */
+  readonly recoveryMs: number;
+  readonly windows: readonly WindowLine[];
+  readonly durationMs: number;
+  /** Messages per 250 ms by outcome, for timelines. */
+  readonly timeline: readonly { readonly ok: number; readonly info: number; readonly failed: number }[];
+  /** By process. */
+  readonly peaks: Readonly<Record<string, { readonly rssBytes: number; readonly blockedMs: number }>>;
+  readonly operations: number;
+}
+
+const examples = 5;
+
+/** Judges a recorded run; the same lines give the same verdict, whenever and wherever. */
+export function verify(history: readonly HistoryLine[], final: readonly FinalLine[]): Verdict {
+  const model = buildModel(history, final);
+  const anomalies = (Object.keys(invariants) as InvariantName[]).flatMap((invariant) => {
+    const found = invariants[invariant].check(model);
+    return found.length === 0 ? [] : [{ invariant, count: found.length, examples: found.slice(0, examples) }];
+  });
+  const { fault, title, seed } = model.run;
+  const sent = [...model.sent.values()];
+  const count = (outcome: string) => sent.filter((message) => message.outcome === outcome).length;
+  const stale = [...staleReads(model)];
+  const twice = [...model.rowsOf.values()].filter((rows) => rows.length > 1);
+  const excusedTwice = twice.filter(([row]) => isRepeatedAfterLoss(model, model.sent.get(row!.uid)!));
+  const missing = acknowledged(model).filter(({ uid }) => !model.rowsOf.has(uid));
+  return {
+    fault,
+    title,
+    seed,
+    valid: anomalies.length === 0,
+    bit: didBite(model),
+    anomalies,
+    messages: { attempted: sent.length, ok: count("ok"), info: count("info"), failed: count("fail") },
+    reads: model.operations.filter(({ op }) => op !== "send" && op !== "create").length,
+    lost: nothingIsLost(model).filter((sentence) => sentence.endsWith("is lost")).length,
+    duplicated: twice.length - excusedTwice.length,
+    reordered: orderIsReal(model).length,
+    stale: new Set(stale.filter(({ documented }) => !documented).map(({ message }) => message.uid)).size,
+    recovered: sent.filter(({ outcome, uid }) => outcome === "info" && model.rowsOf.has(uid)).length,
+    documented: {
+      lost: missing.filter((message) => mayBeLost(model, message)).length,
+      duplicated: excusedTwice.length,
+      stale: new Set(stale.filter(({ documented }) => documented).map(({ message }) => message.uid)).size,
+    },
+    stable: stableLatencies(model),
+    recoveryMs: recoveryMs(model),
+    windows: model.windows,
+    durationMs: (model.operations.at(-1)?.t1 ?? 0) / 1e6,
+    timeline: timelineOf(model),
+    peaks: peaksOf(model),
+    operations: model.operations.length,
+  };
+}
+
+function didBite(model: Model): boolean {
+  const { bites } = model.run.expectations;
+  return (
+    bites === undefined ||
+    model.operations.some(
+      (operation) => bites.includes(operation.op) && operation.status === 503 && isDisturbed(model, operation),
+    )
+  );
+}
+
+function recoveryMs({ operations, windows }: Model): number {
+  const end = Math.max(...windows.map(({ t1 }) => t1));
+  const unserved = operations.filter((operation) => isUnserved(operation) && operation.t1 > end);
+  return unserved.length === 0 ? 0 : (Math.max(...unserved.map(({ t1 }) => t1)) - end) / 1e6;
+}
+
+function timelineOf({ operations }: Model): Verdict["timeline"] {
+  const sends = operations.filter(({ op }) => op === "send");
+  const slots = Math.ceil(((sends.at(-1)?.t1 ?? 0) + 1) / 250e6);
+  const timeline = Array.from({ length: slots }, () => ({ ok: 0, info: 0, failed: 0 }));
+  for (const { t1, outcome } of sends) {
+    const slot = timeline[Math.min(slots - 1, Math.floor(t1 / 250e6))];
+    if (slot) slot[outcome === "fail" ? "failed" : outcome] += 1;
+  }
+  return timeline;
+}
+
+function peaksOf({ samples }: Model): Verdict["peaks"] {
+  return Object.fromEntries(
+    [...Map.groupBy(samples, ({ process }) => process)].map(([process, mine]) => [
+      process,
+      {
+        rssBytes: Math.max(...mine.map(({ rssBytes }) => rssBytes)),
+        blockedMs: Math.max(...mine.map(({ blockedMs }) => blockedMs)),
+      },
+    ]),
+  );
+}

@@ -1,0 +1,170 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
+import { startProxy, uniquePrefix, type Proxy, type RedisCluster, type ServerHandle } from "@confab/testkit";
+import { createOwnDatabase, execute, type SharedStores } from "./stores.ts";
+import { startRedisOf, type RedisKind } from "./redis.ts";
+import { createProcess, type Process, type ServiceName } from "./process.ts";
+import type { Application } from "../load/client.ts";
+
+export type StoreName = "redis" | "mysql" | "search";
+
+/** How many processes of each service. */
+export type Topology = Readonly<Record<ServiceName, number>>;
+
+export interface WorldOptions {
+  readonly stores: SharedStores;
+  /** For the run's own files; removed at the end. */
+  readonly dir: string;
+  readonly topology: Topology;
+  readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
+  readonly envOf?: (dir: string, process: string) => Readonly<Record<string, string>>;
+  readonly prepare?: (dir: string) => Promise<void>;
+  readonly redis: RedisKind;
+  readonly redisArgs?: readonly string[];
+  /** Chats of each of the two applications. */
+  readonly chats: number;
+}
+
+/** One run's system: real processes and stores, with a proxy on each way between them. */
+export interface World {
+  readonly processes: readonly Process[];
+  readonly redis: ServerHandle;
+  readonly cluster: RedisCluster | undefined;
+  readonly mysql: ServerHandle | undefined;
+  readonly databaseUrl: string;
+  readonly databaseAdminUrl: string;
+  readonly index: { readonly url: string; readonly alias: string } | undefined;
+  readonly keyPrefix: string;
+  /** The run's own folder; Redis' is `redis` in it. */
+  readonly dir: string;
+  readonly applications: readonly Application[];
+  of(service: ServiceName): readonly Process[];
+  /** The proxies between a service, or one process of it, and a store. */
+  links(of: ServiceName | Process, store: StoreName): readonly Proxy[];
+  sql<Row>(statement: string): Promise<Row[]>;
+  /** Does this before anything else is stopped. */
+  onStop(work: () => Promise<unknown>): void;
+  stop(): Promise<void>;
+}
+
+const canaries = ["kanarienvogel", "papageitaucher"];
+
+/** Starts everything and resolves when all processes are ready; what was started is stopped where something fails. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const { stores, dir, topology } = options;
+  const name = uniquePrefix("faults").replaceAll("-", "_");
+  const stops: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
+  const stop = async () => {
+    for (const one of stops.toReversed()) await one().catch(() => undefined);
+  };
+  try {
+    await options.prepare?.(dir);
+    const own = await startRedisOf(options.redis, dir, options.redisArgs);
+    const redis = own.server;
+    stops.push(() => own.stop());
+    const database = await createOwnDatabase(stores, name);
+    stops.push(() => database.drop());
+    await migrate(database.url);
+    const applications = await createContents(database.url, options.chats);
+    const index = stores.elasticsearchUrl === undefined ? undefined : { url: stores.elasticsearchUrl, alias: name };
+    if (index) stops.push(() => removeIndices(index));
+
+    const targets = { redis: own.env ? undefined : redis.url, mysql: database.url, search: stores.elasticsearchUrl };
+    const linked = new Map<Process, Partial<Record<StoreName, Proxy>>>();
+    for (const service of ["ingest", "api", "worker"] as const) {
+      for (let place = 1; place <= topology[service]; place += 1) {
+        const links: Partial<Record<StoreName, Proxy>> = {};
+        for (const store of ["redis", "mysql", "search"] as const) {
+          const target = targets[store];
+          if (target === undefined || (service === "ingest" && store === "search")) continue;
+          const proxy = await startProxy({ target });
+          links[store] = proxy;
+          stops.push(() => proxy.close());
+        }
+        const env = { ...baseEnvironment(name, links), ...own.env, ...options.env?.all, ...options.env?.[service] };
+        const process = `${service}-${place}`;
+        linked.set(await createProcess(service, process, { ...env, ...options.envOf?.(dir, process) }), links);
+      }
+    }
+    const processes = [...linked.keys()];
+    stops.push(() => Promise.all(processes.map((process) => process.kill())));
+    await Promise.all(processes.map((process) => process.start()));
+    await warmUp(processes, applications);
+
+    return {
+      ...{
+        processes,
+        redis,
+        cluster: own.cluster,
+        mysql: stores.mysql,
+        databaseUrl: database.url,
+        databaseAdminUrl: database.adminUrl,
+      },
+      ...{ index, keyPrefix: name, dir, applications },
+      of: (service) => processes.filter((process) => process.service === service),
+      links: (of, store) =>
+        processes
+          .filter((process) => process === of || process.service === of)
+          .flatMap((process) => linked.get(process)?.[store] ?? []),
+      sql: (statement) => execute(database.adminUrl, statement),
+      onStop: (work) => stops.push(work),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function baseEnvironment(name: string, links: Partial<Record<StoreName, Proxy>>): Record<string, string> {
+  return {
+    ...(links.redis && { REDIS_URL: links.redis.url }),
+    ...(links.mysql && { DATABASE_URL: links.mysql.url }),
+    ...(links.search ? { ELASTICSEARCH_URL: links.search.url } : { SEARCH_BACKEND: "mysql" }),
+    ...{ KEY_PREFIX: name, SEARCH_INDEX: name, RATE_LIMITS: "off", BATCH_OVERDUE: "1s" },
+    // As the chart's limit of 512 MiB gives it.
+    NODE_OPTIONS: "--max-old-space-size=384",
+  };
+}
+
+async function createContents(url: string, chats: number): Promise<Application[]> {
+  const database = createDatabase({ url });
+  try {
+    const create = createChats(database).create;
+    const applications: Application[] = [];
+    for (const [at, canary] of canaries.entries()) {
+      const token = randomUUID();
+      await createApplications(database).create({ token, name: canary });
+      const created = await Promise.all(Array.from({ length: chats }, () => create({ token })));
+      applications.push({ label: "ab"[at]!, token, canary, chats: created.map((chat) => chat!.number) });
+    }
+    return applications;
+  } finally {
+    await database.close();
+  }
+}
+
+/** A server's first search may take seconds: it must not look like a fault. */
+async function warmUp(processes: readonly Process[], applications: readonly Application[]): Promise<void> {
+  for (const { service, url } of processes) {
+    if (service !== "api") continue;
+    for (const { token, chats } of applications) {
+      for (const chat of chats) {
+        for (let tries = 0; tries < 20; tries += 1) {
+          const answer = await fetch(`${url}/applications/${token}/chats/${chat}/messages/search?q=warm`);
+          await answer.arrayBuffer();
+          if (answer.ok) break;
+          await sleep(250);
+        }
+      }
+    }
+  }
+}
+
+async function removeIndices({ url, alias }: { url: string; alias: string }): Promise<void> {
+  const answer = await fetch(`${url}/_alias/${alias}*`);
+  const names = answer.ok ? Object.keys((await answer.json()) as object) : [];
+  for (const index of names) await fetch(`${url}/${index}`, { method: "DELETE" });
+}
