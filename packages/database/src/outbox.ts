@@ -1,7 +1,12 @@
-import type { Database } from "./client.ts";
+import { list } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 
 const TIMEOUT_MS = 60_000;
+/** How many waiting ranges are looked at to choose from. */
+const LOOK_AHEAD = 2_000;
+/** Of what is handed out at once, where a single range is not larger: few seconds' work for the index. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 /** Messages, the bytes of their bodies, and when they were stored or last changed. */
 export interface StoredRange extends MessageRange {
@@ -9,24 +14,31 @@ export interface StoredRange extends MessageRange {
   readonly storedAt: Date;
 }
 
+interface WaitingRange {
+  readonly id: bigint;
+  readonly bytes: number;
+  readonly applicationId: bigint | null;
+}
+
+type LockedRange = StoredRange & { readonly id: bigint };
+
 export type Outbox = ReturnType<typeof createOutbox>;
 
-/** What must still reach the search index, oldest first. */
+/** What must still reach the search index. */
 export function createOutbox({ prisma }: Database) {
   return {
     /**
-     * Hands up to `limit` ranges to `handle` and removes them once it has resolved within 60 s; when it throws they
-     * stay. Parallel drainers get different ranges, and nobody who writes waits. Returns how many were handled.
+     * Hands up to `limit` ranges, or 4 MiB, to `handle` and removes them once it has resolved within 60 s; when it throws
+     * they stay. Applications take turns, each with its oldest range first, so that nobody waits for another's backlog.
+     * Parallel drainers get different ranges, and nobody who writes waits. Returns how many were handled.
      */
     drain: (limit: number, handle: (ranges: StoredRange[]) => Promise<void>): Promise<number> =>
       prisma.$transaction(
         async (tx) => {
-          const rows = await tx.$queryRaw<(StoredRange & { id: bigint })[]>`
-            SELECT id, chat_id AS chatId, from_number AS \`from\`, to_number AS \`to\`, bytes, created_at AS storedAt
-              FROM search_outbox ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+          const rows = await lockFairly(tx, limit);
           if (rows.length === 0) return 0;
           await handle(rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt })));
-          // One look-up a key: an IN list on a small table becomes a scan, which waits for the rows of other drainers.
+          // One look-up per key: an IN list on a small table becomes a scan, which waits for the rows of other drainers.
           const ids = JSON.stringify(rows.map((row) => row.id.toString()));
           await tx.$executeRaw`
             DELETE o FROM JSON_TABLE(${ids}, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k
@@ -45,4 +57,41 @@ export function createOutbox({ prisma }: Database) {
       return oldest ? Math.max(0, Date.now() - oldest.createdAt.getTime()) : 0;
     },
   };
+}
+
+const RANGE = "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, created_at AS storedAt";
+
+async function lockFairly(tx: Queryable, limit: number): Promise<LockedRange[]> {
+  const waiting = await tx.$queryRaw<WaitingRange[]>`
+    SELECT o.id, o.bytes, c.application_id AS applicationId
+      FROM search_outbox o LEFT JOIN chats c ON c.id = o.chat_id ORDER BY o.id LIMIT ${LOOK_AHEAD}`;
+  const ids = takeTurns(waiting, limit);
+  if (ids.length === 0) return [];
+  const rows = await tx.$queryRawUnsafe<LockedRange[]>(
+    `SELECT ${RANGE} FROM search_outbox FORCE INDEX (PRIMARY) WHERE id IN (${list(ids)}) ORDER BY id FOR UPDATE SKIP LOCKED`,
+    ...ids,
+  );
+  // Another drainer has them: take whatever nobody has.
+  return rows.length > 0
+    ? rows
+    : tx.$queryRawUnsafe<LockedRange[]>(
+        `SELECT ${RANGE} FROM search_outbox ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED`,
+        Math.min(limit, ids.length),
+      );
+}
+
+function takeTurns(waiting: readonly WaitingRange[], limit: number): bigint[] {
+  const queues = [...Map.groupBy(waiting, ({ applicationId }) => applicationId).values()];
+  const taken: bigint[] = [];
+  let bytes = 0;
+  for (let turn = 0; taken.length < Math.min(limit, waiting.length); turn++) {
+    for (const queue of queues) {
+      const range = queue[turn];
+      if (!range || taken.length === limit) continue;
+      if (taken.length > 0 && bytes + range.bytes > MOST_BYTES) return taken;
+      taken.push(range.id);
+      bytes += range.bytes;
+    }
+  }
+  return taken;
 }

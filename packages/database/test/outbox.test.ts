@@ -1,6 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import type { MessageRange } from "@confab/database";
+import type { MessageRange, StoredRange } from "@confab/database";
 import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -37,6 +38,24 @@ describe("the search outbox", () => {
     expect(await test.outbox.depth()).to.equal(2);
     expect(await test.outbox.drain(9, nothing)).to.equal(2);
     expect(await test.outbox.drain(9, nothing)).to.equal(0);
+  });
+
+  it("lets applications take turns, and hands out a few mebibytes at once", async () => {
+    const loud = chatId;
+    const large = Array.from({ length: 30 }, (_, index) => message(loud, 2 * index + 1, "x".repeat(65_000)));
+    for (let place = 0; place < 10; place++) {
+      const many = large.map((row) => ({ ...row, number: row.number + 100 * place, uid: randomBytes(16) }));
+      await test.persistence.persist([batch(...many)]);
+    }
+    const quiet = await test.newChat();
+    await test.persistence.persist([batch(message(quiet.id, 1, "short"))]);
+    const first: StoredRange[] = [];
+    await test.outbox.drain(200, (ranges) => Promise.resolve(void first.push(...ranges)));
+    expect(first.filter((range) => range.chatId === quiet.id)).to.have.length(1);
+    expect(first.reduce((total, { bytes }) => total + bytes, 0)).to.be.within(3_000_000, 4 * 1024 * 1024);
+    let drained = first.length;
+    for (let count = -1; count !== 0; drained += count) count = await test.outbox.drain(200, nothing);
+    expect(drained).to.equal(301);
   });
 
   it("keeps everything when handling fails", async () => {
