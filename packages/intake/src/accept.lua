@@ -42,6 +42,8 @@ end
 
 -- Idempotency keys lie in hashes by half of their lifetime, so that whole hashes expire: a key is found for one to one and
 -- a half lifetimes. 4,096 hashes per application keep each small enough for Redis' compact encoding.
+-- Each holds, by the key's digest, number and time in binary and the hash of the request.
+local keyFormat = '>I4I6'
 local half = keepMs / 2
 local window = math.floor(clock / half)
 local function keysAt(token, digest, back)
@@ -90,8 +92,8 @@ for _ = 1, tonumber(ARGV[9]) do
       if maxKeys > 0 and not keys then keys = tonumber(redis.call('GET', keysKey) or 0) end
     end
     if seen then
-      local number, when, before = string.match(seen, '^(%d+) (%d+) (.+)$')
-      result = before == hash and { number = tonumber(number), at = tonumber(when) } or 'conflict'
+      local number, when, rest = struct.unpack(keyFormat, seen)
+      result = string.sub(seen, rest) == hash and { number = number, at = when } or 'conflict'
     elseif not trusted then
       result = 'unknown'
     elseif maxPending > 0 and pending + accepted >= maxPending then
@@ -111,7 +113,7 @@ for _ = 1, tonumber(ARGV[9]) do
       records[#records + 1] = record
       if digest ~= '' then
         local hashKey = keysAt(token, digest, 0)
-        redis.call('HSET', hashKey, digest, last .. ' ' .. now .. ' ' .. hash)
+        redis.call('HSET', hashKey, digest, struct.pack(keyFormat, last, now) .. hash)
         redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))
         newKeys, keyed = newKeys + 1, true
       end

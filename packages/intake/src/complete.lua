@@ -26,8 +26,10 @@ local function renumberKey(token, digest, keepMs, before, after)
   for back = 0, 2 do
     local key = prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
     local seen = redis.call('HGET', key, digest)
-    local number, rest = string.match(seen or '', '^(%d+)( .+)$')
-    if tonumber(number) == before then redis.call('HSET', key, digest, after .. rest) end
+    -- It begins with the number: keyFormat in accept.lua.
+    if seen and struct.unpack('>I4', seen) == before then
+      redis.call('HSET', key, digest, struct.pack('>I4', after) .. string.sub(seen, 5))
+    end
   end
 end
 
