@@ -166,6 +166,8 @@
   value: {{ $limits.maxRedisMemory | quote }}
 - name: IDEMPOTENCY_TTL
   value: {{ $limits.idempotencyTtl | quote }}
+- name: MAX_IDEMPOTENCY_KEYS
+  value: {{ int $limits.maxIdempotencyKeys | quote }}
 - name: ACCEPT_DEADLINE
   value: {{ $limits.acceptDeadline | quote }}
 {{- end -}}
