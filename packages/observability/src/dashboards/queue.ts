@@ -152,17 +152,14 @@ export const queue: DashboardPlan = {
           badAt: 1,
         }),
         stat({
-          title: "Renumbered, 1 h",
-          description: "Messages stored under another number than was answered: Redis had lost data.",
+          title: "Renumbered, lost, 1 h",
+          description:
+            "Messages stored under another number than was answered, as Redis had lost data, and batches that Redis lost whole.",
           unit: "none",
-          queries: [{ expr: `sum(increase(confab_messages_renumbered_total${n}[1h]))`, legend: "renumbered" }],
-          badAt: 1,
-        }),
-        stat({
-          title: "Batches lost, 1 h",
-          description: "Accepted batches whose messages Redis lost before they were stored: is it evicting keys?",
-          unit: "none",
-          queries: [{ expr: `sum(increase(confab_batches_lost_total${n}[1h]))`, legend: "lost" }],
+          queries: [
+            { expr: `sum(increase(confab_messages_renumbered_total${n}[1h]))`, legend: "renumbered" },
+            { expr: `sum(increase(confab_batches_lost_total${n}[1h]))`, legend: "batches lost" },
+          ],
           badAt: 1,
         }),
         stat({
