@@ -173,8 +173,8 @@ describe("traces", function () {
     expect((await send(ingest, "sampled", sampled.header)).status).to.equal(201);
 
     const redis = new Redis(testStores().redisUrl);
-    const [key] = await redis.keys(`${env.KEY_PREFIX ?? ""}:{p0}:pending:*`);
-    const records = Object.values(await redis.hgetall(key!));
+    const batches = await redis.keys(`${env.KEY_PREFIX ?? ""}:{p0}:batch:*`);
+    const records = (await Promise.all(batches.map((key) => redis.hvals(key)))).flat();
     await redis.quit();
     const fieldsOf = (body: string) =>
       records
