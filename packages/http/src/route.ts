@@ -10,6 +10,7 @@ import { hasBody, readJson } from "./body.ts";
 import type { ByteBudget, Lease } from "./byte-budget.ts";
 import { contextOf } from "./request-context.ts";
 import type { RequestContext } from "./request-context.ts";
+import { unsentOf } from "./unsent.ts";
 import { parseBody, parseParams, parseQuery } from "./validation.ts";
 
 type ParamsOf<R extends Route> = {
@@ -127,12 +128,11 @@ function write<R extends Route>(
 ): void {
   // The client may have left while the handler worked.
   if (res.destroyed) return;
+  const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  unsentOf(res)?.add(res, bytes, route.method === "get");
   res.statusCode = output.status ?? route.success.status;
   res.setHeader("Content-Type", "application/json; charset=utf-8");
-  res.setHeader(
-    "Content-Length",
-    payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0),
-  );
+  res.setHeader("Content-Length", bytes);
   if (output.location !== undefined) res.setHeader("Location", output.location);
   const link = output.link === undefined ? undefined : linkHeader(pathOf(req), sentQuery(req, route), output.link);
   if (link !== undefined) res.setHeader("Link", link);
