@@ -5,6 +5,7 @@ import { IncomingMessage, ServerResponse, createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createClientErrorHandler } from "./client-error.ts";
+import { awaitContinue } from "./protocol.ts";
 import { createUnsent } from "./unsent.ts";
 import type { UnsentOptions } from "./unsent.ts";
 
@@ -47,12 +48,19 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
       connectionsCheckingInterval: 5_000,
     },
-    (req, res) => {
-      answers.set(req.socket, res);
-      if (stopping || options.lifecycle?.draining === true) res.shouldKeepAlive = false;
-      (app as RequestListener)(req, res);
-    },
+    serve,
   );
+  function serve(req: IncomingMessage, res: ServerResponse): void {
+    answers.set(req.socket, res);
+    if (stopping || options.lifecycle?.draining === true) res.shouldKeepAlive = false;
+    (app as RequestListener)(req, res);
+  }
+  server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
+    awaitContinue(req, res);
+    serve(req, res);
+  });
+  // Node's own answer to it is no problem document.
+  server.on("checkExpectation", serve);
   // Node counts every byte that the client takes as progress.
   server.timeout = options.stallTimeoutMs ?? 30_000;
   app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, patienceMs: 5_000, ...options.unsent });
