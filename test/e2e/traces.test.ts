@@ -46,6 +46,7 @@ describe("traces", function () {
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
       OTEL_BSP_SCHEDULE_DELAY: "100",
       OTEL_TRACES_SAMPLER: "parentbased_always_off",
+      TRUST_TRACEPARENT: "on",
     };
   });
   afterEach(async () => {

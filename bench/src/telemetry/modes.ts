@@ -51,6 +51,7 @@ function variables(name: ProcessName, collector: string): Record<string, string>
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
         OTEL_BSP_SCHEDULE_DELAY: `${SPANS_WAIT_MS}`,
         OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+        TRUST_TRACEPARENT: "on",
         OTEL_TRACES_SAMPLER_ARG: "0",
       };
   }

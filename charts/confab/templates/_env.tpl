@@ -144,6 +144,8 @@
   value: {{ include "confab.publicUrl" . | quote }}
 - name: ACCESS_LOG_RATE
   value: {{ int .Values.config.accessLogRate | quote }}
+- name: TRUST_TRACEPARENT
+  value: {{ ternary "on" "off" .Values.telemetry.trustTraceparent | quote }}
 - name: RATE_LIMITS
   value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
 {{- end -}}

@@ -84,7 +84,7 @@ const confabMetrics = {
   },
   confab_application_message_rate: {
     type: "gauge",
-    help: "Messages a second that an application sent to this replica in the last 15 seconds or more, accepted or not: the ten loudest",
+    help: "Messages per second of an application that this replica accepted in the last 15 seconds or more: the ten loudest",
     labels: { application: { atMost: 10, because: "The ten loudest, each by the first 8 characters of its token" } },
     services: ["ingest"],
   },

@@ -79,6 +79,11 @@ export const problems = {
     title: "Unsupported media type",
     meaning: "Bodies are `application/json` in UTF-8, not compressed; batches may be `application/x-ndjson` too.",
   },
+  "expectation-failed": {
+    status: 417,
+    title: "Expectation failed",
+    meaning: "The `Expect` header asks for something other than `100-continue`.",
+  },
   "validation-failed": {
     status: 422,
     title: "Validation failed",
@@ -104,6 +109,11 @@ export const problems = {
     status: 500,
     title: "Internal error",
     meaning: "A defect of Confab. The `request_id` finds it in the logs.",
+  },
+  "unknown-transfer-encoding": {
+    status: 501,
+    title: "Transfer encoding not supported",
+    meaning: "The `Transfer-Encoding` is something other than `chunked`. Send the body as it is.",
   },
   busy: {
     status: 503,

@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { giveWay } from "@confab/runtime";
 import type { Lease } from "./byte-budget.ts";
+import { sendContinue } from "./protocol.ts";
 import { findJsonFault } from "./json-fault.ts";
 import { checkShape } from "./json-shape.ts";
 
@@ -165,6 +166,7 @@ export function consumeBody(
     }
 
     lease?.onEvict(fail);
+    sendContinue(req);
     if (req.destroyed) reject(new RequestAbortedError());
     else req.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);
   });

@@ -12,13 +12,20 @@ const codes: Readonly<Record<string, ProblemCode>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "payload-too-large",
 };
 
+const LINGER_MS = 1_000;
+
 /** For a server's `clientError`: what isn't HTTP, or comes too slowly, gets a short answer, and its connection ends. */
 export function createClientErrorHandler(publicUrl: string, answerOf: (socket: never) => ServerResponse | undefined) {
   return (error: NodeJS.ErrnoException, socket: Duplex): void => {
     const answer = answerOf(socket as never);
-    const midAnswer = answer?.headersSent === true && !answer.writableFinished;
-    if (!socket.writable || error.code === "ECONNRESET" || midAnswer) {
+    if (!socket.writable || error.code === "ECONNRESET") {
       socket.destroy();
+      return;
+    }
+    if (answer?.headersSent === true && !answer.writableFinished) {
+      // What comes is nothing that could be answered, while the answer to what came before may be on its way to the client.
+      socket.end();
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return;
     }
     const problem = new ProblemError(codes[error.code ?? ""] ?? "malformed-request");

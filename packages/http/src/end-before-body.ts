@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hasBody } from "./body.ts";
+import { awaitsContinue } from "./protocol.ts";
 
 /** What is left of a body up to this size is read and dropped by Node, and the connection lives on. */
 const CHEAP_BYTES = 64 * 1024;
@@ -12,6 +13,12 @@ const LINGER_MS = 5_000;
  */
 export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload: Buffer): void {
   if (req.complete || !hasBody(req) || Number(req.headers["content-length"] ?? Infinity) <= CHEAP_BYTES) {
+    res.end(payload);
+    return;
+  }
+  // Such a client sends nothing after a refusal, or everything though nobody told it to.
+  if (awaitsContinue(req)) {
+    res.setHeader("Connection", "close");
     res.end(payload);
     return;
   }

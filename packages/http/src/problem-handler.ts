@@ -5,6 +5,7 @@ import { RequestAbortedError } from "./body.ts";
 import { endBeforeBody } from "./end-before-body.ts";
 import { PROBLEM_MEDIA_TYPE, problemDocument } from "./problem-document.ts";
 import { contextOf } from "./request-context.ts";
+import { requestPath } from "./request-path.ts";
 
 /** The errors that Express, its router and body-parser raise themselves, by their `type`, one by one. */
 const foreignErrors: Readonly<Record<string, ProblemCode>> = {
@@ -43,7 +44,7 @@ export function createProblemHandler({ publicUrl }: { publicUrl: string }): Erro
 }
 
 function send(req: Request, res: Response, problem: ProblemError, publicUrl: string): void {
-  const instance = pathOf(req.originalUrl);
+  const instance = requestPath(req);
   const { requestId, traceId } = contextOf(req);
   const document = problemDocument(problem, { publicUrl, instance, requestId, traceId });
   const payload = Buffer.from(JSON.stringify(document));
@@ -72,8 +73,4 @@ function isAborted(error: unknown): boolean {
 function typeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("type" in error)) return undefined;
   return typeof error.type === "string" ? error.type : undefined;
-}
-
-function pathOf(url: string): string {
-  return url.split("?", 1)[0] ?? url;
 }

@@ -9,7 +9,9 @@ import { readBatch } from "./batch.ts";
 import { hasBody, readJson } from "./body.ts";
 import type { ByteBudget, Lease } from "./byte-budget.ts";
 import { contextOf } from "./request-context.ts";
+import { requestPath } from "./request-path.ts";
 import type { RequestContext } from "./request-context.ts";
+import { unsentOf } from "./unsent.ts";
 import { parseBody, parseParams, parseQuery } from "./validation.ts";
 
 type ParamsOf<R extends Route> = {
@@ -127,22 +129,19 @@ function write<R extends Route>(
 ): void {
   // The client may have left while the handler worked.
   if (res.destroyed) return;
+  const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  unsentOf(res)?.add(res, bytes, route.method === "get");
   res.statusCode = output.status ?? route.success.status;
   res.setHeader("Content-Type", "application/json; charset=utf-8");
-  res.setHeader(
-    "Content-Length",
-    payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0),
-  );
+  res.setHeader("Content-Length", bytes);
+  // Answers hold tokens and messages, which no cache on the way may keep.
+  res.setHeader("Cache-Control", "no-store");
   if (output.location !== undefined) res.setHeader("Location", output.location);
-  const link = output.link === undefined ? undefined : linkHeader(pathOf(req), sentQuery(req, route), output.link);
+  const link = output.link === undefined ? undefined : linkHeader(requestPath(req), sentQuery(req, route), output.link);
   if (link !== undefined) res.setHeader("Link", link);
   for (const name in output.headers) res.setHeader(name, output.headers[name] ?? "");
   for (const piece of payload.slice(0, -1)) res.write(piece);
   res.end(payload.at(-1));
-}
-
-function pathOf(req: Request): string {
-  return req.originalUrl.split("?", 1)[0] ?? "";
 }
 
 function sentQuery(req: Request, route: Route): Record<string, string> {

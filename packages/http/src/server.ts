@@ -5,6 +5,9 @@ import { IncomingMessage, ServerResponse, createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createClientErrorHandler } from "./client-error.ts";
+import { awaitContinue } from "./protocol.ts";
+import { createUnsent } from "./unsent.ts";
+import type { UnsentOptions } from "./unsent.ts";
 
 export interface HttpServerOptions {
   readonly port: number;
@@ -15,6 +18,10 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs?: number;
   /** Longer than what stands in front keeps its connections, so that this side never closes one that is about to be used. */
   readonly keepAliveTimeoutMs?: number;
+  /** A connection on which neither side makes progress for so long while an answer is due is closed. */
+  readonly stallTimeoutMs?: number;
+  /** Bounds what answers that clients have not taken hold in memory; those that take longer than the patience lose their connection to others. */
+  readonly unsent?: Partial<UnsentOptions>;
   readonly lifecycle?: Pick<Lifecycle, "draining">;
 }
 
@@ -41,12 +48,22 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
       connectionsCheckingInterval: 5_000,
     },
-    (req, res) => {
-      answers.set(req.socket, res);
-      if (stopping || options.lifecycle?.draining === true) res.shouldKeepAlive = false;
-      (app as RequestListener)(req, res);
-    },
+    serve,
   );
+  function serve(req: IncomingMessage, res: ServerResponse): void {
+    answers.set(req.socket, res);
+    if (stopping || options.lifecycle?.draining === true) res.shouldKeepAlive = false;
+    (app as RequestListener)(req, res);
+  }
+  server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
+    awaitContinue(req, res);
+    serve(req, res);
+  });
+  // Node's own answer to it is no problem document.
+  server.on("checkExpectation", serve);
+  // Node counts every byte that the client takes as progress.
+  server.timeout = options.stallTimeoutMs ?? 30_000;
+  app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, patienceMs: 5_000, ...options.unsent });
   server.on("connection", (socket) => {
     socket.once("close", () => answers.delete(socket));
   });

@@ -4,7 +4,9 @@ import type { Router } from "express";
 import { metricCatalogue, routes } from "@confab/contracts";
 import {
   accessLog,
+  checkProtocol,
   createNotFoundHandler,
+  createOptionsHandler,
   createProblemHandler,
   requestContext,
   startHttpServer,
@@ -37,7 +39,13 @@ export async function startApp(
   const app = express();
   const router = express.Router();
   configure(router);
-  app.use(requestContext(logger), accessLog({ metrics, logger, ...log }), router);
+  app.use(
+    requestContext(logger),
+    accessLog({ metrics, logger, ...log }),
+    checkProtocol,
+    createOptionsHandler(Object.values(routes)),
+    router,
+  );
   app.use(createNotFoundHandler(Object.values(routes)), createProblemHandler({ publicUrl: PUBLIC_URL }));
   const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, ...options });
   return {

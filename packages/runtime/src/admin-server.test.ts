@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { createLiveness, createLogger, createMetrics, startAdminServer } from "./index.ts";
 import type { AdminServer, Liveness, Logger, Readiness } from "./index.ts";
 
@@ -9,10 +11,15 @@ describe("startAdminServer", () => {
   const lifecycle = { started: true, draining: false };
   let liveness: Liveness;
   let logger: Logger;
+  let lines: Record<string, unknown>[];
 
   beforeEach(async () => {
     Object.assign(lifecycle, { started: true, draining: false });
-    logger = createLogger({ level: "info", service: "api" }, { write: () => undefined });
+    lines = [];
+    logger = createLogger(
+      { level: "info", service: "api" },
+      { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+    );
     readiness = { ok: true, checks: { redis: { ok: true, critical: true, ms: 1 } } };
     liveness = createLiveness();
     admin = await startAdminServer({
@@ -98,10 +105,48 @@ describe("startAdminServer", () => {
   });
 
   it("refuses a log level that does not exist, and changes nothing", async () => {
-    for (const body of ["", "loud", '{"level": 7}', "constructor", "x".repeat(100_000)]) {
+    for (const body of ["", "loud", '{"level": 7}', "constructor", "x".repeat(1_000)]) {
       expect((await setLevel(body)).status, body.slice(0, 20)).to.equal(422);
     }
+    expect((await setLevel("x".repeat(1_001))).status).to.equal(413);
     expect(logger.level).to.equal("info");
+  });
+
+  it("reads no more of a body than a level can have", async () => {
+    const endless = request({ port: admin.port, host: "127.0.0.1", path: "/loglevel", method: "PUT" });
+    endless.on("error", () => undefined);
+    const answered = once(endless, "response");
+    endless.write("x".repeat(2_000));
+    const [response] = (await answered) as [IncomingMessage];
+    expect(response.statusCode).to.equal(413);
+    endless.destroy();
+  });
+
+  it("changes no log level for a web page, whatever name leads here", async () => {
+    const put = async (headers: Record<string, string>): Promise<number | undefined> => {
+      const asked = request({ port: admin.port, host: "127.0.0.1", path: "/loglevel", method: "PUT", headers });
+      asked.end("debug");
+      const [response] = (await once(asked, "response")) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    };
+    for (const host of ["evil.example", "evil.example:9081", "localhost.evil.example", "127.0.0.1.evil.example"]) {
+      expect(await put({ host }), host).to.equal(403);
+    }
+    expect(await put({ host: "127.0.0.1", origin: "http://evil.example" })).to.equal(403);
+    expect(logger.level).to.equal("info");
+    for (const host of ["localhost:9081", "10.1.2.3:9081", "[::1]:9081", "[::1]"]) {
+      expect(await put({ host }), host).to.equal(200);
+    }
+  });
+
+  it("logs every change of the log level, those to silence and back too", async () => {
+    for (const level of ["silent", "fatal", "info"]) await setLevel(level);
+    expect(lines.map(({ before, now }) => [before, now])).to.deep.equal([
+      ["info", "silent"],
+      ["silent", "fatal"],
+      ["fatal", "info"],
+    ]);
   });
 
   it("goes to debug and back with SIGUSR2", async () => {

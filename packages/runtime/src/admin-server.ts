@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isIP } from "node:net";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
@@ -42,7 +43,16 @@ export async function startAdminServer({
   const logLevel = createLogLevel(logger);
 
   async function changeLogLevel(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!isMeantForHere(req)) {
+      send(res, 403, { error: "ask by address or as localhost, and not from a web page" });
+      return;
+    }
     const asked = await readWord(req);
+    if (asked === undefined) {
+      res.setHeader("Connection", "close");
+      send(res, 413, { error: `the body has at most ${longestBody} characters` });
+      return;
+    }
     if (logLevel.set(asked)) send(res, 200, { level: logLevel.current });
     else send(res, 422, { error: "the body is one of trace, debug, info, warn, error, fatal, silent" });
   }
@@ -100,10 +110,26 @@ export async function startAdminServer({
   };
 }
 
-/** A body of a word, bare or in JSON; a longer one is cut, and so is no level. */
-async function readWord(req: IncomingMessage): Promise<string> {
+/**
+ * A web page that a developer visits can have its own name resolve to this machine, and then ask here as if this were its own server. It cannot
+ * do without its name in the Host header, nor hide its Origin.
+ */
+function isMeantForHere({ headers }: IncomingMessage): boolean {
+  const host = (headers.host ?? "").replace(/:\d+$/, "");
+  const isAddress = isIP(host) !== 0 || (host.startsWith("[") && isIP(host.slice(1, -1)) === 6);
+  return headers.origin === undefined && (isAddress || host.toLowerCase() === "localhost");
+}
+
+/** Longer ones are read no further. */
+const longestBody = 1_000;
+
+/** A body of a word, bare or in JSON; undefined where it is longer than any such body. */
+async function readWord(req: IncomingMessage): Promise<string | undefined> {
   let text = "";
-  for await (const chunk of req.setEncoding("utf8") as AsyncIterable<string>) if (text.length < 64) text += chunk;
+  for await (const chunk of req.setEncoding("utf8") as AsyncIterable<string>) {
+    text += chunk;
+    if (text.length > longestBody) return undefined;
+  }
   return /^\s*(?:\{\s*"level"\s*:\s*)?"?([a-z]+)"?\s*\}?\s*$/.exec(text)?.[1] ?? "";
 }
 

@@ -10,6 +10,11 @@ export const environment = {
   ACCESS_LOG_RATE: integer({ min: 0 })
     .default(1000)
     .describe("Requests logged a second; beyond it only errors and requests slower than a second are"),
+  TRUST_TRACEPARENT: onOff()
+    .default(false)
+    .describe(
+      "Whether a request's traceparent decides if it is traced; on only where something trusted sets the header",
+    ),
   HOST: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/)

@@ -36,6 +36,16 @@ describe("head sampling", () => {
     expect(always.admit(below(0))).to.equal(undefined);
   });
 
+  it("lets no stranger decide, and keeps its trace", () => {
+    const [never, always] = [createHeadSampling(env("0"))!, createHeadSampling(env("1"))!];
+    expect(never.admit(below(1), true)).to.equal(undefined);
+    const admitted = always.admit(below(0), true)!;
+    expect(trace.getSpanContext(admitted)).to.deep.include({ traceId: "a".repeat(32), spanId: "b".repeat(16) });
+    expect(always.sampler.shouldSample(admitted, "a".repeat(32), "GET", SpanKind.SERVER, {}, []).decision).to.equal(
+      SamplingDecision.RECORD_AND_SAMPLED,
+    );
+  });
+
   it("leaves every other sampler, and a part that is none, to the SDK", () => {
     for (const other of [env("0.1", "traceidratio"), env("", "parentbased_traceidratio"), env("2"), env("x"), {}]) {
       expect(createHeadSampling(other)).to.equal(undefined);

@@ -6,8 +6,11 @@ const chosen = createContextKey("confab chosen");
 
 export interface HeadSampling {
   readonly sampler: Sampler;
-  /** The context to start a span in, or undefined where the span would not be recorded. */
-  admit(above: Context): Context | undefined;
+  /**
+   * The context to start a span in, or undefined where the span would not be recorded. What a stranger says about sampling counts for nothing: its
+   * span stays the parent, so that both can be found by the trace's id.
+   */
+  admit(above: Context, isStranger?: boolean): Context | undefined;
 }
 
 /**
@@ -34,9 +37,13 @@ export function createHeadSampling(
       }),
       toString: () => `ParentBased{${ratio}}`,
     },
-    admit(above) {
-      if (trace.getSpanContext(above) !== undefined) return isSampled(above) ? above : undefined;
-      return random() < ratio ? above.setValue(chosen, true) : undefined;
+    admit(above, isStranger = false) {
+      const parent = trace.getSpanContext(above);
+      if (parent === undefined) return random() < ratio ? above.setValue(chosen, true) : undefined;
+      if (!isStranger) return isSampled(above) ? above : undefined;
+      return random() < ratio
+        ? trace.setSpanContext(above, { ...parent, traceFlags: parent.traceFlags | 1 })
+        : undefined;
     },
   };
 }

@@ -16,8 +16,10 @@ export function createLogLevel(logger: Pick<Logger, "level" | "warn">): LogLevel
     if (level === logger.level) return;
     const before = logger.level;
     if (level !== "debug") usual = level;
-    logger.level = level;
+    // A level that writes no warnings must not hide that it was chosen.
+    logger.level = "warn";
     logger.warn({ before, now: level }, "log level changed");
+    logger.level = level;
   }
   const toggle = (): void => {
     change(logger.level === "debug" ? usual : "debug");

@@ -33,7 +33,7 @@ const flushMs = 2_000;
 const quietMs = 300_000;
 
 /** Starts OpenTelemetry's SDK as the standard OTEL_* variables say; it holds no request up, whatever the collector does. */
-export function startOpenTelemetry({ env, service, version, logger }: TelemetryOptions): Tracer {
+export function startOpenTelemetry({ env, service, version, logger, trustCallers = false }: TelemetryOptions): Tracer {
   const sampling = createHeadSampling(env);
   const sdk = new NodeSDK({
     resource: defaultResource().merge(
@@ -60,9 +60,13 @@ export function startOpenTelemetry({ env, service, version, logger }: TelemetryO
     start(name, { kind = "internal", headers, parent, links = [], attributes } = {}) {
       const asked = headers === undefined ? contextOf(parent) : callerOf(headers);
       if (kind !== "server" && trace.getSpanContext(asked) === undefined) return undefined;
-      const above = sampling === undefined ? asked : sampling.admit(asked);
+      const isStranger = headers !== undefined && !trustCallers;
+      const caller = isStranger ? trace.getSpanContext(asked) : undefined;
+      // Any other sampler would obey the caller: its span becomes a link of a trace that begins here.
+      const above = sampling === undefined ? (isStranger ? ROOT_CONTEXT : asked) : sampling.admit(asked, isStranger);
       if (above === undefined) return undefined;
       const linked = links.flatMap((link) => spanContextOf(link) ?? []).map((found) => ({ context: found }));
+      if (sampling === undefined && caller !== undefined) linked.push({ context: caller });
       const span = tracer.startSpan(name, { kind: kinds[kind], attributes: { ...attributes }, links: linked }, above);
       return span.isRecording() ? wrap(span) : undefined;
     },

@@ -6,5 +6,7 @@ export interface TelemetryOptions {
   /** `ingest`, say; OTEL_SERVICE_NAME wins over `confab-ingest`. */
   readonly service: string;
   readonly version: string;
+  /** Whether a request's `traceparent` decides if the request is recorded; by default clients cannot have everything recorded. */
+  readonly trustCallers?: boolean;
   readonly logger: Pick<Logger, "warn">;
 }

@@ -1,5 +1,13 @@
-import { routes } from "@confab/contracts";
-import { accessLog, createNotFoundHandler, createProblemHandler, createRateLimit, requestContext } from "@confab/http";
+import { routes, type Route } from "@confab/contracts";
+import {
+  accessLog,
+  checkProtocol,
+  createNotFoundHandler,
+  createOptionsHandler,
+  createProblemHandler,
+  createRateLimit,
+  requestContext,
+} from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
@@ -31,16 +39,23 @@ export function createApiApp(options: ApiAppOptions): Express {
     next(toProblem(error));
   };
 
-  // On plain HTTP browsers ignore it, and what checks headers complains.
-  const strictTransportSecurity = config.http.publicUrl.startsWith("https:");
+  const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
+  // On plain HTTP browsers ignore the one, fail to load pages for the other, and what checks headers complains.
+  const secureHeaders = helmet(
+    config.http.publicUrl.startsWith("https:")
+      ? {}
+      : { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } },
+  );
 
   const app = express()
     .disable("x-powered-by")
     .set("query parser", parseQueryString)
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
-    .use(createDocsRoutes({ publicUrl: config.http.publicUrl, strictTransportSecurity, version: config.version }))
-    .use(helmet({ strictTransportSecurity }));
+    .use(secureHeaders)
+    .use(checkProtocol)
+    .use(createOptionsHandler(mine))
+    .use(createDocsRoutes({ publicUrl: config.http.publicUrl, version: config.version }));
   if (config.requestRate !== undefined) {
     const keyPrefix = `${config.partitioning.prefix}:rate`;
     const rateLimit = createRateLimit({ redis, limit: config.requestRate, windowSeconds: 1, logger, keyPrefix });

@@ -19,6 +19,7 @@ import manifest from "../package.json" with { type: "json" };
 export const apiEnvironment = z.object({
   LOG_LEVEL: environment.LOG_LEVEL,
   ACCESS_LOG_RATE: environment.ACCESS_LOG_RATE,
+  TRUST_TRACEPARENT: environment.TRUST_TRACEPARENT,
   HOST: environment.HOST,
   PORT: port().default(8082).describe("Port of everything but the sending of messages"),
   ADMIN_PORT: environment.ADMIN_PORT.default(9082),
@@ -43,6 +44,7 @@ export function loadConfig(env: Environment) {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "api", version: manifest.version },
     accessLogRate: variables.ACCESS_LOG_RATE,
+    trustCallers: variables.TRUST_TRACEPARENT,
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },

@@ -14,7 +14,13 @@ if (config.adminKey === undefined) {
 }
 
 const tracer = await lifecycle.use("telemetry", () =>
-  startTelemetry({ env: process.env, service: "api", version: config.version, logger }),
+  startTelemetry({
+    env: process.env,
+    service: "api",
+    version: config.version,
+    logger,
+    trustCallers: config.trustCallers,
+  }),
 );
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, tracer));
 const admin = await lifecycle.use("admin", () =>

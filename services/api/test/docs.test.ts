@@ -29,6 +29,20 @@ describe("the api's documentation", () => {
     await secure.stop();
   });
 
+  it("sends the headers that protect browsers with every page, and has plain HTTP stay so", async () => {
+    for (const path of ["/docs/", "/problems", "/problems/busy", "/openapi.json", "/applications/x", "/nowhere"]) {
+      const { headers } = await api.get(path);
+      expect(headers.get("x-content-type-options"), path).to.equal("nosniff");
+      expect(headers.get("content-security-policy"), path)
+        .to.include("default-src 'self'")
+        .and.not.include("upgrade-insecure-requests");
+    }
+    const secure = await startApi(world, { PUBLIC_URL: "https://chat.example" });
+    const { headers } = await fetch(`${secure.url}/docs/`);
+    await secure.stop();
+    expect(headers.get("content-security-policy")).to.include("upgrade-insecure-requests");
+  });
+
   it("serves a page that loads everything from here", async () => {
     const page = await api.get("/docs/");
     expect(page.status).to.equal(200);

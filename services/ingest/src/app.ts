@@ -1,8 +1,10 @@
-import { routes } from "@confab/contracts";
+import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
+  checkProtocol,
   createByteBudget,
   createNotFoundHandler,
+  createOptionsHandler,
   createProblemHandler,
   problemType,
   requestContext,
@@ -12,6 +14,7 @@ import { giveWay, type Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import type { IngestConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
@@ -31,12 +34,14 @@ export function createIngestApp(options: IngestAppOptions): Express {
   const { publicUrl } = config.http;
   const { maxPending, applicationRate, applicationBurst } = config.limits;
 
+  const limitHeaders = createLimitHeaders(applicationRate, applicationBurst);
   const acceptRun = createCountedRun({
     ...counted,
     acceptRun: createAcceptRun({
       intake,
       pressure,
       maxPending,
+      limitHeaders,
       partitionOf: (token, chat) => partitionOf(config.partitioning, token, chat),
     }),
     toProblem,
@@ -48,11 +53,8 @@ export function createIngestApp(options: IngestAppOptions): Express {
     typeOf: (code) => problemType(publicUrl, code),
     giveWay,
   });
-  const policy =
-    applicationRate > 0
-      ? `"messages";q=${applicationBurst};w=${Math.ceil(applicationBurst / applicationRate)}`
-      : undefined;
   const budget = createByteBudget({ bytes: config.limits.requestBytes });
+  const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
   const translate: ErrorRequestHandler = (error, _req, _res, next) => {
     next(toProblem(error));
   };
@@ -62,7 +64,9 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .disable("etag")
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
-    .use(createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions: { budget, validateResponses } }))
+    .use(checkProtocol)
+    .use(createOptionsHandler(mine))
+    .use(createMessageRoutes({ acceptRun, acceptBatch, limitHeaders, mountOptions: { budget, validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
     .use(translate)
     .use(createProblemHandler({ publicUrl }));

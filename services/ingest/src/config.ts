@@ -19,6 +19,7 @@ import manifest from "../package.json" with { type: "json" };
 export const ingestEnvironment = z.object({
   LOG_LEVEL: environment.LOG_LEVEL,
   ACCESS_LOG_RATE: environment.ACCESS_LOG_RATE,
+  TRUST_TRACEPARENT: environment.TRUST_TRACEPARENT,
   HOST: environment.HOST,
   PORT: port().default(8081).describe("Port of POST /messages and POST /messages/batch"),
   ADMIN_PORT: environment.ADMIN_PORT.default(9081),
@@ -62,6 +63,7 @@ export function loadConfig(env: Environment) {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "ingest", version: manifest.version },
     accessLogRate: variables.ACCESS_LOG_RATE,
+    trustCallers: variables.TRUST_TRACEPARENT,
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },

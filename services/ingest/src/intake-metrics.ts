@@ -30,7 +30,7 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
     learned: (chat: { lastNumber: number }): void => {
       heads[chat.lastNumber > 0 ? "again" : "first"].inc();
     },
-    sent: (token: string, messages: number): void => {
+    accepted: (token: string, messages: number): void => {
       loudest.count(token, messages);
     },
     refused: (reason: string, messages = 1): void => {

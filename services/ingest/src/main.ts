@@ -19,7 +19,13 @@ const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");
 
 const tracer = await lifecycle.use("telemetry", () =>
-  startTelemetry({ env: process.env, service: "ingest", version: config.version, logger }),
+  startTelemetry({
+    env: process.env,
+    service: "ingest",
+    version: config.version,
+    logger,
+    trustCallers: config.trustCallers,
+  }),
 );
 const stores = await lifecycle.use("stores", () => openStores(config, logger));
 // Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.

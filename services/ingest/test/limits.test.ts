@@ -23,6 +23,8 @@ describe("ingest under load", () => {
     }
     const refused = await ingest.send(busy, "one too many");
     problemOf(refused, "rate-limited");
+    expect(refused.headers.get("ratelimit-policy")).to.equal('"messages";q=3;w=3');
+    expect(refused.headers.get("ratelimit")).to.match(/^"messages";r=0;t=\d$/);
     const second = await world.newChat(busy.token);
     problemOf(await ingest.send(second, "the limit is the application's"), "rate-limited");
     expect(messageOf(await ingest.send(quiet, "Hello")).number).to.equal(1);

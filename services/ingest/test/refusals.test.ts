@@ -125,6 +125,12 @@ describe("POST /messages refuses", () => {
     problemOf(await post(`${ingest.url}/messages/1`, valid()), "route-not-found");
   });
 
+  it("nobody's messages without a trace of them in the metrics of applications", async () => {
+    const token = randomUUID();
+    problemOf(await send(ingest.url, { ...chat, token }, "Hello"), "application-not-found");
+    expect(await ingest.metrics.registry.metrics()).to.not.include(token.slice(0, 8));
+  });
+
   it("an Idempotency-Key that is none", async () => {
     for (const key of ["a b", "k".repeat(256)]) {
       expect(pointers(await postRaw(valid(), { "idempotency-key": key }))).to.deep.equal(["Idempotency-Key"]);

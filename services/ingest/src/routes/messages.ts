@@ -3,18 +3,23 @@ import { mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
-import type { AcceptRun } from "../use-cases/accept-messages.ts";
+import type { AcceptedMessage, AcceptRun } from "../use-cases/accept-messages.ts";
 
 export interface MessageRoutesOptions {
   acceptRun: AcceptRun;
   acceptBatch: AcceptBatch;
-  /** `RateLimit-Policy`; undefined where there are no limits. */
-  policy: string | undefined;
+  /** The headers that tell a client how much of its limit is left. */
+  limitHeaders: (limit: AcceptedMessage["limit"]) => Record<string, string>;
   mountOptions: MountOptions;
 }
 
 /** POST /messages and POST /messages/batch. */
-export function createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptions }: MessageRoutesOptions): Router {
+export function createMessageRoutes({
+  acceptRun,
+  acceptBatch,
+  limitHeaders,
+  mountOptions,
+}: MessageRoutesOptions): Router {
   const router = Router();
 
   mount(
@@ -29,14 +34,7 @@ export function createMessageRoutes({ acceptRun, acceptBatch, policy, mountOptio
       return {
         body: message,
         location: fillPath(routes.getMessage.path, params),
-        ...(policy !== undefined && limit
-          ? {
-              headers: {
-                "RateLimit-Policy": policy,
-                RateLimit: `"messages";r=${Math.max(0, limit.remaining)};t=${Math.ceil(limit.resetMs / 1000)}`,
-              },
-            }
-          : {}),
+        headers: limitHeaders(limit),
       };
     },
     mountOptions,

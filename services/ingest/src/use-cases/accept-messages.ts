@@ -8,6 +8,8 @@ export interface AcceptMessagesOptions {
   /** Per partition. */
   maxPending: number;
   partitionOf: (token: string, chat: number) => number;
+  /** The headers that tell a client how much of its limit is left. */
+  limitHeaders: (limit: AcceptedMessage["limit"]) => Record<string, string>;
 }
 
 export interface AcceptedMessage {
@@ -27,7 +29,7 @@ export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise
 
 /** Accepts messages of one chat in their order; where room ends in the middle, the rest is refused. */
 export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
-  const { intake, pressure, maxPending, partitionOf } = options;
+  const { intake, pressure, maxPending, partitionOf, limitHeaders } = options;
 
   /** The script has the last word; this spares Redis the messages that it would refuse anyway. */
   function refuseUnderPressure({ application_token: token, chat_number: chat }: BatchItem): void {
@@ -75,6 +77,7 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
           return new ProblemError("rate-limited", {
             detail: "The application sends more messages than its limit allows.",
             retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
+            headers: limitHeaders(acceptance.limit),
           });
         case "keys-used-up":
           return new ProblemError("rate-limited", {

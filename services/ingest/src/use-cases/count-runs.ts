@@ -3,21 +3,24 @@ import type { AcceptRun } from "./accept-messages.ts";
 
 export interface CountRunsOptions {
   acceptRun: AcceptRun;
-  sent: (token: string, messages: number) => void;
+  accepted: (token: string, messages: number) => void;
   refused: (reason: string, messages?: number) => void;
   /** Turns a store's error into a problem. */
   toProblem: (error: unknown) => unknown;
 }
 
-/** The same as `acceptRun`, with what was sent and what was refused counted. */
-export function createCountedRun({ acceptRun, sent, refused, toProblem }: CountRunsOptions): AcceptRun {
+/** The same as `acceptRun`, with what was accepted of an application and what was refused counted: a token that is nobody's leaves no trace. */
+export function createCountedRun({ acceptRun, accepted, refused, toProblem }: CountRunsOptions): AcceptRun {
   return async (...run) => {
     const [items] = run;
-    const [first] = items;
-    if (first) sent(first.application_token, items.length);
     try {
       const outcomes = await acceptRun(...run);
-      for (const outcome of outcomes) if (outcome instanceof ProblemError) refused(outcome.code);
+      let count = 0;
+      for (const outcome of outcomes) {
+        if (outcome instanceof ProblemError) refused(outcome.code);
+        else count += 1;
+      }
+      if (count > 0) accepted(items[0]!.application_token, count);
       return outcomes;
     } catch (error) {
       const problem = toProblem(error);

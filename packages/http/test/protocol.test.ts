@@ -1,0 +1,112 @@
+import { routes } from "@confab/contracts";
+import { expect } from "chai";
+import { setTimeout as pause } from "node:timers/promises";
+import { mount } from "../src/index.ts";
+import { bodyOf, connectRaw } from "./raw.ts";
+import { PUBLIC_URL, TOKEN, startApp } from "./start-app.ts";
+import type { TestApp } from "./start-app.ts";
+
+const at = "2026-01-01T00:00:00.000Z";
+
+describe("HTTP as it should not be sent", () => {
+  let app: TestApp;
+  before(async () => {
+    app = await startApp((router) => {
+      mount(router, routes.listChats, () => ({ body: [], link: { next: { after: 1 } } }));
+      mount(router, routes.updateApplication, ({ body: { name } }) => ({
+        body: { token: TOKEN, name, chats_count: 0, created_at: at, updated_at: at },
+      }));
+    });
+  });
+  after(() => app.stop());
+
+  /** The answer to a raw request, once its connection is closed. */
+  async function answerTo(...lines: string[]): Promise<string> {
+    const { socket, closed } = await connectRaw(app.port);
+    socket.write(lines.join("\r\n"));
+    return closed;
+  }
+  const path = `/applications/${TOKEN}`;
+  const close = "Connection: close";
+  const patch = [`PATCH ${path} HTTP/1.1`, "Host: x", "Content-Type: application/json"];
+
+  it("answers 501 to codings of the transfer that nobody decodes", async () => {
+    for (const coding of ["gzip, chunked", "identity, chunked", "chunked, chunked"]) {
+      const answer = await answerTo(...patch, `Transfer-Encoding: ${coding}`, "", "2", "{}", "0", "", "");
+      // What the parser itself refuses is a 400.
+      expect(answer, coding).to.match(/^HTTP\/1\.1 (501|400) /);
+      expect(bodyOf(answer).type).to.be.oneOf(
+        ["unknown-transfer-encoding", "malformed-request"].map((code) => `${PUBLIC_URL}/problems/${code}`),
+      );
+    }
+    expect(await answerTo(...patch, "Transfer-Encoding: gzip, chunked", "", "2", "{}", "0", "", "")).to.match(
+      /^HTTP\/1\.1 501 /,
+    );
+  });
+
+  it("answers 417 as a problem to an expectation that it does not know", async () => {
+    const answer = await answerTo(...patch, close, "Expect: 200-ok", "Content-Length: 12", "", '{"name":"x"}');
+    expect(answer).to.match(/^HTTP\/1\.1 417 /);
+    expect(bodyOf(answer)).to.include({ type: `${PUBLIC_URL}/problems/expectation-failed`, status: 417 });
+  });
+
+  it("says 100 Continue only before a body that it reads", async () => {
+    const expecting = (length: number): string[] => [
+      ...patch,
+      close,
+      "Expect: 100-continue",
+      `Content-Length: ${length}`,
+    ];
+    const refused = await answerTo(...expecting(9_000_000), "", "");
+    expect(refused).to.match(/^HTTP\/1\.1 413 /);
+    const { socket, received, closed } = await connectRaw(app.port);
+    socket.write([...expecting(12), "", ""].join("\r\n"));
+    while (!received().includes("100 Continue")) await pause(5);
+    socket.write('{"name":"x"}');
+    expect(await closed).to.match(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  });
+
+  it("answers 400 to two hosts and to another version of HTTP", async () => {
+    for (const lines of [
+      [`GET ${path}/chats HTTP/1.1`, "Host: a", "Host: b", close],
+      [`GET ${path}/chats HTTP/2.0`, "Host: a", close],
+    ]) {
+      const answer = await answerTo(...lines, "", "");
+      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+      expect(bodyOf(answer).type).to.equal(`${PUBLIC_URL}/problems/malformed-request`);
+    }
+  });
+
+  it("takes only the path of a target in absolute form", async () => {
+    const target = "http://evil.example";
+    const listed = await answerTo(`GET ${target}${path}/chats?limit=1 HTTP/1.1`, "Host: evil.example", close, "", "");
+    expect(listed).to.match(/^HTTP\/1\.1 200 /);
+    expect(listed).to.include(`Link: <${path}/chats?limit=1&after=1>`);
+    const missing = await answerTo(`GET ${target}/nowhere?x HTTP/1.1`, "Host: evil.example", close, "", "");
+    expect(bodyOf(missing).instance).to.equal("/nowhere");
+    for (const answer of [listed, missing]) expect(answer).to.not.include("evil");
+  });
+
+  it("answers before a body that then breaks off in the middle of a chunk", async () => {
+    const { socket, closed } = await connectRaw(app.port);
+    socket.write("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n\r\n");
+    const answer = await closed;
+    expect(answer).to.match(/^HTTP\/1\.1 40[04] /);
+    expect(bodyOf(answer)).to.have.property("status");
+  });
+
+  it("tells by OPTIONS which methods a path has", async () => {
+    const known = await fetch(app.url + path, { method: "OPTIONS" });
+    expect([known.status, known.headers.get("allow"), await known.text()]).to.deep.equal([
+      204,
+      "GET, HEAD, OPTIONS, PATCH, PUT",
+      "",
+    ]);
+    expect((await fetch(`${app.url}/nowhere`, { method: "OPTIONS" })).status).to.equal(404);
+  });
+
+  it("lets no cache keep an answer", async () => {
+    const answer = await fetch(`${app.url}${path}/chats`);
+    expect(answer.headers.get("cache-control")).to.equal("no-store");
+  });
+});

@@ -1,0 +1,107 @@
+import { routes } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
+import { expect } from "chai";
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { mount } from "../src/index.ts";
+import type { HttpServerOptions } from "../src/index.ts";
+import { TOKEN, startApp } from "./start-app.ts";
+import type { TestApp } from "./start-app.ts";
+
+const mebibyte = 1024 * 1024;
+/** More than the kernel's buffers at both ends take. */
+const answerBytes = 24 * mebibyte;
+const path = `/applications/${TOKEN}`;
+
+describe("clients that do not read", () => {
+  let app: TestApp;
+  let sockets: Socket[];
+  beforeEach(() => (sockets = []));
+  afterEach(async () => {
+    for (const socket of sockets) socket.destroy();
+    await app.stop();
+  });
+
+  async function start(options: Partial<HttpServerOptions>): Promise<void> {
+    const name = "x".repeat(answerBytes);
+    app = await startApp((router) => {
+      mount(router, routes.getApplication, () => ({ body: { name } as never }));
+      mount(router, routes.updateApplication, () => ({ body: { name } as never }));
+    }, options);
+  }
+  /** Asks and reads nothing until `rest` is called, which gives the bytes that came. */
+  function ask(): { rest: () => Promise<number> } {
+    const socket = connect(app.port, "127.0.0.1").pause();
+    sockets.push(socket);
+    let bytes = 0;
+    socket.on("error", () => undefined).on("data", (chunk: Buffer) => (bytes += chunk.length));
+    socket.pause().write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    return {
+      rest: async () => {
+        socket.resume();
+        if (!socket.closed) await once(socket, "close");
+        return bytes;
+      },
+    };
+  }
+  /** How many answers ended with each status until now. */
+  const ended = (): unknown[] => app.requests().map(({ status }) => status);
+  const statusOf = async (): Promise<number> => {
+    const response = await fetch(app.url + path);
+    await response.arrayBuffer();
+    return response.status;
+  };
+
+  it("are cut off when they have taken nothing for a while; a slow one that goes on taking is not", async () => {
+    await start({ stallTimeoutMs: 1_500 });
+    const mute = ask();
+    const slow = connect(app.port, "127.0.0.1").pause();
+    sockets.push(slow);
+    let taken = 0;
+    slow.on("error", () => undefined).on("data", (bytes: Buffer) => (taken += bytes.length));
+    slow.pause().write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const sips = setInterval(() => {
+      if (taken > answerBytes - 8 * mebibyte) return;
+      slow.resume();
+      slow.once("data", () => slow.pause());
+    }, 5);
+    await eventually(() => {
+      expect(ended()).to.have.length(1);
+    });
+    expect(await mute.rest()).to.be.below(answerBytes);
+    expect(taken).to.be.below(answerBytes);
+    clearInterval(sips);
+    slow.resume();
+    await eventually(() => {
+      expect(taken).to.be.above(answerBytes);
+    });
+  });
+
+  it("hold only so much memory: others are refused at once, then the oldest give way", async () => {
+    await start({ unsent: { maxBytes: 3 * answerBytes + mebibyte, patienceMs: 4_000 } });
+    const oldest = ask();
+    await pause(200);
+    const others = [ask(), ask()];
+    await pause(500);
+    for (let more = 0; more < 3; more += 1) expect(await statusOf()).to.equal(503);
+    await pause(4_000);
+    expect(await statusOf()).to.equal(200);
+    expect(await oldest.rest()).to.be.below(answerBytes);
+    for (const other of others) expect(await other.rest()).to.be.above(answerBytes);
+  });
+
+  it("get the answer to what was done nevertheless, as it cannot be refused any more", async () => {
+    await start({ unsent: { maxBytes: answerBytes, patienceMs: 60_000 } });
+    ask();
+    await pause(100);
+    const response = await fetch(app.url + path, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: '{"name":"x"}',
+    });
+    expect(response.status).to.equal(200);
+    expect((await response.arrayBuffer()).byteLength).to.be.above(answerBytes);
+  });
+});

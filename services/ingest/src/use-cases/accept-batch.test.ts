@@ -1,0 +1,69 @@
+import { ProblemError, problems, type BatchItem } from "@confab/contracts";
+import { expect } from "chai";
+import { createAcceptBatch } from "./accept-batch.ts";
+import type { AcceptRun } from "./accept-messages.ts";
+
+const origin = { requestId: "test" };
+const at = "2026-01-01T00:00:00.000Z";
+
+describe("accepting a batch", () => {
+  const itemsOf = (chat_number: number, count: number, body = "x"): BatchItem[] =>
+    Array.from({ length: count }, () => ({ application_token: "a", chat_number, body }));
+
+  /** Sends items to a chat that takes only the first ones, and what follows a refusal again: the statuses, and the runs that were tried. */
+  async function statusesOf(items: BatchItem[], refuse: (run: number, place: number) => ProblemError | undefined) {
+    const runs: number[] = [];
+    let numbers = 0;
+    const acceptRun: AcceptRun = (run) => {
+      const chat = run[0]!.chat_number;
+      const tried = chat === 1 ? runs.push(run.length) : 0;
+      return Promise.resolve(
+        run.map(
+          ({ application_token, chat_number, body }, place) =>
+            refuse(tried, place) ?? {
+              message: { application_token, chat_number, body, number: ++numbers, created_at: at, updated_at: at },
+              limit: undefined,
+            },
+        ),
+      );
+    };
+    const acceptBatch = createAcceptBatch({
+      acceptRun,
+      refused: () => undefined,
+      toProblem: (error) => error,
+      typeOf: (code) => code,
+      giveWay: () => undefined,
+    });
+    const { results } = await acceptBatch(items, origin);
+    return { statuses: results.map(({ status }) => status), runs };
+  }
+
+  for (const code of ["rate-limited", "overloaded"] as const) {
+    it(`refuses what follows in a chat once an item is ${code}, even where it would be taken by then`, async () => {
+      const refusal = new ProblemError(code);
+      const { statuses, runs } = await statusesOf([...itemsOf(1, 350), ...itemsOf(2, 10)], (run, place) =>
+        run === 2 && place >= 60 ? refusal : undefined,
+      );
+      const { status } = problems[code];
+      expect(statuses).to.deep.equal([
+        ...Array.from({ length: 160 }, () => 201),
+        ...Array.from({ length: 190 }, () => status),
+        ...Array.from({ length: 10 }, () => 201),
+      ]);
+      expect(runs, "nothing that follows is tried").to.deep.equal([100, 100]);
+    });
+  }
+
+  it("goes on after an item that is refused for good", async () => {
+    const { statuses } = await statusesOf(itemsOf(1, 250), (run, place) =>
+      run === 1 && place === 7 ? new ProblemError("idempotency-conflict") : undefined,
+    );
+    expect(statuses.filter((status) => status === 201)).to.have.length(249);
+  });
+
+  it("numbers large messages together only as far as Redis takes them quickly", async () => {
+    const { statuses, runs } = await statusesOf(itemsOf(1, 20, "x".repeat(60_000)), () => undefined);
+    expect(statuses).to.deep.equal(Array.from({ length: 20 }, () => 201));
+    expect(runs).to.deep.equal([8, 8, 4]);
+  });
+});
