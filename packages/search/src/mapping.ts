@@ -1,5 +1,6 @@
 import type { estypes } from "@elastic/elasticsearch";
 import { fold } from "./fold.ts";
+import { sentBytes } from "./page.ts";
 import type { SearchDocument } from "./search-index.ts";
 
 // All grams of one length and nothing else: positions count characters (code points), so a phrase of a term's grams is
@@ -63,7 +64,7 @@ export function toSource(document: SearchDocument, body: string): Record<string,
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),
     body: body.toWellFormed(),
-    bytes: Buffer.byteLength(body),
+    bytes: sentBytes(body),
     folded: fold(body),
   };
 }
