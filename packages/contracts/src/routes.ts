@@ -267,7 +267,14 @@ export const routes = {
     params: ["token", "chat"],
     query: searchQuerySchema,
     success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), link: true },
-    problems: ["application-not-found", "chat-not-found", "validation-failed", "search-unavailable", ...reading],
+    problems: [
+      "application-not-found",
+      "chat-not-found",
+      "validation-failed",
+      "search-unavailable",
+      "service-unavailable",
+      ...reading,
+    ],
   },
   getMessage: {
     method: "get",

@@ -1,9 +1,10 @@
 import type { estypes } from "@elastic/elasticsearch";
+import { z } from "zod";
 import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
-import { toSource } from "./mapping.ts";
+import { toSource, uidOf } from "./mapping.ts";
 import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
 
@@ -16,14 +17,20 @@ export class IndexGone extends Error {
   override readonly name = "IndexGone";
 }
 
-function operationsFor(index: string, document: SearchDocument): unknown[] {
-  const target = {
-    _index: directAlias(index),
-    _id: `${document.chatId}-${document.number}`,
-    routing: document.chatId.toString(),
-    version: document.version,
-    version_type: "external",
-  };
+interface Write {
+  index: string;
+  document: SearchDocument;
+  /** What Elasticsearch compares: the row's version, unless another message has left a higher one behind. */
+  version: number;
+}
+
+function placeOf({ index, document: { chatId, number } }: Write) {
+  return { _index: directAlias(index), _id: `${chatId}-${number}`, routing: chatId.toString() };
+}
+
+function operationsFor(write: Write): unknown[] {
+  const { document, version } = write;
+  const target = { ...placeOf(write), version, version_type: "external" };
   const { body, deletedAt } = document;
   return body === null || deletedAt !== null ? [{ delete: target }] : [{ index: target }, toSource(document, body)];
 }
@@ -35,7 +42,6 @@ function withoutContent(reason: string): string {
 
 /** Why an item was refused for good, or undefined when it is done; throws when it may succeed another time. */
 function rejection({ status, error }: estypes.BulkResponseItem): string | undefined {
-  // A conflict says that this version or a newer one is there already: late and repeated writes change nothing.
   if (error === undefined || status === 409) return undefined;
   const reason = `${error.type}: ${withoutContent(error.reason ?? "no reason given")}`;
   if (error.type === "index_not_found_exception") throw new IndexGone(reason);
@@ -43,20 +49,12 @@ function rejection({ status, error }: estypes.BulkResponseItem): string | undefi
   return reason;
 }
 
-async function writeChunk(
-  connection: Connection,
-  indices: readonly string[],
-  documents: readonly SearchDocument[],
-  refresh: IndexOptions["refresh"],
-): Promise<IndexResult> {
-  const written: { index: string; document: SearchDocument }[] = [];
+/** Sends one bulk; returns why documents were refused for good, and the writes that met the same version or a newer one. */
+async function send(connection: Connection, writes: readonly Write[], refresh: IndexOptions["refresh"]) {
   const operations: unknown[] = [];
   const turns = createTurns();
-  for (const document of documents) {
-    for (const index of indices) {
-      written.push({ index, document });
-      operations.push(...operationsFor(index, document));
-    }
+  for (const write of writes) {
+    operations.push(...operationsFor(write));
     // Folding a long body takes milliseconds.
     await turns.give();
   }
@@ -71,14 +69,55 @@ async function writeChunk(
       { requestTimeout: connection.bulkTimeoutMs },
     ),
   );
-  if (!answer.errors) return { indexed: documents.length, rejected: [] };
   const refused = new Map<SearchDocument, string>();
-  written.forEach(({ document }, at) => {
+  if (!answer.errors) return { refused, conflicts: [] };
+  const conflicts = writes.filter((write, at) => {
     const [item] = Object.values(answer.items[at] ?? {});
     if (item === undefined) throw new SearchUnavailable("Elasticsearch answered a bulk without all of its items");
     const reason = rejection(item);
-    if (reason !== undefined) refused.set(document, reason);
+    if (reason !== undefined) refused.set(write.document, reason);
+    return item.status === 409;
   });
+  return { refused, conflicts };
+}
+
+const held = z.object({ uid: z.string(), version: z.int() });
+
+/**
+ * Of writes that met the same version or a newer one, those that must replace it all the same, with a version that does.
+ * Late and repeated writes change nothing. But after the database has lost its last transactions, a number is given to
+ * another message, whose versions begin at 1: the lost one must not stand in its way. Where that one was deleted, nothing
+ * tells who it was, and the deletion stays.
+ */
+async function replacing(connection: Connection, conflicts: readonly Write[]): Promise<Write[]> {
+  if (conflicts.length === 0) return [];
+  const docs = conflicts.map((write) => ({ ...placeOf(write), _source: ["uid", "version"] }));
+  const answer = await ask(connection.client.mget({ docs }, { requestTimeout: connection.bulkTimeoutMs }));
+  return conflicts.flatMap((write, at) => {
+    const found = answer.docs[at];
+    if (found === undefined || !("found" in found) || !found.found) return [];
+    const { uid, version } = held.parse(found._source);
+    const isOlder = uid !== uidOf(write.document) || version < write.document.version;
+    return isOlder && found._version !== undefined ? [{ ...write, version: found._version + 1 }] : [];
+  });
+}
+
+async function writeChunk(
+  connection: Connection,
+  indices: readonly string[],
+  documents: readonly SearchDocument[],
+  refresh: IndexOptions["refresh"],
+): Promise<IndexResult> {
+  const refused = new Map<SearchDocument, string>();
+  let writes = documents.flatMap((document) =>
+    indices.map((index): Write => ({ index, document, version: document.version })),
+  );
+  for (let attempt = 1; writes.length > 0; attempt++) {
+    if (attempt > MAX_ATTEMPTS) throw new SearchUnavailable("Other writes keep changing the same documents");
+    const sent = await send(connection, writes, refresh);
+    for (const [document, reason] of sent.refused) refused.set(document, reason);
+    writes = await replacing(connection, sent.conflicts);
+  }
   const rejected = [...refused].map(([{ chatId, number }, reason]) => ({ chatId, number, reason }));
   return { indexed: documents.length - rejected.length, rejected };
 }

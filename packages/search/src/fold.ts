@@ -1,9 +1,10 @@
 // A cluster is a base with its marks. Two neighbours count as marks though Unicode does not call them so: the half-width
-// (han)dakuten, and the jamo of a Hangul syllable that was decomposed. ASCII without marks is left out: it folds alone.
+// (han)dakuten, and the jamo of a Hangul syllable that was decomposed. ASCII and ideographs without marks are left out: they
+// fold alone, one to one.
 // Normalization sorts the marks of a base in quadratic time (30,000 take a quarter of a second), so that a cluster ends
 // after 30 of them, as in Unicode's stream-safe format (UAX #15); the others are clusters without a base.
 const CLUSTER =
-  /(?:[\u1100-\u115F\uA960-\uA97C]+|[\uAC00-\uD7A3])[\u1160-\u11A7\uD7B0-\uD7C6]*[\u11A8-\u11FF\uD7CB-\uD7FB]*\p{M}{0,30}|[^\p{M}\0-\x7F][\p{M}\uFF9E\uFF9F]{0,30}|[\0-\x7F]?\p{M}{1,30}/gu;
+  /(?:[\u1100-\u115F\uA960-\uA97C]+|[\uAC00-\uD7A3])[\u1160-\u11A7\uD7B0-\uD7C6]*[\u11A8-\u11FF\uD7CB-\uD7FB]*\p{M}{0,30}|[^\p{M}\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF][\p{M}\uFF9E\uFF9F]{0,30}|[\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF]?\p{M}{1,30}/gu;
 // Accents, Hebrew points, Arabic harakat and tatweel, and what is invisible; never a vowel sign of an Indic or Thai script.
 const STRIPPED =
   /[\u0300-\u036F]|[\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7]|\u0640|[\u064B-\u065F\u0670]|[\u00AD\u200B\u200E\u200F\u2060\uFE0E\uFE0F\uFEFF]/gu;
@@ -31,7 +32,7 @@ const UNDECOMPOSED: Readonly<Record<string, string>> = {
 const MAPPED = new RegExp(`[${Object.keys(UNDECOMPOSED).join("")}]`, "gu");
 const ASCII = /^[\0-\x7F]*$/;
 // A text repeats few clusters many times, and looking one up is ten times faster than folding it.
-const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 50_000;
 const MAX_REMEMBERED_LENGTH = 8;
 const remembered = new Map<string, string>();
 
@@ -64,7 +65,7 @@ function computeFolding(cluster: string): string {
 /** Text as it is compared, for what is indexed and what is asked alike: without case, accents, points and width. */
 export function fold(text: string): string {
   if (isAscii(text)) return text.toLowerCase();
-  // What the clusters leave is ASCII, so lower case has no context (a final sigma, a Turkish dot) to look at.
+  // What the clusters leave is ASCII and ideographs, so lower case has no context (a final sigma, a Turkish dot) to look at.
   return text.toWellFormed().replace(CLUSTER, foldCluster).toLowerCase();
 }
 
@@ -81,7 +82,7 @@ export interface FoldedText {
 
 /** `fold` with the way back; the text must be well-formed. */
 export function foldWithOffsets(text: string): FoldedText {
-  // Ends of the clusters in the text and in what it is folded to; what lies between two of them is ASCII, which keeps its length.
+  // Ends of the clusters in the text and in what it is folded to; what lies between two of them keeps its length.
   const [starts, ends, foldedStarts, foldedEnds]: [number[], number[], number[], number[]] = [[], [], [], []];
   let shift = 0;
   const folded = isAscii(text)

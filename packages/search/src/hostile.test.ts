@@ -37,7 +37,7 @@ describe("highlighting hostile texts", () => {
 
 describe("a page of hits", () => {
   it("gives others a turn between its hits", async () => {
-    const found = messagesOf(hostileTexts["all ideographs"] ?? "", 200);
+    const found = messagesOf(hostileTexts["all characters"] ?? "", 200);
     expect(await longestBlock(() => toPage(found, { limit: 200, terms: ["e"] }))).to.be.below(MOST_MS);
   });
 

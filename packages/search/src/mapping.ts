@@ -1,5 +1,6 @@
 import type { estypes } from "@elastic/elasticsearch";
 import { fold } from "./fold.ts";
+import { sentBytes } from "./page.ts";
 import type { SearchDocument } from "./search-index.ts";
 
 // All grams of one length and nothing else: positions count characters (code points), so a phrase of a term's grams is
@@ -35,6 +36,7 @@ export const indexMapping: estypes.MappingTypeMapping = {
     chat_id: { type: "long" },
     application_id: { type: "long" },
     number: { type: "long" },
+    uid: { type: "keyword", index: false, doc_values: false },
     version: { type: "long", index: false, doc_values: false },
     created_at: { type: "date", index: false, doc_values: false },
     updated_at: { type: "date", index: false, doc_values: false },
@@ -53,17 +55,23 @@ export const indexMapping: estypes.MappingTypeMapping = {
   },
 };
 
+/** A message's uid as the index holds it. */
+export function uidOf({ uid }: SearchDocument): string {
+  return Buffer.from(uid).toString("base64url");
+}
+
 /** What is stored for a message; `folded` is analysed only. */
 export function toSource(document: SearchDocument, body: string): Record<string, unknown> {
   return {
     chat_id: document.chatId.toString(),
     application_id: document.applicationId.toString(),
     number: document.number,
+    uid: uidOf(document),
     version: document.version,
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),
     body: body.toWellFormed(),
-    bytes: Buffer.byteLength(body),
+    bytes: sentBytes(body),
     folded: fold(body),
   };
 }

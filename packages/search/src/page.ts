@@ -15,6 +15,11 @@ export interface StoredMessage {
 /** How long highlighting one page may take; the hits after that show the beginning of their bodies. */
 const HIGHLIGHT_MS = 500;
 
+/** The bytes of a text in an answer: a control character is six times as long in JSON as it is stored. */
+export function sentBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) - 2;
+}
+
 export interface PageOptions {
   limit: number;
   /** Folded words. */
@@ -29,7 +34,7 @@ export async function toPage(
   found: readonly StoredMessage[],
   { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,
 ): Promise<SearchPage> {
-  const sizes = found.slice(0, limit).map(({ body }) => Buffer.byteLength(body));
+  const sizes = found.slice(0, limit).map(({ body }) => sentBytes(body));
   const shown = found.slice(0, countFitting(sizes, limit));
   const hits: SearchPage["hits"] = [];
   const turns = createTurns();

@@ -3,6 +3,8 @@ export interface SearchDocument {
   chatId: bigint;
   applicationId: bigint;
   number: number;
+  /** 16 bytes: which message it is, should the database lose one and give its number to another. */
+  uid: Uint8Array;
   version: number;
   /** What was said, or null when the message is deleted. */
   body: string | null;

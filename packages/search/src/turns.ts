@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** How long the event loop may be kept before others get a turn. */
-const TURN_MS = 5;
+const TURN_MS = 2;
 
 export interface Turns {
-  /** To be awaited between two pieces of work: lets others go first where this one has kept the event loop for 5 ms. */
+  /** To be awaited between two pieces of work: lets others go first where this one has kept the event loop for 2 ms. */
   give(): Promise<void>;
   /** Milliseconds of work so far, without what others took. */
   spent(): number;

@@ -7,14 +7,15 @@ export function newChat(): bigint {
   return (chats += 2n);
 }
 
-/** Message `number` of a chat, version 1 unless told; a null body is a deleted message. */
-export function messageOf(chatId: bigint, number: number, body: string | null, version = 1): SearchDocument {
+/** Message `number` of a chat, version 1 unless told; a null body is a deleted message. `life` tells messages of one number apart. */
+export function messageOf(chatId: bigint, number: number, body: string | null, version = 1, life = 0): SearchDocument {
   const createdAt = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, number % 1000));
   const updatedAt = new Date(createdAt.getTime() + (version - 1) * 1000);
   return {
     chatId,
     applicationId: 7n,
     number,
+    uid: Buffer.alloc(16, life),
     version,
     body,
     createdAt,

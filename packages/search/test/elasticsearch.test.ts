@@ -58,6 +58,39 @@ describe("the Elasticsearch index", () => {
     expect(result).to.deep.equal({ indexed: 4, rejected: [] });
   });
 
+  it("remembers a deletion past refreshes, so that a late write does not bring the message back", async () => {
+    const chatId = newChat();
+    await es.index([messageOf(chatId, 1, "deleted")], { refresh: true });
+    await es.index([messageOf(chatId, 1, null, 3)], { refresh: true });
+    // Elasticsearch forgets deletions with a refresh, by a clock that ticks five times a second.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    for (const number of [2, 3]) await es.index([messageOf(chatId, number, "other")], { refresh: true });
+    await es.index([messageOf(chatId, 1, "deleted", 2)], { refresh: true });
+    expect((await search(chatId, "deleted")).hits).to.deep.equal([]);
+    expect((await search(chatId, "other")).hits).to.have.lengthOf(2);
+  });
+
+  describe("where the database lost a message and gave its number to another one", () => {
+    const bodies = async (chatId: bigint, q: string) => (await search(chatId, q)).hits.map(({ body }) => body);
+
+    for (const version of [1, 5]) {
+      it(`holds the other one, though the lost one had version ${version}`, async () => {
+        const chatId = newChat();
+        await es.index([messageOf(chatId, 1, "lost text", version, 1)], { refresh: true });
+        const result = await es.index([messageOf(chatId, 1, "new text", 1, 2)], { refresh: true });
+        expect(result).to.deep.equal({ indexed: 1, rejected: [] });
+        expect(await bodies(chatId, "lost")).to.deep.equal([]);
+        expect(await bodies(chatId, "text")).to.deep.equal(["new text"]);
+        // From here on it is edited, repeated and deleted as any other.
+        await es.index([messageOf(chatId, 1, "edited text", 2, 2)], { refresh: true });
+        await es.index([messageOf(chatId, 1, "new text", 1, 2)], { refresh: true });
+        expect(await bodies(chatId, "text")).to.deep.equal(["edited text"]);
+        await es.index([messageOf(chatId, 1, null, 3, 2)], { refresh: true });
+        expect(await bodies(chatId, "text")).to.deep.equal([]);
+      });
+    }
+  });
+
   it("takes more documents than fit in one bulk", async () => {
     const chatId = newChat();
     const small = Array.from({ length: 1200 }, (_, at) => `small ${at}`);

@@ -1,4 +1,4 @@
-import { routes, type Route } from "@confab/contracts";
+import { ProblemError, routes, type Route } from "@confab/contracts";
 import {
   accessLog,
   checkProtocol,
@@ -13,6 +13,7 @@ import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
 import type { ApiConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { createFairShare, type FairShare } from "./fair-share.ts";
 import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";
 import { createChatRoutes } from "./routes/chats.ts";
@@ -23,7 +24,10 @@ import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
-  config: Pick<ApiConfig, "version" | "accessLogRate" | "http" | "partitioning" | "adminKey" | "requestRate">;
+  config: Pick<
+    ApiConfig,
+    "version" | "accessLogRate" | "http" | "database" | "partitioning" | "adminKey" | "requestRate"
+  >;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
   validateResponses?: boolean;
@@ -64,8 +68,30 @@ export function createApiApp(options: ApiAppOptions): Express {
   return app
     .use(createApplicationRoutes({ applications, mountOptions }))
     .use(createChatRoutes({ chats, findChat, mountOptions }))
-    .use(createMessageRoutes({ findChat, readMessages, search, mountOptions }))
+    .use(
+      createMessageRoutes({
+        findChat,
+        readMessages,
+        search,
+        share: createShare(config.database.poolSize),
+        mountOptions,
+      }),
+    )
     .use(createNotFoundHandler(Object.values(routes)))
     .use(translate)
     .use(createProblemHandler({ publicUrl: config.http.publicUrl }));
+}
+
+/** Lists and searches leave some of the pool to everything else, and each application some of theirs to the others. */
+function createShare(poolSize: number): FairShare {
+  return createFairShare({
+    total: Math.max(1, poolSize - 2),
+    perKey: Math.max(1, Math.floor(poolSize / 5)),
+    waitingPerKey: 100,
+    waitMs: 2_000,
+    refuse: (isOwn) =>
+      isOwn
+        ? new ProblemError("rate-limited", { detail: "The application has too many lists and searches under way." })
+        : new ProblemError("service-unavailable", { detail: "Too many lists and searches are under way." }),
+  });
 }

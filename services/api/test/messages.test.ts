@@ -114,8 +114,8 @@ describe("reading a chat's messages", () => {
       fc.asyncProperty(states, fc.integer({ min: 1, max: 4 }), order, async (mix, limit, order) => {
         const chat = await newChat(mix.map((one) => one === "stored"));
         const lost = model(mix.length, { limit: 100, order }).filter((number) => mix[number - 1] === "lost");
-        const index = `${world.prefix}:{p0}:pending:${chat.token}:${chat.number}`;
-        for (const number of lost) await world.redis.zremrangebyscore(index, number, number);
+        const pending = `${world.prefix}:{p0}:pending:${chat.token}:${chat.number}`;
+        for (const number of lost) await world.redis.zremrangebyscore(pending, number, number);
         const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
         const left = model(mix.length, { limit: 100, order }).filter((number) => !lost.includes(number));
         expect(numbersOf(pages.flat())).to.deep.equal(left);

@@ -2,6 +2,7 @@ import { routes } from "@confab/contracts";
 import { mount, type MountOptions } from "@confab/http";
 import type { SearchIndex } from "@confab/search";
 import { Router } from "express";
+import type { FairShare } from "../fair-share.ts";
 import { toMessage } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
@@ -10,35 +11,40 @@ export interface MessageRoutesOptions {
   findChat: FindChat;
   readMessages: ReadMessages;
   search: Pick<SearchIndex, "search">;
+  /** What may take long goes through it, so that one application leaves the others their part of the database. */
+  share: FairShare;
   mountOptions: MountOptions;
 }
 
 /** Messages of a chat: list, get, search. */
-export function createMessageRoutes({ findChat, readMessages, search, mountOptions }: MessageRoutesOptions): Router {
+export function createMessageRoutes(options: MessageRoutesOptions): Router {
+  const { findChat, readMessages, search, share, mountOptions } = options;
   const router = Router();
 
   mount(
     router,
     routes.listMessages,
-    async ({ params: { token, chat: number }, query, context }) => {
-      const chat = await findChat(token, number);
-      const { items, link } = await readMessages.list(token, chat, query, context.logger);
-      return { body: items.map((message) => toMessage(token, number, message)), link };
-    },
+    ({ params: { token, chat: number }, query, context }) =>
+      share(token, async () => {
+        const chat = await findChat(token, number);
+        const { items, link } = await readMessages.list(token, chat, query, context.logger);
+        return { body: items.map((message) => toMessage(token, number, message)), link };
+      }),
     mountOptions,
   );
 
   mount(
     router,
     routes.searchMessages,
-    async ({ params: { token, chat: number }, query: { q, limit, cursor } }) => {
-      const chat = await findChat(token, number);
-      const { hits, next } = await search.search({ chatId: chat.id, q, limit, cursor });
-      return {
-        body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
-        link: { next: next === undefined ? undefined : { cursor: next } },
-      };
-    },
+    ({ params: { token, chat: number }, query: { q, limit, cursor } }) =>
+      share(token, async () => {
+        const chat = await findChat(token, number);
+        const { hits, next } = await search.search({ chatId: chat.id, q, limit, cursor });
+        return {
+          body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
+          link: { next: next === undefined ? undefined : { cursor: next } },
+        };
+      }),
     mountOptions,
   );
 

@@ -1,0 +1,60 @@
+import { get, type IncomingMessage } from "node:http";
+import { once } from "node:events";
+import { hasElasticsearch, hostileTexts, longestBlock } from "@confab/testkit";
+import { expect } from "chai";
+import { removeIndex } from "./remove-index.ts";
+import { startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+const mostMs = 50;
+const bodies: [name: string, q: string][] = [
+  ["one emoji joined to itself", "👨"],
+  ["all characters", "\u4e00"],
+  ["controls, six times as long in JSON", "e"],
+];
+
+/** Sends a request and lets its answer pass: to parse it would keep this process' event loop as well. */
+async function pass(url: string): Promise<void> {
+  const [answer] = (await once(get(url), "response")) as [IncomingMessage];
+  expect(answer.statusCode).to.equal(200);
+  await once(answer.resume(), "end");
+}
+
+for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"]) {
+  describe(`two hundred hostile messages, with search in ${backend}`, function () {
+    this.timeout(120_000);
+    let world: World;
+    let api: Api;
+    before(async () => {
+      world = await openWorld();
+      api = await startApi(world, { SEARCH_BACKEND: backend, RATE_LIMITS: "off" });
+      await api.search.prepare();
+    });
+    after(async () => {
+      await api.stop();
+      if (backend === "elasticsearch") await removeIndex(world.index);
+      await world.close();
+    });
+
+    for (const [name, q] of bodies) {
+      it(`keep nobody else waiting while they are listed, pending and stored, and searched: ${name}`, async () => {
+        const chat: Chat = await world.newChat();
+        const place = `${api.url}/applications/${chat.token}/chats/${chat.number}/messages`;
+        await world.accept(chat, ...Array<string>(200).fill(hostileTexts[name] ?? ""));
+        const blocks: Record<string, number> = {};
+        const measure = async (what: string, path: string): Promise<void> => {
+          blocks[what] = Math.round(await longestBlock(() => pass(place + path), 2));
+        };
+        await measure("pending", "?limit=200");
+        await world.store();
+        await measure("stored", "?limit=200&order=desc");
+        await api.search.index(await world.messages.inRanges([{ chatId: chat.id, from: 1, to: 200 }]), {
+          refresh: true,
+        });
+        await measure("search", `/search?limit=200&q=${encodeURIComponent(q)}`);
+        for (const [what, ms] of Object.entries(blocks)) expect(ms, what).to.be.below(mostMs);
+        if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${name}: ${JSON.stringify(blocks)}\n`);
+      });
+    }
+  });
+}

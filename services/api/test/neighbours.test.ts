@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { Agent, get, type IncomingMessage } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import { startService, testStores, type ServiceHandle } from "@confab/testkit";
+import { expect } from "chai";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+const [connections, asked] = [40, 150];
+
+describe("one application that lists large pages on many connections", function () {
+  this.timeout(120_000);
+  let world: World;
+  let api: ServiceHandle;
+  let [loud, quiet]: (Chat | undefined)[] = [];
+  before(async () => {
+    world = await openWorld();
+    // A process of its own: what the requests cost here must not count.
+    api = await startService("api", {
+      REDIS_URL: testStores().redisUrl,
+      DATABASE_URL: world.url,
+      KEY_PREFIX: world.prefix,
+      SEARCH_BACKEND: "mysql",
+      RATE_LIMITS: "off",
+      LOG_LEVEL: "error",
+    });
+    [loud, quiet] = [await world.newChat(), await world.newChat()];
+    await world.accept(loud, ...Array<string>(200).fill("x".repeat(65_535)));
+    await world.accept(quiet, "one", "two");
+    await world.store();
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+
+  const pathOf = ({ token, number }: Chat): string => `${api.url}/applications/${token}/chats/${number}/messages`;
+  const agent = new Agent({ keepAlive: true });
+  after(() => {
+    agent.destroy();
+  });
+
+  /** The status of an answer, which is read and not kept. */
+  async function statusOf(url: string): Promise<number | undefined> {
+    const [answer] = (await once(get(url, { agent }), "response")) as [IncomingMessage];
+    await once(answer.resume(), "end");
+    return answer.statusCode;
+  }
+
+  /** How long a bystander waits at most for 99 of 100 requests, all of which must succeed. */
+  async function slowest(): Promise<number> {
+    const times: number[] = [];
+    for (let index = 0; index < asked; index += 1) {
+      const began = performance.now();
+      const path = index % 2 === 0 ? pathOf(quiet!) : `${pathOf(quiet!)}/1`;
+      expect(await statusOf(path)).to.equal(200);
+      times.push(performance.now() - began);
+      await pause(2);
+    }
+    return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
+  }
+
+  for (const query of ["?limit=200", "/search?limit=200&q=x"]) {
+    it(`leaves the others theirs: ${query}`, async () => {
+      await slowest();
+      const calm = await slowest();
+      let isLoud = true;
+      const statuses: (number | undefined)[] = [];
+      const burst = Array.from({ length: connections }, async () => {
+        while (isLoud) statuses.push(await statusOf(pathOf(loud!) + query));
+      });
+      await pause(300);
+      const disturbed = await slowest().finally(() => (isLoud = false));
+      await Promise.all(burst);
+      if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
+        process.stdout.write(
+          `${query}: p99 ${calm.toFixed(1)} ms calm, ${disturbed.toFixed(1)} ms; ${statuses.length} pages\n`,
+        );
+      }
+      expect(statuses.filter((status) => status !== 200 && status !== 429)).to.deep.equal([]);
+      expect(statuses).to.include(200);
+      expect(disturbed).to.be.below(5 * calm + 250);
+    });
+  }
+});
