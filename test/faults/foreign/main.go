@@ -176,7 +176,15 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		}
 	}
 	// What began before Redis lost data is not judged: its numbers may be given again.
-	judged := func(uid string) bool { return messages[uid] != nil && messages[uid].began > c.lastLoss }
+	// So is what was answered after it and moved to the chat's end, since an older message had taken its number.
+	judged := func(uid string) bool {
+		message := messages[uid]
+		if message == nil || message.began <= c.lastLoss {
+			return false
+		}
+		number, kept := stored[uid]
+		return c.lastLoss < 0 || !kept || message.number == 0 || number <= message.number
+	}
 	var log []entry
 	for uid, message := range messages {
 		if !judged(uid) {

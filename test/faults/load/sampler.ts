@@ -10,8 +10,8 @@ export interface Sampled {
 }
 
 /**
- * Writes down each second what every process uses, until the signal aborts. What a process reports as its event loop's lag is
- * taken only as far as its main thread had a processor, and did not wait for one: what is left it has blocked itself.
+ * Writes down each second what every process uses, until the signal aborts. What a process reports as its event loop's lag
+ * counts by the share of its time in which its main thread had a processor: the rest of it only waited for one.
  */
 export async function sample(
   recorder: Recorder,
@@ -31,12 +31,11 @@ export async function sample(
         // What happened before the first look is how the process started.
         if (last?.pid !== pid) return;
         const lagMs = valueOf(text, "nodejs_eventloop_lag_max_seconds") * 1000;
+        const [ranMs, waitedMs] = [scheduled.ranMs - last.ranMs, scheduled.waitedMs - last.waitedMs];
         recorder.write({
           ...{ type: "sample", at: recorder.now(), process: name },
           rssBytes: valueOf(text, "process_resident_memory_bytes"),
-          blockedMs: Math.round(
-            Math.max(0, Math.min(lagMs - (scheduled.waitedMs - last.waitedMs), scheduled.ranMs - last.ranMs)),
-          ),
+          blockedMs: Math.round(Math.min(ranMs, lagMs * (ranMs / Math.max(1, ranMs + waitedMs)))),
         });
       }),
     );

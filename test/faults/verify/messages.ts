@@ -1,4 +1,4 @@
-import { chatKey, lossesOf, mayBeLost } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeLost } from "./model.ts";
 import type { Model, Sent } from "./model.ts";
 
 /** I1. Dead letters count as kept here; I11 reports them. */
@@ -15,7 +15,7 @@ export function nothingIsLost(model: Model): string[] {
     }
     if (kept.hash !== message.hash) wrong.push(`${message.uid} is stored with another body`);
     if (chatKey(kept) !== chatKey(message)) wrong.push(`${message.uid} is stored in chat ${chatKey(kept)}`);
-    else if (kept.number !== message.number && !excused)
+    else if (kept.number !== message.number && !excused && !isRenumbered(model, message))
       wrong.push(`${message.uid} was acknowledged as ${String(message.number)} and is stored as ${kept.number}`);
   }
   return wrong;
@@ -65,8 +65,7 @@ export function failedStaysAway(model: Model): string[] {
 /** I6. Of overlapping requests either may have the smaller number. */
 export function orderIsReal(model: Model): string[] {
   const wrong: string[] = [];
-  const reliable = acknowledged(model).filter((message) => !mayBeLost(model, message));
-  for (const messages of Map.groupBy(reliable, chatKey).values()) {
+  for (const messages of Map.groupBy(reliable(model), chatKey).values()) {
     const byEnd = messages.toSorted((a, b) => a.knownAt - b.knownAt);
     let at = 0;
     let highest: Sent | undefined;
@@ -87,9 +86,14 @@ export function orderIsReal(model: Model): string[] {
 export function keyGivesOneNumber(model: Model): string[] {
   return acknowledged(model).flatMap((message) => {
     const answers = message.attempts.filter(({ outcome }) => outcome === "ok").map(({ number }) => number);
-    if (new Set(answers).size === 1 || mayBeLost(model, message)) return [];
+    if (new Set(answers).size === 1 || mayBeLost(model, message) || isRenumbered(model, message)) return [];
     return [`${message.uid} was answered ${answers.join(" and ")}`];
   });
+}
+
+/** Those of them whose number is theirs for good: not those that Redis may have lost, nor those that were renumbered. */
+export function reliable(model: Model): Sent[] {
+  return acknowledged(model).filter((message) => !mayBeLost(model, message) && !isRenumbered(model, message));
 }
 
 /** Those that were acknowledged, in the order in which they were first sent. */

@@ -100,6 +100,25 @@ export function mayBeLost(model: Model, { beganAt }: Pick<Sent, "beganAt">): boo
   return lossesOf(model).some(({ t1 }) => beganAt < t1);
 }
 
+/** How long after a loss a message may still meet one that the lost Redis had given its number. */
+const lateMs = 30_000;
+
+/**
+ * Whether a message was stored at the end of its chat instead of under the number that was answered, because a message that Redis had
+ * accepted before it lost its data, and that a worker still had, was stored under that number first. Documented.
+ */
+export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: Sent): boolean {
+  const [row, ...others] = model.rowsOf.get(uid) ?? [];
+  return (
+    row !== undefined &&
+    others.length === 0 &&
+    chatKey(row) === chatKey({ app, chat }) &&
+    number !== undefined &&
+    row.number > number &&
+    lossesOf(model).some(({ t0, t1 }) => knownAt > t0 && knownAt < t1 + lateMs * 1e6)
+  );
+}
+
 /** Whether an operation overlaps a fault, or the time that the system has to recover from it. */
 export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation, "t0" | "t1">): boolean {
   const grace = run.expectations.recoverWithinMs * 1e6;

@@ -1,5 +1,5 @@
-import { chatKey, isDisturbed, lossesOf, mayBeLost } from "./model.ts";
-import { acknowledged } from "./messages.ts";
+import { chatKey, isDisturbed, lossesOf } from "./model.ts";
+import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 import type { Model, Sent } from "./model.ts";
 
@@ -101,8 +101,7 @@ export interface StaleRead {
 
 /** All of them, those of messages that Redis may have lost left out. */
 export function* staleReads(model: Model): Generator<StaleRead> {
-  const reliable = acknowledged(model).filter((message) => !mayBeLost(model, message));
-  const byChat = Map.groupBy(reliable, chatKey);
+  const byChat = Map.groupBy(reliable(model), chatKey);
   for (const messages of byChat.values()) messages.sort((a, b) => a.number! - b.number!);
   for (const read of model.operations) {
     if ((read.op !== "get" && read.op !== "list") || read.outcome !== "ok") continue;

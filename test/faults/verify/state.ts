@@ -1,5 +1,5 @@
-import { chatKey, lossesOf, mayBeLost } from "./model.ts";
-import { acknowledged } from "./messages.ts";
+import { chatKey, lossesOf } from "./model.ts";
+import { reliable } from "./messages.ts";
 import type { MessageLine } from "../history/lines.ts";
 import type { Model } from "./model.ts";
 
@@ -16,8 +16,10 @@ export function numbersAreUnique(model: Model): string[] {
       before = number;
     }
   }
-  const reliable = acknowledged(model).filter((message) => !mayBeLost(model, message));
-  for (const messages of Map.groupBy(reliable, (message) => `${chatKey(message)} ${String(message.number)}`).values()) {
+  for (const messages of Map.groupBy(
+    reliable(model),
+    (message) => `${chatKey(message)} ${String(message.number)}`,
+  ).values()) {
     if (messages.length > 1)
       wrong.push(
         `${messages.map(({ uid }) => uid).join(" and ")} were both acknowledged as ${String(messages[0]!.number)}`,

@@ -48,6 +48,23 @@ describe("the verdict on a run", () => {
     expect(verify(sound.history, without(row)).lost).to.equal(1);
   });
 
+  it("excuses a message that was stored under a new number after a loss, and only then", () => {
+    const row = sound.final.find((line) => line.type === "row" && line.number === 26)!;
+    const final = sound.final.map((line) =>
+      "uid" in line && "uid" in row && line.uid === row.uid ? { ...line, number: 31 } : line,
+    );
+    const history: HistoryLine[] = [
+      ...sound.history.map((line) =>
+        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+      ),
+      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
+    ];
+    const excused = verify(history, final);
+    expect(excused.anomalies).to.deep.equal([]);
+    expect(excused.documented.renumbered).to.equal(1);
+    expect(verify(sound.history, final).anomalies.map(({ invariant }) => invariant)).to.include("I1");
+  });
+
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
       ...{ type: "op", op: "get", client: "looker", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },

@@ -1,7 +1,7 @@
 import { invariants } from "./invariants.ts";
 import { stableLatencies } from "./latency.ts";
 import { acknowledged, isRepeatedAfterLoss, nothingIsLost, orderIsReal } from "./messages.ts";
-import { buildModel, isDisturbed, isUnserved, mayBeLost } from "./model.ts";
+import { buildModel, isDisturbed, isRenumbered, isUnserved, mayBeLost } from "./model.ts";
 import { staleReads } from "./reading.ts";
 import type { FinalLine, HistoryLine, WindowLine } from "../history/lines.ts";
 import type { InvariantName } from "./invariants.ts";
@@ -39,7 +39,12 @@ export interface Verdict {
   /** Of unknown outcome, and stored. */
   readonly recovered: number;
   /** What the documents say that this fault may do. */
-  readonly documented: { readonly lost: number; readonly duplicated: number; readonly stale: number };
+  readonly documented: {
+    readonly lost: number;
+    readonly renumbered: number;
+    readonly duplicated: number;
+    readonly stale: number;
+  };
   readonly stable: Readonly<Record<Reading, Latency>>;
   /** From the end of the last window to the last request that was not served. */
   readonly recoveryMs: number;
@@ -84,6 +89,7 @@ export function verify(history: readonly HistoryLine[], final: readonly FinalLin
     recovered: sent.filter(({ outcome, uid }) => outcome === "info" && model.rowsOf.has(uid)).length,
     documented: {
       lost: missing.filter((message) => mayBeLost(model, message)).length,
+      renumbered: acknowledged(model).filter((message) => isRenumbered(model, message)).length,
       duplicated: excusedTwice.length,
       stale: new Set(stale.filter(({ documented }) => documented).map(({ message }) => message.uid)).size,
     },

@@ -19,6 +19,7 @@ export async function startSharedStores(dir: string, search: boolean): Promise<S
     startMysql({ dir: join(dir, "mysql") }),
     search ? startElasticsearch({ dir: join(dir, "elasticsearch") }) : undefined,
   ]);
+  if (elasticsearch !== undefined) await warmUp(elasticsearch.url);
   return {
     mysqlUrl: mysql.url,
     mysql,
@@ -27,6 +28,24 @@ export async function startSharedStores(dir: string, search: boolean): Promise<S
       await Promise.all([mysql.stop(), elasticsearch?.stop()]);
     },
   };
+}
+
+/** A JVM's first requests take seconds on a busy machine: that would look like an outage to the first run. */
+async function warmUp(url: string): Promise<void> {
+  const send = async (path: string, method: string, body: string, type = "application/json") => {
+    const answer = await fetch(`${url}/${path}`, { method, headers: { "content-type": type }, body });
+    await answer.arrayBuffer();
+  };
+  const grams = { analysis: { tokenizer: { g: { type: "ngram", min_gram: 3, max_gram: 3 } } } };
+  const analysis = { ...grams.analysis, analyzer: { g: { type: "custom", tokenizer: "g" } } };
+  const mappings = { properties: { text: { type: "text", analyzer: "g" } } };
+  await send("warm-up", "PUT", JSON.stringify({ settings: { analysis }, mappings }));
+  for (let round = 0; round < 20; round += 1) {
+    const lines = Array.from({ length: 100 }, (_, at) => `{"index":{}}\n{"text":"warm ${round} ${at} up"}\n`);
+    await send("warm-up/_bulk?refresh=true", "POST", lines.join(""), "application/x-ndjson");
+    await send("warm-up/_search", "POST", JSON.stringify({ query: { match_phrase: { text: `${round} 7` } } }));
+  }
+  await send("warm-up", "DELETE", "");
 }
 
 /** A Redis that one run may kill, empty and fill. */
