@@ -11,7 +11,7 @@ export interface SlotMove {
   readonly to: number;
   /** A key of the slot. */
   readonly key: string;
-  /** Milliseconds between one group of ten keys and the next. */
+  /** Milliseconds between one group of keys and the next. */
   readonly pauseMs: number;
 }
 
@@ -23,7 +23,7 @@ export interface RedisCluster {
   /** Which node serves a key's slot, by its place in `nodes`. */
   ownerOf(key: string): Promise<number>;
   /**
-   * Moves a key's slot to another master while it is in use, ten keys at a time, as `redis-cli --cluster reshard
+   * Moves a key's slot to another master while it is in use, some keys at a time, as `redis-cli --cluster reshard
    * --cluster-replace` does; resolves to the keys that both nodes had meanwhile, of which the moved one stays.
    */
   moveSlot(move: SlotMove): Promise<string[]>;
@@ -32,6 +32,7 @@ export interface RedisCluster {
 
 const slots = 16_384;
 const masters = 3;
+const keysAtOnce = 50;
 
 /** A real Redis Cluster of three masters on free ports; where one is away, the others go on serving their own slots. */
 export async function startRedisCluster({ dir }: { readonly dir: string }): Promise<RedisCluster> {
@@ -84,15 +85,17 @@ export async function startRedisCluster({ dir }: { readonly dir: string }): Prom
       await ask(target.port, `CLUSTER SETSLOT ${slot} IMPORTING ${sourceId}`);
       await ask(source.port, `CLUSTER SETSLOT ${slot} MIGRATING ${targetId}`);
       while ((await countKeys(from, slot)) > 0) {
-        const answer = await ask(source.port, `CLUSTER GETKEYSINSLOT ${slot} 10`);
-        for (const moved of answer.split("\r\n").filter((line) => line.includes("{"))) {
-          const migrate = `MIGRATE 127.0.0.1 ${target.port} ${JSON.stringify(moved)} 0 5000`;
-          await ask(source.port, migrate).catch(async (error: unknown) => {
-            if (!String(error).includes("BUSYKEY")) throw error;
-            busy.push(moved);
-            await ask(source.port, `${migrate} REPLACE`);
-          });
-        }
+        const answer = await ask(source.port, `CLUSTER GETKEYSINSLOT ${slot} ${keysAtOnce}`);
+        const keys = answer.split("\r\n").filter((line) => line.includes("{"));
+        const migrate = (options: string) => ask(source.port, `MIGRATE 127.0.0.1 ${target.port} "" 0 5000 ${options}`);
+        await migrate(`KEYS ${keys.join(" ")}`).catch(async (error: unknown) => {
+          if (!String(error).includes("BUSYKEY")) throw error;
+          for (const stayed of keys) {
+            const isThere = (await ask(source.port, `EXISTS ${stayed}`)).startsWith(":1");
+            if (isThere) busy.push(stayed);
+            if (isThere) await migrate(`REPLACE KEYS ${stayed}`);
+          }
+        });
         await sleep(pauseMs);
       }
       for (const { port } of [target, source, ...nodes]) await ask(port, `CLUSTER SETSLOT ${slot} NODE ${targetId}`);

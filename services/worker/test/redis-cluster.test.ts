@@ -163,7 +163,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
             expect(acknowledged.get(place), `${place} was given twice`).to.equal(undefined);
             acknowledged.set(place, body);
           } else expect(answer.status).to.equal(503);
-          await pause(10);
+          await pause(30);
         }
       }),
     );
@@ -172,7 +172,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     for (let partition = 0; partition < partitions / 2; partition++) {
       const key = `${env.KEY_PREFIX!}:{p${partition}}:batches`;
       const from = await cluster.ownerOf(key);
-      busyKeys.push(...(await cluster.moveSlot({ from, to: (from + 1) % 3, key, pauseMs: 30 })));
+      busyKeys.push(...(await cluster.moveSlot({ from, to: (from + 1) % 3, key, pauseMs: 20 })));
     }
     await pause(300);
     isMoving = false;
