@@ -48,6 +48,8 @@
 {{- if .Values.redis.enabled -}}
 {{- /* KEDA asks from its own namespace */ -}}
 {{- printf "%s-redis.%s:%d" (include "confab.fullname" .) .Release.Namespace (int .Values.redis.service.port) -}}
+{{- else if .Values.externalRedis.sentinels.hosts -}}
+{{- include "confab.addresses" (dict "hosts" .Values.externalRedis.sentinels.hosts "port" .Values.externalRedis.sentinels.port) -}}
 {{- else -}}
 {{- include "confab.addresses" (dict "hosts" .Values.externalRedis.hosts "port" .Values.externalRedis.port) -}}
 {{- end -}}
@@ -61,11 +63,30 @@
 {{ include "confab.env.secret" (dict "name" "REDIS_PASSWORD" "secret" $secret "key" .Values.redis.auth.existingSecretKeys.password) }}
 {{- else -}}
 {{- $external := .Values.externalRedis -}}
+{{- if $external.sentinels.hosts -}}
+{{- $sentinels := $external.sentinels -}}
+- name: REDIS_SENTINELS
+  value: {{ include "confab.redisAddresses" . | quote }}
+- name: REDIS_MASTER_NAME
+  value: {{ $sentinels.masterName | quote }}
+{{- if $sentinels.username }}
+- name: REDIS_SENTINEL_USERNAME
+  value: {{ $sentinels.username | quote }}
+{{- end }}
+{{- with include "confab.sentinelPasswordKey" . }}
+{{ include "confab.env.secret" (dict "name" "REDIS_SENTINEL_PASSWORD" "secret" $secret "key" .) }}
+{{- end }}
+{{- if $external.tls.enabled }}
+- name: REDIS_TLS
+  value: "on"
+{{- end }}
+{{- else -}}
 - name: REDIS_URL
   value: {{ include "confab.addresses" (dict "hosts" $external.hosts "port" $external.port "scheme" (ternary "rediss://" "redis://" $external.tls.enabled)) | quote }}
 {{- if $external.cluster }}
 - name: REDIS_CLUSTER
   value: "on"
+{{- end }}
 {{- end }}
 {{- if and $external.existingSecret $external.existingSecretKeys.username }}
 {{ include "confab.env.secret" (dict "name" "REDIS_USERNAME" "secret" $secret "key" $external.existingSecretKeys.username) }}
@@ -156,6 +177,8 @@
 {{ include "confab.env.http" . }}
 - name: REDIS_DURABILITY
   value: {{ .Values.config.redisDurability | default (ternary .Values.redis.appendfsync "always" .Values.redis.enabled) | quote }}
+- name: REDIS_MIN_REPLICAS
+  value: {{ int .Values.config.redisMinReplicas | quote }}
 - name: APPLICATION_RATE
   value: {{ int $limits.applicationRate | quote }}
 - name: APPLICATION_BURST
@@ -192,6 +215,8 @@
 {{- $store := .Values.worker.store -}}
 {{ include "confab.env.service" (dict "root" . "component" "worker") }}
 {{ include "confab.env.search" . }}
+- name: REDIS_MIN_REPLICAS
+  value: {{ int .Values.config.redisMinReplicas | quote }}
 - name: BATCH_CONCURRENCY
   value: {{ int $store.batchConcurrency | quote }}
 - name: STORE_MAX_ROWS

@@ -3,7 +3,7 @@
 {{- $external := .Values.externalRedis -}}
 {{- $ca := and $external.tls.enabled .Values.certificateAuthority.existingSecret -}}
 {{- $username := and $external.existingSecret $external.existingSecretKeys.username -}}
-{{- if or (include "confab.redisHasPassword" .) $ca $username }}true{{ end -}}
+{{- if or (include "confab.redisHasPassword" .) (include "confab.sentinelPasswordKey" .) $ca $username }}true{{ end -}}
 {{- end -}}
 
 {{/* One trigger for each partition: the list is the one that BullMQ keeps its waiting jobs in. */}}
@@ -11,16 +11,23 @@
 {{- $root := . -}}
 {{- $external := .Values.externalRedis -}}
 {{- $cluster := and (not .Values.redis.enabled) $external.cluster -}}
+{{- $sentinels := and (not .Values.redis.enabled) $external.sentinels.hosts -}}
 {{- range $partition := until (int .Values.config.partitions) }}
-- type: {{ ternary "redis-cluster" "redis" $cluster }}
+- type: {{ if $cluster }}redis-cluster{{ else if $sentinels }}redis-sentinel{{ else }}redis{{ end }}
   name: p{{ $partition }}
   metadata:
-    {{ ternary "addresses" "address" $cluster }}: {{ include "confab.redisAddresses" $root | quote }}
+    {{ if or $cluster $sentinels }}addresses{{ else }}address{{ end }}: {{ include "confab.redisAddresses" $root | quote }}
     listName: {{ include "confab.waitListKey" (dict "root" $root "partition" $partition) | quote }}
     listLength: {{ int $root.Values.worker.keda.listLength | quote }}
     activationListLength: "0"
     {{- if not $cluster }}
     databaseIndex: "0"
+    {{- end }}
+    {{- if $sentinels }}
+    sentinelMaster: {{ $external.sentinels.masterName | quote }}
+    {{- with $external.sentinels.username }}
+    sentinelUsername: {{ . | quote }}
+    {{- end }}
     {{- end }}
     {{- if and (not $root.Values.redis.enabled) $external.tls.enabled }}
     enableTLS: "true"

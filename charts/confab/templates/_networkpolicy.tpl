@@ -67,6 +67,11 @@
 
 {{- define "confab.egress.redis" -}}
 {{- $ports := include "confab.portsOfHosts" (dict "hosts" .Values.externalRedis.hosts "port" .Values.externalRedis.port) | fromJsonArray -}}
+{{- $sentinels := .Values.externalRedis.sentinels -}}
+{{- if $sentinels.hosts -}}
+{{- /* The servers' ports are not among the Sentinels': hosts that are found have the usual one. */ -}}
+{{- $ports = append (include "confab.portsOfHosts" (dict "hosts" $sentinels.hosts "port" $sentinels.port) | fromJsonArray) (int .Values.externalRedis.port) -}}
+{{- end -}}
 {{- include "confab.egress.store" (dict "root" . "component" "redis" "inside" .Values.redis.enabled "port" 6379 "ports" $ports) -}}
 {{- end -}}
 

@@ -36,6 +36,14 @@ A Secret's entry that is made once: what the value says, else what the cluster h
 {{- if or .Values.redis.enabled $external.password (and $external.existingSecret $external.existingSecretKeys.password) }}true{{ end -}}
 {{- end -}}
 
+{{/* The Secret's entry with the Sentinels' own password; empty where they want none. */}}
+{{- define "confab.sentinelPasswordKey" -}}
+{{- $external := .Values.externalRedis -}}
+{{- if and (not .Values.redis.enabled) $external.sentinels.hosts -}}
+{{- if $external.existingSecret }}{{ $external.existingSecretKeys.sentinelPassword }}{{ else if $external.sentinels.password }}sentinel-password{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 Restarts pods when a password in the values changes. Generated ones never change and are left out, so that an upgrade
 that changes nothing restarts nothing; Secrets of others are not the chart's to watch.

@@ -86,8 +86,23 @@ There is no MySQL: set externalMysql.host, or mysql.enabled to true.
 {{- if and .Values.redis.enabled $redis.hosts }}
 redis.enabled and externalRedis.hosts are both set: set redis.enabled to false to use {{ join ", " $redis.hosts }}, or empty externalRedis.hosts.
 {{- end }}
-{{- if not (or .Values.redis.enabled $redis.hosts) }}
-There is no Redis: set externalRedis.hosts, or redis.enabled to true.
+{{- if and .Values.redis.enabled $redis.sentinels.hosts }}
+redis.enabled and externalRedis.sentinels.hosts are both set: set redis.enabled to false to use what those Sentinels watch, or empty externalRedis.sentinels.hosts.
+{{- end }}
+{{- if not (or .Values.redis.enabled $redis.hosts $redis.sentinels.hosts) }}
+There is no Redis: set externalRedis.hosts or externalRedis.sentinels.hosts, or redis.enabled to true.
+{{- end }}
+{{- if and $redis.hosts $redis.sentinels.hosts }}
+externalRedis.hosts and externalRedis.sentinels.hosts are both set: empty externalRedis.hosts, since the Sentinels know the master.
+{{- end }}
+{{- if and $redis.cluster $redis.sentinels.hosts }}
+externalRedis.cluster and externalRedis.sentinels.hosts are both set: a cluster has no Sentinels, so set the one or the other.
+{{- end }}
+{{- if and $redis.sentinels.password $redis.existingSecret }}
+externalRedis.sentinels.password and externalRedis.existingSecret are both set: name the entry in externalRedis.existingSecretKeys.sentinelPassword instead.
+{{- end }}
+{{- if and .Values.redis.enabled (gt (int .Values.config.redisMinReplicas) 0) }}
+config.redisMinReplicas is {{ int .Values.config.redisMinReplicas }}, but the Redis of the release has no replicas: set config.redisMinReplicas to 0, or redis.enabled to false.
 {{- end }}
 {{- if and (gt (len $redis.hosts) 1) (not $redis.cluster) }}
 externalRedis.hosts names {{ len $redis.hosts }} hosts: set externalRedis.cluster to true if they are nodes of a Redis Cluster, else name one.

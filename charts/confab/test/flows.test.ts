@@ -67,6 +67,13 @@ function required(manifests: readonly Manifest[], scenario: string): Flow[] {
             flow(`${service} → another`, pods(service), outside, 6380),
           ]
         : []),
+      ...(scenario === "redis-sentinel"
+        ? [
+            flow(`${service} → a Sentinel`, pods(service), outside, 26_379),
+            flow(`${service} → another`, pods(service), outside, 26_380),
+            flow(`${service} → the master that they name`, pods(service), outside, 6379),
+          ]
+        : []),
       ...(scenario === "hardened" ? [flow(`${service} → OTLP`, pods(service), podIn("monitoring"), 4318)] : []),
     ]),
     ...(["ingest", "api"] as const).flatMap((service) => [

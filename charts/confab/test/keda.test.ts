@@ -3,7 +3,7 @@ import type { IScaledObject, ITriggerAuthentication } from "@kubernetes-models/k
 import { expect } from "chai";
 import { environmentOf } from "./src/container-environment.ts";
 import { ofKind } from "./src/manifests.ts";
-import { renderWith } from "./src/scenarios.ts";
+import { render, renderWith } from "./src/scenarios.ts";
 import { workloadsOf } from "./src/workloads.ts";
 
 const keda = (...sets: string[]) =>
@@ -40,6 +40,28 @@ describe("KEDA's triggers", () => {
     const password = worker!.containers[0]!.env?.find(({ name }) => name === "REDIS_PASSWORD")?.valueFrom?.secretKeyRef;
     const given = authentication!.spec.secretTargetRef?.find(({ parameter }) => parameter === "password");
     expect({ name: given?.name, key: given?.key }).to.deep.equal({ name: password?.name, key: password?.key });
+  });
+
+  it("find the master that Sentinels name, with the Sentinels' login and the master's", async () => {
+    const manifests = await render("redis-sentinel");
+    const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
+    const [trigger] = scaled!.spec.triggers;
+    const worker = workloadsOf(manifests).find(({ component }) => component === "worker");
+    const given = environmentOf(worker!.containers[0]!, manifests);
+    expect(trigger!.type).to.equal("redis-sentinel");
+    expect(trigger!.metadata).to.include({
+      addresses: given.REDIS_SENTINELS,
+      sentinelMaster: given.REDIS_MASTER_NAME,
+      sentinelUsername: given.REDIS_SENTINEL_USERNAME,
+      username: given.REDIS_USERNAME,
+      enableTLS: "true",
+      databaseIndex: "0",
+    });
+    expect(given.REDIS_SENTINELS?.split(",")).to.have.length(3);
+    expect(given).to.include({ REDIS_TLS: "on" }).and.not.have.property("REDIS_URL");
+    const [authentication] = ofKind<ITriggerAuthentication>(manifests, "TriggerAuthentication");
+    const keys = authentication!.spec.secretTargetRef!.map(({ parameter, key }) => [parameter, key]);
+    expect(Object.fromEntries(keys)).to.include({ password: "password", sentinelPassword: "sentinel-password" });
   });
 
   it("take the highest of what the workers export, never the sum: each exports the same figure", async () => {

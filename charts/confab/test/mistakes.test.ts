@@ -70,6 +70,19 @@ describe("values that don't go together", () => {
       expect(stderr).to.include(`${name} is`);
   });
 
+  it("are told: Sentinels beside another Redis, and replicas that a bundled Redis does not have", async () => {
+    const sets = ["externalRedis.sentinels.hosts={a}", "externalRedis.hosts={b}", "externalRedis.cluster=true"];
+    const { code, stderr } = await template([...sets, "config.redisMinReplicas=1"].flatMap((set) => ["--set", set]));
+    expect(code).to.not.equal(0);
+    for (const told of [
+      "redis.enabled and externalRedis.sentinels.hosts are both set",
+      "externalRedis.hosts and externalRedis.sentinels.hosts are both set",
+      "externalRedis.cluster and externalRedis.sentinels.hosts are both set",
+      "config.redisMinReplicas is 1",
+    ])
+      expect(stderr).to.include(told);
+  });
+
   it("are told: a password both in the values and in a Secret", async () => {
     const { code, stderr } = await template(["--set", "redis.auth.password=a-password,redis.auth.existingSecret=mine"]);
     expect(code).to.not.equal(0);

@@ -53,6 +53,7 @@ describe("rendering", () => {
       "hardened",
       "minimal",
       "redis-cluster",
+      "redis-sentinel",
     ];
     expect(scenarios).to.include.members(promised);
   });

@@ -12,6 +12,7 @@ export type { Stores, StoresOptions } from "./stores.ts";
 export { freePort } from "./ports.ts";
 export { bindToThisProcess, unbind } from "./guard.ts";
 export { addressLimits } from "./nginx.ts";
-export { spawnLogged } from "./server.ts";
+export { spawnLogged, startServer } from "./server.ts";
+export { firstBytes } from "./first-bytes.ts";
 export { end, isRunning, signal } from "./process-identity.ts";
 export type { ProcessIdentity } from "./process-identity.ts";

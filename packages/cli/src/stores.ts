@@ -1,6 +1,6 @@
 import type { Database, DatabaseAddress } from "@confab/database";
 import {
-  checkStores,
+  checkingStores,
   databaseEnvironment,
   databaseSettings,
   environment,
@@ -16,17 +16,17 @@ import { z } from "zod";
 import { CommandError } from "./errors.ts";
 import { readLocalStack } from "./local-stack.ts";
 
-const databaseSchema = z.object(databaseEnvironment).superRefine(checkStores);
-const allSchema = z
-  .object({
+const databaseSchema = checkingStores(z.object(databaseEnvironment));
+const allSchema = checkingStores(
+  z.object({
     ...redisEnvironment,
     ...databaseEnvironment,
     ...searchEnvironment,
     KEY_PREFIX: environment.KEY_PREFIX,
     PARTITIONS: environment.PARTITIONS,
-  })
-  .superRefine(checkStores);
-const searchSchema = z.object(searchEnvironment).superRefine(checkStores);
+  }),
+);
+const searchSchema = checkingStores(z.object(searchEnvironment));
 
 /** The database's address: that of the services' variables, else that of this checkout's local run. */
 export function databaseAddress(env: Environment): DatabaseAddress {
@@ -84,7 +84,7 @@ function withLocalStores(env: Environment): Environment {
   const local = readLocalStack();
   const isSet = (name: string): boolean => [env[name], env[`${name}_FILE`]].some((value) => (value ?? "") !== "");
   const filled: Record<string, string | undefined> = { ...env };
-  if (!isSet("REDIS_URL")) filled.REDIS_URL = local?.redisUrl ?? "redis://127.0.0.1:16379";
+  if (!isSet("REDIS_URL") && !isSet("REDIS_SENTINELS")) filled.REDIS_URL = local?.redisUrl ?? "redis://127.0.0.1:16379";
   if (!isSet("DATABASE_URL")) {
     filled.DATABASE_URL = local?.databaseUrl ?? "mysql://confab@127.0.0.1:13306/confab";
   }

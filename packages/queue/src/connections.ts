@@ -1,6 +1,6 @@
 import type { Logger } from "@confab/runtime";
 import { Cluster, Redis, type CommonRedisOptions } from "ioredis";
-import { addressOptions, clusterNodes, type RedisAddress } from "./address.ts";
+import { addressOptions, clusterNodes, sentinelOptions, type RedisAddress } from "./address.ts";
 
 /** To one server or to a cluster: commands and pipelines of one partition work the same on both. */
 export type RedisConnection = Redis | Cluster;
@@ -57,6 +57,15 @@ export function connectForConsumers(address: RedisAddress, name: string): RedisC
   return redis;
 }
 
+/** Replaces a connection, whatever it waits for; one that is being made already is left to that. */
+export function reconnect(redis: RedisConnection): void {
+  // Where Sentinels are being asked, ioredis takes a disconnect for the end.
+  if (redis.status === "ready") redis.disconnect(true);
+}
+
+/** What a server says that is a replica now: the master is another one, or will be. */
+const isDemoted = ({ message }: Error): boolean => /^(READONLY|UNBLOCKED|MASTERDOWN)\b/.test(message);
+
 type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "commandTimeout" | "socketTimeout">;
 
 function connect(
@@ -66,7 +75,11 @@ function connect(
 ): RedisConnection {
   const { enableOfflineQueue } = manner;
   if (address.cluster !== true) {
-    return new Redis({ ...options, ...addressOptions(address), retryStrategy: retryDelay, enableOfflineQueue });
+    const { sentinel } = address;
+    const server = sentinel ? sentinelOptions(address, sentinel) : addressOptions(address);
+    const sentinels = { sentinelRetryStrategy: retryDelay, sentinelCommandTimeout: shared.connectTimeout };
+    const strategy = { retryStrategy: retryDelay, reconnectOnError: isDemoted, enableOfflineQueue };
+    return new Redis({ ...options, ...strategy, ...sentinels, ...server });
   }
   const { login, nodes } = clusterNodes(address);
   return new Cluster(nodes, {

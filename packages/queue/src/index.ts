@@ -3,12 +3,14 @@ export {
   connectForConsumers,
   connectForRequests,
   connectForWork,
+  reconnect,
   waitForRedis,
   whenReady,
   type RedisConnection,
 } from "./connections.ts";
 export { createConsumer, type Consumer, type JobOutcome } from "./consumer.ts";
 export { jobStates, queueDepths, type QueueDepth } from "./depth.ts";
+export { createReplicatedRead, ReplicasMissing, withReplicas, type Replication } from "./replicas.ts";
 export { serversOf } from "./servers.ts";
 export { createRedisPing } from "./ping.ts";
 export { createQueueGauges } from "./queue-gauges.ts";

@@ -8,13 +8,19 @@ import {
   freePort,
   startRedis,
   startRedisCluster,
+  startRedisSentinel,
+  startSentinel,
   type RedisCluster,
+  type RedisSentinel,
 } from "@confab/testkit";
 import { expect } from "chai";
 import { Redis } from "ioredis";
 
 const password = "p@ss:w/o?rd#%25,=&é";
 const open: RedisConnection[] = [];
+/** Options of a command line as lines of a configuration file. */
+const optionsAsLines = (options: readonly string[]): string[] =>
+  options.flatMap((option, index) => (index % 2 === 0 ? [`${option.slice(2)} ${options[index + 1]!}`] : []));
 
 async function whoAmI(address: RedisAddress): Promise<unknown> {
   const redis = connectForWork(address, "test");
@@ -57,6 +63,100 @@ describe("connections to Redis", function () {
     expect(await whoAmI({ url: secure, username: "confab", password })).to.equal("confab");
     distrust();
     await server.stop();
+  });
+
+  describe("to what Sentinels watch", () => {
+    let watched: RedisSentinel;
+    before(async () => {
+      watched = await startRedisSentinel({ dir: join(folder, "sentinel") });
+    });
+    after(() => watched.stop());
+    const addressOf = ({ sentinels, masterName }: RedisSentinel): RedisAddress => ({
+      url: `redis://${sentinels}`,
+      sentinel: { masterName },
+    });
+
+    it("reach the master, with a login of theirs and another one of the Sentinels'", async () => {
+      const master = await watched.master();
+      const ports = watched.sentinels.split(",").map((place) => Number(place.split(":")[1]));
+      for (const port of [master.port, ...ports]) {
+        const admin = new Redis(port);
+        await admin.call("ACL", [
+          "SETUSER",
+          "confab",
+          "on",
+          `>${password}${port === master.port ? "" : "!"}`,
+          "allkeys",
+          "allchannels",
+          "+@all",
+        ]);
+        if (port !== master.port)
+          await admin.call("ACL", ["SETUSER", "default", "resetkeys", "-@all", "+auth", "+hello"]);
+        admin.disconnect();
+      }
+      const address = { ...addressOf(watched), username: "confab", password };
+      const named = { masterName: watched.masterName, username: "confab", password: `${password}!` };
+      expect(await whoAmI({ ...address, sentinel: named })).to.equal("confab");
+      const refused = await whoAmI({ ...address, sentinel: { ...named, password: "wrong" } }).catch(String);
+      expect(refused).to.include("All sentinels are unreachable");
+      for (const port of ports) {
+        const admin = new Redis(port, { username: "confab", password: `${password}!` });
+        await admin.call("ACL", ["SETUSER", "default", "allkeys", "allchannels", "+@all"]);
+        admin.disconnect();
+      }
+    });
+
+    it("leave a server that has become a replica", async () => {
+      const redis = connectForRequests(addressOf(watched), "test");
+      open.push(redis.on("error", () => undefined));
+      await whenReady(redis, 5000);
+      await redis.set("before", 1);
+      const [demoted, promoted] = [await watched.master(), await watched.failover()];
+      expect(promoted.port).not.to.equal(demoted.port);
+      await eventually(() => redis.set("after", 1), { timeoutMs: 20_000 });
+      expect(await redis.role()).to.include("master");
+    });
+  });
+
+  it("to one address leave a server that has become a replica, and keep none that cannot be written to", async () => {
+    const server = await startRedis({ dir: join(folder, "demoted") });
+    const redis = connectForRequests({ url: server.url }, "test");
+    open.push(redis.on("error", () => undefined));
+    await whenReady(redis, 5000);
+    const admin = new Redis(server.url);
+    await admin.replicaof("127.0.0.1", 1);
+    const idOf = () => redis.client("ID");
+    const before = await idOf();
+    const refused = await redis.set("key", 1).catch(String);
+    expect(refused).to.include("READONLY");
+    await eventually(async () => {
+      expect(await idOf()).not.to.equal(before);
+    });
+    admin.disconnect();
+    await server.stop();
+  });
+
+  it("find a master behind Sentinels that all speak TLS", async () => {
+    const { certFile, keyFile, trust } = await createCertificate(folder);
+    const [port, tlsPort, sentinelPort] = [await freePort(), await freePort(), await freePort()];
+    const files = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certFile];
+    const tls = ["--tls-auth-clients", "no", "--tls-replication", "yes", ...files];
+    const server = await startRedis({
+      dir: join(folder, "tls-server"),
+      port,
+      args: ["--tls-port", String(tlsPort), ...tls],
+    });
+    const lines = ["sentinel resolve-hostnames yes", "sentinel announce-hostnames yes"];
+    const sentinel = await startSentinel({
+      dir: join(folder, "tls-sentinel"),
+      master: { name: "chat", host: "localhost", port: tlsPort },
+      lines: [...lines, `tls-port ${sentinelPort}`, ...optionsAsLines(tls)],
+    });
+    const distrust = trust();
+    const address = { url: `rediss://localhost:${sentinelPort}`, sentinel: { masterName: "chat" } };
+    expect(await whoAmI(address)).to.equal("default");
+    distrust();
+    await Promise.all([server.kill(), sentinel.kill()]);
   });
 
   describe("to a cluster", () => {

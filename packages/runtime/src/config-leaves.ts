@@ -79,6 +79,14 @@ function isUrl(text: string, schemes: readonly string[]): boolean {
   return encoded && schemes.includes(address.protocol.slice(0, -1));
 }
 
+/** One or several of host:port, separated by commas; the port may be left out. */
+export function hosts() {
+  return z
+    .string()
+    .refine((text) => text.split(",").every((part) => /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(part.trim())))
+    .meta({ form: "one or several of host:port, separated by commas" });
+}
+
 /** Comma-separated items, trimmed, empty ones dropped. */
 export function list() {
   return z

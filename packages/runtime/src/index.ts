@@ -20,7 +20,7 @@ export { createMetrics } from "./metrics.ts";
 export type { CounterSeries, GaugeSeries, HistogramSeries, Metrics } from "./metrics.ts";
 export { environment } from "./environment.ts";
 export { disablePretenuring } from "./pretenuring.ts";
-export { checkStores } from "./store-checks.ts";
+export { checkingStores } from "./store-checks.ts";
 export {
   databaseEnvironment,
   databaseSettings,

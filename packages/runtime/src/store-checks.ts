@@ -1,10 +1,12 @@
 import type { z } from "zod";
 
 type StoreVariables = Partial<{
-  REDIS_URL: string;
+  REDIS_URL: string | undefined;
   REDIS_CLUSTER: boolean;
   REDIS_USERNAME: string | undefined;
   REDIS_PASSWORD: string | undefined;
+  REDIS_SENTINELS: string | undefined;
+  REDIS_MASTER_NAME: string;
   DATABASE_URL: string;
   DATABASE_USER: string | undefined;
   DATABASE_PASSWORD: string | undefined;
@@ -16,18 +18,44 @@ type StoreVariables = Partial<{
 }>;
 type Problems = Partial<Record<keyof StoreVariables, string | undefined | false>>;
 
-/** A check across the stores' variables, for schemas that have those of any of them; each sentence says what to do. */
-export function checkStores(config: StoreVariables, context: z.core.$RefinementCtx): void {
-  const problems = { ...redisProblems(config), ...databaseProblems(config), ...searchProblems(config) };
+/**
+ * The schema with a check across the stores' variables, of which it may have those of any store; each sentence says what to do.
+ * Other problems do not hide what it finds.
+ */
+export function checkingStores<Schema extends z.ZodObject>(schema: Schema): Schema {
+  return schema.superRefine(
+    (config, context) => {
+      checkStores(config, context, schema.shape);
+    },
+    { when: () => true },
+  );
+}
+
+function checkStores(config: StoreVariables, context: z.core.$RefinementCtx, known: object): void {
+  const problems = {
+    ...("REDIS_SENTINELS" in known && redisProblems(config)),
+    ...databaseProblems(config),
+    ...searchProblems(config),
+  };
   for (const [name, message] of Object.entries(problems)) {
     if (message !== undefined && message !== false) context.addIssue({ code: "custom", path: [name], message });
   }
 }
 
 function redisProblems(config: StoreVariables): Problems {
-  if (config.REDIS_URL === undefined) return {};
-  const urls = parsed(config.REDIS_URL);
+  const { REDIS_URL: url, REDIS_SENTINELS: sentinels } = config;
   const cluster = config.REDIS_CLUSTER === true;
+  if (sentinels !== undefined) {
+    return {
+      REDIS_SENTINELS: url !== undefined && "is set beside REDIS_URL; set the one or the other",
+      REDIS_CLUSTER: cluster && "is on beside REDIS_SENTINELS; a cluster has no Sentinels: set one of them",
+      REDIS_USERNAME: isLoginCut(config.REDIS_USERNAME, config.REDIS_PASSWORD, []) && alone("REDIS_PASSWORD"),
+    };
+  }
+  if (url === undefined) {
+    return { REDIS_URL: "is not set; give Redis' URL, or REDIS_SENTINELS where Sentinels know the master" };
+  }
+  const urls = parsed(url);
   const mixed = new Set(urls.map(({ protocol }) => protocol)).size > 1;
   const several = urls.length > 1 && !cluster;
   const numbered = cluster && urls.some(({ pathname }) => !["", "/", "/0"].includes(pathname));

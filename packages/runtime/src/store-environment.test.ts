@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { z } from "zod";
 import {
   ConfigError,
-  checkStores,
+  checkingStores,
   databaseEnvironment,
   databaseSettings,
   parseEnv,
@@ -12,7 +12,7 @@ import {
   searchSettings,
 } from "./index.ts";
 
-const schema = z.object({ ...redisEnvironment, ...databaseEnvironment, ...searchEnvironment }).superRefine(checkStores);
+const schema = checkingStores(z.object({ ...redisEnvironment, ...databaseEnvironment, ...searchEnvironment }));
 const minimal = {
   REDIS_URL: "redis://redis:6379",
   DATABASE_URL: "mysql://mysql:3306/confab",
@@ -68,6 +68,31 @@ describe("The stores' variables", () => {
     expect(mixed.REDIS_URL).to.include("mixes");
     const numbered = problemsOf({ REDIS_CLUSTER: "on", REDIS_URL: "redis://a:6379/1" });
     expect(numbered.REDIS_URL).to.include("leave out what follows the port");
+  });
+
+  it("take Sentinels in place of an address, with TLS where it is asked for", () => {
+    const others = { ...minimal, REDIS_URL: "" };
+    const REDIS_SENTINELS = "one:26379, two, [::1]:26380";
+    const sentinel = { masterName: "mymaster", username: undefined, password: undefined };
+    expect(redisSettings(parseEnv(schema, { ...others, REDIS_SENTINELS }))).to.deep.include({
+      url: `redis://${REDIS_SENTINELS}`,
+      sentinel,
+    });
+    const named = { REDIS_SENTINELS, REDIS_MASTER_NAME: "chat", REDIS_SENTINEL_PASSWORD: "p@ss", REDIS_TLS: "on" };
+    expect(redisSettings(parseEnv(schema, { ...others, ...named }))).to.deep.include({
+      url: `rediss://${REDIS_SENTINELS}`,
+      sentinel: { ...sentinel, masterName: "chat", password: "p@ss" },
+    });
+  });
+
+  it("refuse Sentinels beside an address or a cluster, and neither of them", () => {
+    expect(problemsOf({ REDIS_SENTINELS: "one:26379" }).REDIS_SENTINELS).to.include("set the one or the other");
+    const cluster = { REDIS_URL: "", REDIS_SENTINELS: "one:26379", REDIS_CLUSTER: "on" };
+    expect(problemsOf(cluster).REDIS_CLUSTER).to.include("a cluster has no Sentinels");
+    expect(problemsOf({ REDIS_SENTINELS: "redis://one" }).REDIS_SENTINELS).to.include(
+      "expected one or several of host:port",
+    );
+    expect(problemsOf({ REDIS_URL: "", DATABASE_URL: "nonsense" })).to.have.keys("REDIS_URL", "DATABASE_URL");
   });
 
   it("say what is missing of a user with its password", () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { onOff, secret, url, urls } from "./config-leaves.ts";
+import { hosts, onOff, secret, url, urls } from "./config-leaves.ts";
 
 const name = (description: string) => z.string().optional().describe(description);
 const password = (description: string) => secret().optional().describe(description);
@@ -8,12 +8,24 @@ const password = (description: string) => secret().optional().describe(descripti
 export const redisEnvironment = {
   REDIS_URL: urls({ schemes: ["redis", "rediss"] })
     .meta({ secret: true })
+    .optional()
     .describe(
-      "Redis: numbering, pending messages and queues; rediss:// asks for TLS; of a cluster some nodes, the others are found",
+      "Redis: numbering, pending messages and queues; rediss:// asks for TLS; of a cluster some nodes, the others are found. Needed without REDIS_SENTINELS",
     ),
   REDIS_CLUSTER: onOff().default(false).describe("Whether REDIS_URL is a Redis Cluster"),
   REDIS_USERNAME: name("Redis' user; wins over REDIS_URL's"),
   REDIS_PASSWORD: password("Redis' password, not encoded in any way; wins over REDIS_URL's"),
+  REDIS_SENTINELS: hosts()
+    .optional()
+    .describe("Sentinels that know which server is the master, in place of REDIS_URL; port 26379 where none is given"),
+  REDIS_MASTER_NAME: z.string().min(1).default("mymaster").describe("What the Sentinels call the master"),
+  REDIS_SENTINEL_USERNAME: name("The Sentinels' own user"),
+  REDIS_SENTINEL_PASSWORD: password("The Sentinels' own password"),
+  REDIS_TLS: onOff()
+    .default(false)
+    .describe(
+      "Whether the Sentinels and the servers that they name are spoken to with TLS; with REDIS_URL its scheme says so",
+    ),
 };
 
 /** The database's variables. */
@@ -50,11 +62,20 @@ type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
 
 /** What Redis' connections need of the variables. */
 export function redisSettings(variables: Variables<typeof redisEnvironment>) {
+  const { REDIS_SENTINELS: sentinels, REDIS_MASTER_NAME: masterName } = variables;
+  const scheme = variables.REDIS_TLS ? "rediss" : "redis";
   return {
-    url: variables.REDIS_URL,
+    url: variables.REDIS_URL ?? `${scheme}://${sentinels ?? ""}`,
     cluster: variables.REDIS_CLUSTER,
     username: variables.REDIS_USERNAME,
     password: variables.REDIS_PASSWORD,
+    ...(sentinels !== undefined && {
+      sentinel: {
+        masterName,
+        username: variables.REDIS_SENTINEL_USERNAME,
+        password: variables.REDIS_SENTINEL_PASSWORD,
+      },
+    }),
   };
 }
 

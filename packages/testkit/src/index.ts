@@ -6,6 +6,8 @@ export { createCertificate } from "./certificate.ts";
 export { eventually } from "./eventually.ts";
 export { startRedisCluster } from "./redis-cluster.ts";
 export type { RedisCluster } from "./redis-cluster.ts";
+export { startRedisSentinel, startSentinel } from "./redis-sentinel.ts";
+export type { RedisSentinel } from "./redis-sentinel.ts";
 export { startProxy } from "./proxy.ts";
 export type { Interception, Proxy } from "./proxy.ts";
 export { startService } from "./service.ts";

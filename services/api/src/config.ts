@@ -1,5 +1,5 @@
 import {
-  checkStores,
+  checkingStores,
   databaseEnvironment,
   databaseSettings,
   environment,
@@ -39,7 +39,7 @@ export const apiEnvironment = z.object({
 
 /** Throws a ConfigError that lists every problem. */
 export function loadConfig(env: Environment) {
-  const variables = parseEnv(apiEnvironment.superRefine(checkStores), env);
+  const variables = parseEnv(checkingStores(apiEnvironment), env);
   return {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "api", version: manifest.version },

@@ -1,5 +1,5 @@
 import {
-  checkStores,
+  checkingStores,
   databaseEnvironment,
   databaseSettings,
   decimal,
@@ -31,6 +31,7 @@ export const ingestEnvironment = z.object({
     .enum(["always", "everysec", "no"])
     .default("always")
     .describe("The appendfsync policy that Redis is expected to have; a weaker one is warned about"),
+  REDIS_MIN_REPLICAS: environment.REDIS_MIN_REPLICAS,
   ...databaseEnvironment,
   DATABASE_POOL: environment.DATABASE_POOL,
   KEY_PREFIX: environment.KEY_PREFIX,
@@ -58,7 +59,7 @@ export const ingestEnvironment = z.object({
 
 /** Throws a ConfigError that lists every problem. */
 export function loadConfig(env: Environment) {
-  const variables = parseEnv(ingestEnvironment.superRefine(checkStores), env);
+  const variables = parseEnv(checkingStores(ingestEnvironment), env);
   return {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "ingest", version: manifest.version },
@@ -69,6 +70,7 @@ export function loadConfig(env: Environment) {
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
     redis: redisSettings(variables),
     durability: variables.REDIS_DURABILITY,
+    minReplicas: variables.REDIS_MIN_REPLICAS,
     database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
     limits: {

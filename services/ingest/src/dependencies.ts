@@ -32,6 +32,7 @@ import {
 import type { Redis } from "ioredis";
 import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";
+import { acceptReplicated } from "./replicated-accept.ts";
 
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
@@ -81,7 +82,9 @@ export async function connectDependencies(
   logger: Logger,
   tracer: Tracer = noTracer,
 ) {
-  const { partitioning } = config;
+  const { partitioning, minReplicas: replicas } = config;
+  // Short of the deadline: the answer must still be on time.
+  const replicasMs = Math.ceil(config.deadlineMs / 2);
   // Ready now, not at the next round.
   void health.refresh();
   await warnOfWeakDurability(redis, config.durability, logger);
@@ -101,7 +104,7 @@ export async function connectDependencies(
     partitioning,
     limits: config.limits,
     deadlineMs: config.deadlineMs,
-    redis,
+    redis: replicas > 0 ? acceptReplicated(redis, { replicas, timeoutMs: replicasMs }) : redis,
     wake: (partition, batchId, trace) => producer.wakeBatch(partition, batchId, trace),
     findApplications: (tokens) => applications.known(tokens),
     learn: async (token, chat) => {

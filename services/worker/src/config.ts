@@ -1,5 +1,5 @@
 import {
-  checkStores,
+  checkingStores,
   databaseEnvironment,
   databaseSettings,
   durationMs,
@@ -23,6 +23,7 @@ export const workerEnvironment = z.object({
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
   DRAIN_TIME: environment.DRAIN_TIME,
   ...redisEnvironment,
+  REDIS_MIN_REPLICAS: environment.REDIS_MIN_REPLICAS,
   ...databaseEnvironment,
   DATABASE_POOL: environment.DATABASE_POOL,
   KEY_PREFIX: environment.KEY_PREFIX,
@@ -44,13 +45,14 @@ export const workerEnvironment = z.object({
 
 /** Throws a ConfigError that lists every problem. */
 export function loadConfig(env: Environment) {
-  const variables = parseEnv(workerEnvironment.superRefine(checkStores), env);
+  const variables = parseEnv(checkingStores(workerEnvironment), env);
   return {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "worker", version: manifest.version },
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
     redis: redisSettings(variables),
+    minReplicas: variables.REDIS_MIN_REPLICAS,
     database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
     search: searchSettings(variables),

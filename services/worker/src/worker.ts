@@ -1,4 +1,4 @@
-import { waitListKey, type QueueName } from "@confab/contracts";
+import { partitionPrefix, waitListKey, type QueueName } from "@confab/contracts";
 import {
   createChats,
   createDatabaseGauges,
@@ -11,8 +11,16 @@ import {
   pruneIdempotencyKeys,
   sampleCounts,
 } from "@confab/database";
-import { createBacklogGauges } from "@confab/intake";
-import { createConsumer, createQueueGauges, createRedisGauges, type JobOutcome } from "@confab/queue";
+import { createBacklogGauges, type Backlog } from "@confab/intake";
+import {
+  createConsumer,
+  createQueueGauges,
+  createRedisGauges,
+  createReplicatedRead,
+  reconnect,
+  ReplicasMissing,
+  type JobOutcome,
+} from "@confab/queue";
 import { inSpan, startSharedSpan, traced, every, type Logger } from "@confab/runtime";
 import { SearchUnavailable } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
@@ -28,6 +36,8 @@ const hour = 3_600_000;
 const countsMs = 300_000;
 const databaseLookMs = 10_000;
 const idempotencyHours = 24;
+/** How long a batch waits for Redis' replicas before it is read again. */
+const replicasMs = 1_000;
 
 /** Starts consuming and sweeping; `stop` finishes what was begun and leaves the rest to other workers. */
 export function startWorker(dependencies: Dependencies & { config: WorkerConfig; logger: Logger }): {
@@ -36,15 +46,22 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   const { redis, blocking, database, search, producer, backlogs, metrics, tracer, config, logger } = dependencies;
   const { health, liveness } = dependencies;
   const messages = traced(tracer, "mysql", "messages", createMessages(database));
-  const isAway = (error: unknown): boolean => isUnavailable(error) || isTransient(error);
+  const isAway = (error: unknown): boolean =>
+    isUnavailable(error) || isTransient(error) || error instanceof ReplicasMissing;
 
   const watched: WatchedConsumer[] = [];
   const stored = createStoreMetrics(metrics);
+  const replicated = (backlog: Backlog, partition: number): Backlog => {
+    if (config.minReplicas === 0) return backlog;
+    const key = `${partitionPrefix(config.partitioning.prefix, partition)}:batches:replicated`;
+    const read = createReplicatedRead(redis, key, { replicas: config.minReplicas, timeoutMs: replicasMs });
+    return { ...backlog, read: (ids, limits) => read(() => backlog.read(ids, limits)) };
+  };
   const persistence = traced(tracer, "mysql", "persistence", createPersistence(database));
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,
-      backlog: traced(tracer, "redis", "backlog", backlog),
+      backlog: replicated(traced(tracer, "redis", "backlog", backlog), partition),
       persistence: {
         persist: async (batches) => {
           const result = await persistence.persist(batches);
@@ -104,7 +121,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
             },
           }),
         reconnect: () => {
-          blocking.disconnect(true);
+          reconnect(blocking);
         },
         waiting: () => redis.llen(list),
         isReachable: () => health.ready().checks.database?.ok === true,
