@@ -10,6 +10,8 @@ export type HistoryLine = RunLine | Operation | WindowLine | ProbeLine | SampleL
 export interface Expectations {
   /** Messages acknowledged before Redis lost data (a window with `loses`) may be lost, and their numbers given again. */
   readonly loses?: boolean;
+  /** Messages to a chat that MySQL has lost become dead letters. */
+  readonly deadLetters?: boolean;
   /** Numbers that were burned may be missing in a chat. */
   readonly gaps?: boolean;
   /** Reads within a fault's window may miss what is accepted and not yet stored. */

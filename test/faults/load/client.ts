@@ -15,6 +15,14 @@ export interface Application {
 export interface Target {
   readonly name: string;
   readonly url: string;
+  /** It is about to end, and says so: nothing new is sent to it where there is another one. */
+  readonly isLeaving: boolean;
+}
+
+/** Those that are not about to end; all where there is no other. */
+export function staying(targets: readonly Target[]): readonly Target[] {
+  const left = targets.filter(({ isLeaving }) => !isLeaving);
+  return left.length > 0 ? left : targets;
 }
 
 /** A message as a client sends it, however often. */

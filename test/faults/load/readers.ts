@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Application, Client, Letter, Target } from "./client.ts";
+import { staying, type Application, type Client, type Letter, type Target } from "./client.ts";
 import type { Random } from "./random.ts";
 
 export interface Reader {
@@ -16,7 +16,7 @@ export interface Reader {
 export async function poll(reader: Reader, application: Application, chat: number): Promise<void> {
   const { client, random, targets, signal } = reader;
   for (let after = 0; !signal.aborted;) {
-    const page = await client.list(random.pick(targets), application, chat, { after, limit: 100 });
+    const page = await client.list(random.pick(staying(targets)), application, chat, { after, limit: 100 });
     after = page.items?.at(-1)?.[0] ?? after;
     await pause(random.between(80, 200));
   }
@@ -27,7 +27,7 @@ export async function look({ client, random, applications, targets, signal, rece
   while (!signal.aborted) {
     const application = random.pick(applications);
     const chat = random.pick(application.chats);
-    const target = random.pick(targets);
+    const target = random.pick(staying(targets));
     const latest = recent();
     const choice = random.next();
     if (choice < 0.5 && latest) await client.get(target, latest.letter, latest.number);
@@ -45,12 +45,12 @@ export async function seek({ client, random, applications, targets, signal, rece
     if (latest) {
       const { application, chat, uid } = latest.letter;
       for (let tries = 0; tries < 60 && !isOver(); tries += 1) {
-        const found = await client.search(random.pick(targets), application, chat, uid, uid);
+        const found = await client.search(random.pick(staying(targets)), application, chat, uid, uid);
         if ((found.items ?? []).length > 0) break;
         await pause(150);
       }
       const other = random.pick(applications);
-      if (other !== application) await client.search(random.pick(targets), application, chat, other.canary);
+      if (other !== application) await client.search(random.pick(staying(targets)), application, chat, other.canary);
     }
     await pause(random.between(50, 150));
   }

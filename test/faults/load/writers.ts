@@ -36,6 +36,7 @@ export async function write(writer: Writer, place: number): Promise<void> {
     const letters = Array.from({ length: size }, () => createLetter(writer, counter++));
     let waiting: Letter[] = letters;
     for (let attempt = 1; waiting.length > 0 && attempt <= 200 && !writer.patience.aborted; attempt += 1) {
+      if (writer.targets[via % writer.targets.length]!.isLeaving) via += 1;
       const target = writer.targets[via % writer.targets.length]!;
       const operations =
         size === 1

@@ -8,7 +8,7 @@ export const loadFaults: readonly Fault[] = [
     name: "stopped-under-load",
     title: "One process after the other gets SIGTERM under load, and is started again",
     topology: { api: 2 },
-    env: { all: { DRAIN_TIME: "500ms" } },
+    env: { all: { DRAIN_TIME: "1500ms" } },
     expectations: { ...usual, noFailures: true },
     async run({ world, during, pause }) {
       await during("SIGTERM of every process in turn", async () => {
@@ -53,14 +53,14 @@ export const loadFaults: readonly Fault[] = [
   },
   {
     name: "slow-api",
-    title: "One of two api processes reaches its stores half a second late",
+    title: "One of two api processes reaches its stores a fifth of a second late",
     topology: { api: 2 },
     expectations: usual,
     async run({ world, during, pause }) {
       const slow = world.of("api")[0]!;
       const links = (["redis", "mysql", "search"] as const).flatMap((store) => world.links(slow, store));
       await during("one api process is slow", async () => {
-        for (const link of links) link.delay(250);
+        for (const link of links) link.delay(100);
         await pause(8_000);
         for (const link of links) link.delay(0);
       });

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { createClient } from "../load/client.ts";
 import { createHttp } from "../load/http.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
@@ -7,8 +10,9 @@ import { execute } from "../world/stores.ts";
 export const mysqlFailoverFaults: readonly Fault[] = [
   {
     name: "mysql-failed-over",
-    title: "MySQL fails over to a replica that lacks the last second; its ids are given again",
-    expectations: { ...usual, loses: true, staleReads: true },
+    title:
+      "MySQL fails over to a replica that lacks the last second, its ids are given again, and the index is rebuilt",
+    expectations: { ...usual, loses: true, staleReads: true, deadLetters: true },
     async run(scene) {
       const { world, recorder } = scene;
       const http = createHttp(() => recorder.now());
@@ -24,15 +28,34 @@ export const mysqlFailoverFaults: readonly Fault[] = [
         await client.send(world.of("ingest")[0]!, letter, 1);
       };
       for (let counter = 1; counter <= 3; counter += 1) await send(counter);
-      await scene.pause(1_000);
+      // Long enough to be stored and indexed.
+      await scene.pause(2_000);
       await scene.during("failover of MySQL", () => replica.promote(), { loses: true });
       // It gets the id of the chat that was lost.
-      await client.create(api!, other!, "next-chat");
+      const { number: next = 0 } = await client.create(api!, other!, "next-chat");
       for (let counter = 4; counter <= 9; counter += 1) await send(counter);
+      // What the index still has of the lost chat is nobody else's.
+      for (let time = 0; time < 5; time += 1) {
+        await client.search(api!, other!, next, mine!.canary);
+        await scene.pause(300);
+      }
+      await reindex(scene);
       http.close();
     },
   },
 ];
+
+/** As the documents say after MySQL has lost transactions. */
+async function reindex({ world }: Scene): Promise<void> {
+  if (world.index === undefined) return;
+  const cli = join(import.meta.dirname, "../../../packages/cli/src/main.ts");
+  await promisify(execFile)(process.execPath, ["--conditions=@confab/source", cli, "search", "reindex"], {
+    env: {
+      ...{ PATH: process.env.PATH, DATABASE_URL: world.databaseUrl },
+      ...{ ELASTICSEARCH_URL: world.index.url, SEARCH_INDEX: world.index.alias },
+    },
+  });
+}
 
 /**
  * A consistent copy of every table as it is now, under a lock for some milliseconds: what a replica has that has replicated up to

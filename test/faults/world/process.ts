@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, startService, type ServiceHandle } from "@confab/testkit";
 
 export type ServiceName = "ingest" | "api" | "worker";
@@ -10,6 +11,8 @@ export interface Process {
   readonly adminUrl: string;
   /** Undefined while it does not run. */
   readonly pid: number | undefined;
+  /** It has said that it is not ready any more: a load balancer sends it nothing new. */
+  readonly isLeaving: boolean;
   start(extra?: Readonly<Record<string, string>>): Promise<void>;
   /** SIGTERM; its exit code. */
   stop(): Promise<number | null>;
@@ -26,8 +29,10 @@ export async function createProcess(
   env: Readonly<Record<string, string>>,
 ): Promise<Process> {
   const [port, adminPort] = [await freePort(), await freePort()];
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
   let handle: ServiceHandle | undefined;
   let earlier = "";
+  let isLeaving = false;
   const textOf = (one: ServiceHandle) =>
     one
       .logs()
@@ -46,9 +51,12 @@ export async function createProcess(
     name,
     service,
     url: `http://127.0.0.1:${port}`,
-    adminUrl: `http://127.0.0.1:${adminPort}`,
+    adminUrl,
     get pid() {
       return handle?.pid;
+    },
+    get isLeaving() {
+      return isLeaving;
     },
     async start(extra = {}) {
       if (handle !== undefined) return;
@@ -59,15 +67,35 @@ export async function createProcess(
         ...extra,
       });
       handle = started;
+      isLeaving = false;
       // It may end by itself, or by a signal that nobody here has sent.
       void started.exit.then(() => {
         if (handle === started) handle = undefined;
       });
     },
-    stop: () => end("stop"),
+    async stop() {
+      const stopping = end("stop");
+      isLeaving = await saysGoodbye(adminUrl);
+      return stopping;
+    },
     async kill() {
       await end("kill");
     },
     logs: () => earlier + (handle === undefined ? "" : textOf(handle)),
   };
+}
+
+/** Asks for readiness until it is refused, as Kubernetes does. */
+async function saysGoodbye(adminUrl: string): Promise<boolean> {
+  for (;;) {
+    const isReady = await fetch(`${adminUrl}/readyz`).then(
+      async (answer) => {
+        await answer.arrayBuffer();
+        return answer.ok;
+      },
+      () => false,
+    );
+    if (!isReady) return true;
+    await sleep(50);
+  }
 }
