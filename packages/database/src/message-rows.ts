@@ -27,8 +27,8 @@ export interface RowOutcomes<M> {
 }
 
 const MOST_ROWS = 1_000;
-// Hexadecimal doubles a body, and MariaDB takes packets of 16 MiB.
-const MOST_BYTES = 4 * 1024 * 1024;
+// Hexadecimal doubles a body: statements stay below the smallest max_allowed_packet that servers are run with, 4 MiB.
+const MOST_BYTES = 1024 * 1024;
 
 /**
  * Stores rows (sorted by key, no key twice) in multi-row statements. A row that exists with the same uid is passed

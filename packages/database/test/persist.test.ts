@@ -1,14 +1,25 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import fc from "fast-check";
-import { eventually, startProxy } from "@confab/testkit";
-import { createDatabase, createPersistence, isUnavailable, verifyCounts } from "@confab/database";
+import { eventually, startMysql, startProxy } from "@confab/testkit";
+import {
+  createApplications,
+  createChats,
+  createDatabase,
+  createPersistence,
+  isUnavailable,
+  migrate,
+  verifyCounts,
+} from "@confab/database";
 import type { AddressedMessage } from "@confab/database";
-import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
+import { batch, collect, message, openTestDatabase, rejection, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
 describe("persisting accepted messages", () => {
@@ -190,6 +201,24 @@ describe("persisting accepted messages", () => {
     expect(Buffer.from(mine[0]?.body ?? []).toString()).to.equal(tooLong);
     await test.persistence.persist([{ ...delivery, id: randomBytes(16) }]);
     expect((await test.deadLetters.list({ limit: 100 })).items).to.have.lengthOf(letters.items.length);
+  });
+
+  it("stores large batches on a server that takes no packets above 4 MiB", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "confab-mysql-"));
+    const server = await startMysql({ dir, args: ["--max-allowed-packet=4M"] });
+    try {
+      await migrate(server.url);
+      const database = createDatabase({ url: server.url });
+      const owner = await createApplications(database).create({ token: randomUUID(), name: "small packets" });
+      const chat = (await createChats(database).create({ token: owner.token }))!;
+      remember(owner.token, chat);
+      const rows = Array.from({ length: 120 }, (_, i) => message(chat.id, i + 1, "y".repeat(65_535)));
+      expect((await createPersistence(database).persist([batch(...rows)])).stored).to.equal(120);
+      await database.close();
+    } finally {
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 
   it("stores more than one statement's worth of rows and of bytes", async () => {
