@@ -68,7 +68,7 @@ function parseItem(
   }
   try {
     const item = parseBody(form.item, parseJson(text, kind));
-    lease?.assign(item, text.length);
+    lease?.budget.assign(lease, item, text.length);
     return item;
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code === "rate-limited") throw error;

@@ -41,7 +41,7 @@ export function mediaTypeOf(req: IncomingMessage): string {
  */
 export async function readJson(req: IncomingMessage, limitBytes: number, lease?: Lease): Promise<unknown> {
   assertJson(mediaTypeOf(req));
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   await consumeBody(req, limitBytes, (chunk) => chunks.push(chunk), lease);
   const [first] = chunks;
   const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
@@ -53,10 +53,10 @@ export async function readJson(req: IncomingMessage, limitBytes: number, lease?:
 const cheapBytes = 16_384;
 
 /** Parses JSON or throws a `malformed-json` problem that names the place of the fault, never the text around it. */
-export function parseJson(bytes: Uint8Array, what: "body" | "line" | "message" = "body"): unknown {
+export function parseJson(bytes: Buffer, what: "body" | "line" | "message" = "body"): unknown {
   if (!isUtf8(bytes)) throw new ProblemError("malformed-json", { detail: `The ${what} is not valid UTF-8.` });
   checkShape(bytes);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+  const text = bytes.toString("utf8");
   try {
     return JSON.parse(text);
   } catch {
@@ -93,7 +93,7 @@ function faultOf(text: string, what: string): string {
 export function consumeBody(
   req: IncomingMessage,
   limitBytes: number,
-  take: (chunk: Uint8Array) => void,
+  take: (chunk: Buffer) => void,
   lease?: Lease,
 ): Promise<void> {
   if (Number(req.headers["content-length"] ?? 0) > limitBytes) return Promise.reject(tooLarge(limitBytes));
@@ -130,7 +130,7 @@ export function consumeBody(
       }
       if (!hasEnded) return;
       settle();
-      lease?.complete();
+      lease?.budget.complete(lease);
       resolve();
     }
     function rest(turn: Promise<void>): void {
@@ -147,7 +147,7 @@ export function consumeBody(
       try {
         size += chunk.length;
         if (size > limitBytes) throw tooLarge(limitBytes);
-        lease?.take(chunk.length);
+        lease?.budget.take(lease, chunk.length);
       } catch (error) {
         fail(error as Error);
         return;
@@ -165,7 +165,7 @@ export function consumeBody(
       fail(new RequestAbortedError());
     }
 
-    lease?.onEvict(fail);
+    if (lease !== undefined) lease.evict = fail;
     sendContinue(req);
     if (req.destroyed) reject(new RequestAbortedError());
     else req.on("data", onData).on("end", onEnd).on("close", onGone).on("error", onGone);

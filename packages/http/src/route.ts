@@ -82,7 +82,7 @@ export function mount<R extends Route>(
         route.body?.item === undefined ? [JSON.stringify(output.body)] : await stringifyInTurns(output.body as object);
       write(req, res, route, output, payload);
     } finally {
-      lease?.release();
+      lease?.budget.release(lease);
     }
   });
 }
@@ -105,7 +105,7 @@ async function readRouteBody(
       ? await readJson(req, limitBytes, lease)
       : await readBatch(req, { item, limitBytes, itemLimitBytes }, lease);
   const value = parseBody(schema, input);
-  if (item === undefined) lease?.assign(value, lease.held);
+  if (item === undefined) lease?.budget.assign(lease, value, lease.held);
   return value;
 }
 

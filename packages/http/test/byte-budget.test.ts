@@ -18,12 +18,23 @@ describe("a budget of bytes", () => {
   beforeEach(() => {
     budget = createByteBudget({ bytes: 1_000, smallBytes: 100, patienceMs: 20 });
   });
-  function read(bytes: number): Lease & { evicted: string[] } {
+  function read(bytes: number) {
     const evicted: string[] = [];
-    const lease = budget.open();
-    lease.onEvict(({ code }) => evicted.push(code));
-    lease.take(bytes);
-    return Object.assign(lease, { evicted });
+    const lease: Lease = budget.open();
+    lease.evict = ({ code }) => evicted.push(code);
+    budget.take(lease, bytes);
+    return {
+      evicted,
+      complete: () => {
+        budget.complete(lease);
+      },
+      release: () => {
+        budget.release(lease);
+      },
+      assign: (message: unknown, of: number) => {
+        budget.assign(lease, message, of);
+      },
+    };
   }
 
   it("refuses what does not fit, and takes it when something was given back", () => {
@@ -32,7 +43,7 @@ describe("a budget of bytes", () => {
     expect(refusal(() => read(200))).to.equal("busy");
     first.release();
     first.release();
-    expect(budget.used).to.equal(0);
+    expect(budget.used()).to.equal(0);
     expect(refusal(() => read(200))).to.equal(undefined);
   });
 
@@ -54,20 +65,20 @@ describe("a budget of bytes", () => {
     await pause(30);
     const next = read(200);
     expect([complete.evicted, slow.evicted, slower.evicted, next.evicted]).to.deep.equal([[], ["busy"], [], []]);
-    expect(budget.used).to.equal(700);
+    expect(budget.used()).to.equal(700);
   });
 
   it("gives no application more than half, and others the rest", () => {
     const message = { application_token: "a" };
     const refusalOf = (sent: unknown): string | undefined =>
       refusal(() => {
-        read(50).assign(sent, 50);
+        read(101).assign(sent, 101);
       });
-    const first = read(500);
-    first.assign(message, 300);
-    first.assign(message, 200);
+    const first = read(400);
+    first.assign(message, 250);
+    first.assign(message, 150);
     expect(refusalOf(message)).to.equal("rate-limited");
-    read(50).assign({ application_token: "b" }, 50);
+    read(101).assign({ application_token: "b" }, 101);
     first.release();
     expect(refusalOf(message)).to.equal(undefined);
   });
