@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -20,12 +21,12 @@ import (
 
 // A line of history.jsonl or final-state.jsonl, as far as it matters here.
 type line struct {
-	Type, Op, App, Uid, Outcome string
-	Chat, Number, After         int
-	T0, T1                      int64
-	Descending, More, Loses     bool
-	Items                       [][]any
-	Expectations                struct {
+	Type, Op, App, Uid, Hash, Outcome string
+	Chat, Number, After               int
+	T0, T1                            int64
+	Descending, More, Loses           bool
+	Items                             [][]any
+	Expectations                      struct {
 		Loses, StaleReads bool
 		RecoverWithinMs   int64
 	}
@@ -41,8 +42,8 @@ type input struct {
 }
 
 type entry struct {
-	number int
-	uid    string
+	number    int
+	uid, hash string
 }
 
 type verdict struct {
@@ -137,6 +138,10 @@ func byChat(history, final []line) map[string]*chat {
 	}
 	for _, each := range final {
 		if each.Type == "row" || each.Type == "dead-letter" {
+			// A dead letter whose chat is not there any more: its uid says where it was sent.
+			if each.App == "?" {
+				fmt.Sscanf(strings.ReplaceAll(each.Uid, ".", " "), "%s %d", &each.App, &each.Chat)
+			}
 			mine := of(each)
 			mine.rows = append(mine.rows, each)
 		}
@@ -147,18 +152,21 @@ func byChat(history, final []line) map[string]*chat {
 // The chat's operations for Porcupine; why is set where no order needs to be looked for.
 func (c *chat) operations() (operations []porcupine.Operation, model porcupine.Model, why string) {
 	stored := map[string]int{}
+	hashes := map[string]string{}
 	dead := map[string]bool{}
 	for _, row := range c.rows {
 		if before, twice := stored[row.Uid]; twice && c.lastLoss < 0 {
 			return nil, model, fmt.Sprintf("%s is stored as %d and as %d", row.Uid, before, row.Number)
 		}
 		stored[row.Uid] = row.Number
+		hashes[row.Uid] = row.Hash
 		dead[row.Uid] = row.Type == "dead-letter"
 	}
 	// All attempts of a message are one append: from the first one's start to the first acknowledgement.
 	type sent struct {
 		began, known int64
 		number       int
+		hash         string
 	}
 	messages := map[string]*sent{}
 	for _, each := range c.requests {
@@ -171,6 +179,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 			messages[each.Uid] = message
 		}
 		message.began = min(message.began, each.T0)
+		message.hash = each.Hash
 		if each.Outcome == "ok" && each.T1 < message.known {
 			message.known, message.number = each.T1, each.Number
 		}
@@ -187,6 +196,9 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 	}
 	var log []entry
 	for uid, message := range messages {
+		if hash, kept := hashes[uid]; kept && hash != message.hash {
+			return nil, model, fmt.Sprintf("%s is stored with another body", uid)
+		}
 		if !judged(uid) {
 			continue
 		}
@@ -199,7 +211,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		} else if !kept {
 			continue
 		}
-		log = append(log, entry{number, uid})
+		log = append(log, entry{number, uid, message.hash})
 	}
 	sort.Slice(log, func(i, j int) bool { return log[i].number < log[j].number })
 	for at, each := range log {
@@ -216,6 +228,9 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		seen := input{after: after, upTo: upTo}
 		for _, item := range items {
 			if judged(item.uid) {
+				if messages[item.uid].hash != item.hash {
+					why = fmt.Sprintf("%s was read with another body", item.uid)
+				}
 				seen.uids = append(seen.uids, item.uid)
 			} else if messages[item.uid] == nil {
 				why = fmt.Sprintf("%s was read and never sent", item.uid)
@@ -229,7 +244,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		}
 		var items []entry
 		for _, item := range each.Items {
-			items = append(items, entry{int(item[0].(float64)), item[1].(string)})
+			items = append(items, entry{int(item[0].(float64)), item[1].(string), item[2].(string)})
 		}
 		sort.Slice(items, func(i, j int) bool { return items[i].number < items[j].number })
 		after, upTo := each.After, math.MaxInt
@@ -255,7 +270,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 	}
 	var whole []entry
 	for uid, number := range stored {
-		whole = append(whole, entry{number, uid})
+		whole = append(whole, entry{number, uid, hashes[uid]})
 	}
 	sort.Slice(whole, func(i, j int) bool { return whole[i].number < whole[j].number })
 	add(c.end+1, c.end+2, 0, math.MaxInt, whole)
