@@ -82,6 +82,16 @@ export function createMessages({ prisma }: Database) {
       return last?.number ?? 0;
     },
 
+    /** The uids of those of the numbers that are stored and not deleted. */
+    async uids(chatId: bigint, numbers: readonly number[]): Promise<Map<number, Uint8Array>> {
+      if (numbers.length === 0) return new Map();
+      const rows = await prisma.message.findMany({
+        where: { chatId, number: { in: [...numbers] }, deletedAt: null },
+        select: { number: true, uid: true },
+      });
+      return new Map(rows.map(({ number, uid }) => [number, uid]));
+    },
+
     /** Which numbers between two, both included, are dead letters. */
     async buried(
       { chatId, from, to }: MessageRange,

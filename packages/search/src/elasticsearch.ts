@@ -19,6 +19,7 @@ export interface ElasticsearchIndex extends SearchIndex {
 
 const messageSource = z.object({
   number: z.int().positive(),
+  uid: z.string().transform((uid): Uint8Array => Buffer.from(uid, "base64url")),
   body: z.string(),
   created_at: z.iso.datetime().transform((time) => new Date(time)),
   updated_at: z.iso.datetime().transform((time) => new Date(time)),
@@ -73,11 +74,11 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
     ...below,
     // One more than asked for tells whether there is a next page.
     size: fits?.size ?? limit + 1,
-    _source: ["number", "body", "created_at", "updated_at"],
+    _source: ["number", "uid", "body", "created_at", "updated_at"],
   });
   const messages = found.map(({ _source }) => {
-    const { number, body, created_at, updated_at } = messageSource.parse(_source);
-    return { number, body, createdAt: created_at, updatedAt: updated_at };
+    const { number, uid, body, created_at, updated_at } = messageSource.parse(_source);
+    return { number, uid, body, createdAt: created_at, updatedAt: updated_at };
   });
   return toPage(messages, { limit, terms, rest: fits?.rest });
 }

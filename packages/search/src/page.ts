@@ -6,6 +6,7 @@ import type { SearchPage } from "./search-index.ts";
 
 /** A message as a backend finds it. */
 export interface StoredMessage {
+  uid: Uint8Array;
   number: number;
   body: string;
   createdAt: Date;

@@ -14,6 +14,8 @@ export interface SearchDocument {
 }
 
 export interface SearchHit {
+  /** Tells the message from another one that has its chat's id and its number by now. */
+  uid: Uint8Array;
   number: number;
   body: string;
   createdAt: Date;

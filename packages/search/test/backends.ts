@@ -70,6 +70,7 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"
       const rows = await connection.query<Row[]>(SCAN, [chatId, before, limit]);
       return rows.map(({ number, body, created_at, updated_at }) => ({
         number: Number(number),
+        uid: new Uint8Array(16),
         body,
         createdAt: created_at,
         updatedAt: updated_at,

@@ -22,6 +22,7 @@ import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
+import { createSearchMessages } from "./use-cases/search-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   config: Pick<
@@ -72,7 +73,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       createMessageRoutes({
         findChat,
         readMessages,
-        search,
+        searchMessages: createSearchMessages({ search, messages }),
         share: createShare(config.database.poolSize),
         mountOptions,
       }),

@@ -67,6 +67,17 @@ for (const backend of backends) {
       }
     });
 
+    it("shows nothing that the database lost, whoever has its chat's id and its number by now", async () => {
+      const lost = await newChat("secret one", "secret two", "secret three");
+      await world.forget(lost, 1, 2);
+      expect((await find("secret", lost)).map(({ body }) => body)).to.deep.equal(["secret three"]);
+      await world.accept(lost, "secret of another");
+      await world.store();
+      await world.moveMessage(lost, { from: 4, to: 2 });
+      const found = (await find("secret", lost)).map(({ body }) => body);
+      expect(found.filter((body) => body !== "secret of another")).to.deep.equal(["secret three"]);
+    });
+
     it("stays in its chat", async () => {
       const other = await newChat("Hello stranger");
       expect((await find("hello", other)).map(({ body }) => body)).to.deep.equal(["Hello stranger"]);

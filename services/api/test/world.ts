@@ -87,6 +87,18 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
       await backlog.complete({ ids: batches.map(({ id }) => id) });
     },
 
+    /** As after a failover to a replica that lacks the last transactions. */
+    async forget({ id: chatId }: Chat, ...numbers: number[]): Promise<void> {
+      await database.prisma.message.deleteMany({ where: { chatId, number: { in: numbers } } });
+    },
+
+    async moveMessage({ id: chatId }: Chat, { from, to }: { from: number; to: number }): Promise<void> {
+      await database.prisma.message.update({
+        where: { chatId_number: { chatId, number: from } },
+        data: { number: to },
+      });
+    },
+
     async close(): Promise<void> {
       await intake.stop();
       await producer.stop();

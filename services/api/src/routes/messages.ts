@@ -1,16 +1,16 @@
 import { routes } from "@confab/contracts";
 import { mount, type MountOptions } from "@confab/http";
-import type { SearchIndex } from "@confab/search";
 import { Router } from "express";
 import type { FairShare } from "../fair-share.ts";
 import { toMessage } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
+import type { SearchMessages } from "../use-cases/search-messages.ts";
 
 export interface MessageRoutesOptions {
   findChat: FindChat;
   readMessages: ReadMessages;
-  search: Pick<SearchIndex, "search">;
+  searchMessages: SearchMessages;
   /** What may take long goes through it, so that one application leaves the others their part of the database. */
   share: FairShare;
   mountOptions: MountOptions;
@@ -18,7 +18,7 @@ export interface MessageRoutesOptions {
 
 /** Messages of a chat: list, get, search. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, search, share, mountOptions } = options;
+  const { findChat, readMessages, searchMessages, share, mountOptions } = options;
   const router = Router();
 
   mount(
@@ -39,7 +39,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     ({ params: { token, chat: number }, query: { q, limit, cursor } }) =>
       share(token, async () => {
         const chat = await findChat(token, number);
-        const { hits, next } = await search.search({ chatId: chat.id, q, limit, cursor });
+        const { hits, next } = await searchMessages(chat.id, { q, limit, cursor });
         return {
           body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
           link: { next: next === undefined ? undefined : { cursor: next } },

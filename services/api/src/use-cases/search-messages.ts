@@ -1,0 +1,28 @@
+import type { Messages } from "@confab/database";
+import type { SearchIndex, SearchPage, SearchRequest } from "@confab/search";
+
+export interface SearchMessagesOptions {
+  search: Pick<SearchIndex, "search">;
+  messages: Pick<Messages, "uids">;
+}
+
+export type SearchMessages = (chatId: bigint, request: Omit<SearchRequest, "chatId">) => Promise<SearchPage>;
+
+/**
+ * Searches a chat and shows only what MySQL holds. The index may know more: messages that MySQL lost in a failover, under the
+ * id of a chat that is another application's by now.
+ */
+export function createSearchMessages({ search, messages }: SearchMessagesOptions): SearchMessages {
+  return async (chatId, request) => {
+    const { hits, ...page } = await search.search({ chatId, ...request });
+    const uids = await messages.uids(
+      chatId,
+      hits.map(({ number }) => number),
+    );
+    return { hits: hits.filter(({ number, uid }) => isSame(uids.get(number), uid)), ...page };
+  };
+}
+
+function isSame(stored: Uint8Array | undefined, found: Uint8Array): boolean {
+  return stored !== undefined && Buffer.compare(stored, found) === 0;
+}
