@@ -6,6 +6,8 @@ import type { AcceptedMessage } from "./message-rows.ts";
 export interface AddressedMessage extends AcceptedMessage {
   readonly token: string;
   readonly chat: number;
+  /** It is not what was accepted: it must not become a row. */
+  readonly damaged?: boolean;
 }
 
 /** Messages by whether the chat that they name has the id that they were accepted under. */

@@ -18,11 +18,12 @@ export interface PersistResult<M> {
   readonly knownBatches: number;
   /** Messages whose place another message holds: not stored, to be given a new number. */
   readonly conflicts: M[];
-  /** Messages that the database refuses, or whose chat it does not have: kept as dead letters. */
+  /** Messages that the database refuses, whose chat it does not have, or that are damaged: kept as dead letters. */
   readonly refused: BuriedMessage<M>[];
 }
 
 const TIMEOUT_MS = 30_000;
+const DAMAGED = "Redis returned it damaged: its checksum does not match";
 
 export type Persistence = ReturnType<typeof createPersistence>;
 
@@ -57,8 +58,12 @@ async function persist<M extends AddressedMessage>(
   const { rows, clashes } = withoutClashes(
     [...placed.filter((message) => !before.has(message)), ...again.missing].sort(byKey),
   );
-  const { stored, conflicts, refused } = await insertMessages(tx, rows);
-  const dead = await buryMessages(tx, { refused, unknown }, now);
+  const { stored, conflicts, refused } = await insertMessages(
+    tx,
+    rows.filter(({ damaged }) => damaged !== true),
+  );
+  const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
+  const dead = await buryMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   stored.sort(byKey);
   await addToOutbox(tx, stored, now);
   // Last, because every writer of a chat waits for the lock on its count.

@@ -1,4 +1,4 @@
-import { createBatchId } from "./batch-id.ts";
+import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
@@ -13,6 +13,8 @@ export interface AcceptedMessage extends PendingRecord {
   number: number;
   /** Which record of its batch it is. */
   record: number;
+  /** Redis returned another text than it was given; that text is the body. */
+  damaged: boolean;
 }
 
 /** A batch as it was accepted, with all its messages. */
@@ -98,7 +100,7 @@ export function createBacklog(
         const id = ids[index]!;
         if (answer === "later") open.later.push(id);
         else if (answer === "lost" || (Array.isArray(answer) && answer.includes(null))) open.lost.push(id);
-        else if (Array.isArray(answer)) open.batches.push({ id, messages: messagesOf(answer as string[]) });
+        else if (Array.isArray(answer)) open.batches.push({ id, messages: messagesOf(id, answer as string[]) });
       });
       return open;
     },
@@ -152,17 +154,24 @@ export function createBacklog(
   };
 }
 
-function messagesOf([chats, ...records]: string[]): AcceptedMessage[] {
+function messagesOf(batchId: string, [chats, ...records]: string[]): AcceptedMessage[] {
   return (JSON.parse(chats!) as BatchChat[]).flatMap(([token, chat, chatId, first, count, firstRecord]) =>
-    Array.from({ length: count }, (_, place) => ({
-      ...decodeRecord(records[firstRecord - 1 + place]!),
-      token,
-      chat,
-      chatId: BigInt(chatId),
-      number: first + place,
-      record: firstRecord + place,
-    })),
+    Array.from({ length: count }, (_, place) => {
+      const record = firstRecord + place;
+      const found = decodeRecord(records[record - 1]!);
+      return {
+        ...(found ?? damagedRecord(batchId, record, records[record - 1]!)),
+        ...{ token, chat, chatId: BigInt(chatId), number: first + place },
+        ...{ record, damaged: found === undefined },
+      };
+    }),
   );
+}
+
+/** What is known of a message whose record is damaged: its batch. No other message has its uid. */
+function damagedRecord(batchId: string, record: number, body: string): PendingRecord {
+  const id = Buffer.from(batchId, "base64url");
+  return { uid: messageUid(id, 0xffff - record), createdAt: timeOf(id), requestId: "", body };
 }
 
 function toNumber(value: string | number | null | undefined): number | undefined {

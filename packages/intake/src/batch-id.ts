@@ -20,3 +20,8 @@ export function messageUid(batchId: Buffer, place: number): Buffer {
   uid.writeUInt16BE(place, placeAt);
   return uid;
 }
+
+/** When a batch was sent, by the clock of the process that sent it. */
+export function timeOf(batchId: Buffer): Date {
+  return new Date(batchId.readUIntBE(0, 6));
+}

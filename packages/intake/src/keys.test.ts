@@ -38,9 +38,18 @@ describe("keys, ids and records", () => {
     );
   });
 
+  it("notice every bit that flips in a record", () => {
+    const record = Buffer.from(encodeRecord(createBatchId(5), 5, { requestId: "request-1", body: "the body" }));
+    for (let bit = 16; bit < record.length * 8; bit++) {
+      const flipped = Buffer.from(record);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      expect(decodeRecord(flipped.toString()), `bit ${bit}`).to.equal(undefined);
+    }
+  });
+
   it("write and read a record of an untraced request as they always have", () => {
     const uid = Buffer.alloc(16, 1);
-    const record = "1 AQEBAQEBAQEBAQEBAQEBAQ 7 request-1\nthe body";
+    const record = "1 wxu5w2 AQEBAQEBAQEBAQEBAQEBAQ 7 request-1\nthe body";
     expect(encodeRecord(uid, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
     expect(decodeRecord(record)).to.deep.equal({
       uid,

@@ -35,7 +35,9 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
     const messages = new Map<number, PendingRecord>();
     for (let at = 0; at < pairs.length; at += 2) {
       const record = pairs[at + 1];
-      if (typeof record === "string") messages.set(Number(pairs[at]), decodeRecord(record));
+      // What is damaged becomes a dead letter.
+      const message = typeof record === "string" ? decodeRecord(record) : undefined;
+      if (message) messages.set(Number(pairs[at]), message);
     }
     return { lastNumber: last === null || last === undefined ? undefined : Number(last), messages };
   };

@@ -1,3 +1,5 @@
+import { crc32 } from "node:zlib";
+
 /** What is kept of a message between its acceptance and its storage. */
 export interface PendingRecord {
   /** 16 bytes: the batch's id with the item's place in it. */
@@ -13,9 +15,10 @@ export interface PendingRecord {
 const none = "-";
 
 /**
- * One line of facts, then the body as it is: `1 <uid, base64url> <ms> <request id>[ <traceparent or ->[ <digest>]]\n<body>`.
- * No fact holds white space, so nothing needs escaping on the hot path. The digest is that of the idempotency key: a message
- * that gets another number takes its key along.
+ * One line of facts, then the body as it is: `1 <checksum> <uid, base64url> <ms> <request id>[ <traceparent or ->[ <digest>]]`
+ * and `\n<body>`. No fact holds white space, so nothing needs escaping on the hot path. The checksum is the CRC-32 of all that
+ * follows it, since Redis' append-only file has none: a bit that flips there must not be stored as a message. The digest is that
+ * of the idempotency key: a message that gets another number takes its key along.
  */
 export function encodeRecord(
   uid: Buffer,
@@ -29,21 +32,25 @@ export function encodeRecord(
 ): string {
   const key = digest === undefined ? "" : ` ${digest}`;
   const origin = trace === undefined && key === "" ? requestId : `${requestId} ${trace ?? none}${key}`;
-  return `1 ${uid.toString("base64url")} ${createdMs} ${origin}\n${body}`;
+  const content = `${uid.toString("base64url")} ${createdMs} ${origin}\n${body}`;
+  return `1 ${crc32(content).toString(36)} ${content}`;
 }
 
-/** Throws where the record was not written by `encodeRecord`. */
-export function decodeRecord(record: string): PendingRecord {
-  const end = record.indexOf("\n");
-  const [version, uid, createdMs, requestId, trace] = record.slice(0, end).split(" ");
-  if (end < 0 || version !== "1" || uid === undefined || requestId === undefined) {
+/** Undefined where the record is damaged; throws where its form is of another version. */
+export function decodeRecord(record: string): PendingRecord | undefined {
+  if (!record.startsWith("1 ")) {
     throw new Error("A pending record of an unknown form: written by a newer version of Confab?");
   }
+  const begin = record.indexOf(" ", 2) + 1;
+  const content = record.slice(begin);
+  if (record.slice(2, begin - 1) !== crc32(content).toString(36)) return undefined;
+  const end = content.indexOf("\n");
+  const [uid, createdMs, requestId, trace] = content.slice(0, end).split(" ");
   return {
-    uid: Buffer.from(uid, "base64url"),
+    uid: Buffer.from(uid!, "base64url"),
     createdAt: new Date(Number(createdMs)),
-    requestId,
+    requestId: requestId!,
     ...(trace !== undefined && trace !== none && { trace }),
-    body: record.slice(end + 1),
+    body: content.slice(end + 1),
   };
 }

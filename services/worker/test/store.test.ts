@@ -104,6 +104,26 @@ describe("storing accepted messages", function () {
     });
   });
 
+  it("stores no message whose bits flipped in Redis: it becomes a dead letter, and its neighbours are stored", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "before", "flipped", "after");
+    for (const id of await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 })) {
+      const batch = await world.redis.hgetall(`${world.prefix}batch:${id}`);
+      for (const [field, record] of Object.entries(batch))
+        if (record.endsWith("\nflipped"))
+          await world.redis.hset(`${world.prefix}batch:${id}`, field, `${record.slice(0, -1)}e`);
+    }
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "before", 3: "after" });
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    const letter = await world.direct.prisma.deadLetter.findFirst({ where: { chatId: chat.id } });
+    expect(letter).to.include({ number: 2, reason: "Redis returned it damaged: its checksum does not match" });
+    expect(Buffer.from(letter!.body).toString()).to.include("flippee");
+    expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(1);
+  });
+
   it("does not trust a head whose chat the database has lost", async () => {
     const chat = await world.createChat();
     await world.send(chat, "to nowhere");
