@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bindToThisProcess, unbind } from "@confab/local";
 import { controls } from "./nemeses/controls.ts";
 import { faults } from "./nemeses/index.ts";
 import { help, readOptions, type Options } from "./options.ts";
@@ -41,6 +42,8 @@ async function runAll(options: Options): Promise<number> {
   if (planned.length === 0) return 0;
   const until = performance.now() + options.minutes * 60_000;
   const scratch = await mkdtemp(join(await roomiest(), "confab-faults-"));
+  // Also when this process is ended from outside.
+  bindToThisProcess({ folder: scratch });
   let unfinished = 0;
   let stores: SharedStores | undefined;
   try {
@@ -69,6 +72,7 @@ async function runAll(options: Options): Promise<number> {
   } finally {
     await stores?.stop();
     await rm(scratch, { recursive: true, force: true });
+    unbind({ folder: scratch });
   }
   return unfinished;
 }

@@ -111,14 +111,15 @@ function searchEnvironment(): Record<string, string> {
 
 async function completeEnvironment(env: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
   const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
-  const { REDIS_URL = testStores().redisUrl, DATABASE_URL = testStores().databaseUrl } = env;
+  const { DATABASE_URL = testStores().databaseUrl } = env;
+  const isRedisGiven = env.REDIS_URL !== undefined || env.REDIS_SENTINELS !== undefined;
   const isSearchGiven = env.ELASTICSEARCH_URL !== undefined || env.SEARCH_BACKEND !== undefined;
   return {
     PATH,
     HOME,
     NODE_V8_COVERAGE,
     NODE_ENV: "test",
-    REDIS_URL,
+    ...(isRedisGiven ? {} : { REDIS_URL: testStores().redisUrl }),
     DATABASE_URL,
     ...(isSearchGiven ? {} : searchEnvironment()),
     PORT: String(await freePort()),

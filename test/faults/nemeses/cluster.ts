@@ -1,11 +1,48 @@
 import { partitionPrefix } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
 import { onRedis } from "./redis-command.ts";
 import { partitionsOfCluster } from "../world/redis.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import type { World } from "../world/world.ts";
 
-/** A Redis Cluster changes under load. */
+/** Several Redis servers change their parts under load. */
 export const clusterFaults: readonly Fault[] = [
+  {
+    name: "redis-failover",
+    title: "Redis' master is killed and Sentinels promote a replica; one replica confirms each message",
+    redis: "sentinels",
+    env: { all: { REDIS_MIN_REPLICAS: "1" } },
+    expectations: { ...usual, staleReads: true, recoverWithinMs: 10_000 },
+    async run({ world, random, during, accepted }) {
+      const sentinels = world.sentinels!;
+      await accepted(random.between(1, 30));
+      await during("failover by Sentinels", async () => {
+        const before = await sentinels.master();
+        await before.kill();
+        await eventually(
+          async () => {
+            if ((await sentinels.master()) === before) throw new Error("the Sentinels have promoted no replica");
+          },
+          { timeoutMs: 30_000, intervalMs: 100 },
+        );
+        // It comes back as a replica.
+        await before.start();
+      });
+    },
+  },
+  {
+    name: "redis-failover-planned",
+    title: "Sentinels replace a master that lives; both replicas confirm each message",
+    redis: "sentinels",
+    env: { all: { REDIS_MIN_REPLICAS: "2" } },
+    expectations: { ...usual, staleReads: true, recoverWithinMs: 20_000 },
+    async run({ world, random, during, accepted }) {
+      await accepted(random.between(1, 30));
+      await during("SENTINEL FAILOVER", async () => {
+        await world.sentinels!.failover();
+      });
+    },
+  },
   {
     name: "slot-moved",
     title: "A slot of a Redis Cluster moves to another master while its chats are written to",

@@ -285,6 +285,27 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
+    what: "a poller is shown a message that nobody was promised, and never the one that gets its number",
+    reddens: "I13",
+    mutate: inHistory((history, run) => {
+      const isStored = acknowledgedRow(run);
+      const rows = new Set(run.final.filter(isStored).map(({ uid }) => uid));
+      const isShown = (line: HistoryLine): line is Operation =>
+        isOp(line, "list") && line.client.startsWith("poller") && rows.has(line.items?.[0]?.[1] ?? "");
+      const [number, uid] = history.find(isShown)!.items![0]!;
+      return history.map((line) =>
+        isOp(line, "list") && line.client.startsWith("poller") && line.items
+          ? {
+              ...line,
+              items: line.items.map((item) =>
+                item[0] === number && item[1] === uid ? ([number, `${uid}x`, item[2]] as const) : item,
+              ),
+            }
+          : line,
+      );
+    }),
+  },
+  {
     what: "a page has a hole where messages were accepted while it was read",
     reddens: "I13",
     mutate: inHistory((history) =>

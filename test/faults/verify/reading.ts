@@ -1,4 +1,4 @@
-import { chatKey, isDisturbed, lossesOf } from "./model.ts";
+import { chatKey, isDisturbed, lossesOf, mayBeLost } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 import type { Model, Sent } from "./model.ts";
@@ -59,8 +59,10 @@ function skippedByPollers(model: Model): string[] {
   );
   const wrong: string[] = [];
   for (const pages of Map.groupBy(polls, (poll) => `${poll.client} ${chatKey(poll)}`).values()) {
-    const seen = new Set(pages.flatMap(({ items = [] }) => items.map(([number]) => number)));
-    const cursor = Math.max(0, ...seen);
+    const shown = pages.flatMap(({ items = [] }) => items);
+    // By uid as well: a number that was shown with another message has hidden this one.
+    const seen = new Set(shown.map(([number, uid]) => `${number} ${uid}`));
+    const cursor = Math.max(0, ...shown.map(([number]) => number));
     // A number below the cursor that is given again after a loss is not new to the poller.
     const excused = Math.max(
       0,
@@ -69,7 +71,10 @@ function skippedByPollers(model: Model): string[] {
       ),
     );
     for (const { number, uid } of rows.get(chatKey(pages[0]!)) ?? []) {
-      if (number > excused && number < cursor && !seen.has(number))
+      // From before a loss, and stored later under a number that had been shown with a newer message.
+      const sent = model.sent.get(uid);
+      if (sent !== undefined && mayBeLost(model, sent)) continue;
+      if (number > excused && number <= cursor && !seen.has(`${number} ${uid}`))
         wrong.push(`${pages[0]!.client} went on to ${cursor} and was never shown ${number} (${uid})`);
     }
     for (const { items = [], after = 0, client } of pages) {

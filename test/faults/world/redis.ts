@@ -1,15 +1,25 @@
 import { join } from "node:path";
-import { startRedisCluster, type RedisCluster, type ServerHandle } from "@confab/testkit";
+import {
+  startRedisCluster,
+  startRedisSentinel,
+  type RedisCluster,
+  type RedisSentinel,
+  type ServerHandle,
+} from "@confab/testkit";
 import { startOwnRedis } from "./stores.ts";
 
-/** How Redis is set up: one server behind proxies, or a cluster of three masters, which is reached directly. */
-export type RedisKind = "single" | "cluster";
+/**
+ * How Redis is set up: one server behind proxies; or, reached directly, a cluster of three masters, or a master with two replicas
+ * that three Sentinels watch.
+ */
+export type RedisKind = "single" | "cluster" | "sentinels";
 
 export interface OwnRedis {
-  /** The server; of a cluster the first master. */
+  /** The server; of several the first master. */
   readonly server: ServerHandle;
-  readonly cluster: RedisCluster | undefined;
-  /** Where processes reach it without a proxy: members of a cluster name each other's addresses. */
+  readonly cluster?: RedisCluster;
+  readonly sentinels?: RedisSentinel;
+  /** Where processes reach it without a proxy: others name their addresses. */
   readonly env: Readonly<Record<string, string>> | undefined;
   stop(): Promise<unknown>;
 }
@@ -21,7 +31,15 @@ export const partitionsOfCluster = 3;
 export async function startRedisOf(kind: RedisKind, dir: string, args: readonly string[] = []): Promise<OwnRedis> {
   if (kind === "single") {
     const server = await startOwnRedis(dir, args);
-    return { server, cluster: undefined, env: undefined, stop: () => server.kill() };
+    return { server, env: undefined, stop: () => server.kill() };
+  }
+  if (kind === "sentinels") {
+    const sentinels = await startRedisSentinel({ dir: join(dir, "redis-sentinels"), minReplicas: 1 });
+    return {
+      ...{ server: sentinels.servers[0]!, sentinels },
+      env: { REDIS_SENTINELS: sentinels.sentinels, REDIS_MASTER_NAME: sentinels.masterName },
+      stop: () => sentinels.stop(),
+    };
   }
   const cluster = await startRedisCluster({ dir: join(dir, "redis-cluster") });
   return {

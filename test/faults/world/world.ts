@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
-import { startProxy, uniquePrefix, type Proxy, type RedisCluster, type ServerHandle } from "@confab/testkit";
+import {
+  startProxy,
+  uniquePrefix,
+  type Proxy,
+  type RedisCluster,
+  type RedisSentinel,
+  type ServerHandle,
+} from "@confab/testkit";
 import { createOwnDatabase, execute, type SharedStores } from "./stores.ts";
 import { startRedisOf, type RedisKind } from "./redis.ts";
 import { createProcess, type Process, type ServiceName } from "./process.ts";
@@ -32,6 +39,7 @@ export interface World {
   readonly processes: readonly Process[];
   readonly redis: ServerHandle;
   readonly cluster: RedisCluster | undefined;
+  readonly sentinels: RedisSentinel | undefined;
   readonly mysql: ServerHandle | undefined;
   readonly databaseUrl: string;
   readonly databaseAdminUrl: string;
@@ -98,6 +106,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         processes,
         redis,
         cluster: own.cluster,
+        sentinels: own.sentinels,
         mysql: stores.mysql,
         databaseUrl: database.url,
         databaseAdminUrl: database.adminUrl,
