@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hasElasticsearch, testStores } from "@confab/testkit";
+import { hasElasticsearch, startMysql, testStores, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { controls } from "./nemeses/controls.ts";
 import { faults } from "./nemeses/index.ts";
@@ -25,16 +25,21 @@ const selection = [
 describe("under faults", function () {
   this.timeout(180_000);
   let folder: string;
+  let mysql: ServerHandle;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
+    // The run's own server lets nobody create users.
+    mysql = await startMysql({ dir: join(folder, "mysql") });
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    await mysql.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   const run = (fault: Fault) => {
-    const { databaseUrl } = testStores();
     const stores: SharedStores = {
-      ...{ mysqlUrl: databaseUrl, mysql: undefined, stop: () => Promise.resolve() },
+      ...{ mysqlUrl: mysql.url, mysql: undefined, stop: () => Promise.resolve() },
       elasticsearchUrl: hasElasticsearch() ? testStores().elasticsearchUrl : undefined,
     };
     return runFault({ fault, seed: 1, stores, results: folder, scratch: folder, calmMs: 700, restMs: 500 });

@@ -80,7 +80,7 @@ describe("the api process", () => {
     expect(ended.status).to.equal(78);
     expect(ended.stdout).to.equal("");
     const named = ended.stderr.split("\n").flatMap((line) => /^ {2}(\w+):/.exec(line)?.[1] ?? []);
-    expect(named).to.have.members(["PORT", "REDIS_URL", "DATABASE_URL", "ADMIN_API_KEY"]);
+    expect(named).to.have.members(["PORT", "DATABASE_URL", "ADMIN_API_KEY", "REDIS_URL", "ELASTICSEARCH_URL"]);
     expect(ended.stderr).to.not.include("secret@db").and.not.include("hunter2");
   });
 });

@@ -62,7 +62,7 @@ const canaries = ["kanarienvogel", "papageitaucher"];
 /** Starts everything and resolves when all processes are ready; what was started is stopped where something fails. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { stores, dir, topology } = options;
-  const name = uniquePrefix("faults").replaceAll("-", "_");
+  const name = uniquePrefix("confab faults").replaceAll("-", "_");
   const stops: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true })];
   const stop = async () => {
     for (const one of stops.toReversed()) await one().catch(() => undefined);
