@@ -61,8 +61,8 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
   let begin = "";
 
   const reset = () => {
-    client.resetAndDestroy();
-    server.resetAndDestroy();
+    resetSocket(client);
+    resetSocket(server);
   };
   const flush = (direction: Direction) => {
     const queue = waiting[direction];
@@ -110,7 +110,7 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
     const effect = expected?.effect;
     expected?.happened();
     if (effect === "reset-after") {
-      client.resetAndDestroy();
+      resetSocket(client);
       // Not a reset: the server may still have to read what it is to carry out.
       server.end();
       return;
@@ -160,4 +160,10 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
       server.destroy();
     },
   };
+}
+
+/** A socket that is ending cannot be reset as well: it would never close, and the process would never exit. */
+function resetSocket(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
