@@ -44,8 +44,12 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
   // The text protocol: the adapter keeps no prepared statements, so the binary one costs two more round trips a query.
   const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });
   let pool: Pool | undefined;
+  let isClosed = false;
   const prisma = new PrismaClient({
-    adapter: watchingPool(adapter, (opened) => (pool = opened)),
+    adapter: watchingPool(adapter, {
+      isClosed: () => isClosed,
+      onPool: (opened) => (pool = opened),
+    }),
     transactionOptions: { maxWait: settings.acquireTimeout + 500, timeout: 10_000 },
     errorFormat: "minimal",
     log: onQuery ? [{ emit: "event", level: "query" }] : [],
@@ -67,6 +71,7 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
       limit: settings.connectionLimit,
     }),
     close: async () => {
+      isClosed = true;
       await connected;
       await prisma.$disconnect();
     },
@@ -75,10 +80,17 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
 
 type Pool = ReturnType<Awaited<ReturnType<PrismaMariaDb["connect"]>>["underlyingDriver"]>;
 
-/** The adapter makes its pool when it connects, and shows it to nobody else. */
-function watchingPool(factory: PrismaMariaDb, onPool: (pool: Pool) => void): PrismaMariaDb {
+/**
+ * The adapter makes its pool when it connects, and shows it to nobody else. A client that was closed would connect again for a
+ * query that comes late, and nobody would close that pool.
+ */
+function watchingPool(
+  factory: PrismaMariaDb,
+  { isClosed, onPool }: { isClosed: () => boolean; onPool: (pool: Pool) => void },
+): PrismaMariaDb {
   const connect = factory.connect.bind(factory);
   factory.connect = async () => {
+    if (isClosed()) throw new Error("The database is closed");
     const adapter = await connect();
     onPool(adapter.underlyingDriver());
     return adapter;
