@@ -94,9 +94,12 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     { conflicts, refused }: PersistResult<AcceptedMessage>,
   ): Promise<void> {
     const moves: Move[] = [];
+    const locations = new Map<string, Awaited<ReturnType<Chats["locate"]>>>();
     for (const message of conflicts) {
-      const location = await chats.locate(message.token, message.chat);
+      const name = `${message.token}:${message.chat}`;
+      const location = locations.get(name) ?? (await chats.locate(message.token, message.chat));
       if (!location) throw new Error("A chat was deleted while its messages were stored");
+      locations.set(name, location);
       const { id: batchId } = group.find(({ messages }) => messages.some(({ uid }) => uid === message.uid))!;
       moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
     }
