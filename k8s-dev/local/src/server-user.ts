@@ -36,7 +36,7 @@ export function prepareFolder(folder: string, user: ServerUser | undefined): voi
   for (const above of closedAbove(folder)) {
     if (!isOurs(above)) {
       throw new LocalError(
-        `${user.name}, as whom the server runs, cannot reach ${folder}: ${above} is closed to others.`,
+        `the server runs as ${user.name}, who cannot reach ${folder}: ${above} is closed to others.`,
       );
     }
     // To pass through, not to list.
