@@ -1,18 +1,10 @@
 import { ProblemError } from "@confab/contracts";
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.ts";
 
 /** How deep arrays and objects may be nested in a body or an item of a batch. */
 export const maxDepth = 64;
 /** Values in a body or an item of a batch: members of objects and elements of arrays. */
 export const maxValues = 10_000;
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-/** `[` and `{` are `]` and `}` but for two bits. */
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 /**
  * Refuses with 422 what would cost far more to parse than its bytes suggest: two bytes can be an object, which takes fifty in memory. Looks at
