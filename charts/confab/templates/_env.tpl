@@ -153,6 +153,8 @@
   value: {{ $config.keyPrefix | quote }}
 - name: PARTITIONS
   value: {{ int $config.partitions | quote }}
+- name: REDIS_MIN_REPLICAS
+  value: {{ int $config.redisMinReplicas | quote }}
 - name: DATABASE_POOL
   value: {{ int $config.databasePool | quote }}
 {{ include "confab.env.database" .root }}
@@ -177,8 +179,6 @@
 {{ include "confab.env.http" . }}
 - name: REDIS_DURABILITY
   value: {{ .Values.config.redisDurability | default (ternary .Values.redis.appendfsync "always" .Values.redis.enabled) | quote }}
-- name: REDIS_MIN_REPLICAS
-  value: {{ int .Values.config.redisMinReplicas | quote }}
 - name: APPLICATION_RATE
   value: {{ int $limits.applicationRate | quote }}
 - name: APPLICATION_BURST
@@ -215,8 +215,6 @@
 {{- $store := .Values.worker.store -}}
 {{ include "confab.env.service" (dict "root" . "component" "worker") }}
 {{ include "confab.env.search" . }}
-- name: REDIS_MIN_REPLICAS
-  value: {{ int .Values.config.redisMinReplicas | quote }}
 - name: BATCH_CONCURRENCY
   value: {{ int $store.batchConcurrency | quote }}
 - name: STORE_MAX_ROWS

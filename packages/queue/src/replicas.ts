@@ -39,17 +39,29 @@ export function withReplicas<Pipeline extends ChainableCommander>(
 
 /**
  * What `read` gives, once so many replicas have it as well: a master that was replaced meanwhile, and does not know it yet, may
- * show what its successor never had. Rejects with ReplicasMissing.
+ * show what its successor never had. Not asked where `needsReplicas` says no. Whoever asks while a question is under way shares
+ * the next one. Rejects with ReplicasMissing.
  */
 export function createReplicatedRead(redis: RedisConnection, key: string, replication: Replication) {
   let connected = 0;
   redis.on("ready", () => {
     connected += 1;
   });
-  return async <T>(read: () => Promise<T>): Promise<T> => {
+  let asking: Promise<unknown> = Promise.resolve();
+  let next: Promise<unknown> | undefined;
+  const confirm = (): Promise<unknown> =>
+    (next ??= asking
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        asking = withReplicas(redis.pipeline(), key, replication).exec();
+        return asking;
+      }));
+  return async <T>(read: () => Promise<T>, needsReplicas: (result: T) => boolean = () => true): Promise<T> => {
     const before = connected;
     const result = await read();
-    await withReplicas(redis.pipeline(), key, replication).exec();
+    if (!needsReplicas(result)) return result;
+    await confirm();
     if (connected !== before) throw new ReplicasMissing("the connection was replaced between reading and asking");
     return result;
   };

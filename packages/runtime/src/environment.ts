@@ -44,7 +44,7 @@ export const environment = {
   REDIS_MIN_REPLICAS: integer({ min: 0, max: 10 })
     .default(0)
     .describe(
-      "Redis' replicas that must have a message before it is acknowledged, and before it is stored; with 0 a failover may lose acknowledged messages",
+      "Redis' replicas that must have a message before it is acknowledged, shown or stored; with 0 a failover may lose acknowledged messages",
     ),
   RATE_LIMITS: onOff().default(true).describe("Whether the limits per application apply"),
   ADMIN_API_KEY: secret({ minLength: 8 })

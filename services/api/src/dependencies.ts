@@ -13,6 +13,7 @@ import { createPendingMessages } from "@confab/intake";
 import { connectForRequests, createRedisPing } from "@confab/queue";
 import { createHealth, createMetrics, every, noTracer, showHealth, traced, type Tracer } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
+import { readReplicated } from "./replicated-pending.ts";
 import type { ApiConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
@@ -21,6 +22,8 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 const patienceMs = 2_000;
 /** Nobody waits for a statement any more: its session is replaced. */
 const answerTimeoutMs = 5_000;
+/** Half of what a reader waits for Redis: the answer can still be given without it. */
+const replicasMs = 250;
 /** How old what the gauges tell of the database may be. */
 const lookMs = 10_000;
 
@@ -37,6 +40,8 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
     const traceable = traced(tracer, "mysql", name, repository);
     return { ...soon(name, repository), ...Object.fromEntries(writes.map((write) => [write, traceable[write]])) };
   };
+  const pending = traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning));
+  const { minReplicas: replicas } = config;
   const messages = soon("messages", createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
@@ -56,7 +61,10 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
     applications: withWrites("applications", createApplications(database, { patienceMs }), ["create", "rename"]),
     chats: withWrites("chats", createChats(database, { patienceMs }), ["create", "rename"]),
     messages,
-    pending: traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning)),
+    pending:
+      replicas === 0
+        ? pending
+        : readReplicated(pending, redis, config.partitioning, { replicas, timeoutMs: replicasMs }),
     search: traced(tracer, config.search.backend, "search", search),
     health,
     metrics,

@@ -102,7 +102,8 @@ export const redisDataFaults: readonly Fault[] = [
   {
     name: "redis-bit-flip",
     title: "A bit flips in the append-only file of a Redis that is down: loud, never silent",
-    expectations: lossy,
+    // The damaged message becomes one.
+    expectations: { ...lossy, deadLetters: true },
     async run(scene) {
       const { world, random } = scene;
       const links = world.links("worker", "mysql");

@@ -1,0 +1,23 @@
+import { partitionPrefix } from "@confab/contracts";
+import { partitionOf, type Partitioning, type PendingMessages } from "@confab/intake";
+import { createReplicatedRead, type RedisConnection, type Replication } from "@confab/queue";
+
+/** Reading as `pending` does; rejects where what it read is on too few replicas, so that nobody is shown what a failover undoes. */
+export function readReplicated(
+  pending: PendingMessages,
+  redis: RedisConnection,
+  partitioning: Partitioning,
+  replication: Replication,
+): PendingMessages {
+  const reads = Array.from({ length: partitioning.partitions }, (_, partition) =>
+    createReplicatedRead(redis, `${partitionPrefix(partitioning.prefix, partition)}:pending:replicated`, replication),
+  );
+  return {
+    ...pending,
+    read: (chat, numbers) =>
+      reads[partitionOf(partitioning, chat.token, chat.number)]!(
+        () => pending.read(chat, numbers),
+        ({ messages }) => messages.size > 0,
+      ),
+  };
+}
