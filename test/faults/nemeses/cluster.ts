@@ -12,7 +12,7 @@ export const clusterFaults: readonly Fault[] = [
     title: "Redis' master is killed and Sentinels promote a replica; one replica confirms each message",
     redis: "sentinels",
     env: { all: { REDIS_MIN_REPLICAS: "1" } },
-    expectations: { ...usual, staleReads: true, recoverWithinMs: 10_000 },
+    expectations: { ...usual, staleReads: true, recoverWithinMs: 20_000 },
     async run({ world, random, during, accepted }) {
       const sentinels = world.sentinels!;
       await accepted(random.between(1, 30));
