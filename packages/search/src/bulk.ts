@@ -3,7 +3,7 @@ import { z } from "zod";
 import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
-import { SearchUnavailable } from "./errors.ts";
+import { isAskerWrong, SearchUnavailable } from "./errors.ts";
 import { toSource, uidOf } from "./mapping.ts";
 import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
@@ -45,7 +45,7 @@ function rejection({ status, error }: estypes.BulkResponseItem): string | undefi
   if (error === undefined || status === 409) return undefined;
   const reason = `${error.type}: ${withoutContent(error.reason ?? "no reason given")}`;
   if (error.type === "index_not_found_exception") throw new IndexGone(reason);
-  if (status === 429 || status >= 500 || error.type === "cluster_block_exception") throw new SearchUnavailable(reason);
+  if (!isAskerWrong(status, error.type)) throw new SearchUnavailable(reason);
   return reason;
 }
 
@@ -64,6 +64,8 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
         operations,
         require_alias: true,
         refresh: refresh ?? false,
+        // A shard that is on no node is waited for here, where others can be indexed meanwhile.
+        timeout: "1s",
         filter_path: ["errors", "items.*.status", "items.*.error"],
       },
       { requestTimeout: connection.bulkTimeoutMs },

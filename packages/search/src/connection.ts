@@ -1,5 +1,5 @@
 import { Client, errors, type ClientOptions } from "@elastic/elasticsearch";
-import { SearchUnavailable } from "./errors.ts";
+import { isAskerWrong, SearchUnavailable } from "./errors.ts";
 
 export interface ElasticsearchOptions {
   /** One address or several, separated by commas; the first one with credentials gives them for all. */
@@ -90,8 +90,12 @@ export async function ask<T>(answer: Promise<T>): Promise<T> {
     return await answer;
   } catch (error) {
     if (!(error instanceof errors.ElasticsearchClientError)) throw error;
-    if (error instanceof errors.ResponseError && (error.statusCode === 400 || error.statusCode === 413)) throw error;
+    if (error instanceof errors.ResponseError && isAskerWrong(error.statusCode, typeOf(error))) throw error;
     const reason = error instanceof errors.RequestAbortedError ? "no answer in time" : error.message;
     throw new SearchUnavailable(`Elasticsearch: ${reason}`, { cause: error });
   }
+}
+
+function typeOf({ body }: errors.ResponseError): string | undefined {
+  return (body as { error?: { type?: string } } | undefined)?.error?.type;
 }

@@ -111,6 +111,17 @@ describe("the Elasticsearch index", () => {
     expect(await es.index([messageOf(chatId, 1, "blocked")])).to.deep.equal({ indexed: 1, rejected: [] });
   });
 
+  it("is unavailable while its index is closed, which is nobody's fault, and takes the same when it is open again", async () => {
+    const { client, readAlias } = es.connection;
+    const chatId = newChat();
+    const [index] = Object.keys(await client.indices.getAlias({ name: readAlias }));
+    await client.indices.close({ index: index! });
+    expect(await failure(es.index([messageOf(chatId, 1, "closed")]))).to.be.instanceOf(SearchUnavailable);
+    expect(await failure(search(chatId, "closed"))).to.be.instanceOf(SearchUnavailable);
+    await client.indices.open({ index: index! });
+    expect(await es.index([messageOf(chatId, 1, "closed")])).to.deep.equal({ indexed: 1, rejected: [] });
+  });
+
   it("never makes an index by writing to one that was removed", async () => {
     const { client, readAlias } = es.connection;
     const names = Object.keys(await client.indices.getAlias({ name: readAlias }));

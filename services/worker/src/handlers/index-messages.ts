@@ -24,11 +24,11 @@ export interface IndexMessages {
 const rangesAtOnce = 200;
 const documentsAtOnce = 1000;
 const bytesAtOnce = 2 * 1024 * 1024;
-const longestPauseMs = 30_000;
+const longestPauseMs = 5_000;
 
 /**
  * Empties the search outbox into the index. While the index is away the outbox keeps everything, and the index is tried
- * again after 1, 2, 4… up to 30 seconds, so that no attempts are used up and nothing is lost.
+ * again after 1, 2, 4, 5, 5… seconds, so that no attempts are used up and nothing is lost.
  */
 export function createIndexMessages(options: IndexMessagesOptions): IndexMessages {
   const { outbox, messages, chats, search, isAway, metrics, logger } = options;
