@@ -3,6 +3,8 @@ import type { Database, Queryable } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 
 const TIMEOUT_MS = 60_000;
+/** Well below the time after which the server ends a session that says nothing. */
+const SIGN_OF_LIFE_MS = 3_000;
 /** How many waiting ranges are looked at to choose from. */
 const LOOK_AHEAD = 2_000;
 /** Of what is handed out at once, where a single range is not larger: few seconds' work for the index. */
@@ -37,7 +39,8 @@ export function createOutbox({ prisma }: Database) {
         async (tx) => {
           const rows = await lockFairly(tx, limit);
           if (rows.length === 0) return 0;
-          await handle(rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt })));
+          const ranges = rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt }));
+          await keepingAlive(tx, () => handle(ranges));
           // One look-up per key: an IN list on a small table becomes a scan, which waits for the rows of other drainers.
           const ids = JSON.stringify(rows.map((row) => row.id.toString()));
           await tx.$executeRaw`
@@ -57,6 +60,20 @@ export function createOutbox({ prisma }: Database) {
       return oldest ? Math.max(0, Date.now() - oldest.createdAt.getTime()) : 0;
     },
   };
+}
+
+/** The index may take longer than the server lets a session be idle, which would undo all and have it done again, for ever. */
+async function keepingAlive(tx: Queryable, work: () => Promise<void>): Promise<void> {
+  let saying = Promise.resolve<unknown>(undefined);
+  const timer = setInterval(() => {
+    saying = saying.then(() => tx.$executeRaw`DO 0`).catch(() => undefined);
+  }, SIGN_OF_LIFE_MS);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+    await saying;
+  }
 }
 
 const RANGE = "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, created_at AS storedAt";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import type { MessageRange, StoredRange } from "@confab/database";
+import { createDatabase, createOutbox, type MessageRange, type StoredRange } from "@confab/database";
 import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -39,6 +39,17 @@ describe("the search outbox", () => {
     expect(await test.outbox.drain(9, nothing)).to.equal(2);
     expect(await test.outbox.drain(9, nothing)).to.equal(0);
   });
+
+  it("keeps its session while the index takes longer than the server lets one be idle", async () => {
+    await store(1);
+    // Sessions that say nothing end after 4 s on this side, and after 7 s on the other.
+    const database = createDatabase({ url: test.url, answerTimeoutMs: 4_000 });
+    try {
+      expect(await createOutbox(database).drain(9, () => sleep(8_000))).to.equal(1);
+    } finally {
+      await database.close();
+    }
+  }).timeout(20_000);
 
   it("lets applications take turns, and hands out a few mebibytes at once", async () => {
     const loud = chatId;
