@@ -22,14 +22,16 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 const patienceMs = 2_000;
 /** Nobody waits for a statement any more: its session is replaced. */
 const answerTimeoutMs = 5_000;
-/** Half of what a reader waits for Redis: the answer can still be given without it. */
-const replicasMs = 250;
+/** A busy Redis answers within it; one that does not is done without. */
+const redisPatienceMs = 1_000;
+/** Less than half of that: whoever asks may wait for the question before theirs. */
+const replicasMs = 400;
 /** How old what the gauges tell of the database may be. */
 const lookMs = 10_000;
 
 /** Opens every connection and waits for none: readiness tells when the database is there. */
 export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer) {
-  const redis = connectForRequests(config.redis, "confab-api", { patienceMs: 500 });
+  const redis = connectForRequests(config.redis, "confab-api", { patienceMs: redisPatienceMs });
   // ioredis throws where nobody listens; readiness tells of it.
   redis.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs });
