@@ -36,8 +36,9 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
   const unfinished = `${folder}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
+  const own = await fault.ownStores?.(options.stores, await mkdtemp(join(options.scratch, "own-stores-")));
   const world = await startWorld({
-    stores: options.stores,
+    stores: own ?? options.stores,
     dir: await mkdtemp(join(options.scratch, "run-")),
     topology: { ingest: 2, api: 1, worker: 2, ...fault.topology },
     ...{ chats: fault.chats ?? 3, redis: fault.redis ?? "single" },
@@ -54,6 +55,7 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
   } finally {
     for (const process of world.processes) await writeFile(join(unfinished, `${process.name}.log`), process.logs());
     await world.stop();
+    await own?.stop();
     await rm(folder, { recursive: true, force: true });
     await rename(unfinished, folder);
   }

@@ -6,6 +6,7 @@ import type { Pace } from "./load/writers.ts";
 import type { Load } from "./load/load.ts";
 import type { Topology, World } from "./world/world.ts";
 import type { ServiceName } from "./world/process.ts";
+import type { SharedStores } from "./world/stores.ts";
 import type { RedisKind } from "./world/redis.ts";
 
 /** What a nemesis has at hand. */
@@ -37,6 +38,8 @@ export interface Fault {
   readonly chats?: number;
   /** It stops or reconfigures MySQL, and so runs only where the server is the suite's own. */
   readonly ownsMysql?: boolean;
+  /** Servers of its own in place of some of the shared ones, in `dir`; their `stop` leaves the shared ones alone. */
+  readonly ownStores?: (shared: SharedStores, dir: string) => Promise<SharedStores>;
   /** Why it cannot run here; undefined where it can. */
   readonly cannotRun?: () => string | undefined;
   /** What one process's environment holds beside its service's; `dir` is the run's own folder. */

@@ -1,5 +1,7 @@
 import { clockFaults } from "./clocks.ts";
 import { clusterFaults } from "./cluster.ts";
+import { diskFaults } from "./disk.ts";
+import { hostileFaults } from "./hostile.ts";
 import { loadFaults } from "./load.ts";
 import { mysqlFailoverFaults } from "./mysql-failover.ts";
 import { mysqlFaults } from "./mysql.ts";
@@ -18,8 +20,10 @@ export const faults: readonly Fault[] = [
   ...clusterFaults,
   ...mysqlFaults,
   ...mysqlFailoverFaults,
+  ...diskFaults,
   ...queueFaults,
   ...searchFaults,
   ...loadFaults,
   ...clockFaults,
+  ...hostileFaults,
 ];

@@ -1,6 +1,9 @@
-import { usual, type Fault } from "../scene.ts";
+import { eventually } from "@confab/testkit";
+import { usual, type Fault, type Scene } from "../scene.ts";
 
-/** The index is away; nothing but searching may notice. */
+const brokenMs = 8_000;
+
+/** The index is unavailable or takes nothing; only searching may notice. */
 export const searchFaults: readonly Fault[] = [
   {
     name: "elasticsearch-away",
@@ -10,9 +13,73 @@ export const searchFaults: readonly Fault[] = [
       const links = [...world.links("worker", "search"), ...world.links("api", "search")];
       await during("Elasticsearch unavailable", async () => {
         await Promise.all(links.map((link) => link.cut()));
-        await pause(8_000);
+        await pause(brokenMs);
         await Promise.all(links.map((link) => link.restore()));
       });
     },
   },
+  {
+    name: "elasticsearch-full",
+    title: "Elasticsearch has no disk left: it answers searches, and each write with 429",
+    expectations: usual,
+    async run(scene) {
+      // What Elasticsearch itself does to an index when the disk is almost full.
+      const block = (blocked: true | null) =>
+        ask(scene, "PUT", `${indexOf(scene)}*/_settings`, { "index.blocks.read_only_allow_delete": blocked });
+      await scene.during("index read-only", async () => {
+        await block(true);
+        await scene.pause(brokenMs);
+        await indexingWaits(scene);
+        await block(null);
+      });
+    },
+  },
+  {
+    name: "elasticsearch-red",
+    title: "The index' shards are on no node: it is red",
+    expectations: { ...usual, bites: ["search"] },
+    async run(scene) {
+      const allocate = (which: "none" | null) =>
+        ask(scene, "PUT", "_cluster/settings", { transient: { "cluster.routing.allocation.enable": which } });
+      scene.world.onStop(() => allocate(null));
+      await scene.during("index red", async () => {
+        await allocate("none");
+        const [name] = Object.keys(await ask(scene, "GET", `_alias/${indexOf(scene)}`));
+        await ask(scene, "POST", `${name}/_close`);
+        await ask(scene, "POST", `${name}/_open?wait_for_active_shards=0`);
+        await scene.pause(brokenMs);
+        await indexingWaits(scene);
+        await allocate(null);
+      });
+    },
+  },
 ];
+
+function indexOf({ world }: Scene): string {
+  if (world.index === undefined) throw new Error("this fault needs Elasticsearch");
+  return world.index.alias;
+}
+
+async function ask({ world }: Scene, method: string, path: string, body?: object): Promise<object> {
+  const answer = await fetch(`${world.index!.url}/${path}`, {
+    method,
+    headers: { "content-type": "application/json" },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} gave ${answer.status}: ${text.slice(0, 300)}`);
+  return JSON.parse(text) as object;
+}
+
+/** Else the fault did not bite. */
+async function indexingWaits({ world }: Scene): Promise<void> {
+  await eventually(
+    () => {
+      const workers = world.of("worker").map((worker) => worker.logs());
+      return workers.some((logs) => logs.includes("indexing waits"))
+        ? Promise.resolve()
+        : Promise.reject(new Error("no worker noticed that the index takes nothing"));
+    },
+    { timeoutMs: 15_000, intervalMs: 200 },
+  );
+}

@@ -22,7 +22,7 @@ export const invariants = {
   I8: { says: "the index holds the rows, both ways", check: documentsMatch },
   I9: { says: "nobody reads another application's messages", check: foreignWordsStayHidden },
   I10: {
-    says: "every request is served outside of faults, and answered in time within them",
+    says: "every request is served outside of faults, and within them answered in time, with 503 at worst",
     check: servesInCalmTimes,
   },
   I11: { says: "no failed job and no dead letter is left", check: everythingIsAccounted },

@@ -233,6 +233,15 @@ export const mutants: readonly Mutant[] = [
     ]),
   },
   {
+    what: "an outage is answered with 500",
+    reddens: "I10",
+    mutate: inHistory((history) => {
+      const window = history.find((line) => line.type === "window")!;
+      const failed = { outcome: "fail", status: 500, t0: window.t0, t1: window.t0 + 1e6 } as const;
+      return [...history, { ...template(history, "search"), ...failed }];
+    }),
+  },
+  {
     what: "an answer takes a minute during the fault",
     reddens: "I10",
     mutate: inHistory((history) => {

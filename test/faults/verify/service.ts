@@ -16,6 +16,7 @@ export function servesInCalmTimes(model: Model): string[] {
   return model.operations.flatMap((operation) => {
     const tookMs = (operation.t1 - operation.t0) / 1e6;
     if (tookMs > answerWithinMs) return [`${describe(operation)} after ${Math.round(tookMs)} ms`];
+    if (operation.status >= 500 && operation.status !== 503) return [`${describe(operation)}, which no fault explains`];
     if (!isUnserved(operation) || calmStatuses.includes(operation.status)) return [];
     if (noFailures && operation.problem !== "ECONNREFUSED") return [`${describe(operation)}, where nothing may fail`];
     return isDisturbed(model, operation) ? [] : [`${describe(operation)} outside of any fault`];

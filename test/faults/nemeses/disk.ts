@@ -1,0 +1,75 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { eventually, startMysql } from "@confab/testkit";
+import { usual, type Fault } from "../scene.ts";
+
+const run = promisify(execFile);
+/** MariaDB's own files take about half of it. */
+const diskMebibytes = 160;
+const piece = Buffer.alloc(64 * 1024);
+/** Where `ownStores` mounts the disk, in the folder that it is given. */
+let disk = "";
+
+/** A disk of MySQL's own, in memory. */
+export const diskFaults: readonly Fault[] = [
+  {
+    name: "mysql-disk-full",
+    title: "MySQL's disk is full for six seconds",
+    // Large enough for tables to need more room at once.
+    pace: { fillerBytes: 8_000 },
+    expectations: { ...usual, recoverWithinMs: 8_000, answerWithinMs: 8_000 },
+    cannotRun: () =>
+      process.getuid?.() === 0 && existsSync("/bin/mount") ? undefined : "only root can mount a small disk",
+    async ownStores(shared, dir) {
+      disk = join(dir, "disk");
+      await mkdir(disk);
+      await run("mount", ["-t", "tmpfs", "-o", `size=${diskMebibytes}m,mode=755`, "tmpfs", disk]);
+      const unmount = () => run("umount", [disk]);
+      try {
+        const mysql = await startMysql({
+          dir: join(disk, "mysql"),
+          args: ["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"],
+        });
+        return {
+          ...{ ...shared, mysql, mysqlUrl: mysql.url },
+          async stop() {
+            await mysql.stop();
+            await unmount();
+          },
+        };
+      } catch (error) {
+        await unmount();
+        throw error;
+      }
+    },
+    async run({ world, during, pause }) {
+      const filler = join(disk, "filler");
+      await during("MySQL's disk full", async () => {
+        await fill(filler);
+        await pause(6_000);
+        await eventually(
+          () => {
+            const logs = world.of("worker").map((worker) => worker.logs());
+            return logs.some((text) => /is full|No space left|Disk full/.test(text))
+              ? Promise.resolve()
+              : Promise.reject(new Error("no worker noticed that the disk is full"));
+          },
+          { timeoutMs: 20_000, intervalMs: 200 },
+        );
+        await rm(filler);
+      });
+    },
+  },
+];
+
+async function fill(path: string): Promise<void> {
+  await using file = await open(path, "w");
+  try {
+    for (;;) await file.write(piece);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
+}
