@@ -85,7 +85,7 @@ export const hostileFaults: readonly Fault[] = [
 ];
 
 const poisons = [
-  ...Object.values(hostileTexts).map((text) => text.slice(0, 20_000)),
+  ...Object.values(hostileTexts).map((text) => text.slice(0, 20_000).toWellFormed()),
   "\0 NUL and \u001b[31m control \u0007 signs",
   "'; DROP TABLE messages; -- \" \\ % _",
   '{"query":{"match_all":{}}} +body:* AND (NOT x)^4 ~ [a TO b]',
