@@ -2,11 +2,19 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { LocalError } from "./local-error.ts";
 import { findProgram, lastLine, run } from "./run.ts";
 
-interface Wanted {
+interface Packages {
+  /** System packages (several: with blanks between) that bring what is wanted; the first that the package source knows is taken. */
+  readonly packages: readonly string[];
+}
+
+interface Wanted extends Packages {
   /** Any of these programs will do. */
   readonly programs: readonly string[];
-  /** System packages (several: with blanks between) that bring one of them; the first that the package source knows is taken. */
-  readonly packages: readonly string[];
+}
+
+interface WantedFile extends Packages {
+  /** Where the packages put it. */
+  readonly file: string;
 }
 
 const policyFile = "/usr/sbin/policy-rc.d";
@@ -14,11 +22,25 @@ let queue: Promise<unknown> = Promise.resolve();
 let listsAreFresh = false;
 
 /** Where the program lies, after installing it by apt-get as root where it is missing; else a LocalError says what to install. */
-export async function ensureProgram(wanted: Wanted, onProgress: (line: string) => void): Promise<string> {
-  const found = findProgram(...wanted.programs);
+export function ensureProgram({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
+  return ensure({ name: programs[0] ?? "", find: () => findProgram(...programs), packages }, onProgress);
+}
+
+/** The same for a file that is no program. */
+export function ensureFile({ file, packages }: WantedFile, onProgress: (line: string) => void): Promise<string> {
+  return ensure({ name: file, find: () => (existsSync(file) ? file : undefined), packages }, onProgress);
+}
+
+interface Sought extends Packages {
+  readonly name: string;
+  readonly find: () => string | undefined;
+}
+
+async function ensure(sought: Sought, onProgress: (line: string) => void): Promise<string> {
+  const found = sought.find();
   if (found !== undefined) return found;
   // One after the other: apt-get locks its lists and the package database.
-  const installed = queue.then(() => install(wanted, onProgress));
+  const installed = queue.then(() => install(sought, onProgress));
   queue = installed.catch(() => undefined);
   return installed;
 }
@@ -28,10 +50,10 @@ export function canInstall(): boolean {
   return process.getuid?.() === 0 && findProgram("apt-get") !== undefined;
 }
 
-async function install({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
+async function install({ name, find, packages }: Sought, onProgress: (line: string) => void): Promise<string> {
   const names = packages.join(" or ");
   if (!canInstall()) {
-    throw new LocalError(`${programs[0] ?? ""} is missing: install ${names}, or run this as root on Debian or Ubuntu.`);
+    throw new LocalError(`${name} is missing: install ${names}, or run this as root on Debian or Ubuntu.`);
   }
   onProgress(`installing ${packages[0] ?? ""}`);
   if (!listsAreFresh) await aptGet(["update"]);
@@ -41,10 +63,10 @@ async function install({ programs, packages }: Wanted, onProgress: (line: string
     const { stdout } = await run("apt-cache", ["policy", ...names]);
     if (!/Candidate: \d/.test(stdout)) continue;
     await withoutServiceStart(() => aptGet(["install", "--no-install-recommends", ...names]));
-    const found = findProgram(...programs);
+    const found = find();
     if (found !== undefined) return found;
   }
-  throw new LocalError(`${programs[0] ?? ""} is missing and apt-get has no ${names}: install it by hand.`);
+  throw new LocalError(`${name} is missing and apt-get has no ${names}: install it by hand.`);
 }
 
 async function aptGet(args: readonly string[]): Promise<void> {

@@ -3,6 +3,7 @@ export type { ServerHandle } from "@confab/local";
 export { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "./stores.ts";
 export type { TestStores } from "./stores.ts";
 export { createCertificate } from "./certificate.ts";
+export { startGalera } from "./galera.ts";
 export { eventually } from "./eventually.ts";
 export { startRedisCluster } from "./redis-cluster.ts";
 export type { RedisCluster } from "./redis-cluster.ts";
