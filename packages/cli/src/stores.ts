@@ -4,6 +4,7 @@ import {
   databaseEnvironment,
   databaseSettings,
   environment,
+  expectedSettings,
   parseEnv,
   redisEnvironment,
   redisSettings,
@@ -40,6 +41,7 @@ export function allStores(env: Environment) {
     redis: redisSettings(variables),
     database: databaseSettings(variables),
     search: searchSettings(variables),
+    expected: expectedSettings(variables),
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
   };
 }
@@ -80,7 +82,7 @@ export async function withSearchIndex<T>(
 }
 
 /** Fills in where the stores of a local run are, so that nothing has to be set after `make up`. */
-function withLocalStores(env: Environment): Environment {
+export function withLocalStores(env: Environment): Environment {
   const local = readLocalStack();
   const isSet = (name: string): boolean => [env[name], env[`${name}_FILE`]].some((value) => (value ?? "") !== "");
   const filled: Record<string, string | undefined> = { ...env };

@@ -281,8 +281,8 @@ const confabMetrics = {
   // The stores themselves.
   confab_dependency_up: {
     type: "gauge",
-    help: "1 while a store answers this process; partitions: 1 while the servers of all partitions do",
-    labels: { dependency: ["redis", "database", "search", "partitions"] },
+    help: "1 while a store answers this process; partitions: 1 while the servers of all partitions do; settings: 1 while no setting of a store is refused",
+    labels: { dependency: ["redis", "database", "search", "partitions", "settings"] },
     services: everywhere,
   },
   confab_database_pool_sessions: {

@@ -131,13 +131,13 @@ export const problems = {
     status: 503,
     title: "Messages cannot be accepted",
     meaning:
-      "The queue that makes messages durable cannot be reached. The message may or may not have been taken: send it again with the same `Idempotency-Key`.",
+      "The queue that makes messages durable cannot be reached, or a store is set so that it would lose messages. The message may or may not have been taken: send it again with the same `Idempotency-Key`.",
   },
   "storage-unavailable": {
     status: 503,
     title: "Storage unavailable",
     meaning:
-      "The database cannot be reached. Nothing of this request was done, and nothing will be. Messages to known chats are still accepted; reading works again when the database is back.",
+      "The database cannot be reached, or is set so that it would lose what it stores. Nothing of this request was done, and nothing will be. Messages to known chats are still accepted; reading works again when the database is back.",
   },
   "outcome-unknown": {
     status: 503,

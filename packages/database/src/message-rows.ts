@@ -27,7 +27,9 @@ export interface RowOutcomes<M> {
 }
 
 const MOST_ROWS = 1_000;
-// Hexadecimal doubles a body: statements stay below the smallest max_allowed_packet that servers are run with, 4 MiB.
+/** The smallest max_allowed_packet that servers are run with. */
+export const LEAST_PACKET_BYTES = 4 * 1024 * 1024;
+// Hexadecimal doubles a body: statements stay below it.
 const MOST_BYTES = 1024 * 1024;
 
 /**

@@ -15,4 +15,5 @@ export { serversOf } from "./servers.ts";
 export { createRedisPing } from "./ping.ts";
 export { createQueueGauges } from "./queue-gauges.ts";
 export { createRedisGauges } from "./redis-gauges.ts";
+export { readRedisSettings, type ExpectedOfRedis } from "./redis-settings.ts";
 export { createProducer, type Producer } from "./producer.ts";

@@ -1,11 +1,8 @@
 import type { MetricCatalogue } from "@confab/contracts";
 import type { Metrics } from "@confab/runtime";
-import type { Redis } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
+import { appendOnlyFileOf, factsOf, fsyncPolicies, type RedisFacts } from "./redis-facts.ts";
 import { serversOf } from "./servers.ts";
-
-/** From the weakest. */
-const policies = ["no", "everysec", "always"] as const;
 
 /** A look that shows how Redis is: memory, evictions, append-only file, load; of a cluster, what its masters are together. */
 export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: RedisConnection): () => Promise<void> {
@@ -19,7 +16,6 @@ export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: Redi
   const commands = metrics.gauge("confab_redis_commands");
   const cpu = metrics.gauge("confab_redis_cpu_seconds");
   const fsync = metrics.gauge("confab_redis_fsync_policy");
-  const inEffect = policies.map((policy) => fsync.labels({ policy }));
 
   return async () => {
     const servers = serversOf(redis);
@@ -36,40 +32,12 @@ export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: Redi
     cpu.set(Math.max(...infos.map((info) => info.number("used_cpu_sys") + info.number("used_cpu_user"))));
     enabled.set(infos.every((info) => info.number("aof_enabled") === 1) ? 1 : 0);
     writeOk.set(infos.every((info) => info.text("aof_last_write_status") !== "err") ? 1 : 0);
-    const weakest = Math.min(...(await Promise.all(servers.map(policyOf))));
-    inEffect.forEach((series, strength) => {
-      series.set(strength === weakest ? 1 : 0);
-    });
+    const files = await Promise.all(servers.map(appendOnlyFileOf));
+    const weakest = fsyncPolicies.find((policy) => files.some((file) => file?.policy === policy));
+    for (const policy of fsyncPolicies) fsync.labels({ policy }).set(policy === weakest ? 1 : 0);
   };
 }
 
-type Facts = ReturnType<typeof factsOf>;
-
-function factsOf(info: string) {
-  const fields = new Map(
-    info.split("\r\n").flatMap((line) => {
-      const colon = line.indexOf(":");
-      return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)] as const] : [];
-    }),
-  );
-  const text = (name: string): string => fields.get(name) ?? "";
-  return { text, number: (name: string): number => Number(text(name)) };
-}
-
-function fillOf(info: Facts): number {
+function fillOf(info: RedisFacts): number {
   return info.number("used_memory") / (info.number("maxmemory") || Infinity);
-}
-
-/** A place in `policies`; one beyond its end where the server does not tell. */
-async function policyOf(server: Redis): Promise<number> {
-  try {
-    const [policy, appendOnly] = await Promise.all([
-      server.config("GET", "appendfsync"),
-      server.config("GET", "appendonly"),
-    ]);
-    return appendOnly[1] === "yes" ? policies.findIndex((known) => known === policy[1]) : 0;
-  } catch {
-    // Hosted servers forbid CONFIG.
-    return policies.length;
-  }
 }

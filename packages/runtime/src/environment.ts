@@ -41,11 +41,6 @@ export const environment = {
   PARTITIONS: integer({ min: 1, max: 1024 })
     .default(1)
     .describe("Hash tags that chats are spread over; the same in all processes, fixed for the life of the data"),
-  REDIS_MIN_REPLICAS: integer({ min: 0, max: 10 })
-    .default(0)
-    .describe(
-      "Redis' replicas that must have a message before it is acknowledged, shown or stored; with 0 a failover may lose acknowledged messages",
-    ),
   RATE_LIMITS: onOff().default(true).describe("Whether the limits per application apply"),
   ADMIN_API_KEY: secret({ minLength: 8 })
     .optional()

@@ -24,11 +24,16 @@ export { checkingStores } from "./store-checks.ts";
 export {
   databaseEnvironment,
   databaseSettings,
+  expectedSettings,
   redisEnvironment,
   redisSettings,
   searchEnvironment,
   searchSettings,
 } from "./store-environment.ts";
+export { describeSetting, SettingsRefused } from "./store-setting.ts";
+export type { StoreSetting, Verdict } from "./store-setting.ts";
+export { createStoreSettings, unlessRefused } from "./store-settings.ts";
+export type { StoreSettings } from "./store-settings.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";
 export { traced } from "./traced.ts";

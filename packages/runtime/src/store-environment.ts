@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hosts, onOff, secret, url, urls } from "./config-leaves.ts";
+import { hosts, integer, onOff, secret, url, urls } from "./config-leaves.ts";
 
 const name = (description: string) => z.string().optional().describe(description);
 const password = (description: string) => secret().optional().describe(description);
@@ -26,6 +26,15 @@ export const redisEnvironment = {
     .describe(
       "Whether the Sentinels and the servers that they name are spoken to with TLS; with REDIS_URL its scheme says so",
     ),
+  REDIS_DURABILITY: z
+    .enum(["always", "everysec", "no"])
+    .default("always")
+    .describe("The appendfsync policy that Redis is expected to have; a weaker one is warned about"),
+  REDIS_MIN_REPLICAS: integer({ min: 0, max: 10 })
+    .default(0)
+    .describe(
+      "Redis' replicas that must have a message before it is acknowledged, shown or stored; with 0 a failover may lose acknowledged messages",
+    ),
 };
 
 /** The database's variables. */
@@ -35,6 +44,11 @@ export const databaseEnvironment = {
     .describe("MySQL or MariaDB with the database's name, mysql://host:3306/name; ?ssl=true after it asks for TLS"),
   DATABASE_USER: name("The database's user; wins over DATABASE_URL's"),
   DATABASE_PASSWORD: password("The database's password, not encoded in any way; wins over DATABASE_URL's"),
+  DATABASE_SINGLE_WRITER: onOff()
+    .default(false)
+    .describe(
+      "Whether all writes go to one and the same server of a Galera cluster or of a group with several primaries; with off Confab refuses to store in one, since it loses committed messages",
+    ),
 };
 
 /** The variables of what searches. */
@@ -85,6 +99,14 @@ export function databaseSettings(variables: Variables<typeof databaseEnvironment
     url: variables.DATABASE_URL,
     user: variables.DATABASE_USER,
     password: variables.DATABASE_PASSWORD,
+  };
+}
+
+/** What the operator says of the stores, for the check of their settings. */
+export function expectedSettings(variables: Variables<typeof redisEnvironment & typeof databaseEnvironment>) {
+  return {
+    redis: { durability: variables.REDIS_DURABILITY, minReplicas: variables.REDIS_MIN_REPLICAS },
+    database: { singleWriter: variables.DATABASE_SINGLE_WRITER },
   };
 }
 

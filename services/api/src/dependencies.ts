@@ -7,11 +7,23 @@ import {
   createDatabaseGauges,
   createMessages,
   createPoolGauges,
+  readDatabaseSettings,
 } from "@confab/database";
 import { impatient } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
-import { connectForRequests, createRedisPing } from "@confab/queue";
-import { createHealth, createMetrics, every, noTracer, showHealth, traced, type Tracer } from "@confab/runtime";
+import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
+import {
+  createHealth,
+  createMetrics,
+  createStoreSettings,
+  every,
+  noTracer,
+  showHealth,
+  traced,
+  unlessRefused,
+  type Logger,
+  type Tracer,
+} from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import type { ApiConfig } from "./config.ts";
@@ -30,17 +42,27 @@ const replicasMs = 400;
 const lookMs = 10_000;
 
 /** Opens every connection and waits for none: readiness tells when the database is there. */
-export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer) {
+export function connectDependencies(config: ApiConfig, logger: Logger, tracer: Tracer = noTracer) {
   const redis = connectForRequests(config.redis, "confab-api", { patienceMs: redisPatienceMs });
   // ioredis throws where nobody listens; readiness tells of it.
   redis.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs });
+  const { expected } = config;
+  const settings = createStoreSettings({
+    looks: {
+      // Nothing that is promised is written to it from here.
+      redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
+      database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },
+    },
+    logger,
+  });
   const soon = <T extends object>(name: string, repository: T): T =>
     impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
   // What is written must not be given up by whoever waits for it alone: the repository withdraws it, or says that it cannot.
   const withWrites = <T extends object>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
     const traceable = traced(tracer, "mysql", name, repository);
-    return { ...soon(name, repository), ...Object.fromEntries(writes.map((write) => [write, traceable[write]])) };
+    const patient = Object.fromEntries(writes.map((write) => [write, traceable[write]]));
+    return unlessRefused({ ...soon(name, repository), ...patient }, writes, settings);
   };
   const pending = traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning));
   const { minReplicas: replicas } = config;
@@ -48,7 +70,7 @@ export function connectDependencies(config: ApiConfig, tracer: Tracer = noTracer
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
   const health = createHealth({
-    checks: { database: () => assertMigrated(database) },
+    checks: { database: () => assertMigrated(database), settings: settings.check },
     optionalChecks: { redis: createRedisPing(redis, prefix, partitions).every, search: () => search.ping() },
     staysReady: true,
   });

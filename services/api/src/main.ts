@@ -22,7 +22,7 @@ const tracer = await lifecycle.use("telemetry", () =>
     trustCallers: config.trustCallers,
   }),
 );
-const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, tracer));
+const dependencies = await lifecycle.use("dependencies", () => connectDependencies(config, logger, tracer));
 const admin = await lifecycle.use("admin", () =>
   startAdminServer({ ...dependencies, ...config.admin, lifecycle, logger }),
 );

@@ -1,5 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import { IdempotencyConflict, isTransient, isUnavailable, WriteOutcomeUnknown } from "@confab/database";
+import { SettingsRefused } from "@confab/runtime";
 import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 
 /** What an error of the stores means for the client; every other error stays what it is. */
@@ -10,6 +11,12 @@ export function toProblem(error: unknown): unknown {
   if (error instanceof InvalidQuery) return invalid("?q", error.message, error);
   // It wraps the error of the connection, which alone would mean that nothing was done.
   if (error instanceof WriteOutcomeUnknown) return new ProblemError("outcome-unknown", { cause: error });
+  if (error instanceof SettingsRefused) {
+    return new ProblemError("storage-unavailable", {
+      detail: "The database is set so that it would lose what it stores. Nothing of this request was done.",
+      cause: error,
+    });
+  }
   if (isUnavailable(error) || isTransient(error)) return new ProblemError("storage-unavailable", { cause: error });
   return error;
 }

@@ -32,7 +32,7 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
   });
   const lines: LogLine[] = [];
   const logger = createLogger(config.log, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
-  const dependencies = connectDependencies(config);
+  const dependencies = connectDependencies(config, logger);
   const app = createApiApp({ ...dependencies, config, logger, validateResponses: true });
   const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1" });
   return {

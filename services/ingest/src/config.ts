@@ -5,6 +5,7 @@ import {
   decimal,
   durationMs,
   environment,
+  expectedSettings,
   integer,
   parseEnv,
   port,
@@ -27,11 +28,6 @@ export const ingestEnvironment = z.object({
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
   DRAIN_TIME: environment.DRAIN_TIME,
   ...redisEnvironment,
-  REDIS_DURABILITY: z
-    .enum(["always", "everysec", "no"])
-    .default("always")
-    .describe("The appendfsync policy that Redis is expected to have; a weaker one is warned about"),
-  REDIS_MIN_REPLICAS: environment.REDIS_MIN_REPLICAS,
   ...databaseEnvironment,
   DATABASE_POOL: environment.DATABASE_POOL,
   KEY_PREFIX: environment.KEY_PREFIX,
@@ -69,9 +65,9 @@ export function loadConfig(env: Environment) {
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
     shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
     redis: redisSettings(variables),
-    durability: variables.REDIS_DURABILITY,
     minReplicas: variables.REDIS_MIN_REPLICAS,
     database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
+    expected: expectedSettings(variables),
     partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
     limits: {
       requestBytes: variables.MAX_REQUEST_BYTES,

@@ -1,5 +1,11 @@
 import { metricCatalogue } from "@confab/contracts";
-import { createApplications, createChats, createDatabase, createPoolGauges } from "@confab/database";
+import {
+  createApplications,
+  createChats,
+  createDatabase,
+  createPoolGauges,
+  readDatabaseSettings,
+} from "@confab/database";
 import { impatient } from "@confab/http";
 import {
   ChatsUnavailable,
@@ -15,21 +21,21 @@ import {
   createQueueGauges,
   createRedisGauges,
   createRedisPing,
-  serversOf,
-  type RedisConnection,
+  readRedisSettings,
 } from "@confab/queue";
 import {
   createHealth,
   createMetrics,
+  createStoreSettings,
   every,
   noTracer,
   showHealth,
   startSharedSpan,
   traced,
+  unlessRefused,
   type Logger,
   type Tracer,
 } from "@confab/runtime";
-import type { Redis } from "ioredis";
 import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";
 import { acceptReplicated } from "./replicated-accept.ts";
@@ -52,8 +58,17 @@ export function openStores(config: IngestConfig, logger: Logger) {
   });
   const database = createDatabase({ ...config.database, answerTimeoutMs });
   const ping = createRedisPing(redis, prefix, partitions);
+  const { expected } = config;
+  const settings = createStoreSettings({
+    looks: {
+      redis: { read: () => readRedisSettings(redis, expected.redis), weight: "needed" },
+      // Known chats are written to without the database.
+      database: { read: () => readDatabaseSettings(database, expected.database), weight: "heeded" },
+    },
+    logger,
+  });
   const health = createHealth({
-    checks: { redis: ping.some },
+    checks: { redis: ping.some, settings: settings.check },
     optionalChecks: { partitions: ping.every, database: () => database.ping() },
     staysReady: true,
   });
@@ -65,6 +80,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   return {
     redis,
     database,
+    settings,
     health,
     metrics,
     async stop() {
@@ -77,7 +93,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
 
 /** Builds on a Redis that answers; needs nothing else at once, since known chats are written to without the database. */
 export async function connectDependencies(
-  { redis, database, health, metrics }: Stores,
+  { redis, database, settings, health, metrics }: Stores,
   config: IngestConfig,
   logger: Logger,
   tracer: Tracer = noTracer,
@@ -87,7 +103,8 @@ export async function connectDependencies(
   const replicasMs = Math.ceil(config.deadlineMs / 2);
   // Ready now, not at the next round.
   void health.refresh();
-  await warnOfWeakDurability(redis, config.durability, logger);
+  // Before the first message. What is refused, readiness says, and each message's answer.
+  await settings.check().catch(() => undefined);
 
   const soon = <T extends object>(name: string, repository: T): T =>
     impatient(
@@ -130,7 +147,7 @@ export async function connectDependencies(
   );
 
   return {
-    intake,
+    intake: unlessRefused(intake, ["submitRun"], settings),
     pressure,
     counted,
     health,
@@ -145,33 +162,4 @@ export async function connectDependencies(
       await producer.stop();
     },
   };
-}
-
-const strength = { no: 0, everysec: 1, always: 2 } as const;
-
-/** A 201 promises what Redis is configured to keep: say so where it, or a master of a cluster, keeps less than expected. */
-async function warnOfWeakDurability(
-  redis: RedisConnection,
-  expected: keyof typeof strength,
-  logger: Logger,
-): Promise<void> {
-  for (const server of serversOf(redis)) {
-    try {
-      const actual = await durabilityOf(server);
-      if (strength[actual] < strength[expected]) {
-        logger.warn(
-          { expected, actual, server: `${server.options.host ?? ""}:${server.options.port ?? ""}` },
-          "Redis may lose acknowledged messages: set appendonly yes and appendfsync always, or accept it with REDIS_DURABILITY",
-        );
-      }
-    } catch (error) {
-      logger.info({ err: error }, "Redis does not tell its durability: see that appendonly and appendfsync are set");
-    }
-  }
-}
-
-async function durabilityOf(redis: Redis): Promise<keyof typeof strength> {
-  const appendOnly = await redis.config("GET", "appendonly");
-  const policy = (await redis.config("GET", "appendfsync"))[1] ?? "no";
-  return appendOnly[1] === "yes" && policy in strength ? (policy as keyof typeof strength) : "no";
 }

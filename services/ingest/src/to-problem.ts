@@ -1,12 +1,19 @@
 import { ProblemError } from "@confab/contracts";
 import { isTransient, isUnavailable } from "@confab/database";
 import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/intake";
+import { SettingsRefused } from "@confab/runtime";
 
 /** What an error of the stores means for the client; every other error stays what it is. */
 export function toProblem(error: unknown): unknown {
   if (error instanceof IntakeUnavailable) {
     return new ProblemError("intake-unavailable", {
       detail: "The message may or may not have been taken: send it again with the same Idempotency-Key.",
+      cause: error,
+    });
+  }
+  if (error instanceof SettingsRefused) {
+    return new ProblemError("intake-unavailable", {
+      detail: "The stores are set so that they would lose messages. Nothing of this request was taken.",
       cause: error,
     });
   }

@@ -1,8 +1,23 @@
 import { metricCatalogue } from "@confab/contracts";
-import { assertMigrated, createDatabase, createMessages, createPoolGauges } from "@confab/database";
+import {
+  assertMigrated,
+  createDatabase,
+  createMessages,
+  createPoolGauges,
+  readDatabaseSettings,
+} from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
-import { connectForConsumers, connectForWork, createProducer, createRedisPing } from "@confab/queue";
-import { createHealth, createLiveness, createMetrics, showHealth, noTracer, type Tracer } from "@confab/runtime";
+import { connectForConsumers, connectForWork, createProducer, createRedisPing, readRedisSettings } from "@confab/queue";
+import {
+  createHealth,
+  createLiveness,
+  createMetrics,
+  createStoreSettings,
+  noTracer,
+  showHealth,
+  type Logger,
+  type Tracer,
+} from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 
@@ -15,7 +30,7 @@ type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Stores & Awaited<ReturnType<typeof connectDependencies>>;
 
 /** Opens every connection and waits for none: readiness tells what is there. */
-export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
+export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ waits for jobs on a connection that nothing else may use.
   const blocking = connectForConsumers(config.redis, "confab-worker-queue");
@@ -25,8 +40,17 @@ export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
   const search = createSearchIndex({ ...config.search, bulkTimeoutMs, scan: createMessages(database).newest });
   const { prefix, partitions } = config.partitioning;
   const ping = createRedisPing(redis, prefix, partitions);
+  const { expected } = config;
+  const settings = createStoreSettings({
+    looks: {
+      // What is in a Redis that may lose it is safer in the database.
+      redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
+      database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },
+    },
+    logger,
+  });
   const health = createHealth({
-    checks: { redis: ping.some, database: () => assertMigrated(database) },
+    checks: { redis: ping.some, database: () => assertMigrated(database), settings: settings.check },
     optionalChecks: { partitions: ping.every, search: () => search.ping() },
   });
   const liveness = createLiveness();
@@ -40,6 +64,7 @@ export function openStores(config: WorkerConfig, tracer: Tracer = noTracer) {
     blocking,
     database,
     search,
+    settings,
     health,
     liveness,
     tracer,

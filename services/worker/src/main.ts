@@ -12,10 +12,11 @@ lifecycle.onSignal("SIGTERM", "SIGINT");
 const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "worker", version: config.version, logger }),
 );
-const stores = await lifecycle.use("stores", () => openStores(config, tracer));
+const stores = await lifecycle.use("stores", () => openStores(config, logger, tracer));
 // Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.
 const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, ...config.admin, lifecycle, logger }));
 await waitForRedis(stores.redis, logger);
+await stores.settings.whenAccepted();
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config));
 await lifecycle.use("worker", () => startWorker({ ...stores, ...dependencies, config, logger }));
 lifecycle.markStarted();

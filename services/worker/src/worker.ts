@@ -21,7 +21,7 @@ import {
   ReplicasMissing,
   type JobOutcome,
 } from "@confab/queue";
-import { inSpan, startSharedSpan, traced, every, type Logger } from "@confab/runtime";
+import { every, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
 import { SearchUnavailable } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -44,10 +44,10 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   stop(): Promise<void>;
 } {
   const { redis, blocking, database, search, producer, backlogs, metrics, tracer, config, logger } = dependencies;
-  const { health, liveness } = dependencies;
+  const { settings, health, liveness } = dependencies;
   const messages = traced(tracer, "mysql", "messages", createMessages(database));
   const isAway = (error: unknown): boolean =>
-    isUnavailable(error) || isTransient(error) || error instanceof ReplicasMissing;
+    isUnavailable(error) || isTransient(error) || error instanceof ReplicasMissing || error instanceof SettingsRefused;
 
   const watched: WatchedConsumer[] = [];
   const stored = createStoreMetrics(metrics);
@@ -57,7 +57,11 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     const read = createReplicatedRead(redis, key, { replicas: config.minReplicas, timeoutMs: replicasMs });
     return { ...backlog, read: (ids, limits) => read(() => backlog.read(ids, limits)) };
   };
-  const persistence = traced(tracer, "mysql", "persistence", createPersistence(database));
+  const persistence = unlessRefused(
+    traced(tracer, "mysql", "persistence", createPersistence(database)),
+    ["persist"],
+    settings,
+  );
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,

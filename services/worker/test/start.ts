@@ -33,7 +33,7 @@ export async function start(env: Record<string, string> = {}) {
     { messageKey: "message" },
     { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   );
-  const stores = openStores(config);
+  const stores = openStores(config, logger);
   const connected = await connectDependencies(stores, config);
   const dependencies = { ...stores, ...connected };
   const { producer } = dependencies;

@@ -7,7 +7,7 @@ export const storeAlerts: readonly Alert[] = [
     expr: "max by (namespace, service, dependency) (confab_dependency_up) == 0",
     for: "2m",
     severity: "page",
-    summary: "No {{ $labels.service }} reaches {{ $labels.dependency }}",
+    summary: "{{ $labels.dependency }} fails its check at every {{ $labels.service }}",
     description: "confab_dependency_up is {{ $value }} for {{ $labels.dependency }} at every {{ $labels.service }}.",
     dashboard: "confab-runtime",
   },

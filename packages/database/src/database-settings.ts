@@ -1,0 +1,150 @@
+import type { StoreSetting, Verdict } from "@confab/runtime";
+import { isUnavailable } from "./errors.ts";
+import { LEAST_PACKET_BYTES } from "./message-rows.ts";
+import type { Database } from "./client.ts";
+
+export interface ExpectedOfDatabase {
+  /** The operator says that all writes go to one and the same server. */
+  readonly singleWriter: boolean;
+}
+
+interface Facts extends ExpectedOfDatabase {
+  /** Undefined where the server has no such variable. */
+  readonly variable: (name: string) => string | undefined;
+  /** Whether the server takes part in Group Replication; undefined where this user may not know. */
+  readonly isInGroup: boolean | undefined;
+}
+
+interface Found {
+  readonly found: string;
+  readonly verdict: Verdict;
+  /** Instead of the row's. */
+  readonly advice?: string;
+}
+
+interface Row {
+  readonly promise: string;
+  readonly setting: string;
+  readonly advice: string;
+  readonly judge: (facts: Facts) => Found;
+}
+
+const MEBIBYTE = 1024 * 1024;
+const LEAST_PACKET = LEAST_PACKET_BYTES / MEBIBYTE;
+const READ_ONLY = ["read_only", "super_read_only", "innodb_read_only"];
+const READ = [
+  ...["innodb_flush_log_at_trx_commit", "log_bin", "sync_binlog", "max_allowed_packet", ...READ_ONLY],
+  ...["wsrep_on", "wsrep_provider", "group_replication_single_primary_mode"],
+];
+
+const notShown: Found = { found: "not shown", verdict: "unknown" };
+const hiddenGroup: Found = {
+  found: "OFF, and its members are not shown",
+  verdict: "unknown",
+  advice: "Grant SELECT on performance_schema.replication_group_members, so that it is known whether it is in a group.",
+};
+const kept = (found: string): Found => ({ found, verdict: "kept" });
+
+const rows: readonly Row[] = [
+  {
+    promise: "a stored message survives a crash of the database and of its machine",
+    setting: "innodb_flush_log_at_trx_commit = 1",
+    advice: "Set it to 1: other values lose about the last second of commits, which Redis has forgotten by then.",
+    judge: ({ variable }) => {
+      const found = variable("innodb_flush_log_at_trx_commit");
+      if (found === undefined) return notShown;
+      // MariaDB's 3 flushes once more than 1.
+      return { found, verdict: found === "1" || found === "3" ? "kept" : "at-risk" };
+    },
+  },
+  {
+    promise: "a crash loses no commit that is in the binary log alone",
+    setting: "sync_binlog = 1",
+    advice: "Set it to 1, or switch the binary log off with skip-log-bin.",
+    judge: ({ variable }) => {
+      if (variable("log_bin") === "OFF") return kept("no binary log");
+      const found = variable("sync_binlog");
+      return found === undefined ? notShown : { found, verdict: found === "1" ? "kept" : "at-risk" };
+    },
+  },
+  {
+    promise: "the server takes the largest statement of Confab",
+    setting: `max_allowed_packet = ${LEAST_PACKET}M or more`,
+    advice: `Set it to ${LEAST_PACKET}M or more: until then large messages wait in Redis and are not stored.`,
+    judge: ({ variable }) => {
+      const bytes = Number(variable("max_allowed_packet"));
+      if (Number.isNaN(bytes)) return notShown;
+      return { found: `${bytes / MEBIBYTE}M`, verdict: bytes >= LEAST_PACKET_BYTES ? "kept" : "at-risk" };
+    },
+  },
+  {
+    promise: "no other server of a Galera cluster overwrites what is committed",
+    setting: "wsrep_on = OFF",
+    advice:
+      "Let all writes go to one server of the cluster and set DATABASE_SINGLE_WRITER=yes: nothing is stored until then.",
+    judge: ({ variable, singleWriter }) => {
+      const provider = variable("wsrep_provider") ?? "";
+      // Without a provider the server is alone, whatever the switch says.
+      const isGalera = variable("wsrep_on") === "ON" && provider !== "" && provider !== "none";
+      return isGalera ? severalWriters("ON", singleWriter) : kept("no Galera");
+    },
+  },
+  {
+    promise: "no other primary of a group overwrites what is committed",
+    setting: "group_replication_single_primary_mode = ON",
+    advice:
+      "Switch the group to one primary, or let all writes go to one of them and set DATABASE_SINGLE_WRITER=yes: nothing is stored until then.",
+    judge: ({ variable, isInGroup, singleWriter }) => {
+      const mode = variable("group_replication_single_primary_mode");
+      if (mode === undefined || isInGroup === false) return kept("no group");
+      if (mode === "ON") return kept("ON");
+      return isInGroup === undefined && !singleWriter ? hiddenGroup : severalWriters("OFF", singleWriter);
+    },
+  },
+  {
+    promise: "the server takes writes",
+    setting: "read_only = OFF",
+    advice: "Lead DATABASE_URL to the server that takes writes. During a failover this passes by itself.",
+    judge: ({ variable }) => {
+      const closed = READ_ONLY.filter((name) => !["OFF", undefined].includes(variable(name)));
+      return closed.length === 0 ? kept("OFF") : { found: `${closed.join(", ")} ON`, verdict: "at-risk" };
+    },
+  },
+];
+
+function severalWriters(found: string, singleWriter: boolean): Found {
+  return singleWriter ? kept(`${found}, DATABASE_SINGLE_WRITER=yes`) : { found, verdict: "refused" };
+}
+
+/** What each promise depends on in the server's settings, and how it is set; needs no rights. Rejects where the server does not answer. */
+export async function readDatabaseSettings(
+  database: Pick<Database, "prisma">,
+  expected: ExpectedOfDatabase,
+): Promise<StoreSetting[]> {
+  const facts = { ...expected, ...(await readFacts(database)) };
+  return rows.map(({ promise, setting, advice, judge }) => {
+    const { verdict, ...found } = judge(facts);
+    return { store: "database", promise, setting, verdict, ...(verdict !== "kept" && { advice }), ...found };
+  });
+}
+
+async function readFacts({ prisma }: Pick<Database, "prisma">): Promise<Pick<Facts, "variable" | "isInGroup">> {
+  const names = READ.map((name) => `'${name}'`).join(", ");
+  const found = await prisma.$queryRawUnsafe<{ Variable_name: string; Value: string }[]>(
+    `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`,
+  );
+  const values = new Map(found.map(({ Variable_name, Value }) => [Variable_name, Value]));
+  const hasGroups = values.has("group_replication_single_primary_mode");
+  return { variable: (name) => values.get(name), isInGroup: hasGroups ? await isInGroup(prisma) : false };
+}
+
+async function isInGroup(prisma: Database["prisma"]): Promise<boolean | undefined> {
+  try {
+    const members = await prisma.$queryRaw<unknown[]>`
+      SELECT 1 FROM performance_schema.replication_group_members WHERE MEMBER_STATE <> 'OFFLINE' LIMIT 1`;
+    return members.length > 0;
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,157 @@
+import type { StoreSetting, Verdict } from "@confab/runtime";
+import type { Redis } from "ioredis";
+import type { RedisConnection } from "./connections.ts";
+import {
+  appendOnlyFileOf,
+  factsOf,
+  fsyncPolicies,
+  isDenial,
+  replicasOf,
+  type AppendOnlyFile,
+  type FsyncPolicy,
+  type RedisFacts,
+} from "./redis-facts.ts";
+import { serversOf } from "./servers.ts";
+
+export interface ExpectedOfRedis {
+  /** The weakest policy that the operator accepts. */
+  readonly durability: FsyncPolicy;
+  /** The replicas that must confirm a message. */
+  readonly minReplicas: number;
+}
+
+interface Facts {
+  /** What INFO says; undefined where it is not allowed. */
+  readonly info: RedisFacts | undefined;
+  readonly file: AppendOnlyFile | undefined;
+}
+
+interface Found {
+  readonly found: string;
+  readonly verdict: Verdict;
+}
+
+interface Row {
+  readonly promise: string;
+  readonly setting: string;
+  readonly advice: string;
+  readonly judge: (facts: Facts) => Found;
+}
+
+const notShown: Found = { found: "not shown", verdict: "unknown" };
+
+/**
+ * What each promise depends on in Redis' settings, and how it is set: once where all masters agree, else once a master. Rejects
+ * where none answers.
+ */
+export async function readRedisSettings(redis: RedisConnection, expected: ExpectedOfRedis): Promise<StoreSetting[]> {
+  const servers = serversOf(redis);
+  const looks = await Promise.allSettled(servers.map(readFacts));
+  const answers = servers.flatMap((server, index) => {
+    const look = looks[index];
+    return look?.status === "fulfilled" ? [{ server: nameOf(server), facts: look.value }] : [];
+  });
+  if (answers.length === 0) throw new Error("no master of Redis answers");
+  return rowsFor(expected).flatMap((row) => {
+    const settings = answers.map(({ facts }) => describe(row, row.judge(facts)));
+    const agree = new Set(settings.map(({ found }) => found)).size === 1;
+    return agree ? settings.slice(0, 1) : settings.map((setting, at) => ({ ...setting, server: answers[at]!.server }));
+  });
+}
+
+async function readFacts(server: Redis): Promise<Facts> {
+  const denied = (error: unknown): undefined => {
+    if (!isDenial(error)) throw error;
+  };
+  const [info, file] = await Promise.all([server.info().then(factsOf, denied), appendOnlyFileOf(server)]);
+  return { info, file };
+}
+
+function describe({ promise, setting, advice }: Row, { found, verdict }: Found): StoreSetting {
+  return { store: "redis", promise, setting, found, verdict, ...(verdict !== "kept" && { advice }) };
+}
+
+function rowsFor({ durability, minReplicas }: ExpectedOfRedis): Row[] {
+  return [
+    durabilityRow(durability),
+    {
+      promise: "messages are refused before Redis runs out of memory",
+      setting: "maxmemory below the machine's memory",
+      advice: "Set maxmemory: without it nothing is refused in time, and the kernel may kill Redis.",
+      judge: ({ info }) => {
+        if (!info) return notShown;
+        const isLimited = info.number("maxmemory") > 0;
+        return {
+          found: isLimited ? info.text("maxmemory_human") : "no limit",
+          verdict: isLimited ? "kept" : "at-risk",
+        };
+      },
+    },
+    {
+      promise: "Redis drops no accepted message, number or idempotency key",
+      setting: "maxmemory-policy noeviction",
+      advice: "Set maxmemory-policy noeviction: no message is accepted until then.",
+      judge: ({ info }) => {
+        if (!info) return notShown;
+        const policy = info.text("maxmemory_policy");
+        return { found: policy, verdict: policy === "noeviction" ? "kept" : "refused" };
+      },
+    },
+    {
+      promise: "what is written goes to a master",
+      setting: "role master",
+      advice:
+        "Lead REDIS_URL to the master, or name the Sentinels in REDIS_SENTINELS. During a failover this passes by itself.",
+      judge: ({ info }) => {
+        if (!info) return notShown;
+        const isMaster = info.text("role") === "master";
+        return { found: isMaster ? "master" : "replica", verdict: isMaster ? "kept" : "at-risk" };
+      },
+    },
+    ...(minReplicas > 0 ? [replicasRow(minReplicas)] : []),
+  ];
+}
+
+const losses: Record<FsyncPolicy, { promise: string; setting: string }> = {
+  always: {
+    promise: "an acknowledged message survives a crash of Redis and of its machine",
+    setting: "appendonly yes, appendfsync always",
+  },
+  everysec: {
+    promise: "a crash of Redis' machine loses about a second of acknowledged messages at most",
+    setting: "appendonly yes, appendfsync everysec",
+  },
+  no: {
+    promise: "none: REDIS_DURABILITY accepts that a crash loses acknowledged messages",
+    setting: "any appendfsync",
+  },
+};
+
+function durabilityRow(expected: FsyncPolicy): Row {
+  const strength = (policy: FsyncPolicy): number => fsyncPolicies.indexOf(policy);
+  return {
+    ...losses[expected],
+    advice: `Set ${losses[expected].setting.replace(",", " and")}, or accept the loss with REDIS_DURABILITY.`,
+    judge: ({ file }) => {
+      if (!file) return notShown;
+      return { found: file.text, verdict: strength(file.policy) >= strength(expected) ? "kept" : "at-risk" };
+    },
+  };
+}
+
+function replicasRow(wanted: number): Row {
+  return {
+    promise: "a failover loses no acknowledged message",
+    setting: `${wanted} connected replicas (REDIS_MIN_REPLICAS)`,
+    advice: "Connect more replicas, or lower REDIS_MIN_REPLICAS: sending answers 503 until then.",
+    judge: ({ info }) => {
+      if (!info) return notShown;
+      const count = replicasOf(info);
+      return { found: `${count} connected`, verdict: count >= wanted ? "kept" : "at-risk" };
+    },
+  };
+}
+
+function nameOf({ options }: Redis): string {
+  return `${options.host ?? ""}:${options.port ?? ""}`;
+}

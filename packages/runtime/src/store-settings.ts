@@ -1,0 +1,133 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "./logger.ts";
+import { describeSetting, SettingsRefused, type StoreSetting } from "./store-setting.ts";
+
+export interface StoreLook {
+  /** Reads the store's settings; rejects where it does not answer. */
+  readonly read: () => Promise<readonly StoreSetting[]>;
+  /**
+   * `needed`: the process is not ready before they are known, and takes nothing while one is refused. `heeded`: the latter alone.
+   * `shown`: they are only logged.
+   */
+  readonly weight: "needed" | "heeded" | "shown";
+}
+
+export interface StoreSettings {
+  /** For readiness: reads again what is older than `lookMs`, and rejects while the process must not take or store anything. */
+  readonly check: () => Promise<void>;
+  /** Rejects with SettingsRefused while a setting is refused; waits for nothing but the first look, and for that not long. */
+  readonly assertAccepted: () => Promise<void>;
+  /** Resolves when `assertAccepted` does, however long that takes; `check` must be called meanwhile. */
+  readonly whenAccepted: () => Promise<void>;
+}
+
+export interface StoreSettingsOptions {
+  readonly looks: Readonly<Record<string, StoreLook>>;
+  readonly logger: Pick<Logger, "info" | "warn" | "error">;
+  /** How old the known settings may be. */
+  readonly lookMs?: number;
+}
+
+/** How long a first look is waited for: less than a health check may take. */
+const patienceMs = 500;
+const againMs = 1_000;
+const levels = { "at-risk": "warn", refused: "error", unknown: "info" } as const;
+
+/** Watches the settings of stores and logs what is not as Confab needs it, at first and whenever that changes. */
+export function createStoreSettings({ looks, logger, lookMs = 5_000 }: StoreSettingsOptions): StoreSettings {
+  const watches = Object.entries(looks).map(([store, look]) => createWatch(store, look, { logger, lookMs }));
+
+  async function assertAccepted(): Promise<void> {
+    const missing = watches.filter((watch) => watch.isMissing());
+    if (missing.length > 0) await Promise.all(missing.map((watch) => watch.firstLook()));
+    const refused = watches.flatMap((watch) => watch.refused());
+    if (refused.length > 0) throw new SettingsRefused(refused.map(describeSetting).join(" "));
+  }
+
+  async function check(): Promise<void> {
+    for (const watch of watches) watch.refresh();
+    await assertAccepted();
+    const missing = watches.filter((watch) => watch.isMissing()).map(({ store }) => store);
+    if (missing.length > 0) throw new Error(`the settings of ${missing.join(" and ")} are not known yet`);
+  }
+
+  return {
+    check,
+    assertAccepted,
+    async whenAccepted() {
+      const isRefused = (): Promise<boolean> =>
+        assertAccepted().then(
+          () => false,
+          () => true,
+        );
+      while (await isRefused()) await pause(againMs);
+    },
+  };
+}
+
+function createWatch(
+  store: string,
+  { read, weight }: StoreLook,
+  { logger, lookMs }: Required<Pick<StoreSettingsOptions, "logger" | "lookMs">>,
+) {
+  let known = false;
+  let refused: readonly StoreSetting[] = [];
+  let lookedAt = -Infinity;
+  let looking: Promise<void> | undefined;
+  let logged: string | undefined;
+
+  async function look(): Promise<void> {
+    try {
+      const settings = await read();
+      known = true;
+      lookedAt = performance.now();
+      if (weight !== "shown") refused = settings.filter(({ verdict }) => verdict === "refused");
+      log(settings);
+    } catch {
+      // The store's own check says why it does not answer; what was found before it went away still counts.
+    } finally {
+      looking = undefined;
+    }
+  }
+
+  function log(found: readonly StoreSetting[]): void {
+    const amiss = found.filter(({ verdict }) => verdict !== "kept");
+    const text = JSON.stringify(amiss);
+    if (text === logged) return;
+    logged = text;
+    if (amiss.length === 0) logger.info({ store, settings: found.length }, "all settings of the store are as needed");
+    for (const setting of amiss) {
+      if (setting.verdict !== "kept") logger[levels[setting.verdict]](setting, describeSetting(setting));
+    }
+  }
+
+  return {
+    store,
+    refresh(): void {
+      if (performance.now() - lookedAt >= lookMs) looking ??= look();
+    },
+    async firstLook(): Promise<void> {
+      looking ??= look();
+      await Promise.race([looking, pause(patienceMs, undefined, { ref: false })]);
+    },
+    isMissing: () => weight === "needed" && !known,
+    refused: () => refused,
+  };
+}
+
+/** The same calls, of which the named ones reject with SettingsRefused while a setting is refused. */
+export function unlessRefused<T extends object>(
+  calls: T,
+  names: readonly (keyof T)[],
+  { assertAccepted }: Pick<StoreSettings, "assertAccepted">,
+): T {
+  const guarded = names.map((name) => {
+    const call = calls[name] as (...args: unknown[]) => Promise<unknown>;
+    const guard = async (...args: unknown[]): Promise<unknown> => {
+      await assertAccepted();
+      return call(...args);
+    };
+    return [name, guard];
+  });
+  return { ...calls, ...Object.fromEntries(guarded) } as T;
+}
