@@ -6,7 +6,10 @@ export const exitCodes = {
   refused: { code: 3, meaning: "Confab refused the request (4xx): the sentence says why" },
   unavailable: { code: 4, meaning: "Confab or a store does not answer: the same command may work later" },
   differences: { code: 5, meaning: "a verification found differences" },
-  configuration: { code: 78, meaning: "the configuration is not usable: every problem is listed" },
+  configuration: {
+    code: 78,
+    meaning: "the configuration, or a store's, is not as it must be: every problem is listed",
+  },
 } as const;
 
 export type Outcome = keyof typeof exitCodes;

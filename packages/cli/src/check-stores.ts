@@ -1,0 +1,72 @@
+import { describeSetting, type Environment, type StoreSetting } from "@confab/runtime";
+import { CommandError } from "./errors.ts";
+import { table } from "./output.ts";
+import { allStores } from "./stores.ts";
+
+const patienceMs = 5_000;
+
+export interface StoresCheck {
+  /** Of the stores that answered. */
+  readonly settings: readonly StoreSetting[];
+  /** What the command ends with: a store that did not answer, or else promises that are not kept. */
+  readonly failure: Error | undefined;
+}
+
+/** Reads how the stores are set. */
+export async function checkStores(env: Environment): Promise<StoresCheck> {
+  const stores = allStores(env);
+  const looks = await Promise.allSettled([redisSettings(stores), databaseSettings(stores)]);
+  const settings = looks.flatMap((look) => (look.status === "fulfilled" ? look.value : []));
+  const unanswered = looks.find((look) => look.status === "rejected");
+  return { settings, failure: unanswered ? (unanswered.reason as Error) : brokenPromises(settings) };
+}
+
+type Stores = ReturnType<typeof allStores>;
+
+async function redisSettings({ redis: address, expected }: Stores): Promise<StoreSetting[]> {
+  const { connectForRequests, readRedisSettings, whenReady } = await import("@confab/queue");
+  const redis = connectForRequests(address, "confabctl", { patienceMs });
+  redis.on("error", () => undefined);
+  try {
+    await whenReady(redis, patienceMs);
+    return await readRedisSettings(redis, expected.redis);
+  } catch (error) {
+    throw new CommandError("unavailable", error instanceof Error ? error.message : String(error), { cause: error });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function databaseSettings({ database: address, expected }: Stores): Promise<StoreSetting[]> {
+  const { createDatabase, readDatabaseSettings } = await import("@confab/database");
+  // The client asks for the server's version first, and waits for that as long as for the settings.
+  const times = { acquireTimeoutMs: patienceMs / 2, answerTimeoutMs: patienceMs / 2 };
+  const database = createDatabase({ ...address, ...times, poolSize: 1 });
+  try {
+    return await readDatabaseSettings(database, expected.database);
+  } finally {
+    await database.close();
+  }
+}
+
+function brokenPromises(settings: readonly StoreSetting[]): CommandError | undefined {
+  const broken = settings.filter(({ verdict }) => verdict === "at-risk" || verdict === "refused");
+  if (broken.length === 0) return undefined;
+  return new CommandError(
+    "configuration",
+    `The stores do not keep ${broken.length} of ${settings.length} promises: change the settings that are named above.`,
+  );
+}
+
+/** Promise, setting and what was found, then what to do about those that are not kept. */
+export function settingsTable(settings: readonly StoreSetting[]): string {
+  const rows = settings.map(({ store, server = store, promise, setting, found, verdict }) => [
+    server,
+    promise,
+    setting,
+    found,
+    verdict,
+  ]);
+  const advice = settings.filter(({ verdict }) => verdict !== "kept").map(describeSetting);
+  return [table(["store", "promise", "setting", "found", "verdict"], rows), ...advice].join("\n");
+}
