@@ -153,10 +153,14 @@
   value: {{ $config.keyPrefix | quote }}
 - name: PARTITIONS
   value: {{ int $config.partitions | quote }}
-- name: REDIS_MIN_REPLICAS
-  value: {{ int $config.redisMinReplicas | quote }}
 - name: DATABASE_POOL
   value: {{ int $config.databasePool | quote }}
+- name: DATABASE_SINGLE_WRITER
+  value: {{ ternary "on" "off" $config.databaseSingleWriter | quote }}
+- name: REDIS_DURABILITY
+  value: {{ $config.redisDurability | default (ternary .root.Values.redis.appendfsync "always" .root.Values.redis.enabled) | quote }}
+- name: REDIS_MIN_REPLICAS
+  value: {{ int $config.redisMinReplicas | quote }}
 {{ include "confab.env.database" .root }}
 {{ include "confab.env.redis" .root }}
 {{ include "confab.env.telemetry" . }}
@@ -177,8 +181,6 @@
 {{- $limits := .Values.ingest.limits -}}
 {{ include "confab.env.service" (dict "root" . "component" "ingest") }}
 {{ include "confab.env.http" . }}
-- name: REDIS_DURABILITY
-  value: {{ .Values.config.redisDurability | default (ternary .Values.redis.appendfsync "always" .Values.redis.enabled) | quote }}
 - name: APPLICATION_RATE
   value: {{ int $limits.applicationRate | quote }}
 - name: APPLICATION_BURST

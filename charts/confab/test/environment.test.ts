@@ -42,6 +42,13 @@ for (const service of serviceNames) {
       );
     });
 
+    it("says what the operator says of the stores", async () => {
+      const [usual] = serviceEnvironments(await renderWith("--set", "redis.appendfsync=everysec"), service);
+      expect(usual).to.include({ REDIS_DURABILITY: "everysec", DATABASE_SINGLE_WRITER: "off" });
+      const [told] = serviceEnvironments(await renderWith("--set", "config.databaseSingleWriter=true"), service);
+      expect(told).to.include({ REDIS_DURABILITY: "always", DATABASE_SINGLE_WRITER: "on" });
+    });
+
     it("says how long its stop may take in time for the kubelet", async () => {
       const [env] = serviceEnvironments(await renderWith("--set", `${service}.shutdownTimeoutSeconds=7`), service);
       expect(env).to.include({ SHUTDOWN_TIMEOUT: "7s" });
