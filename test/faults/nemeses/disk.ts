@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { eventually, startMysql } from "@confab/testkit";
+import { startMysql } from "@confab/testkit";
 import { usual, type Fault } from "../scene.ts";
+import { workerNoticed } from "./noticed.ts";
 
 const run = promisify(execFile);
 /** MariaDB's own files take about half of it. */
@@ -50,15 +51,7 @@ export const diskFaults: readonly Fault[] = [
       await during("MySQL's disk full", async () => {
         await fill(filler);
         await pause(6_000);
-        await eventually(
-          () => {
-            const logs = world.of("worker").map((worker) => worker.logs());
-            return logs.some((text) => /is full|No space left|Disk full/.test(text))
-              ? Promise.resolve()
-              : Promise.reject(new Error("no worker noticed that the disk is full"));
-          },
-          { timeoutMs: 20_000, intervalMs: 200 },
-        );
+        await workerNoticed(world, /is full|No space left|Disk full/);
         await rm(filler);
       });
     },

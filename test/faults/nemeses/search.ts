@@ -1,5 +1,5 @@
-import { eventually } from "@confab/testkit";
 import { usual, type Fault, type Scene } from "../scene.ts";
+import { workerNoticed } from "./noticed.ts";
 
 const brokenMs = 8_000;
 
@@ -29,7 +29,7 @@ export const searchFaults: readonly Fault[] = [
       await scene.during("index read-only", async () => {
         await block(true);
         await scene.pause(brokenMs);
-        await indexingWaits(scene);
+        await workerNoticed(scene.world, /indexing waits/);
         await block(null);
       });
     },
@@ -48,7 +48,7 @@ export const searchFaults: readonly Fault[] = [
         await ask(scene, "POST", `${name}/_close`);
         await ask(scene, "POST", `${name}/_open?wait_for_active_shards=0`);
         await scene.pause(brokenMs);
-        await indexingWaits(scene);
+        await workerNoticed(scene.world, /indexing waits/);
         await allocate(null);
       });
     },
@@ -69,17 +69,4 @@ async function ask({ world }: Scene, method: string, path: string, body?: object
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path} gave ${answer.status}: ${text.slice(0, 300)}`);
   return JSON.parse(text) as object;
-}
-
-/** Else the fault did not bite. */
-async function indexingWaits({ world }: Scene): Promise<void> {
-  await eventually(
-    () => {
-      const workers = world.of("worker").map((worker) => worker.logs());
-      return workers.some((logs) => logs.includes("indexing waits"))
-        ? Promise.resolve()
-        : Promise.reject(new Error("no worker noticed that the index takes nothing"));
-    },
-    { timeoutMs: 15_000, intervalMs: 200 },
-  );
 }

@@ -1,0 +1,13 @@
+import { eventually } from "@confab/testkit";
+import type { World } from "../world/world.ts";
+
+/** Resolves when a worker has logged this: else the fault did not bite, and the run shows nothing. */
+export async function workerNoticed(world: World, text: RegExp): Promise<void> {
+  await eventually(
+    () =>
+      world.of("worker").some((worker) => text.test(worker.logs()))
+        ? Promise.resolve()
+        : Promise.reject(new Error(`no worker logged ${String(text)}`)),
+    { timeoutMs: 20_000, intervalMs: 200 },
+  );
+}
