@@ -46,6 +46,9 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     ...(fault.envOf && { envOf: fault.envOf }),
     ...(fault.prepare && { prepare: fault.prepare }),
     ...(fault.redisArgs && { redisArgs: fault.redisArgs }),
+  }).catch(async (error: unknown) => {
+    await own?.stop();
+    throw error;
   });
   try {
     await record(world, options, unfinished);
@@ -53,9 +56,10 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     await writeFile(join(unfinished, verdictFile), JSON.stringify(verdict, null, 1));
     return verdict;
   } finally {
-    for (const process of world.processes) await writeFile(join(unfinished, `${process.name}.log`), process.logs());
+    // First of all: what is not stopped keeps this process alive.
     await world.stop();
     await own?.stop();
+    for (const process of world.processes) await writeFile(join(unfinished, `${process.name}.log`), process.logs());
     await rm(folder, { recursive: true, force: true });
     await rename(unfinished, folder);
   }
