@@ -70,10 +70,20 @@ export const controls: readonly Control[] = [
     file: "packages/database/src/persist.ts",
     ...{ from: "await addToOutbox(tx, stored, now);", to: "" },
   }),
-  mutated("filter-forgotten", "A search is not confined to its chat", ["I9"], "api", {
-    file: "packages/search/src/elasticsearch.ts",
-    ...{ from: "{ term: { chat_id: chatId.toString() } },", to: "" },
-  }),
+  mutated(
+    "filter-forgotten",
+    "A search is confined to its chat neither by the index nor by the database",
+    ["I9"],
+    "api",
+    {
+      file: "packages/search/src/elasticsearch.ts",
+      ...{ from: "{ term: { chat_id: chatId.toString() } },", to: "" },
+    },
+    {
+      file: "services/api/src/use-cases/search-messages.ts",
+      ...{ from: "hits.filter(({ number, uid }) => isSame(uids.get(number), uid))", to: "hits" },
+    },
+  ),
   mutated("pending-forgotten", "A message that is not stored yet is not shown", ["I15"], "api", {
     file: "services/api/src/use-cases/read-messages.ts",
     ...{ from: "if (record) return fromRecord(number, record);", to: "" },
@@ -113,12 +123,12 @@ function mutated(
   title: string,
   reddens: readonly InvariantName[],
   service: ServiceName,
-  mutant: SourceMutant,
+  ...mutants: readonly SourceMutant[]
 ): Control {
   return {
     ...{ reddens, inTests: false },
     fault: {
-      ...{ name: `control-${name}`, title, env: { [service]: environmentOf(mutant) } },
+      ...{ name: `control-${name}`, title, env: { [service]: environmentOf(mutants) } },
       expectations: { ...usual, staleReads: true },
       run: repeatEverything,
     },

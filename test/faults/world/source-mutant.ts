@@ -8,12 +8,12 @@ export interface SourceMutant {
   readonly to: string;
 }
 
-export const mutantVariable = "CONFAB_MUTANT";
+export const mutantsVariable = "CONFAB_MUTANTS";
 
-/** The environment of a service with a mutant; it does not start where the text is not there. */
-export function environmentOf(mutant: SourceMutant): Record<string, string> {
+/** The environment of a service with these mutants; it fails where a text is not there. */
+export function environmentOf(mutants: readonly SourceMutant[]): Record<string, string> {
   return {
-    [mutantVariable]: JSON.stringify(mutant),
+    [mutantsVariable]: JSON.stringify(mutants),
     NODE_OPTIONS: `--max-old-space-size=384 --import ${join(import.meta.dirname, "mutate-source.ts")}`,
   };
 }
