@@ -42,7 +42,7 @@ export function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
     LOG_LEVEL: "warn",
     REDIS_URL: redisUrl,
     DATABASE_URL: databaseUrl,
-    KEY_PREFIX: prefix,
+    REDIS_KEY_PREFIX: prefix,
   };
 }
 

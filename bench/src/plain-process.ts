@@ -12,9 +12,11 @@ export interface PlainJob {
 
 /** What the parent gives a process of the plain design; throws when one is missing. */
 export function plainSettings(env: NodeJS.ProcessEnv) {
-  const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, KEY_PREFIX: prefix } = env;
+  const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, REDIS_KEY_PREFIX: prefix } = env;
   if (redisUrl === undefined || databaseUrl === undefined || prefix === undefined) {
-    throw new Error("REDIS_URL, DATABASE_URL and KEY_PREFIX must be set: the benchmark starts this process itself");
+    throw new Error(
+      "REDIS_URL, DATABASE_URL and REDIS_KEY_PREFIX must be set: the benchmark starts this process itself",
+    );
   }
   return { redisUrl, databaseUrl, prefix };
 }

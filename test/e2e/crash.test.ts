@@ -37,10 +37,10 @@ describe("while every process is killed in turn", function () {
     const env = {
       REDIS_URL: redis.url,
       DATABASE_URL: testDatabase.url,
-      KEY_PREFIX: name,
+      REDIS_KEY_PREFIX: name,
       SEARCH_INDEX: name,
       LOG_LEVEL: "warn",
-      BATCH_OVERDUE: "1s",
+      BATCH_OVERDUE_AFTER: "1s",
     };
     const port = String(await freePort());
     let ingest = await startService("ingest", { ...env, PORT: port });

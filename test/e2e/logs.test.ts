@@ -20,7 +20,7 @@ describe("the logs of the three services", function () {
     const prefix = uniquePrefix("logs");
     const env = {
       DATABASE_URL: testDatabase.url,
-      KEY_PREFIX: prefix,
+      REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       ADMIN_API_KEY: adminKey,
       // Whatever may be said is said.

@@ -24,7 +24,7 @@ describe("polling a chat while it is written to", function () {
     const name = uniquePrefix("polling");
     const env = {
       DATABASE_URL: created.url,
-      KEY_PREFIX: name,
+      REDIS_KEY_PREFIX: name,
       SEARCH_INDEX: name,
       LOG_LEVEL: "warn",
       RATE_LIMITS: "off",

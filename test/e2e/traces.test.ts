@@ -38,7 +38,7 @@ describe("traces", function () {
     const prefix = uniquePrefix("traces");
     env = {
       DATABASE_URL: testDatabase.url,
-      KEY_PREFIX: prefix,
+      REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       // So that the wake-up and not the sweep indexes.
       SWEEP_INTERVAL: "60s",
@@ -90,7 +90,7 @@ describe("traces", function () {
     expect((await send(ingest, "first")).status).to.equal(201);
     await stored(1);
     await eventually(async () => {
-      expect(await database.prisma.searchRange.count()).to.equal(0);
+      expect(await database.prisma.searchOutboxEntry.count()).to.equal(0);
     });
     const { traceId, spanId, header } = traceparent("01");
     expect((await send(ingest, "traced", header)).status).to.equal(201);
@@ -118,7 +118,7 @@ describe("traces", function () {
     expect(accept.links).to.deep.equal([idOf(request)]);
     expect(store).to.include({ service: "confab-worker", parentSpanId: accept.spanId });
     expect(store.links).to.have.members([idOf(accept), idOf(request)]);
-    expect(named(spans, "persistence.persist").parentSpanId).to.equal(store.spanId);
+    expect(named(spans, "batch-store.store").parentSpanId).to.equal(store.spanId);
     expect(named(spans, "backlog.complete").parentSpanId).to.equal(store.spanId);
     expect(index).to.include({ service: "confab-worker", parentSpanId: store.spanId });
     expect(index.links).to.have.members([idOf(store), idOf(request)]);
@@ -174,7 +174,7 @@ describe("traces", function () {
     expect((await send(ingest, "sampled", sampled.header)).status).to.equal(201);
 
     const redis = new Redis(testStores().redisUrl);
-    const batches = await redis.keys(`${env.KEY_PREFIX ?? ""}:{p0}:batch:*`);
+    const batches = await redis.keys(`${env.REDIS_KEY_PREFIX ?? ""}:{p0}:batch:*`);
     const records = (await Promise.all(batches.map((key) => redis.hvals(key)))).flat();
     await redis.quit();
     const fieldsOf = (body: string) =>
@@ -240,7 +240,7 @@ describe("traces", function () {
       ...away,
       OTEL_TRACES_SAMPLER: "always_on",
       SHUTDOWN_TIMEOUT: "10s",
-      DRAIN_TIME: "0s",
+      SHUTDOWN_DRAIN_DELAY: "0s",
     });
     for (let sent = 0; sent < 20; sent++) expect((await send(ingest, `lonely ${sent}`)).status).to.equal(201);
     await ingest.stop();

@@ -15,7 +15,7 @@ export async function startInstallation(folder: string) {
   const adminKey = uniquePrefix("admin");
   const env = {
     DATABASE_URL: database.url,
-    KEY_PREFIX: uniquePrefix("fuzz"),
+    REDIS_KEY_PREFIX: uniquePrefix("fuzz"),
     ADMIN_API_KEY: adminKey,
     SEARCH_BACKEND: "mysql",
     RATE_LIMITS: "off",

@@ -1,2 +1,2 @@
 // Takes the place of services/ingest/src/loudest.ts: counts no application.
-export const createLoudest = () => ({ count: () => undefined, rates: () => [] });
+export const createTopApplications = () => ({ count: () => undefined, rates: () => [] });

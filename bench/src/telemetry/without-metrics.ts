@@ -4,7 +4,7 @@ import { registerHooks } from "node:module";
 const replacements = new Map(
   [
     ["../../../packages/runtime/src/metrics.ts", "./no-metrics.ts"],
-    ["../../../services/ingest/src/loudest.ts", "./no-loudest.ts"],
+    ["../../../services/ingest/src/top-applications.ts", "./no-loudest.ts"],
   ].map(([place, other]) => [import.meta.resolve(place!), import.meta.resolve(other!)]),
 );
 

@@ -14,7 +14,7 @@
 {{- $mysql := .Values.mysql -}}
 - name: DATABASE_URL
   value: {{ printf "mysql://%s-mysql:%d/%s" (include "confab.fullname" .) (int $mysql.service.port) $mysql.auth.database | quote }}
-- name: DATABASE_USER
+- name: DATABASE_USERNAME
   value: {{ $mysql.auth.username | quote }}
 {{ include "confab.env.secret" (dict "name" "DATABASE_PASSWORD" "secret" $secret "key" $mysql.auth.existingSecretKeys.password) }}
 {{- else -}}
@@ -25,9 +25,9 @@
 - name: DATABASE_URL
   value: {{ printf "mysql://%s:%d/%s%s" $external.host (int $external.port) $external.database (ternary (printf "?%s" (join "&" $query)) "" (gt (len $query) 0)) | quote }}
 {{- if and $external.existingSecret $external.existingSecretKeys.username }}
-{{ include "confab.env.secret" (dict "name" "DATABASE_USER" "secret" $secret "key" $external.existingSecretKeys.username) }}
+{{ include "confab.env.secret" (dict "name" "DATABASE_USERNAME" "secret" $secret "key" $external.existingSecretKeys.username) }}
 {{- else }}
-- name: DATABASE_USER
+- name: DATABASE_USERNAME
   value: {{ $external.username | quote }}
 {{- end }}
 {{ include "confab.env.secret" (dict "name" "DATABASE_PASSWORD" "secret" $secret "key" $external.existingSecretKeys.password) }}
@@ -147,14 +147,14 @@
   value: {{ $config.logLevel | quote }}
 - name: SHUTDOWN_TIMEOUT
   value: {{ printf "%ds" (int $values.shutdownTimeoutSeconds) | quote }}
-- name: DRAIN_TIME
-  value: {{ printf "%ds" (int $values.drainTimeSeconds) | quote }}
-- name: KEY_PREFIX
-  value: {{ $config.keyPrefix | quote }}
+- name: SHUTDOWN_DRAIN_DELAY
+  value: {{ printf "%ds" (int $values.shutdownDrainDelaySeconds) | quote }}
+- name: REDIS_KEY_PREFIX
+  value: {{ $config.redisKeyPrefix | quote }}
 - name: PARTITIONS
   value: {{ int $config.partitions | quote }}
-- name: DATABASE_POOL
-  value: {{ int $config.databasePool | quote }}
+- name: DATABASE_POOL_SIZE
+  value: {{ int $config.databasePoolSize | quote }}
 - name: DATABASE_SINGLE_WRITER
   value: {{ ternary "on" "off" $config.databaseSingleWriter | quote }}
 - name: REDIS_DURABILITY
@@ -181,16 +181,16 @@
 {{- $limits := .Values.ingest.limits -}}
 {{ include "confab.env.service" (dict "root" . "component" "ingest") }}
 {{ include "confab.env.http" . }}
-- name: APPLICATION_RATE
-  value: {{ int $limits.applicationRate | quote }}
-- name: APPLICATION_BURST
-  value: {{ int $limits.applicationBurst | quote }}
+- name: APPLICATION_MESSAGE_RATE
+  value: {{ int $limits.applicationMessageRate | quote }}
+- name: APPLICATION_MESSAGE_BURST
+  value: {{ int $limits.applicationMessageBurst | quote }}
 - name: MAX_REQUEST_BYTES
   value: {{ int $limits.maxRequestBytes | quote }}
 - name: MAX_PENDING
   value: {{ int $limits.maxPending | quote }}
-- name: MAX_REDIS_MEMORY
-  value: {{ $limits.maxRedisMemory | quote }}
+- name: REDIS_MEMORY_LIMIT_RATIO
+  value: {{ $limits.redisMemoryLimitRatio | quote }}
 - name: IDEMPOTENCY_TTL
   value: {{ $limits.idempotencyTtl | quote }}
 - name: MAX_IDEMPOTENCY_KEYS
@@ -204,8 +204,8 @@
 {{ include "confab.env.http" . }}
 {{ include "confab.env.search" . }}
 {{ include "confab.env.adminKey" . }}
-- name: REQUEST_RATE
-  value: {{ int .Values.api.limits.requestRate | quote }}
+- name: APPLICATION_REQUEST_RATE
+  value: {{ int .Values.api.limits.applicationRequestRate | quote }}
 {{- /* For confabctl, by kubectl exec. */}}
 - name: CONFAB_URL
   value: http://localhost:{{ include "confab.httpPort" (dict "component" "api") }}
@@ -223,12 +223,12 @@
   value: {{ int $store.maxRows | quote }}
 - name: SWEEP_INTERVAL
   value: {{ $store.sweepInterval | quote }}
-- name: BATCH_OVERDUE
-  value: {{ $store.batchOverdue | quote }}
-- name: CONSUMER_PATIENCE
-  value: {{ $store.consumerPatience | quote }}
-- name: FENCE_DAYS
-  value: {{ int $store.fenceDays | quote }}
+- name: BATCH_OVERDUE_AFTER
+  value: {{ $store.batchOverdueAfter | quote }}
+- name: CONSUMER_STALL_TIMEOUT
+  value: {{ $store.consumerStallTimeout | quote }}
+- name: BATCH_ID_RETENTION
+  value: {{ $store.batchIdRetention | quote }}
 {{- end -}}
 
 {{- define "confab.env.smoke" -}}

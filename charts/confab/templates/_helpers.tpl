@@ -106,7 +106,7 @@ imagePullSecrets:
 
 {{/* The Redis list that holds a partition's waiting batches, of (dict "root" $ "partition" number); waitListKey of @confab/contracts. */}}
 {{- define "confab.waitListKey" -}}
-{{- printf "%s:{p%d}:messages:wait" .root.Values.config.keyPrefix (int .partition) -}}
+{{- printf "%s:{p%d}:messages:wait" .root.Values.config.redisKeyPrefix (int .partition) -}}
 {{- end -}}
 
 {{/* Where clients outside reach Confab, as far as the values tell; empty where they do not. */}}

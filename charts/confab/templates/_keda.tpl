@@ -48,7 +48,7 @@
 {{- $labels := $prometheus.labels | default (dict "namespace" .Release.Namespace) -}}
 {{- $matchers := list -}}
 {{- range $name, $value := $labels }}{{ $matchers = append $matchers (printf "%s=%q" $name $value) }}{{ end -}}
-{{- range $metric, $threshold := dict "confab_messages_pending" $prometheus.pendingMessages "confab_oldest_pending_seconds" $prometheus.oldestSeconds }}
+{{- range $metric, $threshold := dict "confab_messages_pending" $prometheus.pendingMessages "confab_pending_oldest_age_seconds" $prometheus.oldestSeconds }}
 {{- if gt (int $threshold) 0 }}
 - type: prometheus
   name: {{ $metric | replace "_" "-" }}

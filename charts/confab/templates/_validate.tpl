@@ -26,8 +26,8 @@ Each part below is a list of such sentences, one a line.
 {{- if lt $grace $needed }}
 {{ $name }}.terminationGracePeriodSeconds is {{ $grace }}: set it to at least {{ $needed }}, which is {{ $name }}.preStopSleepSeconds + {{ $name }}.shutdownTimeoutSeconds + 5, or lower those.
 {{- end }}
-{{- if ge (int $values.drainTimeSeconds) (int $values.shutdownTimeoutSeconds) }}
-{{ $name }}.drainTimeSeconds is {{ int $values.drainTimeSeconds }}: set it below {{ $name }}.shutdownTimeoutSeconds, of which it is a part.
+{{- if ge (int $values.shutdownDrainDelaySeconds) (int $values.shutdownTimeoutSeconds) }}
+{{ $name }}.shutdownDrainDelaySeconds is {{ int $values.shutdownDrainDelaySeconds }}: set it below {{ $name }}.shutdownTimeoutSeconds, of which it is a part.
 {{- end }}
 {{- if $autoscaling.enabled }}
 {{- if $hasReplicas }}
@@ -234,12 +234,12 @@ which is for values only.
 {{- range dig "spec" "template" "spec" "containers" list $running }}
 {{- if eq .name $name }}
 {{- range .env }}
-{{- if and (has .name (list "KEY_PREFIX" "PARTITIONS")) (not (has .name $own)) (hasKey . "value") }}{{ $_ := set $seen .name .value }}{{ end }}
+{{- if and (has .name (list "REDIS_KEY_PREFIX" "PARTITIONS")) (not (has .name $own)) (hasKey . "value") }}{{ $_ := set $seen .name .value }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
-{{- range $variable, $field := dict "KEY_PREFIX" "keyPrefix" "PARTITIONS" "partitions" }}
+{{- range $variable, $field := dict "REDIS_KEY_PREFIX" "redisKeyPrefix" "PARTITIONS" "partitions" }}
 {{- $wanted := get $root.Values.config $field | toString }}
 {{- if eq $field "partitions" }}{{ $wanted = int $root.Values.config.partitions | toString }}{{ end }}
 {{- $was := get $seen $variable | toString }}

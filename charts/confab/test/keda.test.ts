@@ -16,7 +16,7 @@ describe("KEDA's triggers", () => {
     ["a-tenant.1", 3],
   ] as const) {
     it(`read the lists that BullMQ keeps, with the prefix ${prefix} in ${partitions} partitions`, async () => {
-      const manifests = await keda(`config.keyPrefix=${prefix}`, `config.partitions=${partitions}`);
+      const manifests = await keda(`config.redisKeyPrefix=${prefix}`, `config.partitions=${partitions}`);
       const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
       const lists = scaled!.spec.triggers.map(({ metadata }) => metadata.listName);
       const expected = Array.from({ length: partitions }, (_, partition) => waitListKey(prefix, partition, "messages"));
@@ -24,7 +24,7 @@ describe("KEDA's triggers", () => {
 
       const worker = workloadsOf(manifests).find(({ component }) => component === "worker");
       expect(environmentOf(worker!.containers[0]!, manifests)).to.include({
-        KEY_PREFIX: prefix,
+        REDIS_KEY_PREFIX: prefix,
         PARTITIONS: String(partitions),
       });
     });

@@ -56,16 +56,16 @@ describe("where in Redis chats lie", () => {
   it("is kept by upgrades: another number of partitions or another prefix is refused with a sentence", async () => {
     objects = installed(await render("default"));
     expect(ofKind(objects, "Deployment")).to.have.length(3);
-    const refused = await upgrade("config.partitions=12", "config.keyPrefix=other");
+    const refused = await upgrade("config.partitions=12", "config.redisKeyPrefix=other");
     expect(refused.code).to.not.equal(0);
     expect(refused.stderr).to.include("config.partitions is 12, but this release runs with 1");
-    expect(refused.stderr).to.include("set config.keyPrefix to confab");
+    expect(refused.stderr).to.include("set config.redisKeyPrefix to confab");
     expect((await upgrade()).stderr).to.equal("");
   });
 
   it("is free in a first install", async () => {
     objects = [];
-    const installed = await upgrade("config.partitions=12", "config.keyPrefix=other");
+    const installed = await upgrade("config.partitions=12", "config.redisKeyPrefix=other");
     expect(installed.stderr).to.equal("");
   });
 

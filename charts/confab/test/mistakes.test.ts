@@ -5,14 +5,18 @@ import { template } from "./src/helm.ts";
 const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])[] = [
   ["an unknown section", "ingres.enabled=true", /ingres\b/],
   ["a mistyped name inside a section", "ingest.replica=3", /ingest\b.*\breplica\b/],
-  ["a mistyped name deep down", "mysql.persistence.sise=10Gi", /mysql[./]persistence\b.*\bsise\b/],
+  ["a mistyped name deep down", "mysql.batchStore.sise=10Gi", /mysql[./]batchStore\b.*\bsise\b/],
   ["a text for a number", "ingest.service.port=http", /ingest[./]service[./]port\b/],
   ["a text for a switch", "networkPolicy.enabled=maybe", /networkPolicy[./]enabled\b/],
   ["a word that is no choice", "search.backend=solr", /search[./]backend\b/],
   ["a negative number", "worker.replicas=-1", /worker[./]replicas\b/],
-  ["a key prefix that Redis keys can't have", "config.keyPrefix=a b", /config[./]keyPrefix\b/],
+  ["a key prefix that Redis keys can't have", "config.redisKeyPrefix=a b", /config[./]redisKeyPrefix\b/],
   ["a list for a text", "image.tag={1,2}", /image[./]tag\b/],
-  ["more than the whole of Redis' memory", "ingest.limits.maxRedisMemory=7", /ingest[./]limits[./]maxRedisMemory\b/],
+  [
+    "more than the whole of Redis' memory",
+    "ingest.limits.redisMemoryLimitRatio=7",
+    /ingest[./]limits[./]redisMemoryLimitRatio\b/,
+  ],
   ["a duration that is none", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
 ];
 

@@ -12,7 +12,7 @@ prints one JSON document; \`tail\`, \`status\` and \`export\` print one a line.
 
 \`migrate\`, \`dead-letters\`, \`counts\`, \`search reindex\` and \`search verify\` work on the stores themselves, which
 \`DATABASE_URL\`, \`ELASTICSEARCH_URL\`, \`SEARCH_INDEX\` and \`SEARCH_BACKEND\` name as for the services; in a checkout they
-default to the stores of \`make up\`. \`status\` and \`config check --stores\` read Redis as well (\`REDIS_URL\`, \`KEY_PREFIX\`,
+default to the stores of \`make up\`. \`status\` and \`config check --stores\` read Redis as well (\`REDIS_URL\`, \`REDIS_KEY_PREFIX\`,
 \`PARTITIONS\`).
 
 This page is made from the program's own help by \`make generate\`.

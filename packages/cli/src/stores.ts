@@ -23,7 +23,7 @@ const allSchema = checkingStores(
     ...redisEnvironment,
     ...databaseEnvironment,
     ...searchEnvironment,
-    KEY_PREFIX: environment.KEY_PREFIX,
+    REDIS_KEY_PREFIX: environment.REDIS_KEY_PREFIX,
     PARTITIONS: environment.PARTITIONS,
   }),
 );
@@ -42,7 +42,7 @@ export function allStores(env: Environment) {
     database: databaseSettings(variables),
     search: searchSettings(variables),
     expected: expectedSettings(variables),
-    partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
+    partitioning: { prefix: variables.REDIS_KEY_PREFIX, partitions: variables.PARTITIONS },
   };
 }
 

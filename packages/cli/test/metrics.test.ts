@@ -21,7 +21,7 @@ async function startServices() {
   const prefix = uniquePrefix("metrics");
   const env = {
     DATABASE_URL: database.url,
-    KEY_PREFIX: prefix,
+    REDIS_KEY_PREFIX: prefix,
     ...(hasElasticsearch()
       ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl, SEARCH_INDEX: prefix }
       : { SEARCH_BACKEND: "mysql" }),

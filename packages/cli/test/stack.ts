@@ -42,7 +42,7 @@ export async function startStack() {
     : { SEARCH_BACKEND: "mysql" };
   const env = {
     DATABASE_URL: databaseUrl,
-    KEY_PREFIX: uniquePrefix("cli"),
+    REDIS_KEY_PREFIX: uniquePrefix("cli"),
     ADMIN_API_KEY: "a-key-for-tests",
     ...search,
   };

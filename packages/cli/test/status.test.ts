@@ -84,7 +84,7 @@ describe("confabctl status", function () {
     await redis.set("status-test:{p0}:pending", "3");
     const { stdout } = await stack.run(["status", "--json", "--once", "--interval", "0.1"], {
       REDIS_URL: testStores().redisUrl,
-      KEY_PREFIX: "status-test",
+      REDIS_KEY_PREFIX: "status-test",
     });
     expect(lines(stdout)[0]!.redis.pending).to.equal(3);
     await redis.del("status-test:{p0}:pending");

@@ -82,7 +82,7 @@ const confabMetrics = {
     },
     services: ["ingest"],
   },
-  confab_application_message_rate: {
+  confab_top_application_messages_per_second: {
     type: "gauge",
     help: "Messages per second of an application that this replica accepted in the last 15 seconds or more: the ten loudest",
     labels: { application: { atMost: 10, because: "The ten loudest, each by the first 8 characters of its token" } },
@@ -110,10 +110,10 @@ const confabMetrics = {
   },
   confab_accept_batches_in_flight: { type: "gauge", help: "Batches that Redis has not answered", services: ["ingest"] },
   confab_accept_messages_waiting: { type: "gauge", help: "Messages that wait for their batch", services: ["ingest"] },
-  confab_heads_learned_total: {
+  confab_chat_heads_loaded_total: {
     type: "counter",
-    help: "Chats that Redis did not know and MySQL was asked about: first (nothing stored yet), or again (reseeded: the head was lost, idle for a week, or from before a restart of Redis)",
-    labels: { kind: ["first", "again"] },
+    help: "Chat heads loaded from MySQL because Redis did not know them: new (the chat has no stored message yet) or reseed (the head was lost, had expired, or was from before a restart of Redis)",
+    labels: { reason: ["new", "reseed"] },
     services: ["ingest"],
   },
 
@@ -124,7 +124,7 @@ const confabMetrics = {
     services: redisLookers,
     shared: true,
   },
-  confab_oldest_pending_seconds: {
+  confab_pending_oldest_age_seconds: {
     type: "gauge",
     help: "Age of the oldest batch that is not stored; 0 when all are",
     unit: "seconds",
@@ -138,7 +138,7 @@ const confabMetrics = {
     services: redisLookers,
     shared: true,
   },
-  confab_queue_oldest_job_seconds: {
+  confab_queue_oldest_job_age_seconds: {
     type: "gauge",
     help: "Age of the oldest job that waits; 0 when none does",
     unit: "seconds",
@@ -170,7 +170,7 @@ const confabMetrics = {
     help: "Messages that the database refused",
     services: ["worker"],
   },
-  confab_store_rows: {
+  confab_store_batch_messages: {
     type: "histogram",
     help: "Messages in a transaction",
     buckets: [1, 4, 16, 64, 256, 1024, 4096],
@@ -183,13 +183,13 @@ const confabMetrics = {
     buckets: storeTimes,
     services: ["worker"],
   },
-  confab_store_waits_total: { type: "counter", help: "Pauses because the database was away", services: ["worker"] },
+  confab_store_retries_total: { type: "counter", help: "Pauses because the database was away", services: ["worker"] },
   confab_batches_lost_total: {
     type: "counter",
     help: "Accepted batches whose messages Redis lost before they were stored, by eviction for example",
     services: ["worker"],
   },
-  confab_batches_overdue_total: {
+  confab_batches_requeued_total: {
     type: "counter",
     help: "Overdue batches that were woken again",
     services: ["worker"],
@@ -204,7 +204,7 @@ const confabMetrics = {
 
   // Indexing.
   confab_messages_indexed_total: { type: "counter", help: "Messages written to the index", services: ["worker"] },
-  confab_messages_unindexable_total: {
+  confab_messages_index_refused_total: {
     type: "counter",
     help: "Messages that the index refused",
     services: ["worker"],
@@ -243,7 +243,7 @@ const confabMetrics = {
     buckets: ways,
     services: ["worker"],
   },
-  confab_search_away: { type: "gauge", help: "1 while indexing waits for the index", services: ["worker"] },
+  confab_indexing_paused: { type: "gauge", help: "1 while indexing waits for the index", services: ["worker"] },
 
   // What lies in MySQL.
   confab_outbox_ranges: {
@@ -252,7 +252,7 @@ const confabMetrics = {
     services: databaseLookers,
     shared: true,
   },
-  confab_outbox_oldest_seconds: {
+  confab_outbox_oldest_age_seconds: {
     type: "gauge",
     help: "How long the oldest range has waited for the index; 0 when none does",
     unit: "seconds",

@@ -1,7 +1,7 @@
 import { inTime } from "./attempt.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
-import { Redo, transaction } from "./transaction.ts";
+import { RetryTransaction, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Application } from "./generated/client.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -16,7 +16,7 @@ export interface NewApplication {
 }
 
 /** A place in the list of all applications: a time, and a token or the beginning of one. */
-export interface ApplicationPlace {
+export interface ApplicationReference {
   readonly createdAt: Date;
   readonly token: string;
 }
@@ -54,7 +54,7 @@ export function createApplications(database: Database, { patienceMs }: { patienc
     },
 
     /** Oldest first, those of one millisecond by token; `next` is the place after which to go on, absent on the last page. */
-    async list({ after, limit }: { after?: ApplicationPlace | undefined; limit: number }) {
+    async list({ after, limit }: { after?: ApplicationReference | undefined; limit: number }) {
       // Behind a prefix come the tokens that begin with it: their next character is a hexadecimal digit or a hyphen.
       const place = after && [after.createdAt, after.createdAt, `${after.token}g`];
       const rows = await prisma.$queryRawUnsafe<Application[]>(
@@ -83,7 +83,7 @@ export function createApplications(database: Database, { patienceMs }: { patienc
 }
 
 /** No more of a token than is needed, eight characters as in log lines: places get into URLs, and URLs get into logs. */
-function placeBetween(last: Application, following: Application): ApplicationPlace {
+function placeBetween(last: Application, following: Application): ApplicationReference {
   let length = 8;
   while (last.token.startsWith(following.token.slice(0, length)) && length < last.token.length) length += 1;
   return { createdAt: last.createdAt, token: last.token.slice(0, length) };
@@ -112,7 +112,7 @@ async function create(
       await insertKeys(tx, SCOPE, [{ idempotency, resourceId: application.id }], now);
     } catch (error) {
       // Another request with this key was faster: undo this creation and find that one.
-      throw isDuplicateKey(error) ? new Redo("idempotency key taken", { cause: error }) : error;
+      throw isDuplicateKey(error) ? new RetryTransaction("idempotency key taken", { cause: error }) : error;
     }
   }
   return { ...application, replayed: false };

@@ -88,16 +88,16 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;
       const [row] = await prisma.$queryRaw<
-        { id: bigint; applicationId: bigint; highest: number | null; buried: number | null }[]
+        { id: bigint; applicationId: bigint; highest: number | null; deadLettered: number | null }[]
       >`
         SELECT c.id, c.application_id AS applicationId,
                (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
-               (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS buried
+               (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered
           FROM applications a JOIN chats c ON c.application_id = a.id AND c.number = ${number}
          WHERE a.token = ${token}`;
       if (!row) return undefined;
-      const { id, applicationId, highest, buried } = row;
-      return { id, applicationId, lastNumber: Math.max(highest ?? 0, buried ?? 0) };
+      const { id, applicationId, highest, deadLettered } = row;
+      return { id, applicationId, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0) };
     },
   };
 }

@@ -2,7 +2,7 @@ import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { connectionSettings } from "./connection.ts";
 import { ServerSilentError } from "./errors.ts";
 import { PrismaClient } from "./generated/client.ts";
-import { expectLostSessions } from "./lost-sessions.ts";
+import { ignoreLostSessionRejections } from "./lost-sessions.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Prisma } from "./generated/client.ts";
 
@@ -39,7 +39,7 @@ const PING_MS = 1_000;
  * `acquireTimeoutMs`, with errors that `isUnavailable` recognises, and succeed again soon after it is back.
  */
 export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Database {
-  expectLostSessions();
+  ignoreLostSessionRejections();
   const settings = connectionSettings(connection);
   // The text protocol: the adapter keeps no prepared statements, so the binary one costs two more round trips a query.
   const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });

@@ -1,7 +1,7 @@
 import type { MetricCatalogue } from "@confab/contracts";
 import type { Metrics } from "@confab/runtime";
 import type { Database } from "./client.ts";
-import { databaseFacts } from "./facts.ts";
+import { readStatistics } from "./statistics.ts";
 
 /** Shows this process' database sessions. */
 export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pick<Database, "sessions">): void {
@@ -17,10 +17,10 @@ export function createDatabaseGauges(metrics: Metrics<MetricCatalogue>, database
   const deadLetters = metrics.gauge("confab_dead_letters");
   const connections = metrics.gauge("confab_database_connections");
   const maxConnections = metrics.gauge("confab_database_max_connections");
-  const oldestSeconds = metrics.gauge("confab_outbox_oldest_seconds");
+  const oldestSeconds = metrics.gauge("confab_outbox_oldest_age_seconds");
 
   return async () => {
-    const facts = await databaseFacts(database);
+    const facts = await readStatistics(database);
     // As of this look: it would go on ageing until the next one though it is indexed at once.
     oldestSeconds.set(facts.oldest ? Math.max(0, (Date.now() - facts.oldest.getTime()) / 1000) : 0);
     ranges.set(facts.outbox);

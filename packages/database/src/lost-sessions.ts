@@ -5,7 +5,7 @@ let expected = false;
  * like any server that is away, and a second time by a promise that nobody can reach; every other rejection that is not handled
  * still ends the process. Harmless to repeat.
  */
-export function expectLostSessions(): void {
+export function ignoreLostSessionRejections(): void {
   if (expected) return;
   expected = true;
   process.on("unhandledRejection", (reason) => {

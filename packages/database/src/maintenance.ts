@@ -13,11 +13,11 @@ export interface CountDifference {
 const CHUNK = 1_000;
 const HOUR_MS = 3_600_000;
 
-/** Forgets batches stored longer ago than that, a thousand a transaction; returns how many. */
-export function pruneBatches({ prisma }: Database, olderThanDays: number): Promise<number> {
-  const before = new Date(Date.now() - olderThanDays * 24 * HOUR_MS);
+/** Deletes the ids of batches that were stored longer ago than `ageMs`, 1,000 per transaction; returns how many. */
+export function pruneStoredBatches({ prisma }: Database, ageMs: number): Promise<number> {
+  const before = new Date(Date.now() - ageMs);
   return inChunks(
-    () => prisma.$executeRaw`DELETE FROM batches WHERE stored_at < ${before} ORDER BY stored_at LIMIT ${CHUNK}`,
+    () => prisma.$executeRaw`DELETE FROM stored_batches WHERE stored_at < ${before} ORDER BY stored_at LIMIT ${CHUNK}`,
   );
 }
 

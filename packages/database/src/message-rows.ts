@@ -1,5 +1,5 @@
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
-import { Redo, list, tuples } from "./transaction.ts";
+import { RetryTransaction, list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
 /** A message as it was accepted. */
@@ -116,7 +116,7 @@ export async function compareWithStored<M extends AcceptedMessage>(
 
 /**
  * Adds to the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. Throws
- * `Redo` where one of the chats does not exist any more.
+ * `RetryTransaction` where one of the chats does not exist any more.
  */
 export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessage[]): Promise<void> {
   if (stored.length === 0) return;
@@ -133,7 +133,7 @@ export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessag
     ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
     ...ids,
   );
-  if (counted !== ids.length) throw new Redo("a chat was deleted meanwhile");
+  if (counted !== ids.length) throw new RetryTransaction("a chat was deleted meanwhile");
 }
 
 /** Of one outbox row's messages, where a single message is not larger: what the indexer reads at once. */

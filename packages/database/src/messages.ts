@@ -93,7 +93,7 @@ export function createMessages({ prisma }: Database) {
     },
 
     /** Which numbers between two, both included, are dead letters. */
-    async buried(
+    async deadLettered(
       { chatId, from, to }: MessageRange,
       { order, limit }: { order: "asc" | "desc"; limit: number },
     ): Promise<number[]> {

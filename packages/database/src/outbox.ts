@@ -52,11 +52,11 @@ export function createOutbox({ prisma }: Database) {
       ),
 
     /** How many ranges wait, those being handled included. */
-    depth: (): Promise<number> => prisma.searchRange.count(),
+    depth: (): Promise<number> => prisma.searchOutboxEntry.count(),
 
     /** How long the oldest range has waited, in milliseconds; 0 when none does. */
     async oldestAgeMs(): Promise<number> {
-      const oldest = await prisma.searchRange.findFirst({ orderBy: { id: "asc" }, select: { createdAt: true } });
+      const oldest = await prisma.searchOutboxEntry.findFirst({ orderBy: { id: "asc" }, select: { createdAt: true } });
       return oldest ? Math.max(0, Date.now() - oldest.createdAt.getTime()) : 0;
     },
   };

@@ -4,15 +4,15 @@ import { WriteOutcomeUnknown, type CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
 
 /** Thrown inside a transaction to roll it back and run it again from the start. */
-export class Redo extends Error {
-  override readonly name = "Redo";
+export class RetryTransaction extends Error {
+  override readonly name = "RetryTransaction";
 }
 
 const ATTEMPTS = 6;
 
 /**
  * Runs work in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that ran out or a
- * `Redo`, at most six times with growing, jittered pauses; any other error rolls back and is thrown as it is. With a
+ * `RetryTransaction`, at most six times with growing, jittered pauses; any other error rolls back and is thrown as it is. With a
  * guard, an error that comes instead of the commit's answer is `WriteOutcomeUnknown`.
  */
 export async function transaction<T>(
@@ -31,7 +31,7 @@ export async function transaction<T>(
     try {
       return await prisma.$transaction(guarded, { timeout: timeoutMs });
     } catch (error) {
-      const again = error instanceof Redo || isTransient(error);
+      const again = error instanceof RetryTransaction || isTransient(error);
       if (again) guard?.commitRefused();
       else if (guard && commit.isSent) throw new WriteOutcomeUnknown("The commit was not answered", { cause: error });
       if (!again || attempt === ATTEMPTS) throw error;

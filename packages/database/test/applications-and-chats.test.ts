@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
 import { IdempotencyConflict, createApplications, createChats, createDatabase, isRefusal } from "@confab/database";
-import type { ApplicationPlace } from "@confab/database";
+import type { ApplicationReference } from "@confab/database";
 import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -40,7 +40,7 @@ describe("applications", () => {
     const tokens = Array.from({ length: 7 }, () => randomUUID());
     for (const token of tokens) await fresh.applications.create({ token, name: "n" });
     const seen: string[] = [];
-    let after: ApplicationPlace | undefined;
+    let after: ApplicationReference | undefined;
     do {
       const page = await fresh.applications.list({ after, limit: 3 });
       expect(page.items.length).to.be.within(1, 3);
@@ -223,9 +223,9 @@ describe("chats", () => {
       applicationId: chat.applicationId,
       lastNumber: 0,
     });
-    await test.persistence.persist([batch(message(chat.id, 1), message(chat.id, 9))]);
+    await test.batchStore.store([batch(message(chat.id, 1), message(chat.id, 9))]);
     expect(await locate()).to.equal(9);
-    await test.persistence.persist([batch(message(chat.id, 10, "x".repeat(70_000)))]);
+    await test.batchStore.store([batch(message(chat.id, 10, "x".repeat(70_000)))]);
     expect(await locate()).to.equal(10);
     expect(await test.chats.locate(chat.token, 2)).to.equal(undefined);
   });

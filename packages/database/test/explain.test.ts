@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { pruneBatches, pruneIdempotencyKeys } from "@confab/database";
+import { pruneStoredBatches, pruneIdempotencyKeys } from "@confab/database";
 import type { Chat, QueryEvent } from "@confab/database";
 import { batch, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
@@ -39,8 +39,8 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "measures a window of messages": ({ messages }, chat) => messages.sizes(chat.id, { from: 300, limit: 50 }),
   "measures the last messages": ({ messages }, chat) => messages.sizes(chat.id, { order: "desc", limit: 50 }),
   "asks for the last number": ({ messages }, chat) => messages.lastNumber(chat.id),
-  "asks for buried numbers": ({ messages }, chat) =>
-    messages.buried({ chatId: chat.id, from: 1, to: 99 }, { order: "asc", limit: 50 }),
+  "asks for deadLettered numbers": ({ messages }, chat) =>
+    messages.deadLettered({ chatId: chat.id, from: 1, to: 99 }, { order: "asc", limit: 50 }),
   "reads a chat for a search": ({ messages }, chat) =>
     messages.newest(chat.id, { before: 5_000, limit: 50, bytes: 1_000_000 }),
   "scans all messages": ({ messages }, chat) => messages.scan({ afterChatId: chat.id, afterNumber: 5_990, limit: 50 }),
@@ -49,15 +49,15 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
       { chatId: chat.id, from: 10, to: 20 },
       { chatId: chat.id, from: 500, to: 510 },
     ]),
-  "persists a batch": ({ persistence }, chat) => persistence.persist([batch(message(chat.id, MESSAGES + 1))]),
-  "persists a batch again": async ({ persistence }, chat) => {
+  "stores a batch": ({ batchStore }, chat) => batchStore.store([batch(message(chat.id, MESSAGES + 1))]),
+  "stores a batch again": async ({ batchStore }, chat) => {
     const late = batch(message(chat.id, 5), message(chat.id, 6));
-    await persistence.persist([late]);
-    await persistence.persist([late]);
+    await batchStore.store([late]);
+    await batchStore.store([late]);
   },
   "looks at the outbox": ({ outbox }) => outbox.oldestAgeMs(),
   "drains the outbox": ({ outbox }) => outbox.drain(10, () => Promise.resolve()),
-  "forgets old batches": ({ database }) => pruneBatches(database, 1),
+  "forgets old batches": ({ database }) => pruneStoredBatches(database, 86_400_000),
   "forgets old idempotency keys": ({ database }) => pruneIdempotencyKeys(database, 1),
   "lists dead letters": ({ deadLetters }) => deadLetters.list({ after: 1n, limit: 50 }),
 };
@@ -99,15 +99,15 @@ describe("the plan of every query that a request makes", () => {
     await Promise.all(Array.from({ length: CHATS - 1 }, () => test.chats.create({ token, idempotency: key() })));
     const chats = await prisma.chat.findMany({ where: { applicationId: chat.applicationId } });
     for (const each of chats) remember(token, each);
-    await test.persistence.persist([
+    await test.batchStore.store([
       batch(...Array.from({ length: MESSAGES }, (_, i) => message(chat.id, i + 1))),
       batch(...chats.filter(({ id }) => id !== chat.id).map(({ id }) => message(id, 1))),
     ]);
     for (let i = 0; i < 10; i += 1) {
-      await test.persistence.persist(Array.from({ length: 200 }, (_, n) => batch(message(chats[1 + n]!.id, 2 + i))));
+      await test.batchStore.store(Array.from({ length: 200 }, (_, n) => batch(message(chats[1 + n]!.id, 2 + i))));
     }
     const tooLong = "x".repeat(65_536);
-    await test.persistence.persist([
+    await test.batchStore.store([
       batch(...Array.from({ length: 20 }, (_, i) => message(chats[3 + i]!.id, 99, tooLong))),
     ]);
     const tables = "applications, chats, messages, batches, search_outbox, dead_letters, idempotency_keys";

@@ -14,7 +14,7 @@ describe("reading messages", () => {
       const { id } = await test.newChat();
       chats.push(id);
       stored.push(...numbers.map((number): [bigint, number] => [id, number]));
-      await test.persistence.persist([batch(...numbers.map((number) => message(id, number)))]);
+      await test.batchStore.store([batch(...numbers.map((number) => message(id, number)))]);
     }
   });
   after(() => test.close());
@@ -91,7 +91,7 @@ describe("measuring messages", () => {
   it("measures bodies, in bytes", async () => {
     const { id } = await test.newChat();
     const bodies = ["a", "é", "😀", "x".repeat(65_535)];
-    await test.persistence.persist([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
+    await test.batchStore.store([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
     const sizes = await test.messages.sizes(id, { limit: 10 });
     expect(sizes).to.deep.equal([1, 2, 4, 65_535].map((bytes, at) => ({ number: at + 1, bytes })));
     expect(await test.messages.sizes(id, { from: 2, to: 3, order: "desc", limit: 1 })).to.deep.equal([
@@ -99,21 +99,23 @@ describe("measuring messages", () => {
     ]);
   });
 
-  it("knows the last number, and which ones are buried", async () => {
+  it("knows the last number, and which ones are deadLettered", async () => {
     const { id } = await test.newChat();
     expect(await test.messages.lastNumber(id)).to.equal(0);
     const dead = [2, 4, 5].map((number) => message(id, number, "x".repeat(65_536)));
-    await test.persistence.persist([batch(message(id, 1), message(id, 3)), batch(...dead)]);
+    await test.batchStore.store([batch(message(id, 1), message(id, 3)), batch(...dead)]);
     expect(await test.messages.lastNumber(id)).to.equal(3);
-    expect(await test.messages.buried({ chatId: id, from: 1, to: 9 }, { order: "asc", limit: 10 })).to.deep.equal([
-      2, 4, 5,
-    ]);
-    expect(await test.messages.buried({ chatId: id, from: 1, to: 4 }, { order: "desc", limit: 1 })).to.deep.equal([4]);
+    expect(await test.messages.deadLettered({ chatId: id, from: 1, to: 9 }, { order: "asc", limit: 10 })).to.deep.equal(
+      [2, 4, 5],
+    );
+    expect(await test.messages.deadLettered({ chatId: id, from: 1, to: 4 }, { order: "desc", limit: 1 })).to.deep.equal(
+      [4],
+    );
   });
 
   it("reads for a search in pieces of bounded bytes, past what is deleted", async () => {
     const { id } = await test.newChat();
-    await test.persistence.persist([batch(...[1, 2, 3, 4, 5, 6].map((n) => message(id, n, "x".repeat(n * 100))))]);
+    await test.batchStore.store([batch(...[1, 2, 3, 4, 5, 6].map((n) => message(id, n, "x".repeat(n * 100))))]);
     await test.database.prisma.message.updateMany({
       where: { chatId: id, number: { in: [3, 4] } },
       data: { deletedAt: new Date() },

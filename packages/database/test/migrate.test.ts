@@ -60,8 +60,10 @@ describe("migrating the database", () => {
     await assertMigrated(database);
     expect(await migrate(url)).to.deep.equal([]);
     const { prisma } = database;
-    const reads = [prisma.application, prisma.chat, prisma.message, prisma.batch] as { findMany(): Promise<unknown> }[];
-    reads.push(prisma.searchRange, prisma.deadLetter, prisma.idempotencyKey);
+    const reads = [prisma.application, prisma.chat, prisma.message, prisma.storedBatch] as {
+      findMany(): Promise<unknown>;
+    }[];
+    reads.push(prisma.searchOutboxEntry, prisma.deadLetter, prisma.idempotencyKey);
     for (const model of reads) expect(await model.findMany()).to.deep.equal([]);
   });
 

@@ -17,12 +17,12 @@ describe("the search outbox", () => {
   beforeEach(async () => {
     ({ id: chatId } = await test.newChat());
     number = 0;
-    await test.database.prisma.searchRange.deleteMany();
+    await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
   /** So many messages with a gap after each, so that each is a range of its own. */
   const store = (count: number) =>
-    test.persistence.persist([batch(...Array.from({ length: count }, () => message(chatId, (number += 2))))]);
+    test.batchStore.store([batch(...Array.from({ length: count }, () => message(chatId, (number += 2))))]);
   const nothing = () => Promise.resolve();
 
   it("hands out the oldest ranges first and removes what was handled", async () => {
@@ -56,10 +56,10 @@ describe("the search outbox", () => {
     const large = Array.from({ length: 30 }, (_, index) => message(loud, 2 * index + 1, "x".repeat(65_000)));
     for (let place = 0; place < 10; place++) {
       const many = large.map((row) => ({ ...row, number: row.number + 100 * place, uid: randomBytes(16) }));
-      await test.persistence.persist([batch(...many)]);
+      await test.batchStore.store([batch(...many)]);
     }
     const quiet = await test.newChat();
-    await test.persistence.persist([batch(message(quiet.id, 1, "short"))]);
+    await test.batchStore.store([batch(message(quiet.id, 1, "short"))]);
     const first: StoredRange[] = [];
     await test.outbox.drain(200, (ranges) => Promise.resolve(void first.push(...ranges)));
     expect(first.filter((range) => range.chatId === quiet.id)).to.have.length(1);

@@ -7,7 +7,7 @@ import {
   createDeadLetters,
   createMessages,
   createOutbox,
-  createPersistence,
+  createBatchStore,
   migrate,
 } from "@confab/database";
 import type { AcceptedBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
@@ -26,7 +26,7 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
     applications,
     chats,
     messages: createMessages(database),
-    persistence: createPersistence(database),
+    batchStore: createBatchStore(database),
     outbox: createOutbox(database),
     deadLetters: createDeadLetters(database),
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { pruneBatches, pruneIdempotencyKeys, verifyCounts } from "@confab/database";
+import { pruneStoredBatches, pruneIdempotencyKeys, verifyCounts } from "@confab/database";
 import type { DeadLetter } from "@confab/database";
 import { batch, collect, message, openTestDatabase } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
@@ -19,11 +19,11 @@ describe("dead letters", () => {
   beforeEach(async () => {
     ({ id: chatId, token } = await test.newChat());
     await test.database.prisma.deadLetter.deleteMany();
-    await test.database.prisma.searchRange.deleteMany();
+    await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
-  const bury = async (number: number): Promise<DeadLetter> => {
-    await test.persistence.persist([batch(message(chatId, number, "x".repeat(65_536)))]);
+  const deadLetter = async (number: number): Promise<DeadLetter> => {
+    await test.batchStore.store([batch(message(chatId, number, "x".repeat(65_536)))]);
     const letter = await test.database.prisma.deadLetter.findFirst({ where: { chatId, number } });
     return letter!;
   };
@@ -33,7 +33,7 @@ describe("dead letters", () => {
   const count = async () => (await test.chats.find(token, 1))?.messagesCount;
 
   it("are listed oldest first, found and removed", async () => {
-    const letters = [await bury(1), await bury(2), await bury(3)];
+    const letters = [await deadLetter(1), await deadLetter(2), await deadLetter(3)];
     const page = await test.deadLetters.list({ limit: 2 });
     expect(page.items.map((letter) => letter.id)).to.deep.equal(letters.slice(0, 2).map((letter) => letter.id));
     const rest = await test.deadLetters.list({ limit: 2, after: page.next });
@@ -46,8 +46,8 @@ describe("dead letters", () => {
   });
 
   it("are restored under their own number, counted and noted for search, once", async () => {
-    await test.persistence.persist([batch(message(chatId, 1), message(chatId, 3))]);
-    const letter = await bury(2);
+    await test.batchStore.store([batch(message(chatId, 1), message(chatId, 3))]);
+    const letter = await deadLetter(2);
     await shorten(letter);
     const twice = await Promise.all([test.deadLetters.restore(letter.id), test.deadLetters.restore(letter.id)]);
     expect(twice.filter((outcome) => outcome.restored)).to.have.lengthOf(1);
@@ -57,15 +57,15 @@ describe("dead letters", () => {
     expect(Buffer.from(row?.uid ?? [])).to.deep.equal(Buffer.from(letter.uid));
     expect(await count()).to.equal(3);
     expect(await test.deadLetters.find(letter.id)).to.equal(undefined);
-    expect(await test.database.prisma.searchRange.count({ where: { fromNumber: 2, toNumber: 2 } })).to.equal(1);
+    expect(await test.database.prisma.searchOutboxEntry.count({ where: { fromNumber: 2, toNumber: 2 } })).to.equal(1);
   });
 
   it("stay, with the reason, when they are refused again, their number is taken or their chat is gone", async () => {
-    const refused = await test.deadLetters.restore((await bury(1)).id);
+    const refused = await test.deadLetters.restore((await deadLetter(1)).id);
     expect(refused).to.have.property("reason").that.contains("body");
-    const letter = await bury(2);
+    const letter = await deadLetter(2);
     await shorten(letter);
-    await test.persistence.persist([batch(message(chatId, 2, "taken"))]);
+    await test.batchStore.store([batch(message(chatId, 2, "taken"))]);
     expect(await test.deadLetters.restore(letter.id)).to.deep.include({ restored: false });
     expect((await test.messages.find(chatId, 2))?.body).to.equal("taken");
     expect(await count()).to.equal(1);
@@ -92,9 +92,9 @@ describe("upkeep", () => {
     const at = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
     const rows = (count: number, storedAt: Date) =>
       Array.from({ length: count }, () => ({ id: randomBytes(16), storedAt }));
-    await prisma.batch.createMany({ data: [...rows(2_500, at(49)), ...rows(3, at(47))] });
-    expect(await pruneBatches(test.database, 2)).to.equal(2_500);
-    expect(await prisma.batch.count()).to.equal(3);
+    await prisma.storedBatch.createMany({ data: [...rows(2_500, at(49)), ...rows(3, at(47))] });
+    expect(await pruneStoredBatches(test.database, 48 * HOUR_MS)).to.equal(2_500);
+    expect(await prisma.storedBatch.count()).to.equal(3);
   });
 
   it("forgets old idempotency keys, which then create anew", async () => {
@@ -111,7 +111,7 @@ describe("upkeep", () => {
   it("finds every count that differs from what is there, and none that does not", async () => {
     const { prisma } = test.database;
     const chats = await Promise.all(Array.from({ length: 5 }, () => test.newChat()));
-    await test.persistence.persist(
+    await test.batchStore.store(
       chats.map(({ id }, i) => batch(...Array.from({ length: i }, (_, n) => message(id, n + 1)))),
     );
     const deleted = { chatId_number: { chatId: chats[4]!.id, number: 2 } };

@@ -2,7 +2,7 @@ import { ProblemError } from "@confab/contracts";
 import type { ProblemCode } from "@confab/contracts";
 import type { ErrorRequestHandler, Request, Response } from "express";
 import { RequestAbortedError } from "./body.ts";
-import { endBeforeBody } from "./end-before-body.ts";
+import { endBeforeBody } from "./lingering-close.ts";
 import { PROBLEM_MEDIA_TYPE, problemDocument } from "./problem-document.ts";
 import { contextOf } from "./request-context.ts";
 import { requestPath } from "./request-path.ts";

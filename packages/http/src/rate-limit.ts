@@ -3,7 +3,7 @@ import type { Logger } from "@confab/runtime";
 import type { RequestHandler } from "express";
 import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
-import { withPatience } from "./patience.ts";
+import { withTimeout } from "./timeout.ts";
 
 export interface RateLimitOptions {
   readonly redis: Redis | Cluster;
@@ -55,7 +55,7 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
   async function consume(token: string): Promise<RateLimitState> {
     if (performance.now() < awayUntil) return count(local, token);
     try {
-      return await withPatience(count(shared, token), patienceMs, late);
+      return await withTimeout(count(shared, token), patienceMs, late);
     } catch (error) {
       awayUntil = performance.now() + AWAY_MS;
       logger.warn({ err: error }, "rate limit counts without Redis");

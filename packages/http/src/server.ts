@@ -42,7 +42,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
 
   const server = createServer(
     {
-      ...bornAs(app),
+      ...classesWithPrototypesOf(app),
       headersTimeout: options.headersTimeoutMs ?? 10_000,
       requestTimeout: options.requestTimeoutMs ?? 15_000,
       keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
@@ -96,7 +96,10 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
  * Express swaps the prototype of each request and response, which costs V8 what it knew about both objects. When Node makes them with that prototype
  * from the start, the swap changes nothing. `Reflect.construct` and not `.call`, which was dearer than the swap: only so are they laid out as Node's own.
  */
-function bornAs(app: Express): { IncomingMessage: typeof IncomingMessage; ServerResponse: typeof ServerResponse } {
+function classesWithPrototypesOf(app: Express): {
+  IncomingMessage: typeof IncomingMessage;
+  ServerResponse: typeof ServerResponse;
+} {
   function Request(socket: Socket): unknown {
     return Reflect.construct(IncomingMessage, [socket], Request);
   }

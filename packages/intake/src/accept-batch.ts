@@ -1,9 +1,9 @@
 import { messageUid } from "./batch-id.ts";
 import { keyDigest, requestDigest } from "./idempotency.ts";
-import { encodeRecord } from "./record.ts";
+import { encodeRecord } from "./pending-record.ts";
 
 /** What MySQL knows of a chat, and the incarnation of Redis under which it was asked. */
-export interface LearnedChat {
+export interface LoadedHead {
   id: string;
   lastNumber: number;
   incarnation: string;
@@ -21,15 +21,15 @@ export interface Submission {
 }
 
 export interface BatchEntry extends Submission {
-  learned?: LearnedChat | undefined;
+  loaded?: LoadedHead | undefined;
 }
 
 export interface AcceptLimits {
   /** Pending messages of a partition beyond which everything is refused; 0: no limit. */
   maxPending: number;
   /** Messages per second and in a burst, per application and partition; a rate of 0: no limit. */
-  applicationRate: number;
-  applicationBurst: number;
+  applicationMessageRate: number;
+  applicationMessageBurst: number;
   /** An idempotency key is remembered for at least this long, and for at most one and a half times as long. */
   idempotencySeconds: number;
   /** Idempotency keys that an application may use per partition in half of that time; 0: no limit. */
@@ -87,8 +87,8 @@ export function encodeBatch(
     id,
     now,
     limits.maxPending,
-    limits.applicationRate,
-    limits.applicationBurst,
+    limits.applicationMessageRate,
+    limits.applicationMessageBurst,
     limits.idempotencySeconds,
     limits.maxIdempotencyKeys,
     groups.size,
@@ -96,8 +96,8 @@ export function encodeBatch(
   for (const places of groups.values()) {
     const members = places.map((place) => entries[place]!);
     const { token, chat } = members[0]!;
-    const learned = members.find((entry) => entry.learned)?.learned;
-    args.push(token, chat, learned?.id ?? "", learned?.lastNumber ?? "", learned?.incarnation ?? "", members.length);
+    const loaded = members.find((entry) => entry.loaded)?.loaded;
+    args.push(token, chat, loaded?.id ?? "", loaded?.lastNumber ?? "", loaded?.incarnation ?? "", members.length);
     members.forEach((entry, index) => {
       const { idempotency } = entry;
       const uid = messageUid(batchId, places[index]!);

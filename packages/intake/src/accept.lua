@@ -3,8 +3,8 @@
 -- KEYS     batches, moving (guardKeys in scripts.ts says why)
 -- ARGV     prefix, batch id, time (ms), max pending messages (0: any), messages per second and burst of an application
 --          (0: any), seconds that idempotency keys are kept, max idempotency keys of an application in half of that time
---          (0: any), number of groups; then for each group (a chat): token, chat number, learned chat id, learned last
---          number, incarnation it was learned under ('' '' '': nothing learned), number of items; then for each item:
+--          (0: any), number of groups; then for each group (a chat): token, chat number, loaded chat id, loaded last
+--          number, incarnation it was loaded under ('' '' '': nothing loaded), number of items; then for each item:
 --          digest of the idempotency key ('': none), hash of the request, record.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
 --          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys", one per item]}
@@ -53,7 +53,7 @@ end
 local at = 10
 for _ = 1, tonumber(ARGV[9]) do
   local token, chat = ARGV[at], ARGV[at + 1]
-  local learnedId, learnedLast, learnedUnder = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local loadedId, loadedLast, loadedUnder = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local items = tonumber(ARGV[at + 5])
   at = at + 6
 
@@ -62,9 +62,9 @@ for _ = 1, tonumber(ARGV[9]) do
   local head = redis.call('HMGET', headKey, 'id', 'last', 'incarnation')
   local id, last = head[1], tonumber(head[2] or 0)
   local trusted = id and head[3] == incarnation
-  if not trusted and learnedUnder == incarnation then
-    id = learnedId
-    last = math.max(last, tonumber(learnedLast))
+  if not trusted and loadedUnder == incarnation then
+    id = loadedId
+    last = math.max(last, tonumber(loadedLast))
     -- The head may be lost, or older than what is pending.
     local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
     if newest then

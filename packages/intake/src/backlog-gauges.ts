@@ -11,7 +11,7 @@ export function createBacklogGauges(
   const known = () => Object.values(depths);
   metrics.gauge("confab_messages_pending").onScrape(() => known().reduce((total, { pending }) => total + pending, 0));
   metrics
-    .gauge("confab_oldest_pending_seconds")
+    .gauge("confab_pending_oldest_age_seconds")
     .onScrape(() => known().reduce((age, { oldestAgeMs = 0 }) => Math.max(age, oldestAgeMs / 1000), 0));
   return backlogs.map((backlog, partition) => async () => {
     depths[partition] = await backlog.depth();

@@ -1,6 +1,6 @@
 import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
-import { decodeRecord, type PendingRecord } from "./record.ts";
+import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
 /** A chat's part of a batch, as accept.lua wrote it; its records begin at `record`. */
@@ -77,7 +77,7 @@ export interface Backlog {
 export interface BacklogOptions {
   /** A batch's reply is kept this long after completion, for a resend that comes late. */
   replySeconds?: number;
-  /** A chat that nobody writes to is learned from the database again after this time. */
+  /** A chat that nobody writes to is loaded from the database again after this time. */
   headSeconds?: number;
 }
 

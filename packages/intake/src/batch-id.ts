@@ -4,7 +4,7 @@ const bytes = 16;
 const placeAt = 14;
 
 /**
- * A batch's id: 48 bits of time, so that MySQL's fence grows at its end, 64 random bits, and 16 bits left zero for the
+ * A batch's id: 48 bits of time, so that the table of stored batches grows at its end, 64 random bits, and 16 bits left zero for the
  * places of its messages.
  */
 export function createBatchId(now: number): Buffer {

@@ -37,10 +37,10 @@ local function raiseHead(headKey, id, last)
   if tonumber(redis.call('HGET', headKey, 'last') or 0) < last then redis.call('HSET', headKey, 'id', id, 'last', last) end
 end
 
-local function move(token, chat, before, record, keepMs, id, learnedLast)
+local function move(token, chat, before, record, keepMs, id, loadedLast)
   local place = token .. ':' .. chat
   local headKey, pendingKey = prefix .. 'head:' .. place, prefix .. 'pending:' .. place
-  local last = math.max(tonumber(redis.call('HGET', headKey, 'last') or 0), learnedLast)
+  local last = math.max(tonumber(redis.call('HGET', headKey, 'last') or 0), loadedLast)
   local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
   if newest then
     local first, count = string.match(newest, '^(%d+) (%d+) ')
@@ -74,13 +74,13 @@ while ARGV[at] do
     completed = completed + chat[5]
   end
   for _ = 1, moves do
-    local field, id, learnedLast = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
+    local field, id, loadedLast = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
     at = at + 3
     local number = false
     for _, chat in ipairs(chats) do
       if field >= chat[6] and field < chat[6] + chat[5] then
         local record = redis.call('HGET', batchKey, field)
-        number = move(chat[1], chat[2], chat[4] + field - chat[6], record, found[3], id, learnedLast)
+        number = move(chat[1], chat[2], chat[4] + field - chat[6], record, found[3], id, loadedLast)
         completed = completed - 1
       end
     end

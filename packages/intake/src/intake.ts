@@ -3,7 +3,7 @@ import { encodeBatch, type AcceptLimits, type BatchEntry, type Submission } from
 import { createBatchId } from "./batch-id.ts";
 import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } from "./batcher.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import { createLearner, type LearnerOptions } from "./learner.ts";
+import { createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
 /** What became of a submission that Redis answered. */
@@ -38,8 +38,8 @@ export interface IntakeOptions {
   redis: Pick<IntakeRedis, "confabAccept">;
   /** Wakes a worker for an accepted batch. No answer waits for it: what is not woken is found by a sweep. */
   wake: (partition: number, batchId: string, trace: string | undefined) => Promise<unknown>;
-  learn: LearnerOptions["learn"];
-  findApplications?: LearnerOptions["findApplications"];
+  loadHead: HeadLoaderOptions["loadHead"];
+  findApplications?: HeadLoaderOptions["findApplications"];
   onBatch?: (batch: BatchObservation) => void;
   /** Begins the span of a batch that holds messages of recorded requests; called for no other batch. */
   traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
@@ -53,7 +53,7 @@ export interface IntakeOptions {
 
 export interface Intake {
   /**
-   * Rejects with IntakeUnavailable where the outcome is unknown; where nothing was taken, with IntakeBusy, ChatsUnavailable or what `learn` throws.
+   * Rejects with IntakeUnavailable where the outcome is unknown; where nothing was taken, with IntakeBusy, ChatsUnavailable or what `loadHead` throws.
    */
   submit(submission: Submission): Promise<Acceptance>;
   /**
@@ -66,7 +66,7 @@ export interface Intake {
   stop(): Promise<void>;
 }
 
-/** A chat can be unlearned between learning and accepting only by a failover in between: more rounds mean trouble. */
+/** A chat can be unlearned between loading and accepting only by a failover in between: more rounds mean trouble. */
 const maxRounds = 4;
 
 /** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
@@ -115,18 +115,18 @@ export function createIntake(options: IntakeOptions): Intake {
     });
   });
 
-  const learn = createLearner({ ...options, deadlineMs });
-  const learning = new Map<string, ReturnType<typeof learnNow>>();
-  const learnNow = async (token: string, chat: number, incarnation: string) => {
-    const found = await learn(token, chat);
+  const loadHead = createHeadLoader({ ...options, deadlineMs });
+  const loading = new Map<string, ReturnType<typeof loadNow>>();
+  const loadNow = async (token: string, chat: number, incarnation: string) => {
+    const found = await loadHead(token, chat);
     return typeof found === "string" ? found : { id: String(found.id), lastNumber: found.lastNumber, incarnation };
   };
-  const learnOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof learnNow> => {
+  const loadOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof loadNow> => {
     const key = `${incarnation} ${token} ${chat}`;
-    const known = learning.get(key);
+    const known = loading.get(key);
     if (known) return known;
-    const asked = learnNow(token, chat, incarnation).finally(() => learning.delete(key));
-    learning.set(key, asked);
+    const asked = loadNow(token, chat, incarnation).finally(() => loading.delete(key));
+    loading.set(key, asked);
     return asked;
   };
 
@@ -144,12 +144,12 @@ export function createIntake(options: IntakeOptions): Intake {
       const unknown = open.filter((_, index) => results[index]!.result === "unknown");
       if (unknown.length === 0) return answers;
       const { incarnation } = results.find(({ result }) => result === "unknown")!;
-      const learned = await learnOnce(place, incarnation);
-      if (typeof learned === "string") {
-        for (const { at } of unknown) answers[at] = { outcome: learned };
+      const loaded = await loadOnce(place, incarnation);
+      if (typeof loaded === "string") {
+        for (const { at } of unknown) answers[at] = { outcome: loaded };
         return answers;
       }
-      open = unknown.map(({ at }) => ({ at, entry: { ...submissions[at]!, learned } }));
+      open = unknown.map(({ at }) => ({ at, entry: { ...submissions[at]!, loaded } }));
     }
     throw new IntakeUnavailable("Redis changed its incarnation again and again");
   };

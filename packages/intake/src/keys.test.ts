@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { messageUid, createBatchId } from "./batch-id.ts";
 import { keyPrefix, partitionOf } from "./keys.ts";
-import { decodeRecord, encodeRecord } from "./record.ts";
+import { decodeRecord, encodeRecord } from "./pending-record.ts";
 
 describe("keys, ids and records", () => {
   it("spread chats over partitions, each always over the same", () => {

@@ -1,5 +1,5 @@
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import { decodeRecord, type PendingRecord } from "./record.ts";
+import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, withScripts, type RedisConnection } from "./scripts.ts";
 
 export interface PendingWindow {

@@ -39,7 +39,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "after FLUSHALL the next number is MAX + 1, without a restart",
-    guard: { script: "accept", guard: "last = math.max(last, tonumber(learnedLast))", without: "" },
+    guard: { script: "accept", guard: "last = math.max(last, tonumber(loadedLast))", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
@@ -105,8 +105,8 @@ const scenarios: Guarded[] = [
       }),
   },
   {
-    promise: "what was learned before Redis lost everything is not believed after it",
-    guard: { script: "accept", guard: "if learnedUnder == incarnation then", without: "if learnedUnder ~= '' then" },
+    promise: "what was loaded before Redis lost everything is not believed after it",
+    guard: { script: "accept", guard: "if loadedUnder == incarnation then", without: "if loadedUnder ~= '' then" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
@@ -118,7 +118,7 @@ const scenarios: Guarded[] = [
         await send(side.intake(), await world.createChat(), "other");
       };
       const slow = side.intake({
-        learn: async () => {
+        loadHead: async () => {
           const rows = Object.keys(await world.stored(chat)).length;
           await meanwhile?.();
           meanwhile = undefined;
@@ -142,7 +142,7 @@ const scenarios: Guarded[] = [
       // The head is lost, as an expired one is, while its messages are pending.
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
       const slow = side.intake({
-        learn: async () => {
+        loadHead: async () => {
           await world.store(side);
           return { id: chat.id, lastNumber: 0 };
         },
@@ -284,7 +284,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake({ limits: { ...noLimits, applicationRate: 100, applicationBurst: 2 } });
+      const intake = side.intake({ limits: { ...noLimits, applicationMessageRate: 100, applicationMessageBurst: 2 } });
       const submit = () => intake.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r" });
       await submit();
       // What the bucket holds when the clock has stepped back by an hour.
@@ -300,7 +300,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const narrow = side.intake({ limits: { ...noLimits, applicationRate: 1, applicationBurst: 2 } });
+      const narrow = side.intake({ limits: { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 2 } });
       const outcomes = await Promise.all(
         ["a", "b", "c", "d"].map((body) =>
           narrow.submit({ token: chat.token, chat: chat.number, body, requestId: "r" }),

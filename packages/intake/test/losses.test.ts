@@ -1,4 +1,4 @@
-import { createPersistence } from "@confab/database";
+import { createBatchStore } from "@confab/database";
 import { expect } from "chai";
 import { createWorld, noReadLimits, send, type World } from "./world.ts";
 
@@ -13,13 +13,13 @@ describe("a Redis that loses its data while a batch is being stored", function (
   it("keeps what it acknowledges afterwards under the same numbers, and the late batch", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    const { persist } = createPersistence(world.database);
+    const { store } = createBatchStore(world.database);
     const read = async () => {
       const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
       return (await side.backlog.read(ids, noReadLimits)).batches;
     };
     const commit = (batches: Awaited<ReturnType<typeof read>>) =>
-      persist(batches.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })));
+      store(batches.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })));
 
     await send(side.intake(), chat, "old 1", "old 2");
     const old = await read();

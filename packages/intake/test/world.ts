@@ -4,7 +4,7 @@ import {
   createChats,
   createDatabase,
   createMessages,
-  createPersistence,
+  createBatchStore,
   migrate,
 } from "@confab/database";
 import {
@@ -31,8 +31,8 @@ export interface Mutation {
 
 export const noLimits: AcceptLimits = {
   maxPending: 0,
-  applicationRate: 0,
-  applicationBurst: 0,
+  applicationMessageRate: 0,
+  applicationMessageBurst: 0,
   idempotencySeconds: 3600,
   maxIdempotencyKeys: 0,
 };
@@ -54,7 +54,7 @@ export async function createWorld(mutation?: Mutation) {
   const testDatabase = await createTestDatabase();
   await migrate(testDatabase.url);
   const database = createDatabase({ url: testDatabase.url });
-  const [chats, persistence, messages] = [createChats(database), createPersistence(database), createMessages(database)];
+  const [chats, batchStore, messages] = [createChats(database), createBatchStore(database), createMessages(database)];
   const { token } = await createApplications(database).create({ token: randomUUID(), name: "world" });
   const partitioning = { prefix: uniquePrefix("intake"), partitions: 1 };
   const opened: (() => Promise<unknown>)[] = [];
@@ -86,7 +86,7 @@ export async function createWorld(mutation?: Mutation) {
           limits: noLimits,
           redis,
           wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
-          learn: (application, chat) => chats.locate(application, chat),
+          loadHead: (application, chat) => chats.locate(application, chat),
           ...options,
         });
         opened.push(() => intake.stop());
@@ -115,7 +115,7 @@ export async function createWorld(mutation?: Mutation) {
       const ids = await backlog.overdue(0, { offset: 0, limit });
       const { batches, lost } = await backlog.read(ids, noReadLimits);
       expect(lost, "batches without messages").to.deep.equal([]);
-      const result = await persistence.persist(
+      const result = await batchStore.store(
         batches.map((batch) => ({ id: Buffer.from(batch.id, "base64url"), messages: batch.messages })),
       );
       expect(result.conflicts, "numbers that were given out twice").to.deep.equal([]);

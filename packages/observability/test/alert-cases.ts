@@ -4,7 +4,7 @@ import { burnCases } from "./burn-cases.ts";
 const worker = 'horizontalpodautoscaler="keda-hpa-confab-worker",namespace="chat"';
 const desired = `kube_horizontalpodautoscaler_status_desired_replicas{${worker}}`;
 const most = `kube_horizontalpodautoscaler_spec_max_replicas{${worker}}`;
-const oldest = 'confab_oldest_pending_seconds{namespace="chat"}';
+const oldest = 'confab_pending_oldest_age_seconds{namespace="chat"}';
 const disk = 'namespace="chat",persistentvolumeclaim="data-confab-mysql-0"';
 const free = `kubelet_volume_stats_available_bytes{${disk}}`;
 const size = `kubelet_volume_stats_capacity_bytes{${disk}}`;
@@ -21,10 +21,10 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
   ConfabLatencyBudgetBurn: burnCases("latency"),
   ConfabOldestPendingTooOld: {
     // From the second minute on it is over one.
-    fires: [{ series: [['confab_oldest_pending_seconds{namespace="chat"}', "0+60x30"]], after: 4, labels: page }],
+    fires: [{ series: [['confab_pending_oldest_age_seconds{namespace="chat"}', "0+60x30"]], after: 4, labels: page }],
     silent: [
-      { series: [["confab_oldest_pending_seconds", "60x30"]] },
-      { series: [["confab_oldest_pending_seconds", "0 70 70 50 70 70 50x25"]] },
+      { series: [["confab_pending_oldest_age_seconds", "60x30"]] },
+      { series: [["confab_pending_oldest_age_seconds", "0 70 70 50 70 70 50x25"]] },
     ],
   },
   ConfabQueueGrowing: {
@@ -71,33 +71,33 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
     ],
   },
   ConfabSearchLagHigh: {
-    fires: [{ series: [['confab_outbox_oldest_seconds{namespace="chat"}', "0+60x30"]], after: 9, labels: ticket }],
+    fires: [{ series: [['confab_outbox_oldest_age_seconds{namespace="chat"}', "0+60x30"]], after: 9, labels: ticket }],
     silent: [
-      { series: [["confab_outbox_oldest_seconds", "120x30"]] },
-      { series: [["confab_outbox_oldest_seconds", "0 150x4 0 150x4 0x20"]] },
+      { series: [["confab_outbox_oldest_age_seconds", "120x30"]] },
+      { series: [["confab_outbox_oldest_age_seconds", "0 150x4 0 150x4 0x20"]] },
     ],
   },
   ConfabHeadsReseeded: {
     fires: [
       {
-        series: [['confab_heads_learned_total{kind="again",namespace="chat"}', "0x20 500x10"]],
+        series: [['confab_chat_heads_loaded_total{reason="reseed",namespace="chat"}', "0x20 500x10"]],
         after: 26,
         labels: ticket,
       },
       // Of two replicas together.
       {
         series: [
-          ['confab_heads_learned_total{kind="again",namespace="chat",instance="a"}', "0x20 80x10"],
-          ['confab_heads_learned_total{kind="again",namespace="chat",instance="b"}', "0x20 80x10"],
+          ['confab_chat_heads_loaded_total{reason="reseed",namespace="chat",instance="a"}', "0x20 80x10"],
+          ['confab_chat_heads_loaded_total{reason="reseed",namespace="chat",instance="b"}', "0x20 80x10"],
         ],
         after: 26,
         labels: ticket,
       },
     ],
     silent: [
-      { series: [['confab_heads_learned_total{kind="again"}', "0x20 80x10"]] },
-      { series: [['confab_heads_learned_total{kind="again"}', "0+8x30"]] },
-      { series: [['confab_heads_learned_total{kind="first"}', "0+1000x30"]] },
+      { series: [['confab_chat_heads_loaded_total{reason="reseed"}', "0x20 80x10"]] },
+      { series: [['confab_chat_heads_loaded_total{reason="reseed"}', "0+8x30"]] },
+      { series: [['confab_chat_heads_loaded_total{reason="new"}', "0+1000x30"]] },
     ],
   },
   ConfabCountsWrong: {
@@ -348,7 +348,7 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
         series: [
           [desired, "20x30"],
           [most, "20x30"],
-          ['confab_oldest_pending_seconds{namespace="other"}', "30x30"],
+          ['confab_pending_oldest_age_seconds{namespace="other"}', "30x30"],
         ],
       },
     ],

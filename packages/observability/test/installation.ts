@@ -39,8 +39,8 @@ export async function startInstallation({ rules = join(chartFolder, "rules"), en
   const env = {
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
-    APPLICATION_RATE: "20",
-    APPLICATION_BURST: "20",
+    APPLICATION_MESSAGE_RATE: "20",
+    APPLICATION_MESSAGE_BURST: "20",
     ...(hasElasticsearch() ? { SEARCH_INDEX: index } : {}),
     ...more,
   };

@@ -22,7 +22,7 @@ export function createQueueGauges(
   { connection, prefix, partitions }: QueueGaugesOptions,
 ): QueueGauges {
   const jobs = metrics.gauge("confab_queue_jobs");
-  const age = metrics.gauge("confab_queue_oldest_job_seconds");
+  const age = metrics.gauge("confab_queue_oldest_job_age_seconds");
   const open = (queue: QueueName, partition: number): Queue => {
     const opened = new Queue(queues[queue].name, {
       connection,

@@ -1,7 +1,7 @@
 import type { MetricCatalogue } from "@confab/contracts";
 import type { Metrics } from "@confab/runtime";
 import type { RedisConnection } from "./connections.ts";
-import { appendOnlyFileOf, factsOf, fsyncPolicies, type RedisFacts } from "./redis-facts.ts";
+import { appendOnlyFileOf, factsOf, fsyncPolicies, type RedisInfo } from "./redis-info.ts";
 import { serversOf } from "./servers.ts";
 
 /** A look that shows how Redis is: memory, evictions, append-only file, load; of a cluster, what its masters are together. */
@@ -38,6 +38,6 @@ export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: Redi
   };
 }
 
-function fillOf(info: RedisFacts): number {
+function fillOf(info: RedisInfo): number {
   return info.number("used_memory") / (info.number("maxmemory") || Infinity);
 }

@@ -9,8 +9,8 @@ import {
   replicasOf,
   type AppendOnlyFile,
   type FsyncPolicy,
-  type RedisFacts,
-} from "./redis-facts.ts";
+  type RedisInfo,
+} from "./redis-info.ts";
 import { serversOf } from "./servers.ts";
 
 export interface ExpectedOfRedis {
@@ -22,7 +22,7 @@ export interface ExpectedOfRedis {
 
 interface Facts {
   /** What INFO says; undefined where it is not allowed. */
-  readonly info: RedisFacts | undefined;
+  readonly info: RedisInfo | undefined;
   readonly file: AppendOnlyFile | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from "node:fs";
 import { exit as exitProcess } from "node:process";
 import type { z } from "zod";
-import { leafFacts } from "./config-facts.ts";
+import { describeLeaf } from "./config-rows.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -87,7 +87,7 @@ function readSecretFile(name: string, path: string): string {
 }
 
 function leafMessage(leaf: z.ZodType, value: string | undefined): string {
-  const { form, description, secret } = leafFacts(leaf);
+  const { form, description, secret } = describeLeaf(leaf);
   const purpose = description === undefined ? "" : ` (${description})`;
   if (value === undefined) return `is not set; expected ${form}${purpose}`;
   return `expected ${form}${secret ? "" : `, got ${JSON.stringify(value)}`}${purpose}`;

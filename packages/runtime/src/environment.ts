@@ -28,11 +28,11 @@ export const environment = {
   SHUTDOWN_TIMEOUT: durationMs({ min: 100 })
     .default(25_000)
     .describe("How long a shutdown may take before the process ends hard"),
-  DRAIN_TIME: durationMs()
+  SHUTDOWN_DRAIN_DELAY: durationMs()
     .default(0)
     .describe("How long to go on serving after readiness turned 503, for load balancers to notice"),
-  DATABASE_POOL: integer({ min: 1, max: 500 }).default(10).describe("Most database sessions of this process"),
-  KEY_PREFIX: z
+  DATABASE_POOL_SIZE: integer({ min: 1, max: 500 }).default(10).describe("Most database sessions of this process"),
+  REDIS_KEY_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/)
     .default("confab")

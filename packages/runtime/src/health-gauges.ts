@@ -5,7 +5,10 @@ interface DependencyGauge<Name extends string> {
 }
 
 /** Shows for each check of a process whether it holds: 1 or 0. */
-export function showHealth<Name extends string>(gauge: DependencyGauge<Name>, health: Pick<Health, "ready">): void {
+export function exportHealthGauges<Name extends string>(
+  gauge: DependencyGauge<Name>,
+  health: Pick<Health, "ready">,
+): void {
   for (const name of Object.keys(health.ready().checks)) {
     gauge.labels({ dependency: name as Name }).onScrape(() => (health.ready().checks[name]?.ok === true ? 1 : 0));
   }

@@ -8,7 +8,7 @@ type StoreVariables = Partial<{
   REDIS_SENTINELS: string | undefined;
   REDIS_MASTER_NAME: string;
   DATABASE_URL: string;
-  DATABASE_USER: string | undefined;
+  DATABASE_USERNAME: string | undefined;
   DATABASE_PASSWORD: string | undefined;
   SEARCH_BACKEND: string;
   ELASTICSEARCH_URL: string | undefined;
@@ -72,10 +72,10 @@ function redisProblems(config: StoreVariables): Problems {
 function databaseProblems(config: StoreVariables): Problems {
   if (config.DATABASE_URL === undefined) return {};
   const urls = parsed(config.DATABASE_URL);
-  const { DATABASE_USER: user, DATABASE_PASSWORD: password } = config;
+  const { DATABASE_USERNAME: user, DATABASE_PASSWORD: password } = config;
   return {
-    DATABASE_USER: isLoginCut(user, password, urls) && alone("DATABASE_PASSWORD"),
-    DATABASE_PASSWORD: isUserMissing(user, password, urls) && alone("DATABASE_USER"),
+    DATABASE_USERNAME: isLoginCut(user, password, urls) && alone("DATABASE_PASSWORD"),
+    DATABASE_PASSWORD: isUserMissing(user, password, urls) && alone("DATABASE_USERNAME"),
   };
 }
 

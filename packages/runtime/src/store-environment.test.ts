@@ -47,7 +47,7 @@ describe("The stores' variables", () => {
     const variables = parseEnv(schema, {
       ...minimal,
       REDIS_PASSWORD: password,
-      DATABASE_USER: "confab",
+      DATABASE_USERNAME: "confab",
       DATABASE_PASSWORD: password,
       ELASTICSEARCH_USERNAME: "confab",
       ELASTICSEARCH_PASSWORD: password,
@@ -98,8 +98,8 @@ describe("The stores' variables", () => {
   it("say what is missing of a user with its password", () => {
     for (const [name, other] of [
       ["REDIS_USERNAME", "REDIS_PASSWORD"],
-      ["DATABASE_USER", "DATABASE_PASSWORD"],
-      ["DATABASE_PASSWORD", "DATABASE_USER"],
+      ["DATABASE_USERNAME", "DATABASE_PASSWORD"],
+      ["DATABASE_PASSWORD", "DATABASE_USERNAME"],
       ["ELASTICSEARCH_USERNAME", "ELASTICSEARCH_PASSWORD"],
       ["ELASTICSEARCH_PASSWORD", "ELASTICSEARCH_USERNAME"],
     ] as const) {

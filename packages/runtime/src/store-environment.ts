@@ -42,7 +42,7 @@ export const databaseEnvironment = {
   DATABASE_URL: url({ schemes: ["mysql", "mariadb"] })
     .meta({ secret: true })
     .describe("MySQL or MariaDB with the database's name, mysql://host:3306/name; ?ssl=true after it asks for TLS"),
-  DATABASE_USER: name("The database's user; wins over DATABASE_URL's"),
+  DATABASE_USERNAME: name("The database's user; wins over DATABASE_URL's"),
   DATABASE_PASSWORD: password("The database's password, not encoded in any way; wins over DATABASE_URL's"),
   DATABASE_SINGLE_WRITER: onOff()
     .default(false)
@@ -97,7 +97,7 @@ export function redisSettings(variables: Variables<typeof redisEnvironment>) {
 export function databaseSettings(variables: Variables<typeof databaseEnvironment>) {
   return {
     url: variables.DATABASE_URL,
-    user: variables.DATABASE_USER,
+    user: variables.DATABASE_USERNAME,
     password: variables.DATABASE_PASSWORD,
   };
 }

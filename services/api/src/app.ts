@@ -27,7 +27,7 @@ import { createSearchMessages } from "./use-cases/search-messages.ts";
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   config: Pick<
     ApiConfig,
-    "version" | "accessLogRate" | "http" | "database" | "partitioning" | "adminKey" | "requestRate"
+    "version" | "accessLogRate" | "http" | "database" | "partitioning" | "adminKey" | "applicationRequestRate"
   >;
   logger: Logger;
   /** For tests: answers are checked against their schemas. */
@@ -61,9 +61,15 @@ export function createApiApp(options: ApiAppOptions): Express {
     .use(checkProtocol)
     .use(createOptionsHandler(mine))
     .use(createDocsRoutes({ publicUrl: config.http.publicUrl, version: config.version }));
-  if (config.requestRate !== undefined) {
+  if (config.applicationRequestRate !== undefined) {
     const keyPrefix = `${config.partitioning.prefix}:rate`;
-    const rateLimit = createRateLimit({ redis, limit: config.requestRate, windowSeconds: 1, logger, keyPrefix });
+    const rateLimit = createRateLimit({
+      redis,
+      limit: config.applicationRequestRate,
+      windowSeconds: 1,
+      logger,
+      keyPrefix,
+    });
     app.use("/applications/:token", rateLimit.middleware);
   }
   return app

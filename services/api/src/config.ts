@@ -26,16 +26,16 @@ export const apiEnvironment = z.object({
   ADMIN_PORT: environment.ADMIN_PORT.default(9082),
   PUBLIC_URL: environment.PUBLIC_URL,
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
-  DRAIN_TIME: environment.DRAIN_TIME,
+  SHUTDOWN_DRAIN_DELAY: environment.SHUTDOWN_DRAIN_DELAY,
   ...redisEnvironment,
   ...databaseEnvironment,
-  DATABASE_POOL: environment.DATABASE_POOL,
-  KEY_PREFIX: environment.KEY_PREFIX,
+  DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE,
+  REDIS_KEY_PREFIX: environment.REDIS_KEY_PREFIX,
   PARTITIONS: environment.PARTITIONS,
   ...searchEnvironment,
   ADMIN_API_KEY: environment.ADMIN_API_KEY,
   RATE_LIMITS: environment.RATE_LIMITS,
-  REQUEST_RATE: integer({ min: 1 }).default(500).describe("Requests a second below one application's path"),
+  APPLICATION_REQUEST_RATE: integer({ min: 1 }).default(500).describe("Requests a second below one application's path"),
 });
 
 /** Throws a ConfigError that lists every problem. */
@@ -48,15 +48,15 @@ export function loadConfig(env: Environment) {
     trustCallers: variables.TRUST_TRACEPARENT,
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
-    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
+    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.SHUTDOWN_DRAIN_DELAY },
     redis: redisSettings(variables),
-    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL_SIZE },
     expected: expectedSettings(variables),
-    partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
+    partitioning: { prefix: variables.REDIS_KEY_PREFIX, partitions: variables.PARTITIONS },
     minReplicas: variables.REDIS_MIN_REPLICAS,
     search: searchSettings(variables),
     adminKey: variables.ADMIN_API_KEY,
-    requestRate: variables.RATE_LIMITS ? variables.REQUEST_RATE : undefined,
+    applicationRequestRate: variables.RATE_LIMITS ? variables.APPLICATION_REQUEST_RATE : undefined,
   };
 }
 

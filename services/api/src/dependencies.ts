@@ -9,16 +9,16 @@ import {
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
-import { impatient } from "@confab/http";
+import { withMethodTimeouts } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
 import {
   createHealth,
   createMetrics,
   createStoreSettings,
-  every,
+  repeat,
   noTracer,
-  showHealth,
+  exportHealthGauges,
   traced,
   unlessRefused,
   type Logger,
@@ -57,7 +57,11 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     logger,
   });
   const soon = <T extends object>(name: string, repository: T): T =>
-    impatient(traced(tracer, "mysql", name, repository), patienceMs, () => new ProblemError("storage-unavailable"));
+    withMethodTimeouts(
+      traced(tracer, "mysql", name, repository),
+      patienceMs,
+      () => new ProblemError("storage-unavailable"),
+    );
   // What is written must not be given up by whoever waits for it alone: the repository withdraws it, or says that it cannot.
   const withWrites = <T extends object>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
     const traceable = traced(tracer, "mysql", name, repository);
@@ -76,9 +80,9 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   });
   const metrics = createMetrics(metricCatalogue, "api");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
-  showHealth(metrics.gauge("confab_dependency_up"), health);
+  exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
   createPoolGauges(metrics, database);
-  const look = every(lookMs, "look at the database", createDatabaseGauges(metrics, database));
+  const look = repeat(lookMs, "look at the database", createDatabaseGauges(metrics, database));
 
   return {
     redis,

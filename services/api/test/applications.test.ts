@@ -168,7 +168,7 @@ describe("/applications", () => {
   });
 
   it("answers 429 beyond an application's requests a second", async () => {
-    const limited = await startApi(world, { RATE_LIMITS: "on", REQUEST_RATE: "3" });
+    const limited = await startApi(world, { RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" });
     try {
       const { token } = await create("limited");
       const other = await create("other");

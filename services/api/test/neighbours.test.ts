@@ -18,7 +18,7 @@ describe("one application that lists large pages on many connections", function 
     api = await startService("api", {
       REDIS_URL: testStores().redisUrl,
       DATABASE_URL: world.url,
-      KEY_PREFIX: world.prefix,
+      REDIS_KEY_PREFIX: world.prefix,
       SEARCH_BACKEND: "mysql",
       RATE_LIMITS: "off",
       LOG_LEVEL: "error",

@@ -18,7 +18,7 @@ describe("the Postman collection", () => {
     world = await openWorld();
     const env = {
       DATABASE_URL: world.url,
-      KEY_PREFIX: world.prefix,
+      REDIS_KEY_PREFIX: world.prefix,
       SEARCH_INDEX: world.index,
       ADMIN_API_KEY: "a-key-for-tests",
       ...(hasElasticsearch() ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl } : { SEARCH_BACKEND: "mysql" }),

@@ -15,7 +15,7 @@ describe("the api process", () => {
   after(() => world.close());
 
   const start = (): Promise<ServiceHandle> =>
-    startService("api", { DATABASE_URL: world.url, KEY_PREFIX: world.prefix });
+    startService("api", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: world.prefix });
 
   /** A request whose head the service has read and whose body it waits for. */
   async function beginRequest(url: string) {

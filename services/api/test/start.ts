@@ -22,7 +22,7 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
   const config = loadConfig({
     REDIS_URL: testStores().redisUrl,
     DATABASE_URL: world.url,
-    KEY_PREFIX: world.prefix,
+    REDIS_KEY_PREFIX: world.prefix,
     SEARCH_INDEX: world.index,
     ...(hasElasticsearch() ? { ELASTICSEARCH_URL: testStores().elasticsearchUrl } : { SEARCH_BACKEND: "mysql" }),
     PORT: "0",

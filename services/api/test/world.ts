@@ -4,7 +4,7 @@ import {
   createChats,
   createDatabase,
   createMessages,
-  createPersistence,
+  createBatchStore,
   migrate,
 } from "@confab/database";
 import { createBacklog, createIntake, withScripts } from "@confab/intake";
@@ -20,8 +20,8 @@ export interface Chat {
 
 const noLimits = {
   maxPending: 0,
-  applicationRate: 0,
-  applicationBurst: 0,
+  applicationMessageRate: 0,
+  applicationMessageBurst: 0,
   idempotencySeconds: 60,
   maxIdempotencyKeys: 0,
 };
@@ -32,7 +32,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
   await migrate(created.url);
   const database = createDatabase({ url: created.url });
   const [applications, chats] = [createApplications(database), createChats(database)];
-  const [messages, persistence] = [createMessages(database), createPersistence(database)];
+  const [messages, batchStore] = [createMessages(database), createBatchStore(database)];
 
   const partitioning = { prefix: uniquePrefix("api"), partitions: 1 };
   const redis = withScripts(connectForRequests({ url: redisUrl }, "test"));
@@ -44,7 +44,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     limits: noLimits,
     redis,
     wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
-    learn: (token, chat) => chats.locate(token, chat),
+    loadHead: (token, chat) => chats.locate(token, chat),
   });
   const backlog = createBacklog(redis, partitioning, 0);
 
@@ -81,7 +81,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
       const ids = await backlog.overdue(0, { offset: 0, limit: 10_000 });
       const open = await backlog.read(ids, { maxMessages: 1e9, maxBytes: 1e12 });
       const batches = open.batches.filter(({ messages: [first] }) => first && isWanted(first.number));
-      await persistence.persist(
+      await batchStore.store(
         batches.map((batch) => ({ id: Buffer.from(batch.id, "base64url"), messages: batch.messages })),
       );
       await backlog.complete({ ids: batches.map(({ id }) => id) });

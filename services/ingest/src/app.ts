@@ -32,9 +32,9 @@ export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressur
 export function createIngestApp(options: IngestAppOptions): Express {
   const { intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
-  const { maxPending, applicationRate, applicationBurst } = config.limits;
+  const { maxPending, applicationMessageRate, applicationMessageBurst } = config.limits;
 
-  const limitHeaders = createLimitHeaders(applicationRate, applicationBurst);
+  const limitHeaders = createLimitHeaders(applicationMessageRate, applicationMessageBurst);
   const acceptRun = createCountedRun({
     ...counted,
     acceptRun: createAcceptRun({

@@ -26,19 +26,21 @@ export const ingestEnvironment = z.object({
   ADMIN_PORT: environment.ADMIN_PORT.default(9081),
   PUBLIC_URL: environment.PUBLIC_URL,
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
-  DRAIN_TIME: environment.DRAIN_TIME,
+  SHUTDOWN_DRAIN_DELAY: environment.SHUTDOWN_DRAIN_DELAY,
   ...redisEnvironment,
   ...databaseEnvironment,
-  DATABASE_POOL: environment.DATABASE_POOL,
-  KEY_PREFIX: environment.KEY_PREFIX,
+  DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE,
+  REDIS_KEY_PREFIX: environment.REDIS_KEY_PREFIX,
   PARTITIONS: environment.PARTITIONS,
   RATE_LIMITS: environment.RATE_LIMITS,
-  APPLICATION_RATE: integer({ min: 1 }).default(5000).describe("Messages a second of one application"),
-  APPLICATION_BURST: integer({ min: 1 }).default(20_000).describe("Messages that one application may send at once"),
+  APPLICATION_MESSAGE_RATE: integer({ min: 1 }).default(5000).describe("Messages a second of one application"),
+  APPLICATION_MESSAGE_BURST: integer({ min: 1 })
+    .default(20_000)
+    .describe("Messages that one application may send at once"),
   MAX_PENDING: integer({ min: 1 })
     .default(1_000_000)
     .describe("Pending messages of a partition from which further ones are refused"),
-  MAX_REDIS_MEMORY: decimal({ min: 0.1, max: 0.95 })
+  REDIS_MEMORY_LIMIT_RATIO: decimal({ min: 0.1, max: 0.95 })
     .default(0.6)
     .describe("Part of Redis' maxmemory from which messages are refused, so that draining has room"),
   IDEMPOTENCY_TTL: durationMs({ min: 2000 })
@@ -63,21 +65,21 @@ export function loadConfig(env: Environment) {
     trustCallers: variables.TRUST_TRACEPARENT,
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
-    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
+    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.SHUTDOWN_DRAIN_DELAY },
     redis: redisSettings(variables),
     minReplicas: variables.REDIS_MIN_REPLICAS,
-    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL_SIZE },
     expected: expectedSettings(variables),
-    partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
+    partitioning: { prefix: variables.REDIS_KEY_PREFIX, partitions: variables.PARTITIONS },
     limits: {
       requestBytes: variables.MAX_REQUEST_BYTES,
       maxPending: variables.MAX_PENDING,
-      applicationRate: variables.RATE_LIMITS ? variables.APPLICATION_RATE : 0,
-      applicationBurst: variables.APPLICATION_BURST,
+      applicationMessageRate: variables.RATE_LIMITS ? variables.APPLICATION_MESSAGE_RATE : 0,
+      applicationMessageBurst: variables.APPLICATION_MESSAGE_BURST,
       idempotencySeconds: Math.ceil(variables.IDEMPOTENCY_TTL / 1000),
       maxIdempotencyKeys: Math.ceil(variables.MAX_IDEMPOTENCY_KEYS / 2),
     },
-    maxMemory: variables.MAX_REDIS_MEMORY,
+    maxMemory: variables.REDIS_MEMORY_LIMIT_RATIO,
     deadlineMs: variables.ACCEPT_DEADLINE,
   };
 }

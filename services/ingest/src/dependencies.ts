@@ -6,7 +6,7 @@ import {
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
-import { impatient } from "@confab/http";
+import { withMethodTimeouts } from "@confab/http";
 import {
   ChatsUnavailable,
   createBacklog,
@@ -27,9 +27,9 @@ import {
   createHealth,
   createMetrics,
   createStoreSettings,
-  every,
+  repeat,
   noTracer,
-  showHealth,
+  exportHealthGauges,
   startSharedSpan,
   traced,
   unlessRefused,
@@ -74,7 +74,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   });
   const metrics = createMetrics(metricCatalogue, "ingest");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
-  showHealth(metrics.gauge("confab_dependency_up"), health);
+  exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
   createPoolGauges(metrics, database);
 
   return {
@@ -107,7 +107,7 @@ export async function connectDependencies(
   await settings.check().catch(() => undefined);
 
   const soon = <T extends object>(name: string, repository: T): T =>
-    impatient(
+    withMethodTimeouts(
       traced(tracer, "mysql", name, repository),
       config.deadlineMs,
       () => new ChatsUnavailable("MySQL is silent"),
@@ -124,9 +124,9 @@ export async function connectDependencies(
     redis: replicas > 0 ? acceptReplicated(redis, { replicas, timeoutMs: replicasMs }) : redis,
     wake: (partition, batchId, trace) => producer.wakeBatch(partition, batchId, trace),
     findApplications: (tokens) => applications.known(tokens),
-    learn: async (token, chat) => {
+    loadHead: async (token, chat) => {
       const found = await chats.locate(token, chat);
-      if (found) counted.learned(found);
+      if (found) counted.loaded(found);
       return found;
     },
     traceBatch: ({ id, size, traces }) =>
@@ -143,7 +143,7 @@ export async function connectDependencies(
     createBacklog(redis, partitioning, partition),
   );
   const looks = [queues.look, createRedisGauges(metrics, redis), ...createBacklogGauges(metrics, backlogs)].map(
-    (look) => every(lookMs, "look at Redis", look, logger),
+    (look) => repeat(lookMs, "look at Redis", look, logger),
   );
 
   return {

@@ -1,7 +1,7 @@
 import type { MetricCatalogue } from "@confab/contracts";
 import type { BatchObservation } from "@confab/intake";
 import { shortToken, type Metrics } from "@confab/runtime";
-import { createLoudest } from "./loudest.ts";
+import { createTopApplications } from "./top-applications.ts";
 
 /** What accepting counts. */
 export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
@@ -11,10 +11,10 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const size = metrics.histogram("confab_accept_batch_size");
   const wait = metrics.histogram("confab_accept_wait_seconds");
   const duration = metrics.histogram("confab_accept_duration_seconds");
-  const learned = metrics.counter("confab_heads_learned_total");
-  const heads = { first: learned.labels({ kind: "first" }), again: learned.labels({ kind: "again" }) };
-  const loudest = createLoudest({ kept: 100, shown: 10, leastMs: 15_000 });
-  metrics.list("confab_application_message_rate", () =>
+  const loaded = metrics.counter("confab_chat_heads_loaded_total");
+  const heads = { new: loaded.labels({ reason: "new" }), reseed: loaded.labels({ reason: "reseed" }) };
+  const loudest = createTopApplications({ kept: 100, shown: 10, leastMs: 15_000 });
+  metrics.list("confab_top_application_messages_per_second", () =>
     loudest.rates().map(({ name, perSecond }) => ({ labels: { application: shortToken(name) }, value: perSecond })),
   );
 
@@ -27,8 +27,8 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
       duration.observe(batch.durationMs / 1000);
     },
     /** A chat that Redis did not know, as the database knows it. */
-    learned: (chat: { lastNumber: number }): void => {
-      heads[chat.lastNumber > 0 ? "again" : "first"].inc();
+    loaded: (chat: { lastNumber: number }): void => {
+      heads[chat.lastNumber > 0 ? "reseed" : "new"].inc();
     },
     accepted: (token: string, messages: number): void => {
       loudest.count(token, messages);

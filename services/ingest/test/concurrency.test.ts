@@ -13,7 +13,7 @@ describe("two ingest processes", () => {
   const partitioning = { prefix: uniquePrefix("ingest"), partitions: 2 };
   before(async () => {
     world = await openWorld();
-    const env = { DATABASE_URL: world.url, KEY_PREFIX: partitioning.prefix, PARTITIONS: "2" };
+    const env = { DATABASE_URL: world.url, REDIS_KEY_PREFIX: partitioning.prefix, PARTITIONS: "2" };
     services = await Promise.all([startService("ingest", env), startService("ingest", env)]);
   });
   after(async () => {

@@ -17,7 +17,7 @@ describe("ingest whose connections went dead without a word", () => {
   beforeEach(async () => {
     redis = await startProxy({ target: testStores().redisUrl });
     database = await startProxy({ target: world.url });
-    ingest = await startIngest({ url: database.url }, { REDIS_URL: redis.url, DATABASE_POOL: "2" });
+    ingest = await startIngest({ url: database.url }, { REDIS_URL: redis.url, DATABASE_POOL_SIZE: "2" });
     chat = await world.newChat();
     messageOf(await ingest.send(chat, "before"));
   });

@@ -40,7 +40,7 @@ describe("the ingest process at the chart's limits, fed with hostile bodies", ()
     service = await startService("ingest", {
       DATABASE_URL: world.url,
       REDIS_URL: redis.url,
-      KEY_PREFIX: uniquePrefix("hostile"),
+      REDIS_KEY_PREFIX: uniquePrefix("hostile"),
       NODE_OPTIONS: `--max-old-space-size=384 --import ${join(import.meta.dirname, "fixtures/measure-turns.ts")}`,
       TURNS_FILE: turns,
     });

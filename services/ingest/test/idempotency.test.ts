@@ -42,7 +42,10 @@ describe("Idempotency-Key on POST /messages", () => {
 
   it("keeps the keys of two chats apart, however many partitions there are", async () => {
     for (const PARTITIONS of ["1", "4"]) {
-      const partitioned = await startIngest(world, { PARTITIONS, KEY_PREFIX: `keys-${PARTITIONS}-${Date.now()}` });
+      const partitioned = await startIngest(world, {
+        PARTITIONS,
+        REDIS_KEY_PREFIX: `keys-${PARTITIONS}-${Date.now()}`,
+      });
       const first = await world.newChat();
       const chats = [first, ...(await Promise.all(Array.from({ length: 5 }, () => world.newChat(first.token))))];
       for (const [at, chat] of chats.entries())

@@ -14,7 +14,7 @@ describe("ingest under load", () => {
   afterEach(() => ingest.stop());
 
   it("answers 429 beyond an application's limit, and leaves other applications alone", async () => {
-    ingest = await startIngest(world, { APPLICATION_RATE: "1", APPLICATION_BURST: "3" });
+    ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "3" });
     const [busy, quiet] = [await world.newChat(), await world.newChat()];
     for (const left of [2, 1, 0]) {
       const { headers } = await ingest.send(busy, "Hello");
@@ -35,7 +35,7 @@ describe("ingest under load", () => {
   });
 
   it("takes of a batch what the limit allows, in order", async () => {
-    ingest = await startIngest(world, { APPLICATION_RATE: "1", APPLICATION_BURST: "2" });
+    ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "2" });
     const chat = await world.newChat();
     const messages = ["one", "two", "three", "four"].map((body) => ({
       application_token: chat.token,
@@ -49,7 +49,11 @@ describe("ingest under load", () => {
   });
 
   it("has no limit where limits are off", async () => {
-    ingest = await startIngest(world, { RATE_LIMITS: "off", APPLICATION_RATE: "1", APPLICATION_BURST: "1" });
+    ingest = await startIngest(world, {
+      RATE_LIMITS: "off",
+      APPLICATION_MESSAGE_RATE: "1",
+      APPLICATION_MESSAGE_BURST: "1",
+    });
     const chat = await world.newChat();
     const answers = await Promise.all(Array.from({ length: 20 }, () => ingest.send(chat, "Hello")));
     for (const answer of answers) expect(messageOf(answer).number).to.be.within(1, 20);
@@ -57,7 +61,7 @@ describe("ingest under load", () => {
   });
 
   it("leaves no job behind for what it refuses", async () => {
-    ingest = await startIngest(world, { APPLICATION_RATE: "1", APPLICATION_BURST: "1" });
+    ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "1" });
     const chat = await world.newChat();
     messageOf(await ingest.send(chat, "Hello"));
     const waiting = waitListKey(ingest.config.partitioning.prefix, 0, "messages");

@@ -26,7 +26,7 @@ describe("the ingest process", () => {
   after(() => world.close());
 
   const start = (): Promise<ServiceHandle> =>
-    startService("ingest", { DATABASE_URL: world.url, KEY_PREFIX: uniquePrefix("ingest") });
+    startService("ingest", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: uniquePrefix("ingest") });
 
   /** A request whose head the service has read and whose body it waits for. */
   async function beginRequest(url: string) {
@@ -89,7 +89,7 @@ describe("the ingest process", () => {
     const adminPort = String(await freePort());
     const starting = startService("ingest", {
       DATABASE_URL: world.url,
-      KEY_PREFIX: uniquePrefix("ingest"),
+      REDIS_KEY_PREFIX: uniquePrefix("ingest"),
       REDIS_URL: redis.url,
       ADMIN_PORT: adminPort,
     });
@@ -144,12 +144,18 @@ describe("the ingest process", () => {
   it("lists everything that is wrong with its configuration, without secrets, and exits 78", () => {
     const main = join(import.meta.dirname, "../src/main.ts");
     const { PATH, NODE_V8_COVERAGE } = process.env;
-    const env = { PATH, NODE_V8_COVERAGE, PORT: "x", DATABASE_URL: "postgres://secret@db", MAX_REDIS_MEMORY: "2" };
+    const env = {
+      PATH,
+      NODE_V8_COVERAGE,
+      PORT: "x",
+      DATABASE_URL: "postgres://secret@db",
+      REDIS_MEMORY_LIMIT_RATIO: "2",
+    };
     const ended = spawnSync(process.execPath, ["--conditions=@confab/source", main], { env, encoding: "utf8" });
     expect(ended.status).to.equal(78);
     expect(ended.stdout).to.equal("");
     const named = ended.stderr.split("\n").flatMap((line) => /^ {2}(\w+):/.exec(line)?.[1] ?? []);
-    expect(named).to.have.members(["PORT", "REDIS_URL", "DATABASE_URL", "MAX_REDIS_MEMORY"]);
+    expect(named).to.have.members(["PORT", "REDIS_URL", "DATABASE_URL", "REDIS_MEMORY_LIMIT_RATIO"]);
     expect(ended.stderr).to.not.include("secret@db");
   });
 });

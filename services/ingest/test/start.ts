@@ -60,7 +60,7 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
   const config = loadConfig({
     REDIS_URL: testStores().redisUrl,
     DATABASE_URL: world.url,
-    KEY_PREFIX: uniquePrefix("ingest"),
+    REDIS_KEY_PREFIX: uniquePrefix("ingest"),
     PORT: "0",
     LOG_LEVEL: "debug",
     ...env,

@@ -22,11 +22,11 @@ export const workerEnvironment = z.object({
   HOST: environment.HOST,
   ADMIN_PORT: environment.ADMIN_PORT.default(9083),
   SHUTDOWN_TIMEOUT: environment.SHUTDOWN_TIMEOUT,
-  DRAIN_TIME: environment.DRAIN_TIME,
+  SHUTDOWN_DRAIN_DELAY: environment.SHUTDOWN_DRAIN_DELAY,
   ...redisEnvironment,
   ...databaseEnvironment,
-  DATABASE_POOL: environment.DATABASE_POOL,
-  KEY_PREFIX: environment.KEY_PREFIX,
+  DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE,
+  REDIS_KEY_PREFIX: environment.REDIS_KEY_PREFIX,
   PARTITIONS: environment.PARTITIONS,
   ...searchEnvironment,
   BATCH_CONCURRENCY: integer({ min: 1, max: 1000 })
@@ -34,13 +34,15 @@ export const workerEnvironment = z.object({
     .describe("Batches taken from a partition's queue at once; they are stored together"),
   STORE_MAX_ROWS: integer({ min: 1, max: 10_000 }).default(1000).describe("Most messages stored in one transaction"),
   SWEEP_INTERVAL: durationMs({ min: 50 }).default(1000).describe("How often work is looked for whose wake-up was lost"),
-  BATCH_OVERDUE: durationMs({ min: 50 })
+  BATCH_OVERDUE_AFTER: durationMs({ min: 50 })
     .default(5000)
     .describe("Age from which an accepted batch that is not stored is woken again"),
-  CONSUMER_PATIENCE: durationMs({ min: 100 })
+  CONSUMER_STALL_TIMEOUT: durationMs({ min: 100 })
     .default(15_000)
     .describe("How long batches may wait while a worker takes none, before it replaces its connections to the queue"),
-  FENCE_DAYS: integer({ min: 1, max: 365 }).default(7).describe("Days for which a stored batch's id is remembered"),
+  BATCH_ID_RETENTION: durationMs({ min: 3_600_000 })
+    .default(7 * 86_400_000)
+    .describe("How long the id of a stored batch is kept, so that a second delivery stores nothing twice"),
 });
 
 /** Throws a ConfigError that lists every problem. */
@@ -50,17 +52,17 @@ export function loadConfig(env: Environment) {
     version: manifest.version,
     log: { level: variables.LOG_LEVEL, service: "worker", version: manifest.version },
     admin: { host: variables.HOST, port: variables.ADMIN_PORT },
-    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.DRAIN_TIME },
+    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.SHUTDOWN_DRAIN_DELAY },
     redis: redisSettings(variables),
     minReplicas: variables.REDIS_MIN_REPLICAS,
-    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL },
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL_SIZE },
     expected: expectedSettings(variables),
-    partitioning: { prefix: variables.KEY_PREFIX, partitions: variables.PARTITIONS },
+    partitioning: { prefix: variables.REDIS_KEY_PREFIX, partitions: variables.PARTITIONS },
     search: searchSettings(variables),
     store: { concurrency: variables.BATCH_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
-    sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE },
-    consumerPatienceMs: variables.CONSUMER_PATIENCE,
-    fenceDays: variables.FENCE_DAYS,
+    sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE_AFTER },
+    consumerStallTimeoutMs: variables.CONSUMER_STALL_TIMEOUT,
+    batchIdRetentionMs: variables.BATCH_ID_RETENTION,
   };
 }
 

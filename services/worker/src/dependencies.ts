@@ -14,7 +14,7 @@ import {
   createMetrics,
   createStoreSettings,
   noTracer,
-  showHealth,
+  exportHealthGauges,
   type Logger,
   type Tracer,
 } from "@confab/runtime";
@@ -56,7 +56,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   const liveness = createLiveness();
   const metrics = createMetrics(metricCatalogue, "worker");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
-  showHealth(metrics.gauge("confab_dependency_up"), health);
+  exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
   createPoolGauges(metrics, database);
 
   return {

@@ -4,10 +4,10 @@ import {
   createDatabaseGauges,
   createMessages,
   createOutbox,
-  createPersistence,
+  createBatchStore,
   isTransient,
   isUnavailable,
-  pruneBatches,
+  pruneStoredBatches,
   pruneIdempotencyKeys,
   sampleCounts,
 } from "@confab/database";
@@ -21,7 +21,7 @@ import {
   ReplicasMissing,
   type JobOutcome,
 } from "@confab/queue";
-import { every, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
+import { repeat, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
 import { SearchUnavailable } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -57,18 +57,18 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     const read = createReplicatedRead(redis, key, { replicas: config.minReplicas, timeoutMs: replicasMs });
     return { ...backlog, read: (ids, limits) => read(() => backlog.read(ids, limits)) };
   };
-  const persistence = unlessRefused(
-    traced(tracer, "mysql", "persistence", createPersistence(database)),
-    ["persist"],
+  const batchStore = unlessRefused(
+    traced(tracer, "mysql", "batch-store", createBatchStore(database)),
+    ["store"],
     settings,
   );
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,
       backlog: replicated(traced(tracer, "redis", "backlog", backlog), partition),
-      persistence: {
-        persist: async (batches) => {
-          const result = await persistence.persist(batches);
+      batchStore: {
+        store: async (batches) => {
+          const result = await batchStore.store(batches);
           watched[partition]?.sign();
           return result;
         },
@@ -129,7 +129,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
         },
         waiting: () => redis.llen(list),
         isReachable: () => health.ready().checks.database?.ok === true,
-        patienceMs: config.consumerPatienceMs,
+        patienceMs: config.consumerStallTimeoutMs,
         liveness,
         restarts,
         logger,
@@ -150,31 +150,35 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   const schedules = [
     // A partition whose server is away does not hold up the others.
     ...sweeps.map((sweep, partition) =>
-      every(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
+      repeat(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
     ),
     ...watched.map((consumer, partition) =>
-      every(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.look, logger),
+      repeat(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.look, logger),
     ),
-    every(config.sweep.intervalMs, "index", () => index.run(), logger),
-    every(
+    repeat(config.sweep.intervalMs, "index", () => index.run(), logger),
+    repeat(
       countsMs,
       "check of counts",
       createCountsCheck({ sample: () => sampleCounts(database), metrics, logger }),
       logger,
     ),
-    every(
+    repeat(
       hour,
       "prune",
-      () => Promise.all([pruneBatches(database, config.fenceDays), pruneIdempotencyKeys(database, idempotencyHours)]),
+      () =>
+        Promise.all([
+          pruneStoredBatches(database, config.batchIdRetentionMs),
+          pruneIdempotencyKeys(database, idempotencyHours),
+        ]),
       logger,
     ),
   ];
   const queues = createQueueGauges(metrics, { connection: redis, ...config.partitioning });
   const looks = [
     ...[queues.look, createRedisGauges(metrics, redis), ...createBacklogGauges(metrics, backlogs)].map((look) =>
-      every(config.sweep.intervalMs, "look at Redis", look, logger),
+      repeat(config.sweep.intervalMs, "look at Redis", look, logger),
     ),
-    every(databaseLookMs, "look at the database", createDatabaseGauges(metrics, database), logger),
+    repeat(databaseLookMs, "look at the database", createDatabaseGauges(metrics, database), logger),
   ];
 
   return {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createPersistence } from "@confab/database";
+import { createBatchStore } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -48,7 +48,7 @@ describe("indexing what is stored", function () {
       body: `m${index + 1}z`,
       createdAt: new Date(),
     }));
-    await createPersistence(world.direct).persist([{ id: randomBytes(16), messages }]);
+    await createBatchStore(world.direct).store([{ id: randomBytes(16), messages }]);
     world.run();
     await eventually(
       async () => {

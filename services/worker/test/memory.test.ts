@@ -21,7 +21,7 @@ describe("a worker's memory", function () {
     const worker = await startService("worker", {
       NODE_OPTIONS: "--max-old-space-size=112",
       DATABASE_URL: world.config.database.url,
-      KEY_PREFIX: prefix,
+      REDIS_KEY_PREFIX: prefix,
       SEARCH_BACKEND: "mysql",
       LOG_LEVEL: "warn",
     });

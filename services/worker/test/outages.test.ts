@@ -39,7 +39,7 @@ describe("storing and indexing through outages", function () {
     await proxy.cut();
     await world.send(chat, "during one", "during two");
     await eventually(async () => {
-      expect(await world!.metric("confab_store_waits_total")).to.be.at.least(2);
+      expect(await world!.metric("confab_store_retries_total")).to.be.at.least(2);
     });
     expect((await world.backlogs[0]!.depth()).pending).to.equal(2);
     await proxy.restore();
@@ -67,7 +67,7 @@ describe("storing and indexing through outages", function () {
     await proxy.cut();
     await world.send(chat, "during");
     await eventually(async () => {
-      expect(await world!.metric("confab_store_waits_total")).to.be.at.least(1);
+      expect(await world!.metric("confab_store_retries_total")).to.be.at.least(1);
     });
     const began = performance.now();
     await world.pause();
@@ -76,9 +76,9 @@ describe("storing and indexing through outages", function () {
     const { prefix } = world.config.partitioning;
     const other = await startService("worker", {
       DATABASE_URL: database.url,
-      KEY_PREFIX: prefix,
+      REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
-      BATCH_OVERDUE: "300ms",
+      BATCH_OVERDUE_AFTER: "300ms",
     });
     await eventually(
       async () => {
@@ -103,7 +103,7 @@ describe("storing and indexing through outages", function () {
     await world.send(chat, "hidden");
     await eventually(async () => {
       expect(await world!.stored(chat)).to.deep.equal({ 1: "searchable", 2: "hidden" });
-      expect(await world!.metric("confab_search_away")).to.equal(1);
+      expect(await world!.metric("confab_indexing_paused")).to.equal(1);
     });
     expect(await createOutbox(world.direct).depth()).to.equal(1);
     await proxy.restore();
@@ -129,7 +129,7 @@ describe("storing and indexing through outages", function () {
     const starting = startService("worker", {
       REDIS_URL: proxy.url,
       DATABASE_URL: world.config.database.url,
-      KEY_PREFIX: world.config.partitioning.prefix,
+      REDIS_KEY_PREFIX: world.config.partitioning.prefix,
       SEARCH_INDEX: world.config.partitioning.prefix,
       ADMIN_PORT: adminPort,
     });
@@ -153,7 +153,7 @@ describe("storing and indexing through outages", function () {
       PARTITIONS: "0",
       SEARCH_BACKEND: "elasticsearch",
       ELASTICSEARCH_URL: "",
-      KEY_PREFIX: uniquePrefix(),
+      REDIS_KEY_PREFIX: uniquePrefix(),
     }).catch((error: unknown) => error);
     expect(failed).to.be.instanceOf(Error);
     for (const name of ["DATABASE_URL", "PARTITIONS"]) expect((failed as Error).message).to.include(name);

@@ -38,10 +38,10 @@ describe("Confab on a Redis Cluster of three masters", function () {
       REDIS_URL: cluster.nodes[0]!.url,
       REDIS_CLUSTER: "on",
       PARTITIONS: String(partitions),
-      KEY_PREFIX: uniquePrefix("cluster"),
+      REDIS_KEY_PREFIX: uniquePrefix("cluster"),
       DATABASE_URL: testDatabase.url,
       SEARCH_BACKEND: "mysql",
-      BATCH_OVERDUE: "1s",
+      BATCH_OVERDUE_AFTER: "1s",
     };
     const [ingest, api] = await Promise.all([startService("ingest", env), startService("api", env)]);
     services = { ingest, api };
@@ -94,7 +94,8 @@ describe("Confab on a Redis Cluster of three masters", function () {
       redis.disconnect();
     }
   }
-  const depths = (): Promise<QueueDepth[]> => onCluster((redis) => queueDepths(redis, env.KEY_PREFIX!, partitions));
+  const depths = (): Promise<QueueDepth[]> =>
+    onCluster((redis) => queueDepths(redis, env.REDIS_KEY_PREFIX!, partitions));
 
   it("shows at once what is accepted in any partition, and stores it when a worker comes", async () => {
     const chats = await createChats(chatsInAll);
@@ -121,7 +122,12 @@ describe("Confab on a Redis Cluster of three masters", function () {
   });
 
   it("limits what an application sends and asks for, across processes", async () => {
-    const few = { ...env, APPLICATION_RATE: "1", APPLICATION_BURST: "5", REQUEST_RATE: "5" };
+    const few = {
+      ...env,
+      APPLICATION_MESSAGE_RATE: "1",
+      APPLICATION_MESSAGE_BURST: "5",
+      APPLICATION_REQUEST_RATE: "5",
+    };
     const limited = await Promise.all([
       startService("ingest", few),
       startService("ingest", few),
@@ -141,9 +147,9 @@ describe("Confab on a Redis Cluster of three masters", function () {
         Array.from({ length: 30 }, (_, index) => fetch(`${limited[2 + (index % 2)]!.url}${pathOf(chat!)}`)),
       );
       expect(asked.filter(({ status }) => status === 429).length).to.be.at.least(10);
-      expect(await onCluster((redis) => redis.exists(`${env.KEY_PREFIX!}:rate:${chat!.application_token}`))).to.equal(
-        1,
-      );
+      expect(
+        await onCluster((redis) => redis.exists(`${env.REDIS_KEY_PREFIX!}:rate:${chat!.application_token}`)),
+      ).to.equal(1);
     });
     await Promise.all(limited.map((service) => service.stop()));
   });
@@ -170,7 +176,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     await pause(300);
     const busyKeys: string[] = [];
     for (let partition = 0; partition < partitions / 2; partition++) {
-      const key = `${env.KEY_PREFIX!}:{p${partition}}:batches`;
+      const key = `${env.REDIS_KEY_PREFIX!}:{p${partition}}:batches`;
       const from = await cluster.ownerOf(key);
       busyKeys.push(...(await cluster.moveSlot({ from, to: (from + 1) % 3, key, pauseMs: 20 })));
     }
@@ -182,7 +188,9 @@ describe("Confab on a Redis Cluster of three masters", function () {
     await eventually(
       async () => {
         const pending = await onCluster((redis) =>
-          Promise.all(Array.from({ length: partitions }, (_, at) => redis.get(`${env.KEY_PREFIX!}:{p${at}}:pending`))),
+          Promise.all(
+            Array.from({ length: partitions }, (_, at) => redis.get(`${env.REDIS_KEY_PREFIX!}:{p${at}}:pending`)),
+          ),
         );
         expect(pending.map(Number)).to.deep.equal(pending.map(() => 0));
       },
@@ -234,7 +242,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     await pause(500);
     // The master with the fewest partitions, so that the others have chats to go on with.
     const owners = await Promise.all(
-      Array.from({ length: partitions }, (_, at) => cluster.ownerOf(`${env.KEY_PREFIX!}:{p${at}}:batches`)),
+      Array.from({ length: partitions }, (_, at) => cluster.ownerOf(`${env.REDIS_KEY_PREFIX!}:{p${at}}:batches`)),
     );
     const share = (owner: number): number => owners.filter((other) => other === owner).length;
     const victim = cluster.nodes[owners.toSorted((a, b) => share(a) - share(b))[0]!]!;

@@ -49,10 +49,10 @@ describe("Confab on a Redis that Sentinels watch", function () {
       REDIS_URL: "",
       REDIS_SENTINELS: redis.sentinels,
       REDIS_MASTER_NAME: redis.masterName,
-      KEY_PREFIX: uniquePrefix("sentinel"),
+      REDIS_KEY_PREFIX: uniquePrefix("sentinel"),
       DATABASE_URL: testDatabase.url,
       SEARCH_BACKEND: "mysql",
-      BATCH_OVERDUE: "1s",
+      BATCH_OVERDUE_AFTER: "1s",
     };
     ({ token } = await createApplications(database).create({ token: randomUUID(), name: "sentinel" }));
     chats = await Promise.all(

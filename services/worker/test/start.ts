@@ -21,9 +21,9 @@ export async function start(env: Record<string, string> = {}) {
     DATABASE_URL: directUrl,
     ELASTICSEARCH_URL: testStores().elasticsearchUrl,
     SEARCH_INDEX: prefix,
-    KEY_PREFIX: prefix,
+    REDIS_KEY_PREFIX: prefix,
     SWEEP_INTERVAL: "100ms",
-    BATCH_OVERDUE: "300ms",
+    BATCH_OVERDUE_AFTER: "300ms",
     ...env,
   });
   if (testDatabase) await migrate(testDatabase.url);
@@ -41,10 +41,16 @@ export async function start(env: Record<string, string> = {}) {
   const { token } = await createApplications(database).create({ token: randomUUID(), name: "worker" });
   const intake = createIntake({
     partitioning: config.partitioning,
-    limits: { maxPending: 0, applicationRate: 0, applicationBurst: 0, idempotencySeconds: 60, maxIdempotencyKeys: 0 },
+    limits: {
+      maxPending: 0,
+      applicationMessageRate: 0,
+      applicationMessageBurst: 0,
+      idempotencySeconds: 60,
+      maxIdempotencyKeys: 0,
+    },
     redis: dependencies.redis,
     wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
-    learn: (application, chat) => chats.locate(application, chat),
+    loadHead: (application, chat) => chats.locate(application, chat),
   });
   let worker: ReturnType<typeof startWorker> | undefined;
 

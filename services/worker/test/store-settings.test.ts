@@ -41,7 +41,7 @@ describe("a worker on stores that would lose what it stores", function () {
     await running.send(chat, "one", "two");
     running.run();
     await eventually(async () => {
-      expect(await running.metric("confab_store_waits_total")).to.be.at.least(2);
+      expect(await running.metric("confab_store_retries_total")).to.be.at.least(2);
     });
     expect(await running.stored(chat)).to.deep.equal({});
     expect((await running.backlogs[0]!.depth()).pending).to.equal(2);

@@ -67,7 +67,7 @@ describe("storing accepted messages", function () {
     await eventually(async () => {
       expect(await world.stored(chat)).to.deep.equal({ 1: "forgotten" });
     });
-    expect(await world.metric("confab_batches_overdue_total")).to.be.at.least(1);
+    expect(await world.metric("confab_batches_requeued_total")).to.be.at.least(1);
   });
 
   it("gives a late message a new number when another message has its number, and overwrites nothing", async () => {
@@ -91,7 +91,7 @@ describe("storing accepted messages", function () {
 
   it("wakes a worker for a message that got a new number, and does not wait for a sweep", async () => {
     await world.close();
-    world = await start({ BATCH_OVERDUE: "1h" });
+    world = await start({ BATCH_OVERDUE_AFTER: "1h" });
     const chat = await world.createChat();
     await world.send(chat, "late");
     const now = new Date();
@@ -192,7 +192,7 @@ describe("storing accepted messages", function () {
     expect(counted("confab_accepted_to_stored_seconds_count")).to.equal(130);
     expect(counted("confab_accepted_to_searchable_seconds_count")).to.equal(127);
     expect(counted("confab_stored_to_searchable_seconds_count")).to.equal(127);
-    expect(counted("confab_messages_unindexable_total")).to.equal(3);
+    expect(counted("confab_messages_index_refused_total")).to.equal(3);
   });
 
   it("stores many messages of many chats in few transactions", async () => {
@@ -203,7 +203,7 @@ describe("storing accepted messages", function () {
     await eventually(async () => {
       for (const chat of chats) expect(Object.values(await world.stored(chat))).to.deep.equal(bodies);
     });
-    const transactions = /confab_store_rows_count\S* (\d+)/.exec(await world.metrics.registry.metrics())?.[1];
+    const transactions = /confab_store_batch_messages_count\S* (\d+)/.exec(await world.metrics.registry.metrics())?.[1];
     expect(Number(transactions)).to.be.within(2, 8);
     for (const chat of chats)
       expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 300);

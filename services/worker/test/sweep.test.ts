@@ -45,7 +45,7 @@ describe("sweeping for batches that no job will store", function () {
     await queue.add("batch", { batch: id, trace: { version: 2 }, more: true }, { jobId: `b-${id!}`, attempts: 1 });
     world.run();
     await stored(chat, { 1: "newer" });
-    expect(await world.metric("confab_batches_overdue_total"), "without a sweep's help").to.equal(0);
+    expect(await world.metric("confab_batches_requeued_total"), "without a sweep's help").to.equal(0);
   });
 
   it("lets no job fail for good, however often the workers that had it died", async () => {

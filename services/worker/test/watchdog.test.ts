@@ -12,7 +12,7 @@ describe("a worker whose consumer takes nothing", function () {
   let chat: Awaited<ReturnType<Running["createChat"]>>;
   beforeEach(async () => {
     proxy = await startProxy({ target: testStores().redisUrl });
-    world = await start({ REDIS_URL: proxy.url, CONSUMER_PATIENCE: "1500ms" });
+    world = await start({ REDIS_URL: proxy.url, CONSUMER_STALL_TIMEOUT: "1500ms" });
     world.run();
     chat = await world.createChat();
     await world.send(chat, "before");

@@ -63,11 +63,11 @@ export const controls: readonly Control[] = [
     await fetch(`${url}/${index}/_doc/${id}?routing=${routing}&refresh=true`, { method: "DELETE" });
   }),
   mutated("counts-forgotten", "A worker stores messages and does not count them", ["I5"], "worker", {
-    file: "packages/database/src/persist.ts",
+    file: "packages/database/src/batch-store.ts",
     ...{ from: "await addToCounts(tx, stored);", to: "" },
   }),
   mutated("index-forgotten", "A worker stores messages and does not note them for the index", ["I8", "I12"], "worker", {
-    file: "packages/database/src/persist.ts",
+    file: "packages/database/src/batch-store.ts",
     ...{ from: "await addToOutbox(tx, stored, now);", to: "" },
   }),
   mutated(

@@ -8,7 +8,7 @@ export const loadFaults: readonly Fault[] = [
     name: "stopped-under-load",
     title: "One process after the other gets SIGTERM under load, and is started again",
     topology: { api: 2 },
-    env: { all: { DRAIN_TIME: "1500ms" } },
+    env: { all: { SHUTDOWN_DRAIN_DELAY: "1500ms" } },
     expectations: { ...usual, noFailures: true },
     async run({ world, during, pause }) {
       await during("SIGTERM of every process in turn", async () => {

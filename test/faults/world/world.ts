@@ -132,7 +132,7 @@ function baseEnvironment(name: string, links: Partial<Record<StoreName, Proxy>>)
     ...(links.redis && { REDIS_URL: links.redis.url }),
     ...(links.mysql && { DATABASE_URL: links.mysql.url }),
     ...(links.search ? { ELASTICSEARCH_URL: links.search.url } : { SEARCH_BACKEND: "mysql" }),
-    ...{ KEY_PREFIX: name, SEARCH_INDEX: name, RATE_LIMITS: "off", BATCH_OVERDUE: "1s" },
+    ...{ REDIS_KEY_PREFIX: name, SEARCH_INDEX: name, RATE_LIMITS: "off", BATCH_OVERDUE_AFTER: "1s" },
     // As the chart's limit of 512 MiB gives it.
     NODE_OPTIONS: "--max-old-space-size=384",
   };

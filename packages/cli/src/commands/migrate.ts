@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { duration, toolsOf, type Tools } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { withPatience } from "../patience.ts";
+import { withTimeout } from "../retry-until.ts";
 import { databaseAddress, withDatabase } from "../stores.ts";
 
 interface MigrateCommandOptions {
@@ -39,7 +39,7 @@ async function apply({ env, output }: Tools, wait: number | undefined): Promise<
     reasonToWait: (error: unknown) => (wait !== undefined && isUnavailable(error) ? reasonOf(error) : undefined),
     onWait: waitingFor(output),
   };
-  const applied = await withPatience(patience, () =>
+  const applied = await withTimeout(patience, () =>
     migrate(address, { onProgress, patienceMs: wait === undefined ? undefined : 1000 }),
   );
   output.result({ applied }, () => (applied.length === 0 ? "nothing to migrate" : `${applied.length} applied`));
@@ -62,7 +62,7 @@ async function waitUntilMigrated({ env, output }: Tools, wait: number): Promise<
       isUnavailable(error) || error instanceof MigrationError ? reasonOf(error) : undefined,
     onWait: waitingFor(output),
   };
-  await withDatabase(env, (database) => withPatience(patience, () => assertMigrated(database)));
+  await withDatabase(env, (database) => withTimeout(patience, () => assertMigrated(database)));
   output.result({ pending: [] }, () => "nothing is pending");
 }
 

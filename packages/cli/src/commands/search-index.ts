@@ -6,7 +6,7 @@ import { seconds, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { table } from "../output.ts";
-import { placesOf } from "../places.ts";
+import { placesOf } from "../find-chats.ts";
 import { withSearchIndex } from "../stores.ts";
 
 const ROWS_AT_ONCE = 500;

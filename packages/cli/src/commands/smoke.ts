@@ -5,7 +5,7 @@ import { Refused, Unreachable } from "../api-errors.ts";
 import { duration, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { withPatience } from "../patience.ts";
+import { withTimeout } from "../retry-until.ts";
 
 /** `smoke [--timeout 1m]`. */
 export function addSmokeCommand(program: Command, io: Io): void {
@@ -23,7 +23,7 @@ export function addSmokeCommand(program: Command, io: Io): void {
         };
         const patience = { withinMs: Math.max(0, deadline - began), reasonToWait, onWait };
         try {
-          await withPatience(patience, run);
+          await withTimeout(patience, run);
         } catch (error) {
           output.item({ step: name, ok: false }, () => `FAILED  ${name}`);
           throw new CommandError("unexpected", error instanceof Error ? error.message : String(error), {

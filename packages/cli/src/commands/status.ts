@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { seconds, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { look } from "../status/look.ts";
+import { look } from "../status/snapshot.ts";
 import { openStores } from "../status/open-stores.ts";
 import { screen } from "../status/screen.ts";
 import { isComplete, statusOf } from "../status/status.ts";

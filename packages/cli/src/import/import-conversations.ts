@@ -6,8 +6,8 @@ import type { ImportState } from "./import-state.ts";
 import { createLedger, type Failure } from "./ledger.ts";
 import { settleRun, takeRuns, type OpenChat, type Run } from "./open-chat.ts";
 import { createOpenChats } from "./open-chats.ts";
-import { createPatience } from "./patience.ts";
-import { createRoom } from "./room.ts";
+import { createPatience } from "./retry.ts";
+import { createRoom } from "./memory-budget.ts";
 
 export interface ImportOptions {
   readonly api: ApiClient;

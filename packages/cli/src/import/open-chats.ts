@@ -3,7 +3,7 @@ import type { ApiClient } from "../api-client.ts";
 import type { Conversation } from "./conversation-file.ts";
 import type { ImportState } from "./import-state.ts";
 import type { OpenChat } from "./open-chat.ts";
-import type { Patience } from "./patience.ts";
+import type { Patience } from "./retry.ts";
 
 export interface OpenChatsOptions {
   readonly api: ApiClient;

@@ -1,5 +1,5 @@
 import { table } from "../output.ts";
-import type { Reach } from "./look.ts";
+import type { Reach } from "./snapshot.ts";
 import type { Status } from "./status.ts";
 
 /** What a person sees: the stores, the messages' way through them, the queues. */

@@ -1,4 +1,4 @@
-import type { Look } from "./look.ts";
+import type { Look } from "./snapshot.ts";
 
 /** What `status --json` prints, a line a look. */
 export interface Status extends Look {

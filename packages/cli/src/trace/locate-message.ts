@@ -1,4 +1,4 @@
-import type { ChatPlace } from "../places.ts";
+import type { ChatPlace } from "../find-chats.ts";
 import type { OpenStores } from "../status/open-stores.ts";
 import type { MessageStep } from "./message-step.ts";
 import { searchStep } from "./search-step.ts";
@@ -44,7 +44,7 @@ export async function locateMessage(stores: TracedStores, place: ChatPlace, numb
     steps.push({ state: "dead-lettered", at: letter.createdAt.toISOString(), text });
   }
   if (!row) return steps;
-  const batch = await prisma.batch.findUnique({ where: { id: new Uint8Array(batchId) } });
+  const batch = await prisma.storedBatch.findUnique({ where: { id: new Uint8Array(batchId) } });
   steps.push({
     state: "stored",
     at: batch?.storedAt.toISOString(),

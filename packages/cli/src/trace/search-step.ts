@@ -16,7 +16,7 @@ export async function searchStep(
   } catch (error) {
     return { state: "unavailable", text: `The search index does not answer: ${reasonOf(error)}.` };
   }
-  const range = await database.prisma.searchRange.findFirst({
+  const range = await database.prisma.searchOutboxEntry.findFirst({
     where: { chatId, fromNumber: { lte: number }, toNumber: { gte: number } },
     orderBy: { id: "asc" },
   });

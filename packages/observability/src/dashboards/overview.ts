@@ -112,8 +112,8 @@ export const overview: DashboardPlan = {
           description: "For the database, and for the search index. Above a minute something stands still.",
           unit: "s",
           queries: [
-            { expr: shared("confab_oldest_pending_seconds"), legend: "to be stored" },
-            { expr: shared("confab_outbox_oldest_seconds"), legend: "to be indexed" },
+            { expr: shared("confab_pending_oldest_age_seconds"), legend: "to be stored" },
+            { expr: shared("confab_outbox_oldest_age_seconds"), legend: "to be indexed" },
           ],
           warnAt: 10,
           badAt: 60,
@@ -158,7 +158,7 @@ export const overview: DashboardPlan = {
           unit: "ops",
           queries: [
             {
-              expr: `topk(10, sum by (application) (confab_application_message_rate${n}))`,
+              expr: `topk(10, sum by (application) (confab_top_application_messages_per_second${n}))`,
               legend: "{{application}}",
             },
           ],

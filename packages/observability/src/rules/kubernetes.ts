@@ -22,7 +22,7 @@ export const kubernetesAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabWorkersAtMax",
-    expr: `kube_horizontalpodautoscaler_status_desired_replicas{${workerHpa}} >= kube_horizontalpodautoscaler_spec_max_replicas and on (namespace) max by (namespace) (confab_oldest_pending_seconds) > 5`,
+    expr: `kube_horizontalpodautoscaler_status_desired_replicas{${workerHpa}} >= kube_horizontalpodautoscaler_spec_max_replicas and on (namespace) max by (namespace) (confab_pending_oldest_age_seconds) > 5`,
     for: "15m",
     severity: "ticket",
     summary: "There are as many workers as may be, and messages still wait",

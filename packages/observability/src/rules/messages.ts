@@ -4,7 +4,7 @@ import type { Alert } from "./alert.ts";
 export const messageAlerts: readonly Alert[] = [
   {
     name: "ConfabOldestPendingTooOld",
-    expr: "max by (namespace) (confab_oldest_pending_seconds) > 60",
+    expr: "max by (namespace) (confab_pending_oldest_age_seconds) > 60",
     for: "2m",
     severity: "page",
     summary: "Accepted messages are not being stored",
@@ -40,7 +40,7 @@ export const messageAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabSearchLagHigh",
-    expr: "max by (namespace) (confab_outbox_oldest_seconds) > 120",
+    expr: "max by (namespace) (confab_outbox_oldest_age_seconds) > 120",
     for: "5m",
     severity: "ticket",
     summary: "Stored messages are not being found by search",
@@ -49,7 +49,7 @@ export const messageAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabHeadsReseeded",
-    expr: 'sum by (namespace) (increase(confab_heads_learned_total{kind="again"}[10m])) > 100',
+    expr: 'sum by (namespace) (increase(confab_chat_heads_loaded_total{reason="reseed"}[10m])) > 100',
     for: "1m",
     severity: "ticket",
     summary: "Redis has forgotten the last numbers of chats",

@@ -79,7 +79,7 @@ if (unknown.length > 0) {
 
 const rules = await writeShortRules();
 // One application may send 100 messages a second, so that a loud one is held back.
-const world = await startWorld({ rules, env: { APPLICATION_RATE: "100", APPLICATION_BURST: "200" } });
+const world = await startWorld({ rules, env: { APPLICATION_MESSAGE_RATE: "100", APPLICATION_MESSAGE_BURST: "200" } });
 try {
   const { prometheus } = world.installation;
   const draw = async (uid: string, name: string, minutes: number) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
-import type { Application, ApplicationPlace, Applications } from "@confab/database";
+import type { Application, ApplicationReference, Applications } from "@confab/database";
 import { mount, type MountOptions, type RouteHandler } from "@confab/http";
 import { Router } from "express";
 import { toApplication } from "../representations.ts";
@@ -64,12 +64,12 @@ function known(application: Application | undefined): Application {
   return application;
 }
 
-function encodeCursor({ createdAt, token }: ApplicationPlace): string {
+function encodeCursor({ createdAt, token }: ApplicationReference): string {
   return `${createdAt.getTime().toString(36)}-${token}`;
 }
 
 /** The place of a cursor that has the form of `applicationCursorSchema`. */
-function decodeCursor(cursor: string): ApplicationPlace {
+function decodeCursor(cursor: string): ApplicationReference {
   const end = cursor.indexOf("-");
   return { createdAt: new Date(parseInt(cursor.slice(0, end), 36)), token: cursor.slice(end + 1) };
 }

@@ -8,7 +8,7 @@ import { readStored } from "./read-stored.ts";
 import type { Place, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
-  messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "buried">;
+  messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
   pending: PendingMessages;
 }
 

@@ -2,10 +2,10 @@ import { countFitting, ProblemError } from "@confab/contracts";
 import type { Messages } from "@confab/database";
 import type { Place, Walk, Walked } from "./walk.ts";
 
-export type StoredMessages = Pick<Messages, "range" | "sizes" | "buried">;
+export type StoredMessages = Pick<Messages, "range" | "sizes" | "deadLettered">;
 
 /** So many missing numbers at most are looked up among the dead letters. */
-const mostBuried = 1000;
+const maxDeadLettered = 1000;
 
 /**
  * The stored messages of a walk, for as long as Redis cannot be asked: up to the first number that is neither stored nor
@@ -45,10 +45,10 @@ async function findGap(
   const last = stops.at(-1) ?? first;
   if (last === first + step * (stops.length - 1)) return -1;
   const span = { chatId, from: Math.min(first, last), to: Math.max(first, last) };
-  const buried = new Set(await messages.buried(span, { order, limit: mostBuried }));
+  const deadLettered = new Set(await messages.deadLettered(span, { order, limit: maxDeadLettered }));
   let expected = first;
   return stops.findIndex((number) => {
-    while (expected !== number && buried.has(expected)) expected += step;
+    while (expected !== number && deadLettered.has(expected)) expected += step;
     expected += step;
     return expected !== number + step;
   });

@@ -9,11 +9,11 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
   const sinceAccepted = metrics.histogram("confab_accepted_to_searchable_seconds");
   return {
     indexed: metrics.counter("confab_messages_indexed_total"),
-    rejected: metrics.counter("confab_messages_unindexable_total"),
+    rejected: metrics.counter("confab_messages_index_refused_total"),
     size: metrics.histogram("confab_index_batch_size"),
     duration: metrics.histogram("confab_index_duration_seconds"),
     drain: metrics.histogram("confab_index_drain_duration_seconds"),
-    away: metrics.gauge("confab_search_away"),
+    away: metrics.gauge("confab_indexing_paused"),
     /** How long messages that the index has now were on their way; those that it refused never arrive. */
     arrived(
       ranges: readonly StoredRange[],

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Chats, Persistence, PersistResult } from "@confab/database";
+import type { Chats, BatchStore, StoreResult } from "@confab/database";
 import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
 import type { Producer } from "@confab/queue";
 import { inSpan, shortToken, startSharedSpan, traceIdOf, type Logger, type Tracer } from "@confab/runtime";
@@ -10,7 +10,7 @@ import type { StoreMetrics } from "./store-metrics.ts";
 export interface StoreBatchesOptions {
   partition: number;
   backlog: Pick<Backlog, "read" | "complete">;
-  persistence: Persistence;
+  batchStore: BatchStore;
   chats: Pick<Chats, "locate">;
   producer: Pick<Producer, "wakeBatch" | "wakeSearch">;
   /** Whether to wait rather than to fail: the store is unavailable or a transaction lost a race. */
@@ -34,7 +34,7 @@ const longestPauseMs = 2000;
 
 /** Stores accepted batches, as many as there are in one transaction, each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
-  const { partition, backlog, persistence, chats, producer, shouldWait, tracer, metrics, logger, maxRows } = options;
+  const { partition, backlog, batchStore, chats, producer, shouldWait, tracer, metrics, logger, maxRows } = options;
   const abandoned = new AbortController();
   // The search queue's server may be away while this partition's is not.
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
@@ -54,7 +54,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   async function storeAccepted(group: AcceptedBatch[], accepted: AcceptedMessage[], causes: string[]): Promise<void> {
     const began = performance.now();
-    const result = await persistence.persist(
+    const result = await batchStore.store(
       group.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
     );
     metrics.duration.observe((performance.now() - began) / 1000);
@@ -89,10 +89,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
    * Another message has the number: Redis lost what it knew. The late one moves to the end of its chat, in the step that
    * forgets its batch, so that it is neither lost nor moved twice.
    */
-  async function complete(
-    group: AcceptedBatch[],
-    { conflicts, refused }: PersistResult<AcceptedMessage>,
-  ): Promise<void> {
+  async function complete(group: AcceptedBatch[], { conflicts, refused }: StoreResult<AcceptedMessage>): Promise<void> {
     const moves: Move[] = [];
     const locations = new Map<string, Awaited<ReturnType<Chats["locate"]>>>();
     for (const message of conflicts) {

@@ -10,8 +10,8 @@ export function createStoreMetrics(metrics: Metrics<MetricCatalogue>) {
     renumbered: metrics.counter("confab_messages_renumbered_total"),
     deadLettered: metrics.counter("confab_messages_dead_lettered_total"),
     batchesLost: metrics.counter("confab_batches_lost_total"),
-    waits: metrics.counter("confab_store_waits_total"),
-    rows: metrics.histogram("confab_store_rows"),
+    waits: metrics.counter("confab_store_retries_total"),
+    rows: metrics.histogram("confab_store_batch_messages"),
     duration: metrics.histogram("confab_store_duration_seconds"),
     age: metrics.histogram("confab_accepted_to_stored_seconds"),
   };

@@ -27,7 +27,7 @@ export function createSweeps({
   metrics,
   logger,
 }: SweepOptions): (() => Promise<void>)[] {
-  const woken = metrics.counter("confab_batches_overdue_total");
+  const woken = metrics.counter("confab_batches_requeued_total");
 
   return backlogs.map((backlog, partition) => {
     let offset = 0;

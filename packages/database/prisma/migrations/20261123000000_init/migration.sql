@@ -43,7 +43,7 @@ CREATE TABLE `messages` (
   PRIMARY KEY (`chat_id`, `number`)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE `batches` (
+CREATE TABLE `stored_batches` (
   `id` BINARY(16) NOT NULL,
   `stored_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`),

@@ -5,8 +5,8 @@ export interface Schedule {
   stop(): Promise<void>;
 }
 
-/** Runs something again and again, `intervalMs` after the last run ended; a failure is logged (once an outage, where there is a logger) and the next run comes all the same. */
-export function every(intervalMs: number, name: string, run: () => Promise<unknown>, logger?: Logger): Schedule {
+/** Runs something repeatedly, `intervalMs` after the last run ended; a failure is logged (once per outage, if there is a logger) and the next run follows anyway. */
+export function repeat(intervalMs: number, name: string, run: () => Promise<unknown>, logger?: Logger): Schedule {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let failing = false;

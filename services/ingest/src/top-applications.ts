@@ -17,7 +17,12 @@ export interface Loudest {
  * The names that occur most, in bounded memory however many there are: the space-saving algorithm of Metwally, Agrawal and
  * El Abbadi (2005). A newcomer takes the place of the rarest and inherits its count, which is taken off when rates are told.
  */
-export function createLoudest({ kept, shown, leastMs, now = () => performance.now() }: LoudestOptions): Loudest {
+export function createTopApplications({
+  kept,
+  shown,
+  leastMs,
+  now = () => performance.now(),
+}: LoudestOptions): Loudest {
   let counts = new Map<string, { count: number; inherited: number }>();
   let since = now();
   let last: { name: string; perSecond: number }[] = [];

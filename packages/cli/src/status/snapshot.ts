@@ -5,7 +5,7 @@ import type { OpenStores } from "./open-stores.ts";
 export type Reach<Facts = object> =
   ({ readonly reachable: true; readonly ms: number } & Facts) | { readonly reachable: false; readonly reason: string };
 
-export interface RedisFacts {
+export interface RedisInfo {
   readonly pending: number;
   readonly stored_total: number;
   readonly oldest_pending_seconds: number;
@@ -25,7 +25,7 @@ export interface DatabaseFacts {
 
 export interface Look {
   readonly at: Date;
-  readonly redis: Reach<RedisFacts>;
+  readonly redis: Reach<RedisInfo>;
   readonly database: Reach<DatabaseFacts>;
   readonly search: Reach & { readonly backend: "elasticsearch" | "mysql" };
 }
@@ -34,7 +34,7 @@ export interface Look {
 export async function look(stores: OpenStores): Promise<Look> {
   const [redis, database, search] = await Promise.all([
     reached(stores.reasonOf, () => redisFacts(stores)),
-    reached(stores.reasonOf, () => databaseFacts(stores)),
+    reached(stores.reasonOf, () => readStatistics(stores)),
     reached(stores.reasonOf, async () => {
       await stores.search.ping();
       return {};
@@ -43,7 +43,7 @@ export async function look(stores: OpenStores): Promise<Look> {
   return { at: new Date(), redis, database, search: { ...search, backend: stores.search.kind } };
 }
 
-async function redisFacts(stores: OpenStores): Promise<RedisFacts> {
+async function redisFacts(stores: OpenStores): Promise<RedisInfo> {
   // Alone at first: BullMQ would complain on standard error about a Redis that is away.
   const counts = await stores.totals();
   const [depths, queues, servers, workers] = await Promise.all([
@@ -66,7 +66,7 @@ async function redisFacts(stores: OpenStores): Promise<RedisFacts> {
   };
 }
 
-async function databaseFacts({ database, outbox }: OpenStores): Promise<DatabaseFacts> {
+async function readStatistics({ database, outbox }: OpenStores): Promise<DatabaseFacts> {
   const [waiting, ageMs, letters] = await Promise.all([
     outbox.depth(),
     outbox.oldestAgeMs(),

@@ -8,7 +8,7 @@ export interface FairGateOptions {
   readonly maxWaitingOfOne: number;
 }
 
-export interface FairGate {
+export interface FairSemaphore {
   /**
    * Runs the work when it is its owner's turn; it is dropped, and the promise stays open, where `isLate` says so by then. Rejects with IntakeBusy
    * where too much waits.
@@ -17,7 +17,7 @@ export interface FairGate {
 }
 
 /** Lets only so many works run at once. Those of one owner wait in their order, and the owners take turns, so that one with thousands delays nobody. */
-export function createFairGate({ width, maxWaiting, maxWaitingOfOne }: FairGateOptions): FairGate {
+export function createFairSemaphore({ width, maxWaiting, maxWaitingOfOne }: FairGateOptions): FairSemaphore {
   interface Waiting {
     isLate: () => boolean;
     begin: () => void;

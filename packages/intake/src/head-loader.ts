@@ -1,4 +1,4 @@
-import { createFairGate } from "./fair-gate.ts";
+import { createFairSemaphore } from "./fair-semaphore.ts";
 import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
 
 /** The database was not asked, or gave no answer in time: the message was not taken. */
@@ -14,9 +14,9 @@ export interface ChatInDatabase {
   lastNumber: number;
 }
 
-export interface LearnerOptions {
+export interface HeadLoaderOptions {
   /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
-  readonly learn: (token: string, chat: number) => Promise<ChatInDatabase | undefined>;
+  readonly loadHead: (token: string, chat: number) => Promise<ChatInDatabase | undefined>;
   /** Without it, every token is taken for an application's. */
   readonly findApplications?: TokenCheckOptions["findApplications"] | undefined;
   /** Chats that are asked for at once: a restart of Redis must not exhaust the database's connections. */
@@ -30,16 +30,16 @@ export interface LearnerOptions {
   readonly pauseMs?: number;
 }
 
-export type Learned = ChatInDatabase | "unknown-chat" | "unknown-application";
+export type Loaded = ChatInDatabase | "unknown-chat" | "unknown-application";
 
 /**
  * Asks the database about chats that Redis does not know, with a bound on how many wait and for how long. After a failure everybody is refused at
  * once until a single question succeeds, so that an outage of the database keeps no request. Applications take turns.
  */
-export function createLearner(options: LearnerOptions): (token: string, chat: number) => Promise<Learned> {
-  const { learn, findApplications, deadlineMs, pauseMs = 500 } = options;
+export function createHeadLoader(options: HeadLoaderOptions): (token: string, chat: number) => Promise<Loaded> {
+  const { loadHead, findApplications, deadlineMs, pauseMs = 500 } = options;
   const { width = 8, maxWaiting = 10_000, maxWaitingOfOne = 1_000 } = options;
-  const gate = createFairGate({ width, maxWaiting, maxWaitingOfOne });
+  const gate = createFairSemaphore({ width, maxWaiting, maxWaitingOfOne });
   const isApplication =
     findApplications && createTokenCheck({ findApplications: (tokens) => watched(findApplications(tokens)) });
   let failure: { error: unknown; until: number } | undefined;
@@ -56,12 +56,12 @@ export function createLearner(options: LearnerOptions): (token: string, chat: nu
     }
   }
 
-  async function find(token: string, chat: number, isLate: () => boolean): Promise<Learned> {
+  async function find(token: string, chat: number, isLate: () => boolean): Promise<Loaded> {
     if (isApplication && !(await isApplication(token))) return "unknown-application";
-    return (await gate.run(token, isLate, () => watched(learn(token, chat)))) ?? "unknown-chat";
+    return (await gate.run(token, isLate, () => watched(loadHead(token, chat)))) ?? "unknown-chat";
   }
 
-  async function findInTime(token: string, chat: number): Promise<Learned> {
+  async function findInTime(token: string, chat: number): Promise<Loaded> {
     let isOver = false;
     const { promise: lateness, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {

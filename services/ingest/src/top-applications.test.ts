@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { createLoudest } from "./loudest.ts";
+import { createTopApplications } from "./top-applications.ts";
 
-describe("createLoudest", () => {
+describe("createTopApplications", () => {
   it("names the loudest of many with their rates, in bounded memory, and never too high", () => {
     let time = 0;
-    const loudest = createLoudest({ kept: 20, shown: 3, leastMs: 1000, now: () => time });
+    const loudest = createTopApplications({ kept: 20, shown: 3, leastMs: 1000, now: () => time });
     for (let round = 0; round < 1000; round++) {
       loudest.count("loud", 5);
       if (round % 2 === 0) loudest.count("half as loud", 5);
@@ -21,7 +21,7 @@ describe("createLoudest", () => {
 
   it("tells the last rates again while too little time has gone by, and forgets who fell silent", () => {
     let time = 0;
-    const loudest = createLoudest({ kept: 20, shown: 3, leastMs: 1000, now: () => time });
+    const loudest = createTopApplications({ kept: 20, shown: 3, leastMs: 1000, now: () => time });
     loudest.count("loud", 10);
     time = 1000;
     const rates = [{ name: "loud", perSecond: 10 }];

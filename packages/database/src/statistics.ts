@@ -16,12 +16,12 @@ export interface DatabaseFacts {
 }
 
 /** What an operator watches in the database. */
-export async function databaseFacts({ prisma }: Database): Promise<DatabaseFacts> {
+export async function readStatistics({ prisma }: Database): Promise<DatabaseFacts> {
   const [[counts], status, variables] = await Promise.all([
     prisma.$queryRaw<{ outbox: bigint; oldest: Date | null; deadLetters: bigint }[]>`
       SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM search_outbox LIMIT ${MOST}) AS waiting) AS outbox,
              (SELECT created_at FROM search_outbox ORDER BY id LIMIT 1) AS oldest,
-             (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${MOST}) AS buried) AS deadLetters`,
+             (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${MOST}) AS deadLettered) AS deadLetters`,
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Threads_connected'`,
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL VARIABLES LIKE 'max_connections'`,
   ]);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export interface LeafFacts {
+export interface LeafDescription {
   readonly form: string;
   readonly description: string | undefined;
   readonly secret: boolean;
@@ -16,7 +16,7 @@ export interface ConfigRow {
 }
 
 /** What a leaf's metadata says, looking through `.default()`, `.optional()` and pipes, whose wrappers carry none of it themselves. */
-export function leafFacts(leaf: z.ZodType): LeafFacts {
+export function describeLeaf(leaf: z.ZodType): LeafDescription {
   const chain = unwrapped(leaf);
   const meta = chain.map((schema) => schema.meta() ?? {});
   const form = meta.find((entry) => typeof entry.form === "string")?.form;
@@ -30,7 +30,7 @@ export function leafFacts(leaf: z.ZodType): LeafFacts {
 /** One row per variable in the schema's order, for generated reference pages; defaults of secrets are withheld. */
 export function describeConfig(schema: z.ZodObject): ConfigRow[] {
   return Object.entries(schema.shape).map(([name, leaf]) => {
-    const facts = leafFacts(leaf as z.ZodType);
+    const facts = describeLeaf(leaf as z.ZodType);
     const unset = (leaf as z.ZodType).safeParse(undefined);
     return {
       name,

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { IntakeBusy } from "./batcher.ts";
-import { createFairGate } from "./fair-gate.ts";
+import { createFairSemaphore } from "./fair-semaphore.ts";
 
 const roomy = { maxWaiting: 100, maxWaitingOfOne: 100 };
 const never = (): boolean => false;
 
 describe("a fair gate", () => {
   it("lets at most so many run at once, each owner's in their order, failures included", async () => {
-    const gate = createFairGate({ ...roomy, width: 2 });
+    const gate = createFairSemaphore({ ...roomy, width: 2 });
     let [running, most] = [0, 0];
     const begun: number[] = [];
     const work = (index: number) => async (): Promise<number> => {
@@ -27,7 +27,7 @@ describe("a fair gate", () => {
   });
 
   it("gives the owners turns, and drops what is late without using one", async () => {
-    const gate = createFairGate({ ...roomy, width: 1 });
+    const gate = createFairSemaphore({ ...roomy, width: 1 });
     const begun: string[] = [];
     const run = (owner: string, name: string, isLate = never): Promise<void> =>
       gate.run(owner, isLate, async () => {
@@ -43,7 +43,7 @@ describe("a fair gate", () => {
   });
 
   it("refuses at once what is too much of one owner, or of all", async () => {
-    const gate = createFairGate({ width: 1, maxWaiting: 3, maxWaitingOfOne: 2 });
+    const gate = createFairSemaphore({ width: 1, maxWaiting: 3, maxWaitingOfOne: 2 });
     const { promise, resolve } = Promise.withResolvers<string>();
     const run = (owner: string): Promise<string> => gate.run(owner, never, () => promise);
     const taken = ["a", "a", "a", "b"].map(run);

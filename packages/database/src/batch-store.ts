@@ -1,17 +1,17 @@
-import { buryMessages, type BuriedMessage } from "./bury-messages.ts";
+import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { addToCounts, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
-import { Redo, list, transaction, tuples } from "./transaction.ts";
+import { RetryTransaction, list, transaction, tuples } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
-/** What one job stands for; the id (16 bytes) is the fence against a second delivery. */
+/** What one job stands for; its id (16 bytes) makes a second delivery harmless. */
 export interface AcceptedBatch<M extends AddressedMessage = AddressedMessage> {
   readonly id: Uint8Array;
   readonly messages: readonly M[];
 }
 
-export interface PersistResult<M> {
+export interface StoreResult<M> {
   /** Messages that became rows now. */
   readonly stored: number;
   /** Batches that had been stored before. */
@@ -19,33 +19,33 @@ export interface PersistResult<M> {
   /** Messages whose place another message holds: not stored, to be given a new number. */
   readonly conflicts: M[];
   /** Messages that the database refuses, whose chat it does not have, or that are damaged: kept as dead letters. */
-  readonly refused: BuriedMessage<M>[];
+  readonly refused: DeadLetteredMessage<M>[];
 }
 
 const TIMEOUT_MS = 30_000;
 const DAMAGED = "Redis returned it damaged: its checksum does not match";
 
-export type Persistence = ReturnType<typeof createPersistence>;
+export type BatchStore = ReturnType<typeof createBatchStore>;
 
 /** Stores accepted messages exactly once. */
-export function createPersistence(database: Database) {
+export function createBatchStore(database: Database) {
   return {
     /**
-     * One transaction for all batches: fence, rows, dead letters, search outbox and counts. Throws what is not about
+     * One transaction for all batches: their ids, rows, dead letters, search outbox and counts. Throws what is not about
      * a row; after a throw the outcome may be unknown, and the same call again settles it.
      */
-    persist: <M extends AddressedMessage>(batches: readonly AcceptedBatch<M>[]): Promise<PersistResult<M>> =>
-      transaction(database, (tx) => persist(tx, batches), { timeoutMs: TIMEOUT_MS }),
+    store: <M extends AddressedMessage>(batches: readonly AcceptedBatch<M>[]): Promise<StoreResult<M>> =>
+      transaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
   };
 }
 
-async function persist<M extends AddressedMessage>(
+async function store<M extends AddressedMessage>(
   tx: Queryable,
   batches: readonly AcceptedBatch<M>[],
-): Promise<PersistResult<M>> {
+): Promise<StoreResult<M>> {
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
-  const { fresh, delivered } = await raiseFence(tx, unique, now);
+  const { fresh, delivered } = await recordBatches(tx, unique, now);
   const { placed, misplaced, unknown } = await checkOwners(
     tx,
     unique.flatMap((batch) => batch.messages),
@@ -63,7 +63,7 @@ async function persist<M extends AddressedMessage>(
     rows.filter(({ damaged }) => damaged !== true),
   );
   const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
-  const dead = await buryMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
+  const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   stored.sort(byKey);
   await addToOutbox(tx, stored, now);
   // Last, because every writer of a chat waits for the lock on its count.
@@ -72,15 +72,15 @@ async function persist<M extends AddressedMessage>(
     stored: stored.length,
     knownBatches: batches.length - fresh.length,
     conflicts: [...again.conflicts, ...misplaced, ...clashes, ...conflicts, ...dead.conflicts],
-    refused: dead.buried,
+    refused: dead.deadLettered,
   };
 }
 
 /** Takes the ids that are new, in id order. An id that appears meanwhile is a concurrent delivery: start again. */
-async function raiseFence<M extends AddressedMessage>(tx: Queryable, batches: AcceptedBatch<M>[], now: Date) {
+async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches: AcceptedBatch<M>[], now: Date) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
-    `SELECT id FROM batches WHERE id IN (${list(batches)})`,
+    `SELECT id FROM stored_batches WHERE id IN (${list(batches)})`,
     ...batches.map((batch) => batch.id),
   );
   const taken = new Set(known.map((row) => hex(row.id)));
@@ -90,18 +90,18 @@ async function raiseFence<M extends AddressedMessage>(tx: Queryable, batches: Ac
     const ids = fresh.map((batch) => batch.id).sort((a, b) => Buffer.compare(a, b));
     try {
       await tx.$executeRawUnsafe(
-        `INSERT INTO batches (id, stored_at) VALUES ${tuples(ids.length, 2)}`,
+        `INSERT INTO stored_batches (id, stored_at) VALUES ${tuples(ids.length, 2)}`,
         ...ids.flatMap((id) => [id, now]),
       );
     } catch (error) {
-      throw isDuplicateKey(error) ? new Redo("batch delivered twice at once", { cause: error }) : error;
+      throw isDuplicateKey(error) ? new RetryTransaction("batch delivered twice at once", { cause: error }) : error;
     }
   }
   return { fresh, delivered };
 }
 
 /**
- * What is left to do for messages of batches whose fence is up. A delivery whose answer was lost may have met conflicts: what
+ * What is left to do for messages of batches that were stored before. A delivery whose answer was lost may have met conflicts: what
  * still holds another's number is reported again. A message that is nowhere is stored now. One that is stored under another
  * number is done: a late resend of its batch was numbered a second time.
  */

@@ -3,7 +3,7 @@ import { list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 import type { AddressedMessage } from "./owners.ts";
 
-export type BuriedMessage<M> = Refused<M> & {
+export type DeadLetteredMessage<M> = Refused<M> & {
   /** The database has no such chat: whoever believes in it must ask again. */
   readonly chatUnknown: boolean;
 };
@@ -14,25 +14,25 @@ const LOST_CHAT = "The database does not have the chat any more: was it restored
  * Keeps messages as dead letters: those that the database refused, and those whose chat it does not have. Reports messages
  * whose number another dead letter holds as conflicts. What is a dead letter already is reported again and kept once.
  */
-export async function buryMessages<M extends AddressedMessage>(
+export async function deadLetterMessages<M extends AddressedMessage>(
   tx: Queryable,
   { refused, unknown }: { refused: readonly Refused<M>[]; unknown: readonly M[] },
   now: Date,
-): Promise<{ buried: BuriedMessage<M>[]; conflicts: M[] }> {
-  if (refused.length === 0 && unknown.length === 0) return { buried: [], conflicts: [] };
+): Promise<{ deadLettered: DeadLetteredMessage<M>[]; conflicts: M[] }> {
+  if (refused.length === 0 && unknown.length === 0) return { deadLettered: [], conflicts: [] };
   const { conflicts } = await compareWithStored(tx, "dead_letters", refused);
   const taken = new Set(conflicts.map(keyOf));
-  const buried = [
+  const deadLettered = [
     ...refused.filter((row) => !taken.has(keyOf(row))).map((row) => ({ ...row, chatUnknown: false })),
     ...unknown.map((row) => ({ ...row, reason: LOST_CHAT, chatUnknown: true })),
   ];
-  if (buried.length === 0) return { buried, conflicts };
+  if (deadLettered.length === 0) return { deadLettered, conflicts };
   const known = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(
-    `SELECT uid FROM dead_letters WHERE uid IN (${list(buried)})`,
-    ...buried.map(({ uid }) => uid),
+    `SELECT uid FROM dead_letters WHERE uid IN (${list(deadLettered)})`,
+    ...deadLettered.map(({ uid }) => uid),
   );
   const kept = new Set(known.map(({ uid }) => Buffer.from(uid).toString("hex")));
-  const rows = buried.filter(({ uid }) => !kept.has(Buffer.from(uid).toString("hex")));
+  const rows = deadLettered.filter(({ uid }) => !kept.has(Buffer.from(uid).toString("hex")));
   if (rows.length > 0) {
     await tx.$executeRawUnsafe(
       `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, reason, request_id, accepted_at, created_at)
@@ -43,5 +43,5 @@ export async function buryMessages<M extends AddressedMessage>(
       ]),
     );
   }
-  return { buried, conflicts };
+  return { deadLettered, conflicts };
 }

@@ -1,5 +1,5 @@
 /** What the work gives, or after `ms` milliseconds a rejection with what `late` makes; the work itself goes on. */
-export async function withPatience<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
+export async function withTimeout<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -14,9 +14,9 @@ export async function withPatience<T>(work: Promise<T>, ms: number, late: () => 
 }
 
 /** The same repository, each of whose calls rejects after `ms` milliseconds: a silent store must not keep a request. */
-export function impatient<T extends object>(repository: T, ms: number, late: () => Error): T {
+export function withMethodTimeouts<T extends object>(repository: T, ms: number, late: () => Error): T {
   const methods = Object.entries(repository as Record<string, (...args: unknown[]) => Promise<unknown>>);
   return Object.fromEntries(
-    methods.map(([name, method]) => [name, (...args: unknown[]) => withPatience(method(...args), ms, late)]),
+    methods.map(([name, method]) => [name, (...args: unknown[]) => withTimeout(method(...args), ms, late)]),
   ) as T;
 }

@@ -13,7 +13,7 @@ import {
   createApplications,
   createChats,
   createDatabase,
-  createPersistence,
+  createBatchStore,
   isUnavailable,
   migrate,
   verifyCounts,
@@ -33,20 +33,20 @@ describe("persisting accepted messages", () => {
   after(() => test.close());
   beforeEach(async () => {
     ({ id: chatId, token } = await test.newChat());
-    await test.database.prisma.searchRange.deleteMany();
+    await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
   const numbers = async () => (await test.messages.range(chatId, { limit: 5_000 })).map((row) => row.number);
   const count = async () => (await test.chats.find(token, 1))?.messagesCount;
   const ranges = async () => {
-    const rows = await test.database.prisma.searchRange.findMany({ orderBy: { id: "asc" } });
+    const rows = await test.database.prisma.searchOutboxEntry.findMany({ orderBy: { id: "asc" } });
     return rows.map((row) => [row.fromNumber, row.toNumber]);
   };
 
   it("stores rows byte for byte, counts them and notes them for search", async () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
     const first = message(chatId, 1, body);
-    const result = await test.persistence.persist([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
+    const result = await test.batchStore.store([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
     expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [] });
     const row = await test.messages.find(chatId, 1);
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
@@ -65,7 +65,7 @@ describe("persisting accepted messages", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: "binary", minLength: 1 }), { minLength: 1 }), async (bodies) => {
         const rows = bodies.map((body) => message(chatId, ++number, body));
-        await test.persistence.persist([batch(...rows)]);
+        await test.batchStore.store([batch(...rows)]);
         const read = await test.messages.range(chatId, { from: number - rows.length + 1, limit: rows.length });
         expect(read.map((row) => row.body)).to.deep.equal(bodies);
       }),
@@ -75,8 +75,8 @@ describe("persisting accepted messages", () => {
 
   it("changes nothing when a batch is delivered again", async () => {
     const delivered = batch(message(chatId, 1), message(chatId, 2));
-    await test.persistence.persist([delivered]);
-    const again = await test.persistence.persist([delivered, batch(message(chatId, 3)), delivered]);
+    await test.batchStore.store([delivered]);
+    const again = await test.batchStore.store([delivered, batch(message(chatId, 3)), delivered]);
     expect(again).to.include({ stored: 1, knownBatches: 2 });
     expect(await count()).to.equal(3);
     expect(await ranges()).to.deep.equal([
@@ -87,34 +87,34 @@ describe("persisting accepted messages", () => {
 
   it("stores a batch once when it is delivered several times at once", async () => {
     const delivered = batch(...Array.from({ length: 50 }, (_, i) => message(chatId, i + 1)));
-    const results = await Promise.all(Array.from({ length: 6 }, () => test.persistence.persist([delivered])));
+    const results = await Promise.all(Array.from({ length: 6 }, () => test.batchStore.store([delivered])));
     expect(results.map((result) => result.stored).sort((a, b) => a - b)).to.deep.equal([0, 0, 0, 0, 0, 50]);
     expect(await count()).to.equal(50);
   });
 
   it("counts a message once that arrives in two batches", async () => {
     const twice = message(chatId, 1);
-    await test.persistence.persist([batch(twice)]);
-    const result = await test.persistence.persist([batch(twice, message(chatId, 2)), batch(twice)]);
+    await test.batchStore.store([batch(twice)]);
+    const result = await test.batchStore.store([batch(twice, message(chatId, 2)), batch(twice)]);
     expect(result).to.deep.include({ stored: 1, conflicts: [] });
     expect(await count()).to.equal(2);
   });
 
   it("never overwrites: a number that another message holds is reported, also to a repeated delivery", async () => {
-    await test.persistence.persist([batch(message(chatId, 1, "first"))]);
+    await test.batchStore.store([batch(message(chatId, 1, "first"))]);
     const late = message(chatId, 1, "late");
     const delivery = batch(late, message(chatId, 2));
-    const result = await test.persistence.persist([delivery]);
+    const result = await test.batchStore.store([delivery]);
     expect(result.stored).to.equal(1);
     expect(result.conflicts).to.deep.equal([late]);
     expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
     expect(await count()).to.equal(2);
-    const again = await test.persistence.persist([delivery]);
+    const again = await test.batchStore.store([delivery]);
     expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [] });
   });
 
   it("reports the second of two messages that claim one number in one call", async () => {
-    const result = await test.persistence.persist([batch(message(chatId, 1, "a")), batch(message(chatId, 1, "b"))]);
+    const result = await test.batchStore.store([batch(message(chatId, 1, "a")), batch(message(chatId, 1, "b"))]);
     expect(result.stored).to.equal(1);
     expect(result.conflicts.map((row) => row.body)).to.deep.equal(["b"]);
     expect(await count()).to.equal(1);
@@ -123,14 +123,14 @@ describe("persisting accepted messages", () => {
   it("stores what is missing of a batch that was stored before, and nothing a second time under another number", async () => {
     const [first, second, third] = [1, 2, 3].map((number) => message(chatId, number));
     const id = randomBytes(16);
-    await test.persistence.persist([{ id, messages: [first!] }]);
-    const again = await test.persistence.persist([{ id, messages: [first!, second!] }]);
+    await test.batchStore.store([{ id, messages: [first!] }]);
+    const again = await test.batchStore.store([{ id, messages: [first!, second!] }]);
     expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
     expect(await numbers()).to.deep.equal([1, 2]);
     expect(await count()).to.equal(2);
     // A late resend was numbered a second time: its messages are there, under their first numbers.
     const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
-    const resent = await test.persistence.persist([{ id, messages: [...renumbered, third!] }]);
+    const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
     expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
     expect(await numbers()).to.deep.equal([1, 2, 3]);
     expect(await count()).to.equal(3);
@@ -139,18 +139,18 @@ describe("persisting accepted messages", () => {
   it("reports a number that a dead letter holds, also to a repeated delivery, and keeps each dead letter once", async () => {
     const tooLong = "x".repeat(65_536);
     const early = batch(message(chatId, 1, tooLong));
-    await test.persistence.persist([early]);
+    await test.batchStore.store([early]);
     const late = message(chatId, 1, `${tooLong}y`);
     const delivery = batch(late);
     for (const expected of [0, 1]) {
-      const { conflicts, knownBatches } = await test.persistence.persist([delivery]);
+      const { conflicts, knownBatches } = await test.batchStore.store([delivery]);
       expect(conflicts.map(({ uid }) => uid)).to.deep.equal([late.uid]);
       expect(knownBatches).to.equal(expected);
     }
     const moved = { ...late, number: 2 };
-    const { refused } = await test.persistence.persist([batch(moved)]);
+    const { refused } = await test.batchStore.store([batch(moved)]);
     expect(refused).to.have.length(1);
-    await test.persistence.persist([early, batch(moved)]);
+    await test.batchStore.store([early, batch(moved)]);
     const letters = await test.database.prisma.deadLetter.findMany({ where: { chatId }, orderBy: { number: "asc" } });
     expect(letters.map(({ number, token: owner, chatNumber }) => [number, owner, chatNumber])).to.deep.equal([
       [1, token, 1],
@@ -166,7 +166,7 @@ describe("persisting accepted messages", () => {
     await test.database.prisma.application.delete({ where: { token: mine.token } });
     const other = await test.newChat();
     await test.database.prisma.$executeRaw`UPDATE chats SET id = ${mine.id} WHERE id = ${other.id}`;
-    const { stored, conflicts, refused } = await test.persistence.persist([batch(toMine)]);
+    const { stored, conflicts, refused } = await test.batchStore.store([batch(toMine)]);
     expect([stored, conflicts]).to.deep.equal([0, []]);
     expect(refused).to.have.length(1);
     expect(refused[0]).to.deep.include({ chatUnknown: true, body: "secret" });
@@ -180,7 +180,7 @@ describe("persisting accepted messages", () => {
   it("reports a message whose chat has another id by now, so that it moves there", async () => {
     const chat = await test.newChat();
     const addressed = { ...message(chat.id, 1), chatId: chat.id + 1_000_000n };
-    expect(await test.persistence.persist([batch(addressed)])).to.deep.include({ stored: 0, conflicts: [addressed] });
+    expect(await test.batchStore.store([batch(addressed)])).to.deep.include({ stored: 0, conflicts: [addressed] });
   });
 
   it("sets aside exactly the refused rows, with the server's reason, and stores their neighbours", async () => {
@@ -188,7 +188,7 @@ describe("persisting accepted messages", () => {
     const bad = new Set([3, 4, 40, 77]);
     const rows = Array.from({ length: 80 }, (_, i) => message(chatId, i + 1, bad.has(i + 1) ? tooLong : "fits"));
     const delivery = batch(...rows.map((row) => ({ ...row, requestId: "request-1" })));
-    const result = await test.persistence.persist([delivery]);
+    const result = await test.batchStore.store([delivery]);
     expect(result.stored).to.equal(76);
     expect(result.refused.map((row) => row.number)).to.deep.equal([...bad]);
     expect(result.refused[0]?.reason).to.contain("body");
@@ -199,7 +199,7 @@ describe("persisting accepted messages", () => {
     expect(mine.map((letter) => letter.number)).to.deep.equal([...bad]);
     expect(mine[0]).to.include({ requestId: "request-1", reason: result.refused[0]?.reason });
     expect(Buffer.from(mine[0]?.body ?? []).toString()).to.equal(tooLong);
-    await test.persistence.persist([{ ...delivery, id: randomBytes(16) }]);
+    await test.batchStore.store([{ ...delivery, id: randomBytes(16) }]);
     expect((await test.deadLetters.list({ limit: 100 })).items).to.have.lengthOf(letters.items.length);
   });
 
@@ -213,7 +213,7 @@ describe("persisting accepted messages", () => {
       const chat = (await createChats(database).create({ token: owner.token }))!;
       remember(owner.token, chat);
       const rows = Array.from({ length: 120 }, (_, i) => message(chat.id, i + 1, "y".repeat(65_535)));
-      expect((await createPersistence(database).persist([batch(...rows)])).stored).to.equal(120);
+      expect((await createBatchStore(database).store([batch(...rows)])).stored).to.equal(120);
       await database.close();
     } finally {
       await server.stop();
@@ -225,12 +225,12 @@ describe("persisting accepted messages", () => {
     const rows = Array.from({ length: 2_100 }, (_, i) =>
       message(chatId, i + 1, i < 150 ? "y".repeat(60_000) : "short"),
     );
-    expect((await test.persistence.persist([batch(...rows)])).stored).to.equal(2_100);
+    expect((await test.batchStore.store([batch(...rows)])).stored).to.equal(2_100);
     expect(await count()).to.equal(2_100);
   });
 
   it("keeps counts exact and every message once, whatever is delivered twice by whom at once", async () => {
-    const persisters = [test.persistence, createPersistence(test.database), createPersistence(test.database)];
+    const persisters = [test.batchStore, createBatchStore(test.database), createBatchStore(test.database)];
     const chat = fc.nat({ max: 3 });
     const deliveries = fc.array(
       fc.record({
@@ -260,8 +260,8 @@ describe("persisting accepted messages", () => {
           // The same messages under another batch id: a sweeper's batch that overlaps the first.
           const overlapping = batch(...messages.slice(0, 3));
           return by.flatMap((who) => [
-            () => persisters[who]!.persist([delivery]),
-            ...(again ? [() => persisters[who]!.persist([overlapping, delivery])] : []),
+            () => persisters[who]!.store([delivery]),
+            ...(again ? [() => persisters[who]!.store([overlapping, delivery])] : []),
           ]);
         });
         const results = await Promise.all(calls.map((call) => call()));
@@ -286,7 +286,7 @@ describe("persisting accepted messages", () => {
   it("settles an unknown outcome when the same call is made again, wherever the connection broke", async () => {
     const proxy = await startProxy({ target: test.url });
     const behind = createDatabase({ url: proxy.url });
-    const unlucky = createPersistence(behind);
+    const unlucky = createBatchStore(behind);
     const deliveries = Array.from({ length: 12 }, (_, i) =>
       batch(message(chatId, 2 * i + 1), message(chatId, 2 * i + 2)),
     );
@@ -294,13 +294,13 @@ describe("persisting accepted messages", () => {
     for (const delivery of deliveries) {
       await eventually(() => behind.ping());
       const [first] = await Promise.allSettled([
-        unlucky.persist([delivery]),
+        unlucky.store([delivery]),
         sleep(Math.random() * 8).then(() => proxy.cut()),
       ]);
       await proxy.restore();
       if (first.status === "fulfilled") continue;
       failures.push(first.reason);
-      await eventually(() => unlucky.persist([delivery]));
+      await eventually(() => unlucky.store([delivery]));
     }
     await behind.close();
     await proxy.close();
@@ -314,12 +314,12 @@ describe("persisting accepted messages", () => {
     const delivery = batch(message(chatId, 1), message(chatId, 2));
     const silent = await startCommitSwallower(test.url);
     const behind = createDatabase({ url: silent.url });
-    const lost = await rejection(createPersistence(behind).persist([delivery]));
+    const lost = await rejection(createBatchStore(behind).store([delivery]));
     expect(isUnavailable(lost)).to.equal(true);
     await behind.close();
     silent.close();
     expect(await numbers()).to.deep.equal([1, 2]);
-    const again = await test.persistence.persist([delivery]);
+    const again = await test.batchStore.store([delivery]);
     expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [] });
     expect(await count()).to.equal(2);
   });

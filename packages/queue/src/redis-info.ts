@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 export const fsyncPolicies = ["no", "everysec", "always"] as const;
 export type FsyncPolicy = (typeof fsyncPolicies)[number];
 
-export type RedisFacts = ReturnType<typeof factsOf>;
+export type RedisInfo = ReturnType<typeof factsOf>;
 
 /** The fields of an answer to INFO; one that is not there is empty, and 0 as a number. */
 export function factsOf(info: string) {
@@ -19,7 +19,7 @@ export function factsOf(info: string) {
 }
 
 /** How many replicas follow a master, after its answer to INFO. */
-export function replicasOf(facts: RedisFacts): number {
+export function replicasOf(facts: RedisInfo): number {
   const states = Array.from({ length: facts.number("connected_slaves") }, (_, index) => facts.text(`slave${index}`));
   return states.filter((state) => state.includes("state=online")).length;
 }

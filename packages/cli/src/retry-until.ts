@@ -12,7 +12,7 @@ export interface Patience {
 const LOOK_EVERY_MS = 500;
 
 /** Tries until it works; the last attempt begins before the time is up, and its reason is then the command's error. */
-export async function withPatience<T>(
+export async function withTimeout<T>(
   { withinMs, reasonToWait, onWait }: Patience,
   attempt: () => Promise<T>,
 ): Promise<T> {

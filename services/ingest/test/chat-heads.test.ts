@@ -17,7 +17,7 @@ describe("ingest and chats that Redis does not know", () => {
   beforeEach(async () => {
     world = await openWorld();
     database = await startProxy({ target: world.url });
-    service = await startService("ingest", { DATABASE_URL: database.url, KEY_PREFIX: uniquePrefix("learning") });
+    service = await startService("ingest", { DATABASE_URL: database.url, REDIS_KEY_PREFIX: uniquePrefix("loading") });
     agent = new Agent({ keepAlive: true, maxSockets: 100 });
   });
   afterEach(async () => {
