@@ -25,20 +25,22 @@ export function pollersSkipNothing(model: Model): string[] {
 }
 
 /**
- * Numbers are given in their order: a page that shows one shows all that exist below it, as far as it reaches. Pages from before a
- * loss, and messages from before it, are left out.
+ * Numbers are assigned in order: a page that shows one shows all that exist below it, as far as it reaches. Pages and messages
+ * from before a loss do not count: a worker may store such a message above the numbers that are assigned after the loss.
  */
 function holesInPages(model: Model): string[] {
   const lost = Math.max(-1, ...lossesOf(model).map(({ t1 }) => t1));
+  const counts = (uid: string): boolean => lost < 0 || (model.sent.get(uid)?.beganAt ?? -1) > lost;
   const rows = Map.groupBy(
-    model.rows.filter(({ uid }) => lost < 0 || (model.sent.get(uid)?.beganAt ?? -1) > lost),
+    model.rows.filter(({ uid }) => counts(uid)),
     chatKey,
   );
   const sorted = new Map([...rows].map(([chat, of]) => [chat, of.toSorted((a, b) => a.number - b.number)]));
   return model.operations.flatMap((read) => {
     if (read.op !== "list" || read.outcome !== "ok" || read.items === undefined || read.t0 <= lost) return [];
     const shown = new Set(read.items.map(([number]) => number));
-    const [lowest, highest] = [Math.min(...shown), Math.max(...shown)];
+    const lowest = Math.min(...shown);
+    const highest = Math.max(0, ...read.items.filter(([, uid]) => counts(uid)).map(([number]) => number));
     const from = read.descending === true ? (read.more === true ? lowest : 1) : (read.after ?? 0) + 1;
     const ofChat = sorted.get(chatKey(read)) ?? [];
     const missing = ofChat
@@ -63,11 +65,13 @@ function skippedByPollers(model: Model): string[] {
     // By uid as well: a number that was shown with another message has hidden this one.
     const seen = new Set(shown.map(([number, uid]) => `${number} ${uid}`));
     const cursor = Math.max(0, ...shown.map(([number]) => number));
-    // A number below the cursor that is given again after a loss is not new to the poller.
+    // Numbers below one from before a loss, that are assigned again after it, are not new to the poller.
     const excused = Math.max(
       0,
       ...lossesOf(model).flatMap(({ t1 }) =>
-        pages.filter(({ t0 }) => t0 < t1).flatMap(({ items = [] }) => items.map(([number]) => number)),
+        pages.flatMap(({ t0, items = [] }) =>
+          items.filter(([, uid]) => t0 < t1 || isBefore(model, uid, t1)).map(([number]) => number),
+        ),
       ),
     );
     for (const { number, uid } of rows.get(chatKey(pages[0]!)) ?? []) {
@@ -84,6 +88,11 @@ function skippedByPollers(model: Model): string[] {
     }
   }
   return wrong;
+}
+
+function isBefore(model: Model, uid: string, moment: number): boolean {
+  const sent = model.sent.get(uid);
+  return sent !== undefined && sent.beganAt < moment;
 }
 
 /** I15. */

@@ -65,6 +65,23 @@ describe("the verdict on a run", () => {
     expect(verify(sound.history, final).anomalies.map(({ invariant }) => invariant)).to.include("I1");
   });
 
+  it("excuses a page that shows a message from before a loss above the numbers assigned after it, and no other", () => {
+    const before = sound.final.find((line) => line.type === "row" && line.number === 3)!;
+    if (!("uid" in before) || !("hash" in before)) throw new Error("the sound run has no such row");
+    const page: Operation = {
+      ...{ type: "op", op: "list", client: "looker", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
+      ...{ t0: 5000e6, t1: 5001e6, after: 24, items: [[40, before.uid, before.hash]] },
+    };
+    const lossy = sound.history.map((line) =>
+      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+    );
+    const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true };
+    const reddened = (history: HistoryLine[]) =>
+      verify(history, sound.final).anomalies.map(({ invariant }) => invariant);
+    expect(reddened([...sound.history, page])).to.include("I13");
+    expect(reddened([...lossy, loss, page])).not.to.include("I13");
+  });
+
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
       ...{ type: "op", op: "get", client: "looker", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
