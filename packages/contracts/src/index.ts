@@ -1,5 +1,7 @@
 export * from "./application.ts";
 export * from "./chat.ts";
+export * from "./message-body.ts";
+export * from "./message-content.ts";
 export * from "./message.ts";
 export * from "./metric-row.ts";
 export * from "./metrics.ts";

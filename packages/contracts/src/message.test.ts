@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { batchItemSchema, bodyFault, createMessageSchema, idempotencyKeySchema, maxBodyBytes } from "./message.ts";
+import { bodyFault, maxBodyBytes } from "./message-body.ts";
+import { batchItemSchema, createMessageSchema, idempotencyKeySchema } from "./message.ts";
 
 const token = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 const message = { application_token: token, chat_number: 1, body: "Hello" };

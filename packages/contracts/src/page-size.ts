@@ -1,4 +1,4 @@
-import { maxBodyBytes } from "./message.ts";
+import { maxBodyBytes } from "./message-body.ts";
 
 /** The bodies on one page of messages or hits have at most this many bytes together. */
 export const maxPageBytes = 1024 * 1024;

@@ -6,7 +6,7 @@ import { RetryTransaction, list, transaction, tuples } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
 /** What one job stands for; its id (16 bytes) makes a second delivery harmless. */
-export interface AcceptedBatch<M extends AddressedMessage = AddressedMessage> {
+export interface NewBatch<M extends AddressedMessage = AddressedMessage> {
   readonly id: Uint8Array;
   readonly messages: readonly M[];
 }
@@ -34,14 +34,14 @@ export function createBatchStore(database: Database) {
      * One transaction for all batches: their ids, rows, dead letters, search outbox and counts. Throws what is not about
      * a row; after a throw the outcome may be unknown, and the same call again settles it.
      */
-    store: <M extends AddressedMessage>(batches: readonly AcceptedBatch<M>[]): Promise<StoreResult<M>> =>
+    store: <M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> =>
       transaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
   };
 }
 
 async function store<M extends AddressedMessage>(
   tx: Queryable,
-  batches: readonly AcceptedBatch<M>[],
+  batches: readonly NewBatch<M>[],
 ): Promise<StoreResult<M>> {
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
@@ -77,7 +77,7 @@ async function store<M extends AddressedMessage>(
 }
 
 /** Takes the ids that are new, in id order. An id that appears meanwhile is a concurrent delivery: start again. */
-async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches: AcceptedBatch<M>[], now: Date) {
+async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches: NewBatch<M>[], now: Date) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
     `SELECT id FROM stored_batches WHERE id IN (${list(batches)})`,

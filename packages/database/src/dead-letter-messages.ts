@@ -1,3 +1,4 @@
+import { encodeOtherFields } from "@confab/contracts";
 import { compareWithStored, keyOf, type Refused } from "./message-rows.ts";
 import { list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
@@ -35,11 +36,11 @@ export async function deadLetterMessages<M extends AddressedMessage>(
   const rows = deadLettered.filter(({ uid }) => !kept.has(Buffer.from(uid).toString("hex")));
   if (rows.length > 0) {
     await tx.$executeRawUnsafe(
-      `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, reason, request_id, accepted_at, created_at)
-       VALUES ${tuples(rows.length, 10)}`,
-      ...rows.flatMap(({ token, chat, chatId, chatUnknown, number, uid, body, reason, requestId, createdAt }) => [
-        ...[token, chat, chatUnknown ? null : chatId, number, uid, Buffer.from(body), reason],
-        ...[requestId?.slice(0, 128) ?? null, createdAt, now],
+      `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, other_fields, reason, request_id, accepted_at, created_at)
+       VALUES ${tuples(rows.length, 11)}`,
+      ...rows.flatMap((row) => [
+        ...[row.token, row.chat, row.chatUnknown ? null : row.chatId, row.number, row.uid, Buffer.from(row.body)],
+        ...[encodeOtherFields(row) || null, row.reason, row.requestId?.slice(0, 128) ?? null, row.createdAt, now],
       ]),
     );
   }

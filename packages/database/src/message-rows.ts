@@ -1,14 +1,14 @@
+import { contentFields, type MessageContent } from "@confab/contracts";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
 import { RetryTransaction, list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
-/** A message as it was accepted. */
-export interface AcceptedMessage {
+/** An accepted message that is to be stored. */
+export interface NewMessage extends MessageContent {
   readonly chatId: bigint;
   readonly number: number;
   /** 16 bytes that tell a repeated delivery from another message under the same number. */
   readonly uid: Uint8Array;
-  readonly body: string;
   readonly createdAt: Date;
   readonly requestId?: string | undefined;
 }
@@ -36,16 +36,13 @@ const MOST_BYTES = 1024 * 1024;
  * Stores rows (sorted by key, no key twice) in multi-row statements. A row that exists with the same uid is passed
  * over; bisection leaves out exactly the refused rows; every other error is thrown.
  */
-export async function insertMessages<M extends AcceptedMessage>(
-  tx: Queryable,
-  rows: readonly M[],
-): Promise<RowOutcomes<M>> {
+export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: readonly M[]): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
   for (const chunk of chunks(rows)) await insertChunk(tx, chunk, outcomes);
   return outcomes;
 }
 
-async function insertChunk<M extends AcceptedMessage>(
+async function insertChunk<M extends NewMessage>(
   tx: Queryable,
   rows: readonly M[],
   outcomes: RowOutcomes<M>,
@@ -53,7 +50,7 @@ async function insertChunk<M extends AcceptedMessage>(
   if (rows.length === 0) return;
   try {
     await tx.$executeRawUnsafe(
-      `INSERT INTO messages (chat_id, number, uid, body, created_at, updated_at) VALUES ${rows.map(literals).join(", ")}`,
+      `INSERT INTO messages (chat_id, number, uid, ${contentFields.join(", ")}, created_at, updated_at) VALUES ${rows.map(literals).join(", ")}`,
     );
     outcomes.stored.push(...rows);
   } catch (error) {
@@ -80,10 +77,19 @@ async function insertChunk<M extends AcceptedMessage>(
  * A row as literals, bytes and text in hexadecimal: the client takes 26 µs to pass on a row's six arguments and 6 µs
  * to pass on this, which doubles what one connection stores.
  */
-function literals({ chatId, number, uid, body, createdAt }: AcceptedMessage): string {
+function literals(message: NewMessage): string {
+  const { chatId, number, uid, createdAt } = message;
   const at = createdAt.toISOString().slice(0, 23).replace("T", " ");
   const key = `${chatId.toString()}, ${BigInt(number).toString()}`;
-  return `(${key}, x'${hex(uid)}', _utf8mb4 x'${hex(body)}', '${at}', '${at}')`;
+  const content = contentFields.map((field) => contentLiteral(message[field])).join(", ");
+  return `(${key}, x'${hex(uid)}', ${content}, '${at}', '${at}')`;
+}
+
+/** Objects become JSON. */
+function contentLiteral(value: string | number | object | null | undefined): string {
+  if (value === null || value === undefined) return "NULL";
+  if (typeof value === "number") return String(value);
+  return `_utf8mb4 x'${hex(typeof value === "string" ? value : JSON.stringify(value))}'`;
 }
 
 function hex(value: Uint8Array | string): string {
@@ -93,7 +99,7 @@ function hex(value: Uint8Array | string): string {
 }
 
 /** Splits rows into those whose key is free, and those whose key another message (another uid) holds. */
-export async function compareWithStored<M extends AcceptedMessage>(
+export async function compareWithStored<M extends NewMessage>(
   tx: Queryable,
   table: "messages" | "dead_letters",
   rows: readonly M[],
@@ -118,7 +124,7 @@ export async function compareWithStored<M extends AcceptedMessage>(
  * Adds to the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. Throws
  * `RetryTransaction` where one of the chats does not exist any more.
  */
-export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessage[]): Promise<void> {
+export async function addToCounts(tx: Queryable, stored: readonly NewMessage[]): Promise<void> {
   if (stored.length === 0) return;
   // Chats with the same increment share a branch: few branches, each an IN list that is searched by bisection.
   const byIncrement = new Map<number, bigint[]>();
@@ -140,7 +146,7 @@ export async function addToCounts(tx: Queryable, stored: readonly AcceptedMessag
 const RANGE_BYTES = 1024 * 1024;
 
 /** Notes stored rows (sorted by key) for the search index, one outbox row per unbroken range of at most 1 MiB. */
-export async function addToOutbox(tx: Queryable, stored: readonly AcceptedMessage[], now: Date): Promise<void> {
+export async function addToOutbox(tx: Queryable, stored: readonly NewMessage[], now: Date): Promise<void> {
   const ranges: { chatId: bigint; from: number; to: number; bytes: number }[] = [];
   for (const { chatId, number, body } of stored) {
     const last = ranges.at(-1);
@@ -163,7 +169,7 @@ export function keyOf({ chatId, number }: { chatId: bigint; number: number }): s
 }
 
 /** Key order, which is lock order. */
-export function byKey(a: AcceptedMessage, b: AcceptedMessage): number {
+export function byKey(a: NewMessage, b: NewMessage): number {
   return a.chatId === b.chatId ? a.number - b.number : ascending(a.chatId, b.chatId);
 }
 
@@ -171,11 +177,11 @@ function ascending(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function groupByChat<M extends AcceptedMessage>(rows: readonly M[]): Map<bigint, M[]> {
+function groupByChat<M extends NewMessage>(rows: readonly M[]): Map<bigint, M[]> {
   return Map.groupBy(rows, (row) => row.chatId);
 }
 
-function* chunks<M extends AcceptedMessage>(rows: readonly M[]): Generator<M[]> {
+function* chunks<M extends NewMessage>(rows: readonly M[]): Generator<M[]> {
   let chunk: M[] = [];
   let bytes = 0;
   for (const row of rows) {

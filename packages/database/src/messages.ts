@@ -1,3 +1,4 @@
+import { contentFields } from "@confab/contracts";
 import type { Database } from "./client.ts";
 import type { Message } from "./generated/client.ts";
 
@@ -9,7 +10,7 @@ export interface MessageRange {
 }
 
 /** A message with what search and export need to place it. */
-export type PlacedMessage = Message & { applicationId: bigint };
+export type MessageWithApplication = Message & { applicationId: bigint };
 
 export interface RangeQuery {
   /** Both ends are included; absent means the chat's first or last message. */
@@ -28,8 +29,8 @@ export interface MessageSize {
 const MAX_NUMBER = 2_147_483_647;
 
 // STRAIGHT_JOIN: messages first, along their key; MariaDB would rather begin with all chats and sort.
-const PLACED = `
-  SELECT m.chat_id AS chatId, m.number, m.uid, m.version, m.body, m.created_at AS createdAt, m.updated_at AS updatedAt,
+const SELECT_WITH_APPLICATION = `
+  SELECT m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")}, m.created_at AS createdAt, m.updated_at AS updatedAt,
          m.edited_at AS editedAt, m.deleted_at AS deletedAt, c.application_id AS applicationId
     FROM messages m STRAIGHT_JOIN chats c ON c.id = m.chat_id`;
 
@@ -127,18 +128,18 @@ export function createMessages({ prisma }: Database) {
     },
 
     /** The next messages of the whole table in key order; start with chat 0, number 0. */
-    async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<PlacedMessage[]> {
+    async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<MessageWithApplication[]> {
       const { afterChatId, afterNumber, limit } = after;
-      const rest = await prisma.$queryRawUnsafe<PlacedMessage[]>(
-        `${PLACED} WHERE m.chat_id = ? AND m.number > ? ORDER BY m.number LIMIT ?`,
+      const rest = await prisma.$queryRawUnsafe<MessageWithApplication[]>(
+        `${SELECT_WITH_APPLICATION} WHERE m.chat_id = ? AND m.number > ? ORDER BY m.number LIMIT ?`,
         afterChatId,
         afterNumber,
         limit,
       );
       if (rest.length === limit) return rest;
       // Two reads, since neither server reads along the key for `(chat_id, number) > (?, ?)`.
-      const following = await prisma.$queryRawUnsafe<PlacedMessage[]>(
-        `${PLACED} WHERE m.chat_id > ? ORDER BY m.chat_id, m.number LIMIT ?`,
+      const following = await prisma.$queryRawUnsafe<MessageWithApplication[]>(
+        `${SELECT_WITH_APPLICATION} WHERE m.chat_id > ? ORDER BY m.chat_id, m.number LIMIT ?`,
         afterChatId,
         limit - rest.length,
       );
@@ -146,11 +147,11 @@ export function createMessages({ prisma }: Database) {
     },
 
     /** Every stored message of the ranges, in key order; ranges may overlap, and what is missing is left out. */
-    async inRanges(ranges: readonly MessageRange[]): Promise<PlacedMessage[]> {
+    async inRanges(ranges: readonly MessageRange[]): Promise<MessageWithApplication[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(m.chat_id = ? AND m.number BETWEEN ? AND ?)").join(" OR ");
-      return prisma.$queryRawUnsafe<PlacedMessage[]>(
-        `${PLACED} WHERE ${windows} ORDER BY m.chat_id, m.number`,
+      return prisma.$queryRawUnsafe<MessageWithApplication[]>(
+        `${SELECT_WITH_APPLICATION} WHERE ${windows} ORDER BY m.chat_id, m.number`,
         ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]),
       );
     },

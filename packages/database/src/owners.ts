@@ -1,9 +1,9 @@
 import { list } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
-import type { AcceptedMessage } from "./message-rows.ts";
+import type { NewMessage } from "./message-rows.ts";
 
 /** A message with its chat as the client named it. */
-export interface AddressedMessage extends AcceptedMessage {
+export interface AddressedMessage extends NewMessage {
   readonly token: string;
   readonly chat: number;
   /** It is not what was accepted: it must not become a row. */

@@ -10,7 +10,7 @@ import {
   createBatchStore,
   migrate,
 } from "@confab/database";
-import type { AcceptedBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
+import type { NewBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
 
 /** A migrated database of its own with every repository on it. */
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
@@ -62,7 +62,7 @@ export function message(chatId: bigint, number: number, body = `message ${number
   return { ...name, chatId, number, uid: randomBytes(16), body, createdAt: new Date() };
 }
 
-export function batch(...messages: AddressedMessage[]): AcceptedBatch {
+export function batch(...messages: AddressedMessage[]): NewBatch {
   return { id: randomBytes(16), messages };
 }
 

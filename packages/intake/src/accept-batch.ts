@@ -1,3 +1,4 @@
+import type { MessageContent } from "@confab/contracts";
 import { messageUid } from "./batch-id.ts";
 import { keyDigest, requestDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
@@ -10,10 +11,9 @@ export interface LoadedHead {
 }
 
 /** A valid message on its way in. */
-export interface Submission {
+export interface Submission extends MessageContent {
   token: string;
   chat: number;
-  body: string;
   requestId: string;
   /** The request's span as a W3C traceparent, where it is recorded. */
   trace?: string | undefined;

@@ -1,3 +1,4 @@
+import { decodeContent } from "@confab/contracts";
 import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./pending-record.ts";
@@ -169,9 +170,14 @@ function messagesOf(batchId: string, [chats, ...records]: string[]): AcceptedMes
 }
 
 /** What is known of a message whose record is damaged: its batch. No other message has its uid. */
-function damagedRecord(batchId: string, record: number, body: string): PendingRecord {
+function damagedRecord(batchId: string, record: number, text: string): PendingRecord {
   const id = Buffer.from(batchId, "base64url");
-  return { uid: messageUid(id, 0xffff - record), createdAt: timeOf(id), requestId: "", body };
+  return {
+    uid: messageUid(id, 0xffff - record),
+    createdAt: timeOf(id),
+    requestId: "",
+    ...decodeContent(text, undefined),
+  };
 }
 
 function toNumber(value: string | number | null | undefined): number | undefined {

@@ -53,8 +53,8 @@ local function move(token, chat, before, record, keepMs, id, loadedLast)
   newBytes = newBytes + #record
   newChats[#newChats + 1] = { token, chat, id, number, 1, #newRecords }
   redis.call('ZADD', pendingKey, number, number .. ' 1 ' .. #newRecords .. ' ' .. newBatch)
-  local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ %S+ (%S+)\n')
-  if digest and keepMs then
+  local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
+  if digest and digest ~= '-' and keepMs then
     renumberKey(token, digest, keepMs, before, number)
     newKeepMs = keepMs
   end

@@ -15,5 +15,5 @@ export { partitionOf, type Partitioning } from "./keys.ts";
 export { ChatsUnavailable } from "./head-loader.ts";
 export { createPendingMessages, type PendingMessages } from "./pending.ts";
 export { createPressureGauge, type PressureGauge } from "./pressure.ts";
-export type { PendingRecord } from "./pending-record.ts";
+export { UnknownRecordFormat, type PendingRecord } from "./pending-record.ts";
 export { withScripts, type IntakeRedis } from "./scripts.ts";

@@ -1,8 +1,9 @@
+import { crc32 } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
 import { messageUid, createBatchId } from "./batch-id.ts";
 import { keyPrefix, partitionOf } from "./keys.ts";
-import { decodeRecord, encodeRecord } from "./pending-record.ts";
+import { decodeRecord, encodeRecord, UnknownRecordFormat } from "./pending-record.ts";
 
 describe("keys, ids and records", () => {
   it("spread chats over partitions, each always over the same", () => {
@@ -36,6 +37,12 @@ describe("keys, ids and records", () => {
         },
       ),
     );
+  });
+
+  it("refuse a record with a field that this version does not know, instead of dropping the field", () => {
+    const content = 'AQEBAQEBAQEBAQEBAQEBAQ 7 request-1 - - {"from_the_future":"a b"}\nthe body';
+    const record = `1 ${crc32(content).toString(36)} ${content}`;
+    expect(() => decodeRecord(record)).to.throw(UnknownRecordFormat, "from_the_future");
   });
 
   it("notice every bit that flips in a record", () => {

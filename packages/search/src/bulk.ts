@@ -31,8 +31,7 @@ function placeOf({ index, document: { chatId, number } }: Write) {
 function operationsFor(write: Write): unknown[] {
   const { document, version } = write;
   const target = { ...placeOf(write), version, version_type: "external" };
-  const { body, deletedAt } = document;
-  return body === null || deletedAt !== null ? [{ delete: target }] : [{ index: target }, toSource(document, body)];
+  return document.deletedAt === null ? [{ index: target }, toSource(document)] : [{ delete: target }];
 }
 
 /** Elasticsearch quotes the document's id and what was in the field: neither may get into a log. */
@@ -129,7 +128,7 @@ function* chunks(documents: readonly SearchDocument[]): Generator<SearchDocument
   let characters = 0;
   for (const document of documents) {
     chunk.push(document);
-    characters += document.body?.length ?? 0;
+    characters += document.body.length;
     if (chunk.length < MAX_BULK_DOCUMENTS && characters < MAX_BULK_CHARACTERS) continue;
     yield chunk;
     chunk = [];

@@ -1,4 +1,4 @@
-import { alwaysFit, countFitting } from "@confab/contracts";
+import { alwaysFit, contentFields, contentOf, contentOutput, countFitting } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { createIndex, resolveAlias } from "./aliases.ts";
@@ -20,7 +20,7 @@ export interface ElasticsearchIndex extends SearchIndex {
 const messageSource = z.object({
   number: z.int().positive(),
   uid: z.string().transform((uid): Uint8Array => Buffer.from(uid, "base64url")),
-  body: z.string(),
+  ...contentOutput,
   created_at: z.iso.datetime().transform((time) => new Date(time)),
   updated_at: z.iso.datetime().transform((time) => new Date(time)),
 });
@@ -74,11 +74,12 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
     ...below,
     // One more than asked for tells whether there is a next page.
     size: fits?.size ?? limit + 1,
-    _source: ["number", "uid", "body", "created_at", "updated_at"],
+    _source: ["number", "uid", ...contentFields, "created_at", "updated_at"],
   });
   const messages = found.map(({ _source }) => {
-    const { number, uid, body, created_at, updated_at } = messageSource.parse(_source);
-    return { number, uid, body, createdAt: created_at, updatedAt: updated_at };
+    const source = messageSource.parse(_source);
+    const { number, uid, created_at: createdAt, updated_at: updatedAt } = source;
+    return { number, uid, ...contentOf(source), createdAt, updatedAt };
   });
   return toPage(messages, { limit, terms, rest: fits?.rest });
 }

@@ -8,16 +8,16 @@ export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";
 export { createMysqlIndex } from "./mysql.ts";
 export type { MysqlIndexOptions, ScanChat } from "./mysql.ts";
-export type { StoredMessage } from "./page.ts";
 export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
 export { rebuild } from "./rebuild.ts";
 export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";
 export type {
+  FoundMessage,
+  HighlightedMessage,
   IndexOptions,
   IndexResult,
   RejectedDocument,
   SearchDocument,
-  SearchHit,
   SearchIndex,
   SearchPage,
   SearchRequest,

@@ -1,3 +1,4 @@
+import { contentOf, type MessageContent } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { fold } from "./fold.ts";
 import { sentBytes } from "./page.ts";
@@ -27,6 +28,16 @@ export function indexSettings(shards: number): estypes.IndicesIndexSettings {
   };
 }
 
+/** The fields of a message's content: returned as they are, and searched as `searchedText` says. */
+const contentMapping: Record<keyof MessageContent, estypes.MappingProperty> = {
+  body: { type: "text", index: false },
+};
+
+/** The text in which a search looks for its terms. */
+function searchedText({ body }: MessageContent): string {
+  return body;
+}
+
 /** The fields; ids are sent as strings, because JSON numbers end at 2⁵³. */
 export const indexMapping: estypes.MappingTypeMapping = {
   dynamic: "strict",
@@ -40,7 +51,7 @@ export const indexMapping: estypes.MappingTypeMapping = {
     version: { type: "long", index: false, doc_values: false },
     created_at: { type: "date", index: false, doc_values: false },
     updated_at: { type: "date", index: false, doc_values: false },
-    body: { type: "text", index: false },
+    ...contentMapping,
     bytes: { type: "integer", index: false },
     folded: {
       type: "text",
@@ -61,7 +72,8 @@ export function uidOf({ uid }: SearchDocument): string {
 }
 
 /** What is stored for a message; `folded` is analysed only. */
-export function toSource(document: SearchDocument, body: string): Record<string, unknown> {
+export function toSource(document: SearchDocument): Record<string, unknown> {
+  const content = contentOf(document);
   return {
     chat_id: document.chatId.toString(),
     application_id: document.applicationId.toString(),
@@ -70,9 +82,10 @@ export function toSource(document: SearchDocument, body: string): Record<string,
     version: document.version,
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),
-    body: body.toWellFormed(),
-    bytes: sentBytes(body),
-    folded: fold(body),
+    ...content,
+    body: content.body.toWellFormed(),
+    bytes: sentBytes(content.body),
+    folded: fold(searchedText(content)),
   };
 }
 

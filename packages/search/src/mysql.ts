@@ -2,10 +2,9 @@ import { maxPageBytes } from "@confab/contracts";
 import { decodeCursor } from "./cursor.ts";
 import { fold } from "./fold.ts";
 import { toPage } from "./page.ts";
-import type { StoredMessage } from "./page.ts";
 import { matches, parseQuery } from "./query.ts";
 import { createTurns } from "./turns.ts";
-import type { SearchIndex } from "./search-index.ts";
+import type { FoundMessage, SearchIndex } from "./search-index.ts";
 
 /**
  * Reads a chat's messages that are not deleted, newest first, those numbered below `before` only: at most `limit` of
@@ -14,7 +13,7 @@ import type { SearchIndex } from "./search-index.ts";
 export type ScanChat = (
   chatId: bigint,
   page: { before?: number; limit: number; bytes: number },
-) => Promise<StoredMessage[]>;
+) => Promise<FoundMessage[]>;
 
 // Messages read at once, and bytes of their bodies.
 const CHUNK = { limit: 250, bytes: maxPageBytes };
@@ -35,7 +34,7 @@ export function createMysqlIndex({ scan, most = MOST }: MysqlIndexOptions): Sear
     index: (documents) => Promise.resolve({ indexed: documents.length, rejected: [] }),
     async search({ chatId, q, limit, cursor }) {
       const terms = parseQuery(q);
-      const found: StoredMessage[] = [];
+      const found: FoundMessage[] = [];
       const turns = createTurns();
       const deadline = performance.now() + most.ms;
       let before = cursor === undefined ? undefined : decodeCursor(cursor);

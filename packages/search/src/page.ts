@@ -2,16 +2,7 @@ import { countFitting } from "@confab/contracts";
 import { encodeCursor } from "./cursor.ts";
 import { beginningOf, highlight } from "./highlight.ts";
 import { createTurns } from "./turns.ts";
-import type { SearchPage } from "./search-index.ts";
-
-/** A message as a backend finds it. */
-export interface StoredMessage {
-  uid: Uint8Array;
-  number: number;
-  body: string;
-  createdAt: Date;
-  updatedAt: Date;
-}
+import type { FoundMessage, SearchPage } from "./search-index.ts";
 
 /** How long highlighting one page may take; the hits after that show the beginning of their bodies. */
 const HIGHLIGHT_MS = 500;
@@ -32,7 +23,7 @@ export interface PageOptions {
 
 /** The first of what was found, highlighted, as many as fit; what does not fit means that there is a next page. */
 export async function toPage(
-  found: readonly StoredMessage[],
+  found: readonly FoundMessage[],
   { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,
 ): Promise<SearchPage> {
   const sizes = found.slice(0, limit).map(({ body }) => sentBytes(body));

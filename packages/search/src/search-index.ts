@@ -1,32 +1,36 @@
-/** One message as the index knows it; a `version` grows with every change of the row, ids are the database's own. */
-export interface SearchDocument {
+import type { MessageContent } from "@confab/contracts";
+
+/** A message as it is indexed. Its `version` grows with every change of the row; the ids are the database's own. */
+export interface SearchDocument extends MessageContent {
   chatId: bigint;
   applicationId: bigint;
   number: number;
   /** 16 bytes: which message it is, should the database lose one and give its number to another. */
   uid: Uint8Array;
   version: number;
-  /** What was said, or null when the message is deleted. */
-  body: string | null;
   createdAt: Date;
   updatedAt: Date;
+  /** A deleted message is removed from the index. */
   deletedAt: Date | null;
 }
 
-export interface SearchHit {
+/** A message as a backend finds it. */
+export interface FoundMessage extends MessageContent {
   /** Tells the message from another one that has its chat's id and its number by now. */
   uid: Uint8Array;
   number: number;
-  body: string;
   createdAt: Date;
   updatedAt: Date;
+}
+
+export interface HighlightedMessage extends FoundMessage {
   /** HTML-escaped pieces of the body with the matches in `<mark>`; at least one. */
   highlights: string[];
 }
 
 export interface SearchPage {
   /** Newest first. */
-  hits: SearchHit[];
+  hits: HighlightedMessage[];
   /** Cursor of the following page; absent on the last one. */
   next?: string;
 }

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+import { contentFields, contentOf, contentOutput, type MessageContent } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { ask } from "./connection.ts";
@@ -21,14 +23,13 @@ export interface VerifyResult {
   equal: number;
   missing: Differences;
   extra: Differences;
-  /** Another body, version or application in the index than in the database. */
+  /** Another content, version or application in the index than in the database. */
   different: Differences;
 }
 
-interface Message extends MessagePosition {
+interface Message extends MessagePosition, MessageContent {
   applicationId: bigint;
   version: number;
-  body: string;
 }
 
 // Bodies can be 64 KiB, so an answer is 32 MiB at worst.
@@ -41,14 +42,15 @@ const indexedMessage = z.object({
   application_id: z.string().transform(BigInt),
   number: z.int(),
   version: z.int(),
-  body: z.string(),
+  ...contentOutput,
 });
 
 async function* storedMessages(source: DocumentSource): AsyncGenerator<Message> {
   for await (const documents of source()) {
-    for (const { chatId, number, applicationId, version, body, deletedAt } of documents) {
-      if (body !== null && deletedAt === null)
-        yield { chatId, number, applicationId, version, body: body.toWellFormed() };
+    for (const document of documents) {
+      const { chatId, number, applicationId, version, body, deletedAt } = document;
+      if (deletedAt !== null) continue;
+      yield { chatId, number, applicationId, version, ...contentOf(document), body: body.toWellFormed() };
     }
   }
 }
@@ -67,7 +69,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
             sort: [{ chat_id: "asc" }, { number: "asc" }],
             ...(after === undefined ? {} : { search_after: after }),
             size: PAGE,
-            _source: ["chat_id", "application_id", "number", "version", "body"],
+            _source: ["chat_id", "application_id", "number", "version", ...contentFields],
             track_total_hits: false,
             allow_partial_search_results: false,
           },
@@ -77,10 +79,11 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
       id = answer.pit_id ?? id;
       after = undefined;
       for (const { _source, sort = [] } of answer.hits.hits) {
-        const { chat_id, application_id, number, version, body } = indexedMessage.parse(_source);
-        yield { chatId: chat_id, applicationId: application_id, number, version, body };
+        const message = indexedMessage.parse(_source);
+        const { chat_id: chatId, application_id: applicationId, number, version } = message;
+        yield { chatId, applicationId, number, version, ...contentOf(message) };
         // The sort value of a chat id is a JSON number, which may have lost its last digits.
-        after = sort.with(0, chat_id.toString());
+        after = sort.with(0, chatId.toString());
       }
     } while (after !== undefined);
   } finally {
@@ -115,7 +118,7 @@ export async function verify(es: ElasticsearchIndex, source: DocumentSource): Pr
       else if (order > 0 && right.done !== true) note(result.extra, right.value);
       else if (left.done !== true && right.done !== true) {
         const [a, b] = [left.value, right.value];
-        const same = a.body === b.body && a.version === b.version && a.applicationId === b.applicationId;
+        const same = isSameContent(a, b) && a.version === b.version && a.applicationId === b.applicationId;
         if (same) result.equal++;
         else note(result.different, a);
       }
@@ -126,4 +129,8 @@ export async function verify(es: ElasticsearchIndex, source: DocumentSource): Pr
     await Promise.all([stored.return(undefined), indexed.return(undefined)]);
   }
   return result;
+}
+
+function isSameContent(a: MessageContent, b: MessageContent): boolean {
+  return contentFields.every((field) => isDeepStrictEqual(a[field], b[field]));
 }

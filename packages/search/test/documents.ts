@@ -17,7 +17,7 @@ export function messageOf(chatId: bigint, number: number, body: string | null, v
     number,
     uid: Buffer.alloc(16, life),
     version,
-    body,
+    body: body ?? "",
     createdAt,
     updatedAt,
     deletedAt: body === null ? updatedAt : null,

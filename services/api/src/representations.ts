@@ -1,4 +1,4 @@
-import type { Application, Chat, Message } from "@confab/contracts";
+import { contentOf, type Application, type Chat, type Message, type MessageContent } from "@confab/contracts";
 import type { Application as ApplicationRow, Chat as ChatRow } from "@confab/database";
 
 /** What clients see of a row: no internal id, times in ISO 8601. */
@@ -23,30 +23,26 @@ export function toChat(token: string, { number, name, messagesCount, createdAt, 
   };
 }
 
-/** What a message is read from, stored or still pending. */
-export interface ReadableMessage {
+/** A message as it is read, stored or pending. */
+export interface ReadableMessage extends MessageContent {
   number: number;
-  body: string;
   createdAt: Date;
   updatedAt: Date;
 }
 
-/** A message that is accepted and not stored yet: it has not been changed. */
-export function fromRecord(number: number, { body, createdAt }: { body: string; createdAt: Date }): ReadableMessage {
-  return { number, body, createdAt, updatedAt: createdAt };
+/** A pending message; it has not been changed. */
+export function fromRecord(number: number, record: MessageContent & { createdAt: Date }): ReadableMessage {
+  const { createdAt } = record;
+  return { number, ...contentOf(record), createdAt, updatedAt: createdAt };
 }
 
-export function toMessage(
-  token: string,
-  chat: number,
-  { number, body, createdAt, updatedAt }: ReadableMessage,
-): Message {
+export function toMessage(token: string, chat: number, message: ReadableMessage): Message {
   return {
     application_token: token,
     chat_number: chat,
-    number,
-    body,
-    created_at: createdAt.toISOString(),
-    updated_at: updatedAt.toISOString(),
+    number: message.number,
+    ...contentOf(message),
+    created_at: message.createdAt.toISOString(),
+    updated_at: message.updatedAt.toISOString(),
   };
 }

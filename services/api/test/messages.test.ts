@@ -219,6 +219,20 @@ describe("reading a chat's messages", () => {
     expect(detail).to.include("100 parameters");
   });
 
+  it("answers 503 rather than leave out what a newer version has accepted", async () => {
+    const chat = await newChat([true, false, true]);
+    const [batch] = await world.openBatches();
+    const key = `${world.prefix}:{p0}:batch:${batch!}`;
+    const record = (await world.redis.hget(key, "1"))!;
+    await world.redis.hset(key, "1", record.replace(/^1 /, "2 "));
+    for (const path of [pathOf(chat), `${pathOf(chat)}/2`]) {
+      expect(problemOf(await api.get(path), "service-unavailable").detail).to.include("newer version");
+    }
+    await world.redis.hset(key, "1", record);
+    const messages = readAs(z.array(messageSchema), await api.get(pathOf(chat)));
+    expect(numbersOf(messages)).to.deep.equal([1, 2, 3]);
+  });
+
   it("says what is missing and what is wrong", async () => {
     const chat = await newChat([true, false]);
     for (const number of [3, 0, -1, "x", "1.0", "01", 2_147_483_647, 9_999_999_999]) {

@@ -76,6 +76,9 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
       }
     },
 
+    /** The ids of all batches that are not stored. */
+    openBatches: (): Promise<string[]> => backlog.overdue(0, { offset: 0, limit: 10_000 }),
+
     /** Stores those of the pending messages whose number is wanted, as the worker does. */
     async store(isWanted: (number: number) => boolean = () => true): Promise<void> {
       const ids = await backlog.overdue(0, { offset: 0, limit: 10_000 });

@@ -232,7 +232,8 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 					why = fmt.Sprintf("%s was read with another body", item.uid)
 				}
 				seen.uids = append(seen.uids, item.uid)
-			} else if messages[item.uid] == nil {
+			} else if messages[item.uid] == nil && !dead[item.uid] {
+				// A damaged message is a dead letter that says nobody's words.
 				why = fmt.Sprintf("%s was read and never sent", item.uid)
 			}
 		}

@@ -113,6 +113,13 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
+    // A list that left such a message out would lose it for a reader who goes on from its end.
+    if (error instanceof Error && error.name === "UnknownRecordFormat") {
+      throw new ProblemError("service-unavailable", {
+        detail:
+          "A newer version of Confab accepted some of these messages. Retry: they are readable once they are stored.",
+      });
+    }
     throw new QueueUnavailable("Redis did not answer", { cause: error });
   }
 }

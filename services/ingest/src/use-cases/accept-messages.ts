@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { ProblemError, type BatchItem, type Message } from "@confab/contracts";
+import { contentOf, encodeOtherFields, ProblemError, type BatchItem, type Message } from "@confab/contracts";
 import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
 
 export interface AcceptMessagesOptions {
@@ -54,9 +54,10 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
   return async (items, { requestId, traceparent: trace }) => {
     if (items[0]) refuseUnderPressure(items[0]);
     const acceptances = await intake.submitRun(
-      items.map(({ application_token: token, chat_number: chat, body, idempotency_key: key }) => {
-        const idempotency = key === undefined ? undefined : { key, hash: hashOf(body) };
-        return { token, chat, body, requestId, trace, idempotency };
+      items.map((item) => {
+        const { application_token: token, chat_number: chat, idempotency_key: key } = item;
+        const idempotency = key === undefined ? undefined : { key, hash: hashOf(item) };
+        return { token, chat, ...contentOf(item), requestId, trace, idempotency };
       }),
     );
     return acceptances.map((acceptance, index) => {
@@ -91,12 +92,13 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
 }
 
 function messageOf(item: BatchItem, { number, createdAt }: { number: number; createdAt: Date }): Message {
-  const { application_token, chat_number, body } = item;
+  const { application_token, chat_number } = item;
   const at = createdAt.toISOString();
-  return { application_token, chat_number, number, body, created_at: at, updated_at: at };
+  return { application_token, chat_number, number, ...contentOf(item), created_at: at, updated_at: at };
 }
 
-/** What must be the same for a key to be a repetition: the body; application and chat are part of the key. */
-function hashOf(body: string): string {
-  return hash("sha256", body, "base64url");
+/** A repeated key must come with the same content; application and chat are part of the key. */
+function hashOf(item: BatchItem): string {
+  const fields = encodeOtherFields(item);
+  return hash("sha256", fields === "" ? item.body : `${fields}\n${item.body}`, "base64url");
 }

@@ -47,7 +47,7 @@ CREATE TABLE `stored_batches` (
   `id` BINARY(16) NOT NULL,
   `stored_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`),
-  INDEX `batches_stored_at_idx` (`stored_at`)
+  INDEX `stored_batches_stored_at_idx` (`stored_at`)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE `search_outbox` (
@@ -70,6 +70,7 @@ CREATE TABLE `dead_letters` (
   `number` INT NOT NULL,
   `uid` BINARY(16) NOT NULL,
   `body` LONGBLOB NOT NULL,
+  `other_fields` TEXT NULL,
   `reason` TEXT NOT NULL,
   `request_id` VARCHAR(128) NULL,
   `accepted_at` DATETIME(3) NOT NULL,

@@ -1,0 +1,31 @@
+import { z } from "zod";
+
+/** A body's size in bytes of UTF-8: what MySQL's TEXT holds. */
+export const maxBodyBytes = 65_535;
+
+const notBlank = /\S/u;
+
+/** `undefined` when the text may be a message's body, otherwise what is wrong with it. */
+export function bodyFault(body: string): string | undefined {
+  if (!notBlank.test(body)) return "must not be empty or only white space";
+  if (!body.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
+  // A UTF-16 unit is at most three bytes of UTF-8: short texts need no counting.
+  if (body.length * 3 > maxBodyBytes && Buffer.byteLength(body) > maxBodyBytes) {
+    return `must have at most ${maxBodyBytes} bytes of UTF-8`;
+  }
+  return undefined;
+}
+
+export const messageBodySchema = z
+  .string("must be a string")
+  .superRefine((body, context) => {
+    const fault = bodyFault(body);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  })
+  .meta({
+    description: "1 to 65,535 bytes of UTF-8, not only white space; returned byte for byte",
+    minLength: 1,
+    maxLength: maxBodyBytes,
+    pattern: "\\S",
+    examples: ["Hello world"],
+  });
