@@ -63,7 +63,9 @@ describe("the environment of whatever runs confabctl", () => {
         [...containers, ...initContainers]
           .filter(({ args = [] }) => args.some((arg) => arg.includes("packages/cli/")))
           .flatMap((container) => Object.keys(environmentOf(container, manifests)))
-          .filter((variable) => !/^(DATABASE_(URL|USER|PASSWORD)|CONFAB_(INGEST_)?URL|ADMIN_API_KEY)$/.test(variable))
+          .filter(
+            (variable) => !/^(DATABASE_(URL|USERNAME|PASSWORD)|CONFAB_(INGEST_)?URL|ADMIN_API_KEY)$/.test(variable),
+          )
           .filter((variable) => !ofNode.test(variable))
           .map((variable) => `${name} has ${variable}`),
       ),

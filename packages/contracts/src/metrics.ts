@@ -209,6 +209,11 @@ const confabMetrics = {
     help: "Messages that the index refused",
     services: ["worker"],
   },
+  confab_index_missing_total: {
+    type: "counter",
+    help: "Stored messages that the reconciliation found missing from the search index and put back into the outbox",
+    services: ["worker"],
+  },
   confab_index_batch_size: {
     type: "histogram",
     help: "Messages in a bulk sent to the index",

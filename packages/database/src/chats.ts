@@ -75,6 +75,15 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
         );
       }),
 
+    /** The next chats by id with their counts; start after 0. For walks through all of them. */
+    countsAfter: (id: bigint, limit: number): Promise<{ id: bigint; messagesCount: number }[]> =>
+      prisma.chat.findMany({
+        where: { id: { gt: id } },
+        orderBy: { id: "asc" },
+        take: limit,
+        select: { id: true, messagesCount: true },
+      }),
+
     /** How the outside names chats, by their ids; those that are gone are left out. */
     async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {
       const rows = await prisma.chat.findMany({

@@ -10,6 +10,7 @@ export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } 
 export { createMessages } from "./messages.ts";
 export { assertMigrated, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
+export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";
 export { createOutbox } from "./outbox.ts";
 export { createBatchStore } from "./batch-store.ts";
 export type { ApplicationReference, Applications, NewApplication } from "./applications.ts";
@@ -24,7 +25,14 @@ export type { Idempotency } from "./idempotency.ts";
 export type { CountDifference } from "./maintenance.ts";
 export type { NewMessage } from "./message-rows.ts";
 export type { AddressedMessage } from "./owners.ts";
-export type { MessageRange, Messages, MessageSize, MessageWithApplication, RangeQuery } from "./messages.ts";
+export type {
+  MessageRange,
+  Messages,
+  MessageSize,
+  MessageVersion,
+  MessageWithApplication,
+  RangeQuery,
+} from "./messages.ts";
 export type { MigrateOptions } from "./migrate.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { NewBatch, BatchStore, StoreResult } from "./batch-store.ts";

@@ -20,6 +20,15 @@ export interface RangeQuery {
   readonly limit: number;
 }
 
+export interface MessageVersion {
+  readonly chatId: bigint;
+  readonly number: number;
+  readonly uid: Uint8Array;
+  readonly version: number;
+  readonly bytes: bigint | number;
+  readonly updatedAt: Date;
+}
+
 export interface MessageSize {
   readonly number: number;
   readonly bytes: number;
@@ -82,6 +91,23 @@ export function createMessages({ prisma }: Database) {
       });
       return last?.number ?? 0;
     },
+
+    /** How many messages of each range are stored and not deleted, in the order of the ranges. */
+    async counts(ranges: readonly MessageRange[]): Promise<number[]> {
+      if (ranges.length === 0) return [];
+      const one = `SELECT COUNT(*) AS messages FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL`;
+      const rows = await prisma.$queryRawUnsafe<{ messages: bigint | number }[]>(
+        ranges.map(() => one).join(" UNION ALL "),
+        ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]),
+      );
+      return rows.map(({ messages }) => Number(messages));
+    },
+
+    /** Which messages of a range are stored and not deleted, without their bodies, and when they were last changed. */
+    versions: ({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> =>
+      prisma.$queryRaw<MessageVersion[]>`
+        SELECT chat_id AS chatId, number, uid, version, LENGTH(body) AS bytes, updated_at AS updatedAt
+          FROM messages WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND deleted_at IS NULL ORDER BY number`,
 
     /** The uids of those of the numbers that are stored and not deleted. */
     async uids(chatId: bigint, numbers: readonly number[]): Promise<Map<number, Uint8Array>> {

@@ -1,4 +1,5 @@
-import { list } from "./transaction.ts";
+import { requireBackend } from "./search-backend.ts";
+import { list, tuples } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 
@@ -26,17 +27,18 @@ type LockedRange = StoredRange & { readonly id: bigint };
 
 export type Outbox = ReturnType<typeof createOutbox>;
 
-/** What must still reach the search index. */
-export function createOutbox({ prisma }: Database) {
+/** Ranges of messages that are not yet in the search index. */
+export function createOutbox({ prisma }: Database, { backend }: { backend?: string } = {}) {
   return {
     /**
-     * Hands up to `limit` ranges, or 4 MiB, to `handle` and removes them once it has resolved within 60 s; when it throws
+     * Throws `SearchBackendMismatch` if the database's messages are indexed for another backend. Else hands up to `limit` ranges, or 4 MiB, to `handle` and removes them once it has resolved within 60 s; when it throws
      * they stay. Applications take turns, each with its oldest range first, so that nobody waits for another's backlog.
      * Parallel drainers get different ranges, and nobody who writes waits. Returns how many were handled.
      */
     drain: (limit: number, handle: (ranges: StoredRange[]) => Promise<void>): Promise<number> =>
       prisma.$transaction(
         async (tx) => {
+          if (backend !== undefined) await requireBackend(tx, backend);
           const rows = await lockFairly(tx, limit);
           if (rows.length === 0) return 0;
           const ranges = rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt }));
@@ -50,6 +52,22 @@ export function createOutbox({ prisma }: Database) {
         },
         { timeout: TIMEOUT_MS },
       ),
+
+    /** Adds ranges that were found missing from the index. */
+    async add(ranges: readonly Omit<StoredRange, "storedAt">[]): Promise<void> {
+      if (ranges.length === 0) return;
+      const now = new Date();
+      await prisma.$executeRawUnsafe(
+        `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${tuples(ranges.length, 5)}`,
+        ...ranges.flatMap(({ chatId, from, to, bytes }) => [chatId, from, to, bytes, now]),
+      );
+    },
+
+    /** The chats with ranges that wait; undefined if more than `most` ranges do. */
+    async chatsWaiting(most: number): Promise<ReadonlySet<bigint> | undefined> {
+      const rows = await prisma.searchOutboxEntry.findMany({ take: most + 1, select: { chatId: true } });
+      return rows.length > most ? undefined : new Set(rows.map(({ chatId }) => chatId));
+    },
 
     /** How many ranges wait, those being handled included. */
     depth: (): Promise<number> => prisma.searchOutboxEntry.count(),

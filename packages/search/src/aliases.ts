@@ -60,3 +60,15 @@ export async function updateAliases(
 function requireAcknowledged({ acknowledged }: { acknowledged: boolean }, change: string): void {
   if (!acknowledged) throw new SearchUnavailable(`Elasticsearch: ${change} was not acknowledged by every node`);
 }
+
+/** Adds the fields that an older version of Confab did not know to the indices that are written to; harmless when repeated. */
+export async function addMissingFields({ client, writeAlias, bulkTimeoutMs }: Connection): Promise<void> {
+  const transport = { requestTimeout: bulkTimeoutMs };
+  const indices = await ask(client.indices.getMapping({ index: writeAlias }, transport));
+  for (const [index, { mappings }] of Object.entries(indices)) {
+    const missing = Object.entries(indexMapping.properties ?? {}).filter(([field]) => !mappings.properties?.[field]);
+    if (missing.length === 0) continue;
+    const answer = await ask(client.indices.putMapping({ index, properties: Object.fromEntries(missing) }, transport));
+    requireAcknowledged(answer, `adding fields to ${index}`);
+  }
+}

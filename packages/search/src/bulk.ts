@@ -4,7 +4,7 @@ import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import { isAskerWrong, SearchUnavailable } from "./errors.ts";
-import { toSource, uidOf } from "./mapping.ts";
+import { toSource, uidText } from "./mapping.ts";
 import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
 
@@ -98,7 +98,7 @@ async function replacing(connection: Connection, conflicts: readonly Write[]): P
     const found = answer.docs[at];
     if (found === undefined || !("found" in found) || !found.found) return [];
     const { uid, version } = held.parse(found._source);
-    const isOlder = uid !== uidOf(write.document) || version < write.document.version;
+    const isOlder = uid !== uidText(write.document.uid) || version < write.document.version;
     return isOlder && found._version !== undefined ? [{ ...write, version: found._version + 1 }] : [];
   });
 }

@@ -17,6 +17,11 @@ export interface SearchOptions extends Pick<
   scan: ScanChat;
 }
 
+/** Names a backend, to tell whether two processes use the same. */
+export function searchBackendOf({ backend, name }: Pick<SearchOptions, "backend" | "name">): string {
+  return backend === "mysql" ? "mysql" : `elasticsearch/${name}`;
+}
+
 /** The index that is configured; throws a `TypeError` where Elasticsearch's address is missing. */
 export function createSearchIndex({ backend, url, scan, ...options }: SearchOptions): SearchIndex {
   if (backend === "mysql") return createMysqlIndex({ scan });

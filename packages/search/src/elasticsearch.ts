@@ -1,7 +1,7 @@
 import { alwaysFit, contentFields, contentOf, contentOutput, countFitting } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
-import { createIndex, resolveAlias } from "./aliases.ts";
+import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
 import { askInTime, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
@@ -29,7 +29,7 @@ const oneNumber = z.tuple([z.int()]).transform(([number]) => number);
 const sizeFields = z.object({ number: oneNumber, bytes: oneNumber });
 
 async function prepare(connection: Connection): Promise<void> {
-  if ((await resolveAlias(connection, connection.readAlias)).length > 0) return;
+  if ((await resolveAlias(connection, connection.readAlias)).length > 0) return addMissingFields(connection);
   try {
     await createIndex(connection, { serve: true });
   } catch (error) {

@@ -19,6 +19,7 @@ export async function isSearchable(
   return answer.found;
 }
 
-function isElasticsearch(index: SearchIndex): index is ElasticsearchIndex {
+/** Tells the backends apart, for what only an index can do. */
+export function isElasticsearch(index: SearchIndex): index is ElasticsearchIndex {
   return index.kind === "elasticsearch";
 }

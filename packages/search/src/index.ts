@@ -1,8 +1,9 @@
-export { createSearchIndex, type SearchOptions } from "./create.ts";
+export { createSearchIndex, searchBackendOf, type SearchOptions } from "./create.ts";
 export type { ElasticsearchOptions } from "./connection.ts";
 export { createElasticsearchIndex } from "./elasticsearch.ts";
 export type { ElasticsearchIndex } from "./elasticsearch.ts";
-export { isSearchable } from "./find-document.ts";
+export { isElasticsearch, isSearchable } from "./find-document.ts";
+export { countIndexed, findMissing, type CountedRange, type ExpectedMessage } from "./reconcile.ts";
 export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";

@@ -67,7 +67,7 @@ export const indexMapping: estypes.MappingTypeMapping = {
 };
 
 /** A message's uid as the index holds it. */
-export function uidOf({ uid }: SearchDocument): string {
+export function uidText(uid: Uint8Array): string {
   return Buffer.from(uid).toString("base64url");
 }
 
@@ -78,7 +78,7 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
     chat_id: document.chatId.toString(),
     application_id: document.applicationId.toString(),
     number: document.number,
-    uid: uidOf(document),
+    uid: uidText(document.uid),
     version: document.version,
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),

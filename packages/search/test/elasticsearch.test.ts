@@ -33,6 +33,25 @@ describe("the Elasticsearch index", () => {
     expect(serving).not.to.deep.equal([made]);
   });
 
+  it("gets the fields that an older version of Confab did not know, when it is prepared", async () => {
+    const { client, readAlias, writeAlias } = es.connection;
+    const [made = ""] = Object.keys(await client.indices.getAlias({ name: readAlias }));
+    const { mappings, settings } = (await client.indices.get({ index: made }))[made]!;
+    const all = Object.entries(mappings!.properties!);
+    const older = Object.fromEntries(all.filter(([field]) => field !== "uid" && field !== "bytes"));
+    await client.indices.delete({ index: made });
+    await client.indices.create({
+      index: `${readAlias}-older`,
+      mappings: { ...mappings, properties: older },
+      settings: { analysis: settings!.index!.analysis!, number_of_shards: 1 },
+      aliases: { [readAlias]: { is_write_index: true }, [writeAlias]: {}, [`${readAlias}-older-direct`]: {} },
+    });
+    const chatId = newChat();
+    await es.prepare();
+    expect(await es.index([messageOf(chatId, 1, "upgraded")], { refresh: true })).to.include({ indexed: 1 });
+    expect((await search(chatId, "upgraded")).hits).to.have.lengthOf(1);
+  });
+
   it("reports a document that can never be indexed and indexes its neighbours", async () => {
     const chatId = newChat();
     const result = await es.index(

@@ -36,7 +36,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
 
 /** The service that everything but sending goes through, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
-  const { redis, applications, chats, messages, pending, search, metrics, tracer, config, logger } = options;
+  const { redis, applications, chats, messages, pending, search, backend, metrics, tracer, config, logger } = options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
@@ -79,7 +79,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       createMessageRoutes({
         findChat,
         readMessages,
-        searchMessages: createSearchMessages({ search, messages }),
+        searchMessages: createSearchMessages({ search, messages, backend }),
         share: createShare(config.database.poolSize),
         mountOptions,
       }),

@@ -7,6 +7,7 @@ import {
   createDatabaseGauges,
   createMessages,
   createPoolGauges,
+  createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
 import { withMethodTimeouts } from "@confab/http";
@@ -24,7 +25,7 @@ import {
   type Logger,
   type Tracer,
 } from "@confab/runtime";
-import { createSearchIndex } from "@confab/search";
+import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import type { ApiConfig } from "./config.ts";
 
@@ -94,6 +95,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
         ? pending
         : readReplicated(pending, redis, config.partitioning, { replicas, timeoutMs: replicasMs }),
     search: traced(tracer, config.search.backend, "search", search),
+    backend: { own: searchBackendOf(config.search), read: soon("search-backend", createSearchBackend(database)).read },
     health,
     metrics,
     tracer,

@@ -1,4 +1,5 @@
 import { searchHitSchema } from "@confab/contracts";
+import { createSearchBackend } from "@confab/database";
 import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
@@ -65,6 +66,17 @@ for (const backend of backends) {
         const found = await numbersFor(q);
         expect(found, q).to.deep.equal(q === "%" ? [3] : []);
       }
+    });
+
+    it("answers 503 rather than search an index that nobody fills", async () => {
+      const recorded = createSearchBackend(world.database);
+      await recorded.switchTo("elasticsearch/other");
+      const answer = await api.get(pathOf(chat, "hello"));
+      if (backend === "mysql") expect(answer.status).to.equal(200);
+      else expect(problemOf(answer, "search-unavailable").detail).to.include("another search backend");
+      await recorded.switchTo(`elasticsearch/${world.index}`);
+      expect(await recorded.read()).to.equal(`elasticsearch/${world.index}`);
+      expect(await numbersFor("hello")).to.deep.equal([4, 1]);
     });
 
     it("shows nothing that the database lost, whoever has its chat's id and its number by now", async () => {

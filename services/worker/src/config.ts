@@ -40,6 +40,9 @@ export const workerEnvironment = z.object({
   CONSUMER_STALL_TIMEOUT: durationMs({ min: 100 })
     .default(15_000)
     .describe("How long batches may wait while a worker takes none, before it replaces its connections to the queue"),
+  INDEX_RECONCILE_INTERVAL: durationMs({ min: 50 })
+    .default(10_000)
+    .describe("How often a few chats are compared with the search index, to index again what it lacks"),
   BATCH_ID_RETENTION: durationMs({ min: 3_600_000 })
     .default(7 * 86_400_000)
     .describe("How long the id of a stored batch is kept, so that a second delivery stores nothing twice"),
@@ -62,6 +65,8 @@ export function loadConfig(env: Environment) {
     store: { concurrency: variables.BATCH_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
     sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE_AFTER },
     consumerStallTimeoutMs: variables.CONSUMER_STALL_TIMEOUT,
+    // Six runs later what was stored must have reached the index.
+    reconcile: { intervalMs: variables.INDEX_RECONCILE_INTERVAL, graceMs: 6 * variables.INDEX_RECONCILE_INTERVAL },
     batchIdRetentionMs: variables.BATCH_ID_RETENTION,
   };
 }

@@ -4,6 +4,7 @@ import {
   createDatabaseGauges,
   createMessages,
   createOutbox,
+  SearchBackendMismatch,
   createBatchStore,
   isTransient,
   isUnavailable,
@@ -22,13 +23,15 @@ import {
   type JobOutcome,
 } from "@confab/queue";
 import { repeat, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
-import { SearchUnavailable } from "@confab/search";
+import { countIndexed, findMissing, isElasticsearch, searchBackendOf, SearchUnavailable } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
 import { createCountsCheck } from "./schedules/check-counts.ts";
+import { createIndexReconciliation } from "./schedules/reconcile-index.ts";
+import { createRecentRanges } from "./schedules/recent-ranges.ts";
 import { createSweeps } from "./schedules/sweep.ts";
 import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
 
@@ -36,6 +39,8 @@ const hour = 3_600_000;
 const countsMs = 300_000;
 const databaseLookMs = 10_000;
 const idempotencyHours = 24;
+/** A worker that stores into more chats within a minute leaves the rest to the walk through all chats. */
+const maxRecentChats = 10_000;
 /** How long a batch waits for Redis' replicas before it is read again. */
 const replicasMs = 1_000;
 
@@ -51,6 +56,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
 
   const watched: WatchedConsumer[] = [];
   const stored = createStoreMetrics(metrics);
+  const recent = createRecentRanges(maxRecentChats);
   const replicated = (backlog: Backlog, partition: number): Backlog => {
     if (config.minReplicas === 0) return backlog;
     const key = `${partitionPrefix(config.partitioning.prefix, partition)}:batches:replicated`;
@@ -69,6 +75,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       batchStore: {
         store: async (batches) => {
           const result = await batchStore.store(batches);
+          for (const batch of batches) batch.messages.forEach(recent.note);
           watched[partition]?.sign();
           return result;
         },
@@ -85,12 +92,13 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       maxRows: config.store.maxRows,
     }),
   );
+  const outbox = createOutbox(database, { backend: searchBackendOf(config.search) });
   const index = createIndexMessages({
-    outbox: traced(tracer, "mysql", "outbox", createOutbox(database)),
+    outbox: traced(tracer, "mysql", "outbox", outbox),
     messages,
     chats: createChats(database),
     search: traced(tracer, config.search.backend, "search", search),
-    isAway: (error) => error instanceof SearchUnavailable || isAway(error),
+    isAway: (error) => error instanceof SearchUnavailable || error instanceof SearchBackendMismatch || isAway(error),
     metrics,
     logger,
   });
@@ -162,6 +170,30 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       createCountsCheck({ sample: () => sampleCounts(database), metrics, logger }),
       logger,
     ),
+    ...(isElasticsearch(search)
+      ? [
+          repeat(
+            config.reconcile.intervalMs,
+            "reconciliation of the search index",
+            createIndexReconciliation({
+              ...{
+                chats: createChats(database),
+                messages,
+                outbox,
+                recent,
+                graceMs: config.reconcile.graceMs,
+                metrics,
+                logger,
+              },
+              index: {
+                count: (ranges) => countIndexed(search, ranges),
+                findMissing: (expected) => findMissing(search, expected),
+              },
+            }),
+            logger,
+          ),
+        ]
+      : []),
     repeat(
       hour,
       "prune",

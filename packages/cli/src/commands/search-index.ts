@@ -20,7 +20,10 @@ export function addIndexCommands(search: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const { env, output } = toolsOf(io, command);
       const { rebuild } = await import("@confab/search");
-      const result = await withSearchIndex(env, ({ database, index }) => {
+      const result = await withSearchIndex(env, async ({ database, index }) => {
+        // Before the first row is read: from now on no worker takes a range for another backend.
+        const { createSearchBackend } = await import("@confab/database");
+        await createSearchBackend(database).switchTo(`elasticsearch/${index.connection.readAlias}`);
         const report = everySecond((copied: number) => {
           output.note(`${copied} messages copied`);
         });

@@ -24,6 +24,6 @@ export async function searchStep(
     ? { state: "waiting", at: range.createdAt.toISOString(), text: "It has waited since then to be indexed." }
     : {
         state: "not searchable",
-        text: "It is written to the index and appears within a second, or was refused by it: see the worker's log.",
+        text: "The index does not have it yet. If it was written within the last second, it appears now; else the workers notice that it is missing and index it again (metric confab_index_missing_total), unless the index refused it: then the worker's log says why.",
       };
 }

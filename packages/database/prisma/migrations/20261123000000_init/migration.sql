@@ -89,3 +89,9 @@ CREATE TABLE `idempotency_keys` (
   PRIMARY KEY (`scope`, `idempotency_key`),
   INDEX `idempotency_keys_created_at_idx` (`created_at`)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE `installation` (
+  `name` VARCHAR(64) NOT NULL,
+  `value` VARCHAR(255) NOT NULL,
+  PRIMARY KEY (`name`)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { askInTime, type Connection } from "./connection.ts";
+import { SearchUnavailable } from "./errors.ts";
+import { uidText } from "./mapping.ts";
+import type { ElasticsearchIndex } from "./elasticsearch.ts";
+import type { MessagePosition } from "./verify.ts";
+
+/** Numbers of one chat, both ends included; without them, the whole chat. */
+export interface CountedRange {
+  chatId: bigint;
+  from?: number;
+  to?: number;
+}
+
+/** A message as the database has it. */
+export interface ExpectedMessage extends MessagePosition {
+  uid: Uint8Array;
+  version: number;
+}
+
+const indexed = z.object({ uid: z.string(), version: z.int() });
+
+/** How many messages of each range a search would look through; throws `SearchUnavailable`. */
+export async function countIndexed(
+  { connection }: ElasticsearchIndex,
+  ranges: readonly CountedRange[],
+): Promise<number[]> {
+  if (ranges.length === 0) return [];
+  const index = connection.readAlias;
+  const searches = ranges.flatMap(({ chatId, from, to }) => [
+    { index, routing: chatId.toString() },
+    {
+      size: 0,
+      track_total_hits: true,
+      query: {
+        bool: {
+          filter: [
+            { term: { chat_id: chatId.toString() } },
+            ...(from === undefined || to === undefined ? [] : [{ range: { number: { gte: from, lte: to } } }]),
+          ],
+        },
+      },
+    },
+  ]);
+  const { responses } = await askInTime(connection, (inTime) => connection.client.msearch({ searches }, inTime));
+  return responses.map((response) => {
+    if ("error" in response) throw new SearchUnavailable(`Elasticsearch: ${response.error.type}`);
+    const { total } = response.hits;
+    return typeof total === "number" ? total : (total?.value ?? 0);
+  });
+}
+
+/** Those of the messages that the index lacks, or has only in an older version or with another uid; throws `SearchUnavailable`. */
+export async function findMissing<Message extends ExpectedMessage>(
+  { connection }: ElasticsearchIndex,
+  messages: readonly Message[],
+): Promise<Message[]> {
+  if (messages.length === 0) return [];
+  const docs = messages.map(({ chatId, number }) => documentOf(connection, { chatId, number }));
+  const answer = await askInTime(connection, (inTime) => connection.client.mget({ docs }, inTime));
+  return messages.filter(({ uid, version }, at) => {
+    const found = answer.docs[at];
+    if (found === undefined || !("found" in found) || !found.found) return true;
+    const document = indexed.parse(found._source);
+    return document.uid !== uidText(uid) || document.version < version;
+  });
+}
+
+function documentOf({ readAlias }: Connection, { chatId, number }: MessagePosition) {
+  return { _index: readAlias, _id: `${chatId}-${number}`, routing: chatId.toString(), _source: ["uid", "version"] };
+}

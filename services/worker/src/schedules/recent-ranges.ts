@@ -1,0 +1,34 @@
+import type { MessageRange } from "@confab/database";
+
+export interface RecentRanges {
+  /** Remembers a message that was stored now. */
+  note: (message: { chatId: bigint; number: number }) => void;
+  /** Forgets the ranges whose first message was noted before a time, and returns them. */
+  take: (before: number) => MessageRange[];
+}
+
+/** One range per chat that this process stored recently; beyond `limit` chats further ones are left out. */
+export function createRecentRanges(limit: number, now: () => number = Date.now): RecentRanges {
+  const ranges = new Map<bigint, { from: number; to: number; since: number }>();
+  return {
+    note({ chatId, number }) {
+      const range = ranges.get(chatId);
+      if (range) {
+        range.from = Math.min(range.from, number);
+        range.to = Math.max(range.to, number);
+      } else if (ranges.size < limit) ranges.set(chatId, { from: number, to: number, since: now() });
+    },
+    take(before) {
+      const taken: MessageRange[] = [];
+      // In the order of their first message.
+      for (const [chatId, { from, to, since }] of ranges) {
+        if (since >= before || taken.length === takenAtOnce) break;
+        ranges.delete(chatId);
+        taken.push({ chatId, from, to });
+      }
+      return taken;
+    },
+  };
+}
+
+const takenAtOnce = 200;

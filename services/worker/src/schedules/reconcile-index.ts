@@ -1,0 +1,87 @@
+import type { MetricCatalogue } from "@confab/contracts";
+import type { Chats, MessageRange, Messages, MessageVersion, Outbox } from "@confab/database";
+import { shortToken, type Logger, type Metrics } from "@confab/runtime";
+import type { RecentRanges } from "./recent-ranges.ts";
+
+export interface ReconcileIndexOptions {
+  chats: Pick<Chats, "countsAfter" | "named">;
+  messages: Pick<Messages, "counts" | "versions" | "lastNumber">;
+  outbox: Pick<Outbox, "add" | "chatsWaiting">;
+  index: {
+    count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<number[]>;
+    findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
+  };
+  recent: RecentRanges;
+  /** Messages that changed more recently are left out: they may be on their way to the index. */
+  graceMs: number;
+  metrics: Metrics<MetricCatalogue>;
+  logger: Logger;
+}
+
+const chatsPerRun = 200;
+/** Ranges up to this size are compared message by message. */
+const comparedAtOnce = 500;
+const maxOutbox = 1_000;
+
+/**
+ * Compares MySQL with the search index, and puts what the index lacks back into the outbox. Each run compares the ranges that this
+ * worker stored a while ago, and the next chats of a walk through all chats. Counts come first: only a range whose counts differ
+ * is bisected, and only a small one is compared message by message. Chats with ranges in the outbox are left out.
+ */
+export function createIndexReconciliation(options: ReconcileIndexOptions): () => Promise<void> {
+  const { chats, messages, outbox, index, recent, graceMs, metrics, logger } = options;
+  const requeued = metrics.counter("confab_index_missing_total");
+  let walkedTo = 0n;
+
+  async function reconcile(range: MessageRange): Promise<void> {
+    if (range.to - range.from >= comparedAtOnce) {
+      const middle = range.from + Math.floor((range.to - range.from) / 2);
+      const halves = [
+        { ...range, to: middle },
+        { ...range, from: middle + 1 },
+      ];
+      for (const half of await differing(halves)) await reconcile(half);
+      return;
+    }
+    const before = Date.now() - graceMs;
+    // Asked before the index: what leaves the outbox meanwhile is in the index.
+    const waiting = await outbox.chatsWaiting(maxOutbox);
+    if (waiting === undefined || waiting.has(range.chatId)) return;
+    const settled = (await messages.versions(range)).filter(({ updatedAt }) => updatedAt.getTime() < before);
+    const missing = await index.findMissing(settled);
+    if (missing.length > 0) await requeue(range.chatId, missing);
+  }
+
+  async function differing(ranges: readonly MessageRange[]): Promise<MessageRange[]> {
+    const [stored, indexed] = await Promise.all([messages.counts(ranges), index.count(ranges)]);
+    return ranges.filter((_, at) => stored[at] !== indexed[at]);
+  }
+
+  async function requeue(chatId: bigint, missing: readonly MessageVersion[]): Promise<void> {
+    const ranges = missing.map(({ number, bytes }) => ({ chatId, from: number, to: number, bytes: Number(bytes) }));
+    await outbox.add(ranges);
+    requeued.inc(missing.length);
+    const chat = (await chats.named([chatId])).get(chatId);
+    logger.warn(
+      {
+        ...(chat && { application: shortToken(chat.token), chat: chat.number }),
+        ...{ messages: missing.length, first: missing[0]?.number, last: missing.at(-1)?.number },
+      },
+      "messages were missing from the search index: they are indexed again",
+    );
+  }
+
+  async function nextChats(): Promise<MessageRange[]> {
+    const page = await chats.countsAfter(walkedTo, chatsPerRun);
+    const counts = await index.count(page.map(({ id }) => ({ chatId: id })));
+    walkedTo = page.length < chatsPerRun ? 0n : (page.at(-1)?.id ?? 0n);
+    const suspects = page.filter(({ messagesCount }, at) => messagesCount !== counts[at]);
+    return Promise.all(suspects.map(async ({ id }) => ({ chatId: id, from: 1, to: await messages.lastNumber(id) })));
+  }
+
+  return async () => {
+    if ((await outbox.chatsWaiting(maxOutbox)) === undefined) return;
+    const ranges = [...(await differing(recent.take(Date.now() - graceMs))), ...(await nextChats())];
+    for (const range of ranges) await reconcile(range);
+  };
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { createBatchStore, createMessages, createSearchBackend } from "@confab/database";
+import { eventually, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import { start, type Running } from "./start.ts";
+
+const often = { INDEX_RECONCILE_INTERVAL: "100ms" };
+
+describe("the search index and the database", function () {
+  this.timeout(60_000);
+  const running: Running[] = [];
+  const started = async (env: Record<string, string> = {}): Promise<Running> => {
+    const worker = await start({ ...often, ...env });
+    running.push(worker);
+    return worker;
+  };
+  afterEach(async () => {
+    for (const worker of running.splice(0).reverse()) await worker.close();
+  });
+
+  const find = async ({ search }: Running, chat: { id: bigint }, q: string): Promise<number[]> =>
+    (await search.search({ chatId: chat.id, q, limit: 10 })).hits.map(({ number }) => number);
+  const indexed = (world: Running, chat: { id: bigint }, q: string, numbers: readonly number[]) =>
+    eventually(async () => expect(await find(world, chat, q)).to.deep.equal(numbers), { timeoutMs: 20_000 });
+
+  it("come together again where a range never reached the index, and only that one is indexed again", async () => {
+    const world = await started();
+    const chat = await world.createChat();
+    const messages = Array.from({ length: 1_200 }, (_, at) => ({
+      ...{ token: world.token, chat: chat.number, chatId: chat.id, number: at + 1 },
+      ...{ uid: randomBytes(16), body: `text ${at + 1}`, createdAt: new Date() },
+    }));
+    const store = createBatchStore(world.direct);
+    const parts = [messages.slice(0, 700), messages.slice(700, 701), messages.slice(701)];
+    for (const part of parts) await store.store([{ id: randomBytes(16), messages: part }]);
+    // As if somebody had taken it and not indexed it.
+    await world.direct.prisma.searchOutboxEntry.deleteMany({ where: { fromNumber: 701 } });
+    world.run();
+    await indexed(world, chat, "text 1200", [1200]);
+    await indexed(world, chat, "text 701", [701]);
+    expect(await world.metric("confab_index_missing_total")).to.equal(1);
+    expect(world.lines.filter(({ messages: count, first }) => count === 1 && first === 701)).to.have.lengthOf(1);
+  });
+
+  it("come together again where the index came back empty", async () => {
+    const world = await started();
+    const [one, other] = [await world.createChat(), await world.createChat()];
+    await world.send(one, "first");
+    await world.send(other, "second");
+    world.run();
+    await indexed(world, other, "second", [1]);
+    const url = testStores().elasticsearchUrl;
+    const indices = (await (await fetch(`${url}/_alias/${world.config.search.name}`)).json()) as object;
+    for (const index of Object.keys(indices)) await fetch(`${url}/${index}`, { method: "DELETE" });
+    // The next message makes the index again.
+    await world.send(other, "third");
+    await indexed(world, one, "first", [1]);
+    await indexed(world, other, "second", [1]);
+  });
+
+  it("are compared without a false alarm while messages are stored and indexed", async () => {
+    const world = await started();
+    const chat = await world.createChat();
+    world.run();
+    for (let round = 0; round < 30; round++) await world.send(chat, ...Array.from({ length: 40 }, () => "busy"));
+    await eventually(async () => expect(await createMessages(world.direct).lastNumber(chat.id)).to.equal(1_200), {
+      timeoutMs: 20_000,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await world.metric("confab_index_missing_total")).to.equal(0);
+  });
+
+  it("are not parted by a worker of another backend, which says what to do", async () => {
+    const world = await started();
+    const stray = await started({
+      DATABASE_URL: world.config.database.url,
+      SEARCH_BACKEND: "mysql",
+      REDIS_KEY_PREFIX: world.config.partitioning.prefix,
+    });
+    const chat = await world.createChat();
+    await world.send(chat, "before");
+    world.run();
+    await indexed(world, chat, "before", [1]);
+    await world.pause();
+    stray.run();
+    await world.send(chat, "meanwhile");
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 1: "before", 2: "meanwhile" });
+      expect(JSON.stringify(stray.lines)).to.include("is configured for mysql").and.to.include("search reindex");
+    });
+    await stray.pause();
+    world.run();
+    await indexed(world, chat, "meanwhile", [2]);
+  });
+
+  it("are indexed for another backend once it is switched", async () => {
+    const world = await started();
+    const backend = createSearchBackend(world.direct);
+    await backend.switchTo("mysql");
+    const chat = await world.createChat();
+    await world.send(chat, "kept back");
+    world.run();
+    await eventually(() => expect(JSON.stringify(world.lines)).to.include("indexed for mysql"));
+    await backend.switchTo(`elasticsearch/${world.config.search.name}`);
+    await indexed(world, chat, "kept back", [1]);
+  });
+});
