@@ -1,3 +1,4 @@
+import { withTimeout } from "@confab/runtime";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { connectionSettings } from "./connection.ts";
 import { ServerSilentError } from "./errors.ts";
@@ -63,7 +64,10 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
   const connected = prisma.$connect().catch(() => undefined);
   return {
     prisma,
-    ping: () => within(PING_MS, prisma.$queryRaw`SELECT 1`),
+    ping: async () => {
+      const late = (): Error => new ServerSilentError(`The database did not answer within ${PING_MS} ms`);
+      await withTimeout(prisma.$queryRaw`SELECT 1`, PING_MS, late);
+    },
     sessions: () => ({
       used: pool?.activeConnections() ?? 0,
       idle: pool?.idleConnections() ?? 0,
@@ -96,16 +100,4 @@ function watchingPool(
     return adapter;
   };
   return factory;
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new ServerSilentError(`The database did not answer within ${ms} ms`));
-  }, ms);
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

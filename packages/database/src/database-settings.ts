@@ -1,4 +1,4 @@
-import type { StoreSetting, Verdict } from "@confab/runtime";
+import { judgeSetting, notShown, type JudgedSetting, type SettingRule, type StoreSetting } from "@confab/runtime";
 import { isUnavailable } from "./errors.ts";
 import { LEAST_PACKET_BYTES } from "./message-rows.ts";
 import type { Database } from "./client.ts";
@@ -8,25 +8,11 @@ export interface ExpectedOfDatabase {
   readonly singleWriter: boolean;
 }
 
-interface Facts extends ExpectedOfDatabase {
+interface ServerSettings extends ExpectedOfDatabase {
   /** Undefined where the server has no such variable. */
   readonly variable: (name: string) => string | undefined;
   /** Whether the server takes part in Group Replication; undefined where this user may not know. */
   readonly isInGroup: boolean | undefined;
-}
-
-interface Found {
-  readonly found: string;
-  readonly verdict: Verdict;
-  /** Instead of the row's. */
-  readonly advice?: string;
-}
-
-interface Row {
-  readonly promise: string;
-  readonly setting: string;
-  readonly advice: string;
-  readonly judge: (facts: Facts) => Found;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -37,15 +23,14 @@ const READ = [
   ...["wsrep_on", "wsrep_provider", "group_replication_single_primary_mode"],
 ];
 
-const notShown: Found = { found: "not shown", verdict: "unknown" };
-const hiddenGroup: Found = {
+const hiddenGroup: JudgedSetting = {
   found: "OFF, and its members are not shown",
   verdict: "unknown",
   advice: "Grant SELECT on performance_schema.replication_group_members, so that it is known whether it is in a group.",
 };
-const kept = (found: string): Found => ({ found, verdict: "kept" });
+const kept = (found: string): JudgedSetting => ({ found, verdict: "kept" });
 
-const rows: readonly Row[] = [
+const rules: readonly SettingRule<ServerSettings>[] = [
   {
     promise: "a stored message survives a crash of the database and of its machine",
     setting: "innodb_flush_log_at_trx_commit = 1",
@@ -112,7 +97,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-function severalWriters(found: string, singleWriter: boolean): Found {
+function severalWriters(found: string, singleWriter: boolean): JudgedSetting {
   return singleWriter ? kept(`${found}, DATABASE_SINGLE_WRITER=yes`) : { found, verdict: "refused" };
 }
 
@@ -121,14 +106,13 @@ export async function readDatabaseSettings(
   database: Pick<Database, "prisma">,
   expected: ExpectedOfDatabase,
 ): Promise<StoreSetting[]> {
-  const facts = { ...expected, ...(await readFacts(database)) };
-  return rows.map(({ promise, setting, advice, judge }) => {
-    const { verdict, ...found } = judge(facts);
-    return { store: "database", promise, setting, verdict, ...(verdict !== "kept" && { advice }), ...found };
-  });
+  const read = { ...expected, ...(await readServer(database)) };
+  return rules.map((rule) => judgeSetting("database", rule, read));
 }
 
-async function readFacts({ prisma }: Pick<Database, "prisma">): Promise<Pick<Facts, "variable" | "isInGroup">> {
+async function readServer({
+  prisma,
+}: Pick<Database, "prisma">): Promise<Omit<ServerSettings, keyof ExpectedOfDatabase>> {
   const names = READ.map((name) => `'${name}'`).join(", ");
   const found = await prisma.$queryRawUnsafe<{ Variable_name: string; Value: string }[]>(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`,

@@ -1,4 +1,5 @@
 import { contentFields, type MessageContent } from "@confab/contracts";
+import { chunksOf } from "@confab/runtime";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
 import { RetryTransaction, list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
@@ -38,7 +39,9 @@ const MOST_BYTES = 1024 * 1024;
  */
 export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: readonly M[]): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
-  for (const chunk of chunks(rows)) await insertChunk(tx, chunk, outcomes);
+  const sizeOf = ({ body }: NewMessage): number => Buffer.byteLength(body);
+  const limits = { maxItems: MOST_ROWS, maxSize: MOST_BYTES, sizeOf };
+  for (const chunk of chunksOf(rows, limits)) await insertChunk(tx, chunk, outcomes);
   return outcomes;
 }
 
@@ -179,20 +182,4 @@ function ascending(a: bigint, b: bigint): number {
 
 function groupByChat<M extends NewMessage>(rows: readonly M[]): Map<bigint, M[]> {
   return Map.groupBy(rows, (row) => row.chatId);
-}
-
-function* chunks<M extends NewMessage>(rows: readonly M[]): Generator<M[]> {
-  let chunk: M[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    const size = Buffer.byteLength(row.body);
-    if (chunk.length === MOST_ROWS || (chunk.length > 0 && bytes + size > MOST_BYTES)) {
-      yield chunk;
-      chunk = [];
-      bytes = 0;
-    }
-    chunk.push(row);
-    bytes += size;
-  }
-  yield chunk;
 }

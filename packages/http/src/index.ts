@@ -3,7 +3,6 @@ export { hasBody, readJson } from "./body.ts";
 export { createByteBudget } from "./byte-budget.ts";
 export type { ByteBudget } from "./byte-budget.ts";
 export { createNotFoundHandler, createOptionsHandler } from "./not-found.ts";
-export { withMethodTimeouts, withTimeout } from "./timeout.ts";
 export { problemDocument, problemType } from "./problem-document.ts";
 export type { ProblemDocument } from "./problem-document.ts";
 export { createProblemHandler } from "./problem-handler.ts";

@@ -1,9 +1,9 @@
+import { withTimeout } from "@confab/runtime";
 import { ProblemError, applicationTokenSchema } from "@confab/contracts";
 import type { Logger } from "@confab/runtime";
 import type { RequestHandler } from "express";
 import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
-import { withTimeout } from "./timeout.ts";
 
 export interface RateLimitOptions {
   readonly redis: Redis | Cluster;

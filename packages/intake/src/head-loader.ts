@@ -1,4 +1,5 @@
-import { createFairSemaphore } from "./fair-semaphore.ts";
+import { createFairShare, withTimeout } from "@confab/runtime";
+import { IntakeBusy } from "./batcher.ts";
 import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
 
 /** The database was not asked, or gave no answer in time: the message was not taken. */
@@ -39,7 +40,12 @@ export type Loaded = ChatInDatabase | "unknown-chat" | "unknown-application";
 export function createHeadLoader(options: HeadLoaderOptions): (token: string, chat: number) => Promise<Loaded> {
   const { loadHead, findApplications, deadlineMs, pauseMs = 500 } = options;
   const { width = 8, maxWaiting = 10_000, maxWaitingOfOne = 1_000 } = options;
-  const gate = createFairSemaphore({ width, maxWaiting, maxWaitingOfOne });
+  const inTurn = createFairShare({
+    ...{ total: width, perKey: width, waiting: maxWaiting, waitingPerKey: maxWaitingOfOne },
+    // The deadline comes first.
+    waitMs: 2 * deadlineMs,
+    refuse: () => new IntakeBusy("too many chat heads are being loaded"),
+  });
   const isApplication =
     findApplications && createTokenCheck({ findApplications: (tokens) => watched(findApplications(tokens)) });
   let failure: { error: unknown; until: number } | undefined;
@@ -56,24 +62,13 @@ export function createHeadLoader(options: HeadLoaderOptions): (token: string, ch
     }
   }
 
-  async function find(token: string, chat: number, isLate: () => boolean): Promise<Loaded> {
+  async function find(token: string, chat: number): Promise<Loaded> {
     if (isApplication && !(await isApplication(token))) return "unknown-application";
-    return (await gate.run(token, isLate, () => watched(loadHead(token, chat)))) ?? "unknown-chat";
+    return (await inTurn(token, () => watched(loadHead(token, chat)))) ?? "unknown-chat";
   }
 
-  async function findInTime(token: string, chat: number): Promise<Loaded> {
-    let isOver = false;
-    const { promise: lateness, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      reject(new ChatsUnavailable(`the database did not answer within ${deadlineMs} ms`));
-    }, deadlineMs);
-    try {
-      return await Promise.race([find(token, chat, () => isOver), lateness]);
-    } finally {
-      clearTimeout(timer);
-      isOver = true;
-    }
-  }
+  const late = (): Error => new ChatsUnavailable(`the database did not answer within ${deadlineMs} ms`);
+  const findInTime = (token: string, chat: number): Promise<Loaded> => withTimeout(find(token, chat), deadlineMs, late);
 
   return async (token, chat) => {
     if (failure === undefined) return findInTime(token, chat);

@@ -1,3 +1,4 @@
+import { withTimeout } from "@confab/runtime";
 import type { Logger } from "@confab/runtime";
 import { Cluster, Redis, type CommonRedisOptions } from "ioredis";
 import { addressOptions, clusterNodes, sentinelOptions, type RedisAddress } from "./address.ts";
@@ -103,7 +104,7 @@ function connect(
 /** Resolves when the connection is ready for its first command; rejects with one sentence after `timeoutMs`. */
 export async function whenReady(redis: RedisConnection, timeoutMs: number): Promise<void> {
   if (redis.status === "ready") return;
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const { promise, resolve } = Promise.withResolvers<undefined>();
   let lastError = "no connection";
   const onReady = (): void => {
     resolve(undefined);
@@ -111,16 +112,12 @@ export async function whenReady(redis: RedisConnection, timeoutMs: number): Prom
   const onError = (error: Error): void => {
     lastError = error.message;
   };
-  const timer = setTimeout(() => {
-    reject(
-      new Error(`Redis did not answer within ${timeoutMs} ms: ${lastError}. Is REDIS_URL right and the server up?`),
-    );
-  }, timeoutMs);
+  const late = (): Error =>
+    new Error(`Redis did not answer within ${timeoutMs} ms: ${lastError}. Is REDIS_URL right and the server up?`);
   redis.once("ready", onReady).on("error", onError).on("node error", onError);
   try {
-    await promise;
+    await withTimeout(promise, timeoutMs, late);
   } finally {
-    clearTimeout(timer);
     redis.off("ready", onReady).off("error", onError).off("node error", onError);
   }
 }

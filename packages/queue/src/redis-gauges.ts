@@ -1,7 +1,7 @@
 import type { MetricCatalogue } from "@confab/contracts";
 import type { Metrics } from "@confab/runtime";
 import type { RedisConnection } from "./connections.ts";
-import { appendOnlyFileOf, factsOf, fsyncPolicies, type RedisInfo } from "./redis-info.ts";
+import { appendOnlyFileOf, parseInfo, fsyncPolicies, type RedisInfo } from "./redis-info.ts";
 import { serversOf } from "./servers.ts";
 
 /** A look that shows how Redis is: memory, evictions, append-only file, load; of a cluster, what its masters are together. */
@@ -19,7 +19,7 @@ export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: Redi
 
   return async () => {
     const servers = serversOf(redis);
-    const infos = (await Promise.all(servers.map((server) => server.info()))).map(factsOf);
+    const infos = (await Promise.all(servers.map((server) => server.info()))).map(parseInfo);
     const [fullest] = infos.toSorted((a, b) => fillOf(b) - fillOf(a));
     if (!fullest) return;
     used.set(fullest.number("used_memory"));

@@ -4,10 +4,10 @@ import type { Redis } from "ioredis";
 export const fsyncPolicies = ["no", "everysec", "always"] as const;
 export type FsyncPolicy = (typeof fsyncPolicies)[number];
 
-export type RedisInfo = ReturnType<typeof factsOf>;
+export type RedisInfo = ReturnType<typeof parseInfo>;
 
 /** The fields of an answer to INFO; one that is not there is empty, and 0 as a number. */
-export function factsOf(info: string) {
+export function parseInfo(info: string) {
   const fields = new Map(
     info.split("\r\n").flatMap((line) => {
       const colon = line.indexOf(":");
@@ -19,8 +19,8 @@ export function factsOf(info: string) {
 }
 
 /** How many replicas follow a master, after its answer to INFO. */
-export function replicasOf(facts: RedisInfo): number {
-  const states = Array.from({ length: facts.number("connected_slaves") }, (_, index) => facts.text(`slave${index}`));
+export function replicasOf(info: RedisInfo): number {
+  const states = Array.from({ length: info.number("connected_slaves") }, (_, index) => info.text(`slave${index}`));
   return states.filter((state) => state.includes("state=online")).length;
 }
 

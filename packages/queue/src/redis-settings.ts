@@ -1,9 +1,9 @@
-import type { StoreSetting, Verdict } from "@confab/runtime";
+import { judgeSetting, notShown, type SettingRule, type StoreSetting } from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 import {
   appendOnlyFileOf,
-  factsOf,
+  parseInfo,
   fsyncPolicies,
   isDenial,
   replicasOf,
@@ -20,25 +20,13 @@ export interface ExpectedOfRedis {
   readonly minReplicas: number;
 }
 
-interface Facts {
+interface ServerSettings {
   /** What INFO says; undefined where it is not allowed. */
   readonly info: RedisInfo | undefined;
   readonly file: AppendOnlyFile | undefined;
 }
 
-interface Found {
-  readonly found: string;
-  readonly verdict: Verdict;
-}
-
-interface Row {
-  readonly promise: string;
-  readonly setting: string;
-  readonly advice: string;
-  readonly judge: (facts: Facts) => Found;
-}
-
-const notShown: Found = { found: "not shown", verdict: "unknown" };
+type Rule = SettingRule<ServerSettings>;
 
 /**
  * What each promise depends on in Redis' settings, and how it is set: once where all masters agree, else once a master. Rejects
@@ -46,34 +34,30 @@ const notShown: Found = { found: "not shown", verdict: "unknown" };
  */
 export async function readRedisSettings(redis: RedisConnection, expected: ExpectedOfRedis): Promise<StoreSetting[]> {
   const servers = serversOf(redis);
-  const looks = await Promise.allSettled(servers.map(readFacts));
+  const looks = await Promise.allSettled(servers.map(readServer));
   const answers = servers.flatMap((server, index) => {
     const look = looks[index];
-    return look?.status === "fulfilled" ? [{ server: nameOf(server), facts: look.value }] : [];
+    return look?.status === "fulfilled" ? [{ server: nameOf(server), read: look.value }] : [];
   });
   if (answers.length === 0) throw new Error("no master of Redis answers");
-  return rowsFor(expected).flatMap((row) => {
-    const settings = answers.map(({ facts }) => describe(row, row.judge(facts)));
+  return rulesFor(expected).flatMap((rule) => {
+    const settings = answers.map(({ read }) => judgeSetting("redis", rule, read));
     const agree = new Set(settings.map(({ found }) => found)).size === 1;
     return agree ? settings.slice(0, 1) : settings.map((setting, at) => ({ ...setting, server: answers[at]!.server }));
   });
 }
 
-async function readFacts(server: Redis): Promise<Facts> {
+async function readServer(server: Redis): Promise<ServerSettings> {
   const denied = (error: unknown): undefined => {
     if (!isDenial(error)) throw error;
   };
-  const [info, file] = await Promise.all([server.info().then(factsOf, denied), appendOnlyFileOf(server)]);
+  const [info, file] = await Promise.all([server.info().then(parseInfo, denied), appendOnlyFileOf(server)]);
   return { info, file };
 }
 
-function describe({ promise, setting, advice }: Row, { found, verdict }: Found): StoreSetting {
-  return { store: "redis", promise, setting, found, verdict, ...(verdict !== "kept" && { advice }) };
-}
-
-function rowsFor({ durability, minReplicas }: ExpectedOfRedis): Row[] {
+function rulesFor({ durability, minReplicas }: ExpectedOfRedis): Rule[] {
   return [
-    durabilityRow(durability),
+    durabilityRule(durability),
     {
       promise: "messages are refused before Redis runs out of memory",
       setting: "maxmemory below the machine's memory",
@@ -108,7 +92,7 @@ function rowsFor({ durability, minReplicas }: ExpectedOfRedis): Row[] {
         return { found: isMaster ? "master" : "replica", verdict: isMaster ? "kept" : "at-risk" };
       },
     },
-    ...(minReplicas > 0 ? [replicasRow(minReplicas)] : []),
+    ...(minReplicas > 0 ? [replicasRule(minReplicas)] : []),
   ];
 }
 
@@ -127,7 +111,7 @@ const losses: Record<FsyncPolicy, { promise: string; setting: string }> = {
   },
 };
 
-function durabilityRow(expected: FsyncPolicy): Row {
+function durabilityRule(expected: FsyncPolicy): Rule {
   const strength = (policy: FsyncPolicy): number => fsyncPolicies.indexOf(policy);
   return {
     ...losses[expected],
@@ -139,7 +123,7 @@ function durabilityRow(expected: FsyncPolicy): Row {
   };
 }
 
-function replicasRow(wanted: number): Row {
+function replicasRule(wanted: number): Rule {
   return {
     promise: "a failover loses no acknowledged message",
     setting: `${wanted} connected replicas (REDIS_MIN_REPLICAS)`,

@@ -1,3 +1,4 @@
+import { withTimeout } from "./timeout.ts";
 export type HealthCheck = () => Promise<unknown>;
 
 export interface CheckResult {
@@ -100,15 +101,9 @@ function createProbe(name: string, check: HealthCheck, critical: boolean, timeou
 
   async function run(): Promise<void> {
     running ??= attempt();
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        result = { ok: false, critical, ms: timeoutMs, error: `no answer within ${timeoutMs} ms` };
-        resolve();
-      }, timeoutMs).unref();
+    await withTimeout(running, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`)).catch((error: unknown) => {
+      result = { ok: false, critical, ms: timeoutMs, error: (error as Error).message };
     });
-    await Promise.race([running, timeout]);
-    clearTimeout(timer);
   }
 
   return { name, run, result: () => result };

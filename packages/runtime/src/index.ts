@@ -5,6 +5,8 @@ export type { ConfigProblem, Environment } from "./config.ts";
 export { describeConfig } from "./config-rows.ts";
 export type { ConfigRow } from "./config-rows.ts";
 export { decimal, durationMs, flag, integer, list, port, secret, url } from "./config-leaves.ts";
+export { createFairShare, type FairShare } from "./fair-share.ts";
+export { chunksOf } from "./chunks.ts";
 export { giveWay } from "./event-loop.ts";
 export { repeat } from "./repeat.ts";
 export type { Schedule } from "./repeat.ts";
@@ -30,12 +32,13 @@ export {
   searchEnvironment,
   searchSettings,
 } from "./store-environment.ts";
-export { describeSetting, SettingsRefused } from "./store-setting.ts";
-export type { StoreSetting, Verdict } from "./store-setting.ts";
+export { describeSetting, judgeSetting, notShown, SettingsRefused } from "./store-setting.ts";
+export type { JudgedSetting, SettingRule, StoreSetting, Verdict } from "./store-setting.ts";
 export { createStoreSettings, unlessRefused } from "./store-settings.ts";
 export type { StoreSettings } from "./store-settings.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";
+export { withMethodTimeouts, withTimeout } from "./timeout.ts";
 export { traced } from "./traced.ts";
 export { traceIdOf } from "./traceparent.ts";
 export { inSpan, noTracer } from "./tracer.ts";

@@ -1,3 +1,4 @@
+import { withTimeout } from "./timeout.ts";
 import { hostname } from "node:os";
 import {
   diag,
@@ -71,10 +72,8 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
       return span.isRecording() ? wrap(span) : undefined;
     },
     async stop() {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, flushMs)));
-      await Promise.race([sdk.shutdown().catch(() => undefined), late]);
-      clearTimeout(timer);
+      const late = (): Error => new Error("The last spans were not exported in time");
+      await withTimeout(sdk.shutdown(), flushMs, late).catch(() => undefined);
       diag.disable();
     },
   };

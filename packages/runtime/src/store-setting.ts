@@ -18,6 +18,32 @@ export interface StoreSetting {
   readonly advice?: string;
 }
 
+/** How a setting was found. */
+export interface JudgedSetting {
+  readonly found: string;
+  readonly verdict: Verdict;
+  /** Instead of the rule's. */
+  readonly advice?: string;
+}
+
+/** A promise, the setting that it depends on, and how to judge it by what was read from the store. */
+export interface SettingRule<Read> {
+  readonly promise: string;
+  readonly setting: string;
+  readonly advice: string;
+  readonly judge: (read: Read) => JudgedSetting;
+}
+
+/** For what this user may not read. */
+export const notShown: JudgedSetting = { found: "not shown", verdict: "unknown" };
+
+/** Applies a rule to what was read from a store. */
+export function judgeSetting<Read>(store: string, rule: SettingRule<Read>, read: Read): StoreSetting {
+  const { promise, setting } = rule;
+  const { found, verdict, advice = rule.advice } = rule.judge(read);
+  return { store, promise, setting, found, verdict, ...(verdict !== "kept" && { advice }) };
+}
+
 /** A store is set so that it would lose what it takes: nothing was done, and nothing will be until that is changed. */
 export class SettingsRefused extends Error {
   override readonly name = "SettingsRefused";

@@ -1,3 +1,4 @@
+import { chunksOf } from "@confab/runtime";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { directAlias, resolveAlias } from "./aliases.ts";
@@ -123,20 +124,6 @@ async function writeChunk(
   return { indexed: documents.length - rejected.length, rejected };
 }
 
-function* chunks(documents: readonly SearchDocument[]): Generator<SearchDocument[]> {
-  let chunk: SearchDocument[] = [];
-  let characters = 0;
-  for (const document of documents) {
-    chunk.push(document);
-    characters += document.body.length;
-    if (chunk.length < MAX_BULK_DOCUMENTS && characters < MAX_BULK_CHARACTERS) continue;
-    yield chunk;
-    chunk = [];
-    characters = 0;
-  }
-  if (chunk.length > 0) yield chunk;
-}
-
 /** Writes documents to the given indices; throws `IndexGone` when one is no more, `SearchUnavailable` when it is worth trying again. */
 export async function writeTo(
   connection: Connection,
@@ -145,7 +132,9 @@ export async function writeTo(
   { refresh }: IndexOptions = {},
 ): Promise<IndexResult> {
   const result: IndexResult = { indexed: 0, rejected: [] };
-  for (const chunk of chunks(documents)) {
+  const sizeOf = ({ body }: SearchDocument): number => body.length;
+  const limits = { maxItems: MAX_BULK_DOCUMENTS, maxSize: MAX_BULK_CHARACTERS, sizeOf };
+  for (const chunk of chunksOf(documents, limits)) {
     const { indexed, rejected } = await writeChunk(connection, indices, chunk, refresh);
     result.indexed += indexed;
     result.rejected.push(...rejected);

@@ -1,3 +1,4 @@
+import { withTimeout } from "@confab/runtime";
 import { Client, errors, type ClientOptions } from "@elastic/elasticsearch";
 import { isAskerWrong, SearchUnavailable } from "./errors.ts";
 
@@ -71,17 +72,12 @@ export async function askInTime<T>(
   { requestTimeoutMs }: Connection,
   request: (options: { requestTimeout: number; signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const ending = new AbortController();
-  const timer = setTimeout(() => {
-    reject(new SearchUnavailable("Elasticsearch: no answer in time"));
+  const answer = ask(request({ requestTimeout: requestTimeoutMs, signal: ending.signal }));
+  return withTimeout(answer, requestTimeoutMs, () => {
     ending.abort();
-  }, requestTimeoutMs);
-  try {
-    return await Promise.race([ask(request({ requestTimeout: requestTimeoutMs, signal: ending.signal })), tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+    return new SearchUnavailable("Elasticsearch: no answer in time");
+  });
 }
 
 /** Waits for an answer; throws `SearchUnavailable` for every failure but a request that Elasticsearch calls wrong. */

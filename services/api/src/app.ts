@@ -8,12 +8,11 @@ import {
   createRateLimit,
   requestContext,
 } from "@confab/http";
-import type { Logger } from "@confab/runtime";
+import { createFairShare, type FairShare, type Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
 import type { ApiConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { createFairShare, type FairShare } from "./fair-share.ts";
 import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";
 import { createChatRoutes } from "./routes/chats.ts";

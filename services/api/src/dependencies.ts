@@ -10,7 +10,6 @@ import {
   createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
-import { withMethodTimeouts } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
 import {
@@ -24,6 +23,7 @@ import {
   unlessRefused,
   type Logger,
   type Tracer,
+  withMethodTimeouts,
 } from "@confab/runtime";
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";

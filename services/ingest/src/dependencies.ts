@@ -6,7 +6,6 @@ import {
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
-import { withMethodTimeouts } from "@confab/http";
 import {
   ChatsUnavailable,
   createBacklog,
@@ -35,6 +34,7 @@ import {
   unlessRefused,
   type Logger,
   type Tracer,
+  withMethodTimeouts,
 } from "@confab/runtime";
 import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";

@@ -1,7 +1,7 @@
 import { routes } from "@confab/contracts";
 import { mount, type MountOptions } from "@confab/http";
+import type { FairShare } from "@confab/runtime";
 import { Router } from "express";
-import type { FairShare } from "../fair-share.ts";
 import { toMessage } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";

@@ -46,6 +46,30 @@ describe("a fair share", () => {
     expect(await share("c", () => Promise.resolve("again"))).to.equal("again");
   });
 
+  it("refuses at once what would wait behind too many of all keys", async () => {
+    const share = createFairShare({ total: 1, perKey: 1, waiting: 2, waitingPerKey: 2, waitMs: 10_000, refuse });
+    const slow = (name: string) => share(name, () => sleep(20));
+    expect(await outcomes([slow("a"), slow("a"), slow("b"), slow("c")])).to.deep.equal([
+      ...[undefined, undefined, undefined],
+      "others",
+    ]);
+    expect(await share("c", () => Promise.resolve("again"))).to.equal("again");
+  });
+
+  it("starts the work of a key in order, and gives waiting keys turns", async () => {
+    const share = createFairShare({ total: 1, perKey: 1, waitingPerKey: 9, waitMs: 10_000, refuse });
+    const begun: string[] = [];
+    const run = (name: string) =>
+      share(name[0]!, () => {
+        begun.push(name);
+        return sleep(1);
+      });
+    await Promise.all(["a0", "a1", "a2", "a3", "b1", "c1", "b2"].map(run));
+    expect(begun.filter((name) => name.startsWith("a"))).to.deep.equal(["a0", "a1", "a2", "a3"]);
+    expect(begun.indexOf("b1")).to.be.below(begun.indexOf("a3"));
+    expect(begun.indexOf("c1")).to.be.below(begun.indexOf("a3"));
+  });
+
   it("goes on after work that fails", async () => {
     const share = createFairShare({ total: 1, perKey: 1, waitingPerKey: 5, waitMs: 1_000, refuse });
     const fails = share("a", () => Promise.reject(new Error("failed")));

@@ -1,11 +1,13 @@
 export interface FairShareOptions {
-  /** How much may be under way at once, of all keys and of each one. */
+  /** The maximum that runs at once, for all keys together and for each key. */
   readonly total: number;
   readonly perKey: number;
-  /** How many may wait for each key, and how long. */
+  /** The maximum that waits, for all keys together (unlimited by default) and for each key. */
+  readonly waiting?: number;
   readonly waitingPerKey: number;
+  /** The maximum time to wait. */
   readonly waitMs: number;
-  /** What is thrown for who cannot wait or has waited long enough; `isOwn` where the key itself has its share. */
+  /** Makes the error for work that is refused or has waited too long; `isOwn`: because of its own key. */
   readonly refuse: (isOwn: boolean) => Error;
 }
 
@@ -16,11 +18,13 @@ interface Key {
 
 export type FairShare = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
-/** Runs work such that no key takes more than its share: keys that wait take turns, within a key it is first come first served. */
-export function createFairShare({ total, perKey, waitingPerKey, waitMs, refuse }: FairShareOptions): FairShare {
+/** Limits how much work runs at once. Waiting keys take turns, so that none delays the others; within a key, the first comes first. */
+export function createFairShare(options: FairShareOptions): FairShare {
+  const { total, perKey, waiting: maxWaiting = Infinity, waitingPerKey, waitMs, refuse } = options;
   // In the order of turns: a key that had one goes to the end.
   const keys = new Map<string, Key>();
   let running = 0;
+  let waiting = 0;
 
   const isFree = (key: Key): boolean => running < total && key.running < perKey;
 
@@ -44,6 +48,8 @@ export function createFairShare({ total, perKey, waitingPerKey, waitMs, refuse }
 
   async function wait(key: Key): Promise<void> {
     if (key.waiting.size >= waitingPerKey) throw refuse(true);
+    if (waiting >= maxWaiting) throw refuse(false);
+    waiting += 1;
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     const begin = (): void => {
       resolve(undefined);
@@ -57,6 +63,7 @@ export function createFairShare({ total, perKey, waitingPerKey, waitMs, refuse }
       await promise;
     } finally {
       clearTimeout(timer);
+      waiting -= 1;
     }
   }
 
