@@ -65,6 +65,12 @@ export function isDuplicateKey(error: unknown): boolean {
   return anyOf(facts.numbers, DUPLICATE_KEY) || facts.codes.has("P2002");
 }
 
+/** True when the table that a statement names does not exist. */
+export function isMissingTable(error: unknown): boolean {
+  const { numbers, codes } = factsOf(error);
+  return numbers.has(1146) || codes.has("P2021");
+}
+
 /** The server's own sentence about an error, without the client's framing; of a pool without sessions, why it has none. */
 export function reasonOf(error: unknown): string {
   for (const link of chain(error)) {

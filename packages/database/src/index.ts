@@ -8,7 +8,7 @@ export { createDeadLetters } from "./dead-letters.ts";
 export { IdempotencyConflict, isRefusal, isTransient, isUnavailable, reasonOf } from "./errors.ts";
 export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } from "./maintenance.ts";
 export { createMessages } from "./messages.ts";
-export { assertMigrated, migrate, migrationStatus } from "./migrate.ts";
+export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";
 export { createOutbox } from "./outbox.ts";

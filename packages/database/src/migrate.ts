@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { connectionSettings, type DatabaseAddress } from "./connection.ts";
-import { reasonOf } from "./errors.ts";
+import { isMissingTable, reasonOf } from "./errors.ts";
 import { MigrationError, pendingMigrations, readMigrations } from "./migrations.ts";
 import type { Database } from "./client.ts";
 import type { AppliedMigration } from "./migrations.ts";
@@ -68,20 +68,26 @@ export async function migrationStatus(
   });
 }
 
-/** Readiness: throws `MigrationError` while something that this version needs is not applied; a newer schema is fine. */
-export async function assertMigrated({ prisma }: Database, directory?: string): Promise<void> {
-  const known = await readMigrations(directory);
-  const rows = await prisma
-    .$queryRawUnsafe<{ name: string }[]>(
-      `SELECT migration_name AS name FROM ${TABLE} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
-    )
-    .catch((error: unknown) => {
-      if (reasonOf(error).includes("doesn't exist")) return [];
-      throw error;
-    });
-  const done = new Set(rows.map((row) => row.name));
-  const missing = known.find((migration) => !done.has(migration.name));
-  if (missing) throw new MigrationError(`Migration ${missing.name} is not applied: run confabctl migrate.`);
+/**
+ * For readiness: the check rejects with `MigrationError` until every migration that this version needs is applied; a newer schema
+ * is fine. The files are read once, when the check runs for the first time.
+ */
+export function createMigrationCheck({ prisma }: Pick<Database, "prisma">, directory?: string): () => Promise<void> {
+  let names: Promise<string[]> | undefined;
+  return async () => {
+    names ??= readMigrations(directory).then((known) => known.map(({ name }) => name));
+    const rows = await prisma
+      .$queryRawUnsafe<{ name: string }[]>(
+        `SELECT migration_name AS name FROM ${TABLE} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+      )
+      .catch((error: unknown) => {
+        if (isMissingTable(error)) return [];
+        throw error;
+      });
+    const applied = new Set(rows.map(({ name }) => name));
+    const missing = (await names).find((name) => !applied.has(name));
+    if (missing !== undefined) throw new MigrationError(`Migration ${missing} is not applied: run confabctl migrate.`);
+  };
 }
 
 async function apply(session: Session, { name, sql, checksum }: { name: string; sql: string; checksum: string }) {

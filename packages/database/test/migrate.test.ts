@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createTestDatabase } from "@confab/testkit";
-import { MigrationError, assertMigrated, createDatabase, migrate, migrationStatus } from "@confab/database";
+import { MigrationError, createDatabase, createMigrationCheck, migrate, migrationStatus } from "@confab/database";
 import type { Database } from "@confab/database";
 import { rejection } from "./setup.ts";
 
@@ -53,11 +53,11 @@ describe("migrating the database", () => {
 
   it("applies Confab's own migrations, whatever this client reads is there, and then has nothing to do", async () => {
     expect((await migrationStatus(url)).applied).to.deep.equal([]);
-    await rejection(assertMigrated(database));
+    await rejection(createMigrationCheck(database)());
     const applied = await migrate(url);
     expect(applied[0]).to.equal("20261123000000_init");
     expect(await migrationStatus(url)).to.deep.equal({ applied, pending: [] });
-    await assertMigrated(database);
+    await createMigrationCheck(database)();
     expect(await migrate(url)).to.deep.equal([]);
     const { prisma } = database;
     const reads = [prisma.application, prisma.chat, prisma.message, prisma.storedBatch] as {
@@ -70,7 +70,7 @@ describe("migrating the database", () => {
   it("creates a database that is missing", async () => {
     await created.drop();
     await migrate(url);
-    await assertMigrated(database);
+    await createMigrationCheck(database)();
   });
 
   it("records what Prisma records", async () => {
@@ -134,7 +134,7 @@ describe("migrating the database", () => {
     await migrate(url, { directory });
     await rm(join(directory, "2_newer"), { recursive: true });
     expect(await migrate(url, { directory })).to.deep.equal([]);
-    await assertMigrated(database, directory);
+    await createMigrationCheck(database, directory)();
     await add("2_other", "CREATE TABLE v (id INT)");
     expect(await refusal()).to.match(/2_newer, which this version does not know, and lacks 2_other: run the version/);
   });
@@ -143,7 +143,7 @@ describe("migrating the database", () => {
     await add("1_first", "CREATE TABLE t (id INT)");
     await migrate(url, { directory });
     await add("2_second", "CREATE TABLE u (id INT)");
-    expect(await rejection(assertMigrated(database, directory)))
+    expect(await rejection(createMigrationCheck(database, directory)()))
       .to.have.property("message")
       .that.contains("2_second");
   });

@@ -1,11 +1,11 @@
 import { metricCatalogue, ProblemError } from "@confab/contracts";
 import {
-  assertMigrated,
   createApplications,
   createChats,
   createDatabase,
   createDatabaseGauges,
   createMessages,
+  createMigrationCheck,
   createPoolGauges,
   createSearchBackend,
   readDatabaseSettings,
@@ -75,7 +75,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
   const health = createHealth({
-    checks: { database: () => assertMigrated(database), settings: settings.check },
+    checks: { database: createMigrationCheck(database), settings: settings.check },
     optionalChecks: { redis: createRedisPing(redis, prefix, partitions).every, search: () => search.ping() },
     staysReady: true,
   });

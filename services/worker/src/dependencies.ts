@@ -1,8 +1,8 @@
 import { metricCatalogue } from "@confab/contracts";
 import {
-  assertMigrated,
   createDatabase,
   createMessages,
+  createMigrationCheck,
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
@@ -50,7 +50,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
     logger,
   });
   const health = createHealth({
-    checks: { redis: ping.some, database: () => assertMigrated(database), settings: settings.check },
+    checks: { redis: ping.some, database: createMigrationCheck(database), settings: settings.check },
     optionalChecks: { partitions: ping.every, search: () => search.ping() },
   });
   const liveness = createLiveness();

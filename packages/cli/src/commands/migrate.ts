@@ -55,14 +55,14 @@ async function showStatus({ env, output }: Tools): Promise<void> {
 
 /** By readiness' own rule: tables of a newer version will do, so that going back to an older one is not held up. */
 async function waitUntilMigrated({ env, output }: Tools, wait: number): Promise<void> {
-  const { assertMigrated, isUnavailable, MigrationError, reasonOf } = await import("@confab/database");
+  const { createMigrationCheck, isUnavailable, MigrationError, reasonOf } = await import("@confab/database");
   const patience = {
     withinMs: wait,
     reasonToWait: (error: unknown) =>
       isUnavailable(error) || error instanceof MigrationError ? reasonOf(error) : undefined,
     onWait: waitingFor(output),
   };
-  await withDatabase(env, (database) => withTimeout(patience, () => assertMigrated(database)));
+  await withDatabase(env, (database) => withTimeout(patience, createMigrationCheck(database)));
   output.result({ pending: [] }, () => "nothing is pending");
 }
 
