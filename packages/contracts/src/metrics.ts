@@ -248,7 +248,7 @@ const confabMetrics = {
     buckets: ways,
     services: ["worker"],
   },
-  confab_indexing_paused: { type: "gauge", help: "1 while indexing waits for the index", services: ["worker"] },
+  confab_indexing_paused: { type: "gauge", help: "1 while indexing is paused because the index or the database is unavailable", services: ["worker"] },
 
   // What lies in MySQL.
   confab_outbox_ranges: {

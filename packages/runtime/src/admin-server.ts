@@ -14,7 +14,7 @@ export interface AdminServerOptions {
   readonly port: number;
   readonly host?: string;
   readonly health: Pick<Health, "ready">;
-  /** Without it the process lives as long as it answers. */
+  /** Without it, the process counts as alive as long as it answers. */
   readonly liveness?: Pick<Liveness, "state">;
   readonly metrics: { readonly registry: Pick<Registry, "metrics" | "contentType"> };
   readonly lifecycle: Pick<Lifecycle, "started" | "draining">;
@@ -27,9 +27,9 @@ export interface AdminServer {
 }
 
 /**
- * Probes and metrics on a port of their own, away from clients: /livez says that the process answers and
- * that no part of it asks for a restart, /readyz is 503 until everything
- * is started, while health says not ready and while a shutdown drains, /metrics is for Prometheus, PUT /loglevel changes the log level until the process ends.
+ * Serves probes and metrics on a separate port that clients cannot reach. `/livez` fails when a part of the process asks for a
+ * restart. `/readyz` is 503 during start-up, during shutdown and while health is not ready. `/metrics` is for Prometheus.
+ * `PUT /loglevel` changes the log level until the process ends.
  */
 export async function startAdminServer({
   port,
@@ -111,8 +111,8 @@ export async function startAdminServer({
 }
 
 /**
- * A web page that a developer visits can have its own name resolve to this machine, and then ask here as if this were its own server. It cannot
- * do without its name in the Host header, nor hide its Origin.
+ * Guards against DNS rebinding: a web page can make its own host name resolve to this machine and then send requests here. Its name
+ * still appears in the Host header, and its Origin header cannot be hidden.
  */
 function isMeantForHere({ headers }: IncomingMessage): boolean {
   const host = (headers.host ?? "").replace(/:\d+$/, "");
@@ -120,10 +120,10 @@ function isMeantForHere({ headers }: IncomingMessage): boolean {
   return headers.origin === undefined && (isAddress || host.toLowerCase() === "localhost");
 }
 
-/** Longer ones are read no further. */
+/** Longer bodies are not read to their end. */
 const longestBody = 1_000;
 
-/** A body of a word, bare or in JSON; undefined where it is longer than any such body. */
+/** A body of one word, bare or as JSON; undefined if it is too long. */
 async function readWord(req: IncomingMessage): Promise<string | undefined> {
   let text = "";
   for await (const chunk of req.setEncoding("utf8") as AsyncIterable<string>) {

@@ -1,11 +1,11 @@
-/** How long work that can be divided may keep the event loop in one turn. */
+/** The maximum time that divisible work may hold the event loop in one turn. */
 const sliceMs = 5;
 
 const waiting: (() => void)[] = [];
-/** When the first divisible work of this turn began; of the process, as its event loop is. */
+/** When the first divisible work of this turn began. There is one event loop per process, and so one value. */
 let began: number | undefined;
 
-/** Whether divisible work may go on in this turn of the event loop; all of it together has five milliseconds per turn. */
+/** Whether divisible work may continue in this turn of the event loop. All divisible work shares five milliseconds per turn. */
 export function hasTime(): boolean {
   const now = performance.now();
   if (began !== undefined) return now - began < sliceMs;
@@ -15,8 +15,8 @@ export function hasTime(): boolean {
 }
 
 /**
- * For loops over work that one request may bring much of: undefined while there is time, otherwise a promise for a later turn, first come first
- * served. Awaited between two pieces of work, it lets everything else of the process happen meanwhile.
+ * For loops whose length a client controls. Returns undefined while this turn has time left, else a promise for a later turn, in
+ * order of arrival. Await it between two pieces of work, so that the rest of the process can run.
  */
 export function giveWay(): Promise<void> | undefined {
   if (hasTime()) return undefined;
@@ -27,7 +27,7 @@ async function turn(): Promise<void> {
   began = undefined;
   while (waiting.length > 0 && hasTime()) {
     waiting.shift()!();
-    // What waited for this promise runs before what comes after this line.
+    // Work that awaited this promise runs before the next line.
     await Promise.resolve();
   }
 }

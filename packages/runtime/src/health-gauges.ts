@@ -4,7 +4,7 @@ interface DependencyGauge<Name extends string> {
   labels(labels: { readonly dependency: Name }): { onScrape(read: () => number): void };
 }
 
-/** Shows for each check of a process whether it holds: 1 or 0. */
+/** Exports one gauge per check: 1 if it passes, else 0. */
 export function exportHealthGauges<Name extends string>(
   gauge: DependencyGauge<Name>,
   health: Pick<Health, "ready">,

@@ -9,27 +9,27 @@ export interface CheckResult {
 }
 
 export interface Readiness {
-  /** Whether to send work here; where readiness stays, not the same as every check's being fine. */
+  /** Whether to send work here. With `staysReady`, it can be true while a check fails. */
   readonly ok: boolean;
   readonly checks: Readonly<Record<string, CheckResult>>;
 }
 
 export interface Health {
-  /** The last known state, without touching any store. */
+  /** The last known state; asks no store. */
   ready(): Readiness;
-  /** Runs every check now; resolves when each has a result. */
+  /** Runs all checks now; resolves when each has a result. */
   refresh(): Promise<void>;
   stop(): void;
 }
 
 export interface HealthOptions {
-  /** What the process cannot serve without. */
+  /** Checks that must pass for the process to be ready. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
-  /** What is reported but leaves the process ready. */
+  /** Checks that are reported only. */
   readonly optionalChecks?: Readonly<Record<string, HealthCheck>>;
   /**
-   * Ready for good once every critical check has passed at the same time. For what answers requests: all its replicas would
-   * leave a Service at once in a store's outage, and clients get a bare 503 of what stands in front instead of a problem.
+   * Stay ready once all critical checks have passed at the same time. For services that answer requests: in an outage of a store all
+   * their replicas would leave the Service at once, and clients would get a bare 503 from the reverse proxy instead of a problem.
    */
   readonly staysReady?: boolean;
   readonly intervalMs?: number;
@@ -37,8 +37,8 @@ export interface HealthOptions {
 }
 
 /**
- * Refreshes readiness in the background, so that probes cost the stores nothing however many there are. Not ready before the first round;
- * a check that hangs counts as failed after `timeoutMs` and isn't started again until it settles.
+ * Runs checks in the background, so that probes cost the stores nothing. It is not ready before the first round. A check that
+ * hangs counts as failed after `timeoutMs`, and is not started again until it settles.
  */
 export function createHealth({
   checks,
@@ -101,9 +101,11 @@ function createProbe(name: string, check: HealthCheck, critical: boolean, timeou
 
   async function run(): Promise<void> {
     running ??= attempt();
-    await withTimeout(running, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`)).catch((error: unknown) => {
-      result = { ok: false, critical, ms: timeoutMs, error: (error as Error).message };
-    });
+    await withTimeout(running, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`)).catch(
+      (error: unknown) => {
+        result = { ok: false, critical, ms: timeoutMs, error: (error as Error).message };
+      },
+    );
   }
 
   return { name, run, result: () => result };

@@ -3,21 +3,21 @@ import type { Registry } from "prom-client";
 interface Options {
   readonly name: string;
   readonly help: string;
-  /** Upper bounds, ascending. */
+  /** Upper bounds in ascending order. */
   readonly buckets: readonly number[];
   readonly registers: readonly Registry[];
 }
 
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** Of each bucket alone; the last one has no bound. */
+  /** The count of each bucket alone; the last bucket has no bound. */
   readonly counts: number[];
   sum: number;
 }
 
 /**
- * A histogram that prom-client's registry exports as its own: prom-client's hashes the labels at each observation, which cost a message
- * more than all else that is measured of it.
+ * A histogram that prom-client's registry exports like its own. prom-client's histogram hashes the labels at each observation, which
+ * cost more per message than all other measurements together.
  */
 export function createHistogram({ name, help, buckets, registers }: Options) {
   const all = new Map<string, Series>();

@@ -3,25 +3,25 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
 
 export interface Lifecycle {
-  /** Starts a part and remembers its `stop()`; if the start throws, everything started before is stopped and the error passes on. */
+  /** Starts a part and remembers its `stop()`. If the start throws, stops everything that was started before and throws the error. */
   use<T>(name: string, start: () => T | Promise<T>): Promise<T>;
-  /** The first of these signals shuts down in order, the second ends the process at once with exit code 1. */
+  /** The first of these signals shuts down in order; the second ends the process at once with exit code 1. */
   onSignal(...signals: NodeJS.Signals[]): void;
-  /** Stops everything in reverse order, then exits; further calls join the first. */
+  /** Stops everything in reverse order, then exits. Further calls join the first one. */
   shutdown(reason: string, exitCode?: number): Promise<void>;
-  /** Says that everything is started. */
+  /** Marks the start-up as complete. */
   markStarted(): void;
-  /** False until everything is started: readiness must answer 503, for clients would find nobody. */
+  /** False until everything is started; until then readiness must answer 503. */
   readonly started: boolean;
-  /** True from the moment a shutdown begins: readiness must answer 503. */
+  /** True from the beginning of a shutdown; from then on readiness must answer 503. */
   readonly draining: boolean;
 }
 
 export interface LifecycleOptions {
   readonly logger: Logger;
-  /** Hard limit for the whole shutdown, the drain pause included; then the process exits with code 1. */
+  /** The maximum time for the whole shutdown, including the drain delay; after it the process exits with code 1. */
   readonly timeoutMs: number;
-  /** How long to go on serving after readiness turned 503, for load balancers to notice. */
+  /** How long to continue serving after readiness has turned 503, so that load balancers notice. */
   readonly drainMs?: number;
   readonly exit?: (code: number) => void;
 }
@@ -31,7 +31,7 @@ interface Part {
   readonly stop: () => unknown;
 }
 
-/** Starts parts in order and stops them in reverse with a deadline; from its creation on, an uncaught error is logged and shuts down with code 1. */
+/** Starts parts in order and stops them in reverse order, with a deadline. An uncaught error is logged and shuts down with exit code 1. */
 export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitProcess }: LifecycleOptions): Lifecycle {
   const started: Part[] = [];
   const listeners: [event: string, listener: () => void][] = [];
@@ -46,7 +46,7 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
   }
 
   function use<T>(name: string, start: () => T | Promise<T>): Promise<T> {
-    // A process told to stop while it starts goes no further: main.ts waits here until the shutdown exits.
+    // A process that is told to stop during its start-up goes no further: main.ts waits here until the shutdown exits.
     if (stopping !== undefined) return new Promise<T>(() => undefined);
     const attempt = startPart(name, start);
     starting = attempt.catch(() => undefined);
@@ -96,7 +96,7 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
     });
     for (const [event, listener] of listeners) process.off(event, listener);
     logger.info({ reason, exitCode }, "stopped");
-    // A line that is being written when the process exits is lost.
+    // A line that is still being written when the process exits would be lost.
     await new Promise<void>((resolve) => {
       logger.flush(() => {
         resolve();

@@ -1,12 +1,12 @@
 export interface Liveness {
-  /** Whether a restart would not help; else what it should help against. */
+  /** Whether the process is fine as it is, or the reasons for a restart. */
   state(): { readonly ok: boolean; readonly reasons: readonly string[] };
   /** Asks for a restart of the process until `recover` is called with the same name. */
   fail(name: string, reason: string): void;
   recover(name: string): void;
 }
 
-/** What parts of a process say of themselves that only a restart can fix; stores that are unavailable are never among it. */
+/** Collects faults that only a restart of the process can fix. An unavailable store is never such a fault. */
 export function createLiveness(): Liveness {
   const failures = new Map<string, string>();
   return {

@@ -3,12 +3,12 @@ import type { Logger } from "./logger.ts";
 
 export interface LogLevel {
   readonly current: string;
-  /** False, and nothing changes, where there is no such level. */
+  /** Returns false and changes nothing if there is no such level. */
   set(level: string): boolean;
   stop(): void;
 }
 
-/** Changes a running process' log level; the signal SIGUSR2 goes to debug, and from there back to what it was before. */
+/** Changes the log level of a running process. The signal SIGUSR2 switches to debug, and from there back to the previous level. */
 export function createLogLevel(logger: Pick<Logger, "level" | "warn">): LogLevel {
   let usual = logger.level === "debug" ? "info" : logger.level;
 
@@ -16,7 +16,7 @@ export function createLogLevel(logger: Pick<Logger, "level" | "warn">): LogLevel
     if (level === logger.level) return;
     const before = logger.level;
     if (level !== "debug") usual = level;
-    // A level that writes no warnings must not hide that it was chosen.
+    // Even a level without warnings must not hide that it was chosen.
     logger.level = "warn";
     logger.warn({ before, now: level }, "log level changed");
     logger.level = level;

@@ -11,8 +11,8 @@ export interface LogOptions {
 }
 
 /**
- * JSON lines on standard output with ISO times and the level as a word. Message bodies, keys and application tokens are redacted by
- * their names, down to three levels; lines are written without blocking: `flush` tells when all are out.
+ * Writes JSON lines to standard output, with ISO times and the level as a word. Fields with the names of bodies, keys and tokens are
+ * redacted, down to three levels. Writing does not block; `flush` waits for the lines that are not written yet.
  */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   return pino(
@@ -24,17 +24,17 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
       formatters: { level: (label) => ({ level: label }), log: redact },
       serializers: { ...censors, err: serializeError },
     },
-    // Only with a least length does `flush` wait for what is being written.
+    // Without a minimum length, `flush` does not wait for a write under way.
     destination ?? pino.destination({ dest: process.stdout.fd, sync: false, minLength: 1 }),
   );
 }
 
-/** Enough of an application's token to find its lines, and too little to use it. */
+/** Enough of a token to find an application's log lines, and too little to use it. */
 export function shortToken(token: string): string {
   return token.slice(0, 8);
 }
 
-/** Keeps the text of an error and its causes only: clients attach requests, and so message bodies, as further properties. */
+/** Keeps only the text of an error and of its causes: client libraries attach requests, with message bodies, as properties. */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const { type, message, stack } = stdSerializers.err(error);

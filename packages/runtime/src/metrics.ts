@@ -13,12 +13,12 @@ interface Row {
 type Catalogue = Readonly<Record<string, Row>>;
 type NamesOf<C extends Catalogue, Type> = { [N in keyof C]: C[N]["type"] extends Type ? N : never }[keyof C] & string;
 
-/** A listed label takes its values only, unless "other" is one of them. */
+/** A label with a list takes only its values, unless "other" is one of them. */
 type ValueOf<B> = B extends readonly (infer Value extends string)[] ? ("other" extends Value ? string : Value) : string;
 type LabelsOf<R> = R extends { labels: infer Labels }
   ? { readonly [L in keyof Labels]: ValueOf<Labels[L]> }
   : undefined;
-/** A metric without labels is its one series; of one with labels, `labels` gives the series, which callers on a hot path keep. */
+/** A metric without labels is itself a series. With labels, `labels` returns the series; callers on a hot path keep it. */
 type Instrument<R, Series> = LabelsOf<R> extends undefined ? Series : { labels(labels: LabelsOf<R>): Series };
 
 export interface CounterSeries {
@@ -26,21 +26,21 @@ export interface CounterSeries {
 }
 export interface GaugeSeries {
   set(value: number): void;
-  /** Asks for the value when it is scraped. */
+  /** Reads the value at each scrape. */
   onScrape(read: () => number): void;
 }
 export interface HistogramSeries {
-  /** `times`: how many events took this value. */
+  /** `times`: the number of events with this value. */
   observe(value: number, times?: number): void;
 }
 
-/** The catalogue's metrics as a process measures them; each comes into being, and is exported, once it is first asked for. */
+/** The metrics of the catalogue in one process. A metric is created, and exported, when it is first requested. */
 export interface Metrics<C extends Catalogue> {
   readonly registry: Registry;
   counter<N extends NamesOf<C, "counter">>(name: N): Instrument<C[N], CounterSeries>;
   gauge<N extends NamesOf<C, "gauge">>(name: N): Instrument<C[N], GaugeSeries>;
   histogram<N extends NamesOf<C, "histogram">>(name: N): Instrument<C[N], HistogramSeries>;
-  /** Asks for all series of a gauge when it is scraped, so that what is no longer among them ends. */
+  /** Reads all series of a gauge at each scrape, so that a series that is no longer listed disappears. */
   list<N extends NamesOf<C, "gauge">>(name: N, read: () => readonly { labels: LabelsOf<C[N]>; value: number }[]): void;
 }
 
@@ -51,8 +51,8 @@ interface Reader {
 }
 
 /**
- * A registry of its own (nothing global) for the metrics of a catalogue, besides the process' own under their usual names (`process_*`, `nodejs_*`:
- * event-loop lag, garbage collection, memory); every series carries the label `service`. A value that a label's bound refuses counts as "other".
+ * Creates a registry, without global state, for the metrics of a catalogue and the usual metrics of the process (`process_*`,
+ * `nodejs_*`). Every series has the label `service`. A label value that is not allowed counts as "other".
  */
 export function createMetrics<const C extends Catalogue>(catalogue: C, service: string): Metrics<C> {
   const registry = new Registry();
@@ -111,7 +111,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     registry,
     counter: (name) =>
       once(name, ({ labels = {} }, config) => {
-        // prom-client hashes the labels at each increment: it is told the sums when it is asked.
+        // prom-client hashes the labels at each increment, so it gets the sums at each scrape instead.
         const counted = new Map<string, { labels: Labels; by: number }>();
         const counter = new Counter({
           ...config,
@@ -125,7 +125,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
         return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
           const key = JSON.stringify(given);
           const series = counted.get(key) ?? { labels: given, by: 0 };
-          // Exported before anything happened: Prometheus tells an increase only from what it has seen before.
+          // Exported before the first event: Prometheus sees an increase only against an earlier value.
           counted.set(key, series);
           return {
             inc: (by = 1) => {

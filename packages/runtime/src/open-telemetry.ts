@@ -28,12 +28,12 @@ const kinds = {
   internal: SpanKind.INTERNAL,
 } as const;
 
-/** How long a stopping process goes on trying to send what is left. */
+/** The maximum time that a stopping process tries to export the last spans. */
 const flushMs = 2_000;
-/** A collector that is away is told of once in this time. */
+/** An unavailable collector is logged once per this time. */
 const quietMs = 300_000;
 
-/** Starts OpenTelemetry's SDK as the standard OTEL_* variables say; it holds no request up, whatever the collector does. */
+/** Starts OpenTelemetry's SDK as configured by the standard OTEL_* variables. It delays no request, whatever the collector does. */
 export function startOpenTelemetry({ env, service, version, logger, trustCallers = false }: TelemetryOptions): Tracer {
   const sampling = createHeadSampling(env);
   const sdk = new NodeSDK({
@@ -44,7 +44,7 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
         "service.instance.id": hostname(),
       }),
     ),
-    // Not the process' own: it would tell the command line and the user.
+    // Without the process detector, which would export the command line and the user.
     resourceDetectors: [envDetector],
     metricReaders: [],
     logRecordProcessors: [],
@@ -54,7 +54,7 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
   tellRarely(logger);
   sdk.start();
   const tracer = trace.getTracer("confab", version);
-  // Ours are the only spans: Elasticsearch's client would begin a trace of its own with each health check.
+  // Only our own spans: Elasticsearch's client would start a trace with each health check.
   trace.disable();
 
   return {
@@ -63,7 +63,7 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
       if (kind !== "server" && trace.getSpanContext(asked) === undefined) return undefined;
       const isStranger = headers !== undefined && !trustCallers;
       const caller = isStranger ? trace.getSpanContext(asked) : undefined;
-      // Any other sampler would obey the caller: its span becomes a link of a trace that begins here.
+      // Another sampler would obey the caller, so its span becomes a link of a trace that begins here.
       const above = sampling === undefined ? (isStranger ? ROOT_CONTEXT : asked) : sampling.admit(asked, isStranger);
       if (above === undefined) return undefined;
       const linked = links.flatMap((link) => spanContextOf(link) ?? []).map((found) => ({ context: found }));
@@ -89,7 +89,7 @@ function wrap(span: OtelSpan): Span {
     set: (attributes) => void span.setAttributes({ ...attributes }),
     end(failure) {
       if (failure !== undefined) {
-        // A text of a store may quote what a client sent: the kind of the error is enough.
+        // A store's error text may quote what a client sent, so only the kind of the error is exported.
         const type = failure instanceof Error ? failure.name : "error";
         span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR, message: type });
       }
@@ -113,14 +113,14 @@ function spanContextOf(traceparent: string): SpanContext | undefined {
   return parts && { traceId: parts.traceId, spanId: parts.spanId, traceFlags: parts.flags & 1, isRemote: true };
 }
 
-/** The SDK's complaints as warnings of ours, of which an outage of the collector makes one in five minutes. */
+/** Logs the SDK's errors as warnings; an outage of the collector causes one per five minutes. */
 function tellRarely(logger: TelemetryOptions["logger"]): void {
   let quietUntil = 0;
   const tell = (message: string, ...details: unknown[]): void => {
     if (Date.now() < quietUntil) return;
     quietUntil = Date.now() + quietMs;
     const reason = [message, ...details.map(String)].join(" ").slice(0, 500);
-    logger.warn({ reason }, "telemetry is not delivered or not configured well: traces are incomplete");
+    logger.warn({ reason }, "traces are incomplete: the collector does not take them, or an OTEL_* variable is wrong");
   };
   const silent = (): void => undefined;
   diag.setLogger(

@@ -1,6 +1,6 @@
 const CENSORED = "[redacted]";
 const DEPTH = 3;
-/** Whatever way they are written: admin_key, adminKey, Admin-Key. */
+/** In every spelling: admin_key, adminKey, Admin-Key. */
 const SENSITIVE = [
   ["access", "token"],
   ["admin", "api", "key"],
@@ -20,7 +20,7 @@ const SENSITIVE = [
   ["x", "api", "key"],
 ];
 const joined = new Set(SENSITIVE.map((words) => words.join("")));
-/** Names come from our code but for those in what is logged whole: no more of them are remembered than this. */
+/** Most names come from our code, but objects that are logged whole have others: at most this many are remembered. */
 const REMEMBERED = 1_000;
 const known = new Map<string, boolean>();
 
@@ -39,12 +39,12 @@ const spellings = SENSITIVE.flatMap((words) => {
   return [words.join("_"), words.join("-"), camel, words.join("_").toUpperCase()];
 });
 
-/** pino serializers for the fields of child loggers, which its formatters do not see: these know names as they are usually written. */
+/** pino serializers for the fields of child loggers, which formatters do not see; they match the usual spellings only. */
 export const censors = Object.fromEntries(spellings.map((name) => [name, () => CENSORED]));
 
 /**
- * The fields without the values that no log may hold, told by their names. Most lines hold none and come back as they are, uncopied: pino's own
- * `redact` made a log line several times as dear.
+ * Removes the values that no log may contain, by the names of their fields. Most lines have none and are returned without a copy:
+ * pino's own `redact` made each line several times as expensive.
  */
 export function redact(fields: Record<string, unknown>): Record<string, unknown> {
   return redactTo(DEPTH, fields);
@@ -62,7 +62,7 @@ function redactTo(depth: number, fields: Record<string, unknown>): Record<string
 }
 
 function redactValue(depth: number, value: unknown): unknown {
-  // Errors have a serializer of their own, which keeps their text only.
+  // Errors have their own serializer, which keeps only their text.
   if (typeof value !== "object" || value === null || value instanceof Error) return value;
   if (!Array.isArray(value)) return redactTo(depth, value as Record<string, unknown>);
   const items = value as unknown[];

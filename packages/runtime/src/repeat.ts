@@ -1,7 +1,7 @@
 import type { Logger } from "./logger.ts";
 
 export interface Schedule {
-  /** Starts no further run and waits for the one under way. */
+  /** Starts no further run and waits for the current one. */
   stop(): Promise<void>;
 }
 

@@ -19,8 +19,8 @@ type StoreVariables = Partial<{
 type Problems = Partial<Record<keyof StoreVariables, string | undefined | false>>;
 
 /**
- * The schema with a check across the stores' variables, of which it may have those of any store; each sentence says what to do.
- * Other problems do not hide what it finds.
+ * Adds checks across the variables of the stores to a schema, which may have the variables of any of them. Each error says what to do.
+ * Other problems do not hide these errors.
  */
 export function checkingStores<Schema extends z.ZodObject>(schema: Schema): Schema {
   return schema.superRefine(
@@ -112,7 +112,7 @@ function alone(other: string): string {
   return `is set without ${other}; set both, or neither`;
 }
 
-/** Those that are URLs: of others the variable's own check tells. */
+/** Only those that are URLs: the variable's own check reports the others. */
 function parsed(text: string): URL[] {
   return text.split(",").flatMap((url) => URL.parse(url.trim()) ?? []);
 }

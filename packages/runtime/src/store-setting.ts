@@ -1,20 +1,20 @@
 /**
- * Whether a promise holds on a store as it is set: `at-risk` may lose something or stop serving, `refused` would lose what was
- * acknowledged, `unknown` where the store does not tell.
+ * Whether the store's settings keep a promise. `at-risk`: the store may lose data or stop serving. `refused`: it would lose
+ * acknowledged messages. `unknown`: this user may not read the setting.
  */
 export type Verdict = "kept" | "at-risk" | "refused" | "unknown";
 
-/** What Confab promises, the setting of a store that it depends on, and what was found there. */
+/** A promise, the store's setting that it depends on, and the value that was found. */
 export interface StoreSetting {
   readonly store: string;
-  /** host:port, where the servers of a store differ. */
+  /** host:port, if the servers of a store differ. */
   readonly server?: string;
   readonly promise: string;
-  /** As an operator writes it. */
+  /** In the form in which an operator writes it. */
   readonly setting: string;
   readonly found: string;
   readonly verdict: Verdict;
-  /** What to do, unless the promise is kept. */
+  /** What to do; absent if the promise is kept. */
   readonly advice?: string;
 }
 
@@ -44,12 +44,12 @@ export function judgeSetting<Read>(store: string, rule: SettingRule<Read>, read:
   return { store, promise, setting, found, verdict, ...(verdict !== "kept" && { advice }) };
 }
 
-/** A store is set so that it would lose what it takes: nothing was done, and nothing will be until that is changed. */
+/** The store's settings would lose acknowledged messages. Nothing was done, and nothing will be until they are changed. */
 export class SettingsRefused extends Error {
   override readonly name = "SettingsRefused";
 }
 
-/** What is needed and what was found, in one sentence, then what to do. */
+/** One sentence with the required and the found setting, then what to do. */
 export function describeSetting({ store, server, setting, found, advice = "" }: StoreSetting): string {
   const where = server === undefined ? store : `${store} ${server}`;
   return `${where}: ${setting} is needed (found: ${found}). ${advice}`.trimEnd();

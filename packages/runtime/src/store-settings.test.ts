@@ -60,7 +60,7 @@ describe("createStoreSettings", () => {
     expect(lines.slice(1)).to.deep.equal([
       ["error", sentence("refused")],
       ["info", sentence("unknown")],
-      ["info", "all settings of the store are as needed"],
+      ["info", "all required settings of the store are in place"],
     ]);
   });
 

@@ -3,37 +3,37 @@ import type { Logger } from "./logger.ts";
 import { describeSetting, SettingsRefused, type StoreSetting } from "./store-setting.ts";
 
 export interface StoreLook {
-  /** Reads the store's settings; rejects where it does not answer. */
+  /** Reads the store's settings; rejects if it does not answer. */
   readonly read: () => Promise<readonly StoreSetting[]>;
   /**
-   * `needed`: the process is not ready before they are known, and takes nothing while one is refused. `heeded`: the latter alone.
+   * `needed`: the process is not ready until they are known, and refuses all work while one is refused. `heeded`: only the latter.
    * `shown`: they are only logged.
    */
   readonly weight: "needed" | "heeded" | "shown";
 }
 
 export interface StoreSettings {
-  /** For readiness: reads again what is older than `lookMs`, and rejects while the process must not take or store anything. */
+  /** For readiness: reads again what is older than `lookMs`, and rejects while the process must not accept or store anything. */
   readonly check: () => Promise<void>;
-  /** Rejects with SettingsRefused while a setting is refused; waits for nothing but the first look, and for that not long. */
+  /** Rejects with SettingsRefused while a setting is refused. Waits only for the first reading, and not long. */
   readonly assertAccepted: () => Promise<void>;
-  /** Resolves when `assertAccepted` does, however long that takes; `check` must be called meanwhile. */
+  /** Resolves when `assertAccepted` does, however long that takes; `check` must be called regularly meanwhile. */
   readonly whenAccepted: () => Promise<void>;
 }
 
 export interface StoreSettingsOptions {
   readonly looks: Readonly<Record<string, StoreLook>>;
   readonly logger: Pick<Logger, "info" | "warn" | "error">;
-  /** How old the known settings may be. */
+  /** The maximum age of the known settings. */
   readonly lookMs?: number;
 }
 
-/** How long a first look is waited for: less than a health check may take. */
+/** The maximum wait for the first reading; shorter than a health check's timeout. */
 const patienceMs = 500;
 const againMs = 1_000;
 const levels = { "at-risk": "warn", refused: "error", unknown: "info" } as const;
 
-/** Watches the settings of stores and logs what is not as Confab needs it, at first and whenever that changes. */
+/** Watches the settings of stores. Logs those that Confab cannot rely on, at the start and whenever they change. */
 export function createStoreSettings({ looks, logger, lookMs = 5_000 }: StoreSettingsOptions): StoreSettings {
   const watches = Object.entries(looks).map(([store, look]) => createWatch(store, look, { logger, lookMs }));
 
@@ -84,7 +84,7 @@ function createWatch(
       if (weight !== "shown") refused = settings.filter(({ verdict }) => verdict === "refused");
       log(settings);
     } catch {
-      // The store's own check says why it does not answer; what was found before it went away still counts.
+      // The store's own check reports why it does not answer; the settings found before still count.
     } finally {
       looking = undefined;
     }
@@ -95,7 +95,8 @@ function createWatch(
     const text = JSON.stringify(amiss);
     if (text === logged) return;
     logged = text;
-    if (amiss.length === 0) logger.info({ store, settings: found.length }, "all settings of the store are as needed");
+    if (amiss.length === 0)
+      logger.info({ store, settings: found.length }, "all required settings of the store are in place");
     for (const setting of amiss) {
       if (setting.verdict !== "kept") logger[levels[setting.verdict]](setting, describeSetting(setting));
     }
@@ -115,7 +116,7 @@ function createWatch(
   };
 }
 
-/** The same calls, of which the named ones reject with SettingsRefused while a setting is refused. */
+/** The same object; the named calls reject with SettingsRefused while a setting is refused. */
 export function unlessRefused<T extends object>(
   calls: T,
   names: readonly (keyof T)[],

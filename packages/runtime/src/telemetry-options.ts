@@ -3,10 +3,10 @@ import type { Logger } from "./logger.ts";
 
 export interface TelemetryOptions {
   readonly env: Environment;
-  /** `ingest`, say; OTEL_SERVICE_NAME wins over `confab-ingest`. */
+  /** For example `ingest`; OTEL_SERVICE_NAME overrides `confab-ingest`. */
   readonly service: string;
   readonly version: string;
-  /** Whether a request's `traceparent` decides if the request is recorded; by default clients cannot have everything recorded. */
+  /** Whether a request's `traceparent` decides if it is recorded. Off by default: else any client could have everything recorded. */
   readonly trustCallers?: boolean;
   readonly logger: Pick<Logger, "warn">;
 }

@@ -3,8 +3,8 @@ import type { TelemetryOptions } from "./telemetry-options.ts";
 import { noTracer, type Tracer } from "./tracer.ts";
 
 /**
- * Traces, where the standard OTEL_* variables name an OTLP endpoint; elsewhere a tracer that records nothing, and nothing of
- * OpenTelemetry is loaded. Stop it last, so that the spans of the shutdown are sent too.
+ * Traces if the standard OTEL_* variables name an OTLP endpoint. Else returns a tracer that records nothing, and does not load
+ * OpenTelemetry. Stop it last, so that the spans of the shutdown are exported too.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Tracer> {
   if (!isWanted(options.env)) return noTracer;

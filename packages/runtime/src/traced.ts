@@ -3,8 +3,8 @@ import { inSpan, noTracer, type Tracer } from "./tracer.ts";
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * The same object, each call of which is a client span `<name>.<method>` of the span under way; without one, or without
- * tracing, nothing is added. Of its functions only those that give promises may be called through it.
+ * The same object, with a client span `<name>.<method>` for each call under the current span. Without a current span, or without
+ * tracing, nothing is added. Only functions that return promises may be called through the wrapper.
  */
 export function traced<T extends object>(tracer: Tracer, system: string, name: string, target: T): T {
   if (tracer === noTracer) return target;

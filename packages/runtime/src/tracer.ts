@@ -1,11 +1,11 @@
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface SpanOptions {
-  /** `server` spans alone may begin a trace; every other kind needs a parent. */
+  /** Only `server` spans may begin a trace; every other kind needs a parent. */
   readonly kind?: "server" | "client" | "producer" | "consumer" | "internal";
-  /** A request's headers, which may name the caller's span as the parent. */
+  /** The request's headers, which may name the caller's span as the parent. */
   readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
-  /** The parent as a W3C traceparent; by default the span under way. */
+  /** The parent as a W3C traceparent; the current span by default. */
   readonly parent?: string;
   /** Spans of this trace or others that belong to it, as W3C traceparents. */
   readonly links?: readonly string[];
@@ -15,27 +15,27 @@ export interface SpanOptions {
 /** A span that is recorded. */
 export interface Span {
   readonly traceId: string;
-  /** For those who go on with its work, here or in another process. */
+  /** The parent for work that continues here or in another process. */
   readonly traceparent: string;
-  /** Runs work with this as the span under way. */
+  /** Runs work with this as the current span. */
   run<T>(work: () => T): T;
   rename(name: string): void;
   set(attributes: Attributes): void;
-  /** With an error, or `true` where there is none to tell, the span counts as failed. */
+  /** With an error, or with `true` if there is no error object, the span counts as failed. */
   end(failure?: unknown): void;
 }
 
 export interface Tracer {
-  /** Undefined where the span is not recorded. */
+  /** Undefined if the span is not recorded. */
   start(name: string, options?: SpanOptions): Span | undefined;
-  /** Sends what is left, for two seconds at most. */
+  /** Exports the last spans, for at most two seconds. */
   stop(): Promise<void>;
 }
 
-/** Records nothing, and costs nothing. */
+/** Records nothing and costs nothing. */
 export const noTracer: Tracer = { start: () => undefined, stop: () => Promise.resolve() };
 
-/** Runs work as a span, if it is recorded; what the work rejects with marks the span as failed. */
+/** Runs work in a span if it is recorded; a rejection marks the span as failed. */
 export async function inSpan<T>(span: Span | undefined, work: () => Promise<T>): Promise<T> {
   if (span === undefined) return work();
   try {

@@ -29,11 +29,11 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
     "version" | "accessLogRate" | "http" | "database" | "partitioning" | "adminKey" | "applicationRequestRate"
   >;
   logger: Logger;
-  /** For tests: answers are checked against their schemas. */
+  /** For tests: checks answers against their schemas. */
   validateResponses?: boolean;
 }
 
-/** The service that everything but sending goes through, without a port. */
+/** The application for everything but sending messages, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
   const { redis, applications, chats, messages, pending, search, backend, metrics, tracer, config, logger } = options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
@@ -44,7 +44,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   };
 
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
-  // On plain HTTP browsers ignore the one, fail to load pages for the other, and what checks headers complains.
+  // On plain HTTP, browsers ignore HSTS, and upgrade-insecure-requests would break the pages.
   const secureHeaders = helmet(
     config.http.publicUrl.startsWith("https:")
       ? {}
@@ -88,7 +88,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .use(createProblemHandler({ publicUrl: config.http.publicUrl }));
 }
 
-/** Lists and searches leave some of the pool to everything else, and each application some of theirs to the others. */
+/** Lists and searches leave a part of the connection pool to other requests, and each application leaves a part to the others. */
 function createShare(poolSize: number): FairShare {
   return createFairShare({
     total: Math.max(1, poolSize - 2),

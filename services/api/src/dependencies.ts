@@ -31,27 +31,27 @@ import type { ApiConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
-/** A database that refuses is noticed at once; one that is silent keeps no reader, and no writer, longer than this. */
+/** The timeout of a database that does not answer, for readers and writers; one that refuses is noticed at once. */
 const patienceMs = 2_000;
-/** Nobody waits for a statement any more: its session is replaced. */
+/** After this time nobody waits for a statement any more, and its session is replaced. */
 const answerTimeoutMs = 5_000;
-/** A busy Redis answers within it; one that does not is done without. */
+/** The timeout of Redis: a busy one answers within it, and a page does without one that does not. */
 const redisPatienceMs = 1_000;
-/** Less than half of that: whoever asks may wait for the question before theirs. */
+/** Less than half of that, since a request may have to wait for the WAIT before its own. */
 const replicasMs = 400;
-/** How old what the gauges tell of the database may be. */
+/** Refresh interval of the database gauges. */
 const lookMs = 10_000;
 
-/** Opens every connection and waits for none: readiness tells when the database is there. */
+/** Opens all connections and waits for none; readiness reports when the database answers. */
 export function connectDependencies(config: ApiConfig, logger: Logger, tracer: Tracer = noTracer) {
   const redis = connectForRequests(config.redis, "confab-api", { patienceMs: redisPatienceMs });
-  // ioredis throws where nobody listens; readiness tells of it.
+  // ioredis throws if nobody listens; readiness reports the error.
   redis.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs });
   const { expected } = config;
   const settings = createStoreSettings({
     looks: {
-      // Nothing that is promised is written to it from here.
+      // The api writes nothing to Redis that a promise depends on.
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },
     },
@@ -63,7 +63,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       patienceMs,
       () => new ProblemError("storage-unavailable"),
     );
-  // What is written must not be given up by whoever waits for it alone: the repository withdraws it, or says that it cannot.
+  // A write must not simply time out here: the repository withdraws it, or reports that its outcome is unknown.
   const withWrites = <T extends object>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
     const traceable = traced(tracer, "mysql", name, repository);
     const patient = Object.fromEntries(writes.map((write) => [write, traceable[write]]));

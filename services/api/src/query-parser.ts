@@ -1,10 +1,10 @@
 import { parse } from "node:querystring";
 import { ProblemError } from "@confab/contracts";
 
-/** More than any route knows; Node would drop those beyond the 1,000th without a word. */
+/** More than any route has; Node would silently drop parameters beyond the 1,000th. */
 const mostParameters = 100;
 
-/** Reads a query string; throws a 400 problem where it has too many parameters, so that none is ignored unseen. */
+/** Reads a query string; throws a 400 problem if it has too many parameters, so that none is silently ignored. */
 export function parseQueryString(text: string | null | undefined): NodeJS.Dict<string | string[]> {
   const query = text ?? "";
   let count = 1;

@@ -2,7 +2,7 @@ import { partitionPrefix } from "@confab/contracts";
 import { partitionOf, type Partitioning, type PendingMessages } from "@confab/intake";
 import { createReplicatedRead, type RedisConnection, type Replication } from "@confab/queue";
 
-/** Reading as `pending` does; rejects where what it read is on too few replicas, so that nobody is shown what a failover undoes. */
+/** Reads as `pending` does, but rejects if too few replicas have what was read, so that no reader sees what a failover could undo. */
 export function readReplicated(
   pending: PendingMessages,
   redis: RedisConnection,

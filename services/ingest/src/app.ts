@@ -24,11 +24,11 @@ import { createCountedRun } from "./use-cases/count-runs.ts";
 export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressure" | "counted" | "metrics" | "tracer"> {
   config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;
   logger: Logger;
-  /** For tests: answers are checked against their schemas. */
+  /** For tests: checks answers against their schemas. */
   validateResponses?: boolean;
 }
 
-/** The service that accepts messages, without a port. */
+/** The application that accepts messages, without a port. */
 export function createIngestApp(options: IngestAppOptions): Express {
   const { intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;

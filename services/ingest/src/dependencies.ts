@@ -43,16 +43,16 @@ import { acceptReplicated } from "./replicated-accept.ts";
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
-/** Nobody waits for a statement any more: its session is replaced. */
+/** After this time nobody waits for a statement any more, and its session is replaced. */
 const answerTimeoutMs = 5_000;
-/** How old what the gauges tell of Redis may be. */
+/** Refresh interval of the Redis gauges. */
 const lookMs = 2_000;
 
-/** Opens every connection and waits for none: readiness tells what is there. */
+/** Opens all connections and waits for none; readiness reports which stores answer. */
 export function openStores(config: IngestConfig, logger: Logger) {
   const { prefix, partitions } = config.partitioning;
   const redis = withScripts(connectForRequests(config.redis, "confab-ingest", { deadlineMs: config.deadlineMs }));
-  // ioredis throws where nobody listens; requests and readiness tell of it.
+  // ioredis throws if nobody listens; requests and readiness report the error.
   redis.on("error", (error: Error) => {
     logger.debug({ err: error }, "Redis connection");
   });
@@ -62,7 +62,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   const settings = createStoreSettings({
     looks: {
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "needed" },
-      // Known chats are written to without the database.
+      // Messages to known chats are accepted without the database.
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "heeded" },
     },
     logger,
@@ -91,7 +91,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   };
 }
 
-/** Builds on a Redis that answers; needs nothing else at once, since known chats are written to without the database. */
+/** Needs a Redis that answers and nothing else: messages to known chats are accepted without the database. */
 export async function connectDependencies(
   { redis, database, settings, health, metrics }: Stores,
   config: IngestConfig,
@@ -99,11 +99,11 @@ export async function connectDependencies(
   tracer: Tracer = noTracer,
 ) {
   const { partitioning, minReplicas: replicas } = config;
-  // Short of the deadline: the answer must still be on time.
+  // Shorter than the deadline, so that the answer is still on time.
   const replicasMs = Math.ceil(config.deadlineMs / 2);
-  // Ready now, not at the next round.
+  // So that the process is ready now, not after the next round.
   void health.refresh();
-  // Before the first message. What is refused, readiness says, and each message's answer.
+  // Before the first message is accepted. Readiness and each message's answer report a refused setting.
   await settings.check().catch(() => undefined);
 
   const soon = <T extends object>(name: string, repository: T): T =>
@@ -155,7 +155,7 @@ export async function connectDependencies(
     tracer,
     async stop() {
       pressure.stop();
-      // Not waited for: one may hang on a server that does not answer.
+      // Not awaited: it may hang on a server that does not answer.
       for (const look of looks) void look.stop();
       await queues.stop();
       await intake.stop();

@@ -3,7 +3,7 @@ import type { BatchObservation } from "@confab/intake";
 import { shortToken, type Metrics } from "@confab/runtime";
 import { createTopApplications } from "./top-applications.ts";
 
-/** What accepting counts. */
+/** The metrics of accepting. */
 export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
   const replayed = metrics.counter("confab_messages_replayed_total");
@@ -26,7 +26,7 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
       wait.observe(batch.waitedMs / 1000);
       duration.observe(batch.durationMs / 1000);
     },
-    /** A chat that Redis did not know, as the database knows it. */
+    /** Counts a chat head that was loaded from the database. */
     loaded: (chat: { lastNumber: number }): void => {
       heads[chat.lastNumber > 0 ? "reseed" : "new"].inc();
     },

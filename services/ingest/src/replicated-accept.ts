@@ -5,13 +5,13 @@ import type { ChainableCommander } from "ioredis";
 type Accept = Pick<IntakeRedis, "confabAccept">;
 
 /**
- * Accepting as a connection does, answered only once so many replicas have the batch; rejects where they do not have it in time,
- * which leaves the outcome unknown.
+ * The same connection, whose accept script is answered only when enough replicas have the batch. Rejects if they do not have it in
+ * time; then the outcome is unknown.
  */
 export function acceptReplicated(redis: IntakeRedis, replication: Replication): Accept {
   return {
     async confabAccept(...args) {
-      // Beside the keys of the batch's partition.
+      // In the slot of the batch's partition.
       const key = `${args[0]}:replicated`;
       const pipeline = redis.pipeline() as ChainableCommander & Record<keyof Accept, (...args: unknown[]) => unknown>;
       pipeline.confabAccept(...args);

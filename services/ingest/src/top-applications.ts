@@ -1,21 +1,21 @@
 export interface LoudestOptions {
-  /** Names that are counted at once: whoever makes more than one in so many of the calls is surely among them. */
+  /** How many names are counted at once. A name with more than one in this many of the calls is always among them. */
   kept: number;
   shown: number;
-  /** The shortest time to take a rate of. */
+  /** The minimum time over which a rate is computed. */
   leastMs: number;
   now?: () => number;
 }
 
 export interface Loudest {
   count(name: string, by: number): void;
-  /** Events a second of the loudest names, loudest first: since the last call that was long enough ago. */
+  /** Events per second of the most frequent names, in descending order, since the last call that was long enough ago. */
   rates(): readonly { name: string; perSecond: number }[];
 }
 
 /**
- * The names that occur most, in bounded memory however many there are: the space-saving algorithm of Metwally, Agrawal and
- * El Abbadi (2005). A newcomer takes the place of the rarest and inherits its count, which is taken off when rates are told.
+ * Finds the most frequent names in bounded memory, however many there are: the Space-Saving algorithm of Metwally, Agrawal and
+ * El Abbadi (2005). A new name replaces the rarest one and inherits its count, which is subtracted from its rate.
  */
 export function createTopApplications({
   kept,

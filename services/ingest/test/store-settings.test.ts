@@ -66,7 +66,7 @@ describe("ingest on stores that keep less than a 201 promises", function () {
     withRedis(limit, (url) =>
       withIngest({ REDIS_URL: url }, ({ lines }) =>
         eventually(() => {
-          const told = lines.filter(({ message }) => message === "all settings of the store are as needed");
+          const told = lines.filter(({ message }) => message === "all required settings of the store are in place");
           expect(told.map(({ store }) => store).toSorted()).to.deep.equal(["database", "redis"]);
         }),
       ),

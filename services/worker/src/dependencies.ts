@@ -21,20 +21,20 @@ import {
 import { createSearchIndex } from "@confab/search";
 import type { WorkerConfig } from "./config.ts";
 
-/** Above the 10 s that a transaction may take: a session that is silent for longer is replaced. */
+/** More than the 10 s that a transaction may take; a session that is silent for longer is replaced. */
 const answerTimeoutMs = 12_000;
-/** Far above what a bulk takes: the connection of one that takes longer is replaced, and the bulk repeated. */
+/** Far more than a bulk takes; after it the connection is replaced and the bulk is repeated. */
 const bulkTimeoutMs = 10_000;
 
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Stores & Awaited<ReturnType<typeof connectDependencies>>;
 
-/** Opens every connection and waits for none: readiness tells what is there. */
+/** Opens all connections and waits for none; readiness reports which stores answer. */
 export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
-  // BullMQ waits for jobs on a connection that nothing else may use.
+  // BullMQ blocks on this connection, so nothing else may use it.
   const blocking = connectForConsumers(config.redis, "confab-worker-queue");
-  // ioredis throws where nobody listens; readiness tells of it.
+  // ioredis throws if nobody listens; readiness reports the error.
   blocking.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs });
   const search = createSearchIndex({ ...config.search, bulkTimeoutMs, scan: createMessages(database).newest });
@@ -43,7 +43,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   const { expected } = config;
   const settings = createStoreSettings({
     looks: {
-      // What is in a Redis that may lose it is safer in the database.
+      // Messages in a Redis that may lose them are safer in the database.
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },
     },
@@ -78,12 +78,12 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   };
 }
 
-/** Builds on a Redis that answers; the worker waits for the other stores as it goes. */
+/** Needs a Redis that answers; the worker waits for the other stores later. */
 export async function connectDependencies(
   { redis, health }: Pick<Stores, "redis" | "health">,
   { partitioning }: Pick<WorkerConfig, "partitioning">,
 ) {
-  // Ready now, not at the next round.
+  // So that the process is ready now, not after the next round.
   void health.refresh();
   const producer = await createProducer({ connection: redis, ...partitioning });
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>

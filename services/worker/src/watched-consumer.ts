@@ -2,18 +2,18 @@ import type { Consumer } from "@confab/queue";
 import { createWatchdog, type Watchdog, type WatchdogOptions } from "./schedules/watchdog.ts";
 
 export interface WatchedConsumerOptions extends Omit<WatchdogOptions, "restart"> {
-  /** Starts a consumer, which gives a sign of life with each job that it takes or ends. */
+  /** Starts a consumer, which calls `sign` for each job that it takes or ends. */
   open: (sign: () => void) => Consumer;
-  /** Replaces the connection that consumers share. */
+  /** Replaces the connection that all consumers share. */
   reconnect: () => void;
 }
 
 export interface WatchedConsumer extends Watchdog {
-  /** Takes no further jobs and waits for those that run. */
+  /** Takes no further jobs and waits for the running ones. */
   stop(): Promise<void>;
 }
 
-/** A consumer that its watchdog replaces; what an abandoned one has begun is finished, or taken again by somebody else. */
+/** A consumer that its watchdog replaces. An abandoned consumer finishes its jobs, or another worker takes them again. */
 export function createWatchedConsumer({ open, reconnect, ...options }: WatchedConsumerOptions): WatchedConsumer {
   const watchdog = createWatchdog({
     ...options,

@@ -41,10 +41,10 @@ const databaseLookMs = 10_000;
 const idempotencyHours = 24;
 /** A worker that stores into more chats within a minute leaves the rest to the walk through all chats. */
 const maxRecentChats = 10_000;
-/** How long a batch waits for Redis' replicas before it is read again. */
+/** How long a batch waits for the replicas of Redis before it is read again. */
 const replicasMs = 1_000;
 
-/** Starts consuming and sweeping; `stop` finishes what was begun and leaves the rest to other workers. */
+/** Starts consumers and schedules; `stop` finishes the work under way and leaves the rest to other workers. */
 export function startWorker(dependencies: Dependencies & { config: WorkerConfig; logger: Logger }): {
   stop(): Promise<void>;
 } {
@@ -156,7 +156,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   });
   const sweeps = createSweeps({ backlogs, producer, ...config.sweep, metrics, logger });
   const schedules = [
-    // A partition whose server is away does not hold up the others.
+    // A partition whose server is unavailable does not delay the others.
     ...sweeps.map((sweep, partition) =>
       repeat(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
     ),
@@ -215,7 +215,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
 
   return {
     async stop() {
-      // Not waited for: one may hang on a server that does not answer.
+      // Not awaited: it may hang on a server that does not answer.
       for (const look of looks) void look.stop();
       for (const store of stores) store.abandon();
       await Promise.all(schedules.map((schedule) => schedule.stop()));

@@ -29,7 +29,7 @@ export const searchFaults: readonly Fault[] = [
       await scene.during("index read-only", async () => {
         await block(true);
         await scene.pause(brokenMs);
-        await workerNoticed(scene.world, /indexing waits/);
+        await workerNoticed(scene.world, /indexing is paused/);
         await block(null);
       });
     },
@@ -48,7 +48,7 @@ export const searchFaults: readonly Fault[] = [
         await ask(scene, "POST", `${name}/_close`);
         await ask(scene, "POST", `${name}/_open?wait_for_active_shards=0`);
         await scene.pause(brokenMs);
-        await workerNoticed(scene.world, /indexing waits/);
+        await workerNoticed(scene.world, /indexing is paused/);
         await allocate(null);
       });
     },

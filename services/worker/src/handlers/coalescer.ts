@@ -1,12 +1,12 @@
 export interface CoalescerOptions {
-  /** Does the work of all items together. */
+  /** Processes all items together. */
   run: (items: string[]) => Promise<void>;
   maxItems: number;
   maxInFlight: number;
 }
 
 export interface Coalescer {
-  /** Resolves or rejects with the run that the item became part of. */
+  /** Resolves or rejects with the run that includes the item. */
   submit(item: string): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** Collects what comes in while all runs are busy, so that the busier it is the more is done at once. */
+/** Collects items while all runs are busy, so that a busier process makes larger runs. */
 export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions): Coalescer {
   const waiting: Waiting[] = [];
   let inFlight = 0;

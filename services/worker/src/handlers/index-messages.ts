@@ -9,14 +9,14 @@ export interface IndexMessagesOptions {
   messages: Pick<Messages, "inRanges">;
   chats: Pick<Chats, "named">;
   search: Pick<SearchIndex, "prepare" | "index">;
-  /** Whether the index or the database is away, rather than that something is wrong. */
+  /** Whether an error means that the index or the database is unavailable. */
   isAway: (error: unknown) => boolean;
   metrics: Metrics<MetricCatalogue>;
   logger: Logger;
 }
 
 export interface IndexMessages {
-  /** Brings the index up to date; returns at once while the index is known to be away. */
+  /** Brings the index up to date; returns at once while the index is known to be unavailable. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -27,8 +27,8 @@ const bytesAtOnce = 2 * 1024 * 1024;
 const longestPauseMs = 5_000;
 
 /**
- * Empties the search outbox into the index. While the index is away the outbox keeps everything, and the index is tried
- * again after 1, 2, 4, 5, 5… seconds, so that no attempts are used up and nothing is lost.
+ * Empties the search outbox into the index. While the index is unavailable the outbox keeps everything, and indexing is retried
+ * after 1, 2, 4, 5, 5… seconds, without end: nothing is lost.
  */
 export function createIndexMessages(options: IndexMessagesOptions): IndexMessages {
   const { outbox, messages, chats, search, isAway, metrics, logger } = options;
@@ -57,7 +57,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
     const names = await chats.named([...new Set(rejected.map(({ chatId }) => chatId))]);
     for (const { chatId, number, reason } of rejected) {
       const chat = names.get(chatId);
-      // Deleted meanwhile: it needs no place in the index.
+      // Deleted meanwhile, so it needs no document.
       if (chat === undefined) continue;
       logger.error(
         { application: shortToken(chat.token), chat: chat.number, number, reason },
@@ -80,12 +80,13 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
         prepared = true;
       }
       while (!stopped && (await drainOnce()) > 0);
-      if (pauseMs > 0) logger.info("the search index is back");
+      if (pauseMs > 0) logger.info("the search index is available again");
       pauseMs = 0;
       measured.away.set(0);
     } catch (error) {
       if (!isAway(error)) throw error;
-      if (pauseMs === 0) logger.warn({ err: error }, "indexing waits: the search index or the database is away");
+      if (pauseMs === 0)
+        logger.warn({ err: error }, "indexing is paused: the search index or the database is unavailable");
       // The index may come back empty.
       prepared = false;
       pauseMs = Math.min(Math.max(1000, pauseMs * 2), longestPauseMs);
@@ -97,7 +98,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   return {
     async run() {
       if (stopped || Date.now() < pausedUntil) return;
-      // A run that is at its end may have looked too early: look again after it.
+      // The current run may have read the outbox too early: run again after it.
       const before = running;
       if (before) await before.catch(() => undefined);
       running ??= drain().finally(() => (running = undefined));
@@ -110,7 +111,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   };
 }
 
-/** Cuts ranges so that no part has more than a bulk's worth of messages, or of bytes where a single range has not. */
+/** Cuts ranges into parts of at most one bulk's messages and bytes; a single range may have more bytes. */
 function partsOf(ranges: readonly StoredRange[]): StoredRange[][] {
   const parts: StoredRange[][] = [];
   let [room, bytesLeft] = [0, 0];

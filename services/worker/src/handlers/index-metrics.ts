@@ -3,7 +3,7 @@ import type { StoredRange } from "@confab/database";
 import type { Metrics } from "@confab/runtime";
 import type { RejectedDocument, SearchDocument } from "@confab/search";
 
-/** What indexing counts. */
+/** The metrics of indexing. */
 export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
   const sinceStored = metrics.histogram("confab_stored_to_searchable_seconds");
   const sinceAccepted = metrics.histogram("confab_accepted_to_searchable_seconds");
@@ -14,7 +14,7 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
     duration: metrics.histogram("confab_index_duration_seconds"),
     drain: metrics.histogram("confab_index_drain_duration_seconds"),
     away: metrics.gauge("confab_indexing_paused"),
-    /** How long messages that the index has now were on their way; those that it refused never arrive. */
+    /** Observes how long the indexed messages took to arrive; refused messages never arrive. */
     arrived(
       ranges: readonly StoredRange[],
       documents: readonly SearchDocument[],
@@ -27,7 +27,7 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
         sinceStored.observe((now - storedAt.getTime()) / 1000, count);
       }
       const refused = new Set(rejected.map(({ chatId, number }) => `${chatId}:${number}`));
-      // Those of one batch have one time: one observation for them all.
+      // The messages of one batch have the same time, so one observation serves all of them.
       const times = new Map<number, number>();
       for (const { chatId, number, updatedAt } of documents) {
         if (refused.size > 0 && refused.has(`${chatId}:${number}`)) continue;

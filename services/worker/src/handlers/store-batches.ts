@@ -13,7 +13,7 @@ export interface StoreBatchesOptions {
   batchStore: BatchStore;
   chats: Pick<Chats, "locate">;
   producer: Pick<Producer, "wakeBatch" | "wakeSearch">;
-  /** Whether to wait rather than to fail: the store is unavailable or a transaction lost a race. */
+  /** Whether to retry: the store is unavailable, or a transaction lost a race. */
   shouldWait: (error: unknown) => boolean;
   tracer: Tracer;
   metrics: StoreMetrics;
@@ -22,21 +22,21 @@ export interface StoreBatchesOptions {
 }
 
 export interface StoreBatches {
-  /** Resolves when the batch is committed and forgotten by Redis; `trace` is the span that accepted it. */
+  /** Resolves when the batch is committed and removed from Redis; `trace` is the span that accepted it. */
   handle(batchId: string, trace?: string): Promise<void>;
-  /** Makes whatever waits for the database give up; its batches go back to the queue. */
+  /** Ends all retries; their batches go back to the queue. */
   abandon(): void;
 }
 
-/** Of one transaction's messages, where a single batch is not larger. */
+/** The maximum bytes of one transaction, unless a single batch is larger. */
 const maxBytes = 1024 * 1024;
 const longestPauseMs = 2000;
 
-/** Stores accepted batches, as many as there are in one transaction, each message exactly once. */
+/** Stores accepted batches, as many as possible in one transaction, and each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   const { partition, backlog, batchStore, chats, producer, shouldWait, tracer, metrics, logger, maxRows } = options;
   const abandoned = new AbortController();
-  // The search queue's server may be away while this partition's is not.
+  // The server of the search queue may be unavailable while this partition's is not.
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
   const traces = new Map<string, string>();
 
@@ -62,7 +62,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     metrics.stored.inc(result.stored);
     const now = Date.now();
     for (const { messages } of group) {
-      // Accepted together, so of one age.
+      // Accepted together, so they have the same age.
       if (messages[0]) metrics.age.observe((now - messages[0].createdAt.getTime()) / 1000, messages.length);
     }
     for (const refused of result.refused) {
@@ -86,8 +86,8 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   }
 
   /**
-   * Another message has the number: Redis lost what it knew. The late one moves to the end of its chat, in the step that
-   * forgets its batch, so that it is neither lost nor moved twice.
+   * Completes batches. If another message has a message's number, because Redis lost data, the late message moves to the end of its
+   * chat. That happens in the step that removes its batch, so it is neither lost nor moved twice.
    */
   async function complete(group: AcceptedBatch[], { conflicts, refused }: StoreResult<AcceptedMessage>): Promise<void> {
     const moves: Move[] = [];
@@ -116,7 +116,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     if (movedBatchId !== undefined) await producer.wakeBatch(partition, movedBatchId);
   }
 
-  /** What is not about a row and not an outage stays with the batch that causes it: its neighbours are stored without it. */
+  /** If an error is neither a row's nor an outage, stores the batches one by one, so that only the faulty one fails. */
   async function storeApart(group: AcceptedBatch[]): Promise<void> {
     try {
       await storeGroup(group);
@@ -130,7 +130,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   async function store(ids: string[]): Promise<void> {
     for (let waiting = ids; waiting.length > 0;) {
-      // A transaction's worth at a time: what waits in Redis may be larger than this process's memory.
+      // One transaction at a time: the pending messages may need more memory than this process has.
       const { batches, later, lost } = await backlog.read(waiting, { maxMessages: maxRows, maxBytes });
       if (batches.length > 0) await storeApart(batches);
       if (lost.length > 0) {

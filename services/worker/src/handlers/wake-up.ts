@@ -1,7 +1,6 @@
 /**
- * A wake-up that nobody waits for: while one is on its way, another call makes one more follow it, however many calls there
- * are. It says for whom it is, as W3C traceparents: those of the calls since the last one, of many the first. One that fails is
- * forgotten; whatever it would have woken also looks by itself.
+ * Sends wake-ups that nobody waits for. Calls during a wake-up are combined into one that follows it. Each wake-up carries the trace
+ * parents of the calls that it combines (at most 64). A failed wake-up is dropped: the indexer also polls.
  */
 export function createWakeUp(wake: (causes: readonly string[]) => Promise<void>): (causes?: readonly string[]) => void {
   const mostCauses = 64;

@@ -8,7 +8,7 @@ export interface CountsCheckOptions {
   logger: Logger;
 }
 
-/** A look at a few counts, which counts and logs those that differ from COUNT(*): they never should. */
+/** Compares a few counts with COUNT(*), and counts and logs those that differ. None ever should. */
 export function createCountsCheck({ sample, metrics, logger }: CountsCheckOptions): () => Promise<void> {
   const checked = metrics.counter("confab_counts_checked_total");
   const wrong = metrics.counter("confab_counts_wrong_total");

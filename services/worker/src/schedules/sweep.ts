@@ -12,12 +12,12 @@ export interface SweepOptions {
   logger: Logger;
 }
 
-/** Per sweep, so that a long backlog costs Redis a millisecond. */
+/** Per sweep, so that even a long backlog costs Redis only a millisecond. */
 const pageSize = 1000;
 
 /**
- * A look, for each partition by itself, for accepted batches without a job that will run: each gets one. Of all workers one
- * looks per interval, at the next page of the overdue batches, and begins again at the oldest after the last page.
+ * Creates one sweep per partition, which finds overdue batches without a job and requeues them. One worker sweeps per interval. It
+ * reads the next page of overdue batches, and begins again with the oldest after the last page.
  */
 export function createSweeps({
   backlogs,
@@ -39,7 +39,7 @@ export function createSweeps({
       const forgotten = await producer.wakeForgotten(partition, ids);
       if (forgotten === 0) return;
       woken.inc(forgotten);
-      logger.debug({ partition, batches: forgotten }, "overdue batches woken");
+      logger.debug({ partition, batches: forgotten }, "overdue batches requeued");
     };
   });
 }

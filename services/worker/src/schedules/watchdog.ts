@@ -1,15 +1,15 @@
 import type { Liveness, Logger } from "@confab/runtime";
 
 export interface WatchdogOptions {
-  /** Names the queue in logs and in what liveness says. */
+  /** The name of the queue in logs and in the reason for a restart. */
   name: string;
-  /** How many jobs wait for somebody to take them. */
+  /** The number of waiting jobs. */
   waiting: () => Promise<number>;
-  /** False while storing cannot go on anyway. */
+  /** False while nothing can be stored anyway. */
   isReachable: () => boolean;
   /** Replaces the consumer and its connections. */
   restart: () => void;
-  /** How long jobs may wait while none is taken. */
+  /** The maximum time that jobs may wait while none is taken. */
   patienceMs: number;
   liveness: Pick<Liveness, "fail" | "recover">;
   restarts: { inc(): void };
@@ -17,18 +17,18 @@ export interface WatchdogOptions {
 }
 
 export interface Watchdog {
-  /** The consumer lives: it took a job, ended one, or waits knowingly for the database. */
+  /** A sign of life: the consumer took a job, ended one, or waits for the database. */
   readonly sign: () => void;
-  /** Replaces the consumer where jobs wait and it gave no sign for too long; asks for the process' restart from the second time in a row on. */
+  /** Replaces the consumer if jobs wait and it has given no sign of life for too long. From the second time in a row on, asks for a restart of the process. */
   readonly look: () => Promise<void>;
 }
 
-/** Fails liveness from this many restarts in a row on. */
+/** Liveness fails after this many replacements in a row. */
 const mostRestarts = 2;
 
 /**
- * Watches one queue's consumer. It sees whatever made the consumer stop taking jobs, a connection that died without a word among
- * it: not how it failed, but that work waits and nothing happens.
+ * Watches the consumer of one queue. It does not look for causes, such as a connection that died silently, but for the effect: jobs
+ * wait and none is taken.
  */
 export function createWatchdog(options: WatchdogOptions): Watchdog {
   const { name, waiting, isReachable, restart, patienceMs, liveness, restarts, logger } = options;
@@ -46,7 +46,7 @@ export function createWatchdog(options: WatchdogOptions): Watchdog {
       liveness.recover(name);
     },
     async look() {
-      // Also where Redis does not answer at all: then it is not the consumer that is broken.
+      // Also if Redis does not answer at all: then the consumer is not at fault.
       const jobs = await waiting().catch((error: unknown) => {
         forgive();
         throw error;
