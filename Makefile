@@ -54,12 +54,14 @@ test-chart: setup ## Test the Helm chart alone, without a cluster
 e2e: setup ## Prove image and chart on the cluster of KUBECONFIG (docs/how-to/test-on-a-cluster.md)
 	@npm run --silent e2e
 
-check: setup generate-check ## Types, lint, format, architecture, unused code, generated documents
+check: setup generate-check ## Types, lint, format, architecture, unused code, prose, commit messages, generated documents
 	@npm run --silent typecheck
 	@npm run --silent lint
 	@npm run --silent format:check
 	@npm run --silent architecture
 	@npm run --silent unused
+	@npm run --silent prose
+	@npm run --silent commits
 
 lint: setup ## ESLint alone
 	@npm run --silent lint
