@@ -8,7 +8,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Where one phase of one design works: nothing else uses this prefix. */
+/** The stores and the Redis prefix of one phase. Nothing else uses this prefix. */
 export interface Place {
   readonly redisUrl: string;
   readonly databaseUrl: string;
@@ -21,22 +21,22 @@ export interface Design {
   startWorker(place: Place): Promise<Running>;
 }
 
-/** A: the services as they are, without rate limits, and without search in Elasticsearch. */
+/** A: the services as they are, without rate limits and without Elasticsearch. */
 export const confab: Design = {
   name: "Confab",
   startIngest: (place) => startService("ingest", { ...environmentOf(place), RATE_LIMITS: "off" }),
   startWorker: (place) => startService("worker", { ...environmentOf(place), SEARCH_BACKEND: "mysql" }),
 };
 
-/** B: INCR, one job a message, one transaction a message. */
+/** B: INCR, one job per message, one transaction per message. */
 export const plain: Design = {
   name: "plain",
   startIngest: (place) => startPlain(import.meta.resolve("./plain-ingest.ts"), place),
   startWorker: (place) => startPlain(import.meta.resolve("./plain-worker.ts"), place),
 };
 
-/** What every process of a phase is given. */
-export function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
+/** The variables of every process of a phase. */
+function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
   return {
     NODE_ENV: "production",
     LOG_LEVEL: "warn",

@@ -6,11 +6,9 @@ export interface Target {
   /** Chat numbers, written to in turn. */
   readonly chats: readonly number[];
   readonly connections: number;
-  /** What a message, counted from 0, is sent with beside its type. */
-  readonly headersOf?: (message: number) => Readonly<Record<string, string>>;
 }
 
-/** Ends at whichever comes first. */
+/** The load ends at the first of the two. */
 export interface Limit {
   readonly seconds?: number;
   readonly messages?: number;
@@ -20,17 +18,17 @@ export interface LoadResult {
   readonly accepted: number;
   readonly failed: number;
   readonly seconds: number;
-  /** Milliseconds, ascending, one for each accepted message. */
+  /** Milliseconds, ascending, one per accepted message. */
   readonly latencies: Float64Array;
-  /** The numbers that were answered, by chat, in the order of the answers. */
+  /** The numbers in the answers, by chat, in the order of the answers. */
   readonly numbers: ReadonlyMap<number, readonly number[]>;
 }
 
 const text = "The quick brown fox jumps over the lazy dog, and the dog does not mind at all. ";
 
-/** Sends messages over keep-alive connections, each waiting for its answer before it sends the next. */
+/** Sends messages over keep-alive connections. Each connection waits for an answer before it sends the next message. */
 export async function sendMessages(
-  { url, token, chats, connections, headersOf }: Target,
+  { url, token, chats, connections }: Target,
   { seconds = Infinity, messages = Infinity }: Limit,
 ): Promise<LoadResult> {
   const pool = new Pool(url, { connections, pipelining: 1 });
@@ -40,7 +38,7 @@ export async function sendMessages(
   let failed = 0;
 
   const sendOne = async (chat: number, index: number) => {
-    const headers = { "content-type": "application/json", ...headersOf?.(index) };
+    const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ application_token: token, chat_number: chat, body: `${text}${index}` });
     const started = performance.now();
     const answer = await pool.request({ path: "/messages", method: "POST", headers, body });

@@ -1,12 +1,9 @@
+import { exit } from "node:process";
 import { confab, plain } from "./designs.ts";
-import { help, readOptions } from "./options.ts";
+import { help, readOptions, type Options } from "./options.ts";
 import { measureAccepting, measureDraining } from "./phases.ts";
-import { summarise, table } from "./report.ts";
-import { run } from "./run.ts";
-import type { Round } from "./report.ts";
-import type { World } from "./world.ts";
-
-type Options = ReturnType<typeof readOptions>;
+import { describeMachine, summarise, table, type Round } from "./report.ts";
+import { createWorld, type World } from "./world.ts";
 
 async function measureAll(world: World, { rounds, seconds, connections, backlog }: Options): Promise<Round[]> {
   const results: Round[] = [];
@@ -30,4 +27,32 @@ async function measureAll(world: World, { rounds, seconds, connections, backlog 
   return results;
 }
 
-await run({ help, readOptions, measure: measureAll, summarise, table });
+async function measureAndPrint(options: Options): Promise<void> {
+  const world = await createWorld(process.env);
+  // The services end with this process, but the database on a given server and the temporary folder would stay.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void world.close().finally(() => exit(130)));
+  }
+  try {
+    const machine = describeMachine(world);
+    const rounds = await measureAll(world, options);
+    const summary = summarise(rounds);
+    if (options.json) console.log(JSON.stringify({ machine, options, summary, rounds }, undefined, 2));
+    else {
+      const settings = Object.entries(machine).map(([name, value]) => `${name}: ${value}`);
+      console.log(`\n${settings.join(" · ")}\n\n${table(summary)}`);
+    }
+    if (rounds.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
+  } finally {
+    await world.close();
+  }
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) console.log(help);
+  else await measureAndPrint(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -6,18 +6,27 @@ export const help = `Measures Confab (A) against a plain design (B) on the same 
   npm run bench -w bench -- …      with options:
 
   --rounds <n>        rounds of A and B each (3)
-  --seconds <n>       seconds for which accepting is measured (8)
+  --seconds <n>       duration of the measurement of accepting (8)
   --connections <n>   keep-alive connections (64)
-  --backlog <n>       messages that A drains (20000); B, which is slower, drains a quarter
-  --json              the figures of all rounds as JSON on standard output
+  --backlog <n>       messages that A drains (20000); B is slower and drains a quarter
+  --json              write the figures of all rounds as JSON to standard output
   --help
 
-REDIS_URL and DATABASE_URL name stores to use; those not named are started in a temporary folder and stopped again.
-In a given database server a database of the run's own is made and dropped; in a given Redis, keys that begin with
-bench-. Exit code 1 when a round does not verify.`;
+REDIS_URL and DATABASE_URL name stores to use. The benchmark starts the others in a temporary folder and stops them
+at the end. On a database server of yours it creates a database and drops it again; in a Redis of yours it uses keys
+that begin with bench- and removes them. The exit code is 1 when a round cannot be verified.`;
 
-/** Throws a sentence for an option that is unknown or not a positive number. */
-export function readOptions(args: string[]) {
+export interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly backlog: number;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** Throws an error with a sentence for the user when an option is unknown or not a positive number. */
+export function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
@@ -39,8 +48,7 @@ export function readOptions(args: string[]) {
   };
 }
 
-/** Throws a sentence for what is no whole number from 1. */
-export function whole(name: string, text: string): number {
+function whole(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1, not ${text}`);
   return value;

@@ -8,7 +8,7 @@ import { countStored, faultsOfAnswers, faultsOfRows } from "./verify.ts";
 import type { Design, Place } from "./designs.ts";
 import type { World } from "./world.ts";
 
-/** The figures of one phase by name: messages a second, milliseconds, or microseconds of CPU a message. */
+/** The figures of one phase by name: messages per second, milliseconds, or microseconds of CPU per message. */
 export interface PhaseResult {
   readonly figures: Readonly<Record<string, number | null>>;
   /** Why the round is void; empty when it counts. */
@@ -20,7 +20,7 @@ const CHATS = 10;
 const POLL_MS = 20;
 const DRAIN_LIMIT_MS = 180_000;
 
-/** Messages accepted a second while no worker runs, after a warm-up that is verified and not measured. */
+/** Measures the messages accepted per second while no worker runs, after a warm-up that is verified but not measured. */
 export async function measureAccepting(
   world: World,
   design: Design,
@@ -48,7 +48,7 @@ export async function measureAccepting(
   });
 }
 
-/** Messages stored a second from a backlog, from the first row seen to the last: a worker's start is not measured. */
+/** Measures the messages stored per second from a backlog, from the first row to the last. The worker's start is left out. */
 export async function measureDraining(
   world: World,
   design: Design,
@@ -97,7 +97,7 @@ function perMessage(phase: string, times: Readonly<Record<string, number | null>
   );
 }
 
-/** A prefix and chats of its own for each phase, so that none inherits another's backlog. */
+/** Gives each phase its own prefix and chats, so that it does not inherit another phase's backlog. */
 async function inPlace<T>(
   world: World,
   design: Design,
@@ -112,8 +112,8 @@ async function inPlace<T>(
   }
 }
 
-/** An application of its own with ten chats. */
-export async function createTarget({ database }: World): Promise<{ token: string; chats: number[] }> {
+/** Creates an application with ten chats. */
+async function createTarget({ database }: World): Promise<{ token: string; chats: number[] }> {
   const token = randomUUID();
   await createApplications(database).create({ token, name: "benchmark" });
   const create = createChats(database).create;

@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { isReady, plainQueue, plainSettings } from "./plain-process.ts";
 import type { PlainJob } from "./plain-process.ts";
 
-// The plain design, as one would write it first: INCR for the number, then one job with the body, then 201.
+// The plain design, as a first version would be: INCR for the number, then one job with the body, then 201.
 const { redisUrl, databaseUrl, prefix } = plainSettings(process.env);
 const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
 const queue = new Queue<PlainJob>(plainQueue, { connection: redis, prefix });

@@ -8,7 +8,7 @@ import type { PlainJob } from "./plain-process.ts";
 const concurrency = 50;
 
 const { redisUrl, databaseUrl, prefix } = plainSettings(process.env);
-// A session for each job under way: with fewer, transactions would wait for sessions and time out.
+// One session per running job: with fewer, transactions would wait for sessions and time out.
 const { prisma } = createDatabase({ url: databaseUrl, poolSize: concurrency, acquireTimeoutMs: 10_000 });
 
 const worker = new Worker<PlainJob>(
@@ -16,7 +16,7 @@ const worker = new Worker<PlainJob>(
   async ({ data: { chatId, number, body, createdAt } }) => {
     const id = BigInt(chatId);
     const at = new Date(createdAt);
-    // The row first: the lock on the chat's count, which all its writers wait for, is then held for one statement.
+    // The row comes first, so that the lock on the chat's count, for which all its writers wait, is held for one statement only.
     await prisma.$transaction([
       prisma.message.createMany({
         data: [{ chatId: id, number, uid: randomBytes(16), body, createdAt: at, updatedAt: at }],

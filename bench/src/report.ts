@@ -7,7 +7,7 @@ export interface Round extends PhaseResult {
   readonly round: number;
 }
 
-/** The machine and the versions, for a figure means nothing without them. */
+/** The machine and the versions: a figure means nothing without them. */
 export function describeMachine({ versions }: World) {
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -20,7 +20,7 @@ export function describeMachine({ versions }: World) {
   };
 }
 
-/** Medians over the rounds that verified, and A ÷ B; null where nothing was measured. */
+/** Medians over the verified rounds, and A ÷ B; null where nothing was measured. */
 export function summarise(rounds: readonly Round[]) {
   const names = new Set(rounds.flatMap((round) => Object.keys(round.figures)));
   return [...names].map((figure) => {
@@ -44,8 +44,8 @@ export function table(summary: ReturnType<typeof summarise>): string {
   return tableOf(rows);
 }
 
-/** A Markdown table of rows of which the first is the heading; all columns but the first are figures. */
-export function tableOf(rows: readonly string[][]): string {
+/** Formats rows as a Markdown table. The first row is the heading; all columns but the first are figures. */
+function tableOf(rows: readonly string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: string[]) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;
@@ -53,15 +53,15 @@ export function tableOf(rows: readonly string[][]): string {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join("\n");
 }
 
-/** With a dash for what was not measured. */
-export function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
+/** Formats a figure, or a dash for null. */
+function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
   return value === null
     ? "–"
     : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** Null of nothing. */
-export function median(values: readonly number[]): number | null {
+/** Returns null for an empty list. */
+function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   if (sorted.length === 0) return null;

@@ -1,7 +1,7 @@
 import type { Database } from "@confab/database";
 import type { LoadResult } from "./load.ts";
 
-/** What is wrong with the answers: each chat's numbers, over all loads sent to it, must be exactly 1 to N. */
+/** Lists the errors in the answers: the numbers of each chat, over all its loads, must be exactly 1 to N. */
 export function faultsOfAnswers(loads: readonly LoadResult[]): string[] {
   const failed = loads.reduce((sum, load) => sum + load.failed, 0);
   const faults = failed > 0 ? [`${failed} requests were not answered 201`] : [];
@@ -21,7 +21,7 @@ interface Count {
   readonly highest: number | null;
 }
 
-/** What is wrong with the rows: as many as were answered, numbered 1 to N, and counted so by the chat. */
+/** Lists the errors in the rows: each chat must have one row per answer, numbered 1 to N, and the same count. */
 export async function faultsOfRows({ prisma }: Database, token: string, { numbers }: LoadResult): Promise<string[]> {
   const rows = await prisma.$queryRaw<Count[]>`
     SELECT c.number AS chat, c.messages_count AS counted, COUNT(m.number) AS stored,
@@ -45,7 +45,7 @@ export async function faultsOfRows({ prisma }: Database, token: string, { number
   });
 }
 
-/** The messages of an application that its chats count, which is one transaction with their rows. */
+/** Counts an application's stored messages by its chats' counts, which change in the transaction that inserts the rows. */
 export async function countStored({ prisma }: Database, token: string): Promise<number> {
   const [row] = await prisma.$queryRaw<{ n: unknown }[]>`
     SELECT SUM(c.messages_count) AS n FROM applications a JOIN chats c ON c.application_id = a.id WHERE a.token = ${token}`;

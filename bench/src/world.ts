@@ -9,15 +9,15 @@ import type { Database } from "@confab/database";
 /** The stores of one run. */
 export interface World {
   readonly redisUrl: string;
-  /** A database of this run's own. */
+  /** A database that only this run uses. */
   readonly databaseUrl: string;
   readonly database: Database;
-  /** Of the servers that this run started; undefined for those that were given. */
+  /** The servers that this run started; undefined for a server that the user named. */
   readonly pids: { readonly redis: number | undefined; readonly mysql: number | undefined };
   readonly versions: { readonly redis: string; readonly appendfsync: string; readonly mysql: string };
   /** Removes every Redis key that begins with the prefix. */
   forget(prefix: string): Promise<void>;
-  /** Drops the database and stops what was started. */
+  /** Drops the database and stops the servers that this run started. */
   close(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export async function createWorld(env: NodeJS.ProcessEnv): Promise<World> {
     if (ownMysql) undo.push(() => ownMysql.stop());
 
     const redisUrl = ownRedis?.url ?? env.REDIS_URL ?? "";
-    // The test kit starts services and makes databases on the stores that these name.
+    // The test kit starts services and creates databases on the stores that these variables name.
     env.CONFAB_TEST_REDIS_URL = redisUrl;
     env.CONFAB_TEST_DATABASE_URL = ownMysql?.url ?? env.DATABASE_URL;
     const own = await createTestDatabase();
