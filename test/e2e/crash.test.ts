@@ -61,7 +61,7 @@ describe("while every process is killed in turn", function () {
           acknowledged.push({ chat, number, body });
           return;
         }
-        if (answer) expect(answer.status, "while something is away").to.equal(503);
+        if (answer) expect(answer.status, "while a process or store is unavailable").to.equal(503);
         await pause(50);
       }
     }

@@ -23,7 +23,7 @@ describe("the logs of the three services", function () {
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       ADMIN_API_KEY: adminKey,
-      // Whatever may be said is said.
+      // The most verbose level, so that nothing stays unchecked.
       LOG_LEVEL: "trace",
     };
     services = await Promise.all((["ingest", "worker", "api"] as const).map((name) => startService(name, env)));
@@ -51,7 +51,7 @@ describe("the logs of the three services", function () {
     services[service]!.logs().filter((line) => line.request_id === requestId);
   const message = () => ({ application_token: token, chat_number: 1, body: secretBody });
 
-  it("tell of one message by its request id, in each of them", async () => {
+  it("follow one message by its request id through all three", async () => {
     const requestId = `find-${randomUUID()}`;
     const sent = await post("/messages", message(), requestId);
     expect(sent.status).to.equal(201);

@@ -4,7 +4,7 @@ import { createApplications, createChats, createDatabase, migrate } from "@confa
 import { createTestDatabase, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 
-/** What one run does; by these variables also more of it. */
+/** The size of one run; the variables make it longer. */
 const messages = Number(process.env.CONFAB_POLLING_MESSAGES ?? 3_000);
 const runs = Number(process.env.CONFAB_POLLING_RUNS ?? 1);
 const [pollers, senders] = [6, 8];

@@ -131,7 +131,7 @@ describe("traces", function () {
     const got = named(spans, "GET /applications/{token}/chats/{chat}/messages/{message}");
     expect(got).to.include({ service: "confab-api", parentSpanId: spanId });
     expect(named(spans, "pending.read").parentSpanId).to.equal(got.spanId);
-    // Whoever sees a trace must not be able to use what it is about.
+    // A reader of a trace must not get the token.
     expect(JSON.stringify(spans)).to.not.include(token);
     const lines = [ingest, worker, api].map((service) => service.logs().filter((line) => line.trace_id === traceId));
     expect(lines.map(([line]) => line?.message)).to.deep.equal(["request", "message stored", "request"]);
@@ -234,7 +234,7 @@ describe("traces", function () {
     expect(untraced).to.not.have.property("trace_id");
   });
 
-  it("cost neither a message nor an orderly end while the collector is away", async () => {
+  it("cost neither a message nor an orderly end while the collector is unavailable", async () => {
     const away = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
     const ingest = await start("ingest", {
       ...away,

@@ -31,7 +31,7 @@ export async function startInstallation(folder: string) {
   return {
     url: door.url,
     adminKey,
-    /** What the services logged as errors. */
+    /** The log lines of all services. */
     errors: () => services.flatMap((service) => service.logs()),
     async stop(): Promise<void> {
       door.stop();

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTool } from "@confab/cluster";
 
-/** What a pod of one container needs to be told; everything else is the `restricted` profile's. */
+/** A pod with one container. The `restricted` profile decides everything else. */
 export interface PodSpec {
   readonly name: string;
   readonly image: string;

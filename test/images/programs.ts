@@ -41,7 +41,7 @@ export const mysql: PodSpec = {
   ready: { tcpSocket: { port: 3306 }, periodSeconds: 1 },
 };
 
-/** What a service needs to be told of the two stores; MySQL searches. */
+/** The variables that name the two stores; MySQL does the searching. */
 export function storeVariables(addresses: { redis: string; mysql: string }): Record<string, string> {
   return {
     REDIS_URL: `redis://:${password}@${addresses.redis}:6379`,

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { readAdvice } from "./glossary.ts";
-import { lintPage } from "./lint.ts";
+import { lintFile } from "./lint.ts";
 import { patterns } from "./patterns.ts";
+
+const lintPage = (text: string) => lintFile("page.md", text);
 
 const words = readAdvice().filter(({ isExample }) => !isExample);
 const examples = readAdvice().filter(({ isExample }) => isExample);
@@ -56,9 +58,27 @@ describe("the prose linter", () => {
     });
   }
 
-  it("finds a phrase across two lines and names its place", async () => {
-    const [finding] = await lintPage("# Title\n\nA [link](x.md) and `code`. It is all\nthe same to me.\n");
-    expect(finding).to.include({ line: 3, column: 34 });
+  it("finds a phrase across two lines and names its line", async () => {
+    const findings = await lintPage("# Title\n\nA [link](x.md) and `code`. It is all\nthe same to me.\n");
+    expect(findings.map(({ line }) => line)).to.deep.equal([3]);
+  });
+
+  it("checks the comments and the strings of sources, and no code", async () => {
+    const source = [
+      "/**",
+      " * Redis is away.",
+      " */",
+      "export const away = 'gone';",
+      "const name = `${away} of the dear dead`; // they are gone",
+      "throw new Error('The job is stored anew.');",
+    ].join("\n");
+    const findings = await lintFile("source.ts", source);
+    expect(findings.map(({ line, message }) => `${line} ${message.split(":")[0]!}`)).to.have.members([
+      '2 "away"',
+      '5 "dear"',
+      '5 "gone"',
+      '6 "anew"',
+    ]);
   });
 
   it("ends with exit code 1 when a page has such a sentence, and with 0 otherwise", () => {
@@ -70,7 +90,7 @@ describe("the prose linter", () => {
         return spawnSync(process.execPath, [join(import.meta.dirname, "main.ts"), page], { encoding: "utf8" });
       };
       expect(run("Redis is away.")).to.include({ status: 1 });
-      expect(run("Redis is away.").stdout).to.match(/page\.md:1:10 "away": write "unavailable/);
+      expect(run("Redis is away.").stdout).to.match(/page\.md:1 "away": write "unavailable/);
       expect(run("Redis is unavailable.")).to.include({ status: 0, stdout: "" });
     } finally {
       rmSync(folder, { recursive: true });
