@@ -24,7 +24,7 @@ function expand(path: string): string[] {
 
 describe("the pages that name tests as proof", () => {
   for (const page of pages) {
-    it(`name only what is there: ${page}`, () => {
+    it(`name only tests that exist: ${page}`, () => {
       const paths = testPaths(page).flatMap(expand);
       expect(paths.length).to.be.greaterThan(10);
       expect(paths.filter((path) => globSync(path, { cwd: root }).length === 0)).to.deep.equal([]);

@@ -9,11 +9,11 @@ const version = "4.32.5";
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab", `schemathesis-${version}`);
 const program = join(cache, "bin/schemathesis");
 
-/** Installs schemathesis into a folder of its own, once; a sentence that says why where it cannot be had. */
+/** Installs schemathesis into a folder of its own, once. Returns a sentence with the reason if that is impossible. */
 export function installSchemathesis(): string | undefined {
   if (existsSync(program)) return undefined;
   if (spawnSync("python3", ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 10))"]).status !== 0) {
-    return "Python 3.10 or later with venv is not there.";
+    return "Python 3.10 or later with venv is not installed.";
   }
   mkdirSync(cache, { recursive: true });
   const steps: [string, string[]][] = [

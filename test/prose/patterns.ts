@@ -45,6 +45,11 @@ export const patterns: readonly Pattern[] = [
     blocks: ["Paragraph", "TableCell"],
   },
   {
+    expression: /\b(?:is|are|was|were|be) (?:already |not |still |all )?there(?=[.,;:)]|$)/gi,
+    advice: 'write "exists", "is available"',
+    blocks: anywhere,
+  },
+  {
     expression: /^ *(?:the )?(?:most|least) (?!of\b)[a-z]+/gi,
     advice: 'write "maximum" or "minimum"',
     blocks: ["TableCell"],
