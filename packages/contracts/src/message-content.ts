@@ -10,21 +10,24 @@ export const contentInput = { body: messageBodySchema };
 /** The same fields as they are returned; every field but the body may be null. */
 export const contentOutput = { body: z.string() };
 
-/** What a message says, in every shape that a message has: request, pending record, row, search document and answer. */
-export type MessageContent = z.infer<z.ZodObject<typeof contentOutput>>;
+/** The content of a message in every shape that it has: request, pending record, row and search document. */
+export type MessageContent = z.infer<z.ZodObject<typeof contentInput>>;
+
+/** The content with all its fields, as it is returned. */
+export type ReturnedContent = z.infer<z.ZodObject<typeof contentOutput>>;
 
 /** All fields of a message's content. */
-export const contentFields = Object.keys(contentOutput) as readonly (keyof MessageContent)[];
+export const contentFields = Object.keys(contentOutput) as readonly (keyof ReturnedContent)[];
 
 // As plain strings: which fields there are is data here, not a type.
 const allFields: readonly string[] = contentFields;
 const otherFields = allFields.filter((field) => field !== "body");
 
 /** The content alone of something that has more; a missing field is null. */
-export function contentOf(source: MessageContent): MessageContent {
+export function contentOf(source: MessageContent): ReturnedContent {
   const content: Record<string, unknown> = {};
   for (const field of allFields) content[field] = (source as Record<string, unknown>)[field] ?? null;
-  return content as MessageContent;
+  return content as ReturnedContent;
 }
 
 /** All fields but the body, as JSON on one line; empty if none is given. */
