@@ -174,13 +174,16 @@ describe("confabctl for operators", function () {
     const { code, stdout, stderr } = await stack.run(["config", "check", "--json"], env);
 
     expect(code).to.equal(78);
-    const found = JSON.parse(stdout) as { service: string; problems: { name: string }[] }[];
+    const found = JSON.parse(stdout) as { service: string; variables: string[]; problems: { name: string }[] }[];
     const names = found.map(({ service, problems }) => [service, ...problems.map(({ name }) => name).sort()]);
     expect(names).to.deep.equal([
       ["ingest", "DATABASE_URL", "PARTITIONS", "REDIS_URL"],
       ["api", "DATABASE_URL", "PARTITIONS", "REDIS_URL"],
       ["worker", "DATABASE_URL", "PARTITIONS", "REDIS_URL", "SWEEP_INTERVAL"],
     ]);
+    expect(
+      found.filter(({ variables }) => variables.includes("SWEEP_INTERVAL")).map(({ service }) => service),
+    ).to.deep.equal(["worker"]);
     expect(stdout + stderr).not.to.include("secret-password");
     const usable = { REDIS_URL: "redis://127.0.0.1", SEARCH_BACKEND: "mysql" };
     expect((await stack.run(["config", "check", "api"], usable)).stdout).to.equal("api: usable\n");

@@ -45,12 +45,18 @@ export function addConfigCommands(program: Command, io: Io): void {
 
 interface Checked {
   readonly service: ServiceName;
+  /** The names in its schema. */
+  readonly variables: readonly string[];
   readonly problems: ConfigError["problems"];
 }
 
 async function checkServices(names: readonly ServiceName[], env: Environment): Promise<Checked[]> {
   const configs = await Promise.all(names.map(loadServiceConfig));
-  return configs.map((config) => ({ service: config.name, problems: problemsOf(config, env) }));
+  return configs.map((config) => ({
+    service: config.name,
+    variables: Object.keys(config.schema.shape),
+    problems: problemsOf(config, env),
+  }));
 }
 
 function servicesText(checked: readonly Checked[]): string {
