@@ -4,35 +4,36 @@ import { LocalError } from "./local-error.ts";
 import { withLock } from "./lock.ts";
 import { logs } from "./logs.ts";
 import { createProgress } from "./progress.ts";
-import { paths, readPorts } from "./settings.ts";
+import { paths } from "./settings.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
+import type { Plan } from "./up.ts";
 
 const [command, ...rest] = process.argv.slice(2);
 const { env } = process;
 
 const commands: Record<string, () => Promise<void>> = {
   up: async () => {
-    await withLock(paths.lock, () => up(env, createProgress()));
-    console.log(welcome(`http://localhost:${readPorts(env).CONFAB_PORT}`));
+    console.log(welcome(await withLock(paths.lock, () => up(env, createProgress()))));
   },
   down: () => withLock(paths.lock, () => down(createProgress())),
   reset: () => withLock(paths.lock, () => reset(createProgress(), rest.includes("--yes"))),
-  dev: () => dev(env, createProgress()),
+  dev: () => dev(env, createProgress(), rest[0]),
   logs: () => logs(rest[0]),
-  status: () => status(env),
+  status,
 };
 
-function welcome(url: string): string {
-  const key = env.ADMIN_API_KEY === undefined ? "" : ` -H "Authorization: Bearer $ADMIN_API_KEY"`;
+function welcome({ settings, ports }: Plan): string {
+  const url = `http://localhost:${ports.CONFAB_PORT}`;
+  const key = settings.ADMIN_API_KEY === undefined ? "" : ` -H "Authorization: Bearer $ADMIN_API_KEY"`;
   return `
   Confab runs on ${url}
     documentation  ${url}/docs
     logs           make logs
-    what runs      make status
+    status         make status
     stop           make down
 
-  Make an application, then a chat in it, then send a message:
+  Create an application, then a chat in it, then send a message:
     curl -X POST ${url}/applications${key} -H 'Content-Type: application/json' -d '{"name":"demo"}'
 `;
 }
@@ -42,6 +43,11 @@ async function main(): Promise<void> {
   if (chosen === undefined) throw new LocalError(`Choose one of: ${Object.keys(commands).join(", ")}.`);
   await chosen();
 }
+
+// A reader of a pipe that has enough, as head has, is not an error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
 try {
   await main();

@@ -1,77 +1,79 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
-import { formatLogLine } from "./format-log.ts";
-import { bindToThisProcess } from "./guard.ts";
-import { frontDoor } from "./front-door.ts";
+import { attach } from "./attached.ts";
+import type { Attached } from "./attached.ts";
 import { LocalError } from "./local-error.ts";
-import { startLogKeeper } from "./log-keeper.ts";
-import { assertPortFree } from "./ports.ts";
-import { end, identify } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { rotateLogs, rotationIntervalMs } from "./log-rotation.ts";
 import { answersInTime } from "./ready.ts";
-import { productEnvironment, serviceProcesses } from "./services.ts";
+import { reverseProxy } from "./reverse-proxy.ts";
+import { productEnvironment, serviceNames, serviceProcesses } from "./services.ts";
 import type { ProductProcess } from "./services.ts";
-import { paths, readPorts } from "./settings.ts";
-import { readState } from "./state.ts";
-import { migrate, storesOfRun } from "./up.ts";
+import { paths } from "./settings.ts";
+import { runningProcesses } from "./state.ts";
+import { storesOfRun } from "./stores-of-run.ts";
+import { migrate, planRun } from "./up.ts";
+import { watchSources } from "./watch-sources.ts";
 
-/** Runs everything attached to the terminal, services restarting when their code changes, until Ctrl-C stops it all. */
-export async function dev(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
-  if (readState().processes.length > 0) throw new LocalError("It runs in the background already: make down stops it.");
-  const ports = readPorts(env);
-  const stores = await storesOfRun(env, ports, onProgress);
-  // Only now: until here Ctrl-C ends this process at once, and what it has started dies with it.
+type Report = (line: string) => void;
+
+/**
+ * Runs everything attached to the terminal until Ctrl-C stops it all. A service restarts when a source that it depends
+ * on is saved; `inspect` names one that listens for a debugger, with its port (`api:9230`) unless that is 9229.
+ */
+export async function dev(env: NodeJS.ProcessEnv, onProgress: Report, inspect?: string): Promise<void> {
+  if (runningProcesses().length > 0) {
+    throw new LocalError("Confab runs in the background already: stop it with make down.");
+  }
+  const [inspectedName, inspectPort = "9229"] = inspect?.split(":") ?? [];
+  if (inspectedName !== undefined && !serviceNames.some((name) => name === inspectedName)) {
+    throw new LocalError(`There is no service ${inspectedName}: choose ${serviceNames.join(", ")}.`);
+  }
+  const { settings, ports, variables } = await planRun(env, onProgress);
+  const stores = await storesOfRun(settings, ports, onProgress);
+  // Only now: until here Ctrl-C ends this process at once, and with it what it has started.
   const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  const started: { identity: ProcessIdentity; stopSignal: NodeJS.Signals }[] = [];
+  const started: Pick<Attached, "stop">[] = [];
+  const rotation = setInterval(rotateLogs, rotationIntervalMs, [paths.logs, paths.data]);
   try {
-    const shared = productEnvironment(env, stores, ports);
+    const shared = productEnvironment(settings, stores, ports);
     await migrate(shared, onProgress);
     let goesOn = true;
     void interrupted.then(() => (goesOn = false));
-    const nginx = await frontDoor(env, ports, onProgress);
-    const services = serviceProcesses(shared, ports, { watch: true });
-    for (const part of services) started.push({ identity: await startAttached(part), stopSignal: part.stopSignal });
-    const isReady = await Promise.all(services.map(({ readyUrl }) => answersInTime(readyUrl, 60_000, () => goesOn)));
-    started.push({ identity: await startAttached(nginx), stopSignal: nginx.stopSignal });
-    const keeper = startLogKeeper([paths.logs, paths.data]);
-    bindToThisProcess({ process: keeper });
-    started.push({ identity: keeper, stopSignal: "SIGTERM" });
+    const nginx = await reverseProxy(settings, ports, onProgress);
+    const services = serviceProcesses(shared, ports, variables).map((service) => ({
+      ...service,
+      attached: attach(service.name === inspectedName ? inspected(service, inspectPort) : service, (how) => {
+        onProgress(`${service.name} ended (${how}); it starts again when a source changes`);
+      }),
+    }));
+    started.push(...services.map(({ attached }) => attached));
+    const watching = await watchSources((changed) => {
+      onProgress(`sources changed: restarting ${changed.join(", ")}`);
+      for (const { name, attached } of services) if (changed.includes(name)) void attached.restart();
+    });
+    started.push({ stop: () => watching.close() });
+    const isReady = await Promise.all(
+      services.map(({ readyUrl, attached }) => answersInTime(readyUrl, 60_000, () => goesOn && attached.isRunning())),
+    );
+    started.push(
+      attach(nginx, (how) => {
+        onProgress(`nginx ended (${how})`);
+      }),
+    );
     onProgress(
       isReady.includes(false)
-        ? "not ready yet: see above why; Ctrl-C stops all"
-        : `ready on ${nginx.url}; Ctrl-C stops all`,
+        ? "not ready yet, for the reason above; Ctrl-C stops everything"
+        : `ready on ${nginx.url}; Ctrl-C stops everything`,
     );
     await interrupted;
   } finally {
     onProgress("stopping");
-    for (const { identity, stopSignal } of started.toReversed()) await end(identity, stopSignal, 30_000);
+    clearInterval(rotation);
+    for (const part of started.toReversed()) await part.stop();
     await stores.stop();
   }
 }
 
-async function startAttached(part: ProductProcess): Promise<ProcessIdentity> {
-  for (const { port, variable } of part.ports) await assertPortFree(port, part.name, variable);
-  const child = spawn(part.command, part.args, {
-    cwd: paths.root,
-    env: part.env,
-    // A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  child.on("error", (error) => {
-    console.error(`${part.name} could not be started: ${error.message}`);
-  });
-  const print = (stream: Readable) => {
-    createInterface({ input: stream }).on("line", (line) => {
-      console.log(formatLogLine(line, part.name, process.stdout.isTTY));
-    });
-  };
-  print(child.stdout);
-  print(child.stderr);
-  const identity = child.pid === undefined ? undefined : identify(child.pid);
-  if (identity === undefined) throw new LocalError(`${part.name} could not be started.`);
-  bindToThisProcess({ process: identity });
-  return identity;
+function inspected<T extends ProductProcess>(service: T, port: string): T {
+  const { launch } = service;
+  return { ...service, launch: { ...launch, args: [`--inspect=127.0.0.1:${port}`, ...launch.args] } };
 }

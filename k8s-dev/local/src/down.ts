@@ -1,36 +1,43 @@
 import { rmSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
+import { withdrawClone } from "./clones.ts";
 import { composeDown } from "./compose.ts";
 import { LocalError } from "./local-error.ts";
 import { end } from "./process-identity.ts";
 import { paths } from "./settings.ts";
-import { readState, writeState } from "./state.ts";
+import { readState, runningProcesses, writeState } from "./state.ts";
+import { stopSupervisor } from "./supervisor.ts";
 
 /** Stops what `up` started, last first; the data stays unless `dropData`. */
 export async function down(onProgress: (line: string) => void, dropData = false): Promise<void> {
-  const { processes, composeProject } = readState();
-  for (const entry of processes.toReversed()) {
+  await stopSupervisor();
+  const state = readState();
+  const running = runningProcesses(state);
+  for (const entry of running.toReversed()) {
     await end(entry, entry.stopSignal, 30_000);
     onProgress(`${entry.name} stopped`);
   }
-  if (composeProject !== undefined) {
-    await composeDown(composeProject, dropData);
+  if (state.composeProject !== undefined) {
+    await composeDown(state.composeProject, dropData);
     onProgress("the stores' containers stopped");
   }
   writeState({ processes: [] });
-  if (processes.length === 0 && composeProject === undefined) onProgress("nothing runs");
+  withdrawClone();
+  if (running.length === 0 && state.composeProject === undefined) onProgress("nothing runs");
 }
 
-/** Stops everything and removes the data and the logs; without `confirmed` it asks at the terminal first. */
+/** Stops everything and removes data, logs and kept settings; without `confirmed` it asks at the terminal first. */
 export async function reset(onProgress: (line: string) => void, confirmed: boolean): Promise<void> {
   if (!confirmed && !(await confirm("Drop all applications, chats and messages of this checkout? [y/N] "))) return;
   await down(onProgress, true);
-  for (const folder of [paths.data, paths.logs, paths.nginx]) rmSync(folder, { recursive: true, force: true });
-  onProgress("the data is gone");
+  const all = [paths.data, paths.logs, paths.nginx, paths.settings];
+  for (const path of all) rmSync(path, { recursive: true, force: true });
+  onProgress("data, logs and kept settings were removed");
 }
 
 async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new LocalError("Nobody can be asked here: make reset YES=1 drops the data unasked.");
+  if (!process.stdin.isTTY)
+    throw new LocalError("There is no terminal to ask at. To drop the data without a question: make reset YES=1.");
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await terminal.question(question);
   terminal.close();

@@ -1,25 +1,43 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Calls `onLine` for each line that the file gets from now on, after its last 2,000 bytes' lines; until `signal`. */
-export async function follow(file: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
-  const size = sizeOf(file);
-  let offset = Math.max(0, size - 2000);
+/** Whole lines at the end of a file, and where what follows them begins. */
+export interface Tail {
+  readonly lines: readonly string[];
+  readonly end: number;
+}
+
+const tailBytes = 8000;
+
+/** The lines within the last 8,000 bytes of the file; none where there is no file. */
+export function readTail(file: string): Tail {
+  const start = Math.max(0, sizeOf(file) - tailBytes);
+  const { lines, length } = wholeLines(read(file, start));
   // The first line is cut off, unless the file begins there.
-  let skipsFirst = offset > 0;
-  let rest: Buffer = Buffer.alloc(0);
+  return { lines: start > 0 ? lines.slice(1) : lines, end: start + length };
+}
+
+/** Calls `onLine` for each line that the file gets behind `offset`, until `signal`. */
+export async function follow(
+  file: string,
+  offset: number,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
+    // It was emptied by the rotation of logs.
     if (sizeOf(file) < offset) offset = 0;
-    const bytes = read(file, offset);
-    offset += bytes.length;
-    const text = Buffer.concat([rest, bytes]);
-    const end = text.lastIndexOf(0x0a);
-    rest = text.subarray(end + 1);
-    const lines = end < 0 ? [] : text.toString("utf8", 0, end).split("\n");
-    for (const line of skipsFirst ? lines.splice(1) : lines) onLine(line);
-    if (lines.length > 0) skipsFirst = false;
+    const { lines, length } = wholeLines(read(file, offset));
+    offset += length;
+    for (const line of lines) onLine(line);
     await sleep(200);
   }
+}
+
+function wholeLines(bytes: Buffer): { readonly lines: string[]; readonly length: number } {
+  const end = bytes.lastIndexOf(0x0a);
+  if (end < 0) return { lines: [], length: 0 };
+  return { lines: bytes.toString("utf8", 0, end).split("\n"), length: end + 1 };
 }
 
 function sizeOf(file: string): number {

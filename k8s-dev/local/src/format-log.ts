@@ -1,4 +1,4 @@
-const left = new Set(["level", "time", "service", "pid", "hostname", "version"]);
+const hidden = new Set(["level", "time", "service", "pid", "hostname", "version"]);
 const colours: Record<string, number> = { TRACE: 90, DEBUG: 90, INFO: 36, WARN: 33, ERROR: 31, FATAL: 35 };
 const numericLevels: Record<number, string> = {
   10: "TRACE",
@@ -9,7 +9,10 @@ const numericLevels: Record<number, string> = {
   60: "FATAL",
 };
 
-/** One line for a reader: JSON of the services or of the access log as time, source, level, message and fields; other text as it is. */
+/**
+ * Makes a line readable: JSON of the services or of the access log becomes time, source, level, message and fields; other
+ * text stays as it is.
+ */
 export function formatLogLine(line: string, source: string, colour: boolean): string {
   const entry = parse(line);
   const name = source.padEnd(13);
@@ -19,9 +22,16 @@ export function formatLogLine(line: string, source: string, colour: boolean): st
   const word = levelWord(level);
   const code = colours[word];
   const shown = colour && code !== undefined ? `\u001b[${code}m${word.padEnd(5)}\u001b[0m` : word.padEnd(5);
-  const pairs = Object.entries(fields).flatMap(([key, value]) => (left.has(key) ? [] : [`${key}=${show(value)}`]));
+  const pairs = Object.entries(fields).flatMap(([key, value]) => (hidden.has(key) ? [] : [`${key}=${show(value)}`]));
   const text = message === undefined ? [] : [show(message)];
   return [timeOfDay(time), name, shown, ...text, ...pairs].join(" ");
+}
+
+/** When a line was written, in milliseconds since 1970; undefined for a line that does not begin with a time or hold one as JSON. */
+export function timeOfLine(line: string): number | undefined {
+  const time = parse(line)?.time ?? /^\[?(\d{4}[-/]\d{2}[-/]\d{2}[ T]+\d{1,2}:\d{2}:\d{2})/.exec(line)?.[1];
+  const date = typeof time === "string" || typeof time === "number" ? new Date(time).getTime() : Number.NaN;
+  return Number.isNaN(date) ? undefined : date;
 }
 
 function parse(line: string): Record<string, unknown> | undefined {
@@ -50,7 +60,7 @@ function levelWord(level: unknown): string {
   return typeof level === "string" ? level.toUpperCase() : "";
 }
 
-/** As the reader's clock shows it; `time` is ISO 8601 or milliseconds since 1970. */
+/** In local time; `time` is ISO 8601 or milliseconds since 1970. */
 function timeOfDay(time: unknown): string {
   const date = typeof time === "string" || typeof time === "number" ? new Date(time) : undefined;
   if (date === undefined || Number.isNaN(date.getTime())) return "";
@@ -59,7 +69,7 @@ function timeOfDay(time: unknown): string {
 
 function show(value: unknown): string {
   if (typeof value === "string") return value;
-  // A logged error: its stack is what one looks for, on lines of its own.
+  // Of a logged error the stack matters, on lines of its own.
   if (typeof value === "object" && value !== null && "stack" in value) return `\n  ${String(value.stack)}`;
   return JSON.stringify(value);
 }

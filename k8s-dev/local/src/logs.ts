@@ -1,35 +1,66 @@
 import { join } from "node:path";
-import { follow } from "./follow.ts";
-import { formatLogLine } from "./format-log.ts";
+import { follow, readTail } from "./follow.ts";
+import { formatLogLine, timeOfLine } from "./format-log.ts";
 import { LocalError } from "./local-error.ts";
 import { paths } from "./settings.ts";
+import { readState, runningProcesses } from "./state.ts";
 
+const product = ["ingest", "api", "worker", "access", "nginx", "supervisor"];
 const files: Record<string, string> = {
-  ingest: join(paths.logs, "ingest.log"),
-  api: join(paths.logs, "api.log"),
-  worker: join(paths.logs, "worker.log"),
-  access: join(paths.logs, "access.log"),
-  nginx: join(paths.logs, "nginx.log"),
+  ...Object.fromEntries(product.map((name) => [name, join(paths.logs, `${name}.log`)])),
   redis: join(paths.data, "redis/redis.log"),
   mysql: join(paths.data, "mysql/mysql.log"),
   elasticsearch: join(paths.data, "elasticsearch/elasticsearch.log"),
 };
 
-/** Follows the product's logs, or the one that is named (the stores' too), until Ctrl-C. */
+/**
+ * Prints the last lines of the product's logs, or of the one that is named, in order of time, and then what they get
+ * until Ctrl-C. Ends at once when nothing runs.
+ */
 export async function logs(name: string | undefined): Promise<void> {
-  const product = ["ingest", "api", "worker", "access", "nginx"];
-  const names = name === undefined ? product : [name];
+  const chosen = (name === undefined ? product : [name]).map((source) => {
+    const file = files[source];
+    if (file === undefined) throw new LocalError(`There is no log ${source}: choose ${Object.keys(files).join(", ")}.`);
+    return { source, file, tail: readTail(file) };
+  });
+  const print = (line: string, source: string) => {
+    console.log(formatLogLine(line, source, process.stdout.isTTY));
+  };
+  for (const { line, source } of inOrder(chosen)) print(line, source);
+  if (runningProcesses().length === 0 && readState().composeProject === undefined) {
+    throw new LocalError("Nothing runs in the background: make up starts Confab.");
+  }
   const stop = new AbortController();
   process.once("SIGINT", () => {
     stop.abort();
   });
-  const followAll = names.map((source) => {
-    const file = files[source];
-    if (file === undefined) throw new LocalError(`There is no log ${source}: choose ${Object.keys(files).join(", ")}.`);
-    const print = (line: string) => {
-      console.log(formatLogLine(line, source, process.stdout.isTTY));
-    };
-    return follow(file, print, stop.signal);
+  await Promise.all(
+    chosen.map(({ source, file, tail }) =>
+      follow(
+        file,
+        tail.end,
+        (line) => {
+          print(line, source);
+        },
+        stop.signal,
+      ),
+    ),
+  );
+}
+
+interface Chosen {
+  readonly source: string;
+  readonly tail: { readonly lines: readonly string[] };
+}
+
+/** A line without a time of its own, such as one of a stack trace, stays behind the line before it. */
+function inOrder(chosen: readonly Chosen[]): { readonly line: string; readonly source: string }[] {
+  const timed = chosen.flatMap(({ source, tail }) => {
+    let last = 0;
+    return tail.lines.map((line) => {
+      last = timeOfLine(line) ?? last;
+      return { line, source, time: last };
+    });
   });
-  await Promise.all(followAll);
+  return timed.toSorted((a, b) => a.time - b.time);
 }

@@ -9,6 +9,14 @@ const firstPort = 20_000;
 const endPort = 32_000;
 const handedOut = new Set<number>();
 
+export interface WantedPort {
+  readonly port: number;
+  /** The process that wants it. */
+  readonly name: string;
+  /** The environment variable that chooses another. */
+  readonly variable?: string | undefined;
+}
+
 /** A port of 127.0.0.1 on which nothing listens now, and that this process has not been given before. */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -24,13 +32,20 @@ export async function choosePort(port: number | undefined): Promise<number> {
   return port === undefined || port === 0 ? freePort() : port;
 }
 
-/** Throws a LocalError that names the port, and the variable that chooses another, when `port` can't be listened on. */
-export async function assertPortFree(port: number, name: string, variable?: string): Promise<void> {
-  const code = await listenError(port);
-  if (code === undefined) return;
-  const other = variable === undefined ? "choose another port" : `choose another port with ${variable}=…`;
-  const reason = code === "EADDRINUSE" ? "is taken by another program: stop that, or" : `can't be used (${code}):`;
-  throw new LocalError(`Port ${port}, wanted for ${name}, ${reason} ${other}.`);
+/** Those of the ports that cannot be listened on, with the system's error code. */
+export async function takenPorts(wanted: readonly WantedPort[]): Promise<(WantedPort & { readonly code: string })[]> {
+  const checked = await Promise.all(wanted.map(async (entry) => ({ ...entry, code: await listenError(entry.port) })));
+  return checked.flatMap(({ code, ...entry }) => (code === undefined ? [] : [{ ...entry, code }]));
+}
+
+/** Throws a LocalError that names the first port that cannot be listened on, and the variable that chooses another. */
+export async function assertPortsFree(wanted: readonly WantedPort[]): Promise<void> {
+  const [taken] = await takenPorts(wanted);
+  if (taken === undefined) return;
+  const { port, name, variable, code } = taken;
+  const reason = code === "EADDRINUSE" ? "is taken by another program. Stop it, or" : `cannot be used (${code}):`;
+  const choice = variable === undefined ? "choose another port" : `choose another port with ${variable}=…`;
+  throw new LocalError(`Port ${port}, wanted for ${name}, ${reason} ${choice}.`);
 }
 
 async function listenError(port: number): Promise<string | undefined> {

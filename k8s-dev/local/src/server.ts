@@ -1,15 +1,12 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { closeSync, fchmodSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bindToThisProcess, unbind } from "./guard.ts";
+import { start } from "./launch.ts";
+import type { Launch } from "./launch.ts";
 import { LocalError } from "./local-error.ts";
-import { assertPortFree } from "./ports.ts";
-import { end, identify } from "./process-identity.ts";
+import { assertPortsFree } from "./ports.ts";
+import { end, isRunning } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
-import { prepareFolder } from "./server-user.ts";
-import type { ServerUser } from "./server-user.ts";
 import { lastLine } from "./run.ts";
 
 /** A server that runs on this machine and can be stopped, killed and started again over the same data and port. */
@@ -19,47 +16,38 @@ export interface ServerHandle {
   readonly port: number;
   /** Changes with each start. */
   readonly pid: number;
-  /** Graceful, resolves when the process is gone; SIGKILL follows after 30 s. */
+  /** Graceful; resolves when the process has ended. SIGKILL follows after 30 s. */
   stop(): Promise<void>;
-  /** SIGKILL; resolves when the process is gone. */
+  /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
-  /** Starts it again, on the same port and data; nothing happens while it runs. */
+  /** Starts it again, on the same port and data; does nothing while it runs. */
   start(): Promise<void>;
-  /** Lets it go on running when this process ends, which else ends it too; gives what tells it from other processes. */
-  release(): ProcessIdentity;
+  /** Lets it outlive this process, which otherwise ends it; returns what another process needs to end or restart it. */
+  release(): ProcessIdentity & { readonly launch: Launch };
 }
 
 export interface ServerOptions {
-  /** The server's own folder: data, configuration and log; made when it is not there. */
+  /** The server's own folder for data, configuration and log; created when missing. */
   readonly dir: string;
   /** Omitted or 0: a free one. */
   readonly port?: number;
-  /** More command line options; they come last and so win over ours. */
+  /** More command line options. They come last and therefore override ours. */
   readonly args?: readonly string[];
   /** The environment variable that chooses the port, named when the port is taken. */
   readonly portVariable?: string;
 }
 
-interface ServerPlan extends Pick<ServerOptions, "portVariable"> {
+interface ServerPlan extends Launch, Pick<ServerOptions, "portVariable"> {
   readonly name: string;
   readonly url: string;
   readonly port: number;
-  readonly command: string;
-  readonly args: readonly string[];
-  /** As whom it runs; undefined: as this process. */
-  readonly user?: ServerUser | undefined;
-  /** Its data, of which each start makes that user the owner; where there is no user, its owner's alone. */
-  readonly data?: string;
-  /** A file that it finds open as its standard input. */
-  readonly stdin?: string;
-  readonly logFile: string;
   readonly startTimeoutMs: number;
   isReady(): Promise<boolean>;
 }
 
-/** Starts what the plan says and resolves once it answers; a LocalError tells what the log said when it ended instead. */
+/** Starts the planned server and resolves once it answers; if it ends instead, throws a LocalError with its log's last line. */
 export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
-  let running = await launch(plan);
+  let running = await startAndWait(plan);
 
   const endWith = async (signal: NodeJS.Signals) => {
     await end(running, signal, 30_000);
@@ -75,19 +63,19 @@ export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
     stop: () => endWith("SIGTERM"),
     kill: () => endWith("SIGKILL"),
     async start() {
-      if (identify(running.pid)?.startedAt !== running.startedAt) running = await launch(plan);
+      if (!isRunning(running)) running = await startAndWait(plan);
     },
     release() {
       unbind({ process: running });
-      return running;
+      const { command, args, logFile, data, user, stdin } = plan;
+      return { ...running, launch: { command, args, logFile, data, user, stdin } };
     },
   };
 }
 
-async function launch(plan: ServerPlan): Promise<ProcessIdentity> {
-  await assertPortFree(plan.port, plan.name, plan.portVariable);
-  if (plan.data !== undefined) prepareFolder(plan.data, plan.user);
-  const { child, identity } = spawnLogged(plan.command, plan.args, plan.logFile, plan);
+async function startAndWait(plan: ServerPlan): Promise<ProcessIdentity> {
+  await assertPortsFree([{ port: plan.port, name: plan.name, variable: plan.portVariable }]);
+  const { child, identity } = start(plan);
   bindToThisProcess({ process: identity });
   const deadline = Date.now() + plan.startTimeoutMs;
   while (!(await plan.isReady())) {
@@ -101,47 +89,4 @@ async function launch(plan: ServerPlan): Promise<ProcessIdentity> {
     await sleep(50);
   }
   return identity;
-}
-
-interface Spawned {
-  readonly child: ChildProcess;
-  readonly identity: ProcessIdentity;
-}
-
-interface SpawnOptions extends Pick<ServerPlan, "user" | "stdin"> {
-  readonly cwd?: string;
-  readonly env?: NodeJS.ProcessEnv;
-}
-
-/**
- * Starts a program in a session of its own, its output appended to `logFile`, which this user alone may read; it does
- * not keep this process alive.
- */
-export function spawnLogged(
-  command: string,
-  args: readonly string[],
-  logFile: string,
-  { user, stdin, cwd, env }: SpawnOptions = {},
-): Spawned {
-  mkdirSync(dirname(logFile), { recursive: true });
-  const log = openSync(logFile, "a", 0o600);
-  const input = stdin === undefined ? undefined : openSync(stdin, "r");
-  try {
-    fchmodSync(log, 0o600);
-    const child = spawn(command, args, {
-      cwd,
-      env,
-      detached: true,
-      stdio: [input ?? "ignore", log, log],
-      ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-    });
-    child.on("error", () => undefined);
-    child.unref();
-    const identity = child.pid === undefined ? undefined : identify(child.pid);
-    if (identity === undefined) throw new LocalError(`${command} could not be started; see ${logFile}.`);
-    return { child, identity };
-  } finally {
-    closeSync(log);
-    if (input !== undefined) closeSync(input);
-  }
 }

@@ -1,17 +1,24 @@
-import type { Stores } from "./stores.ts";
+import { join } from "node:path";
+import { pick } from "./kept-settings.ts";
+import type { Launch } from "./launch.ts";
+import type { WantedPort } from "./ports.ts";
+import { paths } from "./settings.ts";
 import type { PortVariable, Ports } from "./settings.ts";
+import type { Stores } from "./stores.ts";
 
 export const serviceNames = ["ingest", "api", "worker"] as const;
-type ServiceName = (typeof serviceNames)[number];
+export type ServiceName = (typeof serviceNames)[number];
 
-/** How a process of the product is started and how one sees that it is ready. */
+/** The names of the variables in each service's schema. */
+export type ServiceVariables = Readonly<Record<ServiceName, readonly string[]>>;
+
+/** How a process of the product is started, and where it answers when it is ready. */
 export interface ProductProcess {
   readonly name: ServiceName | "nginx";
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  /** Each with the variable that chooses another. */
-  readonly ports: readonly { readonly port: number; readonly variable: PortVariable }[];
+  readonly launch: Launch;
+  /** It restarts when one of these has changed. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly ports: readonly WantedPort[];
   readonly url: string;
   readonly readyUrl: string;
   readonly stopSignal: "SIGTERM" | "SIGQUIT";
@@ -19,44 +26,65 @@ export interface ProductProcess {
 
 export const sourceCondition = "--conditions=@confab/source";
 
-/** The environment that all of the product's processes share: what the caller has, and where the stores are; only nginx is for others. */
-export function productEnvironment(env: NodeJS.ProcessEnv, stores: StoreUrls, ports: Ports): NodeJS.ProcessEnv {
+const listening = {
+  ingest: { PORT: "CONFAB_INGEST_PORT", ADMIN_PORT: "CONFAB_INGEST_ADMIN_PORT" },
+  api: { PORT: "CONFAB_API_PORT", ADMIN_PORT: "CONFAB_API_ADMIN_PORT" },
+  worker: { ADMIN_PORT: "CONFAB_WORKER_ADMIN_PORT" },
+} as const satisfies Record<ServiceName, Partial<Record<"PORT" | "ADMIN_PORT", PortVariable>>>;
+
+type StoreUrls = Pick<Stores, "redisUrl" | "databaseUrl" | "elasticsearchUrl">;
+
+/** The settings that all services share: those of the run, and where the stores are. Only nginx is for other machines. */
+export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrls, ports: Ports): NodeJS.ProcessEnv {
   return {
-    ...env,
+    ...settings,
     HOST: "127.0.0.1",
     SEARCH_BACKEND: stores.elasticsearchUrl === undefined ? "mysql" : "elasticsearch",
     ELASTICSEARCH_URL: stores.elasticsearchUrl,
     REDIS_URL: stores.redisUrl,
     DATABASE_URL: stores.databaseUrl,
-    PUBLIC_URL: env.PUBLIC_URL ?? `http://localhost:${ports.CONFAB_PORT}`,
+    PUBLIC_URL: settings.PUBLIC_URL ?? `http://localhost:${ports.CONFAB_PORT}`,
   };
 }
 
-type StoreUrls = Pick<Stores, "redisUrl" | "databaseUrl" | "elasticsearchUrl">;
+/** The ports of the three services. */
+export function servicePorts(ports: Ports): Record<ServiceName, WantedPort[]> {
+  const wanted = (name: ServiceName) =>
+    Object.values(listening[name]).map((variable) => ({ port: ports[variable], name, variable }));
+  return { ingest: wanted("ingest"), api: wanted("api"), worker: wanted("worker") };
+}
 
-/** The three services, from their sources; `watch` restarts one when a file that it loads changes. */
+/** The three services, run from their sources, each with the variables that its schema names. */
 export function serviceProcesses(
   shared: NodeJS.ProcessEnv,
   ports: Ports,
-  { watch }: { readonly watch: boolean },
-): ProductProcess[] {
-  const listening = {
-    ingest: { PORT: "CONFAB_INGEST_PORT", ADMIN_PORT: "CONFAB_INGEST_ADMIN_PORT" },
-    api: { PORT: "CONFAB_API_PORT", ADMIN_PORT: "CONFAB_API_ADMIN_PORT" },
-    worker: { ADMIN_PORT: "CONFAB_WORKER_ADMIN_PORT" },
-  } as const satisfies Record<ServiceName, Partial<Record<"PORT" | "ADMIN_PORT", PortVariable>>>;
+  variables: ServiceVariables,
+): (ProductProcess & { readonly name: ServiceName })[] {
   return serviceNames.map((name) => {
-    const variables = Object.entries(listening[name]);
+    const own: NodeJS.ProcessEnv = {};
+    for (const [key, variable] of Object.entries(listening[name])) own[key] = String(ports[variable]);
+    const settings = pick({ ...shared, ...own }, variables[name]);
     const admin = `http://127.0.0.1:${ports[listening[name].ADMIN_PORT]}`;
     return {
       name,
-      command: process.execPath,
-      args: [...(watch ? ["--watch", "--watch-preserve-output"] : []), sourceCondition, `services/${name}/src/main.ts`],
-      env: { ...shared, ...Object.fromEntries(variables.map(([key, variable]) => [key, String(ports[variable])])) },
-      ports: variables.map(([, variable]) => ({ port: ports[variable], variable })),
+      launch: {
+        command: process.execPath,
+        args: [sourceCondition, `services/${name}/src/main.ts`],
+        cwd: paths.root,
+        env: { ...ofTheMachine(), ...settings },
+        logFile: join(paths.logs, `${name}.log`),
+      },
+      settings,
+      ports: servicePorts(ports)[name],
       url: name === "worker" ? admin : `http://127.0.0.1:${ports[listening[name].PORT]}`,
       readyUrl: `${admin}/readyz`,
       stopSignal: "SIGTERM",
     };
   });
+}
+
+/** What any program needs. The rest of a terminal's variables are no business of a process that outlives it. */
+export function ofTheMachine(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE } = process.env;
+  return { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE };
 }

@@ -9,23 +9,24 @@ const root = join(import.meta.dirname, "../../..");
 /** The repository, and what a run keeps in it: everything below .confab/, which git ignores. */
 export const paths = {
   root,
-  state: join(import.meta.dirname, "../../../.confab/state.json"),
-  lock: join(import.meta.dirname, "../../../.confab/lock"),
+  state: join(root, ".confab/state.json"),
+  settings: join(root, ".confab/settings.json"),
+  lock: join(root, ".confab/lock"),
   data: dataFolder(),
-  logs: join(import.meta.dirname, "../../../.confab/logs"),
-  nginx: join(import.meta.dirname, "../../../.confab/nginx"),
+  logs: join(root, ".confab/logs"),
+  nginx: join(root, ".confab/nginx"),
 };
 
 /**
- * As root the stores run as a user of their own, who reaches no data below a folder that only root may enter, as /root is:
- * then it lies where the system's servers have theirs.
+ * As root the stores run as a user of their own, who cannot reach data below a folder that only root may enter, such as
+ * /root. In that case the data lies where the system's own servers keep theirs.
  */
 function dataFolder(): string {
   if (process.getuid?.() !== 0 || isReachable(root)) return join(root, ".confab/data");
   return join("/var/lib/confab", createHash("sha256").update(root).digest("hex").slice(0, 8));
 }
 
-/** What Redis may take: CONFAB_REDIS_MAXMEMORY, else a quarter of the memory, from 128 MiB to 2 GiB. */
+/** Redis' memory limit: CONFAB_REDIS_MAXMEMORY, else a quarter of the machine's memory, between 128 MiB and 2 GiB. */
 export function redisMaxmemory(env: NodeJS.ProcessEnv): string {
   const given = env.CONFAB_REDIS_MAXMEMORY;
   if (given !== undefined && given !== "") {
@@ -57,17 +58,28 @@ const defaultPorts = {
 export type PortVariable = keyof typeof defaultPorts;
 export type Ports = Readonly<Record<PortVariable, number>>;
 
-/** The ports of a run: each has a default and a variable of the environment that changes it. */
+/** Variables of `make up` itself; those of the services are in their schemas. */
+export const ownVariables: readonly string[] = [
+  ...Object.keys(defaultPorts),
+  "CONFAB_PORT_OFFSET",
+  "CONFAB_BIND",
+  "CONFAB_REDIS_MAXMEMORY",
+  ...["FLOOD_RATE", "FLOOD_BURST", "FLOOD_ADMIN_RATE", "FLOOD_ADMIN_BURST", "FLOOD_OTHER_RATE", "FLOOD_OTHER_BURST"],
+];
+
+/** The ports of a run: for each its own variable, else its default plus CONFAB_PORT_OFFSET. */
 export function readPorts(env: NodeJS.ProcessEnv): Ports {
-  const ports: Record<PortVariable, number> = { ...defaultPorts };
-  for (const variable of Object.keys(defaultPorts) as PortVariable[]) {
-    const value = env[variable];
-    if (value === undefined || value === "") continue;
-    const port = Number(value);
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new LocalError(`${variable} must be a port, a whole number from 1 to 65535.`);
-    }
-    ports[variable] = port;
-  }
-  return ports;
+  const offset = wholeNumber(env, "CONFAB_PORT_OFFSET", 0, 40_000, "a whole number from 0 to 40000") ?? 0;
+  const names = Object.keys(defaultPorts) as PortVariable[];
+  const form = "a port, a whole number from 1 to 65535";
+  const ports = names.map((name) => [name, wholeNumber(env, name, 1, 65_535, form) ?? defaultPorts[name] + offset]);
+  return Object.fromEntries(ports) as Ports;
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, min: number, max: number, form: string): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) throw new LocalError(`${name} must be ${form}.`);
+  return value;
 }

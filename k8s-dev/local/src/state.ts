@@ -1,65 +1,65 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import type { Launch } from "./launch.ts";
+import { writePrivate } from "./private-file.ts";
 import { isRunning } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { paths } from "./settings.ts";
 
-/** One process of a run that goes on after the command that started it. */
+/** A process that outlives the command that started it, with all that another process needs to start it again. */
 export interface RecordedProcess extends ProcessIdentity {
   readonly name: string;
   readonly url: string;
+  /** Answers 200 when it is ready; stores have none. */
+  readonly readyUrl?: string;
+  readonly ports: readonly number[];
   /** Ends it gracefully. */
   readonly stopSignal: "SIGTERM" | "SIGQUIT";
-  /** Of the settings that it was started with: other settings need another process. */
-  readonly fingerprint: string;
+  readonly launch: Launch;
+  /** What it was started with: other settings need another process. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** When it died, in milliseconds since 1970: the deaths of the last minute, oldest first. */
+  readonly deaths?: readonly number[];
+  /** When it is to be started again after a death, in milliseconds since 1970. */
+  readonly restartAt?: number;
+  /** Why it is not started again any more. */
+  readonly failure?: string;
 }
 
 export interface RunState {
-  /** In the order of their start. */
+  /** In the order of their start, also those that have died. */
   readonly processes: readonly RecordedProcess[];
+  /** Starts again what dies. */
+  readonly supervisor?: ProcessIdentity;
   /** Of the stores that run in Docker. */
   readonly composeProject?: string;
   /** Where those are, with their passwords. */
   readonly composeUrls?: Readonly<Record<string, string>>;
 }
 
-/** What is recorded and still runs; nothing where there is no record. */
-export function readState(): RunState {
-  const text = readText();
-  if (text === undefined) return { processes: [] };
-  const state = JSON.parse(text) as RunState;
-  return { ...state, processes: state.processes.filter(isRunning) };
+/** What is recorded; nothing where there is no record. */
+export function readState(file = paths.state): RunState {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    return { processes: [] };
+  }
+  return JSON.parse(text) as RunState;
 }
 
-/**
- * Closes .confab to other users: it holds passwords, messages and, in the logs, what clients asked for. A store that runs
- * as a user of its own may pass through where `prepareFolder` has let it.
- */
-export function protectState(): void {
-  const folder = dirname(paths.state);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, statSync(folder).mode & 0o711);
-  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  chmodSync(paths.logs, 0o700);
+/** The recorded processes that run now. */
+export function runningProcesses(state = readState()): RecordedProcess[] {
+  return state.processes.filter(isRunning);
 }
 
-/** Replaces the record as a whole, so that a crash leaves the old or the new one. */
+/** Replaces the record. */
 export function writeState(state: RunState): void {
-  protectState();
-  writeFileSync(`${paths.state}.new`, JSON.stringify(state, null, 2), { mode: 0o600 });
-  renameSync(`${paths.state}.new`, paths.state);
+  writePrivate(paths.state, JSON.stringify(state, null, 2));
 }
 
-/** Adds a process to the record, in place of an earlier one of the same name. */
+/** Adds a process to the record, in the place of an earlier one of the same name. */
 export function record(entry: RecordedProcess): void {
   const state = readState();
-  writeState({ ...state, processes: [...state.processes.filter(({ name }) => name !== entry.name), entry] });
-}
-
-function readText(): string | undefined {
-  try {
-    return readFileSync(paths.state, "utf8");
-  } catch {
-    return undefined;
-  }
+  const others = state.processes.map((recorded) => (recorded.name === entry.name ? entry : recorded));
+  writeState({ ...state, processes: others.includes(entry) ? others : [...others, entry] });
 }

@@ -5,7 +5,7 @@ import type { StoreName } from "./compose.ts";
 import { findElasticsearchTools } from "./elasticsearch-home.ts";
 import { startElasticsearch } from "./elasticsearch.ts";
 import { startMysql } from "./mysql.ts";
-import { assertPortFree, choosePort } from "./ports.ts";
+import { assertPortsFree, choosePort } from "./ports.ts";
 import { startRedis } from "./redis.ts";
 import { secretIn } from "./secret.ts";
 import type { ServerHandle } from "./server.ts";
@@ -65,11 +65,13 @@ async function startNatively(
   names: readonly StoreName[],
   onProgress: (line: string) => void,
 ): Promise<Stores> {
-  for (const name of names) {
-    const port = options.ports?.[name] ?? 0;
-    // Before any is started: a taken port is said at once.
-    if (port !== 0) await assertPortFree(port, name, options.portVariables?.[name]);
-  }
+  const fixed = names.map((name) => ({
+    name,
+    port: options.ports?.[name] ?? 0,
+    variable: options.portVariables?.[name],
+  }));
+  // Before any is started: a taken port is reported at once.
+  await assertPortsFree(fixed.filter(({ port }) => port !== 0));
   const start = async (name: StoreName) => {
     const portVariable = options.portVariables?.[name];
     const where = {

@@ -1,136 +1,122 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { StoreName } from "./compose.ts";
-import { frontDoor } from "./front-door.ts";
+import { checkConfiguration } from "./check-configuration.ts";
+import { announceClone, assertRoomForClone } from "./clones.ts";
+import { keep, readKept, withKept } from "./kept-settings.ts";
+import { start } from "./launch.ts";
 import { LocalError } from "./local-error.ts";
-import { startLogKeeper } from "./log-keeper.ts";
-import { assertPortFree } from "./ports.ts";
+import { addressLimits } from "./nginx.ts";
+import { protectState } from "./private-file.ts";
 import { end, isRunning } from "./process-identity.ts";
 import { answersInTime, whatIsMissing } from "./ready.ts";
+import { reverseProxy } from "./reverse-proxy.ts";
 import { lastLine, run } from "./run.ts";
-import { spawnLogged } from "./server.ts";
-import { productEnvironment, serviceProcesses, sourceCondition } from "./services.ts";
-import type { ProductProcess } from "./services.ts";
-import { paths, readPorts, redisMaxmemory } from "./settings.ts";
+import { productEnvironment, servicePorts, serviceProcesses, sourceCondition } from "./services.ts";
+import type { ProductProcess, ServiceVariables } from "./services.ts";
+import { paths, readPorts } from "./settings.ts";
 import type { Ports } from "./settings.ts";
-import { protectState, readState, record, writeState } from "./state.ts";
-import { startStores } from "./stores.ts";
-import type { Stores } from "./stores.ts";
+import { readState, record, runningProcesses } from "./state.ts";
+import { plannedStores, recordStores, storePorts, storesOfRun } from "./stores-of-run.ts";
+import { startSupervisor, stopSupervisor } from "./supervisor.ts";
 
-/** Starts what does not run yet, in the background, and resolves when the product answers; what runs is kept. */
-export async function up(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
-  const ports = readPorts(env);
-  protectState();
-  await assertProductPortsFree(env, ports);
-  // Side by side: on a bare machine nginx is installed while the stores start.
-  const [nginx, stores] = await Promise.all([frontDoor(env, ports, onProgress), storesOfRun(env, ports, onProgress)]);
-  recordStores(stores);
-  const shared = productEnvironment(env, stores, ports);
-  await migrate(shared, onProgress);
-  await Promise.all(serviceProcesses(shared, ports, { watch: false }).map((service) => ensure(service, onProgress)));
-  await ensure(nginx, onProgress);
-  if (!readState().processes.some(({ name }) => name === "log-keeper")) {
-    const keeper = startLogKeeper([paths.logs, paths.data]);
-    record({ ...keeper, name: "log-keeper", url: "", stopSignal: "SIGTERM", fingerprint: "" });
+type Report = (line: string) => void;
+
+/** What a run is started with. */
+export interface Plan {
+  readonly settings: NodeJS.ProcessEnv;
+  readonly ports: Ports;
+  readonly variables: ServiceVariables;
+}
+
+/**
+ * Starts in the background what does not run yet, restarts what has other settings now, and resolves with the URL of the
+ * product when it answers. What runs with the same settings is left alone.
+ */
+export async function up(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Plan> {
+  const plan = await planRun(env, onProgress);
+  await stopSupervisor();
+  try {
+    await startAll(plan, onProgress);
+  } finally {
+    // Also after a failure: what runs by now is not left alone.
+    if (readState().processes.length > 0) startSupervisor();
   }
   onProgress("ready");
+  return plan;
 }
 
-/** First of all, so that a taken port is said at once and not when the stores are up. */
-async function assertProductPortsFree(env: NodeJS.ProcessEnv, ports: Ports): Promise<void> {
-  const running = new Set(readState().processes.map(({ name }) => name));
-  const door = { name: "nginx", ports: [{ port: ports.CONFAB_PORT, variable: "CONFAB_PORT" }] };
-  for (const { name, ports: wanted } of [...serviceProcesses(env, ports, { watch: false }), door]) {
-    if (running.has(name)) continue;
-    for (const { port, variable } of wanted) await assertPortFree(port, name, variable);
-  }
-}
-
-/** The stores of this checkout: given by the environment, running already, or started now over its data. */
-export async function storesOfRun(
-  env: NodeJS.ProcessEnv,
-  ports: Ports,
-  onProgress: (line: string) => void,
-): Promise<Stores> {
+/**
+ * Reads the settings, those of the last start among them, and keeps them for the next one. Throws a LocalError, before
+ * anything is started or stopped, when one cannot be used or a port is taken.
+ */
+export async function planRun(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Plan> {
   protectState();
-  const state = readState();
-  const known = (name: StoreName) => state.processes.find((process) => process.name === name)?.url;
-  const given = {
-    redis: nonEmpty(env.REDIS_URL) ?? known("redis"),
-    mysql: nonEmpty(env.DATABASE_URL) ?? known("mysql"),
-    elasticsearch: nonEmpty(env.ELASTICSEARCH_URL) ?? known("elasticsearch"),
-  };
-  return startStores({
-    onProgress,
-    dir: paths.data,
-    given: env.SEARCH_BACKEND === "mysql" ? { ...given, elasticsearch: undefined } : given,
-    searchBackend: env.SEARCH_BACKEND,
-    redisMaxmemory: redisMaxmemory(env),
-    ports: {
-      redis: ports.CONFAB_REDIS_PORT,
-      mysql: ports.CONFAB_MYSQL_PORT,
-      elasticsearch: ports.CONFAB_ELASTICSEARCH_PORT,
-    },
-    portVariables: {
-      redis: "CONFAB_REDIS_PORT",
-      mysql: "CONFAB_MYSQL_PORT",
-      elasticsearch: "CONFAB_ELASTICSEARCH_PORT",
-    },
-  });
+  const settings = withKept(env, readKept(), onProgress);
+  const ports = readPorts(settings);
+  addressLimits(settings);
+  const variables = await checkConfiguration(productEnvironment(settings, plannedStores(settings, ports), ports));
+  const ours = new Set(runningProcesses().flatMap((entry) => entry.ports));
+  const wanted = [
+    ...Object.values(servicePorts(ports)).flat(),
+    { port: ports.CONFAB_PORT, name: "nginx", variable: "CONFAB_PORT" },
+    ...storePorts(settings, ports),
+  ];
+  await assertRoomForClone(wanted.filter(({ port }) => !ours.has(port)));
+  keep(settings, Object.values(variables).flat());
+  return { settings, ports, variables };
 }
 
-/** Until they are recorded, Ctrl-C ends them with this process: nothing runs that `down` does not know of. */
-function recordStores({ servers, composeProject, composeUrls = {} }: Stores): void {
-  for (const server of servers) {
-    const { name, url } = server;
-    record({ ...server.release(), name, url, stopSignal: "SIGTERM", fingerprint: "" });
-  }
-  if (composeProject !== undefined) writeState({ ...readState(), composeProject, composeUrls });
+async function startAll({ settings, ports, variables }: Plan, onProgress: Report): Promise<void> {
+  announceClone();
+  // Side by side: on a bare machine nginx is installed while the stores start.
+  const [nginx, stores] = await Promise.all([
+    reverseProxy(settings, ports, onProgress),
+    storesOfRun(settings, ports, onProgress),
+  ]);
+  recordStores(stores, settings, ports);
+  const shared = productEnvironment(settings, stores, ports);
+  await migrate(shared, onProgress);
+  const services = serviceProcesses(shared, ports, variables);
+  // All before the first start: one may take a port that another one had.
+  await Promise.all([...services, nginx].map((wanted) => stopIfChanged(wanted, onProgress)));
+  await Promise.all(services.map((service) => ensure(service, onProgress)));
+  await ensure(nginx, onProgress);
 }
 
 /** Brings the database's tables to this version's, with the command that an operator uses too. */
-export async function migrate(shared: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<void> {
+export async function migrate(shared: NodeJS.ProcessEnv, onProgress: Report): Promise<void> {
   const args = [sourceCondition, "packages/cli/src/main.ts", "migrate"];
   const { code, stdout, stderr } = await run(process.execPath, args, { cwd: paths.root, env: shared });
   if (code !== 0) throw new LocalError(`The database could not be migrated: ${lastLine(`${stdout}\n${stderr}`)}`);
   onProgress("database migrated");
 }
 
-async function ensure(wanted: ProductProcess, onProgress: (line: string) => void): Promise<void> {
-  const { name } = wanted;
-  const fingerprint = fingerprintOf(wanted);
-  const running = readState().processes.find((process) => process.name === name);
-  if (running?.fingerprint === fingerprint) {
+async function stopIfChanged({ name, settings }: ProductProcess, onProgress: Report): Promise<void> {
+  const running = runningProcesses().find((entry) => entry.name === name);
+  if (running === undefined) return;
+  const changed = changedNames(running.settings, settings);
+  if (changed.length === 0) return;
+  onProgress(`stopping ${name}: ${changed.join(", ")} changed`);
+  await end(running, running.stopSignal, 30_000);
+}
+
+function changedNames(before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...names].filter((name) => before[name] !== now[name]);
+}
+
+async function ensure(wanted: ProductProcess, onProgress: Report): Promise<void> {
+  const { name, launch, url, readyUrl, stopSignal, settings, ports } = wanted;
+  if (runningProcesses().some((entry) => entry.name === name)) {
     onProgress(`${name} runs already`);
     return;
   }
-  if (running !== undefined) {
-    onProgress(`stopping ${name}: it runs with other settings`);
-    await end(running, running.stopSignal, 30_000);
-  }
-  for (const { port, variable } of wanted.ports) await assertPortFree(port, name, variable);
-  const logFile = join(paths.logs, `${name}.log`);
-  const { identity } = spawnLogged(wanted.command, wanted.args, logFile, { cwd: paths.root, env: wanted.env });
-  record({ ...identity, name, url: wanted.url, stopSignal: wanted.stopSignal, fingerprint });
-  if (!(await answersInTime(wanted.readyUrl, 60_000, () => isRunning(identity)))) {
-    const missing = await whatIsMissing(wanted.readyUrl);
-    const why = missing ?? `its log, ${logFile}, ends with: ${lastLine(readFileSync(logFile, "utf8"))}`;
+  await assertRoomForClone(ports);
+  const { identity } = start(launch);
+  record({ ...identity, name, launch, url, readyUrl, stopSignal, settings, ports: ports.map(({ port }) => port) });
+  if (!(await answersInTime(readyUrl, 60_000, () => isRunning(identity)))) {
+    const missing = await whatIsMissing(readyUrl);
+    const why = missing ?? `its log, ${launch.logFile}, ends with: ${lastLine(readFileSync(launch.logFile, "utf8"))}`;
     throw new LocalError(`${name} did not become ready; ${why}`);
   }
   onProgress(`${name} is ready`);
 }
-
-// Not the whole environment: another terminal's odds and ends are no reason to restart.
-const telling = ["RATE_LIMITS", "ADMIN_API_KEY", "LOG_LEVEL", "PORT", "ADMIN_PORT", "PUBLIC_URL"];
-const tellingOfStores = ["REDIS_URL", "DATABASE_URL", "ELASTICSEARCH_URL", "SEARCH_BACKEND"];
-
-function fingerprintOf({ name, args, env, url }: ProductProcess): string {
-  const values = [...telling, ...tellingOfStores].map((variable) => env[variable] ?? null);
-  const config = name === "nginx" ? readFileSync(args.at(-1) ?? "", "utf8") : "";
-  return createHash("sha256")
-    .update(JSON.stringify([args, values, url, config]))
-    .digest("hex");
-}
-
-const nonEmpty = (value: string | undefined) => (value === "" ? undefined : value);

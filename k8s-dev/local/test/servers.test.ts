@@ -6,11 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { LocalError, end, freePort, startMysql, startRedis } from "../src/index.ts";
+import { LocalError, bindToThisProcess, end, freePort, startMysql, startRedis, unbind } from "../src/index.ts";
 import { firstBytes } from "../src/first-bytes.ts";
+import { start } from "../src/launch.ts";
 import { identify, isRunning } from "../src/process-identity.ts";
 import type { ProcessIdentity } from "../src/process-identity.ts";
 import { run } from "../src/run.ts";
+import { until } from "./support/checkout.ts";
 
 describe("the servers that are started natively", function () {
   this.timeout(60_000);
@@ -76,7 +78,7 @@ describe("the servers that are started natively", function () {
     expect(error).to.be.instanceOf(LocalError);
     expect(error).to.have.property(
       "message",
-      `Port ${port}, wanted for redis, is taken by another program: stop that, or choose another port with CONFAB_REDIS_PORT=….`,
+      `Port ${port}, wanted for redis, is taken by another program. Stop it, or choose another port with CONFAB_REDIS_PORT=….`,
     );
   });
 
@@ -119,6 +121,20 @@ describe("the servers that are started natively", function () {
     await sleep(300);
     expect(await ask(redis.port, "PING")).to.equal("+PONG\r\n");
     await end(redis, "SIGTERM", 10_000);
+  });
+
+  it("start again from what was written about them, over the same data and with the same password", async () => {
+    const redis = await startRedis({ dir: folder, password: "a-password" });
+    const login = (line: string) => ask(redis.port, `AUTH a-password\r\n${line}`);
+    await login("SET kept 1");
+    const written = JSON.stringify(redis.release());
+    await redis.kill();
+    const { identity } = start((JSON.parse(written) as ReturnType<typeof redis.release>).launch);
+    bindToThisProcess({ process: identity });
+    expect(await until(async () => (await login("GET kept")).includes("$1\r\n1\r\n"))).to.equal(true);
+    expect(await ask(redis.port, "PING")).to.match(/^-NOAUTH/);
+    await end(identity, "SIGTERM", 10_000);
+    unbind({ process: identity });
   });
 
   it("are never mistaken for another process that was given their pid", async () => {

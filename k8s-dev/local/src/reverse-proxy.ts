@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dockerAnswers } from "./compose.ts";
 import { canInstall, ensureProgram } from "./install.ts";
 import { addressLimits, hostsOf, writeNginxConfig } from "./nginx.ts";
 import { findProgram } from "./run.ts";
+import { ofTheMachine } from "./services.ts";
 import type { ProductProcess } from "./services.ts";
 import { paths } from "./settings.ts";
 import type { Ports } from "./settings.ts";
@@ -10,10 +13,10 @@ import type { Ports } from "./settings.ts";
 const image = "nginx:1.28";
 
 /**
- * nginx in front of the services: the system's, installed where it is missing and can be, else the official image where
- * a Docker engine answers. Its configuration is written by this call.
+ * nginx in front of the services: the system's, which is installed if it is missing and this process may do so, else the
+ * official image if a Docker engine answers. Writes its configuration.
  */
-export async function frontDoor(
+export async function reverseProxy(
   env: NodeJS.ProcessEnv,
   ports: Ports,
   onProgress: (line: string) => void,
@@ -22,10 +25,10 @@ export async function frontDoor(
   // On Linux a container can share the machine's network; elsewhere Docker runs in a machine of its own.
   const isApart = inDocker && process.platform !== "linux";
   const services = isApart ? "host.docker.internal" : "127.0.0.1";
-  // Reachable from this machine alone, like the stores, unless it is asked for.
+  // Like the stores, reachable from this machine alone unless CONFAB_BIND says otherwise.
   const bind = env.CONFAB_BIND ?? "127.0.0.1";
   const port = ports.CONFAB_PORT;
-  const config = writeNginxConfig({
+  const args = writeNginxConfig({
     listen: `${isApart ? "0.0.0.0" : bind}:${port}`,
     ingest: `${services}:${ports.CONFAB_INGEST_PORT}`,
     api: `${services}:${ports.CONFAB_API_PORT}`,
@@ -35,14 +38,18 @@ export async function frontDoor(
     hosts: hostsOf(env),
   });
   const program = inDocker
-    ? { command: "docker", args: containerArguments(config, isApart ? `${bind}:${port}:${port}` : undefined) }
-    : { command: await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, onProgress), args: config };
+    ? { command: "docker", args: containerArguments(args, isApart ? `${bind}:${port}:${port}` : undefined) }
+    : { command: await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, onProgress), args };
   const url = `http://localhost:${port}`;
   return {
-    ...program,
     name: "nginx",
-    env: { PATH: env.PATH, HOME: env.HOME },
-    ports: [{ port, variable: "CONFAB_PORT" }],
+    launch: { ...program, cwd: paths.root, env: ofTheMachine(), logFile: join(paths.logs, "nginx.log") },
+    settings: {
+      "nginx.conf": createHash("sha256")
+        .update(readFileSync(join(paths.nginx, "nginx.conf")))
+        .digest("hex"),
+    },
+    ports: [{ port, name: "nginx", variable: "CONFAB_PORT" }],
     url,
     readyUrl: `${url}/openapi.json`,
     stopSignal: "SIGQUIT",

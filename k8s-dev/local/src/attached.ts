@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { formatLogLine } from "./format-log.ts";
+import { bindToThisProcess, unbind } from "./guard.ts";
+import type { Launch } from "./launch.ts";
+import { LocalError } from "./local-error.ts";
+import { end, identify } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+
+/** A process whose output goes to this terminal and that ends with this process. */
+export interface Attached {
+  /** Ends it and starts it again; calls wait for one another. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+  isRunning(): boolean;
+}
+
+interface Part {
+  readonly name: string;
+  readonly launch: Launch;
+  readonly stopSignal: NodeJS.Signals;
+}
+
+/** Starts the process; calls `onEnd` with a description when it ends without having been asked to. */
+export function attach(part: Part, onEnd: (how: string) => void): Attached {
+  let isWanted = true;
+  let hasEnded = false;
+  const begin = () => {
+    hasEnded = false;
+    isWanted = true;
+    return spawnAttached(part, (how) => {
+      hasEnded = true;
+      if (isWanted) onEnd(how);
+    });
+  };
+  let running = begin();
+  let queue = Promise.resolve();
+  const finish = async () => {
+    isWanted = false;
+    await end(running, part.stopSignal, 10_000);
+    unbind({ process: running });
+  };
+  return {
+    restart() {
+      queue = queue.then(async () => {
+        await finish();
+        running = begin();
+      });
+      return queue;
+    },
+    stop: () => queue.then(finish),
+    isRunning: () => !hasEnded,
+  };
+}
+
+function spawnAttached({ name, launch }: Part, onEnd: (how: string) => void): ProcessIdentity {
+  const child = spawn(launch.command, launch.args, {
+    cwd: launch.cwd,
+    env: launch.env,
+    // A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  child.on("error", (error) => {
+    console.error(`${name} could not be started: ${error.message}`);
+  });
+  child.on("exit", (code, signal) => {
+    onEnd(signal ?? `exit code ${code ?? 1}`);
+  });
+  const print = (stream: Readable) => {
+    createInterface({ input: stream }).on("line", (line) => {
+      console.log(formatLogLine(line, name, process.stdout.isTTY));
+    });
+  };
+  print(child.stdout);
+  print(child.stderr);
+  const identity = child.pid === undefined ? undefined : identify(child.pid);
+  if (identity === undefined) throw new LocalError(`${name} could not be started.`);
+  bindToThisProcess({ process: identity });
+  return identity;
+}

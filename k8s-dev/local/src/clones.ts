@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { LocalError } from "./local-error.ts";
+import { assertPortsFree, takenPorts } from "./ports.ts";
+import type { WantedPort } from "./ports.ts";
+import { paths, readPorts } from "./settings.ts";
+import { readState, runningProcesses } from "./state.ts";
+
+// Each clone that runs leaves its path here, so that another one can name it.
+const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab/running");
+const ownFile = join(folder, createHash("sha256").update(paths.root).digest("hex").slice(0, 16));
+
+/** Lets other clones of this user know that this one runs. */
+export function announceClone(): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(ownFile, paths.root);
+}
+
+/** Takes back `announceClone`. */
+export function withdrawClone(): void {
+  rmSync(ownFile, { force: true });
+}
+
+/** Throws a LocalError when a port is taken; it names the clone that has it, if one does, and how to run beside it. */
+export async function assertRoomForClone(wanted: readonly WantedPort[]): Promise<void> {
+  const taken = await takenPorts(wanted);
+  if (taken.length === 0) return;
+  const other = cloneWith(taken.map(({ port }) => port));
+  const beside = `CONFAB_PORT_OFFSET=${await freeOffset()}`;
+  if (other !== undefined) {
+    throw new LocalError(
+      `Confab runs already, from ${other}. Stop it with "make -C ${other} down", or run this clone beside it with ${beside}.`,
+    );
+  }
+  if (taken.length === 1) return assertPortsFree(wanted);
+  const list = taken.map(({ port, name }) => `${port} (${name})`).join(", ");
+  throw new LocalError(
+    `These ports are taken by other programs: ${list}. Stop them, or move all ports with ${beside}.`,
+  );
+}
+
+/** The path of another clone of which a process with one of the ports runs. */
+function cloneWith(ports: readonly number[]): string | undefined {
+  return otherClones().find((root) => {
+    const running = runningProcesses(readState(join(root, ".confab/state.json")));
+    return running.some((entry) => entry.ports.some((port) => ports.includes(port)));
+  });
+}
+
+function otherClones(): string[] {
+  try {
+    const roots = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+    return roots.filter((root) => root !== paths.root);
+  } catch {
+    // Nothing was announced, or it cannot be read: the port is then taken by a program without a name.
+    return [];
+  }
+}
+
+async function freeOffset(): Promise<number> {
+  for (let offset = 100; offset < 10_000; offset += 100) {
+    const ports = Object.entries(readPorts({ CONFAB_PORT_OFFSET: String(offset) }));
+    if ((await takenPorts(ports.map(([name, port]) => ({ name, port })))).length === 0) return offset;
+  }
+  return 10_000;
+}
