@@ -11,11 +11,14 @@ export interface NginxSettings {
   readonly api: string;
   /** Configuration, pid and temporary files. */
   readonly dir: string;
+  /** A file, which only its owner may read, or a device such as /dev/stdout. */
   readonly accessLog: string;
   /** Per client address; undefined: no limits. */
   readonly limits: AddressLimits | undefined;
   /** Names that clients use for this machine; others are refused. */
   readonly hosts: readonly string[];
+  /** The user of its workers. Omitted: as root the user of this process, else nginx has no choice. */
+  readonly user?: string;
 }
 
 export interface AddressLimits {
@@ -78,8 +81,7 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
     dir: settings.dir,
     accessLog: settings.accessLog,
     hosts: settings.hosts.join("|"),
-    // As root, the workers would else run as nobody, who can't read what lies in root's folders.
-    user: process.getuid?.() === 0 ? `user ${userInfo().username};` : "",
+    user: userDirective(settings.user),
     limitZones: limits === undefined ? "" : limitZones(limits),
     sendingLimit: limits === undefined ? "" : `      ${limitIn("sending", limits.sending)}`,
     adminLimit: limits === undefined ? "" : `      ${limitIn("admin", limits.admin)}`,
@@ -91,15 +93,25 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
   const template = readFileSync(join(import.meta.dirname, "../nginx.conf.template"), "utf8");
   const file = join(settings.dir, "nginx.conf");
   mkdirSync(settings.dir, { recursive: true });
-  mkdirSync(dirname(settings.accessLog), { recursive: true });
-  // nginx would make it for everybody to read.
-  closeSync(openSync(settings.accessLog, "a", 0o600));
-  chmodSync(settings.accessLog, 0o600);
+  if (!settings.accessLog.startsWith("/dev/")) createPrivateLog(settings.accessLog);
   writeFileSync(
     file,
     template.replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? ""),
   );
   return ["-e", "stderr", "-p", settings.dir, "-c", file];
+}
+
+/** nginx itself would create it readable for everybody. */
+function createPrivateLog(file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  closeSync(openSync(file, "a", 0o600));
+  chmodSync(file, 0o600);
+}
+
+/** Started by root, the workers would run as nobody, who cannot read what lies in root's folders. */
+function userDirective(user: string | undefined): string {
+  if (user !== undefined) return `user ${user};`;
+  return process.getuid?.() === 0 ? `user ${userInfo().username};` : "";
 }
 
 /** Only requests with a key are counted: of the two paths for sending, no methods but POST. */

@@ -1,0 +1,26 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { addressLimits, hostsOf, writeNginxConfig } from "./nginx.ts";
+import { secretIn } from "./secret.ts";
+
+// Run by compose.yaml before everything else: prepare-compose.ts SECRETS PROXY makes the stores' passwords in the first
+// folder, unless they exist, and the configuration of nginx in the second.
+
+const [secrets, proxy] = process.argv.slice(2);
+if (secrets === undefined || proxy === undefined) throw new Error("Usage: prepare-compose.ts SECRETS PROXY");
+
+const passwords = { redis: secretIn(join(secrets, "redis")), mysql: secretIn(join(secrets, "mysql")) };
+writeFileSync(join(secrets, "redis.conf"), `requirepass ${passwords.redis}\n`);
+// The programs that read them run as different users; the volume is mounted by no other container.
+for (const name of ["redis", "mysql", "redis.conf"]) chmodSync(join(secrets, name), 0o444);
+
+writeNginxConfig({
+  listen: "0.0.0.0:8080",
+  ingest: "ingest:8081",
+  api: "api:8082",
+  dir: proxy,
+  accessLog: "/dev/stdout",
+  limits: addressLimits(process.env),
+  hosts: hostsOf(process.env),
+  user: "nginx",
+});
