@@ -11,7 +11,7 @@ k8s-dev/images/build.sh: builds Confab's image with docker, podman or buildah.
   NODE_IMAGE      what it is built with (node:24-trixie-slim)
   RUNTIME_IMAGE   what it runs on (NODE_IMAGE), for example gcr.io/distroless/nodejs24-debian13
   ENGINE          docker, podman or buildah (the first of them that works)
-  SOURCE          where the sources can be read, for the image's label (none)
+  SOURCE          where the sources can be read, for the image's label (the repository in package.json)
   BUILD_FLAGS     more arguments for the engine's build command, split at spaces
 END
 }
@@ -43,6 +43,7 @@ fi
 
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 image=${IMAGE:-confab:$version}
+source=${SOURCE:-$(sed -n 's/^    "url": "git+\(.*\)\.git"$/\1/p' package.json)}
 node_image=${NODE_IMAGE:-node:24-trixie-slim}
 runtime_image=${RUNTIME_IMAGE:-$node_image}
 revision=$(git rev-parse HEAD 2>/dev/null || true)
@@ -57,7 +58,7 @@ echo "building $image with $ENGINE, on $runtime_image, from ${revision:-sources 
 # shellcheck disable=SC2086
 "$ENGINE" build $flags \
   --build-arg NODE_IMAGE="$node_image" --build-arg RUNTIME_IMAGE="$runtime_image" \
-  --label "$label.version=$version" --label "$label.revision=$revision" ${SOURCE:+--label "$label.source=$SOURCE"} \
+  --label "$label.version=$version" --label "$label.revision=$revision" --label "$label.source=$source" \
   --label "$label.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" --label "$label.base.name=$runtime_image" \
   --tag "$image" .
 echo "$image: $("$ENGINE" images --format '{{.Size}}' "$image" | head -n 1), uncompressed"
