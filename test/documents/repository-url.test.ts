@@ -36,6 +36,16 @@ describe("the URL of the repository, which package.json holds,", () => {
   });
 });
 
+describe("the workflows", () => {
+  it("pin every action to a commit, with its version beside it", () => {
+    const uses = files
+      .filter((path) => path.startsWith(".github/workflows/"))
+      .flatMap((path) => [...read(path).matchAll(/\buses: (.*)$/gm)].map(([, action]) => action ?? ""));
+    expect(uses.length).to.be.greaterThan(2);
+    expect(uses.filter((action) => !/^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action))).to.deep.equal([]);
+  });
+});
+
 describe("documents", () => {
   it("refer to no version that was not released", () => {
     const released = new Set(execFileSync("git", ["tag", "--list", "v*"], { cwd: root }).toString().split("\n"));

@@ -6,7 +6,7 @@ export type StoreName = "redis" | "mysql" | "elasticsearch";
 
 const file = join(import.meta.dirname, "../compose.yaml");
 
-/** Whether a Docker engine with Compose answers within 3 s; the client alone is often there without one. */
+/** Whether a Docker engine with Compose answers within 3 s; the client is often installed without an engine. */
 export async function dockerAnswers(): Promise<boolean> {
   const engine = await run("docker", ["info"], { timeoutMs: 3000 });
   return engine.code === 0 && (await run("docker", ["compose", "version"], { timeoutMs: 3000 })).code === 0;
@@ -14,7 +14,7 @@ export async function dockerAnswers(): Promise<boolean> {
 
 export interface ComposeSettings {
   readonly ports: Readonly<Record<StoreName, number>>;
-  /** MySQL's holds from the first start of its volume. */
+  /** MySQL keeps the password of the first start of its volume. */
   readonly passwords: Readonly<Record<"redis" | "mysql", string>>;
   readonly redisMaxmemory: string;
 }

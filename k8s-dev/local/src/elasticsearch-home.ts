@@ -17,7 +17,7 @@ export interface ElasticsearchTools {
 const sources = join(import.meta.dirname, "../elasticsearch");
 const oldestJava = 17;
 
-/** The JDK (JAVA_HOME's, else PATH's) and Maven; undefined where one is missing or the JDK is older than 17. */
+/** The JDK of JAVA_HOME, else of PATH, and Maven; undefined if one is missing or the JDK is older than 17. */
 export async function findElasticsearchTools(): Promise<ElasticsearchTools | undefined> {
   const home = process.env.JAVA_HOME;
   const ofJdk = (name: string) => (home === undefined ? findProgram(name) : join(home, "bin", name));
@@ -28,7 +28,7 @@ export async function findElasticsearchTools(): Promise<ElasticsearchTools | und
   return major >= oldestJava ? { java, javac, jar, mvn } : undefined;
 }
 
-/** The home folder of the server, laid out once per user in the cache (about 70 MB from Maven Central) and shared by all nodes. */
+/** The home folder of the server. It is created once per user, in the cache (about 70 MB from Maven Central), and all nodes share it. */
 export async function elasticsearchHome(
   tools: ElasticsearchTools,
   onProgress: (line: string) => void,
@@ -56,7 +56,7 @@ async function layOut({ javac, jar, mvn }: ElasticsearchTools, home: string, ver
   for (const folder of folders) await mkdir(join(home, folder), { recursive: true });
   await must(mvn, ["-B", "-q", "-f", join(sources, "pom.xml"), "package", `-Dhome=${home}`]);
 
-  // The module's descriptor travels inside its jar, one folder for each module.
+  // The module's descriptor is inside its jar, one folder per module.
   const netty = join(home, "modules/transport-netty4");
   await must(jar, ["xf", join(netty, `transport-netty4-${version}.jar`), "META-INF/es-plugins"], netty);
   const descriptor = "plugin-descriptor.properties";
@@ -84,7 +84,7 @@ async function must(command: string, args: readonly string[], cwd = dirname(sour
   const { code, stdout, stderr } = await run(command, args, { cwd });
   if (code !== 0) {
     throw new LocalError(
-      `Elasticsearch could not be made ready (${lastLine(stderr + stdout)}): repeat it, or set SEARCH_BACKEND=mysql.`,
+      `Elasticsearch could not be prepared (${lastLine(stderr + stdout)}). Try again, or set SEARCH_BACKEND=mysql.`,
     );
   }
 }

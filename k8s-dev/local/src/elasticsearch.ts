@@ -7,7 +7,7 @@ import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
 export interface ElasticsearchOptions extends ServerOptions {
-  /** Of the Java heap, as `-Xmx` takes it; `512m` by default. */
+  /** The Java heap, in the form of `-Xmx`; `512m` by default. */
   readonly heap?: string;
 }
 
@@ -64,7 +64,7 @@ async function writeConfig(dir: string, port: number): Promise<string> {
   const config = join(dir, "config");
   const data = join(dir, "data");
   for (const folder of [config, data]) await mkdir(folder, { recursive: true });
-  // It runs as this process's user, and its files are for everybody to read.
+  // Its files are readable for everybody.
   await chmod(dir, 0o700);
   const settings = {
     "cluster.name": "confab-local",
@@ -72,11 +72,11 @@ async function writeConfig(dir: string, port: number): Promise<string> {
     "discovery.type": "single-node",
     "network.host": "127.0.0.1",
     "http.port": port,
-    // A lone node talks to no other: any port will do.
+    // A single node has no peers: any port is right.
     "transport.port": await freePort(),
     "path.data": data,
     "path.logs": dir,
-    // A developer's disk is often nearly full, which is no reason to stop taking writes here.
+    // A developer's disk is often nearly full; Elasticsearch must accept writes nevertheless.
     "cluster.routing.allocation.disk.threshold_enabled": false,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** The first bytes that 127.0.0.1:`port` sends after `send` (nothing: a server that greets); undefined when none come within 1 s. */
+/** The first bytes that 127.0.0.1:`port` sends after it received `send` (empty for a server that greets); undefined if none come within 1 s. */
 export function firstBytes(port: number, send = ""): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");

@@ -6,9 +6,9 @@ import { createInterface } from "node:readline";
 import { signal } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
-// What a test run starts must not outlive it, even when the run is killed with SIGKILL and can do nothing itself. So
-// the run keeps one small process beside it, this file, that holds the other end of a pipe: the system closes the pipe
-// however the run ends, and the guard then kills what it was told about.
+// What a test run starts must not outlive it, even if the run is killed with SIGKILL and can do nothing itself. So the
+// run starts one small process, this file, that holds the other end of a pipe. The system closes the pipe however the run
+// ends, and the guard then kills the processes and removes the folders that were bound to the run.
 
 interface Entry {
   readonly process?: ProcessIdentity;
@@ -21,17 +21,17 @@ interface Message extends Entry {
 
 let guard: ChildProcess | undefined;
 
-/** From now on the process, or the folder, goes when this process goes, however that ends. */
+/** From now on the process is killed, or the folder removed, when this process ends, however it ends. */
 export function bindToThisProcess(entry: Entry): void {
-  tell({ action: "add", ...entry });
+  send({ action: "add", ...entry });
 }
 
-/** Takes back `bindToThisProcess`. */
+/** Undoes `bindToThisProcess`. */
 export function unbind(entry: Entry): void {
-  tell({ action: "remove", ...entry });
+  send({ action: "remove", ...entry });
 }
 
-function tell(message: Message): void {
+function send(message: Message): void {
   if (guard === undefined) {
     const env = { ...process.env, NODE_V8_COVERAGE: "" };
     // A group of its own, so that Ctrl-C at the terminal does not end the guard together with what it watches.

@@ -3,7 +3,7 @@ import { LocalError } from "./local-error.ts";
 import { findProgram, lastLine, run } from "./run.ts";
 
 interface Packages {
-  /** System packages (several: with blanks between) that bring what is wanted; the first that the package source knows is taken. */
+  /** Alternatives: the first one that the package source knows is installed. One may be several packages, separated by blanks. */
   readonly packages: readonly string[];
 }
 
@@ -13,7 +13,7 @@ interface Wanted extends Packages {
 }
 
 interface WantedFile extends Packages {
-  /** Where the packages put it. */
+  /** Where the packages install it. */
   readonly file: string;
 }
 
@@ -21,12 +21,12 @@ const policyFile = "/usr/sbin/policy-rc.d";
 let queue: Promise<unknown> = Promise.resolve();
 let listsAreFresh = false;
 
-/** Where the program lies, after installing it by apt-get as root where it is missing; else a LocalError says what to install. */
+/** The path of the program. If it is missing, root installs it with apt-get; otherwise throws a LocalError that names the package. */
 export function ensureProgram({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
   return ensure({ name: programs[0] ?? "", find: () => findProgram(...programs), packages }, onProgress);
 }
 
-/** The same for a file that is no program. */
+/** The same for a file that is not a program. */
 export function ensureFile({ file, packages }: WantedFile, onProgress: (line: string) => void): Promise<string> {
   return ensure({ name: file, find: () => (existsSync(file) ? file : undefined), packages }, onProgress);
 }
@@ -39,7 +39,7 @@ interface Sought extends Packages {
 async function ensure(sought: Sought, onProgress: (line: string) => void): Promise<string> {
   const found = sought.find();
   if (found !== undefined) return found;
-  // One after the other: apt-get locks its lists and the package database.
+  // One at a time: apt-get locks its lists and the package database.
   const installed = queue.then(() => install(sought, onProgress));
   queue = installed.catch(() => undefined);
   return installed;
@@ -66,7 +66,7 @@ async function install({ name, find, packages }: Sought, onProgress: (line: stri
     const found = find();
     if (found !== undefined) return found;
   }
-  throw new LocalError(`${name} is missing and apt-get has no ${names}: install it by hand.`);
+  throw new LocalError(`${name} is missing, and apt-get has no ${names}: install it by hand.`);
 }
 
 async function aptGet(args: readonly string[]): Promise<void> {
@@ -76,7 +76,7 @@ async function aptGet(args: readonly string[]): Promise<void> {
   if (code !== 0) throw new LocalError(`apt-get ${args.join(" ")} failed: ${lastLine(stderr)}`);
 }
 
-/** Packages of servers start them at once on their usual port; Debian's policy file is what forbids it. */
+/** Packages of servers start them at once on their usual port, unless Debian's policy file forbids it. */
 async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
   const ours = !existsSync(policyFile);
   if (ours) writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { identify, isRunning } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
-/** Runs `work` while no other process of this machine holds the lock file; a lock whose holder died is taken over. */
+/** Runs `work` while no other process of this machine holds the lock file; takes over a lock whose holder has died. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(file), { recursive: true });
   while (!(await take(file))) await sleep(200);
@@ -21,7 +21,7 @@ async function take(file: string): Promise<boolean> {
     return true;
   } catch {
     const text = await readFile(file, "utf8").catch(() => "");
-    // An empty file is a lock that is being written just now.
+    // An empty file is a lock that is being written now.
     if (text !== "" && !isRunning(JSON.parse(text) as ProcessIdentity)) await rm(file, { force: true });
     return false;
   }

@@ -13,9 +13,9 @@ import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
 export interface MysqlOptions extends ServerOptions {
-  /** Made when it is not there; `confab` by default. */
+  /** Created if it is missing; `confab` by default. */
   readonly database?: string;
-  /** What user `confab` may do: all, as a test may want, or what Confab needs in its databases, `confab` and `confab_…`. */
+  /** The rights of user `confab`: all, for tests, or only those on its databases, `confab` and `confab_…`. */
   readonly rights?: "all" | "own";
 }
 
@@ -27,7 +27,7 @@ const wanted = {
 const sqlMode =
   "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
-/** A real MariaDB (or MySQL, where that is what the system has), flushed at each commit; its URL has the password of user `confab`, kept in `dir`. */
+/** A real MariaDB, or the MySQL that the system has, flushed at each commit. Its URL has the password of user `confab`, which lies in `dir`. */
 export async function startMysql(
   options: MysqlOptions,
   onProgress: (line: string) => void = () => undefined,
@@ -53,15 +53,15 @@ export async function startMysql(
     args: [
       "--no-defaults",
       `--datadir=${data}`,
-      // Only where this process is root does mysqld take notice of it.
+      // mysqld reads it only if this process is root.
       `--user=${user?.name ?? userInfo().username}`,
       "--bind-address=127.0.0.1",
       `--port=${port}`,
-      // Relative to the data folder: the whole path may be longer than the 107 bytes that a socket's name can have.
+      // Relative to the data folder: a whole path may exceed the 107 bytes of a socket's name.
       "--socket=mysql.sock",
       "--pid-file=mysql.pid",
       `--init-file=${initFile}`,
-      // Statements read and write no files but in here.
+      // Statements can read and write files only in this folder.
       `--secure-file-priv=${empty}`,
       "--local-infile=0",
       "--skip-log-bin",
@@ -78,7 +78,7 @@ export async function startMysql(
     data,
     logFile: join(options.dir, "mysql.log"),
     startTimeoutMs: 90_000,
-    // The server greets with protocol 10, and only after it has run the initial statements.
+    // The server greets with protocol 10 after it has run the initial statements.
     isReady: async () => (await firstBytes(port))?.at(4) === 10,
   });
 }
@@ -94,20 +94,20 @@ async function prepareData(command: string, dir: string, data: string): Promise<
         ...common,
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
-        // Not to fail on a machine whose own name can't be looked up, as it is in many containers.
+        // Many containers cannot resolve their own name, which would otherwise be an error.
         "--force",
       ])
     : await run(command, [...common, "--initialize-insecure"]);
   if (result.code !== 0) {
     const log = join(dir, "prepare.log");
     await writeFile(log, result.stdout + result.stderr);
-    throw new LocalError(`The data folder of MySQL could not be made in ${fresh}; ${log} says why.`);
+    throw new LocalError(`The data folder of MySQL could not be created in ${fresh}; see ${log}.`);
   }
-  // Under its own name only when it is whole: a start that was cut off begins again.
+  // It gets its name when it is complete: a start that was interrupted begins again.
   await rename(fresh, data);
 }
 
-/** Neither the server nor, without becoming root, anybody else can put anything in it. */
+/** Nobody but root can put anything in it, not even the server. */
 async function emptyFolder(dir: string): Promise<string> {
   const empty = join(dir, "empty");
   await mkdir(empty, { recursive: true });
@@ -115,7 +115,7 @@ async function emptyFolder(dir: string): Promise<string> {
   return empty;
 }
 
-/** At each start, so that the password is what the file says, and rights that an earlier version gave are taken back. */
+/** They run at each start, so that the password is that of the file and rights of earlier versions are revoked. */
 function initialStatements(database: string, password: string, rights: "all" | "own"): string {
   const databases = [database, String.raw`confab\_%`].map((name) => `\`${name}\`.*`);
   const users = ["127.0.0.1", "localhost"].flatMap((host) => {
@@ -129,7 +129,7 @@ function initialStatements(database: string, password: string, rights: "all" | "
         : databases.map((name) => `GRANT ALL ON ${name} TO ${user}`)),
     ];
   });
-  // Nobody needs them: these statements run without logging in.
+  // Users that nobody needs: these statements run without a login.
   const others = [
     "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', ''@'localhost', ''@'127.0.0.1'",
     `ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '${randomPassword()}'`,

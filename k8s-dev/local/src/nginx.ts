@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { LocalError } from "./local-error.ts";
 
 export interface NginxSettings {
-  /** What to listen on: `127.0.0.1:8080`. */
+  /** Address and port to listen on: `127.0.0.1:8080`. */
   readonly listen: string;
   /** Host and port of the services behind it. */
   readonly ingest: string;
@@ -24,7 +24,7 @@ export interface NginxSettings {
 export interface AddressLimits {
   /** Of POST /messages and /messages/batch together. */
   readonly sending: Limit;
-  /** Of /applications, where the admin key is asked for: what can be guessed there, and created without one. */
+  /** Of /applications, where admin keys can be guessed, or applications created without one. */
   readonly admin: Limit;
   /** Of everything else, where tokens can be guessed. */
   readonly other: Limit;
@@ -36,8 +36,8 @@ interface Limit {
 }
 
 /**
- * From RATE_LIMITS (`off`, `false`, `no` or `0`, as the services take it: no limits) and, for each limit, a variable for
- * the requests per second and one for the burst.
+ * The limits per client address, from RATE_LIMITS (no limits if it is `off`, `false`, `no` or `0`, as for the services)
+ * and two variables per limit, for the requests per second and the burst.
  */
 export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined {
   if (/^(off|false|no|0)$/i.test(env.RATE_LIMITS ?? "")) return undefined;
@@ -59,8 +59,9 @@ export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined
 }
 
 /**
- * The names in Host that are this machine's: itself, what PUBLIC_URL calls it and what CONFAB_BIND listens on. Where that
- * is every address, any address will do: a page can be given another name, but not another address.
+ * Regular expressions for the values of Host that nginx answers for: localhost, the host of PUBLIC_URL and the address of
+ * CONFAB_BIND. If that is every address, any address is accepted: a foreign page can have another name, but not another
+ * address.
  */
 export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   const bind = env.CONFAB_BIND ?? "";
@@ -71,7 +72,7 @@ export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   return isEverywhere ? [...escaped, String.raw`[\d.]+`, String.raw`\[[\da-f:.]+\]`] : escaped;
 }
 
-/** Writes the configuration below `dir` and gives the arguments that start nginx with it, in the foreground. */
+/** Writes the configuration below `dir` and returns the arguments that start nginx with it, in the foreground. */
 export function writeNginxConfig(settings: NginxSettings): string[] {
   const { limits } = settings;
   const values: Record<string, string> = {

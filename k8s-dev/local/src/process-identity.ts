@@ -2,27 +2,27 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A process that can be told from a later one under the same pid. */
+/** A process, distinguished from a later one with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** When it started: clock ticks since boot on Linux, `ps -o lstart=` elsewhere. */
   readonly startedAt: string;
 }
 
-/** Who runs under `pid` now; undefined when nobody does, or only a process that has ended and was not collected yet. */
+/** The process that runs under `pid` now; undefined if none does, or only one that has ended and was not collected yet. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const startedAt = process.platform === "linux" ? startFromProc(pid) : startFromPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Whether the very process that was identified still runs. */
+/** Whether the process that was identified still runs. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startedAt === identity.startedAt;
 }
 
 /**
- * Signals the process if it still is the one that was identified; false when it is gone. SIGKILL goes to its whole group,
- * which each of ours leads: what can't clean up behind itself must not leave its children.
+ * Signals the process if it is still the one that was identified; returns false if it has ended. SIGKILL goes to its whole
+ * group, which each of our processes leads: a process that cannot clean up must not leave its children.
  */
 export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isRunning(identity)) return false;
@@ -33,7 +33,7 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean
   }
 }
 
-/** Ends the process with `name`, and with SIGKILL after `timeoutMs`; resolves when it is gone. */
+/** Ends the process with `name`, and with SIGKILL after `timeoutMs`; resolves when it has ended. */
 export async function end(identity: ProcessIdentity, name: NodeJS.Signals, timeoutMs: number): Promise<void> {
   signal(identity, name);
   const deadline = Date.now() + timeoutMs;
@@ -46,11 +46,11 @@ export async function end(identity: ProcessIdentity, name: NodeJS.Signals, timeo
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in brackets, which may itself hold blanks and brackets.
+    // The second field is the program's name in brackets. It may itself contain blanks and brackets.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie with threads left is still closing its files and sockets: it is gone when only its main thread is left.
-    const isGone = fields[0] === "Z" && Number(fields[17]) <= 1;
-    return isGone ? undefined : fields[19];
+    // A zombie with threads left is still closing its files and sockets. It has ended when only its main thread is left.
+    const hasEnded = fields[0] === "Z" && Number(fields[17]) <= 1;
+    return hasEnded ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** Prints lines with the seconds since its making in front. */
+/** Prints each line behind the seconds since this call. */
 export function createProgress(): (line: string) => void {
   const start = performance.now();
   return (line) => {

@@ -7,17 +7,17 @@ import type { ServerHandle, ServerOptions } from "./server.ts";
 
 const wanted = (program: string) => ({ programs: [program], packages: ["prometheus"] });
 
-/** Where promtool, Prometheus' own checker of rules, lies; installed where it is missing and can be. */
+/** The path of promtool, Prometheus' own checker of rules; installed if it is missing and this process may do so. */
 export function ensurePromtool(onProgress: (line: string) => void = () => undefined): Promise<string> {
   return ensureProgram(wanted("promtool"), onProgress);
 }
 
 export interface PrometheusOptions extends ServerOptions {
-  /** prometheus.yml's text; the paths in it are relative to `dir`. */
+  /** The text of prometheus.yml; paths in it are relative to `dir`. */
   readonly config: string;
 }
 
-/** A real Prometheus with the given configuration; SIGHUP makes it read the configuration again. */
+/** A real Prometheus with this configuration, which it reads again on SIGHUP. */
 export async function startPrometheus(
   { config, ...options }: PrometheusOptions,
   onProgress: (line: string) => void = () => undefined,

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A store that is up answers sooner: from here on its address is to be doubted. */
-const patienceMs = 15_000;
+/** A store that runs answers sooner: after this time its address is probably wrong. */
+const graceMs = 15_000;
 
-/** Whether the URL answers 200 within the time, or `patienceMs` after a first other answer, as long as `goesOn` holds. */
+/** Whether the URL answers 200 within the timeout, or within 15 s of a first other answer, while `goesOn` returns true. */
 export async function answersInTime(url: string, timeoutMs: number, goesOn: () => boolean): Promise<boolean> {
   let deadline = performance.now() + timeoutMs;
   for (let hasAnswered = false; goesOn() && performance.now() < deadline;) {
@@ -11,14 +11,14 @@ export async function answersInTime(url: string, timeoutMs: number, goesOn: () =
     if (status === 200) return true;
     if (status !== undefined && !hasAnswered) {
       hasAnswered = true;
-      deadline = Math.min(deadline, performance.now() + patienceMs);
+      deadline = Math.min(deadline, performance.now() + graceMs);
     }
     await sleep(50);
   }
   return false;
 }
 
-/** What a service that is not ready says that it lacks, as in "redis: no connection to Redis: …"; undefined where it says nothing. */
+/** What a service that is not ready lacks, such as "redis: no connection to Redis: …"; undefined if it does not answer that. */
 export async function whatIsMissing(readyUrl: string): Promise<string | undefined> {
   try {
     const response = await fetch(readyUrl, { signal: AbortSignal.timeout(2000) });

@@ -8,7 +8,7 @@ import { startServer } from "./server.ts";
 import type { ServerHandle, ServerOptions } from "./server.ts";
 
 export interface RedisOptions extends ServerOptions {
-  /** Letters, digits, `-` and `_`; without one, whoever reaches the port may do all. */
+  /** Letters, digits, `-` and `_`. Without a password, whoever reaches the port may do everything. */
   readonly password?: string;
 }
 
@@ -36,7 +36,7 @@ export async function startRedis(
     ],
     user,
     data,
-    // Command lines are for all to see, and a folder of root's is not for Redis to read: it gets the file opened.
+    // All users can read command lines, and Redis cannot read a folder of root's: it gets the file opened.
     ...(password === undefined ? {} : { stdin: configuration(options.dir, password) }),
     logFile: join(options.dir, "redis.log"),
     startTimeoutMs: 30_000,

@@ -11,11 +11,11 @@ export interface RunResult {
 interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Ended with SIGKILL after that long; the code is then 1. */
+  /** Kills the program after this time; the code is then 1. */
   readonly timeoutMs?: number;
 }
 
-/** Runs a program to its end without a shell; code 127 when it can't be started. Never throws. */
+/** Runs a program to its end without a shell. The code is 127 if it cannot be started. Never throws. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -37,7 +37,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
-/** Where a program lies, searched in PATH and where system packages put servers; undefined when it is not there. */
+/** The path of the first of these programs in PATH or where system packages install servers; undefined if there is none. */
 export function findProgram(...names: readonly string[]): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"];
   for (const name of names) {
@@ -54,9 +54,9 @@ export function findProgram(...names: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The line of a program's output that says how it ended: its last error's, else the last one that is not blank. */
+/** The line of a program's output that explains its end: its last error, else the last line that is not blank. */
 export function lastLine(text: string): string {
-  const telling = text.split("\n").filter((line) => !/^\s*$|^\s+at |^Node\.js v/.test(line));
-  const error = telling.findLast((line) => /^(\w*Error\b|npm error)/.test(line));
-  return (error ?? telling.at(-1) ?? "").trim();
+  const candidates = text.split("\n").filter((line) => !/^\s*$|^\s+at |^Node\.js v/.test(line));
+  const error = candidates.findLast((line) => /^(\w*Error\b|npm error)/.test(line));
+  return (error ?? candidates.at(-1) ?? "").trim();
 }

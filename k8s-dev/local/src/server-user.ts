@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { LocalError } from "./local-error.ts";
 
-/** Who a server runs as where this process is root. */
+/** The user that a server runs as if this process is root. */
 export interface ServerUser {
   readonly name: string;
   readonly uid: number;
@@ -14,8 +14,8 @@ export interface ServerUser {
 const searchable = 0o001;
 
 /**
- * The first of these system users that exists, or nobody: what a server may write when somebody takes it over is then
- * its own data. Undefined where this process is not root, and a server runs as its starter.
+ * The first of these system users that exists, or nobody. A server that is taken over can then write only its own data.
+ * Undefined if this process is not root; a server then runs as its starter.
  */
 export function serverUser(...names: readonly string[]): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -26,17 +26,17 @@ export function serverUser(...names: readonly string[]): ServerUser | undefined 
   throw new LocalError("This machine has no user nobody: the stores would run as root.");
 }
 
-/** Makes the server's data folder, which nobody else may enter, and lets the user through the folders above it. */
+/** Creates the server's data folder, which nobody else may enter, and lets the user pass through the folders above it. */
 export function prepareFolder(folder: string, user: ServerUser | undefined): void {
   mkdirSync(folder, { recursive: true });
   chmodSync(folder, 0o700);
   if (user === undefined) return;
-  // What the program that fills the folder, a restored copy or an earlier version has left to root.
+  // Files that belong to root: from the program that filled the folder, from a restored copy or an earlier version.
   giveAway(folder, user);
   for (const above of closedAbove(folder)) {
     if (!isOurs(above)) {
       throw new LocalError(
-        `the server runs as ${user.name}, who cannot reach ${folder}: ${above} is closed to others.`,
+        `The server runs as ${user.name} and cannot reach ${folder}: ${above} is closed to other users. Open it, or use another folder.`,
       );
     }
     // To pass through, not to list.
@@ -44,13 +44,13 @@ export function prepareFolder(folder: string, user: ServerUser | undefined): voi
   }
 }
 
-/** Lets the server read a file that holds a secret, and nobody else. */
+/** Lets the server, and nobody else, read a file that holds a secret. */
 export function shareFile(file: string, user: ServerUser | undefined): void {
   if (user !== undefined) chownSync(file, 0, user.gid);
   chmodSync(file, user === undefined ? 0o600 : 0o640);
 }
 
-/** Whether every user can enter the folder if he knows its name. */
+/** Whether every user who knows its name can enter the folder. */
 export function isReachable(folder: string): boolean {
   return closedAbove(join(folder, "x")).length === 0;
 }
@@ -63,7 +63,7 @@ function closedAbove(path: string): string[] {
   return closed;
 }
 
-/** Folders of a run or of a test, whose mode is nobody's choice. */
+/** Folders of a run or of a test, whose mode nobody has chosen. */
 function isOurs(folder: string): boolean {
   const temporary = [tmpdir(), "/dev/shm"].some((root) => folder.startsWith(join(root, sep)));
   return temporary || realpathSync(folder).split(sep).includes(".confab");

@@ -42,7 +42,7 @@ export function redisMaxmemory(env: NodeJS.ProcessEnv): string {
 
 const mebibyte = 1024 ** 2;
 
-// Not the stores' usual ports: a developer often has servers of his own there.
+// Not the stores' usual ports: other servers of a developer often listen there.
 const defaultPorts = {
   CONFAB_PORT: 8080,
   CONFAB_INGEST_PORT: 8081,

@@ -17,11 +17,11 @@ export interface StoresOptions {
   readonly ports?: Partial<Record<StoreName, number>>;
   /** The environment variables that choose the ports, named when one is taken. */
   readonly portVariables?: Partial<Record<StoreName, string>>;
-  /** URLs of stores that run already and are used as they are. */
+  /** URLs of stores that run already; they are used as they are. */
   readonly given?: Partial<Record<StoreName, string | undefined>>;
-  /** `mysql`: search without Elasticsearch. */
+  /** `mysql`: no Elasticsearch. */
   readonly searchBackend?: string | undefined;
-  /** Redis refuses what would need more, such as `512mb`; omitted: no bound but the machine's memory. */
+  /** Redis' memory limit, such as `512mb`; omitted: no limit but the machine's memory. */
   readonly redisMaxmemory?: string;
   readonly onProgress?: (line: string) => void;
 }
@@ -29,21 +29,21 @@ export interface StoresOptions {
 export interface Stores {
   readonly redisUrl: string;
   readonly databaseUrl: string;
-  /** Undefined where search is served by MySQL. */
+  /** Undefined if MySQL serves search. */
   readonly elasticsearchUrl: string | undefined;
-  /** Those that were started natively by this call. */
+  /** The servers that this call started natively. */
   readonly servers: readonly ServerHandle[];
   /** The Compose project that this call started. */
   readonly composeProject: string | undefined;
-  /** URLs of what is in it. */
+  /** URLs of its stores. */
   readonly composeUrls?: Readonly<Record<string, string>>;
-  /** Stops exactly what this call started, with their data in Docker volumes where they are in containers. */
+  /** Stops exactly what this call started; for containers it removes the data in their volumes as well. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts what is not given, side by side: in Docker where an engine answers, else natively; undoes all when one fails.
- * Passwords are random and lie in `dir`, so that the next start over the same data knows them.
+ * Starts the stores that are not given, side by side: in Docker if an engine answers, else natively. Stops all if one
+ * fails. Passwords are random and lie in `dir`, so that the next start over the same data knows them.
  */
 export async function startStores(options: StoresOptions): Promise<Stores> {
   const onProgress = options.onProgress ?? (() => undefined);
@@ -54,7 +54,7 @@ export async function startStores(options: StoresOptions): Promise<Stores> {
   if (wanted.length > 0 && (await dockerAnswers())) return startInDocker(options, wanted, onProgress);
 
   if (wanted.includes("elasticsearch") && (await findElasticsearchTools()) === undefined) {
-    onProgress("no JDK of 17 or later with Maven here: search is served by MySQL (SEARCH_BACKEND=mysql)");
+    onProgress("MySQL serves search (SEARCH_BACKEND=mysql): there is no JDK of 17 or later with Maven");
     return startNatively(options, withoutSearch, onProgress);
   }
   return startNatively(options, wanted, onProgress);
@@ -114,7 +114,7 @@ async function startInDocker(
     choosePort(options.ports?.mysql),
     choosePort(options.ports?.elasticsearch),
   ]);
-  // One project for each folder: a test run beside a developer's stack has containers of its own.
+  // One project per folder: a test run beside a developer's stack has its own containers.
   const project = `confab-${createHash("sha256").update(options.dir).digest("hex").slice(0, 8)}`;
   onProgress(`starting ${names.join(", ")} in Docker (project ${project})`);
   const passwords = { redis: passwordOf(options, "redis"), mysql: passwordOf(options, "mysql") };

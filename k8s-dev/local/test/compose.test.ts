@@ -9,8 +9,7 @@ import { ensureProgram } from "../src/install.ts";
 import { run } from "../src/run.ts";
 import { serviceNames } from "../src/services.ts";
 
-// There is no Docker engine on every machine that runs these tests: what Compose itself checks is checked in the
-// workflow that starts the whole system with it.
+// Not every machine that runs these tests has a Docker engine. A workflow in .github starts the whole system with one.
 
 interface ComposeService {
   readonly image: string;
@@ -19,6 +18,7 @@ interface ComposeService {
   readonly ports?: string[];
   readonly networks?: string[];
   readonly restart?: string;
+  readonly logging?: { readonly options: Record<string, string> };
 }
 interface ComposeFile {
   readonly services: Record<string, ComposeService>;
@@ -49,7 +49,7 @@ describe("the Compose file for the whole system", function () {
   });
 
   it("gives every service settings that it accepts, and none that it does not know", async () => {
-    for (const name of services) {
+    const unknownIn = async (name: (typeof services)[number]) => {
       const entries = Object.entries(compose.services[name]?.environment ?? {});
       const settings = Object.fromEntries(
         entries.map(([key, value]) => [key, interpolate(value).replace("/run/confab", secrets)]),
@@ -57,9 +57,9 @@ describe("the Compose file for the whole system", function () {
       const variables = await checkConfiguration(settings);
       const known = new Set(variables[name].flatMap((variable) => [variable, `${variable}_FILE`]));
       // Each service gets the URLs of all stores.
-      const unknown = Object.keys(settings).filter((key) => !known.has(key) && key !== "ELASTICSEARCH_URL");
-      expect(unknown, name).to.deep.equal([]);
-    }
+      return Object.keys(settings).filter((key) => !known.has(key) && key !== "ELASTICSEARCH_URL");
+    };
+    expect((await Promise.all(services.map(unknownIn))).flat()).to.deep.equal([]);
   });
 
   it("starts programs that the image has", () => {
@@ -90,6 +90,15 @@ describe("the Compose file for the whole system", function () {
       ["prometheus", "127.0.0.1:9090:9090"],
     ]);
     for (const name of stores) expect(compose.services[name]?.networks).to.deep.equal(["stores"]);
+  });
+
+  it("bounds the logs of all that goes on", () => {
+    for (const file of [compose, read("k8s-dev/local/compose.yaml")]) {
+      const unbounded = Object.entries(file.services).filter(
+        ([, { logging }]) => logging?.options["max-size"] !== "16m",
+      );
+      expect(unbounded.map(([name]) => name).filter((name) => name !== "prepare")).to.deep.equal([]);
+    }
   });
 
   it("starts again what dies, except for what ends by itself", () => {

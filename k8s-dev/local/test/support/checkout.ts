@@ -8,7 +8,7 @@ import { run } from "../../src/run.ts";
 import type { RunState } from "../../src/state.ts";
 
 // What is tested with these is the starter, in a checkout of its own. So the services are stand-ins: each answers with
-// its variables and what its source says, and ends at once when it is told to.
+// its variables and the text in its source, and ends at once on SIGTERM.
 const service = `
   import { createServer } from "node:http";
   import { text } from "./text.ts";
@@ -101,7 +101,7 @@ export async function createCheckout() {
     spawn: (...args: string[]) => spawn(process.execPath, commandOf(args), { env, stdio: ["ignore", "pipe", "pipe"] }),
     state: () => JSON.parse(readFileSync(join(root, ".confab/state.json"), "utf8")) as RunState,
     process: (name: string) => checkout.state().processes.find((entry) => entry.name === name)!,
-    /** What the service says of itself at its admin port. */
+    /** The answer of the service at its admin port. */
     async ask(name: string) {
       const response = await fetch(`http://127.0.0.1:${env[`CONFAB_${name.toUpperCase()}_ADMIN_PORT`] ?? ""}/readyz`);
       return (await response.json()) as { text: string; env: Record<string, string> };
@@ -116,9 +116,9 @@ export async function createCheckout() {
 
 export type Checkout = Awaited<ReturnType<typeof createCheckout>>;
 
-/** Waits until the check holds, at most 20 s; a check that throws does not hold. */
+/** Waits until the check holds, at most 30 s; a check that throws does not hold. */
 export async function until(check: () => boolean | Promise<boolean>): Promise<boolean> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 30_000;
   while (performance.now() < deadline) {
     try {
       if (await check()) return true;
