@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import manifest from "../../package.json" with { type: "json" };
@@ -16,7 +16,8 @@ const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
   .toString()
   .split("\n")
   .filter((path) => /\.(md|json|ya?ml|ts|js|sh|tpl|txt)$|(^|\/)(Makefile|Dockerfile|Tiltfile|CODEOWNERS)$/.test(path))
-  .filter((path) => path !== "package-lock.json" && path !== "test/documents/repository-url.test.ts");
+  .filter((path) => path !== "package-lock.json" && path !== "test/documents/repository-url.test.ts")
+  .filter((path) => existsSync(join(root, path)));
 
 describe("the URL of the repository, which package.json holds,", () => {
   it("is in the places that need it", () => {
