@@ -12,7 +12,7 @@ import { reverseProxy } from "./reverse-proxy.ts";
 import { lastLine, run } from "./run.ts";
 import { productEnvironment, servicePorts, serviceProcesses, sourceCondition } from "./services.ts";
 import type { ProductProcess, ServiceVariables } from "./services.ts";
-import { paths, readPorts } from "./settings.ts";
+import { paths, readPorts, redisMaxmemory } from "./settings.ts";
 import type { Ports } from "./settings.ts";
 import { readState, record, runningProcesses } from "./state.ts";
 import { plannedStores, recordStores, storePorts, storesOfRun } from "./stores-of-run.ts";
@@ -52,7 +52,9 @@ export async function planRun(env: NodeJS.ProcessEnv, onProgress: Report): Promi
   protectState();
   const settings = withKept(env, readKept(), onProgress);
   const ports = readPorts(settings);
+  // For their errors.
   addressLimits(settings);
+  redisMaxmemory(settings);
   const variables = await checkConfiguration(productEnvironment(settings, plannedStores(settings, ports), ports));
   const ours = new Set(runningProcesses().flatMap((entry) => entry.ports));
   const wanted = [

@@ -109,6 +109,9 @@ describe("make up, make status, make logs and make down", function () {
     expect((await checkout.local("up", { ...bare(checkout), CONFAB_PORT: "many" })).stderr).to.equal(
       "CONFAB_PORT must be a port, a whole number from 1 to 65535.\n",
     );
+    expect((await checkout.local("up", { ...bare(checkout), CONFAB_REDIS_MAXMEMORY: "half" })).stderr).to.include(
+      "CONFAB_REDIS_MAXMEMORY must be a size",
+    );
     const taken = createServer().listen(await freePort(), "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as { port: number };
