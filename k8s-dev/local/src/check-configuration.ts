@@ -30,7 +30,7 @@ async function readSchemas(settings: NodeJS.ProcessEnv): Promise<Checked[]> {
     const checked = JSON.parse(stdout) as Checked[];
     if (serviceNames.every((name) => checked.some(({ service }) => service === name))) return checked;
   } catch {
-    // What it printed instead is in the message below.
+    // The message below has the text that it printed instead.
   }
   throw new LocalError(`The configuration could not be checked: ${lastLine(`${stdout}\n${stderr}`)}`);
 }

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { signal } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
-// What a test run starts must not outlive it, even if the run is killed with SIGKILL and can do nothing itself. So the
+// The processes of a test run must not outlive it, even if the run is killed with SIGKILL and can do nothing itself. So the
 // run starts one small process, this file, that holds the other end of a pipe. The system closes the pipe however the run
 // ends, and the guard then kills the processes and removes the folders that were bound to the run.
 

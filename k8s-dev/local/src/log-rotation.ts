@@ -5,7 +5,7 @@ export const rotationIntervalMs = 10_000;
 
 /**
  * Bounds the logs that lie in the folders and one level below: the text of each that is larger than `maxBytes` moves to
- * its `.1`, in place of what was there. The log itself is emptied and not replaced, since programs hold it open. They
+ * its `.1` and replaces the older text. The log itself is emptied and not replaced, since programs hold it open. They
  * append, and therefore continue at its new end.
  */
 export function rotateLogs(folders: readonly string[], maxBytes = 16 * 1024 ** 2): void {

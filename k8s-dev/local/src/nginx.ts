@@ -22,11 +22,11 @@ export interface NginxSettings {
 }
 
 export interface AddressLimits {
-  /** Of POST /messages and /messages/batch together. */
+  /** POST /messages and /messages/batch together. */
   readonly sending: Limit;
-  /** Of /applications, where admin keys can be guessed, or applications created without one. */
+  /** /applications, where admin keys can be guessed, or applications created without one. */
   readonly admin: Limit;
-  /** Of everything else, where tokens can be guessed. */
+  /** Everything else, where tokens can be guessed. */
   readonly other: Limit;
 }
 

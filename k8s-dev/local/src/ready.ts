@@ -18,7 +18,7 @@ export async function answersInTime(url: string, timeoutMs: number, goesOn: () =
   return false;
 }
 
-/** What a service that is not ready lacks, such as "redis: no connection to Redis: …"; undefined if it does not answer that. */
+/** The failing checks of a service that is not ready, such as "redis: no connection to Redis: …"; undefined if it names none. */
 export async function whatIsMissing(readyUrl: string): Promise<string | undefined> {
   try {
     const response = await fetch(readyUrl, { signal: AbortSignal.timeout(2000) });

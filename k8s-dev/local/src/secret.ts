@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 export function secretIn(file: string): string {
   mkdirSync(dirname(file), { recursive: true });
   try {
-    // Of two processes, the second one reads what the first one has written.
+    // The second of two processes reads the password of the first one.
     writeFileSync(file, randomPassword(), { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;

@@ -83,7 +83,7 @@ export function serviceProcesses(
   });
 }
 
-/** What any program needs. The rest of a terminal's variables are no business of a process that outlives it. */
+/** The variables that any program needs. A process that outlives the terminal gets none of its other variables. */
 export function ofTheMachine(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE } = process.env;
   return { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE };

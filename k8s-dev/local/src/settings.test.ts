@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { readPorts, redisMaxmemory } from "./settings.ts";
 
-describe("what Redis may take on one machine", () => {
+describe("the memory limit of Redis on one machine", () => {
   it("is a bounded part of the memory, unless CONFAB_REDIS_MAXMEMORY says how much", () => {
     expect(parseInt(redisMaxmemory({}))).to.be.within(128, 2048);
     expect(redisMaxmemory({ CONFAB_REDIS_MAXMEMORY: "3gb" })).to.equal("3gb");

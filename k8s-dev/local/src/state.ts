@@ -15,7 +15,7 @@ export interface RecordedProcess extends ProcessIdentity {
   /** Ends it gracefully. */
   readonly stopSignal: "SIGTERM" | "SIGQUIT";
   readonly launch: Launch;
-  /** What it was started with: other settings need another process. */
+  /** The variables of its start: other values need another process. */
   readonly settings: Readonly<Record<string, string>>;
   /** When it died, in milliseconds since 1970: the deaths of the last minute, oldest first. */
   readonly deaths?: readonly number[];
@@ -28,15 +28,15 @@ export interface RecordedProcess extends ProcessIdentity {
 export interface RunState {
   /** In the order of their start, also those that have died. */
   readonly processes: readonly RecordedProcess[];
-  /** Starts again what dies. */
+  /** It starts again what dies. */
   readonly supervisor?: ProcessIdentity;
-  /** Of the stores that run in Docker. */
+  /** The Compose project of the stores that run in Docker. */
   readonly composeProject?: string;
-  /** Where those are, with their passwords. */
+  /** The URLs of those stores, with their passwords. */
   readonly composeUrls?: Readonly<Record<string, string>>;
 }
 
-/** What is recorded; nothing where there is no record. */
+/** The record; without processes if there is none. */
 export function readState(file = paths.state): RunState {
   let text: string;
   try {

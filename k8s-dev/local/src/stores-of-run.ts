@@ -25,7 +25,7 @@ function givenStores(settings: NodeJS.ProcessEnv): Partial<Record<StoreName, str
   };
 }
 
-/** Where the stores are going to be, as far as that can be told before they are started. */
+/** The expected URLs of the stores, before they are started and without passwords. */
 export function plannedStores(settings: NodeJS.ProcessEnv, ports: Ports) {
   const given = givenStores(settings);
   const isSearchless = settings.SEARCH_BACKEND === "mysql";

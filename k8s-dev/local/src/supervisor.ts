@@ -32,7 +32,7 @@ export async function stopSupervisor(): Promise<void> {
 
 async function supervise(): Promise<void> {
   const self = JSON.stringify(identify(process.pid));
-  // Whoever started this process holds the lock until it is recorded.
+  // The command that started this process holds the lock until it has recorded it.
   await withLock(paths.lock, () => Promise.resolve());
   for (let nextRotation = 0; ;) {
     const { supervisor, processes } = readState();

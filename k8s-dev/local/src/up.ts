@@ -20,7 +20,7 @@ import { startSupervisor, stopSupervisor } from "./supervisor.ts";
 
 type Report = (line: string) => void;
 
-/** What a run is started with. */
+/** The settings of a run. */
 export interface Plan {
   readonly settings: NodeJS.ProcessEnv;
   readonly ports: Ports;
@@ -28,8 +28,8 @@ export interface Plan {
 }
 
 /**
- * Starts in the background what does not run yet, restarts what has other settings now, and resolves with the URL of the
- * product when it answers. What runs with the same settings is left alone.
+ * Starts in the background what does not run yet, restarts what has other settings now, and leaves the rest alone.
+ * Resolves with the plan when everything answers.
  */
 export async function up(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Plan> {
   const plan = await planRun(env, onProgress);
@@ -37,7 +37,7 @@ export async function up(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Pl
   try {
     await startAll(plan, onProgress);
   } finally {
-    // Also after a failure: what runs by now is not left alone.
+    // Also after a failure: some processes may run by now.
     if (readState().processes.length > 0) startSupervisor();
   }
   onProgress("ready");

@@ -4,7 +4,7 @@ import { formatLogLine } from "../src/format-log.ts";
 describe("formatLogLine", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5, 6).toISOString();
 
-  it("shows time, service, level, message and the fields that tell one line from another", () => {
+  it("shows time, service, level, message and the fields that distinguish lines", () => {
     const line = JSON.stringify({
       level: "warn",
       time,

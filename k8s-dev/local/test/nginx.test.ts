@@ -32,7 +32,7 @@ async function listenAs(name: string): Promise<Server> {
   return server;
 }
 
-/** Of the server's workers, deleted files too; of none where the system does not say. */
+/** The open files of the server's workers, also deleted ones; none if the system does not list them. */
 function openFiles(pid: number): string[] {
   if (process.platform !== "linux") return [];
   const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
@@ -195,7 +195,7 @@ describe("nginx in front of the services", function () {
     expect((await slow.arrayBuffer()).byteLength).to.equal(32 * mebibyte);
     await fetch(`${nginx.url}/messages/batch?a=1`, { method: "POST", body: Buffer.alloc(mebibyte) });
     await ask(`//applications//${token.toUpperCase()}?limit=1`);
-    // Neither a service that is not there.
+    // The same while a service is unavailable.
     api.close();
     api.closeAllConnections();
     expect((await ask(`/applications/${token}`)).response.status).to.equal(503);
@@ -236,7 +236,7 @@ describe("nginx in front of the services", function () {
     }
   });
 
-  it("answers 503 with a problem while a service is away, and passes again at once when it is back", async () => {
+  it("answers 503 with a problem while a service is unavailable, and passes again at once when it answers", async () => {
     const port = portOf(api);
     api.close();
     api.closeAllConnections();

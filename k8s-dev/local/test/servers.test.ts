@@ -117,7 +117,7 @@ describe("the servers that are started natively", function () {
     `;
     const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script]);
     const redis = JSON.parse(stdout) as ProcessIdentity & { port: number };
-    // Longer than a guard that had not been told would take to end it.
+    // Longer than a guard would take to end it.
     await sleep(300);
     expect(await ask(redis.port, "PING")).to.equal("+PONG\r\n");
     await end(redis, "SIGTERM", 10_000);

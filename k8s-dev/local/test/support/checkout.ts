@@ -7,7 +7,7 @@ import { freePort } from "../../src/index.ts";
 import { run } from "../../src/run.ts";
 import type { RunState } from "../../src/state.ts";
 
-// What is tested with these is the starter, in a checkout of its own. So the services are stand-ins: each answers with
+// The tests are about the starter, in a checkout of its own. So the services are stand-ins: each answers with
 // its variables and the text in its source, and ends at once on SIGTERM.
 const service = `
   import { createServer } from "node:http";
