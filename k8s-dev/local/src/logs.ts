@@ -23,6 +23,10 @@ export async function logs(name: string | undefined): Promise<void> {
     if (file === undefined) throw new LocalError(`There is no log ${source}: choose ${Object.keys(files).join(", ")}.`);
     return { source, file, tail: readTail(file) };
   });
+  const stop = new AbortController();
+  process.once("SIGINT", () => {
+    stop.abort();
+  });
   const print = (line: string, source: string) => {
     console.log(formatLogLine(line, source, process.stdout.isTTY));
   };
@@ -30,10 +34,6 @@ export async function logs(name: string | undefined): Promise<void> {
   if (runningProcesses().length === 0 && readState().composeProject === undefined) {
     throw new LocalError("Nothing runs in the background: make up starts Confab.");
   }
-  const stop = new AbortController();
-  process.once("SIGINT", () => {
-    stop.abort();
-  });
   await Promise.all(
     chosen.map(({ source, file, tail }) =>
       follow(
