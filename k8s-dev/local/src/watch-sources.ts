@@ -5,7 +5,7 @@ import { serviceNames } from "./services.ts";
 import type { ServiceName } from "./services.ts";
 import { paths } from "./settings.ts";
 
-const debounceMs = 100;
+const debounceMs = 200;
 const ignored = /(^|\/)(node_modules|dist|test|coverage)(\/|$)|\.test\.ts$|\.md$/;
 
 export interface SourceWatch {
@@ -27,6 +27,8 @@ export async function watchSources(onChange: (services: readonly ServiceName[]) 
   watcher.on("all", (_event, path) => {
     for (const name of serviceNames)
       if (folders[name]?.some((folder) => isBelow(path, folder)) === true) pending.add(name);
+    // A folder itself concerns no service.
+    if (pending.size === 0) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
       onChange([...pending]);
