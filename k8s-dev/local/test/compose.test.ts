@@ -106,7 +106,7 @@ describe("the Compose file for the whole system", function () {
     const others = policies.filter(([, restart]) => restart !== "unless-stopped");
     expect(others).to.deep.equal([
       ["prepare", undefined],
-      ["migrate", "on-failure"],
+      ["migrate", "no"],
     ]);
   });
 
