@@ -5,7 +5,8 @@ import { chartFolder } from "./src/paths.ts";
 import { schemaPaths, type JsonSchema } from "./src/schema-paths.ts";
 import { renderWith } from "./src/scenarios.ts";
 import { isRead, templateReferences } from "./src/template-references.ts";
-import { declaredPaths, documentedValues, undocumentedValues } from "./src/values-file.ts";
+import { declaredPaths, documentedValues, undocumentedValues, valueEntries } from "./src/values-file.ts";
+import { valuesSchema } from "./src/values-schema.ts";
 
 /** Values that no template names, with the reason. */
 const readOtherwise: Readonly<Record<string, string>> = {};
@@ -51,6 +52,21 @@ describe("values.yaml", () => {
 });
 
 describe("values.schema.json", () => {
+  it("is what the comments of values.yaml give", () => {
+    const written = JSON.parse(readFileSync(join(chartFolder, "values.schema.json"), "utf8")) as unknown;
+    expect(written).to.deep.equal(valuesSchema(valueEntries()));
+  });
+
+  it("requires a type for every value whose name and default give none", () => {
+    const entry = { path: "api.things", name: "things", description: "Things", children: [] };
+    expect(() => valuesSchema([{ ...entry, default: [], schema: undefined }])).to.throw("api.things: its default");
+    expect(() => valuesSchema([{ ...entry, default: [], schema: "strnigs" }])).to.throw("no definition strnigs");
+    expect(valuesSchema([{ ...entry, default: [], schema: "strings" }])).to.have.nested.property(
+      "properties.things.$ref",
+      "#/definitions/strings",
+    );
+  });
+
   it("knows exactly the values' names, and refuses others wherever it does", () => {
     const schema = JSON.parse(readFileSync(join(chartFolder, "values.schema.json"), "utf8")) as JsonSchema;
     const open = documentedValues().map(({ path }) => path);

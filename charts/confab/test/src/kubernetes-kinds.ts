@@ -1,4 +1,4 @@
-/** Where the schema and the type of each API group's kinds come from. */
+/** The module with the schemas and types of each API group. */
 export const apiModules: Readonly<Record<string, { specifier: string; load: () => Promise<object> }>> = {
   v1: { specifier: "kubernetes-models/v1", load: () => import("kubernetes-models/v1") },
   "apps/v1": { specifier: "kubernetes-models/apps/v1", load: () => import("kubernetes-models/apps/v1") },
@@ -23,6 +23,10 @@ export const apiModules: Readonly<Record<string, { specifier: string; load: () =
   "gateway.networking.k8s.io/v1": {
     specifier: "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1",
     load: () => import("@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1"),
+  },
+  "external-secrets.io/v1": {
+    specifier: "@kubernetes-models/external-secrets/external-secrets.io/v1",
+    load: () => import("@kubernetes-models/external-secrets/external-secrets.io/v1"),
   },
   "traefik.io/v1alpha1": {
     specifier: "@kubernetes-models/traefik/traefik.io/v1alpha1",

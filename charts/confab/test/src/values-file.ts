@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isScalar, parse, parseDocument, type YAMLMap } from "yaml";
 import { chartFolder } from "./paths.ts";
 
 export interface DocumentedValue {
@@ -10,33 +10,39 @@ export interface DocumentedValue {
   readonly default: unknown;
 }
 
-interface Entry extends DocumentedValue {
-  readonly children: readonly Entry[];
+export interface ValueEntry extends DocumentedValue {
+  readonly name: string;
+  /** What the `@schema` comment says: a definition's name or a schema; undefined without one. */
+  readonly schema: unknown;
+  readonly children: readonly ValueEntry[];
 }
 
-/** The values that have a description of their own ("# -- …" above them), in the file's order; what lies below one is part of it. */
+/** The values with a description of their own ("# -- …" above them), in the order of the file; whatever is below one is part of it. */
 export function documentedValues(): DocumentedValue[] {
-  return flatten(entries(), ({ description }) => description !== "").filter(({ description }) => description !== "");
+  return flatten(valueEntries(), ({ description }) => description !== "").filter(
+    ({ description }) => description !== "",
+  );
 }
 
-/** The paths of what has neither a description nor anything described below it. */
+/** The paths of values that have neither a description nor a described value below them. */
 export function undocumentedValues(): string[] {
-  return flatten(entries(), ({ description }) => description !== "")
+  return flatten(valueEntries(), ({ description }) => description !== "")
     .filter(({ description, children }) => description === "" && children.length === 0)
     .map(({ path }) => path);
 }
 
-/** Every path of values.yaml, those that have others below them included. */
+/** Every path of values.yaml, including the paths of sections. */
 export function declaredPaths(): string[] {
-  return flatten(entries(), () => false).map(({ path }) => path);
+  return flatten(valueEntries(), () => false).map(({ path }) => path);
 }
 
-function entries(): Entry[] {
+/** values.yaml as a tree, with its comments. */
+export function valueEntries(): ValueEntry[] {
   const document = parseDocument(readFileSync(join(chartFolder, "values.yaml"), "utf8"));
   return isMap(document.contents) ? entriesOf(document.contents, "") : [];
 }
 
-function entriesOf(map: YAMLMap, parent: string): Entry[] {
+function entriesOf(map: YAMLMap, parent: string): ValueEntry[] {
   return map.items.map(({ key, value }, index) => {
     const name = isScalar(key) ? String(key.value) : String(key);
     const path = parent === "" ? name : `${parent}.${name}`;
@@ -44,17 +50,25 @@ function entriesOf(map: YAMLMap, parent: string): Entry[] {
     const above = (isScalar(key) ? key.commentBefore : undefined) ?? (index === 0 ? map.commentBefore : undefined);
     const children = isMap(value) ? entriesOf(value, path) : [];
     const plain: unknown = (value as { toJSON?: () => unknown } | null)?.toJSON?.() ?? null;
-    return { path, description: descriptionIn(above ?? ""), default: plain, children };
+    return { path, name, ...readComment(above ?? ""), default: plain, children };
   });
 }
 
-/** The text behind "--" and the comment's further lines. */
-function descriptionIn(comment: string): string {
+/** The text after "--", and the YAML after "@schema". */
+function readComment(comment: string): { description: string; schema: unknown } {
   const lines = comment.split("\n").map((line) => line.trim());
   const start = lines.findLastIndex((line) => line.startsWith("-- "));
-  return start === -1 ? "" : lines.slice(start).join(" ").slice(3);
+  const own = start === -1 ? [] : lines.slice(start);
+  const schema = own.find((line) => line.startsWith("@schema "));
+  return {
+    description: own
+      .filter((line) => line !== schema)
+      .join(" ")
+      .slice(3),
+    schema: schema === undefined ? undefined : parse(schema.slice("@schema ".length)),
+  };
 }
 
-function flatten(all: readonly Entry[], isWhole: (entry: Entry) => boolean): Entry[] {
+function flatten(all: readonly ValueEntry[], isWhole: (entry: ValueEntry) => boolean): ValueEntry[] {
   return all.flatMap((entry) => [entry, ...(isWhole(entry) ? [] : flatten(entry.children, isWhole))]);
 }

@@ -1,7 +1,7 @@
 import type { IContainer, IPodSpec } from "kubernetes-models/v1";
 import { nameOf, type Manifest } from "./manifests.ts";
 
-/** What makes pods: a Deployment, a StatefulSet, a Job, or a Pod itself. */
+/** An object that creates pods: a Deployment, a StatefulSet, a Job, a CronJob, or a Pod itself. */
 export interface Workload {
   readonly name: string;
   readonly kind: string;
@@ -29,6 +29,10 @@ export function workloadsOf(manifests: readonly Manifest[]): Workload[] {
   return manifests.flatMap((manifest) => {
     if (templated.has(manifest.kind))
       return [toWorkload(manifest, (manifest as Manifest & { spec: WithTemplate }).spec)];
+    if (manifest.kind === "CronJob") {
+      const { spec } = manifest as Manifest & { spec: { jobTemplate: { spec: WithTemplate } } };
+      return [toWorkload(manifest, spec.jobTemplate.spec)];
+    }
     if (manifest.kind !== "Pod") return [];
     const { spec } = manifest as Manifest & { spec: IPodSpec };
     return [toWorkload(manifest, { template: { metadata: manifest.metadata, spec } })];
@@ -51,7 +55,7 @@ function toWorkload(manifest: Manifest, { replicas, selector, template }: WithTe
   };
 }
 
-/** A workload that keeps running, as against a Job or the smoke test's Pod. */
+/** Whether a workload keeps running, unlike a Job or the pod of the smoke test. */
 export function isServing({ kind }: Workload): boolean {
   return kind === "Deployment" || kind === "StatefulSet";
 }

@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { ValueEntry } from "./values-file.ts";
+
+type Schema = Readonly<Record<string, unknown>>;
+
+interface Types {
+  readonly names: Readonly<Record<string, unknown>>;
+  readonly definitions: Readonly<Record<string, Schema>>;
+}
+
+/** The JSON Schema of values.yaml, draft 7. Throws with the path where neither comment, name nor default gives a type. */
+export function valuesSchema(entries: readonly ValueEntry[]): Schema {
+  const types = parse(readFileSync(join(import.meta.dirname, "schema-types.yaml"), "utf8")) as Types;
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    $comment: "Made by `make generate` from the comments in values.yaml and test/src/schema-types.yaml.",
+    title: "Values of the chart confab",
+    ...sectionOf(entries, types),
+    definitions: types.definitions,
+  };
+}
+
+function sectionOf(entries: readonly ValueEntry[], types: Types): Schema {
+  const properties = entries.map((entry) => [entry, schemaOf(entry, types)] as const);
+  const required = properties.filter(([entry, schema]) => isRequired(entry, schema, types)).map(([{ name }]) => name);
+  return {
+    type: "object",
+    additionalProperties: false,
+    ...(required.length > 0 && { required: required.toSorted() }),
+    properties: Object.fromEntries(properties.map(([{ name }, schema]) => [name, schema])),
+  };
+}
+
+function schemaOf(entry: ValueEntry, types: Types): Schema {
+  const { path, name, description, schema, children } = entry;
+  const given = schema ?? types.names[name];
+  if (given === undefined && description === "" && children.length > 0) return sectionOf(children, types);
+  const documented = description === "" ? {} : { description };
+  if (typeof given === "string") {
+    if (!(given in types.definitions)) throw new Error(`${path}: schema-types.yaml has no definition ${given}`);
+    return { ...documented, $ref: `#/definitions/${given}` };
+  }
+  return { ...documented, ...((given as Schema | undefined) ?? ofDefault(entry)) };
+}
+
+function ofDefault({ path, default: value }: ValueEntry): Schema {
+  if (typeof value === "boolean" || typeof value === "string") return { type: typeof value };
+  if (typeof value === "number") return { type: Number.isInteger(value) ? "integer" : "number", minimum: 0 };
+  throw new Error(`${path}: its default does not tell its type; add a comment "# @schema …"`);
+}
+
+/** Templates go through sections and print scalars. What is empty by default may be absent, as may most lists and maps. */
+function isRequired({ default: value, description, children }: ValueEntry, schema: Schema, types: Types): boolean {
+  if (description === "" && children.length > 0) return true;
+  const definition = types.definitions[String(schema.$ref).split("/").at(-1)!] ?? schema;
+  if (allowsNull(definition)) return false;
+  const isScalar =
+    typeof value === "number" || typeof value === "boolean" || (typeof value === "string" && value !== "");
+  return isScalar || "required" in definition;
+}
+
+function allowsNull({ type, anyOf = [] }: Schema): boolean {
+  return type === "null" || (Array.isArray(type) && type.includes("null")) || (anyOf as Schema[]).some(allowsNull);
+}
