@@ -1,18 +1,17 @@
-{{/* The objects around a pod that differ between components only by name; all of (dict "root" $ "component" name). */}}
+{{/* Objects of a service that differ only by its name. All take (dict "root" $ "component" name). */}}
 
 {{- define "confab.deployment" -}}
 {{- $values := get .root.Values .component -}}
-{{- $scaled := or $values.autoscaling.enabled (dig "keda" "enabled" false $values) -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
   {{- include "confab.metadata" . | nindent 2 }}
 spec:
-  {{- if not $scaled }}
-  replicas: {{ include "confab.replicas" . }}
+  {{- with include "confab.replicas" . }}
+  replicas: {{ . }}
   {{- end }}
   revisionHistoryLimit: {{ int $values.revisionHistoryLimit }}
-  # A pod that waits for the schema is no failure yet
+  # A pod that waits for the schema has not failed
   progressDeadlineSeconds: {{ add (include "confab.seconds" .root.Values.migrations.schemaWait | int) 300 }}
   strategy:
     {{- toYaml $values.strategy | nindent 4 }}
@@ -23,9 +22,21 @@ spec:
     {{- include "confab.podTemplate" . | nindent 4 }}
 {{- end -}}
 
+{{/*
+Number of pods of a Deployment. With an autoscaler it is the running number: where an upgrade removes the field, Kubernetes
+sets it to 1. Without a running Deployment, or a cluster to look into, it is the given number or empty.
+*/}}
 {{- define "confab.replicas" -}}
-{{- $replicas := (get .root.Values .component).replicas -}}
-{{- if kindIs "invalid" $replicas }}2{{ else }}{{ int $replicas }}{{ end -}}
+{{- $values := get .root.Values .component -}}
+{{- $replicas := $values.replicas -}}
+{{- if or $values.autoscaling.enabled (dig "keda" "enabled" false $values) -}}
+{{- $name := printf "%s-%s" (include "confab.fullname" .root) .component -}}
+{{- $running := lookup "apps/v1" "Deployment" .root.Release.Namespace $name | default dict -}}
+{{- $replicas = dig "spec" "replicas" $replicas $running -}}
+{{- else if kindIs "invalid" $replicas -}}
+{{- $replicas = 2 -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $replicas) }}{{ int $replicas }}{{ end -}}
 {{- end -}}
 
 {{- define "confab.service" -}}
@@ -51,11 +62,11 @@ spec:
     {{- include "confab.service.admin" . | nindent 4 }}
     {{- else }}
 ---
-{{- /* Beyond the cluster the admin port must not be offered, so it has a Service of its own, for Prometheus and port-forward. */}}
+{{- /* The admin port must not be reachable from outside the cluster, so it has its own Service. */}}
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "confab.metadata" (merge (dict "suffix" (printf "%s-admin" .component)) .) | nindent 2 }}
+  {{- include "confab.metadata" (merge (dict "suffix" (include "confab.adminServiceSuffix" .)) .) | nindent 2 }}
 spec:
   type: ClusterIP
   selector:
@@ -63,6 +74,11 @@ spec:
   ports:
     {{- include "confab.service.admin" . | nindent 4 }}
     {{- end }}
+{{- end -}}
+
+{{/* Name, after the release's prefix, of the Service with the admin port. */}}
+{{- define "confab.adminServiceSuffix" -}}
+{{- .component }}{{ if ne (get .root.Values .component).service.type "ClusterIP" }}-admin{{ end -}}
 {{- end -}}
 
 {{- define "confab.service.admin" -}}
@@ -130,7 +146,7 @@ spec:
   {{- else }}
   maxUnavailable: {{ $pdb.maxUnavailable }}
   {{- end }}
-  # A pod that is not ready holds up no drain
+  # A pod that is not ready does not block a drain
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:
@@ -155,7 +171,7 @@ spec:
     - {{ include "confab.scrape" (dict "monitor" $monitor "port" .port "component" .component) | nindent 6 | trim }}
 {{- end -}}
 
-{{/* Rules and dashboards know targets by these labels, whatever the release and its Services are called. */}}
+{{/* Rules and dashboards select targets by these labels, whatever the names of the release and its Services. */}}
 {{- define "confab.scrape" -}}
 port: {{ .port }}
 path: /metrics

@@ -1,10 +1,12 @@
+import type { RunResult } from "@confab/cluster";
 import { expect } from "chai";
 import type { IHorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
 import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1";
 import type { IScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
 import { expectNothingFound, findings } from "./src/findings.ts";
-import { nameOf, ofKind, type Manifest } from "./src/manifests.ts";
-import { renderWith } from "./src/scenarios.ts";
+import { nameOf, ofKind, parseManifests, type Manifest } from "./src/manifests.ts";
+import { render, renderWith } from "./src/scenarios.ts";
+import { withCluster } from "./src/release-on-cluster.ts";
 import { selects, workloadsOf } from "./src/workloads.ts";
 
 interface Scaler {
@@ -15,7 +17,7 @@ interface Scaler {
 }
 
 describe("a Deployment's number of pods", () => {
-  it("is said by the Deployment or by one scaler, not by both", () =>
+  it("is set by the Deployment or by one scaler, where no cluster shows what runs", () =>
     expectNothingFound((manifests) => {
       const scalers = scalersOf(manifests);
       return workloadsOf(manifests)
@@ -24,7 +26,7 @@ describe("a Deployment's number of pods", () => {
           const own = scalers.filter(({ target }) => target === name);
           return findings(
             [own.length > 1, `${name} is scaled by ${own.map((scaler) => scaler.name).join(" and ")}`],
-            [own.length > 0 && replicas !== undefined, `${name} has replicas, which each upgrade would reset`],
+            [own.length > 0 && replicas !== undefined, `${name} has replicas besides its scaler`],
             [own.length === 0 && replicas === undefined, `${name} has neither replicas nor a scaler`],
           );
         });
@@ -52,6 +54,40 @@ describe("a Deployment's number of pods", () => {
   });
 });
 
+describe("a Deployment with an autoscaler", () => {
+  const autoscalers = {
+    ingest: "ingest.autoscaling.enabled",
+    api: "api.autoscaling.enabled",
+    worker: "worker.autoscaling.enabled",
+    "the worker with KEDA": "worker.keda.enabled",
+  };
+  for (const [what, value] of Object.entries(autoscalers)) {
+    const component = value.split(".")[0]!;
+
+    it(`keeps the running number of pods when it is switched on: ${what}`, async () => {
+      const before = await render("default");
+      const kinds = [...before, ...(await renderWith("--set", `${value}=true`))];
+      for (const running of [0, 1, 4]) {
+        await withCluster(kinds, scaled(before, running), async (upgrade) => {
+          expect(replicasOf(component, await upgrade(`${value}=true`))).to.equal(running);
+          expect(replicasOf(component, await upgrade(`${value}=true`, `${component}.replicas=9`))).to.equal(running);
+          expect(replicasOf(component, await upgrade(`${component}.replicas=9`))).to.equal(9);
+        });
+      }
+    });
+
+    it(`starts with the given number, or leaves it to the autoscaler, where none runs: ${what}`, async () => {
+      const without = await renderWith("--set", `${value}=true`);
+      expect(replicasIn(component, without)).to.equal(undefined);
+      const given = await renderWith("--set", `${value}=true,${component}.replicas=5`);
+      expect(replicasIn(component, given)).to.equal(5);
+      await withCluster(without, [], async (install) => {
+        expect(replicasOf(component, await install(`${value}=true,${component}.replicas=5`))).to.equal(5);
+      });
+    });
+  }
+});
+
 describe("a PodDisruptionBudget", () => {
   it("is one for each workload that it selects, and lets at least one pod go", () =>
     expectNothingFound((manifests) => {
@@ -75,6 +111,24 @@ describe("a PodDisruptionBudget", () => {
       });
     }));
 });
+
+/** The objects of a release whose Deployments were scaled since. */
+function scaled(manifests: readonly Manifest[], replicas: number): Manifest[] {
+  return manifests.map((manifest) =>
+    manifest.kind === "Deployment"
+      ? ({ ...manifest, spec: { ...(manifest as Manifest & { spec: object }).spec, replicas } } as Manifest)
+      : manifest,
+  );
+}
+
+function replicasIn(component: string, manifests: readonly Manifest[]): number | undefined {
+  return workloadsOf(manifests).find((workload) => workload.name === `Deployment/confab-${component}`)!.replicas;
+}
+
+function replicasOf(component: string, { stdout, stderr }: RunResult): number | undefined {
+  expect(stderr).to.equal("");
+  return replicasIn(component, parseManifests(stdout));
+}
 
 function scalersOf(manifests: readonly Manifest[]): Scaler[] {
   return [
