@@ -1,4 +1,4 @@
-{{/* Environment variables as YAML lists. Each service is given only names that its own configuration knows. */}}
+{{/* Environment variables as YAML lists. A service gets only variables that its own configuration has. */}}
 
 {{- define "confab.env.secret" -}}
 - name: {{ .name }}
@@ -9,14 +9,10 @@
 {{- end -}}
 
 {{- define "confab.env.database" -}}
-{{- $secret := include "confab.mysqlSecret" . -}}
 {{- if .Values.mysql.enabled -}}
 {{- $mysql := .Values.mysql -}}
 - name: DATABASE_URL
   value: {{ printf "mysql://%s-mysql:%d/%s" (include "confab.fullname" .) (int $mysql.service.port) $mysql.auth.database | quote }}
-- name: DATABASE_USERNAME
-  value: {{ $mysql.auth.username | quote }}
-{{ include "confab.env.secret" (dict "name" "DATABASE_PASSWORD" "secret" $secret "key" $mysql.auth.existingSecretKeys.password) }}
 {{- else -}}
 {{- $external := .Values.externalMysql -}}
 {{- $parameters := merge (dict) $external.parameters (ternary (dict "ssl" "true") dict $external.tls.enabled) -}}
@@ -24,9 +20,22 @@
 {{- range $name, $value := $parameters }}{{ $query = append $query (printf "%s=%s" $name (toString $value | urlquery)) }}{{ end -}}
 - name: DATABASE_URL
   value: {{ printf "mysql://%s:%d/%s%s" $external.host (int $external.port) $external.database (ternary (printf "?%s" (join "&" $query)) "" (gt (len $query) 0)) | quote }}
-{{- if and $external.existingSecret $external.existingSecretKeys.username }}
+{{- end }}
+{{ include "confab.env.databaseLogin" . }}
+{{- end -}}
+
+{{- define "confab.env.databaseLogin" -}}
+{{- $secret := include "confab.mysqlSecret" . -}}
+{{- $external := .Values.externalMysql -}}
+{{- if .Values.mysql.enabled -}}
+{{- $auth := .Values.mysql.auth -}}
+- name: DATABASE_USERNAME
+  value: {{ $auth.username | quote }}
+{{ include "confab.env.secret" (dict "name" "DATABASE_PASSWORD" "secret" $secret "key" $auth.existingSecretKeys.password) }}
+{{- else -}}
+{{- if and $external.existingSecret $external.existingSecretKeys.username -}}
 {{ include "confab.env.secret" (dict "name" "DATABASE_USERNAME" "secret" $secret "key" $external.existingSecretKeys.username) }}
-{{- else }}
+{{- else -}}
 - name: DATABASE_USERNAME
   value: {{ $external.username | quote }}
 {{- end }}
@@ -34,7 +43,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* host:port of each of a list of hosts, separated by commas, of (dict "hosts" list "port" number ["scheme" text]). */}}
+{{/* host:port of each host, separated by commas, of (dict "hosts" list "port" number ["scheme" text]). */}}
 {{- define "confab.addresses" -}}
 {{- $addresses := list -}}
 {{- range .hosts -}}
@@ -42,17 +51,6 @@
 {{- $addresses = append $addresses (printf "%s%s" ($.scheme | default "") $address) -}}
 {{- end -}}
 {{- join "," $addresses -}}
-{{- end -}}
-
-{{- define "confab.redisAddresses" -}}
-{{- if .Values.redis.enabled -}}
-{{- /* KEDA asks from its own namespace */ -}}
-{{- printf "%s-redis.%s:%d" (include "confab.fullname" .) .Release.Namespace (int .Values.redis.service.port) -}}
-{{- else if .Values.externalRedis.sentinels.hosts -}}
-{{- include "confab.addresses" (dict "hosts" .Values.externalRedis.sentinels.hosts "port" .Values.externalRedis.sentinels.port) -}}
-{{- else -}}
-{{- include "confab.addresses" (dict "hosts" .Values.externalRedis.hosts "port" .Values.externalRedis.port) -}}
-{{- end -}}
 {{- end -}}
 
 {{- define "confab.env.redis" -}}
@@ -66,7 +64,7 @@
 {{- if $external.sentinels.hosts -}}
 {{- $sentinels := $external.sentinels -}}
 - name: REDIS_SENTINELS
-  value: {{ include "confab.redisAddresses" . | quote }}
+  value: {{ include "confab.addresses" $sentinels | quote }}
 - name: REDIS_MASTER_NAME
   value: {{ $sentinels.masterName | quote }}
 {{- if $sentinels.username }}
@@ -139,7 +137,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What every service has, of (dict "root" $ "component" name). */}}
+{{/* Variables of every service, of (dict "root" $ "component" name). */}}
 {{- define "confab.env.service" -}}
 {{- $values := get .root.Values .component -}}
 {{- $config := .root.Values.config -}}
@@ -206,7 +204,7 @@
 {{ include "confab.env.adminKey" . }}
 - name: APPLICATION_REQUEST_RATE
   value: {{ int .Values.api.limits.applicationRequestRate | quote }}
-{{- /* For confabctl, by kubectl exec. */}}
+{{- /* For confabctl in kubectl exec. */}}
 - name: CONFAB_URL
   value: http://localhost:{{ include "confab.httpPort" (dict "component" "api") }}
 - name: CONFAB_INGEST_URL
@@ -239,6 +237,54 @@
 {{ include "confab.env.adminKey" . }}
 {{- end -}}
 
+{{- define "confab.env.canary" -}}
+{{- if .Values.canary.url -}}
+- name: CONFAB_URL
+  value: {{ .Values.canary.url | quote }}
+{{- else -}}
+- name: CONFAB_URL
+  value: {{ include "confab.serviceUrl" (dict "root" . "component" "api") | quote }}
+- name: CONFAB_INGEST_URL
+  value: {{ include "confab.serviceUrl" (dict "root" . "component" "ingest") | quote }}
+{{- end }}
+{{ include "confab.env.secret" (dict "name" "APPLICATION_TOKEN" "secret" .Values.canary.existingSecret "key" .Values.canary.existingSecretKey) }}
+{{- end -}}
+
+{{/* For files/backup.sh. */}}
+{{- define "confab.env.backup" -}}
+{{- $external := .Values.externalMysql -}}
+{{- if .Values.mysql.enabled -}}
+- name: DATABASE_HOST
+  value: {{ include "confab.fullname" . }}-mysql
+- name: DATABASE_PORT
+  value: {{ int .Values.mysql.service.port | quote }}
+- name: DATABASE_NAME
+  value: {{ .Values.mysql.auth.database | quote }}
+{{- else -}}
+- name: DATABASE_HOST
+  value: {{ $external.host | quote }}
+- name: DATABASE_PORT
+  value: {{ int $external.port | quote }}
+- name: DATABASE_NAME
+  value: {{ $external.database | quote }}
+{{- if $external.tls.enabled }}
+- name: DATABASE_TLS
+  value: "on"
+{{- with .Values.certificateAuthority }}
+{{- if .existingSecret }}
+- name: DATABASE_CA
+  value: /etc/confab/certificate-authority/{{ .key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{ include "confab.env.databaseLogin" . }}
+- name: KEEP
+  value: {{ int .Values.backup.keep | quote }}
+- name: VERIFY
+  value: {{ ternary "on" "off" .Values.backup.verify | quote }}
+{{- end -}}
+
 {{- define "confab.env.telemetry" -}}
 {{- $telemetry := .root.Values.telemetry -}}
 {{- if $telemetry.endpoint -}}
@@ -260,7 +306,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What every Node process has, of (dict "root" $ "resources" map). */}}
+{{/* Variables of every Node process, of (dict "root" $ "resources" map). */}}
 {{- define "confab.env.node" -}}
 {{- with include "confab.partOfMemory" (dict "resources" .resources "percent" 75) -}}
 - name: NODE_OPTIONS
@@ -272,7 +318,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* Two lists of variables as one in which the second's names win, of (dict "chart" text "extra" list). */}}
+{{/* Two lists of variables as one; the second takes precedence. Of (dict "chart" text "extra" list). */}}
 {{- define "confab.env.merged" -}}
 {{- $taken := list -}}
 {{- range .extra }}{{ $taken = append $taken .name }}{{ end -}}
@@ -286,7 +332,7 @@
 {{- $secret := include "confab.mysqlSecret" . -}}
 - name: MYSQL_DATABASE
   value: {{ $auth.database | quote }}
-{{- /* Nobody needs root from another pod. Heard at the very first start alone, and no reason to restart a MySQL that runs without it. */}}
+{{- /* Root logs in from its own pod only. MySQL reads this at the first start only, so it must not restart a MySQL that runs without it. */}}
 {{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (printf "%s-mysql" (include "confab.fullname" .)) }}
 {{- if or (not $running) (contains "MYSQL_ROOT_HOST" (toJson $running)) }}
 - name: MYSQL_ROOT_HOST

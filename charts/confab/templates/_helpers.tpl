@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* At most 40 characters, so that the longest name made of it, with a StatefulSet's revision, stays below 63. */}}
+{{/* At most 40 characters, so that the longest name with it (a revision of a StatefulSet) stays below 63. */}}
 {{- define "confab.fullname" -}}
 {{- $name := include "confab.name" . -}}
 {{- if .Values.fullnameOverride -}}
@@ -33,7 +33,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end -}}
 
-{{/* Labels of pods: nothing that changes with the chart's version, which would restart stores for nothing. */}}
+{{/* Labels of pods. None changes with the version of the chart, which would restart the stores. */}}
 {{- define "confab.podLabels" -}}
 {{ include "confab.selectorLabels" . }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
@@ -43,7 +43,7 @@ app.kubernetes.io/part-of: confab
 {{- end }}
 {{- end -}}
 
-{{/* The metadata that every object begins with, of (dict "root" $ "component" name ["suffix" text]). */}}
+{{/* Metadata of every object, of (dict "root" $ "component" name ["suffix" text]). */}}
 {{- define "confab.metadata" -}}
 name: {{ include "confab.fullname" .root }}-{{ .suffix | default .component }}
 namespace: {{ .root.Release.Namespace }}
@@ -84,7 +84,7 @@ imagePullSecrets:
 {{- mulf (regexFind "^[0-9]+" . | float64) (get $factors (regexFind "[a-z]+$" . | default "ms")) | ceil | int64 -}}
 {{- end -}}
 
-{{/* A memory quantity in whole MiB; empty where it is none. */}}
+{{/* A memory quantity in whole MiB; empty if it is not one. */}}
 {{- define "confab.mebibytes" -}}
 {{- $text := toString . -}}
 {{- if regexMatch "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$" $text -}}
@@ -104,12 +104,7 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{/* The Redis list that holds a partition's waiting batches, of (dict "root" $ "partition" number); waitListKey of @confab/contracts. */}}
-{{- define "confab.waitListKey" -}}
-{{- printf "%s:{p%d}:messages:wait" .root.Values.config.redisKeyPrefix (int .partition) -}}
-{{- end -}}
-
-{{/* Where clients outside reach Confab, as far as the values tell; empty where they do not. */}}
+{{/* URL for clients outside the cluster; empty if the values do not determine it. */}}
 {{- define "confab.edgeUrl" -}}
 {{- $ingress := .Values.ingress -}}
 {{- if .Values.config.publicUrl -}}
@@ -132,7 +127,7 @@ imagePullSecrets:
 {{- if ne $port 80 }}{{ printf ":%d" $port }}{{ end -}}
 {{- end -}}
 
-{{/* Whether monitoring.coreos.com objects may be made: "true" or empty. */}}
+{{/* Whether objects of monitoring.coreos.com may be created: "true" or empty. */}}
 {{- define "confab.hasMonitoring" -}}
 {{- if or .Values.monitoring.force (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") }}true{{ end -}}
 {{- end -}}

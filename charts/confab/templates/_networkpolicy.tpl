@@ -1,4 +1,4 @@
-{{/* Rules of NetworkPolicies as YAML lists. Ports are those of pods, not of Services. */}}
+{{/* Rules of NetworkPolicies as YAML lists. Ports are ports of pods, not of Services. */}}
 
 {{/* Pods of the release's components, of (dict "root" $ "components" list). */}}
 {{- define "confab.peers" -}}
@@ -27,7 +27,7 @@
   {{- end }}
 {{- end -}}
 
-{{/* To one store, of (dict "root" $ "component" name "inside" flag "port" number "ports" list). */}}
+{{/* Egress to one store, of (dict "root" $ "component" name "inside" flag "port" number "ports" list). */}}
 {{- define "confab.egress.store" -}}
 {{- $external := .root.Values.networkPolicy.externalStores -}}
 {{- if .inside -}}
@@ -52,7 +52,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The ports of hosts that may name one, as JSON, of (dict "hosts" list "port" number). */}}
+{{/* Ports of hosts, as JSON, of (dict "hosts" list "port" number). */}}
 {{- define "confab.portsOfHosts" -}}
 {{- $ports := list -}}
 {{- range .hosts -}}
@@ -69,7 +69,7 @@
 {{- $ports := include "confab.portsOfHosts" (dict "hosts" .Values.externalRedis.hosts "port" .Values.externalRedis.port) | fromJsonArray -}}
 {{- $sentinels := .Values.externalRedis.sentinels -}}
 {{- if $sentinels.hosts -}}
-{{- /* The servers' ports are not among the Sentinels': hosts that are found have the usual one. */ -}}
+{{- /* The Sentinels name the servers, whose port is not in the values of the Sentinels. */ -}}
 {{- $ports = append (include "confab.portsOfHosts" (dict "hosts" $sentinels.hosts "port" $sentinels.port) | fromJsonArray) (int .Values.externalRedis.port) -}}
 {{- end -}}
 {{- include "confab.egress.store" (dict "root" . "component" "redis" "inside" .Values.redis.enabled "port" 6379 "ports" $ports) -}}
@@ -84,14 +84,18 @@
 
 {{- define "confab.egress.telemetry" -}}
 {{- with .Values.telemetry.endpoint -}}
-{{- $url := urlParse . -}}
 - ports:
-    - port: {{ regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
+    - port: {{ include "confab.portOfUrl" . }}
       protocol: TCP
 {{- end -}}
 {{- end -}}
 
-{{/* A service's policy, of (dict "root" $ "component" name). */}}
+{{- define "confab.portOfUrl" -}}
+{{- $url := urlParse . -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end -}}
+
+{{/* Policy of a service, of (dict "root" $ "component" name). */}}
 {{- define "confab.networkPolicy.service" -}}
 {{- $policy := .root.Values.networkPolicy -}}
 apiVersion: networking.k8s.io/v1
@@ -108,7 +112,7 @@ spec:
   ingress:
     {{- if ne .component "worker" }}
     - from:
-        {{- include "confab.peers" (dict "root" .root "components" (list "smoke")) | nindent 8 }}
+        {{- include "confab.peers" (dict "root" .root "components" (list "smoke" "canary")) | nindent 8 }}
         {{- range concat $policy.edge $policy.clients }}
         {{- list . | toYaml | nindent 8 }}
         {{- end }}
@@ -116,7 +120,8 @@ spec:
         - port: http
           protocol: TCP
     {{- end }}
-    {{- with $policy.monitoring }}
+    {{- $isScaled := and (eq .component "ingest") .root.Values.worker.enabled .root.Values.worker.keda.enabled }}
+    {{- with concat $policy.monitoring (ternary $policy.keda list $isScaled) }}
     - from:
         {{- toYaml . | nindent 8 }}
       ports:
@@ -140,7 +145,7 @@ spec:
     {{- end }}
 {{- end -}}
 
-{{/* A store's policy: its clients, its exporter, and nowhere to go. Of (dict "root" $ "component" name "port" name "clients" list "peers" list). */}}
+{{/* Policy of a store: connections from its clients and to its exporter, and none from the store. Of (dict "root" $ "component" name "port" name "clients" list). */}}
 {{- define "confab.networkPolicy.store" -}}
 {{- $values := get .root.Values .component -}}
 apiVersion: networking.k8s.io/v1
@@ -157,18 +162,61 @@ spec:
   ingress:
     - from:
         {{- include "confab.peers" (dict "root" .root "components" .clients) | nindent 8 }}
-        {{- with .peers }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
       ports:
         - port: {{ .port }}
           protocol: TCP
-    {{- /* No peers would mean everybody. */}}
+    {{- /* An empty list of peers would allow everyone. */}}
     {{- if and $values.metrics.enabled .root.Values.networkPolicy.monitoring }}
     - from:
         {{- toYaml .root.Values.networkPolicy.monitoring | nindent 8 }}
       ports:
         - port: metrics
+          protocol: TCP
+    {{- end }}
+{{- end -}}
+
+{{/* Policy of a pod that uses the database only, of (dict "root" $ "component" name). */}}
+{{- define "confab.networkPolicy.database" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "confab.metadata" . | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "confab.selectorLabels" . | nindent 6 }}
+  policyTypes:
+    - Ingress
+    - Egress
+  egress:
+    {{- include "confab.egress.dns" .root | nindent 4 }}
+    {{- include "confab.egress.mysql" .root | nindent 4 }}
+{{- end -}}
+
+{{/* Policy of a pod that uses the API, through the Services or a URL, of (dict "root" $ "component" name "url" text). */}}
+{{- define "confab.networkPolicy.client" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "confab.metadata" . | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "confab.selectorLabels" . | nindent 6 }}
+  policyTypes:
+    - Ingress
+    - Egress
+  egress:
+    {{- include "confab.egress.dns" .root | nindent 4 }}
+    {{- if .url }}
+    - ports:
+        - port: {{ include "confab.portOfUrl" .url }}
+          protocol: TCP
+    {{- else }}
+    - to:
+        {{- include "confab.peers" (dict "root" .root "components" (list "ingest" "api")) | nindent 8 }}
+      ports:
+        - port: http
           protocol: TCP
     {{- end }}
 {{- end -}}

@@ -1,79 +1,56 @@
-import { waitListKey } from "@confab/contracts";
-import type { IScaledObject, ITriggerAuthentication } from "@kubernetes-models/keda/keda.sh/v1alpha1";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { IScaledObject } from "@kubernetes-models/keda/keda.sh/v1alpha1";
 import { expect } from "chai";
-import { environmentOf } from "./src/container-environment.ts";
+import type { IService } from "kubernetes-models/v1";
+import { release } from "./src/helm.ts";
 import { ofKind } from "./src/manifests.ts";
-import { render, renderWith } from "./src/scenarios.ts";
-import { workloadsOf } from "./src/workloads.ts";
+import { repositoryFolder } from "./src/paths.ts";
+import { renderWith } from "./src/scenarios.ts";
 
-const keda = (...sets: string[]) =>
-  renderWith(...["worker.keda.enabled=true", ...sets].flatMap((set) => ["--set", set]));
+async function keda(...sets: string[]) {
+  const manifests = await renderWith(...["worker.keda.enabled=true", ...sets].flatMap((set) => ["--set", set]));
+  const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
+  return { manifests, triggers: scaled!.spec.triggers };
+}
 
 describe("KEDA's triggers", () => {
-  for (const [prefix, partitions] of [
-    ["confab", 1],
-    ["confab", 4],
-    ["a-tenant.1", 3],
-  ] as const) {
-    it(`read the lists that BullMQ keeps, with the prefix ${prefix} in ${partitions} partitions`, async () => {
-      const manifests = await keda(`config.redisKeyPrefix=${prefix}`, `config.partitions=${partitions}`);
-      const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
-      const lists = scaled!.spec.triggers.map(({ metadata }) => metadata.listName);
-      const expected = Array.from({ length: partitions }, (_, partition) => waitListKey(prefix, partition, "messages"));
-      expect(lists).to.deep.equal(expected);
-
-      const worker = workloadsOf(manifests).find(({ component }) => component === "worker");
-      expect(environmentOf(worker!.containers[0]!, manifests)).to.include({
-        REDIS_KEY_PREFIX: prefix,
-        PARTITIONS: String(partitions),
-      });
-    });
-  }
-
-  it("read Redis with the password that the worker has", async () => {
-    const manifests = await keda();
-    const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
-    const [authentication] = ofKind<ITriggerAuthentication>(manifests, "TriggerAuthentication");
-    expect(scaled!.spec.triggers[0]!.authenticationRef?.name).to.equal(authentication!.metadata.name);
-
-    const worker = workloadsOf(manifests).find(({ component }) => component === "worker");
-    const password = worker!.containers[0]!.env?.find(({ name }) => name === "REDIS_PASSWORD")?.valueFrom?.secretKeyRef;
-    const given = authentication!.spec.secretTargetRef?.find(({ parameter }) => parameter === "password");
-    expect({ name: given?.name, key: given?.key }).to.deep.equal({ name: password?.name, key: password?.key });
+  it("are the depth of the queue in messages, and its age, in every number of partitions", async () => {
+    for (const partitions of [1, 6]) {
+      const { triggers } = await keda(`config.partitions=${partitions}`);
+      expect(triggers.map(({ type, metadata }) => [type, metadata.valueLocation, metadata.targetValue])).to.deep.equal([
+        ["metrics-api", "confab_messages_pending", "100000"],
+        ["metrics-api", "confab_pending_oldest_age_seconds", "10"],
+      ]);
+    }
   });
 
-  it("find the master that Sentinels name, with the Sentinels' login and the master's", async () => {
-    const manifests = await render("redis-sentinel");
-    const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
-    const [trigger] = scaled!.spec.triggers;
-    const worker = workloadsOf(manifests).find(({ component }) => component === "worker");
-    const given = environmentOf(worker!.containers[0]!, manifests);
-    expect(trigger!.type).to.equal("redis-sentinel");
-    expect(trigger!.metadata).to.include({
-      addresses: given.REDIS_SENTINELS,
-      sentinelMaster: given.REDIS_MASTER_NAME,
-      sentinelUsername: given.REDIS_SENTINEL_USERNAME,
-      username: given.REDIS_USERNAME,
-      enableTLS: "true",
-      databaseIndex: "0",
-    });
-    expect(given.REDIS_SENTINELS?.split(",")).to.have.length(3);
-    expect(given).to.include({ REDIS_TLS: "on" }).and.not.have.property("REDIS_URL");
-    const [authentication] = ofKind<ITriggerAuthentication>(manifests, "TriggerAuthentication");
-    const keys = authentication!.spec.secretTargetRef!.map(({ parameter, key }) => [parameter, key]);
-    expect(Object.fromEntries(keys)).to.include({ password: "password", sentinelPassword: "sentinel-password" });
+  it("are gauges without labels that every ingest exports with the same value", async () => {
+    const reference = readFileSync(join(repositoryFolder, "docs/reference/metrics.md"), "utf8");
+    for (const { metadata } of (await keda()).triggers) {
+      const row = reference.split("\n").find((line) => line.startsWith(`| \`${String(metadata.valueLocation)}\` |`));
+      const [, , type, labels, services] = row?.split("|").map((cell) => cell.trim()) ?? [];
+      expect(type).to.match(/^gauge\b.*\*\*shared\*\*/);
+      expect(labels).to.equal("none");
+      expect(services).to.match(/\bingest\b/);
+    }
   });
 
-  it("take the highest of what the workers export, never the sum: each exports the same figure", async () => {
-    const manifests = await keda(
-      "worker.keda.prometheus.enabled=true",
-      "worker.keda.prometheus.serverAddress=http://prometheus:9090",
-    );
-    const [scaled] = ofKind<IScaledObject>(manifests, "ScaledObject");
-    const queries = scaled!.spec.triggers
-      .filter(({ type }) => type === "prometheus")
-      .map(({ metadata }) => metadata.query);
-    expect(queries).to.have.length(2);
-    for (const query of queries) expect(query).to.match(/^max\(/);
+  it("are read from the Service with ingest's admin port, whatever the type of the Service for clients", async () => {
+    for (const type of ["ClusterIP", "NodePort"]) {
+      const { manifests, triggers } = await keda(`ingest.service.type=${type}`);
+      for (const { metadata } of triggers) {
+        const { hostname, port, pathname } = new URL(String(metadata.url));
+        const [name, namespace] = hostname.split(".");
+        expect([namespace, pathname]).to.deep.equal([release.namespace, "/metrics"]);
+        const service = ofKind<IService>(manifests, "Service").find((candidate) => candidate.metadata.name === name);
+        expect(service?.spec?.ports?.find((open) => String(open.port) === port)?.name).to.equal("admin");
+      }
+    }
+  });
+
+  it("can leave out the age", async () => {
+    const { triggers } = await keda("worker.keda.oldestSeconds=0", "worker.keda.pendingMessages=5000");
+    expect(triggers.map(({ metadata }) => metadata.targetValue)).to.deep.equal(["5000"]);
   });
 });
