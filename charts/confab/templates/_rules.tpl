@@ -1,0 +1,44 @@
+{{/* The number that ends an alert's expression, after the comparison with it. */}}
+{{- define "confab.alertThreshold" -}}
+([<>]=?|[!=]=) -?[0-9.]+$
+{{- end -}}
+
+{{/*
+A text of the chart's rules and dashboards for this release: `(confab)` in matchers becomes the prefix of the release's objects,
+and the folders of runbooks and dashboards become URLs. Of (dict "root" $ "text" text).
+*/}}
+{{- define "confab.monitoringText" -}}
+{{- $rule := .root.Values.monitoring.prometheusRule -}}
+{{- $text := .text | replace "(confab)" (include "confab.fullname" .root) -}}
+{{- with $rule.runbookUrlPrefix }}{{ $text = $text | replace "docs/runbooks/" . }}{{ end -}}
+{{- $text -}}
+{{- end -}}
+
+{{/* One rule of a rules file, for this release, as YAML; empty where the values remove it. Of (dict "root" $ "rule" map). */}}
+{{- define "confab.rule" -}}
+{{- $values := .root.Values.monitoring.prometheusRule -}}
+{{- $rule := deepCopy .rule -}}
+{{- $change := get $values.alerts ($rule.alert | default "") | default dict -}}
+{{- if get $change "enabled" | toString | ne "false" -}}
+{{- if $rule.alert -}}
+{{- $severities := dict "page" $values.severities.page "ticket" $values.severities.ticket -}}
+{{- $severity := get $severities $rule.labels.severity | default $rule.labels.severity -}}
+{{- $labels := merge (dict) ($change.labels | default dict) $values.alertLabels (dict "severity" ($change.severity | default $severity)) $rule.labels -}}
+{{- $annotations := $rule.annotations | default dict -}}
+{{- if not $values.runbookUrlPrefix }}{{ $annotations = omit $annotations "runbook_url" }}{{ end -}}
+{{- if $values.dashboardUrlPrefix -}}
+{{- $_ := set $annotations "dashboard" (printf "%s%s" $values.dashboardUrlPrefix $annotations.dashboard) -}}
+{{- else -}}
+{{- $annotations = omit $annotations "dashboard" -}}
+{{- end -}}
+{{- if hasKey $change "threshold" -}}
+{{- $compared := printf "${1} %s" (toString $change.threshold) -}}
+{{- $_ := set $rule "expr" (regexReplaceAll (include "confab.alertThreshold" .) $rule.expr $compared) -}}
+{{- end -}}
+{{- $_ := set $rule "for" ($change.for | default $rule.for) -}}
+{{- $_ := set $rule "labels" $labels -}}
+{{- $_ := set $rule "annotations" $annotations -}}
+{{- end -}}
+{{- include "confab.monitoringText" (dict "root" .root "text" (toYaml $rule)) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,114 @@
+import type { IPrometheusRule } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+import { expect } from "chai";
+import type { IConfigMap } from "kubernetes-models/v1";
+import { ofKind } from "./src/manifests.ts";
+import { renderWith } from "./src/scenarios.ts";
+
+interface Rule {
+  readonly alert?: string;
+  readonly expr: string | number;
+  readonly for?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const rule = "monitoring.prometheusRule";
+
+async function monitoring(...sets: string[]) {
+  const all = ["monitoring.force=true", `${rule}.enabled=true`, "monitoring.dashboards.enabled=true", ...sets];
+  const manifests = await renderWith(...all.flatMap((set) => ["--set", set]));
+  const rules = ofKind<IPrometheusRule>(manifests, "PrometheusRule").flatMap(({ spec }) =>
+    (spec.groups ?? []).flatMap((group) => (group.rules ?? []) as Rule[]),
+  );
+  const dashboards = ofKind<IConfigMap>(manifests, "ConfigMap")
+    .filter(({ metadata }) => metadata.name.includes("-dashboard-"))
+    .flatMap(({ data = {} }) => Object.values(data));
+  const alerts = rules.filter(({ alert }) => alert !== undefined);
+  const named = (name: string) => alerts.filter(({ alert }) => alert === name);
+  return { rules, alerts, named, dashboards };
+}
+
+describe("rules and dashboards", () => {
+  it("select the objects of this release, whatever its name", async () => {
+    for (const [sets, fullname] of [
+      [[], "confab"],
+      [["fullnameOverride=chat"], "chat"],
+    ] as const) {
+      const { rules, dashboards } = await monitoring(...sets);
+      const text = [...rules.map(({ expr }) => String(expr)), ...dashboards.map(unescaped)].join("\n");
+      const matchers = [...text.matchAll(/\b(horizontalpodautoscaler|job_name|persistentvolumeclaim)=~"([^"]+)"/g)];
+      const names = {
+        horizontalpodautoscaler: "keda-hpa-X-worker",
+        job_name: "X-migrate-3",
+        persistentvolumeclaim: "data-X-mysql-0",
+      };
+      expect(new Set(matchers.map(([, label]) => label))).to.deep.equal(new Set(Object.keys(names)));
+      for (const [, label = "", pattern = ""] of matchers) {
+        const whole = new RegExp(`^(?:${pattern})$`);
+        const name = names[label as keyof typeof names];
+        expect(whole.test(name.replace("X", fullname)), pattern).to.equal(true);
+        expect(whole.test(name.replace("X", "other")), pattern).to.equal(false);
+      }
+    }
+  });
+
+  it("have no link to a runbook or a dashboard without its URL", async () => {
+    const { alerts, dashboards } = await monitoring();
+    for (const { annotations } of alerts) expect(annotations).to.not.have.any.keys("runbook_url", "dashboard");
+    expect(dashboards).to.have.length.greaterThan(0);
+    const linked = await monitoring(`${rule}.runbookUrlPrefix=https://example.com/runbooks/`);
+    for (const [index, text] of dashboards.entries()) {
+      expect(text).to.not.include("docs/runbooks/");
+      expect(panelsIn(text)).to.deep.equal(panelsIn(linked.dashboards[index]!));
+    }
+  });
+
+  it("link to both where the values say where they are", async () => {
+    const { named, dashboards } = await monitoring(
+      `${rule}.runbookUrlPrefix=https://example.com/runbooks/`,
+      `${rule}.dashboardUrlPrefix=https://grafana.example.com`,
+    );
+    expect(named("ConfabTargetDown")[0]?.annotations).to.include({
+      runbook_url: "https://example.com/runbooks/ConfabTargetDown.md",
+      dashboard: "https://grafana.example.com/d/confab-runtime",
+    });
+    expect(dashboards.join("")).to.include("https://example.com/runbooks/Confab").and.not.include("docs/runbooks/");
+  });
+});
+
+describe("an alert", () => {
+  it("has the severity that Alertmanager's usual routes know, or the one of the values", async () => {
+    const usual = (await monitoring()).alerts.map(({ labels }) => labels?.severity);
+    expect(new Set(usual)).to.deep.equal(new Set(["critical", "warning"]));
+    const own = await monitoring(`${rule}.severities.page=P1`, `${rule}.severities.ticket=P3`);
+    expect(new Set(own.alerts.map(({ labels }) => labels?.severity))).to.deep.equal(new Set(["P1", "P3"]));
+  });
+
+  it("can have more labels, another threshold, time and severity, or be left out", async () => {
+    const change = `${rule}.alerts.ConfabOldestPendingTooOld`;
+    const { alerts, named } = await monitoring(
+      `${rule}.alertLabels.team=chat`,
+      `${change}.threshold=120`,
+      `${change}.for=7m`,
+      `${change}.severity=P2`,
+      `${change}.labels.team=storage`,
+      `${rule}.alerts.ConfabQueueGrowing.enabled=false`,
+    );
+    const [changed] = named("ConfabOldestPendingTooOld");
+    expect(changed).to.deep.include({ for: "7m", labels: { severity: "P2", team: "storage" } });
+    expect(String(changed?.expr)).to.match(/> 120$/);
+    expect(named("ConfabQueueGrowing")).to.deep.equal([]);
+    const others = alerts.filter(({ alert }) => alert !== "ConfabOldestPendingTooOld");
+    for (const { labels } of others) expect(labels).to.include({ team: "chat" });
+  });
+});
+
+/** Expressions as they are, from JSON. */
+function unescaped(json: string): string {
+  return json.replaceAll('\\"', '"');
+}
+
+function panelsIn(json: string): string[] {
+  const { panels } = JSON.parse(json) as { panels: readonly { title: string }[] };
+  return panels.map(({ title }) => title);
+}
