@@ -1,11 +1,11 @@
-{{/* The limit of one Ingress, a dict of requestsPerSecond and burst, of (dict "root" $ "component" service ["suffix" "admin"]), as YAML. */}}
+{{/* Rate limit of one Ingress, as YAML with requestsPerSecond and burst, of (dict "root" $ "component" service ["suffix" "admin"]). */}}
 {{- define "confab.ingress.limit" -}}
 {{- $limit := .root.Values.ingress.rateLimit -}}
 {{- $limits := dict "ingest" (pick $limit "requestsPerSecond" "burst") "admin" $limit.admin "api" $limit.other -}}
 {{- get $limits (.suffix | default .component) | toYaml -}}
 {{- end -}}
 
-{{/* Annotations of one Ingress, of (dict "root" $ "component" service ["suffix" "admin"]); the later ones win. */}}
+{{/* Annotations of one Ingress, of the same dict: the chart's, then those of the values, which take precedence. */}}
 {{- define "confab.ingress.annotations" -}}
 {{- $ingress := .root.Values.ingress -}}
 {{- $limit := include "confab.ingress.limit" . | fromYaml -}}
@@ -13,23 +13,23 @@
 {{- $chart := dict -}}
 {{- if eq $ingress.controller "nginx" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-body-size" $ingress.maxBodySize -}}
-{{- /* A request whose outcome is unknown is the caller's to repeat, with its idempotency key. */ -}}
+{{- /* Only the client may repeat a request whose outcome is unknown, with its idempotency key. */ -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-next-upstream" "off" -}}
-{{- /* An answer in a temporary file is a line in the error log, with the path and the token in it. */ -}}
+{{- /* Without buffers a slow client occupies memory of the pod. In memory, because nginx logs paths, and so tokens, of responses in files. */ -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffering" "on" -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffers-number" "16" -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffer-size" "16k" -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-read-timeout" "30" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-max-temp-file-size" "0" -}}
 {{- if $limited -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-rps" (toString (int $limit.requestsPerSecond)) -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-burst-multiplier" (toString (div (int $limit.burst) (int $limit.requestsPerSecond))) -}}
 {{- end -}}
-{{- if eq .component "api" -}}
-{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-read-timeout" (toString (int $ingress.streamTimeoutSeconds)) -}}
-{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffering" "off" -}}
-{{- end -}}
 {{- else if and (eq $ingress.controller "traefik") $limited -}}
 {{- $middleware := printf "%s-%s-%s@kubernetescrd" .root.Release.Namespace (include "confab.fullname" .root) (.suffix | default .component) -}}
 {{- $_ := set $chart "traefik.ingress.kubernetes.io/router.middlewares" $middleware -}}
 {{- end -}}
-{{- /* Only one of them asks for the certificate that all use. */ -}}
+{{- /* One Ingress requests the certificate, which all of them use. */ -}}
 {{- if and $ingress.tls.enabled (eq .component "api") (not .suffix) -}}
 {{- if $ingress.tls.clusterIssuer }}{{ $_ := set $chart "cert-manager.io/cluster-issuer" $ingress.tls.clusterIssuer }}{{ end -}}
 {{- if $ingress.tls.issuer }}{{ $_ := set $chart "cert-manager.io/issuer" $ingress.tls.issuer }}{{ end -}}
@@ -75,7 +75,7 @@ spec:
     {{- end }}
 {{- end -}}
 
-{{/* Traefik's form of the limit of one Ingress, of the same dict. */}}
+{{/* Rate limit of one Ingress as a Traefik Middleware, of the same dict. */}}
 {{- define "confab.ingress.middleware" -}}
 {{- $limit := include "confab.ingress.limit" . | fromYaml -}}
 apiVersion: traefik.io/v1alpha1
