@@ -1,4 +1,4 @@
-{{/* What all pods of Confab's image have in common, of (dict "root" $ "values" map). */}}
+{{/* Fields of every pod, of (dict "root" $ "values" map). */}}
 {{- define "confab.podBasics" -}}
 automountServiceAccountToken: {{ dig "serviceAccount" "automount" false .values }}
 enableServiceLinks: false
@@ -64,7 +64,7 @@ affinity:
     {{- include "confab.podVolumeMounts" .root | nindent 4 }}
 {{- end -}}
 
-{{/* The pod template of ingest, api and worker, of (dict "root" $ "component" name). */}}
+{{/* Pod template of ingest, api and worker, of (dict "root" $ "component" name). */}}
 {{- define "confab.podTemplate" -}}
 {{- $root := .root -}}
 {{- $values := get $root.Values .component -}}
@@ -158,7 +158,7 @@ spec:
     {{- end }}
 {{- end -}}
 
-{{/* The services' own default ports. */}}
+{{/* Default ports of the services. */}}
 {{- define "confab.httpPort" -}}
 {{- get (dict "ingest" "8081" "api" "8082") .component -}}
 {{- end -}}

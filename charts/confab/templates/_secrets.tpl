@@ -1,5 +1,5 @@
 {{/*
-A Secret's entry that is made once: what the value says, else what the cluster has already, else something new. Of
+An entry of a Secret that is generated once: the given value, otherwise the entry in the cluster, otherwise a new one. Of
 (dict "root" $ "secret" name "key" entry "value" text "length" number). helm template has no cluster to look into.
 */}}
 {{- define "confab.keptSecret" -}}
@@ -30,13 +30,13 @@ A Secret's entry that is made once: what the value says, else what the cluster h
 {{- ternary .Values.elasticsearch.auth.existingSecret .Values.externalElasticsearch.existingSecret .Values.elasticsearch.enabled | default $own -}}
 {{- end -}}
 
-{{/* Whether Redis wants a password: "true" or empty. */}}
+{{/* Whether Redis requires a password: "true" or empty. */}}
 {{- define "confab.redisHasPassword" -}}
 {{- $external := .Values.externalRedis -}}
 {{- if or .Values.redis.enabled $external.password (and $external.existingSecret $external.existingSecretKeys.password) }}true{{ end -}}
 {{- end -}}
 
-{{/* The Secret's entry with the Sentinels' own password; empty where they want none. */}}
+{{/* Entry of the Secret with the password for the Sentinels; empty: no password. */}}
 {{- define "confab.sentinelPasswordKey" -}}
 {{- $external := .Values.externalRedis -}}
 {{- if and (not .Values.redis.enabled) $external.sentinels.hosts -}}
@@ -45,8 +45,8 @@ A Secret's entry that is made once: what the value says, else what the cluster h
 {{- end -}}
 
 {{/*
-Restarts pods when a password in the values changes. Generated ones never change and are left out, so that an upgrade
-that changes nothing restarts nothing; Secrets of others are not the chart's to watch.
+Restarts pods when a password in the values changes. Generated passwords never change and are left out, so that an upgrade
+without changes restarts nothing. The chart does not watch existing Secrets.
 */}}
 {{- define "confab.secretChecksum" -}}
 {{- $values := .Values -}}
@@ -54,7 +54,7 @@ that changes nothing restarts nothing; Secrets of others are not the chart's to 
     $values.externalMysql $values.externalRedis $values.externalElasticsearch | toJson | sha256sum -}}
 {{- end -}}
 
-{{/* Keeps a store's password as long as its data, of a store's values. */}}
+{{/* Keeps the password of a store as long as its data, of the values of the store. */}}
 {{- define "confab.keepAnnotation" -}}
 {{- if and .enabled .persistence.enabled (eq .persistence.whenDeleted "Retain") -}}
 annotations:

@@ -1,4 +1,4 @@
-{{/* What the three stores have in common; all of (dict "root" $ "component" name). */}}
+{{/* Parts that the three stores share. All take (dict "root" $ "component" name). */}}
 
 {{- define "confab.store.service" -}}
 {{- $values := get .root.Values .component -}}
@@ -12,7 +12,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  # An address that outlives the pod: clients find it again without waiting for DNS
+  # An address that stays when the pod is replaced, so clients reconnect without waiting for DNS
   type: ClusterIP
   selector:
     {{- include "confab.selectorLabels" . | nindent 4 }}
@@ -31,7 +31,7 @@ spec:
 {{- get (dict "mysql" "9104" "redis" "9121" "elasticsearch" "9114") .component -}}
 {{- end -}}
 
-{{/* A StatefulSet's spec up to its pod's volumes and containers. */}}
+{{/* Spec of a StatefulSet without its pod template. */}}
 {{- define "confab.store.spec" -}}
 {{- $values := get .root.Values .component -}}
 replicas: 1
@@ -134,7 +134,7 @@ securityContext:
   {{- $values.securityContext | merge (dict "runAsUser" 65534 "runAsGroup" 65534) | toYaml | nindent 2 }}
 {{- end -}}
 
-{{/* Volumes that every store has: its data where they are not in a claim, and its configuration. */}}
+{{/* Volumes of every store: its data, unless they are in a claim, and its configuration. */}}
 {{- define "confab.store.volumes" -}}
 {{- $values := get .root.Values .component -}}
 {{- if not $values.persistence.enabled }}

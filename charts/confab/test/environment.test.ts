@@ -64,7 +64,10 @@ describe("the environment of whatever runs confabctl", () => {
           .filter(({ args = [] }) => args.some((arg) => arg.includes("packages/cli/")))
           .flatMap((container) => Object.keys(environmentOf(container, manifests)))
           .filter(
-            (variable) => !/^(DATABASE_(URL|USERNAME|PASSWORD)|CONFAB_(INGEST_)?URL|ADMIN_API_KEY)$/.test(variable),
+            (variable) =>
+              !/^(DATABASE_(URL|USERNAME|PASSWORD)|CONFAB_(INGEST_)?URL|ADMIN_API_KEY|APPLICATION_TOKEN)$/.test(
+                variable,
+              ),
           )
           .filter((variable) => !ofNode.test(variable))
           .map((variable) => `${name} has ${variable}`),

@@ -19,8 +19,21 @@ const services = ["ingest", "api", "worker"] as const;
 const adminPorts = { ingest: 9081, api: 9082, worker: 9083 };
 const httpPorts = { ingest: 8081, api: 8082 };
 const stores = { mysql: 3306, redis: 6379, elasticsearch: 9200 };
-/** The namespace in which each scenario says that its edge runs. */
+/** The namespace of the ingress controller or gateway, by scenario. */
 const edges: Readonly<Record<string, string>> = { "gateway-api": "gateways", traefik: "traefik" };
+/** Ports of the pods or servers of external stores, by scenario. */
+const externalPorts: Readonly<Record<string, Partial<Record<keyof typeof stores, readonly number[]>>>> = {
+  eck: { elasticsearch: [9200] },
+  "external-stores": { mysql: [3306], redis: [6380], elasticsearch: [9200, 9201] },
+  "mysql-operator": { mysql: [3306, 6446] },
+  "redis-cluster": { redis: [6379, 6380] },
+  "redis-sentinel": { redis: [6379, 26_379, 26_380] },
+};
+const scaledByKeda = ["external-stores", "keda", "production", "redis-cluster", "redis-sentinel"];
+const otlp: Readonly<Record<string, Flow["to"]>> = {
+  "external-stores": { address: "203.0.113.9" },
+  hardened: podIn("monitoring"),
+};
 
 const flow = (what: string, from: End | undefined, to: End | undefined, port: number, protocol?: string): Flow => ({
   what: `${what}:${port}`,
@@ -30,51 +43,30 @@ const flow = (what: string, from: End | undefined, to: End | undefined, port: nu
   ...(protocol !== undefined && { protocol }),
 });
 
-/** What has to pass for Confab to work. */
+/** Connections that Confab needs. */
 function required(manifests: readonly Manifest[], scenario: string): Flow[] {
   const pods = componentsOf(manifests);
   const edge = podIn(edges[scenario] ?? "ingress-nginx");
-  const usesElasticsearch = { ingest: false, api: true, worker: true };
-  const external = scenario === "external-stores" ? { mysql: 3306, redis: 6380, elasticsearch: 9200 } : undefined;
+  const usedBy = { mysql: [...services, "migrations", "backup"], redis: services, elasticsearch: ["api", "worker"] };
+  const used = Object.entries(usedBy) as [keyof typeof stores, readonly string[]][];
   return [
+    ...used.flatMap(([store, users]) =>
+      users.flatMap((user) => [
+        flow(`${user} → ${store}`, pods(user), pods(store), stores[store]),
+        ...(externalPorts[scenario]?.[store] ?? [])
+          // A hook runs before policies exist.
+          .filter(() => user !== "migrations" || scenario !== "external-stores")
+          .map((port) => flow(`${user} → external ${store}`, pods(user), outside, port)),
+      ]),
+    ),
     ...services.flatMap((service) => [
-      flow(`${service} → mysql`, pods(service), pods("mysql"), stores.mysql),
-      flow(`${service} → redis`, pods(service), pods("redis"), stores.redis),
-      ...(usesElasticsearch[service]
-        ? [flow(`${service} → elasticsearch`, pods(service), pods("elasticsearch"), stores.elasticsearch)]
-        : []),
       flow(`${service} → DNS`, pods(service), dns, 53, "UDP"),
       flow(`${service} → DNS`, pods(service), dns, 53, "TCP"),
       flow(`${service} → node-local DNS`, pods(service), { address: "169.254.20.10" }, 53, "UDP"),
       flow(`Prometheus → ${service}`, podIn("monitoring"), pods(service), adminPorts[service]),
-      ...(external === undefined
+      ...(otlp[scenario] === undefined
         ? []
-        : [
-            flow(`${service} → external mysql`, pods(service), outside, external.mysql),
-            flow(`${service} → external redis`, pods(service), outside, external.redis),
-            flow(`${service} → external DNS`, pods(service), dns, 53, "UDP"),
-            flow(`${service} → OTLP`, pods(service), { address: "203.0.113.9" }, 443),
-            ...(usesElasticsearch[service]
-              ? [
-                  flow(`${service} → external elasticsearch`, pods(service), outside, external.elasticsearch),
-                  flow(`${service} → second elasticsearch`, pods(service), outside, 9201),
-                ]
-              : []),
-          ]),
-      ...(scenario === "redis-cluster"
-        ? [
-            flow(`${service} → a cluster's node`, pods(service), outside, 6379),
-            flow(`${service} → another`, pods(service), outside, 6380),
-          ]
-        : []),
-      ...(scenario === "redis-sentinel"
-        ? [
-            flow(`${service} → a Sentinel`, pods(service), outside, 26_379),
-            flow(`${service} → another`, pods(service), outside, 26_380),
-            flow(`${service} → the master that they name`, pods(service), outside, 6379),
-          ]
-        : []),
-      ...(scenario === "hardened" ? [flow(`${service} → OTLP`, pods(service), podIn("monitoring"), 4318)] : []),
+        : [flow(`${service} → OTLP`, pods(service), otlp[scenario], scenario === "hardened" ? 4318 : 443)]),
     ]),
     ...(["ingest", "api"] as const).flatMap((service) => [
       flow(`edge → ${service}`, edge, pods(service), httpPorts[service]),
@@ -83,14 +75,17 @@ function required(manifests: readonly Manifest[], scenario: string): Flow[] {
         : []),
       flow(`helm test → ${service}`, pods("smoke"), pods(service), httpPorts[service]),
     ]),
-    flow("helm test → DNS", pods("smoke"), dns, 53, "UDP"),
-    ...(scenario === "external-stores"
-      ? []
-      : [
-          flow("migrations → mysql", pods("migrations"), pods("mysql"), stores.mysql),
-          flow("migrations → DNS", pods("migrations"), dns, 53, "UDP"),
-        ]),
-    ...(scenario === "keda" ? [flow("KEDA → redis", podIn("keda"), pods("redis"), stores.redis)] : []),
+    ...["smoke", "canary", "migrations", "backup"]
+      .filter((job) => job !== "migrations" || scenario !== "external-stores")
+      .map((job) => flow(`${job} → DNS`, pods(job), dns, 53, "UDP")),
+    ...(scenario === "production"
+      ? [flow("canary → the public URL", pods("canary"), outside, 443)]
+      : (["ingest", "api"] as const).map((service) =>
+          flow(`canary → ${service}`, pods("canary"), pods(service), httpPorts[service]),
+        )),
+    ...(scaledByKeda.includes(scenario)
+      ? [flow("KEDA → ingest's admin port", podIn("keda"), pods("ingest"), adminPorts.ingest)]
+      : []),
     ...(scenario === "hardened"
       ? [
           flow("Prometheus → mysql's exporter", podIn("monitoring"), pods("mysql"), 9104),
@@ -101,7 +96,7 @@ function required(manifests: readonly Manifest[], scenario: string): Flow[] {
   ];
 }
 
-/** What nobody needs. */
+/** Connections that nobody needs. */
 function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
   const pods = componentsOf(manifests);
   const edge = podIn(edges[scenario] ?? "ingress-nginx");
@@ -119,8 +114,19 @@ function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
             flow(`${name} → ${service}`, from, pods(service), httpPorts[service]),
           )),
     ]),
-    ...(scenario === "keda" ? [] : [flow("KEDA → redis", podIn("keda"), pods("redis"), stores.redis)]),
+    ...(scaledByKeda.includes(scenario)
+      ? []
+      : [flow("KEDA → ingest's admin port", podIn("keda"), pods("ingest"), adminPorts.ingest)]),
+    flow("KEDA → ingest", podIn("keda"), pods("ingest"), httpPorts.ingest),
+    flow("KEDA → the api's admin port", podIn("keda"), pods("api"), adminPorts.api),
+    flow("KEDA → redis", podIn("keda"), pods("redis"), stores.redis),
     flow("KEDA → mysql", podIn("keda"), pods("mysql"), stores.mysql),
+    flow("canary → mysql", pods("canary"), pods("mysql"), stores.mysql),
+    flow("canary → SSH outside", pods("canary"), outside, 22),
+    flow("backup → redis", pods("backup"), pods("redis"), stores.redis),
+    flow("backup → SSH outside", pods("backup"), outside, 22),
+    flow("a stranger → backup", podIn("other"), pods("backup"), 3306),
+    flow("a stranger → canary", podIn("other"), pods("canary"), 80),
     flow("Prometheus → redis", podIn("monitoring"), pods("redis"), stores.redis),
     flow("Prometheus → ingest", podIn("monitoring"), pods("ingest"), httpPorts.ingest),
     flow("ingest → elasticsearch", pods("ingest"), pods("elasticsearch"), stores.elasticsearch),
@@ -128,7 +134,7 @@ function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
     flow("worker → ingest's admin port", pods("worker"), pods("ingest"), adminPorts.ingest),
     flow("migrations → redis", pods("migrations"), pods("redis"), stores.redis),
     flow("helm test → the internet", pods("smoke"), outside, 443),
-    // A hook runs before policies are there.
+    // A hook runs before policies exist.
     ...(scenario === "external-stores" ? [] : [flow("migrations → the internet", pods("migrations"), outside, 443)]),
     flow("helm test → mysql", pods("smoke"), pods("mysql"), stores.mysql),
     flow("helm test → ingest's admin port", pods("smoke"), pods("ingest"), adminPorts.ingest),

@@ -5,7 +5,7 @@ import { template } from "./src/helm.ts";
 const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])[] = [
   ["an unknown section", "ingres.enabled=true", /ingres\b/],
   ["a mistyped name inside a section", "ingest.replica=3", /ingest\b.*\breplica\b/],
-  ["a mistyped name deep down", "mysql.batchStore.sise=10Gi", /mysql[./]batchStore\b.*\bsise\b/],
+  ["a mistyped name deep down", "mysql.persistence.sise=10Gi", /mysql[./]persistence\b.*\bsise\b/],
   ["a text for a number", "ingest.service.port=http", /ingest[./]service[./]port\b/],
   ["a text for a switch", "networkPolicy.enabled=maybe", /networkPolicy[./]enabled\b/],
   ["a word that is no choice", "search.backend=solr", /search[./]backend\b/],
@@ -16,6 +16,12 @@ const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])
     "more than the whole of Redis' memory",
     "ingest.limits.redisMemoryLimitRatio=7",
     /ingest[./]limits[./]redisMemoryLimitRatio\b/,
+  ],
+  ["a schedule that is none", "backup.schedule=daily", /backup[./]schedule\b/],
+  [
+    "a change of an alert that does not exist",
+    "monitoring.prometheusRule.alerts.X.after=5m",
+    /alerts[./]X\b.*\bafter\b/,
   ],
   ["a duration that is none", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
 ];
@@ -60,10 +66,35 @@ describe("values that don't go together", () => {
     }
   });
 
-  it("are told: a number of workers where KEDA owns it", async () => {
-    const { code, stderr } = await template(["--set", "worker.keda.enabled=true,worker.replicas=3"]);
+  it("are told: a variable of one service that must be the same in all", async () => {
+    for (const [name, value] of [
+      ["SEARCH_BACKEND", "search.backend"],
+      ["SEARCH_INDEX", "search.index"],
+      ["PARTITIONS", "config.partitions"],
+      ["REDIS_KEY_PREFIX", "config.redisKeyPrefix"],
+    ] as const) {
+      const own = JSON.stringify([{ name, value: "other" }]);
+      const { code, stderr } = await template(["--set-json", `api.extraEnv=${own}`]);
+      expect(code).to.not.equal(0);
+      expect(stderr).to.include("api.extraEnv sets").and.include(`set ${value}.`);
+    }
+  });
+
+  it("are told: KEDA without the ingest that it reads, and a canary without an application", async () => {
+    const sets = ["worker.keda.enabled=true", "ingest.enabled=false", "canary.enabled=true"];
+    const { code, stderr } = await template(sets.flatMap((set) => ["--set", set]));
     expect(code).to.not.equal(0);
-    expect(stderr).to.include("worker.replicas");
+    expect(stderr).to.include("set ingest.enabled to true").and.include("set canary.existingSecret");
+  });
+
+  it("are told: a change to an alert that does not exist, and a threshold for one without", async () => {
+    const alerts = "monitoring.prometheusRule.alerts";
+    const { code, stderr } = await template([
+      "--set",
+      `${alerts}.ConfabTargetDwon.enabled=false,${alerts}.ConfabTargetDown.threshold=5`,
+    ]);
+    expect(code).to.not.equal(0);
+    expect(stderr).to.include(`${alerts} has ConfabTargetDwon`).and.include(`${alerts}.ConfabTargetDown.threshold`);
   });
 
   it("are told: budgets that would let no pod ever be evicted", async () => {
