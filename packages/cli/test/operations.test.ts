@@ -80,6 +80,19 @@ describe("confabctl for operators", function () {
     expect(stdout).to.match(/^(ok {6}.+ \(\d+ ms\)\n)+$/);
   });
 
+  it("tries an installation out in a given application, without the admin key", async () => {
+    const tokens = async () => (await stack.json<{ token: string }[]>("app", "list")).map((listed) => listed.token);
+    const before = await tokens();
+    const { code, stdout, stderr } = await stack.run(["smoke", "--application", token], {
+      CONFAB_URL: stack.urls.api,
+      CONFAB_INGEST_URL: stack.urls.ingest,
+      ADMIN_API_KEY: "",
+    });
+    expect(code, stdout + stderr).to.equal(0);
+    expect(stdout.trimEnd().split("\n")).to.have.length(7);
+    expect(await tokens()).to.deep.equal(before);
+  });
+
   it("says which step of a trial fails, and why", async () => {
     const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "2s"], {
       CONFAB_INGEST_URL: "http://127.0.0.1:1",

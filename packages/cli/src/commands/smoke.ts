@@ -7,16 +7,17 @@ import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { withTimeout } from "../retry-until.ts";
 
-/** `smoke [--timeout 1m]`. */
+/** `smoke [--application TOKEN] [--timeout 1m]`. */
 export function addSmokeCommand(program: Command, io: Io): void {
   program
     .command("smoke")
     .description("see that an installation works: create, send, read, list and search; what it creates stays")
+    .option("--application <token>", "use this application instead of creating one")
     .option("--timeout <duration>", "how long all of it may take, a start of the services included", duration, 60_000)
-    .action(async ({ timeout }: { timeout: number }, command: Command) => {
+    .action(async ({ application, timeout }: { application?: string; timeout: number }, command: Command) => {
       const { api, output } = toolsOf(io, command);
       const deadline = performance.now() + timeout;
-      for (const { name, run } of smokeSteps(api)) {
+      for (const { name, run } of smokeSteps(api, application)) {
         const began = performance.now();
         const onWait = (reason: string): void => {
           output.note(`waiting: ${name}: ${reason}`);
@@ -44,26 +45,27 @@ interface Step {
   readonly run: () => Promise<void>;
 }
 
-function smokeSteps(api: ApiClient): Step[] {
+function smokeSteps(api: ApiClient, application: string | undefined): Step[] {
   // A repeated attempt must not create a second one.
   const [applicationKey, chatKey, messageKey] = [randomUUID(), randomUUID(), randomUUID()];
   const word = `smoke${randomUUID().replaceAll("-", "")}`;
   const body = `Confab works: ${word}`;
-  let token = "";
+  let token = application ?? "";
   let chat = 0;
   let message = 0;
 
-  return [
-    {
-      name: "create an application",
-      run: async () => {
-        const created = await api.callOnce("createApplication", {
-          body: { name: "confabctl smoke" },
-          idempotencyKey: applicationKey,
-        });
-        token = created.body.token;
-      },
+  const createApplication: Step = {
+    name: "create an application",
+    run: async () => {
+      const created = await api.callOnce("createApplication", {
+        body: { name: "confabctl smoke" },
+        idempotencyKey: applicationKey,
+      });
+      token = created.body.token;
     },
+  };
+  return [
+    ...(application === undefined ? [createApplication] : []),
     {
       name: "create a chat",
       run: async () => {
