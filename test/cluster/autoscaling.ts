@@ -45,7 +45,7 @@ export function describeAutoscaling(installed: () => Release): void {
         "config.rateLimits": "false",
         "worker.resources.limits.cpu": "150m",
         "worker.store.batchConcurrency": "5",
-        "worker.keda.listLength": "50",
+        "worker.keda.pendingMessages": String(total / 4),
       });
       token = await installed().createApplication("backlog");
       chats = await installed().createChats(token, chatsInAll);

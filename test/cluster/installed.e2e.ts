@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { describeAutoscaling } from "./autoscaling.ts";
 import { describeConversations } from "./conversations.ts";
 import { describeEdge } from "./edge.ts";
+import { describeScheduledJobs } from "./jobs.ts";
 import { memoryOf } from "./memory.ts";
 import { describeOutages } from "./outages.ts";
 import { describePolicies } from "./policies.ts";
@@ -50,6 +51,7 @@ describe("Confab installed with its stores", () => {
   describeEdge(installed);
   describeConversations(installed);
   describeRollouts(installed);
+  describeScheduledJobs(installed);
   describeOutages(installed);
   describeAutoscaling(installed);
   describePolicies(installed);

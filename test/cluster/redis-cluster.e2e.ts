@@ -36,18 +36,18 @@ describe("Confab on a Redis Cluster of three masters", () => {
 
   describeAcceptance(() => release);
 
-  it("scales by the queue of every partition", async () => {
+  it("scales by the pending messages of all partitions", async () => {
     const { spec, status } = await release.json<{
-      spec: { triggers: { type: string; metadata: { listName: string } }[] };
-      status: { conditions: { type: string; status: string }[] };
+      spec: { triggers: { metadata: { valueLocation: string } }[] };
+      status: { conditions: { type: string; status: string }[]; health: Record<string, { status: string }> };
     }>("get", "scaledobject", "confab-worker");
-    expect(spec.triggers.map(({ type, metadata }) => `${type} ${metadata.listName}`)).to.deep.equal(
-      Array.from({ length: 6 }, (_, partition) => `redis-cluster confab:{p${partition}}:messages:wait`),
-    );
-    expect(status.conditions).to.deep.include({
-      ...status.conditions.find(({ type }) => type === "Ready"),
-      status: "True",
-    });
+    expect(spec.triggers.map(({ metadata }) => metadata.valueLocation)).to.deep.equal([
+      "confab_messages_pending",
+      "confab_pending_oldest_age_seconds",
+    ]);
+    expect(status.conditions.find(({ type }) => type === "Ready")?.status).to.equal("True");
+    const readings = Object.values(status.health);
+    expect(readings.map((reading) => reading.status)).to.deep.equal(["Happy", "Happy"]);
   });
 
   it("keeps every acknowledged message, and goes on by itself, when a master is deleted under load", async () => {

@@ -10,6 +10,12 @@ if [ $programs = MySQL ]; then dump=mysqldump client=mysql server=mysqld; else d
 umask 077
 partial=$DUMPS/partial.sql.gz
 options=$TEMPORARY/client.cnf
+pid=
+clean() {
+  if [ -n "$pid" ]; then kill "$pid" 2>/dev/null || true; fi
+  rm -f "$partial" "$options"
+}
+trap clean EXIT
 escape() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 {
   printf '[client]\nhost="%s"\nport=%s\nuser="%s"\npassword="%s"\n' \
@@ -44,7 +50,6 @@ if [ "${VERIFY:-on}" = on ]; then
   # shellcheck disable=SC2086 -- several options
   $server --no-defaults $own --innodb-flush-log-at-trx-commit=0 --max-allowed-packet=64M >"$TEMPORARY/server.log" 2>&1 &
   pid=$!
-  trap 'kill $pid 2>/dev/null || true' EXIT
   ask() { $client --no-defaults --socket="$socket" --user=root --default-character-set=utf8mb4 --batch --skip-column-names "$@"; }
   attempt=0
   until ask --execute 'SELECT 1' >/dev/null 2>&1; do
@@ -67,8 +72,9 @@ if [ "${VERIFY:-on}" = on ]; then
     echo "The restored database has no tables of Confab." >&2
     exit 1
   }
-  kill $pid && wait $pid || true
-  trap - EXIT
+  kill $pid
+  wait $pid || true
+  pid=
 fi
 
 name=$DUMPS/$DATABASE_NAME-$(date -u +%Y-%m-%dT%H%M%SZ).sql.gz
