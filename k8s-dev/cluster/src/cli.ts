@@ -4,22 +4,22 @@ import { deploy } from "./deploy.ts";
 
 const usage = `Confab on Kubernetes, for development.
 
-  make cluster        make a kind cluster with an ingress controller, KEDA, Prometheus and Grafana;
-                      with KUBECONFIG set, look at that cluster instead and say what it has
-  make deploy         build the image, bring it into the cluster, install or upgrade the chart, wait
+  make cluster        create a kind cluster with an ingress controller, KEDA, Prometheus and Grafana;
+                      with KUBECONFIG set, inspect that cluster instead
+  make deploy         build the image, load it into the cluster, install or upgrade the chart, and wait
   make cluster-down   remove the kind cluster, its registry and all data in it
 
-The environment can change:
-  KUBECONFIG    a cluster that is there already, in place of the one that is made here
-  IMAGE         the image's name (confab:<version in package.json>)
-  CONFAB_LOAD   a shell command that brings $IMAGE into the cluster of KUBECONFIG; without it the image must be pulled
-  NAMESPACE     where Confab is installed (confab)
-  RELEASE       the release's name (confab)
-  VALUES        a file of values, on top of k8s-dev/cluster/values/confab.yaml
-  TIMEOUT       how long an installation may take (15m)
-  BUILD=off     install an image that is built already
+Environment variables:
+  KUBECONFIG    use this cluster instead of creating one
+  IMAGE         name of the image (default: confab:<version in package.json>)
+  CONFAB_LOAD   shell command that loads $IMAGE into the cluster of KUBECONFIG (default: the nodes pull it)
+  NAMESPACE     namespace for Confab (default: confab)
+  RELEASE       name of the release (default: confab)
+  VALUES        file of values, in addition to k8s-dev/cluster/values/confab.yaml
+  TIMEOUT       maximum duration of the installation (default: 15m)
+  BUILD=off     use an existing image
 
-What k8s-dev/images/build.sh --help lists has its effect on make deploy as well.`;
+make deploy also uses the variables that k8s-dev/images/build.sh --help lists.`;
 
 const { env } = process;
 const start = performance.now();
@@ -39,7 +39,7 @@ const chosen = commands[command];
 try {
   if (chosen !== undefined) await chosen();
   else if (command === "--help" || command === "-h") console.log(usage);
-  else throw new LocalError(`There is no ${command}: choose one of ${Object.keys(commands).join(", ")}, or --help.`);
+  else throw new LocalError(`There is no command ${command}: use ${Object.keys(commands).join(", ")} or --help.`);
 } catch (error) {
   if (!(error instanceof LocalError)) throw error;
   console.error(error.message);

@@ -6,25 +6,27 @@ import { isGiven, kindName, paths, readVersions, type Addon, type Environment } 
 
 type Report = (line: string) => void;
 
-/** Makes the kind cluster with its addons where they aren't yet; with KUBECONFIG, only looks at that cluster. */
+/** Creates the kind cluster and its addons, if they do not exist. With KUBECONFIG it only inspects that cluster. */
 export async function cluster(env: Environment, report: Report): Promise<void> {
   if (!isGiven(env)) await makeCluster(env, report);
   for (const line of describe(await inspect(env))) report(line);
 }
 
-/** Removes the kind cluster, its registry and all data in it; a cluster of KUBECONFIG is left alone. */
+/** Removes the kind cluster, its registry and all data in it. Throws a LocalError for a cluster of KUBECONFIG. */
 export async function clusterDown(env: Environment, report: Report): Promise<void> {
   if (isGiven(env)) {
-    throw new LocalError("The cluster of KUBECONFIG was not made here: remove Confab from it with `helm uninstall`.");
+    throw new LocalError(
+      "The cluster of KUBECONFIG was not created by `make cluster`, so it is not removed: remove Confab from it with `helm uninstall`.",
+    );
   }
   await needPrograms();
   orFail(await run("ctlptl", ["delete", "--ignore-not-found", "-f", paths.cluster], { show: true }), "ctlptl delete");
-  report(`the cluster kind-${kindName} is gone`);
+  report(`removed the cluster kind-${kindName}`);
 }
 
 async function makeCluster(env: Environment, report: Report): Promise<void> {
   await needPrograms();
-  report(`making the cluster kind-${kindName}, with a registry`);
+  report(`creating the cluster kind-${kindName} with a registry`);
   orFail(await run("ctlptl", ["apply", "-f", paths.cluster], { show: true }), "ctlptl apply");
   for (const addon of readVersions().addons) {
     report(`installing ${addon.name} ${addon.version}`);
@@ -40,9 +42,9 @@ function installArgs({ name, namespace, repository, version }: Addon): string[] 
 }
 
 async function needPrograms(): Promise<void> {
-  const otherwise = "or set KUBECONFIG to use a cluster that is there.";
+  const otherwise = "or set KUBECONFIG to use an existing cluster.";
   if ((await run("docker", ["info"])).code !== 0) {
-    throw new LocalError(`Docker does not run here: install and start it to have a cluster made, ${otherwise}`);
+    throw new LocalError(`Docker does not run, so no cluster can be created: install and start it, ${otherwise}`);
   }
   const missing: string[] = [];
   for (const program of ["kind", "ctlptl"]) {
@@ -50,7 +52,7 @@ async function needPrograms(): Promise<void> {
   }
   if (missing.length > 0) {
     throw new LocalError(
-      `${missing.join(" and ")} missing: install what is missing to have a cluster made, ${otherwise}`,
+      `The commands ${missing.join(" and ")} are not installed, so no cluster can be created: install them, ${otherwise}`,
     );
   }
 }

