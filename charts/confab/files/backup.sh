@@ -3,8 +3,9 @@
 # Works with the programs of MySQL and of MariaDB.
 set -eu
 DUMPS=${DUMPS:-/dumps} TEMPORARY=${TEMPORARY:-/temporary}
+# Packages of MariaDB also have mysqldump, as another name of mariadb-dump.
 programs=MySQL
-command -v mysqldump >/dev/null || programs=MariaDB
+if command -v mariadb-dump >/dev/null; then programs=MariaDB; fi
 if [ $programs = MySQL ]; then dump=mysqldump client=mysql server=mysqld; else dump=mariadb-dump client=mariadb server=mariadbd; fi
 
 umask 077
