@@ -7,12 +7,12 @@ import type { Manifest } from "./src/manifests.ts";
 import { serviceConfig, serviceNames, type ServiceName } from "./src/services.ts";
 import { workloadsOf } from "./src/workloads.ts";
 
-/** Node's own and OpenTelemetry's, which no service reads itself; HTTP_PROXY is what a user adds in the scenario hardened. */
+/** Variables of Node and OpenTelemetry, which no service reads itself. HTTP_PROXY is added by the scenario hardened. */
 const ofNode = /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_[A-Z_]+|CONFAB_URL|CONFAB_INGEST_URL|HTTP_PROXY)$/;
 
 for (const service of serviceNames) {
   describe(`the environment of ${service}'s container`, () => {
-    it("has only names that its configuration has, and all that it needs", async () => {
+    it("has only variables that its configuration knows, and all required ones", async () => {
       const { names, required } = await serviceConfig(service);
       await expectNothingFound((manifests) => {
         const given = serviceEnvironments(manifests, service).flatMap((env) => Object.keys(env));
@@ -27,7 +27,7 @@ for (const service of serviceNames) {
       });
     });
 
-    it("is what its configuration takes", async () => {
+    it("is accepted by its configuration", async () => {
       const { load } = await serviceConfig(service);
       await expectNothingFound((manifests) =>
         serviceEnvironments(manifests, service).flatMap((env) => {
@@ -42,22 +42,22 @@ for (const service of serviceNames) {
       );
     });
 
-    it("says what the operator says of the stores", async () => {
+    it("passes on what the values say about the stores", async () => {
       const [usual] = serviceEnvironments(await renderWith("--set", "redis.appendfsync=everysec"), service);
       expect(usual).to.include({ REDIS_DURABILITY: "everysec", DATABASE_SINGLE_WRITER: "off" });
       const [told] = serviceEnvironments(await renderWith("--set", "config.databaseSingleWriter=true"), service);
       expect(told).to.include({ REDIS_DURABILITY: "always", DATABASE_SINGLE_WRITER: "on" });
     });
 
-    it("says how long its stop may take in time for the kubelet", async () => {
+    it("sets the shutdown timeout that the values say", async () => {
       const [env] = serviceEnvironments(await renderWith("--set", `${service}.shutdownTimeoutSeconds=7`), service);
       expect(env).to.include({ SHUTDOWN_TIMEOUT: "7s" });
     });
   });
 }
 
-describe("the environment of whatever runs confabctl", () => {
-  it("has names that confabctl knows", () =>
+describe("the environment of every container that runs confabctl", () => {
+  it("has only variables that confabctl knows", () =>
     expectNothingFound((manifests) =>
       workloadsOf(manifests).flatMap(({ name, containers, initContainers }) =>
         [...containers, ...initContainers]

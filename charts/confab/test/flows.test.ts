@@ -160,16 +160,16 @@ const leaked = (manifests: readonly Manifest[], scenario: string): string[] =>
     .map(({ what }) => what);
 const policiesOf = (manifests: readonly Manifest[]) => ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
 
-describe("the NetworkPolicies, taken together,", () => {
+describe("all NetworkPolicies together", () => {
   for (const scenario of scenarios) {
-    it(`let pass what Confab needs, and nothing else, in ${scenario}`, async () => {
+    it(`allow the connections that Confab needs, and no others, in ${scenario}`, async () => {
       const manifests = await render(scenario);
       expect(required(manifests, scenario).filter(isThere).length, "flows that can be tried").to.be.above(10);
       expect(stopped(manifests, scenario), "stopped").to.deep.equal([]);
       if (policiesOf(manifests).length > 0) expect(leaked(manifests, scenario), "let through").to.deep.equal([]);
     });
 
-    it(`have no rule that is not needed in ${scenario}: without it, something is stopped`, async () => {
+    it(`have no superfluous rule in ${scenario}: without any of them, a needed connection is stopped`, async () => {
       const manifests = await render(scenario);
       const idle: string[] = [];
       for (const policy of policiesOf(manifests)) {
@@ -185,7 +185,7 @@ describe("the NetworkPolicies, taken together,", () => {
       expect(idle).to.deep.equal([]);
     });
 
-    it(`have no policy that could be left out in ${scenario}: without it, something is let through`, async () => {
+    it(`have no superfluous policy in ${scenario}: without any of them, another connection is allowed`, async () => {
       const manifests = await render(scenario);
       const idle = policiesOf(manifests).filter(
         (policy) =>
@@ -198,14 +198,14 @@ describe("the NetworkPolicies, taken together,", () => {
     });
   }
 
-  it("open the admin ports and exporters to nobody where nobody is said to scrape them", async () => {
+  it("allow nobody to use the admin ports and exporters if the values name no Prometheus", async () => {
     const manifests = await renderWith("--values", valuesFile("hardened"), "--set-json", "networkPolicy.monitoring=[]");
     expect(leaked(manifests, "hardened")).to.deep.equal([]);
     expect(stopped(manifests, "hardened").every((what) => what.startsWith("Prometheus → "))).to.equal(true);
     expect(stopped(manifests, "hardened")).to.have.length(6);
   });
 
-  it("resolve names on another port where the cluster's DNS pods listen there", async () => {
+  it("allow DNS on other ports if the values say so", async () => {
     const manifests = await renderWith("--set-json", "networkPolicy.dnsPorts=[53,8053]");
     const api = componentsOf(manifests)("api")!;
     expect(isAllowed(manifests, api, dns, 8053, "UDP")).to.equal(true);

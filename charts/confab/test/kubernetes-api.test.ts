@@ -4,19 +4,19 @@ import { render, scenarios } from "./src/scenarios.ts";
 import { schemaProblems } from "./src/schema-problems.ts";
 import { unknownFields } from "./src/unknown-fields.ts";
 
-// Types of hundreds of kinds are read: some seconds, more on a busy machine.
-const patience = 120_000;
+// Reading the types of hundreds of kinds takes some seconds, and longer on a busy machine.
+const timeoutMs = 120_000;
 
 describe("what the chart renders", () => {
-  it("is what the API server's schemas and the CRDs ask for, in every scenario", async () => {
+  it("satisfies the schemas of the API server and the CRDs in every scenario", async () => {
     expect(await schemaProblems(await everyManifest())).to.deep.equal([]);
-  }).timeout(patience);
+  }).timeout(timeoutMs);
 
-  it("has no field that its kind does not know, in any scenario", async () => {
+  it("has no unknown field in any scenario", async () => {
     expect(unknownFields(await everyManifest())).to.deep.equal([]);
-  }).timeout(patience);
+  }).timeout(timeoutMs);
 
-  it("would be caught with a mistyped field, a wrong value or an unknown kind", async () => {
+  it("would fail with a mistyped field, a wrong value or an unknown kind", async () => {
     const deployment = (podSpec: object): Manifest & { spec: object } => ({
       apiVersion: "apps/v1",
       kind: "Deployment",
@@ -38,10 +38,10 @@ describe("what the chart renders", () => {
       { apiVersion: "apps/v1", kind: "Deploymnet", metadata: { name: "planted" } },
     ]);
     expect(unknown).to.deep.equal(["Deploymnet/planted: no schema is known for apps/v1 Deploymnet"]);
-  }).timeout(patience);
+  }).timeout(timeoutMs);
 });
 
-/** What all scenarios render; much of it is the same in several. */
+/** The objects of all scenarios, without duplicates. */
 async function everyManifest(): Promise<Manifest[]> {
   const manifests = (await Promise.all(scenarios.map(render))).flat();
   return [...new Map(manifests.map((manifest) => [JSON.stringify(manifest), manifest])).values()];

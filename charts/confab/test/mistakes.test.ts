@@ -1,34 +1,30 @@
 import { expect } from "chai";
 import { template } from "./src/helm.ts";
 
-/** Wrong values, and where the message must say that the mistake is. */
+/** Wrong values, and the place that the message must name. */
 const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])[] = [
   ["an unknown section", "ingres.enabled=true", /ingres\b/],
   ["a mistyped name inside a section", "ingest.replica=3", /ingest\b.*\breplica\b/],
   ["a mistyped name deep down", "mysql.persistence.sise=10Gi", /mysql[./]persistence\b.*\bsise\b/],
-  ["a text for a number", "ingest.service.port=http", /ingest[./]service[./]port\b/],
-  ["a text for a switch", "networkPolicy.enabled=maybe", /networkPolicy[./]enabled\b/],
-  ["a word that is no choice", "search.backend=solr", /search[./]backend\b/],
+  ["a string instead of a number", "ingest.service.port=http", /ingest[./]service[./]port\b/],
+  ["a string instead of a boolean", "networkPolicy.enabled=maybe", /networkPolicy[./]enabled\b/],
+  ["an unknown word", "search.backend=solr", /search[./]backend\b/],
   ["a negative number", "worker.replicas=-1", /worker[./]replicas\b/],
-  ["a key prefix that Redis keys can't have", "config.redisKeyPrefix=a b", /config[./]redisKeyPrefix\b/],
-  ["a list for a text", "image.tag={1,2}", /image[./]tag\b/],
+  ["an invalid prefix of Redis keys", "config.redisKeyPrefix=a b", /config[./]redisKeyPrefix\b/],
+  ["a list instead of a string", "image.tag={1,2}", /image[./]tag\b/],
+  ["a fraction greater than 1", "ingest.limits.redisMemoryLimitRatio=7", /ingest[./]limits[./]redisMemoryLimitRatio\b/],
+  ["an invalid schedule", "backup.schedule=daily", /backup[./]schedule\b/],
   [
-    "more than the whole of Redis' memory",
-    "ingest.limits.redisMemoryLimitRatio=7",
-    /ingest[./]limits[./]redisMemoryLimitRatio\b/,
-  ],
-  ["a schedule that is none", "backup.schedule=daily", /backup[./]schedule\b/],
-  [
-    "a change of an alert that does not exist",
+    "an unknown setting of an alert",
     "monitoring.prometheusRule.alerts.X.after=5m",
     /alerts[./]X\b.*\bafter\b/,
   ],
-  ["a duration that is none", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
+  ["an invalid duration", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
 ];
 
 describe("a wrong value", () => {
   for (const [mistake, arg, where] of planted) {
-    it(`fails with its place: ${mistake}`, async () => {
+    it(`is refused with its path: ${mistake}`, async () => {
       const { code, stderr } = await template(["--set", arg]);
       expect(code).to.not.equal(0);
       expect(stderr).to.include("values don't meet the specifications of the schema").and.to.match(where);
@@ -36,8 +32,8 @@ describe("a wrong value", () => {
   }
 });
 
-describe("values that don't go together", () => {
-  it("are all told at once, each in a sentence", async () => {
+describe("values that contradict each other", () => {
+  it("are all refused at once, with one sentence each", async () => {
     const { code, stderr } = await template(
       [
         "worker.keda.enabled=true",
@@ -66,7 +62,7 @@ describe("values that don't go together", () => {
     }
   });
 
-  it("are told: a variable of one service that must be the same in all", async () => {
+  it("are refused: a variable for one service that must be the same in all", async () => {
     for (const [name, value] of [
       ["SEARCH_BACKEND", "search.backend"],
       ["SEARCH_INDEX", "search.index"],
@@ -80,14 +76,14 @@ describe("values that don't go together", () => {
     }
   });
 
-  it("are told: KEDA without the ingest that it reads, and a canary without an application", async () => {
+  it("are refused: KEDA without ingest, and a canary without an application", async () => {
     const sets = ["worker.keda.enabled=true", "ingest.enabled=false", "canary.enabled=true"];
     const { code, stderr } = await template(sets.flatMap((set) => ["--set", set]));
     expect(code).to.not.equal(0);
     expect(stderr).to.include("set ingest.enabled to true").and.include("set canary.existingSecret");
   });
 
-  it("are told: a change to an alert that does not exist, and a threshold for one without", async () => {
+  it("are refused: changes of an unknown alert, and a threshold for an alert without one", async () => {
     const alerts = "monitoring.prometheusRule.alerts";
     const { code, stderr } = await template([
       "--set",
@@ -97,7 +93,7 @@ describe("values that don't go together", () => {
     expect(stderr).to.include(`${alerts} has ConfabTargetDwon`).and.include(`${alerts}.ConfabTargetDown.threshold`);
   });
 
-  it("are told: budgets that would let no pod ever be evicted", async () => {
+  it("are refused: disruption budgets that allow no eviction", async () => {
     const sets = ["api.pdb.maxUnavailable=0", "ingest.pdb.maxUnavailable=0%", "worker.pdb.minAvailable=100%"];
     const { code, stderr } = await template(sets.flatMap((set) => ["--set", set]));
     expect(code).to.not.equal(0);
@@ -105,20 +101,20 @@ describe("values that don't go together", () => {
       expect(stderr).to.include(`${name} is`);
   });
 
-  it("are told: Sentinels beside another Redis, and replicas that a bundled Redis does not have", async () => {
+  it("are refused: Sentinels and another Redis, and replicas for the bundled Redis", async () => {
     const sets = ["externalRedis.sentinels.hosts={a}", "externalRedis.hosts={b}", "externalRedis.cluster=true"];
     const { code, stderr } = await template([...sets, "config.redisMinReplicas=1"].flatMap((set) => ["--set", set]));
     expect(code).to.not.equal(0);
-    for (const told of [
+    for (const sentence of [
       "redis.enabled and externalRedis.sentinels.hosts are both set",
       "externalRedis.hosts and externalRedis.sentinels.hosts are both set",
       "externalRedis.cluster and externalRedis.sentinels.hosts are both set",
       "config.redisMinReplicas is 1",
     ])
-      expect(stderr).to.include(told);
+      expect(stderr).to.include(sentence);
   });
 
-  it("are told: a password both in the values and in a Secret", async () => {
+  it("are refused: a password in the values and an existing Secret", async () => {
     const { code, stderr } = await template(["--set", "redis.auth.password=a-password,redis.auth.existingSecret=mine"]);
     expect(code).to.not.equal(0);
     expect(stderr).to.include("redis.auth");

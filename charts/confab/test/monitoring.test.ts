@@ -52,7 +52,7 @@ describe("rules and dashboards", () => {
     }
   });
 
-  it("have no link to a runbook or a dashboard without its URL", async () => {
+  it("have no link to a runbook or dashboard without a URL for it", async () => {
     const { alerts, dashboards } = await monitoring();
     for (const { annotations } of alerts) expect(annotations).to.not.have.any.keys("runbook_url", "dashboard");
     expect(dashboards).to.have.length.greaterThan(0);
@@ -63,7 +63,7 @@ describe("rules and dashboards", () => {
     }
   });
 
-  it("link to both where the values say where they are", async () => {
+  it("link to runbooks and dashboards at the URLs of the values", async () => {
     const { named, dashboards } = await monitoring(
       `${rule}.runbookUrlPrefix=https://example.com/runbooks/`,
       `${rule}.dashboardUrlPrefix=https://grafana.example.com`,
@@ -77,14 +77,14 @@ describe("rules and dashboards", () => {
 });
 
 describe("an alert", () => {
-  it("has the severity that Alertmanager's usual routes know, or the one of the values", async () => {
+  it("has a usual severity by default, or the one in the values", async () => {
     const usual = (await monitoring()).alerts.map(({ labels }) => labels?.severity);
     expect(new Set(usual)).to.deep.equal(new Set(["critical", "warning"]));
     const own = await monitoring(`${rule}.severities.page=P1`, `${rule}.severities.ticket=P3`);
     expect(new Set(own.alerts.map(({ labels }) => labels?.severity))).to.deep.equal(new Set(["P1", "P3"]));
   });
 
-  it("can have more labels, another threshold, time and severity, or be left out", async () => {
+  it("can have other labels, another threshold, duration and severity, or be removed", async () => {
     const change = `${rule}.alerts.ConfabOldestPendingTooOld`;
     const { alerts, named } = await monitoring(
       `${rule}.alertLabels.team=chat`,
@@ -103,7 +103,7 @@ describe("an alert", () => {
   });
 });
 
-/** Expressions as they are, from JSON. */
+/** JSON with readable expressions. */
 function unescaped(json: string): string {
   return json.replaceAll('\\"', '"');
 }

@@ -16,7 +16,7 @@ interface Backend {
 }
 
 describe("a Service", () => {
-  it("leads to ports that the pods of one workload have", () =>
+  it("leads to ports of the pods of one workload", () =>
     expectNothingFound((manifests) =>
       servicesOf(manifests).flatMap((service) => {
         const { selector = {}, ports = [] } = service.spec ?? {};
@@ -34,8 +34,8 @@ describe("a Service", () => {
     ));
 });
 
-describe("the edge", () => {
-  it("leads to http ports of Services that are there, never to an admin port", () =>
+describe("an Ingress or HTTPRoute", () => {
+  it("leads to http ports of existing Services, never to an admin port", () =>
     expectNothingFound((manifests) =>
       backendsOf(manifests).flatMap(({ from, service, port }) => {
         const chosen = servicesOf(manifests).find(({ metadata }) => metadata.name === service);
@@ -50,7 +50,7 @@ describe("the edge", () => {
       }),
     ));
 
-  it("sends POST /messages and /messages/batch to ingest and everything else to the api, on every kind of edge", async () => {
+  it("sends POST /messages and /messages/batch to ingest and everything else to the api, in every form", async () => {
     const edges = await Promise.all(scenarios.map(async (scenario) => backendsOf(await render(scenario))));
     const routes = new Set(edges.flat().map(({ from, path, service }) => `${from} ${path} ${service}`));
     expect(edges.some((backends) => backends.length > 0)).to.equal(true);
@@ -59,7 +59,7 @@ describe("the edge", () => {
     }
   });
 
-  it("is nowhere open to the services' admin ports: no Service that leaves the cluster has one", () =>
+  it("cannot be bypassed to reach an admin port: no Service that is open to the outside has one", () =>
     expectNothingFound((manifests) =>
       servicesOf(manifests)
         .filter(({ spec }) => (spec?.type ?? "ClusterIP") !== "ClusterIP")
@@ -69,7 +69,7 @@ describe("the edge", () => {
 });
 
 describe("a monitor", () => {
-  it("scrapes a port that is there", () =>
+  it("scrapes an existing port", () =>
     expectNothingFound((manifests) => [
       ...ofKind<IServiceMonitor>(manifests, "ServiceMonitor").flatMap((monitor) => {
         const chosen = servicesOf(manifests).filter(({ metadata }) =>
@@ -97,11 +97,11 @@ describe("a monitor", () => {
 });
 
 describe("the NetworkPolicies", () => {
-  it("select every pod, both ways, unless they are switched off", () =>
+  it("select every pod in both directions, unless they are switched off", () =>
     expectNothingFound((manifests) => {
       const policies = ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
       if (policies.length === 0) return [];
-      // A hook runs before the release's objects are there.
+      // A hook runs before the objects of the release exist.
       const lasting = workloadsOf(manifests).filter(({ manifest }) => !isHookBefore(manifest));
       return lasting.flatMap(({ name, podLabels }) => {
         const own = policies.filter(({ spec }) => selects(spec?.podSelector?.matchLabels ?? {}, podLabels));
@@ -117,7 +117,7 @@ describe("the NetworkPolicies", () => {
     expect(ofKind<INetworkPolicy>(manifests, "NetworkPolicy")).to.not.be.empty;
   });
 
-  it("name ports that the pods they select have", () =>
+  it("open only ports of the pods that they select", () =>
     expectNothingFound((manifests) =>
       ofKind<INetworkPolicy>(manifests, "NetworkPolicy").flatMap((policy) => {
         const chosen = workloadsOf(manifests).filter(({ podLabels }) =>

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { chartFolder } from "./src/paths.ts";
 import { scenarios, valuesFile } from "./src/scenarios.ts";
 
-/** What `helm install` prints at its end; no cluster is asked. */
+/** The notes that `helm install` prints, without a cluster. */
 async function notes(...args: string[]): Promise<string> {
   const install = ["install", "confab", chartFolder, "--namespace", "chat", "--dry-run=client", ...args];
   const { stdout, stderr, code } = await run(await findTool("helm"), install, { env: { KUBECONFIG: "/dev/null" } });
@@ -11,8 +11,8 @@ async function notes(...args: string[]): Promise<string> {
   return stdout.slice(stdout.indexOf("NOTES:"));
 }
 
-describe("what helm install prints", () => {
-  it("has the commands up to the first message, and at most 25 lines, in every scenario", async () => {
+describe("the notes of helm install", () => {
+  it("contain the commands for a first message in at most 25 lines in every scenario", async () => {
     const texts = await Promise.all(scenarios.map((scenario) => notes("--values", valuesFile(scenario))));
     for (const [index, text] of texts.entries()) {
       const scenario = scenarios[index];
@@ -22,7 +22,7 @@ describe("what helm install prints", () => {
     }
   }).timeout(120_000);
 
-  it("warns of bundled stores, and not where there are none", async () => {
+  it("warn about bundled stores, if there are any", async () => {
     expect(await notes()).to.include("MySQL, Redis, Elasticsearch run in this release");
     expect(await notes("--values", valuesFile("external-stores"))).to.not.include("run in this release");
   });

@@ -15,7 +15,7 @@ const labels = [
 ];
 
 describe("every object", () => {
-  it("has a name of its own, that fits into a label", () =>
+  it("has a unique name that fits into a label", () =>
     expectNothingFound((manifests) => {
       const names = manifests.map((manifest) => `${manifest.apiVersion} ${nameOf(manifest)}`);
       return [
@@ -37,7 +37,7 @@ describe("every object", () => {
         ),
     ));
 
-  it("stays in the release's namespace", () =>
+  it("is in the namespace of the release", () =>
     expectNothingFound((manifests) =>
       manifests
         .filter(({ metadata }) => metadata.namespace !== undefined && metadata.namespace !== release.namespace)
@@ -46,7 +46,7 @@ describe("every object", () => {
 });
 
 describe("a workload's selector", () => {
-  it("is name, instance and component alone, which its pods have and no other workload's pods have", () =>
+  it("consists of name, instance and component, which only its own pods have", () =>
     expectNothingFound((manifests) => {
       const workloads = workloadsOf(manifests);
       return workloads
@@ -68,7 +68,7 @@ describe("a workload's selector", () => {
 });
 
 describe("a Deployment", () => {
-  it("is spread over nodes, each revision by itself", () =>
+  it("is spread over nodes, each revision separately", () =>
     expectNothingFound((manifests) =>
       deployments(manifests).flatMap(({ name, pod, selector = {} }) => {
         const spread = pod.topologySpreadConstraints ?? [];
@@ -89,7 +89,7 @@ describe("a Deployment", () => {
       }),
     ));
 
-  it("is not called stuck before its pods have stopped waiting for the schema", async () => {
+  it("has a progress deadline that is longer than the wait for the schema", async () => {
     for (const [wait, seconds] of [
       ["90s", 90],
       ["2h", 7200],
@@ -103,7 +103,7 @@ describe("a Deployment", () => {
     }
   });
 
-  it("starts new pods when the Secret or ConfigMap that the chart makes for it changes, and so does a store", () =>
+  it("or a store replaces its pods when a Secret or ConfigMap of the chart that it reads changes", () =>
     expectNothingFound((manifests) =>
       workloadsOf(manifests)
         .filter(isServing)
@@ -123,7 +123,7 @@ describe("a Deployment", () => {
     ));
 });
 
-/** As against what a user adds by extraObjects. */
+/** Whether the chart defines the object, unlike those in extraObjects. */
 function isOfTheChart({ metadata }: Manifest): boolean {
   return metadata.name.startsWith(release.name);
 }

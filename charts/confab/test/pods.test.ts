@@ -4,7 +4,7 @@ import type { Manifest } from "./src/manifests.ts";
 import { allContainers, isServing, workloadsOf, type Workload } from "./src/workloads.ts";
 
 describe("every pod", () => {
-  it("keeps to the restricted Pod Security level, with a read-only root", () =>
+  it("satisfies the restricted Pod Security Standard, with a read-only root file system", () =>
     expectNothingFound(
       ofContainers(({ pod }, { securityContext: own = {} }) => [
         ...findings(
@@ -23,7 +23,7 @@ describe("every pod", () => {
       ]),
     ));
 
-  it("has no host's namespace, path or port", () =>
+  it("uses no namespace, path or port of the host", () =>
     expectNothingFound(
       ofPods(({ pod, ...workload }) =>
         findings(
@@ -52,7 +52,7 @@ describe("every pod", () => {
       ),
     ));
 
-  it("requests CPU and memory, and is limited in memory", () =>
+  it("has CPU and memory requests and a memory limit", () =>
     expectNothingFound(
       ofContainers((_workload, { resources = {} }) =>
         findings(
@@ -88,7 +88,7 @@ describe("every pod", () => {
       ),
     ));
 
-  it("names no environment variable twice, and mounts nothing twice or without a volume", () =>
+  it("has no duplicate environment variables or mounts, and a volume for each mount", () =>
     expectNothingFound(
       ofContainers(({ pod, manifest }, { env = [], volumeMounts = [] }) => {
         const claims = (manifest as { spec?: { volumeClaimTemplates?: Manifest[] } }).spec?.volumeClaimTemplates ?? [];
@@ -107,7 +107,7 @@ describe("every pod", () => {
       }),
     ));
 
-  it("has no secret in plain text in its environment", () =>
+  it("has no plain-text secret in its environment", () =>
     expectNothingFound(
       ofContainers((_workload, { env = [] }) =>
         env
@@ -121,7 +121,7 @@ describe("every pod", () => {
 });
 
 describe("every serving pod", () => {
-  it("tells liveness from readiness, and has room to start", () =>
+  it("has different liveness and readiness probes, and a startup probe", () =>
     expectNothingFound(
       ofServing((_workload, container) => {
         const { livenessProbe: live, readinessProbe: ready, startupProbe: start } = container;
@@ -134,7 +134,7 @@ describe("every serving pod", () => {
       }),
     ));
 
-  it("probes ports that it has", () =>
+  it("probes its own ports", () =>
     expectNothingFound(
       ofServing((_workload, { livenessProbe, readinessProbe, startupProbe, ports = [] }) =>
         [livenessProbe, readinessProbe, startupProbe]
@@ -145,7 +145,7 @@ describe("every serving pod", () => {
       ),
     ));
 
-  it("has as long to end as its preStop sleep and its own stop take", () =>
+  it("has a grace period that covers its preStop sleep and its shutdown", () =>
     expectNothingFound(
       ofServing(({ pod }, { env = [], lifecycle }) => {
         const shutdown = Number(
@@ -175,7 +175,7 @@ function ofContainers(check: ContainerCheck) {
   );
 }
 
-/** The first container of each Deployment and StatefulSet: the others are exporters and whatever a user added. */
+/** The first container of each Deployment and StatefulSet. The others are exporters or additional containers. */
 function ofServing(check: ContainerCheck) {
   return ofPods((workload) => {
     const container = workload.containers[0]!;

@@ -31,7 +31,7 @@ const nginxLimit = (rate: string, factor: string) => ({
 });
 
 describe("every Ingress for nginx", () => {
-  it("buffers responses in memory, so that a slow client occupies no pod and no path gets into the error log", async () => {
+  it("buffers responses in memory, so that slow clients occupy no memory of pods, and the error log contains no paths", async () => {
     const { sending, admin, rest } = await edge();
     for (const all of [sending, admin, rest]) {
       expect(all).to.include({
@@ -46,14 +46,14 @@ describe("every Ingress for nginx", () => {
 });
 
 describe("the limits per client address", () => {
-  it("are 10 requests per second and 20 at once on sending and wider elsewhere, by annotations that nginx knows", async () => {
+  it("are 10 requests per second and 20 at once for sending, and higher for other paths, as annotations for nginx", async () => {
     const { sending, admin, rest } = await edge();
     expect(sending).to.include(nginxLimit("10", "2"));
     expect(admin).to.include(nginxLimit("5", "10"));
     expect(rest).to.include(nginxLimit("500", "2"));
   });
 
-  it("are those of make up", async () => {
+  it("are the same as with make up", async () => {
     const { sending, admin, rest } = await edge("ingress.controller=traefik").then(({ manifests }) => {
       const limits = ofKind<Middleware>(manifests, "Middleware").map(({ metadata, spec }) => [
         metadata.name,
@@ -65,7 +65,7 @@ describe("the limits per client address", () => {
     expect({ sending, admin, other: rest }).to.deep.equal(addressLimits({}));
   });
 
-  it("are middlewares where Traefik is the edge", async () => {
+  it("are middlewares for Traefik", async () => {
     const { manifests, ...ingresses } = await edge("ingress.controller=traefik");
     const middlewares = ofKind<Middleware>(manifests, "Middleware");
     for (const { spec } of middlewares) expect(spec.rateLimit.period).to.equal("1s");
@@ -74,7 +74,7 @@ describe("the limits per client address", () => {
     expect(used).to.have.members(names).and.to.have.lengthOf(3);
   });
 
-  it("can be others, or none", async () => {
+  it("can be changed or switched off", async () => {
     const { sending } = await edge("ingress.rateLimit.requestsPerSecond=50", "ingress.rateLimit.burst=150");
     expect(sending).to.include({
       "nginx.ingress.kubernetes.io/limit-rps": "50",

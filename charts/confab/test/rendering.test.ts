@@ -3,7 +3,7 @@ import { lint } from "./src/helm.ts";
 import { nameOf } from "./src/manifests.ts";
 import { render, renderWith, scenarios, valuesFile } from "./src/scenarios.ts";
 
-/** What the chart makes up by itself where no value says it. */
+/** Values that the chart generates by default. */
 const secrets = [
   "adminApiKey.value=given-admin-key",
   "mysql.auth.password=given-mysql",
@@ -27,12 +27,12 @@ for (const scenario of scenarios) {
 }
 
 describe("rendering", () => {
-  it("gives the same twice where the passwords are given", async () => {
+  it("gives the same result twice if the passwords are given", async () => {
     const [first, second] = await Promise.all([renderWith(...secrets), renderWith(...secrets)]);
     expect(second).to.deep.equal(first);
   });
 
-  it("makes up passwords that nobody else has, and restarts nothing for them", async () => {
+  it("generates unique passwords, which do not restart pods", async () => {
     const [first, second] = await Promise.all([renderWith(), renderWith()]);
     const passwords = [first, second].map((manifests) => manifests.filter(({ kind }) => kind === "Secret"));
     expect(passwords[0]).to.have.length.greaterThan(0);
@@ -42,7 +42,7 @@ describe("rendering", () => {
     expect(others[1]).to.deep.equal(others[0]);
   });
 
-  it("covers every scenario that is promised", () => {
+  it("covers every promised scenario", () => {
     const promised = [
       "default",
       "external-stores",

@@ -17,7 +17,7 @@ interface Scaler {
 }
 
 describe("a Deployment's number of pods", () => {
-  it("is set by the Deployment or by one scaler, where no cluster shows what runs", () =>
+  it("is set by the Deployment or by one autoscaler, if the chart is rendered without a cluster", () =>
     expectNothingFound((manifests) => {
       const scalers = scalersOf(manifests);
       return workloadsOf(manifests)
@@ -32,7 +32,7 @@ describe("a Deployment's number of pods", () => {
         });
     }));
 
-  it("is scaled within bounds, of a Deployment that is there", () =>
+  it("is scaled within valid bounds, and the Deployment exists", () =>
     expectNothingFound((manifests) =>
       scalersOf(manifests).flatMap(({ name, target, min, max }) =>
         findings(
@@ -42,7 +42,7 @@ describe("a Deployment's number of pods", () => {
       ),
     ));
 
-  it("is one scaler's also where KEDA takes over from the HPA", async () => {
+  it("is set by KEDA or the HPA, not by both", async () => {
     const kinds = async (...args: string[]) =>
       scalersOf(await renderWith(...args))
         .filter(({ target }) => target === "Deployment/confab-worker")
@@ -64,7 +64,7 @@ describe("a Deployment with an autoscaler", () => {
   for (const [what, value] of Object.entries(autoscalers)) {
     const component = value.split(".")[0]!;
 
-    it(`keeps the running number of pods when it is switched on: ${what}`, async () => {
+    it(`keeps the running number of pods when the autoscaler is switched on: ${what}`, async () => {
       const before = await render("default");
       const kinds = [...before, ...(await renderWith("--set", `${value}=true`))];
       for (const running of [0, 1, 4]) {
@@ -76,7 +76,7 @@ describe("a Deployment with an autoscaler", () => {
       }
     });
 
-    it(`starts with the given number, or leaves it to the autoscaler, where none runs: ${what}`, async () => {
+    it(`starts with the given number, or leaves it to the autoscaler, if none runs: ${what}`, async () => {
       const without = await renderWith("--set", `${value}=true`);
       expect(replicasIn(component, without)).to.equal(undefined);
       const given = await renderWith("--set", `${value}=true,${component}.replicas=5`);
@@ -89,7 +89,7 @@ describe("a Deployment with an autoscaler", () => {
 });
 
 describe("a PodDisruptionBudget", () => {
-  it("is one for each workload that it selects, and lets at least one pod go", () =>
+  it("selects one workload, and allows at least one eviction", () =>
     expectNothingFound((manifests) => {
       const scalers = scalersOf(manifests);
       return ofKind<IPodDisruptionBudget>(manifests, "PodDisruptionBudget").flatMap((budget) => {
@@ -112,7 +112,7 @@ describe("a PodDisruptionBudget", () => {
     }));
 });
 
-/** The objects of a release whose Deployments were scaled since. */
+/** The objects of a release whose Deployments were scaled. */
 function scaled(manifests: readonly Manifest[], replicas: number): Manifest[] {
   return manifests.map((manifest) =>
     manifest.kind === "Deployment"

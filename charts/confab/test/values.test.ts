@@ -8,7 +8,7 @@ import { isRead, templateReferences } from "./src/template-references.ts";
 import { declaredPaths, documentedValues, undocumentedValues, valueEntries } from "./src/values-file.ts";
 import { valuesSchema } from "./src/values-schema.ts";
 
-/** Values that no template names, with the reason. */
+/** Values that no template reads, with the reason. */
 const readOtherwise: Readonly<Record<string, string>> = {};
 
 describe("values.yaml", () => {
@@ -36,7 +36,7 @@ describe("values.yaml", () => {
     expect(named).to.deep.equal([]);
   });
 
-  it("takes null wherever its description says what null means", async () => {
+  it("accepts null wherever its description explains it", async () => {
     const nullable = documentedValues().filter(
       ({ description, default: value }) => description.includes(" null: ") && value !== null,
     );
@@ -44,7 +44,7 @@ describe("values.yaml", () => {
     await renderWith(...nullable.flatMap(({ path }) => ["--set", `${path}=null`]));
   });
 
-  it("would show a value that is read nowhere, and a name that is no value", () => {
+  it("would report a value that no template reads, and an unknown name", () => {
     expect(isRead("ingest.service.prot", references)).to.equal(false);
     expect(isRead("mysql.persistance.size", references)).to.equal(false);
     expect(isRead("telemetry.sampler", references)).to.equal(true);
@@ -52,12 +52,12 @@ describe("values.yaml", () => {
 });
 
 describe("values.schema.json", () => {
-  it("is what the comments of values.yaml give", () => {
+  it("is generated from values.yaml", () => {
     const written = JSON.parse(readFileSync(join(chartFolder, "values.schema.json"), "utf8")) as unknown;
     expect(written).to.deep.equal(valuesSchema(valueEntries()));
   });
 
-  it("requires a type for every value whose name and default give none", () => {
+  it("requires a type comment for every value whose name and default give no type", () => {
     const entry = { path: "api.things", name: "things", description: "Things", children: [] };
     expect(() => valuesSchema([{ ...entry, default: [], schema: undefined }])).to.throw("api.things: its default");
     expect(() => valuesSchema([{ ...entry, default: [], schema: "strnigs" }])).to.throw("no definition strnigs");
@@ -67,7 +67,7 @@ describe("values.schema.json", () => {
     );
   });
 
-  it("knows exactly the values' names, and refuses others wherever it does", () => {
+  it("contains exactly the names in values.yaml, and refuses others", () => {
     const schema = JSON.parse(readFileSync(join(chartFolder, "values.schema.json"), "utf8")) as JsonSchema;
     const open = documentedValues().map(({ path }) => path);
     const isPart = (path: string): boolean => open.some((whole) => path.startsWith(`${whole}.`));
@@ -82,7 +82,7 @@ describe("values.schema.json", () => {
   });
 });
 
-/** A helper for several components may read what only some of them have, such as `worker.keda`. */
+/** A helper for several components may read a value that only some of them have, such as `worker.keda`. */
 function isHelperOfSomeComponents(path: string, declared: readonly string[]): boolean {
   const rest = path.split(".").slice(1).join(".");
   return declared.some((other) => other.split(".").slice(1).join(".") === rest);

@@ -2,7 +2,7 @@ import type { ISecret } from "kubernetes-models/v1";
 import type { IContainer } from "kubernetes-models/v1";
 import { ofKind, type Manifest } from "./manifests.ts";
 
-/** What a container finds in its environment; entries of Secrets that the release doesn't make have a text of ours. */
+/** The environment of a container. Entries of existing Secrets have a fixed text. */
 export function environmentOf({ env = [] }: IContainer, manifests: readonly Manifest[]): Record<string, string> {
   const secrets = ofKind<ISecret>(manifests, "Secret");
   return Object.fromEntries(

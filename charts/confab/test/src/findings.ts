@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Manifest } from "./manifests.ts";
 import { render, scenarios } from "./scenarios.ts";
 
-/** Expects that a check finds nothing in any scenario; what it finds is listed, each with its scenario in front. */
+/** Expects that a check finds nothing in any scenario. Findings are reported with their scenario. */
 export async function expectNothingFound(check: (manifests: readonly Manifest[]) => readonly string[]): Promise<void> {
   expect(scenarios).to.have.length.greaterThan(0);
   const found = await Promise.all(
@@ -11,7 +11,7 @@ export async function expectNothingFound(check: (manifests: readonly Manifest[])
   expect(found.flat()).to.deep.equal([]);
 }
 
-/** The texts of those whose condition holds. */
+/** The texts of the checks whose condition is true. */
 export function findings(...checks: readonly (readonly [condition: boolean, text: string])[]): string[] {
   return checks.filter(([condition]) => condition).map(([, text]) => text);
 }

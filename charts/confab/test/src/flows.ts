@@ -3,7 +3,7 @@ import { release } from "./helm.ts";
 import { ofKind, type Manifest } from "./manifests.ts";
 import { workloadsOf, type Workload } from "./workloads.ts";
 
-/** One end of a connection: a pod of some namespace, or an address beyond the cluster. */
+/** One end of a connection: a pod in a namespace, or an address outside the cluster. */
 export type End =
   | { readonly namespace: string; readonly labels: Readonly<Record<string, string>>; readonly ports?: Ports }
   | { readonly address: string };
@@ -22,10 +22,10 @@ interface Selector {
   }[];
 }
 
-/** The namespace that the release is rendered into. */
+/** The namespace of the release. */
 const ownNamespace = release.namespace;
 
-/** Whether Kubernetes' rules for these policies let a connection pass both its ends. */
+/** Whether these policies allow a connection, at both ends. */
 export function isAllowed(manifests: readonly Manifest[], from: End, to: End, port: number, protocol = "TCP"): boolean {
   const policies = ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
   const ports = "ports" in to ? (to.ports ?? {}) : {};
@@ -55,7 +55,7 @@ export function isAllowed(manifests: readonly Manifest[], from: End, to: End, po
   return side(from, to, "Egress") && side(to, from, "Ingress");
 }
 
-/** No peers, or an empty list of them, is everybody: so says the API. */
+/** In the API, missing peers and an empty list of peers mean everybody. */
 function includes(peers: readonly Peer[] | undefined, end: End): boolean {
   if (peers === undefined || peers.length === 0) return true;
   return peers.some(({ ipBlock, namespaceSelector, podSelector }) => {
@@ -108,7 +108,7 @@ export function podsOf({ podLabels, containers }: Workload): End {
   return { namespace: ownNamespace, labels: podLabels, ports: Object.fromEntries(named) as Ports };
 }
 
-/** The release's pods by component; a component that is not there is undefined. */
+/** The pods of the release by component; undefined for a component without pods. */
 export function componentsOf(manifests: readonly Manifest[]): (component: string) => End | undefined {
   const ends = new Map(
     workloadsOf(manifests).map((workload) => [
@@ -119,7 +119,7 @@ export function componentsOf(manifests: readonly Manifest[]): (component: string
   return (component) => ends.get(component);
 }
 
-/** A pod of somebody else. */
+/** A pod outside the release. */
 export function podIn(namespace: string, labels: Readonly<Record<string, string>> = { app: "other" }): End {
   return { namespace, labels };
 }

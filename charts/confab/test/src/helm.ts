@@ -1,7 +1,7 @@
 import { findTool, run, type RunResult } from "@confab/cluster";
 import { chartFolder } from "./paths.ts";
 
-/** API groups that a cluster with every addon has; the chart makes some objects only where their kind is known. */
+/** API groups of a cluster with every addon. The chart creates some objects only if their kind exists. */
 const apiVersions = [
   "monitoring.coreos.com/v1",
   "keda.sh/v1alpha1",
@@ -11,13 +11,13 @@ const apiVersions = [
 
 export const release = { name: "confab", namespace: "chat" };
 
-/** `helm template` of the chart in a release named confab, as on a cluster with every addon; `args` name the values. */
+/** Runs `helm template` for a release named confab, as on a cluster with every addon. `args` set the values. */
 export async function template(args: readonly string[]): Promise<RunResult> {
   const where = ["--namespace", release.namespace, "--kube-version", "1.34.0", ...apiVersions];
   return run(await findTool("helm"), ["template", release.name, chartFolder, ...where, ...args]);
 }
 
-/** The same on the cluster of a kubeconfig, which templates may ask for what is there. */
+/** The same on the cluster of a kubeconfig, in which templates can look up objects. */
 export async function templateOn(kubeconfig: string, args: readonly string[]): Promise<RunResult> {
   const where = [
     "--namespace",
@@ -30,7 +30,7 @@ export async function templateOn(kubeconfig: string, args: readonly string[]): P
   return run(await findTool("helm"), ["template", release.name, chartFolder, ...where, ...args]);
 }
 
-/** `helm lint --strict` of the chart. */
+/** Runs `helm lint --strict`. */
 export async function lint(args: readonly string[]): Promise<RunResult> {
   return run(await findTool("helm"), ["lint", "--strict", chartFolder, ...args]);
 }

@@ -11,7 +11,7 @@ export interface Manifest {
   };
 }
 
-/** Reads what `helm template` printed; a duplicate key or other broken YAML throws with its place. */
+/** Parses the output of `helm template`. Throws the position of a duplicate key or other invalid YAML. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors;
@@ -21,12 +21,12 @@ export function parseManifests(text: string): Manifest[] {
   });
 }
 
-/** How an object is called in a message. */
+/** The name of an object in messages. */
 export function nameOf({ kind, metadata }: Manifest): string {
   return `${kind}/${metadata.name}`;
 }
 
-/** The objects of a kind, as the type that the caller knows it to have: every object was held against its schema. */
+/** The objects of a kind, with the type that the caller expects. Other tests check every object against its schema. */
 export function ofKind<T extends { kind: string }>(manifests: readonly Manifest[], kind: T["kind"]): (T & Manifest)[] {
   return manifests.filter((manifest) => manifest.kind === kind) as (T & Manifest)[];
 }

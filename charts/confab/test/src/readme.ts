@@ -18,7 +18,7 @@ function table(values: readonly DocumentedValue[]): string {
   return ["| value | what | default |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-/** Maps and lists are long: values.yaml has them in full. */
+/** Long maps and lists are in values.yaml only. */
 function defaultOf(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length > 60 ? "see `values.yaml`" : `\`${escaped(text)}\``;

@@ -6,7 +6,7 @@ import { chartFolder } from "./paths.ts";
 
 const ending = "-values.yaml";
 
-/** The ways to install Confab that are tried: one file of values each, in the chart's ci folder. */
+/** The tested scenarios: one file of values each, in the folder ci of the chart. */
 export const scenarios: readonly string[] = readdirSync(join(chartFolder, "ci"))
   .filter((file) => file.endsWith(ending))
   .map((file) => file.slice(0, -ending.length));
@@ -17,14 +17,14 @@ export function valuesFile(scenario: string): string {
 
 const rendered = new Map<string, Promise<readonly Manifest[]>>();
 
-/** What a scenario installs, rendered once a process; throws with Helm's words where that fails. */
+/** The objects of a scenario, rendered once per process. Throws the error output of Helm. */
 export function render(scenario: string): Promise<readonly Manifest[]> {
   const manifests = rendered.get(scenario) ?? renderWith("--values", valuesFile(scenario));
   rendered.set(scenario, manifests);
   return manifests;
 }
 
-/** Renders with these arguments of `helm template`; throws with Helm's words where that fails. */
+/** Renders with these arguments of `helm template`. Throws the error output of Helm. */
 export async function renderWith(...args: readonly string[]): Promise<readonly Manifest[]> {
   const { code, stdout, stderr } = await template(args);
   if (code !== 0) throw new Error(stderr);

@@ -6,7 +6,7 @@ export interface JsonSchema {
   readonly definitions?: Readonly<Record<string, JsonSchema>>;
 }
 
-/** The names that a schema knows, as paths, and the paths of objects in which it lets unknown names pass. */
+/** The paths of all properties in a schema, and the paths of objects that allow unknown properties. */
 export function schemaPaths(root: JsonSchema): { paths: string[]; lenient: string[] } {
   const paths: string[] = [];
   const lenient: string[] = [];

@@ -3,7 +3,7 @@ import { nameOf, type Manifest } from "./manifests.ts";
 
 type Model = new (data: object) => { validate: () => void };
 
-/** What the API server's OpenAPI, or the kind's CRD, has against an object's values; unknown fields pass (see unknownFields). */
+/** Violations of the OpenAPI schemas of the API server and of the CRDs. They allow unknown fields (see unknownFields). */
 export async function schemaProblems(manifests: readonly Manifest[]): Promise<string[]> {
   const problems = await Promise.all(manifests.map(problemOf));
   return problems.filter((problem) => problem !== undefined);

@@ -14,7 +14,7 @@ export interface ServiceConfig {
   readonly load: (env: Environment) => unknown;
 }
 
-/** A service's own configuration: services are programs, which nothing imports, so it is looked up at run time. */
+/** The configuration of a service. It is imported at run time, because nothing may depend on a service. */
 export async function serviceConfig(name: ServiceName): Promise<ServiceConfig> {
   const file = join(repositoryFolder, "services", name, "src/config.ts");
   const found = z

@@ -9,7 +9,7 @@ export interface TemplateReferences {
   readonly relative: ReadonlySet<string>;
 }
 
-/** What the chart's templates read of the values, by their text. */
+/** The values that the templates read, according to their text. */
 export function templateReferences(components: readonly string[]): TemplateReferences {
   const folder = join(chartFolder, "templates");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
@@ -23,7 +23,7 @@ export function templateReferences(components: readonly string[]): TemplateRefer
   };
 }
 
-/** One definition, or one file without any: a variable means one thing in it. */
+/** References in one definition, or in a file without definitions, where a variable has one meaning. */
 function referencesIn(part: string, components: readonly string[]): { full: string[]; relative: string[] } {
   const code = [...part.matchAll(/\{\{-?([\s\S]*?)-?\}\}/g)]
     .map(([, action = ""]) => action.replaceAll(/\/\*[\s\S]*?\*\//g, ""))
@@ -44,10 +44,10 @@ function referencesIn(part: string, components: readonly string[]): { full: stri
     const variable = variables.get(owner.slice(1));
     if (below !== undefined) full.push(below);
     else if (owner.startsWith("$") && variable !== undefined) full.push(`${variable}.${chain}`);
-    // A helper is handed maps by name: `.monitor.interval` reads the interval of whatever its caller calls monitor.
+    // Helpers receive maps by name: `.monitor.interval` reads the interval of the map that the caller passes as monitor.
     else relative.push(chain, chain.slice(chain.indexOf(".") + 1));
   }
-  // Names that come as texts: `range list "affinity" "tolerations"`, `dig "limits" "memory"`.
+  // Names in strings: `range list "affinity" "tolerations"`, `dig "limits" "memory"`.
   for (const [line] of plain.matchAll(/^.*\b(?:list|dig|get|pick|hasKey) .*$/gm)) {
     for (const [, name = ""] of line.matchAll(/"(\w+)"/g)) relative.push(name);
   }
@@ -61,8 +61,8 @@ function referencesIn(part: string, components: readonly string[]): { full: stri
 }
 
 /**
- * Whether a template reads a value: by its full path; or whole, as part of something above it that is named in full and handed
- * on; or by a full path above it and then, in one or several steps, by the rest of the path from there.
+ * Whether a template reads a value: by its full path; as part of a section that is read as a whole; or by the full path of a section
+ * and then, in one or several steps, by the rest of the path.
  */
 export function isRead(path: string, { full, relative }: TemplateReferences): boolean {
   if (full.has(path)) return true;

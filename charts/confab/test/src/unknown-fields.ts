@@ -14,8 +14,8 @@ const compilerOptions: ts.CompilerOptions = {
 };
 
 /**
- * Fields that no such kind has, and values of a wrong type, by the kinds' TypeScript declarations, which are made from the same
- * OpenAPI and CRDs: the schemas themselves let unknown fields pass, as the API server does, and a typo has no effect.
+ * Unknown fields and values of a wrong type, according to the TypeScript declarations of the kinds. The schemas allow unknown
+ * fields, as the API server does, which then ignores them.
  */
 export function unknownFields(manifests: readonly Manifest[]): string[] {
   const file = join(import.meta.dirname, "rendered-manifests.ts");

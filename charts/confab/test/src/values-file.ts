@@ -17,7 +17,7 @@ export interface ValueEntry extends DocumentedValue {
   readonly children: readonly ValueEntry[];
 }
 
-/** The values with a description of their own ("# -- …" above them), in the order of the file; whatever is below one is part of it. */
+/** The values with a description ("# -- …" above them), in the order of the file. A described map is one value. */
 export function documentedValues(): DocumentedValue[] {
   return flatten(valueEntries(), ({ description }) => description !== "").filter(
     ({ description }) => description !== "",

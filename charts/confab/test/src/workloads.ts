@@ -24,7 +24,7 @@ interface WithTemplate {
 
 const templated = new Set(["Deployment", "StatefulSet", "DaemonSet", "Job"]);
 
-/** The workloads among rendered objects. */
+/** The workloads among the rendered objects. */
 export function workloadsOf(manifests: readonly Manifest[]): Workload[] {
   return manifests.flatMap((manifest) => {
     if (templated.has(manifest.kind))
