@@ -4,12 +4,12 @@
 {{- end -}}
 
 {{/*
-A text of the chart's rules and dashboards for this release: `(confab)` in matchers becomes the prefix of the release's objects,
+A text of the chart's rules and dashboards for this release: `CONFAB_FULLNAME` becomes the prefix of the release's objects,
 and the folders of runbooks and dashboards become URLs. Of (dict "root" $ "text" text).
 */}}
 {{- define "confab.monitoringText" -}}
 {{- $rule := .root.Values.monitoring.prometheusRule -}}
-{{- $text := .text | replace "(confab)" (include "confab.fullname" .root) -}}
+{{- $text := .text | replace "CONFAB_FULLNAME" (include "confab.fullname" .root) -}}
 {{- with $rule.runbookUrlPrefix }}{{ $text = $text | replace "docs/runbooks/" . }}{{ end -}}
 {{- $text -}}
 {{- end -}}

@@ -34,21 +34,17 @@ describe("rules and dashboards", () => {
       [[], "confab"],
       [["fullnameOverride=chat"], "chat"],
     ] as const) {
-      const { rules, dashboards } = await monitoring(...sets);
-      const text = [...rules.map(({ expr }) => String(expr)), ...dashboards.map(unescaped)].join("\n");
-      const matchers = [...text.matchAll(/\b(horizontalpodautoscaler|job_name|persistentvolumeclaim)=~"([^"]+)"/g)];
-      const names = {
-        horizontalpodautoscaler: "keda-hpa-X-worker",
-        job_name: "X-migrate-3",
-        persistentvolumeclaim: "data-X-mysql-0",
-      };
-      expect(new Set(matchers.map(([, label]) => label))).to.deep.equal(new Set(Object.keys(names)));
-      for (const [, label = "", pattern = ""] of matchers) {
-        const whole = new RegExp(`^(?:${pattern})$`);
-        const name = names[label as keyof typeof names];
-        expect(whole.test(name.replace("X", fullname)), pattern).to.equal(true);
-        expect(whole.test(name.replace("X", "other")), pattern).to.equal(false);
+      const { alerts, dashboards } = await monitoring(...sets);
+      const inRules = alerts.flatMap(({ expr }) => matchersIn(String(expr)));
+      expect(new Set(inRules.map(({ label }) => label))).to.include.all.keys(Object.keys(objectNames));
+      for (const { label, pattern } of [...inRules, ...dashboards.flatMap((text) => matchersIn(unescaped(text)))]) {
+        expect(pattern.test(objectNames[label].replace("X", fullname)), String(pattern)).to.equal(true);
       }
+      for (const { label, pattern } of inRules) {
+        expect(pattern.test(objectNames[label].replace("X", "other")), String(pattern)).to.equal(false);
+      }
+      expect(JSON.stringify(alerts)).to.not.include("CONFAB_FULLNAME");
+      expect(dashboards.join("")).to.not.include("CONFAB_FULLNAME");
     }
   });
 
@@ -102,6 +98,19 @@ describe("an alert", () => {
     for (const { labels } of others) expect(labels).to.include({ team: "chat" });
   });
 });
+
+/** Names of objects by the label of Kubernetes' metrics; X is the prefix of the release. */
+const objectNames = {
+  horizontalpodautoscaler: "keda-hpa-X-worker",
+  job_name: "X-migrate-3",
+  persistentvolumeclaim: "data-X-mysql-0",
+};
+
+function matchersIn(text: string): { label: keyof typeof objectNames; pattern: RegExp }[] {
+  return [...text.matchAll(/\b(horizontalpodautoscaler|job_name|persistentvolumeclaim)=~"([^"]+)"/g)].map(
+    ([, label, pattern]) => ({ label: label as keyof typeof objectNames, pattern: new RegExp(`^(?:${pattern!})$`) }),
+  );
+}
 
 /** JSON with readable expressions. */
 function unescaped(json: string): string {

@@ -194,7 +194,7 @@ export const overview: DashboardPlan = {
               legend: "a core by {{service}}",
             },
             {
-              expr: `max by (persistentvolumeclaim) (1 - kubelet_volume_stats_available_bytes{${installation},persistentvolumeclaim=~"data-(confab)-.*"} / kubelet_volume_stats_capacity_bytes)`,
+              expr: `max by (persistentvolumeclaim) (1 - kubelet_volume_stats_available_bytes{${installation},persistentvolumeclaim=~"data-.*-(mysql|redis|elasticsearch)-[0-9]+"} / kubelet_volume_stats_capacity_bytes)`,
               legend: "disk {{persistentvolumeclaim}}",
             },
           ],

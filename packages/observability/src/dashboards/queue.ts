@@ -2,7 +2,7 @@ import { graph, stat, type DashboardPlan } from "../panel.ts";
 import { installation, mean, quantiles, rate, shared } from "../queries.ts";
 
 const n = `{${installation}}`;
-const hpa = `${installation},horizontalpodautoscaler=~"(keda-hpa-)?(confab)-worker"`;
+const hpa = `${installation},horizontalpodautoscaler=~".*-worker"`;
 
 export const queue: DashboardPlan = {
   uid: "confab-queue",

@@ -1,6 +1,6 @@
 import type { Alert } from "./alert.ts";
 
-const workerHpa = 'horizontalpodautoscaler=~"(keda-hpa-)?(confab)-worker"';
+const workerHpa = 'horizontalpodautoscaler=~"(keda-hpa-)?CONFAB_FULLNAME-worker"';
 
 /**
  * Services of which Prometheus knew a target within the hour and knows none now, while it knows others of the installation: neither a component
@@ -31,7 +31,7 @@ export const kubernetesAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabMigrationFailed",
-    expr: 'max by (namespace, job_name) (kube_job_failed{condition="true",job_name=~"(confab)-migrate(-[0-9]+)?"}) == 1',
+    expr: 'max by (namespace, job_name) (kube_job_failed{condition="true",job_name=~"CONFAB_FULLNAME-migrate(-[0-9]+)?"}) == 1',
     for: "1m",
     severity: "page",
     summary: "The database could not be brought to this version",

@@ -40,7 +40,7 @@ export const storeAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabDiskFillingUp",
-    expr: 'kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-(confab)-.*"} / kubelet_volume_stats_capacity_bytes < 0.1 or (predict_linear(kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-(confab)-.*"}[6h], 4 * 86400) < 0 and kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.4)',
+    expr: 'kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-CONFAB_FULLNAME-(mysql|redis|elasticsearch)-[0-9]+"} / kubelet_volume_stats_capacity_bytes < 0.1 or (predict_linear(kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-CONFAB_FULLNAME-(mysql|redis|elasticsearch)-[0-9]+"}[6h], 4 * 86400) < 0 and kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.4)',
     for: "15m",
     severity: "ticket",
     summary: "The disk {{ $labels.persistentvolumeclaim }} is filling up",
