@@ -1,6 +1,6 @@
-{{/* The number that ends an alert's expression, after the comparison with it. */}}
-{{- define "confab.alertThreshold" -}}
-([<>]=?|[!=]=) -?[0-9.]+$
+{{/* Pattern for comparisons with a number in an expression, of the number as text. */}}
+{{- define "confab.comparedWith" -}}
+([<>]=?|[!=]=) {{ . | replace "." "\\." }}($|[^0-9.])
 {{- end -}}
 
 {{/*
@@ -31,9 +31,8 @@ and the folders of runbooks and dashboards become URLs. Of (dict "root" $ "text"
 {{- else -}}
 {{- $annotations = omit $annotations "dashboard" -}}
 {{- end -}}
-{{- if hasKey $change "threshold" -}}
-{{- $compared := printf "${1} %s" (toString $change.threshold) -}}
-{{- $_ := set $rule "expr" (regexReplaceAll (include "confab.alertThreshold" .) $rule.expr $compared) -}}
+{{- range $number, $other := $change.thresholds -}}
+{{- $_ := set $rule "expr" (regexReplaceAll (include "confab.comparedWith" $number) $rule.expr (printf "${1} %s${2}" (toString $other))) -}}
 {{- end -}}
 {{- $_ := set $rule "for" ($change.for | default $rule.for) -}}
 {{- $_ := set $rule "labels" $labels -}}

@@ -228,9 +228,11 @@ canary.enabled is true, but the canary has no application: create one, put its t
 {{- range ($.Files.Get $path | fromYaml).groups }}
 {{- range .rules }}
 {{- with .alert }}{{ $known = append $known . }}{{ end }}
-{{- $change := get $.Values.monitoring.prometheusRule.alerts (.alert | default "") | default dict }}
-{{- if and (hasKey $change "threshold") (not (regexMatch (include "confab.alertThreshold" $) .expr)) }}
-monitoring.prometheusRule.alerts.{{ .alert }}.threshold is set, but the expression of this alert does not end with a number: remove it.
+{{- $rule := . }}
+{{- range $number, $_ := (get $.Values.monitoring.prometheusRule.alerts (.alert | default "") | default dict).thresholds }}
+{{- if not (regexMatch (include "confab.comparedWith" $number) $rule.expr) }}
+monitoring.prometheusRule.alerts.{{ $rule.alert }}.thresholds replaces {{ $number }}, but the alert does not compare with that number: look it up in the rules of this version of the chart.
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

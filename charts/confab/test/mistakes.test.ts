@@ -14,11 +14,7 @@ const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])
   ["a list instead of a string", "image.tag={1,2}", /image[./]tag\b/],
   ["a fraction greater than 1", "ingest.limits.redisMemoryLimitRatio=7", /ingest[./]limits[./]redisMemoryLimitRatio\b/],
   ["an invalid schedule", "backup.schedule=daily", /backup[./]schedule\b/],
-  [
-    "an unknown setting of an alert",
-    "monitoring.prometheusRule.alerts.X.after=5m",
-    /alerts[./]X\b.*\bafter\b/,
-  ],
+  ["an unknown setting of an alert", "monitoring.prometheusRule.alerts.X.after=5m", /alerts[./]X\b.*\bafter\b/],
   ["an invalid duration", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
 ];
 
@@ -83,14 +79,15 @@ describe("values that contradict each other", () => {
     expect(stderr).to.include("set ingest.enabled to true").and.include("set canary.existingSecret");
   });
 
-  it("are refused: changes of an unknown alert, and a threshold for an alert without one", async () => {
+  it("are refused: changes of an unknown alert, and of a number with which an alert does not compare", async () => {
     const alerts = "monitoring.prometheusRule.alerts";
     const { code, stderr } = await template([
       "--set",
-      `${alerts}.ConfabTargetDwon.enabled=false,${alerts}.ConfabTargetDown.threshold=5`,
+      `${alerts}.ConfabTargetDwon.enabled=false,${alerts}.ConfabOldestPendingTooOld.thresholds.6=5`,
     ]);
     expect(code).to.not.equal(0);
-    expect(stderr).to.include(`${alerts} has ConfabTargetDwon`).and.include(`${alerts}.ConfabTargetDown.threshold`);
+    expect(stderr).to.include(`${alerts} has ConfabTargetDwon`);
+    expect(stderr).to.include(`${alerts}.ConfabOldestPendingTooOld.thresholds replaces 6, but`);
   });
 
   it("are refused: disruption budgets that allow no eviction", async () => {

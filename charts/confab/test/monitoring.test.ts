@@ -84,7 +84,7 @@ describe("an alert", () => {
     const change = `${rule}.alerts.ConfabOldestPendingTooOld`;
     const { alerts, named } = await monitoring(
       `${rule}.alertLabels.team=chat`,
-      `${change}.threshold=120`,
+      `${change}.thresholds.60=120`,
       `${change}.for=7m`,
       `${change}.severity=P2`,
       `${change}.labels.team=storage`,
@@ -92,7 +92,9 @@ describe("an alert", () => {
     );
     const [changed] = named("ConfabOldestPendingTooOld");
     expect(changed).to.deep.include({ for: "7m", labels: { severity: "P2", team: "storage" } });
-    expect(String(changed?.expr)).to.match(/> 120$/);
+    expect(String(changed?.expr))
+      .to.match(/> 120\b/)
+      .and.not.match(/> 60\b/);
     expect(named("ConfabQueueGrowing")).to.deep.equal([]);
     const others = alerts.filter(({ alert }) => alert !== "ConfabOldestPendingTooOld");
     for (const { labels } of others) expect(labels).to.include({ team: "chat" });
