@@ -5,7 +5,7 @@ import type { Release } from "./release.ts";
 
 const [chatsInAll, clients, total] = [10, 32, 1000];
 
-/** What must hold whatever the stores are: everything that is acknowledged is numbered 1, 2, 3…, stored, counted and found. */
+/** Promises that hold with all stores: acknowledged messages are numbered 1, 2, 3…, stored, counted and found. */
 export function describeAcceptance(installed: () => Release): void {
   it("passes helm test", async () => {
     expect(await installed().helm("test", "confab", "--logs", "--timeout", "3m")).to.match(/Phase:\s+Succeeded/);

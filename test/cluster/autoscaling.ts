@@ -19,7 +19,7 @@ interface Status {
   database: { dead_letters: number };
 }
 
-/** A backlog that waits as a whole, and then meets one slow worker: more come, and go when it is gone. */
+/** A backlog and one slow worker: KEDA starts workers, and removes them when everything is stored. */
 export function describeAutoscaling(installed: () => Release): void {
   describe(`with ${total} messages waiting for one slow worker`, () => {
     let token: string;

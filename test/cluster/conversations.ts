@@ -26,7 +26,7 @@ const phrases = [
   "👩‍👩‍👧‍👦 🇺🇳 👍🏽",
 ];
 
-/** What people do first: the README's examples, and the conversations that they have already. */
+/** First steps of users: the examples of the README, and an import of existing conversations. */
 export function describeConversations(installed: () => Release): void {
   describe("for those who bring something", () => {
     let folder: string;

@@ -11,7 +11,7 @@ const [controllerNamespace, controller] = (
   process.env.CONFAB_EDGE_CONTROLLER ?? "ingress-nginx/ingress-nginx-controller"
 ).split("/") as [string, string];
 
-/** What clients see at the ingress. */
+/** Behavior that clients see through the ingress controller. */
 export function describeEdge(installed: () => Release): void {
   describe("through the ingress", () => {
     let token: string;

@@ -43,7 +43,7 @@ describe("Confab installed with its stores", () => {
         report(`idle: ${memory}`);
         return;
       }
-      expect(attempt, "metrics-server tells nothing").to.be.below(60);
+      expect(attempt, "metrics-server has no metrics").to.be.below(60);
       await pause(3_000);
     }
   });

@@ -3,7 +3,7 @@ import { createClient, type Answer } from "./http.ts";
 import { edgeUrl } from "./release.ts";
 import type { Acknowledged } from "./stored.ts";
 
-/** What the load's clients ask for: a message sent, one read, a list, a search, a chat. */
+/** Requests of the clients: send a message, read one, list, search, show the chat. */
 export const requestKinds = ["send", "read", "list", "search", "chat"] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
@@ -22,7 +22,7 @@ export interface Figures {
 export interface LoadReport {
   readonly acknowledged: readonly Acknowledged[];
   readonly requests: Readonly<Record<RequestKind, Figures>>;
-  /** Acknowledged messages a second. */
+  /** Acknowledged messages per second. */
   readonly rate: number;
   /** The longest time between two acknowledgements, ms. */
   readonly longestGapMs: number;
@@ -42,14 +42,14 @@ export interface LoadOptions {
   readonly readers?: number;
   /** Between an answer and a client's next request, ms. */
   readonly pauseMs?: number;
-  /** Stores may be away: send what was refused or not answered again, with the same key, until it is taken. */
+  /** Whether stores may be unavailable: refused and unanswered messages are sent again, with the same key, until they are accepted. */
   readonly retry?: boolean;
 }
 
 /** Longer than any answer may take: a request that hangs is a failure. */
 const hangMs = 5_000;
 
-/** Sends single messages all the time, each with a body of its own, and reads them in every way, until it is told to stop. */
+/** Sends single messages with unique bodies, and reads them in every way, until it is stopped. */
 export function startLoad({
   token,
   chats,
@@ -127,7 +127,7 @@ export function startLoad({
     );
     await ask("list", get(`/messages?after=${number - 1}&limit=5`), 200, (answer) => {
       const [first] = answer.body as { number: number; body: string }[];
-      // While Redis is away lists hold what is stored, as is written down.
+      // While Redis is unavailable, lists show stored messages only, as documented.
       return first?.body === body || (retry && first?.number !== number) ? undefined : "a list without the message";
     });
     await ask("search", get(`/messages/search?q=${body}&limit=5`), 200);
@@ -145,7 +145,7 @@ export function startLoad({
     ...Array.from({ length: writers }, (_, place) => write(place)),
     ...Array.from({ length: readers }, () => read()),
   ]);
-  // Whoever stops the load hears of it.
+  // stop() rejects with it.
   asking.catch(() => undefined);
   return {
     lastFailedAt: () => Math.max(...requestKinds.map((kind) => requests[kind].lastFailedAt)),
@@ -164,7 +164,7 @@ function noFigures(): Figures {
   return { answered: 0, failed: {}, slowestMs: 0, slowestFailureMs: 0, lastFailedAt: 0 };
 }
 
-/** A status, and the problem's code; what is no whole problem document is called so. */
+/** The status and the code of the problem, or what is wrong with the problem document. */
 function refusalOf({ status, headers, body }: Answer): string {
   if (headers["content-type"]?.includes("application/problem+json") !== true) return `${status} without a problem`;
   const code = (body as { type: string }).type.split("/").at(-1) ?? "";

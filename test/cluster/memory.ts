@@ -1,6 +1,6 @@
 import type { Release } from "./release.ts";
 
-/** What metrics-server says of each pod's memory, such as `ingest-… 71Mi`; it looks every 15 seconds. */
+/** Memory of each pod from metrics-server, such as `ingest-… 71Mi`. It measures every 15 seconds. */
 export async function memoryOf(release: Release): Promise<string> {
   const rows = await release.kubectl("top", "pods", "--no-headers");
   return rows

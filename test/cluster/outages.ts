@@ -5,7 +5,7 @@ import { verifyStored } from "./stored.ts";
 import { expectConsistent, restartsOf, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** What may be answered while a store is away, by what is asked for; nothing else may fail. */
+/** Allowed failures while a store is unavailable, by request. No other request may fail. */
 const refusals: Readonly<Record<string, Partial<Record<RequestKind, string>>>> = {
   redis: { send: "503 intake-unavailable", read: "503 service-unavailable" },
   mysql: {
@@ -19,7 +19,7 @@ const refusals: Readonly<Record<string, Partial<Record<RequestKind, string>>>> =
 /** A refusal takes two seconds where a store is silent; the machine may be busy. */
 const promptMs = 3_000;
 
-/** What the promises say of a store that is killed: quick refusals with a reason, and nothing acknowledged is lost. */
+/** Promises about a killed store: quick refusals with a reason, and no loss of acknowledged messages. */
 export function describeOutages(installed: () => Release): void {
   describe("while a store's pod is deleted under load", () => {
     before(async () => {

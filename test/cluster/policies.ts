@@ -3,7 +3,7 @@ import { run } from "./command.ts";
 import type { Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** What nobody outside the release may reach while NetworkPolicies are on, and each pod answers. */
+/** Ports that nobody outside the release may reach while NetworkPolicies are on. */
 const forbidden = [
   ["Service/confab-redis", 6379],
   ["Service/confab-mysql", 3306],

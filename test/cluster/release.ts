@@ -110,7 +110,7 @@ async function served(client: Client): Promise<void> {
   }
 }
 
-/** Waits until the deployment's new pods are ready and the old ones are gone. */
+/** Waits until the new pods of the Deployment are ready and the old ones have ended. */
 export async function rolledOut(release: Release, component: Component): Promise<void> {
   await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
   const selector = `app.kubernetes.io/component=${component}`;

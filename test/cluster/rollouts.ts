@@ -23,7 +23,7 @@ export async function unnoticed(release: Release, change: () => Promise<void>): 
   });
 }
 
-/** What must not be noticed: every change is made while messages are sent and read all the time. */
+/** Changes that clients must not notice. Each is made while messages are sent and read. */
 export function describeRollouts(installed: () => Release): void {
   describe("under constant load", () => {
     before(async () => {

@@ -28,8 +28,8 @@ export async function listAll(client: Client, token: string, chat: number): Prom
 }
 
 /**
- * Waits until all messages are stored (the counts tell), then compares: every acknowledged message is there once, under its
- * number. What was not acknowledged may be there too where its answer was lost: `extra` says how many.
+ * Waits until the counts show that all messages are stored, and expects every acknowledged message once, with its number.
+ * `extra` is the number of other messages, whose answer was lost.
  */
 export async function verifyStored(
   client: Client,

@@ -20,7 +20,7 @@ interface ContainerStatus {
   state: { waiting?: { reason: string; message?: string }; running?: object };
 }
 
-/** What goes wrong in an installation, and what one sees of it. */
+/** Faults of an installation, and how they show. */
 describe("Confab in trouble", () => {
   let release: Release;
   before(async () => {
@@ -81,7 +81,7 @@ describe("Confab in trouble", () => {
     await pause(30_000);
     for (const component of ["ingest", "worker"]) {
       const pods = await podsOf(component);
-      expect(pods.filter(isReady), `${component} before Redis is there`).to.deep.equal([]);
+      expect(pods.filter(isReady), `${component} before Redis is available`).to.deep.equal([]);
       expect(await restartsOf(release, [component]), `restarts of ${component}`).to.equal(0);
       const said = await release.kubectl("logs", pods[0]!.metadata.name);
       expect(said).to.include("waiting for Redis").and.include("Is REDIS_URL right and the server up?");
@@ -96,10 +96,10 @@ describe("Confab in trouble", () => {
     expect(await restartsOf(release, services), "restarts").to.equal(0);
   });
 
-  it("goes on serving with the old pods when a migration fails, lets no new pod serve before the schema is there, and says why", async () => {
+  it("continues to serve with the old pods when a migration fails, lets no new pod serve before the schema exists, and logs the reason", async () => {
     const token = await release.createApplication("migration");
     const chats = await release.createChats(token, 5);
-    // The worker, which gets no requests, calls itself unready without the schema, and goes on all the same.
+    // The worker gets no requests. It is not ready without the schema, but continues to work.
     const serving = ["ingest", "api"];
     const before = await readyPods(serving);
     const [worker] = await podsOf("worker");
@@ -128,7 +128,7 @@ describe("Confab in trouble", () => {
     expect((await readyPods(serving)).sort(), "the old pods, and no others").to.deep.equal(before.sort());
     expect((await podsOf("worker")).map(({ metadata }) => metadata.name)).to.include(worker?.metadata.name);
     expect(await restartsOf(release, services), "restarts of services").to.equal(0);
-    // What an operator does who has looked: the tables are whole, so the migration is marked as finished.
+    // An operator who has found the tables complete marks the migration as finished.
     await sql("UPDATE _prisma_migrations SET finished_at = CURRENT_TIMESTAMP(3)");
     for (const component of services) await rolledOut(release, component);
     expect(await restartsOf(release, services), "restarts of services").to.equal(0);

@@ -7,7 +7,7 @@ import { unknownFields } from "./src/unknown-fields.ts";
 // Reading the types of hundreds of kinds takes some seconds, and longer on a busy machine.
 const timeoutMs = 120_000;
 
-describe("what the chart renders", () => {
+describe("every rendered object", () => {
   it("satisfies the schemas of the API server and the CRDs in every scenario", async () => {
     expect(await schemaProblems(await everyManifest())).to.deep.equal([]);
   }).timeout(timeoutMs);

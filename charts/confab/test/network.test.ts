@@ -41,7 +41,7 @@ describe("an Ingress or HTTPRoute", () => {
         const chosen = servicesOf(manifests).find(({ metadata }) => metadata.name === service);
         const open = chosen?.spec?.ports?.find((candidate) => candidate.port === port || candidate.name === port);
         return findings(
-          [chosen === undefined, `${from} leads to the Service ${service}, which is not there`],
+          [chosen === undefined, `${from} leads to the Service ${service}, which does not exist`],
           [
             chosen !== undefined && open?.name !== "http",
             `${from} leads to ${service}'s port ${open?.name ?? port ?? ""}`,

@@ -36,7 +36,10 @@ describe("a Deployment's number of pods", () => {
     expectNothingFound((manifests) =>
       scalersOf(manifests).flatMap(({ name, target, min, max }) =>
         findings(
-          [!manifests.some((manifest) => nameOf(manifest) === target), `${name} scales ${target}, which is not there`],
+          [
+            !manifests.some((manifest) => nameOf(manifest) === target),
+            `${name} scales ${target}, which does not exist`,
+          ],
           [min > max, `${name} has a minimum of ${min} and a maximum of ${max}`],
         ),
       ),

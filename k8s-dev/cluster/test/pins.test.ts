@@ -28,7 +28,7 @@ describe("the cluster for development", () => {
 });
 
 describe("IMAGE", () => {
-  it("is taken apart into what the chart is told", () => {
+  it("is split into the values of the chart", () => {
     expect(readImage({ IMAGE: "localhost:5005/team/confab:dev" })).to.deep.equal({
       name: "localhost:5005/team/confab:dev",
       repository: "localhost:5005/team/confab",

@@ -5,7 +5,7 @@ import { chartFolder } from "./paths.ts";
 export interface TemplateReferences {
   /** Paths below .Values that templates name in full, also through a variable: ingest.service.port. */
   readonly full: ReadonlySet<string>;
-  /** What templates read of something handed to them, a variable or the dot: service.port. */
+  /** Paths that templates read below a variable or the dot: service.port. */
   readonly relative: ReadonlySet<string>;
 }
 

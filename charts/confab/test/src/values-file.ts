@@ -12,7 +12,7 @@ export interface DocumentedValue {
 
 export interface ValueEntry extends DocumentedValue {
   readonly name: string;
-  /** What the `@schema` comment says: a definition's name or a schema; undefined without one. */
+  /** Name of a definition, or a schema, from the `@schema` comment; undefined without one. */
   readonly schema: unknown;
   readonly children: readonly ValueEntry[];
 }

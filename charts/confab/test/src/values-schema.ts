@@ -48,10 +48,10 @@ function schemaOf(entry: ValueEntry, types: Types): Schema {
 function ofDefault({ path, default: value }: ValueEntry): Schema {
   if (typeof value === "boolean" || typeof value === "string") return { type: typeof value };
   if (typeof value === "number") return { type: Number.isInteger(value) ? "integer" : "number", minimum: 0 };
-  throw new Error(`${path}: its default does not tell its type; add a comment "# @schema …"`);
+  throw new Error(`${path}: its default does not determine its type; add a comment "# @schema …"`);
 }
 
-/** Templates go through sections and print scalars. What is empty by default may be absent, as may most lists and maps. */
+/** Templates read sections and scalars without a check. Empty defaults may be absent, as may most lists and maps. */
 function isRequired({ default: value, description, children }: ValueEntry, schema: Schema, types: Types): boolean {
   if (description === "" && children.length > 0) return true;
   const definition = types.definitions[String(schema.$ref).split("/").at(-1)!] ?? schema;
