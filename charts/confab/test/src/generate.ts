@@ -5,7 +5,7 @@ import { readme } from "./readme.ts";
 import { documentedValues, valueEntries } from "./values-file.ts";
 import { valuesSchema } from "./values-schema.ts";
 
-const prose = readFileSync(join(import.meta.dirname, "readme-prose.md"), "utf8");
+const prose = readFileSync(join(chartFolder, "README.template.md"), "utf8");
 writeFileSync(join(chartFolder, "README.md"), readme(documentedValues(), prose));
 writeFileSync(
   join(chartFolder, "values.schema.json"),

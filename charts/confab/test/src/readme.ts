@@ -7,7 +7,7 @@ export function readme(values: readonly DocumentedValue[], prose: string): strin
   const tables = [...sections]
     .filter(([, section]) => section.length > 1)
     .map(([name, section]) => `### ${name}\n\n${table(section)}`);
-  const note = "<!-- Made by `npm run generate` from values.yaml and test/src/readme-prose.md. -->";
+  const note = "<!-- Made by `npm run generate` from values.yaml and README.template.md. -->";
   return `${[note, prose.trim(), `### General\n\n${table(single)}`, ...tables].join("\n\n")}\n`;
 }
 
