@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { run } from "./command.ts";
 import type { Release } from "./release.ts";
 import { report } from "./report.ts";
 
@@ -11,10 +12,17 @@ export function describeScheduledJobs(installed: () => Release): void {
     before(async () => {
       token = await installed().createApplication("canary");
       await installed().kubectl("create", "secret", "generic", "canary", `--from-literal=token=${token}`);
+      const claim = {
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name: "dumps", namespace: installed().namespace },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+      };
+      await run("kubectl", ["apply", "--filename", "-"], { input: JSON.stringify(claim) });
       await installed().upgrade({
         "ingress.rateLimit.enabled": "false",
         "backup.enabled": "true",
-        "backup.persistence.size": "1Gi",
+        "backup.existingClaim": "dumps",
         "backup.temporarySize": "2Gi",
         "canary.enabled": "true",
         "canary.schedule": "0 0 1 1 *",

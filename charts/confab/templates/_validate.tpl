@@ -220,6 +220,9 @@ migrations.useHelmHooks is true, but hooks run before the chart creates its Secr
 {{- if and .Values.canary.enabled (not .Values.canary.existingSecret) }}
 canary.enabled is true, but the canary has no application: create one, put its token into a Secret, and set canary.existingSecret.
 {{- end }}
+{{- if and .Values.backup.enabled (not .Values.backup.existingClaim) }}
+backup.enabled is true, but there is no volume for the dumps: create a PersistentVolumeClaim, and set backup.existingClaim.
+{{- end }}
 {{- end -}}
 
 {{- define "confab.validate.alerts" -}}

@@ -6,7 +6,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ensureFile, startMysql, type ServerHandle } from "@confab/local";
 import { expect } from "chai";
 import { environmentOf } from "./src/container-environment.ts";
-import { ofKind } from "./src/manifests.ts";
 import { chartFolder } from "./src/paths.ts";
 import { render, renderWith } from "./src/scenarios.ts";
 import { workloadsOf } from "./src/workloads.ts";
@@ -21,7 +20,7 @@ function environmentIn(manifests: readonly Manifest[]): Record<string, string> {
 
 describe("the backup", () => {
   it("logs in to the database of the services, with TLS where they use it", async () => {
-    const bundled = await renderWith("--set", "backup.enabled=true");
+    const bundled = await renderWith("--set", "backup.enabled=true,backup.existingClaim=dumps");
     const worker = workloadsOf(bundled).find(({ component }) => component === "worker")!;
     const { DATABASE_URL, DATABASE_USERNAME, DATABASE_PASSWORD } = environmentOf(worker.containers[0]!, bundled);
     const { DATABASE_HOST, DATABASE_PORT, DATABASE_NAME, ...own } = environmentIn(bundled);
@@ -34,17 +33,6 @@ describe("the backup", () => {
       DATABASE_TLS: "on",
       DATABASE_CA: "/etc/confab/certificate-authority/ca.crt",
     });
-  });
-
-  it("keeps its volume after an uninstall, or uses an existing one", async () => {
-    const [claim] = ofKind<Manifest & { kind: "PersistentVolumeClaim" }>(
-      await renderWith("--set", "backup.enabled=true"),
-      "PersistentVolumeClaim",
-    );
-    expect(claim?.metadata).to.deep.include({ annotations: { "helm.sh/resource-policy": "keep" } });
-    const external = await render("mysql-operator");
-    expect(external.filter(({ kind }) => kind === "PersistentVolumeClaim")).to.deep.equal([]);
-    expect(JSON.stringify(external)).to.include('"claimName":"dumps"');
   });
 });
 
@@ -81,7 +69,7 @@ describe("the backup of a real database", function () {
     server = await startMysql({ dir: await mkdtemp(join(folder, "mysql-")) });
     const { hostname, port, username, password, pathname } = new URL(server.url);
     usual = {
-      ...environmentIn(await renderWith("--set", "backup.enabled=true,backup.keep=2")),
+      ...environmentIn(await renderWith("--set", "backup.enabled=true,backup.existingClaim=dumps,backup.keep=2")),
       DUMPS: join(folder, "dumps"),
       DATABASE_HOST: hostname,
       DATABASE_PORT: port,

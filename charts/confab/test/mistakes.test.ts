@@ -72,11 +72,12 @@ describe("values that contradict each other", () => {
     }
   });
 
-  it("are refused: KEDA without ingest, and a canary without an application", async () => {
-    const sets = ["worker.keda.enabled=true", "ingest.enabled=false", "canary.enabled=true"];
+  it("are refused: KEDA without ingest, a canary without an application, and backups without a volume", async () => {
+    const sets = ["worker.keda.enabled=true", "ingest.enabled=false", "canary.enabled=true", "backup.enabled=true"];
     const { code, stderr } = await template(sets.flatMap((set) => ["--set", set]));
     expect(code).to.not.equal(0);
     expect(stderr).to.include("set ingest.enabled to true").and.include("set canary.existingSecret");
+    expect(stderr).to.include("set backup.existingClaim");
   });
 
   it("are refused: changes of an unknown alert, and of a number with which an alert does not compare", async () => {

@@ -23,7 +23,7 @@ export function partitionPrefix(prefix: string, partition: number): string {
   return `${prefix}:{p${partition}}`;
 }
 
-/** The Redis list that holds a queue's waiting jobs: what is scaled on. */
+/** The Redis list with the waiting jobs of a queue. */
 export function waitListKey(prefix: string, partition: number, queue: QueueName): string {
   return `${partitionPrefix(prefix, partition)}:${queues[queue].name}:wait`;
 }
