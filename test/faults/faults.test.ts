@@ -12,7 +12,10 @@ import { verify } from "./verify/verdict.ts";
 import type { Fault } from "./scene.ts";
 import type { SharedStores } from "./world/stores.ts";
 
-/** Those that need no server of their own but Redis, and hit the places where a message could be lost or doubled. */
+/**
+ * Faults that need no server of their own except Redis, and that hit the points where a message could be lost or stored
+ * twice.
+ */
 const selection = [
   "worker-killed-after-commit",
   "ingest-killed",
@@ -29,7 +32,7 @@ describe("under faults", function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
-    // The run's own server lets nobody create users.
+    // The MySQL server that all tests share does not allow creating users.
     mysql = await startMysql({ dir: join(folder, "mysql") });
   });
   after(async () => {
@@ -55,17 +58,17 @@ describe("under faults", function () {
     });
   }
 
-  it("notices each mutant of what it has just recorded", async () => {
+  it("notices each mutant of a recorded run", async () => {
     const recorded = await readRun(join(folder, "worker-killed-after-commit", "1"));
-    const unnoticed = mutants.filter(({ mutate, reddens }) => {
+    const missed = mutants.filter(({ mutate, reddens }) => {
       const { history, final } = mutate(recorded);
       return !verify(history, final).anomalies.some(({ invariant }) => invariant === reddens);
     });
-    expect(unnoticed.map(({ what }) => what)).to.deep.equal([]);
+    expect(missed.map(({ what }) => what)).to.deep.equal([]);
   });
 
   for (const { fault, reddens } of controls.filter(({ inTests }) => inTests)) {
-    it(`turns red in ${reddens.join(", ")} for a system that breaks its promises: ${fault.title}`, async () => {
+    it(`turns red in ${reddens.join(", ")} when a system breaks its promises: ${fault.title}`, async () => {
       const { anomalies } = await run(fault);
       expect(anomalies.map(({ invariant }) => invariant)).to.include.members([...reddens]);
     });

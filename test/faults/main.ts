@@ -14,11 +14,11 @@ import { startSharedStores, type SharedStores } from "./world/stores.ts";
 import type { Fault } from "./scene.ts";
 import type { Verdict } from "./verify/verdict.ts";
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A fault that never ends must not keep the others from running. */
+/** A fault that never ends must not prevent the others from running. */
 const longestRunMs = 240_000;
 
 interface Planned {
@@ -27,10 +27,12 @@ interface Planned {
   readonly folder: string;
 }
 
-/** Every fault with one seed before any with the next: a run that is cut off has seen them all. */
+/** All faults with the first seed, then all with the next: even an interrupted series covers every fault. */
 function plan({ one, seeds, results, controls: controlling }: Options): Planned[] {
   const all = controlling ? controls.map(({ fault }) => fault) : faults;
-  for (const name of one) if (!all.some((fault) => fault.name === name)) throw new Error(`no fault is called ${name}`);
+  for (const name of one)
+    if (!all.some((fault) => fault.name === name))
+      throw new Error(`there is no fault named ${name}; --list shows the names`);
   const wanted = all.filter(({ name }) => one.length === 0 || one.includes(name));
   return seeds.flatMap((seed) =>
     wanted.map((fault) => ({ fault, seed, folder: join(results, fault.name, String(seed)) })),
@@ -41,30 +43,30 @@ async function runAll(options: Options): Promise<number> {
   const planned = plan(options).filter(({ folder }) => options.again || !existsSync(join(folder, verdictFile)));
   if (planned.length === 0) return 0;
   const until = performance.now() + options.minutes * 60_000;
-  const scratch = await mkdtemp(join(await roomiest(), "confab-faults-"));
-  // Also when this process is ended from outside.
+  const scratch = await mkdtemp(join(await scratchRoot(), "confab-faults-"));
+  // Remove the folder even if this process is killed.
   bindToThisProcess({ folder: scratch });
   let unfinished = 0;
   let stores: SharedStores | undefined;
   try {
     for (const { fault, seed } of planned) {
       if (performance.now() > until) {
-        say(`${options.minutes} minutes are over: the rest is left for another time`);
+        print(`${options.minutes} minutes have passed; run the same command again for the remaining faults`);
         break;
       }
       const why = fault.cannotRun?.();
       if (why !== undefined) {
-        say(`${fault.name}: not run: ${why}`);
+        print(`${fault.name}: skipped: ${why}`);
         continue;
       }
       stores ??= await startSharedStores(await mkdtemp(join(scratch, "stores-")), options.search);
       try {
         const run = runFault({ fault, seed, stores, scratch, results: options.results });
-        say(describe(await within(longestRunMs, run)));
+        print(describe(await within(longestRunMs, run)));
       } catch (error) {
         unfinished += 1;
-        say(`${fault.name}, seed ${seed}: NOT FINISHED: ${error instanceof Error ? error.message : String(error)}`);
-        // Whatever state it left them in.
+        print(`${fault.name}, seed ${seed}: NOT FINISHED: ${error instanceof Error ? error.message : String(error)}`);
+        // The fault may have left the stores broken.
         await stores.stop();
         stores = undefined;
       }
@@ -83,7 +85,7 @@ function describe({ fault, seed, valid, bit, anomalies, messages, recoveryMs }: 
   const wrong = anomalies.map(
     ({ invariant, count, examples }) => `\n    ${invariant} × ${count}: ${examples[0] ?? ""}`,
   );
-  const noBite = bit ? "" : "\n    the fault did not bite: nobody noticed it";
+  const noBite = bit ? "" : "\n    the fault had no effect: no client noticed it";
   return `${valid ? "valid  " : "INVALID"} ${fault}, seed ${seed}: ${figures}${noBite}${wrong.join("")}`;
 }
 
@@ -92,14 +94,14 @@ async function verifyAgain(options: Options): Promise<void> {
     if (!existsSync(join(folder, verdictFile))) continue;
     const verdict = await verifyFolder(folder);
     await writeFile(join(folder, verdictFile), JSON.stringify(verdict, null, 1));
-    say(describe(verdict));
+    print(describe(verdict));
   }
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new Error(`it did not end within ${ms / 1000} s`));
+    reject(new Error(`the run did not end within ${ms / 1000} s`));
   }, ms);
   try {
     return await Promise.race([work, promise]);
@@ -108,8 +110,8 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Memory where it has room: stores fsync all the time, and a disk that stalls would be a fault of its own. */
-async function roomiest(): Promise<string> {
+/** Prefers /dev/shm if it has 4 GiB free: stores fsync constantly, and a disk that stalls would be another fault. */
+async function scratchRoot(): Promise<string> {
   const memory = "/dev/shm";
   const free = await statfs(memory).then(
     ({ bavail, bsize }) => bavail * bsize,
@@ -121,11 +123,11 @@ async function roomiest(): Promise<string> {
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options.help) {
-    say(help);
+    print(help);
     return;
   }
   if (options.list) {
-    for (const { name, title } of faults) say(`${name.padEnd(30)} ${title}`);
+    for (const { name, title } of faults) print(`${name.padEnd(30)} ${title}`);
     return;
   }
   const unfinished = options.verify ? 0 : await runAll(options);
@@ -138,22 +140,24 @@ async function judgeFaults(options: Options, unfinished: number): Promise<boolea
   const judged = await readVerdicts(options.results, faults);
   await writeReport(options.report, faults, judged);
   const invalid = judged.filter(({ verdict }) => !verdict.valid);
-  say(`${judged.length} runs judged, ${invalid.length} invalid, ${unfinished} not finished: see ${options.report}`);
+  print(`${judged.length} runs judged, ${invalid.length} invalid, ${unfinished} not finished: see ${options.report}`);
   return invalid.length === 0;
 }
 
-/** Each control must be red where it is meant to be. */
+/** Each control must turn every invariant red that it is made to violate. */
 async function judgeControls(options: Options): Promise<boolean> {
   const all = controls.map(({ fault }) => fault);
   const judged = await readVerdicts(options.results, all);
   const missed = judged.flatMap(({ verdict }) => {
     const found = new Set(verdict.anomalies.map(({ invariant }) => invariant));
     const { reddens = [] } = controls.find(({ fault }) => fault.name === verdict.fault) ?? {};
-    const unseen = reddens.filter((invariant) => !found.has(invariant));
-    return unseen.length === 0 ? [] : [`${verdict.fault}, seed ${verdict.seed}: ${unseen.join(", ")} did not turn red`];
+    const stillGreen = reddens.filter((invariant) => !found.has(invariant));
+    return stillGreen.length === 0
+      ? []
+      : [`${verdict.fault}, seed ${verdict.seed}: ${stillGreen.join(", ")} did not turn red`];
   });
-  for (const line of missed) say(line);
-  say(`${judged.length} controls judged, ${missed.length} of them not noticed`);
+  for (const line of missed) print(line);
+  print(`${judged.length} controls judged, ${missed.length} not noticed`);
   return missed.length === 0;
 }
 

@@ -1,26 +1,26 @@
 import { parseArgs } from "node:util";
 
-export const help = `Breaks a running Confab in every way that the suite knows, under load, and judges from outside what it promised.
+export const help = `Breaks a running Confab in many ways, under load, and checks from outside that it keeps its promises.
 
   make faults                             every fault with seed 1
   make faults SEEDS=10                    every fault with seeds 1 to 10
   make faults ONE=redis-killed SEED=7     one fault, one seed
-  make faults LIST=1                      the faults
+  make faults LIST=1                      list the faults
 
-  --one <name>       only this fault; several with commas
-  --seed <n>         only this seed
-  --seeds <n>        seeds from 1 to n (1)
-  --minutes <n>      begins no run after so many minutes (600)
-  --again            runs also what has a verdict; without it a run that was cut off goes on where it was
-  --results <dir>    where histories and verdicts are kept (.confab/faults)
-  --report <dir>     where README.md, report.html and timelines are written (the folder of the results)
-  --search <what>    elasticsearch, or mysql for a machine without a JDK (elasticsearch)
-  --controls         runs systems that break their promises instead, whose verdicts must be red
-  --verify           judges the recorded runs again, and starts nothing
-  --list             lists the faults
-  --help
+  --one <name>       run only this fault, or several, separated by commas
+  --seed <n>         run only this seed
+  --seeds <n>        run seeds 1 to n (1)
+  --minutes <n>      start no further run after this many minutes (600)
+  --again            repeat runs that have a verdict; by default they are skipped, so an interrupted series continues
+  --results <dir>    folder for histories and verdicts (.confab/faults)
+  --report <dir>     folder for report.md, report.html and timelines (the results folder)
+  --search <what>    elasticsearch, or mysql on a machine without a JDK (elasticsearch)
+  --controls         run systems that break their promises instead; their verdicts must be red
+  --verify           judge the recorded runs again, without running anything
+  --list             list the faults
+  --help             print this help
 
-All stores are its own. Exit code 1 when an invariant was violated, or a run could not be finished.`;
+The suite starts its own stores. The exit code is 1 if an invariant was violated or a run did not finish.`;
 
 export interface Options {
   readonly one: readonly string[];
@@ -36,7 +36,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** Throws a sentence for an option that is unknown or no number. */
+/** Throws an error that names the option if it is unknown or not a whole number. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -72,6 +72,7 @@ export function readOptions(args: readonly string[]): Options {
 
 function whole(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1, not ${text}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name} must be a whole number, at least 1, not ${text}`);
   return value;
 }

@@ -17,19 +17,22 @@ export interface RunOptions {
   readonly fault: Fault;
   readonly seed: number;
   readonly stores: SharedStores;
-  /** Where the run's folder of results is made; one of an earlier run is replaced. */
+  /** The run's results folder is created here, and replaces that of an earlier run. */
   readonly results: string;
-  /** For the run's stores. */
+  /** A folder for the data of the run's stores. */
   readonly scratch: string;
-  /** Load before the fault and after it. */
+  /** How long the load runs before the fault and after it. */
   readonly calmMs?: number;
   readonly restMs?: number;
 }
 
-/** What a folder of results holds beside history and final state. */
+/** The name of the verdict's file in a results folder. */
 export const verdictFile = "verdict.json";
 
-/** Starts a system, loads it, breaks it, lets it recover, reads what is left, and judges. The folder has its name only once it is whole. */
+/**
+ * Starts a system, loads it, breaks it, lets it recover, reads its final state, and judges. The folder gets its final
+ * name only when it is complete.
+ */
 export async function runFault(options: RunOptions): Promise<Verdict> {
   const { fault, seed, results } = options;
   const folder = join(results, fault.name, String(seed));
@@ -56,7 +59,7 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     await writeFile(join(unfinished, verdictFile), JSON.stringify(verdict, null, 1));
     return verdict;
   } finally {
-    // First of all: what is not stopped keeps this process alive.
+    // Stop before anything else: whatever still runs keeps this process alive.
     await world.stop();
     await own?.stop();
     for (const process of world.processes) await writeFile(join(unfinished, `${process.name}.log`), process.logs());

@@ -9,51 +9,53 @@ import type { ServiceName } from "./world/process.ts";
 import type { SharedStores } from "./world/stores.ts";
 import type { RedisKind } from "./world/redis.ts";
 
-/** What a nemesis has at hand. */
+/** What a nemesis can use. */
 export interface Scene {
   readonly world: World;
   readonly load: Load;
   readonly recorder: Recorder;
   readonly random: Random;
   readonly pause: (ms: number) => Promise<void>;
-  /** Does something harmful and writes into the history when; `loses` says that Redis lost data in it. */
+  /** Does something harmful and records its time window in the history; `loses` means that Redis lost data in it. */
   readonly during: (what: string, harm: () => Promise<void>, options?: { readonly loses?: boolean }) => Promise<void>;
-  /** Waits until so many further messages are acknowledged, at most 5 s. */
+  /** Waits until this many more messages are acknowledged, 5 s at the longest. */
   readonly accepted: (further: number) => Promise<void>;
 }
 
-/** A row of the suite: what is done to the system, and what it may do to the promises. */
+/** A row of the suite: what it does to the system, and which promises it may affect. */
 export interface Fault {
-  /** As `ONE` names it. */
+  /** The name for `ONE`. */
   readonly name: string;
   readonly title: string;
   readonly expectations: Expectations;
   readonly topology?: Partial<Topology>;
   readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
-  /** A single server where it says nothing. */
+  /** A single server by default. */
   readonly redis?: RedisKind;
   readonly redisArgs?: readonly string[];
   readonly pace?: Partial<Pace>;
   readonly writers?: number;
   readonly chats?: number;
-  /** It stops or reconfigures MySQL, and so runs only where the server is the suite's own. */
+  /** Stops or reconfigures MySQL, so it can run only if the suite started the server. */
   readonly ownsMysql?: boolean;
-  /** Servers of its own in place of some of the shared ones, in `dir`; their `stop` leaves the shared ones alone. */
+  /** Starts its own servers in `dir` to replace some of the shared ones; `stop` does not stop the shared ones. */
   readonly ownStores?: (shared: SharedStores, dir: string) => Promise<SharedStores>;
-  /** Why it cannot run here; undefined where it can. */
+  /** Why it cannot run here; undefined if it can. */
   readonly cannotRun?: () => string | undefined;
-  /** What one process's environment holds beside its service's; `dir` is the run's own folder. */
+  /** Environment variables of one process, in addition to those of its service; `dir` is the run's own folder. */
   readonly envOf?: (dir: string, process: string) => Readonly<Record<string, string>>;
-  /** Before any process starts. */
+  /** Runs before any process starts. */
   readonly prepare?: (dir: string) => Promise<void>;
-  /** Injects the fault under load and ends it again. */
+  /** Injects the fault under load and ends it. */
   readonly run: (scene: Scene) => Promise<void>;
 }
 
-/** What most faults must be followed by: service again within five seconds, and no answer that takes longer than five. */
+/**
+ * What most faults require: every request is served again within five seconds, and no answer takes longer than five.
+ */
 export const usual: Expectations = { recoverWithinMs: 5_000, answerWithinMs: 5_000 };
 
-/** The scene of one run. */
+/** Creates the scene of one run. */
 export function createScene(world: World, load: Load, recorder: Recorder, random: Random): Scene {
   return {
     ...{ world, load, recorder, random },

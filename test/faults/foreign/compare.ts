@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { InvariantName } from "../verify/invariants.ts";
 import type { Verdict } from "../verify/verdict.ts";
 
-/** What Porcupine says of a run, as main.go prints it. */
+/** The opinion of Porcupine on a run, in the format of main.go. */
 interface Opinion {
   readonly folder: string;
   readonly linearizable: boolean;
@@ -14,7 +14,7 @@ interface Opinion {
   readonly why?: string;
 }
 
-/** What a chat as an append-only log is about: the other invariants are not Porcupine's business. */
+/** The invariants of a chat as an append-only log. Porcupine does not check the others. */
 const shared = new Set<InvariantName>(["I1", "I2", "I3", "I6", "I13", "I15"]);
 
 const results = resolve(process.argv[2] ?? ".confab/faults");
@@ -41,7 +41,7 @@ async function askPorcupine(folders: readonly string[]): Promise<Opinion[]> {
 
 async function main(): Promise<void> {
   const folders = await judgedFolders();
-  if (folders.length === 0) throw new Error(`${results} holds no run that was judged: make faults`);
+  if (folders.length === 0) throw new Error(`${results} contains no judged run; run \`make faults\` first`);
   let disagreements = 0;
   let operations = 0;
   for (const opinion of await askPorcupine(folders)) {
@@ -53,12 +53,10 @@ async function main(): Promise<void> {
     if (agrees) continue;
     disagreements += 1;
     const why = opinion.why ?? "linearizable";
-    process.stdout.write(
-      `${verdict.fault}, seed ${verdict.seed}: Porcupine says ${why}; the verifier does not agree\n`,
-    );
+    process.stdout.write(`${verdict.fault}, seed ${verdict.seed}: Porcupine reports: ${why}; the verifier disagrees\n`);
   }
   process.stdout.write(
-    `${folders.length} runs, ${operations} operations: both verifiers agree in ${folders.length - disagreements}\n`,
+    `${folders.length} runs, ${operations} operations: both verifiers agree on ${folders.length - disagreements}\n`,
   );
   if (disagreements > 0) process.exitCode = 1;
 }

@@ -1,6 +1,8 @@
-// A second opinion on recorded runs, by Porcupine (https://github.com/anishathalye/porcupine), a checker of
-// linearizability that knows nothing of Confab. Each chat is an append-only log: a send appends at the number that was
-// answered, a list or a get reads a part of the log. The state after the run is one more read, of all of it.
+// A second opinion on recorded runs, by Porcupine (https://github.com/anishathalye/porcupine), a linearizability
+// checker
+// that knows nothing about Confab. Each chat is an append-only log: a send appends at the acknowledged number, and a
+// list
+// or a get reads a part of the log. The state after the run is one more read, of the whole log.
 //
 // go run . <folder of a run>...   prints one JSON line per folder: {"folder", "linearizable", "operations", "why"}
 package main
@@ -19,7 +21,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// A line of history.jsonl or final-state.jsonl, as far as it matters here.
+// A line of history.jsonl or final-state.jsonl, with the fields that matter here.
 type line struct {
 	Type, Op, App, Uid, Hash, Outcome string
 	Chat, Number, After               int
@@ -32,11 +34,11 @@ type line struct {
 	}
 }
 
-// A part of a chat's log: append of the entry at a place in the order of numbers, or read of entries.
+// An operation on a chat's log: append the entry at a position in the order of numbers, or read entries.
 type input struct {
-	append bool
-	place  int
-	// Read: numbers from `after` (exclusive) to `upTo` (inclusive), and the uids that were shown.
+	append   bool
+	position int
+	// For a read: numbers from `after` (exclusive) to `upTo` (inclusive), and the uids that were shown.
 	after, upTo int
 	uids        []string
 }
@@ -138,9 +140,9 @@ func byChat(history, final []line) map[string]*chat {
 	}
 	for _, each := range final {
 		if each.Type == "row" || each.Type == "dead-letter" {
-			// A dead letter whose chat is not there any more: its uid says where it was sent.
+			// The chat of this dead letter was deleted, but its uid names the chat to which it was sent.
 			if each.App == "?" {
-				fmt.Sscanf(strings.ReplaceAll(each.Uid, ".", " "), "%s %d", &each.App, &each.Chat)
+				fmt.Sscanf(strings.RepositionAll(each.Uid, ".", " "), "%s %d", &each.App, &each.Chat)
 			}
 			mine := of(each)
 			mine.rows = append(mine.rows, each)
@@ -149,7 +151,7 @@ func byChat(history, final []line) map[string]*chat {
 	return chats
 }
 
-// The chat's operations for Porcupine; why is set where no order needs to be looked for.
+// Returns the chat's operations for Porcupine. If why is set, the chat is wrong in any order.
 func (c *chat) operations() (operations []porcupine.Operation, model porcupine.Model, why string) {
 	stored := map[string]int{}
 	hashes := map[string]string{}
@@ -162,7 +164,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		hashes[row.Uid] = row.Hash
 		dead[row.Uid] = row.Type == "dead-letter"
 	}
-	// All attempts of a message are one append: from the first one's start to the first acknowledgement.
+	// All attempts of a message are one append, from the start of the first to the first acknowledgement.
 	type sent struct {
 		began, known int64
 		number       int
@@ -184,8 +186,8 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 			message.known, message.number = each.T1, each.Number
 		}
 	}
-	// What began before Redis lost data is not judged: its numbers may be given again.
-	// So is what was answered after it and moved to the chat's end, since an older message had taken its number.
+	// Two kinds of messages are not judged. Messages from before Redis lost data: their numbers may be assigned again.
+	// Renumbered messages: an older message had taken their number, so they were moved to the end of the chat.
 	judged := func(uid string) bool {
 		message := messages[uid]
 		if message == nil || message.began <= c.lastLoss {
@@ -220,7 +222,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		}
 		message := messages[each.uid]
 		operations = append(operations, porcupine.Operation{
-			ClientId: len(operations), Input: input{append: true, place: at},
+			ClientId: len(operations), Input: input{append: true, position: at},
 			Call: message.began, Return: message.known,
 		})
 	}
@@ -233,7 +235,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 				}
 				seen.uids = append(seen.uids, item.uid)
 			} else if messages[item.uid] == nil && !dead[item.uid] {
-				// A damaged message is a dead letter that says nobody's words.
+				// A damaged message becomes a dead letter with a text that nobody sent.
 				why = fmt.Sprintf("%s was read and never sent", item.uid)
 			}
 		}
@@ -260,7 +262,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		case !each.Descending && each.More:
 			upTo = items[len(items)-1].number
 		}
-		// Where the documents allow what is stored only, a read may end before the log does, but has no hole.
+		// If the documentation allows reads of stored messages only, a read may end early, but has no hole.
 		if c.run.Expectations.StaleReads && c.disturbed(each) {
 			if len(items) == 0 {
 				continue
@@ -280,7 +282,7 @@ func (c *chat) operations() (operations []porcupine.Operation, model porcupine.M
 		Step: func(state, in, _ any) (bool, any) {
 			length, what := state.(int), in.(input)
 			if what.append {
-				return what.place == length, length + 1
+				return what.position == length, length + 1
 			}
 			return shows(log[:length], what, dead), length
 		},
@@ -292,7 +294,7 @@ func shows(log []entry, read input, dead map[string]bool) bool {
 	from := sort.Search(len(log), func(at int) bool { return log[at].number > read.after })
 	at := 0
 	for ; from < len(log) && log[from].number <= read.upTo; from++ {
-		// A dead letter is shown while it is pending, and not afterwards.
+		// A dead letter is shown only while it is pending.
 		if at < len(read.uids) && read.uids[at] == log[from].uid {
 			at++
 		} else if !dead[log[from].uid] {

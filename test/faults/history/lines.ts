@@ -1,32 +1,37 @@
 /**
- * The lines of a history and of a final state, each one JSON object. Both are all that the verifier knows of a run.
+ * The lines of a history and of a final state, one JSON object per line. The verifier knows nothing else about a run.
  *
- * Times are nanoseconds of one monotonic clock since the run's start. Applications are called by labels (`a`, `b`), never
- * by their tokens. Bodies begin with a `uid` that no other message has: `<application>.<chat>.<client>.<counter>`.
+ * Times are nanoseconds since the run's start, on one monotonic clock. Applications have labels (`a`, `b`) instead of
+ * tokens. Each body begins with a unique `uid`: `<application>.<chat>.<client>.<counter>`.
  */
 export type HistoryLine = RunLine | Operation | WindowLine | ProbeLine | SampleLine;
 
-/** What a fault may do to the promises, by the documents. All else is an anomaly. */
+/** The effects on the promises that the documentation allows a fault. Any other violation is an anomaly. */
 export interface Expectations {
-  /** Messages acknowledged before Redis lost data (a window with `loses`) may be lost, and their numbers given again. */
+  /**
+   * Messages acknowledged before Redis lost data (a window with `loses`) may be lost, and their numbers assigned again.
+   */
   readonly loses?: boolean;
-  /** Messages to a chat that MySQL has lost become dead letters. */
+  /** Messages may become dead letters, for example because MySQL has lost their chat. */
   readonly deadLetters?: boolean;
-  /** Numbers that were burned may be missing in a chat. */
+  /** Numbers of a chat may be missing because they were assigned and not used. */
   readonly gaps?: boolean;
-  /** Reads within a fault's window may miss what is accepted and not yet stored. */
+  /** Reads within a fault's window may miss pending messages. */
   readonly staleReads?: boolean;
-  /** From the end of the last window until every request is served again. */
+  /** The maximum time from the end of the last window until every request is served again. */
   readonly recoverWithinMs: number;
-  /** The longest that any answer may take, also during the fault. */
+  /** The maximum time of any answer, also during the fault. */
   readonly answerWithinMs: number;
-  /** Whether each request must be answered with a success: a stop that loses nothing. */
+  /** Whether every request must succeed. */
   readonly noFailures?: boolean;
-  /** Operations of which one must be answered with 503 during the fault: else it did not bite, and the run shows nothing. */
+  /**
+   * At least one of these operations must be answered with 503 during the fault. Otherwise the fault had no effect, and
+   * the run proves nothing.
+   */
   readonly bites?: readonly Operation["op"][];
-  /** Statuses that are no failure of service even in calm times, as 429 is for a sender above its limit. */
+  /** Statuses that are not failures even without a fault, such as 429 for a sender above its limit. */
   readonly calmStatuses?: readonly number[];
-  /** Processes that the fault itself stops or starves: their memory and event loop are not judged. */
+  /** Processes that the fault itself stops or starves. Their memory and event loop are not judged. */
   readonly unjudgedProcesses?: readonly string[];
 }
 
@@ -39,11 +44,11 @@ export interface RunLine {
   readonly expectations: Expectations;
   /** The processes that are alive at the end, by service. */
   readonly processes: Readonly<Record<"ingest" | "api" | "worker", readonly string[]>>;
-  /** The secret word that each message of an application holds. */
+  /** The secret word in each message of an application. */
   readonly canaries: Readonly<Record<string, string>>;
 }
 
-/** A message as it was seen: its number, its uid, a hash of its whole body. */
+/** A message as a client saw it: its number, its uid and a hash of its whole body. */
 export type Item = readonly [number: number, uid: string, hash: string];
 
 export type Outcome = "ok" | "info" | "fail";
@@ -56,44 +61,47 @@ export interface Operation {
   /** The process that was asked. */
   readonly via: string;
   readonly app: string;
-  /** 0 where a chat is created. */
+  /** 0 if a chat is created. */
   readonly chat: number;
   readonly t0: number;
   readonly t1: number;
-  /** ok: done, or read. fail: certainly not done. info: nobody knows. */
+  /** ok: done, or read. fail: certainly not done. info: unknown. */
   readonly outcome: Outcome;
-  /** 0 where there was no answer. */
+  /** 0 if there was no answer. */
   readonly status: number;
   /** The problem's code, or the connection's error. */
   readonly problem?: string;
-  /** send: the message. get, search: the one that was looked for. create: the chat's name. */
+  /** send: the message. get, search: the wanted message. create: the chat's name. */
   readonly uid?: string;
   readonly hash?: string;
   readonly key?: string;
   readonly attempt?: number;
-  /** send: the answered one. get: the asked one. create: the chat's. */
+  /** send: the number in the answer. get: the number in the request. create: the chat's number. */
   readonly number?: number;
-  /** list: from where on. */
+  /** list: the number after which the page begins. */
   readonly after?: number;
   readonly descending?: boolean;
-  /** list: there is a further page. */
+  /** list: whether there is another page. */
   readonly more?: boolean;
   readonly items?: readonly Item[];
   /** count: the chat's messages_count. */
   readonly count?: number;
 }
 
-/** The nemesis' own timeline. */
+/** One period in which the nemesis did harm. */
 export interface WindowLine {
   readonly type: "window";
   readonly t0: number;
   readonly t1: number;
   readonly what: string;
-  /** Redis lost data in it. */
+  /** Redis lost data in this window. */
   readonly loses?: boolean;
 }
 
-/** The way of one message after the last fault, in ms from its first attempt; undefined where it did not get so far in time. */
+/**
+ * The path of one message after the last fault, in ms since its first attempt. A step that it did not reach in time is
+ * missing.
+ */
 export interface ProbeLine {
   readonly type: "probe";
   readonly at: number;
@@ -106,19 +114,19 @@ export interface ProbeLine {
   readonly searchableMs: Readonly<Record<string, number>>;
 }
 
-/** What a process used since the sample before. */
+/** The resources that a process used since the previous sample. */
 export interface SampleLine {
   readonly type: "sample";
   readonly at: number;
   readonly process: string;
   readonly rssBytes: number;
-  /** The longest time in which the event loop was busy: its lag, as far as the process had a processor. */
+  /** The longest time for which the event loop was busy. Excludes the time in which it had no processor. */
   readonly blockedMs: number;
 }
 
 export type FinalLine = QuietLine | ApplicationLine | ChatLine | MessageLine;
 
-/** Whether the system came to rest before its state was read. */
+/** Whether the system had finished all work before its state was read. */
 export interface QuietLine {
   readonly type: "quiet";
   readonly reached: boolean;
@@ -132,7 +140,7 @@ export interface ApplicationLine {
   readonly type: "application";
   readonly app: string;
   readonly chatsCount: number;
-  /** COUNT(*) */
+  /** The number of rows. */
   readonly chats: number;
 }
 

@@ -4,13 +4,13 @@ import { once } from "node:events";
 import type { HistoryLine } from "./lines.ts";
 
 export interface Recorder {
-  /** Nanoseconds since the recorder was made, on a clock that never steps. */
+  /** Nanoseconds since the recorder was created, on a monotonic clock. */
   now(): number;
   write(line: HistoryLine): void;
   close(): Promise<void>;
 }
 
-/** Appends lines to a file in the order in which they are written; nothing of it is ever read or changed by the run. */
+/** Appends lines to a file in the order of the calls. The run never reads or changes them. */
 export function createRecorder(file: string): Recorder {
   const start = process.hrtime.bigint();
   const stream = createWriteStream(file, { flags: "wx" });
@@ -26,7 +26,7 @@ export function createRecorder(file: string): Recorder {
   };
 }
 
-/** What a body is recognised by: the word that it begins with, and a hash of all of it. */
+/** Identifies a body by its first word and a hash of all of it. */
 export function fingerprint(body: string): { uid: string; hash: string } {
   const end = body.indexOf(" ");
   return {

@@ -15,17 +15,17 @@ export interface Application {
 export interface Target {
   readonly name: string;
   readonly url: string;
-  /** It is about to end, and says so: nothing new is sent to it where there is another one. */
-  readonly isLeaving: boolean;
+  /** It reports that it is shutting down. Clients send new requests to another process if there is one. */
+  readonly isDraining: boolean;
 }
 
-/** Those that are not about to end; all where there is no other. */
+/** The targets that are not shutting down, or all of them if every one is. */
 export function staying(targets: readonly Target[]): readonly Target[] {
-  const left = targets.filter(({ isLeaving }) => !isLeaving);
+  const left = targets.filter(({ isDraining }) => !isDraining);
   return left.length > 0 ? left : targets;
 }
 
-/** A message as a client sends it, however often. */
+/** A message that a client sends, once or repeatedly. */
 export interface Letter {
   readonly application: Application;
   readonly chat: number;
@@ -37,11 +37,11 @@ export interface Letter {
 export interface Client {
   readonly name: string;
   send(via: Target, letter: Letter, attempt: number): Promise<Operation>;
-  /** Several letters in one request; an operation for each, in their order. */
+  /** Sends several letters in one request. Resolves with one operation per letter, in the same order. */
   sendBatch(via: Target, letters: readonly Letter[], attempt: number): Promise<Operation[]>;
   get(via: Target, letter: Letter, number: number): Promise<Operation>;
   list(via: Target, application: Application, chat: number, query: ListQuery): Promise<Operation>;
-  /** Looks for a word; `uid` says for which message's sake. */
+  /** Searches for a word; `uid` is the message that it should find. */
   search(via: Target, application: Application, chat: number, word: string, uid?: string): Promise<Operation>;
   count(via: Target, application: Application, chat: number): Promise<Operation>;
   create(via: Target, application: Application, name: string, key?: string): Promise<Operation>;
@@ -58,14 +58,14 @@ interface MessageBody {
   readonly body: string;
 }
 
-/** A client that writes down everything it asks and is answered. */
+/** Creates a client that records every request with its answer. */
 export function createClient(name: string, http: Http, recorder: Recorder): Client {
   const record = (operation: Omit<Operation, "type" | "client">): Operation => {
     const line: Operation = { type: "op", client: name, ...operation };
     recorder.write(line);
     return line;
   };
-  const facts = (via: Target, application: Application, chat: number, { t0, t1, status, problem }: Answer) => ({
+  const common = (via: Target, application: Application, chat: number, { t0, t1, status, problem }: Answer) => ({
     ...{ via: via.name, app: application.label, chat, t0, t1, status },
     ...(problem !== undefined && { problem }),
   });
@@ -75,7 +75,7 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     ]
   ): Promise<Operation> => {
     const answer = await http.get(`${via.url}/applications/${application.token}/chats/${chat}${path}`);
-    const known = { op, ...facts(via, application, chat, answer), ...more };
+    const known = { op, ...common(via, application, chat, answer), ...more };
     if (op === "get" && answer.status === 404) return record({ ...known, outcome: "ok", items: [] });
     if (answer.status !== 200) return record({ ...known, outcome: "fail" });
     if (op === "count")
@@ -95,7 +95,7 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
         key === undefined ? {} : { "idempotency-key": key },
       );
       return record({
-        ...{ op: "send", ...facts(via, application, chat, answer), outcome: outcomeOf(answer.status, answer.problem) },
+        ...{ op: "send", ...common(via, application, chat, answer), outcome: outcomeOf(answer.status, answer.problem) },
         ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
         ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
       });
@@ -113,7 +113,7 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
         const status = result?.status ?? answer.status;
         const problem = result === undefined ? answer.problem : result.type?.slice(result.type.lastIndexOf("/") + 1);
         return record({
-          ...{ op: "send", ...facts(via, application, chat, { ...answer, status, problem }) },
+          ...{ op: "send", ...common(via, application, chat, { ...answer, status, problem }) },
           outcome: outcomeOf(status, problem),
           ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
           ...(result?.number !== undefined && { number: result.number }),
@@ -143,7 +143,7 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
         key === undefined ? {} : { "idempotency-key": key },
       );
       return record({
-        ...{ op: "create", ...facts(via, application, 0, answer), outcome: outcomeOf(answer.status, answer.problem) },
+        ...{ op: "create", ...common(via, application, 0, answer), outcome: outcomeOf(answer.status, answer.problem) },
         ...{ uid: chatName, ...(key !== undefined && { key }) },
         ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
       });
@@ -157,12 +157,12 @@ interface BatchResult {
   readonly number?: number;
 }
 
-/** What the documents say that each answer means; all that they do not name is unknown. */
-const notTaken = new Set(["overloaded", "storage-unavailable", "rate-limited", "ECONNREFUSED"]);
+/** Problems that are documented to mean "not accepted". The outcome of any other 5xx is unknown. */
+const notAccepted = new Set(["overloaded", "storage-unavailable", "rate-limited", "ECONNREFUSED"]);
 
 function outcomeOf(status: number, problem: string | undefined): Outcome {
   if (status === 201) return "ok";
-  return (status >= 400 && status < 500) || notTaken.has(problem ?? "") ? "fail" : "info";
+  return (status >= 400 && status < 500) || notAccepted.has(problem ?? "") ? "fail" : "info";
 }
 
 function toItem({ number, body }: MessageBody): Item {

@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 
 export interface Answer {
-  /** 0 where there was none. */
+  /** 0 if there was no answer. */
   readonly status: number;
   readonly body: unknown;
   readonly link: string;
@@ -18,12 +18,12 @@ export interface Http {
   close(): void;
 }
 
-/** Longer than any answer may take. */
-const patienceMs = 8_000;
+/** Longer than any answer may take: a slower one is recorded as no answer. */
+const timeoutMs = 8_000;
 
-/** Sends requests over kept connections, each once and never again by itself; an answer that does not come is one, with status 0. */
+/** Sends requests over keep-alive connections and never retries. A missing answer is returned as one with status 0. */
 export function createHttp(now: () => number): Http {
-  const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 2 * patienceMs });
+  const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 2 * timeoutMs });
 
   const send = (method: string, url: string, body?: string, headers: Readonly<Record<string, string>> = {}) =>
     new Promise<Answer>((resolve) => {
@@ -34,15 +34,15 @@ export function createHttp(now: () => number): Http {
           ...answer,
         });
       };
-      const outgoing = request(url, { method, agent, headers, signal: AbortSignal.timeout(patienceMs) }, (incoming) => {
-        const pieces: Buffer[] = [];
-        incoming.on("data", (piece: Buffer) => pieces.push(piece));
+      const outgoing = request(url, { method, agent, headers, signal: AbortSignal.timeout(timeoutMs) }, (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
         incoming.on("error", (error: NodeJS.ErrnoException) => {
           end({ problem: error.code ?? error.name });
         });
         incoming.on("end", () => {
           const { link = "", "retry-after": retryAfter } = incoming.headers;
-          const parsed = parse(Buffer.concat(pieces).toString("utf8"));
+          const parsed = parse(Buffer.concat(chunks).toString("utf8"));
           const type = (parsed as { type?: unknown } | undefined)?.type;
           end({
             status: incoming.statusCode ?? 0,

@@ -1,7 +1,7 @@
 import { createClient, type Application, type Letter, type Target } from "./client.ts";
 import { createHttp } from "./http.ts";
 import { createRandom } from "./random.ts";
-import { look, poll, seek, type Reader } from "./readers.ts";
+import { poll, readRecent, searchRecent, type Reader } from "./readers.ts";
 import { write, type Pace } from "./writers.ts";
 import type { Recorder } from "../history/recorder.ts";
 
@@ -16,21 +16,23 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  /** How many messages have been acknowledged until now. */
+  /** How many messages have been acknowledged so far. */
   acknowledged(): number;
-  /** Sends nothing new; what is unknown is settled for at most so long. Resolves when all clients have ended. */
+  /**
+   * Stops sending new messages and retries unsettled ones for at most `settleMs`. Resolves when all clients have ended.
+   */
   stop(settleMs: number): Promise<void>;
 }
 
-/** Messages that readers look for: those acknowledged most recently. */
+/** How many of the latest acknowledged messages the readers know. */
 const remembered = 40;
 
-/** Writers, pollers (one for each chat), lookers and seekers, each with random numbers of its own. */
+/** Starts writers, pollers (one per chat), readers and searchers, each with its own random numbers. */
 export function startLoad(options: LoadOptions): Load {
   const { recorder, seed, applications, ingest, api, pace } = options;
   const http = createHttp(() => recorder.now());
-  const going = new AbortController();
-  const patience = new AbortController();
+  const sending = new AbortController();
+  const settling = new AbortController();
   const reading = new AbortController();
   const recent: { letter: Letter; number: number }[] = [];
   let acknowledged = 0;
@@ -48,33 +50,33 @@ export function startLoad(options: LoadOptions): Load {
       recent: () => recent.at(-1 - Math.floor(random.next() * Math.min(4, recent.length))),
     };
   };
-  const writers = Array.from({ length: options.writers }, (_, place) =>
+  const writers = Array.from({ length: options.writers }, (_, index) =>
     write(
       {
-        client: createClient(`w${place}`, http, recorder),
+        client: createClient(`w${index}`, http, recorder),
         random: createRandom(seed * 1000 + streams++),
         ...{ applications, targets: ingest, pace, onAcknowledged },
-        ...{ signal: going.signal, patience: patience.signal },
+        ...{ signal: sending.signal, settling: settling.signal },
       },
-      place,
+      index,
     ),
   );
   const pollers = applications.flatMap((application) =>
     application.chats.map((chat) => poll(reader(`poller-${application.label}${chat}`), application, chat)),
   );
   const readers = [
-    look(reader("looker-1")),
-    look(reader("looker-2")),
-    seek(reader("seeker-1")),
-    seek(reader("seeker-2")),
+    readRecent(reader("reader-1")),
+    readRecent(reader("reader-2")),
+    searchRecent(reader("searcher-1")),
+    searchRecent(reader("searcher-2")),
   ];
 
   return {
     acknowledged: () => acknowledged,
     async stop(settleMs) {
-      going.abort();
+      sending.abort();
       const timer = setTimeout(() => {
-        patience.abort();
+        settling.abort();
       }, settleMs);
       await Promise.all(writers);
       clearTimeout(timer);

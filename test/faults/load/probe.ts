@@ -14,9 +14,12 @@ export interface Probing {
   readonly label: string;
 }
 
-const patienceMs = 31_000;
+const timeoutMs = 31_000;
 
-/** Sends a message through each ingest process and waits until it is stored, and read and found through each api process. */
+/**
+ * Sends a message through each ingest process and waits until it is stored, and readable and searchable through each
+ * api.
+ */
 export async function probe(probing: Probing): Promise<void> {
   const { recorder, application, ingest, api, label } = probing;
   const http = createHttp(() => recorder.now());
@@ -28,7 +31,7 @@ export async function probe(probing: Probing): Promise<void> {
     const at = recorder.now();
     const elapsed = () => Math.round((recorder.now() - at) / 1e6);
     const until = async (isDone: (attempt: number) => Promise<boolean>): Promise<number | undefined> => {
-      for (let attempt = 1; elapsed() < patienceMs; attempt += 1) {
+      for (let attempt = 1; elapsed() < timeoutMs; attempt += 1) {
         if (await isDone(attempt).catch(() => false)) return elapsed();
         await pause(100);
       }

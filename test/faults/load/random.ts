@@ -1,13 +1,13 @@
-/** Numbers that are the same for the same seed. */
+/** A sequence of numbers that depends only on the seed. */
 export interface Random {
-  /** From 0, below 1. */
+  /** At least 0 and below 1. */
   next(): number;
   /** A whole number from `from` to `to`. */
   between(from: number, to: number): number;
   pick<T>(from: readonly T[]): T;
 }
 
-/** Mulberry32: short, and even enough to choose victims and moments. */
+/** Mulberry32: short, and uniform enough to choose victims and moments. */
 export function createRandom(seed: number): Random {
   let state = Math.imul(seed, 0x9e3779b1) >>> 0;
   const next = () => {

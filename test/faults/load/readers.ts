@@ -8,11 +8,11 @@ export interface Reader {
   readonly applications: readonly Application[];
   readonly targets: readonly Target[];
   readonly signal: AbortSignal;
-  /** A message that was acknowledged a moment ago; undefined until there is one. */
+  /** A recently acknowledged message; undefined until there is one. */
   readonly recent: () => { readonly letter: Letter; readonly number: number } | undefined;
 }
 
-/** Goes through a chat with `after`, and waits at its end for what comes. */
+/** Reads a chat with `after` and then polls its end for new messages. */
 export async function poll(reader: Reader, application: Application, chat: number): Promise<void> {
   const { client, random, targets, signal } = reader;
   for (let after = 0; !signal.aborted;) {
@@ -22,8 +22,8 @@ export async function poll(reader: Reader, application: Application, chat: numbe
   }
 }
 
-/** Looks at the ends of chats, at single messages just acknowledged, and at counts. */
-export async function look({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
+/** Reads the newest messages of chats, single messages that were just acknowledged, and counts. */
+export async function readRecent({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
   while (!signal.aborted) {
     const application = random.pick(applications);
     const chat = random.pick(application.chats);
@@ -37,8 +37,8 @@ export async function look({ client, random, applications, targets, signal, rece
   }
 }
 
-/** Searches for a message that was just acknowledged until it is found, and for other applications' secret words. */
-export async function seek({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
+/** Searches for a recently acknowledged message until it is found, and for the secret words of other applications. */
+export async function searchRecent({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
   const isOver = () => signal.aborted;
   while (!isOver()) {
     const latest = recent();

@@ -5,13 +5,13 @@ import type { Recorder } from "../history/recorder.ts";
 export interface Sampled {
   readonly name: string;
   readonly adminUrl: string;
-  /** Undefined while it does not run. */
+  /** Undefined while it is not running. */
   readonly pid: number | undefined;
 }
 
 /**
- * Writes down each second what every process uses, until the signal aborts. What a process reports as its event loop's lag
- * counts by the share of its time in which its main thread had a processor: the rest of it only waited for one.
+ * Records every second the resources that each process uses, until the signal aborts. The event loop lag that a process
+ * reports is multiplied by the share of time in which its main thread had a processor: the rest is not its own doing.
  */
 export async function sample(
   recorder: Recorder,
@@ -28,7 +28,7 @@ export async function sample(
         if (text === undefined || scheduled === undefined) return;
         const last = before.get(name);
         before.set(name, { pid, ...scheduled });
-        // What happened before the first look is how the process started.
+        // The first sample covers the start of the process, which is not judged.
         if (last?.pid !== pid) return;
         const lagMs = valueOf(text, "nodejs_eventloop_lag_max_seconds") * 1000;
         const [ranMs, waitedMs] = [scheduled.ranMs - last.ranMs, scheduled.waitedMs - last.waitedMs];
@@ -61,7 +61,7 @@ interface Scheduled {
   readonly waitedMs: number;
 }
 
-/** Linux only; elsewhere nothing is sampled. */
+/** Works on Linux only; elsewhere nothing is sampled. */
 function mainThread(pid: number): Scheduled | undefined {
   try {
     const [ran, waited] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ").map(Number);

@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 export interface Pace {
   /** Between two messages of a writer. */
   readonly pauseMs: number;
-  /** Bytes of a body beyond its uid and canary, at most. */
+  /** Maximum bytes of a body after its uid and canary. */
   readonly fillerBytes: number;
 }
 
@@ -14,35 +14,35 @@ export interface Writer {
   readonly client: Client;
   readonly random: Random;
   readonly applications: readonly Application[];
-  /** The processes that may be asked; the writer stays with one until that refuses its connection. */
+  /** The processes to send to. The writer keeps using one until it drains or refuses a connection. */
   readonly targets: readonly Target[];
   readonly pace: Pace;
-  /** Until it aborts, new messages are sent. */
+  /** New messages are sent until it aborts. */
   readonly signal: AbortSignal;
-  /** Until it aborts, what is unknown or refused is sent again. */
-  readonly patience: AbortSignal;
+  /** Unknown and refused messages are sent again until it aborts. */
+  readonly settling: AbortSignal;
   readonly onAcknowledged: (letter: Letter, number: number) => void;
 }
 
 /**
- * Sends one message after the other: each second one with an idempotency key, which is sent again until it is known, the others
- * only where the answer says that they were not taken. Now and then several go in one request.
+ * Sends one message after another. Every second message has an idempotency key, and is sent again until its outcome is
+ * known. The others are sent again only if they were certainly not accepted. Some requests are batch requests.
  */
-export async function write(writer: Writer, place: number): Promise<void> {
+export async function write(writer: Writer, index: number): Promise<void> {
   const { random, signal, pace } = writer;
-  let via = place % writer.targets.length;
+  let via = index % writer.targets.length;
   for (let counter = 1; !signal.aborted;) {
     const size = random.next() < 0.1 ? random.between(2, 12) : 1;
     const letters = Array.from({ length: size }, () => createLetter(writer, counter++));
     let waiting: Letter[] = letters;
-    for (let attempt = 1; waiting.length > 0 && attempt <= 200 && !writer.patience.aborted; attempt += 1) {
-      if (writer.targets[via % writer.targets.length]!.isLeaving) via += 1;
+    for (let attempt = 1; waiting.length > 0 && attempt <= 200 && !writer.settling.aborted; attempt += 1) {
+      if (writer.targets[via % writer.targets.length]!.isDraining) via += 1;
       const target = writer.targets[via % writer.targets.length]!;
       const operations =
         size === 1
           ? [await writer.client.send(target, waiting[0]!, attempt)]
           : await writer.client.sendBatch(target, waiting, attempt);
-      waiting = waiting.filter((letter, index) => settle(writer, letter, operations[index]!));
+      waiting = waiting.filter((letter, at) => settle(writer, letter, operations[at]!));
       if (operations[0]?.problem === "ECONNREFUSED") via += 1;
       if (waiting.length > 0) await pause(random.between(60, 240));
     }
@@ -50,7 +50,7 @@ export async function write(writer: Writer, place: number): Promise<void> {
   }
 }
 
-/** Whether the letter has to be sent again. */
+/** Returns whether the letter must be sent again. */
 function settle({ onAcknowledged }: Writer, letter: Letter, operation: Operation): boolean {
   if (operation.outcome === "ok") {
     onAcknowledged(letter, operation.number!);

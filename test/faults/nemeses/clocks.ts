@@ -11,7 +11,9 @@ const libraries = [
 ];
 const library = libraries.find((path) => path !== "" && existsSync(path));
 
-/** Each process reads its clock's offset from a file of its own; the monotonic clock and Redis' are as they are. */
+/**
+ * Each process reads its clock's offset from its own file. The monotonic clock and the clock of Redis are unchanged.
+ */
 const environment = {
   ...(library !== undefined && { LD_PRELOAD: library }),
   ...{ FAKETIME_DONT_FAKE_MONOTONIC: "1", FAKETIME_CACHE_DURATION: "1", FAKETIME_DONT_RESET: "1" },
@@ -25,7 +27,7 @@ async function setClock({ world }: Scene, process: Process, offset: string): Pro
   await rename(`${file}.new`, file);
 }
 
-/** The clocks of machines differ, and step. */
+/** The clocks of machines differ and jump. */
 export const clockFaults: readonly Fault[] = [
   {
     name: "clocks-jump",
@@ -35,10 +37,10 @@ export const clockFaults: readonly Fault[] = [
     envOf: (dir, name) => ({ FAKETIME_TIMESTAMP_FILE: fileOf(dir, { name }) }),
     prepare: async (dir) => {
       for (const service of ["ingest", "worker"])
-        for (const place of [1, 2]) await writeFile(fileOf(dir, { name: `${service}-${place}` }), "+0s\n");
+        for (const index of [1, 2]) await writeFile(fileOf(dir, { name: `${service}-${index}` }), "+0s\n");
     },
     cannotRun: () =>
-      library === undefined ? "libfaketime is missing: install it, or name it in FAKETIME_LIBRARY" : undefined,
+      library === undefined ? "libfaketime is missing; install it, or set FAKETIME_LIBRARY to its path" : undefined,
     async run(scene) {
       const { world, random, during, pause } = scene;
       await during("clocks jump", async () => {

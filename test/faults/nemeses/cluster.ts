@@ -5,11 +5,11 @@ import { partitionsOfCluster } from "../world/redis.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import type { World } from "../world/world.ts";
 
-/** Several Redis servers change their parts under load. */
+/** Redis servers change their roles under load. */
 export const clusterFaults: readonly Fault[] = [
   {
     name: "redis-failover",
-    title: "Redis' master is killed and Sentinels promote a replica; one replica confirms each message",
+    title: "The master of Redis is killed and Sentinels promote a replica; one replica confirms each message",
     redis: "sentinels",
     env: { all: { REDIS_MIN_REPLICAS: "1" } },
     expectations: { ...usual, staleReads: true, recoverWithinMs: 20_000 },
@@ -21,18 +21,18 @@ export const clusterFaults: readonly Fault[] = [
         await before.kill();
         await eventually(
           async () => {
-            if ((await sentinels.master()) === before) throw new Error("the Sentinels have promoted no replica");
+            if ((await sentinels.master()) === before) throw new Error("the Sentinels have not promoted a replica");
           },
           { timeoutMs: 30_000, intervalMs: 100 },
         );
-        // It comes back as a replica.
+        // It restarts as a replica.
         await before.start();
       });
     },
   },
   {
     name: "redis-failover-planned",
-    title: "Sentinels replace a master that lives; both replicas confirm each message",
+    title: "Sentinels replace a running master; both replicas confirm each message",
     redis: "sentinels",
     env: { all: { REDIS_MIN_REPLICAS: "2" } },
     expectations: { ...usual, staleReads: true, recoverWithinMs: 20_000 },
@@ -56,7 +56,7 @@ export const clusterFaults: readonly Fault[] = [
   },
   {
     name: "cluster-master-killed",
-    title: "A master of a Redis Cluster is killed and comes back on its append-only file",
+    title: "A master of a Redis Cluster is killed and restarts from its append-only file",
     redis: "cluster",
     chats: 6,
     expectations: { ...usual, staleReads: true, recoverWithinMs: 10_000 },
@@ -78,7 +78,7 @@ interface Member {
   readonly port: number;
 }
 
-/** As `redis-cli --cluster reshard` does it, a few keys at a time. */
+/** Moves a few keys at a time, like `redis-cli --cluster reshard`. */
 async function moveSlot({ world, random, pause }: Scene, partition: number): Promise<void> {
   const members = await membersOf(world);
   const [slot, owner] = await onRedis(members[0]!.url, async (redis) => {
@@ -98,7 +98,7 @@ async function moveSlot({ world, random, pause }: Scene, partition: number): Pro
     if (keys.length === 0) break;
     const migrate = (...more: string[]) =>
       ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, ...more, "KEYS", ...keys);
-    // A key that is on both sides already: whoever moves slots can only choose one.
+    // A key may already exist on both sides, and only one copy can be kept.
     await migrate().catch(() => migrate("REPLACE"));
     await pause(random.between(5, 40));
   }

@@ -3,22 +3,22 @@ import { environmentOf, type SourceMutant } from "../world/source-mutant.ts";
 import type { InvariantName } from "../verify/invariants.ts";
 import type { ServiceName } from "../world/process.ts";
 
-/** A system that really breaks promises: its run must be invalid, in these invariants. */
+/** A system that breaks promises on purpose: its run must violate these invariants. */
 export interface Control {
   readonly fault: Fault;
   readonly reddens: readonly InvariantName[];
-  /** Also an ordinary test. */
+  /** Also runs as an ordinary test. */
   readonly inTests: boolean;
 }
 
-/** Negative controls: what the verifier is worth is what it finds here. */
+/** Negative controls: they show that the verifier finds violations. */
 export const controls: readonly Control[] = [
   {
     reddens: ["I1"],
     inTests: true,
     fault: {
       name: "control-redis-without-file",
-      title: "Redis keeps nothing on disk and is killed while MySQL is unavailable",
+      title: "Redis stores nothing on disk and is killed while MySQL is unavailable",
       redisArgs: ["--appendonly", "no"],
       expectations: { ...usual, staleReads: true },
       async run(scene) {
@@ -34,25 +34,25 @@ export const controls: readonly Control[] = [
       },
     },
   },
-  tampering("row-deleted", "Somebody deletes a stored message", ["I1", "I3", "I5"], ({ world }) =>
+  tampering("row-deleted", "Someone deletes a stored message", ["I1", "I3", "I5"], ({ world }) =>
     world.sql("DELETE FROM messages WHERE number = 2 LIMIT 1"),
   ),
-  tampering("row-copied", "Somebody stores a message a second time", ["I2", "I5"], ({ world }) =>
+  tampering("row-copied", "Someone stores a message a second time", ["I2", "I5"], ({ world }) =>
     world.sql(
       `INSERT INTO messages (chat_id, number, uid, version, body, created_at, updated_at)
        SELECT chat_id, number + 100000, uid, version, body, created_at, updated_at FROM messages WHERE number = 2 LIMIT 1`,
     ),
   ),
-  tampering("row-moved", "Somebody moves a message into another application's chat", ["I1", "I9"], ({ world }) =>
+  tampering("row-moved", "Someone moves a message into another application's chat", ["I1", "I9"], ({ world }) =>
     world.sql(
       `UPDATE messages SET number = 900000, chat_id = (SELECT MAX(id) FROM chats)
        WHERE number = 2 AND chat_id = (SELECT MIN(id) FROM chats)`,
     ),
   ),
-  tampering("count-changed", "Somebody changes a count", ["I5"], ({ world }) =>
+  tampering("count-changed", "Someone changes a count", ["I5"], ({ world }) =>
     world.sql("UPDATE chats SET messages_count = messages_count + 1 LIMIT 1"),
   ),
-  tampering("document-deleted", "Somebody deletes a message from the index", ["I8"], async ({ world }) => {
+  tampering("document-deleted", "Someone deletes a message from the index", ["I8"], async ({ world }) => {
     if (world.index === undefined) throw new Error("this control needs Elasticsearch");
     const { url, alias } = world.index;
     const answer = await fetch(`${url}/${alias}/_search?q=number:2&size=1`);
@@ -66,13 +66,19 @@ export const controls: readonly Control[] = [
     file: "packages/database/src/batch-store.ts",
     ...{ from: "await addToCounts(tx, stored);", to: "" },
   }),
-  mutated("index-forgotten", "A worker stores messages and does not note them for the index", ["I8", "I12"], "worker", {
-    file: "packages/database/src/batch-store.ts",
-    ...{ from: "await addToOutbox(tx, stored, now);", to: "" },
-  }),
+  mutated(
+    "index-forgotten",
+    "A worker stores messages and does not add them to the search outbox",
+    ["I8", "I12"],
+    "worker",
+    {
+      file: "packages/database/src/batch-store.ts",
+      ...{ from: "await addToOutbox(tx, stored, now);", to: "" },
+    },
+  ),
   mutated(
     "filter-forgotten",
-    "A search is confined to its chat neither by the index nor by the database",
+    "Neither the index nor the database limits a search to its chat",
     ["I9"],
     "api",
     {
@@ -84,26 +90,26 @@ export const controls: readonly Control[] = [
       ...{ from: "hits.filter(({ number, uid }) => isSame(uids.get(number), uid))", to: "hits" },
     },
   ),
-  mutated("pending-forgotten", "A message that is not stored yet is not shown", ["I15"], "api", {
+  mutated("pending-forgotten", "The api does not show pending messages", ["I15"], "api", {
     file: "services/api/src/use-cases/read-messages.ts",
     ...{ from: "if (record) return fromRecord(number, record);", to: "" },
   }),
-  mutated("loop-blocked", "One get in twenty computes for 0.7 s", ["I14"], "api", {
+  mutated("loop-blocked", "One get in twenty uses the processor for 0.7 s", ["I14"], "api", {
     file: "services/api/src/use-cases/read-messages.ts",
     from: "if (record) return fromRecord(number, record);",
     to: "if (Math.random() < 0.05) for (const { user } = process.cpuUsage(); process.cpuUsage().user - user < 700_000; );",
   }),
-  mutated("keys-forgotten", "An idempotency key is not looked up", ["I2"], "ingest", {
+  mutated("keys-forgotten", "Ingest ignores idempotency keys", ["I2"], "ingest", {
     file: "packages/intake/src/accept.lua",
     ...{ from: "if seen then break end", to: "seen = nil" },
   }),
-  mutated("resends-forgotten", "A batch that is sent again is taken for a new one", ["I3"], "ingest", {
+  mutated("resends-forgotten", "A batch that is sent again is accepted as a new one", ["I3"], "ingest", {
     file: "packages/intake/src/accept.lua",
     ...{ from: "if known then return known end", to: "" },
   }),
 ];
 
-/** Answers of Redis come too late for their requests, then connections are reset: clients repeat, and so does the driver. */
+/** Redis answers too late, then connections are reset: clients and the driver send everything again. */
 async function repeatEverything({ world, during, pause }: Scene): Promise<void> {
   const links = world.links("ingest", "redis");
   await during("answers of Redis late, then lost", async () => {
@@ -149,7 +155,7 @@ function tampering(
       title,
       expectations: usual,
       async run(scene) {
-        // Stored and indexed before it is touched.
+        // Enough time for the messages to be stored and indexed.
         await scene.pause(4_000);
         await scene.during(title, async () => {
           await harm(scene);

@@ -8,22 +8,24 @@ import { usual, type Fault } from "../scene.ts";
 import { workerNoticed } from "./noticed.ts";
 
 const run = promisify(execFile);
-/** MariaDB's own files take about half of it. */
+/** The files of MariaDB itself take about half of it. */
 const diskMebibytes = 160;
-const piece = Buffer.alloc(64 * 1024);
-/** Where `ownStores` mounts the disk, in the folder that it is given. */
+const chunk = Buffer.alloc(64 * 1024);
+/** The path at which `ownStores` mounts the disk. */
 let disk = "";
 
-/** A disk of MySQL's own, in memory. */
+/** MySQL stores its data on a small disk in memory. */
 export const diskFaults: readonly Fault[] = [
   {
     name: "mysql-disk-full",
     title: "MySQL's disk is full for six seconds",
-    // Large enough for tables to need more room at once.
+    // Large enough that tables need more disk space at once.
     pace: { fillerBytes: 8_000 },
     expectations: { ...usual, recoverWithinMs: 8_000, answerWithinMs: 8_000 },
     cannotRun: () =>
-      process.getuid?.() === 0 && existsSync("/bin/mount") ? undefined : "only root can mount a small disk",
+      process.getuid?.() === 0 && existsSync("/bin/mount")
+        ? undefined
+        : "only root can mount the small disk that it needs",
     async ownStores(shared, dir) {
       disk = join(dir, "disk");
       await mkdir(disk);
@@ -61,7 +63,7 @@ export const diskFaults: readonly Fault[] = [
 async function fill(path: string): Promise<void> {
   await using file = await open(path, "w");
   try {
-    for (;;) await file.write(piece);
+    for (;;) await file.write(chunk);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
   }

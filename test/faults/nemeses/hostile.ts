@@ -5,13 +5,13 @@ import { createClient, type Application, type Client, type Letter, type Target }
 import { createHttp } from "../load/http.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 
-const awayMs = 6_000;
+const attackMs = 6_000;
 
-/** Somebody sends what no honest client does; nobody else may notice. */
+/** Someone sends requests that no honest client sends; other clients must not notice. */
 export const hostileFaults: readonly Fault[] = [
   {
     name: "poison-messages",
-    title: "Messages that are hard to store, index or mark, and requests that are none, come between all the others",
+    title: "Messages that are hard to store, index or highlight, and invalid requests, arrive among ordinary ones",
     expectations: { ...usual, noFailures: true },
     async run(scene) {
       const client = newClient(scene, "poisoner");
@@ -24,7 +24,7 @@ export const hostileFaults: readonly Fault[] = [
           await client.sendBatch(ingestOf(scene), letters, 1);
         }
         for (const [status, body] of refused) await expectStatus(ingestOf(scene), body(application!), status);
-        // Marking them is the hard part.
+        // Highlighting these words is expensive.
         for (const word of ["e", "👨", "\u0600"]) {
           for (const chat of application!.chats) await client.search(apiOf(scene), application!, chat, word);
         }
@@ -33,7 +33,7 @@ export const hostileFaults: readonly Fault[] = [
   },
   {
     name: "protocol-abuse",
-    title: "Two hundred connections send headers or bodies that never end, and requests that smuggle others",
+    title: "Two hundred connections per process send headers or bodies that never end, or smuggle requests",
     expectations: { ...usual, noFailures: true },
     async run(scene) {
       const targets = [...scene.world.of("ingest"), ...scene.world.of("api")].map(({ url }) => new URL(url));
@@ -49,7 +49,7 @@ export const hostileFaults: readonly Fault[] = [
         const trickle = setInterval(() => {
           for (const socket of sockets) if (socket.writable) socket.write("a");
         }, 500);
-        await pause(awayMs);
+        await pause(attackMs);
         clearInterval(trickle);
         for (const socket of sockets) socket.destroy();
       });
@@ -57,7 +57,7 @@ export const hostileFaults: readonly Fault[] = [
   },
   {
     name: "foreign-tokens",
-    title: "One application tries another's chats, numbers, keys and cursors, and uses one key fifty times at once",
+    title: "One application tries the chats, numbers and keys of another, and sends one key fifty times at once",
     expectations: usual,
     async run(scene) {
       const client = newClient(scene, "thief");
@@ -74,7 +74,7 @@ export const hostileFaults: readonly Fault[] = [
           ]);
           const changed = { application_token: mine!.token, chat_number: chat, body: "another body" };
           await expectStatus(ingestOf(scene), JSON.stringify(changed), 409, letter.key);
-          // Read with my token, in words and numbers of the other one's: whatever is shown must be mine.
+          // Reads with this token for the other application's words must show only this application's messages.
           await client.search(apiOf(scene), mine!, chat, other!.canary);
           await client.list(apiOf(scene), mine!, chat, { limit: 200 });
           await pause(200);
@@ -96,7 +96,7 @@ const poisons = [
 const message = (application: Application, more: object) =>
   JSON.stringify({ application_token: application.token, chat_number: application.chats[0], ...more });
 
-/** What must be refused, and with which status. */
+/** Requests that must be refused, and the status of the refusal. */
 const refused: readonly (readonly [status: number, body: (application: Application) => string])[] = [
   [422, () => `${"[".repeat(10_000)}${"]".repeat(10_000)}`],
   [400, () => '{"application_token":'],
@@ -110,11 +110,11 @@ const refused: readonly (readonly [status: number, body: (application: Applicati
 ];
 
 const abuses = [
-  // Headers, and bodies of either kind, that never end.
+  // Headers that never end, and bodies of both kinds that never end.
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nX-Slow: a",
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{",
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{",
-  // A second request inside the first one's body.
+  // A second request inside the body of the first.
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
   "GET /messages HTTP/1.1\r\nHost: HOST\r\nX-Request-Id: a\rSet-Cookie: b\r\n\r\n",
   `GET /${"a".repeat(40_000)} HTTP/1.1\r\nHost: HOST\r\n\r\n`,
@@ -135,7 +135,7 @@ function letterOf(application: Application, chat: number, client: Client, counte
   return { application, chat, uid, body: `${uid} ${application.canary} ${text}`, key: uid };
 }
 
-const ingestOf = ({ world }: Scene, place = 0): Target => world.of("ingest")[place % 2]!;
+const ingestOf = ({ world }: Scene, at = 0): Target => world.of("ingest")[at % 2]!;
 const apiOf = ({ world }: Scene): Target => world.of("api")[0]!;
 
 async function expectStatus({ url }: Target, body: string, status: number, key?: string): Promise<void> {

@@ -12,7 +12,7 @@ import { redisFaults } from "./redis.ts";
 import { searchFaults } from "./search.ts";
 import type { Fault } from "../scene.ts";
 
-/** All faults, in the order in which they are run and reported. */
+/** All faults, in the order of runs and reports. */
 export const faults: readonly Fault[] = [
   ...processFaults,
   ...redisFaults,

@@ -2,11 +2,11 @@ import { createClient, type Letter } from "../load/client.ts";
 import { createHttp } from "../load/http.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 
-/** No part breaks: there is only much to do, or somebody stops on purpose. */
+/** Nothing breaks: there is a lot of work, or processes stop on purpose. */
 export const loadFaults: readonly Fault[] = [
   {
     name: "stopped-under-load",
-    title: "One process after the other gets SIGTERM under load, and is started again",
+    title: "One process after another receives SIGTERM under load and is restarted",
     topology: { api: 2 },
     env: { all: { SHUTDOWN_DRAIN_DELAY: "1500ms" } },
     expectations: { ...usual, noFailures: true },
@@ -27,7 +27,7 @@ export const loadFaults: readonly Fault[] = [
   },
   {
     name: "overload",
-    title: "Two hundred clients send all at once while MySQL is slow, and few messages may be pending",
+    title: "Two hundred clients send at once while MySQL is slow, and only a few messages may be pending",
     env: { ingest: { MAX_PENDING: "400" } },
     expectations: { ...usual, recoverWithinMs: 10_000, bites: ["send"] },
     async run(scene) {
@@ -41,7 +41,7 @@ export const loadFaults: readonly Fault[] = [
   },
   {
     name: "large-messages",
-    title: "Three hundred messages of 60 KiB wait when the workers start",
+    title: "Three hundred messages of 60 KiB are pending when the workers start",
     expectations: { ...usual, recoverWithinMs: 10_000 },
     async run(scene) {
       await scene.during("large messages, no worker", async () => {
@@ -53,7 +53,7 @@ export const loadFaults: readonly Fault[] = [
   },
   {
     name: "slow-api",
-    title: "One of two api processes reaches its stores a fifth of a second late",
+    title: "For one of two api processes, every round trip to a store takes 0.2 s longer",
     topology: { api: 2 },
     expectations: usual,
     async run({ world, during, pause }) {
@@ -75,14 +75,14 @@ async function burst(
   const http = createHttp(() => recorder.now());
   const [application] = world.applications;
   await Promise.all(
-    Array.from({ length: clients }, async (_, place) => {
-      const client = createClient(`burst${String(place).padStart(3, "0")}`, http, recorder);
+    Array.from({ length: clients }, async (_, index) => {
+      const client = createClient(`burst${String(index).padStart(3, "0")}`, http, recorder);
       for (let counter = 0; counter < each; counter += 1) {
         const chat = random.pick(application!.chats);
         const uid = `${application!.label}.${chat}.${client.name}.${String(counter).padStart(5, "0")}`;
         const body = `${uid} ${application!.canary} ${"large ".repeat(Math.floor(bytes / 6))}end`;
         const letter: Letter = { application: application!, chat, uid, body, key: uid };
-        await client.send(world.of("ingest")[place % 2]!, letter, 1);
+        await client.send(world.of("ingest")[index % 2]!, letter, 1);
       }
     }),
   );

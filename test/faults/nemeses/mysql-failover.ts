@@ -6,12 +6,11 @@ import { createHttp } from "../load/http.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import { execute } from "../world/stores.ts";
 
-/** MySQL comes back as it was a moment ago. */
+/** MySQL returns to the state of a moment ago. */
 export const mysqlFailoverFaults: readonly Fault[] = [
   {
     name: "mysql-failed-over",
-    title:
-      "MySQL fails over to a replica that lacks the last second, its ids are given again, and the index is rebuilt",
+    title: "MySQL fails over to a replica that lacks the last second; ids are assigned again, and the index is rebuilt",
     expectations: { ...usual, loses: true, staleReads: true, deadLetters: true },
     async run(scene) {
       const { world, recorder } = scene;
@@ -20,7 +19,7 @@ export const mysqlFailoverFaults: readonly Fault[] = [
       const [mine, other] = world.applications;
       const [api] = world.of("api");
       const replica = await copyDatabase(scene);
-      // The replica does not know this chat, and Redis does.
+      // Redis knows this chat, but the replica does not.
       const { number: chat = 0 } = await client.create(api!, mine!, "lost-chat");
       const send = async (counter: number) => {
         const uid = `${mine!.label}.${chat}.newcomer.${String(counter).padStart(5, "0")}`;
@@ -31,10 +30,10 @@ export const mysqlFailoverFaults: readonly Fault[] = [
       // Long enough to be stored and indexed.
       await scene.pause(2_000);
       await scene.during("failover of MySQL", () => replica.promote(), { loses: true });
-      // It gets the id of the chat that was lost.
+      // This chat gets the id of the lost chat.
       const { number: next = 0 } = await client.create(api!, other!, "next-chat");
       for (let counter = 4; counter <= 9; counter += 1) await send(counter);
-      // What the index still has of the lost chat is nobody else's.
+      // Nobody may find the messages of the lost chat that are still in the index.
       for (let time = 0; time < 5; time += 1) {
         await client.search(api!, other!, next, mine!.canary);
         await scene.pause(300);
@@ -58,8 +57,8 @@ async function reindex({ world }: Scene): Promise<void> {
 }
 
 /**
- * A consistent copy of every table as it is now, under a lock for some milliseconds: what a replica has that has replicated up to
- * here and no further. `promote` puts it in the database's place while nobody is connected.
+ * Copies every table consistently, under a lock of some milliseconds: the state of a replica that has replicated up to this
+ * moment and no further. `promote` replaces the database with the copy while nobody is connected.
  */
 async function copyDatabase({ world }: Scene): Promise<{ promote(): Promise<void> }> {
   const url = world.databaseAdminUrl;

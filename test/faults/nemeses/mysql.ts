@@ -9,11 +9,11 @@ const services = ["ingest", "api", "worker"] as const satisfies readonly Service
 const toMysql = ({ world }: Scene, ...of: readonly ServiceName[]) =>
   of.flatMap((service) => world.links(service, "mysql"));
 
-/** MySQL dies, refuses, or is slow, or the way to it does. */
+/** MySQL, or the connection to it, dies, refuses or is slow. */
 export const mysqlFaults: readonly Fault[] = [
   {
     name: "commit-answer-lost",
-    title: "MySQL commits, and its answer is lost",
+    title: "MySQL commits, but its answer is lost",
     expectations: usual,
     async run(scene) {
       await scene.during("answers to COMMIT lost", async () => {
@@ -26,7 +26,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
   {
     name: "mysql-restarted",
-    title: "MySQL is killed and started again",
+    title: "MySQL is killed and restarted",
     ownsMysql: true,
     expectations: { ...usual, bites: ["list"] },
     async run({ world, random, during, pause }) {
@@ -53,8 +53,8 @@ export const mysqlFaults: readonly Fault[] = [
   },
   {
     name: "mysql-slow",
-    title: "Every packet to and from MySQL takes half a second longer, for six seconds",
-    // A page takes several statements, of half a second each.
+    title: "For six seconds every packet to and from MySQL takes a quarter of a second longer",
+    // A page takes several statements, each half a second longer.
     expectations: { ...usual, recoverWithinMs: 8_000, answerWithinMs: 8_000 },
     async run(scene) {
       const links = toMysql(scene, ...services);
@@ -67,7 +67,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
   {
     name: "deadlock-storm",
-    title: "Somebody else locks the hot chats in the opposite order, again and again",
+    title: "Another client keeps locking the busy chats in the opposite order",
     expectations: usual,
     async run({ world, random, during }) {
       const connection = await createConnection({ ...loginOf(world.databaseAdminUrl), allowPublicKeyRetrieval: true });
@@ -93,7 +93,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
   {
     name: "unknown-chats",
-    title: "Messages to chats that Redis does not know, while MySQL is unavailable to ingest",
+    title: "Clients send to chats that Redis does not know while MySQL is unavailable to ingest",
     expectations: { ...usual, answerWithinMs: 2_000, bites: ["send"] },
     async run(scene) {
       const { world, recorder } = scene;
@@ -124,7 +124,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
   {
     name: "chats-while-mysql-is-silent",
-    title: "Chats are created while MySQL takes requests and does not answer",
+    title: "Chats are created while MySQL receives requests and does not answer",
     expectations: { ...usual, bites: ["create"] },
     async run(scene) {
       const links = toMysql(scene, "api");
@@ -138,7 +138,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
   {
     name: "chats-while-locked",
-    title: "Chats are created while somebody holds a lock on their application",
+    title: "Chats are created while another client holds a lock on their application",
     expectations: { ...usual, bites: ["create"] },
     async run(scene) {
       const connection = await createConnection({
@@ -150,7 +150,7 @@ export const mysqlFaults: readonly Fault[] = [
         await connection.query("SELECT id FROM applications FOR UPDATE");
         await createChats(scene, "locked");
         await connection.rollback();
-        // What was refused and is carried out nevertheless shows now.
+        // Wait: a refused request that is nevertheless executed shows its effect now.
         await scene.pause(2_000);
       });
       await connection.end();
@@ -158,7 +158,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
 ];
 
-/** Thirty at once; every third with a key. */
+/** Creates thirty chats at once, every third with a key. */
 async function createChats({ world, recorder }: Scene, label: string): Promise<void> {
   const http = createHttp(() => recorder.now());
   const client = createClient("founder", http, recorder);

@@ -1,10 +1,10 @@
 import { usual, type Fault } from "../scene.ts";
 
-/** Processes of ours die. */
+/** Processes of Confab die. */
 export const processFaults: readonly Fault[] = [
   {
     name: "worker-killed-before-commit",
-    title: "A worker is killed when it has written a batch and not yet committed it",
+    title: "A worker is killed after it has written a batch and before it commits",
     expectations: usual,
     async run({ world, random, during }) {
       const victim = random.pick(world.of("worker"));
@@ -19,7 +19,7 @@ export const processFaults: readonly Fault[] = [
   },
   {
     name: "worker-killed-after-commit",
-    title: "A worker is killed when MySQL has committed a batch and it does not know yet",
+    title: "A worker is killed after MySQL has committed a batch and before the worker knows",
     expectations: usual,
     async run({ world, random, during }) {
       const victim = random.pick(world.of("worker"));

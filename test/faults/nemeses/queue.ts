@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { usual, type Fault } from "../scene.ts";
 import type { World } from "../world/world.ts";
 
-/** Jobs come twice, or never work. */
+/** Jobs are delivered more than once, or always fail. */
 export const queueFaults: readonly Fault[] = [
   {
     name: "jobs-delivered-thrice",
@@ -31,7 +31,7 @@ export const queueFaults: readonly Fault[] = [
   },
   {
     name: "jobs-failed-for-good",
-    title: "Jobs fail for good: written by a newer version than the workers'",
+    title: "Jobs fail permanently: a newer version than that of the workers wrote them",
     expectations: usual,
     async run({ world, during, accepted }) {
       await during("jobs that no worker understands", async () => {

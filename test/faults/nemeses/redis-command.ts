@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 
-/** Does something on a connection of its own, past every proxy. */
+/** Runs commands on a new connection that bypasses every proxy. */
 export async function onRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { maxRetriesPerRequest: 3, lazyConnect: true });
   redis.on("error", () => undefined);
@@ -12,7 +12,7 @@ export async function onRedis<T>(url: string, work: (redis: Redis) => Promise<T>
   }
 }
 
-/** All keys that match a pattern. */
+/** Lists all keys that match a pattern. */
 export async function keysOf(redis: Redis, pattern: string): Promise<string[]> {
   const keys: string[] = [];
   let cursor = "0";

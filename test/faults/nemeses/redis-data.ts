@@ -6,7 +6,7 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 
 const lossy = { ...usual, loses: true, staleReads: true };
 
-/** Redis loses or forgets some of what it had. */
+/** Redis loses some of its data. */
 export const redisDataFaults: readonly Fault[] = [
   {
     name: "redis-flushed",
@@ -35,7 +35,7 @@ export const redisDataFaults: readonly Fault[] = [
   },
   {
     name: "redis-cut-tail",
-    title: "Redis is killed and the end of its append-only file is gone",
+    title: "Redis is killed and the end of its append-only file is lost",
     expectations: lossy,
     async run(scene) {
       const lost = scene.random.between(1, 20_000);
@@ -52,7 +52,7 @@ export const redisDataFaults: readonly Fault[] = [
   },
   {
     name: "redis-promoted",
-    title: "Redis' master dies and a replica that may lag is promoted",
+    title: "The master of Redis dies and a replica that may lag is promoted",
     expectations: lossy,
     async run({ world, random, during, pause, accepted }) {
       const replica = await startRedis({
@@ -77,7 +77,7 @@ export const redisDataFaults: readonly Fault[] = [
   },
   {
     name: "heads-expire",
-    title: "Chats' heads expire while their messages wait for MySQL",
+    title: "Chat heads expire while their messages wait for MySQL",
     expectations: usual,
     async run({ world, random, during, pause, accepted }) {
       const links = world.links("worker", "mysql");
@@ -89,7 +89,7 @@ export const redisDataFaults: readonly Fault[] = [
         });
         await accepted(random.between(1, 40));
         await Promise.all(links.map((link) => link.restore()));
-        // Once more while the backlog is stored piece by piece.
+        // Expire them again while the backlog is being stored.
         for (let again = 0; again < 5; again += 1) {
           await pause(random.between(10, 150));
           await onRedis(world.redis.url, async (redis) => {
@@ -101,13 +101,13 @@ export const redisDataFaults: readonly Fault[] = [
   },
   {
     name: "redis-bit-flip",
-    title: "A bit flips in the append-only file of a Redis that is down: loud, never silent",
-    // The damaged message becomes one.
+    title: "A bit flips in the append-only file while Redis is down: the damage is reported, never silent",
+    // The damaged message becomes a dead letter.
     expectations: { ...lossy, deadLetters: true },
     async run(scene) {
       const { world, random } = scene;
       const links = world.links("worker", "mysql");
-      // What waits for MySQL is what the file's end holds.
+      // The end of the file then holds pending messages.
       await Promise.all(links.map((link) => link.cut()));
       await scene.accepted(100);
       await whileRedisIsDown(
@@ -115,9 +115,9 @@ export const redisDataFaults: readonly Fault[] = [
         "SIGKILL of Redis, a bit of its append-only file flips",
         async (file) => {
           const bytes = await readFile(file);
-          // Within what applications have sent: Redis itself notices when a command's form is broken.
+          // Inside a message body: Redis itself notices a command with a broken format.
           const at = bytes.lastIndexOf(random.pick(world.applications).canary);
-          if (at < 0) throw new Error("no message is in Redis' append-only file");
+          if (at < 0) throw new Error("the append-only file of Redis holds no message");
           const handle = await open(file, "r+");
           await handle.write(Buffer.from([bytes[at]! ^ 1]), 0, 1, at);
           await handle.close();

@@ -3,17 +3,17 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 import type { ServiceName } from "../world/process.ts";
 
 const services = ["ingest", "api", "worker"] as const satisfies readonly ServiceName[];
-/** While Redis is away, and until every process is connected again, lists show what is stored. */
+/** While Redis is unavailable, and until every process has reconnected, lists show only stored messages. */
 const withoutRedis = { ...usual, staleReads: true };
 
 const toRedis = ({ world }: Scene, ...of: readonly ServiceName[]) =>
   of.flatMap((service) => world.links(service, "redis"));
 
-/** Redis dies, or the way to it does, and comes back with all it had. */
+/** Redis, or the connection to it, dies and returns with all its data. */
 export const redisFaults: readonly Fault[] = [
   {
     name: "redis-killed",
-    title: "Redis is killed and comes back on its append-only file",
+    title: "Redis is killed and restarts from its append-only file",
     expectations: withoutRedis,
     async run({ world, random, during, pause, accepted }) {
       await during("SIGKILL of Redis", async () => {
@@ -26,7 +26,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "redis-answer-lost",
-    title: "Connections to Redis are reset after a batch was carried out: it is sent again",
+    title: "Connections to Redis are reset after it has accepted a batch, and the batch is sent again",
     expectations: withoutRedis,
     async run({ world, random, during, pause }) {
       const { canary } = random.pick(world.applications);
@@ -40,7 +40,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "redis-partitioned",
-    title: "Nothing passes between ingest and Redis for six seconds",
+    title: "No data passes between ingest and Redis for six seconds",
     expectations: { ...usual, bites: ["send"] },
     async run(scene) {
       const links = toRedis(scene, "ingest");
@@ -53,7 +53,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "redis-away-for-long",
-    title: "Redis is unavailable for five times as long as BullMQ waits for a job",
+    title: "Redis is unavailable five times as long as BullMQ waits for a job",
     expectations: { ...withoutRedis, bites: ["send"] },
     async run(scene) {
       const links = toRedis(scene, ...services);
@@ -66,7 +66,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "redis-dead-peer",
-    title: "The other end of ingest's and api's connections to Redis is dead, without a reset; nobody repairs it",
+    title: "The connections of ingest and api to Redis are dead, without a reset; nobody repairs them",
     expectations: { ...withoutRedis, recoverWithinMs: 15_000 },
     async run(scene) {
       await scene.during("connections to Redis stranded", async () => {
@@ -78,7 +78,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "worker-redis-half-open",
-    title: "The workers' connections to Redis are dead, without a reset; nobody repairs it",
+    title: "The workers' connections to Redis are dead, without a reset; nobody repairs them",
     expectations: usual,
     async run(scene) {
       await scene.during("workers' connections to Redis stranded", async () => {
@@ -89,7 +89,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "redis-full",
-    title: "Redis has no room left while MySQL is unavailable",
+    title: "Redis runs out of memory while MySQL is unavailable",
     expectations: { ...withoutRedis, recoverWithinMs: 8_000, bites: ["send"] },
     pace: { fillerBytes: 6_000 },
     async run(scene) {
@@ -103,7 +103,7 @@ export const redisFaults: readonly Fault[] = [
         });
         await scene.pause(6_000);
         await Promise.all(links.map((link) => link.restore()));
-        // It must drain as it is; only then there is room.
+        // Redis must drain while it is full; only that frees memory.
         await scene.pause(4_000);
         await onRedis(world.redis.url, (redis) => redis.config("SET", "maxmemory", "0"));
       });

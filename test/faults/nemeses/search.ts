@@ -3,7 +3,7 @@ import { workerNoticed } from "./noticed.ts";
 
 const brokenMs = 8_000;
 
-/** The index is unavailable or takes nothing; only searching may notice. */
+/** The index is unavailable or accepts no writes; only searches may be affected. */
 export const searchFaults: readonly Fault[] = [
   {
     name: "elasticsearch-away",
@@ -20,10 +20,10 @@ export const searchFaults: readonly Fault[] = [
   },
   {
     name: "elasticsearch-full",
-    title: "Elasticsearch has no disk left: it answers searches, and each write with 429",
+    title: "The disk of Elasticsearch is full: it answers searches, and refuses writes with 429",
     expectations: usual,
     async run(scene) {
-      // What Elasticsearch itself does to an index when the disk is almost full.
+      // Elasticsearch itself sets this block when the disk is almost full.
       const block = (blocked: true | null) =>
         ask(scene, "PUT", `${indexOf(scene)}*/_settings`, { "index.blocks.read_only_allow_delete": blocked });
       await scene.during("index read-only", async () => {
@@ -36,7 +36,7 @@ export const searchFaults: readonly Fault[] = [
   },
   {
     name: "elasticsearch-red",
-    title: "The index' shards are on no node: it is red",
+    title: "The shards of the index are not allocated: it is red",
     expectations: { ...usual, bites: ["search"] },
     async run(scene) {
       const allocate = (which: "none" | null) =>
@@ -67,6 +67,6 @@ async function ask({ world }: Scene, method: string, path: string, body?: object
     ...(body && { body: JSON.stringify(body) }),
   });
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path} gave ${answer.status}: ${text.slice(0, 300)}`);
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text.slice(0, 300)}`);
   return JSON.parse(text) as object;
 }

@@ -11,7 +11,7 @@ th:first-child, td:first-child { text-align: left; }
 svg { width: 100%; max-width: 60rem; }
 `;
 
-/** The report as one page without anything outside of it; timelines are drawn in place. */
+/** Renders the report as one self-contained page that includes the timelines. */
 export function toHtml(rows: readonly Row[]): string {
   const runs = rows.reduce((total, row) => total + row.runs, 0);
   const invalid = rows.reduce((total, row) => total + row.invalid.length, 0);
@@ -38,15 +38,15 @@ export function toHtml(rows: readonly Row[]): string {
   });
   const head = (names: readonly string[]) => `<tr>${names.map((name) => `<th>${name}</th>`).join("")}</tr>`;
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Confab: what the fault suite found</title><style>${style}</style></head><body>
-<h1>What the fault suite found</h1>
-<p>${rows.length} faults, ${runs} runs, ${invalid} of them invalid.</p>
+<html lang="en"><head><meta charset="utf-8"><title>Confab: fault suite results</title><style>${style}</style></head><body>
+<h1>Fault suite results</h1>
+<p>${rows.length} faults, ${runs} runs, ${invalid} invalid.</p>
 <h2>Known limits</h2><ul>${limits.map((limit) => `<li>${escape(limit)}</li>`).join("")}</ul>
 <h2>Verdicts</h2><table>${head(["fault", "seeds", "invalid", "attempted", "ok", "info", "failed", "lost", "duplicated", "reordered", "stale", "recovered", "recovery"])}${verdicts.join("\n")}</table>
 <p>${escape(legend)}</p>
 <h2>Stable latency (p50 / p99 / max), histories, memory</h2><table>${head(["fault", ...readings, "operations", "histories", "peak RSS", "longest block"])}${details.join("\n")}</table>
 <h2>Invariants</h2><ul>${invariantList.map(([name, says]) => `<li><b>${name}</b>: ${escape(says)}</li>`).join("")}</ul>
-<h2>Timelines</h2><p>Green: acknowledged. Yellow: unknown. Red: refused. Grey: the fault.</p>
+<h2>Timelines</h2><p>Green: acknowledged. Yellow: outcome unknown. Red: refused. Grey: the fault.</p>
 ${timelines.join("\n")}
 </body></html>
 `;

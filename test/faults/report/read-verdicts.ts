@@ -10,7 +10,9 @@ export interface Judged {
   readonly historyBytes: number;
 }
 
-/** All verdicts in a folder of results, in the order of the faults and seeds; runs that did not end have none. */
+/**
+ * Reads all verdicts in a results folder, ordered by fault and seed. Unfinished runs have no verdict and are left out.
+ */
 export async function readVerdicts(results: string, faults: readonly Fault[]): Promise<Judged[]> {
   const judged: Judged[] = [];
   for (const { name } of faults) {

@@ -3,12 +3,12 @@ import type { Reading } from "../verify/latency.ts";
 import type { Verdict } from "../verify/verdict.ts";
 import type { Judged } from "./read-verdicts.ts";
 
-/** All seeds of one fault together. */
+/** The results of one fault over all seeds. */
 export interface Row {
   readonly fault: Fault;
   readonly runs: number;
   readonly invalid: readonly Verdict[];
-  /** What the timeline shows: the first invalid run, else the first. */
+  /** The run in the timeline: the first invalid run, otherwise the first run. */
   readonly shown: Verdict;
   readonly attempted: number;
   readonly ok: number;
@@ -22,7 +22,7 @@ export interface Row {
   readonly documentedLost: number;
   readonly documentedStale: number;
   readonly recoveryMs: { readonly median: number; readonly max: number };
-  /** The worst seed's p50, p99 and maximum. */
+  /** The highest p50, p99 and maximum of any seed. */
   readonly stable: Readonly<Record<Reading, { readonly p50: number; readonly p99: number; readonly max: number }>>;
   readonly operations: number;
   readonly historyBytes: number;
@@ -32,7 +32,7 @@ export interface Row {
 
 export const readings: readonly Reading[] = ["get", "list", "search", "counts"];
 
-/** A row per fault that was run. */
+/** Returns one row per fault that was run. */
 export function summarise(faults: readonly Fault[], judged: readonly Judged[]): Row[] {
   return faults.flatMap((fault) => {
     const mine = judged.filter(({ verdict }) => verdict.fault === fault.name);
@@ -40,7 +40,7 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
     const [first] = verdicts;
     if (first === undefined) return [];
     const sum = (of: (verdict: Verdict) => number) => verdicts.reduce((total, verdict) => total + of(verdict), 0);
-    const most = (of: (verdict: Verdict) => number) => Math.max(...verdicts.map(of));
+    const max = (of: (verdict: Verdict) => number) => Math.max(...verdicts.map(of));
     const recoveries = verdicts.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
     const invalid = verdicts.filter(({ valid }) => !valid);
     const peaks = (verdict: Verdict) => Object.values(verdict.peaks);
@@ -63,22 +63,22 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
           readings.map((reading) => [
             reading,
             {
-              p50: most(({ stable }) => stable[reading].p50),
-              p99: most(({ stable }) => stable[reading].p99),
-              max: most(({ stable }) => stable[reading].max),
+              p50: max(({ stable }) => stable[reading].p50),
+              p99: max(({ stable }) => stable[reading].p99),
+              max: max(({ stable }) => stable[reading].max),
             },
           ]),
         ) as Row["stable"],
         operations: sum(({ operations }) => operations),
         historyBytes: mine.reduce((total, { historyBytes }) => total + historyBytes, 0),
-        peakRssBytes: most((verdict) => Math.max(0, ...peaks(verdict).map(({ rssBytes }) => rssBytes))),
-        longestBlockMs: most((verdict) => Math.max(0, ...peaks(verdict).map(({ blockedMs }) => blockedMs))),
+        peakRssBytes: max((verdict) => Math.max(0, ...peaks(verdict).map(({ rssBytes }) => rssBytes))),
+        longestBlockMs: max((verdict) => Math.max(0, ...peaks(verdict).map(({ blockedMs }) => blockedMs))),
       },
     ];
   });
 }
 
-/** Above which the share of runs that fail is not, with 95 % certainty, after so many runs of which none failed; in percent. */
+/** The upper bound of the failure rate after this many runs without a failure, in percent, with 95 % confidence. */
 export function upperBound(runs: number): number {
   return Math.ceil((1 - 0.05 ** (1 / runs)) * 100);
 }

@@ -4,12 +4,12 @@ const [width, height, left, bottom] = [760, 90, 34, 18];
 const slotMs = 250;
 const colours = { ok: "#4c9a5f", info: "#d9a441", failed: "#c8553d" } as const;
 
-/** A run as a picture: requests to send per quarter of a second by outcome, and the fault's windows shaded. */
+/** Draws a run as SVG: sent messages per quarter of a second by outcome, with the windows of the fault shaded. */
 export function drawTimeline({ timeline, windows, fault, seed }: Verdict): string {
   const endMs = Math.max(1, timeline.length) * slotMs;
-  const most = Math.max(1, ...timeline.map(({ ok, info, failed }) => ok + info + failed));
+  const highest = Math.max(1, ...timeline.map(({ ok, info, failed }) => ok + info + failed));
   const x = (ms: number) => round(left + (Math.min(ms, endMs) / endMs) * (width - left));
-  const scale = (count: number) => (count / most) * (height - 6);
+  const scale = (count: number) => (count / highest) * (height - 6);
   const shades = windows.map(({ t0, t1, what }) => {
     const [from, to] = [x(t0 / 1e6), x(t1 / 1e6)];
     return `<rect x="${from}" y="0" width="${round(Math.max(to - from, 2))}" height="${height}" fill="#8884" class="window"><title>${escape(what)}</title></rect>`;
@@ -30,7 +30,7 @@ export function drawTimeline({ timeline, windows, fault, seed }: Verdict): strin
   const ticks = seconds.map((at) => `<text x="${x(at * 1000)}" y="${height + 13}">${at} s</text>`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + bottom}" font-family="sans-serif" font-size="10" fill="#777" role="img" aria-label="${escape(`${fault}, seed ${seed}: requests over time`)}">`,
-    `<text x="0" y="10">${most * 4}/s</text><text x="0" y="${height}">0</text>`,
+    `<text x="0" y="10">${highest * 4}/s</text><text x="0" y="${height}">0</text>`,
     ...shades,
     ...bars,
     ...ticks,
@@ -38,7 +38,7 @@ export function drawTimeline({ timeline, windows, fault, seed }: Verdict): strin
   ].join("\n");
 }
 
-/** For text and attributes of HTML and SVG. */
+/** Escapes text for HTML and SVG, including attributes. */
 export function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

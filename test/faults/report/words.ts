@@ -1,31 +1,31 @@
 import { invariants, type InvariantName } from "../verify/invariants.ts";
 
-/** What every report begins with: what it does not show. */
+/** The limits of the results, at the beginning of every report. */
 export const limits: readonly string[] = [
-  "One machine: all processes, stores and clients share its processors and its clock. Networks break as proxies between them can break them: cut, silent, one-sided, late, an answer lost.",
-  "Loads are small (a hundred to a few hundred messages per second), so that every message can be judged. Speed is what the benchmark measures.",
-  "Recovery and latency are those of a machine that may be busy with other work. They are upper bounds.",
-  "That no run failed bounds how often runs fail: after 10 runs to at most 26 %, after 60 to at most 5 %, with 95 % certainty.",
-  "Power is never lost: what Redis and MySQL have fsynced is believed to be on the disk.",
-  "A message whose outcome its sender does not know counts as correct whether it is stored or not, but never twice.",
-  "An event loop counts as blocked only for the time in which its thread had a processor; on a busy machine that is less than what a client felt.",
+  "Everything runs on one machine: processes, stores and clients share its processors and its clock. Proxies simulate network faults: cut, silent, one-way and slow connections, and lost answers.",
+  "The load is small (one hundred to a few hundred messages per second), so that every message can be judged. The benchmark measures speed.",
+  "The machine may have been busy with other work, so recovery times and latencies are upper bounds.",
+  "If no run failed, the failure rate is at most 26 % after 10 runs and at most 5 % after 60, with 95 % confidence.",
+  "No fault cuts the power: data that Redis and MySQL have fsynced is assumed to be on the disk.",
+  "A message of unknown outcome may be stored or not, but never twice.",
+  "An event loop counts as blocked only while its thread has a processor. On a busy machine clients may have waited longer.",
 ];
 
-/** What the columns mean. */
+/** The meaning of the columns. */
 export const legend =
-  "attempted: messages sent, however often each. ok: acknowledged. info: nobody knows. failed: refused for good. lost: acknowledged and not stored. duplicated: stored twice. reordered: a smaller number than one answered before it was sent. stale: acknowledged, and missing in a get or list that began later. recovered: of unknown outcome, and stored. In brackets: what the documents say that this fault may do. recovery: from the end of the fault to the last request that was not served; median and maximum over the seeds. Stable latency: from the acknowledgement until every later read shows the message; p99 and maximum of the worst seed.";
+  "attempted: messages sent, each counted once. ok: acknowledged. info: outcome unknown. failed: refused. lost: acknowledged and not stored. duplicated: stored twice. reordered: numbered below a message that was acknowledged before it was sent. stale: acknowledged, but missing in a get or list that began later. recovered: of unknown outcome, but stored. In brackets: effects that the documentation allows this fault. recovery: from the end of the fault to the last request that was not served; median and maximum over the seeds. Stable latency: from the acknowledgement until every later read shows the message; the maxima over the seeds.";
 
-/** The invariants as a list of pairs. */
+/** The invariants as pairs of name and sentence. */
 export const invariantList = (Object.keys(invariants) as InvariantName[]).map(
   (name) => [name, invariants[name].says] as const,
 );
 
-/** 1234 ms as `1.2 s`, small ones as they are. */
+/** Formats 1234 ms as `1.2 s`, and times below one second in ms. */
 export function time(ms: number): string {
   return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
 }
 
-/** Bytes as KiB or MiB. */
+/** Formats bytes as KiB or MiB. */
 export function size(bytes: number): string {
   return bytes >= 1024 ** 2 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${Math.round(bytes / 1024)} KiB`;
 }

@@ -7,7 +7,7 @@ import { drawTimeline } from "./timeline.ts";
 import type { Fault } from "../scene.ts";
 import type { Judged } from "./read-verdicts.ts";
 
-/** Writes report.md, report.html and a timeline per fault into the folder. */
+/** Writes report.md, report.html and one timeline per fault into the folder. */
 export async function writeReport(folder: string, faults: readonly Fault[], judged: readonly Judged[]): Promise<void> {
   const rows = summarise(faults, judged);
   const timelines = join(folder, "timelines");

@@ -4,8 +4,8 @@ import { fingerprint } from "../history/recorder.ts";
 import type { Connection } from "mariadb";
 import type { FinalLine, MessageLine } from "../history/lines.ts";
 
-/** How to reach what is read; nothing of Confab's own code is used for it. */
-export interface Place {
+/** The addresses of everything that is read. No code of Confab is used for reading. */
+export interface Endpoints {
   readonly database: {
     readonly host: string;
     readonly port: number;
@@ -13,12 +13,12 @@ export interface Place {
     readonly password: string;
     readonly database: string;
   };
-  /** Undefined where MySQL searches. */
+  /** Undefined if MySQL is the search backend. */
   readonly index: { readonly url: string; readonly alias: string } | undefined;
   readonly api: string;
   /** Base URLs of the workers' admin ports. */
   readonly workers: readonly string[];
-  /** Labels by token. */
+  /** The label of each token. */
   readonly applications: ReadonlyMap<string, string>;
 }
 
@@ -35,12 +35,16 @@ interface MessageRow {
   readonly body: string | Buffer;
 }
 
-/** Waits until nothing is pending, queued or to be indexed, at most so long; then reads everything. */
-export async function readFinalState(place: Place, deadlineMs: number): Promise<FinalLine[]> {
-  const connection = await createConnection({ ...place.database, allowPublicKeyRetrieval: true, bigIntAsNumber: true });
+/** Waits until nothing is pending, queued or in the search outbox, or until the deadline; then reads everything. */
+export async function readFinalState(endpoints: Endpoints, deadlineMs: number): Promise<FinalLine[]> {
+  const connection = await createConnection({
+    ...endpoints.database,
+    allowPublicKeyRetrieval: true,
+    bigIntAsNumber: true,
+  });
   try {
-    const quiet = await waitForRest(place, connection, deadlineMs);
-    const label = (token: string | null) => (token === null ? "?" : (place.applications.get(token) ?? "?"));
+    const quiet = await waitForRest(endpoints, connection, deadlineMs);
+    const label = (token: string | null) => (token === null ? "?" : (endpoints.applications.get(token) ?? "?"));
     const messages = (type: MessageLine["type"], rows: readonly MessageRow[]): MessageLine[] =>
       rows.map(({ token, chat, number, body }) => ({
         ...{ type, app: label(token), chat: chat ?? 0, number },
@@ -71,21 +75,21 @@ export async function readFinalState(place: Place, deadlineMs: number): Promise<
       })),
       ...rows,
       ...messages("dead-letter", await select("dead_letters")),
-      // Where MySQL searches, the rows are the index.
-      ...(place.index === undefined
+      // If MySQL is the search backend, the rows are the index.
+      ...(endpoints.index === undefined
         ? rows.map((row) => ({ ...row, type: "document" as const }))
-        : messages("document", await readIndex(place.index, new Map(ids.map((row) => [String(row.id), row]))))),
-      ...(await readLists(place, chats, label)),
+        : messages("document", await readIndex(endpoints.index, new Map(ids.map((row) => [String(row.id), row]))))),
+      ...(await readLists(endpoints, chats, label)),
     ];
   } finally {
     await connection.end();
   }
 }
 
-async function waitForRest(place: Place, connection: Connection, deadlineMs: number) {
+async function waitForRest(endpoints: Endpoints, connection: Connection, deadlineMs: number) {
   const began = performance.now();
   for (let calm = 0; ;) {
-    const [pending, outbox, failedJobs, jobs] = await lookForWork(place, connection);
+    const [pending, outbox, failedJobs, jobs] = await countWork(endpoints, connection);
     calm = pending === 0 && outbox === 0 && jobs === 0 ? calm + 1 : 0;
     const afterMs = Math.round(performance.now() - began);
     // The gauges are up to two seconds old.
@@ -96,22 +100,24 @@ async function waitForRest(place: Place, connection: Connection, deadlineMs: num
   }
 }
 
-async function lookForWork(place: Place, connection: Connection): Promise<[number, number, number, number]> {
+async function countWork(endpoints: Endpoints, connection: Connection): Promise<[number, number, number, number]> {
   const [row] = await connection.query<{ ranges: number }[]>("SELECT COUNT(*) AS ranges FROM search_outbox");
-  const texts = await Promise.all(place.workers.map((url) => fetch(`${url}/metrics`).then((answer) => answer.text())));
+  const texts = await Promise.all(
+    endpoints.workers.map((url) => fetch(`${url}/metrics`).then((answer) => answer.text())),
+  );
   const sum = (text: string, pattern: RegExp) =>
     [...text.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
-  const most = (pattern: RegExp) => Math.max(0, ...texts.map((text) => sum(text, pattern)));
+  const highest = (pattern: RegExp) => Math.max(0, ...texts.map((text) => sum(text, pattern)));
   return [
-    most(/^confab_messages_pending\{?[^}\n]*\}? (\d+)/gm),
+    highest(/^confab_messages_pending\{?[^}\n]*\}? (\d+)/gm),
     row?.ranges ?? 0,
-    most(/^confab_queue_jobs\{[^}\n]*state="failed"[^}\n]*\} (\d+)/gm),
-    most(/^confab_queue_jobs\{[^}\n]*state="(?:waiting|active)"[^}\n]*\} (\d+)/gm),
+    highest(/^confab_queue_jobs\{[^}\n]*state="failed"[^}\n]*\} (\d+)/gm),
+    highest(/^confab_queue_jobs\{[^}\n]*state="(?:waiting|active)"[^}\n]*\} (\d+)/gm),
   ];
 }
 
 async function readIndex(
-  { url, alias }: NonNullable<Place["index"]>,
+  { url, alias }: NonNullable<Endpoints["index"]>,
   chats: ReadonlyMap<string, { token: string; chat: number }>,
 ): Promise<MessageRow[]> {
   await fetch(`${url}/${alias}/_refresh`, { method: "POST" });
@@ -134,9 +140,9 @@ async function readIndex(
   }
 }
 
-/** Every chat, page by page, as any client would. */
+/** Reads every chat page by page, like any client. */
 async function readLists(
-  { api, applications }: Place,
+  { api, applications }: Endpoints,
   chats: readonly ChatRow[],
   label: (token: string) => string,
 ): Promise<MessageLine[]> {

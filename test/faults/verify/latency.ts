@@ -3,7 +3,7 @@ import { acknowledged } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 import type { Model, Sent } from "./model.ts";
 
-/** Milliseconds over messages; `never` counts those that no later read showed. */
+/** Milliseconds, over all messages that were read. `never` counts messages that no later read showed. */
 export interface Latency {
   readonly messages: number;
   readonly p50: number;
@@ -15,8 +15,8 @@ export interface Latency {
 export type Reading = "get" | "list" | "search" | "counts";
 
 /**
- * How long after its acknowledgement a message was visible for good: 0 where no read that began later missed it, else the
- * beginning of the first read after the last one that missed it. Separately for each way to read.
+ * Measures how long after its acknowledgement a message was permanently visible, for each kind of read: 0 if no later read
+ * missed it, otherwise the start of the first read after the last one that missed it.
  */
 export function stableLatencies(model: Model): Record<Reading, Latency> {
   const messages = acknowledged(model);
@@ -62,7 +62,10 @@ export function stableLatencies(model: Model): Record<Reading, Latency> {
 
 const showsUid = (uid: string) => (read: Operation) => read.items?.some((item) => item[1] === uid) === true;
 
-/** Whether a page reaches to the message's number; the first page that shows it is the last that a poller asks for it. */
+/**
+ * Whether a page covers the message's number. A poller does not read that number again after the first page that shows
+ * it.
+ */
 function covers(read: Operation, { number, knownAt }: Sent): boolean {
   if (read.t0 <= knownAt) return false;
   const numbers = (read.items ?? []).map((item) => item[0]);

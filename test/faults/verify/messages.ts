@@ -13,7 +13,7 @@ export function nothingIsLost(model: Model): string[] {
       if (!excused) wrong.push(`${message.uid} was acknowledged as ${String(message.number)} and is lost`);
       continue;
     }
-    // A dead letter of a chat that is not there has no chat to compare.
+    // A dead letter of a deleted chat has no chat to compare.
     if (kept.type === "dead-letter" && model.run.expectations.deadLetters === true) continue;
     if (kept.hash !== message.hash) wrong.push(`${message.uid} is stored with another body`);
     if (chatKey(kept) !== chatKey(message)) wrong.push(`${message.uid} is stored in chat ${chatKey(kept)}`);
@@ -23,7 +23,7 @@ export function nothingIsLost(model: Model): string[] {
   return wrong;
 }
 
-/** I2. A message that was sent again after Redis had lost its key may be stored twice: documented. */
+/** I2. A message that was sent again after Redis had lost its key may be stored twice, as documented. */
 export function storedOnce(model: Model): string[] {
   return [...model.rowsOf].flatMap(([uid, rows]) => {
     const sent = model.sent.get(uid);
@@ -39,8 +39,8 @@ export function isRepeatedAfterLoss(model: Model, { attempts }: Sent): boolean {
   );
 }
 
-/** I4. A 4xx, an `overloaded` or a refused connection says "not taken". */
-export function failedStaysAway(model: Model): string[] {
+/** I4. A 4xx, `overloaded` or a refused connection means that the message was not accepted. */
+export function refusedIsNotStored(model: Model): string[] {
   const messages = [...model.sent.values()]
     .filter(({ outcome, uid }) => outcome === "fail" && model.rowsOf.has(uid))
     .map(
@@ -54,17 +54,17 @@ export function failedStaysAway(model: Model): string[] {
     const found = model.chats.filter((chat) => chat.name === name).length;
     const outcomes = attempts.map(({ outcome }) => outcome);
     const excused = mayBeLost(model, { beganAt: attempts[0]!.t0 });
-    if (outcomes.includes("ok") && found === 0 && !excused) return [`chat ${name} was created and is not there`];
-    const most = outcomes.filter((outcome) => outcome !== "fail").length;
+    if (outcomes.includes("ok") && found === 0 && !excused) return [`chat ${name} was created and does not exist`];
+    const possible = outcomes.filter((outcome) => outcome !== "fail").length;
     const keyed = attempts.every(({ key }) => key !== undefined);
-    if (found > (keyed ? Math.min(most, 1) : most))
-      return [`chat ${name}: ${outcomes.join(", ")}, and there are ${found}`];
+    if (found > (keyed ? Math.min(possible, 1) : possible))
+      return [`chat ${name} exists ${found} times after the outcomes ${outcomes.join(", ")}`];
     return [];
   });
   return [...messages, ...chats];
 }
 
-/** I6. Of overlapping requests either may have the smaller number. */
+/** I6. If two requests overlap, either may have the smaller number. */
 export function orderIsReal(model: Model): string[] {
   const wrong: string[] = [];
   for (const messages of Map.groupBy(reliable(model), chatKey).values()) {
@@ -77,7 +77,7 @@ export function orderIsReal(model: Model): string[] {
       }
       if (highest !== undefined && highest.number! > message.number!)
         wrong.push(
-          `${message.uid} got ${String(message.number)} though ${highest.uid} had been answered ${String(highest.number)} before it was sent`,
+          `${message.uid} got ${String(message.number)}, but ${highest.uid} had been acknowledged as ${String(highest.number)} before it was sent`,
         );
     }
   }
@@ -89,16 +89,16 @@ export function keyGivesOneNumber(model: Model): string[] {
   return acknowledged(model).flatMap((message) => {
     const answers = message.attempts.filter(({ outcome }) => outcome === "ok").map(({ number }) => number);
     if (new Set(answers).size === 1 || mayBeLost(model, message) || isRenumbered(model, message)) return [];
-    return [`${message.uid} was answered ${answers.join(" and ")}`];
+    return [`${message.uid} was acknowledged as ${answers.join(" and ")}`];
   });
 }
 
-/** Those of them whose number is theirs for good: not those that Redis may have lost, nor those that were renumbered. */
+/** The acknowledged messages with a final number: neither possibly lost by Redis nor renumbered. */
 export function reliable(model: Model): Sent[] {
   return acknowledged(model).filter((message) => !mayBeLost(model, message) && !isRenumbered(model, message));
 }
 
-/** Those that were acknowledged, in the order in which they were first sent. */
+/** The acknowledged messages, in the order in which they were first sent. */
 export function acknowledged(model: Model): Sent[] {
   return [...model.sent.values()].filter(({ outcome }) => outcome === "ok");
 }

@@ -13,23 +13,23 @@ import type {
   WindowLine,
 } from "../history/lines.ts";
 
-/** One message as its sender knows it: all attempts together. */
+/** One message as its sender knows it, with all attempts. */
 export interface Sent {
   readonly uid: string;
   readonly app: string;
   readonly chat: number;
   readonly hash: string;
-  /** In the order in which they began. */
+  /** In the order of their start. */
   readonly attempts: readonly Operation[];
   readonly outcome: Outcome;
-  /** As it was acknowledged first; undefined unless ok. */
+  /** The number in the first acknowledgement; undefined unless ok. */
   readonly number: number | undefined;
   readonly beganAt: number;
-  /** When the first acknowledgement had arrived; Infinity unless ok. */
+  /** The time of the first acknowledgement; Infinity unless ok. */
   readonly knownAt: number;
 }
 
-/** A run, indexed. */
+/** A run, indexed for the checks. */
 export interface Model {
   readonly run: RunLine;
   readonly operations: readonly Operation[];
@@ -44,11 +44,11 @@ export interface Model {
   readonly deadLetters: readonly MessageLine[];
   readonly documents: readonly MessageLine[];
   readonly listed: readonly MessageLine[];
-  /** By uid; more than one where a message was stored twice. */
+  /** Rows by uid: more than one if a message was stored twice. */
   readonly rowsOf: ReadonlyMap<string, readonly MessageLine[]>;
 }
 
-/** Throws where the history has no run line: it is not one. */
+/** Indexes the lines of a run. Throws if the history has no run line, because then it is incomplete. */
 export function buildModel(history: readonly HistoryLine[], final: readonly FinalLine[]): Model {
   const of = <Type extends HistoryLine["type"]>(type: Type) =>
     history.filter((line): line is Extract<HistoryLine, { type: Type }> => line.type === type);
@@ -90,22 +90,24 @@ function collectSent(operations: readonly Operation[]): Map<string, Sent> {
   );
 }
 
-/** Windows in which Redis lost data; none where the fault must not lose any, whatever its nemesis wrote. */
+/** The windows in which Redis lost data; none if the fault must not lose any, whatever its nemesis recorded. */
 export function lossesOf({ run, windows }: Model): readonly WindowLine[] {
   return run.expectations.loses === true ? windows.filter(({ loses }) => loses === true) : [];
 }
 
-/** Whether a message that began then was perhaps acknowledged by a Redis that lost its data afterwards. */
+/**
+ * Whether a message that was first sent at this time may have been acknowledged by a Redis that later lost its data.
+ */
 export function mayBeLost(model: Model, { beganAt }: Pick<Sent, "beganAt">): boolean {
   return lossesOf(model).some(({ t1 }) => beganAt < t1);
 }
 
-/** How long after a loss a message may still meet one that the lost Redis had given its number. */
+/** How long after a loss a number may still collide with one that Redis had assigned before. */
 const lateMs = 30_000;
 
 /**
- * Whether a message was stored at the end of its chat instead of under the number that was answered, because a message that Redis had
- * accepted before it lost its data, and that a worker still had, was stored under that number first. Documented.
+ * Whether a message was renumbered, as documented: Redis had accepted an older message before it lost its data, a worker
+ * still had it and stored it under the same number first, and so this message went to the end of its chat.
  */
 export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: Sent): boolean {
   const [row, ...others] = model.rowsOf.get(uid) ?? [];
@@ -119,7 +121,7 @@ export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: 
   );
 }
 
-/** Whether an operation overlaps a fault, or the time that the system has to recover from it. */
+/** Whether an operation overlaps a fault or the recovery time after it. */
 export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation, "t0" | "t1">): boolean {
   const grace = run.expectations.recoverWithinMs * 1e6;
   return windows.some((window) => t0 <= window.t1 + grace && t1 >= window.t0);

@@ -2,7 +2,7 @@ import type { FinalLine, HistoryLine, MessageLine, Operation } from "../history/
 import type { InvariantName } from "./invariants.ts";
 import type { Run } from "./sound-run.ts";
 
-/** Something wrong that is put into a recorded run, and the invariant that must notice. */
+/** An error that is inserted into a recorded run, and the invariant that must detect it. */
 export interface Mutant {
   readonly what: string;
   readonly reddens: InvariantName;
@@ -21,7 +21,10 @@ const isOp = (line: HistoryLine, op: Operation["op"]): line is Operation => line
 const isAcknowledged = (line: HistoryLine): line is Operation => isOp(line, "send") && line.outcome === "ok";
 const isRow = (line: FinalLine): line is MessageLine => line.type === "row";
 
-/** One line that fits is replaced: by nothing, by another, by several. Throws where none fits, since the mutant would be no mutant. */
+/**
+ * Replaces one matching line with none, one or several. Throws if no line matches, because the mutant would change
+ * nothing.
+ */
 function replaceOne<Line, Fitting extends Line>(
   lines: readonly Line[],
   fits: (line: Line) => line is Fitting,
@@ -33,7 +36,7 @@ function replaceOne<Line, Fitting extends Line>(
   return lines.flatMap((line) => (line === chosen ? by(chosen) : [line]));
 }
 
-/** A row whose message its sender knows to be stored: others may be missing. */
+/** A row of an acknowledged message: any other may be missing. */
 const acknowledgedRow = ({ history }: Run) => {
   const known = new Set(history.filter(isAcknowledged).map(({ uid }) => uid));
   return (line: FinalLine): line is MessageLine => isRow(line) && known.has(line.uid);
@@ -53,20 +56,20 @@ const onlyRun = (expectations: object) =>
     ),
   );
 
-/** Each of them must turn a valid run's verdict red, in its invariant. */
+/** Each mutant must turn its invariant red in a valid run. */
 export const mutants: readonly Mutant[] = [
   {
-    what: "an acknowledged message's row is gone",
+    what: "the row of an acknowledged message is missing",
     reddens: "I1",
     mutate: inFinal((final, run) => replaceOne(final, acknowledgedRow(run), () => [])),
   },
   {
-    what: "a stored body is another one",
+    what: "a stored body differs from the body that was sent",
     reddens: "I1",
     mutate: inFinal((final, run) => replaceOne(final, acknowledgedRow(run), change({ hash: "0".repeat(16) }))),
   },
   {
-    what: "a message is stored under another number than was answered",
+    what: "a message is stored under a number that was not acknowledged",
     reddens: "I1",
     mutate: inFinal((final, run) =>
       replaceOne(final, acknowledgedRow(run), (row) => [{ ...row, number: row.number + 100_000 }]),
@@ -80,7 +83,7 @@ export const mutants: readonly Mutant[] = [
   {
     what: "a number is missing in a chat",
     reddens: "I3",
-    // Not the last one of its chat: nobody misses that number.
+    // Not the last number of its chat: nobody would miss that one.
     mutate: inFinal((final) =>
       replaceOne(
         final,
@@ -107,7 +110,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    what: "a chat that was refused is there",
+    what: "a refused chat exists",
     reddens: "I4",
     mutate: ({ history, final }) => ({
       history: [
@@ -140,14 +143,14 @@ export const mutants: readonly Mutant[] = [
     ),
   },
   {
-    what: "a count was read above the truth",
+    what: "a client read too high a count",
     reddens: "I5",
     mutate: inHistory((history) =>
       replaceOne(history, (line): line is Operation => isOp(line, "count"), change({ count: 1_000_000 })),
     ),
   },
   {
-    what: "two messages that were sent one after the other have each other's numbers",
+    what: "two messages that were sent one after another have swapped numbers",
     reddens: "I6",
     mutate: inHistory((history) => {
       const sends = history.filter(isAcknowledged);
@@ -171,7 +174,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    what: "a key that was sent again gets another number",
+    what: "a repeated idempotency key gets another number",
     reddens: "I7",
     mutate: inHistory((history) =>
       replaceOne(
@@ -193,14 +196,14 @@ export const mutants: readonly Mutant[] = [
     ),
   },
   {
-    what: "the index has another text",
+    what: "the index holds another text",
     reddens: "I8",
     mutate: inFinal((final) =>
       replaceOne(final, (line): line is MessageLine => line.type === "document", change({ hash: "f".repeat(16) })),
     ),
   },
   {
-    what: "the index has a message that is nowhere else",
+    what: "the index holds a message that has no row",
     reddens: "I8",
     mutate: inFinal((final) =>
       replaceOne(
@@ -222,7 +225,7 @@ export const mutants: readonly Mutant[] = [
     ),
   },
   {
-    what: "a message is stored in another application",
+    what: "a message is stored in the wrong application",
     reddens: "I9",
     mutate: inFinal((final) =>
       replaceOne(final, isRow, (row) => [{ ...row, app: row.app === "a" ? "b" : "a", number: row.number + 100_000 }]),
@@ -262,7 +265,7 @@ export const mutants: readonly Mutant[] = [
     mutate: inFinal((final) => replaceOne(final, isRow, (row) => [{ ...row, type: "dead-letter" }])),
   },
   {
-    what: "a job failed for good",
+    what: "a job failed permanently",
     reddens: "I11",
     mutate: inFinal((final) => replaceOne(final, (line) => line.type === "quiet", change({ failedJobs: 1 }))),
   },
@@ -272,19 +275,19 @@ export const mutants: readonly Mutant[] = [
     mutate: inHistory((history) => replaceOne(history, (line) => line.type === "probe", change({ searchableMs: {} }))),
   },
   {
-    what: "a process carried no probe",
+    what: "no probe passed a process",
     reddens: "I12",
     mutate: inHistory((history) => history.filter(({ type }) => type !== "probe")),
   },
   {
-    what: "messages are still pending in the end",
+    what: "messages are still pending at the end",
     reddens: "I12",
     mutate: inFinal((final) =>
       replaceOne(final, (line) => line.type === "quiet", change({ reached: false, pending: 3 })),
     ),
   },
   {
-    what: "a poller is not shown a number and goes on",
+    what: "a poller is not shown a number and continues after it",
     reddens: "I13",
     mutate: inHistory((history) => {
       const polled = history.filter(
@@ -301,7 +304,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    what: "a poller is shown a message that nobody was promised, and never the one that gets its number",
+    what: "a poller is shown an unacknowledged message instead of the one with its number",
     reddens: "I13",
     mutate: inHistory((history, run) => {
       const isStored = acknowledgedRow(run);
@@ -322,7 +325,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    what: "a page has a hole where messages were accepted while it was read",
+    what: "a page that is read while messages are accepted has a hole",
     reddens: "I13",
     mutate: inHistory((history) =>
       replaceOne(
@@ -345,7 +348,7 @@ export const mutants: readonly Mutant[] = [
     mutate: inHistory((history) => replaceOne(history, (line) => line.type === "sample", change({ blockedMs: 1000 }))),
   },
   {
-    what: "a message that was acknowledged is not found when it is read",
+    what: "a get does not find an acknowledged message",
     reddens: "I15",
     mutate: inHistory((history) => {
       const known = new Set(history.filter(isAcknowledged).map(({ uid }) => uid));
@@ -358,7 +361,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    what: "a list leaves out its newest message",
+    what: "a list omits its newest message",
     reddens: "I15",
     mutate: inHistory((history) => {
       const known = new Map(history.filter(isAcknowledged).map(({ uid, t1 }) => [uid, t1]));
@@ -382,7 +385,7 @@ export const mutants: readonly Mutant[] = [
     ),
   },
   {
-    what: "something fails where nothing may",
+    what: "a request fails during a fault that must not cause failures",
     reddens: "I10",
     mutate: (run) => {
       const strict = onlyRun({ noFailures: true })(run);

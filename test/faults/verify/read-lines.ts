@@ -4,10 +4,10 @@ import { verify } from "./verdict.ts";
 import type { FinalLine, HistoryLine } from "../history/lines.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** The names of a run's two files in its folder. */
+/** The names of the two files in a run's folder. */
 export const [historyFile, finalFile] = ["history.jsonl", "final-state.jsonl"] as const;
 
-/** What a run left in its folder. */
+/** Reads the history and the final state of a run from its folder. */
 export async function readRun(folder: string): Promise<{ history: HistoryLine[]; final: FinalLine[] }> {
   const read = async (file: string) => (await readFile(join(folder, file), "utf8")).trimEnd().split("\n");
   const [history, final] = await Promise.all([read(historyFile), read(finalFile)]);

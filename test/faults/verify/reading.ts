@@ -3,7 +3,7 @@ import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 import type { Model, Sent } from "./model.ts";
 
-/** I9. The uid of a body says in which application it was sent. */
+/** I9. The uid of a body names the application in which it was sent. */
 export function foreignWordsStayHidden(model: Model): string[] {
   const read = model.operations.flatMap((operation) =>
     (operation.items ?? [])
@@ -25,7 +25,7 @@ export function pollersSkipNothing(model: Model): string[] {
 }
 
 /**
- * Numbers are assigned in order: a page that shows one shows all that exist below it, as far as it reaches. Pages and messages
+ * Numbers are assigned in order, so a page that shows a number must show all lower ones in its range. Pages and messages
  * from before a loss do not count: a worker may store such a message above the numbers that are assigned after the loss.
  */
 function holesInPages(model: Model): string[] {
@@ -48,11 +48,11 @@ function holesInPages(model: Model): string[] {
       .filter(({ number }) => !shown.has(number));
     if (missing.length === 0) return [];
     const numbers = missing.map(({ number }) => number).join(", ");
-    return [`${read.client} got a page of chat ${chatKey(read)} that goes to ${highest} and leaves out ${numbers}`];
+    return [`${read.client} got a page of chat ${chatKey(read)} up to ${highest} that omits ${numbers}`];
   });
 }
 
-/** Judged at the end: whatever lies below the last number that a poller went past must have been shown to it. */
+/** Every stored message up to the last number that a poller reached must have been shown to it. */
 function skippedByPollers(model: Model): string[] {
   const rows = Map.groupBy(model.rows, chatKey);
   const polls = model.operations.filter(
@@ -62,35 +62,37 @@ function skippedByPollers(model: Model): string[] {
   const wrong: string[] = [];
   for (const pages of Map.groupBy(polls, (poll) => `${poll.client} ${chatKey(poll)}`).values()) {
     const shown = pages.flatMap(({ items = [] }) => items);
-    // By uid as well: a number that was shown with another message has hidden this one.
+    // Compare the uid as well: another message under the same number would hide this one.
     const seen = new Set(shown.map(([number, uid]) => `${number} ${uid}`));
     const cursor = Math.max(0, ...shown.map(([number]) => number));
-    // Numbers below one from before a loss, that are assigned again after it, are not new to the poller.
+    // Numbers that are assigned again after a loss, below one that the poller saw before it, are not new to it.
     const excused = Math.max(
       0,
       ...lossesOf(model).flatMap(({ t1 }) =>
         pages.flatMap(({ t0, items = [] }) =>
-          items.filter(([, uid]) => t0 < t1 || isBefore(model, uid, t1)).map(([number]) => number),
+          items.filter(([, uid]) => t0 < t1 || beganBefore(model, uid, t1)).map(([number]) => number),
         ),
       ),
     );
     for (const { number, uid } of rows.get(chatKey(pages[0]!)) ?? []) {
-      // From before a loss, and stored later under a number that had been shown with a newer message.
+      // A message from before a loss may be stored later under a number at which the poller saw a newer message.
       const sent = model.sent.get(uid);
       if (sent !== undefined && mayBeLost(model, sent)) continue;
       if (number > excused && number <= cursor && !seen.has(`${number} ${uid}`))
-        wrong.push(`${pages[0]!.client} went on to ${cursor} and was never shown ${number} (${uid})`);
+        wrong.push(`${pages[0]!.client} reached ${cursor} and was never shown ${number} (${uid})`);
     }
     for (const { items = [], after = 0, client } of pages) {
       const numbers = [after, ...items.map(([number]) => number)];
       if (numbers.some((number, at) => at > 0 && number <= numbers[at - 1]!))
-        wrong.push(`${client} got a page that does not ascend from ${after}: ${numbers.slice(1).join(", ")}`);
+        wrong.push(
+          `${client} got a page after ${after} that is not in ascending order: ${numbers.slice(1).join(", ")}`,
+        );
     }
   }
   return wrong;
 }
 
-function isBefore(model: Model, uid: string, moment: number): boolean {
+function beganBefore(model: Model, uid: string, moment: number): boolean {
   const sent = model.sent.get(uid);
   return sent !== undefined && sent.beganAt < moment;
 }
@@ -101,7 +103,7 @@ export function writesAreReadable(model: Model): string[] {
     .filter(({ documented }) => !documented)
     .map(
       ({ read, message }) =>
-        `${read.client} did not see ${message.uid} (${String(message.number)}), which had been acknowledged before it asked (${read.op})`,
+        `${read.client} did not see ${message.uid} (${String(message.number)}), which was acknowledged before this ${read.op} began`,
     );
 }
 
@@ -109,11 +111,11 @@ export function writesAreReadable(model: Model): string[] {
 export interface StaleRead {
   readonly read: Operation;
   readonly message: Sent;
-  /** Within a fault for which the documents say so. */
+  /** Whether the documentation allows it during this fault. */
   readonly documented: boolean;
 }
 
-/** All of them, those of messages that Redis may have lost left out. */
+/** Yields all stale reads, except those of messages that Redis may have lost. */
 export function* staleReads(model: Model): Generator<StaleRead> {
   const byChat = Map.groupBy(reliable(model), chatKey);
   for (const messages of byChat.values()) messages.sort((a, b) => a.number! - b.number!);
@@ -128,7 +130,7 @@ export function* staleReads(model: Model): Generator<StaleRead> {
   }
 }
 
-/** Those of a chat's messages, ordered by number, that an answer must show if they existed. */
+/** Selects from a chat's messages, ordered by number, those that an answer must show if they existed. */
 function coveredBy(read: Operation, messages: readonly Sent[]): readonly Sent[] {
   if (read.op === "get") return messages.filter(({ uid }) => uid === read.uid);
   const numbers = (read.items ?? []).map(([number]) => number);

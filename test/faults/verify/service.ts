@@ -12,14 +12,15 @@ const probeMs = 30_000;
 export function servesInCalmTimes(model: Model): string[] {
   const { noFailures = false, answerWithinMs, calmStatuses = [] } = model.run.expectations;
   const describe = ({ client, op, via, status, problem = "" }: Operation) =>
-    `${client}: ${op} through ${via} gave ${status || "no answer"} ${problem}`;
+    `${client}: ${op} through ${via} got ${status || "no answer"} ${problem}`;
   return model.operations.flatMap((operation) => {
     const tookMs = (operation.t1 - operation.t0) / 1e6;
     if (tookMs > answerWithinMs) return [`${describe(operation)} after ${Math.round(tookMs)} ms`];
     if (operation.status >= 500 && operation.status !== 503) return [`${describe(operation)}, which no fault explains`];
     if (!isUnserved(operation) || calmStatuses.includes(operation.status)) return [];
-    if (noFailures && operation.problem !== "ECONNREFUSED") return [`${describe(operation)}, where nothing may fail`];
-    return isDisturbed(model, operation) ? [] : [`${describe(operation)} outside of any fault`];
+    if (noFailures && operation.problem !== "ECONNREFUSED")
+      return [`${describe(operation)}, but this fault must not cause failures`];
+    return isDisturbed(model, operation) ? [] : [`${describe(operation)} outside any fault`];
   });
 }
 
@@ -27,16 +28,16 @@ export function servesInCalmTimes(model: Model): string[] {
 export function everythingIsAccounted({ run, quiet, deadLetters }: Model): string[] {
   const unexpected = run.expectations.deadLetters === true ? [] : deadLetters;
   const wrong = unexpected.map(({ uid, number }) => `${uid} (${number}) is a dead letter`);
-  if (quiet !== undefined && quiet.failedJobs > 0) wrong.push(`${quiet.failedJobs} jobs failed for good`);
+  if (quiet !== undefined && quiet.failedJobs > 0) wrong.push(`${quiet.failedJobs} jobs failed permanently`);
   return wrong;
 }
 
-/** I12. The run's processes are those alive at its end: each must have carried a probe, and the system must come to rest. */
+/** I12. A probe must have passed each process that is alive at the end, and the system must have finished all work. */
 export function probesArrive({ run, probes, quiet }: Model): string[] {
   const wrong: string[] = [];
   for (const ingest of run.processes.ingest) {
     const mine = probes.filter((probe) => probe.ingest === ingest);
-    if (mine.length === 0) wrong.push(`no probe went through ${ingest}`);
+    if (mine.length === 0) wrong.push(`no probe passed ${ingest}`);
     for (const { uid, acceptedMs = Infinity, storedMs = Infinity, readableMs, searchableMs } of mine) {
       if (acceptedMs > probeMs) wrong.push(`${uid} was not accepted by ${ingest} within 30 s`);
       else if (storedMs > probeMs) wrong.push(`${uid} was not stored within 30 s`);
@@ -49,7 +50,7 @@ export function probesArrive({ run, probes, quiet }: Model): string[] {
   }
   if (quiet?.reached !== true)
     wrong.push(
-      `the system did not come to rest: ${String(quiet?.pending)} messages pending, ${String(quiet?.outbox)} ranges to index`,
+      `the system did not finish its work: ${String(quiet?.pending)} messages are pending, ${String(quiet?.outbox)} ranges are in the search outbox`,
     );
   return wrong;
 }

@@ -10,8 +10,9 @@ const ms = 1e6;
 const processes = { ingest: ["ingest-1"], api: ["api-1"], worker: ["worker-1"] };
 
 /**
- * A small run without any fault of the system, made up: two applications of two chats, a writer for each chat, an outage from 1 s to
- * 2 s in which every fourth message is of unknown outcome at first, and readers who see what there is. The verifier must accept it.
+ * Creates an artificial run without violations, which the verifier must accept. It has two applications of two chats, a
+ * writer per chat, and readers who see every message. In an outage from 1 s to 2 s the first attempt of every fourth
+ * message has an unknown outcome.
  */
 export function createSoundRun(): Run {
   const operations: Operation[] = [];
@@ -28,7 +29,13 @@ export function createSoundRun(): Run {
     },
     { type: "sample", at: 1500 * ms, process: "worker-1", rssBytes: 180e6, blockedMs: 30 },
     {
-      ...{ type: "run", fault: "made-up", title: "A made-up run", seed: 1, startedAt: "2026-01-01T00:00:00.000Z" },
+      ...{
+        type: "run",
+        fault: "artificial",
+        title: "An artificial run",
+        seed: 1,
+        startedAt: "2026-01-01T00:00:00.000Z",
+      },
       expectations: { recoverWithinMs: 500, answerWithinMs: 5000 },
       ...{ processes, canaries: { a: "kanarienvogel", b: "papageitaucher" } },
     },
@@ -47,12 +54,12 @@ export function createSoundRun(): Run {
   return { history, final };
 }
 
-/** Thirty messages, one each 100 ms: each one written, then read in every way. */
+/** Adds thirty messages, one per 100 ms. Each is sent and then read in every way. */
 function writeChat(app: string, chat: number, operations: Operation[], rows: MessageLine[]): void {
-  const place = { app, chat };
+  const chatRef = { app, chat };
   const items: Item[] = [];
   const start = (app === "a" ? 0 : 7) + chat;
-  const base = { type: "op" as const, ...place, outcome: "ok" as const };
+  const base = { type: "op" as const, ...chatRef, outcome: "ok" as const };
   for (let counter = 1; counter <= 30; counter += 1) {
     const at = (start + counter * 100) * ms;
     const uid = `${app}.${chat}.w1.${String(counter).padStart(5, "0")}`;
@@ -75,7 +82,7 @@ function writeChat(app: string, chat: number, operations: Operation[], rows: Mes
     }
     if (isUncertain)
       operations.push({ ...send, t0: at, t1: at + 5 * ms, outcome: "info", status: 0, key: uid, attempt: 1 });
-    // The first unknown one is never asked again, and was stored: recovered.
+    // The first message of unknown outcome is never sent again, but is stored: it counts as recovered.
     const isRecovered = isUncertain && counter === 12;
     if (!isRecovered) {
       const key = isUncertain || counter % 2 === 0 ? { key: uid } : {};
@@ -90,14 +97,14 @@ function writeChat(app: string, chat: number, operations: Operation[], rows: Mes
       });
     }
     items.push([number, uid, hash]);
-    rows.push({ type: "row", ...place, number, uid, hash });
+    rows.push({ type: "row", ...chatRef, number, uid, hash });
     const read = { ...base, status: 200, via: "api-1" };
     const known = [...items];
     operations.push(
       {
         ...read,
         op: "get",
-        client: "looker",
+        client: "reader",
         t0: at + 20 * ms,
         t1: at + 22 * ms,
         uid,
@@ -117,24 +124,24 @@ function writeChat(app: string, chat: number, operations: Operation[], rows: Mes
       {
         ...read,
         op: "list",
-        client: "looker",
+        client: "reader",
         t0: at + 28 * ms,
         t1: at + 30 * ms,
         descending: true,
         more: known.length > 20,
         items: known.slice(-20).reverse(),
       },
-      { ...read, op: "search", client: "seeker", t0: at + 32 * ms, t1: at + 34 * ms, uid, items: [] },
+      { ...read, op: "search", client: "searcher", t0: at + 32 * ms, t1: at + 34 * ms, uid, items: [] },
       {
         ...read,
         op: "search",
-        client: "seeker",
+        client: "searcher",
         t0: at + 62 * ms,
         t1: at + 64 * ms,
         uid,
         items: [[number, uid, hash]],
       },
-      { ...read, op: "count", client: "looker", t0: at + 66 * ms, t1: at + 68 * ms, count: number },
+      { ...read, op: "count", client: "reader", t0: at + 66 * ms, t1: at + 68 * ms, count: number },
     );
   }
   const uid = `made-${app}`;

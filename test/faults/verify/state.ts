@@ -3,7 +3,7 @@ import { reliable } from "./messages.ts";
 import type { MessageLine } from "../history/lines.ts";
 import type { Model } from "./model.ts";
 
-/** I3. Gaps are looked for in what is stored; uniqueness also in what was answered. */
+/** I3. Stored numbers must be unique and without gaps; acknowledged numbers must be unique. */
 export function numbersAreUnique(model: Model): string[] {
   const wrong: string[] = [];
   for (const [chat, kept] of Map.groupBy([...model.rows, ...model.deadLetters], chatKey)) {
@@ -36,16 +36,16 @@ export function countsMatch(model: Model): string[] {
     const count = stored(chatKey(chat));
     return chat.messagesCount === count
       ? []
-      : [`chat ${chatKey(chat)} says messages_count ${chat.messagesCount} and has ${count}`];
+      : [`chat ${chatKey(chat)} has messages_count ${chat.messagesCount} and ${count} messages`];
   });
   const applications = model.applications.flatMap(({ app, chatsCount, chats: count }) =>
-    chatsCount === count ? [] : [`application ${app} says chats_count ${chatsCount} and has ${count}`],
+    chatsCount === count ? [] : [`application ${app} has chats_count ${chatsCount} and ${count} chats`],
   );
-  // Nothing is deleted in a run, so what was counted too high was never true.
+  // A run deletes nothing, so a count above the final one was never true.
   const read = model.operations.flatMap(({ op, app, chat, count, client }) => {
     if (op !== "count" || count === undefined || count <= stored(chatKey({ app, chat }))) return [];
     return [
-      `${client} read messages_count ${count} of chat ${app}.${chat}, which has ${stored(chatKey({ app, chat }))} in the end`,
+      `${client} read messages_count ${count} of chat ${app}.${chat}, which has ${stored(chatKey({ app, chat }))} at the end`,
     ];
   });
   return [...chats, ...applications, ...read];
@@ -62,16 +62,16 @@ export function stateIsListed(model: Model): string[] {
 }
 
 function difference(rows: readonly MessageLine[], copies: readonly MessageLine[], name: string): string[] {
-  const place = (line: MessageLine) => `${chatKey(line)}.${line.number}`;
-  const copied = new Map(copies.map((line) => [place(line), line]));
+  const numberKey = (line: MessageLine) => `${chatKey(line)}.${line.number}`;
+  const copied = new Map(copies.map((line) => [numberKey(line), line]));
   const wrong: string[] = [];
-  if (copied.size < copies.length) wrong.push(`${name}: ${copies.length - copied.size} messages are there twice`);
+  if (copied.size < copies.length) wrong.push(`${name}: ${copies.length - copied.size} messages appear twice`);
   for (const row of rows) {
-    const copy = copied.get(place(row));
-    if (copy === undefined) wrong.push(`${name}: message ${place(row)} is missing`);
-    else if (copy.hash !== row.hash) wrong.push(`${name}: message ${place(row)} has another body`);
-    copied.delete(place(row));
+    const copy = copied.get(numberKey(row));
+    if (copy === undefined) wrong.push(`${name}: message ${numberKey(row)} is missing`);
+    else if (copy.hash !== row.hash) wrong.push(`${name}: message ${numberKey(row)} has another body`);
+    copied.delete(numberKey(row));
   }
-  for (const left of copied.keys()) wrong.push(`${name}: message ${left} is in no row`);
+  for (const left of copied.keys()) wrong.push(`${name}: message ${left} has no row`);
   return wrong;
 }

@@ -8,7 +8,7 @@ import type { HistoryLine, Operation } from "../history/lines.ts";
 describe("the verdict on a run", () => {
   const sound = createSoundRun();
 
-  it("accepts a run in which all promises were kept, and counts it", () => {
+  it("accepts a run that kept every promise, and counts its messages", () => {
     const verdict = verify(sound.history, sound.final);
     expect(verdict.anomalies).to.deep.equal([]);
     expect(verdict).to.include({ valid: true, lost: 0, duplicated: 0, reordered: 0, stale: 0, recovered: 4 });
@@ -23,7 +23,7 @@ describe("the verdict on a run", () => {
   });
 
   for (const { what, reddens, mutate } of mutants) {
-    it(`turns red in ${reddens} where ${what}`, () => {
+    it(`turns red in ${reddens} when ${what}`, () => {
       const { history, final } = mutate(sound);
       const verdict = verify(history, final);
       expect(verdict.valid).to.equal(false);
@@ -31,7 +31,7 @@ describe("the verdict on a run", () => {
     });
   }
 
-  it("excuses what a Redis that lost its data had acknowledged, and nothing that came after", () => {
+  it("excuses the loss of messages that were sent before Redis lost data, and no later loss", () => {
     const row = sound.final.find((line) => line.type === "row" && line.number === 3)!;
     const late = sound.final.find((line) => line.type === "row" && line.number === 26)!;
     const history: HistoryLine[] = [
@@ -40,7 +40,7 @@ describe("the verdict on a run", () => {
       ),
       { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
     ];
-    const without = (gone: typeof row) => sound.final.filter((line) => line !== gone);
+    const without = (removed: typeof row) => sound.final.filter((line) => line !== removed);
     const lostBefore = verify(history, without(row));
     expect(lostBefore).to.include({ lost: 0 });
     expect(lostBefore.documented.lost).to.equal(1);
@@ -48,7 +48,7 @@ describe("the verdict on a run", () => {
     expect(verify(sound.history, without(row)).lost).to.equal(1);
   });
 
-  it("excuses a message that was stored under a new number after a loss, and only then", () => {
+  it("excuses a renumbered message after a loss, and only then", () => {
     const row = sound.final.find((line) => line.type === "row" && line.number === 26)!;
     const final = sound.final.map((line) =>
       "uid" in line && "uid" in row && line.uid === row.uid ? { ...line, number: 31 } : line,
@@ -65,11 +65,11 @@ describe("the verdict on a run", () => {
     expect(verify(sound.history, final).anomalies.map(({ invariant }) => invariant)).to.include("I1");
   });
 
-  it("excuses a page that shows a message from before a loss above the numbers assigned after it, and no other", () => {
+  it("excuses a page that shows a message from before a loss above later numbers, and no other page", () => {
     const before = sound.final.find((line) => line.type === "row" && line.number === 3)!;
     if (!("uid" in before) || !("hash" in before)) throw new Error("the sound run has no such row");
     const page: Operation = {
-      ...{ type: "op", op: "list", client: "looker", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
+      ...{ type: "op", op: "list", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
       ...{ t0: 5000e6, t1: 5001e6, after: 24, items: [[40, before.uid, before.hash]] },
     };
     const lossy = sound.history.map((line) =>
@@ -84,7 +84,7 @@ describe("the verdict on a run", () => {
 
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
-      ...{ type: "op", op: "get", client: "looker", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
+      ...{ type: "op", op: "get", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
       ...{ t0: 2200e6, t1: 2300e6 },
     };
     const verdict = verify([...sound.history, failed], sound.final);

@@ -11,20 +11,20 @@ import type { Model } from "./model.ts";
 export interface Anomaly {
   readonly invariant: InvariantName;
   readonly count: number;
-  /** The first few. */
+  /** The first few violations. */
   readonly examples: readonly string[];
 }
 
-/** What a run has shown, in the words of Jepsen. */
+/** The result of a run, in the terms of Jepsen. */
 export interface Verdict {
   readonly fault: string;
   readonly title: string;
   readonly seed: number;
   readonly valid: boolean;
-  /** False where clients noticed nothing of a fault that they must notice: the run shows nothing. */
+  /** False if clients did not notice a fault that they must notice: the run proves nothing. */
   readonly bit: boolean;
   readonly anomalies: readonly Anomaly[];
-  /** Messages by what their senders know in the end. */
+  /** The number of messages by the outcome that their senders know at the end. */
   readonly messages: {
     readonly attempted: number;
     readonly ok: number;
@@ -36,9 +36,9 @@ export interface Verdict {
   readonly duplicated: number;
   readonly reordered: number;
   readonly stale: number;
-  /** Of unknown outcome, and stored. */
+  /** Messages of unknown outcome that were stored. */
   readonly recovered: number;
-  /** What the documents say that this fault may do. */
+  /** Effects that the documentation allows this fault. */
   readonly documented: {
     readonly lost: number;
     readonly renumbered: number;
@@ -46,20 +46,20 @@ export interface Verdict {
     readonly stale: number;
   };
   readonly stable: Readonly<Record<Reading, Latency>>;
-  /** From the end of the last window to the last request that was not served. */
+  /** The time from the end of the last window to the last request that was not served. */
   readonly recoveryMs: number;
   readonly windows: readonly WindowLine[];
   readonly durationMs: number;
-  /** Messages per 250 ms by outcome, for timelines. */
+  /** Messages per 250 ms and outcome, for timelines. */
   readonly timeline: readonly { readonly ok: number; readonly info: number; readonly failed: number }[];
-  /** By process. */
+  /** The maxima of each process. */
   readonly peaks: Readonly<Record<string, { readonly rssBytes: number; readonly blockedMs: number }>>;
   readonly operations: number;
 }
 
 const examples = 5;
 
-/** Judges a recorded run; the same lines give the same verdict, whenever and wherever. */
+/** Judges a recorded run. The same lines always give the same verdict. */
 export function verify(history: readonly HistoryLine[], final: readonly FinalLine[]): Verdict {
   const model = buildModel(history, final);
   const anomalies = (Object.keys(invariants) as InvariantName[]).flatMap((invariant) => {

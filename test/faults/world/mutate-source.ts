@@ -1,4 +1,4 @@
-// Loaded into a service with --import: replaces texts in its source files. For controls alone.
+// Loaded into a service with --import: replaces texts in its source files. Only controls use it.
 import fs from "node:fs";
 import { registerHooks, syncBuiltinESMExports } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -11,8 +11,8 @@ function mutate(name: string, text: string): string {
     .filter(({ file }) => name.endsWith(file))
     .reduce((source, { file, from, to }) => {
       const mutated = source.replace(from, to);
-      // A control that changes nothing would look like a verifier that notices nothing.
-      if (mutated === source) throw new Error(`${file} does not hold the text that the control replaces: ${from}`);
+      // A control that changes nothing would look like a verifier that misses the violation.
+      if (mutated === source) throw new Error(`${file} does not contain the text that the control replaces: ${from}`);
       return mutated;
     }, text);
 }
@@ -25,7 +25,7 @@ registerHooks({
   },
 });
 
-// Scripts for Redis are read as files.
+// The Lua scripts are read as files, not imported.
 const readFileSync = fs.readFileSync;
 fs.readFileSync = ((path: fs.PathOrFileDescriptor, options: never) => {
   const content: unknown = readFileSync(path, options);

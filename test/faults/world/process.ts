@@ -3,26 +3,26 @@ import { freePort, startService, type ServiceHandle } from "@confab/testkit";
 
 export type ServiceName = "ingest" | "api" | "worker";
 
-/** A service's process that can be ended and started again under the same name and ports. */
+/** A process of a service that can be stopped and restarted with the same name and ports. */
 export interface Process {
   readonly name: string;
   readonly service: ServiceName;
   readonly url: string;
   readonly adminUrl: string;
-  /** Undefined while it does not run. */
+  /** Undefined while it is not running. */
   readonly pid: number | undefined;
-  /** It has said that it is not ready any more: a load balancer sends it nothing new. */
-  readonly isLeaving: boolean;
+  /** It reports that it is not ready, so a load balancer sends it no new requests. */
+  readonly isDraining: boolean;
   start(extra?: Readonly<Record<string, string>>): Promise<void>;
-  /** SIGTERM; its exit code. */
+  /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>;
-  /** Log lines of all its lives, as text. */
+  /** The log lines of all its starts, as text. */
   logs(): string;
 }
 
-/** Not started yet. */
+/** Creates a process that is not started yet. */
 export async function createProcess(
   service: ServiceName,
   name: string,
@@ -32,7 +32,7 @@ export async function createProcess(
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   let handle: ServiceHandle | undefined;
   let earlier = "";
-  let isLeaving = false;
+  let isDraining = false;
   const textOf = (one: ServiceHandle) =>
     one
       .logs()
@@ -55,8 +55,8 @@ export async function createProcess(
     get pid() {
       return handle?.pid;
     },
-    get isLeaving() {
-      return isLeaving;
+    get isDraining() {
+      return isDraining;
     },
     async start(extra = {}) {
       if (handle !== undefined) return;
@@ -67,15 +67,15 @@ export async function createProcess(
         ...extra,
       });
       handle = started;
-      isLeaving = false;
-      // It may end by itself, or by a signal that nobody here has sent.
+      isDraining = false;
+      // It may also end by itself or by a signal from elsewhere.
       void started.exit.then(() => {
         if (handle === started) handle = undefined;
       });
     },
     async stop() {
       const stopping = end("stop");
-      isLeaving = await saysGoodbye(adminUrl);
+      isDraining = await becomesNotReady(adminUrl);
       return stopping;
     },
     async kill() {
@@ -85,8 +85,8 @@ export async function createProcess(
   };
 }
 
-/** Asks for readiness until it is refused, as Kubernetes does. */
-async function saysGoodbye(adminUrl: string): Promise<boolean> {
+/** Polls readiness until the process reports that it is not ready, like Kubernetes. */
+async function becomesNotReady(adminUrl: string): Promise<boolean> {
   for (;;) {
     const isReady = await fetch(`${adminUrl}/readyz`).then(
       async (answer) => {

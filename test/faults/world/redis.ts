@@ -9,25 +9,25 @@ import {
 import { startOwnRedis } from "./stores.ts";
 
 /**
- * How Redis is set up: one server behind proxies; or, reached directly, a cluster of three masters, or a master with two replicas
- * that three Sentinels watch.
+ * The setup of Redis: one server behind proxies; or, reached directly, a cluster of three masters, or a master with two
+ * replicas that three Sentinels monitor.
  */
 export type RedisKind = "single" | "cluster" | "sentinels";
 
 export interface OwnRedis {
-  /** The server; of several the first master. */
+  /** The server, or the first master if there are several. */
   readonly server: ServerHandle;
   readonly cluster?: RedisCluster;
   readonly sentinels?: RedisSentinel;
-  /** Where processes reach it without a proxy: others name their addresses. */
+  /** Set if processes connect without a proxy, because the servers themselves announce their addresses. */
   readonly env: Readonly<Record<string, string>> | undefined;
   stop(): Promise<unknown>;
 }
 
-/** Partitions of a cluster's chats, so that each master has some. */
+/** The number of partitions in a cluster, so that each master has one. */
 export const partitionsOfCluster = 3;
 
-/** A Redis for one run. */
+/** Starts a Redis for one run. */
 export async function startRedisOf(kind: RedisKind, dir: string, args: readonly string[] = []): Promise<OwnRedis> {
   if (kind === "single") {
     const server = await startOwnRedis(dir, args);

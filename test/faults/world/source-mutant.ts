@@ -1,8 +1,8 @@
 import { join } from "node:path";
 
-/** A text in a source file that is replaced when a service loads it. */
+/** Replaces a text in a source file when a service loads it. */
 export interface SourceMutant {
-  /** The end of its path. */
+  /** The end of the file's path. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
@@ -10,7 +10,7 @@ export interface SourceMutant {
 
 export const mutantsVariable = "CONFAB_MUTANTS";
 
-/** The environment of a service with these mutants; it fails where a text is not there. */
+/** The environment of a service with these mutants. The service fails to start if a file does not contain the text. */
 export function environmentOf(mutants: readonly SourceMutant[]): Record<string, string> {
   return {
     [mutantsVariable]: JSON.stringify(mutants),

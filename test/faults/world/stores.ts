@@ -2,18 +2,18 @@ import { join } from "node:path";
 import { startElasticsearch, startMysql, startRedis, type ServerHandle } from "@confab/testkit";
 import { createConnection } from "mariadb";
 
-/** The servers that outlive one run: each run has a database and an index of its own on them, and a Redis of its own. */
+/** The servers that several runs share. Each run has its own database and index on them, and its own Redis. */
 export interface SharedStores {
-  /** As an administrator. */
+  /** The administrator's URL. */
   readonly mysqlUrl: string;
-  /** Undefined where the server is not the suite's own, and so must not be stopped or reconfigured. */
+  /** Undefined if the suite did not start the server and therefore must not stop or reconfigure it. */
   readonly mysql: ServerHandle | undefined;
-  /** Undefined: MySQL searches. */
+  /** Undefined if MySQL is the search backend. */
   readonly elasticsearchUrl: string | undefined;
   stop(): Promise<void>;
 }
 
-/** The suite's own servers, in `dir`. */
+/** Starts the suite's own servers in `dir`. */
 export async function startSharedStores(dir: string, search: boolean): Promise<SharedStores> {
   const [mysql, elasticsearch] = await Promise.all([
     startMysql({ dir: join(dir, "mysql") }),
@@ -30,7 +30,7 @@ export async function startSharedStores(dir: string, search: boolean): Promise<S
   };
 }
 
-/** A JVM's first requests take seconds on a busy machine: that would look like an outage to the first run. */
+/** The first requests to a JVM take seconds on a busy machine. Without a warm-up they would look like an outage. */
 async function warmUp(url: string): Promise<void> {
   const send = async (path: string, method: string, body: string, type = "application/json") => {
     const answer = await fetch(`${url}/${path}`, { method, headers: { "content-type": type }, body });
@@ -48,12 +48,12 @@ async function warmUp(url: string): Promise<void> {
   await send("warm-up", "DELETE", "");
 }
 
-/** A Redis that one run may kill, empty and fill. */
+/** Starts a Redis that one run may kill, empty and fill. */
 export function startOwnRedis(dir: string, args: readonly string[] = []): Promise<ServerHandle> {
   return startRedis({ dir: join(dir, "redis"), args: ["--enable-debug-command", "local", ...args] });
 }
 
-/** Runs statements one after the other on a connection of their own, as the URL's user. */
+/** Runs statements in order on a new connection, as the URL's user. Resolves with the rows of the last one. */
 export async function execute<Row = unknown>(url: string, ...statements: readonly string[]): Promise<Row[]> {
   const connection = await createConnection({ ...loginOf(url), allowPublicKeyRetrieval: true, bigIntAsNumber: true });
   try {
@@ -65,7 +65,7 @@ export async function execute<Row = unknown>(url: string, ...statements: readonl
   }
 }
 
-/** What a driver needs of a database's URL. */
+/** Splits a database URL into the driver's connection settings. */
 export function loginOf(url: string) {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
@@ -74,7 +74,10 @@ export function loginOf(url: string) {
   };
 }
 
-/** A database of its own, with a user who may do everything in it and nothing else: read-only servers refuse that one. */
+/**
+ * Creates a database with a user who has all rights in it and no others, so that a read-only server refuses the user's
+ * writes.
+ */
 export async function createOwnDatabase(
   { mysqlUrl }: Pick<SharedStores, "mysqlUrl">,
   name: string,

@@ -17,12 +17,12 @@ import type { Application } from "../load/client.ts";
 
 export type StoreName = "redis" | "mysql" | "search";
 
-/** How many processes of each service. */
+/** The number of processes of each service. */
 export type Topology = Readonly<Record<ServiceName, number>>;
 
 export interface WorldOptions {
   readonly stores: SharedStores;
-  /** For the run's own files; removed at the end. */
+  /** The folder of the run's own files, removed at the end. */
   readonly dir: string;
   readonly topology: Topology;
   readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
@@ -30,11 +30,11 @@ export interface WorldOptions {
   readonly prepare?: (dir: string) => Promise<void>;
   readonly redis: RedisKind;
   readonly redisArgs?: readonly string[];
-  /** Chats of each of the two applications. */
+  /** The number of chats in each of the two applications. */
   readonly chats: number;
 }
 
-/** One run's system: real processes and stores, with a proxy on each way between them. */
+/** The system of one run: real processes and stores, with a proxy between each process and each store. */
 export interface World {
   readonly processes: readonly Process[];
   readonly redis: ServerHandle;
@@ -45,21 +45,23 @@ export interface World {
   readonly databaseAdminUrl: string;
   readonly index: { readonly url: string; readonly alias: string } | undefined;
   readonly keyPrefix: string;
-  /** The run's own folder; Redis' is `redis` in it. */
+  /** The run's own folder. Redis uses its subfolder `redis`. */
   readonly dir: string;
   readonly applications: readonly Application[];
   of(service: ServiceName): readonly Process[];
   /** The proxies between a service, or one process of it, and a store. */
   links(of: ServiceName | Process, store: StoreName): readonly Proxy[];
   sql<Row>(statement: string): Promise<Row[]>;
-  /** Does this before anything else is stopped. */
+  /** Adds work that runs before everything else is stopped. */
   onStop(work: () => Promise<unknown>): void;
   stop(): Promise<void>;
 }
 
 const canaries = ["kanarienvogel", "papageitaucher"];
 
-/** Starts everything and resolves when all processes are ready; what was started is stopped where something fails. */
+/**
+ * Starts everything and resolves when all processes are ready. If something fails, it stops whatever it had started.
+ */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { stores, dir, topology } = options;
   const name = uniquePrefix("confab faults").replaceAll("-", "_");
@@ -82,7 +84,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const targets = { redis: own.env ? undefined : redis.url, mysql: database.url, search: stores.elasticsearchUrl };
     const linked = new Map<Process, Partial<Record<StoreName, Proxy>>>();
     for (const service of ["ingest", "api", "worker"] as const) {
-      for (let place = 1; place <= topology[service]; place += 1) {
+      for (let number = 1; number <= topology[service]; number += 1) {
         const links: Partial<Record<StoreName, Proxy>> = {};
         for (const store of ["redis", "mysql", "search"] as const) {
           const target = targets[store];
@@ -92,7 +94,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
           stops.push(() => proxy.close());
         }
         const env = { ...baseEnvironment(name, links), ...own.env, ...options.env?.all, ...options.env?.[service] };
-        const process = `${service}-${place}`;
+        const process = `${service}-${number}`;
         linked.set(await createProcess(service, process, { ...env, ...options.envOf?.(dir, process) }), links);
       }
     }
@@ -133,7 +135,7 @@ function baseEnvironment(name: string, links: Partial<Record<StoreName, Proxy>>)
     ...(links.mysql && { DATABASE_URL: links.mysql.url }),
     ...(links.search ? { ELASTICSEARCH_URL: links.search.url } : { SEARCH_BACKEND: "mysql" }),
     ...{ REDIS_KEY_PREFIX: name, SEARCH_INDEX: name, RATE_LIMITS: "off", BATCH_OVERDUE_AFTER: "1s" },
-    // As the chart's limit of 512 MiB gives it.
+    // The heap that the chart's limit of 512 MiB allows.
     NODE_OPTIONS: "--max-old-space-size=384",
   };
 }
@@ -155,7 +157,7 @@ async function createContents(url: string, chats: number): Promise<Application[]
   }
 }
 
-/** A server's first search may take seconds: it must not look like a fault. */
+/** The first search of a process may take seconds, and must not look like a fault. */
 async function warmUp(processes: readonly Process[], applications: readonly Application[]): Promise<void> {
   for (const { service, url } of processes) {
     if (service !== "api") continue;
