@@ -10,7 +10,7 @@ import { report } from "./report.ts";
 
 const total = Number(process.env.CONFAB_E2E_BACKLOG ?? 200_000);
 const picture = process.env.CONFAB_E2E_PICTURE;
-const chatsInAll = 50;
+const chatCount = 50;
 const perRequest = 1000;
 const pausedAt = "autoscaling.keda.sh/paused-replicas";
 
@@ -21,7 +21,7 @@ interface Status {
 
 /** A backlog and one slow worker: KEDA starts workers, and removes them when everything is stored. */
 export function describeAutoscaling(installed: () => Release): void {
-  describe(`with ${total} messages waiting for one slow worker`, () => {
+  describe(`with ${total} pending messages and one slow worker`, () => {
     let token: string;
     let chats: number[];
     let restartsBefore: number;
@@ -48,21 +48,21 @@ export function describeAutoscaling(installed: () => Release): void {
         "worker.keda.pendingMessages": String(total / 4),
       });
       token = await installed().createApplication("backlog");
-      chats = await installed().createChats(token, chatsInAll);
+      chats = await installed().createChats(token, chatCount);
       restartsBefore = await restartsOf(installed());
     });
 
-    it("scales from one worker up and back to one, and stores every message once", async () => {
+    it("scales up from one worker and back to one, and stores every message once", async () => {
       const { client } = installed();
       await holdAt(0);
       const sendingBegan = performance.now();
       const numbers = await sendBacklog(client, token, chats);
       const sendingSeconds = (performance.now() - sendingBegan) / 1000;
       const waiting = await status();
-      expect(waiting.redis.pending, "waiting at once").to.equal(total);
+      expect(waiting.redis.pending, "pending messages").to.equal(total);
       expect(await storedIn(client, token, chats)).to.equal(0);
       report(
-        `${total} messages sent in ${sendingSeconds.toFixed(0)} s, all of them waiting in ${JSON.stringify(waiting.redis.queues.map(({ queue, jobs }) => `${queue}: ${jobs.waiting ?? 0}`))}`,
+        `${total} messages sent in ${sendingSeconds.toFixed(0)} s, all pending; waiting jobs: ${JSON.stringify(waiting.redis.queues.map(({ queue, jobs }) => `${queue}: ${jobs.waiting ?? 0}`))}`,
       );
 
       await holdAt(1);
@@ -79,16 +79,16 @@ export function describeAutoscaling(installed: () => Release): void {
         await pause(4_000);
       }
       report(describeCourse(course));
-      report(`memory while draining: ${memory ?? "not told"}`);
+      report(`memory while draining: ${memory ?? "unknown"}`);
       if (picture !== undefined) await writeFile(picture, drawCourse(course, total));
       expect(course[0]?.workers, "workers at the start").to.equal(1);
-      expect(Math.max(...course.map(({ workers }) => workers)), "workers at the height").to.be.above(1);
+      expect(Math.max(...course.map(({ workers }) => workers)), "maximum number of workers").to.be.above(1);
       expect(await storedIn(client, token, chats)).to.equal(total);
 
       for (const chat of chats) {
-        const given = numbers.get(chat)!.toSorted((a, b) => a - b);
-        const all = given.map((_, index) => index + 1);
-        expect(given, `numbers given in chat ${chat}`).to.deep.equal(all);
+        const assigned = numbers.get(chat)!.toSorted((a, b) => a - b);
+        const all = assigned.map((_, index) => index + 1);
+        expect(assigned, `numbers assigned in chat ${chat}`).to.deep.equal(all);
         const listed = (await listAll(client, token, chat)).map(({ number }) => number);
         expect(listed, `numbers stored in chat ${chat}`).to.deep.equal(all);
       }
@@ -108,7 +108,7 @@ function describeCourse(course: readonly Moment[]): string {
     .join("\n");
 }
 
-/** The numbers that were given, by chat; a part of a request that is refused for pressure is sent again. */
+/** Sends all messages, and sends refused ones again. Resolves with the assigned numbers of each chat. */
 async function sendBacklog(client: Client, token: string, chats: readonly number[]): Promise<Map<number, number[]>> {
   const numbers = new Map<number, number[]>(chats.map((chat) => [chat, []]));
   const rounds = total / perRequest;
@@ -118,7 +118,7 @@ async function sendBacklog(client: Client, token: string, chats: readonly number
       let open = Array.from({ length: perRequest }, (_, index) => ({
         application_token: token,
         chat_number: chats[(round + index) % chats.length]!,
-        body: `message ${round} ${index}: what people say to each other in a few words`,
+        body: `message ${round} ${index}: a few words that people say to each other`,
         idempotency_key: `${round}-${index}`,
       }));
       for (let attempt = 0; open.length > 0; attempt++) {

@@ -8,11 +8,11 @@ import { edgeUrl, expectConsistent, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
 const repository = join(import.meta.dirname, "../..");
-/** Conversations as `confabctl export` writes them; without it, some of our own in several scripts. */
+/** A file in the format of `confabctl export`. The default is a set of conversations in several scripts. */
 const given = process.env.CONFAB_E2E_CONVERSATIONS;
 
 const phrases = [
-  "Good morning, is anybody there?",
+  "Good morning, is anyone there?",
   "Où est la gare, s'il vous plaît ?",
   "Grüße aus Köln – schön hier",
   "Доброе утро, как дела?",
@@ -28,7 +28,7 @@ const phrases = [
 
 /** First steps of users: the examples of the README, and an import of existing conversations. */
 export function describeConversations(installed: () => Release): void {
-  describe("for those who bring something", () => {
+  describe("for a new user", () => {
     let folder: string;
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), "confab-e2e-conversations-"));
@@ -36,10 +36,10 @@ export function describeConversations(installed: () => Release): void {
     });
     after(() => rm(folder, { recursive: true, force: true }));
 
-    it("answers the README's curl examples, word by word, through the ingress", async () => {
+    it("answers the unchanged curl examples of the README through the ingress", async () => {
       const examples = curlExamples(await readFile(join(repository, "README.md"), "utf8"));
       expect(examples).to.have.length(4);
-      // The key for creating applications is the caller's own setting, as for every call of theirs.
+      // The README's commands have no admin key, so curl takes it from its configuration.
       await writeFile(join(folder, ".curlrc"), `header = "Authorization: Bearer ${await installed().adminKey()}"\n`);
       let token = "";
       const results: unknown[] = [];
@@ -62,13 +62,13 @@ export function describeConversations(installed: () => Release): void {
       expect(results[3]).to.have.nested.property("[0].highlights[0]", "H<mark>ell</mark>o world");
     });
 
-    it("imports conversations through the ingress without a failed message, and counts and finds all of them", async () => {
+    it("imports conversations through the ingress without a failure, and counts and finds all of them", async () => {
       const file = given ?? (await writeConversations(join(folder, "conversations.ndjson")));
       const program = join(repository, "packages/cli/bin/confabctl");
       const state = join(folder, "import-state.json");
       const env = { ...process.env, CONFAB_URL: edgeUrl, ADMIN_API_KEY: await installed().adminKey() };
-      const said = await run(program, ["--json", "import", file, "--state", state], { env });
-      const result = JSON.parse(said) as Record<string, unknown>;
+      const output = await run(program, ["--json", "import", file, "--state", state], { env });
+      const result = JSON.parse(output) as Record<string, unknown>;
       report(`imported through the ingress: ${JSON.stringify(result)}`);
       expect(result).to.deep.include({ missing: 0, failures: [], sent: result.messages });
       expect(result.messages).to.be.above(0);
@@ -77,7 +77,7 @@ export function describeConversations(installed: () => Release): void {
   });
 }
 
-/** The curl commands of the README's console blocks, in their order, without the prompt. */
+/** Extracts the curl commands from the README's console blocks, in order and without the prompt. */
 function curlExamples(text: string): string[] {
   return [...text.matchAll(/^\$ (curl (?:.*\\\n)*.*)$/gm)].map(([, command = ""]) => command);
 }

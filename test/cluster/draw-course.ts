@@ -7,13 +7,15 @@ export interface Moment {
 const [left, right, top, bottom] = [60, 580, 20, 240];
 const [storedColour, workersColour] = ["#1668b8", "#b5520a"];
 
-/** How the workers followed a backlog, as SVG: stored messages on the left axis, workers on the right one. */
+/**
+ * Draws how the number of workers followed a backlog, as SVG: stored messages on the left axis, workers on the right.
+ */
 export function drawCourse(course: readonly Moment[], total: number): string {
   const end = Math.ceil(Math.max(...course.map(({ seconds }) => seconds)) / 30) * 30;
-  const most = Math.max(...course.map(({ workers }) => workers));
+  const maximum = Math.max(...course.map(({ workers }) => workers));
   const x = (seconds: number) => (left + ((right - left) * seconds) / end).toFixed(1);
   const y = (part: number) => (bottom - (bottom - top) * part).toFixed(1);
-  const ofWorkers = (workers: number) => y(workers / (most + 1));
+  const ofWorkers = (workers: number) => y(workers / (maximum + 1));
   const step = end > 240 ? 60 : 30;
 
   const lines = [0, 0.25, 0.5, 0.75, 1].map((part) => {
@@ -21,7 +23,7 @@ export function drawCourse(course: readonly Moment[], total: number): string {
     return `<line x1="${left}" x2="${right}" y1="${y(part)}" y2="${y(part)}" stroke="#ddd"/><text x="${left - 6}" y="${Number(y(part)) + 4}" text-anchor="end" fill="${storedColour}">${label}</text>`;
   });
   const workers = Array.from(
-    { length: most + 1 },
+    { length: maximum + 1 },
     (_, count) => `<text x="${right + 6}" y="${Number(ofWorkers(count)) + 4}" fill="${workersColour}">${count}</text>`,
   );
   const times = Array.from(
@@ -29,7 +31,7 @@ export function drawCourse(course: readonly Moment[], total: number): string {
     (_, index) => `<text x="${x(index * step)}" y="${bottom + 18}" text-anchor="middle">${index * step} s</text>`,
   );
   const curve = course.map(({ seconds, stored }) => `${x(seconds)},${y(stored / total)}`).join(" ");
-  // Workers come and go at once: steps, not slopes.
+  // The number of workers changes in steps, so it is not drawn as slopes.
   const steps = course
     .flatMap(({ seconds, workers: count }, index) => [
       ...(index === 0 ? [] : [`${x(seconds)},${ofWorkers(course[index - 1]!.workers)}`]),

@@ -6,7 +6,7 @@ import { listAll } from "./stored.ts";
 import type { Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** Where the ingress controller's access log is read: `namespace/deployment`. */
+/** The ingress controller that writes the access log: `namespace/deployment`. */
 const [controllerNamespace, controller] = (
   process.env.CONFAB_EDGE_CONTROLLER ?? "ingress-nginx/ingress-nginx-controller"
 ).split("/") as [string, string];
@@ -25,7 +25,7 @@ export function describeEdge(installed: () => Release): void {
     const send = (body: string, headers = {}) =>
       installed().client.send("POST", "/messages", { application_token: token, chat_number: chat, body }, headers);
 
-    it("takes a message, lists it and finds it by a part of a word", async () => {
+    it("accepts a message, lists it and finds it by a part of a word", async () => {
       const sent = await send("Hello from outside");
       expect(sent.status).to.equal(201);
       const { number } = sent.body as { number: number };
@@ -39,7 +39,7 @@ export function describeEdge(installed: () => Release): void {
       expect(await found()).to.have.nested.property("[0].number", number);
     });
 
-    it("shows nothing of the admin ports", async () => {
+    it("does not expose the admin ports", async () => {
       for (const path of ["/metrics", "/livez", "/readyz", "/messages/metrics"]) {
         const answer = await installed().client.send("GET", path);
         expect(answer.status, path).to.equal(404);
@@ -47,18 +47,18 @@ export function describeEdge(installed: () => Release): void {
       }
     });
 
-    it("lets one address send 20 at once and then 10 per second, and read far more", async () => {
+    it("accepts a burst of 20 and then 10 messages per second from one address, and many more reads", async () => {
       await pause(3_000);
       const burst = await Promise.all(Array.from({ length: 60 }, (_, index) => send(`burst ${index}`)));
-      const taken = burst.filter(({ status }) => status === 201).length;
-      expect(taken).to.be.within(20, 26);
+      const inBurst = burst.filter(({ status }) => status === 201).length;
+      expect(inBurst).to.be.within(20, 26);
       for (const { status } of burst) expect(status).to.be.oneOf([201, 429, 503]);
       await pause(3_000);
       const began = performance.now();
       let accepted = 0;
       while (performance.now() - began < 5_000) accepted += Number((await send("steady")).status === 201);
       const seconds = (performance.now() - began) / 1000;
-      report(`${taken} of 60 at once; ${((accepted - 20) / seconds).toFixed(1)} a second after the burst`);
+      report(`${inBurst} of 60 at once; ${((accepted - 20) / seconds).toFixed(1)} per second after the burst`);
       expect((accepted - 20) / seconds).to.be.within(8, 12);
       const reads = await Promise.all(
         Array.from({ length: 100 }, () => installed().client.send("GET", `/applications/${token}/chats/${chat}`)),
@@ -66,7 +66,7 @@ export function describeEdge(installed: () => Release): void {
       expect(reads.map(({ status }) => status)).to.deep.equal(reads.map(() => 200));
     });
 
-    it("leads from the access log to ingest's and the worker's lines by the request id", async () => {
+    it("writes the request id to the access log and to the logs of ingest and the worker", async () => {
       await pause(1_000);
       const requestId = `e2e-${randomUUID()}`;
       const sent = await send("traced", { "X-Request-ID": requestId });
@@ -76,14 +76,14 @@ export function describeEdge(installed: () => Release): void {
         ingest: () => installed().kubectl("logs", "-l", "app.kubernetes.io/component=ingest", "--tail=-1"),
         worker: () => installed().kubectl("logs", "-l", "app.kubernetes.io/component=worker", "--tail=-1"),
       };
-      for (const [place, read] of Object.entries(logs)) {
+      for (const [source, read] of Object.entries(logs)) {
         let line: string | undefined;
         for (let attempt = 0; attempt < 20 && line === undefined; attempt++) {
           line = (await read()).split("\n").find((text) => text.includes(requestId));
           if (line === undefined) await pause(500);
         }
-        expect(line, `no line of ${place} names the request`).to.be.a("string");
-        report(`${place}: ${line!.slice(0, 240)}`);
+        expect(line, `no log line of ${source} contains the request id`).to.be.a("string");
+        report(`${source}: ${line!.slice(0, 240)}`);
       }
     });
   });

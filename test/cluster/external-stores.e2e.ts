@@ -6,7 +6,7 @@ import { describeAcceptance } from "./acceptance.ts";
 import { run } from "./command.ts";
 import { openRelease, type Release } from "./release.ts";
 
-/** This machine's address as pods see it. */
+/** The address of this machine from inside a pod. */
 const host = process.env.CONFAB_E2E_HOST;
 
 describe("Confab on stores outside the cluster", () => {
@@ -17,7 +17,7 @@ describe("Confab on stores outside the cluster", () => {
     const address = host ?? (await nodeAddress());
     const dir = await mkdtemp(join(tmpdir(), "confab-e2e-"));
     ends.push(() => rm(dir, { recursive: true, force: true }));
-    /** They listen on the loopback address only. */
+    /** Starts a store and a proxy in front of it, because stores listen only on the loopback address. */
     const outside = async (start: (options: { dir: string }) => Promise<{ url: string; stop(): Promise<void> }>) => {
       const server = await start({ dir: await mkdtemp(join(dir, "store-")) });
       const proxy = await startProxy({ target: server.url, host: "0.0.0.0" });

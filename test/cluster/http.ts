@@ -7,12 +7,12 @@ export interface Answer {
 }
 
 export interface Client {
-  /** Rejects only when there is no answer at all. A body is sent as JSON; an answer that is JSON is parsed. */
+  /** Rejects only if there is no answer. Sends the body as JSON, and parses a JSON answer. */
   send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   stop(): void;
 }
 
-/** A client with connections of its own that it keeps, as an application's pool does. */
+/** Creates a client with its own keep-alive connections, like the pool of an application. */
 export function createClient(baseUrl: string, { connections = 64, timeoutMs = 30_000 } = {}): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   return {

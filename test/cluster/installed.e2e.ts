@@ -22,7 +22,7 @@ describe("Confab installed with its stores", () => {
     await release.remove();
   });
 
-  it("is ready after one helm install in an empty namespace, under restricted Pod Security", async () => {
+  it("is ready after one helm install in an empty namespace with restricted Pod Security", async () => {
     const began = performance.now();
     await release.upgrade();
     const restarts = await restartsOf(release);
@@ -31,12 +31,12 @@ describe("Confab installed with its stores", () => {
   });
 
   it("passes helm test", async () => {
-    const said = await release.helm("test", "confab", "--logs", "--timeout", "3m");
-    expect(said).to.match(/Phase:\s+Succeeded/);
+    const output = await release.helm("test", "confab", "--logs", "--timeout", "3m");
+    expect(output).to.match(/Phase:\s+Succeeded/);
   });
 
-  it("needs little memory while nobody uses it", async () => {
-    // metrics-server needs two looks, 15 seconds apart, at each pod.
+  it("reports its memory while idle", async () => {
+    // metrics-server needs two samples of each pod, 15 seconds apart.
     for (let attempt = 0; ; attempt++) {
       const memory = await memoryOf(release).catch(() => "");
       if (memory.includes("elasticsearch") && attempt > 10) {
@@ -56,13 +56,13 @@ describe("Confab installed with its stores", () => {
   describeAutoscaling(installed);
   describePolicies(installed);
 
-  it("refuses an upgrade that would look for chats elsewhere in Redis, in a sentence", async () => {
+  it("refuses an upgrade that changes the number of partitions, and explains why", async () => {
     const refused = await release.apply({ "config.partitions": "4" }).catch((error: unknown) => error as Error);
     expect(refused).to.be.instanceOf(Error);
     expect((refused as Error).message).to.include("config.partitions is 4, but this release runs with 1");
   });
 
-  it("keeps its data when it is removed and installed again", async () => {
+  it("keeps its data when it is uninstalled and installed again", async () => {
     const token = await release.createApplication("kept");
     await release.helm("uninstall", "confab", "--wait");
     await release.upgrade();

@@ -7,15 +7,15 @@ import type { Acknowledged } from "./stored.ts";
 export const requestKinds = ["send", "read", "list", "search", "chat"] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
-/** How the requests of a kind went. */
+/** The results of all requests of one kind. */
 export interface Figures {
   answered: number;
-  /** How often what was answered that should not be, such as `503 intake-unavailable` or `no answer: …`. */
+  /** The number of each failure, such as `503 intake-unavailable` or `no answer: …`. */
   readonly failed: Record<string, number>;
-  /** The longest wait for an answer, and for one that is a failure, ms. */
+  /** The slowest answer and the slowest failure, ms. */
   slowestMs: number;
   slowestFailureMs: number;
-  /** When the last failure came, on performance.now()'s clock; 0 for none. */
+  /** The time of the last failure on the clock of performance.now(); 0 if there was none. */
   lastFailedAt: number;
 }
 
@@ -29,7 +29,7 @@ export interface LoadReport {
 }
 
 export interface Load {
-  /** The latest failure of any kind until now, on performance.now()'s clock; 0 for none. */
+  /** The time of the latest failure of any kind on the clock of performance.now(); 0 if there was none. */
   lastFailedAt(): number;
   stop(): Promise<LoadReport>;
 }
@@ -37,17 +37,17 @@ export interface Load {
 export interface LoadOptions {
   readonly token: string;
   readonly chats: readonly number[];
-  /** Who send, and who read what was sent. */
+  /** The number of clients that send, and of clients that read the sent messages. */
   readonly writers?: number;
   readonly readers?: number;
-  /** Between an answer and a client's next request, ms. */
+  /** Pause between an answer and the client's next request, ms. */
   readonly pauseMs?: number;
   /** Whether stores may be unavailable: refused and unanswered messages are sent again, with the same key, until they are accepted. */
   readonly retry?: boolean;
 }
 
-/** Longer than any answer may take: a request that hangs is a failure. */
-const hangMs = 5_000;
+/** Longer than any answer may take. A slower request counts as a failure. */
+const timeoutMs = 5_000;
 
 /** Sends single messages with unique bodies, and reads them in every way, until it is stopped. */
 export function startLoad({
@@ -58,7 +58,7 @@ export function startLoad({
   pauseMs = 100,
   retry = false,
 }: LoadOptions): Load {
-  const client = createClient(edgeUrl, { timeoutMs: hangMs });
+  const client = createClient(edgeUrl, { timeoutMs });
   const acknowledged: Acknowledged[] = [];
   const requests = Object.fromEntries(requestKinds.map((kind) => [kind, noFigures()])) as Record<RequestKind, Figures>;
   const run = Date.now().toString(36);
@@ -67,7 +67,10 @@ export function startLoad({
   let lastAt = began;
   let longestGapMs = 0;
 
-  /** The answer where it is what was asked for. `wrong` says what is not right about one that looks well. */
+  /**
+   * Resolves with an expected answer, or counts a failure. `wrong` describes what is wrong with the content of an
+   * answer.
+   */
   async function ask(
     kind: RequestKind,
     sent: Promise<Answer>,
@@ -106,24 +109,24 @@ export function startLoad({
     return true;
   }
 
-  async function write(place: number): Promise<void> {
+  async function write(writer: number): Promise<void> {
     for (let index = 0; running; index++) {
-      const chat = chats[(place + index) % chats.length]!;
-      const body = `${run}-${place}-${index}`;
+      const chat = chats[(writer + index) % chats.length]!;
+      const body = `${run}-${writer}-${index}`;
       while (!(await sendOne(chat, body)) && retry) await pause(100);
       await pause(pauseMs);
     }
   }
 
-  /** A message that has just been acknowledged, or one of long ago. */
+  /** Reads the latest acknowledged message or a random older one. */
   async function readOne(index: number): Promise<void> {
     const back = index % 2 === 0 ? 1 : 1 + Math.floor(Math.random() * acknowledged.length);
     const { chat, number, body } = acknowledged.at(-back)!;
-    const place = `/applications/${token}/chats/${chat}`;
-    const get = (path: string): Promise<Answer> => client.send("GET", `${place}${path}`);
+    const base = `/applications/${token}/chats/${chat}`;
+    const get = (path: string): Promise<Answer> => client.send("GET", `${base}${path}`);
     const bodyOf = (message: unknown) => (message as { body?: string } | undefined)?.body;
     await ask("read", get(`/messages/${number}`), 200, (answer) =>
-      bodyOf(answer.body) === body ? undefined : "another message than was acknowledged",
+      bodyOf(answer.body) === body ? undefined : "a message that differs from the acknowledged one",
     );
     await ask("list", get(`/messages?after=${number - 1}&limit=5`), 200, (answer) => {
       const [first] = answer.body as { number: number; body: string }[];
@@ -142,7 +145,7 @@ export function startLoad({
   }
 
   const asking = Promise.all([
-    ...Array.from({ length: writers }, (_, place) => write(place)),
+    ...Array.from({ length: writers }, (_, writer) => write(writer)),
     ...Array.from({ length: readers }, () => read()),
   ]);
   // stop() rejects with it.
@@ -168,11 +171,11 @@ function noFigures(): Figures {
 function refusalOf({ status, headers, body }: Answer): string {
   if (headers["content-type"]?.includes("application/problem+json") !== true) return `${status} without a problem`;
   const code = (body as { type: string }).type.split("/").at(-1) ?? "";
-  const isWhole = status !== 503 || Number(headers["retry-after"]) > 0;
-  return isWhole ? `${status} ${code}` : `${status} ${code} without Retry-After`;
+  const isComplete = status !== 503 || Number(headers["retry-after"]) > 0;
+  return isComplete ? `${status} ${code}` : `${status} ${code} without Retry-After`;
 }
 
-/** All failures of a load by kind, those without any left out. */
+/** All failures of a load, by kind of request. Kinds without failures are omitted. */
 export function failuresOf({ requests }: LoadReport): Partial<Record<RequestKind, Readonly<Record<string, number>>>> {
   return Object.fromEntries(
     requestKinds
@@ -181,7 +184,7 @@ export function failuresOf({ requests }: LoadReport): Partial<Record<RequestKind
   );
 }
 
-/** A line for the report. */
+/** Summarises a load in one line. */
 export function describeLoad({ acknowledged, requests, rate, longestGapMs }: LoadReport): string {
   const read = requestKinds.slice(1).map((kind) => `${requests[kind].answered} ${kind}`);
   const slowest = Math.max(...requestKinds.map((kind) => requests[kind].slowestMs));

@@ -16,7 +16,7 @@ const refusals: Readonly<Record<string, Partial<Record<RequestKind, string>>>> =
   },
   elasticsearch: { search: "503 search-unavailable" },
 };
-/** A refusal takes two seconds where a store is silent; the machine may be busy. */
+/** A refusal takes up to two seconds if a store is silent. The third second is for a busy machine. */
 const promptMs = 3_000;
 
 /** Promises about a killed store: quick refusals with a reason, and no loss of acknowledged messages. */
@@ -27,7 +27,7 @@ export function describeOutages(installed: () => Release): void {
     });
 
     for (const [store, allowed] of Object.entries(refusals)) {
-      it(`keeps every acknowledged message, refuses quickly and with a reason, and goes on by itself, when it is ${store}`, async () => {
+      it(`keeps every acknowledged message, refuses quickly with a reason, and recovers by itself: ${store}`, async () => {
         const { client } = installed();
         const token = await installed().createApplication(store);
         const chats = await installed().createChats(token, 5);
@@ -61,7 +61,7 @@ export function describeOutages(installed: () => Release): void {
           expect(lastFailedAt - readyAt, `${kind} after the store is ready`).to.be.below(10_000);
         }
         for (const kind of requestKinds) expect(requests[kind].answered, kind).to.be.above(0);
-        // With its key, a message whose answer was lost is acknowledged later: none is there twice.
+        // A message whose answer was lost is sent again with its key and acknowledged later, so none is stored twice.
         expect(await verifyStored(client, token, ended.acknowledged)).to.deep.equal({
           stored: ended.acknowledged.length,
           extra: 0,

@@ -12,32 +12,32 @@ const forbidden = [
   ["Service/confab-api", 9082],
 ] as const;
 
-/** Connects from a pod in another namespace: with policies, where the cluster enforces them, and without. */
+/** Connects from a pod in another namespace, with NetworkPolicies and without. */
 export function describePolicies(installed: () => Release): void {
-  describe("with a stranger in another namespace", () => {
-    const stranger = "confab-e2e-stranger";
+  describe("from a pod in another namespace", () => {
+    const outsider = "confab-e2e-outsider";
     before(async () => {
-      await run("kubectl", ["create", "namespace", stranger]);
+      await run("kubectl", ["create", "namespace", outsider]);
     });
     after(async () => {
-      await run("kubectl", ["delete", "namespace", stranger, "--wait"]);
+      await run("kubectl", ["delete", "namespace", outsider, "--wait"]);
     });
 
-    it("lets it reach nothing where NetworkPolicies are enforced, and everything where they are switched off", async () => {
+    it("is unreachable with enforced NetworkPolicies, and reachable with NetworkPolicies off", async () => {
       await installed().upgrade({ "ingress.rateLimit.enabled": "false" });
-      const withPolicies = await reached(installed(), stranger);
+      const withPolicies = await reached(installed(), outsider);
       const policies = await installed().json<{ items: unknown[] }>("get", "networkpolicies");
       expect(policies.items).to.have.length.above(5);
       await installed().upgrade({ "ingress.rateLimit.enabled": "false", "networkPolicy.enabled": "false" });
-      const without = await reached(installed(), stranger);
+      const without = await reached(installed(), outsider);
       expect((await installed().json<{ items: unknown[] }>("get", "networkpolicies")).items).to.deep.equal([]);
 
       expect(without, "reached without policies").to.have.length(forbidden.length);
       const enforces = withPolicies.length < forbidden.length;
       report(
         enforces
-          ? `this cluster enforces NetworkPolicies: with them a stranger reaches ${withPolicies.join(", ") || "nothing"}`
-          : "this cluster does NOT enforce NetworkPolicies: with them a stranger reaches everything, as without",
+          ? `this cluster enforces NetworkPolicies: with them another namespace reaches ${withPolicies.join(", ") || "nothing"}`
+          : "this cluster does NOT enforce NetworkPolicies: with and without them another namespace reaches everything",
       );
       if (enforces) expect(withPolicies).to.deep.equal([]);
     });
@@ -58,7 +58,7 @@ async function reached(release: Release, namespace: string): Promise<string[]> {
       const end = (reached) => { socket.destroy(); done(reached ? host + ":" + port : undefined); };
       socket.on("connect", () => end(true)).on("timeout", () => end(false)).on("error", () => end(false));
     }))).then((all) => console.log("REACHED " + JSON.stringify(all.filter(Boolean))));`;
-  const pod = `stranger-${Date.now().toString(36)}`;
+  const pod = `outsider-${Date.now().toString(36)}`;
   const image = `--image=${spec.template.spec.containers[0]!.image}`;
   const kubectl = (...args: string[]) => run("kubectl", ["--namespace", namespace, ...args]);
   await kubectl(
@@ -74,6 +74,6 @@ async function reached(release: Release, namespace: string): Promise<string[]> {
     script,
   );
   await kubectl("wait", `pod/${pod}`, "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s");
-  const said = await kubectl("logs", pod);
-  return JSON.parse(/^REACHED (.*)$/m.exec(said)?.[1] ?? "null") as string[];
+  const output = await kubectl("logs", pod);
+  return JSON.parse(/^REACHED (.*)$/m.exec(output)?.[1] ?? "null") as string[];
 }

@@ -50,7 +50,7 @@ describe("Confab on a Redis Cluster of three masters", () => {
     expect(readings.map((reading) => reading.status)).to.deep.equal(["Happy", "Happy"]);
   });
 
-  it("keeps every acknowledged message, and goes on by itself, when a master is deleted under load", async () => {
+  it("keeps every acknowledged message, and recovers by itself, when a master is deleted under load", async () => {
     const token = await release.createApplication("master");
     const chats = await release.createChats(token, 12);
     const load = startLoad({ token, chats, writers: 8, readers: 4, retry: true });

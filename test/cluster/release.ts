@@ -6,13 +6,13 @@ import { createClient, type Client } from "./http.ts";
 
 export const chartFolder = join(import.meta.dirname, "../../charts/confab");
 
-/** Where the cluster's ingress controller is reached from here. */
+/** The address of the cluster's ingress controller. */
 export const edgeUrl = process.env.CONFAB_EDGE_URL ?? "http://127.0.0.1";
 
-/** Values for this cluster, such as where images come from; see docs/how-to/test-on-a-cluster.md. */
+/** Values files for this cluster, for example with its image registry; see docs/how-to/test-on-a-cluster.md. */
 const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) => file !== "") ?? [];
 
-/** Goes on with the release of the last run, and leaves it: for finding out why a test fails. */
+/** Reuses the release of the previous run and does not remove it, to investigate a failing test. */
 const keep = process.env.CONFAB_E2E_KEEP === "yes";
 
 export const services = ["ingest", "api", "worker"] as const;
@@ -21,16 +21,19 @@ export type Component = (typeof services)[number];
 export interface Release {
   readonly namespace: string;
   readonly client: Client;
-  /** Installs or upgrades with the values of this cluster, the test's file and `set`, and waits until all is ready. */
+  /**
+   * Installs or upgrades with the values of this cluster, of the test and of `set`, and waits until everything is
+   * ready.
+   */
   upgrade(set?: Readonly<Record<string, string>>, chart?: string): Promise<void>;
-  /** The same without waiting. */
+  /** Like `upgrade`, without waiting. */
   apply(set?: Readonly<Record<string, string>>): Promise<void>;
   helm(...args: string[]): Promise<string>;
   kubectl(...args: string[]): Promise<string>;
   json<T>(...args: string[]): Promise<T>;
-  /** Runs confabctl in a pod of the api; gives what it wrote to standard output. */
+  /** Runs confabctl in an api pod and resolves with its standard output. */
   confabctl(...args: string[]): Promise<string>;
-  /** The key for creating applications. */
+  /** The admin key. */
   adminKey(): Promise<string>;
   createApplication(name: string): Promise<string>;
   createChats(token: string, count: number): Promise<number[]>;
@@ -38,7 +41,7 @@ export interface Release {
   remove(): Promise<void>;
 }
 
-/** A release called `confab` in a namespace of its own that admits only what the restricted Pod Security level allows. */
+/** Opens a release named `confab` in its own namespace, which enforces the restricted Pod Security level. */
 export async function openRelease(namespace: string, valuesFile = "values.yaml"): Promise<Release> {
   const kubectl = (...args: string[]) => run("kubectl", ["--namespace", namespace, ...args]);
   const helm = (...args: string[]) => run("helm", ["--namespace", namespace, ...args]);
@@ -82,7 +85,7 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
     },
     async createChats(token, count) {
       const chats: number[] = [];
-      for (let made = 0; made < count; made++) {
+      for (let created = 0; created < count; created++) {
         const answer = await client.send("POST", `/applications/${token}/chats`);
         expect(answer.status, JSON.stringify(answer.body)).to.equal(201);
         chats.push((answer.body as { number: number }).number);
@@ -98,14 +101,14 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
   };
 }
 
-/** Waits until the ingress controller, too, knows of the pods of both services. */
+/** Waits until the ingress controller routes to pods of both services. */
 async function served(client: Client): Promise<void> {
   const deadline = performance.now() + 30_000;
   const isServed = async () =>
     (await client.send("GET", "/openapi.json")).status === 200 &&
     (await client.send("POST", "/messages", {})).status === 422;
   while (!(await isServed())) {
-    expect(performance.now(), "the ingress controller leads to no pod").to.be.below(deadline);
+    expect(performance.now(), "the ingress controller reaches no pod").to.be.below(deadline);
     await pause(200);
   }
 }
@@ -130,7 +133,7 @@ interface PodList {
   items: { metadata: { name: string }; status: { containerStatuses?: { restartCount: number }[] } }[];
 }
 
-/** How often containers of these components' pods, or of all pods, were started again. */
+/** The number of container restarts in the pods of these components, or in all pods. */
 export async function restartsOf(release: Release, components?: readonly string[]): Promise<number> {
   const selector =
     components === undefined ? [] : ["--selector", `app.kubernetes.io/component in (${components.join(",")})`];
@@ -140,7 +143,7 @@ export async function restartsOf(release: Release, components?: readonly string[
     .reduce((sum, { restartCount }) => sum + restartCount, 0);
 }
 
-/** Expects that counts are what MySQL counts, and that the index holds what MySQL holds; indexing may need a while. */
+/** Expects that the counts equal the rows and that the index holds all messages. Waits up to 180 s for indexing. */
 export async function expectConsistent(release: Release): Promise<void> {
   await release.confabctl("counts", "verify");
   await release.confabctl("search", "verify", "--wait", "180");
@@ -156,7 +159,7 @@ export async function podsOf(release: Release, component: string): Promise<strin
   return items.map(({ metadata }) => metadata.name);
 }
 
-/** Asks for evictions as `kubectl drain` does, and so that disruption budgets are kept; waits for each to be granted. */
+/** Evicts pods one by one, like `kubectl drain`, and retries while a disruption budget refuses. */
 export async function evict(release: Release, pods: readonly string[]): Promise<void> {
   for (const pod of pods) {
     const eviction = {

@@ -1,4 +1,4 @@
-/** Shows a figure below the test that measured it. */
+/** Prints a figure below the test that measured it. */
 export function report(line: string): void {
   process.stdout.write(`${line.replaceAll(/^/gm, "      ")}\n`);
 }

@@ -4,8 +4,8 @@ import { verifyStored } from "./stored.ts";
 import { evict, podsOf, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** Makes a change while messages are sent and read all the time; no request may fail or hang, and no message be lost. */
-export async function unnoticed(release: Release, change: () => Promise<void>): Promise<void> {
+/** Makes a change under constant load, and expects that no request fails or hangs and that no message is lost. */
+export async function changeUnderLoad(release: Release, change: () => Promise<void>): Promise<void> {
   const token = await release.createApplication("load");
   const chats = await release.createChats(token, 10);
   const load = startLoad({ token, chats });
@@ -15,7 +15,7 @@ export async function unnoticed(release: Release, change: () => Promise<void>): 
   });
   const ended = await load.stop();
   report(describeLoad(ended));
-  expect(failuresOf(ended), "refused, not answered, or answered wrongly").to.deep.equal({});
+  expect(failuresOf(ended), "refused, unanswered or wrongly answered").to.deep.equal({});
   for (const kind of requestKinds) expect(ended.requests[kind].answered, kind).to.be.above(10);
   expect(await verifyStored(release.client, token, ended.acknowledged)).to.deep.equal({
     stored: ended.acknowledged.length,
@@ -32,14 +32,14 @@ export function describeRollouts(installed: () => Release): void {
 
     for (const component of services) {
       it(`fails no request and loses nothing while ${component} is rolled out`, () =>
-        unnoticed(installed(), async () => {
+        changeUnderLoad(installed(), async () => {
           await installed().kubectl("rollout", "restart", `deployment/confab-${component}`);
           await rolledOut(installed(), component);
         }));
     }
 
     it("fails no request and loses nothing while the pods of all services are evicted", () =>
-      unnoticed(installed(), async () => {
+      changeUnderLoad(installed(), async () => {
         for (const component of services) {
           await evict(installed(), await podsOf(installed(), component));
           await rolledOut(installed(), component);
@@ -47,7 +47,7 @@ export function describeRollouts(installed: () => Release): void {
       }));
 
     it("fails no request and loses nothing while the release is upgraded and rolled back", () =>
-      unnoticed(installed(), async () => {
+      changeUnderLoad(installed(), async () => {
         const next = process.env.CONFAB_E2E_NEXT_TAG;
         await installed().upgrade({
           "ingress.rateLimit.enabled": "false",

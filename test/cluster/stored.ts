@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import type { Client } from "./http.ts";
 
-/** A message that was answered with 201. */
+/** An acknowledged message. */
 export interface Acknowledged {
   readonly chat: number;
   readonly number: number;
@@ -14,7 +14,7 @@ interface Message {
   body: string;
 }
 
-/** All messages of a chat as the API lists them, ascending. */
+/** Lists all messages of a chat through the api, in ascending order. */
 export async function listAll(client: Client, token: string, chat: number): Promise<Message[]> {
   const messages: Message[] = [];
   for (;;) {
@@ -46,14 +46,16 @@ export async function verifyStored(
       return (answer.body as { messages_count: number }).messages_count;
     };
     while ((await count()) !== messages.length) {
-      expect(performance.now(), `chat ${chat} is not stored in time`).to.be.below(deadline);
+      expect(performance.now(), `chat ${chat} is not stored before the deadline`).to.be.below(deadline);
       await pause(500);
       messages = await listAll(client, token, chat);
     }
     const byNumber = new Map(messages.map(({ number, body }) => [number, body]));
     const wrong = expected.filter(({ number, body }) => byNumber.get(number) !== body);
-    expect(wrong, `acknowledged and not stored in chat ${chat}`).to.deep.equal([]);
-    expect(new Set(messages.map(({ body }) => body)).size, `repeated in chat ${chat}`).to.equal(messages.length);
+    expect(wrong, `acknowledged but not stored in chat ${chat}`).to.deep.equal([]);
+    expect(new Set(messages.map(({ body }) => body)).size, `distinct messages in chat ${chat}`).to.equal(
+      messages.length,
+    );
     stored += messages.length;
     extra += messages.length - expected.length;
   }

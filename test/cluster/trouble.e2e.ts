@@ -30,7 +30,7 @@ describe("Confab in trouble", () => {
     await release.remove();
   });
 
-  const values = { "redis.auth.existingSecret": "redis-of-ours", "ingress.rateLimit.enabled": "false" };
+  const values = { "redis.auth.existingSecret": "own-redis", "ingress.rateLimit.enabled": "false" };
   const sql = (statement: string) =>
     release.kubectl(
       ...["exec", "statefulset/confab-mysql", "--", "sh", "-c"],
@@ -55,27 +55,27 @@ describe("Confab in trouble", () => {
     }
   }
 
-  it("waits for a Secret that is missing, names it, and goes on when it comes", async () => {
+  it("waits for a missing Secret, names it, and starts when it is created", async () => {
     await release.apply(values);
     const waiting = async () =>
       (await podsOf("ingest"))
         .flatMap(({ status }) => [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])])
         .flatMap(({ state }) => state.waiting ?? []);
-    await until("a pod that says what it waits for", async () =>
-      (await waiting()).some(({ message = "" }) => message.includes('secret "redis-of-ours" not found')),
+    await until("a pod that reports the missing Secret", async () =>
+      (await waiting()).some(({ message = "" }) => message.includes('secret "own-redis" not found')),
     );
     expect(await readyPods(services)).to.deep.equal([]);
-    await release.kubectl("create", "secret", "generic", "redis-of-ours", "--from-literal=password=now-it-is-there");
+    await release.kubectl("create", "secret", "generic", "own-redis", "--from-literal=password=created-later");
     for (const component of services)
       await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
     expect(await restartsOf(release, services), "restarts").to.equal(0);
-    report(`a missing Secret was waited for; restarts of services: 0`);
+    report(`the services waited for the missing Secret; restarts: 0`);
   });
 
-  it("waits for a Redis that comes late, is not ready meanwhile, says what it waits for, and restarts nothing", async () => {
+  it("waits for a Redis that starts late: it is not ready, logs what it waits for, and restarts nothing", async () => {
     await release.kubectl("scale", "statefulset/confab-redis", "--replicas=0");
     await release.kubectl("wait", "pod/confab-redis-0", "--for=delete", "--timeout=120s");
-    // New pods, which have never seen Redis; by hand, for no rollout would let the old ones go.
+    // Delete the pods so that new ones have never connected to Redis. A rollout would not remove the old ones.
     for (const component of ["ingest", "worker"])
       await release.kubectl("delete", "pods", "--selector", `app.kubernetes.io/component=${component}`, "--wait=true");
     await pause(30_000);
@@ -83,15 +83,15 @@ describe("Confab in trouble", () => {
       const pods = await podsOf(component);
       expect(pods.filter(isReady), `${component} before Redis is available`).to.deep.equal([]);
       expect(await restartsOf(release, [component]), `restarts of ${component}`).to.equal(0);
-      const said = await release.kubectl("logs", pods[0]!.metadata.name);
-      expect(said).to.include("waiting for Redis").and.include("Is REDIS_URL right and the server up?");
+      const output = await release.kubectl("logs", pods[0]!.metadata.name);
+      expect(output).to.include("waiting for Redis").and.include("Is REDIS_URL right and the server up?");
     }
     await release.kubectl("scale", "statefulset/confab-redis", "--replicas=1");
     const began = performance.now();
     for (const component of ["ingest", "worker"])
       await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
     report(
-      `ingest and worker ready ${((performance.now() - began) / 1000).toFixed(1)} s after Redis was asked for; restarts: ${await restartsOf(release, services)}`,
+      `ingest and worker ready ${((performance.now() - began) / 1000).toFixed(1)} s after the start of Redis; restarts: ${await restartsOf(release, services)}`,
     );
     expect(await restartsOf(release, services), "restarts").to.equal(0);
   });
@@ -104,7 +104,7 @@ describe("Confab in trouble", () => {
     const before = await readyPods(serving);
     const [worker] = await podsOf("worker");
     const load = startLoad({ token, chats, writers: 4, readers: 2 });
-    // As an interrupted migration leaves it: the Job refuses to go on, and new pods find a schema that is not whole.
+    // The state after an interrupted migration: the Job refuses to continue, and new pods find an incomplete schema.
     await sql("UPDATE _prisma_migrations SET finished_at = NULL");
     await release.apply({
       ...values,
@@ -112,20 +112,20 @@ describe("Confab in trouble", () => {
     });
     const revision = (JSON.parse(await release.helm("history", "confab", "--output", "json")) as unknown[]).length;
     await until("the migration's reason", async () => {
-      const said = await release.kubectl("logs", `job/confab-migrate-${revision}`, "--tail=50").catch(() => "");
-      return said.includes("was begun and not finished");
+      const output = await release.kubectl("logs", `job/confab-migrate-${revision}`, "--tail=50").catch(() => "");
+      return output.includes("was begun and not finished");
     });
-    await until("new pods that say what they wait for", async () => {
+    await until("new pods that log what they wait for", async () => {
       const pods = (await podsOf("api")).filter((pod) => !isReady(pod));
-      const said = await Promise.all(
+      const output = await Promise.all(
         pods.map(({ metadata }) =>
           release.kubectl("logs", metadata.name, "--container=wait-for-schema").catch(() => ""),
         ),
       );
-      return said.length > 0 && said.every((text) => text.includes("is not applied: run confabctl migrate"));
+      return output.length > 0 && output.every((text) => text.includes("is not applied: run confabctl migrate"));
     });
     await pause(15_000);
-    expect((await readyPods(serving)).sort(), "the old pods, and no others").to.deep.equal(before.sort());
+    expect((await readyPods(serving)).sort(), "only the old pods").to.deep.equal(before.sort());
     expect((await podsOf("worker")).map(({ metadata }) => metadata.name)).to.include(worker?.metadata.name);
     expect(await restartsOf(release, services), "restarts of services").to.equal(0);
     // An operator who has found the tables complete marks the migration as finished.

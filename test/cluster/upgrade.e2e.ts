@@ -8,12 +8,12 @@ import { describeLoad, failuresOf, startLoad } from "./load.ts";
 import { verifyStored, type Acknowledged } from "./stored.ts";
 import { chartFolder, expectConsistent, openRelease, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
-import { unnoticed } from "./rollouts.ts";
+import { changeUnderLoad } from "./rollouts.ts";
 
-/** A folder or an archive, and the image that belongs to it; without them, this chart under another version. */
+/** The previous chart (a folder or an archive) and its image. The default is this chart with another version. */
 const { CONFAB_E2E_PREVIOUS_CHART: previousChart, CONFAB_E2E_PREVIOUS_TAG: previousTag } = process.env;
 
-describe("Confab upgraded from the version before", () => {
+describe("Confab upgraded from the previous version", () => {
   let release: Release;
   let folder: string;
   let token: string;
@@ -27,12 +27,12 @@ describe("Confab upgraded from the version before", () => {
     folder = await mkdtemp(join(tmpdir(), "confab-e2e-chart-"));
     release = await openRelease("confab-e2e-upgrade");
     await release.upgrade(previous, previousChart ?? (await packaged(folder)));
-    token = await release.createApplication("from the version before");
-    // In use for a while, as it would be: with data, and with an Elasticsearch that has compiled what it runs.
+    token = await release.createApplication("from the previous version");
+    // Use it for a while: a real upgrade begins with data and with an Elasticsearch that is warmed up.
     const load = startLoad({ token, chats: await release.createChats(token, 5), writers: 8, readers: 4, retry: true });
     await pause(30_000);
     const ended = await load.stop();
-    report(`before: ${describeLoad(ended)}; failed meanwhile: ${JSON.stringify(failuresOf(ended))}`);
+    report(`before: ${describeLoad(ended)}; failures: ${JSON.stringify(failuresOf(ended))}`);
     acknowledged = ended.acknowledged;
   });
   after(async () => {
@@ -40,23 +40,23 @@ describe("Confab upgraded from the version before", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("fails no request and loses nothing in the upgrade", async () => {
-    await unnoticed(release, async () => {
+  it("fails no request and loses nothing during the upgrade", async () => {
+    await changeUnderLoad(release, async () => {
       await release.upgrade({ "ingress.rateLimit.enabled": "false" });
       for (const component of services) await rolledOut(release, component);
     });
     report(await versions(release));
   });
 
-  it("fails no request and loses nothing in the rollback", async () => {
-    await unnoticed(release, async () => {
+  it("fails no request and loses nothing during the rollback", async () => {
+    await changeUnderLoad(release, async () => {
       await release.helm("rollback", "confab", "1", "--wait", "--timeout", "5m");
       for (const component of services) await rolledOut(release, component);
     });
     report(await versions(release));
   });
 
-  it("still has what was there before, counted and searchable", async () => {
+  it("still has all earlier messages, counted and searchable", async () => {
     expect(await verifyStored(release.client, token, acknowledged)).to.deep.equal({
       stored: acknowledged.length,
       extra: 0,

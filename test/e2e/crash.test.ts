@@ -20,9 +20,9 @@ interface Acknowledged {
   body: string;
 }
 
-const [clients, chatsInAll, messagesEach] = [8, 5, 60];
+const [clients, chatCount, messagesEach] = [8, 5, 60];
 
-describe("while every process is killed in turn", function () {
+describe("Confab while every process is killed in turn", function () {
   this.timeout(180_000);
 
   it("stores every acknowledged message once, under its number, and counts it", async () => {
@@ -32,7 +32,7 @@ describe("while every process is killed in turn", function () {
     await migrate(testDatabase.url);
     const database = createDatabase({ url: testDatabase.url });
     const { token } = await createApplications(database).create({ token: randomUUID(), name: "crash" });
-    const chats = await Promise.all(Array.from({ length: chatsInAll }, () => createChats(database).create({ token })));
+    const chats = await Promise.all(Array.from({ length: chatCount }, () => createChats(database).create({ token })));
     const name = uniquePrefix("crash");
     const env = {
       REDIS_URL: redis.url,
@@ -48,7 +48,7 @@ describe("while every process is killed in turn", function () {
 
     const acknowledged: Acknowledged[] = [];
     let running = true;
-    /** Sends until it is acknowledged, always with the same key: what is unknown is asked again. */
+    /** Sends a message with the same key until it is acknowledged. */
     async function sendUntilKnown(chat: number, body: string): Promise<void> {
       for (;;) {
         const answer = await fetch(`http://127.0.0.1:${port}/messages`, {
@@ -61,15 +61,15 @@ describe("while every process is killed in turn", function () {
           acknowledged.push({ chat, number, body });
           return;
         }
-        if (answer) expect(answer.status, "while a process or store is unavailable").to.equal(503);
+        if (answer) expect(answer.status, "while a process is down").to.equal(503);
         await pause(50);
       }
     }
     const sending = Promise.all(
       Array.from({ length: clients }, async (_, client) => {
         for (let index = 0; index < messagesEach; index++) {
-          await sendUntilKnown(((client + index) % chatsInAll) + 1, `client-${client}-message-${index}`);
-          // Spread over the faults.
+          await sendUntilKnown(((client + index) % chatCount) + 1, `client-${client}-message-${index}`);
+          // Spread the messages over the faults.
           if (running) await pause(60);
         }
       }),

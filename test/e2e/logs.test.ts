@@ -23,7 +23,7 @@ describe("the logs of the three services", function () {
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       ADMIN_API_KEY: adminKey,
-      // The most verbose level, so that nothing stays unchecked.
+      // Log everything.
       LOG_LEVEL: "trace",
     };
     services = await Promise.all((["ingest", "worker", "api"] as const).map((name) => startService(name, env)));
@@ -51,7 +51,7 @@ describe("the logs of the three services", function () {
     services[service]!.logs().filter((line) => line.request_id === requestId);
   const message = () => ({ application_token: token, chat_number: 1, body: secretBody });
 
-  it("follow one message by its request id through all three", async () => {
+  it("show one message by its request id in every service", async () => {
     const requestId = `find-${randomUUID()}`;
     const sent = await post("/messages", message(), requestId);
     expect(sent.status).to.equal(201);
@@ -74,7 +74,7 @@ describe("the logs of the three services", function () {
     });
   });
 
-  it("name a batch's application and chat where there is one", async () => {
+  it("name the application and chat of a batch request if all its items share them", async () => {
     const [one, many] = [`one-${randomUUID()}`, `many-${randomUUID()}`];
     await post("/messages/batch", { messages: [message(), message()] }, one);
     await post("/messages/batch", { messages: [message(), { ...message(), application_token: randomUUID() }] }, many);
@@ -85,7 +85,7 @@ describe("the logs of the three services", function () {
     });
   });
 
-  it("hold no body, no whole token and no admin key, whatever goes wrong", async () => {
+  it("contain no body, no complete token and no admin key, whatever fails", async () => {
     const api = services[2]!.url;
     const key = { authorization: `Bearer ${adminKey}` };
     await post("/messages", `{"body": "${secretBody}`, "broken");
@@ -95,7 +95,7 @@ describe("the logs of the three services", function () {
     await fetch(`${api}/applications?limit=no`, { headers: key });
     await fetch(`${api}/applications/${token}/chats/1/messages/search?q=${encodeURIComponent(secretBody)}`);
     await fetch(`${api}/applications/${token}/nowhere`);
-    // A database that refuses quotes what it refuses.
+    // A database error may quote the refused text.
     await database.prisma.$executeRawUnsafe(
       `CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body LIKE 'poison%' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END`,
     );

@@ -35,7 +35,7 @@ export interface ReceivedSpan {
   readonly attributes: Readonly<Record<string, string | undefined>>;
 }
 
-/** An OTLP/HTTP endpoint that keeps the spans it is sent as JSON, and what it is sent as Protocol Buffers as it is. */
+/** Starts an OTLP/HTTP endpoint that keeps the spans it receives as JSON, and the raw bytes of Protocol Buffers. */
 export async function startOtlpReceiver() {
   const spans: ReceivedSpan[] = [];
   const messages: Buffer[] = [];

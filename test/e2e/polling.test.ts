@@ -4,7 +4,7 @@ import { createApplications, createChats, createDatabase, migrate } from "@confa
 import { createTestDatabase, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 
-/** The size of one run; the variables make it longer. */
+/** The size of the test. The variables make it larger. */
 const messages = Number(process.env.CONFAB_POLLING_MESSAGES ?? 3_000);
 const runs = Number(process.env.CONFAB_POLLING_RUNS ?? 1);
 const [pollers, senders] = [6, 8];
@@ -46,7 +46,7 @@ describe("polling a chat while it is written to", function () {
   });
   after(() => close());
 
-  /** Single messages and small batches, slower than the pollers read. */
+  /** Sends batch requests of one to three messages, more slowly than the pollers read. */
   async function send(token: string, chat: number, count: number): Promise<void> {
     let left = count;
     const sender = async (_: unknown, index: number): Promise<void> => {
@@ -66,7 +66,7 @@ describe("polling a chat while it is written to", function () {
     await Promise.all(Array.from({ length: senders }, sender));
   }
 
-  /** The numbers that a reader sees who goes on after the last one until it is `last`. */
+  /** Polls after the last seen number until it is `last`. Resolves with all numbers that it saw. */
   async function poll(token: string, chat: number, last: number, isOver: () => boolean) {
     const seen: number[] = [];
     let pages = 0;

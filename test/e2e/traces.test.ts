@@ -40,7 +40,7 @@ describe("traces", function () {
       DATABASE_URL: testDatabase.url,
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
-      // So that the wake-up and not the sweep indexes.
+      // The wake-up must index the messages, not the sweep.
       SWEEP_INTERVAL: "60s",
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
@@ -86,7 +86,7 @@ describe("traces", function () {
 
   it("follow one message from the client's traceparent through all three services", async () => {
     const [ingest, api, worker] = await Promise.all([start("ingest"), start("api"), start("worker")]);
-    // The chat is known and the index made.
+    // Load the chat head and create the index first.
     expect((await send(ingest, "first")).status).to.equal(201);
     await stored(1);
     await eventually(async () => {
@@ -131,13 +131,13 @@ describe("traces", function () {
     const got = named(spans, "GET /applications/{token}/chats/{chat}/messages/{message}");
     expect(got).to.include({ service: "confab-api", parentSpanId: spanId });
     expect(named(spans, "pending.read").parentSpanId).to.equal(got.spanId);
-    // A reader of a trace must not get the token.
+    // Someone who can read traces must not get access to the application.
     expect(JSON.stringify(spans)).to.not.include(token);
     const lines = [ingest, worker, api].map((service) => service.logs().filter((line) => line.trace_id === traceId));
     expect(lines.map(([line]) => line?.message)).to.deep.equal(["request", "message stored", "request"]);
   });
 
-  it("are whole for each of the messages that are accepted and stored together", async () => {
+  it("are complete for each of several messages that are accepted and stored together", async () => {
     const ingest = await start("ingest");
     const requests = [traceparent("01"), traceparent("01"), traceparent("01")];
     const before = await database.prisma.message.count();
@@ -156,7 +156,7 @@ describe("traces", function () {
       expect(of(traceId).filter(({ spanId }) => parents.includes(spanId))).to.not.be.empty;
       for (const { links } of of(traceId)) expect([...known]).to.include.members([...links]);
     }
-    // One of the three did the work; the others lead to it.
+    // One of the three traces holds the work; the others link to it.
     const all = requests.flatMap(({ traceId }) => of(traceId));
     const worked = all.filter(({ name, links }) => name === "store" && links.length > 1);
     expect(worked).to.have.length(1);
@@ -164,7 +164,7 @@ describe("traces", function () {
     expect(others.map(({ links }) => links[0])).to.deep.equal([idOf(worked[0]!), idOf(worked[0]!)]);
   });
 
-  it("leave nothing where a request is not sampled, in the collector and in the record", async () => {
+  it("leave nothing in the collector or in Redis if a request is not sampled", async () => {
     const ingest = await start("ingest");
     const { traceId, header } = traceparent("00");
     const before = receiver.spans.length;
@@ -195,7 +195,7 @@ describe("traces", function () {
     });
   });
 
-  it("travel as Protocol Buffers too, and with a ratio do what the caller decided", async () => {
+  it("are also sent as Protocol Buffers, and a ratio does not override the caller's decision", async () => {
     const ingest = await start("ingest", {
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
@@ -210,17 +210,17 @@ describe("traces", function () {
     expect(bytes.includes(Buffer.from(sampled.traceId, "hex"))).to.equal(true);
     expect(bytes.includes("POST /messages")).to.equal(true);
     expect(bytes.includes(Buffer.from(unsampled.traceId, "hex"))).to.equal(false);
-    // The request and its batch, and nothing of the other two.
+    // Only the spans of the sampled request, not of the other two.
     expect(bytes.toString("latin1").split("confab.request_id")).to.have.length(2);
   });
 
-  it("are sampled by us where a ratio is asked for", async () => {
+  it("are sampled by ratio if the caller made no decision", async () => {
     const ingest = await start("ingest", {
       OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
       OTEL_TRACES_SAMPLER_ARG: "1",
     });
     const before = receiver.spans.length;
-    expect((await send(ingest, "of its own accord")).status).to.equal(201);
+    expect((await send(ingest, "sampled by ratio")).status).to.equal(201);
     await ingest.stop();
     expect(receiver.spans.slice(before).map(({ name }) => name)).to.include.members(["POST /messages", "accept"]);
   });
@@ -234,15 +234,15 @@ describe("traces", function () {
     expect(untraced).to.not.have.property("trace_id");
   });
 
-  it("cost neither a message nor an orderly end while the collector is unavailable", async () => {
-    const away = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
+  it("affect neither messages nor the shutdown while the collector is unavailable", async () => {
+    const unavailable = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
     const ingest = await start("ingest", {
-      ...away,
+      ...unavailable,
       OTEL_TRACES_SAMPLER: "always_on",
       SHUTDOWN_TIMEOUT: "10s",
       SHUTDOWN_DRAIN_DELAY: "0s",
     });
-    for (let sent = 0; sent < 20; sent++) expect((await send(ingest, `lonely ${sent}`)).status).to.equal(201);
+    for (let sent = 0; sent < 20; sent++) expect((await send(ingest, `unexported ${sent}`)).status).to.equal(201);
     await ingest.stop();
     expect(await ingest.exit).to.equal(0);
     const warnings = ingest.logs().filter((line) => String(line.message).startsWith("traces are incomplete"));

@@ -1,5 +1,6 @@
-// `make fuzz`: schemathesis against the real services, until CASES requests were made. Any server error, and any answer
-// that the description does not have, fails it. SEED repeats the run that a report names.
+// `make fuzz` runs schemathesis against the real services until it has sent CASES requests. A server error, or an
+// answer
+// that is not in the OpenAPI document, is a failure. SEED repeats a run from a report.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,14 +11,14 @@ import { installSchemathesis, runSchemathesis } from "./schemathesis.ts";
 
 const wanted = Number(process.env.CASES ?? 10_000);
 const firstSeed = Number(process.env.SEED ?? 1);
-/** Processes, since its own workers are threads, in which Python's parser fails now and then. */
+/** The number of schemathesis processes. Its own workers are threads, in which Python's parser sometimes fails. */
 const atOnce = 2;
-/** So that a description without operations does not run for ever. */
-const mostRuns = 40;
+/** The maximum number of runs. Without it a document without operations would never end. */
+const maxRuns = 40;
 
 const missing = installSchemathesis();
 if (missing !== undefined) {
-  report(`make fuzz was NOT run: ${missing}`);
+  report(`make fuzz did NOT run: ${missing}`);
   exit(0);
 }
 
@@ -27,19 +28,19 @@ let cases = 0;
 let failures = 0;
 const began = performance.now();
 try {
-  for (let seed = firstSeed; seed < firstSeed + mostRuns && cases < wanted && failures === 0; seed += atOnce) {
+  for (let seed = firstSeed; seed < firstSeed + maxRuns && cases < wanted && failures === 0; seed += atOnce) {
     const seeds = Array.from({ length: atOnce }, (_, index) => seed + index);
     await Promise.all(
       seeds.map(async (own) => {
-        // The first ones are small: a mistake in the description shows soon.
+        // The first runs are short, so that an error in the document shows early.
         const examples = seed === firstSeed ? 20 : 200;
         const { url: baseUrl, adminKey } = installation;
         const folderOfRun = join(folder, `seed-${own}`);
         const result = await runSchemathesis({ baseUrl, adminKey, seed: own, folder: folderOfRun, examples });
         cases += result.cases;
         if (result.failed) failures += 1;
-        const verdict = result.failed ? "FAILED" : "nothing found";
-        report(`seed ${own}: ${result.cases} requests, ${verdict}; ${cases} in all`);
+        const verdict = result.failed ? "FAILED" : "no failure";
+        report(`seed ${own}: ${result.cases} requests, ${verdict}; ${cases} in total`);
       }),
     );
   }
@@ -49,7 +50,7 @@ try {
   report(`${cases} requests in ${seconds} s: ${failures} runs failed, ${logged.length} errors logged`);
   if (failures > 0 || logged.length > 0) process.exitCode = 1;
   else if (cases < wanted) {
-    report(`Fewer than the ${wanted} that were wanted.`);
+    report(`Only ${cases} of ${wanted} requests were sent.`);
     process.exitCode = 1;
   }
 } finally {

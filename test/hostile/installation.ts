@@ -3,11 +3,11 @@ import { migrate } from "@confab/database";
 import { createTestDatabase, startMysql, startRedis, startService, uniquePrefix } from "@confab/testkit";
 import { startOneAddress } from "./one-address.ts";
 
-/** All of Confab on stores of its own, without limits per application, searching in MySQL. */
+/** Starts all services on their own stores, without rate limits, with MySQL as search backend. */
 export async function startInstallation(folder: string) {
   const redis = await startRedis({ dir: join(folder, "redis"), args: ["--maxmemory", "512mb"] });
   const mysql = await startMysql({ dir: join(folder, "mysql") });
-  // The test kit makes databases and starts services on what these name.
+  // The testkit uses the stores that these variables name.
   process.env.CONFAB_TEST_REDIS_URL = redis.url;
   process.env.CONFAB_TEST_DATABASE_URL = mysql.url;
   const database = await createTestDatabase();
@@ -26,15 +26,15 @@ export async function startInstallation(folder: string) {
     startService("api", env),
     startService("worker", env),
   ]);
-  const door = await startOneAddress({ ingest: ingest.url, api: api.url });
+  const address = await startOneAddress({ ingest: ingest.url, api: api.url });
   const services = [ingest, api, worker];
   return {
-    url: door.url,
+    url: address.url,
     adminKey,
-    /** The log lines of all services. */
+    /** The log lines of all services; their level is error. */
     errors: () => services.flatMap((service) => service.logs()),
     async stop(): Promise<void> {
-      door.stop();
+      address.stop();
       await Promise.all(services.map((service) => service.stop()));
       await mysql.stop();
       await redis.stop();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { freePort } from "@confab/testkit";
 
-/** Both services under one address, by the paths that nginx sends to ingest, and without its limits. */
+/** Serves ingest and api under one address with the same routing as nginx, but without its limits. */
 export async function startOneAddress(services: { readonly ingest: string; readonly api: string }) {
   const port = await freePort();
   const server = createServer((incoming, outgoing) => {
@@ -10,13 +10,13 @@ export async function startOneAddress(services: { readonly ingest: string; reado
     const [path] = url.split("?", 1);
     const target = path === "/messages" || path === "/messages/batch" ? services.ingest : services.api;
     const { hostname, port } = new URL(target);
-    // The path as it came: what normalises it is not what is tested.
+    // Pass the path on unchanged: a normalised path would hide errors in the services.
     const upstream = request({ hostname, port, path: url, method, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
     });
     upstream.on("error", () => {
-      // Shown as a server error, which fails the run.
+      // A 502 is a server error and fails the run.
       if (!outgoing.headersSent) outgoing.writeHead(502);
       outgoing.end();
     });

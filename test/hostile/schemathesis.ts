@@ -9,11 +9,11 @@ const version = "4.32.5";
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab", `schemathesis-${version}`);
 const program = join(cache, "bin/schemathesis");
 
-/** Installs schemathesis into a folder of its own, once. Returns a sentence with the reason if that is impossible. */
+/** Installs schemathesis once, into its own folder. Returns a sentence with the reason if that is not possible. */
 export function installSchemathesis(): string | undefined {
   if (existsSync(program)) return undefined;
   if (spawnSync("python3", ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 10))"]).status !== 0) {
-    return "Python 3.10 or later with venv is not installed.";
+    return "it needs Python 3.10 or later with venv.";
   }
   mkdirSync(cache, { recursive: true });
   const steps: [string, string[]][] = [
@@ -27,10 +27,10 @@ export function installSchemathesis(): string | undefined {
   return undefined;
 }
 
-// All of its checks but one: valid data may be refused, since most tokens and numbers are nobody's.
+// All checks except one run: valid data may be refused, because most generated tokens and numbers do not exist.
 //
-// Too many messages in a batch are too large: 413, which is not among the statuses that it expects for invalid data. And
-// the items of a batch are judged one by one: the batch is accepted, an invalid item is refused within the answer.
+// A batch request with too many messages is answered with 413, which schemathesis does not expect for invalid data. The
+// items of a batch request are judged one by one: the request succeeds, and its answer refuses the invalid items.
 const settings = `[checks.positive_data_acceptance]
 enabled = false
 
@@ -46,20 +46,20 @@ export interface Round {
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly seed: number;
-  /** For each operation and phase. */
+  /** The maximum number per operation and phase. */
   readonly examples: number;
-  /** A folder of its own. */
+  /** The run's own folder. */
   readonly folder: string;
 }
 
 interface Finished {
-  /** Requests that were generated and sent. */
+  /** The number of generated requests. */
   readonly cases: number;
-  /** Schemathesis found something, or could not test at all. */
+  /** Schemathesis found a failure, or could not test at all. */
   readonly failed: boolean;
 }
 
-/** One run over the description that the api serves, with its links walked; prints what it finds. */
+/** Runs schemathesis once over the OpenAPI document of the api and its links, and prints the failures. */
 export async function runSchemathesis({ baseUrl, adminKey, seed, examples, folder }: Round): Promise<Finished> {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, "schemathesis.toml");

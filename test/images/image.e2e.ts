@@ -1,8 +1,8 @@
-// Runs the image in the cluster that kubectl points to, in a namespace of its own, with a Redis and a MySQL beside it:
+// Runs the image in the current cluster of kubectl, in its own namespace, with a Redis and a MySQL:
 //   CONFAB_IMAGE=confab:0.1.0 mocha --no-config --node-option conditions=@confab/source test/images/image.e2e.ts
-// CONFAB_REDIS_IMAGE and CONFAB_MYSQL_IMAGE name other images of the stores.
+// CONFAB_REDIS_IMAGE and CONFAB_MYSQL_IMAGE replace the images of the stores.
 import { expect } from "chai";
-import { endProcessOne, inspectProcess, listFiles, unwantedModules } from "./looking-inside.ts";
+import { endProcessOne, inspectProcess, listFiles, unwantedModules } from "./inspect-image.ts";
 import { createNamespace, type Namespace } from "./namespace.ts";
 import { confabctl, image, mysql, redis, servicePod, services, storeVariables } from "./programs.ts";
 
@@ -23,17 +23,17 @@ describe("the image", function () {
 
   async function outputOf(name: string, args: string[], env: Record<string, string> = {}) {
     await namespace.run({ name, image, args, env });
-    const exitCode = await namespace.ending(name);
+    const exitCode = await namespace.exitOf(name);
     return { exitCode, text: await namespace.logs(name) };
   }
 
-  it("shows confabctl's help", async () => {
+  it("shows the help of confabctl", async () => {
     const { exitCode, text } = await outputOf("help", [confabctl, "--help"]);
     expect(exitCode).to.equal(0);
     expect(text).to.match(/^Usage: confabctl /);
   });
 
-  it("holds nothing that only development needs: no such module, no test, no TypeScript, no native code", async () => {
+  it("contains no development dependency, no test, no TypeScript and no native code", async () => {
     const { text } = await outputOf("files", ["--eval", listFiles]);
     const files = JSON.parse(text) as string[];
     const unwanted = new Set(unwantedModules());
@@ -48,7 +48,7 @@ describe("the image", function () {
   });
 
   for (const service of services) {
-    it(`ends ${service} with 78 and every missing variable when it is not configured`, async () => {
+    it(`exits with 78 and names every missing variable when ${service} is not configured`, async () => {
       const { exitCode, text } = await outputOf(`bare-${service}`, [`services/${service}/dist/src/main.js`]);
       expect(exitCode).to.equal(78);
       expect(text).to.include("REDIS_URL").and.to.include("DATABASE_URL");
@@ -63,25 +63,25 @@ describe("the image", function () {
     expect(text).to.match(/\d applied/);
   });
 
-  it("becomes ready as each service, without anything to write to", async () => {
+  it("becomes ready as each service on a read-only file system", async () => {
     await Promise.all(services.map((service) => namespace.run(servicePod(service, variables))));
     const [ingest = "", api = ""] = await Promise.all(services.map(namespace.ready));
     urls = { CONFAB_URL: `http://${api}:8082`, CONFAB_INGEST_URL: `http://${ingest}:8081` };
   });
 
-  it("stores, lists and finds a message that it accepted", async () => {
+  it("stores, lists and finds an accepted message", async () => {
     const { exitCode, text } = await outputOf("smoke", [confabctl, "smoke"], urls);
     expect(exitCode, text).to.equal(0);
   });
 
-  it("runs confabctl in a running container, by its name where there is a shell", async () => {
+  it("runs confabctl in a running container, by its name if there is a shell", async () => {
     const hasShell = await namespace.exec("worker", "node", "--print", `require("node:fs").existsSync("/bin/sh")`);
     const program = hasShell.trim() === "true" ? ["confabctl"] : ["node", confabctl];
     expect(JSON.parse(await namespace.exec("worker", ...program, "--json", "dead-letters", "list"))).to.deep.equal([]);
   });
 
   for (const service of services) {
-    it(`runs ${service} as process 1 and user 65532, on a root that cannot be written`, async () => {
+    it(`runs ${service} as process 1 and user 65532 on a read-only root file system`, async () => {
       expect(JSON.parse(await namespace.exec(service, "node", "--eval", inspectProcess))).to.deep.equal({
         arguments: ["node", `services/${service}/dist/src/main.js`],
         user: 65532,
@@ -90,9 +90,9 @@ describe("the image", function () {
       });
     });
 
-    it(`ends ${service} with 0 on SIGTERM`, async () => {
+    it(`exits with 0 when ${service} receives SIGTERM`, async () => {
       await namespace.exec(service, "node", "--eval", endProcessOne);
-      const exitCode = await namespace.ending(service);
+      const exitCode = await namespace.exitOf(service);
       expect(exitCode, await namespace.logs(service)).to.equal(0);
     });
   }

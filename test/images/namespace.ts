@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTool } from "@confab/cluster";
 
-/** A pod with one container. The `restricted` profile decides everything else. */
+/** The settings of a pod with one container. Everything else follows the `restricted` profile. */
 export interface PodSpec {
   readonly name: string;
   readonly image: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Where the image does not say it, as those of the stores. */
+  /** For images that name no user, such as those of the stores. */
   readonly user?: number;
   readonly writable?: readonly string[];
   readonly ready?: object;
@@ -17,15 +17,15 @@ export interface PodSpec {
 
 export type Namespace = Awaited<ReturnType<typeof createNamespace>>;
 
-/** A namespace of its own, in the cluster that kubectl points to, that admits only pods of the `restricted` profile. */
+/** Creates a namespace in the current cluster of kubectl. It admits only pods of the `restricted` profile. */
 export async function createNamespace() {
   const namespace = `confab-image-${randomBytes(3).toString("hex")}`;
   const inside = (...args: string[]) => kubectl(["--namespace", namespace, ...args]);
   const metadata = { name: namespace, labels: { "pod-security.kubernetes.io/enforce": "restricted" } };
   await kubectl(["apply", "-f", "-"], { apiVersion: "v1", kind: "Namespace", metadata });
 
-  /** Resolves with its exit code when the container has ended, by itself or by a signal. */
-  async function ending(pod: string): Promise<number> {
+  /** Resolves with the exit code when the container has exited. */
+  async function exitOf(pod: string): Promise<number> {
     for (;;) {
       const { status } = JSON.parse(await inside("get", "pod", pod, "-o", "json")) as PodStatus;
       const terminated = status.containerStatuses?.[0]?.state.terminated;
@@ -35,7 +35,7 @@ export async function createNamespace() {
   }
 
   return {
-    ending,
+    exitOf,
     /** Starts a pod that is never restarted. */
     run: (spec: PodSpec) => kubectl(["--namespace", namespace, "apply", "-f", "-"], podOf(spec)),
     /** Resolves with the pod's address. */
@@ -92,7 +92,7 @@ function podOf({ name, image, args, env = {}, user, writable = [], ready }: PodS
   };
 }
 
-/** Rejects with what kubectl said on stderr. */
+/** Rejects with the output of kubectl if it fails. */
 async function kubectl(args: string[], input?: object): Promise<string> {
   const program = await findTool("kubectl");
   return new Promise((resolve, reject) => {

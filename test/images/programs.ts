@@ -1,6 +1,6 @@
 import type { PodSpec } from "./namespace.ts";
 
-/** The image under test; Confab's own default is for an image that was loaded into a local cluster. */
+/** The image under test. The default is the name of an image that was loaded into a local cluster. */
 export const image = process.env.CONFAB_IMAGE ?? "confab:0.1.0";
 
 export const services = ["ingest", "api", "worker"] as const;
@@ -37,11 +37,11 @@ export const mysql: PodSpec = {
   env: { MYSQL_RANDOM_ROOT_PASSWORD: "yes", MYSQL_DATABASE: "confab", MYSQL_USER: "confab", MYSQL_PASSWORD: password },
   user: 999,
   writable: ["/var/lib/mysql", "/var/run/mysqld", "/tmp"],
-  // While it fills its data directory, the server listens on a socket only.
+  // While the server initialises its data directory, it listens only on a Unix socket.
   ready: { tcpSocket: { port: 3306 }, periodSeconds: 1 },
 };
 
-/** The variables that name the two stores; MySQL does the searching. */
+/** The store variables of a service, with MySQL as search backend. */
 export function storeVariables(addresses: { redis: string; mysql: string }): Record<string, string> {
   return {
     REDIS_URL: `redis://:${password}@${addresses.redis}:6379`,

@@ -7,7 +7,7 @@ interface LockedPackage {
   devOptional?: boolean;
 }
 
-/** Where npm would put what only development or some platforms need, as `node_modules/typescript`. */
+/** The npm paths of all modules that only development or some platforms need, such as `node_modules/typescript`. */
 export function unwantedModules(): string[] {
   const lock = readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8");
   const { packages } = JSON.parse(lock) as { packages: Record<string, LockedPackage> };
@@ -16,12 +16,14 @@ export function unwantedModules(): string[] {
     .map(([path]) => path);
 }
 
-/** For `node --eval` in the image, which may have no other program: prints every path below /app, in JSON. */
+/** For `node --eval` in the image, which may have no other program: prints every path below /app as JSON. */
 export const listFiles = `
   const paths = require("node:fs").readdirSync("/app", { recursive: true });
   console.log(JSON.stringify(paths));`;
 
-/** For `node --eval` in a running container: who process 1 is, and whether that user can write to its programs. */
+/**
+ * For `node --eval` in a running container: prints the command and user of process 1, and whether it can write to /app.
+ */
 export const inspectProcess = `
   const { readFileSync, writeFileSync } = require("node:fs");
   const attempt = (path) => { try { writeFileSync(path, ""); return "written"; } catch (error) { return error.code; } };
@@ -32,5 +34,5 @@ export const inspectProcess = `
     environment: process.env.NODE_ENV,
   }));`;
 
-/** For `node --eval` in a running container: the kernel drops a signal to process 1 that it has no handler for. */
+/** For `node --eval` in a running container. The kernel drops a signal for which process 1 has no handler. */
 export const endProcessOne = `process.kill(1, "SIGTERM")`;
