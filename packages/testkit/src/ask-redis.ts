@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 
-/** What a Redis or a Sentinel on this machine answers to one command of words; throws for an error and where nobody answers. */
+/** Sends one command, as words, to a Redis or Sentinel on this machine. Throws if it answers an error or not at all. */
 export async function askRedis(port: number, command: string): Promise<unknown> {
   const redis = new Redis({
     port,

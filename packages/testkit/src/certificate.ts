@@ -7,17 +7,19 @@ import { promisify } from "node:util";
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
-  /** Lets this process trust it, as `NODE_EXTRA_CA_CERTS` does from a process' start; gives the way back. */
+  /**
+   * Makes this process trust the certificate, like `NODE_EXTRA_CA_CERTS` at start. Returns a function that undoes it.
+   */
   readonly trust: () => () => void;
 }
 
-/** A certificate of `localhost` that nobody trusts yet, made with openssl. */
+/** Creates a self-signed certificate for `localhost` with openssl. No process trusts it yet. */
 export async function createCertificate(dir: string): Promise<Certificate> {
   const [certFile, keyFile] = [join(dir, "cert.pem"), join(dir, "key.pem")];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   await promisify(execFile)("openssl", ["req", "-x509", ...key, ...subject, "-keyout", keyFile, "-out", certFile]);
-  // For a server that runs as another user; the folder is the test's.
+  // A server may run as another user. The folder belongs to the test.
   await chmod(keyFile, 0o644);
   const certificate = await readFile(certFile, "utf8");
   return {

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Repeats the assertion until it no longer throws and gives its value; after the time, its last error is thrown. */
+/**
+ * Repeats an assertion until it does not throw, and resolves with its value. After the timeout it throws the last
+ * error.
+ */
 export async function eventually<T>(
   assertion: () => T | Promise<T>,
   { timeoutMs = 10_000, intervalMs = 25 } = {},

@@ -2,7 +2,7 @@ import { ensureFile, freePort, startMysql, type MysqlOptions, type ServerHandle 
 
 const library = { file: "/usr/lib/galera/libgalera_smm.so", packages: ["galera-4"] };
 
-/** A real MariaDB that is the only member of a Galera cluster. */
+/** Starts a real MariaDB that is the only member of a Galera cluster. */
 export async function startGalera(options: Pick<MysqlOptions, "dir">): Promise<ServerHandle> {
   const provider = await ensureFile(library, () => undefined);
   const address = `127.0.0.1:${await freePort()}`;

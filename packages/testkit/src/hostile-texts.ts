@@ -1,11 +1,11 @@
-const longest = 65_535;
+const maxBytes = 65_535;
 
-/** As many of a text as fit into the longest body. */
+/** Repeats a text until the body has its maximum length. */
 function fill(text: string, first = ""): string {
-  return first + text.repeat(Math.floor((longest - Buffer.byteLength(first)) / Buffer.byteLength(text)));
+  return first + text.repeat(Math.floor((maxBytes - Buffer.byteLength(first)) / Buffer.byteLength(text)));
 }
 
-/** Bodies of the greatest length, each made to be expensive for whoever folds, segments, marks or escapes it. */
+/** Bodies of maximum length, each designed to be expensive to fold, segment, highlight or escape. */
 export const hostileTexts: Readonly<Record<string, string>> = {
   "one emoji joined to itself": fill("👨\u200d"),
   "signs that join what follows": fill("\u0600"),
@@ -31,7 +31,7 @@ export const hostileTexts: Readonly<Record<string, string>> = {
   "almost the word": fill("a").slice(1) + "b",
 };
 
-/** Queries that match many of them, in many ways, or almost. */
+/** Queries that match many of these texts, match them in many ways, or almost match them. */
 export const hostileQueries: readonly string[] = [
   "e",
   "a b c d e f g h i j k l m n o p",

@@ -1,6 +1,6 @@
 /**
- * The longest time in milliseconds for which this thread computed without giving the event loop a turn while work was
- * done, in the best of several runs: what else the machine does must not count.
+ * Measures the longest time in milliseconds for which the work blocked the event loop of this thread. It counts CPU time
+ * and returns the best of several runs, so that other work on the machine does not count.
  */
 export async function longestBlock(work: () => Promise<unknown>, runs = 3): Promise<number> {
   let best = Infinity;
@@ -12,13 +12,13 @@ async function measure(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   let last = process.threadCpuUsage();
   let isWorking = true;
-  const look = (): void => {
+  const measureTurn = (): void => {
     const now = process.threadCpuUsage();
     longest = Math.max(longest, now.user + now.system - last.user - last.system);
     last = now;
   };
   const turn = (): void => {
-    look();
+    measureTurn();
     if (isWorking) setImmediate(turn);
   };
   setImmediate(turn);
@@ -27,6 +27,6 @@ async function measure(work: () => Promise<unknown>): Promise<number> {
   } finally {
     isWorking = false;
   }
-  look();
+  measureTurn();
   return longest / 1_000;
 }

@@ -2,20 +2,20 @@ import type { Socket } from "node:net";
 
 export type Direction = "requests" | "answers";
 
-/** What happens to a request that is intercepted, and to its connection. */
+/** The effect of an interception on a request and its connection. */
 export type Effect =
-  /** It waits, with all that follows it, until the interception ends. */
+  /** The request waits, with everything after it, until the interception ends. */
   | "hold-request"
-  /** It is carried out; its answer waits until the interception ends. */
+  /** The request is executed. Its answer waits until the interception ends. */
   | "hold-answer"
-  /** It never arrives, and the connection is reset. */
+  /** The request never arrives, and the connection is reset. */
   | "reset-before"
-  /** It is carried out, and the connection is reset in place of the answer. */
+  /** The request is executed, and the connection is reset instead of the answer. */
   | "reset-after"
-  /** It is carried out, its answer is lost, and the connection stays open without ever carrying an answer again. */
+  /** The request is executed and its answer is lost. The connection stays open, but never carries an answer again. */
   | "drop-answer";
 
-/** Decides about one connection: an interception that has seen its text in what the client sent. */
+/** An interception whose text the client has sent on this connection. */
 export interface Match {
   readonly effect: Effect;
   readonly happened: () => void;
@@ -24,36 +24,41 @@ export interface Match {
 export interface ConnectionOptions {
   readonly delayMs: () => number;
   readonly isPaused: (direction: Direction) => boolean;
-  /** Asked for each piece of what the client sends, with the end of what came before it. */
+  /** Called for each chunk from the client, together with the end of the previous bytes. */
   readonly match: (text: string) => Match | undefined;
-  /** Whether a client that begins with this is to be frozen. */
-  readonly isDoomed: (begin: string) => boolean;
+  /** Whether to freeze a connection on which the client has sent these first bytes. */
+  readonly shouldFreeze: (begin: string) => boolean;
   readonly onClose: () => void;
 }
 
 export interface Connection {
-  /** Passes on what may pass now: after a resume, or the end of an interception. */
+  /** Passes on everything that may pass now, after a resume or the end of an interception. */
   flush(): void;
-  /** Ends what `hold-request` and `hold-answer` hold back. */
+  /** Releases everything that `hold-request` and `hold-answer` hold. */
   release(): void;
-  /** From now on nothing passes, and neither side learns of the other; with `naming` only where the client has begun with this text. */
+  /**
+   * From now on nothing passes, and neither side notices that the other is unreachable. With `naming`, only if the
+   * client's first bytes contain this text.
+   */
   freeze(naming?: string): void;
-  /** RST to both sides. */
+  /** Sends RST to both sides. */
   reset(): void;
   destroy(): void;
 }
 
-interface Piece {
+interface Chunk {
   readonly at: number;
   readonly what: Buffer | "end" | "close";
 }
 
-/** The longest text that an interception can look for. */
-export const longestText = 256;
+/** The maximum length of an interception's text. */
+export const maxTextBytes = 256;
 
-/** Joins a client to the server: bytes pass both ways in their order, unless the options or an interception say otherwise. */
+/**
+ * Connects a client with the server. Bytes pass both ways in order unless the options or an interception prevent it.
+ */
 export function joinSockets(client: Socket, server: Socket, options: ConnectionOptions): Connection {
-  const waiting: Record<Direction, Piece[]> = { requests: [], answers: [] };
+  const waiting: Record<Direction, Chunk[]> = { requests: [], answers: [] };
   const held = new Set<Direction>();
   let expected: Match | undefined;
   let tail = "";
@@ -79,18 +84,18 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
       else to.write(what);
     }
   };
-  const enqueue = (direction: Direction, what: Piece["what"]) => {
-    // Taken in and thrown away, so that the sender's system goes on acknowledging it.
+  const enqueue = (direction: Direction, what: Chunk["what"]) => {
+    // Discard the bytes, so that the sender's system continues to acknowledge them.
     if (frozen) return;
     waiting[direction].push({ at: performance.now() + options.delayMs(), what });
     flush(direction);
   };
   const onRequest = (bytes: Buffer) => {
     const text = tail + bytes.toString("latin1");
-    tail = text.slice(-longestText);
-    // Enough for a login: what a client calls itself is among the first that it sends.
+    tail = text.slice(-maxTextBytes);
+    // Enough for a login: a client sends its name among its first bytes.
     if (begin.length < 4096) begin = (begin + bytes.toString("latin1")).slice(0, 4096);
-    frozen ||= options.isDoomed(begin);
+    frozen ||= options.shouldFreeze(begin);
     const found = expected === undefined && !frozen ? options.match(text) : undefined;
     if (found !== undefined) {
       tail = "";
@@ -111,7 +116,7 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
     expected?.happened();
     if (effect === "reset-after") {
       resetSocket(client);
-      // Not a reset: the server may still have to read what it is to carry out.
+      // Do not reset: the server may not have read the request yet.
       server.end();
       return;
     }
@@ -126,13 +131,13 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
   const listen = (from: Socket, to: Socket, direction: Direction, onData: (bytes: Buffer) => void) => {
     from.on("data", onData);
     from.on("end", () => {
-      // What is held was on its way when its sender died: it never arrives.
+      // The held bytes were in transit when their sender died, so they never arrive.
       if (held.has(direction)) to.destroy();
       else enqueue(direction, "end");
     });
     from.on("error", () => undefined);
     from.on("close", () => {
-      // Where nothing passes, nobody learns that the other side has gone.
+      // If nothing passes, the other side must not notice that this one has closed.
       if (options.isPaused(direction)) enqueue(direction, "close");
       else if (!frozen) to.destroy();
       if (client.closed && server.closed) options.onClose();
@@ -162,7 +167,10 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
   };
 }
 
-/** A socket that is ending cannot be reset as well: it would never close, and the process would never exit. */
+/**
+ * Resets a socket. One that is already ending is destroyed: after a reset it would never close, and the process would
+ * never exit.
+ */
 function resetSocket(socket: Socket): void {
   if (socket.connecting || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();

@@ -2,47 +2,47 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { Server } from "node:net";
 import { freePort } from "@confab/local";
-import { joinSockets, longestText } from "./proxy-connection.ts";
+import { joinSockets, maxTextBytes } from "./proxy-connection.ts";
 import type { Connection, Direction, Effect, Match } from "./proxy-connection.ts";
 
-/** Ends by `end`, or after as many requests as were wanted. */
+/** An interception ends with `end`, or after the given number of requests. */
 export interface Interception {
-  /** Resolves at the first request it met: at its answer, where the effect is about that. */
+  /** Resolves at the first intercepted request, or at its answer if the effect concerns the answer. */
   readonly happened: Promise<void>;
-  /** Intercepts nothing more and lets go what it held. */
+  /** Stops intercepting and releases everything that it held. */
   end(): void;
 }
 
-/** A TCP proxy whose network can be broken. */
+/** A TCP proxy that simulates network failures. */
 export interface Proxy {
   /** The target's URL with this proxy's host and port. */
   readonly url: string;
   readonly port: number;
   /** Ends every connection at once and refuses new ones. */
   cut(): Promise<void>;
-  /** Takes connections again, on the same port. */
+  /** Accepts connections again on the same port. */
   restore(): Promise<void>;
-  /** Connections stay open and are accepted, but nothing passes, or nothing in one direction: what is sent waits. */
+  /** Connections stay open and new ones are accepted, but bytes wait, in both directions or in one. */
   pause(direction?: Direction): void;
-  /** Lets through what waited, and all that follows. */
+  /** Passes on the waiting bytes and everything after them. */
   resume(): void;
   /**
-   * The connections of now go dead, for good and in both directions, as if the other host had vanished: nothing passes and nobody
-   * is told; new ones work. With `naming`, only those on which the client sent this text, and until `thaw` also those on which
-   * one sends it later.
+   * Makes the existing connections dead in both directions, permanently and without a notice, as if the other host had
+   * vanished. New connections work. With `naming`, it affects only connections on which the client sends this text, and
+   * until `thaw` also new ones.
    */
   freeze(naming?: string): void;
-  /** Connections that are made from now on work, whatever is sent on them. */
+  /** New connections work from now on, whatever is sent on them. */
   thaw(): void;
-  /** Resets every connection; new ones work. */
+  /** Resets every connection. New ones work. */
   reset(): void;
-  /** From now on each byte arrives so many milliseconds later; 0 ends it. */
+  /** From now on every byte arrives this many milliseconds later, in both directions; 0 ends the delay. */
   delay(ms: number): void;
-  /** Sends new connections to another server and resets those that exist, as an address that moves does. */
+  /** Sends new connections to another server and resets the existing ones, like an address that moves. */
   retarget(url: string): void;
   /**
-   * Does `effect` to the next requests (one, unless `times` says more) in which a client sends `text`, of at most 256
-   * bytes, as it is on the wire.
+   * Applies `effect` to the next requests in which a client sends `text`, as it is on the wire, of at most 256 bytes. It
+   * affects one request unless `times` sets more.
    */
   intercept(text: string, effect: Effect, options?: { readonly times?: number }): Interception;
   close(): Promise<void>;
@@ -54,8 +54,8 @@ interface Watch extends Match {
 }
 
 /**
- * Starts a proxy before `target`, a URL with host and port, for tests of what happens when the network fails; `host` is the address
- * to listen on.
+ * Starts a proxy in front of `target`, a URL with host and port, to test network failures; `host` is the address to
+ * listen on.
  */
 export async function startProxy({
   target,
@@ -71,7 +71,7 @@ export async function startProxy({
   const paused = new Set<Direction>();
   const watches = new Set<Watch>();
   let delayMs = 0;
-  let doomed: string | undefined;
+  let frozenName: string | undefined;
   let server: Server | undefined;
 
   const match = (text: string): Match | undefined => {
@@ -89,7 +89,7 @@ export async function startProxy({
         delayMs: () => delayMs,
         isPaused: (direction) => paused.has(direction),
         match,
-        isDoomed: (begin) => doomed !== undefined && begin.includes(doomed),
+        shouldFreeze: (begin) => frozenName !== undefined && begin.includes(frozenName),
         onClose: () => connections.delete(connection),
       });
       connections.add(connection);
@@ -131,11 +131,11 @@ export async function startProxy({
       for (const connection of connections) connection.flush();
     },
     freeze(naming) {
-      doomed = naming;
+      frozenName = naming;
       for (const connection of connections) connection.freeze(naming);
     },
     thaw() {
-      doomed = undefined;
+      frozenName = undefined;
     },
     reset,
     delay(ms) {
@@ -146,7 +146,8 @@ export async function startProxy({
       reset();
     },
     intercept(text, effect, { times = 1 } = {}) {
-      if (text.length > longestText) throw new Error(`an interception's text has at most ${longestText} bytes`);
+      if (text.length > maxTextBytes)
+        throw new Error(`the text of an interception may have at most ${maxTextBytes} bytes`);
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const happened = () => {
         resolve(undefined);

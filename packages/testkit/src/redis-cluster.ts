@@ -6,25 +6,28 @@ import { freePort, startRedis, type ServerHandle } from "@confab/local";
 import { eventually } from "./eventually.ts";
 
 export interface SlotMove {
-  /** The node that the slot leaves, and the one that it moves to, by their places in `nodes`. */
+  /** The source and the target of the slot, as indexes of `nodes`. */
   readonly from: number;
   readonly to: number;
-  /** A key of the slot. */
+  /** A key in the slot. */
   readonly key: string;
-  /** Milliseconds between one group of keys and the next. */
+  /** Milliseconds between two groups of keys. */
   readonly pauseMs: number;
 }
 
 export interface RedisCluster {
   /** All nodes, separated by commas. */
   readonly url: string;
-  /** Each a master of a third of the slots, without replicas; they fsync before they answer, as `startRedis`'s do. */
+  /**
+   * Each node is a master of a third of the slots, without replicas. Like the servers of `startRedis`, they fsync
+   * before they answer.
+   */
   readonly nodes: readonly ServerHandle[];
-  /** Which node serves a key's slot, by its place in `nodes`. */
+  /** Resolves with the index in `nodes` of the node that serves a key's slot. */
   ownerOf(key: string): Promise<number>;
   /**
-   * Moves a key's slot to another master while it is in use, some keys at a time, as `redis-cli --cluster reshard
-   * --cluster-replace` does; resolves to the keys that both nodes had meanwhile, of which the moved one stays.
+   * Moves a key's slot to another master while it is in use, some keys at a time, like `redis-cli --cluster reshard
+   * --cluster-replace`. Resolves with the keys that both nodes had during the move; the moved copy replaces the other.
    */
   moveSlot(move: SlotMove): Promise<string[]>;
   stop(): Promise<void>;
@@ -34,7 +37,10 @@ const slots = 16_384;
 const masters = 3;
 const keysAtOnce = 50;
 
-/** A real Redis Cluster of three masters on free ports; where one is away, the others go on serving their own slots. */
+/**
+ * Starts a real Redis Cluster of three masters on free ports. If one is unavailable, the others still serve their own
+ * slots.
+ */
 export async function startRedisCluster({ dir }: { readonly dir: string }): Promise<RedisCluster> {
   const buses = await Promise.all(Array.from({ length: masters }, () => freePort()));
   const nodes = await Promise.all(
@@ -90,10 +96,10 @@ export async function startRedisCluster({ dir }: { readonly dir: string }): Prom
         const migrate = (options: string) => ask(source.port, `MIGRATE 127.0.0.1 ${target.port} "" 0 5000 ${options}`);
         await migrate(`KEYS ${keys.join(" ")}`).catch(async (error: unknown) => {
           if (!String(error).includes("BUSYKEY")) throw error;
-          for (const stayed of keys) {
-            const isThere = (await ask(source.port, `EXISTS ${stayed}`)).startsWith(":1");
-            if (isThere) busy.push(stayed);
-            if (isThere) await migrate(`REPLACE KEYS ${stayed}`);
+          for (const busyKey of keys) {
+            const remains = (await ask(source.port, `EXISTS ${busyKey}`)).startsWith(":1");
+            if (remains) busy.push(busyKey);
+            if (remains) await migrate(`REPLACE KEYS ${busyKey}`);
           }
         });
         await sleep(pauseMs);
@@ -111,7 +117,7 @@ function lineOf(answer: string, index: number): string {
   return answer.split("\r\n")[index] ?? "";
 }
 
-/** One command as a line of text, as Redis also takes them; throws for an error. */
+/** Sends one command as a line of text, which Redis also accepts. Throws if it answers an error. */
 async function ask(port: number, command: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   socket.write(`${command}\r\nQUIT\r\n`);

@@ -8,21 +8,21 @@ export interface RedisSentinel {
   /** host:port of all Sentinels, separated by commas. */
   readonly sentinels: string;
   readonly masterName: string;
-  /** The first is the master at the start; all fsync before they answer. */
+  /** The first server is the master at the start. All fsync before they answer. */
   readonly servers: readonly ServerHandle[];
-  /** Whom the Sentinels call the master now. */
+  /** Resolves with the server that all Sentinels name as the master. */
   master(): Promise<ServerHandle>;
-  /** Makes the Sentinels promote a replica; resolves when all of them name another master. */
+  /** Makes the Sentinels promote a replica. Resolves with the new master when all of them name it. */
   failover(): Promise<ServerHandle>;
   stop(): Promise<void>;
 }
 
 const masterName = "chat";
-const [servers, watchers, quorum] = [3, 3, 2];
+const [servers, sentinelCount, quorum] = [3, 3, 2];
 
 /**
- * A real master with two replicas, watched by three Sentinels that call it down after a second. With `minReplicas` a master that
- * has fewer replicas refuses writes.
+ * Starts a real master with two replicas and three Sentinels, which consider it down after one second. With `minReplicas`
+ * the master refuses writes if it has fewer replicas.
  */
 export async function startRedisSentinel({
   dir,
@@ -50,7 +50,7 @@ export async function startRedisSentinel({
     { timeoutMs: 30_000, intervalMs: 100 },
   );
   const sentinels = await Promise.all(
-    Array.from({ length: watchers }, (_, index) =>
+    Array.from({ length: sentinelCount }, (_, index) =>
       startSentinel({
         dir: join(dir, `sentinel-${index}`),
         master: { name: masterName, host: "127.0.0.1", port: first.port },
@@ -74,7 +74,7 @@ export async function startRedisSentinel({
       for (const { port } of sentinels) {
         const fields = (await askRedis(port, `SENTINEL MASTER ${masterName}`)) as string[];
         const known = (name: string): number => Number(fields[fields.indexOf(name) + 1]);
-        if (known("num-slaves") < servers - 1 || known("num-other-sentinels") < watchers - 1) {
+        if (known("num-slaves") < servers - 1 || known("num-other-sentinels") < sentinelCount - 1) {
           throw new Error(`a Sentinel knows ${fields.join(" ")}`);
         }
       }
@@ -104,7 +104,7 @@ export async function startRedisSentinel({
   };
 }
 
-/** One Sentinel that watches a master; `lines` come first in its configuration. */
+/** Starts one Sentinel that monitors a master; `lines` come first in its configuration. */
 export async function startSentinel({
   dir,
   master,
@@ -119,7 +119,7 @@ export async function startSentinel({
   const port = await freePort();
   const file = join(dir, "sentinel.conf");
   await mkdir(dir, { recursive: true });
-  // Sentinels keep what they learn in this file.
+  // Sentinels save their state in this file.
   const { name, host, port: masterPort } = master;
   const all = [
     `port ${port}`,

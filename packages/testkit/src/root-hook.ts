@@ -8,7 +8,7 @@ import { storeVariables } from "./stores.ts";
 let folder: string | undefined;
 let stores: Stores | undefined;
 
-/** Starts the stores that no CONFAB_TEST_*_URL names, on free ports, and names them there for every test. */
+/** Starts the stores that no CONFAB_TEST_*_URL names, on free ports, and sets these variables for every test. */
 export async function mochaGlobalSetup(): Promise<void> {
   const given = {
     redis: process.env[storeVariables.redis],
@@ -24,7 +24,10 @@ export async function mochaGlobalSetup(): Promise<void> {
   if (stores.elasticsearchUrl !== undefined) process.env[storeVariables.elasticsearch] = stores.elasticsearchUrl;
 }
 
-/** Memory where it has room: the stores fsync all the time, and a shared disk that stalls would make tests wait for it. */
+/**
+ * Prefers /dev/shm if it has 4 GiB free: the stores fsync constantly, and tests would wait for a shared disk that
+ * stalls.
+ */
 async function roomiest(): Promise<string> {
   const memory = "/dev/shm";
   const free = await statfs(memory).then(
@@ -34,7 +37,7 @@ async function roomiest(): Promise<string> {
   return free > 4 * 1024 ** 3 ? memory : tmpdir();
 }
 
-/** Stops what the setup started and removes its folder. */
+/** Stops the stores that the setup started and removes their folder. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await stores?.stop();
   if (folder === undefined) return;

@@ -6,26 +6,27 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bindToThisProcess, end, freePort, spawnLogged, unbind } from "@confab/local";
 import { hasElasticsearch, testStores } from "./stores.ts";
 
-/** A service of ours that runs as a process of its own. */
+/** A service that runs as its own process. */
 export interface ServiceHandle {
   readonly url: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** Its exit code; null when a signal ended it. */
+  /** The exit code; null if a signal ended the process. */
   readonly exit: Promise<number | null>;
-  /** What it has logged until now, oldest first; lines that are not JSON as `{ message }`. */
+  /** The log lines so far, oldest first. A line that is not JSON is returned as `{ message }`. */
   logs(): Record<string, unknown>[];
-  /** SIGTERM; resolves when it is gone (SIGKILL after 30 s). */
+  /** Sends SIGTERM, and SIGKILL after 30 s. Resolves when the process has exited. */
   stop(): Promise<void>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL and resolves when the process has exited. */
   kill(): Promise<void>;
 }
 
 const root = join(import.meta.dirname, "../../..");
 
 /**
- * Starts `services/<name>` on free ports and resolves when it is ready; `env` adds to or replaces its environment, which
- * holds nothing else of this process's. Stores that it does not name are the run's. It dies with this process.
+ * Starts `services/<name>` on free ports and resolves when it is ready. It inherits only PATH, HOME and NODE_V8_COVERAGE;
+ * `env` adds variables or replaces defaults. Stores that `env` does not name are those of the test run. The service exits
+ * with this process.
  */
 export async function startService(
   name: "ingest" | "api" | "worker",
@@ -59,7 +60,7 @@ export async function startService(
   const lastAnswer = await waitUntilReady(adminUrl, () => lastText !== undefined);
   if (lastAnswer !== ready) {
     await endWith("SIGKILL");
-    throw new Error(`${name} did not become ready (GET /readyz: ${lastAnswer}); its log:\n${text()}`);
+    throw new Error(`${name} did not become ready (GET /readyz answered: ${lastAnswer}); its log:\n${text()}`);
   }
   return {
     url: `http://127.0.0.1:${complete.PORT ?? ""}`,
@@ -74,7 +75,7 @@ export async function startService(
 
 const ready = "ready";
 
-/** "ready", or after 30 s or the end of the process what /readyz answered last. */
+/** Resolves with "ready", or after 30 s or the exit of the process with the last answer of /readyz. */
 async function waitUntilReady(adminUrl: string, hasEnded: () => boolean): Promise<string> {
   const deadline = performance.now() + 30_000;
   let answer = "nothing";

@@ -1,44 +1,50 @@
 import { randomBytes } from "node:crypto";
 import { createConnection } from "mariadb";
 
-/** URLs of the stores of this test run. */
+/** The URLs of the stores of this test run. */
 export interface TestStores {
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly elasticsearchUrl: string;
 }
 
-/** Environment variables that hold the URLs: set by the caller, or else by the root hook for the stores it started. */
+/** The environment variables of the URLs. The caller sets them, or the root hook for the stores that it starts. */
 export const storeVariables = {
   redis: "CONFAB_TEST_REDIS_URL",
   mysql: "CONFAB_TEST_DATABASE_URL",
   elasticsearch: "CONFAB_TEST_ELASTICSEARCH_URL",
 } as const;
 
-/** The stores that the root hook started or was given; throws outside of a run with the root hook. */
+/** Returns the stores of the test run. Throws without the root hook. */
 export function testStores(): TestStores {
   const url = (store: keyof typeof storeVariables) => {
     const variable = storeVariables[store];
     const value = process.env[variable];
-    if (value === undefined) throw new Error(`${variable} is not set: run the tests through mocha with the root hook.`);
+    if (value === undefined)
+      throw new Error(
+        `${variable} is not set. Run the tests with mocha and --require packages/testkit/src/root-hook.ts.`,
+      );
     return value;
   };
   return {
     redisUrl: url("redis"),
     databaseUrl: url("mysql"),
-    // Read when asked for: only what needs Elasticsearch fails where there is none.
+    // A getter, so that without Elasticsearch only the tests that need it fail.
     get elasticsearchUrl() {
       return url("elasticsearch");
     },
   };
 }
 
-/** False on a machine that can't run Elasticsearch, where search is served by MySQL. */
+/** Returns false on a machine that cannot run Elasticsearch. MySQL is the search backend there. */
 export function hasElasticsearch(): boolean {
   return process.env[storeVariables.elasticsearch] !== undefined;
 }
 
-/** A new empty database with a random name on the run's server; `drop` removes it and whatever is in it. */
+/**
+ * Creates an empty database with a random name on the MySQL server of the test run; `drop` removes it with its
+ * contents.
+ */
 export async function createTestDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const name = `confab_test_${randomBytes(6).toString("hex")}`;
   const url = new URL(testStores().databaseUrl);
@@ -63,7 +69,10 @@ async function execute(url: URL, sql: string): Promise<void> {
   }
 }
 
-/** Lower-case letters, digits and `-`, different on each call: for Redis keys and index names of one test. */
+/**
+ * Returns a different prefix on each call, of lower-case letters, digits and `-`, for the Redis keys and index names of
+ * one test.
+ */
 export function uniquePrefix(label = "test"): string {
   const readable = label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
   return `${readable}-${randomBytes(6).toString("hex")}`;

@@ -13,7 +13,7 @@ import {
 } from "@confab/testkit";
 
 describe("createTestDatabase", () => {
-  it("gives an empty utf8mb4 database of its own and drops it", async () => {
+  it("creates an empty utf8mb4 database and drops it", async () => {
     const database = await createTestDatabase();
     const { hostname, port, username, password, pathname } = new URL(database.url);
     const server = { host: hostname, port: Number(port), user: username, password, allowPublicKeyRetrieval: true };
@@ -30,7 +30,7 @@ describe("createTestDatabase", () => {
 });
 
 describe("uniquePrefix", () => {
-  it("is different each time and keeps to what Redis keys and index names can hold", () => {
+  it("is different each time and valid in Redis keys and index names", () => {
     const prefixes = [uniquePrefix("Two Words_é"), uniquePrefix("Two Words_é"), uniquePrefix()];
     expect(new Set(prefixes)).to.have.lengthOf(3);
     for (const prefix of prefixes) expect(prefix).to.match(/^[a-z0-9-]+$/);
@@ -38,7 +38,7 @@ describe("uniquePrefix", () => {
 });
 
 describe("eventually", () => {
-  it("gives the value of the first attempt that does not throw", async () => {
+  it("resolves with the value of the first attempt that does not throw", async () => {
     let attempts = 0;
     const value = await eventually(() => {
       attempts += 1;
@@ -48,7 +48,7 @@ describe("eventually", () => {
     expect(value).to.equal(3);
   });
 
-  it("throws the last error when the time is over", async () => {
+  it("throws the last error after the timeout", async () => {
     const error = await eventually(() => Promise.reject(new Error("never")), { timeoutMs: 60 }).catch(
       (e: unknown) => e,
     );
@@ -84,7 +84,7 @@ describe("startProxy", () => {
     await proxy.close();
   });
 
-  it("ends connections and refuses new ones when it is cut, and takes them again on the same port", async () => {
+  it("ends connections and refuses new ones while it is cut, and accepts them again on the same port", async () => {
     const proxy = await startProxy({ target });
     const socket = await dial(proxy.port);
     const closed = new Promise((resolve) => socket.on("close", resolve));
@@ -98,7 +98,7 @@ describe("startProxy", () => {
     await proxy.close();
   });
 
-  it("lets nothing pass while it is paused, and all of it afterwards", async () => {
+  it("passes nothing while it is paused, and everything afterwards", async () => {
     const proxy = await startProxy({ target });
     const socket = await dial(proxy.port);
     let received = "";
@@ -118,19 +118,19 @@ describe("startProxy", () => {
     await proxy.close();
   });
 
-  it("freezes connections without a word, those of now or those that name something, and lets new ones through", async () => {
+  it("freezes existing connections or those that send a text, without closing them, and passes new ones", async () => {
     const proxy = await startProxy({ target });
-    const heard = new Map<string, string>();
+    const received = new Map<string, string>();
     const dialAs = async (name: string) => {
       const socket = await dial(proxy.port);
-      socket.on("data", (bytes: Buffer) => heard.set(name, (heard.get(name) ?? "") + bytes.toString()));
-      for (const event of ["end", "close"]) socket.on(event, () => heard.set(name, `${name} was told`));
+      socket.on("data", (bytes: Buffer) => received.set(name, (received.get(name) ?? "") + bytes.toString()));
+      for (const event of ["end", "close"]) socket.on(event, () => received.set(name, `${name} was closed`));
       socket.write(name);
       return socket;
     };
     const echoes = (name: string) =>
       eventually(() => {
-        expect(heard.get(name)).to.equal(name);
+        expect(received.get(name)).to.equal(name);
       });
     const old = await dialAs("old");
     await echoes("old");
@@ -138,13 +138,13 @@ describe("startProxy", () => {
     old.write(" again");
     await dialAs("new");
     await echoes("new");
-    expect(heard.get("old")).to.equal("old");
+    expect(received.get("old")).to.equal("old");
 
     proxy.freeze("doomed");
     await dialAs("doomed");
     await dialAs("other");
     await echoes("other");
-    expect(heard.has("doomed")).to.equal(false);
+    expect(received.has("doomed")).to.equal(false);
     proxy.thaw();
     await dialAs("doomed");
     await echoes("doomed");
@@ -152,8 +152,8 @@ describe("startProxy", () => {
   });
 });
 
-describe("startProxy, breaking single connections and requests", () => {
-  /** Answers each line with `done <line>`, and remembers what it was asked. */
+describe("startProxy with faults of single connections and requests", () => {
+  /** The server answers each line with `done <line>` and records it here. */
   const asked: string[] = [];
   const server = createServer((socket) => {
     socket.on("data", (bytes: Buffer) => {
@@ -187,7 +187,7 @@ describe("startProxy, breaking single connections and requests", () => {
   };
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  it("pauses one direction alone", async () => {
+  it("pauses only one direction", async () => {
     const client = await dial();
     proxy.pause("answers");
     client.socket.write("one");
@@ -203,7 +203,7 @@ describe("startProxy, breaking single connections and requests", () => {
     client.socket.destroy();
   });
 
-  it("delays what passes and keeps its order", async () => {
+  it("delays bytes and keeps their order", async () => {
     const client = await dial();
     proxy.delay(60);
     const began = performance.now();
@@ -218,7 +218,7 @@ describe("startProxy, breaking single connections and requests", () => {
     client.socket.destroy();
   });
 
-  it("resets a connection before a request arrives, or after it was carried out", async () => {
+  it("resets a connection before a request arrives or after it was executed", async () => {
     const before = await dial();
     const never = proxy.intercept("one", "reset-before");
     before.socket.write("one");
@@ -230,7 +230,7 @@ describe("startProxy, breaking single connections and requests", () => {
 
     const after = await dial();
     const lost = proxy.intercept("two", "reset-after");
-    // In two pieces, as a long request may come.
+    // Send it in two chunks, like a long request.
     after.socket.setNoDelay(true).write("t");
     await eventually(() => {
       expect(after.text).to.equal("done t");
@@ -244,7 +244,7 @@ describe("startProxy, breaking single connections and requests", () => {
     expect(after.text).to.equal("done t");
   });
 
-  it("drops an answer and leaves the connection open, dead", async () => {
+  it("drops an answer and leaves the connection open but dead", async () => {
     const client = await dial();
     const dropped = proxy.intercept("one", "drop-answer");
     client.socket.write("one");
@@ -256,7 +256,7 @@ describe("startProxy, breaking single connections and requests", () => {
     client.socket.destroy();
   });
 
-  it("holds an answer, and a request, until the interception ends", async () => {
+  it("holds an answer or a request until the interception ends", async () => {
     const client = await dial();
     const answer = proxy.intercept("one", "hold-answer");
     client.socket.write("one");
@@ -279,7 +279,7 @@ describe("startProxy, breaking single connections and requests", () => {
     client.socket.destroy();
   });
 
-  it("never delivers a request that was held when its sender died", async () => {
+  it("never delivers a held request whose sender has died", async () => {
     const client = await dial();
     const held = proxy.intercept("one", "hold-request");
     client.socket.write("one");
@@ -291,7 +291,7 @@ describe("startProxy, breaking single connections and requests", () => {
     expect(asked).to.deep.equal([]);
   });
 
-  it("leads to another server when it is retargeted", async () => {
+  it("connects to another server after it is retargeted", async () => {
     const other = createServer((socket) => socket.end("other")).listen(await freePort(), "127.0.0.1");
     await once(other, "listening");
     const old = await dial();
@@ -311,7 +311,7 @@ describe("startProxy, breaking single connections and requests", () => {
 describe("startService", function () {
   this.timeout(60_000);
 
-  it("runs a service until it is ready, reads its log, and gives its exit code when it is stopped", async () => {
+  it("starts a service, reads its log and returns its exit code when it stops", async () => {
     const service = await startService("ingest", { LOG_LEVEL: "info" });
     expect((await fetch(`${service.adminUrl}/livez`)).status).to.equal(200);
     expect((await fetch(`${service.url}/nowhere`)).status).to.equal(404);
@@ -321,13 +321,13 @@ describe("startService", function () {
     expect(service.logs().at(-1)).to.include({ message: "stopped" });
   });
 
-  it("gives no exit code when the service is killed", async () => {
+  it("returns no exit code when the service is killed", async () => {
     const service = await startService("ingest");
     await service.kill();
     expect(await service.exit).to.equal(null);
   });
 
-  it("says what the service logged when it does not start", async () => {
+  it("includes the service's log in the error when it does not start", async () => {
     const error = await startService("ingest", { PORT: "no port" }).catch((e: unknown) => e);
     expect(error).to.be.an("error");
     expect(String(error)).to.match(/ingest did not become ready[^]*PORT/);

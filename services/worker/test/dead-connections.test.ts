@@ -9,7 +9,7 @@ const pingInTime = async ({ redis }: Running): Promise<void> => {
   expect(answer).to.equal("PONG");
 };
 
-describe("a worker whose connections went dead without a word", function () {
+describe("a worker with dead connections that were never closed", function () {
   this.timeout(90_000);
   let world: Running;
   let proxy: Proxy;
@@ -28,7 +28,7 @@ describe("a worker whose connections went dead without a word", function () {
       { timeoutMs: 40_000, intervalMs: 100 },
     );
 
-  it("stores again within about 15 s after all of those to Redis did, while it waited for a job", async () => {
+  it("stores again within 15 s when all connections to Redis die while it waits for a job", async () => {
     proxy = await startProxy({ target: testStores().redisUrl });
     world = await start({ REDIS_URL: proxy.url });
     const read = createMessages(world.direct);
@@ -45,7 +45,7 @@ describe("a worker whose connections went dead without a word", function () {
     expect(performance.now() - began).to.be.below(15_000);
   });
 
-  it("stores again within about 15 s after those to MySQL did in the middle of transactions", async () => {
+  it("stores again within 20 s when the connections to MySQL die during transactions", async () => {
     const database = await createTestDatabase();
     await migrate(database.url);
     const direct = createDatabase({ url: database.url });
@@ -59,7 +59,7 @@ describe("a worker whose connections went dead without a word", function () {
     const chat = await world.createChat();
     await world.send(chat, "before");
     await stores(chat, 1, createMessages(direct));
-    // Holds the chat's row, so that the worker's transactions wait in the middle.
+    // Lock the chat's row, so that the worker waits in the middle of its transaction.
     const began = await direct.prisma.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT id FROM chats WHERE id = ${chat.id} FOR UPDATE`;
       await world.send(chat, "during");
@@ -72,7 +72,7 @@ describe("a worker whose connections went dead without a word", function () {
     expect(performance.now() - began).to.be.below(20_000);
   });
 
-  it("indexes again within about 15 s after those to Elasticsearch did", async () => {
+  it("indexes again within 20 s when the connections to Elasticsearch die", async () => {
     proxy = await startProxy({ target: testStores().elasticsearchUrl });
     world = await start({ ELASTICSEARCH_URL: proxy.url });
     world.run();

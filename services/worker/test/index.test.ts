@@ -4,7 +4,7 @@ import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
-describe("indexing what is stored", function () {
+describe("indexing stored messages", function () {
   this.timeout(30_000);
   let world: Running;
   beforeEach(async () => {
@@ -17,7 +17,7 @@ describe("indexing what is stored", function () {
     return hits.map(({ number }) => number);
   };
 
-  it("makes the index again that was lost under a running worker", async () => {
+  it("recreates an index that is lost while the worker runs", async () => {
     const chat = await world.createChat();
     await world.send(chat, "before");
     world.run();
@@ -31,13 +31,13 @@ describe("indexing what is stored", function () {
     await world.send(chat, "afterwards");
     await eventually(
       async () => {
-        expect(await find(chat, "terwar"), "inside a word, as only our own mapping finds it").to.deep.equal([2]);
+        expect(await find(chat, "terwar"), "found inside a word, which needs Confab's own mapping").to.deep.equal([2]);
       },
       { timeoutMs: 20_000 },
     );
   });
 
-  it("indexes every message of a range that is longer than one bulk", async () => {
+  it("indexes every message of a range that is longer than one bulk request", async () => {
     const chat = await world.createChat();
     const messages = Array.from({ length: 2003 }, (_, index) => ({
       token: world.token,

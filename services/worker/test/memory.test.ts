@@ -10,7 +10,7 @@ describe("a worker's memory", function () {
   });
   afterEach(() => world.close());
 
-  it("bears a backlog that is larger than it is", async () => {
+  it("is sufficient for a backlog that is larger than the memory", async () => {
     const chats = await Promise.all(Array.from({ length: 20 }, () => world.createChat()));
     const body = "x".repeat(65_000);
     for (const chat of chats) {

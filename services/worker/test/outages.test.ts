@@ -12,7 +12,7 @@ import { migrate, createOutbox } from "@confab/database";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
-describe("storing and indexing through outages", function () {
+describe("storing and indexing during outages", function () {
   this.timeout(60_000);
   let world: Running | undefined;
   let proxy: Proxy | undefined;
@@ -24,7 +24,7 @@ describe("storing and indexing through outages", function () {
     world = proxy = undefined;
   });
 
-  it("waits while the database is away and stores everything when it is back, without failing a job", async () => {
+  it("waits while the database is unavailable and then stores everything, without failing a job", async () => {
     const database = await createTestDatabase();
     drops.push(() => database.drop());
     await migrate(database.url);
@@ -52,7 +52,7 @@ describe("storing and indexing through outages", function () {
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
   });
 
-  it("stops while the database is away, and another worker goes on", async () => {
+  it("stops while the database is unavailable, and another worker continues", async () => {
     const database = await createTestDatabase();
     drops.push(() => database.drop());
     await migrate(database.url);
@@ -90,7 +90,7 @@ describe("storing and indexing through outages", function () {
     expect(await other.exit).to.equal(0);
   });
 
-  it("keeps storing while Elasticsearch is away, and makes everything searchable when it is back", async () => {
+  it("stores while Elasticsearch is unavailable, and then makes everything searchable", async () => {
     proxy = await startProxy({ target: testStores().elasticsearchUrl });
     world = await start({ ELASTICSEARCH_URL: proxy.url });
     const chat = await world.createChat();
@@ -119,7 +119,7 @@ describe("storing and indexing through outages", function () {
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
   });
 
-  it("waits for a Redis that comes late, and then stores what was accepted", async () => {
+  it("waits for a Redis that starts late, and then stores the accepted messages", async () => {
     world = await start();
     const chat = await world.createChat();
     await world.send(chat, "early");
@@ -147,7 +147,7 @@ describe("storing and indexing through outages", function () {
     expect(await late.exit).to.equal(0);
   });
 
-  it("says everything that is wrong with its configuration and ends with 78", async () => {
+  it("reports every error of its configuration and does not start", async () => {
     const failed = await startService("worker", {
       DATABASE_URL: "nonsense",
       PARTITIONS: "0",

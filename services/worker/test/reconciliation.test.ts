@@ -4,13 +4,13 @@ import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
-const often = { INDEX_RECONCILE_INTERVAL: "100ms" };
+const frequent = { INDEX_RECONCILE_INTERVAL: "100ms" };
 
 describe("the search index and the database", function () {
   this.timeout(60_000);
   const running: Running[] = [];
   const started = async (env: Record<string, string> = {}): Promise<Running> => {
-    const worker = await start({ ...often, ...env });
+    const worker = await start({ ...frequent, ...env });
     running.push(worker);
     return worker;
   };
@@ -23,7 +23,7 @@ describe("the search index and the database", function () {
   const indexed = (world: Running, chat: { id: bigint }, q: string, numbers: readonly number[]) =>
     eventually(async () => expect(await find(world, chat, q)).to.deep.equal(numbers), { timeoutMs: 20_000 });
 
-  it("come together again where a range never reached the index, and only that one is indexed again", async () => {
+  it("match again after a range never reached the index, and only that range is indexed again", async () => {
     const world = await started();
     const chat = await world.createChat();
     const messages = Array.from({ length: 1_200 }, (_, at) => ({
@@ -33,7 +33,7 @@ describe("the search index and the database", function () {
     const store = createBatchStore(world.direct);
     const parts = [messages.slice(0, 700), messages.slice(700, 701), messages.slice(701)];
     for (const part of parts) await store.store([{ id: randomBytes(16), messages: part }]);
-    // As if somebody had taken it and not indexed it.
+    // As if a worker had taken the range and not indexed it.
     await world.direct.prisma.searchOutboxEntry.deleteMany({ where: { fromNumber: 701 } });
     world.run();
     await indexed(world, chat, "text 1200", [1200]);
@@ -42,7 +42,7 @@ describe("the search index and the database", function () {
     expect(world.lines.filter(({ messages: count, first }) => count === 1 && first === 701)).to.have.lengthOf(1);
   });
 
-  it("come together again where the index came back empty", async () => {
+  it("match again after the index was lost", async () => {
     const world = await started();
     const [one, other] = [await world.createChat(), await world.createChat()];
     await world.send(one, "first");
@@ -52,7 +52,7 @@ describe("the search index and the database", function () {
     const url = testStores().elasticsearchUrl;
     const indices = (await (await fetch(`${url}/_alias/${world.config.search.name}`)).json()) as object;
     for (const index of Object.keys(indices)) await fetch(`${url}/${index}`, { method: "DELETE" });
-    // The next message makes the index again.
+    // The next message recreates the index.
     await world.send(other, "third");
     await indexed(world, one, "first", [1]);
     await indexed(world, other, "second", [1]);
@@ -70,7 +70,7 @@ describe("the search index and the database", function () {
     expect(await world.metric("confab_index_missing_total")).to.equal(0);
   });
 
-  it("are not parted by a worker of another backend, which says what to do", async () => {
+  it("still match after a worker with another backend, which logs what to do", async () => {
     const world = await started();
     const stray = await started({
       DATABASE_URL: world.config.database.url,
@@ -93,7 +93,7 @@ describe("the search index and the database", function () {
     await indexed(world, chat, "meanwhile", [2]);
   });
 
-  it("are indexed for another backend once it is switched", async () => {
+  it("match in another backend after a switch to it", async () => {
     const world = await started();
     const backend = createSearchBackend(world.direct);
     await backend.switchTo("mysql");

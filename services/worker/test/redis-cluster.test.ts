@@ -16,7 +16,7 @@ import {
 } from "@confab/testkit";
 import { expect } from "chai";
 
-const [partitions, chatsInAll, clients, messagesEach] = [6, 24, 8, 60];
+const [partitions, chatCount, clients, messagesEach] = [6, 24, 8, 60];
 
 describe("Confab on a Redis Cluster of three masters", function () {
   this.timeout(180_000);
@@ -97,8 +97,8 @@ describe("Confab on a Redis Cluster of three masters", function () {
   const depths = (): Promise<QueueDepth[]> =>
     onCluster((redis) => queueDepths(redis, env.REDIS_KEY_PREFIX!, partitions));
 
-  it("shows at once what is accepted in any partition, and stores it when a worker comes", async () => {
-    const chats = await createChats(chatsInAll);
+  it("shows accepted messages of every partition at once, and stores them when a worker starts", async () => {
+    const chats = await createChats(chatCount);
     for (const chat of chats) {
       const sent = await send(services.ingest, chat, `Hello from chat ${chat.number}`);
       expect(sent.status).to.equal(201);
@@ -107,7 +107,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
       expect(await read<Message[]>(`${pathOf(chat)}/messages`)).to.have.length(1);
     }
     const waiting = (await depths()).filter(({ queue }) => queue === "messages").map(({ jobs }) => jobs.waiting);
-    expect(waiting.reduce((total, jobs) => total + jobs)).to.be.at.least(chatsInAll);
+    expect(waiting.reduce((total, jobs) => total + jobs)).to.be.at.least(chatCount);
     expect(waiting.filter((jobs) => jobs > 0).length).to.be.above(1);
 
     worker = await startService("worker", env);
@@ -121,7 +121,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     expect(await read<Message[]>(`${pathOf(chats[3]!)}/messages/search?q=chat`)).to.have.length(1);
   });
 
-  it("limits what an application sends and asks for, across processes", async () => {
+  it("limits an application's messages and requests across processes", async () => {
     const few = {
       ...env,
       APPLICATION_MESSAGE_RATE: "1",
@@ -141,7 +141,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     const accepted = sent.filter(({ status }) => status === 201).length;
     expect(accepted).to.be.within(5, 8);
     expect(sent.filter(({ status }) => status === 429)).to.have.length(20 - accepted);
-    // While Redis is slow to answer each process counts by itself; then they count together.
+    // While Redis is slow each process counts by itself. Afterwards they count together.
     await eventually(async () => {
       const asked = await Promise.all(
         Array.from({ length: 30 }, (_, index) => fetch(`${limited[2 + (index % 2)]!.url}${pathOf(chat!)}`)),
@@ -154,20 +154,20 @@ describe("Confab on a Redis Cluster of three masters", function () {
     await Promise.all(limited.map((service) => service.stop()));
   });
 
-  it("loses nothing and gives no number twice while the slots in use move to another master", async () => {
-    const chats = await createChats(chatsInAll);
+  it("loses nothing and assigns no number twice while used slots move to another master", async () => {
+    const chats = await createChats(chatCount);
     const acknowledged = new Map<string, string>();
     let isMoving = true;
     const sending = Promise.all(
       Array.from({ length: 16 }, async (_, client) => {
         for (let index = 0; isMoving && index < 2000; index++) {
-          const chat = chats[(client + index) % chatsInAll]!;
+          const chat = chats[(client + index) % chatCount]!;
           const body = `mover-${client}-${index}`;
           const answer = await send(services.ingest, chat, body);
           if (answer.status === 201) {
-            const place = `${chat.number}/${((await answer.json()) as Message).number}`;
-            expect(acknowledged.get(place), `${place} was given twice`).to.equal(undefined);
-            acknowledged.set(place, body);
+            const position = `${chat.number}/${((await answer.json()) as Message).number}`;
+            expect(acknowledged.get(position), `${position} was assigned twice`).to.equal(undefined);
+            acknowledged.set(position, body);
           } else expect(answer.status).to.equal(503);
           await pause(30);
         }
@@ -205,23 +205,23 @@ describe("Confab on a Redis Cluster of three masters", function () {
     });
     const numberOf = new Map(names.map(({ id, number }) => [id, number]));
     const found = new Map(rows.map(({ chatId, number, body }) => [`${numberOf.get(chatId)!}/${number}`, body]));
-    for (const [place, body] of acknowledged) expect(found.get(place), place).to.equal(body);
+    for (const [position, body] of acknowledged) expect(found.get(position), position).to.equal(body);
     expect(new Set(found.values()).size, "each once").to.equal(found.size);
     for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
   });
 
-  it("loses nothing that it acknowledged while a master dies and comes back, and serves the others' chats meanwhile", async () => {
-    const chats = await createChats(chatsInAll);
+  it("loses no acknowledged message while a master is down, and serves the chats of the others", async () => {
+    const chats = await createChats(chatCount);
     const acknowledged: { chat: number; number: number; body: string }[] = [];
-    let isAway = false;
-    let whileAway = 0;
-    /** Sends until it is acknowledged, always with the same key: what is unknown is asked again. */
+    let isDown = false;
+    let whileDown = 0;
+    /** Sends a message with the same key until it is acknowledged. */
     async function sendUntilKnown(chat: Chat, body: string): Promise<void> {
       for (;;) {
         const answer = await send(services.ingest, chat, body);
         if (answer.status === 201) {
           acknowledged.push({ chat: chat.number, number: ((await answer.json()) as Message).number, body });
-          if (isAway) whileAway += 1;
+          if (isDown) whileDown += 1;
           return;
         }
         expect(answer.status).to.equal(503);
@@ -233,29 +233,29 @@ describe("Confab on a Redis Cluster of three masters", function () {
     const sending = Promise.all(
       Array.from({ length: clients }, async (_, client) => {
         for (let index = 0; index < messagesEach; index++) {
-          await sendUntilKnown(chats[(client + index) % chatsInAll]!, `client-${client}-message-${index}`);
+          await sendUntilKnown(chats[(client + index) % chatCount]!, `client-${client}-message-${index}`);
           await pause(60);
         }
       }),
     );
 
     await pause(500);
-    // The master with the fewest partitions, so that the others have chats to go on with.
+    // Choose the master with the fewest partitions, so that the others still have chats.
     const owners = await Promise.all(
       Array.from({ length: partitions }, (_, at) => cluster.ownerOf(`${env.REDIS_KEY_PREFIX!}:{p${at}}:batches`)),
     );
     const share = (owner: number): number => owners.filter((other) => other === owner).length;
     const victim = cluster.nodes[owners.toSorted((a, b) => share(a) - share(b))[0]!]!;
     await victim.kill();
-    isAway = true;
+    isDown = true;
     const unaffected = await eventually(async () => {
       const answers = await Promise.all(chats.map((chat) => send(services.ingest, chat, `probe ${chat.number}`)));
       const count = answers.filter(({ status }) => status === 201).length;
-      expect(count).to.be.within(1, chatsInAll - 1);
+      expect(count).to.be.within(1, chatCount - 1);
       return count;
     });
     expect(unaffected).to.be.at.least(1);
-    // Longer than the cluster needs to call the master failed.
+    // Longer than the cluster needs to mark the master as failed.
     await pause(3000);
     const readiness = (await (await fetch(`${services.ingest.adminUrl}/readyz`)).json()) as {
       ok: boolean;
@@ -263,13 +263,13 @@ describe("Confab on a Redis Cluster of three masters", function () {
     };
     expect(readiness.ok).to.equal(true);
     expect(readiness.checks.partitions!.ok).to.equal(false);
-    isAway = false;
+    isDown = false;
     await victim.start();
     await sending;
     for (const chat of chats) await sendUntilKnown(chat, `probe ${chat.number}`);
 
-    expect(acknowledged).to.have.length(clients * messagesEach + chatsInAll);
-    expect(whileAway).to.be.above(0);
+    expect(acknowledged).to.have.length(clients * messagesEach + chatCount);
+    expect(whileDown).to.be.above(0);
     await eventually(
       async () => {
         for (const chat of chats) {

@@ -24,9 +24,9 @@ import {
 } from "@confab/testkit";
 import { expect } from "chai";
 
-const [chatsInAll, clients] = [8, 8];
+const [chatCount, clients] = [8, 8];
 
-describe("Confab on a Redis that Sentinels watch", function () {
+describe("Confab on a Redis with Sentinels", function () {
   this.timeout(180_000);
   let folder: string;
   let redis: RedisSentinel;
@@ -56,7 +56,7 @@ describe("Confab on a Redis that Sentinels watch", function () {
     };
     ({ token } = await createApplications(database).create({ token: randomUUID(), name: "sentinel" }));
     chats = await Promise.all(
-      Array.from({ length: chatsInAll }, async () => (await createChats(database).create({ token }))!),
+      Array.from({ length: chatCount }, async () => (await createChats(database).create({ token }))!),
     );
   });
   afterEach(() => Promise.all(services.map((service) => service.stop())));
@@ -83,13 +83,13 @@ describe("Confab on a Redis that Sentinels watch", function () {
     at: number;
   }
 
-  /** Clients that send, each message with one key until it is acknowledged, while something happens. */
+  /** Sends from several clients during an event, each message with one key until it is acknowledged. */
   async function sendDuring(event: () => Promise<void>): Promise<Acknowledged[]> {
     const acknowledged: Acknowledged[] = [];
     let done = false;
     const sending = Array.from({ length: clients }, async (_, client) => {
       for (let index = 0; !done; index++) {
-        const chat = chats[(client + index) % chatsInAll]!;
+        const chat = chats[(client + index) % chatCount]!;
         const body = `client ${client} message ${index} ${randomUUID()}`;
         const answer = await sendUntilKnown(chat.number, body);
         acknowledged.push({ chat: chat.number, number: answer.number, body, at: performance.now() });
@@ -116,10 +116,10 @@ describe("Confab on a Redis that Sentinels watch", function () {
       expect(answer.status, await answer.text()).to.equal(503);
       await pause(100);
     }
-    return expect.fail("nothing was acknowledged for a minute");
+    return expect.fail("the message was not acknowledged within a minute");
   }
 
-  /** Each acknowledged message once, under its number and no other. */
+  /** Expects each acknowledged message once, under its number. */
   async function expectStored(acknowledged: Acknowledged[]): Promise<void> {
     await eventually(
       async () => {
@@ -139,13 +139,13 @@ describe("Confab on a Redis that Sentinels watch", function () {
     expect(new Set(numbers).size, "no number twice").to.equal(numbers.length);
   }
 
-  /** The longest time in which nobody was acknowledged. */
+  /** The longest time without an acknowledgement, ms. */
   function longestGap(acknowledged: Acknowledged[]): number {
     const times = acknowledged.map(({ at }) => at).sort((a, b) => a - b);
     return Math.max(...times.slice(1).map((at, index) => at - times[index]!));
   }
 
-  it("loses and doubles nothing through a failover under load where all replicas are waited for, and sends again soon", async () => {
+  it("loses and duplicates nothing in a failover under load with two confirming replicas, and accepts again soon", async () => {
     await startServices(2);
     const before = await redis.master();
     let after: ServerHandle | undefined;
@@ -157,7 +157,7 @@ describe("Confab on a Redis that Sentinels watch", function () {
     expect(longestGap(acknowledged)).to.be.below(30_000);
   });
 
-  it("loses and doubles nothing where the master is killed and one replica is waited for, and reads from the new one", async () => {
+  it("loses and duplicates nothing when the master is killed with one confirming replica, and reads from the new one", async () => {
     await startServices(1);
     const before = await redis.master();
     const acknowledged = await sendDuring(async () => {

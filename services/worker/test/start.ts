@@ -10,7 +10,10 @@ import { startWorker } from "../src/worker.ts";
 
 export type Running = Awaited<ReturnType<typeof start>>;
 
-/** A worker in this process with a database, an index and Redis keys of its own, and an intake that feeds it. */
+/**
+ * Creates a worker in this process with its own database, index and Redis keys, and an intake that accepts messages for
+ * it.
+ */
 export async function start(env: Record<string, string> = {}) {
   const testDatabase = env.DATABASE_URL === undefined ? await createTestDatabase() : undefined;
   const directUrl = testDatabase?.url ?? env.DATABASE_URL!;

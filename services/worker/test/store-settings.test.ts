@@ -7,7 +7,7 @@ import { eventually, freePort, startGalera, startRedis, startService, type Serve
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
-describe("a worker on stores that would lose what it stores", function () {
+describe("a worker on stores with unsafe settings", function () {
   this.timeout(120_000);
   let folder: string;
   let galera: ServerHandle;
@@ -26,14 +26,14 @@ describe("a worker on stores that would lose what it stores", function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** As an operator does, on the running server. */
+  /** Changes the setting on the running server, like an operator. */
   async function setWsrep(value: "ON" | "OFF"): Promise<void> {
     const database = createDatabase({ url: galera.url, poolSize: 1 });
     await database.prisma.$executeRawUnsafe(`SET GLOBAL wsrep_on = ${value}`);
     await database.close();
   }
 
-  it("stores nothing in a Galera cluster, and all that was accepted when it is one no longer", async () => {
+  it("stores nothing in a Galera cluster, and everything when it is no longer a cluster", async () => {
     await setWsrep("ON");
     world = await start({ DATABASE_URL: galera.url });
     const running = world;
@@ -62,7 +62,7 @@ describe("a worker on stores that would lose what it stores", function () {
     expect(running.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
   });
 
-  it("stores in a Galera cluster of which one server takes all writes", async () => {
+  it("stores in a Galera cluster whose writes all go to one server", async () => {
     await setWsrep("ON");
     world = await start({ DATABASE_URL: galera.url, DATABASE_SINGLE_WRITER: "yes" });
     const running = world;
@@ -74,7 +74,7 @@ describe("a worker on stores that would lose what it stores", function () {
     });
   });
 
-  it("does not even begin to take work, lives, says why, and begins by itself", async () => {
+  it("does not start work on unsafe settings, stays alive, reports why, and then starts by itself", async () => {
     await setWsrep("ON");
     const ADMIN_PORT = String(await freePort());
     const readiness = async () => {
@@ -98,7 +98,7 @@ describe("a worker on stores that would lose what it stores", function () {
     expect(await worker.exit).to.equal(0);
   });
 
-  it("goes on storing what is in a Redis that evicts, and says that it evicts", async () => {
+  it("continues to store from a Redis that evicts keys, and logs the eviction policy", async () => {
     const redis = await startRedis({ dir: join(folder, "redis"), args: ["--maxmemory-policy", "allkeys-lru"] });
     try {
       world = await start({ REDIS_URL: redis.url });

@@ -12,7 +12,7 @@ describe("storing accepted messages", function () {
   });
   afterEach(() => world.close());
 
-  it("stores them with exact counts, forgets them in Redis, makes them searchable, and logs and counts each", async () => {
+  it("stores them with exact counts, completes their batches, makes them searchable, and logs and counts each", async () => {
     const chat = await world.createChat();
     expect(await world.send(chat, "one", "two", "three")).to.deep.equal([1, 2, 3]);
     world.run();
@@ -37,7 +37,7 @@ describe("storing accepted messages", function () {
     expect(await world.redis.llen(waitListKey(world.config.partitioning.prefix, 0, "messages"))).to.equal(0);
   });
 
-  it("stores a batch once that is delivered again", async () => {
+  it("stores a batch once when it is delivered again", async () => {
     const chat = await world.createChat();
     await world.send(chat, "once");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
@@ -47,7 +47,7 @@ describe("storing accepted messages", function () {
       expect(await world.stored(chat)).to.deep.equal({ 1: "once" });
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
-    // As after a crash between commit and completion: the records and the job are there again.
+    // After a crash between commit and completion, Redis still has the records and the job.
     await world.redis.hset(`${world.prefix}batch:${id!}`, batch);
     await world.redis.set(`${world.prefix}pending`, 1);
     await world.producer.wakeBatch(0, id!);
@@ -58,7 +58,7 @@ describe("storing accepted messages", function () {
     expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 1);
   });
 
-  it("finds batches whose wake-up was lost", async () => {
+  it("stores a batch whose wake-up was lost", async () => {
     const chat = await world.createChat();
     await world.send(chat, "forgotten");
     const queue = await world.redis.keys(`${world.prefix}messages:*`);
@@ -70,7 +70,7 @@ describe("storing accepted messages", function () {
     expect(await world.metric("confab_batches_requeued_total")).to.be.at.least(1);
   });
 
-  it("gives a late message a new number when another message has its number, and overwrites nothing", async () => {
+  it("renumbers a late message when another message has its number, and overwrites nothing", async () => {
     const chat = await world.createChat();
     await world.send(chat, "late");
     const now = new Date();
@@ -89,7 +89,7 @@ describe("storing accepted messages", function () {
     expect(await world.send(chat, "next")).to.deep.equal([4]);
   });
 
-  it("wakes a worker for a message that got a new number, and does not wait for a sweep", async () => {
+  it("wakes a worker for a renumbered message without waiting for a sweep", async () => {
     await world.close();
     world = await start({ BATCH_OVERDUE_AFTER: "1h" });
     const chat = await world.createChat();
@@ -104,7 +104,7 @@ describe("storing accepted messages", function () {
     });
   });
 
-  it("stores no message whose bits flipped in Redis: it becomes a dead letter, and its neighbours are stored", async () => {
+  it("dead-letters a message that was damaged in Redis, and stores its neighbours", async () => {
     const chat = await world.createChat();
     await world.send(chat, "before", "flipped", "after");
     for (const id of await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 })) {
@@ -124,7 +124,7 @@ describe("storing accepted messages", function () {
     expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(1);
   });
 
-  it("does not trust a head whose chat the database has lost", async () => {
+  it("does not trust the head of a chat that the database has lost", async () => {
     const chat = await world.createChat();
     await world.send(chat, "to nowhere");
     await world.direct.prisma.chat.delete({ where: { id: chat.id } });
@@ -136,7 +136,7 @@ describe("storing accepted messages", function () {
     expect(await world.submit(chat, "again")).to.have.property("outcome", "unknown-chat");
   });
 
-  it("stores a batch's neighbours although one batch fails for a reason that is neither an outage nor a row's", async () => {
+  it("stores other batches when one fails with neither an outage nor a refused row", async () => {
     await world.direct.prisma.$executeRawUnsafe(
       "CREATE TRIGGER fail BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body = 'odd' THEN SET @missing = (SELECT 1 FROM no_such_table); END IF; END",
     );
@@ -154,7 +154,7 @@ describe("storing accepted messages", function () {
     });
   });
 
-  it("keeps what the database refuses as a dead letter, and stores its neighbours", async () => {
+  it("dead-letters a message that the database refuses, and stores its neighbours", async () => {
     await world.direct.prisma.$executeRawUnsafe(
       "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body = 'poison' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no poison'; END IF; END",
     );
@@ -173,9 +173,9 @@ describe("storing accepted messages", function () {
     expect(world.lines.find(({ level }) => level === 50)).to.include({ number: 2, reason: "no poison" });
   });
 
-  it("tells of what the index refuses, and does not count it as found", async () => {
+  it("logs messages that the index refuses, and does not count them as searchable", async () => {
     await world.search.prepare();
-    await takeNoNumberAbove127(world.config.search.name);
+    await refuseNumbersAbove127(world.config.search.name);
     const chat = await world.createChat();
     await world.send(chat, ...Array.from({ length: 130 }, (_, index) => `message ${index + 1}`));
     world.run();
@@ -210,23 +210,23 @@ describe("storing accepted messages", function () {
   });
 });
 
-/** Makes the index anew with a field that is too narrow. */
-async function takeNoNumberAbove127(alias: string): Promise<void> {
+/** Recreates the index with a field that is too narrow. */
+async function refuseNumbersAbove127(alias: string): Promise<void> {
   const url = testStores().elasticsearchUrl;
-  interface Made {
+  interface Created {
     aliases: object;
     mappings: { properties: Record<string, object> };
     settings: { index: Record<string, unknown> };
   }
-  const found = (await (await fetch(`${url}/${alias}`)).json()) as Record<string, Made>;
+  const found = (await (await fetch(`${url}/${alias}`)).json()) as Record<string, Created>;
   const [name, { aliases, mappings, settings }] = Object.entries(found)[0]!;
   mappings.properties.number = { type: "byte" };
   for (const own of ["creation_date", "provided_name", "uuid", "version"]) settings.index[own] = undefined;
   expect((await fetch(`${url}/${name}`, { method: "DELETE" })).status).to.equal(200);
-  const made = await fetch(`${url}/${name}`, {
+  const created = await fetch(`${url}/${name}`, {
     method: "PUT",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ aliases, mappings, settings }),
   });
-  expect(made.status, await made.text()).to.equal(200);
+  expect(created.status, await created.text()).to.equal(200);
 }

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { createSweeps } from "../src/schedules/sweep.ts";
 import { start, type Running } from "./start.ts";
 
-describe("sweeping for batches that no job will store", function () {
+describe("the sweep for batches without a working job", function () {
   this.timeout(30_000);
   let world: Running;
   let queue: Queue;
@@ -24,7 +24,7 @@ describe("sweeping for batches that no job will store", function () {
       expect(await world.stored(chat)).to.deep.equal(expected);
     });
 
-  it("stores a batch whose job failed for good, because a newer version wrote its payload for example", async () => {
+  it("stores a batch whose job failed permanently, for example because a newer version wrote its payload", async () => {
     const chat = await world.createChat();
     await world.send(chat, "newer");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
@@ -37,7 +37,7 @@ describe("sweeping for batches that no job will store", function () {
     });
   });
 
-  it("stores a batch whatever else its job's payload says", async () => {
+  it("is not needed for a batch whose job has unknown fields", async () => {
     const chat = await world.createChat();
     await world.send(chat, "newer");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
@@ -45,15 +45,15 @@ describe("sweeping for batches that no job will store", function () {
     await queue.add("batch", { batch: id, trace: { version: 2 }, more: true }, { jobId: `b-${id!}`, attempts: 1 });
     world.run();
     await stored(chat, { 1: "newer" });
-    expect(await world.metric("confab_batches_requeued_total"), "without a sweep's help").to.equal(0);
+    expect(await world.metric("confab_batches_requeued_total"), "stored without a sweep").to.equal(0);
   });
 
-  it("lets no job fail for good, however often the workers that had it died", async () => {
+  it("lets no job fail permanently, however often its workers died", async () => {
     const chat = await world.createChat();
     await world.send(chat, "unlucky");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
     const job = `b-${id!}`;
-    // As a worker leaves it that died with it for the 5,000th time.
+    // The state of the job after 5,000 workers died while they had it.
     await world.redis.lrem(queue.toKey("wait"), 1, job);
     await world.redis.lpush(queue.toKey("active"), job);
     await world.redis.hset(queue.toKey(job), "stc", 5000);
@@ -64,17 +64,17 @@ describe("sweeping for batches that no job will store", function () {
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
   });
 
-  it("looks at one page of overdue batches after another, and begins again", async () => {
+  it("reads one page of overdue batches after another, and starts again", async () => {
     const asked: number[] = [];
     const ids = Array.from({ length: 2500 }, (_, index) => `batch ${index}`);
     const overdue = (_: number, { offset, limit }: { offset: number; limit: number }) => {
       asked.push(offset);
       return Promise.resolve(ids.slice(offset, offset + limit));
     };
-    const looked: string[] = [];
+    const requeued: string[] = [];
     const [sweep] = createSweeps({
       backlogs: [{ overdue, claimSweep: () => Promise.resolve(true) }],
-      producer: { wakeForgotten: (_, page) => Promise.resolve(looked.push(...page)) },
+      producer: { wakeForgotten: (_, page) => Promise.resolve(requeued.push(...page)) },
       intervalMs: 100,
       overdueMs: 0,
       metrics: world.metrics,
@@ -82,10 +82,10 @@ describe("sweeping for batches that no job will store", function () {
     });
     for (let turn = 0; turn < 4; turn++) await sweep!();
     expect(asked).to.deep.equal([0, 1000, 2000, 0]);
-    expect(new Set(looked).size).to.equal(2500);
+    expect(new Set(requeued).size).to.equal(2500);
   });
 
-  it("is done by one of all workers per interval", async () => {
+  it("runs in only one worker per interval", async () => {
     const [backlog] = world.backlogs;
     const claims = await Promise.all(Array.from({ length: 20 }, () => backlog!.claimSweep(60_000)));
     expect(claims.filter(Boolean)).to.have.length(1);

@@ -2,10 +2,10 @@ import { eventually, startProxy, testStores, type Proxy } from "@confab/testkit"
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
-/** What all of a worker's connections to the queue call themselves, and no other of its connections does. */
+/** The name of all connections of a worker to the queue, and of no other connection. */
 const queueConnections = "confab-worker-queue";
 
-describe("a worker whose consumer takes nothing", function () {
+describe("a worker whose consumer takes no jobs", function () {
   this.timeout(60_000);
   let world: Running;
   let proxy: Proxy;
@@ -38,7 +38,7 @@ describe("a worker whose consumer takes nothing", function () {
       { timeoutMs: 20_000 },
     );
 
-  it("replaces it with its connections, counts that, and stays alive", async () => {
+  it("replaces the consumer and its connections, counts the restart, and stays alive", async () => {
     proxy.freeze(queueConnections);
     await world.send(chat, "during");
     await restarted(1);
@@ -50,7 +50,7 @@ describe("a worker whose consumer takes nothing", function () {
     );
   });
 
-  it("asks to be restarted after the second time in a row, and no longer once one takes jobs", async () => {
+  it("becomes not live after two restarts in a row, and live again when a consumer takes jobs", async () => {
     proxy.freeze(queueConnections);
     await world.send(chat, "during");
     await restarted(2);
@@ -60,7 +60,7 @@ describe("a worker whose consumer takes nothing", function () {
     expect(world.liveness.state().ok).to.equal(true);
   });
 
-  it("is left alone while nothing waits", async () => {
+  it("does not restart the consumer while no job waits", async () => {
     proxy.freeze(queueConnections);
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(await world.metric("confab_consumer_restarts_total")).to.equal(0);
