@@ -53,7 +53,7 @@ async function startPlain(file: string, place: Place): Promise<Running> {
   });
   const ended = once(child, "exit");
   const first = await Promise.race([once(child, "message"), ended.then(() => undefined)]);
-  if (first === undefined || child.pid === undefined) throw new Error(`${file} ended before it was ready`);
+  if (first === undefined || child.pid === undefined) throw new Error(`${file} exited before it was ready`);
   const [{ port }] = first as [{ port: number }];
   return {
     url: `http://127.0.0.1:${port}`,

@@ -3,7 +3,7 @@ import { Pool } from "undici";
 export interface Target {
   readonly url: string;
   readonly token: string;
-  /** Chat numbers, written to in turn. */
+  /** Chat numbers. Messages go to them in turn. */
   readonly chats: readonly number[];
   readonly connections: number;
 }

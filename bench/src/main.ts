@@ -17,8 +17,8 @@ async function measureAll(world: World, { rounds, seconds, connections, backlog 
       const faults = [...accepting.faults, ...draining.faults];
       const figures = { ...accepting.figures, ...draining.figures };
       results.push({ design: design.name, round, figures, faults });
-      const [accepted, drained] = ["accepted", "drained"].map((what) =>
-        Math.round(figures[`${what}, messages/s`] ?? 0),
+      const [accepted, drained] = ["accepted", "drained"].map((name) =>
+        Math.round(figures[`${name}, messages/s`] ?? 0),
       ) as [number, number];
       const verdict = faults.length === 0 ? "verified" : `VOID: ${faults.join("; ")}`;
       console.error(`round ${round}, ${design.name}: ${accepted} accepted/s, ${drained} drained/s, ${verdict}`);

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 
-export const help = `Measures Confab (A) against a plain design (B) on the same stores, in turn: A B A B …
+export const help = `Compares Confab (A) with a plain design (B) on the same stores, in alternating rounds.
 
-  make bench                       with the defaults
+  make bench                       with the default options
   npm run bench -w bench -- …      with options:
 
   --rounds <n>        rounds of A and B each (3)
@@ -50,6 +50,7 @@ export function readOptions(args: string[]): Options {
 
 function whole(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} must be a whole number from 1, not ${text}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name} must be a whole number, at least 1, not ${text}`);
   return value;
 }

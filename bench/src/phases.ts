@@ -11,7 +11,7 @@ import type { World } from "./world.ts";
 /** The figures of one phase by name: messages per second, milliseconds, or microseconds of CPU per message. */
 export interface PhaseResult {
   readonly figures: Readonly<Record<string, number | null>>;
-  /** Why the round is void; empty when it counts. */
+  /** Why the round is void; empty if it is valid. */
   readonly faults: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export async function measureAccepting(
   design: Design,
   { connections, seconds }: { connections: number; seconds: number },
 ): Promise<PhaseResult> {
-  return inPlace(world, design, async (place, { token, chats }) => {
+  return withWorkspace(world, design, async (place, { token, chats }) => {
     const ingest = await design.startIngest(place);
     try {
       const target = { url: ingest.url, token, chats, connections };
@@ -54,7 +54,7 @@ export async function measureDraining(
   design: Design,
   { connections, backlog }: { connections: number; backlog: number },
 ): Promise<PhaseResult> {
-  return inPlace(world, design, async (place, { token, chats }) => {
+  return withWorkspace(world, design, async (place, { token, chats }) => {
     const ingest = await design.startIngest(place);
     const load = await sendMessages({ url: ingest.url, token, chats, connections }, { messages: backlog }).finally(() =>
       ingest.stop(),
@@ -80,7 +80,7 @@ export async function measureDraining(
           "drained, messages/s": (drained * 1000) / (last.at - first.at),
           ...perMessage("draining", used, drained),
         },
-        faults: drained > 0 ? faults : [...faults, "the backlog was too small to be measured"],
+        faults: drained > 0 ? faults : [...faults, "the backlog was too small to measure"],
       };
     } finally {
       await worker.stop();

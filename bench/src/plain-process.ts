@@ -15,7 +15,7 @@ export function plainSettings(env: NodeJS.ProcessEnv) {
   const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, REDIS_KEY_PREFIX: prefix } = env;
   if (redisUrl === undefined || databaseUrl === undefined || prefix === undefined) {
     throw new Error(
-      "REDIS_URL, DATABASE_URL and REDIS_KEY_PREFIX must be set: the benchmark starts this process itself",
+      "REDIS_URL, DATABASE_URL and REDIS_KEY_PREFIX are not set. Run `make bench`, which starts this process with them.",
     );
   }
   return { redisUrl, databaseUrl, prefix };

@@ -35,7 +35,7 @@ export function summarise(rounds: readonly Round[]) {
   });
 }
 
-/** A Markdown table. */
+/** Renders the summary as a Markdown table. */
 export function table(summary: ReturnType<typeof summarise>): string {
   const rows = [
     ["median", "Confab (A)", "plain (B)", "A ÷ B"],

@@ -4,11 +4,12 @@ import type { LoadResult } from "./load.ts";
 /** Lists the errors in the answers: the numbers of each chat, over all its loads, must be exactly 1 to N. */
 export function faultsOfAnswers(loads: readonly LoadResult[]): string[] {
   const failed = loads.reduce((sum, load) => sum + load.failed, 0);
-  const faults = failed > 0 ? [`${failed} requests were not answered 201`] : [];
+  const faults = failed > 0 ? [`${failed} requests were not answered with 201`] : [];
   const chats = new Set(loads.flatMap((load) => [...load.numbers.keys()]));
   for (const chat of chats) {
     const sorted = loads.flatMap((load) => load.numbers.get(chat) ?? []).sort((a, b) => a - b);
-    if (sorted.some((number, i) => number !== i + 1)) faults.push(`chat ${chat}: the numbers answered are not 1..N`);
+    if (sorted.some((number, i) => number !== i + 1))
+      faults.push(`chat ${chat}: the acknowledged numbers are not 1..N`);
   }
   return faults;
 }
@@ -29,15 +30,15 @@ export async function faultsOfRows({ prisma }: Database, token: string, { number
       FROM applications a JOIN chats c ON c.application_id = a.id LEFT JOIN messages m ON m.chat_id = c.id
      WHERE a.token = ${token} GROUP BY c.id, c.number, c.messages_count`;
   const byChat = new Map(rows.map((row) => [row.chat, row]));
-  // The numbers of a chat are its primary key: N rows from 1 to N leave no gap.
+  // A chat's numbers are unique (primary key), so N rows from 1 to N leave no gap.
   return [...numbers].flatMap(([chat, { length }]) => {
     const row = byChat.get(chat);
-    const isWhole =
+    const isComplete =
       row !== undefined &&
       Number(row.stored) === length &&
       row.counted === length &&
       (length === 0 || (row.lowest === 1 && row.highest === length));
-    if (isWhole) return [];
+    if (isComplete) return [];
     const found = row
       ? `${row.stored.toString()} rows (${row.lowest ?? "-"}..${row.highest ?? "-"}), counted ${row.counted}`
       : "no such chat";

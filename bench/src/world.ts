@@ -21,7 +21,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Starts the stores that REDIS_URL and DATABASE_URL do not name, in a temporary folder. */
+/** Creates a database and starts the stores that REDIS_URL and DATABASE_URL do not name, in a temporary folder. */
 export async function createWorld(env: NodeJS.ProcessEnv): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "confab-bench-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];
