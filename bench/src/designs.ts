@@ -9,7 +9,7 @@ export interface Running {
 }
 
 /** The stores and the Redis prefix of one phase. Nothing else uses this prefix. */
-export interface Place {
+export interface Workspace {
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly prefix: string;
@@ -17,26 +17,26 @@ export interface Place {
 
 export interface Design {
   readonly name: "Confab" | "plain";
-  startIngest(place: Place): Promise<Running>;
-  startWorker(place: Place): Promise<Running>;
+  startIngest(workspace: Workspace): Promise<Running>;
+  startWorker(workspace: Workspace): Promise<Running>;
 }
 
 /** A: the services as they are, without rate limits and without Elasticsearch. */
 export const confab: Design = {
   name: "Confab",
-  startIngest: (place) => startService("ingest", { ...environmentOf(place), RATE_LIMITS: "off" }),
-  startWorker: (place) => startService("worker", { ...environmentOf(place), SEARCH_BACKEND: "mysql" }),
+  startIngest: (workspace) => startService("ingest", { ...environmentOf(workspace), RATE_LIMITS: "off" }),
+  startWorker: (workspace) => startService("worker", { ...environmentOf(workspace), SEARCH_BACKEND: "mysql" }),
 };
 
 /** B: INCR, one job per message, one transaction per message. */
 export const plain: Design = {
   name: "plain",
-  startIngest: (place) => startPlain(import.meta.resolve("./plain-ingest.ts"), place),
-  startWorker: (place) => startPlain(import.meta.resolve("./plain-worker.ts"), place),
+  startIngest: (workspace) => startPlain(import.meta.resolve("./plain-ingest.ts"), workspace),
+  startWorker: (workspace) => startPlain(import.meta.resolve("./plain-worker.ts"), workspace),
 };
 
 /** The variables of every process of a phase. */
-function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
+function environmentOf({ redisUrl, databaseUrl, prefix }: Workspace) {
   return {
     NODE_ENV: "production",
     LOG_LEVEL: "warn",
@@ -46,10 +46,10 @@ function environmentOf({ redisUrl, databaseUrl, prefix }: Place) {
   };
 }
 
-async function startPlain(file: string, place: Place): Promise<Running> {
+async function startPlain(file: string, workspace: Workspace): Promise<Running> {
   const child = fork(new URL(file), {
     execArgv: ["--conditions=@confab/source"],
-    env: { PATH: process.env.PATH, ...environmentOf(place) },
+    env: { PATH: process.env.PATH, ...environmentOf(workspace) },
   });
   const ended = once(child, "exit");
   const first = await Promise.race([once(child, "message"), ended.then(() => undefined)]);

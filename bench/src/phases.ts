@@ -5,7 +5,7 @@ import { uniquePrefix } from "@confab/testkit";
 import { watchCpu } from "./cpu.ts";
 import { sendMessages } from "./load.ts";
 import { countStored, faultsOfAnswers, faultsOfRows } from "./verify.ts";
-import type { Design, Place } from "./designs.ts";
+import type { Design, Workspace } from "./designs.ts";
 import type { World } from "./world.ts";
 
 /** The figures of one phase by name: messages per second, milliseconds, or microseconds of CPU per message. */
@@ -26,8 +26,8 @@ export async function measureAccepting(
   design: Design,
   { connections, seconds }: { connections: number; seconds: number },
 ): Promise<PhaseResult> {
-  return withWorkspace(world, design, async (place, { token, chats }) => {
-    const ingest = await design.startIngest(place);
+  return withWorkspace(world, design, async (workspace, { token, chats }) => {
+    const ingest = await design.startIngest(workspace);
     try {
       const target = { url: ingest.url, token, chats, connections };
       const warmUp = await sendMessages(target, { seconds: WARM_UP_SECONDS });
@@ -54,12 +54,12 @@ export async function measureDraining(
   design: Design,
   { connections, backlog }: { connections: number; backlog: number },
 ): Promise<PhaseResult> {
-  return withWorkspace(world, design, async (place, { token, chats }) => {
-    const ingest = await design.startIngest(place);
+  return withWorkspace(world, design, async (workspace, { token, chats }) => {
+    const ingest = await design.startIngest(workspace);
     const load = await sendMessages({ url: ingest.url, token, chats, connections }, { messages: backlog }).finally(() =>
       ingest.stop(),
     );
-    const worker = await design.startWorker(place);
+    const worker = await design.startWorker(workspace);
     try {
       const deadline = performance.now() + DRAIN_LIMIT_MS;
       const stored = async (atLeast: number) => {
@@ -98,10 +98,10 @@ function perMessage(phase: string, times: Readonly<Record<string, number | null>
 }
 
 /** Gives each phase its own prefix and chats, so that it does not inherit another phase's backlog. */
-async function inPlace<T>(
+async function withWorkspace<T>(
   world: World,
   design: Design,
-  work: (place: Place, target: { token: string; chats: number[] }) => Promise<T>,
+  work: (workspace: Workspace, target: { token: string; chats: number[] }) => Promise<T>,
 ): Promise<T> {
   const { redisUrl, databaseUrl } = world;
   const prefix = uniquePrefix(`bench-${design.name}`);

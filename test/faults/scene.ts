@@ -9,7 +9,7 @@ import type { ServiceName } from "./world/process.ts";
 import type { SharedStores } from "./world/stores.ts";
 import type { RedisKind } from "./world/redis.ts";
 
-/** What a nemesis can use. */
+/** Everything that a nemesis can use. */
 export interface Scene {
   readonly world: World;
   readonly load: Load;
@@ -51,7 +51,7 @@ export interface Fault {
 }
 
 /**
- * What most faults require: every request is served again within five seconds, and no answer takes longer than five.
+ * The requirements of most faults: every request is served again within five seconds, and no answer takes longer than five.
  */
 export const usual: Expectations = { recoverWithinMs: 5_000, answerWithinMs: 5_000 };
 

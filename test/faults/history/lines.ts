@@ -61,7 +61,7 @@ export interface Operation {
   /** The process that was asked. */
   readonly via: string;
   readonly app: string;
-  /** 0 if a chat is created. */
+  /** 0 for the creation of a chat. */
   readonly chat: number;
   readonly t0: number;
   readonly t1: number;

@@ -127,7 +127,7 @@ export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation,
   return windows.some((window) => t0 <= window.t1 + grace && t1 >= window.t0);
 }
 
-/** Of a chat, across applications. */
+/** Identifies a chat across applications. */
 export function chatKey({ app, chat }: { readonly app: string; readonly chat: number }): string {
   return `${app}.${chat}`;
 }
