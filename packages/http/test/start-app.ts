@@ -2,6 +2,7 @@ import { createLogger, createMetrics } from "@confab/runtime";
 import express from "express";
 import type { Router } from "express";
 import { metricCatalogue, routes } from "@confab/contracts";
+import { captureLog, type LogLine } from "@confab/testkit";
 import {
   accessLog,
   checkProtocol,
@@ -16,7 +17,7 @@ import type { HttpServer, HttpServerOptions } from "../src/index.ts";
 export const PUBLIC_URL = "https://chat.example";
 export const TOKEN = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 
-export type LogLine = Record<string, unknown> & { message: string; level: string };
+export type { LogLine } from "@confab/testkit";
 
 export interface TestApp extends HttpServer {
   readonly lines: LogLine[];
@@ -24,17 +25,14 @@ export interface TestApp extends HttpServer {
   requests(): LogLine[];
 }
 
-/** The edge as services assemble it, on a free port, with what it logs and counts at hand. */
+/** Starts the HTTP server like the services do, on a free port. Gives access to its logs and metrics. */
 export async function startApp(
   configure: (router: Router) => void,
   options: Partial<HttpServerOptions> = {},
   log: { linesPerSecond?: number } = {},
 ): Promise<TestApp> {
-  const lines: LogLine[] = [];
-  const logger = createLogger(
-    { level: "debug", service: "test" },
-    { write: (line) => lines.push(JSON.parse(line) as LogLine) },
-  );
+  const { lines, destination } = captureLog();
+  const logger = createLogger({ level: "debug", service: "test" }, destination);
   const metrics = createMetrics(metricCatalogue, "test");
   const app = express();
   const router = express.Router();

@@ -21,7 +21,14 @@ export interface ServiceHandle {
   kill(): Promise<void>;
 }
 
+export type ServiceName = "ingest" | "api" | "worker";
+
 const root = join(import.meta.dirname, "../../..");
+
+/** The program and arguments that run a service from its sources. */
+export function commandOf(name: ServiceName): readonly [string, ...string[]] {
+  return [process.execPath, "--conditions=@confab/source", join(root, "services", name, "src/main.ts")];
+}
 
 /**
  * Starts `services/<name>` on free ports and resolves when it is ready. It inherits only PATH, HOME and NODE_V8_COVERAGE;
@@ -29,18 +36,15 @@ const root = join(import.meta.dirname, "../../..");
  * with this process.
  */
 export async function startService(
-  name: "ingest" | "api" | "worker",
+  name: ServiceName,
   env: Readonly<Record<string, string>> = {},
 ): Promise<ServiceHandle> {
   const folder = mkdtempSync(join(tmpdir(), `confab-${name}-`));
   bindToThisProcess({ folder });
   const logFile = join(folder, "log");
   const complete = await completeEnvironment(env);
-  const main = join(root, "services", name, "src/main.ts");
-  const { child, identity } = spawnLogged(process.execPath, ["--conditions=@confab/source", main], logFile, {
-    cwd: root,
-    env: complete,
-  });
+  const [program, ...args] = commandOf(name);
+  const { child, identity } = spawnLogged(program, args, logFile, { cwd: root, env: complete });
   bindToThisProcess({ process: identity });
   let lastText: string | undefined;
   const text = () => lastText ?? readFileSync(logFile, "utf8");

@@ -1,7 +1,8 @@
-import { problems, routes, type ProblemCode, type Route } from "@confab/contracts";
+import { routes, type Route } from "@confab/contracts";
 import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createLogger } from "@confab/runtime";
-import { hasElasticsearch, testStores } from "@confab/testkit";
+import { captureLog, hasElasticsearch, testStores } from "@confab/testkit";
+import { jsonOf, sendRequest, type Answer } from "@confab/testkit/world";
 import { expect } from "chai";
 import { z } from "zod";
 import { createApiApp } from "../src/app.ts";
@@ -9,15 +10,9 @@ import { loadConfig } from "../src/config.ts";
 import { connectDependencies } from "../src/dependencies.ts";
 import type { World } from "./world.ts";
 
-type LogLine = Record<string, unknown> & { message: string; level: string };
+export { jsonOf, problemOf, type Answer } from "@confab/testkit/world";
 
-export interface Answer {
-  status: number;
-  headers: Headers;
-  text: string;
-}
-
-/** The service on a free port over a world's database, keys and index; what it logs and counts is at hand. */
+/** Starts the service on a free port with a world's database, keys and index. Gives access to its logs and metrics. */
 export async function startApi(world: Pick<World, "url" | "prefix" | "index">, env: Record<string, string> = {}) {
   const config = loadConfig({
     REDIS_URL: testStores().redisUrl,
@@ -30,8 +25,8 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
     LOG_LEVEL: "debug",
     ...env,
   });
-  const lines: LogLine[] = [];
-  const logger = createLogger(config.log, { write: (line) => lines.push(JSON.parse(line) as LogLine) });
+  const { lines, destination } = captureLog();
+  const logger = createLogger(config.log, destination);
   const dependencies = connectDependencies(config, logger);
   const app = createApiApp({ ...dependencies, config, logger, validateResponses: true });
   const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1" });
@@ -53,29 +48,22 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
 
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
-/**
- * Sends text as it is and everything else as JSON; no answer in JSON may have a key named id, and every problem must be
- * one that the route table names for the route.
- */
+/** Sends a request. Checks that no JSON answer has a key named id, and that the route table lists every problem. */
 async function call(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
-  const response = await fetch(url, {
-    method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (response.headers.get("content-type")?.includes("json") === true && !url.endsWith("/openapi.json")) {
-    expect(text).to.not.match(/"id"\s*:/);
+  const answer = await sendRequest(method, url, body, headers);
+  const contentType = answer.headers.get("content-type");
+  if (contentType?.includes("json") === true && !url.endsWith("/openapi.json")) {
+    expect(answer.text).to.not.match(/"id"\s*:/);
   }
-  if (response.headers.get("content-type") === "application/problem+json") {
-    const { type } = JSON.parse(text) as ProblemDocument;
+  if (contentType === "application/problem+json") {
+    const { type } = JSON.parse(answer.text) as ProblemDocument;
     const route = routeOf(method, new URL(url).pathname);
     if (route && !anywhere.has(type)) expect(route.problems, route.operationId).to.include(type.split("/").at(-1));
   }
-  return { status: response.status, headers: response.headers, text };
+  return answer;
 }
 
-/** What any path may answer, and no route names. */
+/** Problems that any path may answer and no route lists. */
 const anywhere = new Set(["http://localhost:8080/problems/malformed-request"]);
 
 function routeOf(method: string, path: string): Route | undefined {
@@ -86,36 +74,18 @@ function routeOf(method: string, path: string): Route | undefined {
   );
 }
 
-/** The JSON of an answer with the given status. */
-export function jsonOf(answer: Answer, status = 200): unknown {
-  expect(answer.status, answer.text).to.equal(status);
-  return JSON.parse(answer.text);
-}
-
-/** The same by its schema, which admits no further keys. */
+/** The JSON of an answer, parsed by a schema that allows no other keys. */
 export function readAs<S extends z.ZodType>(schema: S, answer: Answer, status = 200): z.output<S> {
   return schema.parse(jsonOf(answer, status));
 }
 
-/** The document of a refusal, which must be the given problem in every respect. */
-export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
-  const { status, title } = problems[code];
-  expect(answer.status, answer.text).to.equal(status);
-  expect(answer.headers.get("content-type")).to.equal("application/problem+json");
-  const document = JSON.parse(answer.text) as ProblemDocument;
-  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, title, status });
-  expect(document.request_id).to.equal(answer.headers.get("x-request-id"));
-  if (status === 429 || status === 503) expect(Number(answer.headers.get("retry-after"))).to.be.within(1, 60);
-  return document;
-}
-
-/** Where an answer's Link header leads. */
+/** The targets of an answer's Link header. */
 export function linksOf({ headers }: Answer): Partial<Record<"next" | "prev", string>> {
   const targets = (headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(next|prev)"/g);
   return Object.fromEntries([...targets].map(([, target, relation]) => [relation, target])) as Record<string, string>;
 }
 
-/** Every page from a path on, following one relation to its end. */
+/** All pages from a path on, following one relation to the end. */
 export async function follow<S extends z.ZodType>(
   item: S,
   api: Api,

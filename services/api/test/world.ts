@@ -1,74 +1,31 @@
-import { randomUUID } from "node:crypto";
-import {
-  createApplications,
-  createChats,
-  createDatabase,
-  createMessages,
-  createBatchStore,
-  migrate,
-} from "@confab/database";
-import { createBacklog, createIntake, withScripts } from "@confab/intake";
-import { connectForRequests, createProducer, whenReady } from "@confab/queue";
-import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
+import { createMessages } from "@confab/database";
+import { createBacklog } from "@confab/intake";
+import { createProducer, whenReady } from "@confab/queue";
+import { testStores, uniquePrefix } from "@confab/testkit";
+import { connectScripts, createTestIntake, openDatabase, storePending, type Chat } from "@confab/testkit/world";
 import { expect } from "chai";
 
-export interface Chat {
-  token: string;
-  number: number;
-  id: bigint;
-}
+export type { Chat } from "@confab/testkit/world";
 
-const noLimits = {
-  maxPending: 0,
-  applicationMessageRate: 0,
-  applicationMessageBurst: 0,
-  idempotencySeconds: 60,
-  maxIdempotencyKeys: 0,
-};
-
-/** A database and Redis keys of their own, with what the other two services do there: accepting and storing. */
+/** A separate database and Redis keys, with the work of the other two services: accepting and storing. */
 export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl?: string } = {}) {
-  const created = await createTestDatabase();
-  await migrate(created.url);
-  const database = createDatabase({ url: created.url });
-  const [applications, chats] = [createApplications(database), createChats(database)];
-  const [messages, batchStore] = [createMessages(database), createBatchStore(database)];
-
+  const { chats, close: closeDatabase, ...stored } = await openDatabase();
+  const { database } = stored;
   const partitioning = { prefix: uniquePrefix("api"), partitions: 1 };
-  const redis = withScripts(connectForRequests({ url: redisUrl }, "test"));
-  redis.on("error", () => undefined);
+  const redis = connectScripts(redisUrl);
   await whenReady(redis, 5_000);
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const intake = createIntake({
-    partitioning,
-    limits: noLimits,
-    redis,
-    wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
-    loadHead: (token, chat) => chats.locate(token, chat),
-  });
+  const intake = createTestIntake({ redis, producer, partitioning, chats });
   const backlog = createBacklog(redis, partitioning, 0);
 
-  async function newApplication(): Promise<string> {
-    const token = randomUUID();
-    await applications.create({ token, name: "test" });
-    return token;
-  }
   return {
-    url: created.url,
-    database,
+    ...stored,
     redis,
     prefix: partitioning.prefix,
     index: partitioning.prefix,
-    messages,
-    newApplication,
+    messages: createMessages(database),
 
-    async newChat(token?: string): Promise<Chat> {
-      const owner = token ?? (await newApplication());
-      const chat = await chats.create({ token: owner });
-      return { token: owner, number: chat!.number, id: chat!.id };
-    },
-
-    /** Accepts bodies one after another, each in a batch of its own. */
+    /** Accepts bodies one after another, each in a separate batch. */
     async accept({ token, number }: Chat, ...bodies: string[]): Promise<void> {
       for (const body of bodies) {
         const { outcome } = await intake.submit({ token, chat: number, body, requestId: "test" });
@@ -76,21 +33,14 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
       }
     },
 
-    /** The ids of all batches that are not stored. */
+    /** The ids of all batches that are not stored yet. */
     openBatches: (): Promise<string[]> => backlog.overdue(0, { offset: 0, limit: 10_000 }),
 
-    /** Stores those of the pending messages whose number is wanted, as the worker does. */
-    async store(isWanted: (number: number) => boolean = () => true): Promise<void> {
-      const ids = await backlog.overdue(0, { offset: 0, limit: 10_000 });
-      const open = await backlog.read(ids, { maxMessages: 1e9, maxBytes: 1e12 });
-      const batches = open.batches.filter(({ messages: [first] }) => first && isWanted(first.number));
-      await batchStore.store(
-        batches.map((batch) => ({ id: Buffer.from(batch.id, "base64url"), messages: batch.messages })),
-      );
-      await backlog.complete({ ids: batches.map(({ id }) => id) });
-    },
+    /** Stores the pending messages with the given numbers, like the worker. */
+    store: (isWanted?: (number: number) => boolean) =>
+      storePending(database, backlog, { ...(isWanted && { isWanted }) }),
 
-    /** As after a failover to a replica that lacks the last transactions. */
+    /** Deletes rows, as after a failover to a replica that lacks the last transactions. */
     async forget({ id: chatId }: Chat, ...numbers: number[]): Promise<void> {
       await database.prisma.message.deleteMany({ where: { chatId, number: { in: numbers } } });
     },
@@ -106,8 +56,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
       await intake.stop();
       await producer.stop();
       redis.disconnect();
-      await database.close();
-      await created.drop();
+      await closeDatabase();
     },
   };
 }

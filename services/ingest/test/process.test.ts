@@ -1,17 +1,16 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import {
+  configurationErrorsOf,
+  describeShutdown,
   eventually,
   freePort,
   startProxy,
   startService,
   testStores,
   uniquePrefix,
-  type ServiceHandle,
 } from "@confab/testkit";
 import { expect } from "chai";
 import { openWorld, type Chat, type World } from "./start.ts";
@@ -25,65 +24,16 @@ describe("the ingest process", () => {
   });
   after(() => world.close());
 
-  const start = (): Promise<ServiceHandle> =>
-    startService("ingest", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: uniquePrefix("ingest") });
+  describeShutdown(
+    () => startService("ingest", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: uniquePrefix("ingest") }),
+    {
+      path: "/messages",
+      body: () => ({ application_token: chat.token, chat_number: chat.number, body: "Hello" }),
+      answer: { number: 1, body: "Hello" },
+    },
+  );
 
-  /** A request whose head the service has read and whose body it waits for. */
-  async function beginRequest(url: string) {
-    const sent = request(`${url}/messages`, {
-      method: "POST",
-      headers: { "content-type": "application/json", expect: "100-continue" },
-    });
-    const answer = once(sent, "response").then(async ([response]) => {
-      const { statusCode, headers } = response as IncomingMessage;
-      return { status: statusCode, headers, body: JSON.parse(await text(response as IncomingMessage)) as unknown };
-    });
-    answer.catch(() => undefined);
-    sent.flushHeaders();
-    await once(sent, "continue");
-    return { sent, answer };
-  }
-  const isStopping = (service: ServiceHandle): Promise<void> =>
-    eventually(() => {
-      expect(service.logs().map(({ message }) => message)).to.include("shutting down");
-    });
-
-  it("finishes a slow request after SIGTERM, takes no new one, and exits 0", async () => {
-    const service = await start();
-    const { sent, answer } = await beginRequest(service.url);
-    process.kill(service.pid, "SIGTERM");
-    await isStopping(service);
-    await eventually(async () => {
-      const refused = await fetch(service.url).then(
-        () => false,
-        () => true,
-      );
-      expect(refused).to.equal(true);
-    });
-    sent.end(JSON.stringify({ application_token: chat.token, chat_number: chat.number, body: "Hello" }));
-    const { status, headers, body } = await answer;
-    expect(status).to.equal(201);
-    expect(headers.connection).to.equal("close");
-    expect(body).to.include({ number: 1, body: "Hello" });
-    expect(await service.exit).to.equal(0);
-    expect(service.logs().at(-1)).to.include({ message: "stopped", exitCode: 0 });
-  });
-
-  it("ends at once on a second SIGTERM", async () => {
-    const service = await start();
-    const { sent, answer } = await beginRequest(service.url);
-    process.kill(service.pid, "SIGTERM");
-    await isStopping(service);
-    process.kill(service.pid, "SIGTERM");
-    expect(await service.exit).to.equal(1);
-    await answer.then(
-      () => expect.fail("the request was answered"),
-      (error: unknown) => expect(error).to.have.property("code", "ECONNRESET"),
-    );
-    sent.destroy();
-  });
-
-  it("waits for a Redis that comes late, lives and is not ready meanwhile, and says what it waits for", async () => {
+  it("waits for a Redis that starts late, is alive but not ready until then, and logs why it waits", async () => {
     const redis = await startProxy({ target: testStores().redisUrl });
     await redis.cut();
     const adminPort = String(await freePort());
@@ -116,7 +66,7 @@ describe("the ingest process", () => {
     await redis.close();
   });
 
-  it("ends in good order on a SIGTERM while it still waits for Redis", async () => {
+  it("shuts down cleanly after SIGTERM while it is waiting for Redis", async () => {
     const main = join(import.meta.dirname, "../src/main.ts");
     const { PATH, NODE_V8_COVERAGE } = process.env;
     const env = {
@@ -131,31 +81,20 @@ describe("the ingest process", () => {
       env,
       stdio: ["ignore", "pipe", "inherit"],
     });
-    let said = "";
+    let output = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      said += chunk;
+      output += chunk;
       if (chunk.includes("waiting for Redis")) child.kill("SIGTERM");
     });
     const [status] = (await once(child, "close")) as [number | null];
-    expect(said).to.include("Is REDIS_URL right and the server up?");
-    expect(status, said).to.equal(0);
+    expect(output).to.include("Is REDIS_URL right and the server up?");
+    expect(status, output).to.equal(0);
   });
 
-  it("lists everything that is wrong with its configuration, without secrets, and exits 78", () => {
-    const main = join(import.meta.dirname, "../src/main.ts");
-    const { PATH, NODE_V8_COVERAGE } = process.env;
-    const env = {
-      PATH,
-      NODE_V8_COVERAGE,
-      PORT: "x",
-      DATABASE_URL: "postgres://secret@db",
-      REDIS_MEMORY_LIMIT_RATIO: "2",
-    };
-    const ended = spawnSync(process.execPath, ["--conditions=@confab/source", main], { env, encoding: "utf8" });
-    expect(ended.status).to.equal(78);
-    expect(ended.stdout).to.equal("");
-    const named = ended.stderr.split("\n").flatMap((line) => /^ {2}(\w+):/.exec(line)?.[1] ?? []);
+  it("reports every configuration error without secrets, and exits with 78", () => {
+    const env = { PORT: "x", DATABASE_URL: "postgres://secret@db", REDIS_MEMORY_LIMIT_RATIO: "2" };
+    const { named, report } = configurationErrorsOf("ingest", env);
     expect(named).to.have.members(["PORT", "REDIS_URL", "DATABASE_URL", "REDIS_MEMORY_LIMIT_RATIO"]);
-    expect(ended.stderr).to.not.include("secret@db");
+    expect(report).to.not.include("secret@db");
   });
 });

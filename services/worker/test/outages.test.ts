@@ -114,7 +114,9 @@ describe("storing and indexing during outages", function () {
       { timeoutMs: 20_000 },
     );
     expect(
-      world.lines.filter(({ message }) => message === "indexing is paused: the search index or the database is unavailable"),
+      world.lines.filter(
+        ({ message }) => message === "indexing is paused: the search index or the database is unavailable",
+      ),
     ).to.have.length(1);
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
   });

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { createApplications, createChats, createDatabase, createMessages, migrate } from "@confab/database";
-import { createIntake } from "@confab/intake";
-import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
+import { createMessages } from "@confab/database";
+import { captureLog, testStores, uniquePrefix } from "@confab/testkit";
+import { createTestIntake, openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 import { pino } from "pino";
 import { loadConfig } from "../src/config.ts";
@@ -15,13 +14,11 @@ export type Running = Awaited<ReturnType<typeof start>>;
  * it.
  */
 export async function start(env: Record<string, string> = {}) {
-  const testDatabase = env.DATABASE_URL === undefined ? await createTestDatabase() : undefined;
-  const directUrl = testDatabase?.url ?? env.DATABASE_URL!;
-  const database = createDatabase({ url: directUrl });
+  const { url, database, chats, newApplication, newChat, close: closeDatabase } = await openDatabase(env.DATABASE_URL);
   const prefix = uniquePrefix("worker");
   const config = loadConfig({
     REDIS_URL: testStores().redisUrl,
-    DATABASE_URL: directUrl,
+    DATABASE_URL: url,
     ELASTICSEARCH_URL: testStores().elasticsearchUrl,
     SEARCH_INDEX: prefix,
     REDIS_KEY_PREFIX: prefix,
@@ -29,32 +26,13 @@ export async function start(env: Record<string, string> = {}) {
     BATCH_OVERDUE_AFTER: "300ms",
     ...env,
   });
-  if (testDatabase) await migrate(testDatabase.url);
-
-  const lines: Record<string, unknown>[] = [];
-  const logger = pino(
-    { messageKey: "message" },
-    { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
-  );
+  const { lines, destination } = captureLog<Record<string, unknown>>();
+  const logger = pino({ messageKey: "message" }, destination);
   const stores = openStores(config, logger);
   const connected = await connectDependencies(stores, config);
   const dependencies = { ...stores, ...connected };
-  const { producer } = dependencies;
-  const chats = createChats(database);
-  const { token } = await createApplications(database).create({ token: randomUUID(), name: "worker" });
-  const intake = createIntake({
-    partitioning: config.partitioning,
-    limits: {
-      maxPending: 0,
-      applicationMessageRate: 0,
-      applicationMessageBurst: 0,
-      idempotencySeconds: 60,
-      maxIdempotencyKeys: 0,
-    },
-    redis: dependencies.redis,
-    wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
-    loadHead: (application, chat) => chats.locate(application, chat),
-  });
+  const token = await newApplication();
+  const intake = createTestIntake({ ...dependencies, partitioning: config.partitioning, chats });
   let worker: ReturnType<typeof startWorker> | undefined;
 
   return {
@@ -73,9 +51,7 @@ export async function start(env: Record<string, string> = {}) {
       await worker?.stop();
       worker = undefined;
     },
-    async createChat() {
-      return (await chats.create({ token }))!;
-    },
+    createChat: () => newChat(token),
     async send(chat: { number: number }, ...bodies: string[]): Promise<number[]> {
       const answers = await Promise.all(
         bodies.map((body) => intake.submit({ token, chat: chat.number, body, requestId: `request-of-${body}` })),
@@ -101,8 +77,7 @@ export async function start(env: Record<string, string> = {}) {
       await intake.stop();
       await connected.stop();
       await stores.stop();
-      await database.close();
-      await testDatabase?.drop();
+      await closeDatabase();
     },
   };
 }

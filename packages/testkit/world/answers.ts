@@ -1,0 +1,42 @@
+import { problems, type ProblemCode } from "@confab/contracts";
+import { expect } from "chai";
+import type { ProblemDocument } from "@confab/http";
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** Sends a request: text and bytes unchanged, everything else as JSON. */
+export async function sendRequest(
+  method: string,
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const content = typeof body === "string" || Buffer.isBuffer(body) ? new Blob([body]) : JSON.stringify(body);
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: content }),
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** The JSON of an answer, which must have the given status. */
+export function jsonOf(answer: Answer, status = 200): unknown {
+  expect(answer.status, answer.text).to.equal(status);
+  return JSON.parse(answer.text);
+}
+
+/** The problem document of a refusal, which must match the given problem completely. */
+export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
+  const { status, title } = problems[code];
+  const document = jsonOf(answer, status) as ProblemDocument;
+  expect(answer.headers.get("content-type")).to.equal("application/problem+json");
+  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, title, status });
+  expect(document.request_id).to.equal(answer.headers.get("x-request-id"));
+  if (status === 429 || status === 503) expect(Number(answer.headers.get("retry-after"))).to.be.within(1, 60);
+  return document;
+}

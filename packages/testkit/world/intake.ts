@@ -1,0 +1,67 @@
+import { createBatchStore, type Chats, type Database } from "@confab/database";
+import {
+  createIntake,
+  withScripts,
+  type AcceptLimits,
+  type Backlog,
+  type Intake,
+  type Partitioning,
+} from "@confab/intake";
+import { connectForRequests, type Producer } from "@confab/queue";
+
+export const noLimits: AcceptLimits = {
+  maxPending: 0,
+  applicationMessageRate: 0,
+  applicationMessageBurst: 0,
+  idempotencySeconds: 3600,
+  maxIdempotencyKeys: 0,
+};
+
+export const noReadLimits = { maxMessages: 1e9, maxBytes: 1e12 };
+
+type IntakeOptions = Parameters<typeof createIntake>[0];
+
+interface IntakeParts {
+  readonly redis: IntakeOptions["redis"];
+  readonly producer: Pick<Producer, "wakeBatch">;
+  readonly partitioning: Partitioning;
+  readonly chats: Pick<Chats, "locate">;
+}
+
+/** Connects to Redis with the intake's scripts, and ignores connection errors, which some tests cause on purpose. */
+export function connectScripts(url: string) {
+  const redis = withScripts(connectForRequests({ url }, "test"));
+  redis.on("error", () => undefined);
+  return redis;
+}
+
+/** Creates an intake like that of ingest, without limits. */
+export function createTestIntake(
+  { redis, producer, partitioning, chats }: IntakeParts,
+  options: Partial<IntakeOptions> = {},
+): Intake {
+  return createIntake({
+    partitioning,
+    limits: noLimits,
+    redis,
+    wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
+    loadHead: (token, chat) => chats.locate(token, chat),
+    ...options,
+  });
+}
+
+/** Stores the oldest pending batches like the worker: at most `limit`, and of these only those whose first number is wanted. */
+export async function storePending(
+  database: Database,
+  backlog: Backlog,
+  { limit = 10_000, isWanted = () => true }: { limit?: number; isWanted?: (number: number) => boolean } = {},
+) {
+  const ids = await backlog.overdue(0, { offset: 0, limit });
+  const { batches, lost } = await backlog.read(ids, noReadLimits);
+  const wanted = batches.filter(({ messages: [first] }) => first && isWanted(first.number));
+  const { conflicts } = await createBatchStore(database).store(
+    wanted.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
+  );
+  await backlog.complete({ ids: wanted.map(({ id }) => id) });
+  return { lost, conflicts };
+}
