@@ -1,17 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  createApplications,
-  createChats,
-  createDatabase,
-  createMessages,
-  migrate,
-  verifyCounts,
-} from "@confab/database";
-import { createTestDatabase, eventually, freePort, startRedis, startService, uniquePrefix } from "@confab/testkit";
+import { createMessages, verifyCounts } from "@confab/database";
+import { eventually, freePort, startRedis, startService, uniquePrefix } from "@confab/testkit";
+import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 
 interface Acknowledged {
@@ -28,15 +21,13 @@ describe("Confab while every process is killed in turn", function () {
   it("stores every acknowledged message once, under its number, and counts it", async () => {
     const dir = await mkdtemp(join(tmpdir(), "confab-crash-"));
     const redis = await startRedis({ dir });
-    const testDatabase = await createTestDatabase();
-    await migrate(testDatabase.url);
-    const database = createDatabase({ url: testDatabase.url });
-    const { token } = await createApplications(database).create({ token: randomUUID(), name: "crash" });
-    const chats = await Promise.all(Array.from({ length: chatCount }, () => createChats(database).create({ token })));
+    const { url, database, newApplication, newChat, close } = await openDatabase();
+    const token = await newApplication();
+    const chats = await Promise.all(Array.from({ length: chatCount }, () => newChat(token)));
     const name = uniquePrefix("crash");
     const env = {
       REDIS_URL: redis.url,
-      DATABASE_URL: testDatabase.url,
+      DATABASE_URL: url,
       REDIS_KEY_PREFIX: name,
       SEARCH_INDEX: name,
       LOG_LEVEL: "warn",
@@ -93,23 +84,22 @@ describe("Confab while every process is killed in turn", function () {
     const messages = createMessages(database);
     await eventually(
       async () => {
-        const rows = (await Promise.all(chats.map((chat) => messages.range(chat!.id, { limit: 10_000 })))).flat();
+        const rows = (await Promise.all(chats.map((chat) => messages.range(chat.id, { limit: 10_000 })))).flat();
         expect(rows).to.have.length(clients * messagesEach);
       },
       { timeoutMs: 40_000, intervalMs: 200 },
     );
     for (const chat of chats) {
-      const rows = await messages.range(chat!.id, { limit: 10_000 });
+      const rows = await messages.range(chat.id, { limit: 10_000 });
       expect(rows.map(({ number }) => number)).to.deep.equal(rows.map((_, index) => index + 1));
-      const expected = acknowledged.filter((entry) => entry.chat === chat!.number).sort((a, b) => a.number - b.number);
+      const expected = acknowledged.filter((entry) => entry.chat === chat.number).sort((a, b) => a.number - b.number);
       expect(rows.map(({ body }) => body)).to.deep.equal(expected.map(({ body }) => body));
     }
     for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
 
     await Promise.all([ingest.stop(), worker.stop()]);
     expect(await Promise.all([ingest.exit, worker.exit])).to.deep.equal([0, 0]);
-    await database.close();
-    await testDatabase.drop();
+    await close();
     await redis.stop();
     await rm(dir, { recursive: true, force: true });
   });

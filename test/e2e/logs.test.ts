@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createChats, createDatabase, migrate, type Database } from "@confab/database";
-import { createTestDatabase, eventually, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { eventually, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 
 const adminKey = `admin-${randomUUID()}`;
@@ -8,18 +8,15 @@ const secretBody = "the quick brown secret jumps";
 
 describe("the logs of the three services", function () {
   this.timeout(120_000);
-  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
-  let database: Database;
+  let world: Awaited<ReturnType<typeof openDatabase>>;
   let token: string;
   let services: ServiceHandle[] = [];
 
   before(async () => {
-    testDatabase = await createTestDatabase();
-    await migrate(testDatabase.url);
-    database = createDatabase({ url: testDatabase.url });
+    world = await openDatabase();
     const prefix = uniquePrefix("logs");
     const env = {
-      DATABASE_URL: testDatabase.url,
+      DATABASE_URL: world.url,
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       ADMIN_API_KEY: adminKey,
@@ -33,12 +30,11 @@ describe("the logs of the three services", function () {
       body: JSON.stringify({ name: "logged" }),
     });
     ({ token } = (await created.json()) as { token: string });
-    await createChats(database).create({ token });
+    await world.newChat(token);
   });
   after(async () => {
     await Promise.all(services.map((service) => service.stop()));
-    await database.close();
-    await testDatabase.drop();
+    await world.close();
   });
 
   const post = (path: string, body: unknown, requestId: string) =>
@@ -57,7 +53,7 @@ describe("the logs of the three services", function () {
     expect(sent.status).to.equal(201);
     expect(sent.headers.get("x-request-id")).to.equal(requestId);
     await eventually(async () => {
-      expect(await database.prisma.message.count()).to.equal(1);
+      expect(await world.database.prisma.message.count()).to.equal(1);
     });
     await fetch(services[2]!.url + (sent.headers.get("location") ?? ""), { headers: { "x-request-id": requestId } });
 
@@ -96,7 +92,7 @@ describe("the logs of the three services", function () {
     await fetch(`${api}/applications/${token}/chats/1/messages/search?q=${encodeURIComponent(secretBody)}`);
     await fetch(`${api}/applications/${token}/nowhere`);
     // A database error may quote the refused text.
-    await database.prisma.$executeRawUnsafe(
+    await world.database.prisma.$executeRawUnsafe(
       `CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW BEGIN IF NEW.body LIKE 'poison%' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF; END`,
     );
     await post("/messages", { ...message(), body: `poison ${secretBody}` }, "poison");

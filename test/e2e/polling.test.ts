@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
-import { createTestDatabase, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { openDatabase, type Chat } from "@confab/testkit/world";
 import { expect } from "chai";
 
 /** The size of the test. The variables make it larger. */
@@ -14,16 +13,13 @@ describe("polling a chat while it is written to", function () {
   const services: ServiceHandle[] = [];
   const url = { ingest: "", api: "" };
   let close: () => Promise<void>;
-  let newChat: () => Promise<{ token: string; chat: number }>;
+  let newChat: () => Promise<Chat>;
 
   before(async () => {
-    const created = await createTestDatabase();
-    await migrate(created.url);
-    const database = createDatabase({ url: created.url });
-    const [applications, chats] = [createApplications(database), createChats(database)];
+    const database = await openDatabase();
     const name = uniquePrefix("polling");
     const env = {
-      DATABASE_URL: created.url,
+      DATABASE_URL: database.url,
       REDIS_KEY_PREFIX: name,
       SEARCH_INDEX: name,
       LOG_LEVEL: "warn",
@@ -33,15 +29,10 @@ describe("polling a chat while it is written to", function () {
       services.push(await startService(service, env));
     }
     [url.ingest = "", url.api = ""] = services.map((service) => service.url);
-    newChat = async () => {
-      const { token } = await applications.create({ token: randomUUID(), name: "polling" });
-      await chats.create({ token });
-      return { token, chat: 1 };
-    };
+    newChat = database.newChat;
     close = async () => {
       await Promise.all(services.map((service) => service.stop()));
       await database.close();
-      await created.drop();
     };
   });
   after(() => close());
@@ -86,7 +77,7 @@ describe("polling a chat while it is written to", function () {
 
   for (let run = 1; run <= runs; run += 1) {
     it(`shows every one of ${messages} messages to each of ${pollers} pollers, run ${run}`, async () => {
-      const { token, chat } = await newChat();
+      const { token, number: chat } = await newChat();
       let isOver = false;
       const [polled] = await Promise.all([
         Promise.all(Array.from({ length: pollers }, () => poll(token, chat, messages, () => isOver))),

@@ -1,7 +1,5 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { createApplications, createChats, createDatabase, migrate, type Database } from "@confab/database";
+import { randomBytes } from "node:crypto";
 import {
-  createTestDatabase,
   eventually,
   freePort,
   hasElasticsearch,
@@ -10,6 +8,7 @@ import {
   uniquePrefix,
   type ServiceHandle,
 } from "@confab/testkit";
+import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 import { Redis } from "ioredis";
 import { startOtlpReceiver, type ReceivedSpan } from "./otlp-receiver.ts";
@@ -22,22 +21,18 @@ const traceparent = (flags: "00" | "01") => {
 describe("traces", function () {
   this.timeout(120_000);
   let receiver: Awaited<ReturnType<typeof startOtlpReceiver>>;
-  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
-  let database: Database;
+  let world: Awaited<ReturnType<typeof openDatabase>>;
   let token: string;
   let env: Record<string, string>;
   let running: ServiceHandle[] = [];
 
   before(async () => {
     receiver = await startOtlpReceiver();
-    testDatabase = await createTestDatabase();
-    await migrate(testDatabase.url);
-    database = createDatabase({ url: testDatabase.url });
-    ({ token } = await createApplications(database).create({ token: randomUUID(), name: "traced" }));
-    await createChats(database).create({ token });
+    world = await openDatabase();
+    ({ token } = await world.newChat());
     const prefix = uniquePrefix("traces");
     env = {
-      DATABASE_URL: testDatabase.url,
+      DATABASE_URL: world.url,
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       // The wake-up must index the messages, not the sweep.
@@ -54,8 +49,7 @@ describe("traces", function () {
     running = [];
   });
   after(async () => {
-    await database.close();
-    await testDatabase.drop();
+    await world.close();
     await receiver.stop();
   });
 
@@ -81,7 +75,7 @@ describe("traces", function () {
   };
   const stored = (messages: number) =>
     eventually(async () => {
-      expect(await database.prisma.message.count()).to.equal(messages);
+      expect(await world.database.prisma.message.count()).to.equal(messages);
     });
 
   it("follow one message from the client's traceparent through all three services", async () => {
@@ -90,7 +84,7 @@ describe("traces", function () {
     expect((await send(ingest, "first")).status).to.equal(201);
     await stored(1);
     await eventually(async () => {
-      expect(await database.prisma.searchOutboxEntry.count()).to.equal(0);
+      expect(await world.database.prisma.searchOutboxEntry.count()).to.equal(0);
     });
     const { traceId, spanId, header } = traceparent("01");
     expect((await send(ingest, "traced", header)).status).to.equal(201);
@@ -140,7 +134,7 @@ describe("traces", function () {
   it("are complete for each of several messages that are accepted and stored together", async () => {
     const ingest = await start("ingest");
     const requests = [traceparent("01"), traceparent("01"), traceparent("01")];
-    const before = await database.prisma.message.count();
+    const before = await world.database.prisma.message.count();
     const answers = await Promise.all(requests.map(({ header }, at) => send(ingest, `together ${at}`, header)));
     expect(answers.map(({ status }) => status)).to.deep.equal([201, 201, 201]);
     await start("worker");

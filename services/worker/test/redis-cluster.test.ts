@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Application, Chat, Message } from "@confab/contracts";
-import { createDatabase, migrate, verifyCounts, type Database } from "@confab/database";
+import { verifyCounts } from "@confab/database";
 import { connectForRequests, queueDepths, whenReady, type QueueDepth, type RedisConnection } from "@confab/queue";
 import {
-  createTestDatabase,
   eventually,
   startRedisCluster,
   startService,
@@ -14,6 +13,7 @@ import {
   type RedisCluster,
   type ServiceHandle,
 } from "@confab/testkit";
+import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 
 const [partitions, chatCount, clients, messagesEach] = [6, 24, 8, 60];
@@ -22,24 +22,21 @@ describe("Confab on a Redis Cluster of three masters", function () {
   this.timeout(180_000);
   let folder: string;
   let cluster: RedisCluster;
-  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
-  let database: Database;
+  let world: Awaited<ReturnType<typeof openDatabase>>;
   let env: Record<string, string>;
   let services: Record<"ingest" | "api", ServiceHandle>;
   let worker: ServiceHandle | undefined;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "confab-cluster-"));
-    [cluster, testDatabase] = await Promise.all([startRedisCluster({ dir: folder }), createTestDatabase()]);
-    await migrate(testDatabase.url);
-    database = createDatabase({ url: testDatabase.url });
+    [cluster, world] = await Promise.all([startRedisCluster({ dir: folder }), openDatabase()]);
     env = {
       // One node is enough to find the others.
       REDIS_URL: cluster.nodes[0]!.url,
       REDIS_CLUSTER: "on",
       PARTITIONS: String(partitions),
       REDIS_KEY_PREFIX: uniquePrefix("cluster"),
-      DATABASE_URL: testDatabase.url,
+      DATABASE_URL: world.url,
       SEARCH_BACKEND: "mysql",
       BATCH_OVERDUE_AFTER: "1s",
     };
@@ -48,8 +45,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
   });
   after(async () => {
     await Promise.all([services.ingest.stop(), services.api.stop(), worker?.stop()]);
-    await database.close();
-    await testDatabase.drop();
+    await world.close();
     await cluster.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -196,18 +192,18 @@ describe("Confab on a Redis Cluster of three masters", function () {
       },
       { timeoutMs: 40_000, intervalMs: 300 },
     );
-    const rows = await database.prisma.message.findMany({
+    const rows = await world.database.prisma.message.findMany({
       where: { body: { startsWith: "mover-" } },
       select: { body: true, number: true, chatId: true },
     });
-    const names = await database.prisma.chat.findMany({
+    const names = await world.database.prisma.chat.findMany({
       where: { application: { token: chats[0]!.application_token } },
     });
     const numberOf = new Map(names.map(({ id, number }) => [id, number]));
     const found = new Map(rows.map(({ chatId, number, body }) => [`${numberOf.get(chatId)!}/${number}`, body]));
     for (const [position, body] of acknowledged) expect(found.get(position), position).to.equal(body);
     expect(new Set(found.values()).size, "each once").to.equal(found.size);
-    for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
+    for await (const difference of verifyCounts(world.database)) expect.fail(JSON.stringify(difference));
   });
 
   it("loses no acknowledged message while a master is down, and serves the chats of the others", async () => {
@@ -285,7 +281,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
       const expected = acknowledged.filter((entry) => entry.chat === chat.number).sort((a, b) => a.number - b.number);
       expect(listed.map(({ body }) => body)).to.deep.equal(expected.map(({ body }) => body));
     }
-    for await (const difference of verifyCounts(database)) expect.fail(JSON.stringify(difference));
+    for await (const difference of verifyCounts(world.database)) expect.fail(JSON.stringify(difference));
     await eventually(async () => {
       expect((await fetch(`${services.ingest.adminUrl}/readyz`)).status).to.equal(200);
       for (const { jobs } of await depths()) expect(jobs).to.include({ waiting: 0, active: 0, failed: 0 });

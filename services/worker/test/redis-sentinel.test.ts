@@ -4,16 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Message } from "@confab/contracts";
+import { createMessages } from "@confab/database";
 import {
-  createApplications,
-  createChats,
-  createDatabase,
-  createMessages,
-  migrate,
-  type Database,
-} from "@confab/database";
-import {
-  createTestDatabase,
   eventually,
   startRedisSentinel,
   startService,
@@ -22,6 +14,7 @@ import {
   type ServerHandle,
   type ServiceHandle,
 } from "@confab/testkit";
+import { openDatabase, type Chat } from "@confab/testkit/world";
 import { expect } from "chai";
 
 const [chatCount, clients] = [8, 8];
@@ -30,39 +23,30 @@ describe("Confab on a Redis with Sentinels", function () {
   this.timeout(180_000);
   let folder: string;
   let redis: RedisSentinel;
-  let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>;
-  let database: Database;
+  let world: Awaited<ReturnType<typeof openDatabase>>;
   let env: Record<string, string>;
   let services: ServiceHandle[] = [];
   let token: string;
-  let chats: { number: number; id: bigint }[];
+  let chats: Chat[];
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "confab-sentinel-"));
-    [redis, testDatabase] = await Promise.all([
-      startRedisSentinel({ dir: folder, minReplicas: 1 }),
-      createTestDatabase(),
-    ]);
-    await migrate(testDatabase.url);
-    database = createDatabase({ url: testDatabase.url });
+    [redis, world] = await Promise.all([startRedisSentinel({ dir: folder, minReplicas: 1 }), openDatabase()]);
     env = {
       REDIS_URL: "",
       REDIS_SENTINELS: redis.sentinels,
       REDIS_MASTER_NAME: redis.masterName,
       REDIS_KEY_PREFIX: uniquePrefix("sentinel"),
-      DATABASE_URL: testDatabase.url,
+      DATABASE_URL: world.url,
       SEARCH_BACKEND: "mysql",
       BATCH_OVERDUE_AFTER: "1s",
     };
-    ({ token } = await createApplications(database).create({ token: randomUUID(), name: "sentinel" }));
-    chats = await Promise.all(
-      Array.from({ length: chatCount }, async () => (await createChats(database).create({ token }))!),
-    );
+    token = await world.newApplication();
+    chats = await Promise.all(Array.from({ length: chatCount }, () => world.newChat(token)));
   });
   afterEach(() => Promise.all(services.map((service) => service.stop())));
   after(async () => {
-    await database.close();
-    await testDatabase.drop();
+    await world.close();
     await redis.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -124,7 +108,7 @@ describe("Confab on a Redis with Sentinels", function () {
     await eventually(
       async () => {
         for (const { id, number: chat } of chats) {
-          const rows = await createMessages(database).range(id, { limit: 100_000 });
+          const rows = await createMessages(world.database).range(id, { limit: 100_000 });
           const stored = new Map(rows.map(({ number, body }) => [number, body]));
           const bodies = new Set(rows.map(({ body }) => body));
           expect(bodies.size, "no message twice").to.equal(rows.length);
