@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bindToThisProcess, unbind } from "@confab/local";
+import { scratchRoot } from "@confab/testkit";
 import { controls } from "./nemeses/controls.ts";
 import { faults } from "./nemeses/index.ts";
 import { help, readOptions, type Options } from "./options.ts";
@@ -108,16 +108,6 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Prefers /dev/shm if it has 4 GiB free: stores fsync constantly, and a disk that stalls would be another fault. */
-async function scratchRoot(): Promise<string> {
-  const memory = "/dev/shm";
-  const free = await statfs(memory).then(
-    ({ bavail, bsize }) => bavail * bsize,
-    () => 0,
-  );
-  return free > 4 * 1024 ** 3 ? memory : tmpdir();
 }
 
 async function main(): Promise<void> {

@@ -18,3 +18,4 @@ export { captureLog } from "./log.ts";
 export type { LogLine } from "./log.ts";
 export { hostileQueries, hostileTexts } from "./hostile-texts.ts";
 export { longestBlock } from "./longest-block.ts";
+export { scratchRoot } from "./scratch-root.ts";

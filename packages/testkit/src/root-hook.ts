@@ -1,8 +1,8 @@
-import { mkdtemp, rm, statfs } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bindToThisProcess, startStores, unbind } from "@confab/local";
 import type { Stores } from "@confab/local";
+import { scratchRoot } from "./scratch-root.ts";
 import { storeVariables } from "./stores.ts";
 
 let folder: string | undefined;
@@ -16,25 +16,12 @@ export async function mochaGlobalSetup(): Promise<void> {
     elasticsearch: process.env[storeVariables.elasticsearch],
   };
   if (!Object.values(given).includes(undefined)) return;
-  folder = await mkdtemp(join(await roomiest(), "confab-test-"));
+  folder = await mkdtemp(join(await scratchRoot(), "confab-test-"));
   bindToThisProcess({ folder });
   stores = await startStores({ dir: folder, given, onProgress: report });
   process.env[storeVariables.redis] = stores.redisUrl;
   process.env[storeVariables.mysql] = stores.databaseUrl;
   if (stores.elasticsearchUrl !== undefined) process.env[storeVariables.elasticsearch] = stores.elasticsearchUrl;
-}
-
-/**
- * Prefers /dev/shm if it has 4 GiB free: the stores fsync constantly, and tests would wait for a shared disk that
- * stalls.
- */
-async function roomiest(): Promise<string> {
-  const memory = "/dev/shm";
-  const free = await statfs(memory).then(
-    ({ bavail, bsize }) => bavail * bsize,
-    () => 0,
-  );
-  return free > 4 * 1024 ** 3 ? memory : tmpdir();
 }
 
 /** Stops the stores that the setup started and removes their folder. */
