@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { openRelease, services, type Component, type Release } from "./release.ts";
 import { report } from "./report.ts";
-import { unnoticed } from "./rollouts.ts";
+import { changeUnderLoad } from "./rollouts.ts";
 
 const pods: Readonly<Record<Component, number>> = { ingest: 3, api: 2, worker: 3 };
 const fixed = {
@@ -36,7 +36,7 @@ describe("Confab with a fixed number of pods, when autoscalers are switched on u
 
   it("fails no request and never has fewer ready pods", async () => {
     const watch = watchReadyPods(release);
-    await unnoticed(release, async () => {
+    await changeUnderLoad(release, async () => {
       await release.upgrade(autoscaled);
       await pause(45_000);
     });
@@ -45,7 +45,7 @@ describe("Confab with a fixed number of pods, when autoscalers are switched on u
 
   it("keeps the number again at the next upgrade, which replaces the pods", async () => {
     const watch = watchReadyPods(release);
-    await unnoticed(release, async () => {
+    await changeUnderLoad(release, async () => {
       const next = Object.fromEntries(services.map((service) => [`${service}.podAnnotations.revision`, "next"]));
       await release.upgrade({ ...autoscaled, ...next });
     });
