@@ -3,19 +3,19 @@ import { messageUid } from "./batch-id.ts";
 import { keyDigest, requestDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
 
-/** What MySQL knows of a chat, and the incarnation of Redis under which it was asked. */
+/** A chat's id and last number in MySQL, and the incarnation of Redis at the time of the query. */
 export interface LoadedHead {
   id: string;
   lastNumber: number;
   incarnation: string;
 }
 
-/** A valid message on its way in. */
+/** A valid message that is not accepted yet. */
 export interface Submission extends MessageContent {
   token: string;
   chat: number;
   requestId: string;
-  /** The request's span as a W3C traceparent, where it is recorded. */
+  /** The request's span as a W3C traceparent, if the request is sampled. */
   trace?: string | undefined;
   idempotency?: { key: string; hash: string } | undefined;
 }
@@ -25,18 +25,18 @@ export interface BatchEntry extends Submission {
 }
 
 export interface AcceptLimits {
-  /** Pending messages of a partition beyond which everything is refused; 0: no limit. */
+  /** Maximum number of pending messages per partition. Beyond it every message is refused. 0: no limit. */
   maxPending: number;
-  /** Messages per second and in a burst, per application and partition; a rate of 0: no limit. */
+  /** Messages per second, and messages in a burst, per application and partition. A rate of 0 means no limit. */
   applicationMessageRate: number;
   applicationMessageBurst: number;
-  /** An idempotency key is remembered for at least this long, and for at most one and a half times as long. */
+  /** How long an idempotency key is kept: at least this long, at most 1.5 times as long. */
   idempotencySeconds: number;
-  /** Idempotency keys that an application may use per partition in half of that time; 0: no limit. */
+  /** Maximum number of new idempotency keys per application and partition in half of that time. 0: no limit. */
   maxIdempotencyKeys: number;
 }
 
-/** A new number, the first answer to the same idempotency key, or why the message was not taken. */
+/** A new number, the first answer to the same idempotency key, or the reason why the message was refused. */
 export type AcceptResult =
   number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited" | "keys";
 
@@ -53,9 +53,9 @@ export interface EntryResult {
   result: AcceptResult;
   incarnation: string;
   pending: number;
-  /** What is left of the application's quota; undefined where there is none. */
+  /** What is left of the application's quota. Undefined if it has no quota. */
   limit: { remaining: number; resetMs: number; waitMs: number } | undefined;
-  /** When an application that has used all its idempotency keys may use new ones. */
+  /** Milliseconds until an application that has used all its idempotency keys may use new ones. */
   keysMs: number;
 }
 
@@ -66,7 +66,7 @@ export interface EncodedBatch {
   parse(reply: string): EntryResult[];
 }
 
-/** Lays out a batch for the accept script: one group per chat, the entries of a chat in the order of their arrival. */
+/** Encodes a batch for the accept script: one group per chat, with the entries of a chat in their order of arrival. */
 export function encodeBatch(
   prefix: string,
   batchId: Buffer,
@@ -76,11 +76,11 @@ export function encodeBatch(
 ): EncodedBatch {
   const id = batchId.toString("base64url");
   const groups = new Map<string, number[]>();
-  entries.forEach(({ token, chat }, place) => {
+  entries.forEach(({ token, chat }, position) => {
     const key = `${token}:${chat}`;
-    const places = groups.get(key);
-    if (places) places.push(place);
-    else groups.set(key, [place]);
+    const positions = groups.get(key);
+    if (positions) positions.push(position);
+    else groups.set(key, [position]);
   });
   const args: (string | number)[] = [
     prefix,
@@ -93,14 +93,14 @@ export function encodeBatch(
     limits.maxIdempotencyKeys,
     groups.size,
   ];
-  for (const places of groups.values()) {
-    const members = places.map((place) => entries[place]!);
+  for (const positions of groups.values()) {
+    const members = positions.map((position) => entries[position]!);
     const { token, chat } = members[0]!;
     const loaded = members.find((entry) => entry.loaded)?.loaded;
     args.push(token, chat, loaded?.id ?? "", loaded?.lastNumber ?? "", loaded?.incarnation ?? "", members.length);
     members.forEach((entry, index) => {
       const { idempotency } = entry;
-      const uid = messageUid(batchId, places[index]!);
+      const uid = messageUid(batchId, positions[index]!);
       const digest = idempotency && keyDigest(chat, idempotency.key);
       const request = idempotency && requestDigest(idempotency.hash);
       args.push(digest ?? "", request ?? "", encodeRecord(uid, now, { ...entry, digest }));
@@ -113,10 +113,10 @@ function parseReply(reply: string, groups: number[][]): EntryResult[] {
   const { incarnation, pending, limits, keysMs, results } = JSON.parse(reply) as AcceptReply;
   const answers: EntryResult[] = [];
   let at = 0;
-  groups.forEach((places, group) => {
+  groups.forEach((positions, group) => {
     const limit = limits?.[group];
-    for (const place of places) {
-      answers[place] = {
+    for (const position of positions) {
+      answers[position] = {
         result: results[at++]!,
         incarnation,
         pending,

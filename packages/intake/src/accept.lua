@@ -1,11 +1,11 @@
--- Accepts a batch of messages: the only place where new messages get their numbers.
+-- Accepts a batch of messages. New messages get their numbers here and nowhere else.
 --
--- KEYS     batches, moving (guardKeys in scripts.ts says why)
--- ARGV     prefix, batch id, time (ms), max pending messages (0: any), messages per second and burst of an application
---          (0: any), seconds that idempotency keys are kept, max idempotency keys of an application in half of that time
---          (0: any), number of groups; then for each group (a chat): token, chat number, loaded chat id, loaded last
---          number, incarnation it was loaded under ('' '' '': nothing loaded), number of items; then for each item:
---          digest of the idempotency key ('': none), hash of the request, record.
+-- KEYS     batches, moving (see guardKeys in scripts.ts)
+-- ARGV     prefix, batch id, time (ms), maximum number of pending messages (0: no limit), messages per second and burst per
+--          application (0: no limit), seconds for which idempotency keys are kept, maximum number of new idempotency keys
+--          per application in half of that time (0: no limit), number of groups; then for each group (a chat): token, chat
+--          number, loaded chat id, loaded last number, incarnation under which it was loaded ('' '' '': not loaded), number
+--          of items; then for each item: digest of the idempotency key ('': none), hash of the request, record.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
 --          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys", one per item]}
 
@@ -14,12 +14,13 @@ local maxPending, rate, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(A
 local keepMs, maxKeys = tonumber(ARGV[7]) * 1000, tonumber(ARGV[8])
 local batchKey = prefix .. 'batch:' .. batch
 
--- A batch that was sent again after a reconnect gets the same answer as the first time.
+-- A batch that is sent again after a reconnect gets the same reply as the first time.
 local known = redis.call('HGET', batchKey, 'reply')
 if known then return known end
 
--- A head is trusted only under the incarnation of Redis that it was checked against. The replication id changes with every
--- restart and failover (unlike run_id, which a demoted and re-promoted master keeps), the generation with every FLUSHALL.
+-- A head is trusted only under the incarnation of Redis under which it was checked. The replication id changes with
+-- every restart and failover (unlike run_id, which a demoted and re-promoted master keeps). The generation changes with
+-- every FLUSHALL.
 local generation = redis.call('GET', prefix .. 'generation')
 if not generation then
   generation = batch
@@ -32,17 +33,17 @@ local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local accepted, bytes, keyed, chats, results, limits, records = 0, 0, false, {}, {}, {}, {}
 
--- Generic cell rate algorithm: `tat` is when the bucket is full again, in ms. Redis' own clock, which may step back: no
--- bucket is ever more than empty.
+-- Generic cell rate algorithm: `tat` is the time in ms at which the bucket is full again. Redis' own clock may step
+-- back, so `tat` is limited to what an empty bucket has.
 local interval, capacity
 if rate > 0 then
   interval = 1000 / rate
   capacity = burst * interval
 end
 
--- Idempotency keys lie in hashes by half of their lifetime, so that whole hashes expire: a key is found for one to one and
--- a half lifetimes. 4,096 hashes per application keep each small enough for Redis' compact encoding.
--- Each holds, by the key's digest, number and time in binary and the hash of the request.
+-- Idempotency keys are grouped in hashes, one set of hashes per half a lifetime, so that whole hashes expire. A key is
+-- found for 1 to 1.5 lifetimes. An application has 4,096 hashes, so that each is small enough for Redis' compact
+-- encoding. A hash maps the key's digest to the number and time in binary, followed by the hash of the request.
 local keyFormat = '>I4I6'
 local half = keepMs / 2
 local window = math.floor(clock / half)
@@ -57,15 +58,15 @@ for _ = 1, tonumber(ARGV[9]) do
   local items = tonumber(ARGV[at + 5])
   at = at + 6
 
-  local place = token .. ':' .. chat
-  local headKey, pendingKey = prefix .. 'head:' .. place, prefix .. 'pending:' .. place
+  local reference = token .. ':' .. chat
+  local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
   local head = redis.call('HMGET', headKey, 'id', 'last', 'incarnation')
   local id, last = head[1], tonumber(head[2] or 0)
   local trusted = id and head[3] == incarnation
   if not trusted and loadedUnder == incarnation then
     id = loadedId
     last = math.max(last, tonumber(loadedLast))
-    -- The head may be lost, or older than what is pending.
+    -- The head may be lost, or older than the pending messages.
     local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
     if newest then
       local first, count = string.match(newest, '^(%d+) (%d+) ')
@@ -126,7 +127,7 @@ for _ = 1, tonumber(ARGV[9]) do
     local count = last - first + 1
     chats[#chats + 1] = { token, tonumber(chat), id, first, count, firstRecord }
     redis.call('ZADD', pendingKey, first, first .. ' ' .. count .. ' ' .. firstRecord .. ' ' .. batch)
-    -- While messages are pending, the head must not expire.
+    -- The head must not expire while messages are pending.
     redis.call('PERSIST', headKey)
   end
   if trusted then redis.call('HSET', headKey, 'id', id, 'last', last, 'incarnation', incarnation) end
@@ -148,7 +149,7 @@ local reply = cjson.encode({
   keysMs = math.ceil((window + 1) * half - clock),
   results = results,
 })
--- Where nothing was accepted, the same batch again is as good as a new one.
+-- If nothing was accepted, a resend may be treated as a new batch.
 if accepted > 0 then
   redis.call('INCRBY', prefix .. 'pending', accepted)
   local fields = { 'chats', cjson.encode(chats), 'bytes', bytes, 'reply', reply }
@@ -161,7 +162,7 @@ if accepted > 0 then
     fields[#fields + 1] = record
   end
   redis.call('HSET', batchKey, unpack(fields))
-  -- By Redis' clock: processes' clocks differ.
+  -- By Redis' clock, because the clocks of the processes differ.
   redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)
 end
 return reply

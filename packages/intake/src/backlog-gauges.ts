@@ -2,7 +2,9 @@ import type { MetricCatalogue } from "@confab/contracts";
 import type { Metrics } from "@confab/runtime";
 import type { Backlog } from "./backlog.ts";
 
-/** Looks, one for each partition, that show what is accepted and not yet stored in all of them together. */
+/**
+ * Creates the gauges of pending messages over all partitions, and returns one function per partition that updates them.
+ */
 export function createBacklogGauges(
   metrics: Metrics<MetricCatalogue>,
   backlogs: readonly Pick<Backlog, "depth">[],

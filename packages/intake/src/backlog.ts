@@ -12,9 +12,9 @@ export interface AcceptedMessage extends PendingRecord {
   chat: number;
   chatId: bigint;
   number: number;
-  /** Which record of its batch it is. */
+  /** The position of its record in the batch, from 1. */
   record: number;
-  /** Redis returned another text than it was given; that text is the body. */
+  /** The checksum does not match: Redis returned a different text from the one it was given. That text is the body. */
   damaged: boolean;
 }
 
@@ -30,15 +30,18 @@ export interface ReadLimits {
 }
 
 export interface OpenBatches {
-  /** As many as fit the limits, at least one; those that are complete, or never existed, are left out. */
+  /** As many as fit the limits, but at least one. Batches that are complete or never existed are left out. */
   batches: AcceptedBatch[];
-  /** Those that did not fit. */
+  /** Batches that did not fit the limits. */
   later: string[];
-  /** Accepted and not complete, but Redis has lost their messages, by eviction for example. */
+  /** Batches that are accepted and not complete, but whose messages Redis lost, for example by eviction. */
   lost: string[];
 }
 
-/** A message whose place another message holds: it gets the next number above `lastNumber` in the chat of this id. */
+/**
+ * Renumbers a message whose number another message has: it gets the next number above `lastNumber` in the chat with
+ * this id.
+ */
 export interface Move {
   batchId: string;
   record: number;
@@ -47,42 +50,45 @@ export interface Move {
 }
 
 export interface Completion {
-  /** The batches that are committed, or lost. */
+  /** The batches that are committed or lost. */
   ids: readonly string[];
   moves?: readonly Move[];
-  /** Chats that the database does not have any more: whoever writes to them next asks it again. */
+  /** Chats that are no longer in the database. The next message to them loads the chat head again. */
   unknownChats?: readonly { token: string; chat: number }[];
 }
 
 export interface Completed {
   completed: number;
-  /** One per move; undefined where its batch was complete already. */
+  /** One number per move. Undefined if the batch of the message was already complete. */
   moved: (number | undefined)[];
-  /** The batch of the moved messages, which needs a wake-up. */
+  /** The batch of the renumbered messages. It needs a wake-up. */
   movedBatchId: string | undefined;
 }
 
 export interface Backlog {
-  /** Reads open batches, in the order of the ids. A batch is read as a whole or not at all. */
+  /** Reads open batches in the order of the ids. A batch is read completely or not at all. */
   read(ids: readonly string[], limits: ReadLimits): Promise<OpenBatches>;
-  /** Forgets batches, and moves messages, in one step; call it only when the rest is committed. Repeating it is harmless. */
+  /**
+   * Removes batches and renumbers messages in one step. Call it only after all other messages of the batches are
+   * committed. Repeating the call is harmless.
+   */
   complete(completion: Completion): Promise<Completed>;
-  /** Ids of batches that were accepted before a time, by Redis' clock, and are not complete: oldest first, from a place on. */
+  /** Ids of open batches that are at least this old by Redis' clock, the oldest first. */
   overdue(ageMs: number, page: { offset: number; limit: number }): Promise<string[]>;
-  /** True for one caller per interval, whatever the number of workers. */
+  /** True for one caller per interval, regardless of the number of workers. */
   claimSweep(intervalMs: number): Promise<boolean>;
-  /** How many messages are pending, and how long the oldest batch has waited; undefined where none does. */
+  /** The number of pending messages and the age of the oldest open batch. The age is undefined if no batch is open. */
   depth(): Promise<{ pending: number; oldestAgeMs: number | undefined }>;
 }
 
 export interface BacklogOptions {
-  /** A batch's reply is kept this long after completion, for a resend that comes late. */
+  /** How long the reply to a batch is kept after its completion, for a late resend. */
   replySeconds?: number;
-  /** A chat that nobody writes to is loaded from the database again after this time. */
+  /** How long the head of an idle chat is kept. After that the next message loads it from the database again. */
   headSeconds?: number;
 }
 
-/** The worker's side of one partition: what was accepted and is to be stored. */
+/** The worker's view of one partition: the batches that are accepted and not yet stored. */
 export function createBacklog(
   redis: IntakeRedis,
   partitioning: Partitioning,
@@ -157,19 +163,19 @@ export function createBacklog(
 
 function messagesOf(batchId: string, [chats, ...records]: string[]): AcceptedMessage[] {
   return (JSON.parse(chats!) as BatchChat[]).flatMap(([token, chat, chatId, first, count, firstRecord]) =>
-    Array.from({ length: count }, (_, place) => {
-      const record = firstRecord + place;
+    Array.from({ length: count }, (_, index) => {
+      const record = firstRecord + index;
       const found = decodeRecord(records[record - 1]!);
       return {
         ...(found ?? damagedRecord(batchId, record, records[record - 1]!)),
-        ...{ token, chat, chatId: BigInt(chatId), number: first + place },
+        ...{ token, chat, chatId: BigInt(chatId), number: first + index },
         ...{ record, damaged: found === undefined },
       };
     }),
   );
 }
 
-/** What is known of a message whose record is damaged: its batch. No other message has its uid. */
+/** Describes a message with a damaged record by its batch, the only thing that is known of it. Its uid is unique. */
 function damagedRecord(batchId: string, record: number, text: string): PendingRecord {
   const id = Buffer.from(batchId, "base64url");
   return {

@@ -1,23 +1,23 @@
 import { randomFillSync } from "node:crypto";
 
 const bytes = 16;
-const placeAt = 14;
+const positionAt = 14;
 
 /**
- * A batch's id: 48 bits of time, so that the table of stored batches grows at its end, 64 random bits, and 16 bits left zero for the
- * places of its messages.
+ * Creates a batch id: 48 bits of time, so that the table of stored batches grows at its end, 64 random bits, and 16
+ * zero bits for the positions of its messages.
  */
 export function createBatchId(now: number): Buffer {
   const id = Buffer.alloc(bytes);
   id.writeUIntBE(now, 0, 6);
-  randomFillSync(id, 6, placeAt - 6);
+  randomFillSync(id, 6, positionAt - 6);
   return id;
 }
 
-/** The unique id of the message at a place (0…65,535) of a batch. */
-export function messageUid(batchId: Buffer, place: number): Buffer {
+/** The unique id of the message at a position (0…65,535) of a batch. */
+export function messageUid(batchId: Buffer, position: number): Buffer {
   const uid = Buffer.from(batchId);
-  uid.writeUInt16BE(place, placeAt);
+  uid.writeUInt16BE(position, positionAt);
   return uid;
 }
 

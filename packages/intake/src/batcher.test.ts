@@ -16,8 +16,8 @@ const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: E
 
 const roomy = { maxBatchCharacters: 1_000_000, maxWaitingCharacters: 1_000_000 };
 
-describe("batching what is submitted", () => {
-  it("sends together what comes in one turn, and at once", async () => {
+describe("the batcher", () => {
+  it("sends the entries of one turn together and at once", async () => {
     const sizes: number[] = [];
     const batcher = createBatcher({
       send: (entries) => {
@@ -36,7 +36,7 @@ describe("batching what is submitted", () => {
     await batcher.stop();
   });
 
-  it("has at most so many batches in flight, of at most so many entries, and keeps the order", async () => {
+  it("limits the batches in flight and their size, and keeps the order", async () => {
     const sent: string[][] = [];
     const finish: (() => void)[] = [];
     const batcher = createBatcher({
@@ -72,7 +72,7 @@ describe("batching what is submitted", () => {
     expect(sent.flat().join("")).to.equal("abcdefg");
   });
 
-  it("never divides what is submitted together", async () => {
+  it("never splits entries that are submitted together", async () => {
     const sizes: number[] = [];
     const batcher = createBatcher({
       send: (entries) => {
@@ -91,7 +91,7 @@ describe("batching what is submitted", () => {
     await batcher.stop();
   });
 
-  it("refuses at once when too many wait, and in time what was never answered", async () => {
+  it("refuses at once when too many entries wait, and rejects unanswered ones at the deadline", async () => {
     const batcher = createBatcher({
       send: () => new Promise(() => undefined),
       maxBatch: 1,
@@ -107,11 +107,11 @@ describe("batching what is submitted", () => {
     const reasons = (await Promise.allSettled(outcomes)).map((outcome) => (outcome as { reason?: unknown }).reason);
     expect(reasons[0]).to.be.instanceOf(IntakeUnavailable);
     expect(reasons[1]).to.be.instanceOf(IntakeUnavailable);
-    expect(reasons[2], "not taken, and it says so").to.be.instanceOf(IntakeBusy);
+    expect(reasons[2], "refused as busy").to.be.instanceOf(IntakeBusy);
     await batcher.stop();
   });
 
-  it("counts the entries that wait, not how they were submitted, and takes others when those are gone", async () => {
+  it("limits waiting entries, not submissions, and accepts more once they are sent", async () => {
     const finish: (() => void)[] = [];
     const batcher = createBatcher({
       send: (entries) =>
@@ -143,7 +143,7 @@ describe("batching what is submitted", () => {
     await batcher.stop();
   });
 
-  it("bounds the characters of a batch and of what waits, and lays out one large batch per turn", async () => {
+  it("limits the characters per batch and in all waiting entries, and sends one large batch per turn", async () => {
     const sizes: number[] = [];
     const batcher = createBatcher({
       send: (entries) => {
@@ -159,7 +159,7 @@ describe("batching what is submitted", () => {
     });
     const submitted = ["aaaa", "bbbb", "cccc", "d".repeat(25), "e"].map((body) => batcher.submit([entry(body)]));
     const refused = await submitted[3]!.then(() => batcher.submit([entry("x".repeat(50))])).catch(() => "never");
-    expect(refused, "takes what comes while less than the bound waits").to.have.length(1);
+    expect(refused, "accepts an entry while less than the limit is waiting").to.have.length(1);
     await Promise.all(submitted);
     expect(sizes).to.deep.equal([8, 4, 25, 1, 50]);
 

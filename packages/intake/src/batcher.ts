@@ -1,6 +1,6 @@
 import type { BatchEntry, EntryResult } from "./accept-batch.ts";
 
-/** The outcome is not known: the message may or may not have been accepted. */
+/** The outcome is unknown: the message may or may not have been accepted. */
 export class IntakeUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -8,7 +8,7 @@ export class IntakeUnavailable extends Error {
   }
 }
 
-/** Too much waits already: the message was not taken. */
+/** Too many messages are waiting already: the message was not accepted. */
 export class IntakeBusy extends Error {
   constructor(message: string) {
     super(message);
@@ -17,17 +17,23 @@ export class IntakeBusy extends Error {
 }
 
 export interface BatcherOptions {
-  /** Sends one batch, whose first entry waited for so long; one result an entry, in their order, together with when the batch was made. */
+  /**
+   * Sends one batch whose first entry waited for `waitedMs`. Returns one result per entry, in order, and the time at
+   * which the batch was created.
+   */
   send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<{ createdMs: number; results: EntryResult[] }>;
   maxBatch: number;
-  /** Characters of the bodies in a batch, unless what was submitted together has more: Redis takes one batch at a time. */
+  /**
+   * Maximum number of body characters per batch, because Redis runs one batch at a time. Only one submission alone may
+   * exceed it.
+   */
   maxBatchCharacters: number;
   maxInFlight: number;
-  /** Entries that may wait for a slot before further ones are refused at once. */
+  /** Maximum number of entries that wait for a slot. Further entries are refused at once. */
   maxWaiting: number;
-  /** The same in characters of their bodies, since a message may be as large as a thousand others. */
+  /** The same limit in body characters, since one message may be as large as a thousand others. */
   maxWaitingCharacters: number;
-  /** From submission to refusal where no answer comes. */
+  /** Maximum time from the submission to the answer of Redis. After that the submission is rejected. */
   deadlineMs: number;
 }
 
@@ -42,17 +48,20 @@ interface Waiting {
 }
 
 export interface Batcher {
-  /** Entries that are submitted together go out in one batch, so that a script numbers all of them or a first part. */
+  /**
+   * Entries that are submitted together are sent in one batch, so that the script numbers either all of them or the
+   * first ones.
+   */
   submit(entries: readonly BatchEntry[]): Promise<BatchedResult[]>;
-  /** Batches that are not answered, and entries that wait for theirs. */
+  /** The number of unanswered batches, and of entries that wait for a batch. */
   load(): { inFlight: number; waiting: number };
-  /** Resolves when everything that was submitted is settled. */
+  /** Resolves when all submissions are settled. */
   stop(): Promise<void>;
 }
 
 /**
- * Natural group commit: what is submitted in one turn of the event loop, or while all slots are taken, goes out together.
- * No timer delays a batch, so an idle service adds no latency; the only timer enforces the deadline.
+ * Natural group commit: entries that are submitted in one turn of the event loop, or while all slots are taken, are
+ * sent together. No timer delays a batch, so an idle service adds no latency; the only timer enforces the deadline.
  */
 export function createBatcher(options: BatcherOptions): Batcher {
   const { send, maxBatch, maxBatchCharacters, maxInFlight, maxWaiting, maxWaitingCharacters, deadlineMs } = options;
@@ -73,7 +82,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     scheduled = false;
     let dispatched = 0;
     while (waiting.length > 0 && inFlight.size < maxInFlight) {
-      // A batch is laid out at once: not several large ones in a turn.
+      // Encoding a batch blocks the event loop, so at most one large batch is encoded per turn.
       if (dispatched > maxBatchCharacters / 2) {
         schedule();
         return;
@@ -113,7 +122,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       members,
       expire: () => {
         settle(() => {
-          fail(new IntakeUnavailable(`no answer from Redis within ${deadlineMs} ms`));
+          fail(new IntakeUnavailable(`Redis did not answer within ${deadlineMs} ms`));
         });
       },
     };
@@ -132,7 +141,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       },
       (error: unknown) => {
         settle(() => {
-          fail(new IntakeUnavailable("Redis refused the batch or went away", { cause: error }));
+          fail(new IntakeUnavailable("Redis refused the batch or became unavailable", { cause: error }));
         });
       },
     );
@@ -145,7 +154,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     for (const { entries, characters, reject } of late) {
       waitingEntries -= entries.length;
       waitingCharacters -= characters;
-      reject(new IntakeUnavailable(`Redis did not take the message within ${deadlineMs} ms`));
+      reject(new IntakeUnavailable(`The message was not sent to Redis within ${deadlineMs} ms`));
     }
     for (const { members, expire } of inFlight) if (members[0]!.deadline <= now) expire();
   };
@@ -155,7 +164,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     submit: (entries) =>
       new Promise((resolve, reject) => {
         if (waitingEntries >= maxWaiting || waitingCharacters >= maxWaitingCharacters) {
-          reject(new IntakeBusy("too many messages wait for Redis"));
+          reject(new IntakeBusy("Too many messages are waiting for Redis"));
           return;
         }
         const characters = entries.reduce((sum, { body }) => sum + body.length, 0);

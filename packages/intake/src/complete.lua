@@ -1,12 +1,13 @@
--- Forgets batches that are committed to the database, by their ids: what else holds one of their numbers by now is not
--- touched. Raises the heads first, so that a number is never missed by both MySQL's maximum and the head. In the same step
--- it gives messages whose places are taken new numbers, in a new batch. Running it again changes nothing.
+-- Removes batches that are committed to the database, by their ids. A newer batch that has the same numbers is not
+-- touched. Raises the heads first, so that every number is always covered by MySQL's maximum or by the head. In the
+-- same step, renumbers messages whose numbers are taken and puts them in a new batch. Running it again changes nothing.
 --
--- KEYS     batches, moving (guardKeys in scripts.ts says why)
--- ARGV     prefix, seconds that a batch's reply is kept for a resend, seconds that an idle head is kept, id of the new
---          batch, number of heads to distrust, for each: token, chat number; then for each batch: id, number of messages to
---          move, for each: its record, chat id and last number by the database.
--- Returns  {number of messages completed, number of the first moved message or false if its batch was complete, …}
+-- KEYS     batches, moving (see guardKeys in scripts.ts)
+-- ARGV     prefix, seconds for which a batch's reply is kept for a resend, seconds for which an idle head is kept, id of the
+--          new batch, number of heads to distrust; for each of them: token, chat number; then for each batch: id, number of
+--          messages to renumber; for each of them: its record, and the chat id and last number in the database.
+-- Returns  {number of completed messages, then for each message to renumber its new number, or false if its batch was
+--          already complete}
 
 local prefix, keepReply, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local time = redis.call('TIME')
@@ -20,13 +21,13 @@ for _ = 1, tonumber(ARGV[5]) do
   at = at + 2
 end
 
--- A later request with the same idempotency key must get the number that its message has in the end.
+-- A later request with the same idempotency key must get the final number of its message.
 local function renumberKey(token, digest, keepMs, before, after)
   local window = math.floor(clock / (keepMs / 2))
   for back = 0, 2 do
     local key = prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
     local seen = redis.call('HGET', key, digest)
-    -- It begins with the number: keyFormat in accept.lua.
+    -- The value begins with the number (keyFormat in accept.lua).
     if seen and struct.unpack('>I4', seen) == before then
       redis.call('HSET', key, digest, struct.pack('>I4', after) .. string.sub(seen, 5))
     end
@@ -38,8 +39,8 @@ local function raiseHead(headKey, id, last)
 end
 
 local function move(token, chat, before, record, keepMs, id, loadedLast)
-  local place = token .. ':' .. chat
-  local headKey, pendingKey = prefix .. 'head:' .. place, prefix .. 'pending:' .. place
+  local reference = token .. ':' .. chat
+  local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
   local last = math.max(tonumber(redis.call('HGET', headKey, 'last') or 0), loadedLast)
   local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
   if newest then
@@ -68,9 +69,9 @@ while ARGV[at] do
   local chats = found[1] and cjson.decode(found[1]) or {}
   at = at + 2
   for _, chat in ipairs(chats) do
-    local place = chat[1] .. ':' .. chat[2]
-    raiseHead(prefix .. 'head:' .. place, chat[3], chat[4] + chat[5] - 1)
-    redis.call('ZREM', prefix .. 'pending:' .. place, chat[4] .. ' ' .. chat[5] .. ' ' .. chat[6] .. ' ' .. batch)
+    local reference = chat[1] .. ':' .. chat[2]
+    raiseHead(prefix .. 'head:' .. reference, chat[3], chat[4] + chat[5] - 1)
+    redis.call('ZREM', prefix .. 'pending:' .. reference, chat[4] .. ' ' .. chat[5] .. ' ' .. chat[6] .. ' ' .. batch)
     completed = completed + chat[5]
   end
   for _ = 1, moves do
@@ -86,10 +87,12 @@ while ARGV[at] do
     end
     answer[#answer + 1] = number
   end
-  -- An idle head expires; one with pending messages stays.
+  -- An idle head expires. A head with pending messages does not.
   for _, chat in ipairs(chats) do
-    local place = chat[1] .. ':' .. chat[2]
-    if redis.call('EXISTS', prefix .. 'pending:' .. place) == 0 then redis.call('EXPIRE', prefix .. 'head:' .. place, keepHead) end
+    local reference = chat[1] .. ':' .. chat[2]
+    if redis.call('EXISTS', prefix .. 'pending:' .. reference) == 0 then
+      redis.call('EXPIRE', prefix .. 'head:' .. reference, keepHead)
+    end
   end
   if found[1] then
     redis.call('UNLINK', batchKey)

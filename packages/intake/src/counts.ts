@@ -1,19 +1,19 @@
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import type { RedisConnection } from "./scripts.ts";
 
-/** A partition's messages: those accepted and not yet stored, and those stored since Redis came into being. */
+/** A partition's messages: those pending, and those stored since Redis was empty. */
 export interface Counts {
   pending: number;
   stored: number;
 }
 
-/** One partition's counts, by what its keys begin with. */
+/** The counts of one partition, given its key prefix. */
 export async function countsOf(redis: RedisConnection, prefix: string): Promise<Counts> {
   const [pending, stored] = await redis.mget(`${prefix}pending`, `${prefix}stored`);
   return { pending: Number(pending ?? 0), stored: Number(stored ?? 0) };
 }
 
-/** The counts of all partitions together. */
+/** The sums of the counts over all partitions. */
 export async function totalCounts(redis: RedisConnection, partitioning: Partitioning): Promise<Counts> {
   const each = await Promise.all(
     Array.from({ length: partitioning.partitions }, (_, partition) =>

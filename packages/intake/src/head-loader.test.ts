@@ -7,8 +7,8 @@ const loaderOf = (options: Partial<HeadLoaderOptions>) =>
   createHeadLoader({ loadHead: () => Promise.resolve(found), deadlineMs: 1_000, ...options });
 const refusalOf = (question: Promise<unknown>): Promise<unknown> => question.catch((error: unknown) => error);
 
-describe("loading chats", () => {
-  it("asks about all tokens of a turn at once, and remembers for a while which are nobody's", async () => {
+describe("loading chat heads", () => {
+  it("checks all tokens of a turn in one query, and remembers unknown ones for a while", async () => {
     const questions: string[][] = [];
     const loadHead = loaderOf({
       findApplications: (tokens) => {
@@ -35,7 +35,7 @@ describe("loading chats", () => {
     expect(questions).to.deep.equal([["mine", "x", "y"]]);
   });
 
-  it("gives each question the same time, however many came before it", async () => {
+  it("gives every load the same time, regardless of how many are waiting", async () => {
     let asked = 0;
     const loadHead = loaderOf({
       loadHead: () => {
@@ -49,10 +49,10 @@ describe("loading chats", () => {
     const refusals = await Promise.all(Array.from({ length: 200 }, (_, chat) => refusalOf(loadHead("a", chat))));
     expect(performance.now() - began).to.be.within(45, 5_000);
     for (const refusal of refusals) expect(refusal).to.be.instanceOf(ChatsUnavailable);
-    expect(asked, "what is late is not asked any more").to.equal(2);
+    expect(asked, "late loads are not started").to.equal(2);
   });
 
-  it("asks nobody for a while after a failure, then one at a time until there is an answer", async () => {
+  it("pauses after a failure, then tries one load at a time until one succeeds", async () => {
     let asked = 0;
     let isBack = false;
     const loadHead = loaderOf({
@@ -71,7 +71,7 @@ describe("loading chats", () => {
     await pause(60);
     const refusals = await Promise.all([11, 12, 13].map((chat) => refusalOf(loadHead("a", chat))));
     expect(refusals[0]).to.have.property("message", "connection refused");
-    expect(asked, "one alone tries").to.equal(2);
+    expect(asked, "only one load tries").to.equal(2);
     isBack = true;
     await pause(60);
     expect(await loadHead("a", 14)).to.equal(found);

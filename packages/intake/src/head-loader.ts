@@ -2,7 +2,7 @@ import { createFairShare, withTimeout } from "@confab/runtime";
 import { IntakeBusy } from "./batcher.ts";
 import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
 
-/** The database was not asked, or gave no answer in time: the message was not taken. */
+/** The database was not asked or did not answer in time: the message was not accepted. */
 export class ChatsUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -16,26 +16,34 @@ export interface ChatInDatabase {
 }
 
 export interface HeadLoaderOptions {
-  /** What the database knows of a chat; undefined: there is none. Throws where it cannot be asked. */
+  /** Returns the chat from the database, or undefined if it does not exist. Throws if the database is unavailable. */
   readonly loadHead: (token: string, chat: number) => Promise<ChatInDatabase | undefined>;
-  /** Without it, every token is taken for an application's. */
+  /** If it is not given, every token is assumed to belong to an application. */
   readonly findApplications?: TokenCheckOptions["findApplications"] | undefined;
-  /** Chats that are asked for at once: a restart of Redis must not exhaust the database's connections. */
+  /**
+   * Maximum number of chat heads that are loaded at once: a restart of Redis must not exhaust the database connections.
+   */
   readonly width?: number;
-  /** Chats of all and of one application that may wait to be asked for; beyond it they are refused at once. */
+  /**
+   * Maximum number of chats that wait for their head, in total and per application. Further ones are refused at once.
+   */
   readonly maxWaiting?: number;
   readonly maxWaitingOfOne?: number;
-  /** From the question to its refusal where no answer comes. */
+  /** Maximum time for the answer. After that the load is rejected. */
   readonly deadlineMs: number;
-  /** For so long nobody is asked after a failure; then one question at a time tries whether the database is back. */
+  /**
+   * How long no chat head is loaded after a failure. After that, one load at a time checks whether the database is
+   * available again.
+   */
   readonly pauseMs?: number;
 }
 
 export type Loaded = ChatInDatabase | "unknown-chat" | "unknown-application";
 
 /**
- * Asks the database about chats that Redis does not know, with a bound on how many wait and for how long. After a failure everybody is refused at
- * once until a single question succeeds, so that an outage of the database keeps no request. Applications take turns.
+ * Loads chat heads from the database, with a limit on how many loads wait and for how long. After a failure every load
+ * is refused at once until a single one succeeds, so requests do not wait during an outage of the database.
+ * Applications take turns.
  */
 export function createHeadLoader(options: HeadLoaderOptions): (token: string, chat: number) => Promise<Loaded> {
   const { loadHead, findApplications, deadlineMs, pauseMs = 500 } = options;
@@ -73,7 +81,7 @@ export function createHeadLoader(options: HeadLoaderOptions): (token: string, ch
   return async (token, chat) => {
     if (failure === undefined) return findInTime(token, chat);
     if (isTrying || performance.now() < failure.until) {
-      throw new ChatsUnavailable("the database did not answer a moment ago", { cause: failure.error });
+      throw new ChatsUnavailable("The database did not answer a moment ago", { cause: failure.error });
     }
     isTrying = true;
     try {

@@ -6,7 +6,7 @@ import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
-/** What became of a submission that Redis answered. */
+/** The outcome of a submission that Redis answered. */
 export type Acceptance = { limit?: BatchedResult["limit"] } & (
   | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
   | { outcome: "conflict" | "unknown-chat" | "unknown-application" }
@@ -16,17 +16,17 @@ export type Acceptance = { limit?: BatchedResult["limit"] } & (
 
 export interface BatchObservation {
   size: number;
-  /** How long the first message waited for the batch to be sent. */
+  /** How long the first message waited until the batch was sent. */
   waitedMs: number;
   durationMs: number;
   accepted: number;
-  /** Answered as when their idempotency keys were first seen. */
+  /** Messages that got the first answer to their idempotency key. */
   replayed: number;
 }
 
-/** The span of a batch on its way to Redis. */
+/** The span of one call of the accept script. */
 export interface BatchSpan {
-  /** For the batch's job. */
+  /** The trace context for the batch's job. */
   readonly traceparent: string;
   end(failure?: unknown): void;
 }
@@ -34,14 +34,14 @@ export interface BatchSpan {
 export interface IntakeOptions {
   partitioning: Partitioning;
   limits: AcceptLimits;
-  /** A connection that `withScripts` taught. */
+  /** A connection from `withScripts`. */
   redis: Pick<IntakeRedis, "confabAccept">;
-  /** Wakes a worker for an accepted batch. No answer waits for it: what is not woken is found by a sweep. */
+  /** Wakes a worker for an accepted batch. No answer waits for it: if it fails, a sweep finds the batch. */
   wake: (partition: number, batchId: string, trace: string | undefined) => Promise<unknown>;
   loadHead: HeadLoaderOptions["loadHead"];
   findApplications?: HeadLoaderOptions["findApplications"];
   onBatch?: (batch: BatchObservation) => void;
-  /** Begins the span of a batch that holds messages of recorded requests; called for no other batch. */
+  /** Starts the span of a batch. Called only if the batch has messages of sampled requests. */
   traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
   maxBatch?: number;
   maxBatchCharacters?: number;
@@ -53,23 +53,30 @@ export interface IntakeOptions {
 
 export interface Intake {
   /**
-   * Rejects with IntakeUnavailable where the outcome is unknown; where nothing was taken, with IntakeBusy, ChatsUnavailable or what `loadHead` throws.
+   * Rejects with IntakeUnavailable if the outcome is unknown. If the message was not accepted, rejects with IntakeBusy,
+   * ChatsUnavailable or the error of `loadHead`.
    */
   submit(submission: Submission): Promise<Acceptance>;
   /**
-   * Submits messages of one chat in their order, at most as many as fit a batch: they are numbered together, so that what
-   * is refused for want of room is the end of the run, never its middle. Rejects as a whole, as `submit` does.
+   * Submits messages of one chat in order, at most as many as fit a batch. They are numbered together, so if there is
+   * no room for all of them, the last ones are refused, never ones in the middle. Rejects as a whole, like `submit`.
    */
   submitRun(submissions: readonly Submission[]): Promise<Acceptance[]>;
-  /** Batches that Redis has not answered, and messages that wait for theirs. */
+  /** The number of batches that Redis has not answered, and of messages that wait for a batch. */
   load(): { inFlight: number; waiting: number };
   stop(): Promise<void>;
 }
 
-/** A chat can be unlearned between loading and accepting only by a failover in between: more rounds mean trouble. */
+/**
+ * Only a failover between loading a head and accepting makes another round necessary, so more rounds mean that
+ * something is wrong.
+ */
 const maxRounds = 4;
 
-/** Accepts messages: batches them, numbers them in Redis, and asks the database about chats that Redis does not know. */
+/**
+ * Accepts messages: batches them, numbers them in Redis, and loads chat heads that Redis does not know from the
+ * database.
+ */
 export function createIntake(options: IntakeOptions): Intake {
   const { partitioning, limits, redis, wake, onBatch, traceBatch, deadlineMs = 900 } = options;
   const wakeUps = new Set<Promise<unknown>>();
@@ -101,7 +108,7 @@ export function createIntake(options: IntakeOptions): Intake {
         });
         span?.end();
         const results = batch.parse(reply);
-        // Only for what was accepted: a job for each refusal would fill the queue that workers are scaled on.
+        // Only for accepted messages: a job for each refusal would fill the queue by which the workers are scaled.
         if (results.some(({ result }) => typeof result === "number")) wakeUp(partition, batch.id, span?.traceparent);
         onBatch?.({
           size: entries.length,
@@ -131,9 +138,9 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 
   const submitRun = async (submissions: readonly Submission[]): Promise<Acceptance[]> => {
-    const [place] = submissions;
-    if (!place) return [];
-    const batcher = batchers[partitionOf(partitioning, place.token, place.chat)]!;
+    const [first] = submissions;
+    if (!first) return [];
+    const batcher = batchers[partitionOf(partitioning, first.token, first.chat)]!;
     const answers: Acceptance[] = [];
     let open: { at: number; entry: BatchEntry }[] = submissions.map((entry, at) => ({ at, entry }));
     for (let round = 0; round < maxRounds; round++) {
@@ -144,14 +151,14 @@ export function createIntake(options: IntakeOptions): Intake {
       const unknown = open.filter((_, index) => results[index]!.result === "unknown");
       if (unknown.length === 0) return answers;
       const { incarnation } = results.find(({ result }) => result === "unknown")!;
-      const loaded = await loadOnce(place, incarnation);
+      const loaded = await loadOnce(first, incarnation);
       if (typeof loaded === "string") {
         for (const { at } of unknown) answers[at] = { outcome: loaded };
         return answers;
       }
       open = unknown.map(({ at }) => ({ at, entry: { ...submissions[at]!, loaded } }));
     }
-    throw new IntakeUnavailable("Redis changed its incarnation again and again");
+    throw new IntakeUnavailable("Redis changed its incarnation several times while a chat head was loaded");
   };
 
   return {
@@ -166,7 +173,7 @@ export function createIntake(options: IntakeOptions): Intake {
     },
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
-      // One that Redis does not answer is left to a sweep.
+      // If Redis does not answer a wake-up, a sweep finds the batch.
       await Promise.race([Promise.all(wakeUps), sleep(deadlineMs, undefined, { ref: false })]);
     },
   };

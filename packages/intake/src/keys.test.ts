@@ -6,7 +6,7 @@ import { keyPrefix, partitionOf } from "./keys.ts";
 import { decodeRecord, encodeRecord, UnknownRecordFormat } from "./pending-record.ts";
 
 describe("keys, ids and records", () => {
-  it("spread chats over partitions, each always over the same", () => {
+  it("spread chats over partitions, and give a chat always the same one", () => {
     const partitioning = { prefix: "confab", partitions: 4 };
     const counts = [0, 0, 0, 0];
     for (let chat = 1; chat <= 4000; chat++) counts[partitionOf(partitioning, "token", chat)]!++;
@@ -15,13 +15,13 @@ describe("keys, ids and records", () => {
     expect(keyPrefix(partitioning, 3)).to.equal("confab:{p3}:");
   });
 
-  it("give every message of every batch another id", () => {
+  it("give every message of every batch a different id", () => {
     const [one, two] = [createBatchId(1000), createBatchId(1000)];
-    const ids = [0, 1, 65_535].flatMap((place) => [messageUid(one, place), messageUid(two, place)]);
+    const ids = [0, 1, 65_535].flatMap((position) => [messageUid(one, position), messageUid(two, position)]);
     expect(new Set(ids.map((id) => id.toString("hex"))).size).to.equal(6);
   });
 
-  it("keep a record's body and facts as they were, with and without a trace", () => {
+  it("preserve a record's body and fields, with and without a trace", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme" }),
@@ -29,23 +29,23 @@ describe("keys, ids and records", () => {
         fc.option(fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), { nil: undefined }),
         (body, createdAt, trace) => {
           const uid = createBatchId(5);
-          const facts = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
+          const fields = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
           for (const digest of [undefined, "AQEBAQEBAQEBAQEB"]) {
-            const record = encodeRecord(uid, createdAt.getTime(), { ...facts, digest });
-            expect(decodeRecord(record)).to.deep.equal({ uid, createdAt, ...facts });
+            const record = encodeRecord(uid, createdAt.getTime(), { ...fields, digest });
+            expect(decodeRecord(record)).to.deep.equal({ uid, createdAt, ...fields });
           }
         },
       ),
     );
   });
 
-  it("refuse a record with a field that this version does not know, instead of dropping the field", () => {
+  it("refuse a record with an unknown field instead of dropping the field", () => {
     const content = 'AQEBAQEBAQEBAQEBAQEBAQ 7 request-1 - - {"from_the_future":"a b"}\nthe body';
     const record = `1 ${crc32(content).toString(36)} ${content}`;
     expect(() => decodeRecord(record)).to.throw(UnknownRecordFormat, "from_the_future");
   });
 
-  it("notice every bit that flips in a record", () => {
+  it("detect every flipped bit in a record", () => {
     const record = Buffer.from(encodeRecord(createBatchId(5), 5, { requestId: "request-1", body: "the body" }));
     for (let bit = 16; bit < record.length * 8; bit++) {
       const flipped = Buffer.from(record);
@@ -54,7 +54,7 @@ describe("keys, ids and records", () => {
     }
   });
 
-  it("write and read a record of an untraced request as they always have", () => {
+  it("encode and decode a record of an untraced request in the documented format", () => {
     const uid = Buffer.alloc(16, 1);
     const record = "1 wxu5w2 AQEBAQEBAQEBAQEBAQEBAQ 7 request-1\nthe body";
     expect(encodeRecord(uid, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
@@ -66,8 +66,8 @@ describe("keys, ids and records", () => {
     });
   });
 
-  it("refuse a record of another form", () => {
+  it("refuse a record in an unknown format", () => {
     for (const record of ["", "2 x 1 r\nbody", "no line end"])
-      expect(() => decodeRecord(record)).to.throw("unknown form");
+      expect(() => decodeRecord(record)).to.throw("unknown format");
   });
 });

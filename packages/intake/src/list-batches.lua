@@ -1,7 +1,7 @@
--- Lists open batches of at least some age, the oldest first. Ages are by Redis' clock, which also stamped them.
+-- Lists open batches that have a minimum age, the oldest first. Ages are by Redis' clock, which also set the times.
 --
--- KEYS     batches, moving (guardKeys in scripts.ts says why)
--- ARGV     min age (ms), how many to pass over, how many at most
+-- KEYS     batches, moving (see guardKeys in scripts.ts)
+-- ARGV     minimum age (ms), number of batches to skip, maximum number of batches
 -- Returns  {age of the oldest open batch (ms) or false, ids…}
 
 local time = redis.call('TIME')

@@ -1,25 +1,25 @@
 import { crc32 } from "node:zlib";
 import { decodeContent, encodeOtherFields, type MessageContent } from "@confab/contracts";
 
-/** What Redis keeps of a pending message. */
+/** A pending message as Redis holds it. */
 export interface PendingRecord extends MessageContent {
-  /** 16 bytes: the batch's id with the message's position in it. */
+  /** 16 bytes: the batch id with the message's position in the batch. */
   uid: Buffer;
   createdAt: Date;
   requestId: string;
-  /** The request's span as a W3C traceparent, where it is recorded. */
+  /** The request's span as a W3C traceparent, if the request is sampled. */
   trace?: string | undefined;
 }
 
-/** Stands for a value that is absent where another one follows. */
+/** Stands for an absent value that is followed by another one. */
 const none = "-";
 
 /**
- * A header line, then the body as it is. The header is `1 <checksum> <uid, base64url> <ms> <request id>`, and as far as
- * they are given ` <traceparent> <digest of the idempotency key> <the content's other fields as JSON>`. Only the JSON may hold
- * spaces, so nothing needs escaping on the hot path, and the content can grow without a new format. The checksum is the CRC-32
- * of everything after it, since Redis' append-only file has none: a flipped bit must not be stored as a message. A
- * renumbered message takes its idempotency key along by the digest.
+ * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <uid, base64url> <ms>
+ * <request id>`, optionally followed by ` <traceparent> <digest of the idempotency key> <the content's other fields as
+ * JSON>`. Only the JSON may contain spaces, so nothing needs escaping on the hot path, and the content can grow without
+ * a new format. The checksum is the CRC-32 of everything after it. Redis' append-only file has no checksum, and a
+ * flipped bit must not be stored as a message. The digest keeps the idempotency key of a renumbered message valid.
  */
 export function encodeRecord(
   uid: Buffer,
@@ -36,12 +36,12 @@ export function encodeRecord(
   return `1 ${crc32(content).toString(36)} ${content}`;
 }
 
-/** Written by another version of Confab, which knows a format or a field that this one does not. */
+/** The record was written by another version of Confab, with a format or a field that this version does not know. */
 export class UnknownRecordFormat extends Error {
   override readonly name = "UnknownRecordFormat";
 }
 
-/** Undefined if the record is damaged; throws `UnknownRecordFormat`. */
+/** Decodes a record. Returns undefined if it is damaged, and throws `UnknownRecordFormat`. */
 export function decodeRecord(record: string): PendingRecord | undefined {
   if (!record.startsWith("1 ")) {
     throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");

@@ -3,13 +3,13 @@ import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, withScripts, type RedisConnection } from "./scripts.ts";
 
 export interface PendingWindow {
-  /** The chat's last given number; undefined where Redis does not know. */
+  /** The last number that Redis assigned in the chat. Undefined if Redis does not know it. */
   lastNumber: number | undefined;
-  /** Those of the asked numbers that are accepted and not yet stored. */
+  /** The pending messages among the requested numbers. */
   messages: Map<number, PendingRecord>;
 }
 
-/** A chat as the outside names it. */
+/** A chat as clients name it. */
 export interface ChatName {
   token: string;
   number: number;
@@ -17,15 +17,15 @@ export interface ChatName {
 
 export interface PendingMessages {
   /**
-   * Asks for these numbers and what lies between them, and for the chat's last number as of the same moment, so that a long
-   * backlog costs a reader nothing. Ask Redis first, MySQL second.
+   * Reads the pending messages between the smallest and the largest of these numbers, and the chat's last number, at
+   * one moment. A long backlog therefore costs a reader nothing. Read Redis first and MySQL second.
    */
   read(chat: ChatName, numbers: readonly number[]): Promise<PendingWindow>;
-  /** The last number that Redis assigned in the chat; undefined where it does not know. */
+  /** The last number that Redis assigned in the chat. Undefined if Redis does not know it. */
   lastNumber(chat: ChatName): Promise<number | undefined>;
 }
 
-/** Reads what is accepted but not yet stored. */
+/** Reads pending messages. */
 export function createPendingMessages(connection: RedisConnection, partitioning: Partitioning): PendingMessages {
   const redis = withScripts(connection);
   const read = async ({ token, number: chat }: ChatName, from: number, to: number): Promise<PendingWindow> => {
@@ -35,7 +35,7 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
     const messages = new Map<number, PendingRecord>();
     for (let at = 0; at < pairs.length; at += 2) {
       const record = pairs[at + 1];
-      // What is damaged becomes a dead letter.
+      // A damaged message is left out: it becomes a dead letter.
       const message = typeof record === "string" ? decodeRecord(record) : undefined;
       if (message) messages.set(Number(pairs[at]), message);
     }

@@ -4,26 +4,26 @@ import { keyPrefix, type Partitioning } from "./keys.ts";
 import type { RedisConnection } from "./scripts.ts";
 
 export interface Pressure {
-  /** Accepted and not yet stored, in all partitions, when last looked. */
+  /** Pending messages in all partitions at the last snapshot. */
   pending: number;
-  /** The same for each partition. */
+  /** Pending messages per partition. */
   pendingByPartition: readonly number[];
-  /** Messages stored per second, over the last few seconds. */
+  /** Messages stored per second over the last few seconds. */
   drainRate: number;
-  /** Used part of Redis' maxmemory, of a cluster's fullest master; 0 where none is set. */
+  /** Used share of Redis' maxmemory, in a cluster of its fullest master. 0 if maxmemory is not set. */
   memory: number;
-  /** Too little memory is left to accept more: draining needs room too. */
+  /** True if there is too little memory left to accept more messages, since draining needs memory too. */
   memoryLow: boolean;
 }
 
 export interface PressureGauge {
   current(): Pressure;
-  /** When to come back: about how long the backlog takes to drain, 1 to 60 seconds. */
+  /** When a client should retry: about the time that the backlog takes to drain, 1 to 60 seconds. */
   retryAfterSeconds(): number;
   stop(): void;
 }
 
-/** Looks at the backlog and at Redis' memory once a second, so that no message pays for it. */
+/** Reads the backlog and Redis' memory once per second, so that no message has to wait for it. */
 export function createPressureGauge(
   redis: RedisConnection,
   partitioning: Partitioning,
@@ -36,36 +36,36 @@ export function createPressureGauge(
     counts: { pending: 0, stored: 0 },
   }));
 
-  // Messages notice by themselves what is unreachable; its last figures stay until it is back.
-  const look = async (): Promise<void> => {
+  // An unavailable server keeps its last values. Sending a message fails by itself in that case.
+  const refresh = async (): Promise<void> => {
     const memories = Promise.allSettled(serversOf(redis).map(usedMemory));
-    const looks = await Promise.allSettled(
+    const reads = await Promise.allSettled(
       partitions.map(async (partition) => {
         partition.counts = await countsOf(redis, partition.prefix);
       }),
     );
     const used = (await memories).flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    if (used.length === 0 || looks.every(({ status }) => status === "rejected")) return;
+    if (used.length === 0 || reads.every(({ status }) => status === "rejected")) return;
     const sum = (name: keyof Counts): number => partitions.reduce((total, { counts }) => total + counts[name], 0);
     const [pending, stored, at] = [sum("pending"), sum("stored"), Date.now()];
     const rate = last && at > last.at ? Math.max(0, (1000 * (stored - last.stored)) / (at - last.at)) : 0;
-    // Smoothed: stores come in transactions of a thousand.
+    // Smoothed, because messages are stored in transactions of up to a thousand.
     const drainRate = last ? 0.7 * pressure.drainRate + 0.3 * rate : rate;
     last = { stored, at };
     const memory = Math.max(...used);
     const pendingByPartition = partitions.map(({ counts }) => counts.pending);
     pressure = { pending, pendingByPartition, drainRate, memory, memoryLow: memory > maxMemory };
   };
-  void look();
-  const timer = setInterval(() => void look(), intervalMs).unref();
+  void refresh();
+  const timer = setInterval(() => void refresh(), intervalMs).unref();
 
   return {
     current: () => pressure,
     retryAfterSeconds() {
       const { pending, drainRate, memoryLow } = pressure;
-      // Memory that draining cannot free, such as that of idempotency keys, is not free within a second.
-      const least = memoryLow && pending === 0 ? 60 : 1;
-      return Math.min(60, Math.max(least, Math.ceil(pending / Math.max(drainRate, 500))));
+      // Draining cannot free all memory, for example that of idempotency keys, so this takes longer than a second.
+      const minimum = memoryLow && pending === 0 ? 60 : 1;
+      return Math.min(60, Math.max(minimum, Math.ceil(pending / Math.max(drainRate, 500))));
     },
     stop: () => {
       clearInterval(timer);
@@ -77,7 +77,7 @@ function serversOf(redis: RedisConnection): Redis[] {
   return redis instanceof Cluster ? redis.nodes("master") : [redis];
 }
 
-/** The used part of a server's maxmemory; 0 where none is set. */
+/** The used share of a server's maxmemory; 0 if it is not set. */
 async function usedMemory(server: Redis): Promise<number> {
   const info = await server.info("memory");
   const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);

@@ -1,8 +1,10 @@
--- Reads open batches with their messages, as many as fit a transaction: at least one, then while rows and bytes allow.
+-- Reads open batches with their messages, as many as fit a transaction: at least one, then more within the limits of
+-- messages and bytes.
 --
--- KEYS     batches, moving (guardKeys in scripts.ts says why)
+-- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, max messages, max bytes, the batches' ids
--- Returns  for each id "closed" (completed, or never accepted), "lost" (open, and its messages are missing), "later" (did
+-- Returns  for each id "closed" (completed, or never accepted), "lost" (open, and its messages are missing), "later"
+-- (did
 --          not fit any more), or [chats as JSON, the records in their order].
 
 local prefix, maxRows, maxBytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -1,15 +1,15 @@
--- Reads one chat's pending messages of a range of numbers, and its last number, as of one moment.
+-- Reads the pending messages of one chat in a range of numbers, and its last number, at one moment.
 --
--- KEYS     batches, moving (guardKeys in scripts.ts says why)
+-- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, token, chat number, first number, last number
--- Returns  [last number or false where Redis does not know, number, record, number, record…]
+-- Returns  [last number, or false if Redis does not know it; number, record, number, record…]
 
-local prefix, place = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
+local prefix, reference = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
 local from, to = tonumber(ARGV[4]), tonumber(ARGV[5])
-local pendingKey = prefix .. 'pending:' .. place
-local last = tonumber(redis.call('HGET', prefix .. 'head:' .. place, 'last'))
+local pendingKey = prefix .. 'pending:' .. reference
+local last = tonumber(redis.call('HGET', prefix .. 'head:' .. reference, 'last'))
 
--- A lost head says nothing of what is pending.
+-- The head may be lost while messages are pending.
 local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
 if newest then
   local first, count = string.match(newest, '^(%d+) (%d+) ')
@@ -18,7 +18,7 @@ end
 
 local answer = { last or false }
 if newest and to >= from then
-  -- Ranges do not overlap: of those that begin before the first number, only the last one can reach it.
+  -- Ranges do not overlap, so only the last range that begins before the first number can contain it.
   local ranges = redis.call('ZREVRANGEBYSCORE', pendingKey, '(' .. ARGV[4], '-inf', 'LIMIT', 0, 1)
   for _, range in ipairs(redis.call('ZRANGEBYSCORE', pendingKey, ARGV[4], ARGV[5])) do ranges[#ranges + 1] = range end
   for _, range in ipairs(ranges) do

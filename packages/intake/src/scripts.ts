@@ -6,7 +6,7 @@ const source = (specifier: string): string => readFileSync(new URL(import.meta.r
 /** The two keys that each script declares. */
 export type GuardKeys = readonly [string, string];
 
-/** A connection that knows the scripts. */
+/** The scripts as commands of a connection. */
 export interface Scripts {
   confabAccept(...args: [...GuardKeys, ...(string | number)[]]): Promise<string>;
   confabComplete(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
@@ -20,15 +20,15 @@ export type RedisConnection = Redis | Cluster;
 export type IntakeRedis = RedisConnection & Scripts;
 
 /**
- * The keys that every script declares for a partition. The second never exists. So while a Redis Cluster moves the
- * partition's slot, the server refuses the script (ASK, then TRYAGAIN) instead of running it where only some of its keys
- * are: https://redis.io/docs/latest/commands/cluster-setslot/
+ * The keys that every script declares for a partition. The second key never exists. While a Redis Cluster moves the
+ * partition's slot, the server therefore refuses the script (ASK, then TRYAGAIN) instead of running it on a node that
+ * has only some of its keys: https://redis.io/docs/latest/commands/cluster-setslot/
  */
 export function guardKeys(prefix: string): GuardKeys {
   return [`${prefix}batches`, `${prefix}moving`];
 }
 
-/** Teaches a connection those of the scripts that it does not know yet. */
+/** Defines the scripts on a connection, except those that it has already. */
 export function withScripts(redis: RedisConnection): IntakeRedis {
   const define = (name: keyof Scripts, specifier: string): void => {
     if (!(name in redis)) redis.defineCommand(name, { numberOfKeys: 2, lua: source(specifier) });

@@ -2,22 +2,22 @@ import { IntakeBusy } from "./batcher.ts";
 import { createRecent } from "./recent.ts";
 
 export interface TokenCheckOptions {
-  /** Which of the tokens belong to applications, asked once for many. */
+  /** Returns the tokens that belong to applications, in one query for many tokens. */
   readonly findApplications: (tokens: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** Tokens that may be asked for at once, and that may wait for it. */
+  /** Maximum number of tokens per query, and of tokens that wait for a query. */
   readonly maxGroup?: number;
   readonly maxWaiting?: number;
 }
 
 const remembered = 10_000;
-/** Nobody can send with a token before the api has answered it, so that one that is unknown now is made up. */
+/** A client knows a token only after the api has returned it, so a token that is unknown now was made up. */
 const unknownMs = 2_000;
-/** Only spares a question: whether a chat is there is asked of the database each time. */
+/** Saves queries only: whether a chat exists is checked in the database each time. */
 const knownMs = 10_000;
 
 /**
- * Whether a token belongs to an application. All that are asked for while a question is under way go into the next one, so that thousands of made-up
- * tokens cost a few questions; answers are remembered for seconds.
+ * Checks whether a token belongs to an application. All tokens that arrive during a query are checked in the next one,
+ * so that thousands of made-up tokens cost only a few queries. Results are remembered for seconds.
  */
 export function createTokenCheck({ findApplications, maxGroup = 1_000, maxWaiting = 20_000 }: TokenCheckOptions) {
   const known = createRecent(remembered, knownMs);
@@ -27,7 +27,7 @@ export function createTokenCheck({ findApplications, maxGroup = 1_000, maxWaitin
 
   async function ask(): Promise<void> {
     isAsking = true;
-    // What comes in the same turn belongs to the first question.
+    // Tokens that arrive in the same turn belong to the first query.
     await Promise.resolve();
     while (waiting.size > 0) {
       const group = [...waiting].slice(0, maxGroup);
@@ -45,7 +45,7 @@ export function createTokenCheck({ findApplications, maxGroup = 1_000, maxWaitin
     if (unknown.has(token)) return Promise.resolve(false);
     const asked = waiting.get(token);
     if (asked) return asked.promise;
-    if (waiting.size >= maxWaiting) return Promise.reject(new IntakeBusy("too many unknown tokens are looked up"));
+    if (waiting.size >= maxWaiting) return Promise.reject(new IntakeBusy("Too many tokens are waiting to be checked"));
     const { promise, resolve } = Promise.withResolvers<boolean>();
     waiting.set(token, { promise, settle: resolve });
     if (!isAsking) void ask();

@@ -13,7 +13,7 @@ describe("the backlog of accepted messages", function () {
   });
   after(() => world.close());
 
-  it("hands out batches with their messages, and forgets them once they are complete", async () => {
+  it("returns batches with their messages, and removes them once they are complete", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     const body = "line one\nline two\u0000 👩‍👩‍👧 ";
@@ -41,7 +41,7 @@ describe("the backlog of accepted messages", function () {
     expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [] });
   });
 
-  it("names batches that are overdue, and no younger ones", async () => {
+  it("lists overdue batches and no younger ones", async () => {
     const side = await world.connect();
     await send(side.intake(), await world.createChat(), "a");
     expect(await side.backlog.overdue(5000, firstTen)).to.deep.equal([]);
@@ -50,7 +50,7 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
-  it("moves a message to the end of its chat once, in the step that completes its batch, and its key with it", async () => {
+  it("renumbers a message once, in the step that completes its batch, and updates its idempotency key", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     const { token, number } = chat;
@@ -75,13 +75,13 @@ describe("the backlog of accepted messages", function () {
     expect(moved.batches[0]!.messages).to.deep.equal([{ ...message, number: 8 }]);
     expect((await side.pending.read(chat, [1, 8])).messages.has(8)).to.equal(true);
     expect(await side.backlog.depth()).to.have.property("pending", 1);
-    expect(await submit(), "a repetition").to.include({ number: 8, replayed: true });
+    expect(await submit(), "a repeated request").to.include({ number: 8, replayed: true });
     expect(await send(side.intake(), chat, "next")).to.deep.equal([9]);
     await world.store(side);
-    expect(await submit(), "a repetition, once it is stored").to.include({ number: 8, replayed: true });
+    expect(await submit(), "a repeated request after the message is stored").to.include({ number: 8, replayed: true });
   });
 
-  it("reads a transaction's worth of batches, and names the rest and those that Redis lost", async () => {
+  it("reads as many batches as fit a transaction, and lists the others and the lost ones", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     await send(side.intake(), chat, ...Array.from({ length: 5 }, () => "x".repeat(1000)));
@@ -98,7 +98,7 @@ describe("the backlog of accepted messages", function () {
     await side.redis.del(`${world.prefix}pending`);
   });
 
-  it("numbers a run in its order, and when there is no room for all of it, its beginning", async () => {
+  it("numbers a run in order, and only its beginning when there is no room for all of it", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     const run = (length: number) =>
@@ -119,7 +119,7 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
-  it("shows readers what is pending, and the last number without a head", async () => {
+  it("shows pending messages to readers, and the last number even without a chat head", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     await send(side.intake(), chat, "a", "b");
@@ -134,7 +134,7 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
-  it("refuses above the limit of pending messages, and tells how long to wait", async () => {
+  it("refuses above the limit of pending messages, and says when to retry", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     const narrow = side.intake({ limits: { ...noLimits, maxPending: 2 } });
@@ -157,7 +157,7 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
-  it("answers within the deadline while Redis is silent or away, and goes on when it is back", async () => {
+  it("answers within the deadline while Redis is silent or unavailable, and accepts again afterwards", async () => {
     const proxy = await startProxy({ target: world.server.url });
     const side = await world.connect(proxy);
     const chat = await world.createChat();

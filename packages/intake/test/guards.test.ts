@@ -19,10 +19,10 @@ const trustedHead: Mutation = {
   without: "local trusted = id",
 };
 
-/** Each scenario breaks something; the promise holds, and does not hold once its guard is taken out of the script. */
+/** Each scenario breaks something. The promise holds with the guard in the script, and fails without it. */
 const scenarios: Guarded[] = [
   {
-    promise: "a batch that is sent again is answered as the first time and stored once",
+    promise: "a batch that is sent again gets the first reply and is stored once",
     guard: { script: "accept", guard: "if known then return known end", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -105,12 +105,12 @@ const scenarios: Guarded[] = [
       }),
   },
   {
-    promise: "what was loaded before Redis lost everything is not believed after it",
+    promise: "a head that was loaded before Redis lost its data is not trusted afterwards",
     guard: { script: "accept", guard: "if loadedUnder == incarnation then", without: "if loadedUnder ~= '' then" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      // The slow one has asked the database when it was still empty; meanwhile numbers are given out, stored, and forgotten.
+      // The slow intake queried the database while it was still empty. Meanwhile numbers are assigned, stored and lost.
       let meanwhile: (() => Promise<void>) | undefined = async () => {
         await send(side.intake(), chat, "a", "b");
         await world.store(side);
@@ -129,17 +129,17 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "a number that is stored between the look at the database and the look at Redis is not missed",
+    promise: "a number that is stored between the query of MySQL and the call of Redis is not missed",
     guard: {
       script: "complete",
-      guard: "raiseHead(prefix .. 'head:' .. place, chat[3], chat[4] + chat[5] - 1)",
+      guard: "raiseHead(prefix .. 'head:' .. reference, chat[3], chat[4] + chat[5] - 1)",
       without: "",
     },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
       await send(side.intake(), chat, "a", "b");
-      // The head is lost, as an expired one is, while its messages are pending.
+      // The head is lost while its messages are pending, as if it had expired.
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
       const slow = side.intake({
         loadHead: async () => {
@@ -151,7 +151,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "a head that is lost while messages are pending is found again from them",
+    promise: "a head that is lost while messages are pending is restored from them",
     guard: { script: "accept", guard: "last = math.max(last, first + count - 1)", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -163,7 +163,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "a head that is lost with two batches pending is found again, also after the first is complete",
+    promise: "a head that is lost while two batches are pending is restored, even after the first is complete",
     guard: { script: "accept", guard: "last = math.max(last, first + count - 1)", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -190,15 +190,15 @@ const scenarios: Guarded[] = [
       await send(side.intake(), chat, "b", "c");
       expect(await side.redis.ttl(head)).to.equal(-1);
       await world.store(side, 1);
-      expect(await side.redis.ttl(head), "one of two batches is complete").to.equal(-1);
+      expect(await side.redis.ttl(head), "after one of two batches is complete").to.equal(-1);
     },
   },
   {
     promise: "an idle head expires",
     guard: {
       script: "complete",
-      guard: "redis.call('EXPIRE', prefix .. 'head:' .. place, keepHead)",
-      without: "redis.call('PERSIST', prefix .. 'head:' .. place)",
+      guard: "redis.call('EXPIRE', prefix .. 'head:' .. reference, keepHead)",
+      without: "redis.call('PERSIST', prefix .. 'head:' .. reference)",
     },
     async scenario(world) {
       const chat = await world.createChat();
@@ -224,7 +224,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "a batch that is sent again after its completion is answered as the first time",
+    promise: "a batch that is sent again after its completion gets the first reply",
     guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'reply', found[2])", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -241,7 +241,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "idempotency keys expire, after one to one and a half lifetimes",
+    promise: "idempotency keys expire after 1 to 1.5 lifetimes",
     guard: {
       script: "accept",
       guard: "redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))",
@@ -258,7 +258,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "an application that has used up its idempotency keys is refused new ones alone",
+    promise: "an application that has used up its idempotency keys is refused only new keys",
     guard: { script: "accept", guard: "keys + newKeys >= maxKeys", without: "false" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -279,7 +279,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "a clock of Redis that stepped back refuses nobody for longer than an empty bucket would",
+    promise: "after Redis' clock steps back, nobody waits longer than for an empty bucket",
     guard: { script: "accept", guard: ", clock + capacity)", without: ", 1e18)" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -287,7 +287,7 @@ const scenarios: Guarded[] = [
       const intake = side.intake({ limits: { ...noLimits, applicationMessageRate: 100, applicationMessageBurst: 2 } });
       const submit = () => intake.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r" });
       await submit();
-      // What the bucket holds when the clock has stepped back by an hour.
+      // The value of the bucket after the clock has stepped back by an hour.
       await side.redis.set(`${world.prefix}quota:${chat.token}`, Date.now() + 3_600_000);
       expect(await submit())
         .to.have.property("waitMs")
@@ -295,7 +295,7 @@ const scenarios: Guarded[] = [
     },
   },
   {
-    promise: "a refused message burns no number",
+    promise: "a refused message uses no number",
     guard: { script: "accept", guard: "result = 'limited'", without: "result = 'limited' last = last + 1" },
     async scenario(world) {
       const chat = await world.createChat();
@@ -332,7 +332,7 @@ const scenarios: Guarded[] = [
   },
 ];
 
-describe("what the intake promises when things break", function () {
+describe("the promises of the intake under faults", function () {
   this.timeout(60_000);
   for (const { promise, guard, scenario } of scenarios) {
     const run = async (mutation?: Mutation): Promise<void> => {
@@ -346,12 +346,12 @@ describe("what the intake promises when things break", function () {
 
     it(promise, () => run());
 
-    it(`and not without its guard: ${promise}`, async () => {
+    it(`fails without its guard: ${promise}`, async () => {
       const error = await run(guard).then(
         () => undefined,
         (reason: unknown) => reason,
       );
-      expect(error, "the scenario passes although the guard is off")
+      expect(error, "the scenario must fail while the guard is off")
         .to.be.instanceOf(Error)
         .with.property("name", "AssertionError");
     });

@@ -2,7 +2,7 @@ import { createBatchStore } from "@confab/database";
 import { expect } from "chai";
 import { createWorld, noReadLimits, send, type World } from "./world.ts";
 
-describe("a Redis that loses its data while a batch is being stored", function () {
+describe("when Redis loses its data while a batch is being stored", function () {
   this.timeout(30_000);
   let world: World;
   before(async () => {
@@ -10,7 +10,7 @@ describe("a Redis that loses its data while a batch is being stored", function (
   });
   after(() => world.close());
 
-  it("keeps what it acknowledges afterwards under the same numbers, and the late batch", async () => {
+  it("keeps the late batch, and the messages that are acknowledged afterwards under the same numbers", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
     const { store } = createBatchStore(world.database);
@@ -24,7 +24,7 @@ describe("a Redis that loses its data while a batch is being stored", function (
     await send(side.intake(), chat, "old 1", "old 2");
     const old = await read();
     await side.redis.flushall();
-    // The old batches are not committed yet: the numbers are given a second time.
+    // The old batches are not committed yet, so the numbers are assigned a second time.
     expect(await send(side.intake(), chat, "new 1", "new 2")).to.deep.equal([1, 2]);
     expect((await commit(old)).stored).to.equal(2);
     expect(await side.backlog.complete({ ids: old.map(({ id }) => id) })).to.have.property("completed", 0);

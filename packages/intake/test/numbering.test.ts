@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { IntakeUnavailable, type Intake } from "@confab/intake";
 import { createWorld, type Chat, type World } from "./world.ts";
 
-/** Something that a client or the surroundings do. */
+/** Something that a client or the environment does. */
 type Step =
   | { kind: "send"; client: number; chat: number; count: number }
   | { kind: "repeat"; client: number; chat: number; key: number; text: number }
@@ -32,7 +32,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const) }) },
 );
 
-describe("numbering, whatever clients and surroundings do", function () {
+describe("numbering, whatever happens", function () {
   this.timeout(120_000);
   let world: World;
   before(async () => {
@@ -40,7 +40,7 @@ describe("numbering, whatever clients and surroundings do", function () {
   });
   after(() => world.close());
 
-  it("gives every chat the numbers 1…N, each acknowledged one with its own body, each message once", async () => {
+  it("gives every chat the numbers 1…N, stores each message once and each acknowledged one under its number", async () => {
     const proxy = await startProxy({ target: world.server.url });
     const side = await world.connect();
     const behindProxy = await world.connect(proxy);
@@ -76,7 +76,7 @@ describe("numbering, whatever clients and surroundings do", function () {
             if (!acceptance.replayed) acknowledged.push({ chat: to, number: acceptance.number, body });
             return acceptance.number;
           } catch (error) {
-            // Not known: it may be stored under a number, or not; the bodies tell.
+            // The outcome is unknown: the message may or may not be stored. Its body identifies it.
             if (error instanceof IntakeUnavailable) return undefined;
             throw error;
           }
