@@ -74,7 +74,7 @@ describe("confabctl config check --stores", function () {
     expect(code).to.equal(78);
     expect(stdout).to.match(/appendonly yes, appendfsync everysec +at-risk$/m);
     expect(stdout).to.match(/allkeys-lru +refused$/m);
-    expect(stdout).to.include("Set maxmemory-policy noeviction: no message is accepted until then.");
+    expect(stdout).to.include("Set maxmemory-policy noeviction. Until then no message is accepted.");
     expect(stderr).to.include("The stores do not keep 2 of 10 promises");
 
     await redisWith();
@@ -101,7 +101,7 @@ describe("confabctl config check --stores", function () {
 
     const withoutRedis = await check({ REDIS_URL: "redis://127.0.0.1:1" });
     expect(withoutRedis.code).to.equal(4);
-    expect(withoutRedis.stderr).to.include("Is REDIS_URL right and the server up?");
+    expect(withoutRedis.stderr).to.include("Check REDIS_URL and that the server is running.");
     expect(withoutRedis.stdout).to.match(/innodb_flush_log_at_trx_commit = 1 +1 +kept$/m);
   });
 

@@ -1,4 +1,4 @@
 #!/bin/sh
-# Stands in for Prisma's schema engine, which `prisma generate` never runs but would download.
-echo "Confab applies its migrations itself (src/migrate.ts); the schema engine is not installed." >&2
+# Replaces Prisma's schema engine, which `prisma generate` would download although it never runs it.
+echo "Prisma's schema engine is not installed: Confab applies its migrations itself (src/migrate.ts)." >&2
 exit 1

@@ -1,6 +1,6 @@
 import { inTime } from "./attempt.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
 import { RetryTransaction, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Application } from "./generated/client.ts";
@@ -15,7 +15,7 @@ export interface NewApplication {
   readonly idempotency?: Idempotency | undefined;
 }
 
-/** A place in the list of all applications: a time, and a token or the beginning of one. */
+/** A position in the list of all applications: a time, and a token or its beginning. */
 export interface ApplicationReference {
   readonly createdAt: Date;
   readonly token: string;
@@ -24,10 +24,10 @@ export interface ApplicationReference {
 export type Applications = ReturnType<typeof createApplications>;
 
 /**
- * The applications: created, found by token, listed and renamed. What is not written within `patienceMs` is given up:
- * `WriteNotDone`, or `WriteOutcomeUnknown` where its commit was sent.
+ * Creates, finds, lists and renames applications. A write that is not done within `timeoutMs` fails with
+ * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
-export function createApplications(database: Database, { patienceMs }: { patienceMs?: number } = {}) {
+export function createApplications(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma } = database;
 
   async function find(token: string): Promise<Application | null> {
@@ -36,15 +36,15 @@ export function createApplications(database: Database, { patienceMs }: { patienc
 
   return {
     /**
-     * With an idempotency key, the same request again gives the first application (`replayed`), concurrent ones
-     * create one, and another request throws `IdempotencyConflict`.
+     * With an idempotency key, a repeated request returns the first application (`replayed`), concurrent requests
+     * create only one, and a different request throws `IdempotencyConflict`.
      */
     create: (request: NewApplication): Promise<Application & { replayed: boolean }> =>
-      inTime(patienceMs, (guard) => transaction(database, (tx) => create(tx, request), { guard })),
+      inTime(timeoutMs, (guard) => transaction(database, (tx) => create(tx, request), { guard })),
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
-    /** Those of the tokens that are applications'. */
+    /** The tokens that belong to applications. */
     async known(tokens: readonly string[]): Promise<Set<string>> {
       const rows = await prisma.application.findMany({
         where: { token: { in: tokens.filter(isToken) } },
@@ -53,22 +53,25 @@ export function createApplications(database: Database, { patienceMs }: { patienc
       return new Set(rows.map(({ token }) => token));
     },
 
-    /** Oldest first, those of one millisecond by token; `next` is the place after which to go on, absent on the last page. */
+    /**
+     * Oldest first, and by token within one millisecond. `next` is the position after which the next page begins,
+     * absent on the last page.
+     */
     async list({ after, limit }: { after?: ApplicationReference | undefined; limit: number }) {
-      // Behind a prefix come the tokens that begin with it: their next character is a hexadecimal digit or a hyphen.
-      const place = after && [after.createdAt, after.createdAt, `${after.token}g`];
+      // "g" sorts after all tokens with this prefix, since their next character is a hexadecimal digit or a hyphen.
+      const position = after && [after.createdAt, after.createdAt, `${after.token}g`];
       const rows = await prisma.$queryRawUnsafe<Application[]>(
         `SELECT id, token, name, chats_count AS chatsCount, last_chat_number AS lastChatNumber,
                 created_at AS createdAt, updated_at AS updatedAt
            FROM applications FORCE INDEX (applications_created_at_token_idx)
-          ${place ? "WHERE created_at >= ? AND (created_at > ? OR token > ?)" : ""}
+          ${position ? "WHERE created_at >= ? AND (created_at > ? OR token > ?)" : ""}
           ORDER BY created_at, token LIMIT ?`,
-        ...(place ?? []),
+        ...(position ?? []),
         limit + 1,
       );
       const items = rows.slice(0, limit);
       const [last, following] = [items.at(-1), rows[limit]];
-      return { items, next: last && following && placeBetween(last, following) };
+      return { items, next: last && following && positionBetween(last, following) };
     },
 
     async rename(token: string, name: string): Promise<Application | undefined> {
@@ -77,19 +80,25 @@ export function createApplications(database: Database, { patienceMs }: { patienc
         await tx.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
         return (await tx.application.findUnique({ where: { token } })) ?? undefined;
       };
-      return inTime(patienceMs, (guard) => transaction(database, write, { guard }));
+      return inTime(timeoutMs, (guard) => transaction(database, write, { guard }));
     },
   };
 }
 
-/** No more of a token than is needed, eight characters as in log lines: places get into URLs, and URLs get into logs. */
-function placeBetween(last: Application, following: Application): ApplicationReference {
+/**
+ * Uses as little of a token as possible, at least eight characters as in log lines: a position is part of a URL, and
+ * URLs are logged.
+ */
+function positionBetween(last: Application, following: Application): ApplicationReference {
   let length = 8;
   while (last.token.startsWith(following.token.slice(0, length)) && length < last.token.length) length += 1;
   return { createdAt: last.createdAt, token: last.token.slice(0, length) };
 }
 
-/** Comparisons ignore trailing spaces, so only a token of the full length can be an exact match. */
+/**
+ * Checks the length, because MySQL's comparison ignores trailing spaces: only a token of the full length is an exact
+ * match.
+ */
 export function isToken(token: string): boolean {
   return token.length === 36;
 }
@@ -102,7 +111,7 @@ async function create(
   if (idempotency && first) {
     if (!isSameRequest(first.requestHash, idempotency.requestHash)) throw otherRequestConflict(idempotency.key);
     const application = await tx.application.findUnique({ where: { id: first.resourceId } });
-    if (!application) throw goneConflict(idempotency.key);
+    if (!application) throw deletedConflict(idempotency.key);
     return { ...application, replayed: true };
   }
   const now = new Date();
@@ -111,7 +120,7 @@ async function create(
     try {
       await insertKeys(tx, SCOPE, [{ idempotency, resourceId: application.id }], now);
     } catch (error) {
-      // Another request with this key was faster: undo this creation and find that one.
+      // Another request with this key was faster. Roll back this creation and find the other one.
       throw isDuplicateKey(error) ? new RetryTransaction("idempotency key taken", { cause: error }) : error;
     }
   }

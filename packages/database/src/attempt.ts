@@ -1,48 +1,48 @@
-/** The time to write was over before the commit began: it was not done and will not be. */
+/** The write timed out before its commit was sent: it was not done and will not be done. */
 export class WriteNotDone extends Error {
   override readonly name = "WriteNotDone";
 }
 
-/** The commit was sent and its answer did not come: the write may or may not have been done. */
+/** The commit was sent but not answered: the write may or may not have been done. */
 export class WriteOutcomeUnknown extends Error {
   override readonly name = "WriteOutcomeUnknown";
 }
 
-/** Has the last word on whether a transaction is committed. */
+/** Decides whether a transaction may still be committed. */
 export interface CommitGuard {
-  /** Called right before the commit is sent; when it throws, the transaction is rolled back. */
+  /** Called directly before the commit is sent. If it throws, the transaction is rolled back. */
   beforeCommit(): void;
-  /** The server refused the commit: nothing was done. */
+  /** Called when the server has refused the commit: nothing was done. */
   commitRefused(): void;
 }
 
-/** One write for which somebody waits. */
+/** One write for which a caller is waiting. */
 export interface Attempt extends CommitGuard {
-  /** Whether the one who waits was told that it is not done. */
+  /** True if the caller already got `WriteNotDone`. */
   isLate(): boolean;
-  /** Ends the waiting: the answer is there. */
+  /** Stops the timeout, because the answer has arrived. */
   stop: () => void;
 }
 
 /**
- * Starts to wait for a write. When `patienceMs` are over, `giveUp` gets `WriteNotDone`, and the commit is refused from
- * then on; or `WriteOutcomeUnknown`, where the commit was sent before.
+ * Starts the timeout of a write. After `timeoutMs`, `giveUp` gets `WriteNotDone` and the commit is refused from then
+ * on, or it gets `WriteOutcomeUnknown` if the commit was already sent.
  */
-export function createAttempt(patienceMs: number | undefined, giveUp: (error: Error) => void): Attempt {
+export function createAttempt(timeoutMs: number | undefined, giveUp: (error: Error) => void): Attempt {
   let state: "open" | "committing" | "late" = "open";
   const end = (): void => {
     if (state === "committing") {
-      giveUp(new WriteOutcomeUnknown(`The commit was not answered within ${patienceMs} ms`));
+      giveUp(new WriteOutcomeUnknown(`The commit was not answered within ${timeoutMs} ms`));
       return;
     }
     state = "late";
-    giveUp(new WriteNotDone(`The database did not take the write within ${patienceMs} ms`));
+    giveUp(new WriteNotDone(`The database did not finish the write within ${timeoutMs} ms`));
   };
-  const timer = patienceMs === undefined ? undefined : setTimeout(end, patienceMs);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs);
   return {
     isLate: () => state === "late",
     beforeCommit() {
-      if (state === "late") throw new WriteNotDone("Nobody waits for this write any more");
+      if (state === "late") throw new WriteNotDone("The write timed out before its commit");
       state = "committing";
     },
     commitRefused() {
@@ -54,10 +54,10 @@ export function createAttempt(patienceMs: number | undefined, giveUp: (error: Er
   };
 }
 
-/** One write on its own; rejects as `createAttempt` says where it takes longer than `patienceMs`. */
-export function inTime<T>(patienceMs: number | undefined, write: (guard: CommitGuard) => Promise<T>): Promise<T> {
+/** Runs one write. If it takes longer than `timeoutMs`, rejects as described at `createAttempt`. */
+export function inTime<T>(timeoutMs: number | undefined, write: (guard: CommitGuard) => Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const attempt = createAttempt(patienceMs, reject);
+  const attempt = createAttempt(timeoutMs, reject);
   write(attempt).then(resolve, reject).finally(attempt.stop);
   return promise;
 }

@@ -5,25 +5,27 @@ import { checkOwners, type AddressedMessage } from "./owners.ts";
 import { RetryTransaction, list, transaction, tuples } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
-/** What one job stands for; its id (16 bytes) makes a second delivery harmless. */
+/** A batch to store. Its id (16 bytes) makes a second delivery harmless. */
 export interface NewBatch<M extends AddressedMessage = AddressedMessage> {
   readonly id: Uint8Array;
   readonly messages: readonly M[];
 }
 
 export interface StoreResult<M> {
-  /** Messages that became rows now. */
+  /** The number of messages that this call stored. */
   readonly stored: number;
-  /** Batches that had been stored before. */
+  /** The number of batches that were stored before. */
   readonly knownBatches: number;
-  /** Messages whose place another message holds: not stored, to be given a new number. */
+  /** Messages that were not stored, because another message has their number. They need a new number. */
   readonly conflicts: M[];
-  /** Messages that the database refuses, whose chat it does not have, or that are damaged: kept as dead letters. */
+  /**
+   * Messages that were kept as dead letters: the database refused them, their chat does not exist, or they are damaged.
+   */
   readonly refused: DeadLetteredMessage<M>[];
 }
 
 const TIMEOUT_MS = 30_000;
-const DAMAGED = "Redis returned it damaged: its checksum does not match";
+const DAMAGED = "Redis returned a damaged message: its checksum does not match";
 
 export type BatchStore = ReturnType<typeof createBatchStore>;
 
@@ -31,8 +33,8 @@ export type BatchStore = ReturnType<typeof createBatchStore>;
 export function createBatchStore(database: Database) {
   return {
     /**
-     * One transaction for all batches: their ids, rows, dead letters, search outbox and counts. Throws what is not about
-     * a row; after a throw the outcome may be unknown, and the same call again settles it.
+     * Stores all batches in one transaction: ids, rows, dead letters, search outbox and counts. Throws every error that
+     * does not concern a single row. After an error the outcome may be unknown; repeating the call settles it.
      */
     store: <M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> =>
       transaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
@@ -76,7 +78,7 @@ async function store<M extends AddressedMessage>(
   };
 }
 
-/** Takes the ids that are new, in id order. An id that appears meanwhile is a concurrent delivery: start again. */
+/** Inserts the new ids in id order. If another delivery inserts one at the same time, the transaction starts again. */
 async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches: NewBatch<M>[], now: Date) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
@@ -101,9 +103,10 @@ async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches:
 }
 
 /**
- * What is left to do for messages of batches that were stored before. A delivery whose answer was lost may have met conflicts: what
- * still holds another's number is reported again. A message that is nowhere is stored now. One that is stored under another
- * number is done: a late resend of its batch was numbered a second time.
+ * Decides about messages of batches that were stored before. The answer of the first delivery may have been lost
+ * together with its conflicts, so messages whose number is still taken are reported again. A message that is not stored
+ * anywhere is stored now. A message that is stored under another number is done: a late resend of its batch was
+ * numbered a second time.
  */
 async function settleAgain<M extends AddressedMessage>(tx: Queryable, messages: readonly M[]) {
   const rows = await compareWithStored(tx, "messages", messages);
@@ -115,7 +118,7 @@ async function settleAgain<M extends AddressedMessage>(tx: Queryable, messages: 
   };
 }
 
-/** Those uids that the messages' chats hold under any number: reads the chats as a whole, which is rarely asked for. */
+/** The uids that are stored in the messages' chats under any number. Reads whole chats, but is rarely needed. */
 async function storedUids(tx: Queryable, messages: readonly AddressedMessage[]): Promise<Set<string>> {
   if (messages.length === 0) return new Set();
   const chatIds = [...new Set(messages.map(({ chatId }) => chatId))];
@@ -128,7 +131,10 @@ async function storedUids(tx: Queryable, messages: readonly AddressedMessage[]):
   return new Set(found.map(({ uid }) => hex(uid)));
 }
 
-/** Of messages that share a number in one call, the first stays; another one clashes, the same one again is dropped. */
+/**
+ * If messages of one call share a number, keeps the first one. Drops repetitions of it, and returns other messages as
+ * clashes.
+ */
 function withoutClashes<M extends AddressedMessage>(sorted: readonly M[]): { rows: M[]; clashes: M[] } {
   const rows: M[] = [];
   const clashes: M[] = [];

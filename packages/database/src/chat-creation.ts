@@ -1,5 +1,5 @@
 import { isRefusal } from "./errors.ts";
-import { findKeys, goneConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
 import { transaction, tuples } from "./transaction.ts";
 import type { CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -16,7 +16,7 @@ export type CreatedChat = Chat & { replayed: boolean };
 
 type Creation = Outcome<CreatedChat | undefined>;
 
-/** Creates the chats of one application in one transaction; one that is refused does not take the others along. */
+/** Creates chats of one application in one transaction. A refused chat does not affect the others. */
 export async function createTogether(
   database: Database,
   token: string,
@@ -38,7 +38,8 @@ export async function createTogether(
 }
 
 async function create(tx: Queryable, token: string, requests: readonly NewChat[]): Promise<readonly Creation[]> {
-  // The lock on the application makes numbers gapless and lets one creation at a time look at its idempotency keys.
+  // The lock on the application makes the numbers gapless, and allows only one creation at a time to check idempotency
+  // keys.
   const [owner] = await tx.$queryRaw<{ id: bigint; last: number }[]>`
     SELECT id, last_chat_number AS last FROM applications WHERE token = ${token} FOR UPDATE`;
   if (!owner) return requests.map(() => ({ value: undefined }));
@@ -62,13 +63,13 @@ async function create(tx: Queryable, token: string, requests: readonly NewChat[]
   return requests.map((request): Creation => {
     const mine = created.get(request);
     if (mine) return { value: { ...mine, replayed: false } };
-    if (!request.idempotency) return { error: new Error("The chat was inserted and is not there") };
+    if (!request.idempotency) return { error: new Error("The chat was inserted but cannot be found") };
     const { key, requestHash } = request.idempotency;
     const leader = firstWithKey.get(key);
     const stored = known.get(key);
     const first = leader?.idempotency ?? stored;
     const chat = leader ? created.get(leader) : stored && replayable.get(stored.resourceId);
-    if (!first || !chat) return { error: goneConflict(key) };
+    if (!first || !chat) return { error: deletedConflict(key) };
     if (!isSameRequest(first.requestHash, requestHash)) return { error: otherRequestConflict(key) };
     return { value: { ...chat, replayed: true } };
   });

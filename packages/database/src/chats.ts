@@ -7,7 +7,7 @@ import type { NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat } from "./generated/client.ts";
 
-/** Where a chat is kept, and the highest number in it that is stored or dead-lettered (0 in an empty chat). */
+/** The ids of a chat, and its highest number that is stored or dead-lettered (0 in an empty chat). */
 export interface ChatLocation {
   readonly id: bigint;
   readonly applicationId: bigint;
@@ -19,14 +19,14 @@ const LARGEST_GROUP = 200;
 export type Chats = ReturnType<typeof createChats>;
 
 /**
- * The chats of applications: created with gapless numbers, found, listed, renamed and located. What is not written
- * within `patienceMs` is given up: `WriteNotDone`, or `WriteOutcomeUnknown` where its commit was sent.
+ * Creates chats with gapless numbers, and finds, lists, renames and locates them. A write that is not done within
+ * `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
-export function createChats(database: Database, { patienceMs }: { patienceMs?: number } = {}) {
+export function createChats(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma } = database;
   const create = createGroups<NewChat, (Chat & { replayed: boolean }) | undefined>(
     (token, requests, guardOf) => createTogether(database, token, requests, guardOf),
-    { largest: LARGEST_GROUP, patienceMs },
+    { largest: LARGEST_GROUP, timeoutMs },
   );
 
   async function find(token: string, number: number): Promise<Chat | undefined> {
@@ -36,21 +36,24 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
 
   return {
     /**
-     * Undefined when the application is unknown. Concurrent creations of one application share a transaction.
-     * Idempotency keys work as for applications, within the application.
+     * Returns undefined if the application is unknown. Concurrent creations in one application share a transaction.
+     * Idempotency keys work as for applications, but per application.
      */
     create: async ({ token, ...request }: NewChat & { token: string }) =>
       isToken(token) ? create(token, request) : undefined,
 
     find,
 
-    /** Ascending by number; undefined when the application is unknown. `next` is the number to go on after. */
+    /**
+     * In ascending order of numbers. Undefined if the application is unknown. `next` is the number after which the next
+     * page begins.
+     */
     async list(token: string, { after = 0, limit }: { after?: number | undefined; limit: number }) {
       const owner = isToken(token)
         ? await prisma.application.findUnique({ where: { token }, select: { id: true } })
         : null;
       if (!owner) return undefined;
-      // Left to itself, MySQL reads and sorts the whole table where one application owns most of it.
+      // Without the hint, MySQL reads and sorts the whole table if one application owns most of it.
       const rows = await prisma.$queryRaw<Chat[]>`
         SELECT id, application_id AS applicationId, number, name, messages_count AS messagesCount,
                created_at AS createdAt, updated_at AS updatedAt
@@ -61,7 +64,7 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
     },
 
     rename: (token: string, number: number, name: string | null): Promise<Chat | undefined> =>
-      inTime(patienceMs, async (guard) => {
+      inTime(timeoutMs, async (guard) => {
         const chat = await find(token, number);
         if (!chat) return undefined;
         const { id } = chat;
@@ -75,7 +78,7 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
         );
       }),
 
-    /** The next chats by id with their counts; start after 0. For walks through all of them. */
+    /** The next chats by id with their counts, to iterate over all chats. Start after 0. */
     countsAfter: (id: bigint, limit: number): Promise<{ id: bigint; messagesCount: number }[]> =>
       prisma.chat.findMany({
         where: { id: { gt: id } },
@@ -84,7 +87,7 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
         select: { id: true, messagesCount: true },
       }),
 
-    /** How the outside names chats, by their ids; those that are gone are left out. */
+    /** The token and number of each chat, by chat id. Deleted chats are left out. */
     async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {
       const rows = await prisma.chat.findMany({
         where: { id: { in: [...ids] } },
@@ -93,7 +96,9 @@ export function createChats(database: Database, { patienceMs }: { patienceMs?: n
       return new Map(rows.map(({ id, number, application: { token } }) => [id, { token, number }]));
     },
 
-    /** For numbering: both maxima are read from the end of an index, whatever the length of the chat. */
+    /**
+     * Finds a chat for numbering. Both maxima are read from the end of an index, regardless of the length of the chat.
+     */
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;
       const [row] = await prisma.$queryRaw<

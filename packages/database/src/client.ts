@@ -7,21 +7,24 @@ import { ignoreLostSessionRejections } from "./lost-sessions.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Prisma } from "./generated/client.ts";
 
-/** What the repositories build on: one pool of sessions and the client over it. */
+/** One pool of sessions and the Prisma client on top of it. */
 export interface Database {
   readonly prisma: PrismaClient;
-  /** Resolves when the server answers a query within a second, else rejects. */
+  /** Resolves if the server answers a query within one second, otherwise rejects. */
   ping(): Promise<void>;
-  /** The sessions of this process now, and the calls that wait for one; all 0 until the server was reached once. */
+  /**
+   * The current sessions of this process, and the number of calls that wait for one. All are 0 until the first
+   * connection.
+   */
   sessions(): { used: number; idle: number; waiting: number; limit: number };
-  /** Waits for the queries under way, then ends every session. */
+  /** Waits for the running queries, then ends all sessions. */
   close(): Promise<void>;
 }
 
-/** The client inside a transaction; outside of one, `database.prisma` serves. */
+/** The client inside a transaction. Outside a transaction, `database.prisma` can be used. */
 export type Queryable = Prisma.TransactionClient;
 
-/** One statement as it was sent: for traces, metrics and the tests that explain every query. */
+/** One statement as it was sent, for traces, metrics and the tests that explain every query. */
 export interface QueryEvent {
   readonly sql: string;
   /** The arguments as a JSON array. */
@@ -36,13 +39,14 @@ export interface DatabaseOptions extends ConnectionOptions {
 const PING_MS = 1_000;
 
 /**
- * Opens sessions as they are needed and never throws for a server that is away: calls then fail within about
- * `acquireTimeoutMs`, with errors that `isUnavailable` recognises, and succeed again soon after it is back.
+ * Opens sessions when they are needed and never throws if the server is unavailable. In that case calls fail within
+ * about `acquireTimeoutMs` with errors that `isUnavailable` recognizes, and succeed soon after the server is available
+ * again.
  */
 export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Database {
   ignoreLostSessionRejections();
   const settings = connectionSettings(connection);
-  // The text protocol: the adapter keeps no prepared statements, so the binary one costs two more round trips a query.
+  // The adapter does not keep prepared statements, so the binary protocol would need two more round trips per query.
   const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });
   let pool: Pool | undefined;
   let isClosed = false;
@@ -60,7 +64,7 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
       onQuery({ sql: event.query, params: event.params, durationMs: event.duration });
     });
   }
-  // The adapter asks for the server's version first; asking now keeps that wait out of the first call.
+  // The adapter first queries the server's version. Connecting now saves the first call that time.
   const connected = prisma.$connect().catch(() => undefined);
   return {
     prisma,
@@ -85,8 +89,8 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
 type Pool = ReturnType<Awaited<ReturnType<PrismaMariaDb["connect"]>>["underlyingDriver"]>;
 
 /**
- * The adapter makes its pool when it connects, and shows it to nobody else. A client that was closed would connect again for a
- * query that comes late, and nobody would close that pool.
+ * Gets the pool from the adapter, which creates it when it connects and does not expose it otherwise. Also refuses to
+ * connect after the close: a late query would open another pool that nobody closes.
  */
 function watchingPool(
   factory: PrismaMariaDb,

@@ -1,30 +1,30 @@
 import { isIP } from "node:net";
 
-/** Where the server is and who asks. */
+/** The address of the server and the login. */
 export interface DatabaseAddress {
   /**
-   * `mysql://` or `mariadb://user:password@host:port/database?…`; the driver's own options may follow the `?`, of which
-   * `ssl=true` asks for TLS with a certificate that Node trusts.
+   * `mysql://` or `mariadb://user:password@host:port/database?…`. Options of the driver may follow the `?`. With
+   * `ssl=true` it uses TLS and requires a certificate that Node trusts.
    */
   readonly url: string;
-  /** As they are, not encoded; they win over the URL's. */
+  /** Not URL-encoded. Take precedence over the login in the URL. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** How long to wait for the server; all times in milliseconds. */
+/** The address, the size of the pool and the timeouts. All times are in milliseconds. */
 export interface ConnectionOptions extends DatabaseAddress {
   readonly poolSize?: number;
-  /** How long a call waits for a session: the time in which calls fail while the server is away. */
+  /** How long a call waits for a session. While the server is unavailable, calls fail after this time. */
   readonly acquireTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
-  /** How long a session may be silent before it counts as lost; above the longest transaction by default. */
+  /** How long a session may be silent before it counts as lost. The default is longer than the longest transaction. */
   readonly answerTimeoutMs?: number;
 }
 
 /**
- * Every session is strict, in UTC, and READ COMMITTED, whose inserts lock no gaps; a wait for a row ends after 5 s
- * instead of 50. Not NO_BACKSLASH_ESCAPES: the driver follows it, but nothing here needs it.
+ * Every session is strict, uses UTC and READ COMMITTED, whose inserts lock no gaps. A lock wait ends after 5 s instead
+ * of 50 s. NO_BACKSLASH_ESCAPES is not set: the driver supports it, but nothing here needs it.
  */
 const SESSION =
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'," +
@@ -32,8 +32,8 @@ const SESSION =
 const ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /**
- * A client that vanished keeps its locks until the server misses it: after 8 hours, unless told otherwise. A session that this
- * side still uses is never idle for so long.
+ * A client that disappears keeps its locks until the server ends its session, by default after 8 hours. A session that
+ * is still in use is never idle for as long as this timeout.
  */
 function waitAtMost(answerTimeoutMs: number): string {
   return `SET SESSION wait_timeout = ${Math.ceil(answerTimeoutMs / 1000) + 3}`;
@@ -60,7 +60,7 @@ export function connectionSettings({
     user: user ?? decodeURIComponent(address.username),
     password: password ?? decodeURIComponent(address.password),
     database: decodeURIComponent(address.pathname.slice(1)),
-    // Without TLS the server's key is all that caching_sha2_password can encrypt the password with.
+    // Without TLS, caching_sha2_password can encrypt the password only with the server's public key.
     ...(secure
       ? { ssl: { rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }) } }
       : { ssl: false, allowPublicKeyRetrieval: true }),
@@ -69,7 +69,8 @@ export function connectionSettings({
     acquireTimeout: acquireTimeoutMs,
     connectTimeout: connectTimeoutMs,
     socketTimeout: answerTimeoutMs,
-    // While this lasts the pool retries twice a second; afterwards it backs off, up to 10 s, and recovers as late.
+    // During this time the pool retries twice per second. Afterwards it would back off to 10 s and recover that much
+    // later.
     initializationTimeout: 24 * 3_600_000,
     initSql: [SESSION, ISOLATION, ...(answerTimeoutMs > 0 ? [waitAtMost(answerTimeoutMs)] : [])],
   };
@@ -83,7 +84,7 @@ function parseAddress(url: string): URL {
   return address;
 }
 
-/** The driver takes an object's values as they are, so flags and numbers of the query string need their types. */
+/** Converts flags and numbers of the query string, because the driver does not convert the values of an object. */
 function typed(given: Record<string, string>): Record<string, string | number | boolean> {
   const values: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(given)) {

@@ -3,7 +3,7 @@ import type { Metrics } from "@confab/runtime";
 import type { Database } from "./client.ts";
 import { readStatistics } from "./statistics.ts";
 
-/** Shows this process' database sessions. */
+/** Creates the gauges of this process' database sessions. */
 export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pick<Database, "sessions">): void {
   const sessions = metrics.gauge("confab_database_pool_sessions");
   for (const state of ["used", "idle"] as const) sessions.labels({ state }).onScrape(() => database.sessions()[state]);
@@ -11,7 +11,10 @@ export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pi
   metrics.gauge("confab_database_pool_waiting").onScrape(() => database.sessions().waiting);
 }
 
-/** A look that shows what waits in the database, and how full of sessions it is. */
+/**
+ * Creates the gauges of the outbox, the dead letters and the server's connections, and returns the function that
+ * updates them.
+ */
 export function createDatabaseGauges(metrics: Metrics<MetricCatalogue>, database: Database): () => Promise<void> {
   const ranges = metrics.gauge("confab_outbox_ranges");
   const deadLetters = metrics.gauge("confab_dead_letters");
@@ -20,12 +23,13 @@ export function createDatabaseGauges(metrics: Metrics<MetricCatalogue>, database
   const oldestSeconds = metrics.gauge("confab_outbox_oldest_age_seconds");
 
   return async () => {
-    const facts = await readStatistics(database);
-    // As of this look: it would go on ageing until the next one though it is indexed at once.
-    oldestSeconds.set(facts.oldest ? Math.max(0, (Date.now() - facts.oldest.getTime()) / 1000) : 0);
-    ranges.set(facts.outbox);
-    deadLetters.set(facts.deadLetters);
-    connections.set(facts.connections);
-    maxConnections.set(facts.maxConnections);
+    const statistics = await readStatistics(database);
+    // The age at the time of this snapshot. Computed at scrape time it would keep growing until the next snapshot, even
+    // if the range is indexed at once.
+    oldestSeconds.set(statistics.oldest ? Math.max(0, (Date.now() - statistics.oldest.getTime()) / 1000) : 0);
+    ranges.set(statistics.outbox);
+    deadLetters.set(statistics.deadLetters);
+    connections.set(statistics.connections);
+    maxConnections.set(statistics.maxConnections);
   };
 }

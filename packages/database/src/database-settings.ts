@@ -1,22 +1,22 @@
 import { judgeSetting, notShown, type JudgedSetting, type SettingRule, type StoreSetting } from "@confab/runtime";
 import { isUnavailable } from "./errors.ts";
-import { LEAST_PACKET_BYTES } from "./message-rows.ts";
+import { MIN_PACKET_BYTES } from "./message-rows.ts";
 import type { Database } from "./client.ts";
 
 export interface ExpectedOfDatabase {
-  /** The operator says that all writes go to one and the same server. */
+  /** The operator states that all writes go to the same server. */
   readonly singleWriter: boolean;
 }
 
 interface ServerSettings extends ExpectedOfDatabase {
   /** Undefined where the server has no such variable. */
   readonly variable: (name: string) => string | undefined;
-  /** Whether the server takes part in Group Replication; undefined where this user may not know. */
+  /** Whether the server is a member of a Group Replication group. Undefined if this user may not read that. */
   readonly isInGroup: boolean | undefined;
 }
 
 const MEBIBYTE = 1024 * 1024;
-const LEAST_PACKET = LEAST_PACKET_BYTES / MEBIBYTE;
+const MIN_PACKET = MIN_PACKET_BYTES / MEBIBYTE;
 const READ_ONLY = ["read_only", "super_read_only", "innodb_read_only"];
 const READ = [
   ...["innodb_flush_log_at_trx_commit", "log_bin", "sync_binlog", "max_allowed_packet", ...READ_ONLY],
@@ -26,7 +26,8 @@ const READ = [
 const hiddenGroup: JudgedSetting = {
   found: "OFF, and its members are not shown",
   verdict: "unknown",
-  advice: "Grant SELECT on performance_schema.replication_group_members, so that it is known whether it is in a group.",
+  advice:
+    "Grant SELECT on performance_schema.replication_group_members, so that Confab can check whether the server is in a group.",
 };
 const kept = (found: string): JudgedSetting => ({ found, verdict: "kept" });
 
@@ -34,18 +35,19 @@ const rules: readonly SettingRule<ServerSettings>[] = [
   {
     promise: "a stored message survives a crash of the database and of its machine",
     setting: "innodb_flush_log_at_trx_commit = 1",
-    advice: "Set it to 1: other values lose about the last second of commits, which Redis has forgotten by then.",
+    advice:
+      "Set it to 1. With other values a crash loses about the last second of commits, and Redis no longer has those messages.",
     judge: ({ variable }) => {
       const found = variable("innodb_flush_log_at_trx_commit");
       if (found === undefined) return notShown;
-      // MariaDB's 3 flushes once more than 1.
+      // MariaDB's value 3 flushes more often than 1.
       return { found, verdict: found === "1" || found === "3" ? "kept" : "at-risk" };
     },
   },
   {
-    promise: "a crash loses no commit that is in the binary log alone",
+    promise: "a crash loses no commit that is only in the binary log",
     setting: "sync_binlog = 1",
-    advice: "Set it to 1, or switch the binary log off with skip-log-bin.",
+    advice: "Set it to 1, or disable the binary log with skip-log-bin.",
     judge: ({ variable }) => {
       if (variable("log_bin") === "OFF") return kept("no binary log");
       const found = variable("sync_binlog");
@@ -53,32 +55,32 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     },
   },
   {
-    promise: "the server takes the largest statement of Confab",
-    setting: `max_allowed_packet = ${LEAST_PACKET}M or more`,
-    advice: `Set it to ${LEAST_PACKET}M or more: until then large messages wait in Redis and are not stored.`,
+    promise: "the server accepts Confab's largest statement",
+    setting: `max_allowed_packet = ${MIN_PACKET}M or more`,
+    advice: `Set it to ${MIN_PACKET}M or more. Until then large messages stay in Redis and are not stored.`,
     judge: ({ variable }) => {
       const bytes = Number(variable("max_allowed_packet"));
       if (Number.isNaN(bytes)) return notShown;
-      return { found: `${bytes / MEBIBYTE}M`, verdict: bytes >= LEAST_PACKET_BYTES ? "kept" : "at-risk" };
+      return { found: `${bytes / MEBIBYTE}M`, verdict: bytes >= MIN_PACKET_BYTES ? "kept" : "at-risk" };
     },
   },
   {
-    promise: "no other server of a Galera cluster overwrites what is committed",
+    promise: "no other server of a Galera cluster overwrites committed data",
     setting: "wsrep_on = OFF",
     advice:
-      "Let all writes go to one server of the cluster and set DATABASE_SINGLE_WRITER=yes: nothing is stored until then.",
+      "Send all writes to one server of the cluster and set DATABASE_SINGLE_WRITER=yes. Until then nothing is stored.",
     judge: ({ variable, singleWriter }) => {
       const provider = variable("wsrep_provider") ?? "";
-      // Without a provider the server is alone, whatever the switch says.
+      // Without a provider the server is standalone, even if wsrep_on is ON.
       const isGalera = variable("wsrep_on") === "ON" && provider !== "" && provider !== "none";
       return isGalera ? severalWriters("ON", singleWriter) : kept("no Galera");
     },
   },
   {
-    promise: "no other primary of a group overwrites what is committed",
+    promise: "no other primary of a group overwrites committed data",
     setting: "group_replication_single_primary_mode = ON",
     advice:
-      "Switch the group to one primary, or let all writes go to one of them and set DATABASE_SINGLE_WRITER=yes: nothing is stored until then.",
+      "Switch the group to single-primary mode, or send all writes to one primary and set DATABASE_SINGLE_WRITER=yes. Until then nothing is stored.",
     judge: ({ variable, isInGroup, singleWriter }) => {
       const mode = variable("group_replication_single_primary_mode");
       if (mode === undefined || isInGroup === false) return kept("no group");
@@ -87,9 +89,9 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     },
   },
   {
-    promise: "the server takes writes",
+    promise: "the server accepts writes",
     setting: "read_only = OFF",
-    advice: "Lead DATABASE_URL to the server that takes writes. During a failover this passes by itself.",
+    advice: "Point DATABASE_URL to the server that accepts writes. During a failover this resolves itself.",
     judge: ({ variable }) => {
       const closed = READ_ONLY.filter((name) => !["OFF", undefined].includes(variable(name)));
       return closed.length === 0 ? kept("OFF") : { found: `${closed.join(", ")} ON`, verdict: "at-risk" };
@@ -101,7 +103,10 @@ function severalWriters(found: string, singleWriter: boolean): JudgedSetting {
   return singleWriter ? kept(`${found}, DATABASE_SINGLE_WRITER=yes`) : { found, verdict: "refused" };
 }
 
-/** What each promise depends on in the server's settings, and how it is set; needs no rights. Rejects where the server does not answer. */
+/**
+ * Reads the server's settings on which the promises depend, with a verdict on each. Needs no privileges. Rejects if the
+ * server does not answer.
+ */
 export async function readDatabaseSettings(
   database: Pick<Database, "prisma">,
   expected: ExpectedOfDatabase,

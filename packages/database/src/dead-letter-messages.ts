@@ -5,15 +5,17 @@ import type { Queryable } from "./client.ts";
 import type { AddressedMessage } from "./owners.ts";
 
 export type DeadLetteredMessage<M> = Refused<M> & {
-  /** The database has no such chat: whoever believes in it must ask again. */
+  /** True if the chat is not in the database. Its chat head in Redis must not be trusted. */
   readonly chatUnknown: boolean;
 };
 
-const LOST_CHAT = "The database does not have the chat any more: was it restored, or did it fail over and lose data?";
+const LOST_CHAT =
+  "The chat is no longer in the database. Was the database restored, or did it lose data in a failover?";
 
 /**
- * Keeps messages as dead letters: those that the database refused, and those whose chat it does not have. Reports messages
- * whose number another dead letter holds as conflicts. What is a dead letter already is reported again and kept once.
+ * Keeps messages as dead letters if the database refused them or does not have their chat. Messages whose number
+ * belongs to another dead letter are reported as conflicts. A message that is already a dead letter is reported again
+ * and kept once.
  */
 export async function deadLetterMessages<M extends AddressedMessage>(
   tx: Queryable,

@@ -8,11 +8,11 @@ export type Restoration = { readonly restored: true } | { readonly restored: fal
 
 export type DeadLetters = ReturnType<typeof createDeadLetters>;
 
-/** Accepted messages that the database refused, for an operator to look at, restore or remove. */
+/** Lets an operator list, restore and remove dead letters. */
 export function createDeadLetters(database: Database) {
   const { prisma } = database;
   return {
-    /** Oldest first; `next` is the cursor for what follows, absent on the last page. */
+    /** Oldest first. `next` is the cursor of the next page, absent on the last page. */
     async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
       const rows = await prisma.deadLetter.findMany({
         ...(after === undefined ? {} : { where: { id: { gt: after } } }),
@@ -26,29 +26,29 @@ export function createDeadLetters(database: Database) {
     find: async (id: bigint): Promise<DeadLetter | undefined> =>
       (await prisma.deadLetter.findUnique({ where: { id } })) ?? undefined,
 
-    /** False when there was none. */
+    /** Returns false if there is no such dead letter. */
     remove: async (id: bigint): Promise<boolean> => (await prisma.deadLetter.deleteMany({ where: { id } })).count > 0,
 
     /**
-     * Stores the message under its own number, counted and noted for search, and takes it off the list; or says why
-     * that is refused again, and changes nothing.
+     * Stores the message under its own number, updates the count and the search outbox, and removes the dead letter. If
+     * the message is refused again, returns the reason and changes nothing.
      */
     restore: (id: bigint): Promise<Restoration> => transaction(database, (tx) => restore(tx, id)),
   };
 }
 
 async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
-  // Two operators at once: the second waits here, and then finds nothing.
+  // If two operators restore it at once, the second one waits here and then finds nothing.
   await tx.$queryRaw`SELECT id FROM dead_letters WHERE id = ${id} FOR UPDATE`;
   const letter = await tx.deadLetter.findUnique({ where: { id } });
   if (!letter) return { restored: false, reason: "There is no such dead letter" };
   const { chatId, number, uid, otherFields, acceptedAt } = letter;
   if (chatId === null || !(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
-    return { restored: false, reason: "Its chat does not exist any more" };
+    return { restored: false, reason: "Its chat no longer exists" };
   }
   const content = decodeContent(Buffer.from(letter.body).toString(), otherFields);
   const message = { chatId, number, uid, ...content, createdAt: acceptedAt };
-  const taken = { restored: false, reason: `Another message has number ${number} by now` } as const;
+  const taken = { restored: false, reason: `Another message has number ${number}` } as const;
   if ((await compareWithStored(tx, "messages", [message])).conflicts.length > 0) return taken;
   const { stored, conflicts, refused } = await insertMessages(tx, [message]);
   if (conflicts.length > 0) return taken;

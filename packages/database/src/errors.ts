@@ -1,6 +1,6 @@
 import { WriteNotDone } from "./attempt.ts";
 
-/** An `Idempotency-Key` was used again with another request, or for something that has been deleted since. */
+/** An `Idempotency-Key` was reused with a different request, or its resource was deleted. */
 export class IdempotencyConflict extends Error {
   override readonly name = "IdempotencyConflict";
 }
@@ -10,8 +10,8 @@ export class ServerSilentError extends Error {
   override readonly name = "ServerSilentError";
 }
 
-/** What an error chain says: the server's or driver's error number, its SQLSTATE, and symbolic codes. */
-interface Facts {
+/** The details of an error chain: error numbers of the server or driver, SQLSTATEs and symbolic codes. */
+interface Details {
   readonly numbers: ReadonlySet<number>;
   readonly states: readonly string[];
   readonly codes: ReadonlySet<string>;
@@ -20,7 +20,7 @@ interface Facts {
 
 const DUPLICATE_KEY = new Set([1062, 1586, 1859]);
 
-// The row's own fault where the SQLSTATE does not travel with the error: the adapter drops it for the commonest ones.
+// Errors of the row itself. The SQLSTATE alone is not enough, because the adapter drops it for the most common errors.
 const REFUSED = new Set([1048, 1263, 1264, 1265, 1292, 1364, 1366, 1406, 1441, 1451, 1452, 1644, 3819, 3988, 4025]);
 
 const UNAVAILABLE = new Set([
@@ -37,32 +37,34 @@ const POOL_TIMEOUT = 45028;
 const UNAVAILABLE_CODES =
   /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
-/** True when the server cannot be used now, whatever was asked: try again later, answer 503 meanwhile. */
+/** True if the server is unavailable, regardless of the statement: answer 503 and retry later. */
 export function isUnavailable(error: unknown): boolean {
-  const facts = factsOf(error);
-  if (facts.silent || anyOf(facts.numbers, UNAVAILABLE)) return true;
+  const details = detailsOf(error);
+  if (details.silent || anyOf(details.numbers, UNAVAILABLE)) return true;
   return (
-    facts.states.some((state) => state.startsWith("08")) || [...facts.codes].some((c) => UNAVAILABLE_CODES.test(c))
+    details.states.some((state) => state.startsWith("08")) || [...details.codes].some((c) => UNAVAILABLE_CODES.test(c))
   );
 }
 
-/** True for a deadlock or a lock wait that ran out: the same transaction may well succeed when run again. */
+/** True for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */
 export function isTransient(error: unknown): boolean {
-  const facts = factsOf(error);
-  return anyOf(facts.numbers, new Set([1205, 1213])) || facts.states.includes("40001") || facts.codes.has("P2034");
+  const details = detailsOf(error);
+  return (
+    anyOf(details.numbers, new Set([1205, 1213])) || details.states.includes("40001") || details.codes.has("P2034")
+  );
 }
 
-/** True when the row itself is refused and would be again; a duplicate key is not a refusal. */
+/** True if the server refuses the row itself and would refuse it again. A duplicate key is not a refusal. */
 export function isRefusal(error: unknown): boolean {
-  const facts = factsOf(error);
-  if (anyOf(facts.numbers, DUPLICATE_KEY)) return false;
-  return anyOf(facts.numbers, REFUSED) || facts.states.some((state) => /^(22|23|45)/.test(state));
+  const details = detailsOf(error);
+  if (anyOf(details.numbers, DUPLICATE_KEY)) return false;
+  return anyOf(details.numbers, REFUSED) || details.states.some((state) => /^(22|23|45)/.test(state));
 }
 
-/** True when a row with the same key exists. */
+/** True if a row with the same key exists. */
 export function isDuplicateKey(error: unknown): boolean {
-  const facts = factsOf(error);
-  return anyOf(facts.numbers, DUPLICATE_KEY) || facts.codes.has("P2002");
+  const details = detailsOf(error);
+  return anyOf(details.numbers, DUPLICATE_KEY) || details.codes.has("P2002");
 }
 
 /** True when the table that a statement names does not exist. */
@@ -83,7 +85,7 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message.trim() : String(error);
 }
 
-function factsOf(error: unknown): Facts {
+function detailsOf(error: unknown): Details {
   const numbers = new Set<number>();
   const states: string[] = [];
   const codes = new Set<string>();
@@ -98,16 +100,19 @@ function factsOf(error: unknown): Facts {
   return { numbers, states, codes, silent };
 }
 
-/** The error and what it wraps: Prisma puts the adapter's error into `meta`, the adapter the driver's into `cause`. */
+/**
+ * The error and the errors that it wraps: Prisma puts the adapter's error into `meta`, and the adapter puts the
+ * driver's error into `cause`.
+ */
 function* chain(error: unknown): Generator<Record<string, unknown>> {
   const queue: unknown[] = [error];
   for (let depth = 0; queue.length > 0 && depth < 12; depth += 1) {
     const link = queue.shift();
     if (typeof link !== "object" || link === null) continue;
-    const facts = link as Record<string, unknown>;
-    yield facts;
-    queue.push(facts.cause, facts.meta, facts.driverAdapterError);
-    if (Array.isArray(facts.errors)) queue.push(...(facts.errors as unknown[]).slice(0, 2));
+    const details = link as Record<string, unknown>;
+    yield details;
+    queue.push(details.cause, details.meta, details.driverAdapterError);
+    if (Array.isArray(details.errors)) queue.push(...(details.errors as unknown[]).slice(0, 2));
   }
 }
 

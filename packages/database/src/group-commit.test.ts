@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { createGroups } from "./group-commit.ts";
 
 describe("group commit", () => {
-  it("runs the first request at once and those that come meanwhile together, in order and in bounded groups", async () => {
+  it("runs the first request at once and later ones together, in order and in groups of limited size", async () => {
     const groups: string[][] = [];
     const submit = createGroups<string, string>(
       async (key, requests) => {
@@ -29,7 +29,7 @@ describe("group commit", () => {
     ]);
   });
 
-  it("fails one request alone, or all of a group, and goes on with the next", async () => {
+  it("rejects a single request or a whole group, and then runs the next group", async () => {
     const submit = createGroups<number, number>(
       (_key, requests) => {
         if (requests.includes(0)) throw new Error("whole group");
@@ -48,18 +48,18 @@ describe("group commit", () => {
     expect(await submit("k", 7)).to.equal(7);
   });
 
-  it("fails requests that the group left unsettled instead of leaving them hanging", async () => {
+  it("rejects requests that the group did not settle", async () => {
     const submit = createGroups<number, number>(() => Promise.resolve([]), { largest: 10 });
     const [outcome] = await Promise.allSettled([submit("k", 1)]);
     expect(outcome).to.have.property("status", "rejected");
   });
 
-  describe("of requests that are not done in time", () => {
-    const late = { largest: 10, patienceMs: 30 };
+  describe("when requests time out", () => {
+    const late = { largest: 10, timeoutMs: 30 };
     const names = (outcomes: PromiseSettledResult<unknown>[]) =>
       outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : (outcome.reason as Error).name));
 
-    it("does not run those that waited too long, and goes on with the next though a group hangs", async () => {
+    it("does not run late requests, and runs the next group even if a group hangs", async () => {
       const ran: number[][] = [];
       const submit = createGroups<number, number>((_key, requests) => {
         ran.push([...requests]);
@@ -73,7 +73,7 @@ describe("group commit", () => {
       expect(ran).to.deep.equal([[0], [1, 2], [3]]);
     });
 
-    it("commits nothing for them, and runs the rest of their group again", async () => {
+    it("commits nothing for late requests, and runs the rest of their group again", async () => {
       const committed: number[][] = [];
       const slow = createGroups<number, number>(
         async (_key, requests, guardOf) => {
@@ -82,11 +82,11 @@ describe("group commit", () => {
           committed.push([...requests]);
           return requests.map((value) => ({ value }));
         },
-        { largest: 10, patienceMs: 60 },
+        { largest: 10, timeoutMs: 60 },
       );
       const first = slow("k", 1);
       await sleep(1);
-      // Waits 40 ms behind the first one, and is late 20 ms after it began.
+      // Waits 40 ms behind the first request, and times out 20 ms after it has started.
       const second = slow("k", 1);
       await sleep(30);
       const third = slow("k", 2);
@@ -94,7 +94,7 @@ describe("group commit", () => {
       expect(committed).to.deep.equal([[1], [2]]);
     });
 
-    it("says that it does not know once the commit was sent, and knows when the commit was refused", async () => {
+    it("reports an unknown outcome after the commit was sent, and none after it was refused", async () => {
       const submit = createGroups<string, string>(async (_key, requests, guardOf) => {
         const guard = guardOf(requests);
         guard.beforeCommit();

@@ -1,9 +1,12 @@
 import { createAttempt, WriteNotDone, type Attempt, type CommitGuard } from "./attempt.ts";
 
-/** What became of one request of a group. */
+/** The outcome of one request of a group. */
 export type Outcome<R> = { readonly value: R } | { readonly error: unknown };
 
-/** Settles each request of its group, in order, or throws for all; the guard stands before the commit of some of them. */
+/**
+ * Returns one outcome per request of the group, in order, or throws for all of them. `guardOf` gives the guard for the
+ * commit of some of them.
+ */
 export type RunGroup<Q, R> = (
   key: string,
   requests: readonly Q[],
@@ -11,10 +14,10 @@ export type RunGroup<Q, R> = (
 ) => Promise<readonly Outcome<R>[]>;
 
 export interface GroupOptions {
-  /** Requests that go together at most. */
+  /** Maximum number of requests per group. */
   readonly largest: number;
-  /** How long a request waits, in the queue and in its group; unlimited by default. */
-  readonly patienceMs?: number | undefined;
+  /** Maximum time that a request spends in the queue and in its group. Unlimited by default. */
+  readonly timeoutMs?: number | undefined;
 }
 
 interface Waiting<Q, R> {
@@ -22,22 +25,24 @@ interface Waiting<Q, R> {
   readonly attempt: Attempt;
   readonly resolve: (value: R) => void;
   readonly reject: (error: unknown) => void;
-  /** Resolves when the one who waits has an answer. */
+  /** Resolves when the caller has an answer. */
   readonly answered: Promise<void>;
 }
 
 /**
- * Natural group commit: the first request of a key goes at once; those that come while it runs collect and go
- * together next, at most `largest` at a time, in order. A request whose time is over before its commit leaves the queue,
- * or its group: then the group starts again without it. So what was refused as late is not done.
+ * Natural group commit: the first request of a key runs at once. Requests that arrive while it runs are collected and
+ * run together next, in order and at most `largest` at a time. A request that times out before its commit leaves the
+ * queue or its group, and the group then starts again without it. A request that was refused as late is therefore never
+ * done.
  */
-export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, patienceMs }: GroupOptions) {
+export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: GroupOptions) {
   const queues = new Map<string, Waiting<Q, R>[]>();
 
   async function work(key: string, queue: Waiting<Q, R>[]): Promise<void> {
     while (queue.length > 0) {
       const group = queue.splice(0, largest);
-      // A group that nobody waits for any more may hang for as long as its connection: the next one does not wait.
+      // A group whose callers have all timed out may hang as long as its connection does. The next group does not wait
+      // for it.
       await Promise.race([settle(key, group), Promise.all(group.map(({ answered }) => answered))]);
     }
     queues.delete(key);
@@ -52,7 +57,7 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, patienceMs }:
         guardFor(present.filter(({ request }) => some.includes(request))),
       );
       present.forEach(({ resolve, reject }, i) => {
-        const outcome = outcomes[i] ?? { error: new Error("The group settled fewer requests than it was given") };
+        const outcome = outcomes[i] ?? { error: new Error("The group settled fewer requests than it received") };
         if ("error" in outcome) reject(outcome.error);
         else resolve(outcome.value);
       });
@@ -70,7 +75,7 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, patienceMs }:
       if (at !== -1) queues.get(key)?.splice(at, 1);
       reject(error);
     };
-    const attempt = createAttempt(patienceMs, leave);
+    const attempt = createAttempt(timeoutMs, leave);
     const answered = promise.then(attempt.stop, attempt.stop);
     const waiting: Waiting<Q, R> = { request, attempt, resolve, reject, answered };
     const running = queues.get(key);
@@ -85,11 +90,12 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, patienceMs }:
   };
 }
 
-/** Lets a commit through only while everybody whom it concerns still waits. */
+/** Allows a commit only while all callers that it concerns are still waiting. */
 function guardFor<Q, R>(group: readonly Waiting<Q, R>[]): CommitGuard {
   return {
     beforeCommit() {
-      if (group.some(({ attempt }) => attempt.isLate())) throw new WriteNotDone("One of the group waits no longer");
+      if (group.some(({ attempt }) => attempt.isLate()))
+        throw new WriteNotDone("A request of the group timed out before the commit");
       for (const { attempt } of group) attempt.beforeCommit();
     },
     commitRefused() {

@@ -2,7 +2,7 @@ import { IdempotencyConflict } from "./errors.ts";
 import { list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
-/** A client's `Idempotency-Key` and a 32-byte hash of what it asked for. */
+/** A client's `Idempotency-Key` and a 32-byte hash of its request. */
 export interface Idempotency {
   readonly key: string;
   readonly requestHash: Uint8Array;
@@ -14,7 +14,7 @@ interface KnownKey {
   readonly resourceId: bigint;
 }
 
-/** The keys of a scope that are taken, by key. */
+/** The keys of a scope that are already used, by key. */
 export async function findKeys(tx: Queryable, scope: string, keys: string[]): Promise<Map<string, KnownKey>> {
   if (keys.length === 0) return new Map();
   const rows = await tx.$queryRawUnsafe<KnownKey[]>(
@@ -26,7 +26,7 @@ export async function findKeys(tx: Queryable, scope: string, keys: string[]): Pr
   return new Map(rows.map((row) => [row.key, row]));
 }
 
-/** Takes keys for the resources just created; a key that is taken fails with a duplicate key. */
+/** Inserts the keys of newly created resources. Throws a duplicate-key error if one is already used. */
 export async function insertKeys(
   tx: Queryable,
   scope: string,
@@ -47,17 +47,21 @@ export async function insertKeys(
   );
 }
 
-/** Whether two 32-byte hashes of requests are equal. */
+/** True if two 32-byte hashes of requests are equal. */
 export function isSameRequest(first: Uint8Array, second: Uint8Array): boolean {
   return Buffer.compare(first, second) === 0;
 }
 
-/** The error for a key that was used for something else. */
+/** The error for a key that was used with a different request. */
 export function otherRequestConflict(key: string): IdempotencyConflict {
-  return new IdempotencyConflict(`The idempotency key ${JSON.stringify(key)} was used for another request`);
+  return new IdempotencyConflict(
+    `The idempotency key ${JSON.stringify(key)} was already used with a different request`,
+  );
 }
 
-/** The error for a key whose resource has been deleted: it must not come to life again. */
-export function goneConflict(key: string): IdempotencyConflict {
-  return new IdempotencyConflict(`What was created with the idempotency key ${JSON.stringify(key)} has been deleted`);
+/** The error for a key whose resource was deleted: a repeated request must not create it again. */
+export function deletedConflict(key: string): IdempotencyConflict {
+  return new IdempotencyConflict(
+    `The resource that was created with the idempotency key ${JSON.stringify(key)} has been deleted`,
+  );
 }

@@ -1,9 +1,9 @@
 let expected = false;
 
 /**
- * Lets the process outlive sessions that end while they are being set up. The driver tells its caller of them, who treats them
- * like any server that is away, and a second time by a promise that nobody can reach; every other rejection that is not handled
- * still ends the process. Harmless to repeat.
+ * Lets the process survive sessions that end during their setup. The driver reports them to its caller, who treats the
+ * server as unavailable, and a second time through a promise that no code can handle. Every other unhandled rejection
+ * still ends the process. Safe to call repeatedly.
  */
 export function ignoreLostSessionRejections(): void {
   if (expected) return;

@@ -4,7 +4,7 @@ import type { Database } from "./client.ts";
 export interface CountDifference {
   readonly kind: "chats_count" | "messages_count";
   readonly token: string;
-  /** The chat's number, for `messages_count`. */
+  /** The number of the chat, for `messages_count`. */
   readonly chat?: number;
   readonly counted: number;
   readonly actual: number;
@@ -13,7 +13,10 @@ export interface CountDifference {
 const CHUNK = 1_000;
 const HOUR_MS = 3_600_000;
 
-/** Deletes the ids of batches that were stored longer ago than `ageMs`, 1,000 per transaction; returns how many. */
+/**
+ * Deletes the ids of batches that were stored more than `ageMs` ago, 1,000 per transaction, and returns how many it
+ * deleted.
+ */
 export function pruneStoredBatches({ prisma }: Database, ageMs: number): Promise<number> {
   const before = new Date(Date.now() - ageMs);
   return inChunks(
@@ -21,7 +24,7 @@ export function pruneStoredBatches({ prisma }: Database, ageMs: number): Promise
   );
 }
 
-/** Forgets idempotency keys older than that, a thousand a transaction; returns how many. */
+/** Deletes idempotency keys that are older than this, 1,000 per transaction, and returns how many it deleted. */
 export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: number): Promise<number> {
   const before = new Date(Date.now() - olderThanHours * HOUR_MS);
   return inChunks(
@@ -40,8 +43,8 @@ async function inChunks(remove: () => Promise<number>): Promise<number> {
 }
 
 /**
- * Compares every count with COUNT(*) and yields what differs. Each chunk is one statement, so it is right under load
- * as well. Deleted messages do not count.
+ * Compares every count with COUNT(*) and yields the differences. Each chunk is one statement, so the result is correct
+ * under load too. Deleted messages are not counted.
  */
 export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGenerator<CountDifference> {
   let after = 0n;
@@ -67,12 +70,12 @@ export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGen
   }
 }
 
-/** The longest chat whose messages a sample counts. */
-const MOST_COUNTED = 10_000;
+/** The maximum length of a chat whose messages a sample counts. */
+const MAX_COUNTED = 10_000;
 
 /**
- * Compares a few counts with COUNT(*), from a random place on; chats of more than 10,000 messages are left to
- * `verifyCounts`. Returns how many it compared of each kind, and what differs.
+ * Compares a few counts with COUNT(*), starting at a random id. Leaves chats of more than 10,000 messages to
+ * `verifyCounts`. Returns how many counts of each kind it compared, and the differences.
  */
 export async function sampleCounts({ prisma }: Database, size = 20) {
   const [last] = await prisma.$queryRaw<{ application: bigint | null; chat: bigint | null }[]>`
@@ -81,19 +84,19 @@ export async function sampleCounts({ prisma }: Database, size = 20) {
     SELECT a.id, a.token, NULL AS chat, a.chats_count AS counted,
            (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS actual
       FROM applications a
-     WHERE a.id >= ${placeUpTo(last?.application)} AND a.chats_count <= ${MOST_COUNTED} ORDER BY a.id LIMIT ${size}`;
+     WHERE a.id >= ${randomIdUpTo(last?.application)} AND a.chats_count <= ${MAX_COUNTED} ORDER BY a.id LIMIT ${size}`;
   const chats = await prisma.$queryRaw<CountRow[]>`
     SELECT c.id, a.token, c.number AS chat, c.messages_count AS counted,
            (SELECT COUNT(*) FROM messages m WHERE m.chat_id = c.id AND m.deleted_at IS NULL) AS actual
       FROM chats c JOIN applications a ON a.id = c.application_id
-     WHERE c.id >= ${placeUpTo(last?.chat)} AND c.messages_count <= ${MOST_COUNTED} ORDER BY c.id LIMIT ${size}`;
+     WHERE c.id >= ${randomIdUpTo(last?.chat)} AND c.messages_count <= ${MAX_COUNTED} ORDER BY c.id LIMIT ${size}`;
   return {
     checked: { chats_count: applications.length, messages_count: chats.length },
     differences: [...differences("chats_count", applications), ...differences("messages_count", chats)],
   };
 }
 
-function placeUpTo(last: bigint | null | undefined): bigint {
+function randomIdUpTo(last: bigint | null | undefined): bigint {
   return BigInt(Math.floor(Math.random() * Number(last ?? 0n)) + 1);
 }
 

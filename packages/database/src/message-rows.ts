@@ -4,38 +4,38 @@ import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
 import { RetryTransaction, list, tuples } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
-/** An accepted message that is to be stored. */
+/** An accepted message that is not stored yet. */
 export interface NewMessage extends MessageContent {
   readonly chatId: bigint;
   readonly number: number;
-  /** 16 bytes that tell a repeated delivery from another message under the same number. */
+  /** 16 bytes that distinguish a repeated delivery from a different message with the same number. */
   readonly uid: Uint8Array;
   readonly createdAt: Date;
   readonly requestId?: string | undefined;
 }
 
-/** A message that the database does not take. */
+/** A message that the database refuses. */
 export type Refused<M> = M & {
-  /** The server's own sentence. */
+  /** The server's own error message. */
   readonly reason: string;
 };
 
-/** What became of rows: stored now, their number taken by another message, or refused. */
+/** The outcomes of rows: stored now, in conflict with another message that has the number, or refused. */
 export interface RowOutcomes<M> {
   readonly stored: M[];
   readonly conflicts: M[];
   readonly refused: Refused<M>[];
 }
 
-const MOST_ROWS = 1_000;
-/** The smallest max_allowed_packet that servers are run with. */
-export const LEAST_PACKET_BYTES = 4 * 1024 * 1024;
-// Hexadecimal doubles a body: statements stay below it.
-const MOST_BYTES = 1024 * 1024;
+const MAX_ROWS = 1_000;
+/** The smallest max_allowed_packet that Confab supports. */
+export const MIN_PACKET_BYTES = 4 * 1024 * 1024;
+// Hexadecimal doubles the size of a body, and a statement still stays below that packet size.
+const MAX_BYTES = 1024 * 1024;
 
 /**
- * Stores rows (sorted by key, no key twice) in multi-row statements. A row that exists with the same uid is passed
- * over; bisection leaves out exactly the refused rows; every other error is thrown.
+ * Stores rows (sorted by key, each key once) in multi-row statements. Skips rows that exist with the same uid. Finds
+ * refused rows by bisection, so that exactly those are left out. Throws every other error.
  */
 export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: readonly M[]): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
@@ -77,8 +77,8 @@ async function insertChunk<M extends NewMessage>(
 }
 
 /**
- * A row as literals, bytes and text in hexadecimal: the client takes 26 µs to pass on a row's six arguments and 6 µs
- * to pass on this, which doubles what one connection stores.
+ * A row as SQL literals, with bytes and text in hexadecimal. The client needs 26 µs to pass the six arguments of a row
+ * but 6 µs for this literal, which doubles the throughput of one connection.
  */
 function literals(message: NewMessage): string {
   const { chatId, number, uid, createdAt } = message;
@@ -88,7 +88,7 @@ function literals(message: NewMessage): string {
   return `(${key}, x'${hex(uid)}', ${content}, '${at}', '${at}')`;
 }
 
-/** Objects become JSON. */
+/** Writes objects as JSON. */
 function contentLiteral(value: string | number | object | null | undefined): string {
   if (value === null || value === undefined) return "NULL";
   if (typeof value === "number") return String(value);
@@ -101,7 +101,7 @@ function hex(value: Uint8Array | string): string {
   ).toString("hex");
 }
 
-/** Splits rows into those whose key is free, and those whose key another message (another uid) holds. */
+/** Returns the rows whose key is free, and those whose key belongs to another message (a different uid). */
 export async function compareWithStored<M extends NewMessage>(
   tx: Queryable,
   table: "messages" | "dead_letters",
@@ -124,12 +124,12 @@ export async function compareWithStored<M extends NewMessage>(
 }
 
 /**
- * Adds to the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. Throws
- * `RetryTransaction` where one of the chats does not exist any more.
+ * Updates the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. Throws
+ * `RetryTransaction` if one of the chats no longer exists.
  */
 export async function addToCounts(tx: Queryable, stored: readonly NewMessage[]): Promise<void> {
   if (stored.length === 0) return;
-  // Chats with the same increment share a branch: few branches, each an IN list that is searched by bisection.
+  // Chats with the same increment share a branch. There are few branches, and MySQL searches each IN list by bisection.
   const byIncrement = new Map<number, bigint[]>();
   for (const [chatId, rows] of groupByChat(stored)) {
     byIncrement.set(rows.length, [...(byIncrement.get(rows.length) ?? []), chatId]);
@@ -145,10 +145,12 @@ export async function addToCounts(tx: Queryable, stored: readonly NewMessage[]):
   if (counted !== ids.length) throw new RetryTransaction("a chat was deleted meanwhile");
 }
 
-/** Of one outbox row's messages, where a single message is not larger: what the indexer reads at once. */
+/**
+ * Maximum bytes of the messages in one outbox row, unless a single message is larger. The indexer reads a row at once.
+ */
 const RANGE_BYTES = 1024 * 1024;
 
-/** Notes stored rows (sorted by key) for the search index, one outbox row per unbroken range of at most 1 MiB. */
+/** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
 export async function addToOutbox(tx: Queryable, stored: readonly NewMessage[], now: Date): Promise<void> {
   const ranges: { chatId: bigint; from: number; to: number; bytes: number }[] = [];
   for (const { chatId, number, body } of stored) {
@@ -171,7 +173,7 @@ export function keyOf({ chatId, number }: { chatId: bigint; number: number }): s
   return `${chatId.toString()}:${number}`;
 }
 
-/** Key order, which is lock order. */
+/** Compares by key, which is also the lock order. */
 export function byKey(a: NewMessage, b: NewMessage): number {
   return a.chatId === b.chatId ? a.number - b.number : ascending(a.chatId, b.chatId);
 }

@@ -2,18 +2,18 @@ import { contentFields } from "@confab/contracts";
 import type { Database } from "./client.ts";
 import type { Message } from "./generated/client.ts";
 
-/** Numbers of one chat, both ends included. */
+/** A range of numbers in one chat, including both ends. */
 export interface MessageRange {
   readonly chatId: bigint;
   readonly from: number;
   readonly to: number;
 }
 
-/** A message with what search and export need to place it. */
+/** A message with the id of its application, which search and export need. */
 export type MessageWithApplication = Message & { applicationId: bigint };
 
 export interface RangeQuery {
-  /** Both ends are included; absent means the chat's first or last message. */
+  /** Both ends are included. If absent, the range begins at the chat's first message or ends at its last. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
   readonly order?: "asc" | "desc" | undefined;
@@ -34,10 +34,10 @@ export interface MessageSize {
   readonly bytes: number;
 }
 
-/** MySQL's INT. */
+/** The maximum of MySQL's INT. */
 const MAX_NUMBER = 2_147_483_647;
 
-// STRAIGHT_JOIN: messages first, along their key; MariaDB would rather begin with all chats and sort.
+// STRAIGHT_JOIN reads the messages first, in key order. MariaDB would otherwise read all chats first and sort.
 const SELECT_WITH_APPLICATION = `
   SELECT m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")}, m.created_at AS createdAt, m.updated_at AS updatedAt,
          m.edited_at AS editedAt, m.deleted_at AS deletedAt, c.application_id AS applicationId
@@ -45,7 +45,7 @@ const SELECT_WITH_APPLICATION = `
 
 export type Messages = ReturnType<typeof createMessages>;
 
-/** Stored messages, deleted ones (`deletedAt`) included, always read along the clustered key. */
+/** Reads stored messages, including deleted ones (`deletedAt`), always along the clustered key. */
 export function createMessages({ prisma }: Database) {
   const range = (chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> =>
     prisma.message.findMany({
@@ -76,13 +76,13 @@ export function createMessages({ prisma }: Database) {
     find: async (chatId: bigint, number: number): Promise<Message | undefined> =>
       (await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } })) ?? undefined,
 
-    /** One window of a chat; with `order: "desc"` the highest numbers come first. */
+    /** One window of a chat. With `order: "desc"` the highest numbers come first. */
     range,
 
-    /** The sizes of the bodies of the same window, in bytes: to learn how much to ask for. */
+    /** The sizes in bytes of the bodies in the same window, to decide how many messages to read. */
     sizes,
 
-    /** The chat's highest number that is stored, 0 in an empty chat. */
+    /** The highest stored number of the chat, 0 in an empty chat. */
     async lastNumber(chatId: bigint): Promise<number> {
       const last = await prisma.message.findFirst({
         where: { chatId },
@@ -92,7 +92,7 @@ export function createMessages({ prisma }: Database) {
       return last?.number ?? 0;
     },
 
-    /** How many messages of each range are stored and not deleted, in the order of the ranges. */
+    /** The number of messages in each range that are stored and not deleted, in the order of the ranges. */
     async counts(ranges: readonly MessageRange[]): Promise<number[]> {
       if (ranges.length === 0) return [];
       const one = `SELECT COUNT(*) AS messages FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL`;
@@ -103,13 +103,13 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ messages }) => Number(messages));
     },
 
-    /** Which messages of a range are stored and not deleted, without their bodies, and when they were last changed. */
+    /** The versions of the messages in a range that are stored and not deleted, without their bodies. */
     versions: ({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> =>
       prisma.$queryRaw<MessageVersion[]>`
         SELECT chat_id AS chatId, number, uid, version, LENGTH(body) AS bytes, updated_at AS updatedAt
           FROM messages WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND deleted_at IS NULL ORDER BY number`,
 
-    /** The uids of those of the numbers that are stored and not deleted. */
+    /** The uids of the given numbers, as far as they are stored and not deleted. */
     async uids(chatId: bigint, numbers: readonly number[]): Promise<Map<number, Uint8Array>> {
       if (numbers.length === 0) return new Map();
       const rows = await prisma.message.findMany({
@@ -119,7 +119,7 @@ export function createMessages({ prisma }: Database) {
       return new Map(rows.map(({ number, uid }) => [number, uid]));
     },
 
-    /** Which numbers between two, both included, are dead letters. */
+    /** The numbers in a range that are dead letters. */
     async deadLettered(
       { chatId, from, to }: MessageRange,
       { order, limit }: { order: "asc" | "desc"; limit: number },
@@ -134,8 +134,8 @@ export function createMessages({ prisma }: Database) {
     },
 
     /**
-     * Messages that are not deleted, newest first, those numbered below `before` only: at most `limit`, and fewer where
-     * their bodies would have more than `bytes` bytes together, but one at least; none means the end.
+     * Messages with numbers below `before` that are not deleted, newest first: at most `limit` messages and at most
+     * `bytes` bytes of bodies, but at least one message. An empty result means the end.
      */
     newest: async (
       chatId: bigint,
@@ -153,7 +153,7 @@ export function createMessages({ prisma }: Database) {
       }
     },
 
-    /** The next messages of the whole table in key order; start with chat 0, number 0. */
+    /** The next messages of the whole table in key order. Start with chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<MessageWithApplication[]> {
       const { afterChatId, afterNumber, limit } = after;
       const rest = await prisma.$queryRawUnsafe<MessageWithApplication[]>(
@@ -163,7 +163,7 @@ export function createMessages({ prisma }: Database) {
         limit,
       );
       if (rest.length === limit) return rest;
-      // Two reads, since neither server reads along the key for `(chat_id, number) > (?, ?)`.
+      // Two reads, because neither server uses the key for `(chat_id, number) > (?, ?)`.
       const following = await prisma.$queryRawUnsafe<MessageWithApplication[]>(
         `${SELECT_WITH_APPLICATION} WHERE m.chat_id > ? ORDER BY m.chat_id, m.number LIMIT ?`,
         afterChatId,
@@ -172,7 +172,7 @@ export function createMessages({ prisma }: Database) {
       return [...rest, ...following];
     },
 
-    /** Every stored message of the ranges, in key order; ranges may overlap, and what is missing is left out. */
+    /** All stored messages of the ranges, in key order. Ranges may overlap, and missing messages are left out. */
     async inRanges(ranges: readonly MessageRange[]): Promise<MessageWithApplication[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(m.chat_id = ? AND m.number BETWEEN ? AND ?)").join(" OR ");
@@ -184,9 +184,9 @@ export function createMessages({ prisma }: Database) {
   };
 }
 
-/** How many bodies from the first on have at most `most` bytes together; one at least. */
-function countWithin(sizes: readonly MessageSize[], most: number): number {
+/** How many bodies, from the first one, have at most `maximum` bytes in total, but at least one. */
+function countWithin(sizes: readonly MessageSize[], maximum: number): number {
   let total = 0;
-  const beyond = sizes.findIndex(({ bytes }) => (total += bytes) > most);
+  const beyond = sizes.findIndex(({ bytes }) => (total += bytes) > maximum);
   return beyond === -1 ? sizes.length : Math.max(1, beyond);
 }

@@ -7,15 +7,15 @@ import type { Database } from "./client.ts";
 import type { AppliedMigration } from "./migrations.ts";
 
 export interface MigrateOptions {
-  /** Where the migrations lie, one folder each; those of this package by default. */
+  /** The folder with the migrations, one subfolder each. Default: the migrations of this package. */
   readonly directory?: string | undefined;
-  /** How long to try to reach the server, in milliseconds; 10,000 by default. */
-  readonly patienceMs?: number | undefined;
+  /** How long to try to reach the server, in milliseconds. Default: 10,000. */
+  readonly timeoutMs?: number | undefined;
   readonly onProgress?:
     ((event: { name: string; state: "applying" | "applied"; durationMs?: number }) => void) | undefined;
 }
 
-/** One session, as the driver gives it. */
+/** One session of the driver. */
 interface Session {
   query<T = unknown>(sql: string, values?: unknown[]): Promise<T>;
 }
@@ -24,16 +24,16 @@ const TABLE = "_prisma_migrations";
 const LOCK_WAIT_S = 120;
 
 /**
- * Applies what is pending, creating the database first if it is missing, and returns the names of what it applied.
- * Keeps Prisma's own table exactly as Prisma does; runners at the same time wait for each other. Throws
- * `MigrationError` with what to do when the history does not fit.
+ * Creates the database if it is missing, applies the pending migrations and returns their names. Writes Prisma's own
+ * table exactly as Prisma does. Concurrent runs wait for each other. Throws a `MigrationError` that says what to do if
+ * the history does not match.
  */
 export async function migrate(
   address: string | DatabaseAddress,
-  { directory, patienceMs, onProgress }: MigrateOptions = {},
+  { directory, timeoutMs, onProgress }: MigrateOptions = {},
 ): Promise<string[]> {
   const known = await readMigrations(directory);
-  return withSession({ address, patienceMs }, async (session, database) => {
+  return withSession({ address, timeoutMs }, async (session, database) => {
     await useDatabase(session, database);
     return exclusively(session, database, async () => {
       await session.query(CREATE_TABLE);
@@ -49,7 +49,7 @@ export async function migrate(
   });
 }
 
-/** The names of the applied and of the pending migrations; throws `MigrationError` when the history does not fit. */
+/** The names of the applied and the pending migrations. Throws `MigrationError` if the history does not match. */
 export async function migrationStatus(
   address: string | DatabaseAddress,
   { directory }: Pick<MigrateOptions, "directory"> = {},
@@ -102,7 +102,7 @@ async function apply(session: Session, { name, sql, checksum }: { name: string; 
     const reason = reasonOf(error);
     await session.query(`UPDATE ${TABLE} SET logs = ? WHERE id = ?`, [reason, id]);
     throw new MigrationError(
-      `Migration ${name} failed (${reason}): bring its tables back to the state before it, delete its row from ${TABLE}, and run it again.`,
+      `Migration ${name} failed (${reason}). Restore its tables to their state before the migration, delete its row from ${TABLE}, and run it again.`,
       { cause: error },
     );
   }
@@ -124,13 +124,13 @@ async function useDatabase(session: Session, database: string): Promise<void> {
   try {
     await session.query(`USE ${quoted}`);
   } catch {
-    // Missing, or hidden from this user: creating it tells which.
+    // The database is missing or not visible to this user. Creating it shows which.
     try {
       await session.query(`CREATE DATABASE IF NOT EXISTS ${quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
       await session.query(`USE ${quoted}`);
     } catch (error) {
       throw new MigrationError(
-        `The database ${database} cannot be used or created (${reasonOf(error)}): create it and grant this user all rights on it.`,
+        `The database ${database} cannot be used or created (${reasonOf(error)}). Create it and grant this user all privileges on it.`,
         { cause: error },
       );
     }
@@ -138,7 +138,7 @@ async function useDatabase(session: Session, database: string): Promise<void> {
 }
 
 async function exclusively<T>(session: Session, database: string, work: () => Promise<T>): Promise<T> {
-  // Lock names belong to the whole server and hold at most 64 characters.
+  // Lock names are global to the server and have at most 64 characters.
   const name = `confab-migrate-${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
   const [lock] = await session.query<[{ taken: bigint | number | null }]>("SELECT GET_LOCK(?, ?) AS taken", [
     name,
@@ -146,7 +146,7 @@ async function exclusively<T>(session: Session, database: string, work: () => Pr
   ]);
   if (Number(lock.taken) !== 1) {
     throw new MigrationError(
-      `Another migration of ${database} is still running: wait for it to end and run this one again.`,
+      `Another migration of ${database} is still running. Wait until it has ended and run this one again.`,
     );
   }
   try {
@@ -157,18 +157,18 @@ async function exclusively<T>(session: Session, database: string, work: () => Pr
 }
 
 async function withSession<T>(
-  { address, patienceMs = 10_000 }: { address: string | DatabaseAddress; patienceMs?: number | undefined },
+  { address, timeoutMs = 10_000 }: { address: string | DatabaseAddress; timeoutMs?: number | undefined },
   work: (session: Session, database: string) => Promise<T>,
 ): Promise<T> {
   const { database, ...settings } = connectionSettings({
     ...(typeof address === "string" ? { url: address } : address),
     poolSize: 1,
-    acquireTimeoutMs: patienceMs,
+    acquireTimeoutMs: timeoutMs,
     answerTimeoutMs: 0,
   });
   if (database === "")
-    throw new MigrationError("The database address names no database: put its name after the slash.");
-  // The client's own adapter opens the session, so that there is one driver and one way to read an address.
+    throw new MigrationError("The database address has no database name. Add the name after the slash.");
+  // The client's adapter opens the session, so that there is only one driver and one way to parse an address.
   const adapter = await new PrismaMariaDb({ ...settings, multipleStatements: true }).connect();
   try {
     const connection = await adapter.underlyingDriver().getConnection();

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-/** A migration as it lies in its folder. */
+/** A migration in its folder. */
 export interface Migration {
   readonly name: string;
   readonly sql: string;
@@ -11,19 +11,19 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** One row of Prisma's own table that was not rolled back. */
+/** One row of Prisma's own table that is not rolled back. */
 export interface AppliedMigration {
   readonly name: string;
   readonly checksum: string;
   readonly finished: boolean;
 }
 
-/** Says in one sentence why the database cannot be migrated or used, and what to do. */
+/** The message says why the database cannot be migrated or used, and what to do. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
-/** Reads migrations in order; without a directory, those this package brings along. */
+/** Reads migrations in order. Without a directory, reads the migrations of this package. */
 export async function readMigrations(directory = ownDirectory()): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -36,21 +36,21 @@ export async function readMigrations(directory = ownDirectory()): Promise<Migrat
 }
 
 /**
- * What is still to be applied, in order; throws a `MigrationError` when going on would be unsafe. Migrations that a newer version
- * applied are none of an older one's business, which they suit, as long as it would add nothing of its own.
+ * The pending migrations in order. Throws a `MigrationError` if it would be unsafe to apply them. An older version
+ * accepts migrations of a newer one, because they are compatible with it, unless it has pending migrations itself.
  */
 export function pendingMigrations(known: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
   const byName = new Map(known.map((migration) => [migration.name, migration]));
   for (const { name, checksum, finished } of applied) {
     if (!finished) {
       throw new MigrationError(
-        `Migration ${name} was begun and not finished: bring its tables to the state before or after it, then delete its row from _prisma_migrations or set its finished_at.`,
+        `Migration ${name} was started but did not finish. Bring its tables to the state before or after it, then delete its row from _prisma_migrations or set its finished_at.`,
       );
     }
     const migration = byName.get(name);
     if (migration && migration.checksum !== checksum) {
       throw new MigrationError(
-        `Migration ${name} was changed after it had been applied: restore its file and put the change into a new migration.`,
+        `Migration ${name} was changed after it was applied. Restore its file and put the change into a new migration.`,
       );
     }
   }
@@ -59,13 +59,13 @@ export function pendingMigrations(known: readonly Migration[], applied: readonly
   const unknown = applied.find(({ name }) => !byName.has(name));
   if (unknown && pending[0]) {
     throw new MigrationError(
-      `The database has migration ${unknown.name}, which this version does not know, and lacks ${pending[0].name}: run the version that applied it, or a newer one.`,
+      `The database has migration ${unknown.name}, which this version does not know, but not ${pending[0].name}. Run the version that applied it, or a newer one.`,
     );
   }
   return pending;
 }
 
-/** Beside src/ when run from source, one level further up when built. */
+/** The folder is beside src/ when run from source, and one level higher when built. */
 function ownDirectory(): string {
   const candidates = ["../prisma/migrations", "../../prisma/migrations"];
   const found = candidates
@@ -73,7 +73,7 @@ function ownDirectory(): string {
     .find((path) => existsSync(path));
   if (found === undefined)
     throw new MigrationError(
-      "The folder prisma/migrations is missing from this installation: install the package whole.",
+      "The folder prisma/migrations is missing from this installation. Install the complete package.",
     );
   return found;
 }

@@ -4,14 +4,14 @@ import type { Database, Queryable } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 
 const TIMEOUT_MS = 60_000;
-/** Well below the time after which the server ends a session that says nothing. */
-const SIGN_OF_LIFE_MS = 3_000;
-/** How many waiting ranges are looked at to choose from. */
+/** Well below the time after which the server ends an idle session. */
+const KEEP_ALIVE_MS = 3_000;
+/** How many waiting ranges are read to choose from. */
 const LOOK_AHEAD = 2_000;
-/** Of what is handed out at once, where a single range is not larger: few seconds' work for the index. */
-const MOST_BYTES = 4 * 1024 * 1024;
+/** Maximum bytes per drain, unless a single range is larger. The index needs a few seconds for this. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Messages, the bytes of their bodies, and when they were stored or last changed. */
+/** A range of messages with the bytes of their bodies and the time at which they were stored or last changed. */
 export interface StoredRange extends MessageRange {
   readonly bytes: number;
   readonly storedAt: Date;
@@ -31,9 +31,10 @@ export type Outbox = ReturnType<typeof createOutbox>;
 export function createOutbox({ prisma }: Database, { backend }: { backend?: string } = {}) {
   return {
     /**
-     * Throws `SearchBackendMismatch` if the database's messages are indexed for another backend. Else hands up to `limit` ranges, or 4 MiB, to `handle` and removes them once it has resolved within 60 s; when it throws
-     * they stay. Applications take turns, each with its oldest range first, so that nobody waits for another's backlog.
-     * Parallel drainers get different ranges, and nobody who writes waits. Returns how many were handled.
+     * Passes up to `limit` ranges, or 4 MiB, to `handle`, removes them if it resolves within 60 s, and returns how many
+     * it handled. If `handle` throws, the ranges stay. Applications take turns, each with its oldest range first, so
+     * that none waits for another's backlog. Parallel drainers get different ranges, and writers do not wait. Throws
+     * `SearchBackendMismatch` if the database's messages are indexed for a different backend.
      */
     drain: (limit: number, handle: (ranges: StoredRange[]) => Promise<void>): Promise<number> =>
       prisma.$transaction(
@@ -43,7 +44,7 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
           if (rows.length === 0) return 0;
           const ranges = rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt }));
           await keepingAlive(tx, () => handle(ranges));
-          // One look-up per key: an IN list on a small table becomes a scan, which waits for the rows of other drainers.
+          // One lookup per key: on a small table, an IN list becomes a scan that waits for the rows of other drainers.
           const ids = JSON.stringify(rows.map((row) => row.id.toString()));
           await tx.$executeRaw`
             DELETE o FROM JSON_TABLE(${ids}, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k
@@ -53,7 +54,7 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
         { timeout: TIMEOUT_MS },
       ),
 
-    /** Adds ranges that were found missing from the index. */
+    /** Adds ranges that are missing from the index. */
     async add(ranges: readonly Omit<StoredRange, "storedAt">[]): Promise<void> {
       if (ranges.length === 0) return;
       const now = new Date();
@@ -63,16 +64,16 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
       );
     },
 
-    /** The chats with ranges that wait; undefined if more than `most` ranges do. */
-    async chatsWaiting(most: number): Promise<ReadonlySet<bigint> | undefined> {
-      const rows = await prisma.searchOutboxEntry.findMany({ take: most + 1, select: { chatId: true } });
-      return rows.length > most ? undefined : new Set(rows.map(({ chatId }) => chatId));
+    /** The chats with waiting ranges. Undefined if more than `maximum` ranges are waiting. */
+    async chatsWaiting(maximum: number): Promise<ReadonlySet<bigint> | undefined> {
+      const rows = await prisma.searchOutboxEntry.findMany({ take: maximum + 1, select: { chatId: true } });
+      return rows.length > maximum ? undefined : new Set(rows.map(({ chatId }) => chatId));
     },
 
-    /** How many ranges wait, those being handled included. */
+    /** The number of waiting ranges, including those that are being handled. */
     depth: (): Promise<number> => prisma.searchOutboxEntry.count(),
 
-    /** How long the oldest range has waited, in milliseconds; 0 when none does. */
+    /** How long the oldest range has been waiting, in milliseconds. 0 if none is waiting. */
     async oldestAgeMs(): Promise<number> {
       const oldest = await prisma.searchOutboxEntry.findFirst({ orderBy: { id: "asc" }, select: { createdAt: true } });
       return oldest ? Math.max(0, Date.now() - oldest.createdAt.getTime()) : 0;
@@ -80,17 +81,20 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
   };
 }
 
-/** The index may take longer than the server lets a session be idle, which would undo all and have it done again, for ever. */
+/**
+ * Keeps the session alive. If the index took longer than the server's idle timeout, the transaction would be rolled
+ * back and repeated endlessly.
+ */
 async function keepingAlive(tx: Queryable, work: () => Promise<void>): Promise<void> {
-  let saying = Promise.resolve<unknown>(undefined);
+  let keepAlive = Promise.resolve<unknown>(undefined);
   const timer = setInterval(() => {
-    saying = saying.then(() => tx.$executeRaw`DO 0`).catch(() => undefined);
-  }, SIGN_OF_LIFE_MS);
+    keepAlive = keepAlive.then(() => tx.$executeRaw`DO 0`).catch(() => undefined);
+  }, KEEP_ALIVE_MS);
   try {
     await work();
   } finally {
     clearInterval(timer);
-    await saying;
+    await keepAlive;
   }
 }
 
@@ -106,7 +110,7 @@ async function lockFairly(tx: Queryable, limit: number): Promise<LockedRange[]> 
     `SELECT ${RANGE} FROM search_outbox FORCE INDEX (PRIMARY) WHERE id IN (${list(ids)}) ORDER BY id FOR UPDATE SKIP LOCKED`,
     ...ids,
   );
-  // Another drainer has them: take whatever nobody has.
+  // Another drainer has locked them all. Take any unlocked ranges.
   return rows.length > 0
     ? rows
     : tx.$queryRawUnsafe<LockedRange[]>(
@@ -123,7 +127,7 @@ function takeTurns(waiting: readonly WaitingRange[], limit: number): bigint[] {
     for (const queue of queues) {
       const range = queue[turn];
       if (!range || taken.length === limit) continue;
-      if (taken.length > 0 && bytes + range.bytes > MOST_BYTES) return taken;
+      if (taken.length > 0 && bytes + range.bytes > MAX_BYTES) return taken;
       taken.push(range.id);
       bytes += range.bytes;
     }

@@ -2,26 +2,26 @@ import { list } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 import type { NewMessage } from "./message-rows.ts";
 
-/** A message with its chat as the client named it. */
+/** A message with its chat as clients name it. */
 export interface AddressedMessage extends NewMessage {
   readonly token: string;
   readonly chat: number;
-  /** It is not what was accepted: it must not become a row. */
+  /** True if it differs from the accepted message. It must not be stored. */
   readonly damaged?: boolean;
 }
 
-/** Messages by whether the chat that they name has the id that they were accepted under. */
+/** Messages grouped by whether their chat still has the id under which they were accepted. */
 export interface Placement<M> {
   readonly placed: M[];
-  /** The chat has another id. */
+  /** The chat has a different id. */
   readonly misplaced: M[];
-  /** There is no such chat. */
+  /** The chat does not exist. */
   readonly unknown: M[];
 }
 
 /**
- * Checks that no message gets into another application's chat: a server that lost its last transactions, in a failover for
- * example, gives the ids of lost chats to new ones.
+ * Checks that no message gets into another application's chat. A server that lost its last transactions, for example in
+ * a failover, assigns the ids of lost chats to new ones.
  */
 export async function checkOwners<M extends AddressedMessage>(
   tx: Queryable,

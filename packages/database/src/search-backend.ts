@@ -1,27 +1,27 @@
 import type { Database, Queryable } from "./client.ts";
 
-/** This process searches with another backend than the one that the database's messages are indexed for. */
+/** The backend of this process differs from the one for which the database's messages are indexed. */
 export class SearchBackendMismatch extends Error {
   override readonly name = "SearchBackendMismatch";
 
   constructor(own: string, recorded: string) {
     super(
-      `The database's messages are indexed for ${recorded}, and this process is configured for ${own}. ` +
+      `The database's messages are indexed for ${recorded}, but this process is configured for ${own}. ` +
         "Correct SEARCH_BACKEND or SEARCH_INDEX, or run `confabctl search reindex` with the new settings to switch.",
     );
   }
 }
 
 /**
- * The search backend that the messages of this database are indexed for. All workers must agree on it: the outbox is emptied
- * once, so a range that one of them takes for another backend would never be indexed.
+ * The search backend for which the messages of this database are indexed. All workers must use the same one. Each range
+ * is taken from the outbox only once, so a range that one worker indexes in a different backend would be missing.
  */
 export function createSearchBackend({ prisma }: Database) {
   return {
-    /** Undefined before the first worker has indexed anything. */
+    /** Undefined until the first worker has indexed something. */
     read: () => readBackend(prisma),
 
-    /** Switches the database to another backend; from then on workers with other settings index nothing. */
+    /** Switches the database to another backend. From then on, workers with other settings index nothing. */
     async switchTo(backend: string): Promise<void> {
       await prisma.$executeRaw`
         INSERT INTO installation (name, value) VALUES ('search_backend', ${backend}) ON DUPLICATE KEY UPDATE value = VALUES(value)`;
@@ -29,7 +29,7 @@ export function createSearchBackend({ prisma }: Database) {
   };
 }
 
-/** Records the backend if none is recorded; throws `SearchBackendMismatch` if another one is. */
+/** Records the backend if none is recorded. Throws `SearchBackendMismatch` if a different one is recorded. */
 export async function requireBackend(tx: Queryable, own: string): Promise<void> {
   let recorded = await readBackend(tx);
   if (recorded === undefined) {

@@ -1,27 +1,27 @@
 import type { Database } from "./client.ts";
 
-/** What is counted up to: nobody needs to know it more exactly, and a scrape must not read a million rows. */
-const MOST = 100_000;
+/** The counts stop here. An exact number is not needed above it, and a scrape must not read a million rows. */
+const MAX_COUNTED = 100_000;
 
-export interface DatabaseFacts {
-  /** Ranges of messages that are not yet in the index, up to 100,000. */
+export interface DatabaseStatistics {
+  /** The number of ranges that are not yet in the index, up to 100,000. */
   readonly outbox: number;
-  /** When the oldest of them was put there. */
+  /** When the oldest of these ranges was added. */
   readonly oldest: Date | undefined;
-  /** Dead letters, up to 100,000. */
+  /** The number of dead letters, up to 100,000. */
   readonly deadLetters: number;
-  /** The server's sessions, of everybody, and how many it allows. */
+  /** The server's sessions of all clients, and their maximum. */
   readonly connections: number;
   readonly maxConnections: number;
 }
 
-/** What an operator watches in the database. */
-export async function readStatistics({ prisma }: Database): Promise<DatabaseFacts> {
+/** Reads the statistics that an operator watches. */
+export async function readStatistics({ prisma }: Database): Promise<DatabaseStatistics> {
   const [[counts], status, variables] = await Promise.all([
     prisma.$queryRaw<{ outbox: bigint; oldest: Date | null; deadLetters: bigint }[]>`
-      SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM search_outbox LIMIT ${MOST}) AS waiting) AS outbox,
+      SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM search_outbox LIMIT ${MAX_COUNTED}) AS waiting) AS outbox,
              (SELECT created_at FROM search_outbox ORDER BY id LIMIT 1) AS oldest,
-             (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${MOST}) AS deadLettered) AS deadLetters`,
+             (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNTED}) AS deadLettered) AS deadLetters`,
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Threads_connected'`,
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL VARIABLES LIKE 'max_connections'`,
   ]);

@@ -11,9 +11,9 @@ export class RetryTransaction extends Error {
 const ATTEMPTS = 6;
 
 /**
- * Runs work in one READ COMMITTED transaction, again from the start after a deadlock, a lock wait that ran out or a
- * `RetryTransaction`, at most six times with growing, jittered pauses; any other error rolls back and is thrown as it is. With a
- * guard, an error that comes instead of the commit's answer is `WriteOutcomeUnknown`.
+ * Runs work in one READ COMMITTED transaction. Repeats it from the start after a deadlock, a lock wait timeout or a
+ * `RetryTransaction`, at most six times with growing, jittered pauses. Any other error rolls back and is thrown
+ * unchanged. With a guard, an error instead of the commit's answer becomes `WriteOutcomeUnknown`.
  */
 export async function transaction<T>(
   { prisma }: Database,
@@ -40,13 +40,13 @@ export async function transaction<T>(
   }
 }
 
-/** `(?, ?), (?, ?)`: the place holders of a multi-row VALUES. */
+/** `(?, ?), (?, ?)`: the placeholders of a multi-row VALUES list. */
 export function tuples(rows: number, columns: number): string {
   const one = `(${Array<string>(columns).fill("?").join(", ")})`;
   return Array<string>(rows).fill(one).join(", ");
 }
 
-/** `?, ?, ?`: the place holders of an IN list. */
+/** `?, ?, ?`: the placeholders of an IN list. */
 export function list(values: readonly unknown[]): string {
   return values.map(() => "?").join(", ");
 }

@@ -15,7 +15,7 @@ describe("applications", () => {
   });
   after(() => test.close());
 
-  it("are found by their exact token, and by nothing that the database takes for equal", async () => {
+  it("are found only by their exact token, even if the database compares another one as equal", async () => {
     const token = randomUUID();
     const made = await test.applications.create({ token, name: "Café 😀" });
     expect(made).to.include({ token, name: "Café 😀", chatsCount: 0, lastChatNumber: 0, replayed: false });
@@ -25,7 +25,7 @@ describe("applications", () => {
     }
   });
 
-  it("are renamed, and an unknown one is not", async () => {
+  it("are renamed, unless they are unknown", async () => {
     const token = randomUUID();
     const { updatedAt } = await test.applications.create({ token, name: "before" });
     await new Promise((resolve) => setTimeout(resolve, 3));
@@ -35,7 +35,7 @@ describe("applications", () => {
     expect(await test.applications.rename(randomUUID(), "x")).to.equal(undefined);
   });
 
-  it("are listed oldest first, page after page, each once", async () => {
+  it("are listed page by page, oldest first, each once", async () => {
     const fresh = await openTestDatabase();
     const tokens = Array.from({ length: 7 }, () => randomUUID());
     for (const token of tokens) await fresh.applications.create({ token, name: "n" });
@@ -51,7 +51,7 @@ describe("applications", () => {
     await fresh.close();
   });
 
-  it("are created once for one idempotency key, however often and however concurrently it is sent", async () => {
+  it("are created once per idempotency key, even by concurrent requests", async () => {
     const others = createApplications(createdElsewhere());
     const idempotency = { key: randomUUID(), requestHash: hash("a") };
     const made = await Promise.all(
@@ -66,7 +66,7 @@ describe("applications", () => {
     expect(await test.database.prisma.application.count({ where: { name: "once" } })).to.equal(1);
   });
 
-  it("conflict when an idempotency key comes with another request", async () => {
+  it("conflict when an idempotency key is reused with a different request", async () => {
     const key = randomUUID();
     await test.applications.create({ token: randomUUID(), name: "n", idempotency: { key, requestHash: hash("a") } });
     const other = { token: randomUUID(), name: "m", idempotency: { key, requestHash: hash("b") } };
@@ -98,7 +98,7 @@ describe("chats", () => {
     await test.applications.create({ token, name: "owner" });
   });
 
-  it("are numbered 1, 2, 3 and counted, and belong to their application alone", async () => {
+  it("are numbered 1, 2, 3 and counted per application", async () => {
     const first = await test.chats.create({ token, name: "général" });
     const second = await test.chats.create({ token });
     expect(first).to.include({ number: 1, name: "général", messagesCount: 0, replayed: false });
@@ -137,7 +137,7 @@ describe("chats", () => {
     expect(statements.filter((sql) => sql.startsWith("INSERT INTO chats"))).to.have.lengthOf(2);
   });
 
-  it("are created once for one idempotency key, in whatever mixture they arrive", async () => {
+  it("are created once per idempotency key, in any mix of requests", async () => {
     const request = fc.record({ key: fc.option(fc.nat({ max: 3 })), body: fc.nat({ max: 1 }) });
     await fc.assert(
       fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 15 }), async (requests) => {
@@ -175,7 +175,7 @@ describe("chats", () => {
     );
   });
 
-  it("keep an idempotency key apart from the same key of another application", async () => {
+  it("distinguish the same idempotency key of different applications", async () => {
     const idempotency = { key: "same", requestHash: hash("x") };
     const mine = await test.chats.create({ token, idempotency });
     const other = await test.newChat();
@@ -185,7 +185,7 @@ describe("chats", () => {
     expect(await rejection(test.chats.create({ token, idempotency }))).to.be.instanceOf(IdempotencyConflict);
   });
 
-  it("that are refused do not take those along that are created with them", async () => {
+  it("that are refused do not affect chats that are created with them", async () => {
     const names = ["a", "b", "x".repeat(256), "c"];
     const outcomes = await Promise.allSettled(names.map((name) => test.chats.create({ token, name })));
     expect(outcomes.map((outcome) => outcome.status)).to.deep.equal([

@@ -22,7 +22,7 @@ import type { AddressedMessage } from "@confab/database";
 import { batch, collect, message, openTestDatabase, rejection, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
-describe("persisting accepted messages", () => {
+describe("storing accepted messages", () => {
   let test: TestDatabase;
   let chatId: bigint;
   let token: string;
@@ -43,7 +43,7 @@ describe("persisting accepted messages", () => {
     return rows.map((row) => [row.fromNumber, row.toNumber]);
   };
 
-  it("stores rows byte for byte, counts them and notes them for search", async () => {
+  it("stores rows byte for byte, counts them and adds them to the search outbox", async () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
     const first = message(chatId, 1, body);
     const result = await test.batchStore.store([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
@@ -60,7 +60,7 @@ describe("persisting accepted messages", () => {
     ]);
   });
 
-  it("returns any text exactly as it was given", async () => {
+  it("preserves any text exactly", async () => {
     let number = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: "binary", minLength: 1 }), { minLength: 1 }), async (bodies) => {
@@ -85,14 +85,14 @@ describe("persisting accepted messages", () => {
     ]);
   });
 
-  it("stores a batch once when it is delivered several times at once", async () => {
+  it("stores a batch once when it is delivered several times concurrently", async () => {
     const delivered = batch(...Array.from({ length: 50 }, (_, i) => message(chatId, i + 1)));
     const results = await Promise.all(Array.from({ length: 6 }, () => test.batchStore.store([delivered])));
     expect(results.map((result) => result.stored).sort((a, b) => a - b)).to.deep.equal([0, 0, 0, 0, 0, 50]);
     expect(await count()).to.equal(50);
   });
 
-  it("counts a message once that arrives in two batches", async () => {
+  it("counts a message once if it arrives in two batches", async () => {
     const twice = message(chatId, 1);
     await test.batchStore.store([batch(twice)]);
     const result = await test.batchStore.store([batch(twice, message(chatId, 2)), batch(twice)]);
@@ -100,7 +100,7 @@ describe("persisting accepted messages", () => {
     expect(await count()).to.equal(2);
   });
 
-  it("never overwrites: a number that another message holds is reported, also to a repeated delivery", async () => {
+  it("never overwrites a message: reports a number that is taken, also for a repeated delivery", async () => {
     await test.batchStore.store([batch(message(chatId, 1, "first"))]);
     const late = message(chatId, 1, "late");
     const delivery = batch(late, message(chatId, 2));
@@ -113,14 +113,14 @@ describe("persisting accepted messages", () => {
     expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [] });
   });
 
-  it("reports the second of two messages that claim one number in one call", async () => {
+  it("reports the second of two messages with the same number in one call", async () => {
     const result = await test.batchStore.store([batch(message(chatId, 1, "a")), batch(message(chatId, 1, "b"))]);
     expect(result.stored).to.equal(1);
     expect(result.conflicts.map((row) => row.body)).to.deep.equal(["b"]);
     expect(await count()).to.equal(1);
   });
 
-  it("stores what is missing of a batch that was stored before, and nothing a second time under another number", async () => {
+  it("stores the missing messages of a batch that was stored before, and none twice", async () => {
     const [first, second, third] = [1, 2, 3].map((number) => message(chatId, number));
     const id = randomBytes(16);
     await test.batchStore.store([{ id, messages: [first!] }]);
@@ -128,7 +128,7 @@ describe("persisting accepted messages", () => {
     expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
     expect(await numbers()).to.deep.equal([1, 2]);
     expect(await count()).to.equal(2);
-    // A late resend was numbered a second time: its messages are there, under their first numbers.
+    // A late resend was numbered a second time. Its messages are stored under their first numbers.
     const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
     const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
     expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
@@ -136,7 +136,7 @@ describe("persisting accepted messages", () => {
     expect(await count()).to.equal(3);
   });
 
-  it("reports a number that a dead letter holds, also to a repeated delivery, and keeps each dead letter once", async () => {
+  it("reports a number that belongs to a dead letter, also for a repeated delivery, and keeps each dead letter once", async () => {
     const tooLong = "x".repeat(65_536);
     const early = batch(message(chatId, 1, tooLong));
     await test.batchStore.store([early]);
@@ -158,8 +158,8 @@ describe("persisting accepted messages", () => {
     ]);
   });
 
-  it("lets no message into another application's chat that got the id of a lost one", async () => {
-    // As after a failover to a replica that lacks the last transactions: the ids are given a second time.
+  it("stores no message in another application's chat that got the id of a lost chat", async () => {
+    // As after a failover to a replica that lacks the last transactions: the ids are assigned a second time.
     const mine = await test.newChat();
     const toMine = message(mine.id, 1, "secret");
     await test.database.prisma.chat.delete({ where: { id: mine.id } });
@@ -173,17 +173,17 @@ describe("persisting accepted messages", () => {
     expect(await test.messages.range(mine.id, { limit: 10 })).to.deep.equal([]);
     const letter = await test.database.prisma.deadLetter.findUnique({ where: { uid: new Uint8Array(toMine.uid) } });
     expect(letter).to.include({ token: mine.token, chatNumber: 1, chatId: null });
-    expect((await test.chats.locate(other.token, 1))?.lastNumber, "its own numbers go on").to.equal(0);
+    expect((await test.chats.locate(other.token, 1))?.lastNumber, "its own numbers continue").to.equal(0);
     expect(await test.deadLetters.restore(letter!.id)).to.deep.include({ restored: false });
   });
 
-  it("reports a message whose chat has another id by now, so that it moves there", async () => {
+  it("reports a message whose chat has a different id now, so that it is renumbered there", async () => {
     const chat = await test.newChat();
     const addressed = { ...message(chat.id, 1), chatId: chat.id + 1_000_000n };
     expect(await test.batchStore.store([batch(addressed)])).to.deep.include({ stored: 0, conflicts: [addressed] });
   });
 
-  it("sets aside exactly the refused rows, with the server's reason, and stores their neighbours", async () => {
+  it("dead-letters exactly the refused rows, with the server's reason, and stores the others", async () => {
     const tooLong = "x".repeat(65_536);
     const bad = new Set([3, 4, 40, 77]);
     const rows = Array.from({ length: 80 }, (_, i) => message(chatId, i + 1, bad.has(i + 1) ? tooLong : "fits"));
@@ -203,7 +203,7 @@ describe("persisting accepted messages", () => {
     expect((await test.deadLetters.list({ limit: 100 })).items).to.have.lengthOf(letters.items.length);
   });
 
-  it("stores large batches on a server that takes no packets above 4 MiB", async () => {
+  it("stores large batches on a server that accepts packets of at most 4 MiB", async () => {
     const dir = await mkdtemp(join(tmpdir(), "confab-mysql-"));
     const server = await startMysql({ dir, args: ["--max-allowed-packet=4M"] });
     try {
@@ -221,7 +221,7 @@ describe("persisting accepted messages", () => {
     }
   });
 
-  it("stores more than one statement's worth of rows and of bytes", async () => {
+  it("stores more rows and bytes than fit one statement", async () => {
     const rows = Array.from({ length: 2_100 }, (_, i) =>
       message(chatId, i + 1, i < 150 ? "y".repeat(60_000) : "short"),
     );
@@ -229,7 +229,7 @@ describe("persisting accepted messages", () => {
     expect(await count()).to.equal(2_100);
   });
 
-  it("keeps counts exact and every message once, whatever is delivered twice by whom at once", async () => {
+  it("keeps exact counts and each message once, even with concurrent repeated deliveries", async () => {
     const persisters = [test.batchStore, createBatchStore(test.database), createBatchStore(test.database)];
     const chat = fc.nat({ max: 3 });
     const deliveries = fc.array(
@@ -255,9 +255,9 @@ describe("persisting accepted messages", () => {
             }),
           );
           all.push(...messages);
-          // The order in a batch is not the key's, so that lock order is put to the test.
+          // The order in a batch differs from the key order, to test the lock order.
           const delivery = batch(...messages.toReversed());
-          // The same messages under another batch id: a sweeper's batch that overlaps the first.
+          // The same messages under a different batch id: a batch of a sweep that overlaps the first one.
           const overlapping = batch(...messages.slice(0, 3));
           return by.flatMap((who) => [
             () => persisters[who]!.store([delivery]),
@@ -283,7 +283,7 @@ describe("persisting accepted messages", () => {
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
   }).timeout(90_000);
 
-  it("settles an unknown outcome when the same call is made again, wherever the connection broke", async () => {
+  it("settles an unknown outcome when the call is repeated, wherever the connection broke", async () => {
     const proxy = await startProxy({ target: test.url });
     const behind = createDatabase({ url: proxy.url });
     const unlucky = createBatchStore(behind);
@@ -310,7 +310,7 @@ describe("persisting accepted messages", () => {
     expect(await count()).to.equal(24);
   });
 
-  it("finds the batch stored when only the answer to COMMIT was lost", async () => {
+  it("finds that the batch is stored if only the answer to COMMIT was lost", async () => {
     const delivery = batch(message(chatId, 1), message(chatId, 2));
     const silent = await startCommitSwallower(test.url);
     const behind = createDatabase({ url: silent.url });
@@ -325,7 +325,7 @@ describe("persisting accepted messages", () => {
   });
 });
 
-/** A proxy that passes COMMIT on, and ends the connection in the place of its answer. */
+/** A proxy that forwards COMMIT but closes the connection instead of returning the answer. */
 async function startCommitSwallower(target: string): Promise<{ url: string; close(): void }> {
   const url = new URL(target);
   const upstreamPort = Number(url.port);

@@ -6,7 +6,7 @@ import type { StoreSetting } from "@confab/runtime";
 import { startGalera, startMysql, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
 
-/** A word of each row's setting, by which the tests name it. */
+/** A word of each setting, by which the tests identify it. */
 const names = ["flush", "sync_binlog", "packet", "wsrep_on", "group_replication", "read_only"] as const;
 type Name = (typeof names)[number];
 type Findings = Record<Name, Pick<StoreSetting, "found" | "verdict">>;
@@ -27,7 +27,7 @@ describe("the settings of the database", function () {
     open.push({ folder, server });
     return server;
   }
-  /** As a user that has rights on its own databases only. */
+  /** Starts a server with a user that has privileges only on its own databases. */
   const withOptions = (...args: string[]): Promise<ServerHandle> =>
     started((dir) => startMysql({ dir, args, rights: "own" }));
 
@@ -47,7 +47,7 @@ describe("the settings of the database", function () {
       }),
     ) as Findings;
 
-  it("are all kept on the server that a local run starts", async () => {
+  it("are all kept on the server of a local run", async () => {
     const settings = await read(await withOptions());
     expect(byName(settings)).to.deep.equal({
       flush: { found: "1", verdict: "kept" },
@@ -60,7 +60,7 @@ describe("the settings of the database", function () {
     for (const { advice } of settings) expect(advice).to.equal(undefined);
   });
 
-  it("are at risk where commits are not flushed, statements do not fit, or nothing may be written", async () => {
+  it("are at risk if commits are not flushed, statements do not fit or the server is read-only", async () => {
     const unflushed = ["--innodb-flush-log-at-trx-commit=2", "--log-bin=log", "--sync-binlog=0"];
     const settings = await read(await withOptions(...unflushed, "--max-allowed-packet=1M", "--read-only=1"));
     expect(byName(settings)).to.deep.include({
@@ -72,7 +72,7 @@ describe("the settings of the database", function () {
     for (const { verdict, advice } of settings) expect(advice !== undefined).to.equal(verdict !== "kept");
   });
 
-  it("are kept with a binary log that is flushed, and just large enough statements", async () => {
+  it("are kept if the binary log is flushed and statements just fit", async () => {
     const server = await withOptions("--log-bin=log", "--sync-binlog=1", "--max-allowed-packet=4M");
     expect(byName(await read(server))).to.deep.include({
       sync_binlog: { found: "1", verdict: "kept" },
@@ -80,7 +80,7 @@ describe("the settings of the database", function () {
     });
   });
 
-  it("refuse a Galera cluster, unless the operator says that one server takes all writes", async () => {
+  it("refuse a Galera cluster, unless the operator states that all writes go to one server", async () => {
     const galera = await started((dir) => startGalera({ dir }));
     const settings = await read(galera);
     expect(byName(settings)).to.deep.include({ wsrep_on: { found: "ON", verdict: "refused" } });
@@ -91,12 +91,12 @@ describe("the settings of the database", function () {
     });
   });
 
-  it("take no server for a Galera cluster that has the switch on and belongs to none", async () => {
+  it("accept a server with wsrep_on that is not in a Galera cluster", async () => {
     const { wsrep_on } = byName(await read(await withOptions("--wsrep-on=ON")));
     expect(wsrep_on).to.deep.equal({ found: "no Galera", verdict: "kept" });
   });
 
-  it("are not read from a server that does not answer", async () => {
+  it("cannot be read from a server that does not answer", async () => {
     const server = await withOptions();
     await server.stop();
     const error: unknown = await read(server).catch((reason: unknown) => reason);

@@ -5,7 +5,7 @@ import type { Chat, QueryEvent } from "@confab/database";
 import { batch, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
-/** One line of EXPLAIN; both servers name these columns alike. */
+/** One line of EXPLAIN. MySQL and MariaDB use the same names for these columns. */
 interface Step {
   readonly table: string | null;
   readonly type: string | null;
@@ -17,10 +17,10 @@ interface Step {
 const CHATS = 1_500;
 const MESSAGES = 6_000;
 
-/** Everything that a request, or a batch, asks of the database. */
+/** Every query of a request or a batch. */
 const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) => Promise<unknown>> = {
   "lists applications": ({ applications }) => applications.list({ limit: 50 }),
-  "lists applications further on": ({ applications }, chat) =>
+  "lists the next page of applications": ({ applications }, chat) =>
     applications.list({ after: { createdAt: chat.createdAt, token: "8" }, limit: 50 }),
   "finds an application": ({ applications }, _chat, token) => applications.find(token),
   "renames an application": ({ applications }, _chat, token) => applications.rename(token, "renamed"),
@@ -28,7 +28,7 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     applications.create({ token: randomUUID(), name: "n", idempotency: key() }),
   "creates a chat": ({ chats }, _chat, token) => chats.create({ token, idempotency: key() }),
   "lists chats": ({ chats }, _chat, token) => chats.list(token, { limit: 50 }),
-  "lists chats further on": ({ chats }, _chat, token) => chats.list(token, { after: 700, limit: 50 }),
+  "lists the next page of chats": ({ chats }, _chat, token) => chats.list(token, { after: 700, limit: 50 }),
   "finds a chat": ({ chats }, _chat, token) => chats.find(token, 700),
   "renames a chat": ({ chats }, _chat, token) => chats.rename(token, 700, "renamed"),
   "locates a chat": ({ chats }, _chat, token) => chats.locate(token, 1),
@@ -38,13 +38,13 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "lists a window of messages": ({ messages }, chat) => messages.range(chat.id, { from: 300, to: 349, limit: 50 }),
   "measures a window of messages": ({ messages }, chat) => messages.sizes(chat.id, { from: 300, limit: 50 }),
   "measures the last messages": ({ messages }, chat) => messages.sizes(chat.id, { order: "desc", limit: 50 }),
-  "asks for the last number": ({ messages }, chat) => messages.lastNumber(chat.id),
-  "asks for deadLettered numbers": ({ messages }, chat) =>
+  "reads the last number": ({ messages }, chat) => messages.lastNumber(chat.id),
+  "reads dead-lettered numbers": ({ messages }, chat) =>
     messages.deadLettered({ chatId: chat.id, from: 1, to: 99 }, { order: "asc", limit: 50 }),
   "reads a chat for a search": ({ messages }, chat) =>
     messages.newest(chat.id, { before: 5_000, limit: 50, bytes: 1_000_000 }),
   "scans all messages": ({ messages }, chat) => messages.scan({ afterChatId: chat.id, afterNumber: 5_990, limit: 50 }),
-  "reads what must be indexed": ({ messages }, chat) =>
+  "reads messages to index": ({ messages }, chat) =>
     messages.inRanges([
       { chatId: chat.id, from: 10, to: 20 },
       { chatId: chat.id, from: 500, to: 510 },
@@ -55,14 +55,17 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     await batchStore.store([late]);
     await batchStore.store([late]);
   },
-  "looks at the outbox": ({ outbox }) => outbox.oldestAgeMs(),
+  "reads the age of the outbox": ({ outbox }) => outbox.oldestAgeMs(),
   "drains the outbox": ({ outbox }) => outbox.drain(10, () => Promise.resolve()),
-  "forgets old batches": ({ database }) => pruneStoredBatches(database, 86_400_000),
-  "forgets old idempotency keys": ({ database }) => pruneIdempotencyKeys(database, 1),
+  "deletes old stored batches": ({ database }) => pruneStoredBatches(database, 86_400_000),
+  "deletes old idempotency keys": ({ database }) => pruneIdempotencyKeys(database, 1),
   "lists dead letters": ({ deadLetters }) => deadLetters.list({ after: 1n, limit: 50 }),
 };
 
-/** The log writes 64-bit numbers as decimal strings, times in ISO 8601, and bytes in base 64. */
+/**
+ * Converts an argument from the query log, which writes 64-bit numbers as decimal strings, times in ISO 8601 and bytes
+ * in base64.
+ */
 function argument(logged: unknown): unknown {
   if (typeof logged !== "string") return logged;
   if (/^\d+$/.test(logged)) return BigInt(logged);
@@ -74,7 +77,7 @@ function key() {
   return { key: randomUUID(), requestHash: createHash("sha256").digest() };
 }
 
-describe("the plan of every query that a request makes", () => {
+describe("the plan of every query", () => {
   let test: TestDatabase;
   let chat: Chat;
   let token: string;
@@ -110,7 +113,7 @@ describe("the plan of every query that a request makes", () => {
     await test.batchStore.store([
       batch(...Array.from({ length: 20 }, (_, i) => message(chats[3 + i]!.id, 99, tooLong))),
     ]);
-    const tables = "applications, chats, messages, batches, search_outbox, dead_letters, idempotency_keys";
+    const tables = "applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
     await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
   });
   after(() => test.close());
@@ -119,13 +122,13 @@ describe("the plan of every query that a request makes", () => {
     const { prisma } = test.database;
     const values = (JSON.parse(params) as unknown[]).map(argument);
     const steps = await prisma.$queryRawUnsafe<Step[]>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, ...values);
-    // Without a table: "no matching row in const table", "Impossible WHERE", the rows of a VALUES list.
-    // The list of keys that a drainer hands over is a table too, and is read whole.
+    // Steps without a table are "no matching row in const table", "Impossible WHERE" and the rows of a VALUES list. The
+    // list of keys that a drainer passes is a table too, and is read completely.
     return steps.filter((step) => step.table !== null && step.type !== null && step.table !== "k");
   }
 
   for (const [what, request] of Object.entries(requests)) {
-    it(`goes along an index where it ${what}`, async () => {
+    it(`uses an index when it ${what}`, async () => {
       events = [];
       await request(test, chat, token);
       const made = events.filter(({ sql }) => /^(SELECT|UPDATE|DELETE)/i.test(sql.trim()));
@@ -135,7 +138,7 @@ describe("the plan of every query that a request makes", () => {
           const said = `${JSON.stringify(step, (_key, v: unknown) => (typeof v === "bigint" ? Number(v) : v))} of ${event.sql}`;
           expect(step.key, said).not.to.equal(null);
           expect(step.type, said).to.be.oneOf(["const", "eq_ref", "ref", "range", "index"]);
-          // A walk along a whole index is a keyset page that starts at its beginning or end: it must stop at LIMIT.
+          // A scan of a whole index is a keyset page that starts at its beginning or end. It must stop at LIMIT.
           if (step.type === "index") expect(event.sql, said).to.match(/ORDER BY[\s\S]*LIMIT/);
           expect(step.Extra ?? "", said).not.to.match(/filesort|temporary/);
         }

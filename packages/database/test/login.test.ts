@@ -11,7 +11,7 @@ const password = "p@ss:w/o?rd#%25,=&é";
 describe("logging in to the database", function () {
   this.timeout(120_000);
 
-  it("takes user and password from the URL or apart from it, and uses TLS where the URL asks for it", async () => {
+  it("takes user and password from the URL or from options, and uses TLS if the URL requires it", async () => {
     const folder = await mkdtemp(join(tmpdir(), "confab-login-"));
     const { certFile, keyFile, trust } = await createCertificate(folder);
     const args = [`--ssl-cert=${certFile}`, `--ssl-key=${keyFile}`];

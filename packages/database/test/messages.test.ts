@@ -21,7 +21,7 @@ describe("reading messages", () => {
 
   const keys = (rows: { chatId: bigint; number: number }[]) => rows.map((row) => [row.chatId, row.number]);
 
-  it("finds one by its number", async () => {
+  it("finds a message by its number", async () => {
     expect(await test.messages.find(chats[0]!, 8)).to.include({ number: 8, body: "message 8" });
     expect(await test.messages.find(chats[0]!, 4)).to.equal(undefined);
   });
@@ -45,7 +45,7 @@ describe("reading messages", () => {
     );
   });
 
-  it("scans the whole table in key order, whatever the page size", async () => {
+  it("scans the whole table in key order with any page size", async () => {
     for (const limit of [1, 2, 3, 7, 100]) {
       const seen: [bigint, number][] = [];
       for (let at: [bigint, number] = [0n, 0]; ;) {
@@ -60,7 +60,7 @@ describe("reading messages", () => {
     }
   });
 
-  it("reads what lies in ranges, each message once", async () => {
+  it("reads the messages of ranges, each once", async () => {
     const [first, empty, , last] = chats as [bigint, bigint, bigint, bigint];
     const rows = await test.messages.inRanges([
       { chatId: last, from: 2, to: 3 },
@@ -88,7 +88,7 @@ describe("measuring messages", () => {
   });
   after(() => test.close());
 
-  it("measures bodies, in bytes", async () => {
+  it("measures bodies in bytes", async () => {
     const { id } = await test.newChat();
     const bodies = ["a", "é", "😀", "x".repeat(65_535)];
     await test.batchStore.store([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
@@ -99,7 +99,7 @@ describe("measuring messages", () => {
     ]);
   });
 
-  it("knows the last number, and which ones are deadLettered", async () => {
+  it("returns the last number and the dead-lettered numbers", async () => {
     const { id } = await test.newChat();
     expect(await test.messages.lastNumber(id)).to.equal(0);
     const dead = [2, 4, 5].map((number) => message(id, number, "x".repeat(65_536)));
@@ -113,7 +113,7 @@ describe("measuring messages", () => {
     );
   });
 
-  it("reads for a search in pieces of bounded bytes, past what is deleted", async () => {
+  it("reads messages for a search in chunks of limited bytes, and skips deleted ones", async () => {
     const { id } = await test.newChat();
     await test.batchStore.store([batch(...[1, 2, 3, 4, 5, 6].map((n) => message(id, n, "x".repeat(n * 100))))]);
     await test.database.prisma.message.updateMany({

@@ -51,7 +51,7 @@ describe("migrating the database", () => {
     return (error as MigrationError).message;
   };
 
-  it("applies Confab's own migrations, whatever this client reads is there, and then has nothing to do", async () => {
+  it("applies Confab's own migrations, which create all tables that the client reads, and then has nothing to do", async () => {
     expect((await migrationStatus(url)).applied).to.deep.equal([]);
     await rejection(createMigrationCheck(database)());
     const applied = await migrate(url);
@@ -67,13 +67,13 @@ describe("migrating the database", () => {
     for (const model of reads) expect(await model.findMany()).to.deep.equal([]);
   });
 
-  it("creates a database that is missing", async () => {
+  it("creates a missing database", async () => {
     await created.drop();
     await migrate(url);
     await createMigrationCheck(database)();
   });
 
-  it("records what Prisma records", async () => {
+  it("records the same as Prisma", async () => {
     const sql = "CREATE TABLE a (id INT);\nCREATE TABLE b (id INT);\nINSERT INTO b VALUES (1);\n";
     await add("20260101000000_two", sql);
     const events: string[] = [];
@@ -91,7 +91,7 @@ describe("migrating the database", () => {
     expect(row?.finished_at).to.be.instanceOf(Date);
   });
 
-  it("applies each migration once when several runners start at once", async () => {
+  it("applies each migration once when several runs start at the same time", async () => {
     await cp(own, directory, { recursive: true });
     await add("20990101000000_counter", "CREATE TABLE runs (n INT); INSERT INTO runs VALUES (1); DO SLEEP(0.2);");
     const runs = await Promise.all(Array.from({ length: 4 }, () => migrate(url, { directory })));
@@ -100,7 +100,7 @@ describe("migrating the database", () => {
     expect(await recorded()).to.have.lengthOf(2);
   });
 
-  it("applies later migrations in the order of their names, and ignores what was rolled back", async () => {
+  it("applies later migrations in the order of their names, and ignores rolled-back ones", async () => {
     await add("2_second", "INSERT INTO t VALUES (2)");
     await add("1_first", "CREATE TABLE t (id INT PRIMARY KEY)");
     expect(await migrate(url, { directory })).to.deep.equal(["1_first", "2_second"]);
@@ -110,25 +110,25 @@ describe("migrating the database", () => {
     expect(await migrate(url, { directory })).to.deep.equal(["3_third"]);
   });
 
-  it("refuses a migration that was changed after it had been applied", async () => {
+  it("refuses a migration that was changed after it was applied", async () => {
     await add("1_first", "CREATE TABLE t (id INT)");
     await migrate(url, { directory });
     await add("1_first", "CREATE TABLE t (id BIGINT)");
     expect(await refusal()).to.match(/1_first was changed .*: restore its file/);
   });
 
-  it("refuses to go on after a migration that failed, and keeps what the server said about it", async () => {
+  it("refuses to continue after a failed migration, and keeps the server's error message", async () => {
     await add("1_first", "CREATE TABLE t (id INT); INSERT INTO nowhere VALUES (1);");
     await add("2_second", "CREATE TABLE u (id INT)");
-    expect(await refusal()).to.match(/1_first failed \(.*nowhere.*\): bring its tables back/);
+    expect(await refusal()).to.match(/1_first failed \(.*nowhere.*\). Restore its tables/);
     const [row] = await recorded();
     expect(row).to.include({ finished_at: null, applied_steps_count: 0n });
     expect(row?.logs).to.contain("nowhere");
-    expect(await refusal()).to.match(/1_first was begun and not finished: .* then delete its row/);
+    expect(await refusal()).to.match(/1_first was started but did not finish\. .* then delete its row/);
     expect(await rejection(migrationStatus(url, { directory }))).to.be.instanceOf(MigrationError);
   });
 
-  it("leaves a database alone that a newer version migrated, and refuses one of another history", async () => {
+  it("accepts a database that a newer version migrated, and refuses one with a different history", async () => {
     await add("1_first", "CREATE TABLE t (id INT)");
     await add("2_newer", "CREATE TABLE u (id INT)");
     await migrate(url, { directory });
@@ -136,7 +136,7 @@ describe("migrating the database", () => {
     expect(await migrate(url, { directory })).to.deep.equal([]);
     await createMigrationCheck(database, directory)();
     await add("2_other", "CREATE TABLE v (id INT)");
-    expect(await refusal()).to.match(/2_newer, which this version does not know, and lacks 2_other: run the version/);
+    expect(await refusal()).to.match(/2_newer, which this version does not know, but not 2_other\. Run the version/);
   });
 
   it("is not ready while a migration is missing", async () => {
@@ -148,13 +148,13 @@ describe("migrating the database", () => {
       .that.contains("2_second");
   });
 
-  it("says what is wrong with an address", async () => {
+  it("reports what is wrong with an address", async () => {
     const { host } = new URL(url);
     expect(await rejection(migrate("postgres://x/y")))
       .to.have.property("message")
       .that.contains("mysql://");
     expect(await rejection(migrate(`mysql://app:app@${host}/`)))
       .to.have.property("message")
-      .that.contains("no database");
+      .that.contains("no database name");
   });
 });

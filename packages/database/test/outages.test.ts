@@ -14,7 +14,7 @@ import type { TestDatabase } from "./setup.ts";
 
 const pingFixture = join(import.meta.dirname, "fixtures/ping.ts");
 
-/** Every kind of call, since each reaches the pool on its own way. */
+/** Every kind of call, because each of them uses the pool differently. */
 const calls: Record<string, (database: Database) => Promise<unknown>> = {
   "a query of the client": ({ prisma }) => prisma.application.findFirst(),
   "a raw query": ({ prisma }) => prisma.$queryRaw`SELECT 1`,
@@ -32,14 +32,14 @@ async function expectQuickFailure(database: Database, name: string): Promise<voi
   expect(isRefusal(error)).to.equal(false);
 }
 
-describe("a database that is away", () => {
+describe("an unavailable database", () => {
   let test: TestDatabase;
   before(async () => {
     test = await openTestDatabase();
   });
   after(() => test.close());
 
-  it("fails every call within about a second while connections are refused, and works soon after", async () => {
+  it("fails every call within about a second while connections are refused, and recovers soon after", async () => {
     const proxy = await startProxy({ target: test.url });
     const database = createDatabase({ url: proxy.url });
     await database.ping();
@@ -57,7 +57,7 @@ describe("a database that is away", () => {
     const proxy = await startProxy({ target: test.url });
     const database = createDatabase({ url: proxy.url });
     await database.ping();
-    // Longer than a session is trusted without a check.
+    // Longer than the time for which a session is trusted without a check.
     await sleep(600);
     proxy.pause();
     for (const name of Object.keys(calls)) await expectQuickFailure(database, name);
@@ -67,7 +67,7 @@ describe("a database that is away", () => {
     await proxy.close();
   });
 
-  it("gives up a statement that the server took and never answers, and frees its session", async () => {
+  it("gives up a statement that the server never answers, and frees its session", async () => {
     const proxy = await startProxy({ target: test.url });
     const database = createDatabase({ url: proxy.url, answerTimeoutMs: 700, poolSize: 1 });
     await database.ping();
@@ -81,7 +81,7 @@ describe("a database that is away", () => {
     await proxy.close();
   });
 
-  it("starts while the server is away, and works once it is there", async () => {
+  it("starts while the server is unavailable, and works once it is available", async () => {
     const proxy = await startProxy({ target: test.url });
     await proxy.cut();
     const database = createDatabase({ url: proxy.url });
@@ -92,7 +92,7 @@ describe("a database that is away", () => {
     await proxy.close();
   });
 
-  it("closes without hanging while the server is away", async () => {
+  it("closes without hanging while the server is unavailable", async () => {
     const closedPort = createServer().listen(0, "127.0.0.1");
     await once(closedPort, "listening");
     const { port } = closedPort.address() as AddressInfo;
@@ -103,7 +103,7 @@ describe("a database that is away", () => {
     expect(performance.now() - started).to.be.lessThan(10_000);
   });
 
-  it("is survived when it goes silent while a session is set up, unlike a rejection of our own", async () => {
+  it("does not end the process when it goes silent during the setup of a session, unlike our own rejections", async () => {
     const { port: target, hostname } = new URL(test.url);
     const between = createServer((socket) => {
       const upstream = connect(Number(target || 3306), hostname);
@@ -135,7 +135,7 @@ describe("a database that is away", () => {
     }
   });
 
-  it("says that the pool is exhausted after the time to acquire a session", async () => {
+  it("reports an exhausted pool after the time to acquire a session", async () => {
     const database = createDatabase({ url: test.url, poolSize: 1, acquireTimeoutMs: 200 });
     const error = await database.prisma.$transaction(() => rejection(database.prisma.$queryRaw`SELECT 1`));
     expect(isUnavailable(error)).to.equal(true);
@@ -143,7 +143,7 @@ describe("a database that is away", () => {
   });
 });
 
-describe("what the database says", () => {
+describe("the database", () => {
   let test: TestDatabase;
   const run = (sql: string) => rejection(test.database.prisma.$executeRawUnsafe(sql));
   before(async () => {
@@ -166,7 +166,7 @@ describe("what the database says", () => {
     "a signal of a trigger's kind": "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'",
   };
   for (const [what, sql] of Object.entries(refusals)) {
-    it(`is a refusal of the row for ${what}`, async () => {
+    it(`reports a refusal of the row for ${what}`, async () => {
       const error = await run(sql);
       expect(isRefusal(error), String(error)).to.equal(true);
       expect(isUnavailable(error)).to.equal(false);
@@ -175,14 +175,14 @@ describe("what the database says", () => {
     });
   }
 
-  it("is none of the three for a duplicate key and for a mistake in the statement", async () => {
+  it("reports none of the three for a duplicate key and for a wrong statement", async () => {
     for (const sql of ["INSERT INTO t (id, word) VALUES (1, 'x')", "SELEC 1", "SELECT * FROM nowhere"]) {
       const error = await run(sql);
       expect([isRefusal(error), isUnavailable(error), isTransient(error)], sql).to.deep.equal([false, false, false]);
     }
   });
 
-  it("is transient for a deadlock and for a lock wait that ran out", async () => {
+  it("reports a transient error for a deadlock and for a lock wait timeout", async () => {
     const { prisma } = test.database;
     let waits = 0;
     const both = Promise.withResolvers<undefined>();
@@ -211,7 +211,7 @@ describe("what the database says", () => {
     expect(isUnavailable(late)).to.equal(false);
   });
 
-  it("is unavailable when the server kills the session under a statement or refuses to write", async () => {
+  it("is unavailable when the server kills the session during a statement or refuses to write", async () => {
     const { prisma } = test.database;
     const killed = rejection(
       prisma.$transaction(async (tx) => {
@@ -231,7 +231,7 @@ describe("what the database says", () => {
     expect(isUnavailable(readOnly), String(readOnly)).to.equal(true);
   });
 
-  it("keeps sessions strict, in UTC and READ COMMITTED, and times to the millisecond", async () => {
+  it("uses strict sessions in UTC with READ COMMITTED, and stores times to the millisecond", async () => {
     const at = new Date("2026-03-29T01:30:00.123Z");
     await test.database.prisma.$executeRaw`UPDATE t SET at = ${at} WHERE id = 1`;
     const [row] = await test.database.prisma.$queryRaw<[{ at: Date; text: string; zone: string; mode: string }]>`
@@ -242,7 +242,7 @@ describe("what the database says", () => {
     expect(await isolationOf(test.database)).to.equal("READ-COMMITTED");
   });
 
-  it("ends sessions whose client vanished soon after it would have ended them itself, and rolls back", async () => {
+  it("ends the session of a vanished client soon after the client's own timeout", async () => {
     const database = createDatabase({ url: test.url, answerTimeoutMs: 12_000 });
     const [row] = await database.prisma.$queryRaw<[{ seconds: bigint }]>`SELECT @@session.wait_timeout AS seconds`;
     expect(Number(row.seconds)).to.equal(15);
@@ -250,7 +250,7 @@ describe("what the database says", () => {
   });
 });
 
-/** MySQL and MariaDB name the variable differently. */
+/** Reads the isolation level, whose variable has different names in MySQL and MariaDB. */
 async function isolationOf({ prisma }: Database): Promise<string> {
   const names = "('transaction_isolation', 'tx_isolation')";
   const rows = await prisma.$queryRawUnsafe<{ Value: string }[]>(

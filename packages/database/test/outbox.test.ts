@@ -20,12 +20,12 @@ describe("the search outbox", () => {
     await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
-  /** So many messages with a gap after each, so that each is a range of its own. */
+  /** Messages with a gap after each, so that each one is a separate range. */
   const store = (count: number) =>
     test.batchStore.store([batch(...Array.from({ length: count }, () => message(chatId, (number += 2))))]);
   const nothing = () => Promise.resolve();
 
-  it("hands out the oldest ranges first and removes what was handled", async () => {
+  it("passes the oldest ranges first and removes handled ones", async () => {
     await store(5);
     expect(await test.outbox.depth()).to.equal(5);
     const handled: MessageRange[] = [];
@@ -40,9 +40,9 @@ describe("the search outbox", () => {
     expect(await test.outbox.drain(9, nothing)).to.equal(0);
   });
 
-  it("keeps its session while the index takes longer than the server lets one be idle", async () => {
+  it("keeps its session while the index takes longer than the server's idle timeout", async () => {
     await store(1);
-    // Sessions that say nothing end after 4 s on this side, and after 7 s on the other.
+    // Idle sessions end after 4 s on the client side and after 7 s on the server side.
     const database = createDatabase({ url: test.url, answerTimeoutMs: 4_000 });
     try {
       expect(await createOutbox(database).drain(9, () => sleep(8_000))).to.equal(1);
@@ -51,7 +51,7 @@ describe("the search outbox", () => {
     }
   }).timeout(20_000);
 
-  it("lets applications take turns, and hands out a few mebibytes at once", async () => {
+  it("lets applications take turns, and passes a few mebibytes at once", async () => {
     const loud = chatId;
     const large = Array.from({ length: 30 }, (_, index) => message(loud, 2 * index + 1, "x".repeat(65_000)));
     for (let place = 0; place < 10; place++) {
@@ -71,12 +71,12 @@ describe("the search outbox", () => {
 
   it("keeps everything when handling fails", async () => {
     await store(3);
-    const error = await rejection(test.outbox.drain(9, () => Promise.reject(new Error("search is away"))));
-    expect(error).to.have.property("message", "search is away");
+    const error = await rejection(test.outbox.drain(9, () => Promise.reject(new Error("search is unavailable"))));
+    expect(error).to.have.property("message", "search is unavailable");
     expect(await test.outbox.depth()).to.equal(3);
   });
 
-  it("knows how long the oldest range has waited", async () => {
+  it("returns how long the oldest range has been waiting", async () => {
     expect(await test.outbox.oldestAgeMs()).to.equal(0);
     await store(1);
     await sleep(60);
@@ -84,7 +84,7 @@ describe("the search outbox", () => {
     expect(await test.outbox.oldestAgeMs()).to.be.within(60, 5_000);
   });
 
-  it("never hands one range to two drainers, and lets writers write meanwhile", async () => {
+  it("never passes one range to two drainers, and does not block writers", async () => {
     await store(10);
     const handled: number[] = [];
     const inside = Promise.withResolvers<undefined>();
@@ -109,7 +109,7 @@ describe("the search outbox", () => {
     expect(await test.outbox.depth()).to.equal(0);
   });
 
-  it("is emptied exactly once by many drainers while it is being filled", async () => {
+  it("is emptied exactly once by many drainers while it is filled", async () => {
     const handled: number[] = [];
     let writing = true;
     const drainers = Array.from({ length: 4 }, async () => {

@@ -13,7 +13,7 @@ interface Column {
 
 const types: Record<string, string> = { BigInt: "bigint", Int: "int", DateTime: "datetime(3)" };
 
-/** The columns that schema.prisma describes, as `table.column type [null]`. */
+/** The columns of schema.prisma as `table.column type [null]`. */
 async function described(): Promise<string[]> {
   const schema = await readFile(join(import.meta.dirname, "../prisma/schema.prisma"), "utf8");
   const models = [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)];
@@ -39,19 +39,19 @@ describe("the schema", () => {
   });
   after(() => test.close());
 
-  it("says of every table and column what the migrations make", async () => {
+  it("describes every table and column as the migrations create them", async () => {
     const columns = await test.database.prisma.$queryRaw<Column[]>`
       SELECT table_name AS tableName, column_name AS columnName, column_type AS type, is_nullable AS nullable
         FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name <> '_prisma_migrations'`;
     const made = columns.map(({ tableName, columnName, type, nullable }) => {
-      // MariaDB still gives integers a display width.
+      // MariaDB still reports a display width for integers.
       const plain = type.replace(/^(bigint|int)\(\d+\)$/, "$1");
       return `${tableName}.${columnName} ${plain}${nullable === "YES" ? " null" : ""}`;
     });
     expect(made.sort()).to.deep.equal((await described()).sort());
   });
 
-  it("keeps every text byte for byte, in tables that roll back", async () => {
+  it("stores every text byte for byte, in transactional tables", async () => {
     const { prisma } = test.database;
     const texts = await prisma.$queryRaw<{ collation: string }[]>`
       SELECT DISTINCT collation_name AS collation FROM information_schema.columns

@@ -12,7 +12,7 @@ import {
 } from "@confab/database";
 import type { NewBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
 
-/** A migrated database of its own with every repository on it. */
+/** Creates a separate migrated database with all repositories. */
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
   const created = await createTestDatabase();
   const { url } = created;
@@ -34,7 +34,7 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
     async newChat(): Promise<Chat & { token: string }> {
       const { token } = await applications.create({ token: randomUUID(), name: "test" });
       const chat = await chats.create({ token });
-      if (!chat) throw new Error("the application is gone");
+      if (!chat) throw new Error("the application does not exist");
       remember(token, chat);
       return { ...chat, token };
     },
@@ -50,7 +50,7 @@ export type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>;
 
 const names = new Map<bigint, { token: string; chat: number }>();
 
-/** Lets `message` address a chat by its id. */
+/** Registers a chat, so that `message` can address it by its id. */
 export function remember(token: string, { id, number }: Pick<Chat, "id" | "number">): void {
   names.set(id, { token, chat: number });
 }
@@ -58,7 +58,7 @@ export function remember(token: string, { id, number }: Pick<Chat, "id" | "numbe
 /** A message to a chat that `newChat` created or `remember` knows. */
 export function message(chatId: bigint, number: number, body = `message ${number}`): AddressedMessage {
   const name = names.get(chatId);
-  if (!name) throw new Error("no such chat here");
+  if (!name) throw new Error("the chat is not registered");
   return { ...name, chatId, number, uid: randomBytes(16), body, createdAt: new Date() };
 }
 
@@ -66,7 +66,7 @@ export function batch(...messages: AddressedMessage[]): NewBatch {
   return { id: randomBytes(16), messages };
 }
 
-/** What a promise was rejected with; fails when it was not. */
+/** The error with which a promise was rejected. Fails if the promise was fulfilled. */
 export async function rejection(work: Promise<unknown>): Promise<unknown> {
   let value: unknown;
   try {
@@ -77,7 +77,7 @@ export async function rejection(work: Promise<unknown>): Promise<unknown> {
   throw new Error(`expected a rejection, got ${String(value)}`);
 }
 
-/** Every item of an asynchronous iteration. */
+/** All items of an asynchronous iteration. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);

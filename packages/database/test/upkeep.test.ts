@@ -27,7 +27,7 @@ describe("dead letters", () => {
     const letter = await test.database.prisma.deadLetter.findFirst({ where: { chatId, number } });
     return letter!;
   };
-  /** As if the limit that refused it had been raised. */
+  /** Changes the body so that it is accepted, as if the limit had been raised. */
   const shorten = ({ id }: DeadLetter) =>
     test.database.prisma.deadLetter.update({ where: { id }, data: { body: Buffer.from("now it fits é") } });
   const count = async () => (await test.chats.find(token, 1))?.messagesCount;
@@ -45,7 +45,7 @@ describe("dead letters", () => {
     expect(await test.deadLetters.find(letters[0]!.id)).to.equal(undefined);
   });
 
-  it("are restored under their own number, counted and noted for search, once", async () => {
+  it("are restored once under their own number, counted and added to the search outbox", async () => {
     await test.batchStore.store([batch(message(chatId, 1), message(chatId, 3))]);
     const letter = await deadLetter(2);
     await shorten(letter);
@@ -60,7 +60,7 @@ describe("dead letters", () => {
     expect(await test.database.prisma.searchOutboxEntry.count({ where: { fromNumber: 2, toNumber: 2 } })).to.equal(1);
   });
 
-  it("stay, with the reason, when they are refused again, their number is taken or their chat is gone", async () => {
+  it("stay with a reason when they are refused again, their number is taken or their chat does not exist", async () => {
     const refused = await test.deadLetters.restore((await deadLetter(1)).id);
     expect(refused).to.have.property("reason").that.contains("body");
     const letter = await deadLetter(2);
@@ -72,7 +72,7 @@ describe("dead letters", () => {
     await test.database.prisma.chat.delete({ where: { id: chatId } });
     expect(await test.deadLetters.restore(letter.id))
       .to.have.property("reason")
-      .that.contains("does not exist");
+      .that.contains("no longer exists");
     expect((await test.deadLetters.list({ limit: 9 })).items).to.have.lengthOf(2);
     expect(await test.deadLetters.restore(0n))
       .to.have.property("reason")
@@ -87,7 +87,7 @@ describe("upkeep", () => {
   });
   after(() => test.close());
 
-  it("forgets old batches and keeps the young, however many they are", async () => {
+  it("deletes all old stored batches and keeps recent ones", async () => {
     const { prisma } = test.database;
     const at = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
     const rows = (count: number, storedAt: Date) =>
@@ -97,7 +97,7 @@ describe("upkeep", () => {
     expect(await prisma.storedBatch.count()).to.equal(3);
   });
 
-  it("forgets old idempotency keys, which then create anew", async () => {
+  it("deletes old idempotency keys, which can then be used again", async () => {
     const idempotency = { key: "k", requestHash: createHash("sha256").update("r").digest() };
     const create = () => test.applications.create({ token: randomUUID(), name: "n", idempotency });
     await create();
@@ -108,7 +108,7 @@ describe("upkeep", () => {
     expect((await create()).replayed).to.equal(false);
   });
 
-  it("finds every count that differs from what is there, and none that does not", async () => {
+  it("finds exactly the counts that are wrong", async () => {
     const { prisma } = test.database;
     const chats = await Promise.all(Array.from({ length: 5 }, () => test.newChat()));
     await test.batchStore.store(

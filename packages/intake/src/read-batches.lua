@@ -2,10 +2,9 @@
 -- messages and bytes.
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
--- ARGV     prefix, max messages, max bytes, the batches' ids
--- Returns  for each id "closed" (completed, or never accepted), "lost" (open, and its messages are missing), "later"
--- (did
---          not fit any more), or [chats as JSON, the records in their order].
+-- ARGV     prefix, maximum number of messages, maximum number of bytes, batch ids
+-- Returns  for each id: "closed" (completed or never accepted), "lost" (open, but its messages are missing), "later" (did
+--          not fit), or [chats as JSON, the records in order].
 
 local prefix, maxRows, maxBytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local rows, bytes, answer = 0, 0, {}

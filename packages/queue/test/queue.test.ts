@@ -100,6 +100,6 @@ describe("the queues", () => {
     expect(error)
       .to.be.instanceOf(Error)
       .with.property("message")
-      .that.includes("Is REDIS_URL right and the server up?");
+      .that.includes("Check REDIS_URL and that the server is running.");
   });
 });

@@ -119,7 +119,7 @@ describe("storing accepted messages", function () {
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
     const letter = await world.direct.prisma.deadLetter.findFirst({ where: { chatId: chat.id } });
-    expect(letter).to.include({ number: 2, reason: "Redis returned it damaged: its checksum does not match" });
+    expect(letter).to.include({ number: 2, reason: "Redis returned a damaged message: its checksum does not match" });
     expect(Buffer.from(letter!.body).toString()).to.include("flippee");
     expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(1);
   });

@@ -40,7 +40,7 @@ async function apply({ env, output }: Tools, wait: number | undefined): Promise<
     onWait: waitingFor(output),
   };
   const applied = await withTimeout(patience, () =>
-    migrate(address, { onProgress, patienceMs: wait === undefined ? undefined : 1000 }),
+    migrate(address, { onProgress, timeoutMs: wait === undefined ? undefined : 1000 }),
   );
   output.result({ applied }, () => (applied.length === 0 ? "nothing to migrate" : `${applied.length} applied`));
 }
