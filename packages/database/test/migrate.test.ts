@@ -114,7 +114,7 @@ describe("migrating the database", () => {
     await add("1_first", "CREATE TABLE t (id INT)");
     await migrate(url, { directory });
     await add("1_first", "CREATE TABLE t (id BIGINT)");
-    expect(await refusal()).to.match(/1_first was changed .*: restore its file/);
+    expect(await refusal()).to.match(/1_first was changed .*\. Restore its file/);
   });
 
   it("refuses to continue after a failed migration, and keeps the server's error message", async () => {

@@ -5,21 +5,21 @@ import type { Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { indexMapping, indexSettings } from "./mapping.ts";
 
-/** The concrete indices behind an alias; none when there is no such alias. */
+/** The concrete indices behind an alias. Empty if the alias does not exist. */
 export async function resolveAlias({ client, bulkTimeoutMs }: Connection, alias: string): Promise<string[]> {
   const answer = await ask(client.indices.getAlias({ name: alias }, { ignore: [404], requestTimeout: bulkTimeoutMs }));
   return "error" in answer ? [] : Object.keys(answer).sort();
 }
 
 /**
- * The alias through which one concrete index is written to. Writes require an alias, so that a write on its way to an
- * index that has just been removed fails, instead of creating that index again with guessed fields.
+ * The alias for writes to one concrete index. Writes require an alias, so that a late write to a removed index fails
+ * instead of creating that index again with guessed fields.
  */
 export function directAlias(index: string): string {
   return `${index}-direct`;
 }
 
-/** Makes an empty index, from now on written to; returns its name. With `serve` it is also the one that is searched. */
+/** Creates an empty index that is written to from now on, and returns its name. With `serve`, searches use it too. */
 export async function createIndex(connection: Connection, { serve }: { serve: boolean }): Promise<string> {
   const { client, readAlias, writeAlias, bulkTimeoutMs, shards } = connection;
   const time = new Date().toISOString().replace(/\D/g, "");
@@ -43,7 +43,10 @@ export async function createIndex(connection: Connection, { serve }: { serve: bo
   return index;
 }
 
-/** Nobody writes through the read alias: an alias has one write index at most, so no two indices are ever searched at once. */
+/**
+ * Marks the index as the write index of the read alias. An alias has at most one, so two indices are never searched at
+ * once. Nothing is written through this alias.
+ */
 export const SERVING: estypes.IndicesAlias = { is_write_index: true };
 
 /** Changes aliases and removes indices in one atomic step. */
@@ -56,12 +59,12 @@ export async function updateAliases(
   requireAcknowledged(answer, "changing the aliases");
 }
 
-/** An acknowledged change is known to every node: nobody resolves an alias to what it was before. */
+/** Checks that every node knows the change, so that none resolves an alias to its old indices. */
 function requireAcknowledged({ acknowledged }: { acknowledged: boolean }, change: string): void {
   if (!acknowledged) throw new SearchUnavailable(`Elasticsearch: ${change} was not acknowledged by every node`);
 }
 
-/** Adds the fields that an older version of Confab did not know to the indices that are written to; harmless when repeated. */
+/** Adds fields that are missing because an older version of Confab created the index. Safe to repeat. */
 export async function addMissingFields({ client, writeAlias, bulkTimeoutMs }: Connection): Promise<void> {
   const transport = { requestTimeout: bulkTimeoutMs };
   const indices = await ask(client.indices.getMapping({ index: writeAlias }, transport));

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
-import { isAskerWrong, SearchUnavailable } from "./errors.ts";
+import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
 import { toSource, uidText } from "./mapping.ts";
 import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
@@ -13,7 +13,7 @@ const MAX_BULK_DOCUMENTS = 1_000;
 const MAX_BULK_CHARACTERS = 2 * 1024 * 1024;
 const MAX_ATTEMPTS = 5;
 
-/** The index that a bulk went to was removed meanwhile. */
+/** The target index of a bulk request was removed in the meantime. */
 export class IndexGone extends Error {
   override readonly name = "IndexGone";
 }
@@ -21,35 +21,40 @@ export class IndexGone extends Error {
 interface Write {
   index: string;
   document: SearchDocument;
-  /** What Elasticsearch compares: the row's version, unless another message has left a higher one behind. */
+  /**
+   * The version that Elasticsearch compares: the row's version, or a higher one if another message left a higher one.
+   */
   version: number;
 }
 
-function placeOf({ index, document: { chatId, number } }: Write) {
+function documentOf({ index, document: { chatId, number } }: Write) {
   return { _index: directAlias(index), _id: `${chatId}-${number}`, routing: chatId.toString() };
 }
 
 function operationsFor(write: Write): unknown[] {
   const { document, version } = write;
-  const target = { ...placeOf(write), version, version_type: "external" };
+  const target = { ...documentOf(write), version, version_type: "external" };
   return document.deletedAt === null ? [{ index: target }, toSource(document)] : [{ delete: target }];
 }
 
-/** Elasticsearch quotes the document's id and what was in the field: neither may get into a log. */
+/** Removes the document's id and the value of the field, which Elasticsearch quotes but which must not be logged. */
 function withoutContent(reason: string): string {
   return reason.replace(/ in document with id '[^']*'/, "").replace(/\s*Preview of field's value: .*/s, "");
 }
 
-/** Why an item was refused for good, or undefined when it is done; throws when it may succeed another time. */
+/** The reason why an item was permanently refused, or undefined if it is done. Throws if a retry may succeed. */
 function rejection({ status, error }: estypes.BulkResponseItem): string | undefined {
   if (error === undefined || status === 409) return undefined;
   const reason = `${error.type}: ${withoutContent(error.reason ?? "no reason given")}`;
   if (error.type === "index_not_found_exception") throw new IndexGone(reason);
-  if (!isAskerWrong(status, error.type)) throw new SearchUnavailable(reason);
+  if (!isInvalidRequest(status, error.type)) throw new SearchUnavailable(reason);
   return reason;
 }
 
-/** Sends one bulk; returns why documents were refused for good, and the writes that met the same version or a newer one. */
+/**
+ * Sends one bulk request. Returns the permanently refused documents with reasons, and the writes that conflicted with
+ * the same or a newer version.
+ */
 async function send(connection: Connection, writes: readonly Write[], refresh: IndexOptions["refresh"]) {
   const operations: unknown[] = [];
   const turns = createTurns();
@@ -64,7 +69,7 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
         operations,
         require_alias: true,
         refresh: refresh ?? false,
-        // A shard that is on no node is waited for here, where others can be indexed meanwhile.
+        // How long to wait for an unassigned shard. Other shards can be written in the meantime.
         timeout: "1s",
         filter_path: ["errors", "items.*.status", "items.*.error"],
       },
@@ -75,7 +80,7 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
   if (!answer.errors) return { refused, conflicts: [] };
   const conflicts = writes.filter((write, at) => {
     const [item] = Object.values(answer.items[at] ?? {});
-    if (item === undefined) throw new SearchUnavailable("Elasticsearch answered a bulk without all of its items");
+    if (item === undefined) throw new SearchUnavailable("Elasticsearch's answer to a bulk request lacks some items");
     const reason = rejection(item);
     if (reason !== undefined) refused.set(write.document, reason);
     return item.status === 409;
@@ -86,14 +91,14 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
 const held = z.object({ uid: z.string(), version: z.int() });
 
 /**
- * Of writes that met the same version or a newer one, those that must replace it all the same, with a version that does.
- * Late and repeated writes change nothing. But after the database has lost its last transactions, a number is given to
- * another message, whose versions begin at 1: the lost one must not stand in its way. Where that one was deleted, nothing
- * tells who it was, and the deletion stays.
+ * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late
+ * and repeated writes change nothing. But if the database lost its last transactions, a number is assigned to another
+ * message, whose versions begin at 1. The lost message must not block it. If the lost message was deleted, its uid is
+ * unknown and the deletion stays.
  */
 async function replacing(connection: Connection, conflicts: readonly Write[]): Promise<Write[]> {
   if (conflicts.length === 0) return [];
-  const docs = conflicts.map((write) => ({ ...placeOf(write), _source: ["uid", "version"] }));
+  const docs = conflicts.map((write) => ({ ...documentOf(write), _source: ["uid", "version"] }));
   const answer = await ask(connection.client.mget({ docs }, { requestTimeout: connection.bulkTimeoutMs }));
   return conflicts.flatMap((write, at) => {
     const found = answer.docs[at];
@@ -115,7 +120,8 @@ async function writeChunk(
     indices.map((index): Write => ({ index, document, version: document.version })),
   );
   for (let attempt = 1; writes.length > 0; attempt++) {
-    if (attempt > MAX_ATTEMPTS) throw new SearchUnavailable("Other writes keep changing the same documents");
+    if (attempt > MAX_ATTEMPTS)
+      throw new SearchUnavailable("Other writes keep changing the same documents in Elasticsearch");
     const sent = await send(connection, writes, refresh);
     for (const [document, reason] of sent.refused) refused.set(document, reason);
     writes = await replacing(connection, sent.conflicts);
@@ -145,12 +151,12 @@ export async function writeTo(
 /**
  * Writes documents to every index behind the write alias.
  *
- * No rebuild can miss a message, because of this order: the caller's rows were committed before it read them, and it read
- * them before the alias is resolved here; a rebuild adds its index to the alias before it reads the first row. So either
- * the alias is resolved after the new index joined, and the write goes there; or it is resolved before, and then the row
- * was committed before the rebuild began to read, which therefore copies it (that version or a newer one). Versions settle
- * which of several writes lasts. An index that vanished since it was resolved means a rebuild has ended: the whole
- * bulk is sent again to what the alias names now.
+ * The order of the steps ensures that a rebuild never misses a message. The caller reads only committed rows, and reads
+ * them before the alias is resolved here. A rebuild adds its index to the alias before it reads the first row. If the
+ * alias is resolved after the new index was added, the write goes to the new index. If it is resolved before, the row
+ * was committed before the rebuild began to read, so the rebuild copies that version or a newer one. The versions
+ * decide which of several writes wins. If an index has disappeared since it was resolved, a rebuild has ended, and the
+ * whole bulk is sent again to the current indices of the alias.
  */
 export async function writeToAll(
   connection: Connection,
@@ -160,7 +166,9 @@ export async function writeToAll(
   for (let attempt = 1; ; attempt++) {
     const indices = await resolveAlias(connection, connection.writeAlias);
     if (indices.length === 0)
-      throw new SearchUnavailable(`Elasticsearch has no alias ${connection.writeAlias}: prepare it`);
+      throw new SearchUnavailable(
+        `Elasticsearch has no alias ${connection.writeAlias}. The worker creates it with its next attempt.`,
+      );
     try {
       return await writeTo(connection, indices, documents, options);
     } catch (error) {

@@ -1,38 +1,38 @@
 import { withTimeout } from "@confab/runtime";
 import { Client, errors, type ClientOptions } from "@elastic/elasticsearch";
-import { isAskerWrong, SearchUnavailable } from "./errors.ts";
+import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
 
 export interface ElasticsearchOptions {
-  /** One address or several, separated by commas; the first one with credentials gives them for all. */
+  /** One address, or several separated by commas. The credentials of the first one that has any are used for all. */
   url: string;
-  /** As they are, not encoded; they win over the address's. */
+  /** Not URL-encoded. Take precedence over the credentials in the address. */
   username?: string | undefined;
   password?: string | undefined;
-  /** Instead of a user, in the form in which Elasticsearch gives it: base64 of id and key. */
+  /** Replaces the user. In Elasticsearch's `encoded` form: base64 of id and key. */
   apiKey?: string | undefined;
-  /** Name of the read alias and beginning of every other name. Default `confab-messages`. */
+  /** Name of the read alias and prefix of all other names. Default: `confab-messages`. */
   name?: string;
-  /** How long a search may take, in milliseconds. Default 2,000. */
+  /** Timeout of a search in milliseconds. Default: 2,000. */
   requestTimeoutMs?: number;
-  /** How long a bulk or an administrative request may take, in milliseconds. Default 30,000. */
+  /** Timeout of bulk and administrative requests in milliseconds. Default: 30,000. */
   bulkTimeoutMs?: number;
-  /** Shards of an index that is made from now on. Default 1. */
+  /** Number of shards of new indices. Default: 1. */
   shards?: number;
 }
 
-/** A client with the names that belong together. */
+/** A client with the names of its aliases. */
 export interface Connection {
   client: Client;
-  /** Alias of the index that is searched. */
+  /** Alias of the index that searches use. */
   readAlias: string;
-  /** Alias of every index that must get what is written: two while one is being rebuilt. */
+  /** Alias of all indices that are written to: two during a rebuild. */
   writeAlias: string;
   requestTimeoutMs: number;
   bulkTimeoutMs: number;
   shards: number;
 }
 
-/** Connects nothing yet; throws a `TypeError` when an address is not a URL. */
+/** Does not connect yet. Throws a `TypeError` if an address is not a URL. */
 export function createConnection(options: ElasticsearchOptions): Connection {
   const { name = "confab-messages", requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000, shards = 1 } = options;
   const urls = options.url.split(",").map((url) => new URL(url.trim()));
@@ -43,7 +43,8 @@ export function createConnection(options: ElasticsearchOptions): Connection {
       return bare.href;
     }),
     ...authOf(options, urls),
-    // One retry reaches another node where there is one; the queue above retries for longer, a reader wants an answer.
+    // One retry reaches another node, if there is one. The queue retries longer anyway, and a reader needs an answer
+    // soon.
     maxRetries: urls.length > 1 ? 1 : 0,
     requestTimeout: bulkTimeoutMs,
     sniffOnStart: false,
@@ -65,8 +66,9 @@ function authOf(
 }
 
 /**
- * Asks what a reader waits for; throws `SearchUnavailable` when that takes longer than a search may. The client alone does not see
- * to it: its own timeout is up to a second late, and while it connects, as to a pod that is gone, it heeds no signal for ten.
+ * Sends a request for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search. The client's
+ * own timeout is not enough: it can be one second late, and while the client connects, for example to a deleted pod, it
+ * ignores the signal for ten seconds.
  */
 export async function askInTime<T>(
   { requestTimeoutMs }: Connection,
@@ -80,13 +82,16 @@ export async function askInTime<T>(
   });
 }
 
-/** Waits for an answer; throws `SearchUnavailable` for every failure but a request that Elasticsearch calls wrong. */
+/**
+ * Waits for an answer. Throws `SearchUnavailable` for every failure except a request that Elasticsearch rejects as
+ * invalid.
+ */
 export async function ask<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     if (!(error instanceof errors.ElasticsearchClientError)) throw error;
-    if (error instanceof errors.ResponseError && isAskerWrong(error.statusCode, typeOf(error))) throw error;
+    if (error instanceof errors.ResponseError && isInvalidRequest(error.statusCode, typeOf(error))) throw error;
     const reason = error instanceof errors.RequestAbortedError ? "no answer in time" : error.message;
     throw new SearchUnavailable(`Elasticsearch: ${reason}`, { cause: error });
   }

@@ -3,28 +3,28 @@ import { createElasticsearchIndex } from "./elasticsearch.ts";
 import { createMysqlIndex, type ScanChat } from "./mysql.ts";
 import type { SearchIndex } from "./search-index.ts";
 
-/** Which index there is, and what each kind needs. */
+/** The backend and the settings that it needs. */
 export interface SearchOptions extends Pick<
   ElasticsearchOptions,
   "username" | "password" | "apiKey" | "bulkTimeoutMs"
 > {
   backend: "elasticsearch" | "mysql";
-  /** Elasticsearch's addresses. */
+  /** The addresses of Elasticsearch. */
   url?: string | undefined;
-  /** The index's name. */
+  /** The name of the index. */
   name: string;
   /** Reads a chat for the MySQL backend. */
   scan: ScanChat;
 }
 
-/** Names a backend, to tell whether two processes use the same. */
+/** The name of a backend, to check that two processes use the same one. */
 export function searchBackendOf({ backend, name }: Pick<SearchOptions, "backend" | "name">): string {
   return backend === "mysql" ? "mysql" : `elasticsearch/${name}`;
 }
 
-/** The index that is configured; throws a `TypeError` where Elasticsearch's address is missing. */
+/** Creates the configured index. Throws a `TypeError` if the address of Elasticsearch is missing. */
 export function createSearchIndex({ backend, url, scan, ...options }: SearchOptions): SearchIndex {
   if (backend === "mysql") return createMysqlIndex({ scan });
-  if (url === undefined) throw new TypeError("Elasticsearch needs its address");
+  if (url === undefined) throw new TypeError("The address of Elasticsearch is missing. Set ELASTICSEARCH_URL.");
   return createElasticsearchIndex({ url, ...options });
 }

@@ -4,7 +4,7 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { InvalidCursor } from "./errors.ts";
 
 describe("a cursor", () => {
-  it("comes back as the number it was made of, and is safe in a URL", () => {
+  it("decodes to its number, and is safe in a URL", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2_147_483_647 }), (number) => {
         expect(encodeCursor(number)).to.match(/^[\w-]+$/);
@@ -13,7 +13,7 @@ describe("a cursor", () => {
     );
   });
 
-  it("is refused when it is anything else", () => {
+  it("is refused in any other form", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(() => decodeCursor(text)).to.throw(InvalidCursor);

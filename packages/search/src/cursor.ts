@@ -3,15 +3,17 @@ import { InvalidCursor } from "./errors.ts";
 
 const prefix = "before-";
 
-/** A cursor for the hits older than message `number`; numbers are public in their chat. */
+/** A cursor for the hits that are older than message `number`. Numbers are public within their chat. */
 export function encodeCursor(number: number): string {
   return prefix + String(number);
 }
 
-/** The number that a cursor continues below; throws `InvalidCursor` unless it has the form that `encodeCursor` gives it. */
+/**
+ * The number below which a cursor continues. Throws `InvalidCursor` unless the cursor has the form of `encodeCursor`.
+ */
 export function decodeCursor(cursor: string): number {
   if (!searchCursorSchema.safeParse(cursor).success) {
-    throw new InvalidCursor("the cursor is not one that a search has given out");
+    throw new InvalidCursor("the cursor was not returned by a search");
   }
   return Number(cursor.slice(prefix.length));
 }

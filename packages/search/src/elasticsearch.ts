@@ -13,7 +13,7 @@ import type { SearchIndex, SearchPage, SearchRequest } from "./search-index.ts";
 
 export interface ElasticsearchIndex extends SearchIndex {
   readonly kind: "elasticsearch";
-  /** What `rebuild` and `verify` work on. */
+  /** For `rebuild` and `verify`. */
   readonly connection: Connection;
 }
 
@@ -33,12 +33,12 @@ async function prepare(connection: Connection): Promise<void> {
   try {
     await createIndex(connection, { serve: true });
   } catch (error) {
-    // Another process was faster: Elasticsearch lets only one index serve, so this one was not made.
+    // Another process was faster. Elasticsearch allows only one serving index, so this one was not created.
     if ((await resolveAlias(connection, connection.readAlias)).length === 0) throw error;
   }
 }
 
-/** The chat's messages that contain every term, newest first. */
+/** The messages of the chat that match all filters, newest first. */
 function findNewest(
   connection: Connection,
   chatId: bigint,
@@ -66,13 +66,13 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
   const terms = parseQuery(q);
   const filter = terms.map(termQuery);
   const below = cursor === undefined ? {} : { search_after: [decodeCursor(cursor)] };
-  // Two hundred bodies can be 13 MB, which take as long to parse as they are long: sizes first, then those that fit.
+  // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
   const fits =
     limit < alwaysFit ? undefined : await findFitting(connection, chatId, filter, { ...below, size: limit + 1 }, limit);
   if (fits?.size === 0) return { hits: [] };
   const found = await findNewest(connection, chatId, [...filter, ...(fits?.range ?? [])], {
     ...below,
-    // One more than asked for tells whether there is a next page.
+    // One more than the limit shows whether there is a next page.
     size: fits?.size ?? limit + 1,
     _source: ["number", "uid", ...contentFields, "created_at", "updated_at"],
   });
@@ -84,7 +84,7 @@ async function search(connection: Connection, { chatId, q, limit, cursor }: Sear
   return toPage(messages, { limit, terms, rest: fits?.rest });
 }
 
-/** Which of the hits fit on one page: how many, the filter that names them, and where the next page begins. */
+/** Finds the hits that fit on one page: their number, a filter that selects them, and where the next page begins. */
 async function findFitting(
   connection: Connection,
   chatId: bigint,
@@ -108,7 +108,7 @@ async function findFitting(
   return { size, range, rest: sizes.length > size ? lowest : undefined };
 }
 
-/** Search in Elasticsearch 8; connects with the first request, and never tries again on its own for long. */
+/** Search in Elasticsearch 8. Connects with the first request and does not retry for long. */
 export function createElasticsearchIndex(options: ElasticsearchOptions): ElasticsearchIndex {
   const connection = createConnection(options);
   const { client, readAlias } = connection;

@@ -2,7 +2,7 @@ import { ask } from "./connection.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { SearchIndex } from "./search-index.ts";
 
-/** Whether a search would find a stored message by now; throws `SearchUnavailable` where the index does not answer. */
+/** True if a search would find the stored message now. Throws `SearchUnavailable` if the index does not answer. */
 export async function isSearchable(
   index: SearchIndex,
   { chatId, number }: { chatId: bigint; number: number },
@@ -11,7 +11,7 @@ export async function isSearchable(
   const { client, readAlias, requestTimeoutMs } = index.connection;
   const answer = await ask(
     client.get(
-      // What is written but not refreshed yet is not found by a search either.
+      // A document that is written but not yet refreshed is not found by a search either.
       { index: readAlias, id: `${chatId}-${number}`, routing: chatId.toString(), realtime: false, _source: false },
       { ignore: [404], requestTimeout: requestTimeoutMs },
     ),
@@ -19,7 +19,7 @@ export async function isSearchable(
   return answer.found;
 }
 
-/** Tells the backends apart, for what only an index can do. */
+/** True for the Elasticsearch backend, to use what MySQL's does not have. */
 export function isElasticsearch(index: SearchIndex): index is ElasticsearchIndex {
   return index.kind === "elasticsearch";
 }

@@ -31,41 +31,41 @@ describe("fold", () => {
     ["lone \uD800 surrogate", "lone \uFFFD surrogate"],
   ];
   for (const [text, folded] of cases) {
-    it(`makes ${JSON.stringify(folded)} of ${JSON.stringify(text)}`, () => {
+    it(`folds ${JSON.stringify(text)} to ${JSON.stringify(folded)}`, () => {
       expect(fold(text)).to.equal(folded);
     });
   }
 
-  it("treats composed and decomposed text alike", () => {
+  it("folds composed and decomposed text alike", () => {
     for (const text of ["Crème brûlée", "Việt Nam", "한국어", "ガギグ", "Ὀδυσσεύς", "Йод", "क़लम"]) {
       expect(fold(text.normalize("NFD")), text).to.equal(fold(text.normalize("NFC")));
     }
   });
 
-  it("knows where each unit of it came from", () => {
+  it("maps each unit to its source", () => {
     fc.assert(
       fc.property(anyText, (any) => {
         const text = any.toWellFormed();
         const { folded, startOf, endOf, unitAfter } = foldWithOffsets(text);
         expect(folded).to.equal(fold(text));
-        let [place, invisible] = [0, ""];
+        let [position, invisible] = [0, ""];
         for (let unit = 0; unit < folded.length;) {
           const [start, end] = [startOf(unit), endOf(unit)];
-          expect(start).to.be.at.least(place);
-          invisible += text.slice(place, start);
+          expect(start).to.be.at.least(position);
+          invisible += text.slice(position, start);
           let next = unit;
           while (next < folded.length && startOf(next) === start) next += 1;
           expect(fold(text.slice(start, end))).to.equal(folded.slice(unit, next));
           for (let at = start; at < end; at += 1) expect(unitAfter(at)).to.equal(unit);
-          [unit, place] = [next, end];
+          [unit, position] = [next, end];
         }
-        expect(fold(invisible + text.slice(place))).to.equal("");
+        expect(fold(invisible + text.slice(position))).to.equal("");
       }),
       { numRuns: 1000 },
     );
   });
 
-  it("takes no longer for marks that Unicode would have sorted than for others", () => {
+  it("folds marks that Unicode would sort as fast as others", () => {
     const timeOf = (marks: string): number => {
       const times = Array.from({ length: 5 }, () => {
         const began = performance.now();
@@ -74,11 +74,11 @@ describe("fold", () => {
       });
       return Math.min(...times);
     };
-    // Sorted by insertion, it would be some hundred times as long.
+    // With an insertion sort it would take some hundred times as long.
     expect(timeOf("\u0316\u0301")).to.be.below(10 * timeOf("\u0301\u0301") + 10);
   });
 
-  it("makes white space of nothing but white space and letters that hold some", () => {
+  it("folds only white space, and letters that contain it, to white space", () => {
     for (let code = 0; code <= 0x10ffff; code++) {
       const letter = String.fromCodePoint(code);
       if (fold(letter).trim() !== "" || /^[\p{White_Space}\p{M}]$/u.test(letter)) continue;

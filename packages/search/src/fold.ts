@@ -1,11 +1,12 @@
-// A cluster is a base with its marks. Two neighbours count as marks though Unicode does not call them so: the half-width
-// (han)dakuten, and the jamo of a Hangul syllable that was decomposed. ASCII and ideographs without marks are left out: they
-// fold alone, one to one.
-// Normalization sorts the marks of a base in quadratic time (30,000 take a quarter of a second), so that a cluster ends
-// after 30 of them, as in Unicode's stream-safe format (UAX #15); the others are clusters without a base.
+// A cluster is a base with its marks. Two kinds of characters are treated as marks although Unicode does not define
+// them as such: the half-width (han)dakuten, and the jamo of a decomposed Hangul syllable. ASCII characters and
+// ideographs without marks are left out, because each one folds alone to one character. Normalization sorts the marks
+// of a base in quadratic time (30,000 marks take 250 ms). A cluster therefore ends after 30 marks, as in Unicode's
+// stream-safe format (UAX #15). Further marks form clusters without a base.
 const CLUSTER =
   /(?:[\u1100-\u115F\uA960-\uA97C]+|[\uAC00-\uD7A3])[\u1160-\u11A7\uD7B0-\uD7C6]*[\u11A8-\u11FF\uD7CB-\uD7FB]*\p{M}{0,30}|[^\p{M}\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF][\p{M}\uFF9E\uFF9F]{0,30}|[\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF]?\p{M}{1,30}/gu;
-// Accents, Hebrew points, Arabic harakat and tatweel, and what is invisible; never a vowel sign of an Indic or Thai script.
+// Accents, Hebrew points, Arabic harakat and tatweel, and invisible characters. Vowel signs of Indic and Thai scripts
+// are kept.
 const STRIPPED =
   /[\u0300-\u036F]|[\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7]|\u0640|[\u064B-\u065F\u0670]|[\u00AD\u200B\u200E\u200F\u2060\uFE0E\uFE0F\uFEFF]/gu;
 const UNDECOMPOSED: Readonly<Record<string, string>> = {
@@ -23,7 +24,7 @@ const UNDECOMPOSED: Readonly<Record<string, string>> = {
   ĸ: "k",
   ı: "i",
   ς: "σ",
-  // Phones write these where a keyboard has the straight ones.
+  // Phones insert these instead of the straight ones of a keyboard.
   "‘": "'",
   "’": "'",
   "“": '"',
@@ -31,12 +32,12 @@ const UNDECOMPOSED: Readonly<Record<string, string>> = {
 };
 const MAPPED = new RegExp(`[${Object.keys(UNDECOMPOSED).join("")}]`, "gu");
 const ASCII = /^[\0-\x7F]*$/;
-// A text repeats few clusters many times, and looking one up is ten times faster than folding it.
+// A text repeats a few clusters many times, and a lookup is ten times faster than folding.
 const MAX_REMEMBERED = 50_000;
 const MAX_REMEMBERED_LENGTH = 8;
 const remembered = new Map<string, string>();
 
-/** Whether each character folds alone, to one character. */
+/** True if the text is ASCII. Each of its characters then folds alone to one character. */
 export function isAscii(text: string): boolean {
   return ASCII.test(text);
 }
@@ -53,7 +54,7 @@ function foldCluster(cluster: string): string {
 
 function computeFolding(cluster: string): string {
   const decomposed = cluster.normalize("NFKD");
-  // "¨" is a space with a mark to NFKD; folding it to a space would make a query of it empty.
+  // NFKD decomposes "¨" to a space with a mark. Folding it to a space would make a query for it empty.
   const spacing = decomposed.startsWith(" ") && !/^\p{White_Space}/u.test(cluster);
   return (spacing ? cluster : decomposed)
     .toLowerCase()
@@ -62,27 +63,30 @@ function computeFolding(cluster: string): string {
     .normalize("NFC");
 }
 
-/** Text as it is compared, for what is indexed and what is asked alike: without case, accents, points and width. */
+/** Folds a text for comparison: removes case, accents, points and width. Indexed texts and queries are folded alike. */
 export function fold(text: string): string {
   if (isAscii(text)) return text.toLowerCase();
-  // What the clusters leave is ASCII and ideographs, so lower case has no context (a final sigma, a Turkish dot) to look at.
+  // Outside the clusters there are only ASCII characters and ideographs, so lower case does not depend on context
+  // (final sigma, Turkish dot).
   return text.toWellFormed().replace(CLUSTER, foldCluster).toLowerCase();
 }
 
-/** A folded text that knows where each of its UTF-16 units came from. */
+/** A folded text that maps each of its UTF-16 units to the original text. */
 export interface FoldedText {
   folded: string;
-  /** Where the source of a folded unit begins: its character's, or its cluster's where several were folded as one. */
+  /**
+   * Where the source of a folded unit begins: its character, or its cluster if several characters were folded together.
+   */
   startOf: (unit: number) => number;
-  /** Where the source of a folded unit ends, excluded. */
+  /** Where the source of a folded unit ends (exclusive). */
   endOf: (unit: number) => number;
-  /** The first folded unit whose source ends after a place of the text. */
-  unitAfter: (place: number) => number;
+  /** The first folded unit whose source ends after a position in the text. */
+  unitAfter: (position: number) => number;
 }
 
-/** `fold` with the way back; the text must be well-formed. */
+/** Like `fold`, but with offsets into the original text. The text must be well-formed. */
 export function foldWithOffsets(text: string): FoldedText {
-  // Ends of the clusters in the text and in what it is folded to; what lies between two of them keeps its length.
+  // Starts and ends of the clusters in the text and in the folded text. The text between two clusters keeps its length.
   const [starts, ends, foldedStarts, foldedEnds]: [number[], number[], number[], number[]] = [[], [], [], []];
   let shift = 0;
   const folded = isAscii(text)
@@ -99,7 +103,7 @@ export function foldWithOffsets(text: string): FoldedText {
         })
         .toLowerCase();
 
-  /** The last cluster that begins at or before a folded unit, -1 where there is none. */
+  /** The last cluster that begins at or before a folded unit, or -1. */
   const clusterAt = (unit: number): number => upperBound(foldedStarts, unit) - 1;
   return {
     folded,
@@ -113,15 +117,15 @@ export function foldWithOffsets(text: string): FoldedText {
       const after = unit - (foldedEnds[cluster] ?? 0);
       return after < 0 ? (ends[cluster] ?? 0) : (ends[cluster] ?? 0) + after + 1;
     },
-    unitAfter(place) {
-      const cluster = upperBound(starts, place) - 1;
-      const after = place - (ends[cluster] ?? 0);
+    unitAfter(position) {
+      const cluster = upperBound(starts, position) - 1;
+      const after = position - (ends[cluster] ?? 0);
       return after < 0 ? (foldedStarts[cluster] ?? 0) : (foldedEnds[cluster] ?? 0) + after;
     },
   };
 }
 
-/** How many values, which never fall, are at most `value`. */
+/** How many of the values, which are in ascending order, are at most `value`. */
 function upperBound(values: readonly number[], value: number): number {
   let [low, high] = [0, values.length];
   while (low < high) {

@@ -4,8 +4,8 @@ import { fold } from "./fold.ts";
 import { highlight } from "./highlight.ts";
 import { matches, queryTerms } from "./query.ts";
 
-// What has broken highlighters: our own marks and entities as text, what folds to more, fewer or no letters, clusters of
-// many code points, halves of pairs, and words that overlap.
+// Texts that have broken highlighters: our own marks and entities as text, text that folds to more, fewer or no
+// letters, clusters of many code points, halves of surrogate pairs, and overlapping words.
 const pieces = [
   ...["<mark>", "</mark>", "<", ">", "&", "&amp;", "&lt;mark&gt;", '"', "'", "<script>", "…"],
   ...["a", "A", "ana", "banana ", "hello ", " ", "\n", "\u0000", "İ", "ß", "ﬃ", "é", "e\u0301", "Å", "ǰ", "ΐ"],
@@ -34,7 +34,7 @@ const query = fc.oneof(
   fc.constantFrom("a", "e", "mark", "<mark>", "lt", "amp", "ss", "ffi", "👩", "x x x", "\u0301"),
 );
 
-/** A body, and what is searched in it: often a part of it. */
+/** A body and a query, which is often a part of the body. */
 const search = fc
   .tuple(text(60), query, fc.nat(), fc.integer({ min: 1, max: 30 }), fc.boolean())
   .map(([body, q, at, length, isPart]) => {
@@ -56,10 +56,10 @@ const check = (property: (fragments: string[], body: string, terms: string[]) =>
   );
 };
 
-describe("highlights of whatever text", function () {
+describe("highlights of any text", function () {
   this.timeout(60_000);
 
-  it("are HTML of nothing but text and marks, which never nest and are never empty", () => {
+  it("are HTML with only text and marks, which are never nested or empty", () => {
     check((fragments) => {
       for (const fragment of fragments) {
         expect(fragment).to.match(
@@ -69,30 +69,30 @@ describe("highlights of whatever text", function () {
     });
   });
 
-  it("are pieces of the body, once the marks are taken out", () => {
+  it("are fragments of the body if the marks are removed", () => {
     check((fragments, body) => {
       const original = body.toWellFormed();
       for (const fragment of fragments) {
         const shown = plain(fragment);
-        // A body may have an ellipsis of its own where it is cut.
+        // The body itself may contain an ellipsis where it is cut.
         const candidates = [shown, shown.slice(1), shown.slice(0, -1), shown.slice(1, -1)];
         expect(candidates.some((candidate) => original.includes(candidate))).to.equal(true);
       }
     });
   });
 
-  it("mark something in every body that the search finds", () => {
+  it("have a mark in every body that the search finds", () => {
     check((fragments, body, terms) => {
       if (terms.length === 0 || !matches(fold(body.toWellFormed()), terms)) return;
       expect(fragments.join("")).to.include("<mark>");
     });
   });
 
-  it("are well-formed, at most three, and of bounded length", () => {
+  it("are well-formed, at most three, and of limited length", () => {
     check((fragments) => {
       expect(fragments.length).to.be.within(1, 3);
       for (const fragment of fragments) expect(fragment.isWellFormed()).to.equal(true);
-      // Six letters for one, and a mark around each.
+      // Up to six letters per letter, and a mark around each.
       expect(fragments.join("").length).to.be.below(3 * 1_000 * 19);
     });
   });

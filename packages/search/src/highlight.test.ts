@@ -44,7 +44,7 @@ describe("highlight", () => {
     });
   }
 
-  it("cuts a long body down to fragments of whole words around the matches", () => {
+  it("cuts a long body into fragments of whole words around the matches", () => {
     const filler = "lorem ipsum dolor sit amet ".repeat(40);
     const fragments = highlighted(`${filler}NEEDLE ${filler}pin ${filler}`, "pin needle");
     expect(fragments).to.have.lengthOf(2);
@@ -54,7 +54,7 @@ describe("highlight", () => {
     }
   });
 
-  it("shows at most three fragments, and each word before any word twice", () => {
+  it("shows at most three fragments, and each word once before any word twice", () => {
     const filler = " .".repeat(200);
     const fragments = highlighted(`one${filler}`.repeat(10) + `two${filler}`, "one two");
     expect(fragments).to.have.lengthOf(3);
@@ -63,7 +63,7 @@ describe("highlight", () => {
     expect(fragments[2]).to.match(/^…[ .]+<mark>two<\/mark>[ .]+…$/);
   });
 
-  it("cuts no flag in two, however many there are", () => {
+  it("never cuts a flag in two, even in a row of many flags", () => {
     for (const before of ["", "x", "🇪"]) {
       const flags = "🇩🇪".repeat(1_500);
       const fragments = highlighted(`${before}${flags} needle ${flags}`, "needle");
@@ -72,14 +72,14 @@ describe("highlight", () => {
     }
   });
 
-  it("shows the beginning of a word that invisible signs stretch over the whole body", () => {
+  it("shows the beginning of a word that invisible characters extend over the whole body", () => {
     const [fragment = "", ...others] = highlighted(`a${"\u200b".repeat(20_000)}b`, "ab");
     expect(others).to.deep.equal([]);
     expect(fragment).to.match(/^<mark>a\u200b+<\/mark>\u200b*…$/);
     expect(fragment.length).to.be.below(1_000);
   });
 
-  it("answers for the longest bodies in a fraction of a second", () => {
+  it("highlights the longest bodies in a fraction of a second", () => {
     const started = performance.now();
     for (const body of ["a".repeat(65_535), "é".repeat(32_767), "👩‍👩‍👧‍👧".repeat(2_621), `a${"\u0301".repeat(32_000)}`]) {
       expect(highlighted(body, "a e 👧 👩").length).to.be.within(1, 3);
@@ -87,7 +87,7 @@ describe("highlight", () => {
     expect(performance.now() - started).to.be.below(15_000);
   });
 
-  it("loses and invents no character, marks only what was asked, and cuts no character apart", () => {
+  it("loses, adds and splits no character, and marks only matches", () => {
     const words = fc.constantFrom(
       "é",
       "e\u0301",
@@ -120,7 +120,7 @@ describe("highlight", () => {
           const plain = parts.join("");
           const start = body.indexOf(plain, from);
           expect(start).to.be.at.least(0);
-          expect(html.startsWith("…") || start === 0, "an ellipsis where the start was cut off").to.equal(true);
+          expect(html.startsWith("…") || start === 0, "an ellipsis if the start was cut off").to.equal(true);
           let at = body.indexOf(plain, from);
           for (const [index, part] of parts.entries()) {
             expect(graphemes).to.include(at);

@@ -1,7 +1,7 @@
 import { createBoundaries, type Boundaries } from "./boundaries.ts";
 import { foldWithOffsets, type FoldedText } from "./fold.ts";
 
-/** A part of a text: UTF-16 offsets, the end excluded. */
+/** A part of a text in UTF-16 offsets. The end is exclusive. */
 interface Range {
   start: number;
   end: number;
@@ -10,11 +10,11 @@ interface Range {
 const MAX_FRAGMENTS = 3;
 const FRAGMENT_LENGTH = 160;
 const WHOLE_LENGTH = 2 * FRAGMENT_LENGTH;
-// What is invisible is folded to nothing, so that a word can stretch over a whole body: only its beginning is shown.
+// Invisible characters are folded to nothing, so a word can extend over a whole body. Only its beginning is shown.
 const MAX_MATCH_LENGTH = 2 * FRAGMENT_LENGTH;
-// How far a cut may move to fall between two words.
+// How far a cut may move to be between two words.
 const WORD_SLACK = 20;
-// Enough matches of one word to fill every fragment, however dense they are; a body of one letter has 65,535.
+// Enough matches of one word to fill all fragments, even if they are dense. A body of one repeated letter has 65,535.
 const MAX_ANCHORS = 1_000;
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -28,11 +28,11 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 }
 
-/** The first `most` matches of a term that overlap a part of the original text. */
-function occurrences({ folded, startOf, endOf, unitAfter }: FoldedText, term: string, part: Range, most: number) {
+/** The first `maximum` matches of a term that overlap a part of the original text. */
+function occurrences({ folded, startOf, endOf, unitAfter }: FoldedText, term: string, part: Range, maximum: number) {
   const found: Range[] = [];
   let at = folded.indexOf(term, Math.max(0, unitAfter(part.start) - term.length + 1));
-  while (at !== -1 && found.length < most) {
+  while (at !== -1 && found.length < maximum) {
     const start = startOf(at);
     if (start >= part.end) break;
     found.push({ start, end: Math.min(endOf(at + term.length - 1), start + MAX_MATCH_LENGTH) });
@@ -41,7 +41,7 @@ function occurrences({ folded, startOf, endOf, unitAfter }: FoldedText, term: st
   return found;
 }
 
-/** Joins ranges that overlap or touch; the result is in order. */
+/** Joins ranges that overlap or touch. The result is sorted. */
 function merge(ranges: readonly Range[]): Range[] {
   const merged: Range[] = [];
   for (const { start, end } of [...ranges].sort((a, b) => a.start - b.start)) {
@@ -52,7 +52,7 @@ function merge(ranges: readonly Range[]): Range[] {
   return merged;
 }
 
-/** About `FRAGMENT_LENGTH` of text around a match, cut between words where one ends nearby. */
+/** About `FRAGMENT_LENGTH` of text around a match, cut between words if possible. */
 function fragmentAround(text: string, match: Range, boundaries: Boundaries): Range {
   const middle = Math.floor((match.start + match.end) / 2);
   let start = Math.max(0, Math.min(match.start, middle - FRAGMENT_LENGTH / 2));
@@ -69,7 +69,7 @@ function fragmentAround(text: string, match: Range, boundaries: Boundaries): Ran
   return { start, end };
 }
 
-/** At most `MAX_FRAGMENTS` fragments: each term's first match goes before any second one. */
+/** At most `MAX_FRAGMENTS` fragments. The first match of each term has priority over all second ones. */
 function chooseFragments(text: string, found: readonly Range[][], boundaries: Boundaries): Range[] {
   if (text.length <= WHOLE_LENGTH) return [{ start: 0, end: text.length }];
   const firsts = found.flatMap((ranges) => ranges.slice(0, 1));
@@ -84,8 +84,9 @@ function chooseFragments(text: string, found: readonly Range[][], boundaries: Bo
 }
 
 /**
- * Pieces of a body as HTML: escaped, matches in `<mark>`, `…` where text was cut off; a short body is one piece, whole.
- * Terms are folded ones, as `queryTerms` makes them. Takes time in proportion to the body's length, whatever is in it.
+ * Fragments of a body as escaped HTML, with matches in `<mark>` and `…` where text was cut off. A short body is one
+ * whole fragment. The terms are folded, as from `queryTerms`. The time is proportional to the length of the body,
+ * regardless of its content.
  */
 export function highlight(body: string, terms: readonly string[]): string[] {
   const text = body.toWellFormed();
@@ -109,7 +110,7 @@ export function highlight(body: string, terms: readonly string[]): string[] {
   });
 }
 
-/** The beginning of a body as HTML, with nothing marked: costs nothing, whatever is in it. */
+/** The beginning of a body as HTML without marks. Cheap, regardless of the content. */
 export function beginningOf(body: string): string[] {
   const text = body.slice(0, WHOLE_LENGTH + 1).toWellFormed();
   if (body.length <= WHOLE_LENGTH) return [escapeHtml(text)];

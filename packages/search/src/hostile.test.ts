@@ -15,7 +15,7 @@ const messagesOf = (body: string, count: number) =>
 
 describe("highlighting hostile texts", () => {
   for (const [name, body] of Object.entries(hostileTexts)) {
-    it(`keeps nobody waiting for a page of ${name}`, async () => {
+    it(`does not block other work during a page of ${name}`, async () => {
       for (const q of hostileQueries) {
         const terms = queryTerms(q);
         const work = () => toPage(messagesOf(body, 4), { limit: 200, terms });
@@ -23,11 +23,11 @@ describe("highlighting hostile texts", () => {
       }
     });
 
-    it(`shows pieces of bounded length of ${name}`, () => {
+    it(`shows fragments of limited length of ${name}`, () => {
       for (const q of hostileQueries) {
         for (const fragments of [highlight(body, queryTerms(q)), beginningOf(body)]) {
           expect(fragments.length).to.be.within(1, 3);
-          // Six letters for one, and a mark around each.
+          // Up to six letters per letter, and a mark around each.
           expect(fragments.join("").length, q).to.be.below(3 * 1000 * 6);
         }
       }
@@ -36,7 +36,7 @@ describe("highlighting hostile texts", () => {
 });
 
 describe("a page of hits", () => {
-  it("gives others a turn between its hits", async () => {
+  it("gives other work a turn between its hits", async () => {
     const found = messagesOf(hostileTexts["all characters"] ?? "", 200);
     expect(await longestBlock(() => toPage(found, { limit: 200, terms: ["e"] }))).to.be.below(MOST_MS);
   });
@@ -46,7 +46,7 @@ describe("a page of hits", () => {
     return { numbers: hits.map(({ number }) => number), next };
   };
 
-  it("ends before its bodies have more than a mebibyte, and goes on from there", async () => {
+  it("ends before its bodies exceed 1 MiB, and the next page continues there", async () => {
     const found = messagesOf("x".repeat(65_535), 40);
     const { hits, next } = await toPage(found, { limit: 30, terms: ["x"] });
     expect(hits).to.have.length(16);
@@ -54,7 +54,7 @@ describe("a page of hits", () => {
     expect(next).to.be.a("string");
   });
 
-  it("has no next one at the end, and the rest's where all is shown", async () => {
+  it("has no next page at the end, and else the given one if all hits are shown", async () => {
     const found = messagesOf("x", 3);
     expect(await numbers(found, { limit: 3, terms: ["x"] })).to.deep.equal({ numbers: [3, 2, 1], next: undefined });
     expect((await numbers(found, { limit: 3, terms: ["x"], rest: 1 })).next).to.be.a("string");
@@ -62,7 +62,7 @@ describe("a page of hits", () => {
     expect((await numbers([], { limit: 3, terms: ["x"], rest: 7 })).next).to.be.a("string");
   });
 
-  it("shows beginnings without marks once highlighting has taken long enough", async () => {
+  it("shows beginnings without marks after the time limit for highlighting", async () => {
     const found = messagesOf(`<${"é".repeat(30_000)}`, 5);
     const { hits } = await toPage(found, { limit: 5, terms: ["e"], highlightMs: 1 });
     expect(hits[0]?.highlights[0]).to.include("<mark>");

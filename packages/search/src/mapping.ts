@@ -4,8 +4,9 @@ import { fold } from "./fold.ts";
 import { sentBytes } from "./page.ts";
 import type { SearchDocument } from "./search-index.ts";
 
-// All grams of one length and nothing else: positions count characters (code points), so a phrase of a term's grams is
-// exactly the term as a substring. One and two characters are single grams and need no positions at all.
+// Each field has all grams of one length and nothing else. Positions count characters (code points), so a phrase of a
+// term's grams matches exactly the term as a substring. Terms of one and two characters are single grams and need no
+// positions.
 const GRAM_LENGTHS = [1, 2, 3] as const;
 const LONGEST_GRAM = 3;
 
@@ -13,13 +14,13 @@ function perGram<T>(make: (length: number) => T): Record<string, T> {
   return Object.fromEntries(GRAM_LENGTHS.map((length) => [`g${length}`, make(length)]));
 }
 
-/** Settings of an index of `shards` shards. */
+/** The settings of an index with `shards` shards. */
 export function indexSettings(shards: number): estypes.IndicesIndexSettings {
   return {
     number_of_shards: shards,
     auto_expand_replicas: "0-1",
-    // A deleted message must not come back by a write that was on its way when it was deleted: its version is remembered
-    // for longer than any bulk can take.
+    // A late write must not restore a deleted message, so its version is remembered for longer than any bulk request
+    // can take.
     gc_deletes: "15m",
     analysis: {
       tokenizer: perGram((length) => ({ type: "ngram" as const, min_gram: length, max_gram: length })),
@@ -28,17 +29,17 @@ export function indexSettings(shards: number): estypes.IndicesIndexSettings {
   };
 }
 
-/** The fields of a message's content: returned as they are, and searched as `searchedText` says. */
+/** The fields of a message's content, which are returned unchanged. `searchedText` defines the searched text. */
 const contentMapping: Record<keyof MessageContent, estypes.MappingProperty> = {
   body: { type: "text", index: false },
 };
 
-/** The text in which a search looks for its terms. */
+/** The text that is searched. */
 function searchedText({ body }: MessageContent): string {
   return body;
 }
 
-/** The fields; ids are sent as strings, because JSON numbers end at 2⁵³. */
+/** The fields of a document. Ids are sent as strings, because JSON numbers are exact only up to 2⁵³. */
 export const indexMapping: estypes.MappingTypeMapping = {
   dynamic: "strict",
   _routing: { required: true },
@@ -66,12 +67,12 @@ export const indexMapping: estypes.MappingTypeMapping = {
   },
 };
 
-/** A message's uid as the index holds it. */
+/** The uid of a message as it is in the index. */
 export function uidText(uid: Uint8Array): string {
   return Buffer.from(uid).toString("base64url");
 }
 
-/** What is stored for a message; `folded` is analysed only. */
+/** The document of a message. `folded` is only analysed, not stored. */
 export function toSource(document: SearchDocument): Record<string, unknown> {
   const content = contentOf(document);
   return {
@@ -89,7 +90,7 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
   };
 }
 
-/** The query that finds the texts which contain a folded term. */
+/** The query for texts that contain a folded term. */
 export function termQuery(term: string): estypes.QueryDslQueryContainer {
   const length = Array.from(term).length;
   const field = `folded.g${Math.min(length, LONGEST_GRAM)}`;

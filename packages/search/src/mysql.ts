@@ -7,27 +7,30 @@ import { createTurns } from "./turns.ts";
 import type { FoundMessage, SearchIndex } from "./search-index.ts";
 
 /**
- * Reads a chat's messages that are not deleted, newest first, those numbered below `before` only: at most `limit` of
- * them, and fewer where their bodies would have more than `bytes` bytes together, but one at least; none means the end.
+ * Reads messages of a chat with numbers below `before` that are not deleted, newest first: at most `limit` messages and
+ * at most `bytes` bytes of bodies, but at least one message. An empty result means the end.
  */
 export type ScanChat = (
   chatId: bigint,
   page: { before?: number; limit: number; bytes: number },
 ) => Promise<FoundMessage[]>;
 
-// Messages read at once, and bytes of their bodies.
+// Maximum number of messages, and of bytes of their bodies, per read.
 const CHUNK = { limit: 250, bytes: maxPageBytes };
-/** What one search reads at the most; it then answers what it has found, and its cursor goes on from there. */
-const MOST = { messages: 50_000, ms: 1_000 };
+/** The limits of one search. When it reaches one, it returns the hits so far, and its cursor continues from there. */
+const LIMITS = { messages: 50_000, ms: 1_000 };
 
 export interface MysqlIndexOptions {
   scan: ScanChat;
-  /** How much one search may read before it answers with what it has. */
-  most?: { messages: number; ms: number };
+  /** How much one search may read before it returns the hits so far. */
+  limits?: { messages: number; ms: number };
 }
 
-/** Search without an index, for small data: reads the chat newest first until the page is full or it has read enough. */
-export function createMysqlIndex({ scan, most = MOST }: MysqlIndexOptions): SearchIndex {
+/**
+ * Search without an index, for small data. Reads the chat from its newest message until the page is full or a limit is
+ * reached.
+ */
+export function createMysqlIndex({ scan, limits = LIMITS }: MysqlIndexOptions): SearchIndex {
   return {
     kind: "mysql",
     prepare: () => Promise.resolve(),
@@ -36,7 +39,7 @@ export function createMysqlIndex({ scan, most = MOST }: MysqlIndexOptions): Sear
       const terms = parseQuery(q);
       const found: FoundMessage[] = [];
       const turns = createTurns();
-      const deadline = performance.now() + most.ms;
+      const deadline = performance.now() + limits.ms;
       let before = cursor === undefined ? undefined : decodeCursor(cursor);
       for (let [read, bytes] = [0, 0]; ;) {
         const chunk = await scan(chatId, before === undefined ? CHUNK : { ...CHUNK, before });
@@ -50,7 +53,7 @@ export function createMysqlIndex({ scan, most = MOST }: MysqlIndexOptions): Sear
         before = chunk.at(-1)?.number;
         if (before === undefined || found.length > limit || bytes > maxPageBytes) break;
         read += chunk.length;
-        if (read >= most.messages || performance.now() >= deadline) break;
+        if (read >= limits.messages || performance.now() >= deadline) break;
       }
       return toPage(found, { limit, terms, rest: before });
     },

@@ -4,10 +4,10 @@ import { beginningOf, highlight } from "./highlight.ts";
 import { createTurns } from "./turns.ts";
 import type { FoundMessage, SearchPage } from "./search-index.ts";
 
-/** How long highlighting one page may take; the hits after that show the beginning of their bodies. */
+/** How long highlighting one page may take. After that, hits show the beginning of their bodies. */
 const HIGHLIGHT_MS = 500;
 
-/** The bytes of a text in an answer: a control character is six times as long in JSON as it is stored. */
+/** The size of a text in an answer, in bytes. A control character is six times as long in JSON as in the database. */
 export function sentBytes(text: string): number {
   return Buffer.byteLength(JSON.stringify(text)) - 2;
 }
@@ -16,12 +16,12 @@ export interface PageOptions {
   limit: number;
   /** Folded words. */
   terms: readonly string[];
-  /** Where to go on when all that was found is shown; absent at the end. */
+  /** Where the next page begins if all found messages are shown. Absent at the end. */
   rest?: number | undefined;
   highlightMs?: number;
 }
 
-/** The first of what was found, highlighted, as many as fit; what does not fit means that there is a next page. */
+/** The first found messages that fit on a page, with highlights. If some do not fit, there is a next page. */
 export async function toPage(
   found: readonly FoundMessage[],
   { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,

@@ -8,19 +8,19 @@ import { SearchUnavailable } from "./errors.ts";
 import type { IndexResult, RejectedDocument, SearchDocument } from "./search-index.ts";
 
 /**
- * Every row of the database, deleted ones too, in pieces and in (chat id, number) order; reads begin when it is iterated
- * and each sees what was committed by then.
+ * All rows of the database, including deleted ones, in chunks and in (chat id, number) order. It reads only while it is
+ * iterated, and each read sees everything that is committed at that time.
  */
 export type DocumentSource = () => AsyncIterable<readonly SearchDocument[]>;
 
 export interface RebuildOptions {
   scan: DocumentSource;
-  /** Called after each piece with the number of rows copied so far. */
+  /** Called after each chunk with the number of rows copied so far. */
   onProgress?: (copied: number) => void;
 }
 
 export interface RebuildResult {
-  /** Name of the index that serves now. */
+  /** The name of the new serving index. */
   index: string;
   copied: number;
   rejected: RejectedDocument[];
@@ -29,7 +29,7 @@ export interface RebuildResult {
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 250;
 
-/** A long copy outlives short trouble: six attempts within eight seconds. */
+/** Copies a chunk with up to six attempts within eight seconds, so that a long copy survives short outages. */
 async function copy(connection: Connection, index: string, documents: readonly SearchDocument[]): Promise<IndexResult> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -50,9 +50,9 @@ async function removeIndices(connection: Connection, indices: readonly string[])
 }
 
 /**
- * Fills a new index from the database and lets it take the old one's place in one atomic step, while searches and writes
- * go on (`writeToAll` says why none is missed). When it fails or is killed the old index goes on serving, and the next
- * rebuild removes what is left; a rebuild that is started while another runs takes over, and the other one fails.
+ * Fills a new index from the database and replaces the old one in one atomic step, while searches and writes continue
+ * (`writeToAll` explains why none is missed). If it fails or is killed, the old index keeps serving and the next
+ * rebuild removes the remains. A rebuild that starts while another one runs takes over, and the other one fails.
  */
 export async function rebuild(es: ElasticsearchIndex, { scan, onProgress }: RebuildOptions): Promise<RebuildResult> {
   const { connection } = es;
@@ -64,7 +64,7 @@ export async function rebuild(es: ElasticsearchIndex, { scan, onProgress }: Rebu
   try {
     const result: RebuildResult = { index, copied: 0, rejected: [] };
     for await (const documents of scan()) {
-      // Deleted rows are copied as deletions: a write of what they were, still on its way, must find a newer version here.
+      // Deleted rows are copied as deletions, so that a late write of an older version finds a newer version here.
       const { rejected } = await copy(connection, index, documents);
       result.copied += documents.length;
       result.rejected.push(...rejected);
@@ -76,14 +76,14 @@ export async function rebuild(es: ElasticsearchIndex, { scan, onProgress }: Rebu
       ...old.map((replaced) => ({ remove: { index: replaced, alias: readAlias } })),
       { add: { index, alias: readAlias, ...SERVING } },
     ]);
-    // Searches that began on the old index may finish there.
+    // Searches that started on the old index may finish there.
     await sleep(requestTimeoutMs);
     await removeIndices(connection, old);
     return result;
   } catch (error) {
-    // The first error is the one to tell; what cannot be removed now is removed by the next rebuild.
+    // Report the first error. The next rebuild removes what cannot be removed now.
     await removeIndices(connection, [index]).catch(() => undefined);
-    if (error instanceof IndexGone) throw new SearchUnavailable("another rebuild has taken over", { cause: error });
+    if (error instanceof IndexGone) throw new SearchUnavailable("Another rebuild has taken over", { cause: error });
     throw error;
   }
 }

@@ -5,14 +5,14 @@ import { uidText } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { MessagePosition } from "./verify.ts";
 
-/** Numbers of one chat, both ends included; without them, the whole chat. */
+/** A range of numbers in one chat, including both ends. Without the ends, the whole chat. */
 export interface CountedRange {
   chatId: bigint;
   from?: number;
   to?: number;
 }
 
-/** A message as the database has it. */
+/** A message in the database. */
 export interface ExpectedMessage extends MessagePosition {
   uid: Uint8Array;
   version: number;
@@ -20,7 +20,7 @@ export interface ExpectedMessage extends MessagePosition {
 
 const indexed = z.object({ uid: z.string(), version: z.int() });
 
-/** How many messages of each range a search would look through; throws `SearchUnavailable`. */
+/** How many messages of each range are in the index. Throws `SearchUnavailable`. */
 export async function countIndexed(
   { connection }: ElasticsearchIndex,
   ranges: readonly CountedRange[],
@@ -50,7 +50,10 @@ export async function countIndexed(
   });
 }
 
-/** Those of the messages that the index lacks, or has only in an older version or with another uid; throws `SearchUnavailable`. */
+/**
+ * The messages that are missing in the index, or that it has in an older version or with a different uid. Throws
+ * `SearchUnavailable`.
+ */
 export async function findMissing<Message extends ExpectedMessage>(
   { connection }: ElasticsearchIndex,
   messages: readonly Message[],

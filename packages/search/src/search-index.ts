@@ -1,11 +1,11 @@
 import type { MessageContent } from "@confab/contracts";
 
-/** A message as it is indexed. Its `version` grows with every change of the row; the ids are the database's own. */
+/** A message to index. Its `version` grows with every change of the row. The ids are those of the database. */
 export interface SearchDocument extends MessageContent {
   chatId: bigint;
   applicationId: bigint;
   number: number;
-  /** 16 bytes: which message it is, should the database lose one and give its number to another. */
+  /** 16 bytes that identify the message, in case the database loses one and assigns its number to another. */
   uid: Uint8Array;
   version: number;
   createdAt: Date;
@@ -14,9 +14,9 @@ export interface SearchDocument extends MessageContent {
   deletedAt: Date | null;
 }
 
-/** A message as a backend finds it. */
+/** A message that a backend found. */
 export interface FoundMessage extends MessageContent {
-  /** Tells the message from another one that has its chat's id and its number by now. */
+  /** Distinguishes the message from another one that later got its chat id and number. */
   uid: Uint8Array;
   number: number;
   createdAt: Date;
@@ -24,27 +24,29 @@ export interface FoundMessage extends MessageContent {
 }
 
 export interface HighlightedMessage extends FoundMessage {
-  /** HTML-escaped pieces of the body with the matches in `<mark>`; at least one. */
+  /** HTML-escaped fragments of the body with the matches in `<mark>`; at least one. */
   highlights: string[];
 }
 
 export interface SearchPage {
   /** Newest first. */
   hits: HighlightedMessage[];
-  /** Cursor of the following page; absent on the last one. */
+  /** The cursor of the next page. Absent on the last page. */
   next?: string;
 }
 
 export interface SearchRequest {
   chatId: bigint;
   q: string;
-  /** Hits a page, at least 1. */
+  /** Maximum number of hits per page, at least 1. */
   limit: number;
   cursor?: string | undefined;
 }
 
 export interface IndexOptions {
-  /** When the documents can be found: after the usual second, now, or on the next refresh, which is waited for. */
+  /**
+   * When the documents become searchable: within a second, at once (`true`), or at the next refresh, which is awaited.
+   */
   refresh?: boolean | "wait_for";
 }
 
@@ -56,20 +58,20 @@ export interface RejectedDocument {
 
 export interface IndexResult {
   indexed: number;
-  /** Documents that the index will never take as they are; sending them again is useless. */
+  /** Documents that the index permanently refuses. Do not send them again. */
   rejected: RejectedDocument[];
 }
 
-/** What messages are searched through; every backend passes the one conformance suite. */
+/** The search index of messages. Every backend passes the same conformance suite. */
 export interface SearchIndex {
   readonly kind: "elasticsearch" | "mysql";
-  /** Creates what is missing; harmless when repeated or done by several processes at once. */
+  /** Creates what is missing. Safe to repeat, and to run in several processes at once. */
   prepare(): Promise<void>;
-  /** Takes documents in any order and any number of times: a version that is not newer changes nothing. */
+  /** Accepts documents in any order and any number of times. A version that is not newer changes nothing. */
   index(documents: readonly SearchDocument[], options?: IndexOptions): Promise<IndexResult>;
   /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;
-  /** Throws `SearchUnavailable` when a search could not be answered now. */
+  /** Throws `SearchUnavailable` if a search cannot be answered now. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** How long the event loop may be kept before others get a turn. */
+/** How long work may block the event loop before other work gets a turn. */
 const TURN_MS = 2;
 
 export interface Turns {
-  /** To be awaited between two pieces of work: lets others go first where this one has kept the event loop for 2 ms. */
+  /** Await this between two steps of work. Gives other work a turn if this work has blocked the event loop for 2 ms. */
   give(): Promise<void>;
-  /** Milliseconds of work so far, without what others took. */
+  /** Milliseconds of this work so far, without the turns of other work. */
   spent(): number;
 }
 
-/** Divides long work into turns of the event loop. */
+/** Splits long work into turns of the event loop. */
 export function createTurns(): Turns {
   let began = performance.now();
   let before = 0;

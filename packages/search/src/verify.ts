@@ -19,11 +19,11 @@ export interface Differences {
 }
 
 export interface VerifyResult {
-  /** Messages that are the same on both sides. */
+  /** The number of messages that are equal on both sides. */
   equal: number;
   missing: Differences;
   extra: Differences;
-  /** Another content, version or application in the index than in the database. */
+  /** Messages whose content, version or application differs between index and database. */
   different: Differences;
 }
 
@@ -32,7 +32,7 @@ interface Message extends MessagePosition, MessageContent {
   version: number;
 }
 
-// Bodies can be 64 KiB, so an answer is 32 MiB at worst.
+// A body can be 64 KiB, so an answer has at most 32 MiB.
 const PAGE = 500;
 const MAX_SHOWN = 20;
 const KEEP_ALIVE = "2m";
@@ -82,7 +82,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
         const message = indexedMessage.parse(_source);
         const { chat_id: chatId, application_id: applicationId, number, version } = message;
         yield { chatId, applicationId, number, version, ...contentOf(message) };
-        // The sort value of a chat id is a JSON number, which may have lost its last digits.
+        // The sort value of a chat id is a JSON number and may have lost its last digits.
         after = sort.with(0, chatId.toString());
       }
     } while (after !== undefined);
@@ -102,8 +102,8 @@ function note(differences: Differences, { chatId, number }: MessagePosition): vo
 }
 
 /**
- * Compares the index with the database message by message, both read in order, so memory does not grow with them.
- * What is written meanwhile may count as a difference.
+ * Compares the index with the database message by message. Reads both in order, so memory use does not grow with their
+ * size. Messages that are written in the meantime may count as differences.
  */
 export async function verify(es: ElasticsearchIndex, source: DocumentSource): Promise<VerifyResult> {
   const empty = (): Differences => ({ count: 0, first: [] });

@@ -3,14 +3,14 @@ import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { createElasticsearchIndex, createMysqlIndex } from "@confab/search";
 import type { ElasticsearchIndex, MysqlIndexOptions, SearchDocument, SearchIndex } from "@confab/search";
 
-/** A search index with the way by which messages get into it. */
+/** A search index and the function that puts messages into it. */
 export interface Backend {
   index: SearchIndex;
   put(documents: readonly SearchDocument[]): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** An index of its own on the test run's Elasticsearch, prepared. */
+/** Prepares a separate index on the test run's Elasticsearch. */
 export async function createTestIndex(): Promise<{ es: ElasticsearchIndex; remove: () => Promise<void> }> {
   const name = uniquePrefix("search");
   const es = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name });

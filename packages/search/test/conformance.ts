@@ -10,7 +10,7 @@ const ASCII_SIGNS = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
 
 const numbers = ({ hits }: SearchPage) => hits.map(({ number }) => number);
 
-// Letters that fold in every way there is, next to each other in all orders; and any code point at all.
+// Letters that fold in all possible ways, next to each other in all orders, and any code points.
 const letters = fc.constantFrom(
   ...Array.from('aeAE sS\n ßİıIéèΣσς ё اَـ שׁ कि को 京 ガカﾞｶ 각ᄀ ᅡᆨ 😀👩\u200D🇩🇪 \u0301\u0308\uFE0F\u200B*\\"%_'),
 );
@@ -20,7 +20,7 @@ const texts = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
 );
 
-/** What a search index promises, whatever is behind it. */
+/** The promises of a search index, for all backends. */
 export function describeSearchIndex(name: string, createBackend: () => Promise<Backend>): void {
   describe(name, () => {
     let backend: Backend;
@@ -40,7 +40,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       });
     }
 
-    it("takes every ASCII sign literally", async () => {
+    it("treats every ASCII character literally", async () => {
       const chatId = newChat();
       await backend.put(messagesOf(chatId, [...ASCII_SIGNS.map((sign) => `a${sign}b`), "ab"]));
       for (const [at, sign] of ASCII_SIGNS.entries()) {
@@ -64,7 +64,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       expect(hits[0]?.highlights[0]).to.match(/^….{40,90}<mark>needle<\/mark>.{40,90}…$/);
     });
 
-    it("gives the message back as it was written, with its times", async () => {
+    it("returns the message unchanged, with its times", async () => {
       const chatId = newChat();
       const message = messageOf(chatId, 41, "Ünï\u0308 \0 \r\n <b>code</b>\t ", 3);
       await backend.put([message]);
@@ -82,7 +82,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       ]);
     });
 
-    it("gives pages newest first, which new messages do not shift", async () => {
+    it("returns pages newest first, which new messages do not shift", async () => {
       const chatId = newChat();
       const bodies = (from: number, to: number) =>
         Array.from({ length: to - from + 1 }, (_, at) =>
@@ -99,7 +99,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       expect(last?.number).to.equal(709);
     });
 
-    it("walks all hits page by page without a hole or a repeat", async () => {
+    it("returns all hits page by page without gaps or repeats", async () => {
       const chatId = newChat();
       await backend.put(Array.from({ length: 10 }, (_, at) => messageOf(chatId, at + 1, `message ${at}`)));
       for (const limit of [1, 3, 5, 10]) {
@@ -115,7 +115,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       }
     });
 
-    it("cuts a page of long messages at a mebibyte, and goes on from there", async () => {
+    it("ends a page of long messages at 1 MiB, and the next page continues there", async () => {
       const chatId = newChat();
       await backend.put(messagesOf(chatId, Array<string>(40).fill(`long ${"x".repeat(65_000)}`)));
       const pages: number[][] = [];
@@ -129,7 +129,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       expect(pages.flat()).to.deep.equal(Array.from({ length: 40 }, (_, at) => 40 - at));
     });
 
-    it("finds only what is in the chat", async () => {
+    it("finds only messages of the chat", async () => {
       const [mine, theirs] = [newChat(), newChat()];
       await backend.put([messageOf(mine, 1, "secret mine"), messageOf(theirs, 2, "secret theirs")]);
       expect(await find(mine, "secret")).to.deep.equal([1]);
@@ -147,7 +147,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       expect(await find(chatId, "after")).to.deep.equal([1]);
     });
 
-    it("does not find a deleted message, even when its text is written late", async () => {
+    it("does not find a deleted message, even after a late write of its text", async () => {
       const chatId = newChat();
       await backend.put([messageOf(chatId, 1, "gone"), messageOf(chatId, 2, "stays")]);
       await backend.put([messageOf(chatId, 1, null, 3), messageOf(chatId, 3, null, 2)]);
@@ -156,7 +156,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       expect(await find(chatId, "s")).to.deep.equal([2]);
     });
 
-    it("refuses a query that it cannot search for and a cursor that it has not given out", async () => {
+    it("refuses invalid queries and cursors that it did not return", async () => {
       for (const q of ["", " \n\t", "\u0301", "x".repeat(257), "a b c d e f g h i j k l m n o p q"]) {
         expect(queryProblem(q), q).to.be.a("string");
         expect(await failure(backend.index.search({ chatId: 1n, q, limit: 1 })), q).to.be.instanceOf(InvalidQuery);
@@ -171,7 +171,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       await backend.index.ping();
     });
 
-    it("finds for any texts and queries exactly what contains every folded word", async () => {
+    it("finds, for any texts and queries, exactly the messages that contain every folded word", async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(texts, { minLength: 10, maxLength: 20 }),
@@ -199,7 +199,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
   });
 }
 
-/** The error that a promise ends with. */
+/** The error with which a promise is rejected. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -2,12 +2,15 @@ import type { SearchDocument } from "@confab/search";
 
 let chats = 9_007_199_254_740_993n;
 
-/** A chat id that no other test of this run uses; beyond 2⁵³, where numbers would lose digits. */
+/** A chat id that no other test of this run uses. It is above 2⁵³, where JSON numbers lose digits. */
 export function newChat(): bigint {
   return (chats += 2n);
 }
 
-/** Message `number` of a chat, version 1 unless told; a null body is a deleted message. `life` tells messages of one number apart. */
+/**
+ * Message `number` of a chat, by default with version 1. A null body means a deleted message. `life` distinguishes
+ * messages with the same number.
+ */
 export function messageOf(chatId: bigint, number: number, body: string | null, version = 1, life = 0): SearchDocument {
   const createdAt = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, number % 1000));
   const updatedAt = new Date(createdAt.getTime() + (version - 1) * 1000);

@@ -21,7 +21,7 @@ describe("the Elasticsearch index", () => {
   });
   afterEach(() => remove());
 
-  it("is made once when several processes prepare it at once", async () => {
+  it("is created once when several processes prepare it at the same time", async () => {
     const { client, readAlias, writeAlias } = es.connection;
     const [made = ""] = Object.keys(await client.indices.getAlias({ name: readAlias }));
     await client.indices.delete({ index: made });
@@ -33,7 +33,7 @@ describe("the Elasticsearch index", () => {
     expect(serving).not.to.deep.equal([made]);
   });
 
-  it("gets the fields that an older version of Confab did not know, when it is prepared", async () => {
+  it("gets missing fields of an older version of Confab when it is prepared", async () => {
     const { client, readAlias, writeAlias } = es.connection;
     const [made = ""] = Object.keys(await client.indices.getAlias({ name: readAlias }));
     const { mappings, settings } = (await client.indices.get({ index: made }))[made]!;
@@ -52,7 +52,7 @@ describe("the Elasticsearch index", () => {
     expect((await search(chatId, "upgraded")).hits).to.have.lengthOf(1);
   });
 
-  it("reports a document that can never be indexed and indexes its neighbours", async () => {
+  it("reports a document that can never be indexed, and indexes the others", async () => {
     const chatId = newChat();
     const result = await es.index(
       [messageOf(chatId, 1, "good"), messageOf(chatId, 2 ** 70, "number out of range"), messageOf(chatId, 3, "good")],
@@ -65,7 +65,7 @@ describe("the Elasticsearch index", () => {
     expect((await search(chatId, "good")).hits.map(({ number }) => number)).to.deep.equal([3, 1]);
   });
 
-  it("counts late and repeated writes and deletions of what is not there as done", async () => {
+  it("treats late and repeated writes, and deletions of missing documents, as done", async () => {
     const chatId = newChat();
     await es.index([messageOf(chatId, 1, "new", 2)]);
     const result = await es.index([
@@ -77,11 +77,11 @@ describe("the Elasticsearch index", () => {
     expect(result).to.deep.equal({ indexed: 4, rejected: [] });
   });
 
-  it("remembers a deletion past refreshes, so that a late write does not bring the message back", async () => {
+  it("remembers a deletion after refreshes, so that a late write does not restore the message", async () => {
     const chatId = newChat();
     await es.index([messageOf(chatId, 1, "deleted")], { refresh: true });
     await es.index([messageOf(chatId, 1, null, 3)], { refresh: true });
-    // Elasticsearch forgets deletions with a refresh, by a clock that ticks five times a second.
+    // Elasticsearch drops old deletions at a refresh, by a clock that advances five times per second.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     for (const number of [2, 3]) await es.index([messageOf(chatId, number, "other")], { refresh: true });
     await es.index([messageOf(chatId, 1, "deleted", 2)], { refresh: true });
@@ -89,18 +89,18 @@ describe("the Elasticsearch index", () => {
     expect((await search(chatId, "other")).hits).to.have.lengthOf(2);
   });
 
-  describe("where the database lost a message and gave its number to another one", () => {
+  describe("when the database lost a message and assigned its number to another one", () => {
     const bodies = async (chatId: bigint, q: string) => (await search(chatId, q)).hits.map(({ body }) => body);
 
     for (const version of [1, 5]) {
-      it(`holds the other one, though the lost one had version ${version}`, async () => {
+      it(`contains the other one, although the lost one had version ${version}`, async () => {
         const chatId = newChat();
         await es.index([messageOf(chatId, 1, "lost text", version, 1)], { refresh: true });
         const result = await es.index([messageOf(chatId, 1, "new text", 1, 2)], { refresh: true });
         expect(result).to.deep.equal({ indexed: 1, rejected: [] });
         expect(await bodies(chatId, "lost")).to.deep.equal([]);
         expect(await bodies(chatId, "text")).to.deep.equal(["new text"]);
-        // From here on it is edited, repeated and deleted as any other.
+        // From here on it is edited, repeated and deleted like any other message.
         await es.index([messageOf(chatId, 1, "edited text", 2, 2)], { refresh: true });
         await es.index([messageOf(chatId, 1, "new text", 1, 2)], { refresh: true });
         expect(await bodies(chatId, "text")).to.deep.equal(["edited text"]);
@@ -110,7 +110,7 @@ describe("the Elasticsearch index", () => {
     }
   });
 
-  it("takes more documents than fit in one bulk", async () => {
+  it("accepts more documents than fit in one bulk request", async () => {
     const chatId = newChat();
     const small = Array.from({ length: 1200 }, (_, at) => `small ${at}`);
     const bodies = [...small, ...Array<string>(80).fill("large ".repeat(10_000))];
@@ -120,7 +120,7 @@ describe("the Elasticsearch index", () => {
     expect((await search(chatId, "large")).next).to.be.a("string");
   }).timeout(60_000);
 
-  it("is unavailable, and loses nothing silently, when it refuses writes", async () => {
+  it("reports that it is unavailable when it refuses writes, and loses nothing silently", async () => {
     const { client, readAlias } = es.connection;
     const chatId = newChat();
     await client.indices.putSettings({ index: readAlias, settings: { "index.blocks.write": true } });
@@ -130,7 +130,7 @@ describe("the Elasticsearch index", () => {
     expect(await es.index([messageOf(chatId, 1, "blocked")])).to.deep.equal({ indexed: 1, rejected: [] });
   });
 
-  it("is unavailable while its index is closed, which is nobody's fault, and takes the same when it is open again", async () => {
+  it("is unavailable while its index is closed, and accepts the same documents after it is opened", async () => {
     const { client, readAlias } = es.connection;
     const chatId = newChat();
     const [index] = Object.keys(await client.indices.getAlias({ name: readAlias }));
@@ -141,7 +141,7 @@ describe("the Elasticsearch index", () => {
     expect(await es.index([messageOf(chatId, 1, "closed")])).to.deep.equal({ indexed: 1, rejected: [] });
   });
 
-  it("never makes an index by writing to one that was removed", async () => {
+  it("never creates an index by writing to a removed one", async () => {
     const { client, readAlias } = es.connection;
     const names = Object.keys(await client.indices.getAlias({ name: readAlias }));
     await client.indices.delete({ index: names });
@@ -154,7 +154,7 @@ describe("the Elasticsearch index", () => {
     await es.prepare();
   });
 
-  it("says within a second that nothing listens", async () => {
+  it("reports within a second that no server is listening", async () => {
     const away = createElasticsearchIndex({ url: "http://user:secret@127.0.0.1:9", name: "away" });
     const started = performance.now();
     const errors = await Promise.all([
@@ -171,7 +171,7 @@ describe("the Elasticsearch index", () => {
     await away.close();
   });
 
-  it("gives up on what is not answered in time, fails fast while it is away, and recovers by itself", async () => {
+  it("times out without an answer, fails fast while Elasticsearch is unavailable, and recovers by itself", async () => {
     const chatId = newChat();
     const proxy = await startProxy({ target: testStores().elasticsearchUrl });
     const timeouts = { requestTimeoutMs: 300, bulkTimeoutMs: 1000 };
@@ -201,7 +201,7 @@ describe("the Elasticsearch index", () => {
     }
   });
 
-  it("gives up in time on a server that does not even let it connect, as a pod that is gone", async () => {
+  it("times out on a server that does not accept the connection, such as a deleted pod", async () => {
     const silent = await startSilentServer();
     const index = createElasticsearchIndex({ url: silent.url, requestTimeoutMs: 300 });
     try {
@@ -218,7 +218,7 @@ describe("the Elasticsearch index", () => {
     }
   }).timeout(60_000);
 
-  it("answers through the node that is left when another one is away", async () => {
+  it("answers through the remaining node when another one is unavailable", async () => {
     const chatId = newChat();
     await es.index([messageOf(chatId, 1, "still here")], { refresh: true });
     const url = `http://127.0.0.1:9,${testStores().elasticsearchUrl}`;
@@ -229,7 +229,7 @@ describe("the Elasticsearch index", () => {
     await both.close();
   });
 
-  it("does not take another name's index for its own", async () => {
+  it("does not use the index of another name", async () => {
     const name = uniquePrefix("search");
     const other = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name });
     expect(await failure(other.search({ chatId: 1n, q: "x", limit: 1 }))).to.be.instanceOf(SearchUnavailable);
@@ -237,7 +237,7 @@ describe("the Elasticsearch index", () => {
   });
 });
 
-/** A port whose queue of connections is full, and whose process is stopped: whoever connects waits. */
+/** A port with a full connection queue whose process is stopped, so that every new connection waits. */
 async function startSilentServer(): Promise<{ url: string; stop(): void }> {
   const program = `require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () {
     console.log(this.address().port);

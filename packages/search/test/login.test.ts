@@ -5,7 +5,7 @@ import { createElasticsearchIndex, SearchUnavailable } from "@confab/search";
 import { expect } from "chai";
 
 describe("logging in to Elasticsearch", () => {
-  it("sends the login that stands apart, else the URL's, or the key", async () => {
+  it("sends the login of the options, the login of the URL or the API key", async () => {
     const seen: (string | undefined)[] = [];
     const server = createServer(({ headers }, res) => {
       seen.push(headers.authorization);

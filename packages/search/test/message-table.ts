@@ -4,7 +4,7 @@ const key = ({ chatId, number }: SearchDocument) => `${chatId}-${number}`;
 const inOrder = (a: SearchDocument, b: SearchDocument) =>
   a.chatId === b.chatId ? a.number - b.number : a.chatId < b.chatId ? -1 : 1;
 
-/** The rows that an index must equal: a table with committed rows only, which is read page by page while it changes. */
+/** The rows that the index must equal: a table of committed rows that is read page by page while it changes. */
 export function createMessageTable(pageSize = 500) {
   const rows = new Map<string, SearchDocument>();
   return {
@@ -20,7 +20,7 @@ export function createMessageTable(pageSize = 500) {
         const page = rest.sort(inOrder).slice(0, pageSize);
         if (page.length === 0) return;
         yield page;
-        // A breath between two pages, in which the table changes.
+        // A pause between two pages, in which the table changes.
         await new Promise((resolve) => setTimeout(resolve, 5));
         last = page.at(-1);
       }

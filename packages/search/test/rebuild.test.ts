@@ -23,7 +23,7 @@ describe("rebuilding the index", () => {
   });
   afterEach(() => remove());
 
-  it("misses nothing that is appended, edited or deleted meanwhile, and no search fails", async () => {
+  it("misses no message that is added, edited or deleted in the meantime, and no search fails", async () => {
     const table = createMessageTable();
     const chats = Array.from({ length: 5 }, newChat);
     table.commit(
@@ -51,7 +51,7 @@ describe("rebuilding the index", () => {
           messageOf(chatId, deleted, null, current(deleted) + 1),
         ];
         table.commit(changed);
-        // As the worker does: what is indexed is read after it was committed, and may be newer by then.
+        // Like the worker: a message is read for indexing after its commit, and may have changed since.
         const rows = changed.flatMap((row) => table.rows.get(`${chatId}-${row.number}`) ?? []);
         expect((await es.index(rows)).rejected).to.deep.equal([]);
         writes += rows.length;
@@ -81,23 +81,23 @@ describe("rebuilding the index", () => {
     expect(verified.equal).to.equal([...table.rows.values()].filter(({ deletedAt }) => deletedAt === null).length);
   }).timeout(60_000);
 
-  it("leaves the old index serving when it fails, and nothing behind", async () => {
+  it("keeps the old index serving and leaves nothing behind when it fails", async () => {
     const chatId = newChat();
     await es.index([messageOf(chatId, 1, "served")], { refresh: true });
     const old = await serving();
     const broken = rebuild(es, {
       scan: async function* () {
         yield [messageOf(chatId, 1, "served")];
-        await Promise.reject(new Error("the database went away"));
+        await Promise.reject(new Error("the database became unavailable"));
       },
     });
-    expect(String(await failure(broken))).to.contain("the database went away");
+    expect(String(await failure(broken))).to.contain("the database became unavailable");
     expect(await serving()).to.deep.equal(old);
     expect(await written()).to.deep.equal(old);
     expect((await es.search({ chatId, q: "served", limit: 1 })).hits).to.have.lengthOf(1);
   });
 
-  it("removes what a killed rebuild has left, which never served", async () => {
+  it("removes the index of a killed rebuild, which never served", async () => {
     const table = createMessageTable();
     const chatId = newChat();
     table.commit([messageOf(chatId, 1, "served")]);
@@ -122,7 +122,7 @@ describe("rebuilding the index", () => {
     expect(await verify(es, () => table.scan())).to.deep.include({ equal: 1, extra: none, missing: none });
   });
 
-  it("fails when another rebuild takes over, whose index then serves", async () => {
+  it("fails when another rebuild takes over, and the other index serves", async () => {
     const table = createMessageTable(1);
     table.commit(messagesOf(newChat(), ["one", "two", "three"]));
     let second: Promise<{ index: string }> | undefined;
@@ -140,7 +140,7 @@ describe("rebuilding the index", () => {
     expect((await verify(es, () => table.scan())).equal).to.equal(3);
   });
 
-  it("tells how far it has come, and what the index will never take", async () => {
+  it("reports its progress, and the documents that the index permanently refuses", async () => {
     const table = createMessageTable(2);
     const chatId = newChat();
     table.commit([...messagesOf(chatId, ["one", "two", "three"]), messageOf(chatId, 2 ** 70, "number out of range")]);

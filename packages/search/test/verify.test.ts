@@ -69,7 +69,7 @@ describe("verifying the index", () => {
     expect(missing.first.map(({ number }) => number)).to.deep.equal(Array.from({ length: 20 }, (_, at) => at + 1));
   });
 
-  it("holds an empty table and an empty index for equal", async () => {
+  it("treats an empty table and an empty index as equal", async () => {
     expect(await verify(es, () => createMessageTable().scan())).to.deep.equal({
       equal: 0,
       missing: none,
@@ -78,11 +78,11 @@ describe("verifying the index", () => {
     });
   });
 
-  it("ends with the database's error, and says when there is no index", async () => {
+  it("fails with the database's error, and reports a missing index", async () => {
     const broken = (): AsyncIterable<SearchDocument[]> => {
-      throw new Error("the database went away");
+      throw new Error("the database became unavailable");
     };
-    expect(String(await failure(verify(es, broken)))).to.contain("the database went away");
+    expect(String(await failure(verify(es, broken)))).to.contain("the database became unavailable");
     const { client, readAlias } = es.connection;
     await client.indices.delete({ index: Object.keys(await client.indices.getAlias({ name: readAlias })) });
     expect(await failure(verify(es, () => createMessageTable().scan()))).to.be.instanceOf(SearchUnavailable);
