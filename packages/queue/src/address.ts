@@ -1,18 +1,24 @@
 import type { RedisOptions, SentinelConnectionOptions } from "ioredis";
 
-/** Where Redis is and who asks. */
+/** The address of Redis and the login. */
 export interface RedisAddress {
-  /** `redis://` or, for TLS, `rediss://user:password@host:port/database`; of a cluster some nodes, separated by commas. */
+  /**
+   * `redis://user:password@host:port/database`, or `rediss://…` for TLS. For a cluster, some of its nodes, separated by
+   * commas.
+   */
   readonly url: string;
-  /** Where given, the URL names Sentinels instead, which know where the master is; the URL's login and scheme are the master's. */
+  /**
+   * If it is given, the URL has the addresses of Sentinels, which know the master. The login and the scheme of the URL
+   * apply to the master.
+   */
   readonly sentinel?: SentinelAddress | undefined;
   readonly cluster?: boolean | undefined;
-  /** As they are, not encoded; they win over the URL's. */
+  /** Not URL-encoded. Take precedence over the login in the URL. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** What the Sentinels call the master, and how to log in to them; with TLS where the master has it. */
+/** The Sentinels' name for the master, and the login for the Sentinels. They use TLS if the master does. */
 export interface SentinelAddress {
   readonly masterName: string;
   readonly username?: string | undefined;
@@ -22,42 +28,42 @@ export interface SentinelAddress {
 type Login = Pick<RedisOptions, "username" | "password" | "tls">;
 type Server = Login & Pick<RedisOptions, "host" | "port" | "db">;
 
-/** How to reach one server. */
+/** The options for one server. */
 export function addressOptions(address: RedisAddress): Server {
   const url = new URL(address.url);
   const database = Number(url.pathname.slice(1));
-  return { ...placeOf(url), ...loginOf(address, url), ...(Number.isInteger(database) && { db: database }) };
+  return { ...hostOf(url), ...loginOf(address, url), ...(Number.isInteger(database) && { db: database }) };
 }
 
-/** How to find and reach the master that Sentinels watch. */
+/** The options to find and reach a master through its Sentinels. */
 export function sentinelOptions(address: RedisAddress, { masterName, username, password }: SentinelAddress) {
   const scheme = /^rediss?:\/\//.exec(address.url)?.[0] ?? "redis://";
   const urls = address.url
     .slice(scheme.length)
     .split(",")
-    .map((place) => new URL(scheme + place.trim()));
+    .map((server) => new URL(scheme + server.trim()));
   const login = loginOf(address, urls[0]!);
   return {
     ...login,
     name: masterName,
-    sentinels: urls.map((url) => placeOf(url, 26_379)),
+    sentinels: urls.map((url) => hostOf(url, 26_379)),
     ...(username !== undefined && { sentinelUsername: username }),
     ...(password !== undefined && { sentinelPassword: password }),
     ...(login.tls && { sentinelTLS: {}, enableTLSForSentinelMode: true }),
   } satisfies SentinelConnectionOptions;
 }
 
-/** A cluster's nodes, and how to log in to any of them: nodes that are found later have no URL of their own. */
+/** The nodes of a cluster and one login for all of them, because nodes that are discovered later have no URL. */
 export function clusterNodes(address: RedisAddress): { nodes: { host: string; port: number }[]; login: Login } {
   const urls = address.url.split(",").map((url) => new URL(url.trim()));
   return {
-    nodes: urls.map((url) => placeOf(url)),
+    nodes: urls.map((url) => hostOf(url)),
     login: loginOf(address, urls.find(({ password }) => password !== "") ?? urls[0]!),
   };
 }
 
-function placeOf({ hostname, port }: URL, usual = 6379): { host: string; port: number } {
-  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || usual) };
+function hostOf({ hostname, port }: URL, defaultPort = 6379): { host: string; port: number } {
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || defaultPort) };
 }
 
 function loginOf({ username, password }: RedisAddress, url: URL): Login {

@@ -3,26 +3,27 @@ import type { Logger } from "@confab/runtime";
 import { Cluster, Redis, type CommonRedisOptions } from "ioredis";
 import { addressOptions, clusterNodes, sentinelOptions, type RedisAddress } from "./address.ts";
 
-/** To one server or to a cluster: commands and pipelines of one partition work the same on both. */
+/** A connection to one server or to a cluster. Commands and pipelines of one partition work the same on both. */
 export type RedisConnection = Redis | Cluster;
 
-// Back within a second of Redis being back, without a storm while it is unavailable.
+// Reconnects within a second after Redis is available again, without a storm of attempts before.
 const retryDelay = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 4), 500);
 const shared = { connectTimeout: 2000, maxRetriesPerRequest: null } satisfies CommonRedisOptions;
 
 /**
- * How long a server may owe an answer and send nothing. TCP itself notices a host that vanished after a quarter of an hour;
- * until then whatever is sent piles up in the client.
+ * How long a server may be silent although an answer is pending. TCP itself needs about 15 minutes to detect a vanished
+ * host, and until then commands pile up in the client.
  */
 const silenceMs = { work: 5_000, waiting: 12_000 };
-/** Added to the time after which nobody waits for an answer any more. */
+/** Added to the time after which no caller waits for an answer. */
 const graceMs = 600;
 
 /**
- * A connection for requests: it fails at once while Redis is unavailable instead of piling commands up; on a cluster within
- * about 500 ms, the time that a failover's news may need. What was sent and not yet answered is sent again after a reconnect,
- * so every script on it must bear a resend. With `patienceMs`, a command that is not answered in this time rejects. A server
- * that owes an answer and is silent for longer than `deadlineMs` (or the patience) gets a new connection.
+ * A connection for requests. While Redis is unavailable it fails at once instead of queueing commands, on a cluster
+ * within about 500 ms, which the news of a failover may need. Unanswered commands are sent again after a reconnect, so
+ * every script must tolerate a resend. With `patienceMs`, a command that is not answered within this time rejects. If
+ * an answer is pending and the server is silent for longer than `deadlineMs` (default: `patienceMs`), the connection is
+ * replaced.
  */
 export function connectForRequests(
   address: RedisAddress,
@@ -34,15 +35,19 @@ export function connectForRequests(
   return connect(address, options, { enableOfflineQueue: false, maxRedirections: 5 });
 }
 
-/** A connection for background work: it waits for Redis to come back, on a cluster for about a minute per command. */
+/**
+ * A connection for background work. It waits until Redis is available again, on a cluster for about a minute per
+ * command.
+ */
 export function connectForWork(address: RedisAddress, name: string): RedisConnection {
   const options = { ...shared, connectionName: name, socketTimeout: silenceMs.work };
   return connect(address, options, { enableOfflineQueue: true, maxRedirections: 600 });
 }
 
 /**
- * A connection for BullMQ's Workers. They wait for jobs on duplicates of it, which may be silent for the ten seconds that a
- * Worker waits at most; on it they take jobs and renew locks, which is answered at once.
+ * A connection for BullMQ's Workers. They wait for jobs on duplicates of it, which may be silent for up to ten seconds,
+ * the maximum time that a Worker waits. On the connection itself they take jobs and renew locks, which Redis answers at
+ * once.
  */
 export function connectForConsumers(address: RedisAddress, name: string): RedisConnection {
   const redis = connectForWork(address, name);
@@ -58,13 +63,13 @@ export function connectForConsumers(address: RedisAddress, name: string): RedisC
   return redis;
 }
 
-/** Replaces a connection, whatever it waits for; one that is being made already is left to that. */
+/** Replaces a connection, even if commands are pending. Does nothing if it is already reconnecting. */
 export function reconnect(redis: RedisConnection): void {
-  // Where Sentinels are being asked, ioredis takes a disconnect for the end.
+  // While ioredis is asking Sentinels, it would treat a disconnect as the end of the connection.
   if (redis.status === "ready") redis.disconnect(true);
 }
 
-/** What a server says that is a replica now: the master is another one, or will be. */
+/** True for an error from a server that is now a replica: another server is or will be the master. */
 const isDemoted = ({ message }: Error): boolean => /^(READONLY|UNBLOCKED|MASTERDOWN)\b/.test(message);
 
 type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "commandTimeout" | "socketTimeout">;
@@ -72,9 +77,9 @@ type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "
 function connect(
   address: RedisAddress,
   options: NodeOptions,
-  manner: { enableOfflineQueue: boolean; maxRedirections: number },
+  behaviour: { enableOfflineQueue: boolean; maxRedirections: number },
 ): RedisConnection {
-  const { enableOfflineQueue } = manner;
+  const { enableOfflineQueue } = behaviour;
   if (address.cluster !== true) {
     const { sentinel } = address;
     const server = sentinel ? sentinelOptions(address, sentinel) : addressOptions(address);
@@ -84,15 +89,15 @@ function connect(
   }
   const { login, nodes } = clusterNodes(address);
   return new Cluster(nodes, {
-    ...manner,
+    ...behaviour,
     redisOptions: { ...options, ...login },
     clusterRetryStrategy: retryDelay,
     retryDelayOnFailover: 100,
     retryDelayOnClusterDown: 100,
-    // Time for the map of slots to be read anew before the pipeline is sent again.
+    // Time to read the slot map again before the pipeline is sent again.
     retryDelayOnMoved: 50,
     slotsRefreshInterval: 5000,
-    // A certificate names hosts: with TLS they are not to be replaced by their addresses.
+    // A certificate contains host names, so with TLS they must not be replaced by IP addresses.
     ...(login.tls && {
       dnsLookup: (host, done) => {
         done(null, host);
@@ -101,7 +106,10 @@ function connect(
   });
 }
 
-/** Resolves when the connection is ready for its first command; rejects with one sentence after `timeoutMs`. */
+/**
+ * Resolves when the connection is ready for its first command. After `timeoutMs`, rejects with a message for the
+ * operator.
+ */
 export async function whenReady(redis: RedisConnection, timeoutMs: number): Promise<void> {
   if (redis.status === "ready") return;
   const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -123,12 +131,13 @@ export async function whenReady(redis: RedisConnection, timeoutMs: number): Prom
 }
 
 /**
- * Resolves when the connection is ready for its first command, however long that takes; logs what is waited for after 2 s
- * and then every 30 s. A process that gave up would be started again and again, and each time later.
+ * Resolves when the connection is ready for its first command, however long that takes. Logs that it is waiting after 2
+ * s and then every 30 s. If the process exited instead, it would be restarted again and again, each time after a longer
+ * delay.
  */
 export async function waitForRedis(redis: RedisConnection, logger: Pick<Logger, "warn">): Promise<void> {
-  for (let patienceMs = 2_000; redis.status !== "ready"; patienceMs = 30_000) {
-    await whenReady(redis, patienceMs).catch((error: unknown) => {
+  for (let timeoutMs = 2_000; redis.status !== "ready"; timeoutMs = 30_000) {
+    await whenReady(redis, timeoutMs).catch((error: unknown) => {
       logger.warn({ err: error }, "waiting for Redis");
     });
   }

@@ -9,27 +9,33 @@ export interface ConsumerOptions<Name extends QueueName> {
   connection: RedisConnection;
   prefix: string;
   partition: number;
-  /** How many jobs at once. */
+  /** Maximum number of jobs that run at once. */
   concurrency: number;
   handle: (payload: z.infer<(typeof queues)[Name]["schema"]>) => Promise<void>;
   logger: Logger;
-  /** Hears of each end of a job. */
+  /** Called at the end of each job. */
   onEnd?: (queue: Name, outcome: JobOutcome) => void;
   lockMs?: number;
   stalledCheckMs?: number;
 }
 
-/** A stalled job's worker died or hung; another one works it. */
+/** A job is stalled if its worker died or hung. Another worker takes it. */
 export type JobOutcome = "completed" | "failed" | "stalled";
 
 export interface Consumer {
-  /** Takes no further jobs and waits for those that run. */
+  /** Takes no further jobs and waits for the running ones. */
   stop(): Promise<void>;
-  /** Lets go at once, without asking Redis: what runs goes on, and somebody else takes its job when the lock has expired. */
+  /**
+   * Closes at once, without calls to Redis. Running jobs continue, and other workers take them after their locks have
+   * expired.
+   */
   abandon(): void;
 }
 
-/** Works a queue of one partition. A payload that fails its schema goes to the failed jobs at once; other errors are retried. */
+/**
+ * Processes the queue of one partition. A job whose payload does not match the schema fails at once. Other errors are
+ * retried.
+ */
 export function createConsumer<Name extends QueueName>(options: ConsumerOptions<Name>): Consumer {
   const {
     queue,
@@ -49,7 +55,7 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
     async (job) => {
       const payload = schema.safeParse(job.data);
       if (!payload.success)
-        throw new UnrecoverableError(`payload does not fit the queue's schema: ${payload.error.message}`);
+        throw new UnrecoverableError(`The payload does not match the queue's schema: ${payload.error.message}`);
       await handle(payload.data as z.infer<(typeof queues)[Name]["schema"]>);
     },
     {
@@ -58,12 +64,12 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       concurrency,
       lockDuration: lockMs,
       stalledInterval: stalledCheckMs,
-      // A job is only a wake-up and repeating it is harmless: a worker that dies often must not make it fail.
+      // A job is only a wake-up and safe to repeat, so it must not fail because its workers died several times.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 1000 },
       skipVersionCheck: true,
-      // BullMQ's own is 15 s, in which nothing is taken although Redis is back.
+      // BullMQ's default is 15 s. During that time no jobs would be taken although Redis is available again.
       runRetryDelay: 1000,
     },
   );
@@ -85,7 +91,7 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
     },
     abandon() {
       worker.close(true).catch((error: unknown) => {
-        logger.warn({ err: error, queue: name }, "an abandoned consumer did not close");
+        logger.warn({ err: error, queue: name }, "abandoned consumer did not close");
       });
     },
   };

@@ -17,12 +17,12 @@ export async function queueDepths(
   prefix: string,
   partitions: number,
 ): Promise<QueueDepth[]> {
-  const places = [
+  const all = [
     ...Array.from({ length: partitions }, (_, partition) => ({ queue: "messages" as const, partition })),
     { queue: "search" as const, partition: 0 },
   ];
   return Promise.all(
-    places.map(async ({ queue, partition }) => {
+    all.map(async ({ queue, partition }) => {
       const opened = new Queue(queues[queue].name, {
         connection,
         prefix: partitionPrefix(prefix, partition),

@@ -3,15 +3,15 @@ import { Cluster } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 
 export interface RedisPing {
-  /** Rejects where no partition's server answers: while some do, their chats are served. */
+  /** Rejects if no partition's server answers. As long as some answer, their chats are served. */
   readonly some: () => Promise<unknown>;
-  /** Rejects where one partition's server does not answer. */
+  /** Rejects if the server of any partition does not answer. */
   readonly every: () => Promise<unknown>;
 }
 
 /**
- * Asks Redis whether it is there; a cluster by a key of each partition, since any node answers a plain PING. Without a
- * connection it rejects at once and tells why there is none.
+ * Checks whether Redis is available, in a cluster by a key of each partition, because any node would answer a plain
+ * PING. Without a connection it rejects at once with the reason.
  */
 export function createRedisPing(redis: RedisConnection, prefix: string, partitions: number): RedisPing {
   let lastError = "not connected yet";

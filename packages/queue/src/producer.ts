@@ -9,26 +9,30 @@ export interface ProducerOptions {
 }
 
 export interface Producer {
-  /** Wakes a worker for a batch; while a job of this batch exists, another one is not added. */
+  /** Wakes a worker for a batch. Does not add a second job while the batch already has one. */
   wakeBatch(partition: number, batchId: string, trace?: string): Promise<void>;
-  /** Wakes workers for those of these batches that have no job, or one that failed for good; returns how many those were. */
+  /** Wakes workers for the batches that have no job or only a failed one, and returns how many there were. */
   wakeForgotten(partition: number, batchIds: readonly string[]): Promise<number>;
   /**
-   * Wakes the indexer: the outbox has something. A lost wake-up costs a sweep's interval. The traceparents say for whom.
+   * Wakes the indexer, because the outbox has new ranges. A lost wake-up delays them by the interval of a sweep.
+   * `traces` are the traceparents of the requests.
    */
   wakeSearch(traces?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 const jobOptions: JobsOptions = {
-  // Giving up would leave messages unstored: a job fails for good only where its payload makes no sense.
+  // A job that gives up would leave messages unstored, so it fails only if its payload is invalid.
   attempts: Number.MAX_SAFE_INTEGER,
   backoff: { type: "fixed", delay: 1000, jitter: 0.5 },
   removeOnComplete: true,
   removeOnFail: { count: 1000 },
 };
 
-/** Puts wake-ups into the queues; each partition has its own `messages` queue, the first has the `search` queue. */
+/**
+ * Adds wake-ups to the queues. Each partition has its own `messages` queue, and the first one also has the `search`
+ * queue.
+ */
 export async function createProducer({ connection, prefix, partitions }: ProducerOptions): Promise<Producer> {
   const open = (queue: QueueName, partition: number): Queue => {
     const opened = new Queue(queues[queue].name, {
@@ -37,7 +41,7 @@ export async function createProducer({ connection, prefix, partitions }: Produce
       streams: { events: { maxLen: 100 } },
       skipVersionCheck: true,
     });
-    // BullMQ prints errors that nobody listens to; whoever opened the connection gets them anyway.
+    // BullMQ prints errors without a listener. The owner of the connection gets them anyway.
     opened.on("error", () => undefined);
     return opened;
   };
@@ -77,7 +81,7 @@ export async function createProducer({ connection, prefix, partitions }: Produce
   };
 }
 
-/** A job's id must not look like a number; a batch's id could. */
+/** A job id must not look like a number, but a batch id could. */
 function jobIdOf(batchId: string): string {
   return `b-${batchId}`;
 }

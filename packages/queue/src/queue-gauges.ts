@@ -5,7 +5,7 @@ import type { RedisConnection } from "./connections.ts";
 import { jobStates } from "./depth.ts";
 
 export interface QueueGauges {
-  /** Brings the gauges up to date. */
+  /** Updates the gauges. */
   readonly look: () => Promise<void>;
   stop(): Promise<void>;
 }
@@ -16,7 +16,7 @@ export interface QueueGaugesOptions {
   partitions: number;
 }
 
-/** Shows how many jobs each queue has, and since when the oldest waits. */
+/** Creates the gauges of the number of jobs per queue and the age of the oldest job. */
 export function createQueueGauges(
   metrics: Metrics<MetricCatalogue>,
   { connection, prefix, partitions }: QueueGaugesOptions,
@@ -51,13 +51,13 @@ export function createQueueGauges(
     async look() {
       for (const name of names) {
         const counts = await Promise.all(opened[name].map((queue) => queue.getJobCounts(...jobStates)));
-        jobStates.forEach((state, place) => {
-          depths[name][place]?.set(counts.reduce((total, count) => total + (count[state] ?? 0), 0));
+        jobStates.forEach((state, index) => {
+          depths[name][index]?.set(counts.reduce((total, count) => total + (count[state] ?? 0), 0));
         });
         const firsts = await Promise.all(
           opened[name].map((queue) => queue.getJobs(["waiting", "active", "delayed"], 0, 0, true)),
         );
-        // A job may end between its id and its data being read.
+        // A job may end between the reads of its id and its data.
         oldest[name] = Math.min(
           ...firsts.flat().map((job) => (job as { timestamp: number } | undefined)?.timestamp ?? Infinity),
         );

@@ -4,10 +4,13 @@ import type { RedisConnection } from "./connections.ts";
 import { appendOnlyFileOf, parseInfo, fsyncPolicies, type RedisInfo } from "./redis-info.ts";
 import { serversOf } from "./servers.ts";
 
-/** A look that shows how Redis is: memory, evictions, append-only file, load; of a cluster, what its masters are together. */
+/**
+ * Creates the gauges of Redis' memory, evictions, append-only file and load, and returns the function that updates
+ * them. For a cluster they combine all masters.
+ */
 export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: RedisConnection): () => Promise<void> {
   const used = metrics.gauge("confab_redis_used_memory_bytes");
-  const most = metrics.gauge("confab_redis_max_memory_bytes");
+  const maximum = metrics.gauge("confab_redis_max_memory_bytes");
   const evicted = metrics.gauge("confab_redis_evicted_keys");
   const enabled = metrics.gauge("confab_redis_aof_enabled");
   const writeOk = metrics.gauge("confab_redis_aof_last_write_ok");
@@ -23,7 +26,7 @@ export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: Redi
     const [fullest] = infos.toSorted((a, b) => fillOf(b) - fillOf(a));
     if (!fullest) return;
     used.set(fullest.number("used_memory"));
-    most.set(fullest.number("maxmemory"));
+    maximum.set(fullest.number("maxmemory"));
     const sum = (name: string): number => infos.reduce((total, info) => total + info.number(name), 0);
     evicted.set(sum("evicted_keys"));
     delayed.set(sum("aof_delayed_fsync"));

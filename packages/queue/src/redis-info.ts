@@ -1,6 +1,8 @@
 import type { Redis } from "ioredis";
 
-/** What a Redis does with its append-only file, from the weakest; `no` where it writes none. */
+/**
+ * How a Redis flushes its append-only file, from the weakest policy to the strongest. `no` also if it has no such file.
+ */
 export const fsyncPolicies = ["no", "everysec", "always"] as const;
 export type FsyncPolicy = (typeof fsyncPolicies)[number];
 
@@ -26,11 +28,11 @@ export function replicasOf(info: RedisInfo): number {
 
 export interface AppendOnlyFile {
   readonly policy: FsyncPolicy;
-  /** As it is configured. */
+  /** The configuration as text. */
   readonly text: string;
 }
 
-/** Undefined where the server forbids CONFIG, as hosted ones do; rejects where it does not answer. */
+/** Undefined if the server forbids CONFIG, as hosted ones do. Rejects if it does not answer. */
 export async function appendOnlyFileOf(server: Redis): Promise<AppendOnlyFile | undefined> {
   const read = async (name: string): Promise<string> => (await server.config("GET", name))[1] ?? "";
   try {
@@ -46,7 +48,7 @@ export async function appendOnlyFileOf(server: Redis): Promise<AppendOnlyFile | 
   }
 }
 
-/** A command that this user may not use, or that the server does not know. */
+/** True if this user may not run the command, or the server does not know it. */
 export function isDenial(error: unknown): boolean {
   return error instanceof Error && /^(NOPERM|ERR)\b/.test(error.message);
 }

@@ -14,9 +14,9 @@ import {
 import { serversOf } from "./servers.ts";
 
 export interface ExpectedOfRedis {
-  /** The weakest policy that the operator accepts. */
+  /** The weakest flush policy that the operator accepts. */
   readonly durability: FsyncPolicy;
-  /** The replicas that must confirm a message. */
+  /** The number of replicas that must confirm a message. */
   readonly minReplicas: number;
 }
 
@@ -29,8 +29,8 @@ interface ServerSettings {
 type Rule = SettingRule<ServerSettings>;
 
 /**
- * What each promise depends on in Redis' settings, and how it is set: once where all masters agree, else once a master. Rejects
- * where none answers.
+ * Reads Redis' settings on which the promises depend, with a verdict on each: once if all masters agree, otherwise once
+ * per master. Rejects if no master answers.
  */
 export async function readRedisSettings(redis: RedisConnection, expected: ExpectedOfRedis): Promise<StoreSetting[]> {
   const servers = serversOf(redis);
@@ -61,7 +61,7 @@ function rulesFor({ durability, minReplicas }: ExpectedOfRedis): Rule[] {
     {
       promise: "messages are refused before Redis runs out of memory",
       setting: "maxmemory below the machine's memory",
-      advice: "Set maxmemory: without it nothing is refused in time, and the kernel may kill Redis.",
+      advice: "Set maxmemory. Without it no message is refused in time, and the kernel may kill Redis.",
       judge: ({ info }) => {
         if (!info) return notShown;
         const isLimited = info.number("maxmemory") > 0;
@@ -74,7 +74,7 @@ function rulesFor({ durability, minReplicas }: ExpectedOfRedis): Rule[] {
     {
       promise: "Redis drops no accepted message, number or idempotency key",
       setting: "maxmemory-policy noeviction",
-      advice: "Set maxmemory-policy noeviction: no message is accepted until then.",
+      advice: "Set maxmemory-policy noeviction. Until then no message is accepted.",
       judge: ({ info }) => {
         if (!info) return notShown;
         const policy = info.text("maxmemory_policy");
@@ -82,10 +82,10 @@ function rulesFor({ durability, minReplicas }: ExpectedOfRedis): Rule[] {
       },
     },
     {
-      promise: "what is written goes to a master",
+      promise: "writes go to a master",
       setting: "role master",
       advice:
-        "Lead REDIS_URL to the master, or name the Sentinels in REDIS_SENTINELS. During a failover this passes by itself.",
+        "Point REDIS_URL to the master, or set REDIS_SENTINELS to the Sentinels. During a failover this resolves itself.",
       judge: ({ info }) => {
         if (!info) return notShown;
         const isMaster = info.text("role") === "master";
@@ -102,7 +102,7 @@ const losses: Record<FsyncPolicy, { promise: string; setting: string }> = {
     setting: "appendonly yes, appendfsync always",
   },
   everysec: {
-    promise: "a crash of Redis' machine loses about a second of acknowledged messages at most",
+    promise: "a crash of Redis' machine loses at most about one second of acknowledged messages",
     setting: "appendonly yes, appendfsync everysec",
   },
   no: {
@@ -127,7 +127,7 @@ function replicasRule(wanted: number): Rule {
   return {
     promise: "a failover loses no acknowledged message",
     setting: `${wanted} connected replicas (REDIS_MIN_REPLICAS)`,
-    advice: "Connect more replicas, or lower REDIS_MIN_REPLICAS: sending answers 503 until then.",
+    advice: "Connect more replicas, or lower REDIS_MIN_REPLICAS. Until then sending answers 503.",
     judge: ({ info }) => {
       if (!info) return notShown;
       const count = replicasOf(info);

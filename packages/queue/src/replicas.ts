@@ -1,7 +1,7 @@
 import type { ChainableCommander } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 
-/** Too few replicas have what was written: the master's death, or its demotion, could undo it. */
+/** Too few replicas have the write: a crash or demotion of the master could undo it. */
 export class ReplicasMissing extends Error {
   override readonly name = "ReplicasMissing";
 }
@@ -12,9 +12,9 @@ export interface Replication {
 }
 
 /**
- * A pipeline whose `exec` rejects unless so many replicas have received all that the server did until then (and flushed it, where
- * they flush always); `key` is written to. After a rejection the outcome is unknown: the master keeps what it did. The
- * connection's later commands wait as well.
+ * Makes `exec` of a pipeline reject unless this number of replicas has received everything that the server did until
+ * then (and flushed it, if they always flush). Writes to `key`. After a rejection the outcome is unknown, because the
+ * master keeps the write. Later commands of the connection wait too.
  */
 export function withReplicas<Pipeline extends ChainableCommander>(
   pipeline: Pipeline,
@@ -23,10 +23,10 @@ export function withReplicas<Pipeline extends ChainableCommander>(
 ): Pipeline {
   const exec = pipeline.exec.bind(pipeline);
   pipeline.exec = async () => {
-    // WAIT looks at what this connection wrote, and what is answered may have been written by another one.
+    // WAIT only considers writes of this connection, but an answer may depend on a write of another one.
     pipeline.set(key, "1").wait(replicas, timeoutMs);
     const results = await exec();
-    if (!results) throw new Error("the pipeline was discarded");
+    if (!results) throw new Error("The pipeline was discarded");
     for (const [error] of results) if (error) throw error;
     const reached = Number(results.at(-1)?.[1]);
     if (reached < replicas) {
@@ -38,9 +38,9 @@ export function withReplicas<Pipeline extends ChainableCommander>(
 }
 
 /**
- * What `read` gives, once so many replicas have it as well: a master that was replaced meanwhile, and does not know it yet, may
- * show what its successor never had. Not asked where `needsReplicas` says no. Whoever asks while a question is under way shares
- * the next one. Rejects with ReplicasMissing.
+ * Returns the result of `read` once this number of replicas has it too. A master that was replaced without knowing it
+ * may show data that its successor never had. Does not wait if `needsReplicas` returns false. Calls that arrive during
+ * a check share the next one. Rejects with ReplicasMissing.
  */
 export function createReplicatedRead(redis: RedisConnection, key: string, replication: Replication) {
   let connected = 0;
@@ -62,7 +62,8 @@ export function createReplicatedRead(redis: RedisConnection, key: string, replic
     const result = await read();
     if (!needsReplicas(result)) return result;
     await confirm();
-    if (connected !== before) throw new ReplicasMissing("the connection was replaced between reading and asking");
+    if (connected !== before)
+      throw new ReplicasMissing("The connection was replaced between the read and the check of the replicas");
     return result;
   };
 }

@@ -18,7 +18,7 @@ import { Redis } from "ioredis";
 
 const password = "p@ss:w/o?rd#%25,=&é";
 const open: RedisConnection[] = [];
-/** Options of a command line as lines of a configuration file. */
+/** Converts command-line options to lines of a configuration file. */
 const optionsAsLines = (options: readonly string[]): string[] =>
   options.flatMap((option, index) => (index % 2 === 0 ? [`${option.slice(2)} ${options[index + 1]!}`] : []));
 
@@ -40,7 +40,7 @@ describe("connections to Redis", function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it("log in with what the URL says or with what stands apart, and use TLS with a certificate that Node trusts", async () => {
+  it("log in with the URL or with separate options, and use TLS with a certificate that Node trusts", async () => {
     const { certFile, keyFile, trust } = await createCertificate(folder);
     const tlsPort = await freePort();
     const files = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certFile];
@@ -65,7 +65,7 @@ describe("connections to Redis", function () {
     await server.stop();
   });
 
-  describe("to what Sentinels watch", () => {
+  describe("through Sentinels", () => {
     let watched: RedisSentinel;
     before(async () => {
       watched = await startRedisSentinel({ dir: join(folder, "sentinel") });
@@ -76,9 +76,9 @@ describe("connections to Redis", function () {
       sentinel: { masterName },
     });
 
-    it("reach the master, with a login of theirs and another one of the Sentinels'", async () => {
+    it("reach the master, with different logins for the master and the Sentinels", async () => {
       const master = await watched.master();
-      const ports = watched.sentinels.split(",").map((place) => Number(place.split(":")[1]));
+      const ports = watched.sentinels.split(",").map((address) => Number(address.split(":")[1]));
       for (const port of [master.port, ...ports]) {
         const admin = new Redis(port);
         await admin.call("ACL", [
@@ -106,7 +106,7 @@ describe("connections to Redis", function () {
       }
     });
 
-    it("leave a server that has become a replica", async () => {
+    it("leave a server that became a replica", async () => {
       const redis = connectForRequests(addressOf(watched), "test");
       open.push(redis.on("error", () => undefined));
       await whenReady(redis, 5000);
@@ -118,7 +118,7 @@ describe("connections to Redis", function () {
     });
   });
 
-  it("to one address leave a server that has become a replica, and keep none that cannot be written to", async () => {
+  it("to one address leave a server that became a replica or is read-only", async () => {
     const server = await startRedis({ dir: join(folder, "demoted") });
     const redis = connectForRequests({ url: server.url }, "test");
     open.push(redis.on("error", () => undefined));
@@ -136,7 +136,7 @@ describe("connections to Redis", function () {
     await server.stop();
   });
 
-  it("find a master behind Sentinels that all speak TLS", async () => {
+  it("find a master through Sentinels with TLS everywhere", async () => {
     const { certFile, keyFile, trust } = await createCertificate(folder);
     const [port, tlsPort, sentinelPort] = [await freePort(), await freePort(), await freePort()];
     const files = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certFile];
@@ -166,19 +166,19 @@ describe("connections to Redis", function () {
     });
     after(() => cluster.stop());
 
-    it("fail requests soon while a master is away, and work again by themselves", async () => {
+    it("fail requests soon while a master is unavailable, and recover by themselves", async () => {
       const redis = connectForRequests({ url: cluster.url, cluster: true }, "test");
       open.push(redis.on("error", () => undefined));
       await whenReady(redis, 5000);
       await cluster.nodes[0]!.kill();
-      const keys = Array.from({ length: 20 }, (_, place) => `{p${place}}:kept`);
+      const keys = Array.from({ length: 20 }, (_, partition) => `{p${partition}}:kept`);
       const statuses = (await Promise.allSettled(keys.map((key) => redis.set(key, 1)))).map(({ status }) => status);
       expect([...new Set(statuses)]).to.have.members(["fulfilled", "rejected"]);
       await cluster.nodes[0]!.start();
       await eventually(() => Promise.all(keys.map((key) => redis.set(key, 1))));
     });
 
-    it("log in to every node with one login, whatever nodes the URL names", async () => {
+    it("use one login for every node, whichever nodes are in the URL", async () => {
       for (const { url } of cluster.nodes) {
         const admin = new Redis(url);
         await admin.call("ACL", ["SETUSER", "confab", "on", `>${password}`, "~*", "+@all"]);
@@ -191,7 +191,8 @@ describe("connections to Redis", function () {
       );
       open.push(redis.on("error", () => undefined));
       await whenReady(redis, 5000);
-      for (let place = 0; place < 20; place++) expect(await redis.incr(`{p${place}}:counter`)).to.equal(1);
+      for (let partition = 0; partition < 20; partition++)
+        expect(await redis.incr(`{p${partition}}:counter`)).to.equal(1);
     });
   });
 });

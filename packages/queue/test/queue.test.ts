@@ -49,7 +49,7 @@ describe("the queues", () => {
     );
   };
 
-  it("keeps waiting jobs in the list that scaling looks at", async () => {
+  it("keeps waiting jobs in the list that the autoscaler reads", async () => {
     for (const batch of ["one", "two"]) await producer.wakeBatch(0, batch);
     expect(await redis.llen(waitListKey(prefix, 0, "messages"))).to.equal(2);
     expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(0);
@@ -61,7 +61,7 @@ describe("the queues", () => {
     ]);
   });
 
-  it("adds a batch's job once while it exists, also when its id looks like a number", async () => {
+  it("adds the job of a batch once while it exists, even if its id looks like a number", async () => {
     for (const batch of ["123", "123", "123"]) await producer.wakeBatch(1, batch);
     expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(1);
     const handled: string[] = [];
@@ -71,7 +71,7 @@ describe("the queues", () => {
     });
   });
 
-  it("tries again what fails", async () => {
+  it("retries failed jobs", async () => {
     let attempts = 0;
     await producer.wakeBatch(0, "flaky");
     consume(0, () => (++attempts < 3 ? Promise.reject(new Error("not yet")) : Promise.resolve()));
@@ -81,7 +81,7 @@ describe("the queues", () => {
     expect(lines.map(({ job }) => job)).to.deep.equal(["b-flaky", "b-flaky"]);
   });
 
-  it("puts a job whose payload makes no sense aside at once", async () => {
+  it("fails a job with an invalid payload at once", async () => {
     const queue = new Queue(queues.messages.name, { connection: redis, prefix: partitionPrefix(prefix, 0) });
     await queue.add("batch", { nonsense: true }, { attempts: 5 });
     consume(0, () => Promise.reject(new Error("never called")));
@@ -93,10 +93,10 @@ describe("the queues", () => {
     await queue.close();
   });
 
-  it("says in one sentence that Redis is not there", async () => {
-    const nobody = connectForRequests({ url: "redis://127.0.0.1:1" }, "test");
-    const error = await whenReady(nobody, 200).catch((reason: unknown) => reason);
-    nobody.disconnect();
+  it("reports in a message for the operator that Redis is unavailable", async () => {
+    const unavailable = connectForRequests({ url: "redis://127.0.0.1:1" }, "test");
+    const error = await whenReady(unavailable, 200).catch((reason: unknown) => reason);
+    unavailable.disconnect();
     expect(error)
       .to.be.instanceOf(Error)
       .with.property("message")

@@ -38,7 +38,7 @@ describe("the settings of Redis", function () {
       redis.disconnect();
     }
   }
-  /** What is not kept, in short. */
+  /** The settings that are not kept, in short form. */
   async function amiss(address: RedisAddress, expected: Partial<Expected> = {}): Promise<string[]> {
     const settings = await read(address, expected);
     const broken = settings.filter(({ verdict }) => verdict !== "kept");
@@ -48,7 +48,7 @@ describe("the settings of Redis", function () {
     );
   }
 
-  it("are all kept where it flushes before it answers, has a limit and evicts nothing", async () => {
+  it("are all kept if it flushes before it answers, has a memory limit and evicts nothing", async () => {
     const settings = await read(await start(...limit));
     expect(settings.map(({ setting, found, verdict }) => [setting, found, verdict])).to.deep.equal([
       ["appendonly yes, appendfsync always", "appendonly yes, appendfsync always", "kept"],
@@ -58,7 +58,7 @@ describe("the settings of Redis", function () {
     ]);
   });
 
-  it("are at risk where it flushes less than expected, and kept where the operator accepts that", async () => {
+  it("are at risk if it flushes less often than expected, and kept if the operator accepts that", async () => {
     const everysec = await start(...limit, "--appendfsync", "everysec");
     const wanted = "appendonly yes, appendfsync always";
     expect(await amiss(everysec)).to.deep.equal([`${wanted}: appendonly yes, appendfsync everysec, at-risk`]);
@@ -71,18 +71,18 @@ describe("the settings of Redis", function () {
     expect(await amiss(none, { durability: "no" })).to.deep.equal([]);
   });
 
-  it("are at risk without a limit of its memory", async () => {
+  it("are at risk without a memory limit", async () => {
     expect(await amiss(await start())).to.deep.equal(["maxmemory below the machine's memory: no limit, at-risk"]);
   });
 
-  it("are refused where it evicts, even if only what has a TTL", async () => {
+  it("are refused if it evicts, even if only keys with a TTL", async () => {
     for (const policy of ["allkeys-lru", "volatile-ttl"]) {
       const server = await start(...limit, "--maxmemory-policy", policy);
       expect(await amiss(server)).to.deep.equal([`maxmemory-policy noeviction: ${policy}, refused`]);
     }
   });
 
-  it("are at risk on a replica, and with fewer replicas than must confirm a message", async () => {
+  it("are at risk on a replica, and with too few replicas to confirm a message", async () => {
     const master = await start(...limit);
     const replica = await start(...limit, "--replicaof", "127.0.0.1", String(master.port));
     await eventually(
@@ -97,7 +97,7 @@ describe("the settings of Redis", function () {
     expect(await amiss(replica)).to.deep.equal(["role master: replica, at-risk"]);
   });
 
-  it("are unknown as far as this user may not read them", async () => {
+  it("are unknown if this user may not read them", async () => {
     const server = await start(...limit);
     const admin = new Redis(server.url);
     await admin.call("ACL", ["SETUSER", "some", "on", ">some", "~*", "+@all", "-config"]);
@@ -109,7 +109,7 @@ describe("the settings of Redis", function () {
     expect(unknown.map(({ verdict }) => verdict)).to.deep.equal(["unknown", "unknown", "unknown", "unknown"]);
   });
 
-  it("name the masters of a cluster where they differ, and only there", async () => {
+  it("name the masters of a cluster only if they differ", async () => {
     const cluster = await startRedisCluster({ dir: join(folder, "cluster") });
     servers.push(...cluster.nodes);
     const admins = cluster.nodes.map(({ url }) => new Redis(url));
@@ -124,7 +124,7 @@ describe("the settings of Redis", function () {
     expect(await read({ url: cluster.url, cluster: true })).to.have.lengthOf(6);
   });
 
-  it("are not read where no server answers", async () => {
+  it("cannot be read if no server answers", async () => {
     const server = await start();
     const redis = connectForRequests(server, "test");
     redis.on("error", () => undefined);
@@ -136,6 +136,6 @@ describe("the settings of Redis", function () {
       return reason;
     });
     redis.disconnect();
-    expect(error).to.include("no master of Redis answers");
+    expect(error).to.include("No Redis master answers");
   });
 });
