@@ -73,7 +73,7 @@ for (const backend of backends) {
       await recorded.switchTo("elasticsearch/other");
       const answer = await api.get(pathOf(chat, "hello"));
       if (backend === "mysql") expect(answer.status).to.equal(200);
-      else expect(problemOf(answer, "search-unavailable").detail).to.include("another search backend");
+      else expect(problemOf(answer, "search-unavailable").detail).to.include("a different search backend");
       await recorded.switchTo(`elasticsearch/${world.index}`);
       expect(await recorded.read()).to.equal(`elasticsearch/${world.index}`);
       expect(await numbersFor("hello")).to.deep.equal([4, 1]);

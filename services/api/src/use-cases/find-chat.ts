@@ -8,7 +8,7 @@ export interface FindChatOptions {
 
 export type FindChat = (token: string, number: number) => Promise<Chat>;
 
-/** Finds a chat, or throws the 404 that says whether the application or the chat is missing. */
+/** Finds a chat. Throws a 404 problem that says whether the application or the chat is missing. */
 export function createFindChat({ applications, chats }: FindChatOptions): FindChat {
   return async (token, number) => {
     const chat = await chats.find(token, number);

@@ -1,6 +1,6 @@
 /**
- * Where the page before the one that begins at `first` begins, found by counting back since numbers are dense; a shorter
- * page at the beginning, so that none is shown twice. Undefined where there is none.
+ * Where the page before the one at `first` begins. Numbers have no gaps, so it counts back. The first page may be
+ * shorter, so that no chat is shown twice. Undefined if there is no previous page.
  */
 export function pageBefore(first: number, limit: number): { after: number; limit?: number } | undefined {
   if (first <= 1) return undefined;

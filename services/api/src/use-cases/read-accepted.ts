@@ -2,7 +2,7 @@ import { alwaysFit, countFitting, maxPageBytes } from "@confab/contracts";
 import type { Messages } from "@confab/database";
 import type { PendingMessages, PendingRecord } from "@confab/intake";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
-import { beginningOf, restOf, type Place, type Walk, type Walked } from "./walk.ts";
+import { beginningOf, restOf, type ChatReference, type Walk, type Walked } from "./walk.ts";
 
 export interface AcceptedStores {
   messages: Pick<Messages, "range" | "sizes">;
@@ -14,30 +14,34 @@ interface Candidate {
   bytes: number;
 }
 
-// How many pending records are read at once: 4 MB at worst, which are decoded in one turn of the event loop.
+// Number of pending records per read: at most 4 MB, which are decoded in one turn of the event loop.
 const recordsAtOnce = 64;
 const widestWindow = 1000;
 
 /**
- * The accepted messages of a walk, stored or not. The walk's numbers must have been given out before; Redis is asked
- * before MySQL, and a record leaves Redis only after its message is in MySQL. So a number that is in neither will not
- * come any more: it is a dead letter, or was lost with Redis' data.
+ * Reads the accepted messages of a walk, pending or stored. All numbers of the walk must already be assigned. Redis is
+ * read before MySQL, and a record leaves Redis only after its message is in MySQL. A number that is in neither store
+ * will therefore never appear: it is a dead letter, or it was lost with Redis' data.
  */
-export async function readAccepted({ messages, pending }: AcceptedStores, place: Place, walk: Walk): Promise<Walked> {
+export async function readAccepted(
+  { messages, pending }: AcceptedStores,
+  chat: ChatReference,
+  walk: Walk,
+): Promise<Walked> {
   const { order, limit } = walk;
   const items: ReadableMessage[] = [];
   const taken: number[] = [];
-  // Window by window: where numbers were lost, one does not fill the page.
+  // Window by window, because one window may not fill the page if numbers were lost.
   for (let [left, size] = [walk, limit + 1]; left.from <= left.to;) {
-    const { window, records } = await readPending(pending, place, { ...left, ...beginningOf(left, size) });
+    const { window, records } = await readPending(pending, chat, { ...left, ...beginningOf(left, size) });
     const query = { ...window, order, limit: window.to - window.from + 1 };
-    // Bodies at once where all of them fit on a page, else sizes first: two hundred bodies can be 13 MB.
-    const all = query.limit <= alwaysFit ? await messages.range(place.id, query) : undefined;
-    const candidates = merge(all?.map(measure) ?? (await messages.sizes(place.id, query)), records, order);
+    // Read the bodies at once if all of them fit on a page, otherwise read the sizes first: 200 bodies can be 13 MB.
+    const all = query.limit <= alwaysFit ? await messages.range(chat.id, query) : undefined;
+    const candidates = merge(all?.map(measure) ?? (await messages.sizes(chat.id, query)), records, order);
 
     const sizes = [...taken, ...candidates.map(({ bytes }) => bytes)];
     const shown = candidates.slice(0, Math.max(0, countFitting(sizes, limit) - taken.length));
-    const rows = all ?? (shown.length === 0 ? [] : await messages.range(place.id, { ...query, ...around(shown) }));
+    const rows = all ?? (shown.length === 0 ? [] : await messages.range(chat.id, { ...query, ...around(shown) }));
     const stored = new Map<number, ReadableMessage>(rows.map((row) => [row.number, row]));
     items.push(...shown.flatMap(({ number }) => stored.get(number) ?? unstored(number, records)));
     if (candidates.length > shown.length) return { items, more: true };
@@ -49,14 +53,14 @@ export async function readAccepted({ messages, pending }: AcceptedStores, place:
   return { items, more: false };
 }
 
-/** The pending records from a walk's beginning on, and how far they were read: not beyond what fits on a page. */
-async function readPending(pending: Pick<PendingMessages, "read">, place: Place, walk: Walk) {
+/** The pending records from the beginning of a walk, and the window that was read. Stops when a page is full. */
+async function readPending(pending: Pick<PendingMessages, "read">, chat: ChatReference, walk: Walk) {
   const records = new Map<number, PendingRecord>();
   let bytes = 0;
   let left = walk;
   while (left.from <= left.to && bytes < maxPageBytes) {
     const part = beginningOf(left, recordsAtOnce);
-    const { messages } = await pending.read(place, numbersOf(part));
+    const { messages } = await pending.read(chat, numbersOf(part));
     for (const [number, record] of messages) {
       records.set(number, record);
       bytes += Buffer.byteLength(record.body);
@@ -67,7 +71,7 @@ async function readPending(pending: Pick<PendingMessages, "read">, place: Place,
   return { window, records };
 }
 
-/** What there is of a window, in the walk's order; a message that is pending and stored counts once. */
+/** The messages of a window in the walk's order. A message that is both pending and stored appears once. */
 function merge(stored: readonly Candidate[], records: Map<number, PendingRecord>, order: Walk["order"]): Candidate[] {
   const byNumber = new Map<number, Candidate>();
   for (const [number, { body }] of records) byNumber.set(number, { number, bytes: Buffer.byteLength(body) });

@@ -5,7 +5,7 @@ import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
 import { readAccepted } from "./read-accepted.ts";
 import { readStored } from "./read-stored.ts";
-import type { Place, Walk, Walked } from "./walk.ts";
+import type { ChatReference, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
   messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
@@ -13,11 +13,11 @@ export interface ReadMessagesOptions {
 }
 
 export interface ReadMessages {
-  /** One message, stored or not yet; throws 404, or 503 where Redis would have to be asked and is unavailable. */
+  /** One message, pending or stored. Throws 404, or 503 if the message is not stored and Redis is unavailable. */
   find(token: string, chat: Chat, number: number, logger: Logger): Promise<ReadableMessage>;
   /**
-   * One page of a chat, at most 1 MiB of bodies. Whoever goes on from its end misses nothing. While Redis is unavailable
-   * it is what is stored, up to the first number that may be pending.
+   * One page of a chat with at most 1 MiB of bodies. A reader who continues from its end misses no message. While Redis
+   * is unavailable, the page has only stored messages, up to the first number that may be pending.
    */
   list(
     token: string,
@@ -32,7 +32,7 @@ class QueueUnavailable extends Error {
   override readonly name = "QueueUnavailable";
 }
 
-/** Reads what is accepted, stored or not. */
+/** Reads accepted messages, pending or stored. */
 export function createReadMessages({ messages, pending }: ReadMessagesOptions): ReadMessages {
   const queue: PendingMessages = {
     read: (...args) => asked(pending.read(...args)),
@@ -56,26 +56,30 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     if (record) return fromRecord(number, record);
     if (!waiting) {
       throw new ProblemError("service-unavailable", {
-        detail: "The message is not stored. Whether it is accepted cannot be told while the queue cannot be reached.",
+        detail:
+          "The message is not stored, and it may be pending. Pending messages cannot be read at the moment. Retry later.",
       });
     }
     throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
   }
 
   /**
-   * Shows nothing above the last number that one of both stores named before the page is read: MySQL is asked for its
-   * last number first, Redis second. Numbers are given out in order, so all up to that one were given out by then. Above
-   * it MySQL may have some by the time its rows are read while lower ones are pending, unseen.
+   * Reads only up to the last number that either store returned before the page is read. Reads the last number of MySQL
+   * first and of Redis second. Numbers are assigned in order, so all numbers up to this one are already assigned. Rows
+   * above it may appear in MySQL before they are read, while lower numbers are still pending and not seen.
    */
-  async function walkUpTo(place: Place, walk: Walk, logger: Logger): Promise<Walked & { last: number }> {
-    const stored = await messages.lastNumber(place.id);
+  async function walkUpTo(reference: ChatReference, walk: Walk, logger: Logger): Promise<Walked & { last: number }> {
+    const stored = await messages.lastNumber(reference.id);
     try {
-      const last = Math.max(stored, (await queue.lastNumber(place)) ?? 0);
-      const walked = await readAccepted({ messages, pending: queue }, place, { ...walk, to: Math.min(walk.to, last) });
+      const last = Math.max(stored, (await queue.lastNumber(reference)) ?? 0);
+      const walked = await readAccepted({ messages, pending: queue }, reference, {
+        ...walk,
+        to: Math.min(walk.to, last),
+      });
       return { ...walked, last };
     } catch (error) {
       report(error, logger);
-      const walked = await readStored(messages, place, { ...walk, to: Math.min(walk.to, stored) });
+      const walked = await readStored(messages, reference, { ...walk, to: Math.min(walk.to, stored) });
       return { ...walked, last: stored };
     }
   }
@@ -83,15 +87,15 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
   return {
     find,
     async list(token, chat, { limit, after, before, order }, logger) {
-      const place = { token, number: chat.number, id: chat.id };
+      const reference = { token, number: chat.number, id: chat.id };
       const walk: Walk = {
         from: (after ?? 0) + 1,
         to: (before ?? Infinity) - 1,
-        // From the place that is named; from the beginning of the order where none or both are.
+        // The walk begins at the given end. If neither or both are given, it begins at the beginning of the order.
         order: (after === undefined) === (before === undefined) ? order : after === undefined ? "desc" : "asc",
         limit,
       };
-      const { items, more, last } = await walkUpTo(place, walk, logger);
+      const { items, more, last } = await walkUpTo(reference, walk, logger);
       const numbers = items.map(({ number }) => number);
       const [lowest, highest] = [Math.min(...numbers), Math.max(...numbers)];
       if (numbers.length === 0) return { items, link: {} };
@@ -99,7 +103,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       const isUp = walk.order === "asc";
       const isMoreAbove = isUp ? more : before !== undefined && highest < last;
       const isMoreBelow = isUp ? after !== undefined && lowest > 1 : more;
-      // Who turns back leaves the other end of the query behind.
+      // A link in the other direction drops the other end of the query.
       const above = isMoreAbove ? { after: highest, ...(isUp ? {} : { before: undefined }) } : undefined;
       const below = isMoreBelow ? { before: lowest, ...(isUp ? { after: undefined } : {}) } : undefined;
       return order === "asc"
@@ -113,19 +117,19 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    // A list that left such a message out would lose it for a reader who goes on from its end.
+    // If a page left such a message out, a reader who continues from its end would never see it.
     if (error instanceof Error && error.name === "UnknownRecordFormat") {
       throw new ProblemError("service-unavailable", {
         detail:
-          "A newer version of Confab accepted some of these messages. Retry: they are readable once they are stored.",
+          "A newer version of Confab accepted some of these messages. They are readable once they are stored. Retry later.",
       });
     }
     throw new QueueUnavailable("Redis did not answer", { cause: error });
   }
 }
 
-/** Logs that Redis did not answer; every other error is thrown again. */
+/** Logs that Redis did not answer. Rethrows every other error. */
 function report(error: unknown, logger: Logger): void {
   if (!(error instanceof QueueUnavailable)) throw error;
-  logger.warn({ err: error.cause }, "reading without Redis: messages that are not stored yet are missing");
+  logger.warn({ err: error.cause }, "Redis is unavailable: reading without pending messages");
 }

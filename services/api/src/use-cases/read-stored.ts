@@ -1,28 +1,29 @@
 import { countFitting, ProblemError } from "@confab/contracts";
 import type { Messages } from "@confab/database";
-import type { Place, Walk, Walked } from "./walk.ts";
+import type { ChatReference, Walk, Walked } from "./walk.ts";
 
 export type StoredMessages = Pick<Messages, "range" | "sizes" | "deadLettered">;
 
-/** So many missing numbers at most are looked up among the dead letters. */
+/** Maximum number of missing numbers that are looked up in the dead letters. */
 const maxDeadLettered = 1000;
 
 /**
- * The stored messages of a walk, for as long as Redis cannot be asked: up to the first number that is neither stored nor
- * a dead letter. That one may be pending, and a reader who went past it would never see it.
+ * Reads the stored messages of a walk while Redis is unavailable, up to the first number that is neither stored nor a
+ * dead letter. That message may be pending, and a reader who continued after it would never see it.
  */
-export async function readStored(messages: StoredMessages, place: Place, walk: Walk): Promise<Walked> {
+export async function readStored(messages: StoredMessages, chat: ChatReference, walk: Walk): Promise<Walked> {
   const { from, to, order, limit } = walk;
   if (from > to) return { items: [], more: false };
-  const sizes = await messages.sizes(place.id, { from, to, order, limit: limit + 1 });
+  const sizes = await messages.sizes(chat.id, { from, to, order, limit: limit + 1 });
   const end = order === "asc" ? to + 1 : from - 1;
   const stops = sizes.map(({ number }) => number).concat(sizes.length > limit ? [] : [end]);
-  const gap = await findGap(messages, place.id, walk, stops);
-  // Upwards, what follows is not there yet, and the reader asks again later. Downwards, nobody would come back for it.
+  const gap = await findGap(messages, chat.id, walk, stops);
+  // In ascending order, a reader gets the rest later by continuing from the end. In descending order, a reader would
+  // not come back for it.
   const mustWait = gap !== -1 && order === "desc";
   if (mustWait && gap === 0) {
     throw new ProblemError("service-unavailable", {
-      detail: `Some messages up to number ${to} are not stored, and cannot be read while the queue cannot be reached.`,
+      detail: `Some messages up to number ${to} are not stored. They cannot be read at the moment. Retry later.`,
     });
   }
   const unbroken = gap === -1 ? sizes : sizes.slice(0, gap);
@@ -30,11 +31,11 @@ export async function readStored(messages: StoredMessages, place: Place, walk: W
   const count = countFitting(bodies, limit);
   const ends = [unbroken[0]?.number ?? 0, unbroken[count - 1]?.number ?? 0];
   const window = { from: Math.min(...ends), to: Math.max(...ends) };
-  const items = count === 0 ? [] : await messages.range(place.id, { ...window, order, limit: count });
+  const items = count === 0 ? [] : await messages.range(chat.id, { ...window, order, limit: count });
   return { items, more: unbroken.length > count || mustWait };
 }
 
-/** Which of the stops of a walk is the first one before which a number is missing, -1 where none is. */
+/** The index of the first stop of a walk before which a number is missing, or -1. */
 async function findGap(
   messages: StoredMessages,
   chatId: bigint,

@@ -5,23 +5,24 @@ import type { SearchIndex, SearchPage, SearchRequest } from "@confab/search";
 export interface SearchMessagesOptions {
   search: Pick<SearchIndex, "search">;
   messages: Pick<Messages, "uids">;
-  /** The backend that this process searches, and the one that the messages are indexed for. */
+  /** The backend of this process, and the one for which the messages are indexed. */
   backend: { own: string; read: () => Promise<string | undefined> };
 }
 
 export type SearchMessages = (chatId: bigint, request: Omit<SearchRequest, "chatId">) => Promise<SearchPage>;
 
 /**
- * Searches a chat and shows only what MySQL holds. The index may know more: messages that MySQL lost in a failover, under the
- * id of a chat that is another application's by now.
+ * Searches a chat and returns only messages that MySQL has. The index may have more: messages that MySQL lost in a
+ * failover, under a chat id that now belongs to another application.
  */
 export function createSearchMessages({ search, messages, backend }: SearchMessagesOptions): SearchMessages {
   return async (chatId, request) => {
     const [{ hits, ...page }, indexedFor] = await Promise.all([search.search({ chatId, ...request }), backend.read()]);
-    // MySQL itself always has everything.
+    // MySQL itself always has all messages.
     if (backend.own !== "mysql" && indexedFor !== undefined && indexedFor !== backend.own) {
       throw new ProblemError("search-unavailable", {
-        detail: "The messages are indexed for another search backend than the one that the api searches.",
+        detail:
+          "The messages are indexed for a different search backend than the one that the api uses. Ask the operator to correct SEARCH_BACKEND or to reindex.",
       });
     }
     const uids = await messages.uids(
