@@ -22,7 +22,7 @@ describe("request ids and the access log", () => {
   const idOf = async (given: string): Promise<string | null> =>
     (await fetch(`${app.url}/things/1`, { headers: { "x-request-id": given } })).headers.get("x-request-id");
 
-  it("echo a sane X-Request-ID and log it with all that belongs to the request", async () => {
+  it("return a valid X-Request-ID and add it to all logs of the request", async () => {
     expect(await idOf("edge.7_a-Z")).to.equal("edge.7_a-Z");
     expect(app.lines.map(({ message, request_id }) => [message, request_id])).to.deep.equal([
       ["within", "edge.7_a-Z"],
@@ -30,12 +30,12 @@ describe("request ids and the access log", () => {
     ]);
   });
 
-  it("replace any other by a UUID", async () => {
+  it("replace an invalid one with a UUID", async () => {
     const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
     for (const given of ["", "a b", "a".repeat(129), "{x}", "a,b", "é"]) expect(await idOf(given)).to.match(uuid);
   });
 
-  it("keep an id if and only if it is made of the allowed characters", async () => {
+  it("keep an id only if it has only allowed characters", async () => {
     const visible = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme-ascii" }).filter((id) => id.trim() === id);
     await fc.assert(
       fc.asyncProperty(visible, async (given) => {
@@ -45,7 +45,7 @@ describe("request ids and the access log", () => {
     );
   });
 
-  it("log one line per request with the route's template instead of its path", async () => {
+  it("log one line per request with the template of the route instead of the path", async () => {
     await (await fetch(`${app.url}/things/hunter2?q=hunter2`)).text();
     const [line, ...others] = app.requests();
     expect(others).to.deep.equal([]);
@@ -54,13 +54,13 @@ describe("request ids and the access log", () => {
     expect(JSON.stringify(line)).not.to.include("hunter2");
   });
 
-  it("name the problem that was answered", async () => {
+  it("log the problem of the answer", async () => {
     await problemOf(await fetch(`${app.url}/nowhere`));
     expect(app.requests()[0]).to.include({ route: "(none)", status: 404, problem: "route-not-found" });
   });
 
   it("count and time requests by method, route template and status", async () => {
-    // What was counted before is told first.
+    // The first read reports earlier counts.
     await app.metrics.metrics();
     app.metrics.resetMetrics();
     for (let id = 0; id < 3; id += 1) await (await fetch(`${app.url}/things/${id}`)).text();
@@ -74,7 +74,7 @@ describe("request ids and the access log", () => {
   });
 
   describe("under load", () => {
-    it("leave out what is over the rate, count it, and log every error all the same", async () => {
+    it("drop and count log lines above the rate, but log every error", async () => {
       const busy = await startApp(
         (router) => {
           router.get("/fine", (_req, res) => void res.end());
@@ -101,7 +101,7 @@ describe("request ids and the access log", () => {
     });
   });
 
-  it("have no more series however many paths and methods are sent", async () => {
+  it("add no series, however many different paths and methods are sent", async () => {
     const seriesOf = async (): Promise<number> => (await app.metrics.metrics()).match(/^http_/gm)?.length ?? 0;
     const ask = async (from: number): Promise<void> => {
       for (let id = from; id < from + 50; id += 1) {

@@ -10,7 +10,7 @@ import { readJson } from "../src/body.ts";
 const limitBytes = 4_096;
 const form = { item: z.unknown(), limitBytes, itemLimitBytes: limitBytes };
 
-/** A request as far as readers of bodies look at it, whose body comes in the given chunks. */
+/** A request with the fields that body readers use, whose body arrives in the given chunks. */
 function requestOf(body: Uint8Array, cuts: readonly number[], contentType: string): IncomingMessage {
   const places = [...new Set([0, ...cuts.map((cut) => cut % (body.length + 1)), body.length])].sort((a, b) => a - b);
   const chunks = places.slice(1).map((end, index) => Buffer.from(body.subarray(places[index], end)));
@@ -19,7 +19,7 @@ function requestOf(body: Uint8Array, cuts: readonly number[], contentType: strin
   }) as unknown as IncomingMessage;
 }
 
-/** What a reader gave, or the code of the problem that it threw; anything else that is thrown fails the test. */
+/** The result of a reader, or the code of the problem that it threw. Any other error fails the test. */
 async function outcomeOf(reading: Promise<unknown>): Promise<{ value: unknown } | { code: string }> {
   try {
     return { value: await reading };
@@ -29,7 +29,7 @@ async function outcomeOf(reading: Promise<unknown>): Promise<{ value: unknown } 
   }
 }
 
-/** JSON.parse of the whole, as one who does not divide it would. */
+/** JSON.parse of the whole body, without chunks. */
 function parseWhole(bytes: Uint8Array): { value: unknown } | { code: string } {
   try {
     return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) };
@@ -38,7 +38,10 @@ function parseWhole(bytes: Uint8Array): { value: unknown } | { code: string } {
   }
 }
 
-/** JSON as others write it: white space, escapes, repeated and escaped keys, `messages` where it is and where it is not. */
+/**
+ * JSON in unusual forms: white space, escapes, repeated and escaped keys, `messages` at the right and at wrong
+ * positions.
+ */
 const key = fc.constantFrom('"messages"', '"m\\u0065ssages"', '"a"', '"__proto__"', '"\\"messages"', '""');
 const blank = fc.constantFrom("", "", " ", "\n", "\t\r\n ");
 const { json } = fc.letrec<{ json: string; array: string; object: string }>((tie) => ({
@@ -71,7 +74,7 @@ const batch = fc
     const member = `${other}:${value}`;
     return `{${(first ? [messages, member] : [member, messages]).join(",")}}`;
   });
-/** A text with a few bytes taken out, put in or changed. */
+/** A text with a few bytes removed, added or changed. */
 const broken = (text: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> =>
   fc
     .tuple(
@@ -98,8 +101,8 @@ const bodies = fc.oneof(
 const cuts = fc.array(fc.nat(), { maxLength: 12 });
 const runs = { numRuns: 2_000 };
 
-describe("readers of bodies, given whatever bytes in whatever chunks", () => {
-  it("take as JSON what JSON.parse takes, with the same value", async () => {
+describe("readers of bodies, with any bytes in any chunks", () => {
+  it("accept the same JSON as JSON.parse, with the same value", async () => {
     await fc.assert(
       fc.asyncProperty(bodies, cuts, async (body, places) => {
         const read = await outcomeOf(readJson(requestOf(body, places, "application/json"), limitBytes));
@@ -109,7 +112,7 @@ describe("readers of bodies, given whatever bytes in whatever chunks", () => {
     );
   });
 
-  it("take as a batch what JSON.parse takes, with the same messages", async () => {
+  it("accept the same batches as JSON.parse, with the same messages", async () => {
     await fc.assert(
       fc.asyncProperty(bodies, cuts, async (body, places) => {
         const read = await outcomeOf(readBatch(requestOf(body, places, "application/json"), form));
@@ -122,7 +125,7 @@ describe("readers of bodies, given whatever bytes in whatever chunks", () => {
     );
   });
 
-  it("take as NDJSON each line that JSON.parse takes, with the same value", async () => {
+  it("accept the same lines of NDJSON as JSON.parse, with the same values", async () => {
     const lines = fc.array(fc.oneof(json, fc.constantFrom("", " ", "\r", "{", '"\n"')), { maxLength: 8 });
     const text = lines.map((all) => all.join("\n"));
     const bytes = fc.oneof(
@@ -150,7 +153,7 @@ describe("readers of bodies, given whatever bytes in whatever chunks", () => {
     );
   });
 
-  it("take a thousand messages and refuse one more, wherever the chunks end", async () => {
+  it("accept 1,000 messages and refuse 1,001, wherever the chunks end", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: -2, max: 2 }), cuts, async (more, places) => {
         const count = maxBatchItems + more;
@@ -170,7 +173,7 @@ describe("readers of bodies, given whatever bytes in whatever chunks", () => {
   });
 });
 
-/** What a batch's schema looks at. */
+/** The part of a batch that its schema checks. */
 function messagesOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "no object";
   const messages = (value as { messages?: unknown }).messages;

@@ -34,7 +34,7 @@ describe("readJson", () => {
     });
   const value = async (response: Response): Promise<unknown> => ((await response.json()) as { value: unknown }).value;
 
-  it("reads JSON of any kind, in one piece or in many", async () => {
+  it("reads JSON of any kind, in one chunk or in many", async () => {
     expect(await value(await post('{"a":[1,"é😀"]}'))).to.deep.equal({ a: [1, "é😀"] });
     expect(await value(await post("null"))).to.equal(null);
     const bytes = new TextEncoder().encode('{"text":"é😀"}');
@@ -42,7 +42,7 @@ describe("readJson", () => {
     expect(await value(await post(pieces))).to.deep.equal({ text: "é😀" });
   });
 
-  it("takes +json types, and UTF-8 as charset in any spelling", async () => {
+  it("accepts +json types, and UTF-8 as charset in any spelling", async () => {
     for (const type of [
       "application/merge-patch+json",
       'Application/JSON; Charset="UTF-8"',
@@ -72,7 +72,7 @@ describe("readJson", () => {
     expect((await problemOf(await post(""))).problem).to.include({ status: 400, detail: "The body is empty." });
   });
 
-  it("says where a body stops being JSON, without repeating it", async () => {
+  it("says where a body is not valid JSON, without quoting it", async () => {
     const { status, problem } = await problemOf(await post('{\n  "body": secret\n}'));
     expect(status).to.equal(400);
     expect(problem).to.include({
@@ -90,7 +90,7 @@ describe("readJson", () => {
     expect(problem.detail).to.equal("The body is not valid UTF-8.");
   });
 
-  it("reads large bodies that come at once to their end, though each waits for its turn", async () => {
+  it("reads concurrent large bodies completely, although each waits for its turn", async () => {
     const large = await startApp((router) => {
       router.post("/length", async (req, res) => {
         res.end(String(JSON.stringify(await readJson(req, 1_000_000)).length));
@@ -110,11 +110,11 @@ describe("readJson", () => {
     expect(new Set(lengths)).to.deep.equal(new Set([String(text.length)]));
   });
 
-  it("takes a body of exactly the limit", async () => {
+  it("accepts a body of exactly the limit", async () => {
     expect((await post(`"${"a".repeat(LIMIT - 2)}"`)).status).to.equal(200);
   });
 
-  it("refuses a declared length beyond the limit before anything arrives", async () => {
+  it("refuses a declared length above the limit before the body arrives", async () => {
     const { socket, received, closed } = await connectRaw(app.port);
     const head = `POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999999\r\n\r\n`;
     const began = performance.now();
@@ -126,13 +126,13 @@ describe("readJson", () => {
     await closed;
   });
 
-  it("lets a client that still sends read the 413", async () => {
+  it("lets a client that is still sending read the 413", async () => {
     const { status, problem } = await problemOf(await post("a".repeat(3_000_000)));
     expect(status).to.equal(413);
     expect(problem.detail).to.equal(`The body may have at most ${LIMIT} bytes.`);
   });
 
-  it("refuses a body of unknown length once it exceeds the limit, and ends a connection that goes on sending", async () => {
+  it("refuses a body of unknown length once it exceeds the limit, and closes a connection that keeps sending", async () => {
     const endless = request(`${app.url}/echo`, { method: "POST", headers: { "content-type": "application/json" } });
     endless.on("error", () => undefined);
     const answered = new Promise<number | undefined>((resolve) => {
@@ -159,7 +159,7 @@ describe("readJson", () => {
     socket.destroy();
   });
 
-  it("answers nobody and logs no error when the client leaves while it sends", async () => {
+  it("sends no answer and logs no error when the client disconnects while it is sending", async () => {
     const { socket } = await connectRaw(app.port);
     socket.write('POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a"');
     await pause(50);
@@ -169,7 +169,7 @@ describe("readJson", () => {
     expect(app.lines.filter((line) => line.level === "error" || line.level === "warn")).to.deep.equal([]);
   });
 
-  it("reads __proto__ as an ordinary key that changes no prototype", async () => {
+  it("reads __proto__ as an ordinary key, without changing a prototype", async () => {
     const answer = await (
       await post('{"__proto__":{"polluted":true},"a":{"constructor":{"prototype":{"polluted":1}}}}')
     ).text();

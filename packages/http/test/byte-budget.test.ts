@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createByteBudget } from "../src/byte-budget.ts";
 import type { ByteBudget, Lease } from "../src/byte-budget.ts";
 
-/** What a call throws, by its code. */
+/** The code of the problem that a call throws. */
 function refusal(call: () => void): string | undefined {
   try {
     call();
@@ -13,7 +13,7 @@ function refusal(call: () => void): string | undefined {
   }
 }
 
-describe("a budget of bytes", () => {
+describe("a byte budget", () => {
   let budget: ByteBudget;
   beforeEach(() => {
     budget = createByteBudget({ bytes: 1_000, smallBytes: 100, patienceMs: 20 });
@@ -37,7 +37,7 @@ describe("a budget of bytes", () => {
     };
   }
 
-  it("refuses what does not fit, and takes it when something was given back", () => {
+  it("refuses bytes that do not fit, and accepts them after others are released", () => {
     const first = read(700);
     first.complete();
     expect(refusal(() => read(200))).to.equal("busy");
@@ -54,13 +54,13 @@ describe("a budget of bytes", () => {
     expect(refusal(() => read(100))).to.equal("busy");
   });
 
-  it("lets large bodies that come slowly give way, the oldest first, and not those that are complete", async () => {
+  it("evicts large bodies that arrive slowly, the oldest first, but not complete ones", async () => {
     const complete = read(300);
     complete.complete();
     const [slow, slower] = [read(150), read(200)];
     expect(
       refusal(() => read(120)),
-      "they have some time",
+      "they get some time first",
     ).to.equal("busy");
     await pause(30);
     const next = read(200);
@@ -68,7 +68,7 @@ describe("a budget of bytes", () => {
     expect(budget.used()).to.equal(700);
   });
 
-  it("gives no application more than half, and others the rest", () => {
+  it("gives an application at most half, and others the rest", () => {
     const message = { application_token: "a" };
     const refusalOf = (sent: unknown): string | undefined =>
       refusal(() => {

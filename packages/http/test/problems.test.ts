@@ -11,7 +11,9 @@ describe("error answers", () => {
       router.get("/problem", () => {
         throw new ProblemError("chat-not-found", { detail: "No chat 7.", headers: { "X-Extra": "1" } });
       });
-      router.get("/away", () => Promise.reject(new ProblemError("storage-unavailable", { retryAfterSeconds: 2.2 })));
+      router.get("/unavailable", () =>
+        Promise.reject(new ProblemError("storage-unavailable", { retryAfterSeconds: 2.2 })),
+      );
       router.get("/bug", () => Promise.reject(new Error("select hunter2")));
       router.get("/string", (_req, _res, next) => {
         next("hunter2");
@@ -26,7 +28,7 @@ describe("error answers", () => {
   });
   after(() => app.stop());
 
-  it("are RFC 9457 documents with the problem's type, the path and the request's id", async () => {
+  it("are RFC 9457 documents with the problem's type, the path and the request id", async () => {
     const response = await fetch(`${app.url}/problem?secret=1`, { headers: { "x-request-id": "abc-1" } });
     const { status, headers, problem } = await problemOf(response);
     expect(status).to.equal(404);
@@ -41,13 +43,13 @@ describe("error answers", () => {
     });
   });
 
-  it("say when to come back, in whole seconds", async () => {
-    const { status, headers } = await problemOf(await fetch(`${app.url}/away`));
+  it("say when to retry, in whole seconds", async () => {
+    const { status, headers } = await problemOf(await fetch(`${app.url}/unavailable`));
     expect(status).to.equal(503);
     expect(headers.get("retry-after")).to.equal("3");
   });
 
-  it("tell nothing about a defect, whose stack goes to the log", async () => {
+  it("give no details of an internal error, and log its stack", async () => {
     for (const path of ["/bug", "/string"]) {
       app.lines.length = 0;
       const { status, problem } = await problemOf(await fetch(app.url + path));
@@ -60,7 +62,7 @@ describe("error answers", () => {
     }
   });
 
-  it("break the connection when half of another answer is out", async () => {
+  it("close the connection if another answer was already partly sent", async () => {
     const broken = await fetch(`${app.url}/half`)
       .then((response) => response.text())
       .catch((error: unknown) => error);
@@ -73,13 +75,13 @@ describe("error answers", () => {
     expect(await response.text()).to.equal("");
   });
 
-  it("call a path with broken percent-encoding malformed", async () => {
+  it("report a path with invalid percent-encoding as malformed", async () => {
     const { status, problem } = await problemOf(await fetch(`${app.url}/named/%E0%A4%A`));
     expect(status).to.equal(400);
     expect(problem.type).to.equal(`${PUBLIC_URL}/problems/malformed-request`);
   });
 
-  it("translate what body-parser raises", async () => {
+  it("translate errors of body-parser", async () => {
     const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
       fetch(`${app.url}/parsed`, { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
     const codes = await Promise.all(
@@ -97,7 +99,7 @@ describe("error answers", () => {
     );
   });
 
-  describe("where no route answers", () => {
+  describe("when no route matches", () => {
     it("are 404 on an unknown path", async () => {
       const { status, problem } = await problemOf(await fetch(`${app.url}/nowhere`));
       expect(status).to.equal(404);
@@ -111,14 +113,14 @@ describe("error answers", () => {
       expect(headers.get("allow")).not.to.include("POST");
     });
 
-    it("say where messages are posted", async () => {
+    it("say where to send messages", async () => {
       const path = `/applications/${TOKEN}/chats/1/messages`;
       const { status, problem } = await problemOf(await fetch(app.url + path, { method: "POST", body: "{}" }));
       expect(status).to.equal(405);
       expect(problem.detail).to.include("POST /messages");
     });
 
-    it("are 404 where another service would answer", async () => {
+    it("are 404 on paths of another service", async () => {
       expect((await problemOf(await fetch(`${app.url}/messages`, { method: "POST" }))).status).to.equal(404);
     });
   });

@@ -8,7 +8,7 @@ import type { TestApp } from "./start-app.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
 
-describe("HTTP as it should not be sent", () => {
+describe("invalid HTTP", () => {
   let app: TestApp;
   before(async () => {
     app = await startApp((router) => {
@@ -20,7 +20,7 @@ describe("HTTP as it should not be sent", () => {
   });
   after(() => app.stop());
 
-  /** The answer to a raw request, once its connection is closed. */
+  /** The answer to a raw request, after its connection is closed. */
   async function answerTo(...lines: string[]): Promise<string> {
     const { socket, closed } = await connectRaw(app.port);
     socket.write(lines.join("\r\n"));
@@ -30,10 +30,10 @@ describe("HTTP as it should not be sent", () => {
   const close = "Connection: close";
   const patch = [`PATCH ${path} HTTP/1.1`, "Host: x", "Content-Type: application/json"];
 
-  it("answers 501 to codings of the transfer that nobody decodes", async () => {
+  it("gets 501 for unsupported transfer codings", async () => {
     for (const coding of ["gzip, chunked", "identity, chunked", "chunked, chunked"]) {
       const answer = await answerTo(...patch, `Transfer-Encoding: ${coding}`, "", "2", "{}", "0", "", "");
-      // What the parser itself refuses is a 400.
+      // The parser itself refuses these with 400.
       expect(answer, coding).to.match(/^HTTP\/1\.1 (501|400) /);
       expect(bodyOf(answer).type).to.be.oneOf(
         ["unknown-transfer-encoding", "malformed-request"].map((code) => `${PUBLIC_URL}/problems/${code}`),
@@ -44,13 +44,13 @@ describe("HTTP as it should not be sent", () => {
     );
   });
 
-  it("answers 417 as a problem to an expectation that it does not know", async () => {
+  it("gets a 417 problem for an unknown expectation", async () => {
     const answer = await answerTo(...patch, close, "Expect: 200-ok", "Content-Length: 12", "", '{"name":"x"}');
     expect(answer).to.match(/^HTTP\/1\.1 417 /);
     expect(bodyOf(answer)).to.include({ type: `${PUBLIC_URL}/problems/expectation-failed`, status: 417 });
   });
 
-  it("says 100 Continue only before a body that it reads", async () => {
+  it("gets 100 Continue only if the body will be read", async () => {
     const expecting = (length: number): string[] => [
       ...patch,
       close,
@@ -66,7 +66,7 @@ describe("HTTP as it should not be sent", () => {
     expect(await closed).to.match(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
   });
 
-  it("answers 400 to two hosts and to another version of HTTP", async () => {
+  it("gets 400 for two hosts and for a different HTTP version", async () => {
     for (const lines of [
       [`GET ${path}/chats HTTP/1.1`, "Host: a", "Host: b", close],
       [`GET ${path}/chats HTTP/2.0`, "Host: a", close],
@@ -77,7 +77,7 @@ describe("HTTP as it should not be sent", () => {
     }
   });
 
-  it("takes only the path of a target in absolute form", async () => {
+  it("is routed only by the path of a target in absolute form", async () => {
     const target = "http://evil.example";
     const listed = await answerTo(`GET ${target}${path}/chats?limit=1 HTTP/1.1`, "Host: evil.example", close, "", "");
     expect(listed).to.match(/^HTTP\/1\.1 200 /);
@@ -87,7 +87,7 @@ describe("HTTP as it should not be sent", () => {
     for (const answer of [listed, missing]) expect(answer).to.not.include("evil");
   });
 
-  it("answers before a body that then breaks off in the middle of a chunk", async () => {
+  it("gets an answer before a body that ends in the middle of a chunk", async () => {
     const { socket, closed } = await connectRaw(app.port);
     socket.write("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n\r\n");
     const answer = await closed;
@@ -95,7 +95,7 @@ describe("HTTP as it should not be sent", () => {
     expect(bodyOf(answer)).to.have.property("status");
   });
 
-  it("tells by OPTIONS which methods a path has", async () => {
+  it("gets the methods of a path for OPTIONS", async () => {
     const known = await fetch(app.url + path, { method: "OPTIONS" });
     expect([known.status, known.headers.get("allow"), await known.text()]).to.deep.equal([
       204,
@@ -105,7 +105,7 @@ describe("HTTP as it should not be sent", () => {
     expect((await fetch(`${app.url}/nowhere`, { method: "OPTIONS" })).status).to.equal(404);
   });
 
-  it("lets no cache keep an answer", async () => {
+  it("gets answers that no cache may store", async () => {
     const answer = await fetch(`${app.url}${path}/chats`);
     expect(answer.headers.get("cache-control")).to.equal("no-store");
   });

@@ -30,7 +30,7 @@ describe("createRateLimit", () => {
     return redis;
   }
 
-  // Patient where Redis is there: a stalled disk must not make the process count by itself.
+  // A long timeout while Redis is available: a stalled disk must not make the process count by itself.
   async function start(redis: Redis, limit: number, windowSeconds = 60, patienceMs = 10_000): Promise<TestApp> {
     const { middleware } = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, patienceMs });
     const app = await startApp((router) => {
@@ -46,7 +46,7 @@ describe("createRateLimit", () => {
     for (const client of clients.splice(0)) client.disconnect();
   });
 
-  it("counts down in the RateLimit headers and refuses beyond the limit with 429", async () => {
+  it("counts down in the RateLimit headers, and refuses above the limit with 429", async () => {
     const app = await start(await connected(), 3);
     const url = `${app.url}/applications/${randomUUID()}`;
     for (const remaining of [2, 1, 0]) {
@@ -64,7 +64,7 @@ describe("createRateLimit", () => {
     }
   });
 
-  it("counts each application by itself", async () => {
+  it("counts each application separately", async () => {
     const app = await start(await connected(), 1);
     const statuses = await Promise.all(
       [randomUUID(), randomUUID()].map(async (token) => (await fetch(`${app.url}/applications/${token}`)).status),
@@ -72,7 +72,7 @@ describe("createRateLimit", () => {
     expect(statuses).to.deep.equal([200, 200]);
   });
 
-  it("shares the count between processes, whatever the token's case", async () => {
+  it("shares the count between processes, regardless of the token's case", async () => {
     const [first, second] = [await start(await connected(), 5), await start(await connected(), 5)];
     const token = randomUUID();
     const urls = Array.from({ length: 12 }, (_, index) =>
@@ -82,7 +82,7 @@ describe("createRateLimit", () => {
     expect(statuses.filter((status) => status === 200)).to.have.length(5);
   });
 
-  it("lets the application in again when the window ends", async () => {
+  it("accepts requests of the application again when the window ends", async () => {
     const app = await start(await connected(), 1, 1);
     const url = `${app.url}/applications/${randomUUID()}`;
     expect((await fetch(url)).status).to.equal(200);
@@ -94,7 +94,7 @@ describe("createRateLimit", () => {
     expect(status).to.equal(200);
   });
 
-  it("writes no keys for what is no token", async () => {
+  it("writes no keys for invalid tokens", async () => {
     const redis = await connected();
     const app = await start(redis, 1);
     const response = await fetch(`${app.url}/applications/${"x".repeat(100)}`);
@@ -102,7 +102,7 @@ describe("createRateLimit", () => {
     expect(await redis.keys(`${keyPrefix}*x*`)).to.deep.equal([]);
   });
 
-  it("counts in the process at once while Redis refuses connections", async () => {
+  it("counts in the process without delay while Redis refuses connections", async () => {
     const app = await start(connect("redis://127.0.0.1:1"), 2);
     const url = `${app.url}/applications/${randomUUID()}`;
     const began = performance.now();
@@ -138,7 +138,7 @@ describe("createRateLimit", () => {
       frozen.close();
     });
 
-    it("keeps one request waiting for at most its patience and the next ones not at all", async () => {
+    it("delays one request for at most the timeout, and the next ones not at all", async () => {
       const through = new URL(testStores().redisUrl);
       through.port = String((frozen.address() as AddressInfo).port);
       const redis = await connected(through.href);
@@ -148,8 +148,8 @@ describe("createRateLimit", () => {
       held = true;
       const began = performance.now();
       expect((await fetch(url)).status).to.equal(200);
-      const patience = performance.now() - began;
-      expect(patience).to.be.at.least(100);
+      const waitedMs = performance.now() - began;
+      expect(waitedMs).to.be.at.least(100);
       for (let attempt = 0; attempt < 50; attempt += 1) expect((await fetch(url)).status).to.equal(200);
       expect(performance.now() - began).to.be.below(50 * 100);
     });

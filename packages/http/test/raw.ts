@@ -4,13 +4,13 @@ import type { Socket } from "node:net";
 
 export interface RawConnection {
   readonly socket: Socket;
-  /** Everything the server sent so far. */
+  /** Everything that the server has sent so far. */
   readonly received: () => string;
-  /** Resolves with everything once the server has closed the connection. */
+  /** Resolves with everything after the server has closed the connection. */
   readonly closed: Promise<string>;
 }
 
-/** A bare TCP connection, for what no HTTP client would send. */
+/** A raw TCP connection, to send requests that no HTTP client would send. */
 export async function connectRaw(port: number): Promise<RawConnection> {
   const socket = connect(port, "127.0.0.1");
   let text = "";
@@ -21,7 +21,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
   return { socket, received: () => text, closed };
 }
 
-/** The JSON after the head of a raw answer. */
+/** The JSON body of a raw answer. */
 export function bodyOf(answer: string): Record<string, unknown> {
   return JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4)) as Record<string, unknown>;
 }

@@ -7,11 +7,11 @@ import { runInNewContext } from "node:vm";
 import { contextOf, requestContext } from "../src/request-context.ts";
 
 const requests = 5_000;
-/** What each request keeps alive, in bytes: eight for an item. */
+/** The bytes that each request keeps alive: eight per item. */
 const payload = 1_000;
 
 describe("requestContext", () => {
-  it("leaves nothing that only a full garbage collection frees", () => {
+  it("leaves no memory that only a full garbage collection frees", () => {
     const handle = requestContext(createLogger({ level: "silent", service: "test" }, new PassThrough()));
     const serve = () => {
       const req = { method: "GET", headers: {}, payload: new Array<number>(payload / 8).fill(0) } as unknown as Request;
@@ -24,7 +24,8 @@ describe("requestContext", () => {
     const before = oldGeneration();
     for (let i = 0; i < requests; i += 1) {
       serve();
-      // Twice, as what survives one collection of the young generation is moved to the old one by the next.
+      // Twice, because objects that survive one collection of the young generation are moved to the old one by the
+      // next.
       if (i % 500 === 0) collectYoung();
     }
     collectYoung();
@@ -43,7 +44,7 @@ function oldGeneration(): number {
     .reduce((sum, { space_used_size: size }) => sum + size, 0);
 }
 
-/** V8's collector, which is there from now on. */
+/** V8's garbage collector, which is exposed from now on. */
 const collect = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as (options: { type: "major" | "minor" }) => void;

@@ -73,7 +73,7 @@ describe("mount", () => {
     });
   const newMessage = { application_token: TOKEN, chat_number: 3, body: "Hello" };
 
-  it("hands over the parsed body and writes the answer as JSON", async () => {
+  it("passes the parsed body and writes the answer as JSON", async () => {
     const response = await post("/messages", { ...newMessage, extra: 1 }, { "idempotency-key": "order-1" });
     expect(response.status).to.equal(201);
     expect(response.headers.get("content-type")).to.equal("application/json; charset=utf-8");
@@ -81,7 +81,7 @@ describe("mount", () => {
     expect(seen).to.deep.equal({ body: newMessage, idempotencyKey: "order-1" });
   });
 
-  it("hands over path and query with their types, and links to the next page by the same path", async () => {
+  it("passes path and query with their types, and links to the next page of the same path", async () => {
     const path = `/applications/${TOKEN}/chats/3/messages`;
     const response = await fetch(`${app.url}${path}?limit=1&after=8&unknown=x`);
     expect(seen).to.deep.equal({
@@ -91,7 +91,7 @@ describe("mount", () => {
     expect(response.headers.get("link")).to.equal(`<${path}?limit=1&after=9>; rel="next"`);
   });
 
-  it("says what does not exist when a path's parameter cannot name anything", async () => {
+  it("says what does not exist if a path parameter is invalid", async () => {
     const typeOf = async (path: string): Promise<unknown> =>
       (await problemOf(await fetch(app.url + path))).problem.type;
     expect(await typeOf("/applications/42")).to.equal(`${PUBLIC_URL}/problems/application-not-found`);
@@ -103,7 +103,7 @@ describe("mount", () => {
     expect(seen).to.equal(undefined);
   });
 
-  it("lists every fault of a body with its pointer and a sentence", async () => {
+  it("lists every error of a body with its pointer and a sentence", async () => {
     const { status, problem } = await problemOf(await post("/messages", { chat_number: "3", body: " " }));
     expect(status).to.equal(422);
     expect(problem.errors).to.deep.equal([
@@ -114,7 +114,7 @@ describe("mount", () => {
     expect(seen).to.equal(undefined);
   });
 
-  it("refuses a body that is no object", async () => {
+  it("refuses a body that is not an object", async () => {
     for (const body of [[], "null", 1]) {
       const { status, problem } = await problemOf(await post("/messages", body));
       expect(status).to.equal(422);
@@ -122,7 +122,7 @@ describe("mount", () => {
     }
   });
 
-  it("lists the faults of a query under ?name, repeated parameters among them", async () => {
+  it("lists the errors of a query under ?name, including repeated parameters", async () => {
     const path = `/applications/${TOKEN}/chats/3/messages`;
     const { status, problem } = await problemOf(await fetch(`${app.url}${path}?limit=0&order=up&after=1&after=2`));
     expect(status).to.equal(422);
@@ -140,7 +140,7 @@ describe("mount", () => {
     }
   });
 
-  it("needs no body, content type or length where the body is optional", async () => {
+  it("needs no body, content type or length if the body is optional", async () => {
     expect((await fetch(`${app.url}/applications/${TOKEN}/chats`, { method: "POST" })).status).to.equal(201);
     expect(seen).to.equal(undefined);
     expect((await post(`/applications/${TOKEN}/chats`, { name: "Team" })).status).to.equal(201);
@@ -148,7 +148,7 @@ describe("mount", () => {
     expect((await problemOf(await post(`/applications/${TOKEN}/chats`, "{"))).status).to.equal(400);
   });
 
-  it("lets no key of a body reach a prototype", async () => {
+  it("does not let keys of a body change a prototype", async () => {
     await post("/messages", `{"application_token":"${TOKEN}","chat_number":3,"body":"x","__proto__":{"admin":true}}`);
     expect(seen).to.deep.equal({ body: { ...newMessage, body: "x" }, idempotencyKey: undefined });
     expect(({} as Record<string, unknown>).admin).to.equal(undefined);
@@ -158,7 +158,7 @@ describe("mount", () => {
     const create = (headers: Record<string, string>): Promise<Response> =>
       post("/applications", { name: "Support" }, headers);
 
-    it("answers 401 without one, and says how to send it", async () => {
+    it("answers 401 without a key, and says how to send it", async () => {
       for (const authorization of ["", "Basic aHVudGVyMg==", "Bearer"]) {
         const { status, headers } = await problemOf(await create({ authorization }));
         expect(status).to.equal(401);
@@ -166,23 +166,23 @@ describe("mount", () => {
       }
     });
 
-    it("answers 403 to another one", async () => {
+    it("answers 403 to a wrong key", async () => {
       expect((await problemOf(await create({ authorization: "Bearer hunter2" }))).status).to.equal(403);
       expect(seen).to.equal(undefined);
     });
 
-    it("creates with the right one and answers the place of what was created", async () => {
+    it("creates with the right key, and returns the Location", async () => {
       const response = await create({ authorization: "Bearer hunter2hunter2" });
       expect(response.status).to.equal(201);
       expect(response.headers.get("location")).to.equal(`/applications/${TOKEN}`);
     });
   });
 
-  describe("on a route that takes NDJSON", () => {
+  describe("on a route that accepts NDJSON", () => {
     const batch = (lines: string): Promise<Response> =>
       post("/messages/batch", lines, { "content-type": "application/x-ndjson" });
 
-    it("hands over one item per line, and a bad line as a problem in its place", async () => {
+    it("passes one item per line, and a problem instead of an invalid line", async () => {
       const line = JSON.stringify(newMessage);
       expect((await batch(`${line}\r\n\n{"a":\n${line}\n3\n`)).status).to.equal(200);
       const { messages } = seen as { messages: unknown[] };
@@ -192,7 +192,7 @@ describe("mount", () => {
       expect(messages[3]).to.include({ code: "validation-failed" });
     });
 
-    it("takes the same as JSON", async () => {
+    it("accepts the same as JSON", async () => {
       await post("/messages/batch", { messages: [newMessage, newMessage], unknown: [1] });
       expect(seen).to.deep.equal({ messages: [newMessage, newMessage] });
     });
@@ -204,14 +204,14 @@ describe("mount", () => {
     });
   });
 
-  it("turns an answer that its schema refuses into an error where answers are validated", async () => {
+  it("turns an answer that violates its schema into an error if answers are validated", async () => {
     answer = { body: { ...message, id: 7 } };
     const { status } = await problemOf(await post("/messages", newMessage));
     expect(status).to.equal(500);
     expect(JSON.stringify(app.lines)).to.include("createMessage answered what its schema refuses");
   });
 
-  it("logs the route's template, and no token", async () => {
+  it("logs the template of the route, and no token", async () => {
     await fetch(`${app.url}/applications/${TOKEN}`);
     expect(app.requests()[0]).to.include({ route: "/applications/{token}", status: 200 });
     expect(JSON.stringify(app.lines)).not.to.include(TOKEN);
@@ -219,7 +219,7 @@ describe("mount", () => {
 });
 
 describe("routesOf", () => {
-  it("lists what is mounted in the notation of the route table", () => {
+  it("lists the mounted routes in the notation of the route table", () => {
     const router = express.Router();
     for (const route of Object.values(routes)) mount(router, route, () => Promise.reject(new Error("never called")));
     const expected = Object.values(routes).map(({ method, path }) => ({ method, path }));

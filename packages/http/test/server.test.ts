@@ -31,7 +31,7 @@ describe("startHttpServer", () => {
     server = undefined;
   });
 
-  it("makes requests and responses with the prototypes of Express, so that Express changes nothing about them", async () => {
+  it("creates requests and responses with Express' prototypes, so that Express does not change them", async () => {
     const seen: boolean[] = [];
     const app = express();
     const watched = new Proxy(app, {
@@ -53,7 +53,7 @@ describe("startHttpServer", () => {
     expect(seen).to.deep.equal([true, true]);
   });
 
-  it("finishes what it serves when it stops, says that the connection ends, and takes no new one", async () => {
+  it("finishes its requests when it stops, announces the end of the connection, and accepts no new ones", async () => {
     const app = await slowApp()();
     const answer = fetch(`${app.url}/slow`);
     await pause(50);
@@ -68,7 +68,7 @@ describe("startHttpServer", () => {
     expect(refused).to.be.instanceOf(TypeError);
   });
 
-  it("stops soon after an answer whose headers were out before", async () => {
+  it("stops soon after an answer whose headers were already sent", async () => {
     const app = await slowApp()();
     const response = await fetch(`${app.url}/begun`);
     const began = performance.now();
@@ -76,7 +76,7 @@ describe("startHttpServer", () => {
     expect(performance.now() - began).to.be.below(10_000);
   });
 
-  it("stops at once when its connections are idle", async () => {
+  it("stops at once if its connections are idle", async () => {
     const app = await slowApp()();
     await (await fetch(`${app.url}/nothing`)).text();
     const began = performance.now();
@@ -92,7 +92,7 @@ describe("startHttpServer", () => {
     expect((await fetch(`${server.url}/slow`)).headers.get("connection")).to.equal("close");
   });
 
-  it("rejects when the port is taken", async () => {
+  it("rejects if the port is in use", async () => {
     server = await slowApp()();
     const error = await startHttpServer(express(), {
       port: server.port,
@@ -102,8 +102,8 @@ describe("startHttpServer", () => {
     expect(error).to.have.property("code", "EADDRINUSE");
   });
 
-  describe("on what is not HTTP", () => {
-    it("answers 400 as a problem and closes the connection", async () => {
+  describe("with invalid HTTP", () => {
+    it("answers with a 400 problem and closes the connection", async () => {
       server = await slowApp()();
       const { socket, closed } = await connectRaw(server.port);
       socket.write("BANANA\r\n\r\n");
@@ -120,14 +120,14 @@ describe("startHttpServer", () => {
       expect(bodyOf(await closed)).to.include({ type: `${PUBLIC_URL}/problems/headers-too-large`, status: 431 });
     });
 
-    it("answers 408 to headers that do not end in time", async () => {
+    it("answers 408 to headers that are not complete in time", async () => {
       server = await startApp(() => undefined, { headersTimeoutMs: 100, requestTimeoutMs: 200 });
       const { socket, closed } = await connectRaw(server.port);
       socket.write("GET / HTTP/1.1\r\nHost: x\r\n");
       expect(bodyOf(await closed)).to.include({ type: `${PUBLIC_URL}/problems/request-timeout`, status: 408 });
     }).timeout(15_000);
 
-    it("writes nothing into an answer that is on its way", async () => {
+    it("writes nothing into an answer that is already partly sent", async () => {
       server = await slowApp()();
       const { socket, received, closed } = await connectRaw(server.port);
       socket.write("GET /begun HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -137,7 +137,7 @@ describe("startHttpServer", () => {
     });
   });
 
-  it("survives a client that leaves in the middle, and marks the request as 499", async () => {
+  it("survives a client that disconnects in the middle, and records the request as 499", async () => {
     const app = await slowApp()();
     server = app;
     const client = request(`${app.url}/slow`).on("error", () => undefined);

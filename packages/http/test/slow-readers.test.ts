@@ -11,7 +11,7 @@ import { TOKEN, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 const mebibyte = 1024 * 1024;
-/** More than the kernel's buffers at both ends take. */
+/** More than the kernel buffers on both sides hold. */
 const answerBytes = 24 * mebibyte;
 const path = `/applications/${TOKEN}`;
 
@@ -31,7 +31,7 @@ describe("clients that do not read", () => {
       mount(router, routes.updateApplication, () => ({ body: { name } as never }));
     }, options);
   }
-  /** Asks and reads nothing until `rest` is called, which gives the bytes that came. */
+  /** Sends a request and reads nothing until `rest` is called, which returns the received bytes. */
   function ask(): { rest: () => Promise<number> } {
     const socket = connect(app.port, "127.0.0.1").pause();
     sockets.push(socket);
@@ -46,7 +46,7 @@ describe("clients that do not read", () => {
       },
     };
   }
-  /** How many answers ended with each status until now. */
+  /** The number of answers per status so far. */
   const ended = (): unknown[] => app.requests().map(({ status }) => status);
   const statusOf = async (): Promise<number> => {
     const response = await fetch(app.url + path);
@@ -54,7 +54,7 @@ describe("clients that do not read", () => {
     return response.status;
   };
 
-  it("are cut off when they have taken nothing for a while; a slow one that goes on taking is not", async () => {
+  it("are disconnected when they have read nothing for a while, but not if they keep reading slowly", async () => {
     await start({ stallTimeoutMs: 1_500 });
     const mute = ask();
     const slow = connect(app.port, "127.0.0.1").pause();
@@ -79,7 +79,7 @@ describe("clients that do not read", () => {
     });
   });
 
-  it("hold only so much memory: others are refused at once, then the oldest give way", async () => {
+  it("use limited memory: further requests are refused at once, then the oldest are disconnected", async () => {
     await start({ unsent: { maxBytes: 3 * answerBytes + mebibyte, patienceMs: 4_000 } });
     const oldest = ask();
     await pause(200);
@@ -92,7 +92,7 @@ describe("clients that do not read", () => {
     for (const other of others) expect(await other.rest()).to.be.above(answerBytes);
   });
 
-  it("get the answer to what was done nevertheless, as it cannot be refused any more", async () => {
+  it("still get the answer to a finished write, because it can no longer be refused", async () => {
     await start({ unsent: { maxBytes: answerBytes, patienceMs: 60_000 } });
     ask();
     await pause(100);

@@ -89,7 +89,7 @@ describe("the queues", () => {
       expect(await queue.getFailedCount()).to.equal(1);
     });
     expect(lines).to.have.length(1);
-    expect(JSON.stringify(lines[0])).to.include("does not fit the queue's schema");
+    expect(JSON.stringify(lines[0])).to.include("does not match the queue's schema");
     await queue.close();
   });
 

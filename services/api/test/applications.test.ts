@@ -20,7 +20,7 @@ describe("/applications", () => {
   const create = async (name: string): Promise<Application> =>
     readAs(applicationSchema, await api.send("POST", "/applications", { name }), 201);
 
-  it("creates an application, tells its place, counts and logs, without its token", async () => {
+  it("creates an application, returns its Location, counts it and logs it without its token", async () => {
     const answer = await api.send(
       "POST",
       "/applications",
@@ -43,7 +43,7 @@ describe("/applications", () => {
     });
   });
 
-  it("renames by PATCH and by PUT, and changes nothing else", async () => {
+  it("renames with PATCH and PUT, and changes nothing else", async () => {
     const created = await create("before");
     const path = `/applications/${created.token}`;
     for (const method of ["PATCH", "PUT"]) {
@@ -57,7 +57,7 @@ describe("/applications", () => {
     }
   });
 
-  it("refuses names that are none, and tokens that are nobody's", async () => {
+  it("refuses invalid names and unknown tokens", async () => {
     for (const name of [undefined, null, 1, "", " \t", "n".repeat(256), "\ud800"]) {
       const { errors } = problemOf(await api.send("POST", "/applications", { name }), "validation-failed");
       expect(
@@ -73,7 +73,7 @@ describe("/applications", () => {
     problemOf(await api.get("/applications/%E0%A4%A"), "malformed-request");
   });
 
-  it("creates one application for twenty requests at once with one key, and refuses another name", async () => {
+  it("creates one application for twenty concurrent requests with one key, and refuses another name", async () => {
     const headers = { "idempotency-key": randomUUID() };
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => api.send("POST", "/applications", { name: "once" }, headers)),
@@ -83,7 +83,7 @@ describe("/applications", () => {
     problemOf(await api.send("POST", "/applications", { name: "twice" }, headers), "idempotency-conflict");
   });
 
-  it("takes no key without an admin key that somebody else could guess, and gives no token for one", async () => {
+  it("refuses guessable idempotency keys if no admin key is configured, and returns no token for them", async () => {
     const attempt = (key: string, headers = {}, to = api) =>
       to.send("POST", "/applications", { name: "Acme" }, { "idempotency-key": key, ...headers });
     for (const key of ["signup-1", "1", randomUUID().slice(1), "00000000-0000-1000-8000-000000000001"]) {
@@ -106,7 +106,7 @@ describe("/applications", () => {
     }
   });
 
-  it("goes on at places that say nothing of ids and little of tokens, though many are of one millisecond", async () => {
+  it("continues at cursors without ids and with little of a token, even for applications of one millisecond", async () => {
     const at = new Date("2020-01-01T00:00:00.000Z");
     const alike = ["a", "b", "c"].map((end) => `11111111-1111-4111-8111-11111111111${end}`);
     const tokens = [...alike, ...Array.from({ length: 6 }, () => randomUUID())].sort();
@@ -120,11 +120,11 @@ describe("/applications", () => {
       expect(new Set(seen).size).to.equal(seen.length);
     }
     const ids = (await world.database.prisma.application.findMany({ select: { id: true } })).map(({ id }) => id);
-    let place: string | undefined = "/applications?limit=1";
-    for (let page = 0; place !== undefined && page < 5; page += 1) {
-      const answer = await api.get(place);
-      place = linksOf(answer).next;
-      const cursor = new URL(place ?? "", "http://localhost").searchParams.get("after") ?? "";
+    let path: string | undefined = "/applications?limit=1";
+    for (let page = 0; path !== undefined && page < 5; page += 1) {
+      const answer = await api.get(path);
+      path = linksOf(answer).next;
+      const cursor = new URL(path ?? "", "http://localhost").searchParams.get("after") ?? "";
       const [time = "", ...rest] = cursor.split("-");
       const [application] = readAs(z.array(applicationSchema), answer);
       expect(parseInt(time, 36)).to.equal(Date.parse(application?.created_at ?? ""));
@@ -134,7 +134,7 @@ describe("/applications", () => {
     }
   });
 
-  it("lists the oldest first, each once, page by page", async () => {
+  it("lists the oldest first, page by page, each once", async () => {
     const made: string[] = [];
     for (let index = 0; index < 7; index += 1) made.push((await create(`listed ${index}`)).token);
     const { pages } = await follow(applicationSchema, api, "/applications?limit=3", "next");
@@ -148,7 +148,7 @@ describe("/applications", () => {
     }
   });
 
-  it("asks for the admin key where one is configured, for creating and listing only", async () => {
+  it("requires the configured admin key only for creating and listing", async () => {
     const guarded = await startApi(world, { ADMIN_API_KEY: "a-key-for-tests" });
     try {
       const { token } = await create("guarded");
@@ -167,7 +167,7 @@ describe("/applications", () => {
     }
   });
 
-  it("answers 429 beyond an application's requests a second", async () => {
+  it("answers 429 above an application's requests per second", async () => {
     const limited = await startApi(world, { RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" });
     try {
       const { token } = await create("limited");

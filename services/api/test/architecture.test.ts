@@ -5,7 +5,7 @@ import type { Router } from "express";
 import { startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
-/** Pages that describe the route table, and so stand beside it. */
+/** Pages that describe the route table and are therefore not in it. */
 const beside = ["/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
 
 describe("the api's routes", () => {
@@ -20,7 +20,7 @@ describe("the api's routes", () => {
     await world.close();
   });
 
-  it("are those of the route table and the documentation, no more and no fewer", () => {
+  it("are exactly those of the route table and the documentation", () => {
     const router = api.app.router as unknown as Router & { stack: { handle: Partial<Router> }[] };
     const mounted = router.stack.flatMap(({ handle }) => ("stack" in handle ? routesOf(handle as Router) : []));
     const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
@@ -30,7 +30,7 @@ describe("the api's routes", () => {
     ]);
   });
 
-  it("answer HEAD as GET without a body", async () => {
+  it("answer HEAD like GET without a body", async () => {
     const chat = await world.newChat();
     for (const path of [
       `/applications/${chat.token}`,

@@ -22,7 +22,7 @@ describe("/applications/{token}/chats", () => {
     path = `/applications/${token}/chats`;
   });
 
-  it("creates a chat without a body, with a name, and with null for one", async () => {
+  it("creates a chat without a body, with a name and with a null name", async () => {
     const answer = await api.send("POST", path);
     const chat = readAs(chatSchema, answer, 201);
     expect(chat).to.include({ application_token: token, number: 1, name: null, messages_count: 0 });
@@ -36,7 +36,7 @@ describe("/applications/{token}/chats", () => {
     expect(readAs(applicationSchema, await api.get(`/applications/${token}`))).to.include({ chats_count: 3 });
   });
 
-  it("numbers fifty chats that are created at once from 1 to 50", async () => {
+  it("numbers fifty concurrently created chats from 1 to 50", async () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) => api.send("POST", path, { name: `chat ${index}` })),
     );
@@ -48,14 +48,14 @@ describe("/applications/{token}/chats", () => {
     expect(pages.flat()).to.deep.equal(chats.toSorted((a, b) => a.number - b.number));
   });
 
-  it("burns no number on a refused creation", async () => {
+  it("uses no number for a refused creation", async () => {
     problemOf(await api.send("POST", path, { name: "" }), "validation-failed");
     problemOf(await api.send("POST", path, "{"), "malformed-json");
     problemOf(await api.send("POST", path, "name=x", { "content-type": "text/plain" }), "unsupported-media-type");
     expect(readAs(chatSchema, await api.send("POST", path), 201).number).to.equal(1);
   });
 
-  it("gives a key one chat, apart from the same key of another application", async () => {
+  it("creates one chat per key and application", async () => {
     const headers = { "idempotency-key": "k" };
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => api.send("POST", path, { name: "once" }, headers)),
@@ -67,7 +67,7 @@ describe("/applications/{token}/chats", () => {
     expect(readAs(chatSchema, await api.send("POST", path), 201).number).to.equal(2);
   });
 
-  it("pages forth to the end and back to the beginning, each chat once each way", async () => {
+  it("pages to the end and back to the beginning, with each chat once in each direction", async () => {
     for (let index = 0; index < 10; index += 1) await world.newChat(token);
     const forth = await follow(chatSchema, api, `${path}?limit=3`, "next");
     expect(forth.pages.map((page) => page.map(({ number }) => number))).to.deep.equal([
@@ -82,7 +82,7 @@ describe("/applications/{token}/chats", () => {
     expect(linksOf(await api.get(`${path}?limit=10`))).to.deep.equal({});
   });
 
-  it("comes back to the beginning without a repetition from any place", async () => {
+  it("returns to the beginning from any position without repeating a chat", async () => {
     for (let index = 0; index < 7; index += 1) await world.newChat(token);
     for (let after = 0; after < 7; after += 1) {
       const { pages } = await follow(chatSchema, api, `${path}?limit=3&after=${after}`, "prev");
@@ -94,7 +94,7 @@ describe("/applications/{token}/chats", () => {
     }
   });
 
-  it("renames by PATCH and PUT, and takes a name away", async () => {
+  it("renames with PATCH and PUT, and removes a name", async () => {
     const created = readAs(chatSchema, await api.send("POST", path, { name: "before" }), 201);
     for (const [method, name] of [
       ["PATCH", "by patch"],
@@ -108,7 +108,7 @@ describe("/applications/{token}/chats", () => {
     problemOf(await api.send("PATCH", `${path}/2`, { name: "x" }), "chat-not-found");
   });
 
-  it("is reached by its own application's token only", async () => {
+  it("is only accessible with the token of its application", async () => {
     const chat = await world.newChat(token);
     await world.accept(chat, "secret");
     const stranger = await world.newApplication();
@@ -117,17 +117,17 @@ describe("/applications/{token}/chats", () => {
       [randomUUID(), "application-not-found"],
       [`${token} `, "application-not-found"],
     ] as const) {
-      const place = `/applications/${encodeURIComponent(owner)}/chats/${chat.number}`;
-      for (const target of [place, `${place}/messages`, `${place}/messages/1`, `${place}/messages/search?q=secret`]) {
+      const path = `/applications/${encodeURIComponent(owner)}/chats/${chat.number}`;
+      for (const target of [path, `${path}/messages`, `${path}/messages/1`, `${path}/messages/search?q=secret`]) {
         problemOf(await api.get(target), code);
       }
-      for (const method of ["PATCH", "PUT"]) problemOf(await api.send(method, place, { name: "mine" }), code);
+      for (const method of ["PATCH", "PUT"]) problemOf(await api.send(method, path, { name: "mine" }), code);
     }
     expect(jsonOf(await api.get(`/applications/${stranger}/chats`))).to.deep.equal([]);
     problemOf(await api.get(`/applications/${randomUUID()}/chats`), "application-not-found");
   });
 
-  it("answers other methods with 405 and says where to post messages", async () => {
+  it("answers other methods with 405, and says where to send messages", async () => {
     const { number } = await world.newChat(token);
     const posted = await api.send("POST", `${path}/${number}/messages`, { body: "Hello" });
     expect(problemOf(posted, "method-not-allowed").detail).to.include("POST /messages");

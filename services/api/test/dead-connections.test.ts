@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { jsonOf, startApi, type Answer, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
-describe("the api whose connections went dead without a word", () => {
+describe("the api with connections that died silently", () => {
   let world: World;
   let proxies: Record<"redis" | "database" | "search", Proxy>;
   let api: Api;
@@ -37,7 +37,7 @@ describe("the api whose connections went dead without a word", () => {
   const numbersOf = (answer: Answer): unknown[] => (jsonOf(answer) as { number: number }[]).map(({ number }) => number);
 
   for (const store of ["redis", "database", "search"] as const) {
-    it(`reads again within seconds after those to the ${store} did, busy ones among them`, async () => {
+    it(`reads again within seconds after those to the ${store} died, including busy ones`, async () => {
       const read = async (): Promise<void> => {
         expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
         expect((await api.get(`${path}/search?q=one`)).status).to.equal(200);
@@ -49,7 +49,7 @@ describe("the api whose connections went dead without a word", () => {
       await eventually(read, { timeoutMs: 40_000 });
       expect(performance.now() - began).to.be.below(15_000);
       await Promise.all(busy);
-      // All of them, not only the one that the reads above happened to get.
+      // All sessions, not only the one that the reads above happened to get.
       await Promise.all(Array.from({ length: 20 }, read));
     });
   }

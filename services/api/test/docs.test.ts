@@ -15,12 +15,12 @@ describe("the api's documentation", () => {
     await world.close();
   });
 
-  it("serves the OpenAPI document of this version at its address", async () => {
+  it("serves the OpenAPI document of this version with its public address", async () => {
     const expected = openApiDocument({ publicUrl: "http://localhost:8080", version: api.config.version });
     expect(jsonOf(await api.get("/openapi.json"))).to.deep.equal(JSON.parse(JSON.stringify(expected)));
   });
 
-  it("asks browsers for TLS only where clients come over TLS", async () => {
+  it("requires TLS of browsers only if clients use TLS", async () => {
     const secure = await startApi(world, { PUBLIC_URL: "https://chat.example" });
     for (const path of ["/docs/", "/applications/x"]) {
       expect((await api.get(path)).headers.has("strict-transport-security"), path).to.equal(false);
@@ -29,7 +29,7 @@ describe("the api's documentation", () => {
     await secure.stop();
   });
 
-  it("sends the headers that protect browsers with every page, and has plain HTTP stay so", async () => {
+  it("sends security headers with every page, and does not upgrade plain HTTP", async () => {
     for (const path of ["/docs/", "/problems", "/problems/busy", "/openapi.json", "/applications/x", "/nowhere"]) {
       const { headers } = await api.get(path);
       expect(headers.get("x-content-type-options"), path).to.equal("nosniff");
@@ -43,7 +43,7 @@ describe("the api's documentation", () => {
     expect(headers.get("content-security-policy")).to.include("upgrade-insecure-requests");
   });
 
-  it("serves a page that loads everything from here", async () => {
+  it("serves a page that loads everything from the api", async () => {
     const page = await api.get("/docs/");
     expect(page.status).to.equal(200);
     expect(page.headers.get("content-type")).to.include("text/html");
@@ -58,7 +58,7 @@ describe("the api's documentation", () => {
     expect((await api.get("/docs")).status).to.equal(200);
   });
 
-  it("has a page for every problem, linked from a list of all", async () => {
+  it("has a page for every problem, and a list that links to all of them", async () => {
     const list = await api.get("/problems");
     for (const code of Object.keys(problems) as ProblemCode[]) {
       expect(list.text).to.include(`href="/problems/${code}"`);
@@ -68,7 +68,7 @@ describe("the api's documentation", () => {
     }
   });
 
-  it("answers an unknown problem with one", async () => {
+  it("answers an unknown problem with a problem", async () => {
     for (const code of ["nothing", "__proto__", "constructor", "toString"]) {
       problemOf(await api.get(`/problems/${code}`), "problem-not-found");
     }

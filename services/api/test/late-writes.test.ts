@@ -9,7 +9,7 @@ import { openWorld, type World } from "./world.ts";
 const adminKey = "a-key-for-tests";
 const authorization = { authorization: `Bearer ${adminKey}` };
 
-describe("what is written while MySQL does not answer", () => {
+describe("a write while MySQL does not answer", () => {
   let world: World;
   before(async () => {
     world = await openWorld();
@@ -21,7 +21,7 @@ describe("what is written while MySQL does not answer", () => {
   const typeOf = ({ text }: Answer): string | undefined =>
     (JSON.parse(text) as { type?: string }).type?.split("/").at(-1);
 
-  it("is not done later where the answer said that it is not done", async () => {
+  it("is not done later if the answer said that it was not done", async () => {
     const proxy = await startProxy({ target: world.url });
     const api = await startApi({ ...world, url: proxy.url }, { ADMIN_API_KEY: adminKey });
     try {
@@ -31,7 +31,7 @@ describe("what is written while MySQL does not answer", () => {
       const before = await countOf(api, token);
       const names = new Set((await namesOf(api)).map(({ name }) => name));
 
-      // A session that was just used is taken without a check.
+      // A session that was just used is reused without a check.
       await Promise.all(Array.from({ length: 30 }, () => api.get(chats)));
       proxy.pause();
       const answers = await Promise.all([
@@ -41,10 +41,10 @@ describe("what is written while MySQL does not answer", () => {
         api.send("PATCH", `${chats}/${number}`, { name: "late" }),
       ]);
       for (const answer of answers) problemOf(answer, "storage-unavailable");
-      // At once, while the pool still tries: what was only no longer waited for would be done now.
+      // Restore at once, while the pool is still trying. A write that was only no longer awaited would be done now.
       proxy.resume();
 
-      // Creations of one application are in order, so that this one comes after whatever is still done.
+      // Creations in one application are done in order, so this one comes after any that are still running.
       await eventually(async () => {
         readAs(chatSchema, await api.send("POST", chats, { name: "afterwards" }), 201);
       });
@@ -59,7 +59,7 @@ describe("what is written while MySQL does not answer", () => {
     }
   });
 
-  it("is unknown once the commit was sent, and the idempotency key settles it", async () => {
+  it("has an unknown outcome after the commit was sent, which the idempotency key settles", async () => {
     const link = await startLinkThatLosesCommits(world.url);
     const api = await startApi({ ...world, url: link.url }, { ADMIN_API_KEY: adminKey });
     try {
@@ -96,7 +96,7 @@ describe("what is written while MySQL does not answer", () => {
   }
 });
 
-/** A way to the database that passes on a COMMIT while `lose` is set, and nothing of what comes back on its connection. */
+/** A proxy to the database. While `lose` is set, it forwards a COMMIT but returns nothing on its connection. */
 async function startLinkThatLosesCommits(target: string) {
   const url = new URL(target);
   const { hostname, port } = url;

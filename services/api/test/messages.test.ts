@@ -7,13 +7,13 @@ import { openWorld, type Chat, type World } from "./world.ts";
 
 type Order = "asc" | "desc";
 
-/** What a list must show: the model that the service is held to. */
+/** The model: the messages that a list must show. */
 function model(count: number, query: { limit: number; after?: number; before?: number; order: Order }): number[] {
   const { limit, after, before, order } = query;
   const numbers = Array.from({ length: count }, (_, index) => index + 1).filter(
     (number) => number > (after ?? 0) && number < (before ?? Infinity),
   );
-  // Right after the one place that is named, or right before it; else from where the order begins.
+  // Directly after or before the given number, otherwise from the beginning of the order.
   const isUp = (after === undefined) === (before === undefined) ? order === "asc" : after !== undefined;
   const page = isUp ? numbers.slice(0, limit) : numbers.slice(-limit);
   return order === "asc" ? page : page.reverse();
@@ -34,28 +34,28 @@ describe("reading a chat's messages", () => {
   const pathOf = ({ token, number }: Chat): string => `/applications/${token}/chats/${number}/messages`;
   const numbersOf = (messages: Message[]): number[] => messages.map(({ number }) => number);
 
-  /** A chat of which the marked messages are stored, and the others accepted only. */
+  /** A chat in which the marked messages are stored and the others are pending. */
   async function newChat(stored: readonly boolean[]): Promise<Chat> {
     const chat = await world.newChat();
     await world.accept(chat, ...stored.map((_, index) => `message ${index + 1}`));
     await world.store((number) => stored[number - 1] === true);
     return chat;
   }
-  // What is left of a run must not be stored in the next one.
+  // Pending messages of one run must not be stored in the next one.
   afterEach(() => world.store());
 
   const order = fc.constantFrom<Order>("asc", "desc");
   const stored = fc.oneof(
     fc.array(fc.boolean(), { maxLength: 14 }),
-    // As it is in operation: everything up to a number is stored.
+    // As in operation: everything up to a number is stored.
     fc
       .tuple(fc.nat({ max: 10 }), fc.nat({ max: 10 }))
       .map(([old, fresh]) => [...Array<boolean>(old).fill(true), ...Array<boolean>(fresh).fill(false)]),
   );
 
-  it("lists what is accepted, stored or not, for any limit, place and order", async () => {
-    const place = fc.option(fc.nat({ max: 16 }), { nil: undefined });
-    const query = fc.record({ limit: fc.integer({ min: 1, max: 8 }), after: place, before: place, order });
+  it("lists accepted messages, pending or stored, for any limit, position and order", async () => {
+    const position = fc.option(fc.nat({ max: 16 }), { nil: undefined });
+    const query = fc.record({ limit: fc.integer({ min: 1, max: 8 }), after: position, before: position, order });
     await fc.assert(
       fc.asyncProperty(stored, fc.array(query, { minLength: 1, maxLength: 5 }), async (mix, queries) => {
         const chat = await newChat(mix);
@@ -72,7 +72,7 @@ describe("reading a chat's messages", () => {
     );
   });
 
-  it("visits every message once, following next to the end and prev back, in either order", async () => {
+  it("returns every message once along next to the end and along prev back, in both orders", async () => {
     await fc.assert(
       fc.asyncProperty(stored, fc.integer({ min: 1, max: 6 }), order, async (mix, limit, order) => {
         const chat = await newChat(mix);
@@ -81,7 +81,7 @@ describe("reading a chat's messages", () => {
         expect(numbersOf(forth.pages.flat())).to.deep.equal(all);
         const back = await follow(messageSchema, api, forth.last, "prev");
         expect(back.pages.toReversed()).to.deep.equal(forth.pages);
-        // Who has gone back can go forth again.
+        // After going back, a reader can go forward again.
         const again = await follow(messageSchema, api, back.last, "next");
         expect(numbersOf(again.pages.flat())).to.deep.equal(all);
         await world.store();
@@ -90,11 +90,11 @@ describe("reading a chat's messages", () => {
     );
   });
 
-  it("comes back to the beginning without a repetition from any place, in either order", async () => {
+  it("returns to the beginning from any position without repeating a message, in both orders", async () => {
     await fc.assert(
-      fc.asyncProperty(stored, fc.nat({ max: 16 }), order, async (mix, place, order) => {
+      fc.asyncProperty(stored, fc.nat({ max: 16 }), order, async (mix, position, order) => {
         const chat = await newChat(mix);
-        const start = order === "asc" ? { after: place } : { before: place };
+        const start = order === "asc" ? { after: position } : { before: position };
         const query = Object.entries({ ...start, limit: 4, order }).map(([name, value]) => `${name}=${value}`);
         const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?${query.join("&")}`, "prev");
         const seen = numbersOf(pages.toReversed().flat());
@@ -126,7 +126,7 @@ describe("reading a chat's messages", () => {
     );
   });
 
-  it("gives a message the same before and after it is stored", async () => {
+  it("returns the same message before and after it is stored", async () => {
     const chat = await newChat([false, false]);
     const one = await api.get(`${pathOf(chat)}/1`);
     const list = await api.get(pathOf(chat));
@@ -136,7 +136,7 @@ describe("reading a chat's messages", () => {
     expect((await api.get(pathOf(chat))).text).to.equal(list.text);
   });
 
-  it("misses no message at any moment while they are being stored", async () => {
+  it("misses no message while messages are being stored", async () => {
     const chat = await newChat(Array<boolean>(120).fill(false));
     let isStoring = true;
     const storing = (async () => {
@@ -156,7 +156,7 @@ describe("reading a chat's messages", () => {
     expect(reads).to.be.above(5);
   });
 
-  it("gives bodies byte for byte, pending and stored", async () => {
+  it("returns bodies byte for byte, pending and stored", async () => {
     const chat = await world.newChat();
     const bodies = ["NUL \0, \u2028, 😀", " \r\n white space\n", '\\ "q" <b>', "é and é", "x".repeat(65_535)];
     await world.accept(chat, ...bodies);
@@ -171,7 +171,7 @@ describe("reading a chat's messages", () => {
     }
   });
 
-  it("ends a page at a mebibyte of bodies, pending and stored, and goes on both ways without a hole", async () => {
+  it("ends a page at 1 MiB of bodies, pending and stored, and continues in both directions without a gap", async () => {
     const chat = await world.newChat();
     const sizes = Array.from({ length: 60 }, (_, index) => (index % 10 === 9 ? 10 : 65_535));
     await world.accept(chat, ...sizes.map((size) => "x".repeat(size)));
@@ -202,7 +202,7 @@ describe("reading a chat's messages", () => {
     expect(last?.number).to.equal(450);
   });
 
-  it("shows 50 messages unless told otherwise, and none of an empty chat", async () => {
+  it("shows 50 messages by default, and none for an empty chat", async () => {
     const chat = await newChat(Array<boolean>(51).fill(true));
     const answer = await api.get(pathOf(chat));
     expect(jsonOf(answer)).to.have.length(50);
@@ -212,14 +212,14 @@ describe("reading a chat's messages", () => {
     expect(linksOf(empty)).to.deep.equal({});
   });
 
-  it("refuses a query of more parameters than it would read", async () => {
+  it("refuses a query with too many parameters", async () => {
     const path = pathOf(await newChat([true, true]));
     expect(jsonOf(await api.get(`${path}?${"a=1&".repeat(99)}limit=1`))).to.have.length(1);
     const { detail } = problemOf(await api.get(`${path}?${"a=1&".repeat(1_100)}limit=1`), "malformed-request");
     expect(detail).to.include("100 parameters");
   });
 
-  it("answers 503 rather than leave out what a newer version has accepted", async () => {
+  it("answers 503 instead of leaving out messages that a newer version accepted", async () => {
     const chat = await newChat([true, false, true]);
     const [batch] = await world.openBatches();
     const key = `${world.prefix}:{p0}:batch:${batch!}`;
@@ -233,7 +233,7 @@ describe("reading a chat's messages", () => {
     expect(numbersOf(messages)).to.deep.equal([1, 2, 3]);
   });
 
-  it("says what is missing and what is wrong", async () => {
+  it("reports what is missing and what is wrong", async () => {
     const chat = await newChat([true, false]);
     for (const number of [3, 0, -1, "x", "1.0", "01", 2_147_483_647, 9_999_999_999]) {
       problemOf(await api.get(`${pathOf(chat)}/${number}`), "message-not-found");

@@ -14,7 +14,7 @@ describe("one application that lists large pages on many connections", function 
   let [loud, quiet]: (Chat | undefined)[] = [];
   before(async () => {
     world = await openWorld();
-    // A process of its own: what the requests cost here must not count.
+    // A separate process, so that the cost of sending the requests is not measured.
     api = await startService("api", {
       REDIS_URL: testStores().redisUrl,
       DATABASE_URL: world.url,
@@ -39,14 +39,14 @@ describe("one application that lists large pages on many connections", function 
     agent.destroy();
   });
 
-  /** The status of an answer, which is read and not kept. */
+  /** Reads an answer, discards its body and returns its status. */
   async function statusOf(url: string): Promise<number | undefined> {
     const [answer] = (await once(get(url, { agent }), "response")) as [IncomingMessage];
     await once(answer.resume(), "end");
     return answer.statusCode;
   }
 
-  /** How long a bystander waits at most for 99 of 100 requests, all of which must succeed. */
+  /** The p99 latency of another client's requests, all of which must succeed. */
   async function slowest(): Promise<number> {
     const times: number[] = [];
     for (let index = 0; index < asked; index += 1) {
@@ -60,7 +60,7 @@ describe("one application that lists large pages on many connections", function 
   }
 
   for (const query of ["?limit=200", "/search?limit=200&q=x"]) {
-    it(`leaves the others theirs: ${query}`, async () => {
+    it(`does not slow down other applications: ${query}`, async () => {
       await slowest();
       const calm = await slowest();
       let isLoud = true;

@@ -33,7 +33,7 @@ describe("the Postman collection", () => {
     await world.close();
   });
 
-  it("runs from top to bottom without a failure", async () => {
+  it("runs from start to end without a failure", async () => {
     const { run } = await new Promise<newman.NewmanRunSummary>((resolve, reject) => {
       const envVar = [
         { key: "baseUrl", value: address.url },
@@ -50,7 +50,7 @@ describe("the Postman collection", () => {
   }).timeout(60_000);
 });
 
-/** One address for both services, as the ingress gives it. */
+/** One address for both services, like the ingress. */
 async function startAddress(ingest: string, api: string): Promise<{ url: string; stop: () => void }> {
   const server = createServer((incoming, outgoing) => {
     const { method, headers, url = "/" } = incoming;

@@ -53,9 +53,9 @@ describe("the api without a store", () => {
   });
   const numbersOf = (answer: Answer): unknown[] => (jsonOf(answer) as { number: number }[]).map(({ number }) => number);
 
-  for (const failure of ["is away", "is silent"]) {
-    it(`serves what is stored while Redis ${failure}, and does not deny what may be accepted`, async () => {
-      if (failure === "is away") await between.cut();
+  for (const failure of ["is unavailable", "is silent"]) {
+    it(`serves stored messages while Redis ${failure}, and does not answer 404 for a message that may be pending`, async () => {
+      if (failure === "is unavailable") await between.cut();
       else between.pause();
 
       for (const order of ["asc", "desc"]) {
@@ -69,7 +69,7 @@ describe("the api without a store", () => {
       expect(ms).to.be.below(10_000);
       expect((await api.send("POST", `/applications/${chat.token}/chats`)).status).to.equal(201);
 
-      if (failure === "is away") await between.restore();
+      if (failure === "is unavailable") await between.restore();
       else between.resume();
       await eventually(async () => {
         expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
@@ -78,7 +78,7 @@ describe("the api without a store", () => {
     });
   }
 
-  it("skips no message that may be pending while Redis is away, going up or down, and passes dead letters", async () => {
+  it("skips no message that may be pending while Redis is unavailable, in both directions, and passes dead letters", async () => {
     const [tooLong, last] = ["x".repeat(65_536), 8];
     // Stored: 1, 2, 4, 5 and 8. Pending: 3 and 7. A dead letter: 6.
     await world.accept(chat, "four", "five", tooLong, "seven", "eight");
@@ -103,9 +103,9 @@ describe("the api without a store", () => {
     expect(numbersOf(await api.get(next))).to.deep.equal([7, 5, 4, 3, 2, 1]);
   });
 
-  for (const failure of ["is away", "is silent"]) {
-    it(`answers 503 soon while MySQL ${failure}, and serves again when it is back`, async () => {
-      if (failure === "is away") await database.cut();
+  for (const failure of ["is unavailable", "is silent"]) {
+    it(`answers 503 soon while MySQL ${failure}, and serves again afterwards`, async () => {
+      if (failure === "is unavailable") await database.cut();
       else database.pause();
 
       const requests: [method: string, path: string, body?: unknown][] = [
@@ -127,11 +127,11 @@ describe("the api without a store", () => {
       }
       expect((await api.get("/openapi.json")).status).to.equal(200);
       await api.health.refresh();
-      expect(api.health.ready().ok, "ready, for it is this process that tells clients what is away").to.equal(true);
+      expect(api.health.ready().ok, "ready, because this process tells clients what is unavailable").to.equal(true);
       expect(api.health.ready().checks.database).to.include({ ok: false, critical: true });
       expect(await api.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"database".*\} 0$/m);
 
-      if (failure === "is away") await database.restore();
+      if (failure === "is unavailable") await database.restore();
       else database.resume();
       await eventually(async () => {
         expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);

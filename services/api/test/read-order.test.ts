@@ -5,7 +5,7 @@ import { createReadMessages, type ReadMessages } from "../src/use-cases/read-mes
 import { startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
-describe("reading while the worker stores everything between the two questions", () => {
+describe("reading while the worker stores everything between the two reads", () => {
   let world: World;
   let api: Api;
   const logger = createLogger({ level: "silent", service: "test" });
@@ -18,7 +18,7 @@ describe("reading while the worker stores everything between the two questions",
     await world.close();
   });
 
-  /** The use case on the real stores; whatever was pending is stored as soon as the first of them has answered. */
+  /** The use case on real stores. All pending messages are stored as soon as the first store has answered. */
   async function setUp() {
     const { token, number } = await world.newChat();
     await world.accept({ token, number, id: 0n }, "one", "two", "three");
@@ -74,15 +74,15 @@ describe("reading while messages are accepted and stored out of order", () => {
   afterEach(() => world.store());
 
   /**
-   * The use case on the real stores. At one moment, before or after one of its questions, three messages are accepted of
-   * which the last one is stored first, as several workers do.
+   * The use case on real stores. At one moment, before or after one of its reads, three messages are accepted, and the
+   * last one is stored first, as can happen with several workers.
    */
   async function setUp(moment: number, { isKnown }: { isKnown: boolean }) {
     const created = await world.newChat();
     await world.accept(created, "1", "2", "3", "4");
     await world.store((number) => number !== 3);
     const chat = (await api.chats.find(created.token, created.number))!;
-    // As after a week of silence, or a failover to a replica that lags.
+    // As after a week without messages, or a failover to a replica that lags.
     if (!isKnown) {
       await world.store();
       await world.redis.del(`${world.prefix}:{p0}:head:${created.token}:${created.number}`);
@@ -118,7 +118,7 @@ describe("reading while messages are accepted and stored out of order", () => {
     for (const limit of [3, 50]) {
       const title = `${limit} at a time, ${isKnown ? "" : "not "}knowing the last number`;
 
-      it(`gives a poller every message, ${title}`, async () => {
+      it(`returns every message to a polling client, ${title}`, async () => {
         for (let [moment, last] = [1, 2]; moment <= last; moment += 1) {
           const { list, moments } = await setUp(moment, { isKnown });
           const seen: number[] = [];
@@ -127,7 +127,7 @@ describe("reading while messages are accepted and stored out of order", () => {
             const page = await list({ limit, after: seen.at(-1) });
             seen.push(...page);
             if (page.length > 0) last = moments();
-            // What was accepted during an empty page is for the next one.
+            // Messages that are accepted while an empty page is read are on the next one.
             isNew = page.length > 0 || (began < moment && moments() >= moment);
           }
           const all = moments() >= moment ? [1, 2, 3, 4, 5, 6, 7] : [1, 2, 3, 4];
@@ -135,7 +135,7 @@ describe("reading while messages are accepted and stored out of order", () => {
         }
       });
 
-      it(`shows no hole going down, ${title}`, async () => {
+      it(`shows no gap in descending order, ${title}`, async () => {
         for (let [moment, last] = [1, 2]; moment <= last; moment += 1) {
           const { list, moments } = await setUp(moment, { isKnown });
           const seen: number[] = [];

@@ -7,7 +7,7 @@ import { expect } from "chai";
 import { jsonOf, problemOf, startApi, type Api } from "./start.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
 
-describe("the api where a replica must have a message before anybody sees it", function () {
+describe("the api when a replica must have a message before it is shown", function () {
   this.timeout(60_000);
   let folder: string;
   let [servers, world, api, replica]: [ServerHandle[], World?, Api?, RedisConnection?] = [[]];
@@ -36,7 +36,7 @@ describe("the api where a replica must have a message before anybody sees it", f
   const listed = async () => (jsonOf(await api!.get(path)) as { number: number }[]).map(({ number }) => number);
   const follow = (...master: [string, string | number]) => replica!.call("REPLICAOF", ...master);
 
-  it("shows all that is accepted once the replica has it", async () => {
+  it("shows all accepted messages once the replica has them", async () => {
     await follow("127.0.0.1", servers[0]!.port);
     await eventually(async () => {
       expect(await listed()).to.deep.equal([1, 2, 3]);
@@ -44,7 +44,7 @@ describe("the api where a replica must have a message before anybody sees it", f
     expect(jsonOf(await api!.get(`${path}/3`))).to.include({ number: 3, body: "three" });
   });
 
-  it("shows what is stored, and says so of the rest, where the replica was promoted and the old master lives on", async () => {
+  it("shows stored messages and reports that others are missing, if the replica was promoted and the old master is still running", async () => {
     await follow("NO", "ONE");
     await world!.accept(chat, "four");
     expect(await listed()).to.deep.equal([1]);

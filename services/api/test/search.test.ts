@@ -26,7 +26,7 @@ for (const backend of backends) {
       await world.close();
     });
 
-    /** A chat whose messages are stored and can be found. */
+    /** A chat whose messages are stored and searchable. */
     async function newChat(...bodies: string[]): Promise<Chat> {
       const created = await world.newChat();
       await world.accept(created, ...bodies);
@@ -41,7 +41,7 @@ for (const backend of backends) {
       readAs(z.array(searchHitSchema), await api.get(pathOf(where, q)));
     const numbersFor = async (q: string): Promise<number[]> => (await find(q)).map(({ number }) => number);
 
-    it("finds words, their beginnings and insides, in any case and without accents, newest first", async () => {
+    it("finds words and parts of words, in any case and without accents, newest first", async () => {
       expect(await numbersFor("hello")).to.deep.equal([4, 1]);
       expect(await numbersFor("ell")).to.deep.equal([4, 1]);
       expect(await numbersFor("WORLD hel")).to.deep.equal([1]);
@@ -49,7 +49,7 @@ for (const backend of backends) {
       expect(await numbersFor("absent")).to.deep.equal([]);
     });
 
-    it("answers whole messages with what was found marked and the rest escaped", async () => {
+    it("returns whole messages with matches marked and the rest escaped", async () => {
       const [hit] = await find("off");
       expect(hit).to.include({ application_token: chat.token, chat_number: chat.number, number: 3 });
       expect(hit?.body).to.equal("50% <b>off</b> & more");
@@ -60,7 +60,7 @@ for (const backend of backends) {
       expect(jsonOf(stored)).to.deep.equal(message);
     });
 
-    it("takes every character of a query as itself", async () => {
+    it("treats every character of a query literally", async () => {
       expect(await numbersFor("50%")).to.deep.equal([3]);
       for (const q of ["*", "hel*", "h_llo", "hello OR nothing", "body:hello", '"', "\\", "%", "a/b", "(", "~1"]) {
         const found = await numbersFor(q);
@@ -68,7 +68,7 @@ for (const backend of backends) {
       }
     });
 
-    it("answers 503 rather than search an index that nobody fills", async () => {
+    it("answers 503 instead of searching an index that no worker fills", async () => {
       const recorded = createSearchBackend(world.database);
       await recorded.switchTo("elasticsearch/other");
       const answer = await api.get(pathOf(chat, "hello"));
@@ -79,7 +79,7 @@ for (const backend of backends) {
       expect(await numbersFor("hello")).to.deep.equal([4, 1]);
     });
 
-    it("shows nothing that the database lost, whoever has its chat's id and its number by now", async () => {
+    it("shows no message that the database lost, even if its chat id and number were assigned again", async () => {
       const lost = await newChat("secret one", "secret two", "secret three");
       await world.forget(lost, 1, 2);
       expect((await find("secret", lost)).map(({ body }) => body)).to.deep.equal(["secret three"]);
@@ -90,7 +90,7 @@ for (const backend of backends) {
       expect(found.filter((body) => body !== "secret of another")).to.deep.equal(["secret three"]);
     });
 
-    it("stays in its chat", async () => {
+    it("finds only messages of its chat", async () => {
       const other = await newChat("Hello stranger");
       expect((await find("hello", other)).map(({ body }) => body)).to.deep.equal(["Hello stranger"]);
       expect(await numbersFor("stranger")).to.deep.equal([]);
@@ -108,17 +108,17 @@ for (const backend of backends) {
       expect(linksOf(await api.get(`${pathOf(long, "hit")}&limit=11`))).to.deep.equal({});
     });
 
-    it("says what is wrong with a query and with a cursor", async () => {
-      const place = pathOf(chat, "").replace("q=", "");
+    it("reports what is wrong with a query and with a cursor", async () => {
+      const path = pathOf(chat, "").replace("q=", "");
       for (const query of ["", "q=", "q=%20", `q=${"x".repeat(257)}`, `q=${"a+".repeat(17)}b`, "q=a&q=b"]) {
-        const { errors } = problemOf(await api.get(place + query), "validation-failed");
+        const { errors } = problemOf(await api.get(path + query), "validation-failed");
         expect(
           errors?.map(({ pointer }) => pointer),
           query,
         ).to.deep.equal(["?q"]);
       }
       for (const cursor of ["x", "%20", "0", "before-0", "before-1x"]) {
-        const { errors } = problemOf(await api.get(`${place}q=a&cursor=${cursor}`), "validation-failed");
+        const { errors } = problemOf(await api.get(`${path}q=a&cursor=${cursor}`), "validation-failed");
         expect(
           errors?.map(({ pointer }) => pointer),
           cursor,
@@ -143,14 +143,14 @@ describe("without Elasticsearch", () => {
     const api = await startApi(world, { SEARCH_BACKEND: "elasticsearch", ELASTICSEARCH_URL: proxy.url });
     try {
       const { token } = await world.newChat();
-      const place = `/applications/${token}/chats/1/messages`;
+      const path = `/applications/${token}/chats/1/messages`;
       for (const failure of ["refuses connections", "is silent"]) {
         await (failure === "is silent" ? proxy.restore() : proxy.cut());
         if (failure === "is silent") proxy.pause();
         const began = performance.now();
-        problemOf(await api.get(`${place}/search?q=hello`), "search-unavailable");
+        problemOf(await api.get(`${path}/search?q=hello`), "search-unavailable");
         expect(performance.now() - began).to.be.below(15_000);
-        expect(jsonOf(await api.get(place))).to.deep.equal([]);
+        expect(jsonOf(await api.get(path))).to.deep.equal([]);
         expect((await api.send("POST", `/applications/${token}/chats`)).status).to.equal(201);
       }
     } finally {

@@ -25,7 +25,7 @@ describe("the api on a Galera cluster", function () {
     return startApi({ url: galera.url, prefix, index: prefix }, env);
   };
 
-  it("creates and renames nothing and is not ready, but reads what is there", async () => {
+  it("creates and renames nothing and is not ready, but reads existing data", async () => {
     const sole = await start({ DATABASE_SINGLE_WRITER: "yes" });
     const { token } = jsonOf(await sole.send("POST", "/applications", { name: "first" }), 201) as { token: string };
     await eventually(async () => {

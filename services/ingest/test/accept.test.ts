@@ -15,7 +15,7 @@ describe("POST /messages", () => {
     await world.close();
   });
 
-  it("numbers, keeps, wakes the worker, counts and logs", async () => {
+  it("numbers and keeps a message, wakes the worker, counts and logs", async () => {
     const chat = await world.newChat();
     const before = await count(ingest);
     const answer = await ingest.send(chat, "Hello world", { "x-request-id": "order-4711" });
@@ -35,7 +35,7 @@ describe("POST /messages", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "Hello world" });
 
     const { prefix } = ingest.config.partitioning;
-    // The answer does not wait for the worker's wake-up.
+    // The answer does not wait for the wake-up of the worker.
     const job = await eventually(async () => {
       const [first] = await ingest.redis.lrange(waitListKey(prefix, 0, "messages"), 0, 0);
       return first ?? expect.fail("no job");
@@ -56,7 +56,7 @@ describe("POST /messages", () => {
     expect(log).to.not.include("Hello world").and.not.include(chat.token);
   });
 
-  it("keeps and answers every body byte for byte", async () => {
+  it("keeps and returns every body byte for byte", async () => {
     const chat = await world.newChat();
     const bodies = [
       "👩‍👩‍👧‍👦 family, é and é",
@@ -70,13 +70,13 @@ describe("POST /messages", () => {
     for (const [index, body] of bodies.entries()) {
       const message = messageOf(await ingest.send(chat, body));
       expect(message.number).to.equal(index + 1);
-      expect(message.body === body, `body ${index + 1} is answered as it was sent`).to.equal(true);
+      expect(message.body === body, `body ${index + 1} is returned unchanged`).to.equal(true);
     }
     const kept = Object.values(await ingest.accepted(chat));
     expect(kept.every((body, index) => body === bodies[index]) && kept.length === bodies.length).to.equal(true);
   });
 
-  it("takes a body whose every byte is an escape", async () => {
+  it("accepts a body in which every byte is escaped", async () => {
     const chat = await world.newChat();
     const escaped = String.raw`\u0001`.repeat(maxBodyBytes);
     const text = `{"application_token":"${chat.token}","chat_number":${chat.number},"body":"${escaped}"}`;
@@ -84,7 +84,7 @@ describe("POST /messages", () => {
     expect(body === "\u0001".repeat(maxBodyBytes)).to.equal(true);
   });
 
-  it("takes the token in capitals, JSON with a charset, and a request without an id of its own", async () => {
+  it("accepts a token in upper case, JSON with a charset, and a request without an id", async () => {
     const chat = await world.newChat();
     const shouted = { ...chat, token: chat.token.toUpperCase() };
     const answer = await ingest.send(shouted, "Hello", { "content-type": "application/json; charset=UTF-8" });
@@ -95,14 +95,14 @@ describe("POST /messages", () => {
     expect(insane.headers.get("x-request-id")).to.match(/^[0-9a-f-]{36}$/);
   });
 
-  it("says how much of the application's limit is left", async () => {
+  it("reports how much of the application's limit is left", async () => {
     const chat = await world.newChat();
     const { headers } = await ingest.send(chat, "Hello");
     expect(headers.get("ratelimit-policy")).to.equal('"messages";q=20000;w=4');
     expect(headers.get("ratelimit")).to.match(/^"messages";r=19999;t=\d+$/);
   });
 
-  it("numbers each chat for itself, without gaps, in the order of arrival", async () => {
+  it("numbers each chat separately, without gaps, in the order of arrival", async () => {
     const first = await world.newChat();
     const second = await world.newChat(first.token);
     for (const round of [1, 2, 3]) {

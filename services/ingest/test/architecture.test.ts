@@ -16,7 +16,7 @@ describe("ingest's routes", () => {
     await world.close();
   });
 
-  it("are those of the route table, no more and no fewer", () => {
+  it("are exactly those of the route table", () => {
     const router = ingest.app.router as unknown as Router & { stack: { handle: Partial<Router> }[] };
     const mounted = router.stack.flatMap(({ handle }) => ("stack" in handle ? routesOf(handle as Router) : []));
     const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");

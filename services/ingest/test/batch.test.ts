@@ -36,7 +36,7 @@ describe("POST /messages/batch", () => {
     return JSON.parse(answer.text) as BatchAnswer;
   };
 
-  it("answers one result an item, in their order, numbered in their order", async () => {
+  it("returns one result per item, and numbers them in order", async () => {
     const second = await world.newChat();
     const bodies = ["one", "two", "three", "four"];
     const messages = bodies.map((body, index) =>
@@ -56,7 +56,7 @@ describe("POST /messages/batch", () => {
     expect(await ingest.accepted(second)).to.deep.equal({ 1: "two", 2: "four" });
   });
 
-  it("lets a bad item cost its neighbours nothing, and no number", async () => {
+  it("refuses an invalid item without a number, and accepts the others", async () => {
     const { accepted, refused, results } = resultOf(
       await sendBatch([
         item("one"),
@@ -82,7 +82,7 @@ describe("POST /messages/batch", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two" });
   });
 
-  it("takes NDJSON, where a line that is not JSON costs its neighbours nothing", async () => {
+  it("accepts NDJSON, and refuses only the lines that are not JSON", async () => {
     const lines = [JSON.stringify(item("one")), "{", "", JSON.stringify(item("two\n\0😀")), ""];
     const { results } = resultOf(await sendLines(...lines));
     expect(results.map(({ status }) => status)).to.deep.equal([201, 400, 201]);
@@ -90,7 +90,7 @@ describe("POST /messages/batch", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two\n\0😀" });
   });
 
-  it("takes a thousand items and refuses one more, as JSON and as NDJSON, taking none", async () => {
+  it("accepts 1,000 items and refuses 1,001 completely, as JSON and as NDJSON", async () => {
     const many = Array.from({ length: maxBatchItems + 1 }, (_, index) => item(`message ${index + 1}`));
     problemOf(await sendBatch(many), "payload-too-large");
     problemOf(await sendLines(...many.map((one) => JSON.stringify(one))), "payload-too-large");
@@ -103,7 +103,7 @@ describe("POST /messages/batch", () => {
     expect([kept[1], kept[maxBatchItems]]).to.deep.equal(["message 2", `message ${maxBatchItems + 1}`]);
   });
 
-  it("refuses an empty batch and what is no batch", async () => {
+  it("refuses an empty batch and invalid batches", async () => {
     problemOf(await sendBatch([]), "validation-failed");
     problemOf(await sendLines("", " "), "validation-failed");
     for (const messages of [undefined, null, {}, "x", 1]) problemOf(await sendBatch(messages), "validation-failed");
@@ -115,12 +115,12 @@ describe("POST /messages/batch", () => {
     );
   });
 
-  it("refuses a batch of more than 8 MiB before reading it to its end", async () => {
+  it("refuses a batch of more than 8 MiB before it has read all of it", async () => {
     const huge = `{"messages":["${"x".repeat(9 * 1024 * 1024)}"]}`;
     problemOf(await post(`${ingest.url}/messages/batch`, huge), "payload-too-large");
   });
 
-  it("remembers each item's key, within the batch and when it is sent again", async () => {
+  it("remembers the key of each item, within the batch and when it is sent again", async () => {
     const messages = [
       item("one", { idempotency_key: "a" }),
       item("one", { idempotency_key: "a" }),

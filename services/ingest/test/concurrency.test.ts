@@ -21,7 +21,7 @@ describe("two ingest processes", () => {
     await world.close();
   });
 
-  it("give the numbers of ten chats to 32 clients without a gap, each number to the body of its request", async () => {
+  it("assign the numbers of ten chats to 32 clients without a gap, each to the body of its request", async () => {
     const chats = await Promise.all(Array.from({ length: chatCount }, () => world.newChat()));
     const answered = chats.map((): Record<number, string> => ({}));
     const requests = Array.from({ length: chatCount * messagesPerChat }, (_, index) => index);
@@ -29,13 +29,13 @@ describe("two ingest processes", () => {
     await Promise.all(
       Array.from({ length: clientCount }, async (_, client) => {
         for (let index = requests.shift(); index !== undefined; index = requests.shift()) {
-          const place = index % chatCount;
+          const chatIndex = index % chatCount;
           const body = `request ${index} of client ${client}`;
           const url = services[(index + client) % services.length]!.url;
-          const message = messageOf(await send(url, chats[place]!, body));
+          const message = messageOf(await send(url, chats[chatIndex]!, body));
           expect(message.body).to.equal(body);
-          expect(answered[place], "a number that was answered twice").to.not.have.property(String(message.number));
-          answered[place]![message.number] = body;
+          expect(answered[chatIndex], "a number that was returned twice").to.not.have.property(String(message.number));
+          answered[chatIndex]![message.number] = body;
         }
       }),
     );
@@ -43,9 +43,9 @@ describe("two ingest processes", () => {
     const redis = new Redis(testStores().redisUrl);
     try {
       const all = Array.from({ length: messagesPerChat }, (_, index) => String(index + 1));
-      for (const [place, chat] of chats.entries()) {
-        expect(Object.keys(answered[place]!)).to.deep.equal(all);
-        expect(await readAccepted(redis, partitioning, chat)).to.deep.equal(answered[place]);
+      for (const [index, chat] of chats.entries()) {
+        expect(Object.keys(answered[index]!)).to.deep.equal(all);
+        expect(await readAccepted(redis, partitioning, chat)).to.deep.equal(answered[index]);
       }
     } finally {
       redis.disconnect();

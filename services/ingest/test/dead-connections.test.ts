@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { Redis } from "ioredis";
 import { messageOf, openWorld, readAccepted, startIngest, type Chat, type Ingest, type World } from "./start.ts";
 
-describe("ingest whose connections went dead without a word", () => {
+describe("ingest with connections that died silently", () => {
   let world: World;
   let redis: Proxy;
   let database: Proxy;
@@ -26,7 +26,7 @@ describe("ingest whose connections went dead without a word", () => {
     await Promise.all([redis.close(), database.close()]);
   });
 
-  it("serves again within seconds, sends what was unanswered once, and has piled up no more than two rounds of batches", async () => {
+  it("serves again within seconds, resends unanswered messages once, and has queued at most two rounds of batches", async () => {
     redis.freeze();
     const began = performance.now();
     const answers = await Promise.all(
@@ -45,13 +45,15 @@ describe("ingest whose connections went dead without a word", () => {
     const direct = new Redis(testStores().redisUrl);
     const kept = Object.values(await readAccepted(direct, ingest.config.partitioning, chat));
     direct.disconnect();
-    expect(kept.toSorted(), "nothing twice").to.deep.equal(["before", ...answers.map(({ body }) => body)].toSorted());
+    expect(kept.toSorted(), "each message once").to.deep.equal(
+      ["before", ...answers.map(({ body }) => body)].toSorted(),
+    );
     await eventually(() => {
       expect(ingest.health.ready().checks.redis).to.include({ ok: true });
     });
   });
 
-  it("asks the database about chats again within seconds, although every session was busy", async () => {
+  it("loads chat heads again within seconds, although every session was busy", async () => {
     const chats = await Promise.all(Array.from({ length: 3 }, () => world.newChat()));
     const locking = createDatabase({ url: world.url, poolSize: 1 });
     await locking.prisma.$executeRawUnsafe("LOCK TABLES chats WRITE");

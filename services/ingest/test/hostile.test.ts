@@ -17,14 +17,14 @@ import { expect } from "chai";
 import { openWorld, type Chat, type World } from "./start.ts";
 
 const mebibyte = 1024 * 1024;
-/** Just below the route's limit. */
+/** Just below the limit of the route. */
 const full = 8 * mebibyte - 64;
 const json = "application/json";
-/** Processor time, in milliseconds; without bounds some took 200 to 3,600. */
+/** CPU time in milliseconds. Without limits some bodies took 200 to 3,600 ms. */
 const longestTurnMs = 50;
 const ndjson = "application/x-ndjson";
 
-describe("the ingest process at the chart's limits, fed with hostile bodies", () => {
+describe("the ingest process with the chart's limits and hostile bodies", () => {
   let world: World;
   let folder: string;
   let redis: ServerHandle;
@@ -52,7 +52,7 @@ describe("the ingest process at the chart's limits, fed with hostile bodies", ()
     await world.close();
   });
 
-  /** POSTs over a connection of its own; 0 where it broke without an answer. */
+  /** POSTs on a new connection. Returns the status, or 0 if the connection broke without an answer. */
   async function post(path: string, body: Buffer, type: string): Promise<number> {
     const agent = new Agent();
     try {
@@ -91,9 +91,9 @@ describe("the ingest process at the chart's limits, fed with hostile bodies", ()
   };
 
   const half = full / 2;
-  /** Of many at once some are refused: quickly, and without being begun. */
+  /** Of many concurrent requests some are refused quickly, before they are processed. */
   const many = [200, 429, 503];
-  /** A client that goes on sending for seconds after its refusal finds its connection closed. */
+  /** A client that keeps sending for seconds after the refusal gets its connection closed. */
   const cut = 0;
   const cases: [name: string, body: () => Buffer, type: string, times: number, answers: number[]][] = [
     ["brackets nested in an item", () => nested('{"messages":[', half - 10, "]}"), json, 1, [200]],
@@ -115,7 +115,7 @@ describe("the ingest process at the chart's limits, fed with hostile bodies", ()
     ["single messages of many values, forty at once", () => Buffer.from(crowded(itemOf("x"))), json, 40, [422, 503]],
   ];
   for (const [name, make, type, times, allowed] of cases) {
-    it(`survives ${name}, and lets nobody wait`, async () => {
+    it(`survives ${name}, and delays no other request`, async () => {
       const body = make();
       const path = name.startsWith("single") ? "/messages" : "/messages/batch";
       await writeFile(turns, "");
@@ -123,13 +123,13 @@ describe("the ingest process at the chart's limits, fed with hostile bodies", ()
       await pause(30);
       expect(allowed).to.include.members([...new Set(answers)]);
       const longest = Math.max(0, ...(await readFile(turns, "utf8")).split("\n").map(Number));
-      expect(longest, "the longest turn of the event loop, in ms").to.be.below(longestTurnMs);
+      expect(longest, "the longest turn of the event loop in ms").to.be.below(longestTurnMs);
       expect(await peakMemory(service)).to.be.below(512 * mebibyte);
       expect(await post("/messages", Buffer.from(itemOf("still here")), json)).to.equal(201);
     });
   }
 
-  it("takes messages and batches while large bodies come slowly or not to their end", async () => {
+  it("accepts messages and batches while large bodies arrive slowly or stay incomplete", async () => {
     const stalled = Array.from({ length: 6 }, () => {
       const headers = { "content-type": json, "content-length": full };
       const sent = request(`${service.url}/messages/batch`, { method: "POST", agent: false, headers });
@@ -157,12 +157,12 @@ function repeat(before: string, part: string, after: string): Buffer {
   return Buffer.concat([Buffer.from(before), Buffer.alloc(times * part.length, part), Buffer.from(after)]);
 }
 
-/** The same message with as many further values as fit. */
+/** The same message with as many additional values as fit. */
 function crowded(item: string): string {
   return item.replace("{", `{"a":[${"{},".repeat(170_000)}{}],`);
 }
 
-/** The most memory that the process has had in RAM until now, in bytes. */
+/** The peak resident memory of the process so far, in bytes. */
 async function peakMemory({ pid }: ServiceHandle): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);

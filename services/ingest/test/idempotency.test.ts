@@ -15,7 +15,7 @@ describe("Idempotency-Key on POST /messages", () => {
   });
   const key = (text: string): Record<string, string> => ({ "idempotency-key": text });
 
-  it("gives fifty requests at once one number and one answer", async () => {
+  it("gives fifty concurrent requests the same number and answer", async () => {
     const chat = await world.newChat();
     const answers = await Promise.all(Array.from({ length: 50 }, () => ingest.send(chat, "Hello", key("once"))));
     const texts = new Set(answers.map((answer) => JSON.stringify(messageOf(answer))));
@@ -24,7 +24,7 @@ describe("Idempotency-Key on POST /messages", () => {
     expect(messageOf(await ingest.send(chat, "Hello")).number).to.equal(2);
   });
 
-  it("gives a repetition the first answer, Location and time included", async () => {
+  it("gives a repeated request the first answer, including Location and time", async () => {
     const chat = await world.newChat();
     const first = await ingest.send(chat, "Hello", key("k"));
     messageOf(await ingest.send(chat, "in between"));
@@ -33,14 +33,14 @@ describe("Idempotency-Key on POST /messages", () => {
     expect(again.headers.get("location")).to.equal(first.headers.get("location"));
   });
 
-  it("refuses another body under a used key, and takes the key's first request ever after", async () => {
+  it("refuses a different body with a used key, and still accepts the key's first request", async () => {
     const chat = await world.newChat();
     messageOf(await ingest.send(chat, "Hello", key("k")));
     problemOf(await ingest.send(chat, "Hello!", key("k")), "idempotency-conflict");
     expect(messageOf(await ingest.send(chat, "Hello", key("k"))).number).to.equal(1);
   });
 
-  it("keeps the keys of two chats apart, however many partitions there are", async () => {
+  it("distinguishes the keys of two chats, with any number of partitions", async () => {
     for (const PARTITIONS of ["1", "4"]) {
       const partitioned = await startIngest(world, {
         PARTITIONS,
@@ -56,7 +56,7 @@ describe("Idempotency-Key on POST /messages", () => {
     }
   });
 
-  it("refuses new keys of an application that has used up its own, and says until when", async () => {
+  it("refuses new keys of an application that has used up its keys, and says when to retry", async () => {
     const limited = await startIngest(world, { MAX_IDEMPOTENCY_KEYS: "4", IDEMPOTENCY_TTL: "1h" });
     const [chat, other] = [await world.newChat(), await world.newChat()];
     for (const name of ["a", "b"]) messageOf(await limited.send(chat, "Hello", key(name)));
@@ -70,20 +70,20 @@ describe("Idempotency-Key on POST /messages", () => {
     await limited.stop();
   });
 
-  it("keeps the keys of two applications apart", async () => {
+  it("distinguishes the keys of two applications", async () => {
     const [one, two] = [await world.newChat(), await world.newChat()];
     expect(messageOf(await ingest.send(one, "Hello", key("k"))).application_token).to.equal(one.token);
     expect(messageOf(await ingest.send(two, "Good-bye", key("k"))).application_token).to.equal(two.token);
   });
 
-  it("remembers no key of a refused request", async () => {
+  it("does not remember the key of a refused request", async () => {
     const chat = await world.newChat();
     problemOf(await ingest.send(chat, " ", key("k")), "validation-failed");
     problemOf(await ingest.send({ ...chat, number: 99 }, "Hello", key("k")), "chat-not-found");
     expect(messageOf(await ingest.send(chat, "Hello", key("k"))).number).to.equal(1);
   });
 
-  it("is the same in the header of a message and in an item of a batch", async () => {
+  it("treats a key in the header of a message and in an item of a batch alike", async () => {
     const chat = await world.newChat();
     const first = messageOf(await ingest.send(chat, "Hello", key("k")));
     const item = { application_token: chat.token, chat_number: chat.number, body: "Hello", idempotency_key: "k" };
@@ -94,7 +94,7 @@ describe("Idempotency-Key on POST /messages", () => {
     expect(results[1]).to.include({ status: 409, type: "http://localhost:8080/problems/idempotency-conflict" });
   });
 
-  it("stores each key's first body once, in whatever order repetitions and conflicts come", async () => {
+  it("stores the first body of each key once, with repetitions and conflicts in any order", async () => {
     const request = fc.record({ key: fc.constantFrom("a", "b", "c"), body: fc.constantFrom("x", "y") });
     await fc.assert(
       fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 12 }), async (requests) => {

@@ -13,7 +13,7 @@ describe("ingest under load", () => {
   after(() => world.close());
   afterEach(() => ingest.stop());
 
-  it("answers 429 beyond an application's limit, and leaves other applications alone", async () => {
+  it("answers 429 above an application's limit, and does not affect other applications", async () => {
     ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "3" });
     const [busy, quiet] = [await world.newChat(), await world.newChat()];
     for (const left of [2, 1, 0]) {
@@ -34,7 +34,7 @@ describe("ingest under load", () => {
     expect(next.number).to.equal(4);
   });
 
-  it("takes of a batch what the limit allows, in order", async () => {
+  it("accepts the first items of a batch, as many as the limit allows", async () => {
     ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "2" });
     const chat = await world.newChat();
     const messages = ["one", "two", "three", "four"].map((body) => ({
@@ -48,7 +48,7 @@ describe("ingest under load", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two" });
   });
 
-  it("has no limit where limits are off", async () => {
+  it("has no limit if limits are off", async () => {
     ingest = await startIngest(world, {
       RATE_LIMITS: "off",
       APPLICATION_MESSAGE_RATE: "1",
@@ -60,7 +60,7 @@ describe("ingest under load", () => {
     expect(answers[0]?.headers.has("ratelimit")).to.equal(false);
   });
 
-  it("leaves no job behind for what it refuses", async () => {
+  it("adds no job for refused messages", async () => {
     ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "1" });
     const chat = await world.newChat();
     messageOf(await ingest.send(chat, "Hello"));
@@ -75,7 +75,7 @@ describe("ingest under load", () => {
     expect(await ingest.redis.llen(waiting)).to.equal(1);
   });
 
-  it("compares the limit of pending messages with the chat's own partition", async () => {
+  it("applies the limit of pending messages to the chat's partition", async () => {
     ingest = await startIngest(world, { PARTITIONS: "2", MAX_PENDING: "4" });
     const { token } = await world.newChat();
     const chats = await Promise.all(Array.from({ length: 8 }, () => world.newChat(token)));
@@ -91,7 +91,7 @@ describe("ingest under load", () => {
     messageOf(await ingest.send(inPartition(1), "Hello"));
   });
 
-  it("answers 503 while too many messages wait, takes nothing of those, and recovers when they are stored", async () => {
+  it("answers 503 and accepts nothing while too many messages are pending, and recovers when they are stored", async () => {
     ingest = await startIngest(world, { MAX_PENDING: "3" });
     const [chat, other] = [await world.newChat(), await world.newChat()];
     const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => ingest.send(chat, `message ${index}`)));
@@ -104,7 +104,7 @@ describe("ingest under load", () => {
     problemOf(await post(`${ingest.url}/messages/batch`, { messages }), "overloaded");
     expect(await ingest.accepted(other)).to.deep.equal({});
 
-    // What the worker's completion does: the chat's head stays, its pending records go.
+    // Like the worker's completion: the chat head stays and the pending records are removed.
     const prefix = `${ingest.config.partitioning.prefix}:{p0}:`;
     await ingest.redis.multi().del(`${prefix}pending:${chat.token}:${chat.number}`).set(`${prefix}pending`, 0).exec();
     const next = await eventually(async () => messageOf(await ingest.send(chat, "after the queue")));

@@ -37,7 +37,7 @@ describe("ingest without a store", () => {
     return { answer, ms: performance.now() - began };
   };
 
-  it("answers 503 within about a second while Redis is away, and goes on after the last number when it is back", async () => {
+  it("answers 503 within about a second while Redis is unavailable, and continues after the last number afterwards", async () => {
     const chat = await world.newChat();
     messageOf(await ingest.send(chat, "one"));
     await ingest.health.refresh();
@@ -48,7 +48,7 @@ describe("ingest without a store", () => {
       expect(ms).to.be.below(10_000);
     }
     await ingest.health.refresh();
-    expect(ingest.health.ready().ok, "ready, for it is this process that tells clients what is away").to.equal(true);
+    expect(ingest.health.ready().ok, "ready, because this process tells clients what is unavailable").to.equal(true);
     expect(ingest.health.ready().checks.redis).to.include({ ok: false, critical: true });
     expect(await ingest.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"redis".*\} 0$/m);
     await redis.start();
@@ -61,7 +61,7 @@ describe("ingest without a store", () => {
     );
   });
 
-  it("stays alive while Redis hangs, and answers 503 within the deadline", async () => {
+  it("keeps running while Redis hangs, and answers 503 within the deadline", async () => {
     const between = await startProxy({ target: redis.url });
     const hanging = await startIngest(world, { REDIS_URL: between.url, ACCEPT_DEADLINE: "300ms" });
     try {
@@ -72,7 +72,8 @@ describe("ingest without a store", () => {
       problemOf(answer, "intake-unavailable");
       expect(ms).to.be.within(250, 10_000);
       between.resume();
-      // The hung request may have been taken after all: its key tells, and the number is the same either way.
+      // The hung request may have been accepted after all. Its key settles that, and the number is the same in both
+      // cases.
       const again = await eventually(async () =>
         messageOf(await hanging.send(chat, "two", { "idempotency-key": "two" })),
       );
@@ -84,18 +85,18 @@ describe("ingest without a store", () => {
     }
   });
 
-  for (const failure of ["is away", "is silent"]) {
-    it(`goes on for known chats while MySQL ${failure}, and answers 503 for others`, async () => {
+  for (const failure of ["is unavailable", "is silent"]) {
+    it(`accepts messages to known chats while MySQL ${failure}, and answers 503 for others`, async () => {
       const [known, unknown] = [await world.newChat(), await world.newChat()];
       messageOf(await ingest.send(known, "one"));
-      if (failure === "is away") await database.cut();
+      if (failure === "is unavailable") await database.cut();
       else database.pause();
       expect(messageOf(await ingest.send(known, "two")).number).to.equal(2);
       const { answer, ms } = await timed(ingest.send(unknown, "Hello"));
       problemOf(answer, "storage-unavailable");
       expect(ms).to.be.below(10_000);
       expect(await ingest.accepted(unknown)).to.deep.equal({});
-      if (failure === "is away") await database.restore();
+      if (failure === "is unavailable") await database.restore();
       else database.resume();
       expect((await eventually(async () => messageOf(await ingest.send(unknown, "Hello")))).number).to.equal(1);
     });

@@ -22,7 +22,7 @@ describe("POST /messages refuses", () => {
     chat = await world.newChat();
     next = messageOf(await ingest.send(chat, "first")).number + 1;
   });
-  // Whatever was refused must not have burnt a number, and must have left nothing behind.
+  // A refused request must not use a number or leave anything behind.
   afterEach(async () => {
     expect(messageOf(await ingest.send(chat, "last")).number).to.equal(next);
     expect(Object.keys(await ingest.accepted(chat))).to.have.length(next);
@@ -40,7 +40,7 @@ describe("POST /messages refuses", () => {
   const pointers = (answer: Answer): string[] =>
     (problemOf(answer, "validation-failed").errors ?? []).map(({ pointer }) => pointer);
 
-  it("what is not JSON, and says where", async () => {
+  it("invalid JSON, and says where the error is", async () => {
     for (const text of ["", "{", '{"body": }', "hello", `${JSON.stringify(valid())}}`, "{'a':1}", "\ufeff{}"]) {
       expect(problemOf(await postRaw(text), "malformed-json").detail, text).to.be.a("string");
     }
@@ -56,7 +56,7 @@ describe("POST /messages refuses", () => {
     }
   });
 
-  it("values of the wrong type, each with its place", async () => {
+  it("values of the wrong type, each with a pointer", async () => {
     expect(pointers(await postRaw({}))).to.deep.equal(["/application_token", "/chat_number", "/body"]);
     expect(pointers(await postRaw([valid()]))).to.deep.equal([""]);
     expect(pointers(await postRaw("null"))).to.deep.equal([""]);
@@ -71,7 +71,7 @@ describe("POST /messages refuses", () => {
     }
   });
 
-  it("blank bodies, lone surrogates, and one byte too many", async () => {
+  it("blank bodies, lone surrogates and bodies that are one byte too long", async () => {
     for (const body of ["", " ", "\n\t\u3000", "a\ud800", "\udc00b", "x".repeat(maxBodyBytes + 1)]) {
       expect(pointers(await postRaw({ ...valid(), body }))).to.deep.equal(["/body"]);
     }
@@ -105,7 +105,7 @@ describe("POST /messages refuses", () => {
     problemOf(await postRaw(gzipSync(text), { "content-encoding": "gzip" }), "unsupported-media-type");
   });
 
-  it("chats that do not exist, telling the application from the chat", async () => {
+  it("unknown chats, and says whether the application or the chat is missing", async () => {
     const refused = async (target: Partial<Chat>, code: ProblemCode): Promise<void> => {
       problemOf(await send(ingest.url, { ...chat, ...target }, "Hello"), code);
     };
@@ -125,19 +125,19 @@ describe("POST /messages refuses", () => {
     problemOf(await post(`${ingest.url}/messages/1`, valid()), "route-not-found");
   });
 
-  it("nobody's messages without a trace of them in the metrics of applications", async () => {
+  it("messages with unknown tokens, without adding them to the metrics of applications", async () => {
     const token = randomUUID();
     problemOf(await send(ingest.url, { ...chat, token }, "Hello"), "application-not-found");
     expect(await ingest.metrics.registry.metrics()).to.not.include(token.slice(0, 8));
   });
 
-  it("an Idempotency-Key that is none", async () => {
+  it("an invalid Idempotency-Key", async () => {
     for (const key of ["a b", "k".repeat(256)]) {
       expect(pointers(await postRaw(valid(), { "idempotency-key": key }))).to.deep.equal(["Idempotency-Key"]);
     }
   });
 
-  it("what costs more to parse than its bytes suggest: deep nesting and many values", async () => {
+  it("bodies that are expensive to parse for their size: deep nesting and many values", async () => {
     for (const extra of [
       `${"[".repeat(64)}${"]".repeat(64)}`,
       `[${"{},".repeat(5_000)}0]`,
@@ -147,7 +147,7 @@ describe("POST /messages refuses", () => {
     }
   });
 
-  it("nothing for unknown fields, however deep or named, and assigns none of them", async () => {
+  it("no unknown fields of any depth or name, and assigns none of them", async () => {
     const deep = `${"[".repeat(63)}${"]".repeat(63)}`;
     const fields = `"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"deep":${deep},"number":99`;
     const answer = await postRaw(JSON.stringify(valid()).replace("{", `{${fields},`));

@@ -9,7 +9,7 @@ import { messageOf, openWorld, problemOf, startIngest, type Ingest, type LogLine
 
 const limit = ["--maxmemory", "256mb"];
 
-describe("ingest on stores that keep less than a 201 promises", function () {
+describe("ingest with stores that are less durable than a 201 promises", function () {
   this.timeout(120_000);
   let world: World;
   before(async () => {
@@ -42,7 +42,7 @@ describe("ingest on stores that keep less than a 201 promises", function () {
       await ingest.stop();
     }
   }
-  /** What the service warns of on a Redis with these options. */
+  /** The warnings of the service with these options of Redis. */
   const warnings = (args: string[], env: Record<string, string> = {}): Promise<LogLine[]> =>
     withRedis(args, (url) =>
       withIngest({ REDIS_URL: url, ...env }, ({ lines }) =>
@@ -50,7 +50,7 @@ describe("ingest on stores that keep less than a 201 promises", function () {
       ),
     );
 
-  it("says so, unless that is what is expected", async () => {
+  it("warns, unless the operator accepts that", async () => {
     const everysec = [...limit, "--appendfsync", "everysec"];
     const [warning, ...others] = await warnings(everysec);
     expect(others).to.be.empty;
@@ -62,7 +62,7 @@ describe("ingest on stores that keep less than a 201 promises", function () {
     expect(await warnings(limit)).to.be.empty;
   });
 
-  it("says once of each store that all is as needed", () =>
+  it("logs once per store that all settings are as needed", () =>
     withRedis(limit, (url) =>
       withIngest({ REDIS_URL: url }, ({ lines }) =>
         eventually(() => {
@@ -72,7 +72,7 @@ describe("ingest on stores that keep less than a 201 promises", function () {
       ),
     ));
 
-  it("takes nothing and is not ready while Redis evicts, and begins by itself when it no longer does", () =>
+  it("accepts nothing and is not ready while Redis evicts, and starts by itself afterwards", () =>
     withRedis([...limit, "--maxmemory-policy", "allkeys-lru"], (url) =>
       withIngest({ REDIS_URL: url }, async ({ health, send, accepted, lines, redis }) => {
         const chat = await world.newChat();
@@ -94,7 +94,7 @@ describe("ingest on stores that keep less than a 201 promises", function () {
       }),
     ));
 
-  it("stops taking messages when Redis begins to evict, and stays ready to say so", () =>
+  it("stops accepting messages when Redis begins to evict, and stays ready to answer that", () =>
     withRedis(limit, (url) =>
       withIngest({ REDIS_URL: url }, async ({ health, send, accepted, redis, metrics }) => {
         const chat = await world.newChat();
@@ -106,12 +106,12 @@ describe("ingest on stores that keep less than a 201 promises", function () {
         problemOf(await send(chat, "another"), "intake-unavailable");
         expect(await accepted(chat)).to.deep.equal(before);
         await health.refresh();
-        expect(health.ready().ok, "ready, for it is this process that tells clients").to.equal(true);
+        expect(health.ready().ok, "ready, because this process tells clients").to.equal(true);
         expect(await metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"settings".*\} 0$/m);
       }),
     ));
 
-  it("takes nothing for a Galera cluster, unless one server of it takes all writes", () =>
+  it("accepts nothing for a Galera cluster, unless all writes go to one server", () =>
     withFolder(async (dir) => {
       const galera = await startGalera({ dir });
       try {
@@ -142,15 +142,15 @@ describe("ingest on stores that keep less than a 201 promises", function () {
       }
     }));
 
-  it("starts without the database, whose settings it reads when it comes", async () => {
-    const away = "mysql://confab@127.0.0.1:1/confab";
+  it("starts without the database, and reads its settings when it is available", async () => {
+    const unavailable = "mysql://confab@127.0.0.1:1/confab";
     await withIngest(
       {},
       async ({ health }) => {
         await health.refresh();
         expect(health.ready().ok).to.equal(true);
       },
-      away,
+      unavailable,
     );
   });
 });
