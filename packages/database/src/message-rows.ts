@@ -142,7 +142,7 @@ export async function addToCounts(tx: Queryable, stored: readonly NewMessage[]):
     ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
     ...ids,
   );
-  if (counted !== ids.length) throw new RetryTransaction("a chat was deleted meanwhile");
+  if (counted !== ids.length) throw new RetryTransaction("a chat was deleted during the transaction");
 }
 
 /**

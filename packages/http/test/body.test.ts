@@ -141,10 +141,10 @@ describe("readJson", () => {
         response.resume();
       });
     });
-    const gone = new Promise<void>((resolve) => endless.on("close", resolve));
+    const closed = new Promise<void>((resolve) => endless.on("close", resolve));
     const sending = setInterval(() => endless.write("a".repeat(10_000)), 10);
     expect(await answered).to.equal(413);
-    await gone;
+    await closed;
     clearInterval(sending);
   });
 

@@ -18,7 +18,7 @@ export interface AcceptedMessage extends PendingRecord {
   damaged: boolean;
 }
 
-/** A batch as it was accepted, with all its messages. */
+/** An accepted batch with all its messages. */
 export interface AcceptedBatch {
   id: string;
   messages: AcceptedMessage[];

@@ -15,7 +15,7 @@ export interface Scripts {
   confabReadPending(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
 }
 
-/** To one server or to a cluster. */
+/** A connection to one server or to a cluster. */
 export type RedisConnection = Redis | Cluster;
 export type IntakeRedis = RedisConnection & Scripts;
 

@@ -149,9 +149,9 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
 
     it("does not find a deleted message, even after a late write of its text", async () => {
       const chatId = newChat();
-      await backend.put([messageOf(chatId, 1, "gone"), messageOf(chatId, 2, "stays")]);
+      await backend.put([messageOf(chatId, 1, "removed"), messageOf(chatId, 2, "stays")]);
       await backend.put([messageOf(chatId, 1, null, 3), messageOf(chatId, 3, null, 2)]);
-      await backend.put([messageOf(chatId, 1, "gone", 2), messageOf(chatId, 3, "gone")]);
+      await backend.put([messageOf(chatId, 1, "removed", 2), messageOf(chatId, 3, "removed")]);
       expect(await find(chatId, "o")).to.deep.equal([]);
       expect(await find(chatId, "s")).to.deep.equal([2]);
     });

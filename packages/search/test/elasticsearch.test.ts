@@ -155,20 +155,20 @@ describe("the Elasticsearch index", () => {
   });
 
   it("reports within a second that no server is listening", async () => {
-    const away = createElasticsearchIndex({ url: "http://user:secret@127.0.0.1:9", name: "away" });
+    const unavailable = createElasticsearchIndex({ url: "http://user:secret@127.0.0.1:9", name: "unavailable" });
     const started = performance.now();
     const errors = await Promise.all([
-      failure(away.search({ chatId: 1n, q: "x", limit: 1 })),
-      failure(away.index([messageOf(1n, 1, "x")])),
-      failure(away.ping()),
-      failure(away.prepare()),
+      failure(unavailable.search({ chatId: 1n, q: "x", limit: 1 })),
+      failure(unavailable.index([messageOf(1n, 1, "x")])),
+      failure(unavailable.ping()),
+      failure(unavailable.prepare()),
     ]);
     expect(performance.now() - started).to.be.below(10_000);
     for (const error of errors) {
       expect(error).to.be.instanceOf(SearchUnavailable);
       expect(String(error)).not.to.contain("secret");
     }
-    await away.close();
+    await unavailable.close();
   });
 
   it("times out without an answer, fails fast while Elasticsearch is unavailable, and recovers by itself", async () => {

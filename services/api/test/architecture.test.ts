@@ -6,7 +6,7 @@ import { startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
 /** Pages that describe the route table and are therefore not in it. */
-const beside = ["/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
+const undocumented = ["/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
 
 describe("the api's routes", () => {
   let world: World;
@@ -26,7 +26,7 @@ describe("the api's routes", () => {
     const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
     expect([...routesOf(router), ...mounted]).to.have.deep.members([
       ...mine.map(({ method, path }) => ({ method, path })),
-      ...beside.map((path) => ({ method: "get", path })),
+      ...undocumented.map((path) => ({ method: "get", path })),
     ]);
   });
 

@@ -69,15 +69,15 @@ describe("/applications/{token}/chats", () => {
 
   it("pages to the end and back to the beginning, with each chat once in each direction", async () => {
     for (let index = 0; index < 10; index += 1) await world.newChat(token);
-    const forth = await follow(chatSchema, api, `${path}?limit=3`, "next");
-    expect(forth.pages.map((page) => page.map(({ number }) => number))).to.deep.equal([
+    const forward = await follow(chatSchema, api, `${path}?limit=3`, "next");
+    expect(forward.pages.map((page) => page.map(({ number }) => number))).to.deep.equal([
       [1, 2, 3],
       [4, 5, 6],
       [7, 8, 9],
       [10],
     ]);
-    const back = await follow(chatSchema, api, forth.last, "prev");
-    expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+    const back = await follow(chatSchema, api, forward.last, "prev");
+    expect(back.pages.toReversed()).to.deep.equal(forward.pages);
     expect(jsonOf(await api.get(`${path}?after=10`))).to.deep.equal([]);
     expect(linksOf(await api.get(`${path}?limit=10`))).to.deep.equal({});
   });

@@ -77,10 +77,10 @@ describe("reading a chat's messages", () => {
       fc.asyncProperty(stored, fc.integer({ min: 1, max: 6 }), order, async (mix, limit, order) => {
         const chat = await newChat(mix);
         const all = model(mix.length, { limit: 100, order });
-        const forth = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
-        expect(numbersOf(forth.pages.flat())).to.deep.equal(all);
-        const back = await follow(messageSchema, api, forth.last, "prev");
-        expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+        const forward = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
+        expect(numbersOf(forward.pages.flat())).to.deep.equal(all);
+        const back = await follow(messageSchema, api, forward.last, "prev");
+        expect(back.pages.toReversed()).to.deep.equal(forward.pages);
         // After going back, a reader can go forward again.
         const again = await follow(messageSchema, api, back.last, "next");
         expect(numbersOf(again.pages.flat())).to.deep.equal(all);
@@ -178,14 +178,14 @@ describe("reading a chat's messages", () => {
     for (const upTo of [0, 30, 60]) {
       await world.store((number) => number <= upTo);
       for (const order of ["asc", "desc"] as const) {
-        const forth = await follow(messageSchema, api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
-        expect(numbersOf(forth.pages.flat())).to.deep.equal(model(60, { limit: 100, order }));
-        for (const page of forth.pages) {
+        const forward = await follow(messageSchema, api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
+        expect(numbersOf(forward.pages.flat())).to.deep.equal(model(60, { limit: 100, order }));
+        for (const page of forward.pages) {
           const bytes = page.reduce((sum, { body }) => sum + body.length, 0);
           expect(bytes).to.be.at.most(1024 * 1024);
-          if (page !== forth.pages.at(-1)) expect(bytes).to.be.above(1024 * 1024 - 65_535);
+          if (page !== forward.pages.at(-1)) expect(bytes).to.be.above(1024 * 1024 - 65_535);
         }
-        const back = await follow(messageSchema, api, forth.last, "prev");
+        const back = await follow(messageSchema, api, forward.last, "prev");
         expect(numbersOf(back.pages.toReversed().flat())).to.deep.equal(model(60, { limit: 100, order }));
       }
     }

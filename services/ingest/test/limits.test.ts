@@ -83,7 +83,7 @@ describe("ingest under load", () => {
       chats.find(({ number }) => partitionOf(ingest.config.partitioning, token, number) === partition)!;
     for (let index = 0; index < 4; index++) messageOf(await ingest.send(inPartition(0), "Hello"));
     for (let index = 0; index < 3; index++) messageOf(await ingest.send(inPartition(1), "Hello"));
-    // The pressure gauge looks once per second.
+    // The pressure gauge is updated once per second.
     await eventually(() => {
       expect(ingest.pressure.current().pending).to.equal(7);
     });
