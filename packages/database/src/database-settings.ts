@@ -9,7 +9,7 @@ export interface ExpectedOfDatabase {
 }
 
 interface ServerSettings extends ExpectedOfDatabase {
-  /** Undefined where the server has no such variable. */
+  /** Undefined if the server has no such variable. */
   readonly variable: (name: string) => string | undefined;
   /** Whether the server is a member of a Group Replication group. Undefined if this user may not read that. */
   readonly isInGroup: boolean | undefined;
@@ -24,7 +24,7 @@ const READ = [
 ];
 
 const hiddenGroup: JudgedSetting = {
-  found: "OFF, and its members are not shown",
+  found: "OFF, but the members of the group are not visible",
   verdict: "unknown",
   advice:
     "Grant SELECT on performance_schema.replication_group_members, so that Confab can check whether the server is in a group.",
@@ -55,7 +55,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     },
   },
   {
-    promise: "the server accepts Confab's largest statement",
+    promise: "the server accepts the largest statement of Confab",
     setting: `max_allowed_packet = ${MIN_PACKET}M or more`,
     advice: `Set it to ${MIN_PACKET}M or more. Until then large messages stay in Redis and are not stored.`,
     judge: ({ variable }) => {
@@ -65,7 +65,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     },
   },
   {
-    promise: "no other server of a Galera cluster overwrites committed data",
+    promise: "no other server of a Galera cluster overwrites committed rows",
     setting: "wsrep_on = OFF",
     advice:
       "Send all writes to one server of the cluster and set DATABASE_SINGLE_WRITER=yes. Until then nothing is stored.",
@@ -77,7 +77,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     },
   },
   {
-    promise: "no other primary of a group overwrites committed data",
+    promise: "no other primary of a group overwrites committed rows",
     setting: "group_replication_single_primary_mode = ON",
     advice:
       "Switch the group to single-primary mode, or send all writes to one primary and set DATABASE_SINGLE_WRITER=yes. Until then nothing is stored.",

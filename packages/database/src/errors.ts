@@ -67,13 +67,16 @@ export function isDuplicateKey(error: unknown): boolean {
   return anyOf(details.numbers, DUPLICATE_KEY) || details.codes.has("P2002");
 }
 
-/** True when the table that a statement names does not exist. */
+/** True if the table of a statement does not exist. */
 export function isMissingTable(error: unknown): boolean {
-  const { numbers, codes } = factsOf(error);
+  const { numbers, codes } = detailsOf(error);
   return numbers.has(1146) || codes.has("P2021");
 }
 
-/** The server's own sentence about an error, without the client's framing; of a pool without sessions, why it has none. */
+/**
+ * The server's own error message, without the text that the client adds. If the pool has no session, the reason for
+ * that.
+ */
 export function reasonOf(error: unknown): string {
   for (const link of chain(error)) {
     const noSession = link.errno === POOL_TIMEOUT || link.originalCode === String(POOL_TIMEOUT);

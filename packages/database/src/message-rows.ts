@@ -40,7 +40,7 @@ const MAX_BYTES = 1024 * 1024;
 export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: readonly M[]): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
   const sizeOf = ({ body }: NewMessage): number => Buffer.byteLength(body);
-  const limits = { maxItems: MOST_ROWS, maxSize: MOST_BYTES, sizeOf };
+  const limits = { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf };
   for (const chunk of chunksOf(rows, limits)) await insertChunk(tx, chunk, outcomes);
   return outcomes;
 }

@@ -86,7 +86,7 @@ export function createMigrationCheck({ prisma }: Pick<Database, "prisma">, direc
       });
     const applied = new Set(rows.map(({ name }) => name));
     const missing = (await names).find((name) => !applied.has(name));
-    if (missing !== undefined) throw new MigrationError(`Migration ${missing} is not applied: run confabctl migrate.`);
+    if (missing !== undefined) throw new MigrationError(`Migration ${missing} is not applied. Run confabctl migrate.`);
   };
 }
 

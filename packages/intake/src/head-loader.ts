@@ -75,7 +75,7 @@ export function createHeadLoader(options: HeadLoaderOptions): (token: string, ch
     return (await inTurn(token, () => watched(loadHead(token, chat)))) ?? "unknown-chat";
   }
 
-  const late = (): Error => new ChatsUnavailable(`the database did not answer within ${deadlineMs} ms`);
+  const late = (): Error => new ChatsUnavailable(`The database did not answer within ${deadlineMs} ms`);
   const findInTime = (token: string, chat: number): Promise<Loaded> => withTimeout(find(token, chat), deadlineMs, late);
 
   return async (token, chat) => {

@@ -8,7 +8,7 @@ export type FsyncPolicy = (typeof fsyncPolicies)[number];
 
 export type RedisInfo = ReturnType<typeof parseInfo>;
 
-/** The fields of an answer to INFO; one that is not there is empty, and 0 as a number. */
+/** The fields of an INFO answer. A missing field is empty, and 0 as a number. */
 export function parseInfo(info: string) {
   const fields = new Map(
     info.split("\r\n").flatMap((line) => {
@@ -20,7 +20,7 @@ export function parseInfo(info: string) {
   return { text, number: (name: string): number => Number(text(name)) };
 }
 
-/** How many replicas follow a master, after its answer to INFO. */
+/** The number of connected replicas in a master's INFO answer. */
 export function replicasOf(info: RedisInfo): number {
   const states = Array.from({ length: info.number("connected_slaves") }, (_, index) => info.text(`slave${index}`));
   return states.filter((state) => state.includes("state=online")).length;

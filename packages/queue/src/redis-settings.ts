@@ -21,7 +21,7 @@ export interface ExpectedOfRedis {
 }
 
 interface ServerSettings {
-  /** What INFO says; undefined where it is not allowed. */
+  /** The answer to INFO. Undefined if INFO is not allowed. */
   readonly info: RedisInfo | undefined;
   readonly file: AppendOnlyFile | undefined;
 }
@@ -34,12 +34,12 @@ type Rule = SettingRule<ServerSettings>;
  */
 export async function readRedisSettings(redis: RedisConnection, expected: ExpectedOfRedis): Promise<StoreSetting[]> {
   const servers = serversOf(redis);
-  const looks = await Promise.allSettled(servers.map(readServer));
+  const reads = await Promise.allSettled(servers.map(readServer));
   const answers = servers.flatMap((server, index) => {
-    const look = looks[index];
-    return look?.status === "fulfilled" ? [{ server: nameOf(server), read: look.value }] : [];
+    const read = reads[index];
+    return read?.status === "fulfilled" ? [{ server: nameOf(server), read: read.value }] : [];
   });
-  if (answers.length === 0) throw new Error("no master of Redis answers");
+  if (answers.length === 0) throw new Error("No Redis master answers");
   return rulesFor(expected).flatMap((rule) => {
     const settings = answers.map(({ read }) => judgeSetting("redis", rule, read));
     const agree = new Set(settings.map(({ found }) => found)).size === 1;

@@ -130,7 +130,10 @@ async function writeChunk(
   return { indexed: documents.length - rejected.length, rejected };
 }
 
-/** Writes documents to the given indices; throws `IndexGone` when one is no more, `SearchUnavailable` when it is worth trying again. */
+/**
+ * Writes documents to the given indices. Throws `IndexGone` if an index was removed, and `SearchUnavailable` if a retry
+ * may succeed.
+ */
 export async function writeTo(
   connection: Connection,
   indices: readonly string[],
