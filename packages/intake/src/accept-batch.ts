@@ -40,7 +40,7 @@ export interface AcceptLimits {
 export type AcceptResult =
   number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited" | "keys";
 
-/** What accept.lua returns. */
+/** The reply of accept.lua. */
 interface AcceptReply {
   incarnation: string;
   pending: number;
@@ -53,7 +53,7 @@ export interface EntryResult {
   result: AcceptResult;
   incarnation: string;
   pending: number;
-  /** What is left of the application's quota. Undefined if it has no quota. */
+  /** The rest of the application's quota. Undefined if it has no quota. */
   limit: { remaining: number; resetMs: number; waitMs: number } | undefined;
   /** Milliseconds until an application that has used all its idempotency keys may use new ones. */
   keysMs: number;

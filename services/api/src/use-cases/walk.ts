@@ -27,7 +27,7 @@ export function beginningOf({ from, to, order }: Walk, count: number): { from: n
   return order === "asc" ? { from, to: Math.min(to, from + count - 1) } : { from: Math.max(from, to - count + 1), to };
 }
 
-/** What is left of a walk after its first numbers. */
+/** The rest of a walk after its first numbers. */
 export function restOf(walk: Walk, done: { from: number; to: number }): Walk {
   return walk.order === "asc" ? { ...walk, from: done.to + 1 } : { ...walk, to: done.from - 1 };
 }
