@@ -121,7 +121,9 @@ async function create(
       await insertKeys(tx, SCOPE, [{ idempotency, resourceId: application.id }], now);
     } catch (error) {
       // Another request with this key was faster. Roll back this creation and find the other one.
-      throw isDuplicateKey(error) ? new RetryTransaction("the idempotency key is already used", { cause: error }) : error;
+      throw isDuplicateKey(error)
+        ? new RetryTransaction("the idempotency key is already used", { cause: error })
+        : error;
     }
   }
   return { ...application, replayed: false };

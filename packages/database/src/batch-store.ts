@@ -96,7 +96,9 @@ async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches:
         ...ids.flatMap((id) => [id, now]),
       );
     } catch (error) {
-      throw isDuplicateKey(error) ? new RetryTransaction("the batch is being delivered twice concurrently", { cause: error }) : error;
+      throw isDuplicateKey(error)
+        ? new RetryTransaction("the batch is being delivered twice concurrently", { cause: error })
+        : error;
     }
   }
   return { fresh, delivered };

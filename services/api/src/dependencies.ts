@@ -87,7 +87,10 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
 
   return {
     redis,
-    applications: withWrites("applications", createApplications(database, { timeoutMs: patienceMs }), ["create", "rename"]),
+    applications: withWrites("applications", createApplications(database, { timeoutMs: patienceMs }), [
+      "create",
+      "rename",
+    ]),
     chats: withWrites("chats", createChats(database, { timeoutMs: patienceMs }), ["create", "rename"]),
     messages,
     pending:

@@ -127,7 +127,9 @@ describe("the api without a store", () => {
       }
       expect((await api.get("/openapi.json")).status).to.equal(200);
       await api.health.refresh();
-      expect(api.health.ready().ok, "ready, because this process reports to clients what is unavailable").to.equal(true);
+      expect(api.health.ready().ok, "ready, because this process reports to clients what is unavailable").to.equal(
+        true,
+      );
       expect(api.health.ready().checks.database).to.include({ ok: false, critical: true });
       expect(await api.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"database".*\} 0$/m);
 

@@ -48,7 +48,9 @@ describe("ingest without a store", () => {
       expect(ms).to.be.below(10_000);
     }
     await ingest.health.refresh();
-    expect(ingest.health.ready().ok, "ready, because this process reports to clients what is unavailable").to.equal(true);
+    expect(ingest.health.ready().ok, "ready, because this process reports to clients what is unavailable").to.equal(
+      true,
+    );
     expect(ingest.health.ready().checks.redis).to.include({ ok: false, critical: true });
     expect(await ingest.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"redis".*\} 0$/m);
     await redis.start();
