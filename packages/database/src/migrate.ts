@@ -69,8 +69,8 @@ export async function migrationStatus(
 }
 
 /**
- * For readiness: the check rejects with `MigrationError` until every migration that this version needs is applied; a newer schema
- * is fine. The files are read once, when the check runs for the first time.
+ * For readiness: the check rejects with `MigrationError` until every migration that this version needs is applied. A newer
+ * schema is accepted. The files are read once, when the check first runs.
  */
 export function createMigrationCheck({ prisma }: Pick<Database, "prisma">, directory?: string): () => Promise<void> {
   let names: Promise<string[]> | undefined;

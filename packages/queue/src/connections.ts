@@ -121,7 +121,9 @@ export async function whenReady(redis: RedisConnection, timeoutMs: number): Prom
     lastError = error.message;
   };
   const late = (): Error =>
-    new Error(`Redis did not answer within ${timeoutMs} ms: ${lastError}. Is REDIS_URL right and the server up?`);
+    new Error(
+      `Redis did not answer within ${timeoutMs} ms: ${lastError}. Check REDIS_URL and that the server is running.`,
+    );
   redis.once("ready", onReady).on("error", onError).on("node error", onError);
   try {
     await withTimeout(promise, timeoutMs, late);

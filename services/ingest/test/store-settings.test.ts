@@ -66,8 +66,8 @@ describe("ingest with stores that are less durable than a 201 promises", functio
     withRedis(limit, (url) =>
       withIngest({ REDIS_URL: url }, ({ lines }) =>
         eventually(() => {
-          const told = lines.filter(({ message }) => message === "all required settings of the store are in place");
-          expect(told.map(({ store }) => store).toSorted()).to.deep.equal(["database", "redis"]);
+          const logged = lines.filter(({ message }) => message === "all required settings of the store are in place");
+          expect(logged.map(({ store }) => store).toSorted()).to.deep.equal(["database", "redis"]);
         }),
       ),
     ));
