@@ -84,7 +84,7 @@ describe("Confab in trouble", () => {
       expect(pods.filter(isReady), `${component} before Redis is available`).to.deep.equal([]);
       expect(await restartsOf(release, [component]), `restarts of ${component}`).to.equal(0);
       const output = await release.kubectl("logs", pods[0]!.metadata.name);
-      expect(output).to.include("waiting for Redis").and.include("Is REDIS_URL right and the server up?");
+      expect(output).to.include("waiting for Redis").and.include("Check REDIS_URL and that the server is running.");
     }
     await release.kubectl("scale", "statefulset/confab-redis", "--replicas=1");
     const began = performance.now();

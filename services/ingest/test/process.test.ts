@@ -87,7 +87,7 @@ describe("the ingest process", () => {
       if (chunk.includes("waiting for Redis")) child.kill("SIGTERM");
     });
     const [status] = (await once(child, "close")) as [number | null];
-    expect(output).to.include("Is REDIS_URL right and the server up?");
+    expect(output).to.include("Check REDIS_URL and that the server is running.");
     expect(status, output).to.equal(0);
   });
 
