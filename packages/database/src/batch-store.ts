@@ -38,6 +38,12 @@ export function createBatchStore(database: Database) {
      */
     store: <M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> =>
       transaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
+
+    /** When the batch was stored; undefined if it was not, or if its id was pruned. */
+    async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
+      const batch = await database.prisma.storedBatch.findUnique({ where: { id: new Uint8Array(batchId) } });
+      return batch?.storedAt;
+    },
   };
 }
 

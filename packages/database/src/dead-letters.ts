@@ -26,6 +26,12 @@ export function createDeadLetters(database: Database) {
     find: async (id: bigint): Promise<DeadLetter | undefined> =>
       (await prisma.deadLetter.findUnique({ where: { id } })) ?? undefined,
 
+    /** The dead letter under a number of a chat. */
+    findByNumber: async (chatId: bigint, number: number): Promise<DeadLetter | undefined> =>
+      (await prisma.deadLetter.findFirst({ where: { chatId, number } })) ?? undefined,
+
+    count: (): Promise<number> => prisma.deadLetter.count(),
+
     /** Returns false if there is no such dead letter. */
     remove: async (id: bigint): Promise<boolean> => (await prisma.deadLetter.deleteMany({ where: { id } })).count > 0,
 

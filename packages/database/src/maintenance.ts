@@ -43,10 +43,14 @@ async function inChunks(remove: () => Promise<number>): Promise<number> {
 }
 
 /**
- * Compares every count with COUNT(*) and yields the differences. Each chunk is one statement, so the result is correct
- * under load too. Deleted messages are not counted.
+ * Compares every count with COUNT(*), yields each difference and returns the number of counts compared. Each chunk is one
+ * statement, so the result is correct under load as well. Deleted messages do not count.
  */
-export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGenerator<CountDifference> {
+export async function* verifyCounts(
+  { prisma }: Database,
+  chunk = 200,
+): AsyncGenerator<CountDifference, Record<CountDifference["kind"], number>, undefined> {
+  const checked = { chats_count: 0, messages_count: 0 };
   let after = 0n;
   for (;;) {
     const rows = await prisma.$queryRaw<CountRow[]>`
@@ -54,6 +58,7 @@ export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGen
              (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS actual
         FROM applications a WHERE a.id > ${after} ORDER BY a.id LIMIT ${chunk}`;
     yield* differences("chats_count", rows);
+    checked.chats_count += rows.length;
     after = rows.at(-1)?.id ?? 0n;
     if (rows.length < chunk) break;
   }
@@ -65,8 +70,9 @@ export async function* verifyCounts({ prisma }: Database, chunk = 200): AsyncGen
         FROM chats c JOIN applications a ON a.id = c.application_id
        WHERE c.id > ${after} ORDER BY c.id LIMIT ${chunk}`;
     yield* differences("messages_count", rows);
+    checked.messages_count += rows.length;
     after = rows.at(-1)?.id ?? 0n;
-    if (rows.length < chunk) return;
+    if (rows.length < chunk) return checked;
   }
 }
 

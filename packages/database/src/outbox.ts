@@ -73,6 +73,16 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
     /** The number of waiting ranges, including those that are being handled. */
     depth: (): Promise<number> => prisma.searchOutboxEntry.count(),
 
+    /** When the oldest range that contains the message was added; undefined if no range contains it. */
+    async waitingSince(chatId: bigint, number: number): Promise<Date | undefined> {
+      const range = await prisma.searchOutboxEntry.findFirst({
+        where: { chatId, fromNumber: { lte: number }, toNumber: { gte: number } },
+        orderBy: { id: "asc" },
+        select: { createdAt: true },
+      });
+      return range?.createdAt;
+    },
+
     /** How long the oldest range has been waiting, in milliseconds. 0 if none is waiting. */
     async oldestAgeMs(): Promise<number> {
       const oldest = await prisma.searchOutboxEntry.findFirst({ orderBy: { id: "asc" }, select: { createdAt: true } });

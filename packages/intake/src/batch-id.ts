@@ -21,6 +21,11 @@ export function messageUid(batchId: Buffer, position: number): Buffer {
   return uid;
 }
 
+/** The id of the batch that a message belongs to. */
+export function batchIdOf(uid: Uint8Array): Buffer {
+  return messageUid(Buffer.from(uid), 0);
+}
+
 /** When a batch was sent, by the clock of the process that sent it. */
 export function timeOf(batchId: Buffer): Date {
   return new Date(batchId.readUIntBE(0, 6));

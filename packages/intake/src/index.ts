@@ -7,6 +7,7 @@ export {
   type Completed,
   type Move,
 } from "./backlog.ts";
+export { batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";

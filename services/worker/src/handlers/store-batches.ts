@@ -10,7 +10,7 @@ import type { StoreMetrics } from "./store-metrics.ts";
 export interface StoreBatchesOptions {
   partition: number;
   backlog: Pick<Backlog, "read" | "complete">;
-  batchStore: BatchStore;
+  batchStore: Pick<BatchStore, "store">;
   chats: Pick<Chats, "locate">;
   producer: Pick<Producer, "wakeBatch" | "wakeSearch">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
