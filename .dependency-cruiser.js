@@ -13,8 +13,8 @@ export default {
     {
       name: "pure-packages",
       severity: "error",
-      comment: "contracts and runtime are what everything stands on: they import nothing of ours.",
-      from: { path: "^packages/(contracts|runtime)/src" },
+      comment: "Everything depends on contracts, config and runtime; they import no package of ours.",
+      from: { path: "^packages/(contracts|config|runtime)/src" },
       to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/$1/"] },
     },
     {
@@ -44,6 +44,13 @@ export default {
       comment: "Packages are used by services and the command line, not the other way round.",
       from: { path: "^packages/(?!cli/)" },
       to: { path: "^(services|packages/cli)/" },
+    },
+    {
+      name: "configuration-at-the-edge",
+      severity: "error",
+      comment: "Packages get settings as options; only services, confabctl and tests know that variables exist.",
+      from: { path: "^packages/(?!cli/|config/)[^/]+/src" },
+      to: { path: "^packages/config/" },
     },
     {
       name: "use-cases-know-no-library",

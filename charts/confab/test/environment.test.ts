@@ -1,26 +1,34 @@
-import { ConfigError } from "@confab/runtime";
+import {
+  ConfigError,
+  describeVariables,
+  libraryVariables,
+  serviceNames,
+  services,
+  type ServiceName,
+} from "@confab/config";
 import { expect } from "chai";
 import { environmentOf } from "./src/container-environment.ts";
 import { expectNothingFound } from "./src/findings.ts";
 import { renderWith } from "./src/scenarios.ts";
 import type { Manifest } from "./src/manifests.ts";
-import { serviceConfig, serviceNames, type ServiceName } from "./src/services.ts";
 import { workloadsOf } from "./src/workloads.ts";
 
-/** Variables of Node and OpenTelemetry, which no service reads itself. HTTP_PROXY is added by the scenario hardened. */
-const ofNode = /^(NODE_OPTIONS|NODE_EXTRA_CA_CERTS|OTEL_[A-Z_]+|CONFAB_URL|CONFAB_INGEST_URL|HTTP_PROXY)$/;
+/** Variables that no service parses. HTTP_PROXY is what a user adds in the scenario "hardened"; the others are confabctl's. */
+const others: readonly string[] = [...Object.keys(libraryVariables), "CONFAB_URL", "CONFAB_INGEST_URL", "HTTP_PROXY"];
 
 for (const service of serviceNames) {
   describe(`the environment of ${service}'s container`, () => {
     it("has only variables that its configuration knows, and all required ones", async () => {
-      const { names, required } = await serviceConfig(service);
+      const variables = describeVariables(services[service].variables);
+      const names = variables.map(({ name }) => name);
+      const required = variables.filter((variable) => variable.required).map(({ name }) => name);
       await expectNothingFound((manifests) => {
         const given = serviceEnvironments(manifests, service).flatMap((env) => Object.keys(env));
         if (given.length === 0) return [];
         const plain = given.map((name) => name.replace(/_FILE$/, ""));
         return [
           ...given
-            .filter((name) => !names.includes(name.replace(/_FILE$/, "")) && !ofNode.test(name))
+            .filter((name) => !names.includes(name.replace(/_FILE$/, "")) && !others.includes(name))
             .map((name) => `${name} is not known`),
           ...required.filter((name) => !plain.includes(name)).map((name) => `${name} is missing`),
         ];
@@ -28,7 +36,7 @@ for (const service of serviceNames) {
     });
 
     it("is accepted by its configuration", async () => {
-      const { load } = await serviceConfig(service);
+      const { load } = services[service];
       await expectNothingFound((manifests) =>
         serviceEnvironments(manifests, service).flatMap((env) => {
           try {
@@ -69,7 +77,7 @@ describe("the environment of every container that runs confabctl", () => {
                 variable,
               ),
           )
-          .filter((variable) => !ofNode.test(variable))
+          .filter((variable) => !others.includes(variable))
           .map((variable) => `${name} has ${variable}`),
       ),
     ));

@@ -1,40 +1,40 @@
-import type { Database, DatabaseAddress } from "@confab/database";
 import {
   checkingStores,
-  databaseEnvironment,
   databaseSettings,
-  environment,
+  databaseVariables,
   expectedSettings,
   parseEnv,
-  redisEnvironment,
+  processVariables,
   redisSettings,
-  searchEnvironment,
+  redisVariables,
   searchSettings,
+  searchVariables,
   type Environment,
-} from "@confab/runtime";
+} from "@confab/config";
+import type { Database, DatabaseAddress } from "@confab/database";
 import type { ElasticsearchIndex } from "@confab/search";
 import { z } from "zod";
 import { CommandError } from "./errors.ts";
 import { readLocalStack } from "./local-stack.ts";
 
-const databaseSchema = checkingStores(z.object(databaseEnvironment));
+const databaseSchema = checkingStores(z.object(databaseVariables));
 const allSchema = checkingStores(
   z.object({
-    ...redisEnvironment,
-    ...databaseEnvironment,
-    ...searchEnvironment,
-    REDIS_KEY_PREFIX: environment.REDIS_KEY_PREFIX,
-    PARTITIONS: environment.PARTITIONS,
+    ...redisVariables,
+    ...databaseVariables,
+    ...searchVariables,
+    REDIS_KEY_PREFIX: processVariables.REDIS_KEY_PREFIX,
+    PARTITIONS: processVariables.PARTITIONS,
   }),
 );
-const searchSchema = checkingStores(z.object(searchEnvironment));
+const searchSchema = checkingStores(z.object(searchVariables));
 
-/** The database's address: that of the services' variables, else that of this checkout's local run. */
+/** The address of the database: from the services' variables, otherwise from the local run of this checkout. */
 export function databaseAddress(env: Environment): DatabaseAddress {
   return databaseSettings(parseEnv(databaseSchema, withLocalStores(env)));
 }
 
-/** Where all stores are and what Confab's keys in Redis begin with, as the services' variables say. */
+/** The settings of all stores, from the same variables as the services'. */
 export function allStores(env: Environment) {
   const variables = parseEnv(allSchema, withLocalStores(env));
   return {
@@ -46,9 +46,15 @@ export function allStores(env: Environment) {
   };
 }
 
+/** Host, port and name of the database, without user and password. */
+export function databaseName({ url }: DatabaseAddress): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname}`;
+}
+
 /**
- * Opens the database for a command and closes it whatever happens. The clients of the stores are loaded only when they are
- * used, here and in the commands: they take longer to load than most commands take in all.
+ * Opens the database for a command and closes it in any case. The clients of the stores are imported only where they are used,
+ * here and in the commands: loading them takes longer than most commands.
  */
 export async function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
   const { createDatabase } = await import("@confab/database");
@@ -60,7 +66,7 @@ export async function withDatabase<T>(env: Environment, work: (database: Databas
   }
 }
 
-/** The same with Elasticsearch's index; fails with a sentence where searching is MySQL's. */
+/** The same with the search index; a usage error if MySQL answers searches. */
 export async function withSearchIndex<T>(
   env: Environment,
   work: (stores: { database: Database; index: ElasticsearchIndex }) => Promise<T>,
@@ -69,7 +75,7 @@ export async function withSearchIndex<T>(
   if (backend === "mysql" || url === undefined) {
     throw new CommandError(
       "usage",
-      "With SEARCH_BACKEND=mysql there is no index: messages are searched where they are.",
+      "There is no search index with SEARCH_BACKEND=mysql: MySQL itself answers searches. Nothing needs to be done.",
     );
   }
   const { createElasticsearchIndex } = await import("@confab/search");
@@ -81,19 +87,22 @@ export async function withSearchIndex<T>(
   }
 }
 
-/** Fills in where the stores of a local run are, so that nothing has to be set after `make up`. */
+const addresses = ["REDIS_URL", "REDIS_SENTINELS", "DATABASE_URL", "ELASTICSEARCH_URL"];
+
+/**
+ * Adds the stores of the local run, so that nothing has to be set after `make up`. Not if any store is named: a database of one
+ * installation must never be compared with the index of another.
+ */
 export function withLocalStores(env: Environment): Environment {
-  const local = readLocalStack();
   const isSet = (name: string): boolean => [env[name], env[`${name}_FILE`]].some((value) => (value ?? "") !== "");
-  const filled: Record<string, string | undefined> = { ...env };
-  if (!isSet("REDIS_URL") && !isSet("REDIS_SENTINELS")) filled.REDIS_URL = local?.redisUrl ?? "redis://127.0.0.1:16379";
-  if (!isSet("DATABASE_URL")) {
-    filled.DATABASE_URL = local?.databaseUrl ?? "mysql://confab@127.0.0.1:13306/confab";
-  }
-  if (!isSet("ELASTICSEARCH_URL") && !isSet("SEARCH_BACKEND")) {
-    const without = local !== undefined && local.elasticsearchUrl === undefined;
-    if (without) filled.SEARCH_BACKEND = "mysql";
-    else filled.ELASTICSEARCH_URL = local?.elasticsearchUrl ?? "http://127.0.0.1:19200";
-  }
-  return filled;
+  const local = addresses.some(isSet) ? undefined : readLocalStack();
+  if (local === undefined) return env;
+  return {
+    ...env,
+    REDIS_URL: local.redisUrl,
+    DATABASE_URL: local.databaseUrl,
+    ...(local.elasticsearchUrl === undefined
+      ? { SEARCH_BACKEND: "mysql" }
+      : { ELASTICSEARCH_URL: local.elasticsearchUrl }),
+  };
 }

@@ -1,6 +1,6 @@
 import { createContextKey, trace, type Context } from "@opentelemetry/api";
 import { SamplingDecision, type Sampler } from "@opentelemetry/sdk-trace";
-import type { Environment } from "./config.ts";
+import type { Environment } from "./telemetry-options.ts";
 
 const chosen = createContextKey("confab chosen");
 

@@ -1,10 +1,5 @@
 export { startAdminServer } from "./admin-server.ts";
 export type { AdminServer, AdminServerOptions } from "./admin-server.ts";
-export { ConfigError, exitOnConfigError, parseEnv } from "./config.ts";
-export type { ConfigProblem, Environment } from "./config.ts";
-export { describeConfig } from "./config-rows.ts";
-export type { ConfigRow } from "./config-rows.ts";
-export { decimal, durationMs, flag, integer, list, port, secret, url } from "./config-leaves.ts";
 export { createFairShare, type FairShare } from "./fair-share.ts";
 export { chunksOf } from "./chunks.ts";
 export { giveWay } from "./event-loop.ts";
@@ -20,18 +15,7 @@ export { createLogger, shortToken } from "./logger.ts";
 export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
 export type { CounterSeries, GaugeSeries, HistogramSeries, Metrics } from "./metrics.ts";
-export { environment } from "./environment.ts";
 export { disablePretenuring } from "./pretenuring.ts";
-export { checkingStores } from "./store-checks.ts";
-export {
-  databaseEnvironment,
-  databaseSettings,
-  expectedSettings,
-  redisEnvironment,
-  redisSettings,
-  searchEnvironment,
-  searchSettings,
-} from "./store-environment.ts";
 export { describeSetting, judgeSetting, notShown, SettingsRefused } from "./store-setting.ts";
 export type { JudgedSetting, SettingRule, StoreSetting, Verdict } from "./store-setting.ts";
 export { createStoreSettings, unlessRefused } from "./store-settings.ts";

@@ -1,5 +1,6 @@
-import type { Environment } from "./config.ts";
 import type { Logger } from "./logger.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface TelemetryOptions {
   readonly env: Environment;

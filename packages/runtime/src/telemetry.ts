@@ -1,5 +1,4 @@
-import type { Environment } from "./config.ts";
-import type { TelemetryOptions } from "./telemetry-options.ts";
+import type { Environment, TelemetryOptions } from "./telemetry-options.ts";
 import { noTracer, type Tracer } from "./tracer.ts";
 
 /**

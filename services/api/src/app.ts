@@ -1,3 +1,4 @@
+import type { ApiConfig } from "@confab/config";
 import { ProblemError, routes, type Route } from "@confab/contracts";
 import {
   accessLog,
@@ -11,7 +12,6 @@ import {
 import { createFairShare, type FairShare, type Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
 import helmet from "helmet";
-import type { ApiConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";

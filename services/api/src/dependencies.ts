@@ -1,3 +1,4 @@
+import type { ApiConfig } from "@confab/config";
 import { metricCatalogue, ProblemError } from "@confab/contracts";
 import {
   createApplications,
@@ -27,7 +28,6 @@ import {
 } from "@confab/runtime";
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
-import type { ApiConfig } from "./config.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 

@@ -1,10 +1,10 @@
+import { exitOnConfigError, loadApiConfig } from "@confab/config";
 import { startHttpServer } from "@confab/http";
-import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
+import { createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createApiApp } from "./app.ts";
-import { loadConfig } from "./config.ts";
 import { connectDependencies } from "./dependencies.ts";
 
-const config = exitOnConfigError(() => loadConfig(process.env));
+const config = exitOnConfigError(() => loadApiConfig(process.env));
 const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");

@@ -1,3 +1,4 @@
+import { loadApiConfig } from "@confab/config";
 import { routes, type Route } from "@confab/contracts";
 import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createLogger } from "@confab/runtime";
@@ -6,7 +7,6 @@ import { jsonOf, sendRequest, type Answer } from "@confab/testkit/world";
 import { expect } from "chai";
 import { z } from "zod";
 import { createApiApp } from "../src/app.ts";
-import { loadConfig } from "../src/config.ts";
 import { connectDependencies } from "../src/dependencies.ts";
 import type { World } from "./world.ts";
 
@@ -14,7 +14,7 @@ export { jsonOf, problemOf, type Answer } from "@confab/testkit/world";
 
 /** Starts the service on a free port with a world's database, keys and index. Gives access to its logs and metrics. */
 export async function startApi(world: Pick<World, "url" | "prefix" | "index">, env: Record<string, string> = {}) {
-  const config = loadConfig({
+  const config = loadApiConfig({
     REDIS_URL: testStores().redisUrl,
     DATABASE_URL: world.url,
     REDIS_KEY_PREFIX: world.prefix,

@@ -1,3 +1,4 @@
+import type { IngestConfig } from "@confab/config";
 import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
@@ -12,7 +13,6 @@ import {
 import { partitionOf } from "@confab/intake";
 import { giveWay, type Logger } from "@confab/runtime";
 import express, { type ErrorRequestHandler, type Express } from "express";
-import type { IngestConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes } from "./routes/messages.ts";

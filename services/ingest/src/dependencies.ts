@@ -1,3 +1,4 @@
+import type { IngestConfig } from "@confab/config";
 import { metricCatalogue } from "@confab/contracts";
 import {
   createApplications,
@@ -36,7 +37,6 @@ import {
   type Tracer,
   withMethodTimeouts,
 } from "@confab/runtime";
-import type { IngestConfig } from "./config.ts";
 import { createIntakeMetrics } from "./intake-metrics.ts";
 import { acceptReplicated } from "./replicated-accept.ts";
 

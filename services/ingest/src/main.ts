@@ -1,19 +1,12 @@
+import { exitOnConfigError, loadIngestConfig } from "@confab/config";
 import { startHttpServer } from "@confab/http";
 import { waitForRedis } from "@confab/queue";
-import {
-  createLifecycle,
-  createLogger,
-  disablePretenuring,
-  exitOnConfigError,
-  startAdminServer,
-  startTelemetry,
-} from "@confab/runtime";
+import { createLifecycle, createLogger, disablePretenuring, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createIngestApp } from "./app.ts";
-import { loadConfig } from "./config.ts";
 import { connectDependencies, openStores } from "./dependencies.ts";
 
 disablePretenuring();
-const config = exitOnConfigError(() => loadConfig(process.env));
+const config = exitOnConfigError(() => loadIngestConfig(process.env));
 const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");

@@ -1,3 +1,4 @@
+import { loadIngestConfig } from "@confab/config";
 import { routes, type Message, type ProblemCode, type Route } from "@confab/contracts";
 import { startHttpServer, type ProblemDocument } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
@@ -15,7 +16,6 @@ import {
 import { expect } from "chai";
 import { Redis } from "ioredis";
 import { createIngestApp } from "../src/app.ts";
-import { loadConfig } from "../src/config.ts";
 import { connectDependencies, openStores } from "../src/dependencies.ts";
 
 export type { LogLine } from "@confab/testkit";
@@ -28,7 +28,7 @@ export type World = Awaited<ReturnType<typeof openDatabase>>;
  * worker sees it.
  */
 export async function startIngest(world: Pick<World, "url">, env: Record<string, string> = {}) {
-  const config = loadConfig({
+  const config = loadIngestConfig({
     REDIS_URL: testStores().redisUrl,
     DATABASE_URL: world.url,
     REDIS_KEY_PREFIX: uniquePrefix("ingest"),

@@ -1,3 +1,4 @@
+import type { WorkerConfig } from "@confab/config";
 import { metricCatalogue } from "@confab/contracts";
 import {
   createDatabase,
@@ -19,7 +20,6 @@ import {
   type Tracer,
 } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
-import type { WorkerConfig } from "./config.ts";
 
 /** More than the 10 s that a transaction may take; a session that is silent for longer is replaced. */
 const answerTimeoutMs = 12_000;

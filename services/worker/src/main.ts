@@ -1,10 +1,10 @@
+import { exitOnConfigError, loadWorkerConfig } from "@confab/config";
 import { waitForRedis } from "@confab/queue";
-import { createLifecycle, createLogger, exitOnConfigError, startAdminServer, startTelemetry } from "@confab/runtime";
-import { loadConfig } from "./config.ts";
+import { createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
 import { connectDependencies, openStores } from "./dependencies.ts";
 import { startWorker } from "./worker.ts";
 
-const config = exitOnConfigError(() => loadConfig(process.env));
+const config = exitOnConfigError(() => loadWorkerConfig(process.env));
 const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");

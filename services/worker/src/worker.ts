@@ -1,3 +1,4 @@
+import type { WorkerConfig } from "@confab/config";
 import { partitionPrefix, waitListKey, type QueueName } from "@confab/contracts";
 import {
   createChats,
@@ -24,7 +25,6 @@ import {
 } from "@confab/queue";
 import { repeat, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
 import { countIndexed, findMissing, isElasticsearch, searchBackendOf, SearchUnavailable } from "@confab/search";
-import type { WorkerConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";

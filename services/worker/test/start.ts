@@ -1,9 +1,9 @@
+import { loadWorkerConfig } from "@confab/config";
 import { createMessages } from "@confab/database";
 import { captureLog, testStores, uniquePrefix } from "@confab/testkit";
 import { createTestIntake, openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 import { pino } from "pino";
-import { loadConfig } from "../src/config.ts";
 import { connectDependencies, openStores } from "../src/dependencies.ts";
 import { startWorker } from "../src/worker.ts";
 
@@ -16,7 +16,7 @@ export type Running = Awaited<ReturnType<typeof start>>;
 export async function start(env: Record<string, string> = {}) {
   const { url, database, chats, newApplication, newChat, close: closeDatabase } = await openDatabase(env.DATABASE_URL);
   const prefix = uniquePrefix("worker");
-  const config = loadConfig({
+  const config = loadWorkerConfig({
     REDIS_URL: testStores().redisUrl,
     DATABASE_URL: url,
     ELASTICSEARCH_URL: testStores().elasticsearchUrl,

@@ -1,31 +1,42 @@
-import { ConfigError, type Environment } from "@confab/runtime";
+import {
+  ConfigError,
+  configurationPage,
+  serviceNames,
+  services,
+  type Environment,
+  type ServiceName,
+} from "@confab/config";
 import { Argument, type Command } from "commander";
-import { toolsOf } from "../command-tools.ts";
-import { configurationPage } from "../configuration-page.ts";
 import { checkStores, settingsTable } from "../check-stores.ts";
+import { toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { loadServiceConfig, serviceNames, type ServiceConfig, type ServiceName } from "../service-config.ts";
+import { counted } from "../output.ts";
 import { withLocalStores } from "../stores.ts";
 
 /** `config check|doc`. */
 export function addConfigCommands(program: Command, io: Io): void {
-  const config = program.command("config").description("the services' environment variables");
+  const config = program.command("config").description("check and describe the environment variables of the services");
 
   config
     .command("check")
-    .description("say everything that is wrong with the present environment")
-    .addArgument(new Argument("[service]", "only this one").choices(serviceNames))
-    .option("--stores", "also how Redis and the database are set, and which promise depends on it")
+    .description("list every problem of the current environment")
+    .addArgument(new Argument("[service]", "check only this service").choices(serviceNames))
+    .option("--stores", "also check the settings of Redis and of the database that the promises depend on")
     .action(async (service: ServiceName | undefined, options: { stores?: boolean }, command: Command) => {
       const tools = toolsOf(io, command);
       const { output } = tools;
       const env = options.stores === true ? withLocalStores(tools.env) : tools.env;
-      const checked = await checkServices(service === undefined ? serviceNames : [service], env);
+      const names = service === undefined ? serviceNames : [service];
+      const checked = names.map((name) => ({
+        service: name,
+        variables: Object.keys(services[name].variables.shape),
+        problems: problemsOf(name, env),
+      }));
       const count = checked.reduce((total, { problems }) => total + problems.length, 0);
       if (options.stores !== true || count > 0) {
         output.result(checked, () => servicesText(checked));
-        if (count > 0) throw new CommandError("configuration", `The configuration has ${count} problems.`);
+        if (count > 0) throw new CommandError("configuration", `The configuration has ${counted(count, "problem")}.`);
         return;
       }
       const { settings, failure } = await checkStores(env);
@@ -36,10 +47,9 @@ export function addConfigCommands(program: Command, io: Io): void {
   config
     .command("doc")
     .description("describe every variable, in Markdown")
-    .action(async (_options, command: Command) => {
+    .action((_options, command: Command) => {
       const { output } = toolsOf(io, command);
-      const page = configurationPage(await Promise.all(serviceNames.map(loadServiceConfig)));
-      output.result({ markdown: page }, () => page);
+      output.result({ markdown: configurationPage() }, configurationPage);
     });
 }
 
@@ -48,15 +58,6 @@ interface Checked {
   /** The names in its schema. */
   readonly variables: readonly string[];
   readonly problems: ConfigError["problems"];
-}
-
-async function checkServices(names: readonly ServiceName[], env: Environment): Promise<Checked[]> {
-  const configs = await Promise.all(names.map(loadServiceConfig));
-  return configs.map((config) => ({
-    service: config.name,
-    variables: Object.keys(config.schema.shape),
-    problems: problemsOf(config, env),
-  }));
 }
 
 function servicesText(checked: readonly Checked[]): string {
@@ -70,9 +71,9 @@ function servicesText(checked: readonly Checked[]): string {
     .join("\n");
 }
 
-function problemsOf({ load }: ServiceConfig, env: Environment): ConfigError["problems"] {
+function problemsOf(service: ServiceName, env: Environment): ConfigError["problems"] {
   try {
-    load(env);
+    services[service].load(env);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;

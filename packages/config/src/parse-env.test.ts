@@ -4,19 +4,21 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { ConfigError, describeConfig, durationMs, flag, integer, list, parseEnv, port, secret, url } from "./index.ts";
+import { describeVariables } from "./describe-variables.ts";
+import { bytes, durationMs, integer, onOff, port, secret, url } from "./leaves.ts";
+import { ConfigError, parseEnv } from "./parse-env.ts";
 
 const schema = z
   .object({
-    HTTP_PORT: port().default(3000).describe("where clients connect"),
+    HTTP_PORT: port().prefault("3000").describe("Port for clients. Not for probes"),
     DATABASE_URL: url({ schemes: ["mysql"] })
       .meta({ secret: true })
-      .describe("the database"),
-    ADMIN_KEY: secret({ minLength: 12 }).optional().describe("opens the application routes"),
-    SHUTDOWN_TIMEOUT: durationMs({ min: 1 }).default(25_000).describe("the hard limit of a shutdown"),
-    DRAIN: durationMs().default(5_000).describe("how long to go on serving"),
-    LOG_LEVEL: z.enum(["debug", "info"]).default("info").describe("the least important level to log"),
-    TRACE: flag().default(false).describe("records traces"),
+      .describe("The database"),
+    ADMIN_KEY: secret({ minLength: 12 }).optional().describe("Key of the application routes"),
+    SHUTDOWN_TIMEOUT: durationMs({ min: "1ms" }).prefault("25s").describe("Maximum duration of a shutdown"),
+    DRAIN: durationMs().prefault("5s").describe("Time to keep serving"),
+    LOG_LEVEL: z.enum(["debug", "info"]).prefault("info").describe("Minimum log level"),
+    TRACE: onOff().prefault("off").describe("Whether traces are recorded"),
   })
   .superRefine((value, context) => {
     if (value.DRAIN >= value.SHUTDOWN_TIMEOUT) {
@@ -47,20 +49,20 @@ describe("parseEnv", () => {
     });
   });
 
-  it("takes an empty value for an unset one", () => {
+  it("treats an empty value as unset", () => {
     expect(parseEnv(schema, { DATABASE_URL, HTTP_PORT: "" }).HTTP_PORT).to.equal(3000);
   });
 
-  it("lists every problem at once, with the expected form", () => {
+  it("lists every problem at once, with the expected form and the first sentence of the description", () => {
     const error = problemsOf({ HTTP_PORT: "80a", LOG_LEVEL: "loud", TRACE: "maybe" });
     expect(error.problems).to.deep.equal([
-      { name: "HTTP_PORT", message: 'expected a port number from 0 to 65535, got "80a" (where clients connect)' },
-      { name: "DATABASE_URL", message: "is not set; expected a URL with mysql:// (the database)" },
+      { name: "HTTP_PORT", message: 'expected a port number from 0 to 65535, got "80a" (Port for clients)' },
+      { name: "DATABASE_URL", message: "is not set; expected a URL with mysql:// (The database)" },
       {
         name: "LOG_LEVEL",
-        message: 'expected one of debug, info, got "loud" (the least important level to log)',
+        message: 'expected debug or info, got "loud" (Minimum log level)',
       },
-      { name: "TRACE", message: 'expected true or false, got "maybe" (records traces)' },
+      { name: "TRACE", message: 'expected on or off, got "maybe" (Whether traces are recorded)' },
     ]);
     for (const { name, message } of error.problems) expect(error.message).to.include(`${name}: ${message}`);
   });
@@ -103,16 +105,17 @@ describe("parseEnv", () => {
   });
 });
 
-describe("describeConfig", () => {
-  it("has one row per variable, with what a reader needs to set it", () => {
-    expect(describeConfig(schema).slice(0, 3)).to.deep.equal([
+describe("describeVariables", () => {
+  it("says of each variable what a reader needs to set it, with the default as one would write it", () => {
+    const described = describeVariables(schema);
+    expect(described.slice(0, 4)).to.deep.equal([
       {
         name: "HTTP_PORT",
         form: "a port number from 0 to 65535",
-        default: 3000,
+        default: "3000",
         required: false,
         secret: false,
-        description: "where clients connect",
+        description: "Port for clients. Not for probes",
       },
       {
         name: "DATABASE_URL",
@@ -120,17 +123,27 @@ describe("describeConfig", () => {
         default: undefined,
         required: true,
         secret: true,
-        description: "the database",
+        description: "The database",
       },
       {
         name: "ADMIN_KEY",
-        form: "a secret of at least 12 characters",
+        form: "text of at least 12 characters",
         default: undefined,
         required: false,
         secret: true,
-        description: "opens the application routes",
+        description: "Key of the application routes",
+      },
+      {
+        name: "SHUTDOWN_TIMEOUT",
+        form: "a duration such as 500ms, 10s or 7d, at least 1ms",
+        default: "25s",
+        required: false,
+        secret: false,
+        description: "Maximum duration of a shutdown",
       },
     ]);
+    const defaults = described.map((variable) => variable.default);
+    expect(defaults).to.deep.equal(["3000", undefined, undefined, "25s", "5s", "info", "off"]);
   });
 });
 
@@ -138,6 +151,19 @@ describe("config leaves", () => {
   it("read a duration in every unit as milliseconds", () => {
     const durations = ["7", "7ms", "7s", "7m", "7h", "7d"].map((text) => durationMs().parse(text));
     expect(durations).to.deep.equal([7, 7, 7_000, 420_000, 25_200_000, 604_800_000]);
+  });
+
+  it("read a size in every unit as bytes, and refuse one below the minimum", () => {
+    expect(["7", "7KiB", "7MiB", "7GiB"].map((text) => bytes().parse(text))).to.deep.equal([
+      7,
+      7 * 1024,
+      7 * 1024 ** 2,
+      7 * 1024 ** 3,
+    ]);
+    expect(bytes({ min: "8MiB" }).parse("8388608")).to.equal(8_388_608);
+    for (const text of ["8388607", "8000KiB", "9MB", "9 MiB", "0.5GiB", ""]) {
+      expect(bytes({ min: "8MiB" }).safeParse(text).success, text).to.equal(false);
+    }
   });
 
   it("refuse durations that are not one number and one unit", () => {
@@ -168,9 +194,5 @@ describe("config leaves", () => {
     for (const text of ["ftp://chat.example", "chat.example", "//chat.example", "https//chat"]) {
       expect(leaf.safeParse(text).success, text).to.equal(false);
     }
-  });
-
-  it("split a list at commas and drop what is empty", () => {
-    expect(list().parse("a, b,,c ")).to.deep.equal(["a", "b", "c"]);
   });
 });

@@ -19,8 +19,8 @@ type StoreVariables = Partial<{
 type Problems = Partial<Record<keyof StoreVariables, string | undefined | false>>;
 
 /**
- * Adds checks across the variables of the stores to a schema, which may have the variables of any of them. Each error says what to do.
- * Other problems do not hide these errors.
+ * Adds a check across the variables of those stores that the schema has. Each problem says what to do, and is reported even
+ * where another variable is malformed.
  */
 export function checkingStores<Schema extends z.ZodObject>(schema: Schema): Schema {
   return schema.superRefine(
@@ -47,13 +47,15 @@ function redisProblems(config: StoreVariables): Problems {
   const cluster = config.REDIS_CLUSTER === true;
   if (sentinels !== undefined) {
     return {
-      REDIS_SENTINELS: url !== undefined && "is set beside REDIS_URL; set the one or the other",
-      REDIS_CLUSTER: cluster && "is on beside REDIS_SENTINELS; a cluster has no Sentinels: set one of them",
-      REDIS_USERNAME: isLoginCut(config.REDIS_USERNAME, config.REDIS_PASSWORD, []) && alone("REDIS_PASSWORD"),
+      REDIS_SENTINELS: url !== undefined && "is set together with REDIS_URL; set only one of them",
+      REDIS_CLUSTER:
+        cluster && "is on together with REDIS_SENTINELS, but a cluster has no Sentinels; set only one of them",
+      REDIS_USERNAME:
+        isPasswordMissing(config.REDIS_USERNAME, config.REDIS_PASSWORD, []) && isSetWithout("REDIS_PASSWORD"),
     };
   }
   if (url === undefined) {
-    return { REDIS_URL: "is not set; give Redis' URL, or REDIS_SENTINELS where Sentinels know the master" };
+    return { REDIS_URL: "is not set; set it to the URL of Redis, or set REDIS_SENTINELS if Sentinels know the master" };
   }
   const urls = parsed(url);
   const mixed = new Set(urls.map(({ protocol }) => protocol)).size > 1;
@@ -61,11 +63,12 @@ function redisProblems(config: StoreVariables): Problems {
   const numbered = cluster && urls.some(({ pathname }) => !["", "/", "/0"].includes(pathname));
   return {
     REDIS_URL: several
-      ? "names several servers; set REDIS_CLUSTER=on if they are a cluster's nodes, else name one"
+      ? "names several servers; set REDIS_CLUSTER=on if they are nodes of a cluster, otherwise name one server"
       : mixed
-        ? "mixes redis:// and rediss://; a cluster's nodes all speak TLS or none does"
-        : numbered && "chooses a database; a cluster has none but 0: leave out what follows the port",
-    REDIS_USERNAME: isLoginCut(config.REDIS_USERNAME, config.REDIS_PASSWORD, urls) && alone("REDIS_PASSWORD"),
+        ? "mixes redis:// and rediss://; use TLS for all nodes of a cluster or for none"
+        : numbered && "selects a database, but a cluster has only database 0; remove everything after the port",
+    REDIS_USERNAME:
+      isPasswordMissing(config.REDIS_USERNAME, config.REDIS_PASSWORD, urls) && isSetWithout("REDIS_PASSWORD"),
   };
 }
 
@@ -74,8 +77,8 @@ function databaseProblems(config: StoreVariables): Problems {
   const urls = parsed(config.DATABASE_URL);
   const { DATABASE_USERNAME: user, DATABASE_PASSWORD: password } = config;
   return {
-    DATABASE_USERNAME: isLoginCut(user, password, urls) && alone("DATABASE_PASSWORD"),
-    DATABASE_PASSWORD: isUserMissing(user, password, urls) && alone("DATABASE_USERNAME"),
+    DATABASE_USERNAME: isPasswordMissing(user, password, urls) && isSetWithout("DATABASE_PASSWORD"),
+    DATABASE_PASSWORD: isUserMissing(user, password, urls) && isSetWithout("DATABASE_USERNAME"),
   };
 }
 
@@ -90,17 +93,18 @@ function searchProblems(config: StoreVariables): Problems {
   const urls = url === undefined ? [] : parsed(url);
   return {
     ELASTICSEARCH_URL:
-      url === undefined && "is not set; give Elasticsearch's URL, or set SEARCH_BACKEND=mysql to search without it",
-    ELASTICSEARCH_USERNAME: isLoginCut(user, password, urls) && alone("ELASTICSEARCH_PASSWORD"),
-    ELASTICSEARCH_PASSWORD: isUserMissing(user, password, urls) && alone("ELASTICSEARCH_USERNAME"),
+      url === undefined &&
+      "is not set; set it to the URL of Elasticsearch, or set SEARCH_BACKEND=mysql to search without Elasticsearch",
+    ELASTICSEARCH_USERNAME: isPasswordMissing(user, password, urls) && isSetWithout("ELASTICSEARCH_PASSWORD"),
+    ELASTICSEARCH_PASSWORD: isUserMissing(user, password, urls) && isSetWithout("ELASTICSEARCH_USERNAME"),
     ELASTICSEARCH_API_KEY:
       key !== undefined &&
       (user ?? password) !== undefined &&
-      "is set beside a user; set either the key, or ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD",
+      "is set together with a user; set either the key, or ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD",
   };
 }
 
-function isLoginCut(user: string | undefined, password: string | undefined, urls: readonly URL[]): boolean {
+function isPasswordMissing(user: string | undefined, password: string | undefined, urls: readonly URL[]): boolean {
   return user !== undefined && password === undefined && urls.every((url) => url.password === "");
 }
 
@@ -108,11 +112,11 @@ function isUserMissing(user: string | undefined, password: string | undefined, u
   return password !== undefined && user === undefined && urls.every((url) => url.username === "");
 }
 
-function alone(other: string): string {
+function isSetWithout(other: string): string {
   return `is set without ${other}; set both, or neither`;
 }
 
-/** Only those that are URLs: the variable's own check reports the others. */
+/** Leaves out what is not a URL: the variable's own check reports it. */
 function parsed(text: string): URL[] {
   return text.split(",").flatMap((url) => URL.parse(url.trim()) ?? []);
 }

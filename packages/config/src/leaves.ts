@@ -1,10 +1,12 @@
 import { z } from "zod";
 
 const DURATION_UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZE_UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 /** A whole number within both bounds; "", "1e3", "0x10" and " 1" are refused. */
 export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
-  const form = max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`;
+  const form =
+    max === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${min}` : `a whole number from ${min} to ${max}`;
   return z
     .string()
     .regex(/^-?\d{1,16}$/)
@@ -28,29 +30,38 @@ export function decimal({ min, max }: { min: number; max: number }) {
     .meta({ form: `a number from ${min} to ${max}` });
 }
 
-/** A switch: true, yes, on, 1 or false, no, off, 0, in any case. */
-export function flag() {
+/** A switch: on, true, yes, 1 or off, false, no, 0, in any case. */
+export function onOff() {
   return z
     .stringbool({ truthy: ["true", "yes", "on", "1"], falsy: ["false", "no", "off", "0"] })
-    .meta({ form: "true or false" });
-}
-
-/** A switch that is written as on or off; the words of `flag` do as well. */
-export function onOff() {
-  return flag().meta({ form: "on or off" });
+    .meta({ form: "on or off" });
 }
 
 /** A duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, as milliseconds; a bare number is milliseconds already. */
-export function durationMs({ min = 0 }: { min?: number } = {}) {
+export function durationMs({ min = "0" }: { min?: string } = {}) {
+  const atLeast = min === "0" ? "" : `, at least ${min}`;
   return z
     .string()
     .regex(/^\d{1,12}(ms|s|m|h|d)?$/)
-    .transform((text) => {
-      const digits = /^\d+/.exec(text)?.[0] ?? "";
-      return Number(digits) * (DURATION_UNITS_MS[text.slice(digits.length)] ?? 1);
-    })
-    .refine((value) => value >= min && Number.isSafeInteger(value))
-    .meta({ form: `a duration such as 500ms, 10s, 5m, 2h or 7d${min > 0 ? `, at least ${min}ms` : ""}` });
+    .transform((text) => quantity(text, DURATION_UNITS_MS))
+    .refine((value) => value >= quantity(min, DURATION_UNITS_MS) && Number.isSafeInteger(value))
+    .meta({ form: `a duration such as 500ms, 10s or 7d${atLeast}` });
+}
+
+/** A size such as `512KiB`, `32MiB` or `1GiB`, as bytes; a bare number is bytes already. */
+export function bytes({ min = "0" }: { min?: string } = {}) {
+  const atLeast = min === "0" ? "" : `, at least ${min}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}(KiB|MiB|GiB)?$/)
+    .transform((text) => quantity(text, SIZE_UNITS))
+    .refine((value) => value >= quantity(min, SIZE_UNITS) && Number.isSafeInteger(value))
+    .meta({ form: `a size such as 512KiB, 32MiB or 1GiB${atLeast}` });
+}
+
+function quantity(text: string, units: Readonly<Record<string, number>>): number {
+  const digits = /^\d+/.exec(text)?.[0] ?? "";
+  return Number(digits) * (units[text.slice(digits.length)] ?? 1);
 }
 
 /** An absolute URL of one of the given schemes, kept as text without a trailing slash. */
@@ -62,13 +73,13 @@ export function url({ schemes }: { schemes: readonly string[] }) {
     .meta({ form: `a URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}` });
 }
 
-/** One or several URLs of the given schemes, separated by commas, kept as text; their user and password must be percent-encoded. */
+/** One or more URLs of the given schemes, separated by commas, kept as text; user and password must be percent-encoded. */
 export function urls({ schemes }: { schemes: readonly string[] }) {
   return z
     .string()
     .refine((text) => text.split(",").every((part) => isUrl(part.trim(), schemes)))
     .meta({
-      form: `one or several URLs with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}, separated by commas`,
+      form: `one or more URLs with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}, separated by commas`,
     });
 }
 
@@ -79,31 +90,18 @@ function isUrl(text: string, schemes: readonly string[]): boolean {
   return encoded && schemes.includes(address.protocol.slice(0, -1));
 }
 
-/** One or several of host:port, separated by commas; the port may be left out. */
+/** One or more of host:port, separated by commas; the port may be left out. */
 export function hosts() {
   return z
     .string()
     .refine((text) => text.split(",").every((part) => /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(part.trim())))
-    .meta({ form: "one or several of host:port, separated by commas" });
+    .meta({ form: "one or more of host:port, separated by commas" });
 }
 
-/** Comma-separated items, trimmed, empty ones dropped. */
-export function list() {
-  return z
-    .string()
-    .transform((text) =>
-      text
-        .split(",")
-        .map((item) => item.trim())
-        .filter((item) => item !== ""),
-    )
-    .meta({ form: "a comma-separated list" });
-}
-
-/** Text that never shows in messages, logs or documentation. */
+/** Text that never appears in messages, logs or documentation. */
 export function secret({ minLength = 1 }: { minLength?: number } = {}) {
   return z
     .string()
     .min(minLength)
-    .meta({ secret: true, form: minLength > 1 ? `a secret of at least ${minLength} characters` : "a secret" });
+    .meta({ secret: true, form: minLength > 1 ? `text of at least ${minLength} characters` : "text" });
 }

@@ -1,18 +1,17 @@
 import { expect } from "chai";
 import { z } from "zod";
+import { ConfigError, parseEnv } from "./parse-env.ts";
+import { checkingStores } from "./store-checks.ts";
 import {
-  ConfigError,
-  checkingStores,
-  databaseEnvironment,
   databaseSettings,
-  parseEnv,
-  redisEnvironment,
+  databaseVariables,
   redisSettings,
-  searchEnvironment,
+  redisVariables,
   searchSettings,
-} from "./index.ts";
+  searchVariables,
+} from "./store-variables.ts";
 
-const schema = checkingStores(z.object({ ...redisEnvironment, ...databaseEnvironment, ...searchEnvironment }));
+const schema = checkingStores(z.object({ ...redisVariables, ...databaseVariables, ...searchVariables }));
 const minimal = {
   REDIS_URL: "redis://redis:6379",
   DATABASE_URL: "mysql://mysql:3306/confab",
@@ -30,7 +29,7 @@ function problemsOf(env: Record<string, string>): Record<string, string> {
 }
 
 describe("The stores' variables", () => {
-  it("need nothing but the addresses", () => {
+  it("require only the addresses", () => {
     const variables = parseEnv(schema, minimal);
     expect(redisSettings(variables)).to.deep.equal({
       url: minimal.REDIS_URL,
@@ -42,7 +41,7 @@ describe("The stores' variables", () => {
     expect(searchSettings(variables)).to.include({ backend: "elasticsearch", url: minimal.ELASTICSEARCH_URL });
   });
 
-  it("take a password as it is, whatever characters it has", () => {
+  it("accept a password with any characters, unencoded", () => {
     const password = "p@ss:w/o?rd#%25 é,=&";
     const variables = parseEnv(schema, {
       ...minimal,
@@ -57,20 +56,20 @@ describe("The stores' variables", () => {
     expect(searchSettings(variables)).to.include({ username: "confab", password });
   });
 
-  it("take several nodes of a cluster, and say what to do where it is not called a cluster", () => {
+  it("accept several nodes of a cluster, and say what to do where REDIS_CLUSTER is off", () => {
     const REDIS_URL = "redis://a:7000,redis://b:7000";
     expect(problemsOf({ REDIS_URL, REDIS_CLUSTER: "on" })).to.deep.equal({});
     expect(problemsOf({ REDIS_URL }).REDIS_URL).to.include("set REDIS_CLUSTER=on");
   });
 
-  it("refuse a cluster's nodes of which only some speak TLS, and a database's number in a cluster", () => {
+  it("refuse a cluster in which only some nodes use TLS, and a database number in a cluster", () => {
     const mixed = problemsOf({ REDIS_CLUSTER: "on", REDIS_URL: "redis://a,rediss://b" });
     expect(mixed.REDIS_URL).to.include("mixes");
     const numbered = problemsOf({ REDIS_CLUSTER: "on", REDIS_URL: "redis://a:6379/1" });
-    expect(numbered.REDIS_URL).to.include("leave out what follows the port");
+    expect(numbered.REDIS_URL).to.include("remove everything after the port");
   });
 
-  it("take Sentinels in place of an address, with TLS where it is asked for", () => {
+  it("accept Sentinels instead of an address, with TLS where it is turned on", () => {
     const others = { ...minimal, REDIS_URL: "" };
     const REDIS_SENTINELS = "one:26379, two, [::1]:26380";
     const sentinel = { masterName: "mymaster", username: undefined, password: undefined };
@@ -85,17 +84,17 @@ describe("The stores' variables", () => {
     });
   });
 
-  it("refuse Sentinels beside an address or a cluster, and neither of them", () => {
-    expect(problemsOf({ REDIS_SENTINELS: "one:26379" }).REDIS_SENTINELS).to.include("set the one or the other");
+  it("refuse Sentinels together with an address or a cluster, and refuse the absence of both", () => {
+    expect(problemsOf({ REDIS_SENTINELS: "one:26379" }).REDIS_SENTINELS).to.include("set only one of them");
     const cluster = { REDIS_URL: "", REDIS_SENTINELS: "one:26379", REDIS_CLUSTER: "on" };
     expect(problemsOf(cluster).REDIS_CLUSTER).to.include("a cluster has no Sentinels");
     expect(problemsOf({ REDIS_SENTINELS: "redis://one" }).REDIS_SENTINELS).to.include(
-      "expected one or several of host:port",
+      "expected one or more of host:port",
     );
     expect(problemsOf({ REDIS_URL: "", DATABASE_URL: "nonsense" })).to.have.keys("REDIS_URL", "DATABASE_URL");
   });
 
-  it("say what is missing of a user with its password", () => {
+  it("say what is missing of a user and its password", () => {
     for (const [name, other] of [
       ["REDIS_USERNAME", "REDIS_PASSWORD"],
       ["DATABASE_USERNAME", "DATABASE_PASSWORD"],
@@ -114,13 +113,13 @@ describe("The stores' variables", () => {
     expect(problemsOf({ REDIS_URL: "redis://:x@redis", REDIS_USERNAME: "confab" })).to.deep.equal({});
   });
 
-  it("refuse an API key beside a user", () => {
+  it("refuse an API key together with a user", () => {
     const both = { ELASTICSEARCH_API_KEY: "k", ELASTICSEARCH_USERNAME: "u", ELASTICSEARCH_PASSWORD: "p" };
     expect(problemsOf(both)).to.have.keys("ELASTICSEARCH_API_KEY");
     expect(problemsOf({ ELASTICSEARCH_API_KEY: "k" })).to.deep.equal({});
   });
 
-  it("never show what is in an address", () => {
+  it("never show the content of an address", () => {
     const problems = problemsOf({ REDIS_URL: "redis://:hunter2%@redis", ELASTICSEARCH_URL: "search:hunter2@x" });
     expect(problems).to.have.keys("REDIS_URL", "ELASTICSEARCH_URL");
     expect(JSON.stringify(problems)).not.to.include("hunter2");

@@ -1,7 +1,7 @@
 import { readFileSync, writeSync } from "node:fs";
 import { exit as exitProcess } from "node:process";
 import type { z } from "zod";
-import { describeLeaf } from "./config-rows.ts";
+import { describeVariables } from "./describe-variables.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,21 +10,26 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** sysexits.h EX_CONFIG: tells an orchestrator that a restart with the same settings is useless. */
+/** sysexits.h EX_CONFIG: shows an orchestrator that a restart with the same settings will not help. */
 const EX_CONFIG = 78;
 
 export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(["Configuration is not usable:", ...problems.map(({ name, message }) => `  ${name}: ${message}`)].join("\n"));
+    super(
+      [
+        "The configuration is not usable. Correct these variables:",
+        ...problems.map(({ name, message }) => `  ${name}: ${message}`),
+      ].join("\n"),
+    );
     this.name = "ConfigError";
     this.problems = problems;
   }
 }
 
 /**
- * Reads the variables named by the schema's keys; `NAME_FILE` names a file to read the value from, an empty value counts as unset.
+ * Reads the variables that the schema names. `NAME_FILE` names a file to read the value from; an empty value counts as unset.
  * Throws one ConfigError that lists every problem and never shows the value of a leaf marked `.meta({ secret: true })`.
  */
 export function parseEnv<S extends z.ZodObject>(schema: S, env: Environment): z.output<S> {
@@ -47,17 +52,17 @@ export function parseEnv<S extends z.ZodObject>(schema: S, env: Environment): z.
       const name = String(issue.path[0] ?? "(settings)");
       if (reported.has(name)) continue;
       const leaf = schema.shape[name] as z.ZodType | undefined;
-      // An issue on a leaf that is well-formed by itself comes from a check across fields, whose own sentence is the message.
+      // An issue on a leaf that is well-formed comes from a check across variables, which brings its own sentence.
       const malformed = leaf?.safeParse(values[name]).success === false;
       if (malformed) reported.add(name);
-      problems.push({ name, message: malformed ? leafMessage(leaf, values[name]) : issue.message });
+      problems.push({ name, message: malformed ? leafMessage(schema, name, values[name]) : issue.message });
     }
   }
   if (problems.length > 0 || !result.success) throw new ConfigError(problems);
   return result.data;
 }
 
-/** Runs `load`; a ConfigError goes to standard error in full and ends the process with exit code 78, other errors pass through. */
+/** Runs `load`. A ConfigError is written to standard error and ends the process with exit code 78; other errors are thrown. */
 export function exitOnConfigError<T>(load: () => T): T {
   try {
     return load();
@@ -86,9 +91,10 @@ function readSecretFile(name: string, path: string): string {
   }
 }
 
-function leafMessage(leaf: z.ZodType, value: string | undefined): string {
-  const { form, description, secret } = describeLeaf(leaf);
-  const purpose = description === undefined ? "" : ` (${description})`;
+function leafMessage(schema: z.ZodObject, name: string, value: string | undefined): string {
+  const { form, description, secret } = describeVariables(schema).find((variable) => variable.name === name)!;
+  const [firstSentence = ""] = description.split(". ", 1);
+  const purpose = firstSentence === "" ? "" : ` (${firstSentence})`;
   if (value === undefined) return `is not set; expected ${form}${purpose}`;
   return `expected ${form}${secret ? "" : `, got ${JSON.stringify(value)}`}${purpose}`;
 }

@@ -1,0 +1,61 @@
+import type { z } from "zod";
+import manifest from "../package.json" with { type: "json" };
+import { processVariables } from "./process-variables.ts";
+import {
+  databaseSettings,
+  databaseVariables,
+  expectedSettings,
+  redisSettings,
+  redisVariables,
+} from "./store-variables.ts";
+
+/** Confab's version: all packages have the same. */
+export const { version } = manifest;
+
+const { LOG_LEVEL, HOST, ADMIN_PORT, SHUTDOWN_TIMEOUT, SHUTDOWN_DRAIN_DELAY } = processVariables;
+const { DATABASE_POOL_SIZE, REDIS_KEY_PREFIX, PARTITIONS } = processVariables;
+
+/** The variables of every service. */
+export const commonVariables = {
+  LOG_LEVEL,
+  HOST,
+  ADMIN_PORT,
+  SHUTDOWN_TIMEOUT,
+  SHUTDOWN_DRAIN_DELAY,
+  ...redisVariables,
+  ...databaseVariables,
+  DATABASE_POOL_SIZE,
+  REDIS_KEY_PREFIX,
+  PARTITIONS,
+};
+
+const { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, RATE_LIMITS } = processVariables;
+
+/** The variables of the services that speak HTTP with clients. */
+export const httpVariables = { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, RATE_LIMITS };
+
+type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
+
+/** What every service makes of its variables. */
+export function commonSettings(service: string, variables: Variables<typeof commonVariables>) {
+  return {
+    version,
+    log: { level: variables.LOG_LEVEL, service, version },
+    admin: { host: variables.HOST, port: variables.ADMIN_PORT },
+    shutdown: { timeoutMs: variables.SHUTDOWN_TIMEOUT, drainMs: variables.SHUTDOWN_DRAIN_DELAY },
+    redis: redisSettings(variables),
+    minReplicas: variables.REDIS_MIN_REPLICAS,
+    database: { ...databaseSettings(variables), poolSize: variables.DATABASE_POOL_SIZE },
+    expected: expectedSettings(variables),
+    partitioning: { prefix: variables.REDIS_KEY_PREFIX, partitions: variables.PARTITIONS },
+  };
+}
+
+/** What the services that speak HTTP with clients make of theirs. */
+export function httpSettings(variables: Variables<typeof httpVariables> & { HOST: string; PORT: number }) {
+  return {
+    accessLogRate: variables.ACCESS_LOG_RATE,
+    trustCallers: variables.TRUST_TRACEPARENT,
+    http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
+  };
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { commonSettings, commonVariables, httpSettings, httpVariables } from "./common.ts";
+import { bytes, decimal, durationMs, integer, port } from "./leaves.ts";
+import { parseEnv, type Environment } from "./parse-env.ts";
+import { processVariables } from "./process-variables.ts";
+import { checkingStores } from "./store-checks.ts";
+
+/** Ingest's variables. */
+export const ingestVariables = z.object({
+  ...commonVariables,
+  ...httpVariables,
+  PORT: port().prefault("8081").describe("Port of POST /messages and POST /messages/batch"),
+  ADMIN_PORT: processVariables.ADMIN_PORT.prefault("9081"),
+  APPLICATION_MESSAGE_RATE: integer({ min: 1 })
+    .prefault("5000")
+    .describe("Maximum number of messages per second and application"),
+  APPLICATION_MESSAGE_BURST: integer({ min: 1 })
+    .prefault("20000")
+    .describe("Maximum number of messages that one application may send at once"),
+  MAX_PENDING: integer({ min: 1 })
+    .prefault("1000000")
+    .describe("Maximum number of pending messages per partition. Beyond it messages are refused"),
+  REDIS_MEMORY_LIMIT_RATIO: decimal({ min: 0.1, max: 0.95 })
+    .prefault("0.6")
+    .describe("Part of Redis' maxmemory that may be used. Beyond it messages are refused, which leaves room to drain"),
+  IDEMPOTENCY_TTL: durationMs({ min: "2s" })
+    .prefault("1d")
+    .describe("Minimum time to remember an idempotency key. The maximum is one and a half times as long"),
+  MAX_IDEMPOTENCY_KEYS: integer({ min: 1 })
+    .prefault("1000000")
+    .describe("Maximum number of idempotency keys per application and partition within IDEMPOTENCY_TTL"),
+  MAX_REQUEST_BYTES: bytes({ min: "8MiB" })
+    .prefault("32MiB")
+    .describe("Maximum size of all unanswered requests of this process. Beyond it requests are answered 503"),
+  ACCEPT_DEADLINE: durationMs({ min: "50ms" })
+    .prefault("900ms")
+    .describe("Maximum time that a message waits for Redis"),
+});
+
+/** Ingest's configuration; throws a ConfigError that lists every problem. */
+export function loadIngestConfig(env: Environment) {
+  const variables = parseEnv(checkingStores(ingestVariables), env);
+  return {
+    ...commonSettings("ingest", variables),
+    ...httpSettings(variables),
+    limits: {
+      requestBytes: variables.MAX_REQUEST_BYTES,
+      maxPending: variables.MAX_PENDING,
+      applicationMessageRate: variables.RATE_LIMITS ? variables.APPLICATION_MESSAGE_RATE : 0,
+      applicationMessageBurst: variables.APPLICATION_MESSAGE_BURST,
+      idempotencySeconds: Math.ceil(variables.IDEMPOTENCY_TTL / 1000),
+      maxIdempotencyKeys: Math.ceil(variables.MAX_IDEMPOTENCY_KEYS / 2),
+    },
+    maxMemory: variables.REDIS_MEMORY_LIMIT_RATIO,
+    deadlineMs: variables.ACCEPT_DEADLINE,
+  };
+}
+
+export type IngestConfig = ReturnType<typeof loadIngestConfig>;

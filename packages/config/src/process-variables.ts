@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { durationMs, integer, onOff, port, secret, url } from "./leaves.ts";
+
+/** The variables that several services share. */
+export const processVariables = {
+  LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .prefault("info")
+    .describe("Minimum log level"),
+  ACCESS_LOG_RATE: integer()
+    .prefault("1000")
+    .describe(
+      "Maximum number of requests logged per second. Beyond it only errors and requests slower than one second are logged",
+    ),
+  TRUST_TRACEPARENT: onOff()
+    .prefault("off")
+    .describe(
+      "Whether the `traceparent` header of a request decides if the request is traced. Turn it on only behind a proxy that sets the header itself",
+    ),
+  HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]{1,253}$/)
+    .prefault("0.0.0.0")
+    .meta({ form: "an address or a host name" })
+    .describe("Address that PORT and ADMIN_PORT listen on. 0.0.0.0 is every IPv4 address, :: every address"),
+  ADMIN_PORT: port().describe("Port of /livez, /readyz and /metrics. Do not expose it to clients"),
+  PUBLIC_URL: url({ schemes: ["http", "https"] })
+    .prefault("http://localhost:8080")
+    .describe("URL at which clients reach Confab. It is the base of problem types and of the API description"),
+  SHUTDOWN_TIMEOUT: durationMs({ min: "100ms" })
+    .prefault("25s")
+    .describe("Maximum duration of a shutdown. After it the process exits with unfinished work"),
+  SHUTDOWN_DRAIN_DELAY: durationMs()
+    .prefault("0s")
+    .describe("Time to keep serving after readiness has turned to 503, so that load balancers can react"),
+  DATABASE_POOL_SIZE: integer({ min: 1, max: 500 })
+    .prefault("10")
+    .describe("Maximum number of database connections per process"),
+  REDIS_KEY_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .prefault("confab")
+    .meta({ form: "1 to 64 letters, digits, '.', '_' or '-'" })
+    .describe("Prefix of every Redis key. It must be the same in all processes"),
+  PARTITIONS: integer({ min: 1, max: 1024 })
+    .prefault("1")
+    .describe(
+      "Number of partitions that chats are spread over. It must be the same in all processes and cannot change later",
+    ),
+  RATE_LIMITS: onOff().prefault("on").describe("Whether the rate limits per application apply"),
+  ADMIN_API_KEY: secret({ minLength: 8 })
+    .optional()
+    .describe(
+      "Bearer token required to create and list applications. If it is not set, anyone who can reach the api can do both",
+    ),
+};

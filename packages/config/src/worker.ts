@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { commonSettings, commonVariables } from "./common.ts";
+import { durationMs, integer } from "./leaves.ts";
+import { parseEnv, type Environment } from "./parse-env.ts";
+import { processVariables } from "./process-variables.ts";
+import { checkingStores } from "./store-checks.ts";
+import { searchSettings, searchVariables } from "./store-variables.ts";
+
+/** The worker's variables. */
+export const workerVariables = z.object({
+  ...commonVariables,
+  ...searchVariables,
+  ADMIN_PORT: processVariables.ADMIN_PORT.prefault("9083"),
+  BATCH_CONCURRENCY: integer({ min: 1, max: 1000 })
+    .prefault("100")
+    .describe("Maximum number of batches taken from the queue of a partition at once. They are stored together"),
+  STORE_MAX_ROWS: integer({ min: 1, max: 10_000 })
+    .prefault("1000")
+    .describe("Maximum number of messages stored in one transaction"),
+  SWEEP_INTERVAL: durationMs({ min: "50ms" })
+    .prefault("1s")
+    .describe("Interval of the sweep, which finds work whose job was lost"),
+  BATCH_OVERDUE_AFTER: durationMs({ min: "50ms" })
+    .prefault("5s")
+    .describe("Age at which a batch that is still pending counts as overdue and is requeued"),
+  CONSUMER_STALL_TIMEOUT: durationMs({ min: "100ms" })
+    .prefault("15s")
+    .describe(
+      "Maximum time that batches may wait while the worker takes none. Then it replaces its connections to the queue",
+    ),
+  INDEX_RECONCILE_INTERVAL: durationMs({ min: "50ms" })
+    .prefault("10s")
+    .describe(
+      "Interval of the reconciliation, which compares a few chats with the search index and indexes what is missing",
+    ),
+  BATCH_ID_RETENTION: durationMs({ min: "1h" })
+    .prefault("7d")
+    .describe("Time to keep the id of a stored batch. Until then a second delivery of the batch stores nothing twice"),
+});
+
+/** The worker's configuration; throws a ConfigError that lists every problem. */
+export function loadWorkerConfig(env: Environment) {
+  const variables = parseEnv(checkingStores(workerVariables), env);
+  return {
+    ...commonSettings("worker", variables),
+    search: searchSettings(variables),
+    store: { concurrency: variables.BATCH_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
+    sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE_AFTER },
+    consumerStallTimeoutMs: variables.CONSUMER_STALL_TIMEOUT,
+    // After six runs every stored message must have reached the index.
+    reconcile: { intervalMs: variables.INDEX_RECONCILE_INTERVAL, graceMs: 6 * variables.INDEX_RECONCILE_INTERVAL },
+    batchIdRetentionMs: variables.BATCH_ID_RETENTION,
+  };
+}
+
+export type WorkerConfig = ReturnType<typeof loadWorkerConfig>;
