@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fillPath, maxLimit, routes, type RouteName } from "@confab/contracts";
 import { z } from "zod";
-import { Refused, Unreachable } from "./api-errors.ts";
+import { isTemporary, Refused, Unreachable } from "./api-errors.ts";
 
 type Success<Name extends RouteName> = z.output<(typeof routes)[Name]["success"]["schema"]>;
 
@@ -11,11 +11,13 @@ export interface CallOptions {
   body?: unknown;
   /** Makes a POST safe to repeat. */
   idempotencyKey?: string;
+  /** Ends the request, whose outcome is then unknown. */
+  signal?: AbortSignal;
 }
 
 interface Answer<T> {
   body: T;
-  /** The following page's query; absent on the last one. */
+  /** The query of the following page; undefined on the last page. */
   next: Record<string, string> | undefined;
   headers: Headers;
 }
@@ -23,21 +25,21 @@ interface Answer<T> {
 export interface ApiClient {
   readonly url: string;
   /**
-   * Calls a route; throws `Refused` or `Unreachable`. What can be repeated safely is tried again, up to three times, where
-   * the server asks for patience or the connection breaks.
+   * Calls a route; throws `Refused` or `Unreachable`. A request that is safe to repeat is retried up to three times if the
+   * server asks for it or the connection breaks.
    */
   call<Name extends RouteName>(name: Name, options?: CallOptions): Promise<Answer<Success<Name>>>;
-  /** Calls once: for callers that repeat by themselves. */
+  /** Calls once, for callers that retry by themselves. */
   callOnce<Name extends RouteName>(name: Name, options?: CallOptions): Promise<Answer<Success<Name>>>;
 }
 
-const REQUEST_MS = 30_000;
-const ATTEMPTS = 4;
-const LONGEST_WAIT_MS = 10_000;
+const requestTimeoutMs = 30_000;
+const maxAttempts = 4;
+const maxPauseMs = 10_000;
 
 export interface ApiAddress {
   readonly url: string;
-  /** Where ingest's routes are; by default under the same URL as the others. */
+  /** URL of ingest's routes; by default the same as of the others. */
   readonly ingestUrl?: string | undefined;
   readonly adminKey?: string | undefined;
 }
@@ -51,7 +53,8 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
 
   async function callOnce<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     const route = routes[name];
-    const { body, idempotencyKey } = options;
+    const { body, idempotencyKey, signal } = options;
+    const timeout = AbortSignal.timeout(requestTimeoutMs);
     const base = route.service === "ingest" ? ingestUrl : url;
     const target = `${base}${fillPath(route.path, options.params ?? {})}${queryString(options.query)}`;
     const headers = {
@@ -63,11 +66,11 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
       method: route.method.toUpperCase(),
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(REQUEST_MS),
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     if (!response.ok) throw Refused.from(base, response, text);
     const parsed = route.success.schema.safeParse(parseJson(text));
-    if (!parsed.success) throw Unreachable.strange(base, z.prettifyError(parsed.error));
+    if (!parsed.success) throw Unreachable.unexpectedAnswer(base, z.prettifyError(parsed.error));
     return {
       body: parsed.data as Success<Name>,
       next: nextQuery(response.headers.get("Link")),
@@ -81,8 +84,8 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
       try {
         return await callOnce(name, options);
       } catch (error) {
-        const waitMs = error instanceof Refused || error instanceof Unreachable ? error.retryAfterMs : undefined;
-        if (!repeatable || attempt === ATTEMPTS || waitMs === undefined || waitMs > LONGEST_WAIT_MS) throw error;
+        const waitMs = isTemporary(error) ? error.retryAfterMs : undefined;
+        if (!repeatable || attempt === maxAttempts || waitMs === undefined || waitMs > maxPauseMs) throw error;
         await sleep(Math.max(waitMs, 100 * 2 ** attempt));
       }
     }
@@ -95,19 +98,19 @@ type ListName = "listApplications" | "listChats" | "listMessages" | "searchMessa
 export type Item<Name extends ListName> = Success<Name>[number];
 type Query = NonNullable<CallOptions["query"]>;
 
-/** A list's pages in its order, until `limit` items are there. */
+/** The pages of a list in its order, until `limit` items were returned. */
 export async function* pages<Name extends ListName>(
   api: ApiClient,
   name: Name,
   { limit = Infinity, ...options }: CallOptions & { limit?: number },
 ): AsyncGenerator<Item<Name>[]> {
-  let place: Query | undefined = options.query ?? {};
-  for (let left = limit; left > 0 && place !== undefined;) {
-    const query: Query = { ...place, limit: Math.min(left, maxLimit) };
+  let position: Query | undefined = options.query ?? {};
+  for (let left = limit; left > 0 && position !== undefined;) {
+    const query: Query = { ...position, limit: Math.min(left, maxLimit) };
     const answer: Answer<Success<Name>> = await api.call(name, { ...options, query });
     yield answer.body.slice(0, left);
     left -= answer.body.length;
-    place = answer.next;
+    position = answer.next;
   }
 }
 
@@ -138,7 +141,7 @@ function nextQuery(link: string | null): Record<string, string> | undefined {
   return target === undefined ? undefined : Object.fromEntries(new URL(target, "http://confab").searchParams);
 }
 
-/** `undefined` where it is not JSON, which no schema takes. */
+/** `undefined` if it is not JSON, which no schema accepts. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,5 +1,6 @@
 import type { RefusedItem } from "@confab/contracts";
 import { z } from "zod";
+import { connectionProblem } from "./connection-problem.ts";
 import { CommandError } from "./errors.ts";
 import type { Outcome } from "./exit-codes.ts";
 
@@ -13,30 +14,30 @@ const problemSchema = z.object({
 /** An answer other than success. */
 export class Refused extends CommandError {
   readonly status: number;
-  /** The problem's code, such as `chat-not-found`; undefined where something else than Confab answered. */
+  /** The problem's code, such as `chat-not-found`; undefined if the answer is not from Confab. */
   readonly code: string | undefined;
-  /** When the server wants to be asked again; undefined where that is of no use. */
+  /** When to try again; undefined if that is of no use. */
   readonly retryAfterMs: number | undefined;
 
   private constructor(
     outcome: Outcome,
     message: string,
-    facts: { status: number; code: string | undefined; retryAfterMs: number | undefined },
+    answer: { status: number; code: string | undefined; retryAfterMs: number | undefined },
   ) {
     super(outcome, message);
     this.name = "Refused";
-    this.status = facts.status;
-    this.code = facts.code;
-    this.retryAfterMs = facts.retryAfterMs;
+    this.status = answer.status;
+    this.code = answer.code;
+    this.retryAfterMs = answer.retryAfterMs;
   }
 
   static from(url: string, { status, headers }: Response, text: string): Refused {
     const problem = problemSchema.safeParse(parseProblem(text));
     const code = problem.success ? codeIn(problem.data.type) : undefined;
-    const retryAfterMs = isPassing(status) ? 1000 * Number(headers.get("Retry-After") ?? 1) || 1000 : undefined;
+    const retryAfterMs = isTemporaryStatus(status) ? 1000 * Number(headers.get("Retry-After") ?? 1) || 1000 : undefined;
     const message = problem.success
       ? sentence(status, codeIn(problem.data.type), problem.data)
-      : `${url} answered ${status} without saying why: is that Confab's address (--url)?`;
+      : `${url} answered ${status} without a reason. Check that --url or CONFAB_URL is the address of Confab.`;
     return new Refused(outcomeOf(status), message, { status, code, retryAfterMs });
   }
 
@@ -44,14 +45,14 @@ export class Refused extends CommandError {
   static fromItem(item: RefusedItem): Refused {
     const { status } = item;
     const code = codeIn(item.type);
-    const retryAfterMs = isPassing(status) ? 0 : undefined;
+    const retryAfterMs = isTemporaryStatus(status) ? 0 : undefined;
     return new Refused(outcomeOf(status), sentence(status, code, item), { status, code, retryAfterMs });
   }
 }
 
 /** No usable answer. */
 export class Unreachable extends CommandError {
-  /** Undefined where nobody listens there, so that trying again is of no use to somebody who waits. */
+  /** When to try again; undefined if that is of no use. */
   readonly retryAfterMs: number | undefined;
 
   private constructor(message: string, retryAfterMs: number | undefined, cause?: unknown) {
@@ -61,37 +62,28 @@ export class Unreachable extends CommandError {
   }
 
   static from(url: string, error: unknown): Unreachable {
-    const code = codeOf(error);
-    if (code === "ECONNREFUSED") {
-      return new Unreachable(
-        `Confab does not answer at ${url}: is it running? On this machine \`make up\` starts it.`,
-        undefined,
-        error,
-      );
-    }
-    if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
-      return new Unreachable(`The host of ${url} is not known: check --url or CONFAB_URL.`, undefined, error);
-    }
-    const what = error instanceof Error && error.name === "TimeoutError" ? "no answer in time" : code;
-    return new Unreachable(`The connection to Confab at ${url} broke (${what}): try again.`, 100, error);
+    const { message, isTemporary } = connectionProblem(url, error);
+    return new Unreachable(message, isTemporary ? 100 : undefined, error);
   }
 
-  static strange(url: string, why: string): Unreachable {
-    return new Unreachable(
-      `${url} answered something that this confabctl does not understand: is that Confab, of the same version?\n${why}`,
-      undefined,
-    );
+  static unexpectedAnswer(url: string, why: string): Unreachable {
+    const advice = `Check that the URL points to Confab and that confabctl has the same version (confabctl --version).`;
+    return new Unreachable(`Unexpected answer from ${url}. ${advice}\n${why}`, undefined);
   }
 }
 
-/** Worth another try: too many requests, or something behind the API is away. */
-function isPassing(status: number): boolean {
+/** Whether waiting may help: too many requests, no answer, or something behind the API is unavailable. */
+export function isTemporary(error: unknown): error is Refused | Unreachable {
+  return error instanceof Unreachable || (error instanceof Refused && error.retryAfterMs !== undefined);
+}
+
+function isTemporaryStatus(status: number): boolean {
   return status === 429 || (status >= 502 && status <= 504);
 }
 
 function outcomeOf(status: number): Outcome {
   if (status < 500) return "refused";
-  return isPassing(status) ? "unavailable" : "unexpected";
+  return isTemporaryStatus(status) ? "unavailable" : "unexpected";
 }
 
 /** The last part of a problem's type is its code. */
@@ -102,15 +94,7 @@ function codeIn(type: string): string {
 function sentence(status: number, code: string, problem: Pick<RefusedItem, "title" | "detail" | "errors">): string {
   const places = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`);
   const why = [problem.detail ?? problem.title, ...places].join("; ").replace(/[.\s]+$/, "");
-  return `Confab refused this: ${why} (${status} ${code}).`;
-}
-
-function codeOf(error: unknown): string {
-  for (let link = error; link instanceof Error; link = link.cause) {
-    if ("code" in link && typeof link.code === "string") return link.code;
-    if (link instanceof AggregateError && link.errors.length > 0) return codeOf(link.errors[0]);
-  }
-  return error instanceof Error ? error.message : String(error);
+  return `Confab refused the request: ${why} (${status} ${code}).`;
 }
 
 function parseProblem(text: string): unknown {

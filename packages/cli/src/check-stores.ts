@@ -1,23 +1,24 @@
-import { describeSetting, type Environment, type StoreSetting } from "@confab/runtime";
+import type { Environment } from "@confab/config";
+import { describeSetting, type StoreSetting } from "@confab/runtime";
 import { CommandError } from "./errors.ts";
 import { table } from "./output.ts";
 import { allStores } from "./stores.ts";
 
-const patienceMs = 5_000;
+const timeoutMs = 5_000;
 
 export interface StoresCheck {
   /** Of the stores that answered. */
   readonly settings: readonly StoreSetting[];
-  /** What the command ends with: a store that did not answer, or else promises that are not kept. */
+  /** The error that the command ends with: a store that did not answer, otherwise promises that are not kept. */
   readonly failure: Error | undefined;
 }
 
-/** Reads how the stores are set. */
+/** Reads the settings of the stores. */
 export async function checkStores(env: Environment): Promise<StoresCheck> {
   const stores = allStores(env);
-  const looks = await Promise.allSettled([redisSettings(stores), databaseSettings(stores)]);
-  const settings = looks.flatMap((look) => (look.status === "fulfilled" ? look.value : []));
-  const unanswered = looks.find((look) => look.status === "rejected");
+  const results = await Promise.allSettled([redisSettings(stores), databaseSettings(stores)]);
+  const settings = results.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+  const unanswered = results.find((result) => result.status === "rejected");
   return { settings, failure: unanswered ? (unanswered.reason as Error) : brokenPromises(settings) };
 }
 
@@ -25,10 +26,10 @@ type Stores = ReturnType<typeof allStores>;
 
 async function redisSettings({ redis: address, expected }: Stores): Promise<StoreSetting[]> {
   const { connectForRequests, readRedisSettings, whenReady } = await import("@confab/queue");
-  const redis = connectForRequests(address, "confabctl", { patienceMs });
+  const redis = connectForRequests(address, "confabctl", { patienceMs: timeoutMs });
   redis.on("error", () => undefined);
   try {
-    await whenReady(redis, patienceMs);
+    await whenReady(redis, timeoutMs);
     return await readRedisSettings(redis, expected.redis);
   } catch (error) {
     throw new CommandError("unavailable", error instanceof Error ? error.message : String(error), { cause: error });
@@ -39,8 +40,8 @@ async function redisSettings({ redis: address, expected }: Stores): Promise<Stor
 
 async function databaseSettings({ database: address, expected }: Stores): Promise<StoreSetting[]> {
   const { createDatabase, readDatabaseSettings } = await import("@confab/database");
-  // The client asks for the server's version first, and waits for that as long as for the settings.
-  const times = { acquireTimeoutMs: patienceMs / 2, answerTimeoutMs: patienceMs / 2 };
+  // The client first asks for the server's version, with the same timeout as for the settings.
+  const times = { acquireTimeoutMs: timeoutMs / 2, answerTimeoutMs: timeoutMs / 2 };
   const database = createDatabase({ ...address, ...times, poolSize: 1 });
   try {
     return await readDatabaseSettings(database, expected.database);
@@ -54,11 +55,11 @@ function brokenPromises(settings: readonly StoreSetting[]): CommandError | undef
   if (broken.length === 0) return undefined;
   return new CommandError(
     "configuration",
-    `The stores do not keep ${broken.length} of ${settings.length} promises: change the settings that are named above.`,
+    `The stores do not keep ${broken.length} of ${settings.length} promises. Change the settings listed above.`,
   );
 }
 
-/** Promise, setting and what was found, then what to do about those that are not kept. */
+/** Promises, settings and what was found, then what to do about the promises that are not kept. */
 export function settingsTable(settings: readonly StoreSetting[]): string {
   const rows = settings.map(({ store, server = store, promise, setting, found, verdict }) => [
     server,
@@ -68,5 +69,5 @@ export function settingsTable(settings: readonly StoreSetting[]): string {
     verdict,
   ]);
   const advice = settings.filter(({ verdict }) => verdict !== "kept").map(describeSetting);
-  return [table(["store", "promise", "setting", "found", "verdict"], rows), ...advice].join("\n");
+  return [table(["STORE", "PROMISE", "SETTING", "FOUND", "VERDICT"], rows), ...advice].join("\n");
 }

@@ -1,21 +1,58 @@
 import type { Command } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 
-/** docs/reference/cli.md: the help of every command, as the program prints it. */
+/** docs/reference/cli.md: how to install and use confabctl, and the help of every command as the program prints it. */
 export function commandLinePage(program: Command): string {
   const codes = Object.values(exitCodes).map(({ code, meaning }) => `| ${code} | ${meaning} |`);
   return `# confabctl
 
-In a checkout it is \`packages/cli/bin/confabctl\`. Results go to standard output, notes, progress and errors to standard
-error; an error is a sentence that says what to do, and \`DEBUG=confab\` adds where it happened. With \`--json\` a command
-prints one JSON document; \`tail\`, \`status\` and \`export\` print one a line.
+## Install
 
-\`migrate\`, \`dead-letters\`, \`counts\`, \`search reindex\` and \`search verify\` work on the stores themselves, which
-\`DATABASE_URL\`, \`ELASTICSEARCH_URL\`, \`SEARCH_INDEX\` and \`SEARCH_BACKEND\` name as for the services; in a checkout they
-default to the stores of \`make up\`. \`status\` and \`config check --stores\` read Redis as well (\`REDIS_URL\`, \`REDIS_KEY_PREFIX\`,
-\`PARTITIONS\`).
+- In a checkout, run \`packages/cli/bin/confabctl\`. To have it on your path, link it: \`ln -s
+  "$PWD/packages/cli/bin/confabctl" ~/.local/bin/\`.
+- Without a checkout, install the package. Make it in a checkout with \`npm run package --workspace packages/cli\`, which prints
+  the file that it writes. Then, anywhere with Node 24 or later:
 
-This page is made from the program's own help by \`make generate\`.
+  \`\`\`sh
+  npm install --global confabctl-${program.version() ?? ""}.tgz
+  confabctl --version
+  \`\`\`
+
+  The package is one bundle without dependencies and without install scripts.
+- In the image it is on the path: \`docker run --rm --entrypoint confabctl IMAGE --version\`. See also
+  [Run confabctl in a cluster](../how-to/run-confabctl-in-a-cluster.md).
+
+Completion for your shell (bash needs its package \`bash-completion\`):
+
+\`\`\`sh
+source <(confabctl complete bash)   # in ~/.bashrc
+source <(confabctl complete zsh)    # in ~/.zshrc
+confabctl complete fish | source    # in ~/.config/fish/config.fish
+\`\`\`
+
+## Use
+
+Set the address and the application once; then no command needs them:
+
+\`\`\`sh
+export CONFAB_URL=https://chat.example.com
+export CONFAB_TOKEN=b0144920-6211-49b6-b931-b4f1d6d64ab2
+confabctl send 1 "Hello world"
+confabctl tail 1
+confabctl search 1 "hello"
+\`\`\`
+
+A token in front overrides \`CONFAB_TOKEN\`: \`confabctl send TOKEN 1 "Hello world"\`. Text with spaces must be in quotes.
+
+Results go to standard output. Notes, progress and errors go to standard error. An error is a sentence that says what to do;
+\`DEBUG=confab\` adds the stack trace. With \`--json\` a command prints one JSON document; \`tail\`, \`status\` and \`smoke\` print
+one document per line. Times are in UTC. \`--local-time\` prints them in the time zone of the machine, or of \`TZ\`.
+
+These commands work on the stores, not on the API: \`migrate\`, \`dead-letters\`, \`counts\`, \`search reindex\`, \`search verify\`,
+\`status\`, \`trace\` and \`config check --stores\`. They read the [variables of the services](configuration.md), for example
+\`DATABASE_URL\`. If none of the stores is named, they use the stores of \`make up\` in this checkout.
+
+This page is generated from the program's own help by \`make generate\`.
 
 ## Exit codes
 

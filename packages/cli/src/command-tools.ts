@@ -1,17 +1,16 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { durationMs } from "@confab/config";
 import { applicationTokenSchema, numberSchema } from "@confab/contracts";
-import { durationMs } from "@confab/runtime";
 import { createApiClient, type ApiClient } from "./api-client.ts";
 import type { Io } from "./io.ts";
 import { readLocalStack } from "./local-stack.ts";
-import { createOutput, type Output } from "./output.ts";
+import { createOutput, type Output, type OutputOptions } from "./output.ts";
 
-interface GlobalOptions {
+export interface GlobalOptions extends OutputOptions {
   url?: string;
   ingestUrl?: string;
   adminKey?: string;
-  json?: boolean;
-  quiet?: boolean;
+  token?: string;
 }
 
 export interface Tools extends Io {
@@ -41,7 +40,7 @@ export function token(text: string): string {
   return parsed.data;
 }
 
-/** For arguments: a chat's or a message's number. */
+/** For arguments: the number of a chat or a message. */
 export function number(text: string): number {
   const parsed = numberSchema.safeParse(/^\d{1,10}$/.test(text) ? Number(text) : undefined);
   if (!parsed.success) throw new InvalidArgumentError("It must be a whole number from 1.");

@@ -1,7 +1,7 @@
-import { ConfigError } from "@confab/runtime";
+import { ConfigError } from "@confab/config";
 import type { Outcome } from "./exit-codes.ts";
 
-/** Ends the command with a sentence that says what to do. */
+/** Ends the command with a message that says what happened and what to do. */
 export class CommandError extends Error {
   readonly outcome: Outcome;
 
@@ -12,7 +12,7 @@ export class CommandError extends Error {
   }
 }
 
-/** What to tell about an error, without a stack trace, and how the process ends. */
+/** The message for an error, without a stack trace, and how the process ends. */
 export async function explain(error: unknown): Promise<{ outcome: Outcome; message: string }> {
   if (error instanceof CommandError) return { outcome: error.outcome, message: error.message };
   if (error instanceof ConfigError) return { outcome: "configuration", message: error.message };
@@ -22,15 +22,15 @@ export async function explain(error: unknown): Promise<{ outcome: Outcome; messa
   ]);
   if (error instanceof MigrationError) return { outcome: "unexpected", message: error.message };
   if (error instanceof SearchUnavailable) {
-    const message = `Elasticsearch cannot be used now (${error.message}): is ELASTICSEARCH_URL right and the server up?`;
+    const message = `Elasticsearch is unavailable (${error.message}). Check ELASTICSEARCH_URL and that the server is running.`;
     return { outcome: "unavailable", message };
   }
   const reason = reasonOf(error);
   if (isUnavailable(error)) {
-    const message = `The database cannot be used now (${firstLine(reason)}): is DATABASE_URL right and the server up?`;
+    const message = `The database is unavailable (${firstLine(reason)}). Check DATABASE_URL and that the server is running.`;
     return { outcome: "unavailable", message };
   }
-  return { outcome: "unexpected", message: `Unexpected error: ${reason} (DEBUG=confab shows where)` };
+  return { outcome: "unexpected", message: `Unexpected error: ${reason}. Set DEBUG=confab to see where it happened.` };
 }
 
 function firstLine(text: string): string {

@@ -1,4 +1,4 @@
-import type { Environment } from "@confab/runtime";
+import type { Environment } from "@confab/config";
 import type { Readable, Writable } from "node:stream";
 
 /** The outside world of a command. */

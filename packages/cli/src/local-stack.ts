@@ -8,7 +8,7 @@ const stateSchema = z.object({
   composeUrls: z.record(z.string(), z.string()).optional(),
 });
 
-/** Where `make up` of this checkout runs things. */
+/** The addresses of what `make up` of this checkout runs. */
 export interface LocalStack {
   readonly url: string | undefined;
   readonly redisUrl: string | undefined;
@@ -16,7 +16,7 @@ export interface LocalStack {
   readonly elasticsearchUrl: string | undefined;
 }
 
-/** What the local run has recorded of itself; undefined where there was none. */
+/** What the local run has recorded; undefined if there was none. */
 export function readLocalStack(root = repositoryRoot()): LocalStack | undefined {
   if (root === undefined) return undefined;
   let text: string;

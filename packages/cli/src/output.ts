@@ -1,41 +1,64 @@
 import Table from "cli-table3";
 import type { Io } from "./io.ts";
 
-/** Results go to standard output, everything else to standard error, so that a pipe gets results alone. */
+export interface OutputOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly localTime?: boolean;
+}
+
+/** Results go to standard output and everything else to standard error, so that a pipe gets results alone. */
 export interface Output {
-  /** The command's result: one JSON document with `--json`, otherwise what `human` makes of it. */
+  /** The command's result: one JSON document with `--json`, otherwise what `human` returns. */
   result(value: unknown, human: () => string): void;
   /** One of many results: a line of NDJSON with `--json`. */
   item(value: unknown, human: () => string): void;
   /** For the person at the terminal; silent with `--quiet`. */
   note(text: string): void;
+  /** A time of the API for a person: in UTC, or with `--local-time` in the time zone of the machine or of TZ. */
+  time(iso: string): string;
 }
 
 /** Writes as the global options ask for. */
-export function createOutput(io: Io, { json = false, quiet = false }: { json?: boolean; quiet?: boolean }): Output {
+export function createOutput(io: Io, { json = false, quiet = false, localTime = false }: OutputOptions): Output {
   const write = (text: string): void => {
     io.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
   };
   return {
     result(value, human) {
-      write(json ? JSON.stringify(value, plain, 2) : human());
+      write(json ? JSON.stringify(value, withBigints, 2) : human());
     },
     item(value, human) {
-      write(json ? JSON.stringify(value, plain) : human());
+      write(json ? JSON.stringify(value, withBigints) : human());
     },
     note(text) {
       if (!quiet) io.stderr.write(`${text}\n`);
     },
+    time: (iso) => (localTime ? inLocalTime(new Date(iso)) : iso),
   };
 }
 
-/** A table without borders; cells lose what a terminal would take for a command. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  if (rows.length === 0) return "(none)";
+/** For example "2026-11-25 21:30:05.123 +01:00". */
+function inLocalTime(time: Date): string {
+  const offset = -time.getTimezoneOffset();
+  const [hours, minutes] = [Math.trunc(Math.abs(offset) / 60), Math.abs(offset) % 60];
+  const shifted = new Date(time.getTime() + offset * 60_000).toISOString();
+  const zone = [hours, minutes].map((part) => String(part).padStart(2, "0")).join(":");
+  return `${shifted.slice(0, 10)} ${shifted.slice(11, 23)} ${offset < 0 ? "-" : "+"}${zone}`;
+}
+
+type Row = readonly (string | number)[];
+
+/** A table without borders; control characters in cells are made visible. */
+export function table(head: readonly string[], rows: readonly Row[]): string {
+  return rows.length === 0 ? "(none)" : columns([head, ...rows]);
+}
+
+/** Aligned columns without a head. */
+export function columns(rows: readonly Row[]): string {
   const empty = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "" };
   const chars = { ...empty, "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "" };
   const view = new Table({
-    head: [...head],
     chars: { ...chars, right: "", "right-mid": "", middle: "  " },
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
   });
@@ -60,7 +83,12 @@ export function shortened(text: string, length = 80): string {
   return characters.length > length ? `${characters.slice(0, length - 1).join("")}…` : text;
 }
 
-/** The database's whole numbers are bigints, which JSON does not know. */
-function plain(_key: string, value: unknown): unknown {
+/** For example "1 chat" and "2 chats". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** JSON has no bigints, which ids in the database are. */
+function withBigints(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }

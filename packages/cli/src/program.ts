@@ -1,11 +1,14 @@
+import { version } from "@confab/config";
 import { Command, Option } from "commander";
 import { addAppCommands } from "./commands/app.ts";
 import { addChatCommands } from "./commands/chat.ts";
+import { addCompleteCommand } from "./commands/complete.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addCountsCommands } from "./commands/counts.ts";
 import { addDeadLetterCommands } from "./commands/dead-letters.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addMessageCommands } from "./commands/message.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
@@ -14,27 +17,38 @@ import { addStatusCommand } from "./commands/status.ts";
 import { addTailCommand } from "./commands/tail.ts";
 import { addTraceCommand } from "./commands/trace.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
-import { defaultUrl, httpUrl } from "./command-tools.ts";
+import { defaultUrl, httpUrl, token } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 
-/** The whole command line, without running anything; `parseAsync` of it throws for usage errors and never ends the process. */
+/** The whole command line. Nothing runs before `parseAsync`, which throws for usage errors and never ends the process. */
 export function createProgram(io: Io): Command {
   const program = new Command("confabctl")
     .description("Use and operate Confab, the distributed chat back end.")
+    .version(version, "-V, --version", "print the version")
     .addOption(
-      new Option("--url <url>", `where Confab is (default: of this checkout's \`make up\`, else ${defaultUrl})`)
+      new Option(
+        "--url <url>",
+        `URL of Confab (default: that of \`make up\` in this checkout, otherwise ${defaultUrl})`,
+      )
         .env("CONFAB_URL")
         .argParser(httpUrl),
     )
     .addOption(
-      new Option("--ingest-url <url>", "where POST /messages is, if elsewhere: ingest's own address, say")
+      new Option("--ingest-url <url>", "URL of POST /messages if it differs, for example ingest's own address")
         .env("CONFAB_INGEST_URL")
         .argParser(httpUrl),
     )
-    .addOption(new Option("--admin-key <key>", "for creating and listing applications").env("ADMIN_API_KEY"))
-    .option("--json", "for programs: one JSON document, or one a line from commands that stream")
-    .option("--quiet", "results alone, no notes and no progress")
+    .addOption(new Option("--token <token>", "token of the application").env("CONFAB_TOKEN").argParser(token))
+    .addOption(
+      new Option("--admin-key <key>", "key that is required to create and list applications").env("ADMIN_API_KEY"),
+    )
+    .option("--json", "print JSON: one document, or one per line for commands that stream")
+    .option("--local-time", "print times in the time zone of this machine or of TZ instead of UTC; not with --json")
+    .option("--quiet", "print results only, without notes and progress")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [command]", "print help for a command")
+    .configureHelp({ subcommandTerm })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -45,6 +59,7 @@ export function createProgram(io: Io): Command {
     .addHelpText("after", exitCodeHelp());
   addAppCommands(program, io);
   addChatCommands(program, io);
+  addMessageCommands(program, io);
   addSendCommand(program, io);
   addTailCommand(program, io);
   addSearchCommands(program, io);
@@ -58,5 +73,12 @@ export function createProgram(io: Io): Command {
   addVerifyCommand(program, io);
   addTraceCommand(program, io);
   addStatusCommand(program, io);
+  addCompleteCommand(program);
   return program;
+}
+
+/** A command in the help of its parent: its name and operands. */
+function subcommandTerm(command: Command): string {
+  const operands = command.usage().replace(/\[(options|command)\] ?/g, "");
+  return `${command.name()} ${operands}`.trimEnd();
 }

@@ -1,37 +1,40 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError } from "./errors.ts";
 
-export interface Patience {
-  readonly withinMs: number;
-  /** Why to try again; undefined: the error passes on. */
-  readonly reasonToWait: (error: unknown) => string | undefined;
-  /** Called when waiting begins and each time that the reason has become another. */
-  readonly onWait: (reason: string) => void;
+export interface RetryOptions {
+  readonly timeoutMs: number;
+  /** Why another attempt makes sense; undefined: the error is thrown. */
+  readonly reasonToRetry: (error: unknown) => string | undefined;
+  /** Called before the first pause and whenever the reason has changed. */
+  readonly onRetry: (reason: string) => void;
 }
 
-const LOOK_EVERY_MS = 500;
+const pauseMs = 500;
 
-/** Tries until it works; the last attempt begins before the time is up, and its reason is then the command's error. */
-export async function withTimeout<T>(
-  { withinMs, reasonToWait, onWait }: Patience,
+/** Repeats an attempt until it succeeds. No attempt begins after the timeout; the last reason is then the command's error. */
+export async function retryUntil<T>(
+  { timeoutMs, reasonToRetry, onRetry }: RetryOptions,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  const deadline = performance.now() + withinMs;
-  let told: string | undefined;
+  const deadline = performance.now() + timeoutMs;
+  let lastReason: string | undefined;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      const reason = reasonToWait(error);
+      const reason = reasonToRetry(error);
       if (reason === undefined) throw error;
-      if (performance.now() + LOOK_EVERY_MS >= deadline) {
-        throw new CommandError("unavailable", `Waited ${Math.round(withinMs / 1000)} s in vain: ${reason}`, {
-          cause: error,
-        });
+      if (performance.now() + pauseMs >= deadline) {
+        throw new CommandError("unavailable", `Gave up after ${inWords(timeoutMs)}: ${reason}`, { cause: error });
       }
-      if (reason !== told) onWait(reason);
-      told = reason;
+      if (reason !== lastReason) onRetry(reason);
+      lastReason = reason;
     }
-    await sleep(LOOK_EVERY_MS);
+    await sleep(pauseMs);
   }
+}
+
+/** For example "1 ms" or "90 s". */
+export function inWords(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`;
 }

@@ -5,9 +5,9 @@ import { exitCodes } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { createProgram } from "./program.ts";
 
-/** Runs one command line and answers its exit code; an error is told in a sentence, with `DEBUG=confab` in full. */
+/** Runs one command line and returns its exit code. An error is printed as a sentence, with `DEBUG=confab` also in full. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  // A reader that has enough, such as `head`, is no error.
+  // A reader that stops early, such as `head`, is not an error.
   io.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") exit(exitCodes.ok.code);
     throw error;
@@ -16,7 +16,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await createProgram(io).parseAsync(args, { from: "user" });
     return exitCodes.ok.code;
   } catch (error) {
-    // Commander has told about it already.
+    // Commander has printed it already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
     const { outcome, message } = await explain(error);
     io.stderr.write(`${message}\n`);

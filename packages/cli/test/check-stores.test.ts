@@ -56,7 +56,7 @@ describe("confabctl config check --stores", function () {
     expect(code).to.equal(0);
     const [first, , head, ...rows] = stdout.trimEnd().split("\n");
     expect(first).to.equal("worker: usable");
-    expect(head).to.match(/^store +promise +setting +found +verdict$/);
+    expect(head).to.match(/^STORE +PROMISE +SETTING +FOUND +VERDICT$/);
     expect(rows).to.have.lengthOf(sound.length);
     expect(rows[2]).to.match(/^redis +Redis drops no accepted .* +maxmemory-policy noeviction +noeviction +kept$/);
 
@@ -95,7 +95,7 @@ describe("confabctl config check --stores", function () {
     const away = `mysql://confab:${password}@127.0.0.1:1/confab`;
     const withoutDatabase = await check({ REDIS_URL, DATABASE_URL: away });
     expect(withoutDatabase.code).to.equal(4);
-    expect(withoutDatabase.stderr).to.include("is DATABASE_URL right and the server up?");
+    expect(withoutDatabase.stderr).to.include("Check DATABASE_URL and that the server is running.");
     expect(withoutDatabase.stdout).to.match(/maxmemory-policy noeviction +noeviction +kept$/m);
     expect(withoutDatabase.stdout + withoutDatabase.stderr).to.not.include(password);
 

@@ -32,9 +32,69 @@ describe("confabctl", function () {
     expect(first).to.include({ application_token: other.token, number: 1, name: null, messages_count: 0 });
     await stack.json("chat", "create", other.token, "--name", "\u001b[31mred");
     const { stdout } = await stack.run(["chat", "list", other.token]);
-    expect(stdout.split("\n")[0]).to.match(/^NUMBER +NAME +MESSAGES +CREATED$/);
+    expect(stdout.split("\n")[0]).to.match(/^NUMBER +NAME +MESSAGES +CREATED +UPDATED$/);
     expect(stdout).to.match(/^2 +\\x1b\[31mred +0 /m);
     expect(await stack.json("chat", "list", other.token, "--all")).to.have.length(2);
+  });
+
+  it("renames and shows applications and chats, and shows a message", async () => {
+    const { token: own } = await stack.json<Application>("app", "create", "Old name");
+    expect(await stack.json("app", "rename", own, "New name")).to.include({ name: "New name" });
+    expect(await stack.json("app", "show", own)).to.include({ name: "New name" });
+    await stack.json("chat", "create", own, "--name", "Old chat");
+    expect(await stack.json("chat", "rename", own, "1", "New chat")).to.include({ number: 1, name: "New chat" });
+    expect(await stack.json("chat", "show", own, "1")).to.include({ name: "New chat" });
+    expect(await stack.json("chat", "rename", own, "1", "")).to.include({ name: null });
+    await stack.json("send", own, "1", "two\nlines");
+    expect(await stack.json("message", "show", own, "1", "1")).to.include({ number: 1, body: "two\nlines" });
+    expect((await stack.run(["message", "show", own, "1", "1"])).stdout).to.match(/^body +two↵lines$/m);
+  });
+
+  it("uses the application of CONFAB_TOKEN or --token if no token comes first", async () => {
+    const { token: own } = await stack.json<Application>("app", "create", "Default");
+    const env = { CONFAB_TOKEN: own };
+    const inDefault = async (...args: string[]): Promise<unknown> => {
+      const { code, stdout, stderr } = await stack.run([...args, "--json"], env);
+      expect(code, stderr).to.equal(0);
+      return JSON.parse(stdout);
+    };
+    expect(await inDefault("app", "show")).to.include({ token: own });
+    expect(await inDefault("chat", "create")).to.include({ application_token: own, number: 1 });
+    expect(await inDefault("send", "1", token)).to.include({ application_token: own, body: token });
+    expect(await inDefault("message", "show", "1", "1")).to.include({ body: token });
+    expect(await inDefault("app", "rename", token)).to.include({ token: own, name: token });
+    expect(await inDefault("chat", "show", token, "1")).to.include({ application_token: token, name: "General" });
+    expect(await stack.json("app", "show", "--token", token)).to.include({ token });
+  });
+
+  it("prints times in UTC, or with --local-time in the time zone of TZ", async () => {
+    const { created_at } = await stack.json<{ created_at: string }>("app", "show", token);
+    expect((await stack.run(["app", "show", token])).stdout).to.include(created_at);
+    for (const [TZ, hours, zone] of [
+      ["Asia/Kathmandu", 5.75, "+05:45"],
+      ["America/Bogota", -5, "-05:00"],
+    ] as const) {
+      const local = new Date(Date.parse(created_at) + hours * 3_600_000).toISOString().replace("T", " ").slice(0, 23);
+      const { stdout } = await stack.run(["app", "show", token, "--local-time"], { TZ });
+      expect(stdout).to.include(`${local} ${zone}`);
+      const json = await stack.run(["app", "show", token, "--local-time", "--json"], { TZ });
+      expect(JSON.parse(json.stdout)).to.include({ created_at });
+    }
+  });
+
+  it("aligns the numbers of messages", async () => {
+    const { number } = await stack.json<{ number: number }>("chat", "create", token);
+    const messages = Array.from({ length: 11 }, () => ({
+      application_token: token,
+      chat_number: number,
+      body: "same",
+    }));
+    const headers = { "Content-Type": "application/json" };
+    await fetch(`${stack.gateway.url}/messages/batch`, { method: "POST", headers, body: JSON.stringify({ messages }) });
+    const { stdout } = await stack.run(["tail", token, String(number), "--no-follow"]);
+    expect(stdout.split("\n").slice(7, 10)).to.satisfy((lines: string[]) =>
+      [" 9  2", "10  2", "11  2"].every((start, index) => lines[index]?.startsWith(start)),
+    );
   });
 
   it("sends a message once for each key, also from standard input", async () => {
@@ -82,7 +142,7 @@ describe("confabctl", function () {
     expect((await stack.run(["search", token, chat, "hell world zebra"])).stdout).to.equal("(nothing found)\n");
   });
 
-  it("tells by its exit code and one sentence what went wrong", async () => {
+  it("explains an error by its exit code and one sentence", async () => {
     const nobodyThere = `http://127.0.0.1:${await freePort()}`;
     const nobody = "00000000-0000-4000-8000-000000000000";
     const cases: { args: string[]; env?: Record<string, string>; code: number; says: RegExp }[] = [
@@ -100,20 +160,43 @@ describe("confabctl", function () {
         args: ["app", "list"],
         env: { CONFAB_URL: nobodyThere },
         code: 4,
-        says: /is it running\? On this machine `make up`/,
+        says: /Check that it is running \(in a checkout `make up` starts it\)/,
       },
       {
         args: ["counts", "verify"],
         env: { DATABASE_URL: "mysql://a:b@127.0.0.1:1/c" },
         code: 4,
-        says: /database cannot be used now/,
+        says: /database is unavailable .*Check DATABASE_URL/,
       },
       {
         args: ["migrate"],
         env: { DATABASE_URL: "mysql://a:b@127.0.0.1:1/c" },
         code: 4,
-        says: /database cannot be used now/,
+        says: /database is unavailable .*Check DATABASE_URL/,
       },
+      { args: ["send", "1", "x"], code: 2, says: /no application is named.*--token or CONFAB_TOKEN/ },
+      { args: ["send", token, "1"], code: 2, says: /missing required argument 'body'/ },
+      { args: ["send", "x", "1", "y"], code: 2, says: /must be an application token/ },
+      { args: ["tail", token, "one"], code: 2, says: /'one' is not valid for the argument 'chat'/ },
+      { args: ["tail", token, "1", "2"], code: 2, says: /too many arguments\.\n$/ },
+      {
+        args: ["search", token, "1", "payment", "failed"],
+        code: 2,
+        says: /If the query has several words, put it in quotes: "payment failed"/,
+      },
+      {
+        args: ["send", "1", "two", "words"],
+        env: { CONFAB_TOKEN: token },
+        code: 2,
+        says: /If the body has several words, put it in quotes: "two words"/,
+      },
+      {
+        args: ["app", "list"],
+        env: { CONFAB_URL: stack.gateway.url.replace("http:", "https:") },
+        code: 4,
+        says: /does not use TLS\. Use http:\/\/ instead of https:\/\//,
+      },
+      { args: ["app", "list"], env: { CONFAB_URL: "http://confab.invalid" }, code: 4, says: /cannot be resolved/ },
       { args: ["migrate"], env: { DATABASE_URL: "redis://x" }, code: 78, says: /DATABASE_URL: expected a URL/ },
     ];
     const answers = await Promise.all(cases.map(({ args, env }) => stack.run(args, env)));
@@ -124,6 +207,7 @@ describe("confabctl", function () {
       expect(answer.stdout, args.join(" ")).to.equal("");
       expect(answer.code, args.join(" ")).to.equal(code);
     });
+    expect((await stack.run(["--version"])).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
     const { code, stdout } = await stack.run(["help", "import"]);
     expect([code, stdout.includes("confabctl import")]).to.deep.equal([0, true]);
     const debugged = await stack.run(["app", "show", nobody], { DEBUG: "confab" });

@@ -4,9 +4,10 @@ import { freePort } from "@confab/testkit";
 
 export type BatchFate = "pass on" | "lose the answer";
 
-/** One address for both services, as nginx and the ingress give it. */
+/** One address for both services, like nginx and the ingress. */
 export async function startGateway({ ingest, api }: { ingest: string; api: string }) {
   let beforeBatch: () => BatchFate | Promise<BatchFate> = () => "pass on";
+  let beforeChat: () => void | Promise<void> = () => undefined;
 
   function forward(incoming: IncomingMessage, outgoing: ServerResponse, fate: BatchFate): void {
     const { method, headers, url = "/" } = incoming;
@@ -25,17 +26,22 @@ export async function startGateway({ ingest, api }: { ingest: string; api: strin
   }
 
   const server = createServer((incoming, outgoing) => {
-    const fate = incoming.url === "/messages/batch" ? beforeBatch() : "pass on";
-    void Promise.resolve(fate).then((known) => {
-      forward(incoming, outgoing, known);
-    });
+    const { method, url = "" } = incoming;
+    void (async () => {
+      if (method === "POST" && url.endsWith("/chats")) await beforeChat();
+      forward(incoming, outgoing, url === "/messages/batch" ? await beforeBatch() : "pass on");
+    })();
   });
   const port = await freePort();
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${port}`,
-    /** Called, and waited for, before a batch is passed on. */
+    /** Called and awaited before the creation of a chat is passed on. */
+    beforeChat(hook: () => void | Promise<void>): void {
+      beforeChat = hook;
+    },
+    /** Called and awaited before a batch is passed on. */
     beforeBatch(hook: () => BatchFate | Promise<BatchFate>): void {
       beforeBatch = hook;
     },

@@ -1,11 +1,12 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "@confab/testkit";
+import { eventually, freePort } from "@confab/testkit";
 import { expect } from "chai";
 import type { BatchFate } from "./gateway.ts";
 import { conversations, ndjson, sorted } from "./conversations.ts";
 import { startCommand, startStack, type Stack } from "./stack.ts";
+import { hideCursor, lineWrapOff, lineWrapOn, showCursor, startInTerminal } from "./terminal.ts";
 
 describe("confabctl import and export", function () {
   this.timeout(120_000);
@@ -19,6 +20,7 @@ describe("confabctl import and export", function () {
   });
   afterEach(() => {
     stack.gateway.beforeBatch(() => "pass on");
+    stack.gateway.beforeChat(() => undefined);
   });
 
   async function written(name: string, text: string | Uint8Array): Promise<string> {
@@ -27,7 +29,7 @@ describe("confabctl import and export", function () {
     return file;
   }
 
-  /** What `export` gives of the applications whose name begins so. */
+  /** The exported lines of the applications whose names have this prefix. */
   async function exported(prefix: string): Promise<string[]> {
     const { code, stdout } = await stack.run(["export"]);
     expect(code).to.equal(0);
@@ -40,7 +42,7 @@ describe("confabctl import and export", function () {
       application: `${prefix} ${conversation.application}`,
     }));
 
-  it("brings 200 conversations there whole and in order, and gives them back as they were", async () => {
+  it("imports 200 conversations completely and in order, and exports them unchanged", async () => {
     const text = ndjson(named("round", 200));
     const file = await written("round.ndjson", text);
 
@@ -59,7 +61,7 @@ describe("confabctl import and export", function () {
     );
   });
 
-  it("sends nothing when it is run again, and everything once more as another copy", async () => {
+  it("sends nothing when it is run again, and everything once more with --copy", async () => {
     const text = ndjson(named("again", 8));
     const file = await written("again.ndjson", text);
     await stack.json("import", file);
@@ -73,7 +75,7 @@ describe("confabctl import and export", function () {
     expect(await exported("again")).to.deep.equal(sorted(text + text));
   });
 
-  it("goes on after it was killed, twice and once without its state, without a message lost, repeated or out of order", async () => {
+  it("continues after it was killed, with and without its state, without a lost, repeated or misplaced message", async () => {
     const text = ndjson(named("killed", 120));
     const file = await written("killed.ndjson", text);
     for (const keepState of [true, false]) {
@@ -82,7 +84,7 @@ describe("confabctl import and export", function () {
       stack.gateway.beforeBatch(async (): Promise<BatchFate> => {
         batches += 1;
         if (batches === 4) child.kill("SIGKILL");
-        // The importer has its answers one by one, so that it is killed in the middle.
+        // Slow answers, so that it is killed in the middle.
         await sleep(20);
         return "pass on";
       });
@@ -95,7 +97,7 @@ describe("confabctl import and export", function () {
     expect(await exported("killed")).to.deep.equal(sorted(text));
   });
 
-  it("imports anew when the applications of its state are gone", async () => {
+  it("starts again if the applications of its state no longer exist", async () => {
     const file = await written("gone.ndjson", ndjson(named("gone", 4)));
     await stack.json("import", file);
     const stateFile = `${file}.import-state.json`;
@@ -106,10 +108,10 @@ describe("confabctl import and export", function () {
     const { code, stderr } = await stack.run(["import", file]);
 
     expect(code).to.equal(0);
-    expect(stderr).to.include("importing anew");
+    expect(stderr).to.include("no longer exist. Starting the import from the beginning.");
   });
 
-  it("lists every line that cannot be imported before it sends anything", async () => {
+  it("lists every invalid line before it sends anything", async () => {
     const good = JSON.stringify({ application: "bad", chat: "c", messages: ["m"] });
     const lines = [
       good,
@@ -125,7 +127,7 @@ describe("confabctl import and export", function () {
     const { code, stderr } = await stack.run(["import", file]);
 
     expect(code).to.equal(2);
-    expect(stderr).to.match(/4 lines that cannot be imported; nothing was sent/);
+    expect(stderr).to.match(/has 4 invalid lines\. Nothing was sent\./);
     expect(stderr).to.match(/line 2: is not JSON/);
     expect(stderr).to.match(/line 3: \/application must not be empty/);
     expect(stderr).to.match(/line 4: \/messages\/1 must not be empty or only white space/);
@@ -135,18 +137,18 @@ describe("confabctl import and export", function () {
   });
 
   it("gives up with exit code 4 when nothing succeeds for too long", async () => {
-    const file = await written("patience.ndjson", ndjson(named("patience", 4)));
-    const { code, stderr } = await stack.run(["import", file, "--patience", "0.5"], {
+    const file = await written("unreachable.ndjson", ndjson(named("unreachable", 4)));
+    const { code, stderr } = await stack.run(["import", file, "--give-up-after", "0.5"], {
       CONFAB_URL: `http://127.0.0.1:${await freePort()}`,
     });
     expect(code).to.equal(4);
     expect(stderr).to.include("Run the same command again");
   });
 
-  it("waits for a server that comes back, and sends nothing twice", async () => {
+  it("waits during an outage and sends nothing twice", async () => {
     const text = ndjson(named("outage", 60));
     const file = await written("outage.ndjson", text);
-    // Every other answer is lost on its way: the batch was taken, and the importer cannot know.
+    // Every other answer is lost: the batch was accepted, which the importer cannot know.
     let batches = 0;
     stack.gateway.beforeBatch(() => (batches++ % 2 === 0 ? "lose the answer" : "pass on"));
 
@@ -155,5 +157,60 @@ describe("confabctl import and export", function () {
     expect(result.missing).to.equal(0);
     expect(result.retries).to.be.greaterThan(0);
     expect(await exported("outage")).to.deep.equal(sorted(text));
+  });
+
+  it("numbers the chats of an application in the order of the file, with parallel requests and after it was killed", async () => {
+    const list = named("order", 90);
+    const file = await written("order.ndjson", ndjson(list));
+    let creations = 0;
+    const command = startCommand(["import", file, "--concurrency", "8"], stack.env);
+    stack.gateway.beforeChat(async () => {
+      creations += 1;
+      if (creations === 45) command.child.kill("SIGKILL");
+      // Requests that are sent together arrive in another order.
+      await sleep((creations * 7) % 20);
+    });
+    expect((await command.ended).code).to.equal(null);
+    expect(await stack.json<object>("import", file, "--concurrency", "8")).to.include({ missing: 0 });
+
+    for (const { name, token } of await stack.json<{ name: string; token: string }[]>("app", "list", "--all")) {
+      if (!name.startsWith("order")) continue;
+      const chats = await stack.json<{ name: string | null }[]>("chat", "list", token, "--all");
+      const inFile = list.filter(({ application }) => application === name).map(({ chat }) => chat);
+      expect(chats.map((chat) => chat.name)).to.deep.equal(inFile);
+    }
+    expect(creations).to.be.above(90);
+  });
+
+  it("reads standard input", async () => {
+    const text = ndjson(named("piped", 12));
+    const { code, stdout, stderr } = await stack.run(["import", "-"], {}, text);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^4 applications, 12 chats, \d+ messages: all imported\n/);
+    expect(await exported("piped")).to.deep.equal(sorted(text));
+    expect((await stack.run(["import", "-"], {}, "{")).stderr).to.match(/^- has 1 invalid line\./);
+  });
+
+  it("leaves the terminal usable after Ctrl-C, says how to continue, and continues", async () => {
+    const text = ndjson(named("interrupted", 60));
+    const file = await written("interrupted.ndjson", text);
+    const terminal = startInTerminal(["import", file, "--concurrency", "1"], stack.env);
+    stack.gateway.beforeBatch(async (): Promise<BatchFate> => {
+      await eventually(() => {
+        expect(terminal.screen()).to.include(hideCursor);
+      });
+      terminal.press("\u0003");
+      await sleep(100);
+      return "pass on";
+    });
+    const { code, stdout } = await terminal.ended;
+    expect(code).to.equal(130);
+    expect(stdout.lastIndexOf(showCursor)).to.be.above(stdout.lastIndexOf(hideCursor));
+    expect(stdout.lastIndexOf(lineWrapOn)).to.be.above(stdout.lastIndexOf(lineWrapOff));
+    expect(stdout).to.match(/\nInterrupted\. Run the same command again to continue\.\r\n$/);
+
+    stack.gateway.beforeBatch(() => "pass on");
+    expect(await stack.json<object>("import", file)).to.include({ missing: 0 });
+    expect(await exported("interrupted")).to.deep.equal(sorted(text));
   });
 });

@@ -41,7 +41,7 @@ describe("confabctl for operators", function () {
     await database.drop();
   });
 
-  it("waits for a database that is not up, saying once what it waits for, and for tables that are not there yet", async () => {
+  it("waits for a database that is unavailable, with one note, and for tables that do not exist yet", async () => {
     const database = await createTestDatabase();
     const proxy = await startProxy({ target: database.url });
     await proxy.cut();
@@ -49,8 +49,8 @@ describe("confabctl for operators", function () {
     const status = startCommand(["migrate", "--status", "--wait", "60s"], env);
     const migration = startCommand(["migrate", "--wait", "60s"], env);
     const refused = `waiting for the database: connect ECONNREFUSED 127.0.0.1:${proxy.port}\n`;
-    const told = await firstLines([status, migration]);
-    expect(told).to.deep.equal([refused, refused]);
+    const notes = await firstLines([status, migration]);
+    expect(notes).to.deep.equal([refused, refused]);
     await proxy.restore();
 
     const migrated = await migration.ended;
@@ -58,19 +58,19 @@ describe("confabctl for operators", function () {
     expect(migrated.stderr.match(/ECONNREFUSED/g)).to.have.length(1);
     const { code, stdout, stderr } = await status.ended;
     expect(code, stderr).to.equal(0);
-    expect(stdout).to.equal("nothing is pending\n");
+    expect(stdout).to.equal("no migration is pending\n");
     await proxy.close();
     await database.drop();
   });
 
-  it("waits no longer than it was told to", async () => {
+  it("gives up after --wait", async () => {
     const env = { DATABASE_URL: "mysql://nobody@127.0.0.1:1/none" };
     const { code, stderr } = await stack.run(["migrate", "--wait", "1s"], env);
     expect(code).to.equal(4);
-    expect(stderr).to.match(/Waited 1 s in vain: connect ECONNREFUSED 127\.0\.0\.1:1\n$/);
+    expect(stderr).to.match(/^waiting for the database: .*\nGave up after 1 s: connect ECONNREFUSED 127\.0\.0\.1:1\n$/);
   });
 
-  it("tries an installation out, with ingest at an address of its own", async () => {
+  it("tests an installation, with ingest at an address of its own", async () => {
     const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "60s"], {
       CONFAB_URL: stack.urls.api,
       CONFAB_INGEST_URL: stack.urls.ingest,
@@ -80,7 +80,7 @@ describe("confabctl for operators", function () {
     expect(stdout).to.match(/^(ok {6}.+ \(\d+ ms\)\n)+$/);
   });
 
-  it("tries an installation out in a given application, without the admin key", async () => {
+  it("tests an installation in a given application, without the admin key", async () => {
     const tokens = async () => (await stack.json<{ token: string }[]>("app", "list")).map((listed) => listed.token);
     const before = await tokens();
     const { code, stdout, stderr } = await stack.run(["smoke", "--application", token], {
@@ -93,15 +93,30 @@ describe("confabctl for operators", function () {
     expect(await tokens()).to.deep.equal(before);
   });
 
-  it("says which step of a trial fails, and why", async () => {
+  it("says which step of a smoke test fails and why, and ends in time with exit code 4", async () => {
     const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "2s"], {
       CONFAB_INGEST_URL: "http://127.0.0.1:1",
     });
-    expect(code).to.equal(1);
+    expect(code).to.equal(4);
     expect(stdout)
       .to.include("ok      create a chat")
       .and.to.match(/FAILED {2}send a message\n$/);
     expect(stderr).to.include("http://127.0.0.1:1");
+    const short = await stack.run(["smoke", "--timeout", "1ms"]);
+    expect(short.code).to.equal(4);
+    expect(short.stdout).to.equal("FAILED  create an application\n");
+    expect(short.stderr).to.include('did not finish within 1 ms. The step "create an application" was not done.');
+  });
+
+  it("ends a smoke test in time when Confab accepts connections and does not answer", async () => {
+    const proxy = await startProxy({ target: stack.gateway.url });
+    proxy.pause();
+    const started = performance.now();
+    const { code, stderr } = await stack.run(["smoke", "--timeout", "1s"], { CONFAB_URL: proxy.url });
+    const seconds = (performance.now() - started) / 1000;
+    await proxy.close();
+    expect(code, stderr).to.equal(4);
+    expect(seconds).to.be.below(15);
   });
 
   it("lists, shows, stores again and drops dead letters", async () => {
@@ -137,25 +152,30 @@ describe("confabctl for operators", function () {
 
   it("finds counts that are wrong", async () => {
     const { chat, id } = await chatWith("one", "two");
-    expect((await stack.run(["counts", "verify"])).stdout).to.equal("all counts are right\n");
+    const clean = await stack.run(["counts", "verify"]);
+    expect(clean.stdout).to.match(
+      /^All counts are correct: \d+ applications? and \d+ chats? in 127\.0\.0\.1:\d+\/confab_test_\w+\.\n$/,
+    );
     await stack.database.prisma.chat.update({ where: { id }, data: { messagesCount: 3 } });
 
     const { code, stdout, stderr } = await stack.run(["counts", "verify", "--json"]);
 
     expect(code).to.equal(5);
     const difference = { kind: "messages_count", token, chat, counted: 3, actual: 2 };
-    expect(JSON.parse(stdout)).to.deep.equal({ differences: [difference] });
-    expect(stderr).to.equal("1 counts are wrong.\n");
+    const found = JSON.parse(stdout) as { chats: number; differences: object[] };
+    expect(found.differences).to.deep.equal([difference]);
+    expect(found.chats).to.equal(await stack.database.prisma.chat.count());
+    expect(stderr).to.match(/^Wrong counts: 1, of \d+ applications? and \d+ chats? in /);
     await stack.database.prisma.chat.update({ where: { id }, data: { messagesCount: 2 } });
   });
 
-  it("finds every difference between index and database, and a rebuild mends them", async () => {
+  it("finds every difference between index and database, and a rebuild fixes them", async () => {
     const { chat, id: chatId } = await chatWith("one", "two", "three");
     if (!hasElasticsearch()) {
       const { code, stderr } = await stack.run(["search", "verify"]);
       expect([code, stderr]).to.deep.equal([
         2,
-        "With SEARCH_BACKEND=mysql there is no index: messages are searched where they are.\n",
+        "There is no search index with SEARCH_BACKEND=mysql: MySQL itself answers searches. Nothing needs to be done.\n",
       ]);
       return;
     }
@@ -171,6 +191,10 @@ describe("confabctl for operators", function () {
     expect(code).to.equal(5);
     const at = (number: number) => ({ count: 1, first: [{ token, chat, number }] });
     expect(JSON.parse(stdout)).to.deep.include({ extra: at(1), different: at(2), missing: at(4), waiting: 0 });
+    const told = await stack.run(["search", "verify"]);
+    expect(told.stderr).to.match(
+      /^3 differences between 127\.0\.0\.1:\d+\/confab_test_\w+ and its index\. confabctl search reindex/,
+    );
     const { copied } = await stack.json<{ copied: number }>("search", "reindex");
     expect(copied).to.be.greaterThan(2);
     expect((await stack.run(["search", "verify"])).code).to.equal(0);

@@ -8,7 +8,7 @@ import { createDatabase, migrate } from "@confab/database";
 import { createTestDatabase, hasElasticsearch, startService, testStores, uniquePrefix } from "@confab/testkit";
 import { startGateway } from "./gateway.ts";
 
-const main = join(import.meta.dirname, "../src/main.ts");
+export const main = join(import.meta.dirname, "../src/main.ts");
 
 export interface Ended {
   readonly code: number | null;
@@ -16,7 +16,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts confabctl as a process; the environment is only what is given. */
+/** Starts confabctl as a process with this environment alone. */
 export function startCommand(args: readonly string[], env: Readonly<Record<string, string>>, input = "") {
   const { PATH, NODE_V8_COVERAGE } = process.env;
   const child = spawn(process.execPath, ["--conditions=@confab/source", main, ...args], {
@@ -31,7 +31,7 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
   return { child, ended };
 }
 
-/** All three services against a database, keys and an index of their own, behind one address. */
+/** All three services with a database, Redis keys and an index of their own, behind one address. */
 export async function startStack() {
   const testDatabase = await createTestDatabase();
   const databaseUrl = testDatabase.url;
@@ -65,7 +65,7 @@ export async function startStack() {
     workerPid: services[2].pid,
     urls: { ingest: services[0].url, api: services[1].url },
     run,
-    /** What a command that must succeed answers with `--json`. */
+    /** The output of a command that must succeed, with `--json`. */
     async json<T>(...args: string[]): Promise<T> {
       const { code, stdout, stderr } = await run([...args, "--json", "--quiet"]);
       if (code !== 0) throw new Error(`confabctl ${args.join(" ")} ended with ${code ?? "a signal"}: ${stderr}`);

@@ -36,7 +36,7 @@ describe("confabctl status", function () {
     return lines(stdout);
   }
 
-  it("shows what waits, how old it is, the queues and the stores", async () => {
+  it("shows pending messages and their age, the queues and the stores", async () => {
     const { code, stdout, stderr } = await stack.run(["status", "--once", "--interval", "0.1"], {
       REDIS_URL: testStores().redisUrl,
     });
@@ -49,7 +49,7 @@ describe("confabctl status", function () {
     expect(stdout).to.match(/^messages +0 +0 +0 +0 +0$/m);
   });
 
-  it("prints a line of JSON a look until it is ended", async () => {
+  it("prints one line of JSON per snapshot until it is interrupted", async () => {
     const { child, ended } = startCommand(["status", "--json", "--interval", "0.1"], {
       ...stack.env,
       REDIS_URL: testStores().redisUrl,
@@ -63,12 +63,12 @@ describe("confabctl status", function () {
     expect(printed[0]!.redis.workers).to.be.at.least(1);
   });
 
-  it("shows the other stores when one is away, and says why that one is", async () => {
+  it("shows the other stores when one is unavailable, and says why that one is", async () => {
     const { code, stdout, stderr } = await stack.run(["status", "--json", "--once", "--interval", "0.1"], {
       REDIS_URL: "redis://127.0.0.1:1",
     });
     expect(code).to.equal(4);
-    expect(stderr).to.equal("Not all stores answer.\n");
+    expect(stderr).to.equal("Unavailable: Redis. The reasons are above.\n");
     const [status] = lines(stdout);
     expect(status!.redis.reachable).to.equal(false);
     expect(status!.redis.reason).to.include("ECONNREFUSED 127.0.0.1:1");

@@ -34,10 +34,10 @@ describe("confabctl trace", function () {
     });
     const { stdout } = await run("1", "1");
     expect(stdout.trimEnd().split("\n")).to.have.length(3);
-    expect(stdout).to.match(/^accepted +\d{4}-.+Z It was numbered and made durable, in batch /);
+    expect(stdout).to.match(/^accepted +\d{4}-.+Z  It was accepted, in batch /);
   });
 
-  it("takes a message's path or URL instead, and says so where it is given neither", async () => {
+  it("accepts the path or URL of a message instead", async () => {
     const path = `/applications/${token}/chats/1/messages/1`;
     for (const given of [path, `https://chat.example.com${path}?x=1`]) {
       const { stdout } = await stack.run(["trace", given, "--json"], { REDIS_URL: testStores().redisUrl });
@@ -45,10 +45,10 @@ describe("confabctl trace", function () {
     }
     const { code, stderr } = await run();
     expect(code).to.equal(2);
-    expect(stderr).to.include("or by its path");
+    expect(stderr).to.include("missing required argument 'chat'");
   });
 
-  it("tells what waits in Redis to be stored", async () => {
+  it("shows a message that is pending in Redis", async () => {
     process.kill(stack.workerPid, "SIGSTOP");
     try {
       const { number } = await stack.json<{ number: number }>("send", token, "1", "held up");
@@ -61,7 +61,7 @@ describe("confabctl trace", function () {
     }
   });
 
-  it("tells a dead letter with its reason, and what waits to be indexed", async () => {
+  it("shows a dead letter with its reason, and a message that is not in the index", async () => {
     const { id: chatId } = (await stack.database.prisma.chat.findFirst())!;
     const [uid, now] = [new Uint8Array(16), new Date()];
     await stack.database.prisma.deadLetter.create({
@@ -90,7 +90,7 @@ describe("confabctl trace", function () {
     expect(statesOf(await locate("1", "60"))).to.deep.equal(["accepted", "stored", last]);
   });
 
-  it("says with an exit code of its own that no store knows a message", async () => {
+  it("ends with exit code 3 if no store has the message", async () => {
     const { code, stdout } = await run("1", "999");
     expect(code).to.equal(3);
     expect(stdout).to.match(/^unknown .+No message with this number/);

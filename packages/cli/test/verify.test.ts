@@ -15,7 +15,7 @@ const every = (n: number) => {
 };
 
 const lies: Record<string, { readonly lie: () => Lie; readonly anomaly: Anomaly }> = {
-  "acknowledges a message that it keeps for itself": {
+  "acknowledges a message and drops it": {
     anomaly: "lost",
     lie: () => {
       const isTurn = every(3);
@@ -38,7 +38,7 @@ const lies: Record<string, { readonly lie: () => Lie; readonly anomaly: Anomaly 
         return undefined;
       },
   },
-  "hides a message from those who list": {
+  "hides a message from the list": {
     anomaly: "skipped",
     lie:
       () =>
@@ -48,7 +48,7 @@ const lies: Record<string, { readonly lie: () => Lie; readonly anomaly: Anomaly 
         return { ...answer, body: (answer.body as Listed).filter(({ number }) => number % 7 !== 0) };
       },
   },
-  "shows a message a moment late": {
+  "shows a message too late": {
     anomaly: "stale",
     lie: () => {
       const seen = new Set<string>();
@@ -95,7 +95,7 @@ describe("confabctl verify", function () {
     await stack.stop();
   });
 
-  it("finds an installation sound, and says how soon what was sent is seen", async () => {
+  it("finds no anomaly in an installation, and measures when messages become visible", async () => {
     const plan = ["--messages", "600", "--chats", "3", "--senders", "3", "--duration", "30s"];
     const { code, stdout, stderr } = await stack.run(["verify", ...plan, "--json"]);
     expect(code, stdout + stderr).to.equal(0);
@@ -110,12 +110,12 @@ describe("confabctl verify", function () {
     expect(shown.chats_count).to.equal(3);
   });
 
-  it("prints a table, stops sending in time, and says when nothing could be sent", async () => {
+  it("prints a table, stops sending in time, and reports when nothing could be sent", async () => {
     const plan = ["--messages", "100000", "--duration", "2s", "--chats", "1"];
     const { code, stdout } = await stack.run(["verify", ...plan]);
     expect(code).to.equal(0);
     expect(stdout).to.match(/^MESSAGES +COUNT +MEANING\nattempted +\d+ +in \d/);
-    expect(stdout).to.match(/^lost +0 +acknowledged and not there/m);
+    expect(stdout).to.match(/^lost +0 +acknowledged, but missing/m);
     expect(stdout).to.match(/^search +\d+ +[\d.]+ +[\d.]+ +[\d.]+$/m);
 
     liar.lies(({ path }) =>
@@ -129,7 +129,7 @@ describe("confabctl verify", function () {
   });
 
   for (const [what, { lie, anomaly }] of Object.entries(lies)) {
-    it(`turns red where something ${what}`, async () => {
+    it(`finds the anomaly if something ${what}`, async () => {
       liar.lies(lie());
       const plan = ["--messages", "150", "--chats", "1", "--senders", "2", "--duration", "20s", "--settle", "2s"];
       const { code, stdout, stderr } = await stack.run(["verify", ...plan, "--url", liar.url, "--json"]);

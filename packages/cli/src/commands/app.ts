@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { Application } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
-import { number, token, toolsOf } from "../command-tools.ts";
+import { onApplication, textOperand } from "../application-arguments.ts";
+import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { table } from "../output.ts";
+import { table, type Output } from "../output.ts";
 
-/** `app create|list|show`. */
+/** `app create|list|show|rename`. */
 export function addAppCommands(program: Command, io: Io): void {
-  const app = program.command("app").description("applications");
+  const app = program.command("app").description("create, list, show and rename applications");
 
   app
     .command("create")
@@ -17,39 +18,43 @@ export function addAppCommands(program: Command, io: Io): void {
     .action(async (name: string, _options, command: Command) => {
       const { api, output } = toolsOf(io, command);
       const { body } = await api.call("createApplication", { body: { name }, idempotencyKey: randomUUID() });
-      output.result(body, () => view([body]));
+      output.result(body, () => view([body], output));
     });
 
   app
     .command("list")
     .description("list applications, oldest first")
-    .option("--limit <n>", "how many at the most", number, 50)
-    .option("--all", "all of them")
+    .option("--limit <n>", "maximum number of applications", number, 50)
+    .option("--all", "list all applications")
     .action(async ({ limit, all }: { limit: number; all?: boolean }, command: Command) => {
       const { api, output } = toolsOf(io, command);
       const found = await listed(pages(api, "listApplications", { limit: all === true ? Infinity : limit }));
-      output.result(found, () => view(found));
+      output.result(found, () => view(found, output));
     });
 
-  app
-    .command("show")
-    .description("show an application")
-    .argument("<token>", "the application's token", token)
-    .action(async (of: string, _options, command: Command) => {
+  onApplication(app.command("show").description("show an application"), [], async (token, _values, command) => {
+    const { api, output } = toolsOf(io, command);
+    const { body } = await api.call("getApplication", { params: { token } });
+    output.result(body, () => view([body], output));
+  });
+
+  onApplication(
+    app.command("rename").description("rename an application"),
+    [textOperand("name", "1 to 255 characters")],
+    async (token, [name], command) => {
       const { api, output } = toolsOf(io, command);
-      const { body } = await api.call("getApplication", { params: { token: of } });
-      output.result(body, () => view([body]));
-    });
+      const { body } = await api.call("updateApplication", { params: { token }, body: { name } });
+      output.result(body, () => view([body], output));
+    },
+  );
 }
 
-function view(applications: readonly Application[]): string {
+function view(applications: readonly Application[], { time }: Output): string {
   return table(
-    ["TOKEN", "NAME", "CHATS", "CREATED"],
-    applications.map((application) => [
-      application.token,
-      application.name,
-      application.chats_count,
-      application.created_at,
+    ["TOKEN", "NAME", "CHATS", "CREATED", "UPDATED"],
+    applications.map(({ token, name, chats_count, created_at, updated_at }) => [
+      ...[token, name, chats_count],
+      ...[time(created_at), time(updated_at)],
     ]),
   );
 }

@@ -3,31 +3,41 @@ import type { Command } from "commander";
 import { toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { table } from "../output.ts";
-import { withDatabase } from "../stores.ts";
+import { counted, table } from "../output.ts";
+import { databaseAddress, databaseName, withDatabase } from "../stores.ts";
 
 /** `counts verify`: for operators, directly on the database. */
 export function addCountsCommands(program: Command, io: Io): void {
   program
     .command("counts")
-    .description("the counts that applications and chats carry")
+    .description("verify chats_count and messages_count")
     .command("verify")
-    .description("compare every chats_count and messages_count with the rows that are there")
+    .description("compare every chats_count and messages_count with the number of rows (DATABASE_URL)")
     .action(async (_options, command: Command) => {
       const { env, output } = toolsOf(io, command);
       const { verifyCounts } = await import("@confab/database");
+      const database = databaseName(databaseAddress(env));
       const differences: CountDifference[] = [];
-      await withDatabase(env, async (database) => {
-        for await (const difference of verifyCounts(database)) differences.push(difference);
+      const checked = await withDatabase(env, async (opened) => {
+        const verification = verifyCounts(opened);
+        for (;;) {
+          const { done, value } = await verification.next();
+          if (done === true) return value;
+          differences.push(value);
+        }
       });
-      output.result({ differences }, () =>
+      const { chats_count: applications, messages_count: chats } = checked;
+      const scope = `${counted(applications, "application")} and ${counted(chats, "chat")} in ${database}`;
+      output.result({ database, applications, chats, differences }, () =>
         differences.length === 0
-          ? "all counts are right"
+          ? `All counts are correct: ${scope}.`
           : table(
               ["APPLICATION", "CHAT", "COUNT", "COUNTED", "ACTUAL"],
               differences.map(({ token, chat, kind, counted, actual }) => [token, chat ?? "", kind, counted, actual]),
             ),
       );
-      if (differences.length > 0) throw new CommandError("differences", `${differences.length} counts are wrong.`);
+      if (differences.length > 0) {
+        throw new CommandError("differences", `Wrong counts: ${differences.length}, of ${scope}.`);
+      }
     });
 }

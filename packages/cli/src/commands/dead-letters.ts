@@ -1,21 +1,23 @@
+import type { Environment } from "@confab/config";
 import type { DeadLetter, DeadLetters } from "@confab/database";
-import type { Environment } from "@confab/runtime";
 import { InvalidArgumentError, type Command } from "commander";
 import { number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { printable, shortened, table } from "../output.ts";
+import { columns, counted, shortened, table, type Output } from "../output.ts";
 import { withDatabase } from "../stores.ts";
 
 /** `dead-letters list|show|retry|drop`: for operators, directly on the database. */
 export function addDeadLetterCommands(program: Command, io: Io): void {
-  const group = program.command("dead-letters").description("accepted messages that the database refused to store");
+  const group = program
+    .command("dead-letters")
+    .description("list, retry and drop accepted messages that the database refused to store");
 
   group
     .command("list")
-    .description("list them, oldest first")
-    .option("--limit <n>", "how many at the most", number, 50)
-    .option("--after <id>", "only those after this one", letterId)
+    .description("list dead letters, oldest first")
+    .option("--limit <n>", "maximum number of dead letters", number, 50)
+    .option("--after <id>", "list only those after this id", letterId)
     .action(async ({ limit, after }: { limit: number; after?: bigint }, command: Command) => {
       const { env, output } = toolsOf(io, command);
       const page = await withDeadLetters(env, (letters) => letters.list({ limit, after }));
@@ -24,16 +26,16 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
         table(
           ["ID", "APPLICATION", "CHAT", "NUMBER", "ACCEPTED", "REASON"],
           items.map(({ id, application_token, chat_number, number, accepted_at, reason }) => {
-            return [String(id), application_token, chat_number, number, accepted_at, shortened(reason)];
+            return [String(id), application_token, chat_number, number, output.time(accepted_at), shortened(reason)];
           }),
         ),
       );
-      if (page.next !== undefined) output.note(`there are more: --after ${page.next}`);
+      if (page.next !== undefined) output.note(`There are more. List them with --after ${page.next}.`);
     });
 
   group
     .command("show")
-    .description("show one with its body and the reason")
+    .description("show a dead letter with its body and the reason")
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
@@ -41,15 +43,15 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
       if (found === undefined) throw noSuchLetter(id);
       const letter = described(found);
       output.result(letter, () =>
-        Object.entries(letter)
-          .map(([name, value]) => `${name.padEnd(18)} ${printable(String(value))}`)
-          .join("\n"),
+        columns(
+          Object.entries({ ...letter, ...shownTimes(letter, output) }).map(([name, value]) => [name, String(value)]),
+        ),
       );
     });
 
   group
     .command("retry")
-    .description("store them again under their own numbers; what is refused again stays")
+    .description("store dead letters under their own numbers. Those that are refused again stay")
     .argument("<id...>", "from the list", (text: string, earlier: bigint[] | undefined) => [
       ...(earlier ?? []),
       letterId(text),
@@ -67,12 +69,16 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
           .join("\n"),
       );
       const refused = results.filter(({ restored }) => !restored).length;
-      if (refused > 0) throw new CommandError("refused", `${refused} of ${results.length} could not be stored.`);
+      if (refused > 0)
+        throw new CommandError(
+          "refused",
+          `${refused} of ${counted(results.length, "dead letter")} could not be stored. Correct the cause, then retry them.`,
+        );
     });
 
   group
     .command("drop")
-    .description("remove one for good: its message is lost, and its number stays unused")
+    .description("delete a dead letter. Its message is lost and its number stays unused")
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
@@ -101,11 +107,15 @@ function described(letter: DeadLetter) {
   };
 }
 
+function shownTimes({ accepted_at, refused_at }: ReturnType<typeof described>, { time }: Output) {
+  return { accepted_at: time(accepted_at), refused_at: time(refused_at) };
+}
+
 function letterId(text: string): bigint {
   if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError("It must be the id of a dead letter, a whole number.");
   return BigInt(text);
 }
 
 function noSuchLetter(id: bigint): CommandError {
-  return new CommandError("refused", `There is no dead letter ${id}.`);
+  return new CommandError("refused", `There is no dead letter ${id}. See confabctl dead-letters list.`);
 }

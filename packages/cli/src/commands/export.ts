@@ -8,21 +8,24 @@ import { listed, pages, type ApiClient } from "../api-client.ts";
 import { token, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
+import { counted } from "../output.ts";
 
 interface ExportOptions {
   application?: string;
   output?: string;
 }
 
-const CHATS_AT_ONCE = 8;
+const chatsAtOnce = 8;
 
-/** `export`: what `import` reads. */
+/** `export`: the input of `import`. */
 export function addExportCommand(program: Command, io: Io): void {
   program
     .command("export")
-    .description("write conversations as NDJSON, one chat a line, in the form that `import` reads")
-    .option("--application <token>", "only those of one application (default: all, which needs the admin key)", token)
-    .option("--output <file>", "write to a file, not to standard output")
+    .description(
+      "write conversations as NDJSON, one chat per line, in the format of `import`. This is not a backup: numbers and times are left out",
+    )
+    .option("--application <token>", "export only this application (default: all, which requires the admin key)", token)
+    .option("--output <file>", "write to a file instead of standard output")
     .action(async (options: ExportOptions, command: Command) => {
       const { api, output, stdout } = toolsOf(io, command);
       const target = options.output === undefined ? stdout : createWriteStream(options.output);
@@ -40,7 +43,9 @@ export function addExportCommand(program: Command, io: Io): void {
       } catch (error) {
         throw fileError(error) ?? error;
       }
-      output.note(`${counts.applications} applications, ${counts.chats} chats, ${counts.messages} messages`);
+      const { applications, chats, messages } = counts;
+      const all = [counted(applications, "application"), counted(chats, "chat"), counted(messages, "message")];
+      output.note(`${all.join(", ")} exported`);
     });
 }
 
@@ -49,11 +54,11 @@ async function* applicationsOf(api: ApiClient, only: string | undefined): AsyncG
   else for await (const page of pages(api, "listApplications", {})) yield* page;
 }
 
-/** In the order of the chats' numbers; some are read ahead. */
+/** In the order of the chats' numbers; some chats are read ahead. */
 async function* conversationsOf(api: ApiClient, { token }: Application) {
   for await (const page of pages(api, "listChats", { params: { token } })) {
-    for (let at = 0; at < page.length; at += CHATS_AT_ONCE) {
-      yield* await Promise.all(page.slice(at, at + CHATS_AT_ONCE).map((chat) => conversation(api, token, chat)));
+    for (let at = 0; at < page.length; at += chatsAtOnce) {
+      yield* await Promise.all(page.slice(at, at + chatsAtOnce).map((chat) => conversation(api, token, chat)));
     }
   }
 }
@@ -69,6 +74,6 @@ async function writeLine(target: Writable, value: unknown): Promise<void> {
 
 function fileError(error: unknown): CommandError | undefined {
   if (!(error instanceof Error) || !("syscall" in error) || !("path" in error)) return undefined;
-  const message = `${String(error.path)} cannot be written: name another file with --output.`;
+  const message = `${String(error.path)} cannot be written. Choose another file with --output.`;
   return new CommandError("usage", message, { cause: error });
 }

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { duration, toolsOf, type Tools } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { withTimeout } from "../retry-until.ts";
+import { counted } from "../output.ts";
+import { retryUntil } from "../retry-until.ts";
 import { databaseAddress, withDatabase } from "../stores.ts";
 
 interface MigrateCommandOptions {
@@ -13,11 +14,13 @@ interface MigrateCommandOptions {
 export function addMigrateCommand(program: Command, io: Io): void {
   program
     .command("migrate")
-    .description("bring the database's tables to this version (DATABASE_URL); safe to repeat and to run twice at once")
-    .option("--status", "only show what is applied and what is pending")
+    .description(
+      "create or upgrade the tables of the database (DATABASE_URL). It is safe to repeat and to run several times at once",
+    )
+    .option("--status", "only show which migrations are applied and which are pending")
     .option(
       "--wait <duration>",
-      "wait this long for a database that is not up; with --status until nothing is pending that this version needs",
+      "wait up to this time for the database; with --status, until every migration that this version needs is applied",
       duration,
     )
     .action(async ({ status = false, wait }: MigrateCommandOptions, command: Command) => {
@@ -34,15 +37,17 @@ async function apply({ env, output }: Tools, wait: number | undefined): Promise<
   const onProgress = ({ name, state, durationMs }: { name: string; state: string; durationMs?: number }): void => {
     output.note(state === "applying" ? `applying ${name}` : `applied  ${name} in ${durationMs ?? 0} ms`);
   };
-  const patience = {
-    withinMs: wait ?? 0,
-    reasonToWait: (error: unknown) => (wait !== undefined && isUnavailable(error) ? reasonOf(error) : undefined),
-    onWait: waitingFor(output),
+  const retry = {
+    timeoutMs: wait ?? 0,
+    reasonToRetry: (error: unknown) => (wait !== undefined && isUnavailable(error) ? reasonOf(error) : undefined),
+    onRetry: waitingFor(output),
   };
-  const applied = await withTimeout(patience, () =>
+  const applied = await retryUntil(retry, () =>
     migrate(address, { onProgress, timeoutMs: wait === undefined ? undefined : 1000 }),
   );
-  output.result({ applied }, () => (applied.length === 0 ? "nothing to migrate" : `${applied.length} applied`));
+  output.result({ applied }, () =>
+    applied.length === 0 ? "nothing to migrate" : `${counted(applied.length, "migration")} applied`,
+  );
 }
 
 async function showStatus({ env, output }: Tools): Promise<void> {
@@ -53,17 +58,17 @@ async function showStatus({ env, output }: Tools): Promise<void> {
   );
 }
 
-/** By readiness' own rule: tables of a newer version will do, so that going back to an older one is not held up. */
+/** By the rule of readiness: tables of a newer version are enough, so that a rollback to an older version does not wait. */
 async function waitUntilMigrated({ env, output }: Tools, wait: number): Promise<void> {
   const { createMigrationCheck, isUnavailable, MigrationError, reasonOf } = await import("@confab/database");
-  const patience = {
-    withinMs: wait,
-    reasonToWait: (error: unknown) =>
+  const retry = {
+    timeoutMs: wait,
+    reasonToRetry: (error: unknown) =>
       isUnavailable(error) || error instanceof MigrationError ? reasonOf(error) : undefined,
-    onWait: waitingFor(output),
+    onRetry: waitingFor(output),
   };
-  await withDatabase(env, (database) => withTimeout(patience, createMigrationCheck(database)));
-  output.result({ pending: [] }, () => "nothing is pending");
+  await withDatabase(env, (database) => retryUntil(retry, createMigrationCheck(database)));
+  output.result({ pending: [] }, () => "no migration is pending");
 }
 
 function waitingFor(output: Tools["output"]): (reason: string) => void {

@@ -5,18 +5,18 @@ import type { Command } from "commander";
 import { seconds, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { table } from "../output.ts";
-import { placesOf } from "../find-chats.ts";
-import { withSearchIndex } from "../stores.ts";
+import { counted, table } from "../output.ts";
+import { databaseAddress, databaseName, withSearchIndex } from "../stores.ts";
 
-const ROWS_AT_ONCE = 500;
-const LOOK_EVERY_MS = 250;
+const rowsAtOnce = 500;
+const pollMs = 250;
+const maxShown = 20;
 
 /** `search reindex` and `search verify`: for operators, directly on the stores. */
 export function addIndexCommands(search: Command, io: Io): void {
   search
     .command("reindex")
-    .description("fill a new index from the database and let it replace the old one; searching and writing go on")
+    .description("build a new index from the database and replace the old one. Searches and writes continue meanwhile")
     .action(async (_options, command: Command) => {
       const { env, output } = toolsOf(io, command);
       const { rebuild } = await import("@confab/search");
@@ -24,39 +24,31 @@ export function addIndexCommands(search: Command, io: Io): void {
         // Before the first row is read: from now on no worker takes a range for another backend.
         const { createSearchBackend } = await import("@confab/database");
         await createSearchBackend(database).switchTo(`elasticsearch/${index.connection.readAlias}`);
-        const report = everySecond((copied: number) => {
-          output.note(`${copied} messages copied`);
+        const onProgress = everySecond((copied: number) => {
+          output.note(`${counted(copied, "message")} copied`);
         });
-        return rebuild(index, { scan: everyMessage(database), onProgress: report });
+        return rebuild(index, { scan: everyMessage(database), onProgress });
       });
-      output.result(result, () => `${result.index} serves now: ${result.copied} messages copied${refusals(result)}`);
+      output.result(
+        result,
+        () => `${result.index} is in use: ${counted(result.copied, "message")} copied${refusals(result)}`,
+      );
     });
 
   search
     .command("verify")
     .description("compare the index with the database, message by message, in both directions")
-    .option("--wait <seconds>", "wait at the most for what is stored and not yet indexed", seconds, 30)
+    .option("--wait <seconds>", "maximum time to wait for stored messages that are not indexed yet", seconds, 30)
     .action(async ({ wait }: { wait: number }, command: Command) => {
       const { env, output } = toolsOf(io, command);
-      const { verify } = await import("@confab/search");
       const { found, waiting } = await withSearchIndex(env, async ({ database, index }) => {
-        const waiting = await outboxDepth(database, wait);
+        const { verify } = await import("@confab/search");
+        const { createChats } = await import("@confab/database");
+        const ranges = await outboxDepth(database, wait);
         const { equal, ...sides } = await verify(index, everyMessage(database));
-        const places = await placesOf(
-          database,
-          Object.values(sides).flatMap(({ first }) => first.map(({ chatId }) => chatId)),
-        );
-        const placed = ({ count, first }: Differences) => ({
-          count,
-          // Of a chat that is gone there is no better name than the index's own.
-          first: first.map(({ chatId, number }) => ({ ...(places.get(chatId) ?? { gone_chat: chatId }), number })),
-        });
-        const found = {
-          missing: placed(sides.missing),
-          extra: placed(sides.extra),
-          different: placed(sides.different),
-        };
-        return { found: { equal, ...found }, waiting };
+        const chatIds = new Set(Object.values(sides).flatMap(({ first }) => first.map(({ chatId }) => chatId)));
+        const chats = await createChats(database).named([...chatIds]);
+        return { found: { equal, ...inApiTerms(sides, chats) }, waiting: ranges };
       });
       const { equal, missing, extra, different } = found;
       output.result({ ...found, waiting }, () =>
@@ -65,16 +57,34 @@ export function addIndexCommands(search: Command, io: Io): void {
           [[equal, missing.count, extra.count, different.count]],
         ),
       );
-      if (waiting > 0) output.note(`${waiting} ranges wait to be indexed: is the worker running?`);
-      const total = missing.count + extra.count + different.count;
-      if (total > 0) {
-        const where = [...missing.first, ...extra.first, ...different.first].map((place) =>
-          JSON.stringify(place, bigintText),
-        );
-        const sentence = `${total} differences; \`confabctl search reindex\` mends them. The first of them:`;
-        throw new CommandError("differences", [sentence, ...where.slice(0, 20).map((line) => `  ${line}`)].join("\n"));
+      if (waiting > 0) {
+        output.note(`Not indexed yet: ${counted(waiting, "range")} of messages. Check that a worker is running.`);
       }
+      const total = missing.count + extra.count + different.count;
+      if (total === 0) return;
+      const where = [...missing.first, ...extra.first, ...different.first].map((message) => JSON.stringify(message));
+      const name = databaseName(databaseAddress(env));
+      const sentence = `${counted(total, "difference")} between ${name} and its index. confabctl search reindex fixes them. The first of them:`;
+      throw new CommandError(
+        "differences",
+        [sentence, ...where.slice(0, maxShown).map((line) => `  ${line}`)].join("\n"),
+      );
     });
+}
+
+type Sides = Record<"missing" | "extra" | "different", Differences>;
+type ChatNames = ReadonlyMap<bigint, { token: string; number: number }>;
+
+/** Names each message as the API does; a deleted chat has no better name than its id in the index. */
+function inApiTerms(sides: Sides, chats: ChatNames) {
+  const named = ({ count, first }: Differences) => ({
+    count,
+    first: first.map(({ chatId, number }) => {
+      const chat = chats.get(chatId);
+      return chat ? { token: chat.token, chat: chat.number, number } : { deleted_chat: chatId.toString(), number };
+    }),
+  });
+  return { missing: named(sides.missing), extra: named(sides.extra), different: named(sides.different) };
 }
 
 function everyMessage(database: Database): DocumentSource {
@@ -82,10 +92,10 @@ function everyMessage(database: Database): DocumentSource {
     const { createMessages } = await import("@confab/database");
     const messages = createMessages(database);
     for (let [afterChatId, afterNumber] = [0n, 0]; ;) {
-      const rows = await messages.scan({ afterChatId, afterNumber, limit: ROWS_AT_ONCE });
+      const rows = await messages.scan({ afterChatId, afterNumber, limit: rowsAtOnce });
       if (rows.length > 0) yield rows;
       const last = rows.at(-1);
-      if (last === undefined || rows.length < ROWS_AT_ONCE) return;
+      if (last === undefined || rows.length < rowsAtOnce) return;
       [afterChatId, afterNumber] = [last.chatId, last.number];
     }
   };
@@ -98,7 +108,7 @@ async function outboxDepth(database: Database, waitSeconds: number): Promise<num
   for (;;) {
     const depth = await outbox.depth();
     if (depth === 0 || performance.now() >= deadline) return depth;
-    await sleep(LOOK_EVERY_MS);
+    await sleep(pollMs);
   }
 }
 
@@ -113,8 +123,4 @@ function everySecond(report: (value: number) => void): (value: number) => void {
 
 function refusals({ rejected }: RebuildResult): string {
   return rejected.length === 0 ? "" : `, ${rejected.length} refused by the index`;
-}
-
-function bigintText(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? value.toString() : value;
 }

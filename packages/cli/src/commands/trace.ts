@@ -1,56 +1,57 @@
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
+import {
+  applicationArguments,
+  chatOperand,
+  declareApplicationArguments,
+  messageOperand,
+} from "../application-arguments.ts";
 import { number, toolsOf, token } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { printable } from "../output.ts";
+import { columns } from "../output.ts";
 import { openStores } from "../status/open-stores.ts";
-import { locateMessage } from "../trace/locate-message.ts";
-import type { MessageStep } from "../trace/message-step.ts";
+import { locateMessage, type MessageReference } from "../trace/locate-message.ts";
 
-/** `trace <application> <chat> <number>`: for operators, directly on the stores. */
+const operands = [chatOperand, messageOperand] as const;
+
+/** `trace [TOKEN] CHAT MESSAGE`: for operators, directly on the stores. */
 export function addTraceCommand(program: Command, io: Io): void {
-  program
+  const command = program
     .command("trace")
-    .description("say where one message is: accepted, pending, stored, searchable or a dead letter, with times")
-    .argument("<application>", "the application's token, or the message's path or URL as Location gave it", placeOf)
-    .argument("[chat]", "the chat's number", number)
-    .argument("[number]", "the message's number", number)
-    .action(async (...given: [Partial<Place>, number | undefined, number | undefined, object, Command]) => {
-      const [named, chatNumber, messageNumber, , command] = given;
-      const { env, output } = toolsOf(io, command);
-      const { application, chat = chatNumber, message = messageNumber } = named;
-      if (application === undefined || chat === undefined || message === undefined) {
-        throw new CommandError("usage", "Name the message by application, chat and number, or by its path.");
+    .description(
+      "show where a message is, with times: accepted, pending, stored, searchable or dead-lettered. Instead of token and numbers, the path or URL from the Location header will do",
+    );
+  declareApplicationArguments(command, operands).action(async () => {
+    const { env, output } = toolsOf(io, command);
+    const reference = referenceOf(command);
+    const stores = await openStores(env);
+    try {
+      const steps = await locateMessage(stores, reference);
+      const { application, chat, message } = reference;
+      output.result({ application_token: application, chat_number: chat, number: message, steps }, () =>
+        columns(steps.map(({ state, at, text }) => [state, at === undefined ? "" : output.time(at), text])),
+      );
+      if (steps.some(({ state }) => state === "unknown")) {
+        throw new CommandError("refused", "The message is in none of the stores.");
       }
-      const stores = await openStores(env);
-      try {
-        const steps = await locateMessage(stores, { token: application, chat }, message);
-        output.result({ application_token: application, chat_number: chat, number: message, steps }, () =>
-          steps.map(lineOf).join("\n"),
-        );
-        if (steps.some(({ state }) => state === "unknown")) throw new CommandError("refused", "No store knows it.");
-      } finally {
-        await stores.close();
-      }
-    });
-}
-
-interface Place {
-  readonly application: string;
-  readonly chat: number;
-  readonly message: number;
+    } finally {
+      await stores.close();
+    }
+  });
 }
 
 const location = /\/applications\/([^/]+)\/chats\/([^/]+)\/messages\/([^/?#]+)\/?(?:[?#].*)?$/;
 
-/** A message's path names all of it, a token the application alone; throws commander's error for anything else. */
-function placeOf(text: string): Partial<Place> {
-  const [, application, chat, message] = location.exec(text) ?? [];
-  return application !== undefined && chat !== undefined && message !== undefined
-    ? { application: token(application), chat: number(chat), message: number(message) }
-    : { application: token(text) };
-}
-
-function lineOf({ state, at, text }: MessageStep): string {
-  return `${state.padEnd(13)} ${(at ?? "").padEnd(24)} ${printable(text)}`;
+function referenceOf(command: Command): MessageReference {
+  const [application, chat, message] = location.exec(command.args[0] ?? "")?.slice(1) ?? [];
+  if (application === undefined || chat === undefined || message === undefined) {
+    const [named, [chatNumber, messageNumber]] = applicationArguments<[number, number]>(command, operands);
+    return { application: named, chat: chatNumber, message: messageNumber };
+  }
+  try {
+    return { application: token(application), chat: number(chat), message: number(message) };
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    return command.error(`error: '${command.args[0] ?? ""}' is not the path of a message. ${error.message}`);
+  }
 }

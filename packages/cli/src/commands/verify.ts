@@ -1,8 +1,8 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { duration, number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { table } from "../output.ts";
+import { counted, table } from "../output.ts";
 import { kinds } from "../verify/run.ts";
 import { anomalies, type Anomaly } from "../verify/verdict.ts";
 import { verifyInstallation, type Verification } from "../verify/verify-installation.ts";
@@ -15,33 +15,44 @@ interface VerifyOptions {
   settle: number;
 }
 
-const most = { messages: 100_000, chats: 64, senders: 32, duration: 3_600_000, settle: 600_000 };
+const maximum = { messages: 100_000, chats: 64, senders: 32, duration: 3_600_000, settle: 600_000 };
 
 /** `verify [--messages 2000] [--duration 30s]`. */
 export function addVerifyCommand(program: Command, io: Io): void {
   program
     .command("verify")
     .description(
-      "send and read messages at the same time, then compare: nothing acknowledged may be lost, doubled, out of order or unseen. Works in an application of its own, which stays",
+      "send and read messages in parallel, then compare: no acknowledged message may be lost, duplicated, out of order or invisible. It creates an application of its own, which stays",
     )
-    .option("--messages <n>", "messages to send, 100,000 at most", number, 2_000)
-    .option("--chats <n>", "chats that they go to, each with somebody who polls it", number, 4)
-    .option("--senders <n>", "clients that send at the same time", number, 4)
-    .option("--duration <duration>", "stop sending then, whatever was sent", duration, 60_000)
-    .option("--settle <duration>", "how long storing, counting and finding may take", duration, 30_000)
+    .option("--messages <n>", "number of messages to send, at most 100,000", number, 2_000)
+    .option("--chats <n>", "number of chats, each with a client that polls it", number, 4)
+    .option("--senders <n>", "number of clients that send in parallel", number, 4)
+    .addOption(new Option("--duration <duration>", "maximum time to send").argParser(duration).default(60_000, "1m"))
+    .addOption(
+      new Option("--settle <duration>", "maximum time until messages are stored, counted and searchable")
+        .argParser(duration)
+        .default(30_000, "30s"),
+    )
     .action(async (options: VerifyOptions, command: Command) => {
       const { api, output } = toolsOf(io, command);
       const bounded = Object.fromEntries(
-        (Object.keys(most) as (keyof VerifyOptions)[]).map((name) => [name, Math.min(options[name], most[name])]),
+        (Object.keys(maximum) as (keyof VerifyOptions)[]).map((name) => [name, Math.min(options[name], maximum[name])]),
       ) as unknown as VerifyOptions;
       const { messages, chats, senders, duration: durationMs, settle: settleMs } = bounded;
-      output.note(`sending up to ${messages} messages to ${chats} chats at ${api.url}`);
+      output.note(`Sending up to ${counted(messages, "message")} to ${counted(chats, "chat")} at ${api.url}.`);
       const result = await verifyInstallation(api, { messages, chats, senders, durationMs, settleMs });
       output.result(result, () => report(result));
       const found = Object.values(result.anomalies).reduce((sum, count) => sum + count, 0);
-      if (found > 0) throw new CommandError("differences", `Confab broke a promise: ${found} anomalies.`);
+      if (found > 0)
+        throw new CommandError(
+          "differences",
+          `Confab broke a promise: ${found === 1 ? "1 anomaly" : `${found} anomalies`}. Report it with the output above and the logs of this time.`,
+        );
       if (result.ok === 0)
-        throw new CommandError("unavailable", "No message was acknowledged, so nothing is verified.");
+        throw new CommandError(
+          "unavailable",
+          "No message was acknowledged, so nothing was verified. Check that ingest is running.",
+        );
     });
 }
 
@@ -52,7 +63,7 @@ function report(result: Verification): string {
     [
       ["attempted", attempted, `in ${seconds} s`],
       ["ok", ok, "acknowledged with a number"],
-      ["unknown", unknown, `no answer said whether they were taken; ${there} are there`],
+      ["unknown", unknown, `without an answer that says whether they were accepted; ${there} of them exist`],
       ["failed", failed, "refused"],
       ...(Object.keys(anomalies) as Anomaly[]).map((name) => [name, result.anomalies[name], anomalies[name]]),
     ],

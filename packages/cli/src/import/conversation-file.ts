@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { messageBodySchema, nameSchema } from "@confab/contracts";
 import { z } from "zod";
 import { CommandError } from "../errors.ts";
+import { counted } from "../output.ts";
 import { readLines } from "./ndjson-lines.ts";
 
 /** One line of a conversation file, what `export` writes and `import` reads: a chat with its messages in order. */
@@ -12,21 +13,21 @@ export const conversationSchema = z.object({
 });
 
 export interface Conversation extends z.infer<typeof conversationSchema> {
-  /** Where it stands in the file, from 1. */
+  /** Its line in the file, from 1. */
   readonly line: number;
 }
 
 export interface FileSummary {
-  /** Of the whole file, in hexadecimal. */
+  /** Hash of the whole file, in hexadecimal. */
   readonly sha256: string;
   readonly applications: number;
   readonly chats: number;
   readonly messages: number;
 }
 
-const MOST_REPORTED = 20;
+const maxReported = 20;
 
-/** Reads the whole file once and counts; throws one usage error that lists the lines that are wrong. */
+/** Reads the whole file and counts; throws one usage error that lists the invalid lines. */
 export async function checkFile(file: string): Promise<FileSummary> {
   const hash = createHash("sha256");
   const applications = new Set<string>();
@@ -37,7 +38,7 @@ export async function checkFile(file: string): Promise<FileSummary> {
       const parsed = parseLine(bytes);
       if (typeof parsed === "string") {
         faulty += 1;
-        if (faults.length < MOST_REPORTED) faults.push(`  line ${number}: ${parsed}`);
+        if (faults.length < maxReported) faults.push(`  line ${number}: ${parsed}`);
         continue;
       }
       applications.add(parsed.application);
@@ -49,7 +50,7 @@ export async function checkFile(file: string): Promise<FileSummary> {
   }
   if (faulty > 0) {
     const more = faulty > faults.length ? [`  and ${faulty - faults.length} more`] : [];
-    const head = `${file} has ${faulty} lines that cannot be imported; nothing was sent:`;
+    const head = `${file} has ${counted(faulty, "invalid line")}. Nothing was sent. Correct the file and run the command again:`;
     throw new CommandError("usage", [head, ...faults, ...more].join("\n"));
   }
   return { sha256: hash.digest("hex"), applications: applications.size, chats, messages };
@@ -61,12 +62,12 @@ export async function* readConversations(file: string, skip: number): AsyncGener
     if (number <= skip) continue;
     const parsed = parseLine(bytes);
     if (typeof parsed === "string")
-      throw new CommandError("usage", `${file} was changed meanwhile: line ${number}: ${parsed}`);
+      throw new CommandError("usage", `${file} has changed during the import: line ${number}: ${parsed}`);
     yield { line: number, ...parsed };
   }
 }
 
-/** The line's content, or what is wrong with it. */
+/** The content of the line, or what is wrong with it. */
 function parseLine(bytes: Uint8Array): z.infer<typeof conversationSchema> | string {
   let value: unknown;
   try {

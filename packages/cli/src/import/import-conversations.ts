@@ -4,22 +4,24 @@ import type { Refused } from "../api-errors.ts";
 import type { Conversation } from "./conversation-file.ts";
 import type { ImportState } from "./import-state.ts";
 import { createLedger, type Failure } from "./ledger.ts";
+import { createBudget } from "./memory-budget.ts";
 import { settleRun, takeRuns, type OpenChat, type Run } from "./open-chat.ts";
 import { createOpenChats } from "./open-chats.ts";
-import { createPatience } from "./retry.ts";
-import { createRoom } from "./memory-budget.ts";
+import { createRetry } from "./retry.ts";
 
 export interface ImportOptions {
   readonly api: ApiClient;
   readonly conversations: AsyncGenerator<Conversation, void>;
-  /** Begun anew or loaded; it is kept true as the import goes on, whatever becomes of it. */
+  /** New or loaded. The import keeps it up to date, also where it fails. */
   readonly state: ImportState;
-  /** What every idempotency key begins with. */
+  /** Prefix of every idempotency key. */
   readonly keyPrefix: string;
   /** Requests with messages in flight. */
   readonly concurrency: number;
-  /** How long nothing may succeed before it is given up. */
-  readonly patienceMs: number;
+  /** Maximum time without any success. */
+  readonly timeoutMs: number;
+  /** Ends the import, which rejects with the signal's reason. */
+  readonly signal: AbortSignal;
 }
 
 export interface ImportResult {
@@ -27,107 +29,108 @@ export interface ImportResult {
   readonly failures: readonly Failure[];
 }
 
-// The api creates the chats of one moment in one transaction: many at once cost little more than one.
-const CHATS_AT_ONCE = 128;
-const MOST_OPEN_CHATS = 2_000;
-const MOST_OPEN_CHARACTERS = 32 * 1024 * 1024;
+const maxCreations = 128;
+const maxOpenChats = 2_000;
+const maxOpenCharacters = 32 * 1024 * 1024;
 
-/** Creates what is missing and sends the messages, those of a chat in their order; all of it can be repeated safely. */
+/**
+ * Creates missing applications and chats and sends the messages. Chats get their numbers in the order of the file, messages in the
+ * order of their chat. Everything can be repeated safely.
+ */
 export async function importConversations(options: ImportOptions): Promise<ImportResult> {
   const { api, conversations, state, keyPrefix, concurrency } = options;
-  const stop = new AbortController();
-  const { signal } = stop;
-  const patience = createPatience({ limitMs: options.patienceMs, signal });
-  const room = createRoom({ count: MOST_OPEN_CHATS, size: MOST_OPEN_CHARACTERS, signal });
-  const openChat = createOpenChats({ api, state, keyPrefix, patience });
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, options.signal]);
+  const retry = createRetry({ timeoutMs: options.timeoutMs, signal });
+  const memory = createBudget({ count: maxOpenChats, size: maxOpenCharacters, signal });
+  const creations = createBudget({ count: maxCreations, size: Infinity, signal });
+  const openChat = createOpenChats({ api, state, keyPrefix, retry, creations, signal });
   const ledger = createLedger(state);
   const ready: OpenChat[] = [];
-  let creators = CHATS_AT_ONCE;
+  let isRead = false;
   let changed = Promise.withResolvers<undefined>();
   const wake = (): void => {
     changed.resolve(undefined);
     changed = Promise.withResolvers();
   };
 
-  async function create(): Promise<void> {
-    while (!signal.aborted) {
-      const { value, done } = await conversations.next();
-      if (done === true) break;
-      ledger.begin(value.line);
-      await room.enter(sizeOf(value));
-      const chat = await openChat(value);
-      ledger.note(chat, 0);
-      goOn(chat);
-      wake();
+  async function read(): Promise<void> {
+    for await (const conversation of conversations) {
+      ledger.begin(conversation.line);
+      await memory.acquire(sizeOf(conversation));
+      if (signal.aborted) return;
+      void guarded(async () => {
+        const chat = await openChat(conversation);
+        ledger.note(chat, 0);
+        proceed(chat);
+        wake();
+      });
     }
-    creators -= 1;
+    isRead = true;
     wake();
   }
 
-  function goOn(chat: OpenChat): void {
+  function proceed(chat: OpenChat): void {
     if (chat.sent < chat.messages.length) {
       ready.push(chat);
       return;
     }
     ledger.finish(chat);
-    room.leave(sizeOf(chat));
+    memory.release(sizeOf(chat));
   }
 
   async function send(): Promise<void> {
     for (let attempt = 1; !signal.aborted;) {
       const runs = takeRuns(ready, (line, message) => `${keyPrefix}-${line}-${message}`);
       if (runs.length > 0) {
-        const trouble = await sendRuns(runs);
-        if (trouble === undefined) attempt = 1;
-        else await patience.wait(trouble, attempt++);
+        const error = await sendRuns(runs);
+        if (error === undefined) attempt = 1;
+        else await retry.wait(error, attempt++);
         wake();
-      } else if (creators === 0 && room.isEmpty()) return;
+      } else if (isRead && memory.isUnused()) return;
       else await changed.promise;
     }
   }
 
-  /** Answers what asks for a pause; what was not taken is ready to be sent again. */
+  /** Returns the error that asks for a pause; messages that were not accepted are ready to be sent again. */
   async function sendRuns(runs: readonly Run[]): Promise<unknown> {
     let results: BatchAnswer["results"];
     try {
       const messages = runs.flatMap(({ items }) => items);
-      ({ results } = (await api.callOnce("createMessages", { body: { messages } })).body);
+      ({ results } = (await api.callOnce("createMessages", { body: { messages }, signal })).body);
     } catch (error) {
       ready.unshift(...runs.map(({ chat }) => chat));
       return error;
     }
     let at = 0;
-    let trouble: Refused | undefined;
+    let temporary: Refused | undefined;
     for (const run of runs) {
-      const { taken, later, failed } = settleRun(run, results.slice(at, (at += run.items.length)));
-      ledger.note(run.chat, taken);
-      if (taken > 0) patience.succeeded();
-      trouble ??= later;
-      if (failed === undefined) goOn(run.chat);
+      const outcome = settleRun(run, results.slice(at, (at += run.items.length)));
+      ledger.note(run.chat, outcome.accepted);
+      if (outcome.accepted > 0) retry.succeeded();
+      temporary ??= outcome.temporary;
+      if (outcome.failed === undefined) proceed(run.chat);
       else {
-        ledger.fail(run.chat, failed);
-        room.leave(sizeOf(run.chat));
+        ledger.fail(run.chat, outcome.failed);
+        memory.release(sizeOf(run.chat));
       }
     }
-    return trouble;
+    return temporary;
   }
 
   async function guarded(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      // The first error is the one to tell; those that follow are of the stopping itself.
-      stop.abort(error);
-      wake();
+      // The first error is the cause; the following ones only come from stopping.
+      failed.abort(error);
     }
   }
 
-  await Promise.all([
-    ...Array.from({ length: CHATS_AT_ONCE }, () => guarded(create)),
-    ...Array.from({ length: concurrency }, () => guarded(send)),
-  ]);
-  if (signal.aborted) throw signal.reason;
-  return { retries: patience.retries, failures: ledger.failures };
+  signal.addEventListener("abort", wake);
+  await Promise.all([guarded(read), ...Array.from({ length: concurrency }, () => guarded(send))]);
+  signal.throwIfAborted();
+  return { retries: retry.retries, failures: ledger.failures };
 }
 
 function sizeOf({ messages }: { messages: readonly string[] }): number {

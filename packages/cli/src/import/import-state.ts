@@ -9,16 +9,16 @@ const stateSchema = z.object({
   finished: z.boolean(),
   /** Tokens by the applications' names. */
   applications: z.array(z.tuple([z.string(), z.string()])).transform((entries) => new Map(entries)),
-  /** Everything up to this line is there. */
+  /** Every line up to this one is imported. */
   lines_done: z.int(),
   messages_done: z.int(),
-  /** Of the lines after that: the chat's number, how many of its messages are there, and the number of the last of them. */
+  /** For later lines: the number of the chat, how many of its messages were accepted, and the number of the last of them. */
   chats: z
     .array(z.tuple([z.int(), z.object({ number: z.int(), sent: z.int(), last: z.int() })]))
     .transform((entries) => new Map(entries)),
 });
 
-/** What is known of an import that was begun: kept beside the file, so that it can go on where it ended. */
+/** The progress of an import, kept beside the file so that the import can continue. */
 export type ImportState = z.infer<typeof stateSchema>;
 
 export function newState(sha256: string, url: string): ImportState {
@@ -30,7 +30,7 @@ export function newState(sha256: string, url: string): ImportState {
   return { sha256, url, saved_at, finished: false, applications, lines_done: 0, messages_done: 0, chats };
 }
 
-/** The state that was kept for this very content and server; undefined where there is none. */
+/** The saved state for this content and server; undefined if there is none. */
 export async function loadState(file: string, sha256: string, url: string): Promise<ImportState | undefined> {
   let text: string;
   try {
@@ -40,18 +40,37 @@ export async function loadState(file: string, sha256: string, url: string): Prom
   }
   const parsed = stateSchema.safeParse(JSON.parse(text));
   if (!parsed.success)
-    throw new CommandError("usage", `${file} is not the state of an import: remove it or use --restart.`);
+    throw new CommandError("usage", `${file} is not the state of an import. Remove it, or start again with --restart.`);
   return parsed.data.sha256 === sha256 && parsed.data.url === url ? parsed.data : undefined;
 }
 
-/** Replaces the file as a whole, so that a crash leaves the old or the new one. */
-export async function saveState(file: string, state: ImportState): Promise<void> {
+/** Replaces the file as a whole, so that a crash leaves either the old or the new one. */
+async function saveState(file: string, state: ImportState): Promise<void> {
   try {
     const { applications, chats, ...rest } = { ...state, saved_at: new Date().toISOString() };
     await writeFile(`${file}.new`, JSON.stringify({ ...rest, applications: [...applications], chats: [...chats] }));
     await rename(`${file}.new`, file);
   } catch (error) {
-    const sentence = `${file} cannot be written: name another place for the import's state with --state FILE.`;
+    const sentence = `${file} cannot be written. Choose another file for the state of the import with --state FILE.`;
     throw new CommandError("usage", sentence, { cause: error });
+  }
+}
+
+const saveIntervalMs = 1_000;
+
+/** Saves the state every second while `work` changes it, and once more when `work` has ended. */
+export async function savedWhile<T>(file: string, state: ImportState, work: () => Promise<T>): Promise<T> {
+  await saveState(file, state);
+  let saving = Promise.resolve();
+  const timer = setInterval(() => {
+    // An old state only makes the next run slower; the last save reports a file that cannot be written.
+    saving = saving.then(() => saveState(file, state)).catch(() => undefined);
+  }, saveIntervalMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    await saving;
+    await saveState(file, state);
   }
 }

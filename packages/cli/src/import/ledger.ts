@@ -6,20 +6,20 @@ export interface Failure {
   readonly reason: string;
 }
 
-/** Keeps an import's state true as the import goes on. */
+/** Records the progress of an import in its state. */
 export interface Ledger {
   readonly failures: readonly Failure[];
-  /** In the order of the lines. */
+  /** Called in the order of the lines. */
   begin(line: number): void;
-  /** The chat exists, or `taken` further messages of it do. */
-  note(chat: OpenChat, taken: number): void;
-  /** All of it is there. */
+  /** The chat exists, or `accepted` more of its messages do. */
+  note(chat: OpenChat, accepted: number): void;
+  /** The whole chat was accepted. */
   finish(chat: OpenChat): void;
-  /** It cannot be brought there whole; the next run tries again. */
+  /** The chat cannot be imported completely; the next run tries again. */
   fail(chat: OpenChat, reason: string): void;
 }
 
-/** Writes to `state`, which somebody else saves now and then. */
+/** Updates `state`; the caller saves it. */
 export function createLedger(state: ImportState): Ledger {
   const failures: Failure[] = [];
   const begun: number[] = [];
@@ -29,9 +29,9 @@ export function createLedger(state: ImportState): Ledger {
     begin(line) {
       begun.push(line);
     },
-    note({ line, number, sent, last }, taken) {
+    note({ line, number, sent, last }, accepted) {
       state.chats.set(line, { number, sent, last });
-      state.messages_done += taken;
+      state.messages_done += accepted;
     },
     finish({ line }) {
       finished.add(line);

@@ -1,18 +1,18 @@
-/** Bounds what is held in memory at once, by count and by size; whoever comes when it is full waits. */
-export interface Room {
-  /** Resolves when there is room; something that is larger than the whole room enters when it is empty. */
-  enter(size: number): Promise<void>;
-  leave(size: number): void;
-  isEmpty(): boolean;
+/** Bounds what is held at once, by count and by size; whoever comes when it is full waits, in order. */
+export interface Budget {
+  /** Resolves when there is room; something larger than the whole budget is admitted when nothing else is held. */
+  acquire(size: number): Promise<void>;
+  release(size: number): void;
+  isUnused(): boolean;
 }
 
 /** Nobody waits any longer once `signal` is aborted. */
-export function createRoom({ count, size, signal }: { count: number; size: number; signal: AbortSignal }): Room {
-  let [members, used] = [0, 0];
+export function createBudget({ count, size, signal }: { count: number; size: number; signal: AbortSignal }): Budget {
+  let [held, used] = [0, 0];
   const waiting: { wanted: number; admit: () => void }[] = [];
-  const fits = (wanted: number): boolean => members === 0 || (members < count && used + wanted <= size);
+  const fits = (wanted: number): boolean => held === 0 || (held < count && used + wanted <= size);
   const admit = (wanted: number): void => {
-    members += 1;
+    held += 1;
     used += wanted;
   };
   const admitWaiting = (): void => {
@@ -20,8 +20,8 @@ export function createRoom({ count, size, signal }: { count: number; size: numbe
   };
   signal.addEventListener("abort", admitWaiting);
   return {
-    async enter(wanted) {
-      if (waiting.length === 0 && fits(wanted)) {
+    async acquire(wanted) {
+      if (signal.aborted || (waiting.length === 0 && fits(wanted))) {
         admit(wanted);
         return;
       }
@@ -35,11 +35,11 @@ export function createRoom({ count, size, signal }: { count: number; size: numbe
       });
       await promise;
     },
-    leave(wanted) {
-      members -= 1;
+    release(wanted) {
+      held -= 1;
       used -= wanted;
       admitWaiting();
     },
-    isEmpty: () => members === 0 && waiting.length === 0,
+    isUnused: () => held === 0 && waiting.length === 0,
   };
 }

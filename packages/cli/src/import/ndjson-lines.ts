@@ -7,15 +7,18 @@ export interface Line {
 }
 
 const newline = 0x0a;
-const CHUNK_BYTES = 256 * 1024;
+const defaultChunkBytes = 256 * 1024;
 
 /**
- * A file's lines as bytes, without their ends; blank lines are counted and left out. Not node:readline, which also breaks
- * lines at U+2028 and U+2029, and these may stand in a JSON text. `onChunk` sees every byte of the file.
+ * The lines of a file as bytes, without line breaks; blank lines are counted and left out. Not node:readline, which also breaks
+ * lines at U+2028 and U+2029, which JSON allows in strings. `onChunk` receives every byte of the file.
  */
 export async function* readLines(
   file: string,
-  { onChunk, chunkBytes = CHUNK_BYTES }: { onChunk?: (chunk: Buffer) => void; chunkBytes?: number | undefined } = {},
+  {
+    onChunk,
+    chunkBytes = defaultChunkBytes,
+  }: { onChunk?: (chunk: Buffer) => void; chunkBytes?: number | undefined } = {},
 ): AsyncGenerator<Line> {
   let number = 0;
   let begun: Buffer[] = [];

@@ -24,37 +24,39 @@ const refused = (status: number, code: string) => ({ status, type: `http://confa
 describe("settleRun", () => {
   const settle = (chat: OpenChat, results: Parameters<typeof settleRun>[1]) => settleRun({ chat, items: [] }, results);
 
-  it("moves the chat on by what was taken and leaves the rest for later where the server asks for patience", () => {
+  it("advances the chat by the accepted messages and leaves the rest for later if the refusal is temporary", () => {
     const chat = open(1, ["a", "b", "c"]);
-    const { taken, later, failed } = settle(chat, [
-      accepted(1),
-      refused(429, "rate-limited"),
-      refused(503, "overloaded"),
-    ]);
-    expect([taken, later?.code, failed]).to.deep.equal([1, "rate-limited", undefined]);
+    const {
+      accepted: count,
+      temporary,
+      failed,
+    } = settle(chat, [accepted(1), refused(429, "rate-limited"), refused(503, "overloaded")]);
+    expect([count, temporary?.code, failed]).to.deep.equal([1, "rate-limited", undefined]);
     expect(chat).to.include({ sent: 1, last: 1 });
   });
 
-  it("says so when a message was taken after one that was not", () => {
+  it("fails the chat when a message was accepted after one that was refused", () => {
     const { failed } = settle(open(1, ["a", "b"]), [refused(429, "rate-limited"), accepted(1)]);
-    expect(failed).to.equal("message 1 was not taken before a later one, so the order of this chat is lost");
+    expect(failed).to.equal(
+      "message 1 was not accepted before a later one, so the messages of this chat are out of order",
+    );
   });
 
-  it("says so when numbers do not rise", () => {
-    const { taken, failed } = settle(open(1, ["a", "b"]), [accepted(2), accepted(1)]);
-    expect(taken).to.equal(1);
-    expect(failed).to.include("order of this chat is lost");
+  it("fails the chat when numbers do not increase", () => {
+    const { accepted: count, failed } = settle(open(1, ["a", "b"]), [accepted(2), accepted(1)]);
+    expect(count).to.equal(1);
+    expect(failed).to.include("out of order");
   });
 
-  it("gives the chat up at a refusal that will not pass", () => {
-    const { failed, later } = settle(open(1, ["a", "b"]), [accepted(1), refused(404, "chat-not-found")]);
-    expect(failed).to.equal("message 2: Confab refused this: No (404 chat-not-found).");
-    expect(later).to.equal(undefined);
+  it("fails the chat at a permanent refusal", () => {
+    const { failed, temporary } = settle(open(1, ["a", "b"]), [accepted(1), refused(404, "chat-not-found")]);
+    expect(failed).to.equal("message 2: Confab refused the request: No (404 chat-not-found).");
+    expect(temporary).to.equal(undefined);
   });
 });
 
 describe("takeRuns", () => {
-  it("fills requests within their limits, with every message once and those of a chat in order", () => {
+  it("fills requests within their limits, with every message once and the messages of a chat in order", () => {
     const bodies = fc.array(fc.nat({ max: 60_000 }), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(fc.array(bodies, { maxLength: 60 }), (sizes) => {

@@ -1,37 +1,37 @@
 import type { BatchAnswer, BatchItem } from "@confab/contracts";
 import { Refused } from "../api-errors.ts";
 
-/** A chat of the file that exists on the server and whose messages are on their way. */
+/** A chat of the file that exists in Confab and whose messages are being sent. */
 export interface OpenChat {
   readonly line: number;
   readonly token: string;
   readonly number: number;
   readonly messages: readonly string[];
-  /** How many of its messages are there. */
+  /** How many of its messages were accepted. */
   sent: number;
-  /** The number that the last of them got. */
+  /** The number of the last of them. */
   last: number;
 }
 
-/** The next messages of one chat: a chat is in one request at a time, and there in one piece. */
+/** The next messages of one chat. A chat is in one request at a time, with consecutive messages. */
 export interface Run {
   readonly chat: OpenChat;
   readonly items: readonly BatchItem[];
 }
 
-/** What became of a run. */
+/** The outcome of a run. */
 export interface RunOutcome {
-  /** Messages that are there now, from the run's first on. */
-  readonly taken: number;
-  /** Why the rest is to be sent again later. */
-  readonly later?: Refused;
-  /** Why the chat cannot be brought there whole. */
+  /** Number of messages accepted, from the first of the run on. */
+  readonly accepted: number;
+  /** Why the rest must be sent again later. */
+  readonly temporary?: Refused;
+  /** Why the chat cannot be imported completely. */
   readonly failed?: string;
 }
 
-/** Moves the chat on by what was taken; the numbers must rise in the order of the messages. */
+/** Advances the chat by the accepted messages; their numbers must increase in the order of the messages. */
 export function settleRun({ chat }: Run, results: BatchAnswer["results"]): RunOutcome {
-  let taken = 0;
+  let accepted = 0;
   let refused: Refused | undefined;
   for (const result of results) {
     if (!("number" in result)) {
@@ -39,22 +39,22 @@ export function settleRun({ chat }: Run, results: BatchAnswer["results"]): RunOu
       continue;
     }
     if (refused !== undefined || result.number <= chat.last) {
-      const failed = `message ${chat.sent + 1} was not taken before a later one, so the order of this chat is lost`;
-      return { taken, failed };
+      const failed = `message ${chat.sent + 1} was not accepted before a later one, so the messages of this chat are out of order`;
+      return { accepted, failed };
     }
-    taken += 1;
+    accepted += 1;
     chat.sent += 1;
     chat.last = result.number;
   }
-  if (refused === undefined) return { taken };
-  if (refused.retryAfterMs !== undefined) return { taken, later: refused };
-  return { taken, failed: `message ${chat.sent + 1}: ${refused.message}` };
+  if (refused === undefined) return { accepted };
+  if (refused.retryAfterMs !== undefined) return { accepted, temporary: refused };
+  return { accepted, failed: `message ${chat.sent + 1}: ${refused.message}` };
 }
 
 const MAX_ITEMS = 1_000;
 const MAX_BYTES = 1024 * 1024;
 
-/** Takes runs from the front of the queue until a request is full: 1,000 messages or a mebibyte, but one at least. */
+/** Takes runs from the front of the queue until a request is full: at most 1,000 messages or 1 MiB, but at least one message. */
 export function takeRuns(queue: OpenChat[], keyOf: (line: number, message: number) => string): Run[] {
   const runs: Run[] = [];
   let items = 0;

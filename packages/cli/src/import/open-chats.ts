@@ -2,48 +2,67 @@ import { createHash } from "node:crypto";
 import type { ApiClient } from "../api-client.ts";
 import type { Conversation } from "./conversation-file.ts";
 import type { ImportState } from "./import-state.ts";
+import type { Budget } from "./memory-budget.ts";
 import type { OpenChat } from "./open-chat.ts";
-import type { Patience } from "./retry.ts";
+import type { Retry } from "./retry.ts";
 
 export interface OpenChatsOptions {
   readonly api: ApiClient;
   readonly state: ImportState;
   readonly keyPrefix: string;
-  readonly patience: Patience;
+  readonly retry: Retry;
+  /** Bounds the requests that create something at the same time. */
+  readonly creations: Budget;
+  readonly signal: AbortSignal;
 }
 
-/** Makes sure that a conversation's application and chat exist, each created once however often it is tried. */
-export function createOpenChats({ api, state, keyPrefix, patience }: OpenChatsOptions) {
+/**
+ * Ensures that the application and the chat of a conversation exist. Each is created once, however often it is tried. The chats of
+ * an application are created one after the other in the order of the calls, so that their numbers follow the file.
+ */
+export function createOpenChats({ api, state, keyPrefix, retry, creations, signal }: OpenChatsOptions) {
   const applications = new Map<string, Promise<string>>();
+  const lastChats = new Map<string, Promise<OpenChat>>();
 
-  function application(name: string): Promise<string> {
+  const create = <T>(work: () => Promise<T>): Promise<T> =>
+    retry.untilDone(async () => {
+      await creations.acquire(1);
+      try {
+        return await work();
+      } finally {
+        creations.release(1);
+      }
+    });
+
+  function applicationToken(name: string): Promise<string> {
     const known = applications.get(name);
     if (known) return known;
     const idempotencyKey = `${keyPrefix}-app-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
-    const created = patience.persist(async () => {
-      const { body } = await api.callOnce("createApplication", { body: { name }, idempotencyKey });
+    const token = create(async () => {
+      const { body } = await api.callOnce("createApplication", { body: { name }, idempotencyKey, signal });
       state.applications.set(name, body.token);
       return body.token;
     });
-    applications.set(name, created);
-    return created;
+    applications.set(name, token);
+    return token;
   }
 
   function createChat(token: string, line: number, name: string | null): Promise<number> {
-    const idempotencyKey = `${keyPrefix}-chat-${line}`;
-    return patience.persist(async () => {
-      const { body } = await api.callOnce("createChat", { params: { token }, body: { name }, idempotencyKey });
-      return body.number;
-    });
+    const options = { params: { token }, body: { name }, idempotencyKey: `${keyPrefix}-chat-${line}`, signal };
+    return create(async () => (await api.callOnce("createChat", options)).body.number);
   }
 
-  return async ({ line, application: name, chat, messages }: Conversation): Promise<OpenChat> => {
-    const token = state.applications.get(name) ?? (await application(name));
-    const { number, sent, last } = state.chats.get(line) ?? {
-      number: await createChat(token, line, chat),
-      sent: 0,
-      last: 0,
-    };
-    return { line, token, number, messages, sent, last };
+  async function open({ line, application, chat, messages }: Conversation): Promise<OpenChat> {
+    const token = state.applications.get(application) ?? (await applicationToken(application));
+    const known = state.chats.get(line) ?? { number: await createChat(token, line, chat), sent: 0, last: 0 };
+    return { line, token, messages, ...known };
+  }
+
+  return (conversation: Conversation): Promise<OpenChat> => {
+    const { application } = conversation;
+    const previous = lastChats.get(application);
+    const opened = previous === undefined ? open(conversation) : previous.then(() => open(conversation));
+    lastChats.set(application, opened);
+    return opened;
   };
 }

@@ -2,38 +2,43 @@ import { SingleBar } from "cli-progress";
 import type { Io } from "../io.ts";
 
 export interface Progress {
+  /** Leaves the terminal as it was: cursor shown, line wrap on, at the start of a line. */
   stop(): void;
 }
 
-const LINE_EVERY_MS = 5_000;
-const BAR_EVERY_MS = 200;
+const lineIntervalMs = 5_000;
+const barIntervalMs = 200;
 
-/** Shows how far it is on standard error: a bar at a terminal, elsewhere a line every five seconds. */
+/** Shows the progress on standard error: a bar at a terminal, elsewhere a line every five seconds. */
 export function showProgress({ stderr }: Io, total: number, count: () => number): Progress {
-  const begun = { count: count(), at: performance.now() };
+  const start = { count: count(), at: performance.now() };
   const rate = (): number => {
-    const elapsed = (performance.now() - begun.at) / 1000;
-    return elapsed > 0 ? Math.round((count() - begun.count) / elapsed) : 0;
+    const elapsed = (performance.now() - start.at) / 1000;
+    return elapsed > 0 ? Math.round((count() - start.count) / elapsed) : 0;
   };
   if (!stderr.isTTY) {
     const timer = setInterval(() => {
       const left = rate() > 0 ? `, ${Math.ceil((total - count()) / rate())} s left` : "";
-      stderr.write(`${count()} of ${total} messages, ${rate()}/s${left}\n`);
-    }, LINE_EVERY_MS);
+      stderr.write(`${count()} of ${total} messages, ${rate()} per second${left}\n`);
+    }, lineIntervalMs);
     return {
       stop: () => {
         clearInterval(timer);
       },
     };
   }
-  const format = "{bar} {percentage} % | {value}/{total} messages | {rate}/s | {eta_formatted} left";
-  const bar = new SingleBar({ stream: stderr, format, hideCursor: true, etaBuffer: 50 });
-  bar.start(total, begun.count, { rate: 0 });
+  const format = "{bar} {percentage} % | {value}/{total} messages | {rate} per second | {eta_formatted} left";
+  // The command itself handles signals: the library's handler only stops the bar.
+  const bar = new SingleBar({ stream: stderr, format, hideCursor: true, etaBuffer: 50, gracefulExit: false });
+  bar.start(total, start.count, { rate: 0 });
   const timer = setInterval(() => {
     bar.update(count(), { rate: rate() });
-  }, BAR_EVERY_MS);
+  }, barIntervalMs);
+  let isStopped = false;
   return {
     stop() {
+      if (isStopped) return;
+      isStopped = true;
       clearInterval(timer);
       bar.update(count(), { rate: rate() });
       bar.stop();

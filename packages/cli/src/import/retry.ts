@@ -1,46 +1,46 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Refused, Unreachable } from "../api-errors.ts";
+import { isTemporary, Refused } from "../api-errors.ts";
 import { CommandError } from "../errors.ts";
 
-/** How an import bears outages: it waits and repeats, as long as something succeeds now and then. */
-export interface Patience {
-  /** How often something had to be repeated. */
+/** How an import survives outages: it retries as long as something succeeds from time to time. */
+export interface Retry {
+  /** How often something was retried. */
   readonly retries: number;
-  /** Something succeeded: the time in which nothing does begins anew. */
+  /** Something succeeded: the timeout starts again. */
   succeeded(): void;
-  /** Waits before the next attempt; throws the error where repeating is useless, or its own when it has lasted too long. */
+  /** Waits before the next attempt; throws the error if a retry is useless, or its own error after the timeout. */
   wait(error: unknown, attempt: number): Promise<void>;
   /** Repeats the work until it succeeds. */
-  persist<T>(work: () => Promise<T>): Promise<T>;
+  untilDone<T>(work: () => Promise<T>): Promise<T>;
 }
 
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+const firstPauseMs = 100;
+const maxPauseMs = 5_000;
 
-/** `limitMs` is how long nothing may succeed; `signal` ends every wait. */
-export function createPatience({ limitMs, signal }: { limitMs: number; signal: AbortSignal }): Patience {
+/** `timeoutMs` is the maximum time without any success; `signal` ends every wait. */
+export function createRetry({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Retry {
   let retries = 0;
-  let last = performance.now();
+  let lastSuccess = performance.now();
 
   const succeeded = (): void => {
-    last = performance.now();
+    lastSuccess = performance.now();
   };
 
   async function wait(error: unknown, attempt: number): Promise<void> {
-    const passing = error instanceof Unreachable || (error instanceof Refused && error.retryAfterMs !== undefined);
-    if (!passing) throw error;
-    if (performance.now() - last > limitMs) {
-      const what = `Nothing has succeeded for ${limitMs / 1000} s, so the import stops: ${error.message}`;
-      const sentence = `${what} Run the same command again to go on where it stopped.`;
+    signal.throwIfAborted();
+    if (!isTemporary(error)) throw error;
+    if (performance.now() - lastSuccess > timeoutMs) {
+      const what = `The import has stopped because nothing succeeded for ${timeoutMs / 1000} s: ${error.message}`;
+      const sentence = `${what} Run the same command again to continue.`;
       throw new CommandError("unavailable", sentence, { cause: error });
     }
     retries += 1;
-    // Doubling and jittered, so that a server that comes back is not met by all at once.
-    const doubling = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2);
-    await sleep(Math.max(doubling, error instanceof Refused ? error.retryAfterMs! : 0), undefined, { signal });
+    // Doubled and jittered, so that not all requests reach a recovering server at once.
+    const backoff = Math.min(firstPauseMs * 2 ** (attempt - 1), maxPauseMs) * (0.75 + Math.random() / 2);
+    await sleep(Math.max(backoff, error instanceof Refused ? error.retryAfterMs! : 0), undefined, { signal });
   }
 
-  async function persist<T>(work: () => Promise<T>): Promise<T> {
+  async function untilDone<T>(work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         const done = await work();
@@ -58,6 +58,6 @@ export function createPatience({ limitMs, signal }: { limitMs: number; signal: A
     },
     succeeded,
     wait,
-    persist,
+    untilDone,
   };
 }

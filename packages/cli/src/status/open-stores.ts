@@ -1,11 +1,11 @@
-import type { Environment } from "@confab/runtime";
+import type { Environment } from "@confab/config";
 import { allStores } from "../stores.ts";
 
 export type OpenStores = Awaited<ReturnType<typeof openStores>>;
 
-const PATIENCE_MS = 2_000;
+const timeoutMs = 2_000;
 
-/** Connections to all stores that are kept from look to look; opening them fails for none that is away. */
+/** Connections to all stores, for several snapshots. Opening them succeeds even if a store is unavailable. */
 export async function openStores(env: Environment) {
   const [database, intake, queue, search] = await Promise.all([
     import("@confab/database"),
@@ -15,35 +15,40 @@ export async function openStores(env: Environment) {
   ]);
   const settings = allStores(env);
   const { partitioning } = settings;
-  const redis = intake.withScripts(queue.connectForRequests(settings.redis, "confabctl", { patienceMs: PATIENCE_MS }));
+  const redis = intake.withScripts(queue.connectForRequests(settings.redis, "confabctl", { patienceMs: timeoutMs }));
   let lastError: string | undefined;
   redis.on("error", (error: Error) => (lastError = error.message));
   redis.on("ready", () => (lastError = undefined));
-  await queue.whenReady(redis, PATIENCE_MS).catch(() => undefined);
-  const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: PATIENCE_MS });
-  const index = search.createSearchIndex({ ...settings.search, scan: database.createMessages(sql).newest });
+  await queue.whenReady(redis, timeoutMs).catch(() => undefined);
+  const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
+  const messages = database.createMessages(sql);
+  const index = search.createSearchIndex({ ...settings.search, scan: messages.newest });
 
   return {
-    database: sql,
+    chats: database.createChats(sql),
+    messages,
+    deadLetters: database.createDeadLetters(sql),
+    batches: database.createBatchStore(sql),
     outbox: database.createOutbox(sql),
     search: index,
     backlogs: Array.from({ length: partitioning.partitions }, (_, partition) =>
       intake.createBacklog(redis, partitioning, partition),
     ),
     pending: intake.createPendingMessages(redis, partitioning),
+    batchIdOf: intake.batchIdOf,
     totals: () => intake.totalCounts(redis, partitioning),
     queueDepths: () => queue.queueDepths(redis, partitioning.prefix, partitioning.partitions),
     servers: () => queue.serversOf(redis),
     async workers(): Promise<number | null> {
       try {
         const lists = await Promise.all(queue.serversOf(redis).map((server) => server.client("LIST")));
-        // On a cluster a worker is connected to every node.
+        // In a cluster a worker is connected to every node.
         return Math.max(0, ...lists.map((list) => String(list).match(/ name=confab-worker /g)?.length ?? 0));
       } catch {
         return null;
       }
     },
-    /** A driver's error as a sentence; of Redis what its connection suffers from, not that a command was not sent. */
+    /** The error of a driver as a sentence; for Redis the error of the connection, not that of a command that was not sent. */
     reasonOf: (error: unknown): string => {
       const reason = database.reasonOf(error);
       return /stream isn't writeable|enableOfflineQueue|connection is closed/i.test(reason)

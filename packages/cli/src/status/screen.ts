@@ -2,11 +2,11 @@ import { table } from "../output.ts";
 import type { Reach } from "./snapshot.ts";
 import type { Status } from "./status.ts";
 
-/** What a person sees: the stores, the messages' way through them, the queues. */
-export function screen(status: Status): string {
+/** The stores, the messages in each state and the queues, for a person. */
+export function screen(status: Status, time: (iso: string) => string): string {
   const { redis, database, search } = status;
   const sections = [
-    status.at.toISOString(),
+    time(status.at.toISOString()),
     table(
       ["STORE", "ANSWERS", ""],
       [
@@ -16,7 +16,7 @@ export function screen(status: Status): string {
       ],
     ),
     table(
-      ["MESSAGES", "A SECOND", "WAITING", "OLDEST", ""],
+      ["MESSAGES", "PER SECOND", "WAITING", "OLDEST", ""],
       [
         ["accepted", rate(status.accepted_per_second), "", "", ""],
         [

@@ -1,40 +1,41 @@
 import type { QueueDepth } from "@confab/queue";
 import type { OpenStores } from "./open-stores.ts";
 
-/** Whether a store answers: in how many milliseconds, or else why not. */
-export type Reach<Facts = object> =
-  ({ readonly reachable: true; readonly ms: number } & Facts) | { readonly reachable: false; readonly reason: string };
+/** Whether a store answers, with the time in milliseconds or the reason. */
+export type Reach<Statistics = object> =
+  | ({ readonly reachable: true; readonly ms: number } & Statistics)
+  | { readonly reachable: false; readonly reason: string };
 
-export interface RedisInfo {
+export interface RedisStatistics {
   readonly pending: number;
   readonly stored_total: number;
   readonly oldest_pending_seconds: number;
   readonly queues: readonly QueueDepth[];
-  /** Workers connected; null where Redis does not let its clients be listed. */
+  /** Number of connected workers; null if Redis does not allow its clients to be listed. */
   readonly workers: number | null;
   readonly memory_bytes: number;
   /** null: no maxmemory is set. */
   readonly memory_limit_bytes: number | null;
 }
 
-export interface DatabaseFacts {
+export interface DatabaseStatistics {
   readonly search_waiting: number;
   readonly search_lag_seconds: number;
   readonly dead_letters: number;
 }
 
-export interface Look {
+export interface Snapshot {
   readonly at: Date;
-  readonly redis: Reach<RedisInfo>;
-  readonly database: Reach<DatabaseFacts>;
+  readonly redis: Reach<RedisStatistics>;
+  readonly database: Reach<DatabaseStatistics>;
   readonly search: Reach & { readonly backend: "elasticsearch" | "mysql" };
 }
 
-/** One look at every store, all at once; a store that does not answer takes nothing from what the others say. */
-export async function look(stores: OpenStores): Promise<Look> {
+/** Reads all stores in parallel; one that is unavailable does not affect the others. */
+export async function takeSnapshot(stores: OpenStores): Promise<Snapshot> {
   const [redis, database, search] = await Promise.all([
-    reached(stores.reasonOf, () => redisFacts(stores)),
-    reached(stores.reasonOf, () => readStatistics(stores)),
+    reached(stores.reasonOf, () => readRedis(stores)),
+    reached(stores.reasonOf, () => readDatabase(stores)),
     reached(stores.reasonOf, async () => {
       await stores.search.ping();
       return {};
@@ -43,8 +44,8 @@ export async function look(stores: OpenStores): Promise<Look> {
   return { at: new Date(), redis, database, search: { ...search, backend: stores.search.kind } };
 }
 
-async function redisFacts(stores: OpenStores): Promise<RedisInfo> {
-  // Alone at first: BullMQ would complain on standard error about a Redis that is away.
+async function readRedis(stores: OpenStores): Promise<RedisStatistics> {
+  // First and alone: BullMQ would write to standard error if Redis is unavailable.
   const counts = await stores.totals();
   const [depths, queues, servers, workers] = await Promise.all([
     Promise.all(stores.backlogs.map((backlog) => backlog.depth())),
@@ -66,23 +67,19 @@ async function redisFacts(stores: OpenStores): Promise<RedisInfo> {
   };
 }
 
-async function readStatistics({ database, outbox }: OpenStores): Promise<DatabaseFacts> {
-  const [waiting, ageMs, letters] = await Promise.all([
-    outbox.depth(),
-    outbox.oldestAgeMs(),
-    database.prisma.deadLetter.count(),
-  ]);
+async function readDatabase({ deadLetters, outbox }: OpenStores): Promise<DatabaseStatistics> {
+  const [waiting, ageMs, letters] = await Promise.all([outbox.depth(), outbox.oldestAgeMs(), deadLetters.count()]);
   return { search_waiting: waiting, search_lag_seconds: ageMs / 1000, dead_letters: letters };
 }
 
-async function reached<Facts extends object>(
+async function reached<Statistics extends object>(
   reasonOf: (error: unknown) => string,
-  ask: () => Promise<Facts>,
-): Promise<Reach<Facts>> {
+  read: () => Promise<Statistics>,
+): Promise<Reach<Statistics>> {
   const began = performance.now();
   try {
-    const facts = await ask();
-    return { reachable: true, ms: Math.round(performance.now() - began), ...facts };
+    const statistics = await read();
+    return { reachable: true, ms: Math.round(performance.now() - began), ...statistics };
   } catch (error) {
     return { reachable: false, reason: reasonOf(error).split("\n", 1)[0] ?? "" };
   }

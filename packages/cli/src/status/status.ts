@@ -1,26 +1,27 @@
-import type { Look } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
-/** What `status --json` prints, a line a look. */
-export interface Status extends Look {
-  /** Messages a second since the look before; null where Redis did not answer both times. */
+/** What `status --json` prints, one line per snapshot. */
+export interface Status extends Snapshot {
+  /** Messages per second since the previous snapshot; null unless Redis answered both times. */
   readonly accepted_per_second: number | null;
   readonly stored_per_second: number | null;
 }
 
-/** A look with the rates since the one before. */
-export function statusOf(before: Look, now: Look): Status {
+/** A snapshot with the rates since the previous one. */
+export function statusOf(before: Snapshot, now: Snapshot): Status {
   if (!before.redis.reachable || !now.redis.reachable) {
     return { ...now, accepted_per_second: null, stored_per_second: null };
   }
   const seconds = Math.max(0.001, (now.at.getTime() - before.at.getTime()) / 1000);
   const stored = now.redis.stored_total - before.redis.stored_total;
   const accepted = stored + now.redis.pending - before.redis.pending;
-  // Below zero only when Redis has lost its data in between.
+  // Negative only if Redis lost data in between.
   const rate = (messages: number): number => Math.round(Math.max(0, messages / seconds) * 10) / 10;
   return { ...now, accepted_per_second: rate(accepted), stored_per_second: rate(stored) };
 }
 
-/** Whether all stores answered. */
-export function isComplete({ redis, database, search }: Look): boolean {
-  return redis.reachable && database.reachable && search.reachable;
+/** The stores that did not answer, by the names that `status` uses. */
+export function unavailableStores({ redis, database, search }: Snapshot): string[] {
+  const reached = { Redis: redis.reachable, MySQL: database.reachable, search: search.reachable };
+  return Object.entries(reached).flatMap(([name, isReachable]) => (isReachable ? [] : [name]));
 }

@@ -1,81 +1,73 @@
-import type { ChatPlace } from "../find-chats.ts";
 import type { OpenStores } from "../status/open-stores.ts";
 import type { MessageStep } from "./message-step.ts";
 import { searchStep } from "./search-step.ts";
 
-type TracedStores = Pick<OpenStores, "database" | "pending" | "search" | "reasonOf">;
+type TracedStores = Pick<
+  OpenStores,
+  "chats" | "messages" | "deadLetters" | "batches" | "outbox" | "pending" | "search" | "reasonOf" | "batchIdOf"
+>;
 
-/** Asks Redis first, then MySQL, then the index, as a message goes. Throws where MySQL does not answer. */
-export async function locateMessage(stores: TracedStores, place: ChatPlace, number: number): Promise<MessageStep[]> {
-  const { prisma } = stores.database;
-  const chat = await prisma.chat.findFirst({
-    where: { number: place.chat, application: { token: place.token } },
-    select: { id: true },
-  });
-  if (chat === null) return [{ state: "unknown", text: "There is no such chat in such an application." }];
+export interface MessageReference {
+  readonly application: string;
+  readonly chat: number;
+  readonly message: number;
+}
+
+/** Asks Redis, then MySQL, then the index: the way that a message takes. Throws if MySQL is unavailable. */
+export async function locateMessage(stores: TracedStores, reference: MessageReference): Promise<MessageStep[]> {
+  const { application, chat: chatNumber, message: number } = reference;
+  const chat = await stores.chats.find(application, chatNumber);
+  if (chat === undefined) return [{ state: "unknown", text: "There is no such application, or no such chat in it." }];
 
   const steps: MessageStep[] = [];
-  const waiting = await pendingRecord(stores, place, number, steps);
-  const key = { chatId_number: { chatId: chat.id, number } };
+  const record = await pendingRecord(stores, reference, steps);
   const [row, letter] = await Promise.all([
-    prisma.message.findUnique({ where: key, omit: { body: true } }),
-    prisma.deadLetter.findFirst({ where: { chatId: chat.id, number }, omit: { body: true } }),
+    stores.messages.find(chat.id, number),
+    stores.deadLetters.findByNumber(chat.id, number),
   ]);
-  const uid = waiting?.uid ?? row?.uid ?? letter?.uid;
+  const uid = record?.uid ?? row?.uid ?? letter?.uid;
   if (uid === undefined) {
-    steps.push({ state: "unknown", text: "No message with this number is pending, stored or a dead letter." });
+    steps.push({ state: "unknown", text: "No message with this number is pending, stored or dead-lettered." });
     return steps;
   }
-  const batchId = batchOf(uid);
-  const requestId = waiting?.requestId ?? letter?.requestId ?? undefined;
+  const batchId = stores.batchIdOf(uid);
+  const batch = batchId.toString("base64url");
+  const requestId = record?.requestId ?? letter?.requestId ?? undefined;
   steps.push({
     state: "accepted",
-    at: (waiting?.createdAt ?? letter?.acceptedAt ?? row?.createdAt)?.toISOString(),
-    text: `It was numbered and made durable${requestId === undefined ? "" : ` for request ${requestId}`}, in batch ${batchId.toString("base64url")}.`,
+    at: (record?.createdAt ?? letter?.acceptedAt ?? row?.createdAt)?.toISOString(),
+    text: `It was accepted${requestId === undefined ? "" : ` for request ${requestId}`}, in batch ${batch}.`,
     request_id: requestId,
-    trace_id: waiting?.trace?.split("-")[1],
-    batch: batchId.toString("base64url"),
+    trace_id: record?.trace?.split("-")[1],
+    batch,
   });
-  if (waiting && !row && !letter) {
-    steps.push({ state: "pending", text: "It waits in Redis to be stored; reading shows it already." });
+  if (record && !row && !letter) {
+    steps.push({ state: "pending", text: "It is in Redis and can be read, but a worker has not stored it yet." });
   }
   if (letter) {
-    const text = `The database refused it (${letter.reason}): see confabctl dead-letters show ${letter.id}.`;
+    const text = `The database refused it (${letter.reason}). See confabctl dead-letters show ${letter.id}.`;
     steps.push({ state: "dead-lettered", at: letter.createdAt.toISOString(), text });
   }
   if (!row) return steps;
-  const batch = await prisma.storedBatch.findUnique({ where: { id: new Uint8Array(batchId) } });
-  steps.push({
-    state: "stored",
-    at: batch?.storedAt.toISOString(),
-    text: batch
-      ? "It is a row of the database."
-      : "It is a row of the database; when it became one is forgotten by now.",
-  });
+  const storedAt = await stores.batches.storedAt(batchId);
+  const text = `It is a row of the database.${storedAt ? "" : " The time is no longer known."}`;
+  steps.push({ state: "stored", at: storedAt?.toISOString(), text });
   if (row.deletedAt) {
-    steps.push({ state: "deleted", at: row.deletedAt.toISOString(), text: "It was deleted; its number stays taken." });
+    steps.push({ state: "deleted", at: row.deletedAt.toISOString(), text: "It was deleted. Its number stays taken." });
   } else steps.push(await searchStep(stores, chat.id, number));
   return steps;
 }
 
 async function pendingRecord(
   { pending, reasonOf }: TracedStores,
-  { token, chat }: ChatPlace,
-  number: number,
+  { application: token, chat, message }: MessageReference,
   steps: MessageStep[],
 ) {
   try {
-    return (await pending.read({ token, number: chat }, [number])).messages.get(number);
+    return (await pending.read({ token, number: chat }, [message])).messages.get(message);
   } catch (error) {
-    const text = `Redis does not say whether it waits to be stored: ${reasonOf(error)}.`;
+    const text = `Redis is unavailable, so it is not known whether the message is pending: ${reasonOf(error)}.`;
     steps.push({ state: "unavailable", text });
     return undefined;
   }
-}
-
-/** A message's id is its batch's with its place in the last two bytes. */
-function batchOf(uid: Uint8Array): Buffer {
-  const id = Buffer.from(uid);
-  id.writeUInt16BE(0, 14);
-  return id;
 }

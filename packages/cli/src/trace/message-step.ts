@@ -1,4 +1,4 @@
-/** One thing that is known of a message, in the order in which it happens to one. */
+/** One state of a message, in the order in which a message passes through them. */
 export interface MessageStep {
   readonly state:
     | "accepted"

@@ -1,29 +1,26 @@
 import type { OpenStores } from "../status/open-stores.ts";
 import type { MessageStep } from "./message-step.ts";
 
-/** Whether search finds a stored message, or what it waits for. */
+/** Whether search finds a stored message, or why it does not. */
 export async function searchStep(
-  { database, search, reasonOf }: Pick<OpenStores, "database" | "search" | "reasonOf">,
+  { outbox, search, reasonOf }: Pick<OpenStores, "outbox" | "search" | "reasonOf">,
   chatId: bigint,
   number: number,
 ): Promise<MessageStep> {
-  if (search.kind !== "elasticsearch") return { state: "searchable", text: "The database itself is searched." };
+  if (search.kind !== "elasticsearch") return { state: "searchable", text: "MySQL itself answers searches." };
   const { isSearchable } = await import("@confab/search");
   try {
     if (await isSearchable(search, { chatId, number })) {
       return { state: "searchable", text: "It is in the search index." };
     }
   } catch (error) {
-    return { state: "unavailable", text: `The search index does not answer: ${reasonOf(error)}.` };
+    return { state: "unavailable", text: `The search index is unavailable: ${reasonOf(error)}.` };
   }
-  const range = await database.prisma.searchOutboxEntry.findFirst({
-    where: { chatId, fromNumber: { lte: number }, toNumber: { gte: number } },
-    orderBy: { id: "asc" },
-  });
-  return range
-    ? { state: "waiting", at: range.createdAt.toISOString(), text: "It has waited since then to be indexed." }
+  const since = await outbox.waitingSince(chatId, number);
+  return since
+    ? { state: "waiting", at: since.toISOString(), text: "It has been waiting since then to be indexed." }
     : {
         state: "not searchable",
-        text: "The index does not have it yet. If it was written within the last second, it appears now; else the workers notice that it is missing and index it again (metric confab_index_missing_total), unless the index refused it: then the worker's log says why.",
+        text: "It is not in the search index. If it was stored within the last second, search finds it soon. Otherwise the workers find it by reconciliation and index it again. If the index refused it, the worker's log says why.",
       };
 }

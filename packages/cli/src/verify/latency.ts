@@ -1,4 +1,4 @@
-/** In milliseconds; undefined where nothing was measured. */
+/** In milliseconds; undefined without samples. */
 export interface Latency {
   readonly samples: number;
   readonly p50: number | undefined;
@@ -6,7 +6,7 @@ export interface Latency {
   readonly max: number | undefined;
 }
 
-/** The values at which half, and 99 of 100, of the measured are reached, by nearest rank. */
+/** Median, 99th percentile and maximum, by nearest rank. */
 export function latencyOf(measured: readonly number[]): Latency {
   const sorted = measured.toSorted((a, b) => a - b);
   const at = (part: number) => {

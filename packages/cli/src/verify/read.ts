@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { maxLimit, type Message } from "@confab/contracts";
 import { pages } from "../api-client.ts";
-import { Refused, Unreachable } from "../api-errors.ts";
-import { uidIn } from "./letter.ts";
+import { isTemporary, Refused } from "../api-errors.ts";
+import { uidIn } from "./sent-message.ts";
 import type { Kind, Run } from "./run.ts";
 import type { Row } from "./verdict.ts";
 
 const rowOf = ({ number, body }: Message): Row => ({ number, uid: uidIn(body), body });
 
-/** All messages of a chat, as the list gives them. */
+/** All messages of a chat, as the list returns them. */
 export async function readAll({ api, token }: Run, chat: number): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const page of pages(api, "listMessages", { params: { token, chat } })) rows.push(...page.map(rowOf));
   return rows;
 }
 
-/** Follows a chat with `?after`, as a client does, until reading ends and nothing more comes. */
+/** Polls a chat with `?after`, as a client does, until reading has ended and no message follows. */
 export async function poll(run: Run, chat: number): Promise<Row[]> {
   const polled: Row[] = [];
   for (let isLast = false; ;) {
@@ -25,14 +25,14 @@ export async function poll(run: Run, chat: number): Promise<Row[]> {
     );
     polled.push(...(page?.body ?? []).map(rowOf));
     if (isLast && page?.body.length === 0) return polled;
-    if (run.patience.aborted && page === undefined) return polled;
+    if (run.settling.aborted && page === undefined) return polled;
     isLast = run.reading.aborted;
     if (page === undefined || page.body.length < maxLimit) await sleep(100);
   }
 }
 
-/** How each kind of read shows a message: undefined where it does not. Search and counts may take a moment. */
-const looks: Record<Kind, (run: Run, letter: Probe) => Promise<unknown>> = {
+/** One read of each kind: undefined if it does not show the message. */
+const reads: Record<Kind, (run: Run, message: Probe) => Promise<unknown>> = {
   async get({ api, token }, { chat, number, body }) {
     try {
       const { body: message } = await api.callOnce("getMessage", { params: { token, chat, message: number } });
@@ -53,7 +53,7 @@ const looks: Record<Kind, (run: Run, letter: Probe) => Promise<unknown>> = {
   },
   async counts(run, { chat, known }) {
     const { body } = await run.api.callOnce("getChat", { params: { token: run.token, chat } });
-    const sent = run.letters.filter((letter) => letter.chat === chat).length;
+    const sent = run.messages.filter((message) => message.chat === chat).length;
     if (body.messages_count > sent) run.overcounted.push(`chat ${chat} counts ${body.messages_count} of ${sent} sent`);
     return body.messages_count >= known ? body : undefined;
   },
@@ -64,43 +64,43 @@ interface Probe {
   readonly chat: number;
   readonly number: number;
   readonly body: string;
-  /** How many messages of the chat were acknowledged. */
+  /** Number of acknowledged messages in the chat. */
   readonly known: number;
 }
 
-/** Looks for one acknowledged message after the other until it is shown, and measures how long after its answer that was. */
-export async function watch(run: Run, kind: Kind, patienceMs: number): Promise<void> {
+/** Polls for one acknowledged message after the other and measures the time from the acknowledgement until it is shown. */
+export async function watch(run: Run, kind: Kind, timeoutMs: number): Promise<void> {
   for (;;) {
-    const letter = await run.acknowledgements.next(run.reading);
-    if (letter === undefined) return;
-    const { uid, chat, body, knownAt, numbers } = letter;
-    const known = run.letters.filter((other) => other.chat === chat && other.outcome === "ok").length;
+    const message = await run.acknowledgements.next(run.reading);
+    if (message === undefined) return;
+    const { uid, chat, body, knownAt, numbers } = message;
+    const known = run.messages.filter((other) => other.chat === chat && other.outcome === "ok").length;
     const probe = { uid, chat, body, number: numbers[0]!, known };
-    const deadline = performance.now() + patienceMs;
+    const deadline = performance.now() + timeoutMs;
     let isShown = false;
-    for (let look = 1; !isShown && performance.now() < deadline; look += 1) {
-      // Undefined as well where nothing answered: that says nothing about the message.
-      const answer = await attempt(run, async () => ({ shown: await looks[kind](run, probe) }));
+    for (let poll = 1; !isShown && performance.now() < deadline; poll += 1) {
+      // Also undefined without any answer, which says nothing about the message.
+      const answer = await attempt(run, async () => ({ shown: await reads[kind](run, probe) }));
       isShown = answer?.shown !== undefined;
       if (isShown) run.seenAfter[kind].push(performance.now() - knownAt);
-      else if (answer !== undefined && look === 1 && (kind === "get" || kind === "list")) {
+      else if (answer !== undefined && poll === 1 && (kind === "get" || kind === "list")) {
         run.stale.push(`${uid}, ${chat}/${probe.number}, was not shown by ${kind} after it was acknowledged`);
       }
       if (!isShown) await sleep(25);
     }
     if (!isShown)
-      run.neverShown.push(`${uid}, ${chat}/${probe.number}: ${kind} did not show it within ${patienceMs} ms`);
+      run.neverShown.push(`${uid}, ${chat}/${probe.number}: ${kind} did not show it within ${timeoutMs} ms`);
     await sleep(20);
   }
 }
 
-/** Undefined where the answer is no answer: too many requests, or something is unavailable. */
+/** Undefined after a temporary error: too many requests, or something is unavailable. */
 async function attempt<T>(run: Run, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Unreachable || (error instanceof Refused && error.retryAfterMs !== undefined))) throw error;
-    if (!run.patience.aborted) await sleep(Math.min(error.retryAfterMs ?? 250, 2_000));
+    if (!isTemporary(error)) throw error;
+    if (!run.settling.aborted) await sleep(Math.min(error.retryAfterMs ?? 250, 2_000));
     return undefined;
   }
 }

@@ -1,23 +1,23 @@
 import type { ApiClient } from "../api-client.ts";
-import type { Letter } from "./letter.ts";
+import type { SentMessage } from "./sent-message.ts";
 
 export const kinds = ["get", "list", "search", "counts"] as const;
 export type Kind = (typeof kinds)[number];
 
-/** What senders, pollers and probes of one verification share. */
+/** What the senders, pollers and probes of a verification share. */
 export interface Run {
   readonly api: ApiClient;
   readonly token: string;
   readonly chats: readonly number[];
-  /** All letters that were sent, in the order in which they were first sent. */
-  readonly letters: Letter[];
-  /** Aborts when nothing new is to be sent. */
+  /** All messages that were sent, in the order of their first request. */
+  readonly messages: SentMessage[];
+  /** Aborted when no new message may be sent. */
   readonly sending: AbortSignal;
-  /** Aborts when what is not settled stays as it is. */
-  readonly patience: AbortSignal;
-  /** Aborts when reading is over. */
+  /** Aborted when messages without an answer are no longer retried. */
+  readonly settling: AbortSignal;
+  /** Aborted when reading ends. */
   readonly reading: AbortSignal;
-  /** Milliseconds from an acknowledgement until a client saw the message. */
+  /** Milliseconds from the acknowledgement until a client saw the message. */
   readonly seenAfter: Readonly<Record<Kind, number[]>>;
   readonly stale: string[];
   readonly neverShown: string[];
@@ -26,25 +26,25 @@ export interface Run {
 }
 
 export interface Acknowledgements {
-  /** Wakes whoever waits for the next one. */
-  report(letter: Letter): void;
-  /** The next letter to be acknowledged; undefined once the signal aborts. */
-  next(signal: AbortSignal): Promise<Letter | undefined>;
+  /** Passes a message to everyone who waits for the next one. */
+  report(message: SentMessage): void;
+  /** The next message to be acknowledged; undefined once the signal is aborted. */
+  next(signal: AbortSignal): Promise<SentMessage | undefined>;
 }
 
-/** Hands each acknowledged letter to everybody who waits at that moment. */
+/** Passes each acknowledged message to everyone who waits at that moment. */
 export function createAcknowledgements(): Acknowledgements {
-  const waiting = new Set<(letter: Letter | undefined) => void>();
+  const waiting = new Set<(message: SentMessage | undefined) => void>();
   return {
-    report(letter) {
-      for (const wake of waiting) wake(letter);
+    report(message) {
+      for (const wake of waiting) wake(message);
     },
     next(signal) {
       return new Promise((resolve) => {
-        const wake = (letter: Letter | undefined) => {
+        const wake = (message: SentMessage | undefined) => {
           waiting.delete(wake);
           signal.removeEventListener("abort", stop);
-          resolve(letter);
+          resolve(message);
         };
         const stop = () => {
           wake(undefined);

@@ -1,108 +1,105 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Refused } from "../api-errors.ts";
-import { createLetter, type Letter } from "./letter.ts";
+import { isTemporary, Refused } from "../api-errors.ts";
+import { createMessage, type SentMessage } from "./sent-message.ts";
 import type { Run } from "./run.ts";
 
 export interface Pace {
-  /** Messages that all senders may still send. */
+  /** Number of messages that all senders together may still send. */
   left: number;
-  /** Between two requests of one sender, on average. */
+  /** Average time between two requests of a sender. */
   readonly pauseMs: number;
   readonly largestBatch: number;
 }
 
-/** An answer to one letter: its number, or what was said instead. */
+/** The answer to one message: its number or an error. */
 type Answer = { readonly number: number } | { readonly error: unknown };
 
 const retryMs = 250;
 
 /**
- * Sends one request after the other until sending ends: single messages and batches in turn, half of the messages with a
- * key. With a key it repeats until the outcome is known, without one only what was not taken.
+ * Sends requests until sending ends: single messages and batches alternate, and two of three messages have an idempotency key. It
+ * retries messages with a key until their outcome is known, others only if they were refused.
  */
 export async function send(run: Run, pace: Pace): Promise<void> {
   for (let request = randomInt(2); !run.sending.aborted && pace.left > 0; request += 1) {
     const size = Math.min(pace.left, request % 2 === 0 ? 1 : randomInt(2, pace.largestBatch + 1));
     pace.left -= size;
-    const letters = Array.from({ length: size }, (_, index) => {
+    const messages = Array.from({ length: size }, (_, index) => {
       const chat = run.chats[randomInt(run.chats.length)]!;
-      return createLetter(chat, (request + index) % 3 !== 0);
+      return createMessage(chat, (request + index) % 3 !== 0);
     });
-    await settle(run, letters);
-    const [first] = letters;
-    // A client that lost the answer asks again: the number is to be the same.
+    await settle(run, messages);
+    const [first] = messages;
+    // A client that lost the answer sends again and must get the same number.
     if (size === 1 && first?.outcome === "ok" && first.key !== undefined && randomInt(10) === 0)
       await repeat(run, first);
     await sleep(pace.pauseMs * (0.5 + Math.random()));
   }
 }
 
-async function settle(run: Run, letters: readonly Letter[]): Promise<void> {
-  run.letters.push(...letters);
+async function settle(run: Run, messages: readonly SentMessage[]): Promise<void> {
+  run.messages.push(...messages);
   const beganAt = performance.now();
-  for (const letter of letters) letter.beganAt = beganAt;
-  for (let waiting = letters; waiting.length > 0 && !run.patience.aborted;) {
+  for (const message of messages) message.beganAt = beganAt;
+  for (let waiting = messages; waiting.length > 0 && !run.settling.aborted;) {
     const answers = await ask(run, waiting);
     let waitMs = 0;
-    waiting = waiting.filter((letter, index) => {
+    waiting = waiting.filter((message, index) => {
       const answer = answers[index]!;
       if ("number" in answer) {
-        acknowledge(run, letter, answer.number);
+        acknowledge(run, message, answer.number);
         return false;
       }
       waitMs = Math.max(waitMs, waitOf(answer.error));
-      if (isTaken(answer.error) === "no") return isPassing(answer.error);
-      letter.outcome = "unknown";
-      return letter.key !== undefined;
+      if (isRefused(answer.error)) return isTemporary(answer.error);
+      message.outcome = "unknown";
+      return message.key !== undefined;
     });
     if (waiting.length > 0) await sleep(Math.min(Math.max(waitMs, retryMs), 5_000));
   }
 }
 
-function acknowledge({ acknowledgements }: Run, letter: Letter, number: number): void {
-  letter.knownAt = performance.now();
-  letter.outcome = "ok";
-  letter.numbers.push(number);
-  acknowledgements.report(letter);
+function acknowledge({ acknowledgements }: Run, message: SentMessage, number: number): void {
+  message.knownAt = performance.now();
+  message.outcome = "ok";
+  message.numbers.push(number);
+  acknowledgements.report(message);
 }
 
-async function repeat(run: Run, letter: Letter): Promise<void> {
-  const [answer] = await ask(run, [letter]);
-  if (answer !== undefined && "number" in answer) letter.numbers.push(answer.number);
+async function repeat(run: Run, message: SentMessage): Promise<void> {
+  const [answer] = await ask(run, [message]);
+  if (answer !== undefined && "number" in answer) message.numbers.push(answer.number);
 }
 
-async function ask({ api, token }: Run, letters: readonly Letter[]): Promise<Answer[]> {
-  const item = ({ chat, body }: Letter) => ({ application_token: token, chat_number: chat, body });
-  const [first] = letters;
+async function ask({ api, token }: Run, messages: readonly SentMessage[]): Promise<Answer[]> {
+  const item = ({ chat, body }: SentMessage) => ({ application_token: token, chat_number: chat, body });
+  const [first] = messages;
   try {
-    if (letters.length === 1 && first !== undefined) {
+    if (messages.length === 1 && first !== undefined) {
       const key = first.key === undefined ? {} : { idempotencyKey: first.key };
       const { body } = await api.callOnce("createMessage", { body: item(first), ...key });
       return [{ number: body.number }];
     }
-    const messages = letters.map((letter) => ({ ...item(letter), idempotency_key: letter.key }));
-    const { body } = await api.callOnce("createMessages", { body: { messages } });
-    return letters.map((_, index) => {
+    const items = messages.map((message) => ({ ...item(message), idempotency_key: message.key }));
+    const { body } = await api.callOnce("createMessages", { body: { messages: items } });
+    return messages.map((_, index) => {
       const result = body.results[index];
       if (result !== undefined && "number" in result) return { number: result.number };
       return { error: result === undefined ? new Error("no result") : Refused.fromItem(result) };
     });
   } catch (error) {
-    return letters.map(() => ({ error }));
+    return messages.map(() => ({ error }));
   }
 }
 
-/** Codes of a 503 that say that nothing was done. */
+/** Codes of a 503 that guarantee that nothing was accepted. */
 const refusals = ["overloaded", "busy"];
 
-/** A 4xx and some 503s say that the message was not taken; whatever else is not an answer says nothing. */
-function isTaken(error: unknown): "no" | "unknown" {
-  const refused = error instanceof Refused && (error.status < 500 || refusals.includes(error.code ?? ""));
-  return refused ? "no" : "unknown";
+/** A 4xx and some 503s guarantee that the message was not accepted; after any other error it may have been. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Refused && (error.status < 500 || refusals.includes(error.code ?? ""));
 }
-
-const isPassing = (error: unknown) => error instanceof Refused && error.retryAfterMs !== undefined;
 
 function waitOf(error: unknown): number {
   return error instanceof Refused ? (error.retryAfterMs ?? 0) : 0;

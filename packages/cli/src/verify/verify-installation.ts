@@ -10,9 +10,9 @@ export interface Plan {
   readonly messages: number;
   readonly chats: number;
   readonly senders: number;
-  /** Sending ends then, though fewer messages were sent. */
+  /** Maximum time to send, even if fewer messages were sent. */
   readonly durationMs: number;
-  /** How long what was sent may take to be settled, stored, counted and found. */
+  /** Maximum time until sent messages are answered, stored, counted and found. */
   readonly settleMs: number;
 }
 
@@ -20,22 +20,22 @@ export interface Verification {
   readonly application_token: string;
   readonly attempted: number;
   readonly ok: number;
-  /** Not known to be taken; so many of them are there. */
+  /** Without an answer that says whether they were accepted; `unknown_there` of them exist. */
   readonly unknown: number;
   readonly unknown_there: number;
   readonly failed: number;
   readonly seconds: number;
   readonly anomalies: Readonly<Record<Anomaly, number>>;
   readonly visible_after_ms: Readonly<Record<Kind, Latency>>;
-  /** The first sentences about each anomaly. */
+  /** The first cases of each anomaly. */
   readonly examples: readonly string[];
 }
 
 const mostExamples = 5;
 
 /**
- * Creates an application of its own, sends and reads at the same time, waits until all is stored, reads everything again
- * and compares. Sends what the plan says and no more, and ends in bounded time.
+ * Creates an application of its own, sends and reads in parallel, waits until everything is stored, reads everything again and
+ * compares. It sends at most what the plan says and ends in bounded time.
  */
 export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Verification> {
   const { body: application } = await api.call("createApplication", { body: { name: "confabctl verify" } });
@@ -44,10 +44,10 @@ export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Ve
   for (let count = 0; count < plan.chats; count += 1) {
     chats.push((await api.call("createChat", { params: { token }, body: {} })).body.number);
   }
-  const [sending, patience, reading] = [new AbortController(), new AbortController(), new AbortController()];
+  const [sending, settling, reading] = [new AbortController(), new AbortController(), new AbortController()];
   const run: Run = {
-    ...{ api, token, chats, letters: [], stale: [], neverShown: [], overcounted: [] },
-    ...{ sending: sending.signal, patience: patience.signal, reading: reading.signal },
+    ...{ api, token, chats, messages: [], stale: [], neverShown: [], overcounted: [] },
+    ...{ sending: sending.signal, settling: settling.signal, reading: reading.signal },
     seenAfter: { get: [], list: [], search: [], counts: [] },
     acknowledgements: createAcknowledgements(),
   };
@@ -62,7 +62,7 @@ export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Ve
       sending.abort();
     }, plan.durationMs),
     setTimeout(() => {
-      patience.abort();
+      settling.abort();
     }, plan.durationMs + plan.settleMs),
   ];
   let records: ChatRecord[];
@@ -75,12 +75,12 @@ export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Ve
     records = await Promise.all(chats.map(async (chat, index) => record(run, chat, polled[index]!, deadline)));
   } finally {
     for (const timer of timers) clearTimeout(timer);
-    for (const controller of [sending, patience, reading]) controller.abort();
+    for (const controller of [sending, settling, reading]) controller.abort();
   }
   return summarise(run, records, (performance.now() - began) / 1000);
 }
 
-/** Waits until the chat counts what it lists, or the time is up. */
+/** Waits until the count of the chat equals its list, or until the deadline. */
 async function record(run: Run, chat: number, polled: ChatRecord["polled"], deadline: number): Promise<ChatRecord> {
   for (;;) {
     const rows = await readAll(run, chat);
@@ -92,17 +92,17 @@ async function record(run: Run, chat: number, polled: ChatRecord["polled"], dead
 }
 
 function summarise(run: Run, chats: readonly ChatRecord[], seconds: number): Verification {
-  const { letters, stale, neverShown, overcounted, seenAfter } = run;
-  const found = judge({ letters, chats, stale, neverShown, overcounted });
-  const count = (outcome: string) => letters.filter((letter) => letter.outcome === outcome).length;
+  const { messages, stale, neverShown, overcounted, seenAfter } = run;
+  const found = judge({ messages, chats, stale, neverShown, overcounted });
+  const count = (outcome: string) => messages.filter((message) => message.outcome === outcome).length;
   const there = new Set(chats.flatMap(({ rows }) => rows.map(({ uid }) => uid)));
   const entries = Object.entries(found) as [Anomaly, string[]][];
   return {
     application_token: run.token,
-    attempted: letters.length,
+    attempted: messages.length,
     ok: count("ok"),
     unknown: count("unknown"),
-    unknown_there: letters.filter(({ outcome, uid }) => outcome === "unknown" && there.has(uid)).length,
+    unknown_there: messages.filter(({ outcome, uid }) => outcome === "unknown" && there.has(uid)).length,
     failed: count("failed"),
     seconds: Math.round(seconds * 10) / 10,
     anomalies: Object.fromEntries(entries.map(([name, all]) => [name, all.length])) as Record<Anomaly, number>,

@@ -1,0 +1,94 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { applicationTokenSchema } from "@confab/contracts";
+import { number, token, type GlobalOptions } from "./command-tools.ts";
+
+export interface Operand<T> {
+  readonly name: string;
+  readonly description: string;
+  /** Throws commander's InvalidArgumentError. */
+  readonly parse: (text: string) => T;
+  /** Free text, which may have spaces and may even look like a token. */
+  readonly isText?: boolean;
+}
+
+type Operands<Values extends readonly unknown[]> = { readonly [Index in keyof Values]: Operand<Values[Index]> };
+
+export const chatOperand: Operand<number> = { name: "chat", description: "the number of the chat", parse: number };
+export const messageOperand: Operand<number> = {
+  name: "message",
+  description: "the number of the message",
+  parse: number,
+};
+
+export function textOperand(name: string, description: string): Operand<string> {
+  return { name, description, parse: String, isText: true };
+}
+
+/**
+ * Declares the operands `[token] <…>`. Commander does not allow an optional operand before required ones, so all of them are
+ * optional to commander; `applicationArguments` checks them.
+ */
+export function declareApplicationArguments(command: Command, operands: readonly Operand<unknown>[]): Command {
+  command
+    .usage(["[options]", "[token]", ...operands.map(({ name }) => `<${name}>`)].join(" "))
+    .argument("[token]", "the application's token; leave it out if --token or CONFAB_TOKEN names the application")
+    .allowExcessArguments();
+  for (const { name, description } of operands) command.argument(`[${name}]`, description);
+  return command;
+}
+
+/** Declares the operands of a command and its action. */
+export function onApplication<const Values extends readonly unknown[]>(
+  command: Command,
+  operands: Operands<Values>,
+  action: (application: string, values: Values, command: Command) => Promise<void>,
+): Command {
+  return declareApplicationArguments(command, operands as readonly Operand<unknown>[]).action(async () => {
+    const [application, values] = applicationArguments(command, operands);
+    await action(application, values, command);
+  });
+}
+
+/** The token of the application and the parsed operands; a usage error if they are not as declared. */
+export function applicationArguments<const Values extends readonly unknown[]>(
+  command: Command,
+  declared: Operands<Values>,
+): [application: string, values: Values] {
+  const operands = declared as readonly Operand<unknown>[];
+  const { args } = command;
+  const fallback = command.optsWithGlobals<GlobalOptions>().token;
+  const isLonger = args.length > operands.length;
+  const isLed =
+    operands.length === 0 || operands[0]?.isText === true
+      ? isLonger
+      : isToken(args[0]) || (fallback === undefined && isLonger);
+  const application = isLed ? valueOf(command, { name: "token", parse: token }, args[0]!) : fallback;
+  if (application === undefined) {
+    command.error("error: no application is named. Put its token first, or set --token or CONFAB_TOKEN.");
+  }
+  const given = isLed ? args.slice(1) : args;
+  const missing = operands[given.length];
+  if (missing !== undefined) command.error(`error: missing required argument '${missing.name}'`);
+  const values = operands.map((operand, index) => valueOf(command, operand, given[index]!));
+  if (given.length > operands.length) command.error(`error: too many arguments.${quotingHint(operands, given)}`);
+  return [application, values as unknown as Values];
+}
+
+function isToken(text: string | undefined): boolean {
+  return applicationTokenSchema.safeParse(text).success;
+}
+
+function quotingHint(operands: readonly Operand<unknown>[], given: readonly string[]): string {
+  const last = operands.at(-1);
+  if (last?.isText !== true) return "";
+  return ` If the ${last.name} has several words, put it in quotes: "${given.slice(operands.length - 1).join(" ")}".`;
+}
+
+function valueOf<T>(command: Command, { name, parse }: Pick<Operand<T>, "name" | "parse">, text: string): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    return command.error(`error: '${text}' is not valid for the argument '${name}'. ${error.message}`);
+  }
+}
