@@ -188,7 +188,7 @@ describe("confabctl import and export", function () {
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/^4 applications, 12 chats, \d+ messages: all imported\n/);
     expect(await exported("piped")).to.deep.equal(sorted(text));
-    expect((await stack.run(["import", "-"], {}, "{")).stderr).to.match(/^- has 1 invalid line\./);
+    expect((await stack.run(["import", "-"], {}, "{")).stderr).to.match(/^standard input has 1 invalid line\./);
   });
 
   it("leaves the terminal usable after Ctrl-C, says how to continue, and continues", async () => {

@@ -39,29 +39,30 @@ export function addImportCommand(program: Command, io: Io): void {
     .option("--copy <name>", "import the same file once more, independently of its other imports")
     .action((given: string, options: ImportCommandOptions, command: Command) => {
       const tools = toolsOf(io, command);
-      return withInputFile(given, io.stdin, (file) => runImport({ given, file }, options, tools));
+      const name = given === "-" ? "standard input" : given;
+      return withInputFile(given, io.stdin, (file) => runImport({ name, file }, options, tools));
     });
 }
 
 interface Input {
-  /** As the user wrote it. */
-  readonly given: string;
+  /** For messages. */
+  readonly name: string;
   readonly file: string;
 }
 
-async function runImport({ given, file }: Input, options: ImportCommandOptions, tools: Tools): Promise<void> {
+async function runImport({ name, file }: Input, options: ImportCommandOptions, tools: Tools): Promise<void> {
   const { api, output } = tools;
-  const summary = await checkFile(file);
+  const summary = await checkFile(file, name);
   const { copy = "" } = options;
   const identity = createHash("sha256").update(`${summary.sha256}\n${copy}`).digest("hex");
   const stateFile = options.state ?? `${file}${copy === "" ? "" : `.${copy}`}.import-state.json`;
   const earlier = options.restart === true ? undefined : await stateToResume(stateFile, identity, tools);
   const state = earlier ?? newState(identity, api.url);
-  if (state.finished) output.note(`${given} is already imported. To import it once more, use --copy NAME.`);
+  if (state.finished) output.note(`${name} is already imported. To import it once more, use --copy NAME.`);
   else if (state.messages_done > 0) output.note(`Continuing after ${counted(state.messages_done, "message")}.`);
 
   const [started, before] = [performance.now(), state.messages_done];
-  const howToContinue = `Interrupted. Run the same command again ${given === "-" ? "with the same input " : ""}to continue.`;
+  const howToContinue = `Interrupted. Run the same command again ${file === name ? "" : "with the same input "}to continue.`;
   const result = await interruptible(howToContinue, async (signal) => {
     const progress =
       tools.options.quiet === true ? undefined : showProgress(tools, summary.messages, () => state.messages_done);

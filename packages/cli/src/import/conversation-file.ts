@@ -27,8 +27,8 @@ export interface FileSummary {
 
 const maxReported = 20;
 
-/** Reads the whole file and counts; throws one usage error that lists the invalid lines. */
-export async function checkFile(file: string): Promise<FileSummary> {
+/** Reads the whole file and counts; throws one usage error that names the file and lists the invalid lines. */
+export async function checkFile(file: string, name: string): Promise<FileSummary> {
   const hash = createHash("sha256");
   const applications = new Set<string>();
   const faults: string[] = [];
@@ -46,11 +46,11 @@ export async function checkFile(file: string): Promise<FileSummary> {
       messages += parsed.messages.length;
     }
   } catch (error) {
-    throw unreadable(file, error);
+    throw unreadable(name, error);
   }
   if (faulty > 0) {
     const more = faulty > faults.length ? [`  and ${faulty - faults.length} more`] : [];
-    const head = `${file} has ${counted(faulty, "invalid line")}. Nothing was sent. Correct the file and run the command again:`;
+    const head = `${name} has ${counted(faulty, "invalid line")}. Nothing was sent. Correct the file and run the command again:`;
     throw new CommandError("usage", [head, ...faults, ...more].join("\n"));
   }
   return { sha256: hash.digest("hex"), applications: applications.size, chats, messages };
