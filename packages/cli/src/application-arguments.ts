@@ -43,7 +43,7 @@ export function onApplication<const Values extends readonly unknown[]>(
   operands: Operands<Values>,
   action: (application: string, values: Values, command: Command) => Promise<void>,
 ): Command {
-  return declareApplicationArguments(command, operands as readonly Operand<unknown>[]).action(async () => {
+  return declareApplicationArguments(command, operands).action(async () => {
     const [application, values] = applicationArguments(command, operands);
     await action(application, values, command);
   });

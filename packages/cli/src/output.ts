@@ -16,7 +16,7 @@ export interface Output {
   /** For the person at the terminal; silent with `--quiet`. */
   note(text: string): void;
   /** A time of the API for a person: in UTC, or with `--local-time` in the time zone of the machine or of TZ. */
-  time(iso: string): string;
+  readonly time: (iso: string) => string;
 }
 
 /** Writes as the global options ask for. */

@@ -67,7 +67,7 @@ describe("confabctl for operators", function () {
     const env = { DATABASE_URL: "mysql://nobody@127.0.0.1:1/none" };
     const { code, stderr } = await stack.run(["migrate", "--wait", "1s"], env);
     expect(code).to.equal(4);
-    expect(stderr).to.match(/^waiting for the database: .*\nGave up after 1 s: connect ECONNREFUSED 127\.0\.0\.1:1\n$/);
+    expect(stderr).to.match(/Gave up after 1 s: connect ECONNREFUSED 127\.0\.0\.1:1\n$/);
   });
 
   it("tests an installation, with ingest at an address of its own", async () => {

@@ -17,7 +17,7 @@ export function describeVariables(schema: z.ZodObject): Variable[] {
   return Object.entries(properties as Record<string, z.core.JSONSchema.JSONSchema>).map(([name, leaf]) => ({
     name,
     form: typeof leaf.form === "string" ? leaf.form : formOf(leaf),
-    default: leaf.default === undefined ? undefined : String(leaf.default),
+    default: typeof leaf.default === "string" ? leaf.default : undefined,
     required: required.includes(name),
     secret: leaf.secret === true,
     description: leaf.description ?? "",
