@@ -7,7 +7,7 @@ import { allStores } from "./stores.ts";
 const timeoutMs = 5_000;
 
 export interface StoresCheck {
-  /** Of the stores that answered. */
+  /** The settings of the stores that answered. */
   readonly settings: readonly StoreSetting[];
   /** The error that the command ends with: a store that did not answer, otherwise promises that are not kept. */
   readonly failure: Error | undefined;

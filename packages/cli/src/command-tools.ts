@@ -21,7 +21,7 @@ export interface Tools extends Io {
 
 export const defaultUrl = "http://localhost:8080";
 
-/** What an action works with, after the global options of its command line. */
+/** The tools of an action, according to the global options of its command line. */
 export function toolsOf(io: Io, command: Command): Tools {
   const options = command.optsWithGlobals<GlobalOptions>();
   const url = options.url ?? readLocalStack()?.url ?? defaultUrl;

@@ -1,4 +1,4 @@
-/** What a script learns from the way a command ended; `--help` and the reference page are made from it. */
+/** The exit codes of all commands, for scripts. `--help` and the reference page are made from this table. */
 export const exitCodes = {
   ok: { code: 0, meaning: "success" },
   unexpected: { code: 1, meaning: "an unexpected error, or a migration that cannot be applied" },

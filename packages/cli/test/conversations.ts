@@ -13,7 +13,7 @@ const texts = [
   '"quoted" <b>&amp;</b> \\ \u0007',
 ];
 
-/** Conversations of four applications, each message's text telling where it belongs; one of them is long. */
+/** Conversations of four applications. Each message says where it belongs; one conversation is long. */
 export function conversations(count: number): Conversation[] {
   return Array.from({ length: count }, (_, line) => ({
     application: `application ${line % 4}`,
@@ -25,12 +25,12 @@ export function conversations(count: number): Conversation[] {
   }));
 }
 
-/** As a file's text, one a line. */
+/** The text of a conversation file. */
 export function ndjson(list: readonly Conversation[]): string {
   return list.map((conversation) => `${JSON.stringify(conversation)}\n`).join("");
 }
 
-/** The lines in an order of their own, for comparing. */
+/** The lines in a fixed order, for comparison. */
 export function sorted(text: string): string[] {
   return text
     .split("\n")

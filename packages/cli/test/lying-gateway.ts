@@ -6,21 +6,21 @@ import { freePort } from "@confab/testkit";
 export interface Exchange {
   readonly method: string;
   readonly path: string;
-  /** What the services answer; each call asks them again. */
+  /** Sends the request to the services; each call sends it again. */
   readonly ask: () => Promise<Answer>;
 }
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed, or undefined where it is no JSON. */
+  /** Parsed JSON. */
   readonly body: unknown;
 }
 
-/** Answers in place of the services; undefined: as they do. */
+/** Answers instead of the services; undefined passes the request on. */
 export type Lie = (exchange: Exchange) => Promise<Answer | undefined>;
 
-/** Confab behind something that breaks its promises: what a verification must notice. */
+/** Confab behind a gateway that breaks its promises, which a verification must notice. */
 export async function startLyingGateway(target: string) {
   let lie: Lie = () => Promise.resolve(undefined);
   const port = await freePort();

@@ -236,7 +236,7 @@ describe("confabctl for operators", function () {
   });
 });
 
-/** What each has written to standard error when all have written something. */
+/** The first output of each command on standard error. */
 function firstLines(commands: readonly ReturnType<typeof startCommand>[]): Promise<string[]> {
   return Promise.all(
     commands.map(async ({ child }) => {

@@ -36,7 +36,7 @@ export const httpVariables = { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, R
 
 type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
 
-/** What every service makes of its variables. */
+/** The settings that every service has. */
 export function commonSettings(service: string, variables: Variables<typeof commonVariables>) {
   return {
     version,
@@ -51,7 +51,7 @@ export function commonSettings(service: string, variables: Variables<typeof comm
   };
 }
 
-/** What the services that speak HTTP with clients make of theirs. */
+/** The settings of the services that speak HTTP with clients. */
 export function httpSettings(variables: Variables<typeof httpVariables> & { HOST: string; PORT: number }) {
   return {
     accessLogRate: variables.ACCESS_LOG_RATE,

@@ -58,7 +58,7 @@ export const searchVariables = {
   SEARCH_BACKEND: z
     .enum(["elasticsearch", "mysql"])
     .prefault("elasticsearch")
-    .describe("What answers searches: Elasticsearch, or MySQL for small amounts of data"),
+    .describe("Backend of searches: Elasticsearch, or MySQL for small amounts of data"),
   ELASTICSEARCH_URL: urls({ schemes: ["http", "https"] })
     .meta({ secret: true })
     .optional()
@@ -106,7 +106,7 @@ export function databaseSettings(variables: Variables<typeof databaseVariables>)
   };
 }
 
-/** What the operator expects of the stores, for the check of their settings. */
+/** The expectations of the operator, for the check of the settings of the stores. */
 export function expectedSettings(variables: Variables<typeof redisVariables & typeof databaseVariables>) {
   return {
     redis: { durability: variables.REDIS_DURABILITY, minReplicas: variables.REDIS_MIN_REPLICAS },

@@ -1,4 +1,4 @@
-/** Bounds what is held at once, by count and by size; whoever comes when it is full waits, in order. */
+/** Limits the number and the total size of things held at once. Callers wait in order while it is full. */
 export interface Budget {
   /** Resolves when there is room; something larger than the whole budget is admitted when nothing else is held. */
   acquire(size: number): Promise<void>;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ApiClient } from "../api-client.ts";
 
-/** What was sent does not appear yet. */
+/** A message that was sent does not appear yet. */
 export class NotYet extends Error {}
 
 export interface Step {

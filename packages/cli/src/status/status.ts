@@ -1,6 +1,6 @@
 import type { Snapshot } from "./snapshot.ts";
 
-/** What `status --json` prints, one line per snapshot. */
+/** One line of `status --json`. */
 export interface Status extends Snapshot {
   /** Messages per second since the previous snapshot; null unless Redis answered both times. */
   readonly accepted_per_second: number | null;

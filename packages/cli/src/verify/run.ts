@@ -4,7 +4,7 @@ import type { SentMessage } from "./sent-message.ts";
 export const kinds = ["get", "list", "search", "counts"] as const;
 export type Kind = (typeof kinds)[number];
 
-/** What the senders, pollers and probes of a verification share. */
+/** The state that the senders, pollers and probes of a verification share. */
 export interface Run {
   readonly api: ApiClient;
   readonly token: string;

@@ -14,7 +14,7 @@ export interface ChatRecord {
   readonly rows: readonly Row[];
   /** `messages_count` at the end. */
   readonly counted: number;
-  /** What a client received that polls with `?after`, in that order. */
+  /** The messages that a client received by polling with `?after`, in that order. */
   readonly polled: readonly Row[];
 }
 
@@ -29,7 +29,7 @@ export interface Observations {
   readonly overcounted: readonly string[];
 }
 
-/** What must not happen. */
+/** Broken promises, with their meaning. */
 export const anomalies = {
   lost: "acknowledged, but missing or with another body or number",
   duplicated: "stored more than once, or two numbers for one idempotency key",
@@ -91,7 +91,7 @@ function duplicated(messages: readonly SentMessage[], { chat, rows }: ChatRecord
   });
 }
 
-/** Of two overlapping requests, either may get the smaller number. */
+/** Either of two overlapping requests may get the smaller number. */
 function reordered(known: readonly SentMessage[]): string[] {
   const byEnd = known.toSorted((a, b) => a.knownAt - b.knownAt);
   let at = 0;
