@@ -4,8 +4,9 @@ import type { Command } from "commander";
 
 /** `complete bash|zsh|fish`; call it after all other commands are declared. */
 export function addCompleteCommand(program: Command): void {
-  // Its types find another version of commander than confabctl's; it only calls methods that both have.
-  const completion = tab(program as unknown as Parameters<typeof tab>[0]);
+  // The library finds another version of commander than confabctl; both versions have the methods that it calls.
+  const foreign: unknown = program;
+  const completion = tab(foreign as Parameters<typeof tab>[0]);
   program.commands
     .find((command) => command.name() === "complete")
     ?.description("print a completion script for a shell, for example: source <(confabctl complete bash)");
