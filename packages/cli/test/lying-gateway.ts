@@ -46,7 +46,7 @@ export async function startLyingGateway(target: string) {
         ...(link === null ? {} : { link }),
       });
       outgoing.end(JSON.stringify(answer.body));
-    })();
+    })().catch(() => outgoing.destroy());
   });
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
