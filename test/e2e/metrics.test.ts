@@ -14,7 +14,7 @@ import { expect } from "chai";
 
 const names: readonly MetricService[] = ["ingest", "api", "worker"];
 
-/** All three as they run in production, over stores of their own. */
+/** All three services with their own database, keys and index. */
 async function startServices() {
   const database = await createTestDatabase();
   await migrate(database.url);
@@ -56,7 +56,7 @@ describe("the metrics of all services", function () {
   });
   after(() => running.stop());
 
-  /** An application with a chat that holds a message. */
+  /** Sends a message to a new chat of a new application. */
   async function say(): Promise<{ token: string; chat: number }> {
     const token = String((await post(`${running.api.url}/applications`, { name: "metrics" })).token);
     const chat = Number((await post(`${running.api.url}/applications/${token}/chats`, {})).number);
@@ -94,7 +94,7 @@ describe("the metrics of all services", function () {
         await post(`${running.ingest.url}/messages`, { application_token: randomUUID(), chat_number: 1, body: "lost" });
       }
     };
-    // What the process holds open comes and goes by itself, within Node's own kinds.
+    // Without Node's own metrics: the number of open handles and requests changes all the time.
     const sizes = async (): Promise<number[]> =>
       Promise.all(
         names.map(async (name) => (await running.metricsOf(name)).match(/^(?:confab|http)_.*$/gm)?.length ?? 0),
@@ -106,7 +106,7 @@ describe("the metrics of all services", function () {
     const [before, applications] = [await sizes(), 10];
     await traffic();
     const after = await sizes();
-    // The ten loudest applications are shown 15 seconds late, and are never more.
+    // At most ten applications with the highest rates are exported, 15 seconds late.
     expect(after[0]).to.be.within(before[0]!, before[0]! + applications);
     expect(after.slice(1)).to.deep.equal(before.slice(1));
   });
