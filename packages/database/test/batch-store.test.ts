@@ -73,6 +73,14 @@ describe("storing accepted messages", () => {
     );
   });
 
+  it("knows when a batch was stored", async () => {
+    const [stored, other] = [batch(message(chatId, 1)), batch(message(chatId, 2))];
+    const before = Date.now() - 1000;
+    await test.batchStore.store([stored]);
+    expect((await test.batchStore.storedAt(stored.id))?.getTime()).to.be.within(before, Date.now() + 1000);
+    expect(await test.batchStore.storedAt(other.id)).to.equal(undefined);
+  });
+
   it("changes nothing when a batch is delivered again", async () => {
     const delivered = batch(message(chatId, 1), message(chatId, 2));
     await test.batchStore.store([delivered]);

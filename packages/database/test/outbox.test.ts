@@ -40,6 +40,16 @@ describe("the search outbox", () => {
     expect(await test.outbox.drain(9, nothing)).to.equal(0);
   });
 
+  it("knows since when a message has been waiting, and which messages are not", async () => {
+    const before = Date.now() - 1000;
+    await store(2);
+    expect((await test.outbox.waitingSince(chatId, 4))?.getTime()).to.be.within(before, Date.now() + 1000);
+    expect(await test.outbox.waitingSince(chatId, 3)).to.equal(undefined);
+    expect(await test.outbox.waitingSince(chatId + 1n, 4)).to.equal(undefined);
+    await test.outbox.drain(9, nothing);
+    expect(await test.outbox.waitingSince(chatId, 4)).to.equal(undefined);
+  });
+
   it("keeps its session while the index takes longer than the server's idle timeout", async () => {
     await store(1);
     // Idle sessions end after 4 s on the client side and after 7 s on the server side.

@@ -118,6 +118,9 @@ describe("upkeep", () => {
     await prisma.message.update({ where: deleted, data: { deletedAt: new Date() } });
     await prisma.chat.update({ where: { id: chats[4]!.id }, data: { messagesCount: 3 } });
     expect(await collect(verifyCounts(test.database, 2))).to.deep.equal([]);
+    const verification = verifyCounts(test.database, 2);
+    const totals = { chats_count: await prisma.application.count(), messages_count: await prisma.chat.count() };
+    expect(await verification.next()).to.deep.equal({ done: true, value: totals });
     await prisma.chat.update({ where: { id: chats[2]!.id }, data: { messagesCount: 7 } });
     await prisma.application.update({ where: { token: chats[1]!.token }, data: { chatsCount: 0 } });
     expect(await collect(verifyCounts(test.database, 2))).to.deep.equal([
