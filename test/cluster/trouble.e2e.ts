@@ -113,7 +113,7 @@ describe("Confab in trouble", () => {
     const revision = (JSON.parse(await release.helm("history", "confab", "--output", "json")) as unknown[]).length;
     await until("the migration's reason", async () => {
       const output = await release.kubectl("logs", `job/confab-migrate-${revision}`, "--tail=50").catch(() => "");
-      return output.includes("was begun and not finished");
+      return output.includes("was started but did not finish");
     });
     await until("new pods that log what they wait for", async () => {
       const pods = (await podsOf("api")).filter((pod) => !isReady(pod));
@@ -122,7 +122,7 @@ describe("Confab in trouble", () => {
           release.kubectl("logs", metadata.name, "--container=wait-for-schema").catch(() => ""),
         ),
       );
-      return output.length > 0 && output.every((text) => text.includes("is not applied: run confabctl migrate"));
+      return output.length > 0 && output.every((text) => text.includes("is not applied. Run confabctl migrate"));
     });
     await pause(15_000);
     expect((await readyPods(serving)).sort(), "only the old pods").to.deep.equal(before.sort());
