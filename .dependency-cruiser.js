@@ -18,18 +18,25 @@ export default {
       to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/$1/"] },
     },
     {
+      name: "metrics-are-a-table",
+      severity: "error",
+      comment: "The metric catalogue takes label values from contracts. It stays out of contracts, which client authors read.",
+      from: { path: "^packages/metrics/src" },
+      to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/(metrics|contracts)/"] },
+    },
+    {
       name: "http-edge",
       severity: "error",
-      comment: "The HTTP edge knows contracts and the process kit, no store.",
+      comment: "The HTTP edge knows contracts, the metric catalogue and the process kit, but no store.",
       from: { path: "^packages/http/src" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|contracts|runtime)/"] },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|contracts|metrics|runtime)/"] },
     },
     {
       name: "stores-apart",
       severity: "error",
       comment: "Stores meet in a service, never in each other: each can be replaced alone.",
       from: { path: "^packages/(database|intake|queue|search)/src", pathNot: "[.]test[.]ts$" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/($1|contracts|runtime)/"] },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/($1|contracts|metrics|runtime)/"] },
     },
     {
       name: "services-apart",
@@ -64,7 +71,7 @@ export default {
       severity: "error",
       comment: "Use cases and handlers may name an adapter's types only.",
       from: { path: "^services/[^/]+/src/(use-cases|handlers)/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^packages/(?!contracts/|runtime/)", dependencyTypesNot: ["type-only"] },
+      to: { path: "^packages/(?!contracts/|metrics/|runtime/)", dependencyTypesNot: ["type-only"] },
     },
     {
       name: "testkit-in-tests-only",

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { metricCatalogue, type MetricRow, type MetricService } from "@confab/contracts";
 import { migrate } from "@confab/database";
+import { metricCatalogue, type MetricRow, type MetricService } from "@confab/metrics";
 import {
   createTestDatabase,
   eventually,

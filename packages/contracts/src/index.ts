@@ -3,8 +3,6 @@ export * from "./chat.ts";
 export * from "./message-body.ts";
 export * from "./message-content.ts";
 export * from "./message.ts";
-export * from "./metric-row.ts";
-export * from "./metrics.ts";
 export * from "./openapi.ts";
 export * from "./page-size.ts";
 export * from "./pagination.ts";

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { metricsPage } from "./metrics-page.ts";
 import { openApiDocument } from "./openapi.ts";
 import { postmanCollection } from "./postman.ts";
 import { problemsPage } from "./problems-page.ts";
@@ -14,7 +13,6 @@ export function referenceDocuments(): Record<string, string> {
   const { version } = JSON.parse(manifest) as { version: string };
   return {
     "openapi.json": inJson(openApiDocument({ publicUrl: "http://localhost:8080", version })),
-    "metrics.md": metricsPage(),
     "problems.md": problemsPage(),
     "confab.postman_collection.json": inJson(postmanCollection()),
   };

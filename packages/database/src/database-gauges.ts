@@ -1,9 +1,9 @@
-import type { MetricCatalogue } from "@confab/contracts";
-import type { Metrics } from "@confab/runtime";
+import type { MetricCatalogue } from "@confab/metrics";
+import { createSnapshot, type Metrics } from "@confab/runtime";
 import type { Database } from "./client.ts";
 import { readStatistics } from "./statistics.ts";
 
-/** Creates the gauges of this process' database sessions. */
+/** Exports the connections of this process to the database. */
 export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pick<Database, "sessions">): void {
   const sessions = metrics.gauge("confab_database_pool_sessions");
   for (const state of ["used", "idle"] as const) sessions.labels({ state }).onScrape(() => database.sessions()[state]);
@@ -12,24 +12,25 @@ export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pi
 }
 
 /**
- * Creates the gauges of the outbox, the dead letters and the server's connections, and returns the function that
- * updates them.
+ * Exports the search outbox, dead letters and the server's connections. Returns the refresh function, to call every `intervalMs`; the gauges
+ * end while the database does not answer.
  */
-export function createDatabaseGauges(metrics: Metrics<MetricCatalogue>, database: Database): () => Promise<void> {
-  const ranges = metrics.gauge("confab_outbox_ranges");
-  const deadLetters = metrics.gauge("confab_dead_letters");
-  const connections = metrics.gauge("confab_database_connections");
-  const maxConnections = metrics.gauge("confab_database_max_connections");
-  const oldestSeconds = metrics.gauge("confab_outbox_oldest_age_seconds");
+export function createDatabaseGauges(
+  metrics: Metrics<MetricCatalogue>,
+  database: Database,
+  intervalMs: number,
+): () => Promise<void> {
+  const snapshot = createSnapshot(async () => {
+    const { oldest, ...statistics } = await readStatistics(database);
+    // Computed now, not at the scrape: the age would go on growing until the next read although the range was indexed at once.
+    return { ...statistics, oldestSeconds: oldest ? Math.max(0, (Date.now() - oldest.getTime()) / 1000) : 0 };
+  }, intervalMs);
 
-  return async () => {
-    const statistics = await readStatistics(database);
-    // The age at the time of this snapshot. Computed at scrape time it would keep growing until the next snapshot, even
-    // if the range is indexed at once.
-    oldestSeconds.set(statistics.oldest ? Math.max(0, (Date.now() - statistics.oldest.getTime()) / 1000) : 0);
-    ranges.set(statistics.outbox);
-    deadLetters.set(statistics.deadLetters);
-    connections.set(statistics.connections);
-    maxConnections.set(statistics.maxConnections);
-  };
+  metrics.gauge("confab_outbox_ranges").onScrape(() => snapshot.current()?.outbox);
+  metrics.gauge("confab_outbox_oldest_age_seconds").onScrape(() => snapshot.current()?.oldestSeconds);
+  metrics.gauge("confab_dead_letters").onScrape(() => snapshot.current()?.deadLetters);
+  metrics.gauge("confab_database_connections").onScrape(() => snapshot.current()?.connections);
+  metrics.gauge("confab_database_max_connections").onScrape(() => snapshot.current()?.maxConnections);
+  metrics.gauge("confab_snapshot_age_seconds").labels({ snapshot: "database" }).onScrape(snapshot.ageSeconds);
+  return snapshot.refresh;
 }

@@ -70,7 +70,15 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
       return rows.length > maximum ? undefined : new Set(rows.map(({ chatId }) => chatId));
     },
 
-    /** The number of waiting ranges, including those that are being handled. */
+    /** Whether more messages are stored than wait here to be indexed. Reads all chats: for rare questions only. */
+    async hasIndexed(): Promise<boolean> {
+      const [found] = await prisma.$queryRaw<{ stored: unknown; waiting: unknown }[]>`
+        SELECT (SELECT COALESCE(SUM(messages_count), 0) FROM chats) AS stored,
+               (SELECT COALESCE(SUM(to_number - from_number + 1), 0) FROM search_outbox) AS waiting`;
+      return Number(found?.stored ?? 0) > Number(found?.waiting ?? 0);
+    },
+
+    /** How many ranges wait, those being handled included. */
     depth: (): Promise<number> => prisma.searchOutboxEntry.count(),
 
     /** When the oldest range that contains the message was added; undefined if no range contains it. */

@@ -1,4 +1,5 @@
-import type { MetricCatalogue } from "@confab/contracts";
+import type { Route } from "@confab/contracts";
+import type { MetricCatalogue } from "@confab/metrics";
 import type { Logger, Metrics } from "@confab/runtime";
 import type { RequestHandler } from "express";
 import { createLineBudget } from "./line-budget.ts";
@@ -8,19 +9,21 @@ import { createRequestMetrics } from "./request-metrics.ts";
 export interface AccessLogOptions {
   readonly metrics: Metrics<MetricCatalogue>;
   readonly logger: Logger;
-  /** Beyond so many lines a second only errors and slow requests are logged. */
+  /** The routes that are mounted. */
+  readonly routes: readonly Route[];
+  /** Maximum number of lines per second; beyond it only slow requests and errors other than 429 are logged. */
   readonly linesPerSecond?: number;
 }
 
-/** nginx' mark for a request whose client left before the answer was complete. */
+/** As nginx logs a request whose client disconnected before the answer was complete. */
 const CLIENT_LEFT = 499;
-/** What a load produces by itself is no error that each needs its line. */
+/** Overload produces these in large numbers: they share the limit with successful requests. */
 const TOO_MANY_REQUESTS = 429;
 const SLOW_MS = 1_000;
 
-/** One log line and one observation per request, when its answer is out or its client gone. */
-export function accessLog({ metrics, logger, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
-  const measured = createRequestMetrics(metrics);
+/** One log line and one observation per request, when its answer was sent or its client has disconnected. */
+export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
+  const measured = createRequestMetrics(metrics, routes);
   const hasRoom = createLineBudget(linesPerSecond);
 
   return (req, res, next) => {

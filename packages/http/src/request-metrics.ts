@@ -1,8 +1,18 @@
-import type { MetricCatalogue, ProblemCode } from "@confab/contracts";
+import { problems as problemTable, type ProblemCode, type Route } from "@confab/contracts";
+import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 
-/** What the edge counts: rate, errors and duration by method, route template and status, and problems by their code. */
-export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
+const errorStatuses = new Set(
+  Object.values(problemTable)
+    .map(({ status }) => status)
+    .filter((status) => status >= 500),
+);
+
+/**
+ * What the edge counts: requests and their durations by method, route template and status, and problems by their code. The errors of each of
+ * `routes` are exported from the start, so that the first one is an increase.
+ */
+export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {
   const total = metrics.counter("http_requests_total");
   const duration = metrics.histogram("http_request_duration_seconds");
   const problems = metrics.counter("http_problems_total");
@@ -10,7 +20,12 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
   let inFlight = 0;
   metrics.gauge("http_requests_in_flight").onScrape(() => inFlight);
 
-  // prom-client sorts and joins the labels at each use; the few combinations that occur are looked up here instead.
+  for (const { method, path } of routes) {
+    for (const status of errorStatuses)
+      total.labels({ method: method.toUpperCase(), route: path, status: String(status) });
+  }
+
+  // prom-client sorts and joins the labels at each use; the few combinations that occur are kept here instead.
   const seriesOf = memoize((key) => {
     const [method, status, route] = split(key);
     const labels = { method, route, status };

@@ -54,7 +54,16 @@ describe("request ids and the access log", () => {
     expect(JSON.stringify(line)).not.to.include("hunter2");
   });
 
-  it("log the problem of the answer", async () => {
+  it("export the errors of each route before the first one happens", async () => {
+    const text = await app.metrics.metrics();
+    for (const status of [500, 503]) {
+      expect(text).to.match(
+        new RegExp(`^http_requests_total\\{method="POST",route="/messages",status="${status}".*\\} 0$`, "m"),
+      );
+    }
+  });
+
+  it("name the problem that was answered", async () => {
     await problemOf(await fetch(`${app.url}/nowhere`));
     expect(app.requests()[0]).to.include({ route: "(none)", status: 404, problem: "route-not-found" });
   });

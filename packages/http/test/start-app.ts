@@ -1,7 +1,7 @@
 import { createLogger, createMetrics } from "@confab/runtime";
 import express from "express";
 import type { Router } from "express";
-import { metricCatalogue, routes } from "@confab/contracts";
+import { routes } from "@confab/contracts";
 import { captureLog, type LogLine } from "@confab/testkit";
 import {
   accessLog,
@@ -13,6 +13,7 @@ import {
   startHttpServer,
 } from "../src/index.ts";
 import type { HttpServer, HttpServerOptions } from "../src/index.ts";
+import { metricCatalogue } from "@confab/metrics";
 
 export const PUBLIC_URL = "https://chat.example";
 export const TOKEN = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
@@ -39,7 +40,7 @@ export async function startApp(
   configure(router);
   app.use(
     requestContext(logger),
-    accessLog({ metrics, logger, ...log }),
+    accessLog({ metrics, logger, routes: Object.values(routes), ...log }),
     checkProtocol,
     createOptionsHandler(Object.values(routes)),
     router,

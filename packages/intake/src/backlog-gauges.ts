@@ -1,21 +1,37 @@
-import type { MetricCatalogue } from "@confab/contracts";
-import type { Metrics } from "@confab/runtime";
+import type { MetricCatalogue } from "@confab/metrics";
+import { createSnapshot, type Metrics } from "@confab/runtime";
 import type { Backlog } from "./backlog.ts";
 
 /**
- * Creates the gauges of pending messages over all partitions, and returns one function per partition that updates them.
+ * Exports how many messages are pending and for how long. Returns one refresh function per partition, to call every `intervalMs`. The gauges
+ * leave out partitions that do not answer, and end when none does.
  */
 export function createBacklogGauges(
   metrics: Metrics<MetricCatalogue>,
   backlogs: readonly Pick<Backlog, "depth">[],
+  intervalMs: number,
 ): (() => Promise<void>)[] {
-  const depths: Awaited<ReturnType<Backlog["depth"]>>[] = [];
-  const known = () => Object.values(depths);
-  metrics.gauge("confab_messages_pending").onScrape(() => known().reduce((total, { pending }) => total + pending, 0));
+  const snapshots = backlogs.map((backlog) => createSnapshot(() => backlog.depth(), intervalMs));
+  const known = () => snapshots.flatMap((snapshot) => snapshot.current() ?? []);
+  const unlessEmpty = (values: number[], combine: (values: number[]) => number) =>
+    values.length > 0 ? combine(values) : undefined;
+  const pending = () => known().map((depth) => depth.pending);
+
   metrics
-    .gauge("confab_pending_oldest_age_seconds")
-    .onScrape(() => known().reduce((age, { oldestAgeMs = 0 }) => Math.max(age, oldestAgeMs / 1000), 0));
-  return backlogs.map((backlog, partition) => async () => {
-    depths[partition] = await backlog.depth();
-  });
+    .gauge("confab_messages_pending")
+    .onScrape(() => unlessEmpty(pending(), (values) => values.reduce((sum, value) => sum + value)));
+  metrics
+    .gauge("confab_pending_fullest_partition_messages")
+    .onScrape(() => unlessEmpty(pending(), (values) => Math.max(...values)));
+  metrics.gauge("confab_pending_oldest_age_seconds").onScrape(() =>
+    unlessEmpty(
+      known().map(({ oldestAgeMs = 0 }) => oldestAgeMs / 1000),
+      (values) => Math.max(...values),
+    ),
+  );
+  metrics
+    .gauge("confab_snapshot_age_seconds")
+    .labels({ snapshot: "backlog" })
+    .onScrape(() => Math.max(...snapshots.map((snapshot) => snapshot.ageSeconds())));
+  return snapshots.map((snapshot) => snapshot.refresh);
 }

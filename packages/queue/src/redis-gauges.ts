@@ -1,46 +1,86 @@
-import type { MetricCatalogue } from "@confab/contracts";
-import type { Metrics } from "@confab/runtime";
+import type { MetricCatalogue } from "@confab/metrics";
+import { createSnapshot, type Metrics } from "@confab/runtime";
+import type { Redis } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
+import { createServerTotals } from "./server-totals.ts";
 import { appendOnlyFileOf, parseInfo, fsyncPolicies, type RedisInfo } from "./redis-info.ts";
 import { serversOf } from "./servers.ts";
 
 /**
- * Creates the gauges of Redis' memory, evictions, append-only file and load, and returns the function that updates
- * them. For a cluster they combine all masters.
+ * Exports memory, append-only file, connections and load of Redis, in a cluster of all its masters together. Returns the refresh function, to
+ * call every `intervalMs`; the gauges end while Redis does not answer.
  */
-export function createRedisGauges(metrics: Metrics<MetricCatalogue>, redis: RedisConnection): () => Promise<void> {
-  const used = metrics.gauge("confab_redis_used_memory_bytes");
-  const maximum = metrics.gauge("confab_redis_max_memory_bytes");
-  const evicted = metrics.gauge("confab_redis_evicted_keys");
-  const enabled = metrics.gauge("confab_redis_aof_enabled");
-  const writeOk = metrics.gauge("confab_redis_aof_last_write_ok");
-  const delayed = metrics.gauge("confab_redis_aof_delayed_fsyncs");
-  const clients = metrics.gauge("confab_redis_clients");
-  const commands = metrics.gauge("confab_redis_commands");
-  const cpu = metrics.gauge("confab_redis_cpu_seconds");
-  const fsync = metrics.gauge("confab_redis_fsync_policy");
-
-  return async () => {
+export function createRedisGauges(
+  metrics: Metrics<MetricCatalogue>,
+  redis: RedisConnection,
+  intervalMs: number,
+): () => Promise<void> {
+  const evicted = metrics.counter("confab_redis_evicted_keys_total");
+  const delayed = metrics.counter("confab_redis_aof_delayed_fsyncs_total");
+  const cpu = metrics.counter("confab_redis_cpu_seconds_total");
+  const totals = createServerTotals();
+  const snapshot = createSnapshot(async () => {
     const servers = serversOf(redis);
     const infos = (await Promise.all(servers.map((server) => server.info()))).map(parseInfo);
-    const [fullest] = infos.toSorted((a, b) => fillOf(b) - fillOf(a));
-    if (!fullest) return;
-    used.set(fullest.number("used_memory"));
-    maximum.set(fullest.number("maxmemory"));
-    const sum = (name: string): number => infos.reduce((total, info) => total + info.number(name), 0);
-    evicted.set(sum("evicted_keys"));
-    delayed.set(sum("aof_delayed_fsync"));
-    clients.set(sum("connected_clients"));
-    commands.set(sum("total_commands_processed"));
-    cpu.set(Math.max(...infos.map((info) => info.number("used_cpu_sys") + info.number("used_cpu_user"))));
-    enabled.set(infos.every((info) => info.number("aof_enabled") === 1) ? 1 : 0);
-    writeOk.set(infos.every((info) => info.text("aof_last_write_status") !== "err") ? 1 : 0);
-    const files = await Promise.all(servers.map(appendOnlyFileOf));
-    const weakest = fsyncPolicies.find((policy) => files.some((file) => file?.policy === policy));
-    for (const policy of fsyncPolicies) fsync.labels({ policy }).set(policy === weakest ? 1 : 0);
+    const grown = totals.increasesOf(
+      infos.map((info, at) => ({ server: serverOf(servers[at]!, info), ...totalsOf(info) })),
+    );
+    evicted.inc(grown.reduce((sum, server) => sum + server.evicted, 0));
+    delayed.inc(grown.reduce((sum, server) => sum + server.delayed, 0));
+    cpu.inc(Math.max(0, ...grown.map((server) => server.cpu)));
+    return { ...stateOf(infos), fsync: await weakestPolicy(servers) };
+  }, intervalMs);
+
+  const gauges = {
+    confab_redis_used_memory_bytes: "used",
+    confab_redis_max_memory_bytes: "limit",
+    confab_redis_aof_enabled: "aofEnabled",
+    confab_redis_aof_last_write_ok: "lastWriteOk",
+    confab_redis_clients: "clients",
+  } as const;
+  for (const [gauge, field] of Object.entries(gauges) as [keyof typeof gauges, keyof ReturnType<typeof stateOf>][]) {
+    metrics.gauge(gauge).onScrape(() => snapshot.current()?.[field]);
+  }
+  for (const policy of fsyncPolicies) {
+    metrics
+      .gauge("confab_redis_fsync_policy")
+      .labels({ policy })
+      .onScrape(() => {
+        const current = snapshot.current();
+        return current && Number(current.fsync === policy);
+      });
+  }
+  metrics.gauge("confab_snapshot_age_seconds").labels({ snapshot: "redis" }).onScrape(snapshot.ageSeconds);
+  return snapshot.refresh;
+}
+
+function stateOf(infos: readonly RedisInfo[]) {
+  const fillOf = (info: RedisInfo): number => info.number("used_memory") / (info.number("maxmemory") || Infinity);
+  const [fullest] = infos.toSorted((a, b) => fillOf(b) - fillOf(a));
+  if (!fullest) throw new Error("no master of Redis is known");
+  return {
+    used: fullest.number("used_memory"),
+    limit: fullest.number("maxmemory"),
+    clients: infos.reduce((sum, info) => sum + info.number("connected_clients"), 0),
+    aofEnabled: Number(infos.every((info) => info.number("aof_enabled") === 1)),
+    lastWriteOk: Number(infos.every((info) => info.text("aof_last_write_status") !== "err")),
   };
 }
 
-function fillOf(info: RedisInfo): number {
-  return info.number("used_memory") / (info.number("maxmemory") || Infinity);
+function totalsOf(info: RedisInfo) {
+  return {
+    evicted: info.number("evicted_keys"),
+    delayed: info.number("aof_delayed_fsync"),
+    cpu: info.number("used_cpu_sys") + info.number("used_cpu_user"),
+  };
+}
+
+/** A restarted server is another one: its totals begin at 0. */
+function serverOf({ options }: Redis, info: RedisInfo): string {
+  return `${options.host ?? ""}:${options.port ?? ""} ${info.text("run_id")}`;
+}
+
+async function weakestPolicy(servers: readonly Redis[]) {
+  const files = await Promise.all(servers.map(appendOnlyFileOf));
+  return fsyncPolicies.find((policy) => files.some((file) => file?.policy === policy));
 }

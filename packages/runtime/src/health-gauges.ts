@@ -1,15 +1,24 @@
 import type { Health } from "./health.ts";
+import type { StoreSettings } from "./store-settings.ts";
 
-interface DependencyGauge<Name extends string> {
-  labels(labels: { readonly dependency: Name }): { onScrape(read: () => number): void };
+interface LabelledGauge<Label extends string, Value extends string> {
+  labels(labels: Readonly<Record<Label, Value>>): { onScrape(read: () => number | undefined): void };
 }
 
-/** Exports one gauge per check: 1 if it passes, else 0. */
+/** Exports each check of a process: 1 while it passes, else 0. */
 export function exportHealthGauges<Name extends string>(
-  gauge: DependencyGauge<Name>,
+  gauge: LabelledGauge<"dependency", Name>,
   health: Pick<Health, "ready">,
 ): void {
   for (const name of Object.keys(health.ready().checks)) {
     gauge.labels({ dependency: name as Name }).onScrape(() => (health.ready().checks[name]?.ok === true ? 1 : 0));
   }
+}
+
+/** Exports how many settings of each store put a promise at risk; nothing for a store whose settings are not known now. */
+export function exportSettingsGauge<Name extends string>(
+  gauge: LabelledGauge<"store", Name>,
+  settings: Pick<StoreSettings, "stores" | "atRisk">,
+): void {
+  for (const store of settings.stores) gauge.labels({ store: store as Name }).onScrape(() => settings.atRisk(store));
 }

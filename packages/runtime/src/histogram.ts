@@ -10,14 +10,14 @@ interface Options {
 
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** The count of each bucket alone; the last bucket has no bound. */
+  /** Observations per bucket, not cumulated; the last bucket has no bound. */
   readonly counts: number[];
   sum: number;
 }
 
 /**
- * A histogram that prom-client's registry exports like its own. prom-client's histogram hashes the labels at each observation, which
- * cost more per message than all other measurements together.
+ * A histogram that prom-client's registry exports. prom-client's own hashes the labels at each observation, which cost more per message
+ * than all other measurements together.
  */
 export function createHistogram({ name, help, buckets, registers }: Options) {
   const all = new Map<string, Series>();

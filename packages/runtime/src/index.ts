@@ -8,7 +8,7 @@ export type { Schedule } from "./repeat.ts";
 export { createLiveness, type Liveness } from "./liveness.ts";
 export { createHealth } from "./health.ts";
 export type { CheckResult, Health, HealthCheck, HealthOptions, Readiness } from "./health.ts";
-export { exportHealthGauges } from "./health-gauges.ts";
+export { exportHealthGauges, exportSettingsGauge } from "./health-gauges.ts";
 export { createLifecycle } from "./lifecycle.ts";
 export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
 export { createLogger, shortToken } from "./logger.ts";
@@ -20,6 +20,8 @@ export { describeSetting, judgeSetting, notShown, SettingsRefused } from "./stor
 export type { JudgedSetting, SettingRule, StoreSetting, Verdict } from "./store-setting.ts";
 export { createStoreSettings, unlessRefused } from "./store-settings.ts";
 export type { StoreSettings } from "./store-settings.ts";
+export { createSnapshot } from "./snapshot.ts";
+export type { Snapshot } from "./snapshot.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";
 export { withMethodTimeouts, withTimeout } from "./timeout.ts";

@@ -1,7 +1,7 @@
 /** The values that a label may have: a list, or a maximum number of different ones. */
 export type Bound = readonly string[] | { readonly atMost: number };
 
-/** Bounds the labels of a metric, so that no client can make it grow: a value that is not allowed becomes "other". */
+/** Keeps a metric's labels within their bounds, so that no client can make it grow: any other value becomes "other". */
 export function createLabelGuard(bounds: Readonly<Record<string, Bound>>) {
   const listed = new Map<string, ReadonlySet<string>>();
   const counted = new Map<string, { readonly atMost: number; readonly seen: Set<string> }>();
@@ -25,7 +25,7 @@ export function createLabelGuard(bounds: Readonly<Record<string, Bound>>) {
       Object.fromEntries(
         Object.entries(labels).map(([label, value]) => [label, isWithin(label, value) ? value : "other"]),
       ),
-    /** Forgets the different values that were counted. */
+    /** Forgets which values were seen. */
     forget: (): void => {
       for (const { seen } of counted.values()) seen.clear();
     },

@@ -18,7 +18,7 @@ type ValueOf<B> = B extends readonly (infer Value extends string)[] ? ("other" e
 type LabelsOf<R> = R extends { labels: infer Labels }
   ? { readonly [L in keyof Labels]: ValueOf<Labels[L]> }
   : undefined;
-/** A metric without labels is itself a series. With labels, `labels` returns the series; callers on a hot path keep it. */
+/** A metric without labels is its only series. For one with labels, `labels` returns a series; hot paths keep it. */
 type Instrument<R, Series> = LabelsOf<R> extends undefined ? Series : { labels(labels: LabelsOf<R>): Series };
 
 export interface CounterSeries {
@@ -26,38 +26,39 @@ export interface CounterSeries {
 }
 export interface GaugeSeries {
   set(value: number): void;
-  /** Reads the value at each scrape. */
-  onScrape(read: () => number): void;
+  /** Reads the value at each scrape; while it is undefined, the series is not exported. */
+  onScrape(read: () => number | undefined): void;
 }
 export interface HistogramSeries {
   /** `times`: the number of events with this value. */
   observe(value: number, times?: number): void;
 }
 
-/** The metrics of the catalogue in one process. A metric is created, and exported, when it is first requested. */
+/** The catalogue's metrics as a process measures them; each is created and exported when it is first requested. */
 export interface Metrics<C extends Catalogue> {
   readonly registry: Registry;
   counter<N extends NamesOf<C, "counter">>(name: N): Instrument<C[N], CounterSeries>;
   gauge<N extends NamesOf<C, "gauge">>(name: N): Instrument<C[N], GaugeSeries>;
   histogram<N extends NamesOf<C, "histogram">>(name: N): Instrument<C[N], HistogramSeries>;
-  /** Reads all series of a gauge at each scrape, so that a series that is no longer listed disappears. */
+  /** Reads all series of a gauge at each scrape; a series that is no longer listed ends. */
   list<N extends NamesOf<C, "gauge">>(name: N, read: () => readonly { labels: LabelsOf<C[N]>; value: number }[]): void;
 }
 
 type Labels = Record<string, string>;
 interface Reader {
   labels: Labels;
-  read: () => number;
+  read: () => number | undefined;
 }
 
 /**
- * Creates a registry, without global state, for the metrics of a catalogue and the usual metrics of the process (`process_*`,
- * `nodejs_*`). Every series has the label `service`. A label value that is not allowed counts as "other".
+ * A registry for the metrics of a catalogue. Of what prom-client measures of a process (`process_*`, `nodejs_*`), it has what the catalogue
+ * lists. Every series has the label `service`; a value outside a label's bound becomes "other".
  */
 export function createMetrics<const C extends Catalogue>(catalogue: C, service: string): Metrics<C> {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
+  for (const { name } of registry.getMetricsAsArray()) if (!(name in catalogue)) registry.removeSingleMetric(name);
   const made = new Map<string, unknown>();
 
   function once(name: string, make: (row: Row, config: ReturnType<typeof configOf>) => unknown): never {
@@ -83,7 +84,11 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     const gauge = new Gauge({
       ...config,
       collect: () => {
-        for (const reader of readers) gauge.set(reader.labels, reader.read());
+        for (const { labels: given, read } of readers) {
+          const value = read();
+          if (value === undefined) gauge.remove(given);
+          else gauge.set(given, value);
+        }
         if (readList === undefined) return;
         gauge.reset();
         guard.forget();
@@ -111,7 +116,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     registry,
     counter: (name) =>
       once(name, ({ labels = {} }, config) => {
-        // prom-client hashes the labels at each increment, so it gets the sums at each scrape instead.
+        // prom-client hashes the labels at each increment, so it gets the sums at each scrape.
         const counted = new Map<string, { labels: Labels; by: number }>();
         const counter = new Counter({
           ...config,
@@ -125,7 +130,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
         return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
           const key = JSON.stringify(given);
           const series = counted.get(key) ?? { labels: given, by: 0 };
-          // Exported before the first event: Prometheus sees an increase only against an earlier value.
+          // Exported before the first event: Prometheus sees an increase only from a value that it scraped before.
           counted.set(key, series);
           return {
             inc: (by = 1) => {

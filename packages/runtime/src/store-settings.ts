@@ -19,6 +19,10 @@ export interface StoreSettings {
   readonly assertAccepted: () => Promise<void>;
   /** Resolves when `assertAccepted` does, however long that takes; `check` must be called regularly meanwhile. */
   readonly whenAccepted: () => Promise<void>;
+  /** The names of the stores that are watched. */
+  readonly stores: readonly string[];
+  /** How many settings of a store are at risk or refused; undefined where they were not read during the last three intervals. */
+  readonly atRisk: (store: string) => number | undefined;
 }
 
 export interface StoreSettingsOptions {
@@ -62,6 +66,8 @@ export function createStoreSettings({ looks, logger, lookMs = 5_000 }: StoreSett
         );
       while (await isRefused()) await pause(againMs);
     },
+    stores: Object.keys(looks),
+    atRisk: (store) => watches.find((watch) => watch.store === store)?.atRisk(),
   };
 }
 
@@ -72,6 +78,7 @@ function createWatch(
 ) {
   let known = false;
   let refused: readonly StoreSetting[] = [];
+  let amissCount = 0;
   let lookedAt = -Infinity;
   let looking: Promise<void> | undefined;
   let logged: string | undefined;
@@ -81,6 +88,7 @@ function createWatch(
       const settings = await read();
       known = true;
       lookedAt = performance.now();
+      amissCount = settings.filter(({ verdict }) => verdict === "at-risk" || verdict === "refused").length;
       if (weight !== "shown") refused = settings.filter(({ verdict }) => verdict === "refused");
       log(settings);
     } catch {
@@ -113,6 +121,7 @@ function createWatch(
     },
     isMissing: () => weight === "needed" && !known,
     refused: () => refused,
+    atRisk: () => (performance.now() - lookedAt <= 3 * lookMs ? amissCount : undefined),
   };
 }
 

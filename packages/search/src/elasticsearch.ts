@@ -28,13 +28,18 @@ const messageSource = z.object({
 const oneNumber = z.tuple([z.int()]).transform(([number]) => number);
 const sizeFields = z.object({ number: oneNumber, bytes: oneNumber });
 
-async function prepare(connection: Connection): Promise<void> {
-  if ((await resolveAlias(connection, connection.readAlias)).length > 0) return addMissingFields(connection);
+async function prepare(connection: Connection): Promise<boolean> {
+  if ((await resolveAlias(connection, connection.readAlias)).length > 0) {
+    await addMissingFields(connection);
+    return false;
+  }
   try {
     await createIndex(connection, { serve: true });
+    return true;
   } catch (error) {
     // Another process was faster. Elasticsearch allows only one serving index, so this one was not created.
     if ((await resolveAlias(connection, connection.readAlias)).length === 0) throw error;
+    return false;
   }
 }
 

@@ -33,7 +33,7 @@ export interface MysqlIndexOptions {
 export function createMysqlIndex({ scan, limits = LIMITS }: MysqlIndexOptions): SearchIndex {
   return {
     kind: "mysql",
-    prepare: () => Promise.resolve(),
+    prepare: () => Promise.resolve(false),
     index: (documents) => Promise.resolve({ indexed: documents.length, rejected: [] }),
     async search({ chatId, q, limit, cursor }) {
       const terms = parseQuery(q);

@@ -65,9 +65,9 @@ export interface IndexResult {
 /** The search index of messages. Every backend passes the same conformance suite. */
 export interface SearchIndex {
   readonly kind: "elasticsearch" | "mysql";
-  /** Creates what is missing. Safe to repeat, and to run in several processes at once. */
-  prepare(): Promise<void>;
-  /** Accepts documents in any order and any number of times. A version that is not newer changes nothing. */
+  /** Creates the index if it is missing; harmless when repeated or done by several processes. Returns whether this call created it. */
+  prepare(): Promise<boolean>;
+  /** Takes documents in any order and any number of times: a version that is not newer changes nothing. */
   index(documents: readonly SearchDocument[], options?: IndexOptions): Promise<IndexResult>;
   /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;

@@ -55,7 +55,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .disable("x-powered-by")
     .set("query parser", parseQueryString)
     .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
+    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
     .use(secureHeaders)
     .use(checkProtocol)
     .use(createOptionsHandler(mine))

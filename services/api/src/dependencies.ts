@@ -1,5 +1,4 @@
-import type { ApiConfig } from "@confab/config";
-import { metricCatalogue, ProblemError } from "@confab/contracts";
+import { ProblemError } from "@confab/contracts";
 import {
   createApplications,
   createChats,
@@ -12,6 +11,7 @@ import {
   readDatabaseSettings,
 } from "@confab/database";
 import { createPendingMessages } from "@confab/intake";
+import { metricCatalogue } from "@confab/metrics";
 import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
 import {
   createHealth,
@@ -20,6 +20,7 @@ import {
   repeat,
   noTracer,
   exportHealthGauges,
+  exportSettingsGauge,
   traced,
   unlessRefused,
   type Logger,
@@ -39,8 +40,8 @@ const answerTimeoutMs = 5_000;
 const redisPatienceMs = 1_000;
 /** Less than half of that, since a request may have to wait for the WAIT before its own. */
 const replicasMs = 400;
-/** Refresh interval of the database gauges. */
-const lookMs = 10_000;
+/** Interval of reading the database for its gauges. */
+const snapshotMs = 10_000;
 
 /** Opens all connections and waits for none; readiness reports when the database answers. */
 export function connectDependencies(config: ApiConfig, logger: Logger, tracer: Tracer = noTracer) {
@@ -82,8 +83,14 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const metrics = createMetrics(metricCatalogue, "api");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
   exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
+  exportSettingsGauge(metrics.gauge("confab_store_settings_at_risk"), settings);
   createPoolGauges(metrics, database);
-  const look = repeat(lookMs, "look at the database", createDatabaseGauges(metrics, database));
+  const refreshing = repeat(
+    snapshotMs,
+    "reading the database for its gauges",
+    createDatabaseGauges(metrics, database, snapshotMs),
+    logger,
+  );
 
   return {
     redis,
@@ -104,7 +111,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     tracer,
     async stop() {
       health.stop();
-      void look.stop();
+      void refreshing.stop();
       await Promise.all([database.close(), search.close()]);
       redis.disconnect();
     },

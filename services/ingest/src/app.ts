@@ -63,7 +63,7 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .disable("x-powered-by")
     .disable("etag")
     .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
+    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
     .use(checkProtocol)
     .use(createOptionsHandler(mine))
     .use(createMessageRoutes({ acceptRun, acceptBatch, limitHeaders, mountOptions: { budget, validateResponses } }))

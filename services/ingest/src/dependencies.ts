@@ -1,5 +1,3 @@
-import type { IngestConfig } from "@confab/config";
-import { metricCatalogue } from "@confab/contracts";
 import {
   createApplications,
   createChats,
@@ -15,6 +13,7 @@ import {
   createPressureGauge,
   withScripts,
 } from "@confab/intake";
+import { metricCatalogue } from "@confab/metrics";
 import {
   connectForRequests,
   createProducer,
@@ -30,6 +29,7 @@ import {
   repeat,
   noTracer,
   exportHealthGauges,
+  exportSettingsGauge,
   startSharedSpan,
   traced,
   unlessRefused,
@@ -45,8 +45,8 @@ export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** After this time nobody waits for a statement any more, and its session is replaced. */
 const answerTimeoutMs = 5_000;
-/** Refresh interval of the Redis gauges. */
-const lookMs = 2_000;
+/** Interval of reading Redis for its gauges. */
+const snapshotMs = 2_000;
 
 /** Opens all connections and waits for none; readiness reports which stores answer. */
 export function openStores(config: IngestConfig, logger: Logger) {
@@ -75,6 +75,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   const metrics = createMetrics(metricCatalogue, "ingest");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
   exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
+  exportSettingsGauge(metrics.gauge("confab_store_settings_at_risk"), settings);
   createPoolGauges(metrics, database);
 
   return {
@@ -138,13 +139,16 @@ export async function connectDependencies(
     onBatch: counted.observe,
   });
   counted.showLoad(() => intake.load());
-  const queues = createQueueGauges(metrics, { connection: redis, ...partitioning });
+  metrics.gauge("confab_pending_partition_limit_messages").set(config.limits.maxPending);
+  const queues = createQueueGauges(metrics, { connection: redis, ...partitioning, intervalMs: snapshotMs });
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createBacklog(redis, partitioning, partition),
   );
-  const looks = [queues.look, createRedisGauges(metrics, redis), ...createBacklogGauges(metrics, backlogs)].map(
-    (look) => repeat(lookMs, "look at Redis", look, logger),
-  );
+  const refreshing = [
+    queues.refresh,
+    createRedisGauges(metrics, redis, snapshotMs),
+    ...createBacklogGauges(metrics, backlogs, snapshotMs),
+  ].map((refresh) => repeat(snapshotMs, "reading Redis for its gauges", refresh, logger));
 
   return {
     intake: unlessRefused(intake, ["submitRun"], settings),
@@ -155,8 +159,8 @@ export async function connectDependencies(
     tracer,
     async stop() {
       pressure.stop();
-      // Not awaited: it may hang on a server that does not answer.
-      for (const look of looks) void look.stop();
+      // Not waited for: one may hang on a server that does not answer.
+      for (const schedule of refreshing) void schedule.stop();
       await queues.stop();
       await intake.stop();
       await producer.stop();

@@ -1,13 +1,14 @@
-import type { MetricCatalogue } from "@confab/contracts";
 import type { BatchObservation } from "@confab/intake";
+import { metricCatalogue, type MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Metrics } from "@confab/runtime";
 import { createTopApplications } from "./top-applications.ts";
 
-/** The metrics of accepting. */
+/** What ingest counts of accepting; every series is exported from the start, so that the first refusal is an increase. */
 export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
   const replayed = metrics.counter("confab_messages_replayed_total");
   const refused = metrics.counter("confab_messages_refused_total");
+  for (const reason of metricCatalogue.confab_messages_refused_total.labels.reason) refused.labels({ reason });
   const size = metrics.histogram("confab_accept_batch_size");
   const wait = metrics.histogram("confab_accept_wait_seconds");
   const duration = metrics.histogram("confab_accept_duration_seconds");
@@ -26,7 +27,7 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
       wait.observe(batch.waitedMs / 1000);
       duration.observe(batch.durationMs / 1000);
     },
-    /** Counts a chat head that was loaded from the database. */
+    /** A chat head was loaded from MySQL. */
     loaded: (chat: { lastNumber: number }): void => {
       heads[chat.lastNumber > 0 ? "reseed" : "new"].inc();
     },

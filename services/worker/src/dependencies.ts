@@ -1,5 +1,3 @@
-import type { WorkerConfig } from "@confab/config";
-import { metricCatalogue } from "@confab/contracts";
 import {
   createDatabase,
   createMessages,
@@ -8,6 +6,7 @@ import {
   readDatabaseSettings,
 } from "@confab/database";
 import { createBacklog, withScripts } from "@confab/intake";
+import { metricCatalogue } from "@confab/metrics";
 import { connectForConsumers, connectForWork, createProducer, createRedisPing, readRedisSettings } from "@confab/queue";
 import {
   createHealth,
@@ -16,6 +15,7 @@ import {
   createStoreSettings,
   noTracer,
   exportHealthGauges,
+  exportSettingsGauge,
   type Logger,
   type Tracer,
 } from "@confab/runtime";
@@ -57,6 +57,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   const metrics = createMetrics(metricCatalogue, "worker");
   metrics.gauge("confab_build_info").labels({ version: config.version }).set(1);
   exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
+  exportSettingsGauge(metrics.gauge("confab_store_settings_at_risk"), settings);
   createPoolGauges(metrics, database);
 
   return {

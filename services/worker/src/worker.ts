@@ -1,5 +1,4 @@
-import type { WorkerConfig } from "@confab/config";
-import { partitionPrefix, waitListKey, type QueueName } from "@confab/contracts";
+import { partitionPrefix, waitListKey } from "@confab/contracts";
 import {
   createChats,
   createDatabaseGauges,
@@ -21,11 +20,11 @@ import {
   createReplicatedRead,
   reconnect,
   ReplicasMissing,
-  type JobOutcome,
 } from "@confab/queue";
 import { repeat, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
 import { countIndexed, findMissing, isElasticsearch, searchBackendOf, SearchUnavailable } from "@confab/search";
 import type { Dependencies } from "./dependencies.ts";
+import { createJobCounters } from "./job-counters.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
@@ -37,7 +36,9 @@ import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.
 
 const hour = 3_600_000;
 const countsMs = 300_000;
-const databaseLookMs = 10_000;
+/** Intervals of reading the stores for their gauges. */
+const redisSnapshotMs = 2_000;
+const databaseSnapshotMs = 10_000;
 const idempotencyHours = 24;
 /** A worker that stores into more chats within a minute leaves the rest to the walk through all chats. */
 const maxRecentChats = 10_000;
@@ -102,14 +103,12 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     metrics,
     logger,
   });
-  const jobs = metrics.counter("confab_jobs_total");
+  const jobs = createJobCounters(metrics);
   const common = {
     connection: blocking,
     prefix: config.partitioning.prefix,
     logger,
-    onEnd: (queue: QueueName, outcome: JobOutcome) => {
-      jobs.labels({ queue, outcome }).inc();
-    },
+    onEnd: jobs.count,
   };
   const restarts = metrics.counter("confab_consumer_restarts_total");
   for (const [partition, store] of stores.entries()) {
@@ -205,18 +204,29 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       logger,
     ),
   ];
-  const queues = createQueueGauges(metrics, { connection: redis, ...config.partitioning });
-  const looks = [
-    ...[queues.look, createRedisGauges(metrics, redis), ...createBacklogGauges(metrics, backlogs)].map((look) =>
-      repeat(config.sweep.intervalMs, "look at Redis", look, logger),
+  const queues = createQueueGauges(metrics, {
+    connection: redis,
+    ...config.partitioning,
+    intervalMs: redisSnapshotMs,
+  });
+  const refreshing = [
+    ...[
+      queues.refresh,
+      createRedisGauges(metrics, redis, redisSnapshotMs),
+      ...createBacklogGauges(metrics, backlogs, redisSnapshotMs),
+    ].map((refresh) => repeat(redisSnapshotMs, "reading Redis for its gauges", refresh, logger)),
+    repeat(
+      databaseSnapshotMs,
+      "reading the database for its gauges",
+      createDatabaseGauges(metrics, database, databaseSnapshotMs),
+      logger,
     ),
-    repeat(databaseLookMs, "look at the database", createDatabaseGauges(metrics, database), logger),
   ];
 
   return {
     async stop() {
-      // Not awaited: it may hang on a server that does not answer.
-      for (const look of looks) void look.stop();
+      // Not waited for: one may hang on a server that does not answer.
+      for (const schedule of refreshing) void schedule.stop();
       for (const store of stores) store.abandon();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await Promise.all([index.stop(), queues.stop(), indexing.stop(), ...watched.map((consumer) => consumer.stop())]);

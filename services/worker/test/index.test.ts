@@ -35,6 +35,17 @@ describe("indexing stored messages", function () {
       },
       { timeoutMs: 20_000 },
     );
+    expect(await world.metric("confab_index_recreated_total"), "message 1 is in no index").to.equal(1);
+  });
+
+  it("counts no lost index where nothing was indexed before", async () => {
+    const chat = await world.createChat();
+    world.run();
+    await world.send(chat, "first");
+    await eventually(async () => {
+      expect(await find(chat, "first")).to.deep.equal([1]);
+    });
+    expect(await world.metric("confab_index_recreated_total")).to.equal(0);
   });
 
   it("indexes every message of a range that is longer than one bulk request", async () => {

@@ -24,7 +24,7 @@ export function createCountedRun({ acceptRun, accepted, refused, toProblem }: Co
       return outcomes;
     } catch (error) {
       const problem = toProblem(error);
-      refused(problem instanceof ProblemError ? problem.code : "other", items.length);
+      refused(problem instanceof ProblemError ? problem.code : "internal-error", items.length);
       throw error;
     }
   };

@@ -1,11 +1,11 @@
-import type { MetricCatalogue } from "@confab/contracts";
 import type { Chats, Messages, Outbox, StoredRange } from "@confab/database";
+import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 import type { RejectedDocument, SearchDocument, SearchIndex } from "@confab/search";
 import { createIndexMetrics } from "./index-metrics.ts";
 
 export interface IndexMessagesOptions {
-  outbox: Pick<Outbox, "drain">;
+  outbox: Pick<Outbox, "drain" | "hasIndexed">;
   messages: Pick<Messages, "inRanges">;
   chats: Pick<Chats, "named">;
   search: Pick<SearchIndex, "prepare" | "index">;
@@ -76,7 +76,12 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   async function drain(): Promise<void> {
     try {
       if (!prepared) {
-        await search.prepare();
+        if ((await search.prepare()) && (await outbox.hasIndexed())) {
+          measured.recreated.inc();
+          logger.error(
+            "the search index was missing and was created empty: searches miss older messages until it is rebuilt (confabctl search reindex)",
+          );
+        }
         prepared = true;
       }
       while (!stopped && (await drainOnce()) > 0);

@@ -1,5 +1,5 @@
-import type { MetricCatalogue } from "@confab/contracts";
 import type { StoredRange } from "@confab/database";
+import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 import type { RejectedDocument, SearchDocument } from "@confab/search";
 
@@ -10,6 +10,7 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
   return {
     indexed: metrics.counter("confab_messages_indexed_total"),
     rejected: metrics.counter("confab_messages_index_refused_total"),
+    recreated: metrics.counter("confab_index_recreated_total"),
     size: metrics.histogram("confab_index_batch_size"),
     duration: metrics.histogram("confab_index_duration_seconds"),
     drain: metrics.histogram("confab_index_drain_duration_seconds"),

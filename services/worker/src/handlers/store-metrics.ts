@@ -1,4 +1,4 @@
-import type { MetricCatalogue } from "@confab/contracts";
+import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 
 export type StoreMetrics = ReturnType<typeof createStoreMetrics>;

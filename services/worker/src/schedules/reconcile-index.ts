@@ -1,5 +1,5 @@
-import type { MetricCatalogue } from "@confab/contracts";
 import type { Chats, MessageRange, Messages, MessageVersion, Outbox } from "@confab/database";
+import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 import type { RecentRanges } from "./recent-ranges.ts";
 

@@ -1,5 +1,5 @@
-import type { MetricCatalogue } from "@confab/contracts";
 import type { Backlog } from "@confab/intake";
+import type { MetricCatalogue } from "@confab/metrics";
 import type { Producer } from "@confab/queue";
 import type { Logger, Metrics } from "@confab/runtime";
 

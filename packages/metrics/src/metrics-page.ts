@@ -1,12 +1,21 @@
+import { metricCatalogue } from "./catalogue.ts";
 import type { LabelBound, MetricRow } from "./metric-row.ts";
-import { metricCatalogue } from "./metrics.ts";
 
 const intro = `# Metrics
 
-Every service answers \`/metrics\` on its admin port in Prometheus' format; these are all of its metrics. Each series has the
-label \`service\` (ingest, api or worker) besides those below. No label can grow with traffic: its values are listed here, or
-there are at most as many as it says; anything else counts as \`other\`. Of a **shared** gauge every replica shows the same
-fact, one that lies in a store: take its \`max\`, never its \`sum\`. This page is made from the catalogue by \`make generate\`.`;
+Every service serves \`/metrics\` on its admin port in Prometheus' text format. This page lists all of its metrics. It is made
+from the catalogue in \`packages/metrics\` by \`make generate\`.
+
+Besides the labels below, every series has the label \`service\`: ingest, api or worker. The number of series does not grow
+with traffic: a label has the listed values or a stated maximum number of values. Confab's own metrics replace any further
+value by \`other\`.
+
+A **shared** metric shows a value that every replica reads from the same store. Take its \`max\`, never its \`sum\`. A shared
+gauge disappears while a replica cannot read the store: it is not exported when it is older than three reading intervals
+(2 seconds for Redis, 10 seconds for MySQL), and \`confab_snapshot_age_seconds\` shows its age. A shared counter starts at 0 with
+the process and counts what happened in the store since then; only its increase has a meaning.`;
+
+const longestList = 12;
 
 /** docs/reference/metrics.md. */
 export function metricsPage(): string {
@@ -32,5 +41,5 @@ function labelsOf({ labels = {} }: MetricRow): string {
 
 function boundOf(bound: LabelBound): string {
   if ("atMost" in bound) return `at most ${bound.atMost}. ${bound.because}`;
-  return bound.length > 12 ? "[the codes of problems](problems.md)" : bound.join(", ");
+  return bound.length > longestList ? "[the codes of problems](problems.md)" : bound.join(", ");
 }

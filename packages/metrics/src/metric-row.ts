@@ -1,6 +1,6 @@
 export type MetricService = "ingest" | "api" | "worker";
 
-/** The values that a label may have: listed (any other counts as "other"), or why there can be no more than so many. */
+/** The values that a label may have: a list (any other value becomes "other"), or a maximum number of values and the reason. */
 export type LabelBound = readonly string[] | { readonly atMost: number; readonly because: string };
 
 /** One row of the metric catalogue. */
@@ -9,9 +9,9 @@ export interface MetricRow {
   readonly help: string;
   readonly unit?: "seconds" | "bytes" | "ratio";
   readonly labels?: Readonly<Record<string, LabelBound>>;
-  /** Upper bounds, of a histogram. */
+  /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
   readonly services: readonly MetricService[];
-  /** Every replica shows the same fact, one that lies in a store: rules take `max` of it, never `sum`. */
+  /** Every replica reads the same value from a store: take the `max` over replicas, never the `sum`. */
   readonly shared?: true;
 }

@@ -1,0 +1,75 @@
+import { messageSeconds, storeSeconds } from "../buckets.ts";
+import type { MetricRow } from "../metric-row.ts";
+import { queue } from "./backlog.ts";
+
+const worker = ["worker"] as const;
+const count = ["chats_count", "messages_count"] as const;
+
+/** What the worker measures of storing messages. */
+export const storingMetrics = {
+  confab_jobs_total: {
+    type: "counter",
+    help: "Jobs, by outcome. failed: retried unless its payload is invalid. stalled: its worker died or hung, and another worker takes it",
+    labels: { queue, outcome: ["completed", "failed", "stalled"] },
+    services: worker,
+  },
+  confab_consumer_restarts_total: {
+    type: "counter",
+    help: "Times that a worker replaced its connections to the queue because jobs waited and it took none",
+    services: worker,
+  },
+  confab_messages_stored_total: { type: "counter", help: "Messages that were committed to MySQL", services: worker },
+  confab_messages_renumbered_total: {
+    type: "counter",
+    help: "Messages that were stored under a new number because another message had theirs",
+    services: worker,
+  },
+  confab_messages_dead_lettered_total: { type: "counter", help: "Messages that MySQL refused", services: worker },
+  confab_store_batch_messages: {
+    type: "histogram",
+    help: "Messages per storing transaction",
+    buckets: [1, 4, 16, 64, 256, 1024, 4096],
+    services: worker,
+  },
+  confab_store_duration_seconds: {
+    type: "histogram",
+    help: "Duration of a storing transaction",
+    unit: "seconds",
+    buckets: storeSeconds,
+    services: worker,
+  },
+  confab_store_retries_total: {
+    type: "counter",
+    help: "Backoffs of storing because MySQL or Redis was unavailable",
+    services: worker,
+  },
+  confab_batches_lost_total: {
+    type: "counter",
+    help: "Accepted batches whose messages Redis lost before they were stored, for example by eviction",
+    services: worker,
+  },
+  confab_batches_requeued_total: {
+    type: "counter",
+    help: "Overdue batches that got a new job because theirs was lost or had failed",
+    services: worker,
+  },
+  confab_accepted_to_stored_seconds: {
+    type: "histogram",
+    help: "Time from a message's acceptance to its commit in MySQL",
+    unit: "seconds",
+    buckets: messageSeconds,
+    services: worker,
+  },
+  confab_counts_checked_total: {
+    type: "counter",
+    help: "Counts that were compared with the rows; a few random ones every five minutes",
+    labels: { count },
+    services: worker,
+  },
+  confab_counts_wrong_total: {
+    type: "counter",
+    help: "Counts that differed from the rows when they were compared",
+    labels: { count },
+    services: worker,
+  },
+} as const satisfies Record<string, MetricRow>;

@@ -1,0 +1,29 @@
+/** What a server has counted since it started. */
+export interface ServerTotals {
+  readonly server: string;
+  readonly evicted: number;
+  readonly delayed: number;
+  readonly cpu: number;
+}
+
+const fields = ["evicted", "delayed", "cpu"] as const;
+
+/**
+ * Turns totals of servers into increases, so that a counter goes on correctly when a server restarts, is replaced or resets its statistics.
+ * The first totals of a server are where its increases begin.
+ */
+export function createServerTotals() {
+  let last = new Map<string, ServerTotals>();
+  return {
+    increasesOf(totals: readonly ServerTotals[]): Omit<ServerTotals, "server">[] {
+      const before = last;
+      last = new Map(totals.map((total) => [total.server, total]));
+      return totals.map((total) => {
+        const known = before.get(total.server) ?? total;
+        const increase = (field: (typeof fields)[number]): number =>
+          total[field] < known[field] ? total[field] : total[field] - known[field];
+        return { evicted: increase("evicted"), delayed: increase("delayed"), cpu: increase("cpu") };
+      });
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import type { QueueName } from "@confab/contracts";
+import type { MetricCatalogue } from "@confab/metrics";
+import type { JobOutcome } from "@confab/queue";
+import type { CounterSeries, Metrics } from "@confab/runtime";
+
+const queues = ["messages", "search"] as const satisfies readonly QueueName[];
+const outcomes = ["completed", "failed", "stalled"] as const satisfies readonly JobOutcome[];
+
+/** Counts the ends of jobs; every series is exported from the start, so that the first failure is an increase. */
+export function createJobCounters(metrics: Metrics<MetricCatalogue>) {
+  const jobs = metrics.counter("confab_jobs_total");
+  const series = new Map<string, CounterSeries>();
+  for (const queue of queues) {
+    for (const outcome of outcomes) series.set(`${queue} ${outcome}`, jobs.labels({ queue, outcome }));
+  }
+  return {
+    count: (queue: QueueName, outcome: JobOutcome, jobsEnded = 1): void => {
+      series.get(`${queue} ${outcome}`)?.inc(jobsEnded);
+    },
+  };
+}
