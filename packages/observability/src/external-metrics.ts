@@ -1,7 +1,10 @@
-/** Metrics that are not Confab's, which dashboards and rules also use, and who exports them. */
+/** Metrics of others that dashboards and rules use, and who exports them. */
 export const externalMetrics = {
-  up: "Prometheus itself, for each target",
-  ALERTS: "Prometheus itself, for each alert that is pending or fires",
+  up: "Prometheus, for each target",
+  ALERTS: "Prometheus, for each alert that is pending or firing",
+  kube_cronjob_created: "kube-state-metrics",
+  kube_cronjob_spec_suspend: "kube-state-metrics",
+  kube_cronjob_status_last_successful_time: "kube-state-metrics",
   kube_horizontalpodautoscaler_status_desired_replicas: "kube-state-metrics",
   kube_horizontalpodautoscaler_spec_max_replicas: "kube-state-metrics",
   kube_pod_container_resource_limits: "kube-state-metrics",

@@ -1,25 +1,17 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- The classic form is what a Grafana before 12 and every provisioning sidecar take. */
-import {
-  BigValueColorMode,
-  BigValueGraphMode,
-  GraphThresholdsStyleMode,
-  LegendDisplayMode,
-  LegendPlacement,
-  StackingMode,
-} from "@grafana/grafana-foundation-sdk/common";
-import * as common from "@grafana/grafana-foundation-sdk/common";
+/* eslint-disable @typescript-eslint/no-deprecated -- Grafana before 12 and every provisioning sidecar need the classic format. */
 import * as grafana from "@grafana/grafana-foundation-sdk/dashboard";
-import { PanelBuilder as HeatmapBuilder } from "@grafana/grafana-foundation-sdk/heatmap";
-import { DataqueryBuilder, PromQueryFormat } from "@grafana/grafana-foundation-sdk/prometheus";
-import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/stat";
-import { PanelBuilder as TableBuilder } from "@grafana/grafana-foundation-sdk/table";
-import { PanelBuilder as GraphBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
-import type { DashboardPlan, Panel, Query } from "./panel.ts";
+import { dashboardsLink } from "./grafana-links.ts";
+import { toPanel } from "./grafana-panels.ts";
+import { datasource, variablesOf } from "./grafana-variables.ts";
+import { confabJob } from "./objectives.ts";
+import type { DashboardPlan } from "./panel.ts";
 
-const datasource = { type: "prometheus", uid: "${datasource}" };
 const tag = "confab";
 
-/** A plan as Grafana's dashboard, with the variables and links that all of ours have. */
+/** When the newest replica of each service and version started, in milliseconds since 1970: an annotation at that time. */
+export const startsQuery = `1000 * max by (service, version) (process_start_time_seconds{${confabJob},namespace=~"$namespace"} * on (namespace, service, instance) group_left (version) confab_build_info{namespace=~"$namespace"})`;
+
+/** A plan as Grafana's dashboard, with the variables, links and annotations that all of them have. */
 export function toGrafana(plan: DashboardPlan): grafana.Dashboard {
   const builder = new grafana.DashboardBuilder(plan.title)
     .uid(plan.uid)
@@ -30,122 +22,34 @@ export function toGrafana(plan: DashboardPlan): grafana.Dashboard {
     .timezone("browser")
     .tooltip(grafana.DashboardCursorSync.Crosshair)
     .readonly()
-    .link(
-      new grafana.DashboardLinkBuilder("Confab")
-        .type(grafana.DashboardLinkType.Dashboards)
-        .tags([tag])
-        .keepTime(true)
-        .includeVars(true),
-    )
-    .withVariable(new grafana.DatasourceVariableBuilder("datasource").label("Data source").type("prometheus"))
-    .withVariable(choice("namespace", "Namespace", "label_values(confab_build_info, namespace)"));
-  // A choice that changes nothing would mislead.
-  if (
-    plan.rows.some(({ panels }) => panels.some(({ queries }) => queries.some(({ expr }) => expr.includes("$service"))))
-  ) {
-    builder.withVariable(
-      choice("service", "Service", 'label_values(confab_build_info{namespace=~"$namespace"}, service)'),
-    );
-  }
+    .link(dashboardsLink(tag))
+    .annotation(starts());
+  for (const variable of variablesOf(plan)) builder.withVariable(variable);
   let id = 0;
   for (const row of plan.rows) {
     builder.withRow(new grafana.RowBuilder(row.title).id(++id));
     for (const panel of row.panels) builder.withPanel(toPanel(panel).id(++id));
   }
-  return builder.build();
+  return withoutPlacement(builder.build());
 }
 
-function choice(name: string, label: string, query: string): grafana.QueryVariableBuilder {
-  return (
-    new grafana.QueryVariableBuilder(name)
-      .label(label)
-      .datasource(datasource)
-      .query(query)
-      .refresh(grafana.VariableRefresh.OnTimeRangeChanged)
-      .sort(grafana.VariableSort.AlphabeticalAsc)
-      .multi(true)
-      .includeAll(true)
-      // Matches series without the label too, such as those of a Prometheus outside of Kubernetes.
-      .allValue(".*")
-      .current({ selected: true, text: ["All"], value: ["$__all"] })
-  );
-}
-
-type PanelBuilder = GraphBuilder | StatBuilder | HeatmapBuilder | TableBuilder;
-
-function toPanel(panel: Panel): PanelBuilder {
-  const builder = builderOf(panel)
-    .title(panel.title)
-    .description(panel.description)
+function starts(): grafana.AnnotationQueryBuilder {
+  return new grafana.AnnotationQueryBuilder()
+    .name("Starts and deployments")
     .datasource(datasource)
-    .unit(panel.unit)
-    .thresholds(thresholdsOf(panel))
-    .span(panel.width ?? 8)
-    .height(panel.kind === "stat" ? 4 : 8);
-  if (panel.kind !== "heatmap") builder.min(0);
-  if (panel.max !== undefined) builder.max(panel.max);
-  if (panel.alerts) builder.links(panel.alerts.map(runbookLink));
-  for (const [index, query] of panel.queries.entries()) builder.withTarget(toTarget(query, index, panel.kind));
-  return builder;
+    .enable(true)
+    .iconColor("blue")
+    .expr(startsQuery)
+    .titleFormat("{{service}} {{version}} started")
+    .useValueForTime(true)
+    .step("30s");
 }
 
-/** The chart puts monitoring.prometheusRule.runbookUrlPrefix in the place of the folder where one is set. */
-function runbookLink(alert: string): grafana.DashboardLinkBuilder {
-  return new grafana.DashboardLinkBuilder(alert)
-    .type(grafana.DashboardLinkType.Link)
-    .url(`docs/runbooks/${alert}.md`)
-    .targetBlank(true);
-}
-
-function builderOf(panel: Panel): PanelBuilder {
-  switch (panel.kind) {
-    case "graph": {
-      const legend = new common.VizLegendOptionsBuilder()
-        .displayMode(LegendDisplayMode.Table)
-        .placement(LegendPlacement.Bottom)
-        .calcs(["lastNotNull", "max"]);
-      const marked = panel.badAt === undefined ? GraphThresholdsStyleMode.Off : GraphThresholdsStyleMode.Dashed;
-      const builder = new GraphBuilder()
-        .legend(legend)
-        .lineWidth(1)
-        .fillOpacity(panel.stacked === true ? 30 : 5)
-        .thresholdsStyle(new common.GraphThresholdsStyleConfigBuilder().mode(marked));
-      return panel.stacked === true
-        ? builder.stacking(new common.StackingConfigBuilder().mode(StackingMode.Normal))
-        : builder;
-    }
-    case "stat":
-      return new StatBuilder()
-        .colorMode(BigValueColorMode.Value)
-        .graphMode(BigValueGraphMode.Area)
-        .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(["lastNotNull"]));
-    case "heatmap":
-      return new HeatmapBuilder().calculate(false);
-    case "table":
-      return new TableBuilder().overrideByName("alertname", [
-        { id: "links", value: [{ title: "Runbook", url: "docs/runbooks/${__value.raw}.md", targetBlank: true }] },
-      ]);
-  }
-}
-
-function thresholdsOf({ warnAt, badAt, lowIsBad = false }: Panel): grafana.ThresholdsConfigBuilder {
-  const [base, last] = lowIsBad ? ["red", "green"] : ["green", "red"];
-  const [first, second] = lowIsBad ? [badAt, warnAt] : [warnAt, badAt];
-  return new grafana.ThresholdsConfigBuilder()
-    .mode(grafana.ThresholdsMode.Absolute)
-    .steps([
-      { value: null, color: base },
-      ...(first === undefined ? [] : [{ value: first, color: second === undefined ? last : "yellow" }]),
-      ...(second === undefined ? [] : [{ value: second, color: last }]),
-    ]);
-}
-
-function toTarget({ expr, legend }: Query, index: number, kind: Panel["kind"]): DataqueryBuilder {
-  const target = new DataqueryBuilder()
-    .refId(String.fromCharCode("A".charCodeAt(0) + index))
-    .datasource(datasource)
-    .expr(expr)
-    .legendFormat(kind === "heatmap" ? "{{le}}" : legend);
-  if (kind === "heatmap") return target.format(PromQueryFormat.Heatmap).range();
-  return kind === "table" ? target.format(PromQueryFormat.Table).instant() : target.range();
+/** The SDK places links and annotations in the controls menu, where nobody finds them; without a placement they are visible. */
+function withoutPlacement<T>(dashboard: T): T {
+  return JSON.parse(
+    JSON.stringify(dashboard, (key, value: unknown) =>
+      key === "placement" && value === "inControlsMenu" ? undefined : value,
+    ),
+  ) as T;
 }

@@ -1,19 +1,110 @@
-/** What is promised over 30 days, and how burning it up is noticed (Google's SRE workbook, chapter 5). */
-export const objectives = {
-  availability: {
-    objective: 0.999,
-    budget: "0.001",
-    ratio: "confab:http_error_ratio:rate",
-  },
-  latency: { objective: 0.99, budget: "0.01", ratio: "confab:http_slow_ratio:rate", fastSeconds: 0.25 },
-} as const;
+/** The selector of Confab's targets: other applications have metrics of the same names. The chart's monitors set this label. */
+export const confabJob = 'job="confab"';
 
-/** A long window says that it matters, a short one that it goes on. */
+/** A promise over 30 days: at least this part of the events is good. */
+export interface Objective {
+  /** In the names of the recorded series. */
+  readonly key: "requests" | "request_times" | "messages" | "searchable";
+  readonly target: number;
+  /** The part that may be bad, as PromQL. */
+  readonly budget: string;
+  /** Events per second in a window, by namespace. */
+  readonly all: (window: string) => string;
+  readonly bad: (window: string) => string;
+  /** Missing it wakes nobody. */
+  readonly ticketsOnly?: true;
+}
+
+const rate = (series: string, window: string): string => `sum by (namespace) (rate(${series}[${window}]))`;
+
+/** Within this time a request must be answered, and a message must be in the search index. Both are bounds of a bucket. */
+export const fastSeconds = 0.25;
+export const searchableSeconds = 10;
+
+const requests = "http_requests_total";
+const times = "http_request_duration_seconds";
+// A batch request takes as long as its up to 8 MiB need.
+const timed = `${confabJob},route!="/messages/batch"`;
+const accepted = `confab_messages_accepted_total{${confabJob}}`;
+const turnedAway = `confab_messages_refused_total{${confabJob},reason=~"busy|intake-unavailable|internal-error|overloaded|storage-unavailable"}`;
+const searchable = "confab_accepted_to_searchable_seconds";
+
+export const objectives = {
+  requests: {
+    key: "requests",
+    target: 0.999,
+    budget: "0.001",
+    all: (window) => rate(`${requests}{${confabJob}}`, window),
+    bad: (window) => rate(`${requests}{${confabJob},status=~"5.."}`, window),
+  },
+  requestTimes: {
+    key: "request_times",
+    target: 0.99,
+    budget: "0.01",
+    all: (window) => rate(`${times}_count{${timed}}`, window),
+    bad: (window) =>
+      `${rate(`${times}_count{${timed}}`, window)} - ${rate(`${times}_bucket{${timed},le="${fastSeconds}"}`, window)}`,
+  },
+  messages: {
+    key: "messages",
+    target: 0.999,
+    budget: "0.001",
+    all: (window) => `${rate(accepted, window)} + ${rate(turnedAway, window)}`,
+    bad: (window) => rate(turnedAway, window),
+  },
+  searchable: {
+    key: "searchable",
+    ticketsOnly: true,
+    target: 0.99,
+    budget: "0.01",
+    all: (window) => rate(`${searchable}_count{${confabJob}}`, window),
+    bad: (window) =>
+      `${rate(`${searchable}_count{${confabJob}}`, window)} - ${rate(`${searchable}_bucket{${confabJob},le="${searchableSeconds}"}`, window)}`,
+  },
+} as const satisfies Record<string, Objective>;
+
+/** The recorded series of an objective's events per second. */
+export function recorded({ key }: Objective, which: "all" | "bad", window: string): string {
+  return `namespace:confab_${key}_${which}:rate${window}`;
+}
+
+/** The part of the events that was bad in a window; no value without events. */
+export function badRatio(objective: Objective, window: string): string {
+  return `${recorded(objective, "bad", window)} / ${recorded(objective, "all", window)}`;
+}
+
+/** Windows of the burn rates (Google's SRE workbook, chapter 5): a long one shows that it matters, a short one that it goes on. */
 export const burnWindows = [
-  { factor: 14.4, long: "1h", short: "5m", for: "2m", severity: "page" },
-  { factor: 6, long: "6h", short: "30m", for: "15m", severity: "page" },
-  { factor: 3, long: "1d", short: "2h", for: "1h", severity: "ticket" },
-  { factor: 1, long: "3d", short: "6h", for: "3h", severity: "ticket" },
+  { factor: 14.4, long: "1h", short: "5m", for: "2m", severity: "page", longSeconds: 3_600 },
+  { factor: 6, long: "6h", short: "30m", for: "15m", severity: "page", longSeconds: 21_600 },
+  { factor: 3, long: "1d", short: "2h", for: "1h", severity: "ticket", longSeconds: 86_400 },
+  { factor: 1, long: "3d", short: "6h", for: "3h", severity: "ticket", longSeconds: 259_200 },
 ] as const;
 
-export const windows = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
+/** With fewer bad events in the long window nobody is alerted: with little traffic, one is a large part. */
+export const minBadEvents = 10;
+
+/** The pairs of windows whose burn rates of an objective alert. */
+export function burnWindowsOf({ ticketsOnly }: Objective) {
+  return burnWindows.filter(({ severity }) => severity === "ticket" || ticketsOnly !== true);
+}
+
+/** The number of bad events in a window. Days are summed, because their rates are means over the time that Prometheus has seen. */
+export function badCount(objective: Objective, { long, longSeconds }: (typeof burnWindows)[number]): string {
+  return isLong(long)
+    ? `sum_over_time(${recorded(objective, "bad", "5m")}[${long}:5m]) * 300`
+    : `${recorded(objective, "bad", long)} * ${longSeconds}`;
+}
+
+/** Recorded from the services' counters: the windows that an objective's alerts use, and five minutes for all others. */
+export function shortWindowsOf(objective: Objective): readonly string[] {
+  const used = burnWindowsOf(objective).flatMap(({ long, short }) => [long, short]);
+  return [...new Set<string>(["5m", ...used])].filter((window) => !isLong(window));
+}
+
+/** Recorded from the series of five minutes, because days of all counters cost too much. */
+export const longWindows = ["1d", "3d", "30d"] as const;
+
+function isLong(window: string): boolean {
+  return (longWindows as readonly string[]).includes(window);
+}

@@ -1,4 +1,4 @@
-/** How a figure is written: Grafana's own names of units. */
+/** Grafana's names of units. */
 export type Unit = "short" | "percentunit" | "s" | "bytes" | "reqps" | "ops" | "dtdurations" | "none";
 
 export interface Query {
@@ -7,27 +7,38 @@ export interface Query {
   readonly legend: string;
 }
 
-/** One panel, said once: Grafana's JSON, the tests and the pictures are made from it. */
+/** How a value is shown in place of its number. */
+export interface State {
+  readonly text: string;
+  readonly color: "green" | "yellow" | "red" | "text";
+}
+
+/** One panel. Grafana's JSON and the tests are made from it. */
 export interface Panel {
-  readonly kind: "graph" | "stat" | "heatmap" | "table";
+  readonly kind: "graph" | "stat" | "heatmap" | "table" | "states";
   readonly title: string;
-  /** What it shows, and what is good or bad about it. */
+  /** What it shows and which values are good or bad. */
   readonly description: string;
   readonly unit: Unit;
   readonly queries: readonly Query[];
-  /** From these values on the figure is yellow or red. */
+  /** From these values on the number is yellow or red. */
   readonly warnAt?: number;
   readonly badAt?: number;
-  /** The figure is bad when low: the thresholds are then lower bounds. */
+  /** Low values are bad: the thresholds are lower bounds. */
   readonly lowIsBad?: boolean;
   readonly max?: number;
-  /** The alerts about what it shows: the panel links to their runbooks. */
+  /** The alerts about what it shows; the panel links to their runbooks. */
   readonly alerts?: readonly string[];
-  /** There is nothing to show while all is well. */
-  readonly emptyWhenWell?: true;
+  /** The panel links to the matching logs or traces in Grafana's Explore. */
+  readonly explore?: readonly ("logs" | "traces")[];
+  /** What to show without data; then no data means that all is well or that nothing happened. */
+  readonly noValue?: string;
+  readonly states?: Readonly<Record<string, State>>;
   readonly stacked?: boolean;
   /** Columns of 24. */
   readonly width?: number;
+  /** In Grafana's grid units. */
+  readonly height?: number;
 }
 
 export interface Row {
@@ -48,17 +59,22 @@ export function graph(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "graph" };
 }
 
-/** The newest figure, large. */
+/** The newest value in large type. */
 export function stat(panel: Omit<Panel, "kind">): Panel {
-  return { width: 4, ...panel, kind: "stat" };
+  return { width: 4, height: 4, ...panel, kind: "stat" };
 }
 
-/** A histogram's buckets over time; the query gives them by `le`. */
+/** A histogram's buckets over time; the query groups by `le`. */
 export function heatmap(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "heatmap" };
 }
 
-/** The newest figures, one series a line. */
+/** The newest values, one series per line. */
 export function table(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "table" };
+}
+
+/** A bar per series that shows its states over time. */
+export function states(panel: Omit<Panel, "kind">): Panel {
+  return { ...panel, kind: "states" };
 }

@@ -1,9 +1,13 @@
-/** Of one replica: what the variables choose. */
-export const chosen = 'namespace=~"$namespace",service=~"$service"';
-/** Of an installation, whichever service shows it. */
-export const installation = 'namespace=~"$namespace"';
+import { confabJob } from "./objectives.ts";
 
-/** How fast a counter grows, summed over the replicas, by labels. */
+/** The replicas that the variables select. */
+export const chosen = `${confabJob},namespace=~"$namespace",service=~"$service",pod=~"$pod"`;
+/** An installation, whichever service exports the metric. */
+export const installation = 'namespace=~"$namespace"';
+/** The name of a series of one replica. Outside Kubernetes there is no pod. */
+export const replica = "{{service}} {{pod}}";
+
+/** The rate of a counter, summed over replicas, by labels. */
 export function rate(counter: string, selector: string, by = ""): string {
   return `sum${by === "" ? "" : ` by (${by})`} (rate(${counter}{${selector}}[$__rate_interval]))`;
 }
@@ -19,12 +23,17 @@ export function quantiles(histogram: string, selector: string) {
   return [0.5, 0.95, 0.99].map((q) => ({ expr: quantile(q, histogram, selector), legend: `p${q * 100}` }));
 }
 
-/** The mean of what a histogram has seen. */
+/** The mean of a histogram's observations. */
 export function mean(histogram: string, selector: string, by = ""): string {
   return `${rate(`${histogram}_sum`, selector, by)} / ${rate(`${histogram}_count`, selector, by)}`;
 }
 
-/** A fact that every replica shows alike: the greatest of what they say, never the sum. */
+/** The value of a shared gauge: the maximum over replicas, never the sum. */
 export function shared(gauge: string, by = "", more = ""): string {
   return `max${by === "" ? "" : ` by (${by})`} (${gauge}{${installation}${more === "" ? "" : `,${more}`}})`;
+}
+
+/** The rate of a shared counter: the maximum over replicas, because each counts the same events. */
+export function sharedRate(counter: string): string {
+  return `max(rate(${counter}{${installation}}[$__rate_interval]))`;
 }

@@ -1,36 +1,61 @@
-import type { Alert } from "./rules/alert.ts";
+import { fullnamePlaceholder, type Alert } from "./rules/alert.ts";
 import { burnRateAlerts } from "./rules/burn-rate.ts";
 import { kubernetesAlerts } from "./rules/kubernetes.ts";
 import { messageAlerts } from "./rules/messages.ts";
 import { recordingRules } from "./rules/recording.ts";
+import { searchAlerts } from "./rules/search.ts";
 import { storeAlerts } from "./rules/stores.ts";
 
-export const alerts: readonly Alert[] = [...burnRateAlerts, ...messageAlerts, ...storeAlerts, ...kubernetesAlerts];
+const groups = {
+  "confab-slo": burnRateAlerts,
+  "confab-messages": messageAlerts,
+  "confab-search": searchAlerts,
+  "confab-stores": storeAlerts,
+  "confab-kubernetes": kubernetesAlerts,
+} as const;
 
-/** Every file of charts/confab/rules, as Prometheus reads it. */
-export function ruleFiles() {
-  return {
-    "confab-slo": groups({ "confab-slo-recording": recordingRules, "confab-slo": burnRateAlerts.map(toRule) }),
-    "confab-messages": groups({ "confab-messages": messageAlerts.map(toRule) }),
-    "confab-stores": groups({ "confab-stores": storeAlerts.map(toRule) }),
-    "confab-kubernetes": groups({ "confab-kubernetes": kubernetesAlerts.map(toRule) }),
-  };
+export const alerts: readonly Alert[] = Object.values(groups).flat();
+
+export interface Rule {
+  readonly record?: string;
+  readonly alert?: string;
+  readonly expr: string;
+  readonly for?: string;
 }
 
-function groups(byName: Readonly<Record<string, readonly object[]>>) {
-  return { groups: Object.entries(byName).map(([name, rules]) => ({ name, rules })) };
+export interface RuleGroup {
+  readonly name: string;
+  readonly rules: readonly Rule[];
 }
 
-function toRule({ name, expr, for: patience, severity, labels, summary, description, dashboard }: Alert) {
+/** Every file of charts/confab/rules by its name, as Prometheus reads it; by default with the placeholder that the chart replaces. */
+export function ruleFiles(fullname = fullnamePlaceholder): Record<string, { readonly groups: readonly RuleGroup[] }> {
+  const files = Object.entries(groups).map(([name, rules]) => [
+    name,
+    {
+      groups: [
+        ...(name === "confab-slo" ? [{ name: "confab-slo-recording", rules: recordingRules }] : []),
+        { name, rules: rules.map((alert) => withFullname(toRule(alert), fullname)) },
+      ],
+    },
+  ]);
+  return Object.fromEntries(files) as ReturnType<typeof ruleFiles>;
+}
+
+function withFullname<R extends { readonly expr: string }>(rule: R, fullname: string): R {
+  return { ...rule, expr: rule.expr.replaceAll(fullnamePlaceholder, fullname) };
+}
+
+function toRule({ name, expr, for: duration, severity, labels, summary, description, dashboard }: Alert) {
   return {
     alert: name,
     expr,
-    for: patience,
+    for: duration,
     labels: { severity, ...labels },
     annotations: {
       summary,
       description,
-      // The chart puts monitoring.prometheusRule.runbookUrlPrefix before the name where one is set.
+      // The chart replaces the folder by monitoring.prometheusRule.runbookUrlPrefix.
       runbook_url: `docs/runbooks/${name}.md`,
       dashboard: `/d/${dashboard}`,
     },

@@ -21,12 +21,30 @@ describe("a dashboard", () => {
     }
   });
 
-  it("lets data source and namespace be chosen, a service where it matters, and links to the others", () => {
+  it("has the variables that its queries and links use, and a visible link to the others", () => {
+    const variables = Object.fromEntries(
+      dashboards.map((plan) => [plan.uid, toGrafana(plan).templating.list?.map(({ name }) => name)]),
+    );
+    expect(variables).to.deep.equal({
+      "confab-overview": ["datasource", "namespace", "logs", "traces"],
+      "confab-http": ["datasource", "namespace", "service", "pod", "logs", "traces"],
+      "confab-queue": ["datasource", "namespace", "logs"],
+      "confab-runtime": ["datasource", "namespace", "service", "pod", "logs"],
+    });
     for (const plan of dashboards) {
-      const { templating, links } = toGrafana(plan);
-      const byService = ["confab-http", "confab-runtime"].includes(plan.uid) ? ["service"] : [];
-      expect(templating.list?.map(({ name }) => name)).to.deep.equal(["datasource", "namespace", ...byService]);
+      const { links } = toGrafana(plan);
       expect(links).to.have.length(1);
+      // Grafana hides what is placed in the controls menu.
+      expect(JSON.stringify(toGrafana(plan))).to.not.include('"placement":"inControlsMenu"');
+    }
+  });
+
+  it("marks starts and deployments", () => {
+    for (const plan of dashboards) {
+      const [starts, ...others] = toGrafana(plan).annotations.list ?? [];
+      expect(others).to.deep.equal([]);
+      expect(starts).to.include({ enable: true, useValueForTime: true });
+      expect(starts?.expr).to.include("process_start_time_seconds").and.include("confab_build_info");
     }
   });
 
@@ -41,7 +59,7 @@ describe("a dashboard", () => {
 });
 
 describe("a panel", () => {
-  it("says in a sentence what it shows", () => {
+  it("describes in sentences what it shows", () => {
     const mute = panels.filter(
       ({ panel }) => !/^[\p{Lu}\d].+[.]$/su.test(panel.description) && !/^\p{Ll}.+[.]$/su.test(panel.description),
     );
@@ -61,9 +79,36 @@ describe("a panel", () => {
     }
   });
 
-  it("leads to the runbooks of the alerts about it, and every alert is led to", () => {
+  it("links to the logs and traces of its time range", () => {
+    const { panels: built = [] } = toGrafana(dashboards.find(({ uid }) => uid === "confab-http")!);
+    const urls = built.flatMap((panel) => ("links" in panel ? (panel.links ?? []) : [])).map(({ url }) => url ?? "");
+    const panes = urls
+      .filter((url) => url.startsWith("/explore?"))
+      .map((url) => JSON.parse(new URLSearchParams(url.split("?")[1]).get("panes") ?? "") as unknown);
+    expect(panes).to.have.length(5);
+    expect(panes[0]).to.have.nested.property("confab.datasource", "${logs}");
+    expect(panes[0]).to.have.nested.property("confab.range.from", "${__from}");
+    expect(panes[1]).to.have.nested.property("confab.datasource", "${traces}");
+  });
+
+  it("shows words in place of 0 and 1 where they are states", () => {
+    const wordless = panels.filter(({ panel }) => panel.kind === "states" && panel.states === undefined);
+    expect(wordless).to.deep.equal([]);
+  });
+
+  it("says what no data means, where a number is shown alone", () => {
+    const silent = panels.filter(
+      ({ panel }) =>
+        panel.kind === "stat" &&
+        panel.noValue === undefined &&
+        panel.queries.some(({ expr }) => / \/ |^max\(|^min\(/.test(expr)),
+    );
+    expect(silent.map(({ name }) => name)).to.deep.equal([]);
+  });
+
+  it("links to the runbooks of the alerts about it, and every alert has a panel", () => {
     const linked = new Set(panels.flatMap(({ panel }) => panel.alerts ?? []));
-    const elsewhere = ["ConfabMigrationFailed"];
+    const elsewhere = ["ConfabMigrationFailed", "ConfabAllTargetsGone", "ConfabCanaryFailing"];
     expect(linked).to.deep.equal(new Set(alerts.map(({ name }) => name).filter((name) => !elsewhere.includes(name))));
     const { panels: built = [] } = toGrafana(dashboards[0]!);
     const urls = built.flatMap((panel) => ("links" in panel ? (panel.links ?? []) : [])).map(({ url }) => url);

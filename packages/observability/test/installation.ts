@@ -13,11 +13,11 @@ import {
   uniquePrefix,
   type ServiceHandle,
 } from "@confab/testkit";
-import { chartFolder } from "../src/generated-files.ts";
 import { startKubernetesPage } from "./kubernetes-page.ts";
+import { writeRules } from "./written-rules.ts";
 
 export interface InstallationOptions {
-  /** Where the rules are that Prometheus evaluates; the chart's by default. */
+  /** The folder of the rules that Prometheus evaluates; the chart's rules by default. */
   readonly rules?: string;
   /** For the services. */
   readonly env?: Readonly<Record<string, string>>;
@@ -26,11 +26,12 @@ export interface InstallationOptions {
 type Name = "ingest" | "api" | "worker";
 
 /**
- * All three services on stores of their own, a Prometheus that scrapes them each second and evaluates rules, and what Kubernetes would show of
- * them from a page of ours. A service can be stopped and started again on its ports.
+ * All three services on stores of their own, a Prometheus that scrapes them every second and evaluates rules, and a page with the series that
+ * Kubernetes would export. A service can be stopped and started again on its ports.
  */
-export async function startInstallation({ rules = join(chartFolder, "rules"), env: more }: InstallationOptions = {}) {
+export async function startInstallation({ rules, env: more }: InstallationOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-observed-"));
+  const written = rules === undefined ? (await writeRules()).folder : undefined;
   const database = await createTestDatabase();
   await migrate(database.url);
   const redis = await startRedis({ dir: join(folder, "redis"), args: ["--maxmemory", "256mb"] });
@@ -52,7 +53,7 @@ export async function startInstallation({ rules = join(chartFolder, "rules"), en
   const services = { ingest, api, worker };
   const targets = Object.entries(services).map(([service, { adminUrl }]) => ({
     targets: [new URL(adminUrl).host],
-    labels: { namespace: "test", service },
+    labels: { namespace: "test", service, pod: `confab-${service}-0` },
   }));
   const startAPrometheus = (name: string, ruleFolder: string) =>
     startPrometheus({
@@ -71,7 +72,7 @@ export async function startInstallation({ rules = join(chartFolder, "rules"), en
         ],
       }),
     });
-  const prometheus = await startAPrometheus("prometheus", rules);
+  const prometheus = await startAPrometheus("prometheus", rules ?? written ?? "");
   return {
     ingest: ingest.url,
     api: api.url,
@@ -80,7 +81,7 @@ export async function startInstallation({ rules = join(chartFolder, "rules"), en
     redis,
     databaseUrl: database.url,
     kubernetes,
-    /** Another one, which scrapes the same and evaluates other rules. */
+    /** Another Prometheus with the same targets and other rules. */
     async startPrometheusWith(ruleFolder: string): Promise<{ url: string; stop(): Promise<void> }> {
       return startAPrometheus(uniquePrefix("prometheus"), ruleFolder);
     },
@@ -91,6 +92,7 @@ export async function startInstallation({ rules = join(chartFolder, "rules"), en
       await database.drop();
       if (hasElasticsearch()) await removeIndices(index);
       await rm(folder, { recursive: true, force: true });
+      if (written !== undefined) await rm(written, { recursive: true });
     },
   };
 }

@@ -2,18 +2,20 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What kube-state-metrics and the kubelet show of an installation: one machine has none, so these are their series and no more. */
+/** The series of kube-state-metrics and the kubelet that rules and dashboards read; one machine has neither. */
 export interface Kubernetes {
-  /** As the HPA would like it, of ten at most. */
+  /** By the HPA, whose maximum is ten. */
   workersWanted: number;
   migrationFailed: boolean;
   /** Bytes of a hundred. */
   diskFree: number;
+  /** Seconds since the last success of the canary. */
+  canaryAge: number;
 }
 
-/** A page in Prometheus' text form whose figures can be changed. */
+/** A page in Prometheus' text format whose values can be changed. */
 export async function startKubernetesPage() {
-  const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60 };
+  const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60, canaryAge: 60 };
   let periods = 0;
   const server = createServer((_req, res) => {
     periods += 10;
@@ -32,7 +34,7 @@ export async function startKubernetesPage() {
   };
 }
 
-function pageOf({ workersWanted, migrationFailed, diskFree }: Kubernetes, periods: number): string {
+function pageOf({ workersWanted, migrationFailed, diskFree, canaryAge }: Kubernetes, periods: number): string {
   const hpa = '{horizontalpodautoscaler="keda-hpa-confab-worker"}';
   const disk = '{persistentvolumeclaim="data-confab-mysql-0"}';
   const containers = ["ingest", "api", "worker"].flatMap((container) => {
@@ -49,6 +51,9 @@ function pageOf({ workersWanted, migrationFailed, diskFree }: Kubernetes, period
     `kube_job_failed{job_name="confab-migrate-2",condition="true"} ${migrationFailed ? 1 : 0}`,
     `kubelet_volume_stats_available_bytes${disk} ${diskFree}`,
     `kubelet_volume_stats_capacity_bytes${disk} 100`,
+    `kube_cronjob_created{cronjob="confab-canary"} 1`,
+    `kube_cronjob_spec_suspend{cronjob="confab-canary"} 0`,
+    `kube_cronjob_status_last_successful_time{cronjob="confab-canary"} ${Math.round(Date.now() / 1000) - canaryAge}`,
     ...containers,
     "",
   ].join("\n");

@@ -1,6 +1,10 @@
-/** A dashboard's query with its variables filled in as for "All". */
+/** A dashboard's query with its variables set to "All". */
 export function filledIn(expr: string): string {
-  return expr.replaceAll("$namespace", ".*").replaceAll("$service", ".*").replaceAll("$__rate_interval", "1m");
+  return expr
+    .replaceAll("$namespace", ".*")
+    .replaceAll("$service", ".*")
+    .replaceAll("$pod", ".*")
+    .replaceAll("$__rate_interval", "1m");
 }
 
 interface Series {
@@ -21,12 +25,12 @@ async function ask(prometheus: string, expr: string): Promise<readonly Series[]>
   return data?.result ?? [];
 }
 
-/** What each series of a query shows now; throws with Prometheus' own sentence for a query that is none. */
+/** The current values of a query's series; throws Prometheus' message for an invalid query. */
 export async function figuresOf(prometheus: string, expr: string): Promise<number[]> {
   return (await ask(prometheus, expr)).map(({ value }) => Number(value[1]));
 }
 
-/** The alerts that fire or are about to: `ConfabTargetDown worker firing`. */
+/** Alerts that are firing or pending, as `ConfabServiceDown worker firing`. */
 export async function alertsOf(prometheus: string, state = "firing|pending"): Promise<string[]> {
   const series = await ask(prometheus, `ALERTS{alertstate=~"${state}"}`);
   return series.map(({ metric }) =>

@@ -1,5 +1,7 @@
 import { graph, heatmap, table, type DashboardPlan } from "../panel.ts";
-import { chosen, quantile, quantiles, rate } from "../queries.ts";
+import { chosen, quantile, quantiles, rate, replica } from "../queries.ts";
+
+const requests = (by: string, more = ""): string => rate("http_requests_total", `${chosen}${more}`, by);
 
 export const http: DashboardPlan = {
   uid: "confab-http",
@@ -11,16 +13,16 @@ export const http: DashboardPlan = {
       panels: [
         graph({
           title: "Requests by route",
-          description: "Answered requests a second; (none) is a path that no route has.",
+          description: "Answered requests per second. (none): a document, or a path without a route.",
           unit: "reqps",
-          queries: [{ expr: rate("http_requests_total", chosen, "method, route"), legend: "{{method}} {{route}}" }],
+          queries: [{ expr: requests("method, route"), legend: "{{method}} {{route}}" }],
           width: 12,
         }),
         graph({
           title: "Requests by status",
-          description: "499 is a client that left before its answer.",
+          description: "499: the client disconnected before its answer.",
           unit: "reqps",
-          queries: [{ expr: rate("http_requests_total", chosen, "status"), legend: "{{status}}" }],
+          queries: [{ expr: requests("status"), legend: "{{status}}" }],
           stacked: true,
           width: 12,
         }),
@@ -31,33 +33,37 @@ export const http: DashboardPlan = {
       panels: [
         graph({
           title: "Problems by code",
-          description: "What clients were told. docs/reference/problems.md explains each code.",
+          description: "Requests that were answered with a problem. docs/reference/problems.md explains each code.",
           unit: "reqps",
           queries: [{ expr: rate("http_problems_total", chosen, "problem"), legend: "{{problem}}" }],
+          explore: ["logs", "traces"],
           stacked: true,
+          noValue: "no problems",
         }),
         graph({
-          title: "Part of the requests answered with 5xx",
-          description: "By service. The objective allows 0.1 %.",
+          title: "Part of the requests that failed with 5xx",
+          description: "By service. The objective allows 0.1 % over 30 days.",
           unit: "percentunit",
           queries: [
             {
-              expr: `(${rate("http_requests_total", `${chosen},status=~"5.."`, "service")} or 0 * ${rate("http_requests_total", chosen, "service")}) / ${rate("http_requests_total", chosen, "service")}`,
+              expr: `(${requests("service", ',status=~"5.."')} or 0 * ${requests("service")}) / ${requests("service")}`,
               legend: "{{service}}",
             },
           ],
           warnAt: 0.001,
           badAt: 0.0144,
           alerts: ["ConfabErrorBudgetBurn"],
+          explore: ["logs", "traces"],
+          noValue: "no traffic",
         }),
         graph({
           title: "Rate limited",
-          description:
-            "Requests answered with 429, by route: an application is over its limit, or Confab is overloaded.",
+          description: "Requests that were answered with 429, by route: an application is over its limit.",
           unit: "reqps",
           queries: [
             { expr: rate("http_problems_total", `${chosen},problem="rate-limited"`, "route"), legend: "{{route}}" },
           ],
+          noValue: "nothing was limited",
         }),
       ],
     },
@@ -70,10 +76,11 @@ export const http: DashboardPlan = {
           unit: "s",
           queries: quantiles("http_request_duration_seconds", chosen),
           badAt: 0.25,
+          noValue: "no traffic",
         }),
         graph({
           title: "99th percentile by route",
-          description: "The slowest hundredth of each route.",
+          description: "1 % of the requests of each route take longer. Batch requests of up to 8 MiB may.",
           unit: "s",
           queries: [
             {
@@ -82,11 +89,13 @@ export const http: DashboardPlan = {
             },
           ],
           badAt: 0.25,
+          explore: ["traces"],
+          noValue: "no traffic",
         }),
         heatmap({
           title: "Durations",
           description:
-            "How many requests took how long: two bands are two kinds of request, or a store that hesitates.",
+            "Requests per second by duration. Two bands: two kinds of requests, or a store that is sometimes slow.",
           unit: "s",
           queries: [{ expr: rate("http_request_duration_seconds_bucket", chosen, "le"), legend: "{{le}}" }],
           alerts: ["ConfabLatencyBudgetBurn"],
@@ -98,32 +107,23 @@ export const http: DashboardPlan = {
       panels: [
         graph({
           title: "Requests in flight",
-          description: "Begun and not yet answered, by replica. A rise without more requests is a store that hangs.",
+          description: "Not answered yet, by replica. It rises without more requests when a store hangs.",
           unit: "short",
-          queries: [
-            {
-              expr: `sum by (service, instance) (http_requests_in_flight{${chosen}})`,
-              legend: "{{service}} {{instance}}",
-            },
-          ],
+          queries: [{ expr: `http_requests_in_flight{${chosen}}`, legend: replica }],
         }),
         graph({
-          title: "Access log lines left out",
+          title: "Skipped access log lines",
           description:
-            "Requests without a log line because ACCESS_LOG_RATE was reached; errors and slow ones always have theirs.",
+            "Requests per second without a log line because ACCESS_LOG_RATE was reached. Slow requests and errors other than 429 are always logged.",
           unit: "reqps",
           queries: [{ expr: rate("http_access_log_skipped_total", chosen, "service"), legend: "{{service}}" }],
         }),
         table({
           title: "Routes",
-          description: "Requests a second of each route and service now, busiest first.",
+          description: "Requests per second by route and service now, in descending order.",
           unit: "reqps",
-          queries: [
-            {
-              expr: `sort_desc(${rate("http_requests_total", chosen, "service, method, route")})`,
-              legend: "{{route}}",
-            },
-          ],
+          queries: [{ expr: `sort_desc(${requests("service, method, route")})`, legend: "{{route}}" }],
+          noValue: "no traffic",
         }),
       ],
     },

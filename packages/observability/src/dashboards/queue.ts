@@ -7,35 +7,36 @@ const hpa = `${installation},horizontalpodautoscaler=~".*-worker"`;
 export const queue: DashboardPlan = {
   uid: "confab-queue",
   title: "Confab / Queue and workers",
-  description:
-    "From the accept script to the index: batches, jobs, transactions, bulks, and how many workers there are.",
+  description: "From the accept script to the search index: batches, jobs, transactions, bulk requests and workers.",
   rows: [
     {
       title: "Backlog",
       panels: [
         graph({
           title: "Jobs by state",
-          description: "A job is a batch of messages. Waiting ones are what KEDA scales on.",
+          description: "A job stands for a batch of 1 to 128 messages. KEDA scales on the waiting jobs.",
           unit: "short",
           queries: [{ expr: shared("confab_queue_jobs", "queue, state"), legend: "{{queue}} {{state}}" }],
           alerts: ["ConfabQueueGrowing"],
+          noValue: "unknown: Redis is not reached",
         }),
         graph({
           title: "Age of the oldest",
-          description: "Oldest waiting job, oldest pending batch, oldest range for the index.",
+          description: "The oldest job, the oldest pending batch, and the oldest range that waits for the index.",
           unit: "s",
           queries: [
             { expr: shared("confab_queue_oldest_job_age_seconds", "queue"), legend: "job in {{queue}}" },
             { expr: shared("confab_pending_oldest_age_seconds"), legend: "pending batch" },
-            { expr: shared("confab_outbox_oldest_age_seconds"), legend: "range for the index" },
+            { expr: shared("confab_outbox_oldest_age_seconds"), legend: "range to be indexed" },
           ],
           warnAt: 10,
           badAt: 60,
           alerts: ["ConfabOldestPendingTooOld", "ConfabSearchLagHigh"],
         }),
         graph({
-          title: "Ranges waiting for the index",
-          description: "Ranges of messages in the search outbox; with the index away it grows and loses nothing.",
+          title: "Search outbox",
+          description:
+            "Ranges of messages that wait to be indexed. It grows while the index is unavailable; nothing is lost.",
           unit: "short",
           queries: [{ expr: shared("confab_outbox_ranges"), legend: "ranges" }],
           alerts: ["ConfabSearchLagHigh"],
@@ -46,35 +47,38 @@ export const queue: DashboardPlan = {
       title: "Workers",
       panels: [
         graph({
-          title: "Workers, and how many KEDA wants",
+          title: "Number of workers",
           description:
-            "At the most for long: raise worker.keda.maxReplicas, or see what the database is short of. Needs kube-state-metrics.",
+            "Running, wanted by the autoscaler, and its maximum. At the maximum for long: raise it, or see whether MySQL is the limit. Needs kube-state-metrics.",
           unit: "short",
           queries: [
             { expr: `count(confab_build_info{${installation},service="worker"})`, legend: "running" },
-            { expr: `max(kube_horizontalpodautoscaler_status_desired_replicas{${hpa}})`, legend: "wanted by KEDA" },
-            { expr: `max(kube_horizontalpodautoscaler_spec_max_replicas{${hpa}})`, legend: "at most" },
+            { expr: `max(kube_horizontalpodautoscaler_status_desired_replicas{${hpa}})`, legend: "wanted" },
+            { expr: `max(kube_horizontalpodautoscaler_spec_max_replicas{${hpa}})`, legend: "maximum" },
           ],
           alerts: ["ConfabWorkersAtMax"],
         }),
         graph({
-          title: "Ends of jobs",
-          description: "Failed ones are tried again; stalled means that a worker died or hung.",
+          title: "Jobs by outcome",
+          description:
+            "failed: retried unless the payload is invalid. stalled: a worker died or hung, and another takes the job.",
           unit: "ops",
           queries: [
             { expr: rate("confab_jobs_total", installation, "queue, outcome"), legend: "{{queue}} {{outcome}}" },
           ],
+          alerts: ["ConfabJobsFailing"],
+          explore: ["logs"],
         }),
         graph({
-          title: "Batches woken again, pauses, restarts",
+          title: "Requeued batches, retries, restarts",
           description:
-            "Batches whose wake-up was lost, pauses because the database was unavailable, and consumers that took no jobs although jobs waited. All are 0 on a quiet day.",
+            "Batches whose job was lost, backoffs because a store was unavailable, and consumers that took no jobs although jobs waited. All are 0 normally.",
           alerts: ["ConfabConsumersRestarted"],
           unit: "ops",
           queries: [
-            { expr: rate("confab_batches_requeued_total", installation), legend: "woken again" },
-            { expr: rate("confab_store_retries_total", installation), legend: "pauses" },
-            { expr: rate("confab_consumer_restarts_total", installation), legend: "consumers restarted" },
+            { expr: rate("confab_batches_requeued_total", installation), legend: "requeued batches" },
+            { expr: rate("confab_store_retries_total", installation), legend: "storing retries" },
+            { expr: rate("confab_consumer_restarts_total", installation), legend: "consumer restarts" },
           ],
         }),
       ],
@@ -83,25 +87,25 @@ export const queue: DashboardPlan = {
       title: "Accepting",
       panels: [
         graph({
-          title: "A batch in Redis",
-          description: "The way there, the accept script, the fsync, the way back.",
+          title: "Time of a batch in Redis",
+          description: "Network, accept script and fsync.",
           unit: "s",
           queries: quantiles("confab_accept_duration_seconds", installation),
           badAt: 0.1,
         }),
         graph({
-          title: "Waiting for a batch",
-          description: "How long a batch's first message waited: it grows when all slots are taken.",
+          title: "Wait for a batch",
+          description: "How long the first message of a batch waited. It grows when too many batches are in flight.",
           unit: "s",
           queries: quantiles("confab_accept_wait_seconds", installation),
           badAt: 0.1,
         }),
         graph({
           title: "Batches",
-          description: "Messages in a batch on average, batches in flight, messages waiting for one.",
+          description: "Mean messages per batch, batches in flight, and messages that wait for a batch.",
           unit: "short",
           queries: [
-            { expr: mean("confab_accept_batch_size", installation), legend: "messages a batch" },
+            { expr: mean("confab_accept_batch_size", installation), legend: "messages per batch" },
             { expr: `sum(confab_accept_batches_in_flight${n})`, legend: "in flight" },
             { expr: `sum(confab_accept_messages_waiting${n})`, legend: "messages waiting" },
           ],
@@ -112,15 +116,16 @@ export const queue: DashboardPlan = {
       title: "Storing and indexing",
       panels: [
         graph({
-          title: "A storing transaction",
-          description: "Rows and counts of several batches, in one transaction.",
+          title: "Storing transaction",
+          description: "Duration of a transaction with the rows and counts of several batches.",
           unit: "s",
           queries: quantiles("confab_store_duration_seconds", installation),
           badAt: 1,
         }),
         graph({
-          title: "A bulk in the index, a drain",
-          description: "A drain takes ranges from the outbox, reads their messages and sends bulks.",
+          title: "Bulk request and drain",
+          description:
+            "Mean duration of a bulk request, and of a drain: take ranges from the outbox, read their messages, index them.",
           unit: "s",
           queries: [
             { expr: mean("confab_index_duration_seconds", installation), legend: "bulk, mean" },
@@ -129,72 +134,82 @@ export const queue: DashboardPlan = {
           badAt: 2.5,
         }),
         graph({
-          title: "Messages at once",
-          description:
-            "In a transaction and in a bulk, on average: they grow with the load, which is what makes it bearable.",
+          title: "Messages per transaction and bulk request",
+          description: "Means. They grow with the load, which makes each message cheaper.",
           unit: "short",
           queries: [
-            { expr: mean("confab_store_batch_messages", installation), legend: "a transaction" },
-            { expr: mean("confab_index_batch_size", installation), legend: "a bulk" },
+            { expr: mean("confab_store_batch_messages", installation), legend: "per transaction" },
+            { expr: mean("confab_index_batch_size", installation), legend: "per bulk request" },
           ],
         }),
       ],
     },
     {
-      title: "What should not happen",
+      title: "Should be 0",
       panels: [
         stat({
           title: "Dead-lettered, 1 h",
-          description: "Messages that the database refused in the last hour; see `confabctl dead-letters`.",
+          description: "Messages that MySQL refused in the last hour; see `confabctl dead-letters`.",
           unit: "none",
           queries: [{ expr: `sum(increase(confab_messages_dead_lettered_total${n}[1h]))`, legend: "dead-lettered" }],
           alerts: ["ConfabMessagesDeadLettered"],
           badAt: 1,
         }),
         stat({
-          title: "Renumbered, lost, 1 h",
+          title: "Renumbered and lost, 1 h",
           description:
-            "Messages stored under another number than was answered, as Redis had lost data, and batches that Redis lost whole.",
+            "Messages that were stored under another number than their sender knows, and batches that Redis lost. Both happen only after Redis lost data.",
           unit: "none",
           queries: [
             { expr: `sum(increase(confab_messages_renumbered_total${n}[1h]))`, legend: "renumbered" },
-            { expr: `sum(increase(confab_batches_lost_total${n}[1h]))`, legend: "batches lost" },
+            { expr: `sum(increase(confab_batches_lost_total${n}[1h]))`, legend: "lost batches" },
           ],
           badAt: 1,
+          alerts: ["ConfabMessagesRenumbered", "ConfabBatchesLost"],
         }),
         stat({
-          title: "Not indexable, 1 h",
-          description: "Messages that the index refused; each has an error line in the worker's log.",
+          title: "Refused by the index, 1 h",
+          description: "Messages that no search finds. The worker logs an error for each.",
           unit: "none",
           queries: [{ expr: `sum(increase(confab_messages_index_refused_total${n}[1h]))`, legend: "refused" }],
           badAt: 1,
+          alerts: ["ConfabIndexRefusesMessages"],
         }),
         stat({
           title: "Wrong counts, 1 d",
-          description: "Counts that differed from COUNT(*) in spot checks; `confabctl counts verify` looks at all.",
+          description: "Counts that differed from their rows in spot checks; `confabctl counts verify` compares all.",
           unit: "none",
           queries: [{ expr: `sum(increase(confab_counts_wrong_total${n}[1d]))`, legend: "wrong" }],
           badAt: 1,
           alerts: ["ConfabCountsWrong"],
         }),
         stat({
-          title: "Index away",
-          description: "1 while a worker waits for the search index; what is to be indexed stays in the outbox.",
+          title: "Indexing",
+          description: "Paused while the search index or MySQL is unavailable. Messages wait in the search outbox.",
           unit: "none",
-          queries: [{ expr: `max(confab_indexing_paused${n})`, legend: "away" }],
-          badAt: 1,
+          queries: [{ expr: `max(confab_indexing_paused${n})`, legend: "paused" }],
+          noValue: "no worker",
+          states: { 0: { text: "running", color: "green" }, 1: { text: "paused", color: "red" } },
           alerts: ["ConfabStoreUnreachable"],
-          width: 8,
+        }),
+        stat({
+          title: "Index created empty, 1 d",
+          description: "Times that the search index was missing. Rebuild it with `confabctl search reindex`.",
+          unit: "none",
+          queries: [{ expr: `sum(increase(confab_index_recreated_total${n}[1d]))`, legend: "created empty" }],
+          badAt: 1,
+          alerts: ["ConfabIndexRecreated"],
         }),
         graph({
-          title: "Heads loaded from MySQL, messages replayed, counts checked",
+          title: "Chat heads loaded, messages replayed, counts checked",
           alerts: ["ConfabHeadsReseeded"],
           width: 24,
-          description: "reseed: the head of a known chat was loaded again, as after a restart of Redis.",
+          description:
+            "reseed: the last number of a known chat was loaded from MySQL again, as after a restart of Redis.",
           unit: "ops",
           queries: [
             { expr: rate("confab_chat_heads_loaded_total", installation, "reason"), legend: "heads {{reason}}" },
-            { expr: rate("confab_messages_replayed_total", installation), legend: "replayed" },
+            { expr: rate("confab_messages_replayed_total", installation), legend: "messages replayed" },
             { expr: rate("confab_counts_checked_total", installation), legend: "counts checked" },
           ],
         }),

@@ -1,7 +1,7 @@
-/** page wakes somebody, ticket waits for the morning. */
+/** A page wakes somebody; a ticket can wait for the morning. */
 export type Severity = "page" | "ticket";
 
-/** One alert as it is written down; its runbook is docs/runbooks/<name>.md. */
+/** One alert; its runbook is docs/runbooks/<name>.md. */
 export interface Alert {
   readonly name: string;
   readonly expr: string;
@@ -10,8 +10,24 @@ export interface Alert {
   readonly summary: string;
   /** With Prometheus' `$value` and `$labels`. */
   readonly description: string;
-  /** Tells alerts of one name apart. */
+  /** Distinguishes alerts of one name. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The dashboard to open. */
+  /** The uid of the dashboard to open. */
   readonly dashboard: string;
+}
+
+/** In the rules, in place of what the chart puts before the names of its objects; the chart replaces it. */
+export const fullnamePlaceholder = "CONFAB_FULLNAME";
+
+/**
+ * By how much a counter grew in a window, where it grew. Includes a counter that was first scraped with a value: its process counted the event
+ * before the first scrape.
+ */
+export function grew(counter: string, window: string, by = "namespace"): string {
+  return `sum by (${by}) (increase(${counter}[${window}])) > 0 or sum by (${by}) (${counter} unless ${counter} offset ${window}) > 0`;
+}
+
+/** The end of an expression: silent in a namespace where one of these alerts fires or fired in the window, since it says why. */
+export function unlessFiring(names: string, window: string, more = ""): string {
+  return `unless on (namespace) max_over_time(ALERTS{alertname=~"${names}",alertstate="firing"${more}}[${window}])`;
 }

@@ -1,28 +1,79 @@
-import { burnWindows, objectives } from "../objectives.ts";
-import type { Alert } from "./alert.ts";
+import {
+  badCount,
+  badRatio,
+  burnWindowsOf,
+  minBadEvents,
+  objectives,
+  searchableSeconds,
+  type Objective,
+} from "../objectives.ts";
+import { unlessFiring, type Alert } from "./alert.ts";
 
-interface Objective {
+interface Burn {
   readonly name: string;
-  readonly ratio: string;
-  readonly budget: string;
+  readonly objective: Objective;
+  readonly subject: string;
   readonly bad: string;
+  readonly dashboard: string;
+  /** Alerts that say more about the same requests. */
+  readonly causes: string;
 }
 
-const burning: readonly Objective[] = [
-  { ...objectives.availability, name: "ConfabErrorBudgetBurn", bad: "failed with 5xx" },
-  { ...objectives.latency, name: "ConfabLatencyBudgetBurn", bad: "took more than 250 ms" },
+const causes = "ConfabStoreUnreachable|ConfabServiceDown";
+
+const burns: readonly Burn[] = [
+  {
+    name: "ConfabMessageBudgetBurn",
+    objective: objectives.messages,
+    subject: "Sent messages",
+    bad: "were refused because Confab was unavailable or overloaded",
+    dashboard: "confab-overview",
+    causes,
+  },
+  {
+    name: "ConfabErrorBudgetBurn",
+    objective: objectives.requests,
+    subject: "Requests",
+    bad: "failed with a 5xx status",
+    dashboard: "confab-http",
+    causes: `${causes}|ConfabMessageBudgetBurn`,
+  },
+  {
+    name: "ConfabLatencyBudgetBurn",
+    objective: objectives.requestTimes,
+    subject: "Requests",
+    bad: "took more than 250 ms",
+    dashboard: "confab-http",
+    causes,
+  },
+  {
+    name: "ConfabSearchBudgetBurn",
+    objective: objectives.searchable,
+    subject: "Messages",
+    bad: `were searchable later than ${searchableSeconds} seconds after they were accepted`,
+    dashboard: "confab-queue",
+    causes,
+  },
 ];
 
-/** Four pairs of windows for each objective, the fast ones loud and the slow ones quiet. */
-export const burnRateAlerts: readonly Alert[] = burning.flatMap(({ name, ratio, budget, bad }) =>
-  burnWindows.map(({ factor, long, short, for: patience, severity }): Alert => ({
-    name,
-    expr: `${ratio}${long} > ${factor} * ${budget} and ${ratio}${short} > ${factor} * ${budget}`,
-    for: patience,
-    severity,
-    labels: { window: long },
-    summary: `Requests use the month's budget up ${factor} times too fast`,
-    description: `{{ $value | humanizePercentage }} of the requests of the last ${long} ${bad}.`,
-    dashboard: "confab-http",
-  })),
+/** Each objective with each of its pairs of windows; the fast ones page. */
+export const burnRateAlerts: readonly Alert[] = burns.flatMap(({ objective, ...burn }) =>
+  burnWindowsOf(objective).map((windows): Alert => {
+    const { factor, long, short, for: duration, severity } = windows;
+    const threshold = `${factor} * ${objective.budget}`;
+    return {
+      name: burn.name,
+      expr: [
+        `${badRatio(objective, long)} > ${threshold} and ${badRatio(objective, short)} > ${threshold}`,
+        `and ${badCount(objective, windows)} >= ${minBadEvents}`,
+        unlessFiring(burn.causes, short),
+      ].join(" "),
+      for: duration,
+      severity,
+      labels: { window: long },
+      summary: `${burn.subject} use up the error budget of 30 days ${factor === 1 ? "too fast" : `${factor} times too fast`}`,
+      description: `{{ $value | humanizePercentage }} of the ${burn.subject.toLowerCase()} of the last ${long} ${burn.bad}.`,
+      dashboard: burn.dashboard,
+    };
+  }),
 );

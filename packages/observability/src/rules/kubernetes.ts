@@ -1,41 +1,80 @@
-import type { Alert } from "./alert.ts";
+import { confabJob } from "../objectives.ts";
+import { fullnamePlaceholder, unlessFiring, type Alert } from "./alert.ts";
 
-const workerHpa = 'horizontalpodautoscaler=~"(keda-hpa-)?CONFAB_FULLNAME-worker"';
+const up = `up{${confabJob}}`;
+const upOfServices = `up{${confabJob},service=~"ingest|api|worker"}`;
+const workerHpa = `horizontalpodautoscaler=~"(keda-hpa-)?${fullnamePlaceholder}-worker"`;
 
 /**
- * Services of which Prometheus knew a target within the hour and knows none now, while it knows others of the installation: neither a component
- * that is switched off nor an installation that was removed. Workers may be scaled to none.
+ * Services with a target during the last hour and none now, while other targets of the installation exist: so neither a removed installation
+ * nor a service that was switched off long ago. Workers may be scaled to 0 and are left out.
  */
-const vanished = `0 * group by (namespace, service) (max_over_time(up{job="confab",service!="worker"}[1h])) unless on (namespace, service) up{job="confab"} and on (namespace) up{job="confab"}`;
+const vanished = `0 * group by (namespace, service) (max_over_time(up{${confabJob},service=~"ingest|api"}[1h])) unless on (namespace, service) ${up} and on (namespace) ${up}`;
+const serviceDown = `max by (namespace, service) (${upOfServices}) == 0`;
 
-/** Alerts about how Confab runs on Kubernetes; most need kube-state-metrics. */
+const canary = `cronjob="${fullnamePlaceholder}-canary"`;
+const lastSuccess = `kube_cronjob_status_last_successful_time{${canary}}`;
+const sinceSuccess = `time() - max by (namespace, cronjob) (${lastSuccess})`;
+const sinceCreation = `time() - max by (namespace, cronjob) (kube_cronjob_created{${canary}} unless ${lastSuccess})`;
+const suspended = `unless on (namespace, cronjob) kube_cronjob_spec_suspend{${canary}} == 1`;
+
+/** Alerts about processes and about Kubernetes; most need kube-state-metrics. */
 export const kubernetesAlerts: readonly Alert[] = [
   {
-    name: "ConfabTargetDown",
-    expr: `up{job="confab"} == 0 or ${vanished}`,
+    name: "ConfabServiceDown",
+    expr: `${serviceDown} or ${vanished}`,
     for: "3m",
     severity: "page",
-    summary: "{{ $labels.service }} {{ $labels.instance }} cannot be scraped",
-    description:
-      "up is {{ $value }}: the process is gone, hangs, or its admin port cannot be reached. Without an instance: no target of the service is left.",
+    summary: "No replica of {{ $labels.service }} can be scraped",
+    description: "up is {{ $value }} for every target of {{ $labels.service }}, or none is left.",
     dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabTargetDown",
+    expr: `${up} == 0 unless on (namespace, service) ${serviceDown}`,
+    for: "10m",
+    severity: "ticket",
+    summary: "{{ $labels.service }} {{ $labels.pod }} cannot be scraped",
+    description:
+      "up is {{ $value }} for {{ $labels.instance }}: the process has ended or hangs, or its metrics port cannot be reached.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabAllTargetsGone",
+    expr: `group by (namespace) (max_over_time(${up}[6h])) unless on (namespace) ${up}`,
+    for: "5m",
+    severity: "page",
+    summary: "Prometheus has no target of Confab any more",
+    description:
+      "Prometheus scraped Confab within the last six hours and has no target of it now (value {{ $value }}).",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabCanaryFailing",
+    expr: `(${sinceSuccess} > 900 or ${sinceCreation} > 900) ${suspended} ${unlessFiring("ConfabStoreUnreachable|ConfabServiceDown", "15m")}`,
+    for: "1m",
+    severity: "page",
+    summary: "Confab cannot be used from outside",
+    description:
+      "The last successful run of the canary {{ $labels.cronjob }} was {{ $value | humanizeDuration }} ago. It sends, reads and searches through the reverse proxy.",
+    dashboard: "confab-overview",
   },
   {
     name: "ConfabWorkersAtMax",
     expr: `kube_horizontalpodautoscaler_status_desired_replicas{${workerHpa}} >= kube_horizontalpodautoscaler_spec_max_replicas and on (namespace) max by (namespace) (confab_pending_oldest_age_seconds) > 5`,
     for: "15m",
     severity: "ticket",
-    summary: "There are as many workers as may be, and messages still wait",
-    description: "{{ $value }} workers are wanted, which is the most that may be.",
+    summary: "The number of workers is at its maximum and messages are still pending",
+    description: "{{ $value }} workers are wanted, which is the maximum.",
     dashboard: "confab-queue",
   },
   {
     name: "ConfabMigrationFailed",
-    expr: 'max by (namespace, job_name) (kube_job_failed{condition="true",job_name=~"CONFAB_FULLNAME-migrate(-[0-9]+)?"}) == 1',
+    expr: `max by (namespace, job_name) (kube_job_failed{condition="true",job_name=~"${fullnamePlaceholder}-migrate(-[0-9]+)?"}) == 1`,
     for: "1m",
     severity: "page",
-    summary: "The database could not be brought to this version",
-    description: "The Job {{ $labels.job_name }} has given up (value {{ $value }}); new pods wait for the tables.",
+    summary: "The database migration failed",
+    description: "The Job {{ $labels.job_name }} has failed (value {{ $value }}). New pods wait for its tables.",
     dashboard: "confab-overview",
   },
 ];

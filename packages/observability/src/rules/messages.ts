@@ -1,23 +1,63 @@
-import type { Alert } from "./alert.ts";
+import { grew, unlessFiring, type Alert } from "./alert.ts";
 
-/** Alerts about messages on their way into the database and the index. */
+const pending = "max by (namespace) (confab_messages_pending)";
+const reseeded = 'sum by (namespace) (increase(confab_chat_heads_loaded_total{reason="reseed"}[10m]))';
+
+/** Alerts about messages on their way to the database. */
 export const messageAlerts: readonly Alert[] = [
   {
     name: "ConfabOldestPendingTooOld",
-    expr: "max by (namespace) (confab_pending_oldest_age_seconds) > 60",
+    expr: `max by (namespace) (confab_pending_oldest_age_seconds) > 60 ${unlessFiring("ConfabStoreUnreachable", "10m", ',dependency="database"')}`,
     for: "2m",
     severity: "page",
     summary: "Accepted messages are not being stored",
-    description: "The oldest accepted message has waited {{ $value | humanizeDuration }} for the database.",
+    description: "The oldest accepted message has been pending for {{ $value | humanizeDuration }}.",
     dashboard: "confab-queue",
   },
   {
     name: "ConfabQueueGrowing",
-    expr: "deriv(max by (namespace) (confab_messages_pending)[15m:1m]) > 10 and max by (namespace) (confab_messages_pending) > 10000",
+    expr: `deriv(${pending}[15m:1m]) > 10 and ${pending} > 10000`,
     for: "10m",
     severity: "ticket",
-    summary: "More messages come in than are stored",
-    description: "The backlog grows by {{ $value | humanize }} messages a second and is over 10,000.",
+    summary: "More messages are accepted than stored",
+    description: "More than 10,000 messages are pending, and their number grows by {{ $value | humanize }} per second.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabMessagesRenumbered",
+    expr: grew("confab_messages_renumbered_total", "1h"),
+    for: "0m",
+    severity: "page",
+    summary: "Messages were stored under other numbers than their senders know",
+    description:
+      "{{ $value | humanize }} acknowledged messages got a new number in the last hour because another message had theirs.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabBatchesLost",
+    expr: grew("confab_batches_lost_total", "1h"),
+    for: "0m",
+    severity: "page",
+    summary: "Redis lost accepted messages",
+    description: "Redis lost {{ $value | humanize }} batches in the last hour before their messages were stored.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabMessagesDeadLettered",
+    expr: "max by (namespace) (confab_dead_letters) > 0",
+    for: "1m",
+    severity: "ticket",
+    summary: "MySQL refused messages",
+    description: "{{ $value }} accepted messages are dead letters; an operator must retry or drop them.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabJobsFailing",
+    expr: 'sum by (namespace, queue) (increase(confab_jobs_total{outcome="failed"}[10m])) > 5',
+    for: "5m",
+    severity: "ticket",
+    summary: "Jobs of the queue {{ $labels.queue }} fail repeatedly",
+    description: "{{ $value | humanize }} jobs of the queue {{ $labels.queue }} failed in the last ten minutes.",
     dashboard: "confab-queue",
   },
   {
@@ -26,44 +66,27 @@ export const messageAlerts: readonly Alert[] = [
     for: "1m",
     severity: "ticket",
     summary: "Workers stop taking jobs although jobs wait",
-    description: "Consumers had to be replaced {{ $value | humanize }} times in the last half hour.",
-    dashboard: "confab-queue",
-  },
-  {
-    name: "ConfabMessagesDeadLettered",
-    expr: "max by (namespace) (confab_dead_letters) > 0",
-    for: "1m",
-    severity: "ticket",
-    summary: "The database refuses messages",
-    description: "{{ $value }} accepted messages are dead letters and wait for an operator.",
-    dashboard: "confab-queue",
-  },
-  {
-    name: "ConfabSearchLagHigh",
-    expr: "max by (namespace) (confab_outbox_oldest_age_seconds) > 120",
-    for: "5m",
-    severity: "ticket",
-    summary: "Stored messages are not being found by search",
-    description: "The oldest stored message has waited {{ $value | humanizeDuration }} for the index.",
+    description:
+      "Workers replaced their connections to the queue {{ $value | humanize }} times in the last 30 minutes.",
     dashboard: "confab-queue",
   },
   {
     name: "ConfabHeadsReseeded",
-    expr: 'sum by (namespace) (increase(confab_chat_heads_loaded_total{reason="reseed"}[10m])) > 100',
+    expr: `${reseeded} > 100 and ${reseeded} > 0.05 * sum by (namespace) (increase(confab_messages_accepted_total[10m]))`,
     for: "1m",
     severity: "ticket",
-    summary: "Redis has forgotten the last numbers of chats",
-    description: "The last numbers of {{ $value | humanize }} chats were looked up in MySQL again within ten minutes.",
+    summary: "Redis lost the last numbers of chats",
+    description:
+      "The last numbers of {{ $value | humanize }} known chats were loaded from MySQL in the last ten minutes.",
     dashboard: "confab-queue",
   },
   {
     name: "ConfabCountsWrong",
-    // The second half: the first look of a new worker finds it before anybody has seen its counter at 0.
-    expr: "sum by (namespace, count) (increase(confab_counts_wrong_total[1h])) > 0 or sum by (namespace, count) (confab_counts_wrong_total unless confab_counts_wrong_total offset 1h) > 0",
+    expr: grew("confab_counts_wrong_total", "1h", "namespace, count"),
     for: "1m",
     severity: "ticket",
-    summary: "A count differs from the rows that are there",
-    description: "{{ $value | humanize }} of the spot checks of {{ $labels.count }} in the last hour differed.",
+    summary: "A count differs from its rows",
+    description: "{{ $value | humanize }} spot checks of {{ $labels.count }} differed in the last hour.",
     dashboard: "confab-queue",
   },
 ];

@@ -1,22 +1,21 @@
-import { objectives, windows } from "../objectives.ts";
+import { longWindows, objectives, recorded, shortWindowsOf, type Objective } from "../objectives.ts";
 
 export interface RecordingRule {
   readonly record: string;
   readonly expr: string;
 }
 
-/** Streams last as long as their reader stays, so they are neither fast nor slow. */
-const answered = 'route!~".*/stream"';
-
-/** What burn-rate alerts and the overview go by, for each window; without traffic there is no figure, and no alarm. */
-export const recordingRules: readonly RecordingRule[] = windows.flatMap((window) => {
-  const all = `sum by (namespace) (rate(http_requests_total[${window}]))`;
-  const failed = `sum by (namespace) (rate(http_requests_total{status=~"5.."}[${window}]))`;
-  const histogram = "http_request_duration_seconds";
-  const timed = `sum by (namespace) (rate(${histogram}_count{${answered}}[${window}]))`;
-  const fast = `sum by (namespace) (rate(${histogram}_bucket{${answered},le="${objectives.latency.fastSeconds}"}[${window}]))`;
-  return [
-    { record: `${objectives.availability.ratio}${window}`, expr: `(${failed} or 0 * ${all}) / (${all} > 0)` },
-    { record: `${objectives.latency.ratio}${window}`, expr: `1 - ${fast} / (${timed} > 0)` },
-  ];
-});
+/** All and bad events per second of each objective, for each window of burn rates and for 30 days. */
+export const recordingRules: readonly RecordingRule[] = Object.values<Objective>(objectives).flatMap((objective) => [
+  ...shortWindowsOf(objective).flatMap((window) => [
+    { record: recorded(objective, "all", window), expr: objective.all(window) },
+    // Without a bad event there is no series of bad events.
+    { record: recorded(objective, "bad", window), expr: `${objective.bad(window)} or 0 * (${objective.all(window)})` },
+  ]),
+  ...longWindows.flatMap((window) =>
+    (["all", "bad"] as const).map((which) => ({
+      record: recorded(objective, which, window),
+      expr: `avg_over_time(${recorded(objective, which, "5m")}[${window}])`,
+    })),
+  ),
+]);

@@ -1,14 +1,56 @@
-import type { Alert } from "./alert.ts";
+import { fullnamePlaceholder, unlessFiring, type Alert } from "./alert.ts";
 
-/** Alerts about what Confab stands on. */
+/** Checks that fail in each service; a replica that fails alone is another alert. */
+const failing = (dependencies: string): string =>
+  `min by (namespace, dependency) (max by (namespace, service, dependency) (confab_dependency_up{dependency=~"${dependencies}"})) == 0`;
+const stores = failing("redis|database|search");
+const failsEverywhere = "max by (namespace, service, dependency) (confab_dependency_up) == 0";
+
+const claim = `persistentvolumeclaim=~"data-${fullnamePlaceholder}-(mysql|redis|elasticsearch)-[0-9]+"`;
+const free = `kubelet_volume_stats_available_bytes{${claim}}`;
+const freeRatio = `${free} / kubelet_volume_stats_capacity_bytes`;
+
+/** Alerts about Redis, MySQL and Elasticsearch. */
 export const storeAlerts: readonly Alert[] = [
   {
     name: "ConfabStoreUnreachable",
-    expr: "max by (namespace, service, dependency) (confab_dependency_up) == 0",
+    // Without its store, partitions and settings fail too.
+    expr: `${stores} or ${failing("partitions|settings")} unless on (namespace) ${stores}`,
     for: "2m",
     severity: "page",
-    summary: "{{ $labels.dependency }} fails its check at every {{ $labels.service }}",
-    description: "confab_dependency_up is {{ $value }} for {{ $labels.dependency }} at every {{ $labels.service }}.",
+    summary: "The check of {{ $labels.dependency }} fails in all replicas of a service",
+    description:
+      "confab_dependency_up is {{ $value }} for {{ $labels.dependency }} in every replica of at least one service.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabReplicaCutOff",
+    expr: `count by (namespace, service, pod, instance) (confab_dependency_up == 0 unless on (namespace, service, dependency) ${failsEverywhere}) > 0`,
+    for: "10m",
+    severity: "ticket",
+    summary: "A replica of {{ $labels.service }} does not reach a store that others reach",
+    description:
+      "{{ $value }} checks fail in {{ $labels.service }} {{ $labels.pod }} ({{ $labels.instance }}) that pass in other replicas.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabSnapshotsStale",
+    expr: `min by (namespace, snapshot) (confab_snapshot_age_seconds) > 60 ${unlessFiring("ConfabStoreUnreachable", "5m")}`,
+    for: "10m",
+    severity: "ticket",
+    summary: "No replica can read the {{ $labels.snapshot }} values of a store",
+    description:
+      "The newest {{ $labels.snapshot }} snapshot is {{ $value | humanizeDuration }} old. Its gauges are missing, so alerts about them cannot fire.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabStoreSettingsAtRisk",
+    expr: "max by (namespace, store) (confab_store_settings_at_risk) > 0",
+    for: "10m",
+    severity: "ticket",
+    summary: "Settings of {{ $labels.store }} put promises at risk",
+    description:
+      "{{ $value }} settings of {{ $labels.store }} are weaker than Confab needs, such as appendfsync or maxmemory.",
     dashboard: "confab-runtime",
   },
   {
@@ -16,17 +58,19 @@ export const storeAlerts: readonly Alert[] = [
     expr: "max by (namespace) (confab_redis_used_memory_bytes) / (max by (namespace) (confab_redis_max_memory_bytes) > 0) > 0.5",
     for: "5m",
     severity: "page",
-    summary: "Redis is about to be too full to accept messages",
-    description: "{{ $value | humanizePercentage }} of Redis' memory is used; from 60 % on messages are refused.",
+    summary: "Redis is nearly too full to accept messages",
+    description:
+      "{{ $value | humanizePercentage }} of Redis' maxmemory is used. From 60 % on, ingest refuses messages.",
     dashboard: "confab-runtime",
   },
   {
     name: "ConfabRedisEvicting",
-    expr: "max by (namespace) (confab_redis_evicted_keys) > 0",
+    expr: "max by (namespace) (increase(confab_redis_evicted_keys_total[15m])) > 0",
     for: "0m",
     severity: "page",
-    summary: "Redis throws away what must not be lost",
-    description: "Redis has evicted {{ $value }} keys since it started: its maxmemory-policy is not noeviction.",
+    summary: "Redis is evicting keys that hold accepted messages",
+    description:
+      "Redis evicted {{ $value | humanize }} keys in the last 15 minutes: its maxmemory-policy is not noeviction.",
     dashboard: "confab-runtime",
   },
   {
@@ -35,17 +79,36 @@ export const storeAlerts: readonly Alert[] = [
     for: "1m",
     severity: "page",
     summary: "Redis does not write its append-only file",
-    description: "The append-only file is off or its last write failed (value {{ $value }}): a restart loses messages.",
+    description:
+      "The append-only file is off or its last write failed (value {{ $value }}). A restart of Redis would lose pending messages.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabRedisFsyncDelayed",
+    expr: "max by (namespace) (increase(confab_redis_aof_delayed_fsyncs_total[10m])) > 5",
+    for: "5m",
+    severity: "ticket",
+    summary: "The disk of Redis is too slow for its append-only file",
+    description: "Redis delayed {{ $value | humanize }} fsyncs in the last ten minutes.",
+    dashboard: "confab-runtime",
+  },
+  {
+    name: "ConfabDatabaseConnectionsHigh",
+    expr: "max by (namespace) (confab_database_connections) / max by (namespace) (confab_database_max_connections) > 0.8",
+    for: "10m",
+    severity: "ticket",
+    summary: "MySQL is running out of connections",
+    description: "{{ $value | humanizePercentage }} of MySQL's max_connections are in use.",
     dashboard: "confab-runtime",
   },
   {
     name: "ConfabDiskFillingUp",
-    expr: 'kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-CONFAB_FULLNAME-(mysql|redis|elasticsearch)-[0-9]+"} / kubelet_volume_stats_capacity_bytes < 0.1 or (predict_linear(kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-CONFAB_FULLNAME-(mysql|redis|elasticsearch)-[0-9]+"}[6h], 4 * 86400) < 0 and kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.4)',
+    expr: `${freeRatio} < 0.1 or ${freeRatio} < 0.4 and predict_linear(${free}[6h], 4 * 86400) < 0`,
     for: "15m",
     severity: "ticket",
     summary: "The disk {{ $labels.persistentvolumeclaim }} is filling up",
     description:
-      "{{ $labels.persistentvolumeclaim }} has less than 10 % left, or will be full within four days (value {{ $value }}).",
+      "{{ $value | humanizePercentage }} of {{ $labels.persistentvolumeclaim }} is free; less than 10 %, or it will be full within four days.",
     dashboard: "confab-overview",
   },
 ];

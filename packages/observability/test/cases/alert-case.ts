@@ -1,15 +1,17 @@
-/** A series as promtool writes it, a value a minute: `1+2x10` is 1, 3, … 21; the first is at 0. */
+/** A series in promtool's notation, one value per minute from 0 on: `1+2x10` is 1, 3, … 21. */
 export type Series = readonly [name: string, values: string];
 
 export interface Scenario {
   readonly series: readonly Series[];
-  /** Minutes after which is looked; default 30. */
+  /** After how many minutes the alerts are checked; 30 by default. */
   readonly after?: number;
 }
 
 export interface AlertCase {
-  /** With the labels that the alert carries then. */
+  /** With the labels of the alert. */
   readonly fires: readonly (Scenario & { readonly labels: Readonly<Record<string, string>> })[];
-  /** Near misses: the alert fires at no time until then. */
+  /** Near misses: the alert never fires until then. */
   readonly silent: readonly Scenario[];
+  /** The alert fired, and does not fire any more in the end. */
+  readonly ends?: readonly Scenario[];
 }

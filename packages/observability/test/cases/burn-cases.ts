@@ -1,34 +1,43 @@
 import type { AlertCase, Scenario, Series } from "./alert-case.ts";
 
-type Kind = "errors" | "latency";
-/** So many minutes of requests, of which this part is bad. */
+export type Kind = "errors" | "latency" | "messages" | "searchable";
+/** A number of minutes, and the part of their events that is bad. */
 type Stretch = readonly [minutes: number, bad: number];
+type Counter = (part: (bad: number) => number) => string;
 
 const perMinute = 100_000;
+/** The part of the events that may be bad, relative to the objective of 99.9 %. */
+const budgets: Record<Kind, number> = { errors: 1, latency: 10, messages: 1, searchable: 10 };
+const severities = { "1h": "page", "6h": "page", "1d": "ticket", "3d": "ticket" } as const;
+type Window = keyof typeof severities;
 
 /**
- * Each pair of windows alone, and what is not enough for any. The longer windows may be over their threshold as well, for less time than
- * they wait; bad parts are those of errors, and ten times as much of slowness, whose budget is ten times as large.
+ * Cases for each pair of windows alone, and near misses. Longer windows may be over their threshold too, for a shorter time than they wait. Bad
+ * parts are written for the objective of 99.9 %; for 99 % they are ten times as large.
  */
 export function burnCases(kind: Kind): AlertCase {
+  const isTight = budgets[kind] === 1;
   // 15 % of the requests fail, or all are slow.
-  const burst = kind === "errors" ? 0.15 : 0.1;
-  const severity = { "1h": "page", "6h": "page", "1d": "ticket", "3d": "ticket" } as const;
-  const alone = (window: keyof typeof severity, ...stretches: Stretch[]) => ({
+  const burst = isTight ? 0.15 : 0.1;
+  const alone = (window: Window, ...stretches: Stretch[]) => ({
     ...scenario(kind, stretches),
-    labels: { namespace: "chat", severity: severity[window], window },
+    labels: { namespace: "chat", severity: severities[window], window },
   });
+  const pages = [
+    // A burst of twelve minutes: 3 % of the hour in errors, 20 % in slowness.
+    alone("1h", [360, 0], [12, burst]),
+    // 1.4 % for three hours: too little for the hour, 0.7 % of six.
+    alone("6h", [1080, 0], [185, 0.014]),
+  ];
+  const tickets = [
+    // 0.59 % for two hours and a half.
+    alone("1d", [60, 0], [155, 0.0059]),
+    // 0.2 % for hours.
+    alone("3d", [240, 0.002]),
+  ];
+  const storeDown: Series = ['confab_dependency_up{namespace="chat",service="api",dependency="search"}', "1x359 0x400"];
   return {
-    fires: [
-      // A burst of twelve minutes: 3 % of the hour in errors, 20 % in slowness.
-      alone("1h", [360, 0], [12, burst]),
-      // 1.4 % for three hours: too little for the hour, 0.7 % of six.
-      alone("6h", [1080, 0], [185, 0.014]),
-      // 0.59 % for two hours and a half.
-      alone("1d", [60, 0], [155, 0.0059]),
-      // 0.2 % for hours.
-      alone("3d", [240, 0.002]),
-    ],
+    fires: kind === "searchable" ? tickets : [...pages, ...tickets],
     silent: [
       scenario(kind, [[240, 0]]),
       // Within the budget.
@@ -36,7 +45,7 @@ export function burnCases(kind: Kind): AlertCase {
       // The same burst, over before it is 1.44 % of the hour in errors or 14.4 % in slowness.
       scenario(kind, [
         [360, 0],
-        [kind === "errors" ? 5 : 8, burst],
+        [isTight ? 5 : 8, burst],
         [60, 0],
       ]),
       // 0.59 % for less than an hour over the day's threshold.
@@ -45,39 +54,107 @@ export function burnCases(kind: Kind): AlertCase {
         [75, 0.0059],
         [20, 0],
       ]),
+      // A store is unavailable: its own alert says so.
+      withMore(
+        scenario(kind, [
+          [360, 0],
+          [14, burst],
+        ]),
+        storeDown,
+      ),
+      // One bad event per hour, and seven of seven.
+      scenario(
+        kind,
+        [
+          [60, 0],
+          [1, 1 / budgets[kind]],
+          [119, 0],
+        ],
+        1,
+      ),
+      scenario(
+        kind,
+        [
+          [7, 1 / budgets[kind]],
+          [111, 0],
+        ],
+        1,
+      ),
+      // Another application in the namespace, and one elsewhere.
+      {
+        ...scenario(
+          kind,
+          [
+            [360, 0],
+            [12, 0.1],
+          ],
+          perMinute,
+          'namespace="chat",job="webshop"',
+        ),
+      },
+      {
+        ...scenario(
+          kind,
+          [
+            [360, 0],
+            [12, 0.1],
+          ],
+          perMinute,
+          'namespace="shop",job="webshop"',
+        ),
+      },
     ],
   };
 }
 
-function scenario(kind: Kind, stretches: readonly Stretch[]): Scenario {
-  const budget = kind === "errors" ? 1 : 10;
-  const counter = (part: (bad: number) => number): string => {
+function withMore(scenario: Scenario, ...more: Series[]): Scenario {
+  return { ...scenario, series: [...scenario.series, ...more] };
+}
+
+function scenario(
+  kind: Kind,
+  stretches: readonly Stretch[],
+  eventsPerMinute = perMinute,
+  labels = 'namespace="chat",job="confab"',
+): Scenario {
+  const counter: Counter = (part) => {
     let count = 0;
     return stretches
       .map(([minutes, bad]) => {
-        const step = Math.round(perMinute * part(bad * budget));
+        const step = Math.round(eventsPerMinute * part(Math.min(1, bad * budgets[kind])));
         const from = count;
         count += step * minutes;
-        // The first sample of a stretch follows on the last one of that before.
+        // The first sample of a stretch continues the last one of the stretch before.
         return `${from + step}+${step}x${minutes - 1}`;
       })
       .join(" ");
   };
   const after = stretches.reduce((sum, [minutes]) => sum + minutes, 0) - 1;
-  const series: Series[] =
-    kind === "errors"
-      ? [
-          ['http_requests_total{namespace="chat",status="201"}', counter((bad) => 1 - bad)],
-          ['http_requests_total{namespace="chat",status="503"}', counter((bad) => bad)],
-        ]
-      : [
-          ['http_request_duration_seconds_count{namespace="chat",route="/messages"}', counter(() => 1)],
-          [
-            'http_request_duration_seconds_bucket{namespace="chat",route="/messages",le="0.25"}',
-            counter((bad) => 1 - bad),
-          ],
-          // However long a stream stays open, it is not slow.
-          ['http_request_duration_seconds_count{namespace="chat",route="/chats/{chat}/stream"}', "0+1000x1400"],
-        ];
-  return { series, after };
+  return { series: seriesOf[kind](counter, labels), after };
 }
+
+const histogram =
+  (name: string, bound: string, more = "") =>
+  (counter: Counter, labels: string): Series[] => [
+    [`${name}_count{${labels}${more}}`, counter(() => 1)],
+    [`${name}_bucket{${labels}${more},le="${bound}"}`, counter((bad) => 1 - bad)],
+  ];
+
+const seriesOf: Record<Kind, (counter: Counter, labels: string) => Series[]> = {
+  errors: (counter, labels) => [
+    [`http_requests_total{${labels},status="201"}`, counter((bad) => 1 - bad)],
+    [`http_requests_total{${labels},status="503"}`, counter((bad) => bad)],
+  ],
+  latency: (counter, labels) => [
+    ...histogram("http_request_duration_seconds", "0.25", ',route="/messages"')(counter, labels),
+    // Batch requests may take longer.
+    [`http_request_duration_seconds_count{${labels},route="/messages/batch"}`, "0+1000x1400"],
+  ],
+  messages: (counter, labels) => [
+    [`confab_messages_accepted_total{${labels}}`, counter((bad) => 1 - bad)],
+    [`confab_messages_refused_total{${labels},reason="intake-unavailable"}`, counter((bad) => bad)],
+    // Not Confab's fault.
+    [`confab_messages_refused_total{${labels},reason="rate-limited"}`, "0+100000x1400"],
+  ],
+  searchable: histogram("confab_accepted_to_searchable_seconds", "10"),
+};

@@ -1,32 +1,27 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { ruleFiles } from "../../src/rules.ts";
+import type { RuleGroup } from "../../src/rules.ts";
+import { writeRules } from "../written-rules.ts";
 
 const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
-/** By how much an alert's windows and patience are shortened: an hour becomes a minute, a minute a second. Thresholds stay. */
+/** By how much windows and `for` are shortened: an hour becomes a minute, a minute a second. Thresholds stay. */
 export const factor = 60;
 
 /** The chart's rules with shorter windows, in a folder of their own. */
 export async function writeShortRules(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "confab-short-rules-"));
-  for (const [name, { groups }] of Object.entries(ruleFiles())) {
-    const short = groups.map((group) => ({
-      ...group,
-      rules: (group.rules as readonly { expr: string; for?: string }[]).map((rule) => ({
-        ...rule,
-        expr: shorten(rule.expr),
-        ...(rule.for !== undefined && { for: shortened(rule.for) }),
-      })),
-    }));
-    // YAML takes JSON.
-    await writeFile(join(folder, `${name}.yaml`), JSON.stringify({ groups: short }));
-  }
+  const { folder } = await writeRules("confab", shortGroup);
   return folder;
 }
 
-/** Windows, steps and offsets; a time in a recorded series' name is none. */
+function shortGroup(group: RuleGroup): RuleGroup {
+  const rules = group.rules.map((rule) => ({
+    ...rule,
+    expr: shorten(rule.expr),
+    ...(rule.for !== undefined && { for: shortened(rule.for) }),
+  }));
+  return { ...group, rules };
+}
+
+/** Shortens windows, steps and offsets; the window in a recorded series' name stays. */
 export function shorten(expr: string): string {
   return expr
     .replaceAll(
@@ -38,6 +33,6 @@ export function shorten(expr: string): string {
 
 function shortened(time: string): string {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(time) ?? [];
-  if (count === undefined) throw new Error(`${time} is no time`);
+  if (count === undefined) throw new Error(`${time} is no duration`);
   return `${Math.ceil((Number(count) * seconds[unit as keyof typeof seconds]) / factor)}s`;
 }

@@ -1,0 +1,33 @@
+import { grew, unlessFiring, type Alert } from "./alert.ts";
+
+/** Alerts about messages on their way to the search index. */
+export const searchAlerts: readonly Alert[] = [
+  {
+    name: "ConfabSearchLagHigh",
+    expr: `max by (namespace) (confab_outbox_oldest_age_seconds) > 120 ${unlessFiring("ConfabStoreUnreachable", "10m", ',dependency=~"search|database"')}`,
+    for: "5m",
+    severity: "ticket",
+    summary: "Searches do not find the newest messages",
+    description: "The oldest stored message has waited {{ $value | humanizeDuration }} to be indexed.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabIndexRefusesMessages",
+    expr: grew("confab_messages_index_refused_total", "1h"),
+    for: "1m",
+    severity: "ticket",
+    summary: "The search index refused messages",
+    description: "The search index refused {{ $value | humanize }} messages in the last hour; no search finds them.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabIndexRecreated",
+    expr: grew("confab_index_recreated_total", "1d"),
+    for: "0m",
+    severity: "ticket",
+    summary: "The search index was missing and was created empty",
+    description:
+      "The search index was created empty {{ $value | humanize }} times in the last day: searches miss older messages until it is rebuilt.",
+    dashboard: "confab-queue",
+  },
+];

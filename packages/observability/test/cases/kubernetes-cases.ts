@@ -1,0 +1,214 @@
+import type { AlertCase } from "./alert-case.ts";
+import { page, ticket, unreachable } from "./labels.ts";
+
+const worker = 'horizontalpodautoscaler="keda-hpa-confab-worker",namespace="chat"';
+const desired = `kube_horizontalpodautoscaler_status_desired_replicas{${worker}}`;
+const most = `kube_horizontalpodautoscaler_spec_max_replicas{${worker}}`;
+const oldest = 'confab_pending_oldest_age_seconds{namespace="chat"}';
+const migration = 'kube_job_failed{condition="true",namespace="chat",job_name="confab-migrate-2"}';
+const canary = '{namespace="chat",cronjob="confab-canary"}';
+const canarySuccess = `kube_cronjob_status_last_successful_time${canary}`;
+const canaryCreated = `kube_cronjob_created${canary}`;
+const canarySuspended = `kube_cronjob_spec_suspend${canary}`;
+const up = (service: string, instance: string) =>
+  `up{job="confab",namespace="chat",service="${service}",instance="${instance}"}`;
+
+/** Cases of the alerts about processes and Kubernetes. */
+export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
+  ConfabServiceDown: {
+    fires: [
+      {
+        series: [
+          [up("worker", "a"), "1 0x30"],
+          [up("worker", "b"), "1 0x30"],
+        ],
+        after: 5,
+        labels: { ...page, service: "worker" },
+      },
+      // The targets of a service have vanished from Prometheus, and others have not.
+      {
+        series: [
+          [up("ingest", "a"), "1x5 _x30"],
+          [up("api", "b"), "1x40"],
+        ],
+        after: 15,
+        labels: { ...page, service: "ingest" },
+      },
+    ],
+    silent: [
+      {
+        series: [
+          [up("worker", "a"), "1 0 0 1x27"],
+          ['up{job="other",namespace="chat",service="worker"}', "0x30"],
+        ],
+      },
+      // One replica of two.
+      {
+        series: [
+          [up("worker", "a"), "1 0x30"],
+          [up("worker", "b"), "1x31"],
+        ],
+      },
+      // A pod replaced another.
+      {
+        series: [
+          [up("ingest", "a"), "1x5 _x30"],
+          [up("ingest", "b"), "_x4 1x30"],
+          [up("api", "c"), "1x40"],
+        ],
+      },
+      // A service that never existed, and an installation that was removed.
+      { series: [[up("api", "c"), "1x40"]] },
+      {
+        series: [
+          [up("ingest", "a"), "1x5 _x30"],
+          [up("api", "b"), "1x5 _x30"],
+        ],
+      },
+      // Scaled to 0, as KEDA may do; pending messages have an alert of their own.
+      {
+        series: [
+          [up("worker", "a"), "1x5 _x30"],
+          [up("api", "b"), "1x40"],
+        ],
+      },
+      // The exporter of a store wakes nobody.
+      { series: [[up("redis", "a"), "0x30"]] },
+    ],
+  },
+  ConfabTargetDown: {
+    fires: [
+      {
+        series: [
+          [up("worker", "a"), "1 0x30"],
+          [up("worker", "b"), "1x31"],
+        ],
+        after: 15,
+        labels: { ...ticket, job: "confab", service: "worker", instance: "a" },
+      },
+      {
+        series: [[up("redis", "a"), "1 0x30"]],
+        after: 15,
+        labels: { ...ticket, job: "confab", service: "redis", instance: "a" },
+      },
+    ],
+    silent: [
+      // All replicas: that is another alert.
+      { series: [[up("worker", "a"), "1 0x30"]] },
+      {
+        series: [
+          [up("worker", "a"), "1 0x8 1x20"],
+          [up("worker", "b"), "1x31"],
+        ],
+      },
+    ],
+  },
+  ConfabAllTargetsGone: {
+    fires: [
+      {
+        series: [
+          [up("ingest", "a"), "1x5 _x30"],
+          [up("api", "b"), "1x5 _x30"],
+        ],
+        after: 20,
+        labels: page,
+      },
+    ],
+    silent: [
+      {
+        series: [
+          [up("ingest", "a"), "1x5 _x30"],
+          [up("api", "b"), "1x40"],
+        ],
+      },
+      { series: [['up{job="other",namespace="chat"}', "1x5 _x30"]] },
+      // Down is not gone.
+      { series: [[up("api", "b"), "0x40"]] },
+    ],
+  },
+  ConfabCanaryFailing: {
+    fires: [
+      // The last success was at 60 s; the alert is checked in the 18th minute.
+      {
+        series: [
+          [canarySuccess, "60x30"],
+          [canaryCreated, "0x30"],
+        ],
+        after: 18,
+        labels: { ...page, cronjob: "confab-canary" },
+      },
+      // It never succeeded.
+      { series: [[canaryCreated, "0x30"]], after: 18, labels: { ...page, cronjob: "confab-canary" } },
+    ],
+    silent: [
+      {
+        series: [
+          [canarySuccess, "0+60x30"],
+          [canaryCreated, "0x30"],
+        ],
+      },
+      {
+        series: [
+          [canarySuccess, "60x30"],
+          [canaryCreated, "0x30"],
+          [canarySuspended, "1x30"],
+        ],
+      },
+      // Redis is unavailable: its own alert says so.
+      { series: [[canarySuccess, "60x30"], [canaryCreated, "0x30"], unreachable("redis")] },
+      { series: [['kube_cronjob_status_last_successful_time{cronjob="wiki-canary"}', "0x30"]] },
+    ],
+  },
+  ConfabWorkersAtMax: {
+    fires: [
+      {
+        series: [
+          [desired, "20x30"],
+          [most, "20x30"],
+          [oldest, "6x30"],
+        ],
+        after: 16,
+        labels: { ...ticket, horizontalpodautoscaler: "keda-hpa-confab-worker" },
+      },
+    ],
+    silent: [
+      {
+        series: [
+          [desired, "19x30"],
+          [most, "20x30"],
+          [oldest, "30x30"],
+        ],
+      },
+      {
+        series: [
+          [desired, "20x30"],
+          [most, "20x30"],
+          [oldest, "5x30"],
+        ],
+      },
+      // Messages wait, but in another installation.
+      {
+        series: [
+          [desired, "20x30"],
+          [most, "20x30"],
+          ['confab_pending_oldest_age_seconds{namespace="other"}', "30x30"],
+        ],
+      },
+    ],
+  },
+  ConfabMigrationFailed: {
+    fires: [
+      {
+        series: [[migration, "0 1x30"]],
+        after: 3,
+        labels: { ...page, job_name: "confab-migrate-2" },
+      },
+    ],
+    silent: [
+      { series: [[migration, "0x30"]] },
+      { series: [[migration, "0 1 0x28"]] },
+      { series: [['kube_job_failed{condition="true",namespace="chat",job_name="wiki-migrate-2"}', "1x30"]] },
+      { series: [['kube_job_failed{condition="false",namespace="chat",job_name="confab-migrate-2"}', "1x30"]] },
+    ],
+  },
+};

@@ -1,0 +1,9 @@
+import type { Series } from "./alert-case.ts";
+
+export const page = { namespace: "chat", severity: "page" } as const;
+export const ticket = { namespace: "chat", severity: "ticket" } as const;
+
+/** A store that no replica of the api reaches, from the first minute on. */
+export function unreachable(dependency: string): Series {
+  return [`confab_dependency_up{namespace="chat",service="api",dependency="${dependency}"}`, "1 0x100"];
+}

@@ -1,0 +1,32 @@
+import type { AlertCase } from "./alert-case.ts";
+import { ticket, unreachable } from "./labels.ts";
+
+/** Cases of the alerts about messages on their way to the search index. */
+export const searchCases: Readonly<Record<string, AlertCase>> = {
+  ConfabSearchLagHigh: {
+    fires: [{ series: [['confab_outbox_oldest_age_seconds{namespace="chat"}', "0+60x30"]], after: 9, labels: ticket }],
+    silent: [
+      { series: [["confab_outbox_oldest_age_seconds", "120x30"]] },
+      { series: [["confab_outbox_oldest_age_seconds", "0 150x4 0 150x4 0x20"]] },
+      // Elasticsearch is unavailable: its own alert says so.
+      { series: [['confab_outbox_oldest_age_seconds{namespace="chat"}', "0+60x30"], unreachable("search")] },
+    ],
+  },
+  ConfabIndexRefusesMessages: {
+    fires: [
+      { series: [['confab_messages_index_refused_total{namespace="chat"}', "0x10 1x20"]], after: 13, labels: ticket },
+    ],
+    silent: [
+      { series: [["confab_messages_index_refused_total", "0x30"]] },
+      { series: [["confab_messages_indexed_total", "0+100x30"]] },
+    ],
+  },
+  ConfabIndexRecreated: {
+    fires: [
+      { series: [['confab_index_recreated_total{namespace="chat"}', "0x10 1x20"]], after: 12, labels: ticket },
+      // A worker that found it when it started.
+      { series: [['confab_index_recreated_total{namespace="chat"}', "_x10 1x20"]], after: 12, labels: ticket },
+    ],
+    silent: [{ series: [["confab_index_recreated_total", "0x30"]] }],
+  },
+};

@@ -1,0 +1,293 @@
+import type { AlertCase, Series } from "./alert-case.ts";
+import { page, ticket, unreachable } from "./labels.ts";
+
+const disk = 'namespace="chat",persistentvolumeclaim="data-confab-mysql-0"';
+const free = `kubelet_volume_stats_available_bytes{${disk}}`;
+const size = `kubelet_volume_stats_capacity_bytes{${disk}}`;
+const used = 'confab_redis_used_memory_bytes{namespace="chat"}';
+const limit = 'confab_redis_max_memory_bytes{namespace="chat"}';
+
+/** The check of a dependency in a replica of a service. */
+function check(service: string, instance: string, dependency: string, values: string): Series {
+  const labels = `namespace="chat",service="${service}",dependency="${dependency}",pod="${service}-${instance}",instance="${instance}"`;
+  return [`confab_dependency_up{${labels}}`, values];
+}
+
+/** Cases of the alerts about Redis, MySQL and Elasticsearch. */
+export const storeCases: Readonly<Record<string, AlertCase>> = {
+  ConfabStoreUnreachable: {
+    fires: [
+      {
+        series: [
+          check("api", "a", "search", "1 0x30"),
+          check("api", "b", "search", "1 0x30"),
+          check("worker", "c", "search", "1x30"),
+          check("api", "a", "redis", "1x30"),
+        ],
+        after: 4,
+        labels: { ...page, dependency: "search" },
+      },
+      // One alert, although three checks of two services fail.
+      {
+        series: [
+          check("ingest", "a", "redis", "1 0x30"),
+          check("ingest", "a", "partitions", "1 0x30"),
+          check("ingest", "a", "settings", "1 0x30"),
+          check("worker", "b", "redis", "1 0x30"),
+        ],
+        after: 4,
+        labels: { ...page, dependency: "redis" },
+      },
+      {
+        series: [check("ingest", "a", "redis", "1x30"), check("ingest", "a", "settings", "1 0x30")],
+        after: 4,
+        labels: { ...page, dependency: "settings" },
+      },
+    ],
+    silent: [
+      // One replica that is cut off is no outage.
+      { series: [check("api", "a", "search", "0x30"), check("api", "b", "search", "1x30")] },
+      { series: [check("api", "a", "search", "1 0 0 1x27")] },
+    ],
+  },
+  ConfabReplicaCutOff: {
+    fires: [
+      {
+        series: [
+          check("ingest", "a", "redis", "1x5 0x30"),
+          check("ingest", "a", "partitions", "1x5 0x30"),
+          check("ingest", "b", "redis", "1x40"),
+          check("ingest", "b", "partitions", "1x40"),
+        ],
+        after: 20,
+        labels: { ...ticket, service: "ingest", pod: "ingest-a", instance: "a" },
+      },
+    ],
+    silent: [
+      // All replicas: that is an outage, which has another alert.
+      { series: [check("ingest", "a", "redis", "1 0x40"), check("ingest", "b", "redis", "1 0x40")], after: 40 },
+      { series: [check("ingest", "a", "redis", "1x5 0x8 1x20"), check("ingest", "b", "redis", "1x40")] },
+    ],
+  },
+  ConfabSnapshotsStale: {
+    fires: [
+      {
+        series: [
+          ['confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"}', "0+60x30"],
+          ['confab_snapshot_age_seconds{namespace="chat",service="worker",snapshot="redis"}', "0+60x30"],
+          ['confab_snapshot_age_seconds{namespace="chat",service="worker",snapshot="queues"}', "1x30"],
+        ],
+        after: 20,
+        labels: { ...ticket, snapshot: "redis" },
+      },
+    ],
+    silent: [
+      // One replica that reads is enough.
+      {
+        series: [
+          ['confab_snapshot_age_seconds{service="ingest",snapshot="redis"}', "0+60x30"],
+          ['confab_snapshot_age_seconds{service="worker",snapshot="redis"}', "2x30"],
+        ],
+      },
+      // Redis is unavailable: its own alert says so.
+      {
+        series: [
+          ['confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"}', "0+60x30"],
+          unreachable("redis"),
+        ],
+      },
+    ],
+  },
+  ConfabStoreSettingsAtRisk: {
+    fires: [
+      {
+        series: [['confab_store_settings_at_risk{namespace="chat",store="redis",service="ingest"}', "0 1x30"]],
+        after: 15,
+        labels: { ...ticket, store: "redis" },
+      },
+    ],
+    silent: [
+      { series: [['confab_store_settings_at_risk{store="redis"}', "0x30"]] },
+      // A failover: a replica for some minutes.
+      { series: [['confab_store_settings_at_risk{store="redis"}', "0 1x8 0x20"]] },
+    ],
+  },
+  ConfabRedisMemoryHigh: {
+    fires: [
+      {
+        series: [
+          [used, "501x30"],
+          [limit, "1000x30"],
+        ],
+        after: 6,
+        labels: page,
+      },
+    ],
+    silent: [
+      {
+        series: [
+          [used, "500x30"],
+          [limit, "1000x30"],
+        ],
+      },
+      {
+        series: [
+          [used, "0 900x4 0x25"],
+          [limit, "1000x30"],
+        ],
+      },
+      // Without a limit nothing fills up.
+      {
+        series: [
+          [used, "600x30"],
+          [limit, "0x30"],
+        ],
+      },
+    ],
+  },
+  ConfabRedisEvicting: {
+    fires: [
+      // Both replicas of ingest see the same evictions.
+      {
+        series: [
+          ['confab_redis_evicted_keys_total{namespace="chat",instance="a"}', "0x10 3x20"],
+          ['confab_redis_evicted_keys_total{namespace="chat",instance="b"}', "7x10 10x20"],
+        ],
+        after: 12,
+        labels: page,
+      },
+    ],
+    silent: [
+      { series: [["confab_redis_evicted_keys_total", "0x30"]] },
+      { series: [["confab_redis_evicted_keys_total", "100x30"]] },
+    ],
+    ends: [
+      // Without a restart of Redis.
+      { series: [['confab_redis_evicted_keys_total{namespace="chat"}', "0x10 3x50"]], after: 28 },
+    ],
+  },
+  ConfabRedisFsyncDelayed: {
+    fires: [
+      {
+        series: [['confab_redis_aof_delayed_fsyncs_total{namespace="chat"}', "0+2x30"]],
+        after: 20,
+        labels: ticket,
+      },
+    ],
+    silent: [
+      { series: [["confab_redis_aof_delayed_fsyncs_total", "0x10 4x20"]] },
+      { series: [["confab_redis_aof_delayed_fsyncs_total", "500x30"]] },
+    ],
+  },
+  ConfabDatabaseConnectionsHigh: {
+    fires: [
+      {
+        series: [
+          ['confab_database_connections{namespace="chat"}', "130x30"],
+          ['confab_database_max_connections{namespace="chat"}', "151x30"],
+        ],
+        after: 15,
+        labels: ticket,
+      },
+    ],
+    silent: [
+      {
+        series: [
+          ["confab_database_connections", "120x30"],
+          ["confab_database_max_connections", "151x30"],
+        ],
+      },
+      {
+        series: [
+          ["confab_database_connections", "10 150x8 10x20"],
+          ["confab_database_max_connections", "151x30"],
+        ],
+      },
+    ],
+  },
+  ConfabRedisAofFailing: {
+    fires: [
+      {
+        series: [
+          ['confab_redis_aof_last_write_ok{namespace="chat"}', "1 0x30"],
+          ['confab_redis_aof_enabled{namespace="chat"}', "1x30"],
+        ],
+        after: 3,
+        labels: page,
+      },
+      // Off altogether: then its last write is not known to have failed.
+      {
+        series: [
+          ['confab_redis_aof_last_write_ok{namespace="chat"}', "1x30"],
+          ['confab_redis_aof_enabled{namespace="chat"}', "1 0x30"],
+        ],
+        after: 3,
+        labels: page,
+      },
+    ],
+    silent: [
+      {
+        series: [
+          ["confab_redis_aof_last_write_ok", "1x30"],
+          ["confab_redis_aof_enabled", "1x30"],
+        ],
+      },
+      {
+        series: [
+          ["confab_redis_aof_last_write_ok", "1 0 1x28"],
+          ["confab_redis_aof_enabled", "1x30"],
+        ],
+      },
+    ],
+  },
+  ConfabDiskFillingUp: {
+    fires: [
+      {
+        series: [
+          [free, "9x30"],
+          [size, "100x30"],
+        ],
+        after: 20,
+        labels: { ...ticket, persistentvolumeclaim: "data-confab-mysql-0" },
+      },
+      // A third is left, and gone in less than three days.
+      {
+        series: [
+          [free, "35-0.01x30"],
+          [size, "100x30"],
+        ],
+        after: 20,
+        labels: { ...ticket, persistentvolumeclaim: "data-confab-mysql-0" },
+      },
+    ],
+    silent: [
+      {
+        series: [
+          [free, "11x30"],
+          [size, "100x30"],
+        ],
+      },
+      // As fast, but from half: a backup or a compaction does that.
+      {
+        series: [
+          [free, "50-0.01x30"],
+          [size, "100x30"],
+        ],
+      },
+      // A third is left, and would be gone in a week.
+      {
+        series: [
+          [free, "35-0.003x30"],
+          [size, "100x30"],
+        ],
+      },
+      // Somebody else's disk.
+      {
+        series: [
+          ['kubelet_volume_stats_available_bytes{persistentvolumeclaim="data-wiki-0"}', "1x30"],
+          ['kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="data-wiki-0"}', "100x30"],
+        ],
+      },
+    ],
+  },
+};
