@@ -20,7 +20,7 @@ describe("the logs of the three services", function () {
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       ADMIN_API_KEY: adminKey,
-      // Log everything.
+      // Everything is logged.
       LOG_LEVEL: "trace",
     };
     services = await Promise.all((["ingest", "worker", "api"] as const).map((name) => startService(name, env)));
@@ -44,10 +44,13 @@ describe("the logs of the three services", function () {
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
   const linesOf = (service: number, requestId: string) =>
-    services[service]!.logs().filter((line) => line.request_id === requestId);
+    services[service]!.logs().filter(
+      ({ request_id, request_ids }) =>
+        request_id === requestId || (Array.isArray(request_ids) && request_ids.includes(requestId)),
+    );
   const message = () => ({ application_token: token, chat_number: 1, body: secretBody });
 
-  it("show one message by its request id in every service", async () => {
+  it("follow one message by its request id through all of them", async () => {
     const requestId = `find-${randomUUID()}`;
     const sent = await post("/messages", message(), requestId);
     expect(sent.status).to.equal(201);
@@ -62,11 +65,11 @@ describe("the logs of the three services", function () {
       const found = [0, 1, 2].map((service) => linesOf(service, requestId));
       expect(found.map((lines) => lines.map((line) => line.message))).to.deep.equal([
         ["request"],
-        ["message stored"],
+        ["messages stored", "message stored"],
         ["request"],
       ]);
-      for (const [line] of found) expect(line).to.include(about);
-      expect(found[1]![0]).to.include({ number: 1 });
+      for (const lines of found) expect(lines.at(-1)).to.include(about);
+      expect(found[1]![1]).to.include({ number: 1 });
     });
   });
 
@@ -76,6 +79,7 @@ describe("the logs of the three services", function () {
     await post("/messages/batch", { messages: [message(), { ...message(), application_token: randomUUID() }] }, many);
     await eventually(() => {
       expect(linesOf(0, one)[0]).to.include({ application: token.slice(0, 8), chat: 1, messages: 2 });
+      expect(linesOf(0, one)[0]).to.include({ accepted: 2, refused: 0 });
       expect(linesOf(0, many)[0]).to.include({ messages: 2 });
       expect(linesOf(0, many)[0]).to.not.have.any.keys("application", "chat");
     });

@@ -3,6 +3,8 @@ import { UnrecoverableError, Worker } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
 import type { Logger } from "pino";
 import type { z } from "zod";
+import { batchOf } from "./job-id.ts";
+import { createStalledJobs } from "./stalled-jobs.ts";
 
 export interface ConsumerOptions<Name extends QueueName> {
   queue: Name;
@@ -13,29 +15,25 @@ export interface ConsumerOptions<Name extends QueueName> {
   concurrency: number;
   handle: (payload: z.infer<(typeof queues)[Name]["schema"]>) => Promise<void>;
   logger: Logger;
-  /** Called at the end of each job. */
-  onEnd?: (queue: Name, outcome: JobOutcome) => void;
+  /** Called when jobs end, with their number. */
+  onEnd?: (queue: Name, outcome: JobOutcome, jobs: number) => void;
   lockMs?: number;
   stalledCheckMs?: number;
 }
 
-/** A job is stalled if its worker died or hung. Another worker takes it. */
+/** A stalled job's worker died or hung; another worker takes the job. */
 export type JobOutcome = "completed" | "failed" | "stalled";
 
+const maxListed = 10;
+
 export interface Consumer {
-  /** Takes no further jobs and waits for the running ones. */
+  /** Takes no further jobs and waits for those that are running. */
   stop(): Promise<void>;
-  /**
-   * Closes at once, without calls to Redis. Running jobs continue, and other workers take them after their locks have
-   * expired.
-   */
+  /** Stops at once, without Redis: running jobs go on, and another worker takes them when their locks have expired. */
   abandon(): void;
 }
 
-/**
- * Processes the queue of one partition. A job whose payload does not match the schema fails at once. Other errors are
- * retried.
- */
+/** Takes jobs of one partition's queue. A payload that does not fit its schema fails for good; other errors are retried. */
 export function createConsumer<Name extends QueueName>(options: ConsumerOptions<Name>): Consumer {
   const {
     queue,
@@ -64,32 +62,41 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       concurrency,
       lockDuration: lockMs,
       stalledInterval: stalledCheckMs,
-      // A job is only a wake-up and safe to repeat, so it must not fail because its workers died several times.
+      // A job is only a wake-up, and repeating it is harmless: a worker that dies often must not make it fail.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 1000 },
       skipVersionCheck: true,
-      // BullMQ's default is 15 s. During that time no jobs would be taken although Redis is available again.
+      // BullMQ's default is 15 s, in which no job is taken although Redis answers again.
       runRetryDelay: 1000,
     },
   );
-  worker.on("completed", () => onEnd?.(queue, "completed"));
+  // A job of the queue "messages" is known by its batch everywhere else.
+  const namedBy = (id: string | undefined) => (queue === "messages" ? { batch: batchOf(id) } : { job: id });
+  worker.on("completed", () => onEnd?.(queue, "completed", 1));
   worker.on("failed", (job, error) => {
-    onEnd?.(queue, "failed");
-    logger.warn({ err: error, queue: name, job: job?.id, attempts: job?.attemptsMade }, "job failed");
+    onEnd?.(queue, "failed", 1);
+    logger.warn({ err: error, queue: name, ...namedBy(job?.id), attempts: job?.attemptsMade }, "job failed");
   });
-  worker.on("stalled", (job) => {
-    onEnd?.(queue, "stalled");
-    logger.warn({ queue: name, job }, "job stalled: the worker that had it died or hung");
+  const stalled = createStalledJobs((jobs) => {
+    onEnd?.(queue, "stalled", jobs.length);
+    const ids = jobs.slice(0, maxListed).map(batchOf);
+    logger.warn(
+      { queue: name, jobs: jobs.length, [queue === "messages" ? "batches" : "job_ids"]: ids },
+      "jobs stalled: their worker died or hung, and another worker takes them",
+    );
   });
+  worker.on("stalled", stalled.add);
   worker.on("error", (error) => {
     logger.warn({ err: error, queue: name }, "queue unavailable");
   });
   return {
     async stop() {
       await worker.close();
+      stalled.flush();
     },
     abandon() {
+      stalled.flush();
       worker.close(true).catch((error: unknown) => {
         logger.warn({ err: error, queue: name }, "abandoned consumer did not close");
       });

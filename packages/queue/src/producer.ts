@@ -1,6 +1,7 @@
 import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
 import { Queue, type JobsOptions } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
+import { jobIdOf } from "./job-id.ts";
 
 export interface ProducerOptions {
   connection: RedisConnection;
@@ -79,9 +80,4 @@ export async function createProducer({ connection, prefix, partitions }: Produce
       await Promise.all([...messages, search].map((queue) => queue.close()));
     },
   };
-}
-
-/** A job id must not look like a number, but a batch id could. */
-function jobIdOf(batchId: string): string {
-  return `b-${batchId}`;
 }

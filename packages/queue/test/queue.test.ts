@@ -78,7 +78,7 @@ describe("the queues", () => {
     await eventually(() => {
       expect(attempts).to.equal(3);
     });
-    expect(lines.map(({ job }) => job)).to.deep.equal(["b-flaky", "b-flaky"]);
+    expect(lines.map(({ batch }) => batch)).to.deep.equal(["flaky", "flaky"]);
   });
 
   it("fails a job with an invalid payload at once", async () => {

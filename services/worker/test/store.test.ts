@@ -26,13 +26,12 @@ describe("storing accepted messages", function () {
       expect(page.hits.map(({ number }) => number)).to.deep.equal([2]);
     });
     expect(await world.metric("confab_messages_stored_total")).to.equal(3);
-    const logged = world.lines.filter(({ message }) => message === "message stored");
-    expect(logged).to.have.length(3);
-    expect(logged[0]).to.include({
-      request_id: "request-of-one",
-      application: world.token.slice(0, 8),
-      chat: chat.number,
-      number: 1,
+    const logged = world.lines.filter(({ message }) => message === "messages stored");
+    expect(logged, "one line per transaction").to.have.length(1);
+    expect(logged[0]).to.deep.include({
+      messages: 3,
+      ranges: [{ application: world.token.slice(0, 8), chat: chat.number, from: 1, to: 3 }],
+      request_ids: ["request-of-one", "request-of-two", "request-of-three"],
     });
     expect(await world.redis.llen(waitListKey(world.config.partitioning.prefix, 0, "messages"))).to.equal(0);
   });
@@ -84,7 +83,7 @@ describe("storing accepted messages", function () {
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
     expect(await world.metric("confab_messages_renumbered_total")).to.equal(1);
-    const warning = world.lines.find(({ message }) => String(message).startsWith("number was taken"));
+    const warning = world.lines.find(({ message }) => String(message).startsWith("another message has this number"));
     expect(warning).to.include({ number: 1, renumbered: 3, request_id: "request-of-late" });
     expect(await world.send(chat, "next")).to.deep.equal([4]);
   });

@@ -64,7 +64,30 @@ describe("the sweep for batches without a working job", function () {
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
   });
 
-  it("reads one page of overdue batches after another, and starts again", async () => {
+  it("logs the jobs of a dead worker once, with their number and batches, and counts each", async () => {
+    const chat = await world.createChat();
+    for (const body of ["one", "two", "three"]) await world.send(chat, body);
+    const ids = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
+    expect(ids).to.have.length(3);
+    for (const job of ids.map((id) => `b-${id}`)) {
+      await world.redis.lrem(queue.toKey("wait"), 1, job);
+      await world.redis.lpush(queue.toKey("active"), job);
+      await world.redis.sadd(queue.toKey("stalled"), job);
+    }
+    world.run();
+    await stored(chat, { 1: "one", 2: "two", 3: "three" });
+    await eventually(async () => {
+      const lines = world.lines.filter(({ message }) => String(message).startsWith("jobs stalled"));
+      expect(lines).to.have.length(1);
+      expect(lines[0]).to.include({ queue: "messages", jobs: 3 });
+      expect(lines[0]!.batches).to.have.members(ids);
+      const { values } = await world.metrics.registry.getSingleMetric("confab_jobs_total")!.get();
+      const stalled = values.find(({ labels }) => labels.queue === "messages" && labels.outcome === "stalled");
+      expect(stalled?.value).to.equal(3);
+    });
+  });
+
+  it("looks at one page of overdue batches after another, and begins again", async () => {
     const asked: number[] = [];
     const ids = Array.from({ length: 2500 }, (_, index) => `batch ${index}`);
     const overdue = (_: number, { offset, limit }: { offset: number; limit: number }) => {

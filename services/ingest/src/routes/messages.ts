@@ -45,7 +45,9 @@ export function createMessageRoutes({
     routes.createMessages,
     async ({ body, context }) => {
       context.facts = factsOf(body.messages);
-      return { body: await acceptBatch(body.messages, context) };
+      const answer = await acceptBatch(body.messages, context);
+      context.facts = { ...context.facts, accepted: answer.accepted, refused: answer.refused };
+      return { body: answer };
     },
     mountOptions,
   );

@@ -10,13 +10,13 @@ export interface IndexMessagesOptions {
   chats: Pick<Chats, "named">;
   search: Pick<SearchIndex, "prepare" | "index">;
   /** Whether an error means that the index or the database is unavailable. */
-  isAway: (error: unknown) => boolean;
+  isUnavailable: (error: unknown) => boolean;
   metrics: Metrics<MetricCatalogue>;
   logger: Logger;
 }
 
 export interface IndexMessages {
-  /** Brings the index up to date; returns at once while the index is known to be unavailable. */
+  /** Indexes everything in the outbox; returns at once while indexing is paused. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -27,11 +27,11 @@ const bytesAtOnce = 2 * 1024 * 1024;
 const longestPauseMs = 5_000;
 
 /**
- * Empties the search outbox into the index. While the index is unavailable the outbox keeps everything, and indexing is retried
- * after 1, 2, 4, 5, 5… seconds, without end: nothing is lost.
+ * Indexes what is in the search outbox. While the index is unavailable, the outbox keeps everything, and indexing is retried after 1, 2, 4, 5,
+ * 5… seconds: no attempt is used up and nothing is lost.
  */
 export function createIndexMessages(options: IndexMessagesOptions): IndexMessages {
-  const { outbox, messages, chats, search, isAway, metrics, logger } = options;
+  const { outbox, messages, chats, search, isUnavailable, metrics, logger } = options;
   const measured = createIndexMetrics(metrics);
   let running: Promise<void> | undefined;
   let prepared = false;
@@ -49,15 +49,15 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       measured.arrived(part, documents, result.rejected);
       measured.indexed.inc(result.indexed);
       measured.rejected.inc(result.rejected.length);
-      if (result.rejected.length > 0) await tell(result.rejected);
+      if (result.rejected.length > 0) await logRejected(result.rejected);
     }
   }
 
-  async function tell(rejected: readonly RejectedDocument[]): Promise<void> {
+  async function logRejected(rejected: readonly RejectedDocument[]): Promise<void> {
     const names = await chats.named([...new Set(rejected.map(({ chatId }) => chatId))]);
     for (const { chatId, number, reason } of rejected) {
       const chat = names.get(chatId);
-      // Deleted meanwhile, so it needs no document.
+      // It was deleted meanwhile and belongs in no index.
       if (chat === undefined) continue;
       logger.error(
         { application: shortToken(chat.token), chat: chat.number, number, reason },
@@ -89,9 +89,8 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       pauseMs = 0;
       measured.away.set(0);
     } catch (error) {
-      if (!isAway(error)) throw error;
-      if (pauseMs === 0)
-        logger.warn({ err: error }, "indexing is paused: the search index or the database is unavailable");
+      if (!isUnavailable(error)) throw error;
+      if (pauseMs === 0) logger.warn({ err: error }, "indexing is paused: the search index or the database is unavailable");
       // The index may come back empty.
       prepared = false;
       pauseMs = Math.min(Math.max(1000, pauseMs * 2), longestPauseMs);
@@ -103,7 +102,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   return {
     async run() {
       if (stopped || Date.now() < pausedUntil) return;
-      // The current run may have read the outbox too early: run again after it.
+      // A run that is ending may have missed the newest ranges: start another after it.
       const before = running;
       if (before) await before.catch(() => undefined);
       running ??= drain().finally(() => (running = undefined));
@@ -116,7 +115,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   };
 }
 
-/** Cuts ranges into parts of at most one bulk's messages and bytes; a single range may have more bytes. */
+/** Cuts ranges into parts for one bulk request each: at most 1,000 messages, and 2 MiB unless one range is larger. */
 function partsOf(ranges: readonly StoredRange[]): StoredRange[][] {
   const parts: StoredRange[][] = [];
   let [room, bytesLeft] = [0, 0];

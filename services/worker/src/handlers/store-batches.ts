@@ -2,8 +2,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Chats, BatchStore, StoreResult } from "@confab/database";
 import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
 import type { Producer } from "@confab/queue";
-import { inSpan, shortToken, startSharedSpan, traceIdOf, type Logger, type Tracer } from "@confab/runtime";
+import { queues } from "@confab/contracts";
+import {
+  inSpan,
+  messagingAttributes,
+  shortToken,
+  startSharedSpan,
+  traceIdOf,
+  type Logger,
+  type Tracer,
+} from "@confab/runtime";
 import { createCoalescer } from "./coalescer.ts";
+import { describeStored } from "./stored-messages.ts";
 import { createWakeUp } from "./wake-up.ts";
 import type { StoreMetrics } from "./store-metrics.ts";
 
@@ -46,7 +56,11 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     const span = startSharedSpan(tracer, "store", {
       kind: "consumer",
       causes: [...group.flatMap(({ id }) => traces.get(id) ?? []), ...requests],
-      attributes: { "confab.batches": group.length, "confab.messages": accepted.length },
+      attributes: {
+        ...messagingAttributes("process", "store", queues.messages.name, accepted.length),
+        "confab.batches": group.length,
+        "confab.batch": group.length === 1 ? group[0]?.id : undefined,
+      },
     });
     const causes = span === undefined ? [] : [span.traceparent, ...requests];
     await inSpan(span, () => storeAccepted(group, accepted, causes));
@@ -74,14 +88,19 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
     await complete(group, result);
     if (result.stored > 0) wakeSearch(causes);
-    if (logger.isLevelEnabled("info")) {
-      const gone = new Set([...result.conflicts, ...result.refused].map(({ uid }) => uid));
-      for (const { id, messages } of group) {
-        for (const message of messages) {
-          if (gone.has(message.uid)) continue;
-          logger.info({ ...facts(message), batch: id }, "message stored");
-        }
-      }
+    logStored(group, result);
+  }
+
+  /** One line per transaction: a line per message would be most of all log lines. */
+  function logStored(group: readonly AcceptedBatch[], { conflicts, refused }: StoreResult<AcceptedMessage>): void {
+    if (!logger.isLevelEnabled("info")) return;
+    const notStored = new Set([...conflicts, ...refused].map(({ uid }) => uid));
+    const isStored = ({ uid }: AcceptedMessage): boolean => !notStored.has(uid);
+    const messages = group.flatMap((batch) => batch.messages.filter(isStored));
+    if (messages.length > 0) logger.info(describeStored(group, messages), "messages stored");
+    if (!logger.isLevelEnabled("debug")) return;
+    for (const { id, messages } of group) {
+      for (const message of messages.filter(isStored)) logger.debug({ ...facts(message), batch: id }, "message stored");
     }
   }
 
@@ -110,7 +129,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       metrics.renumbered.inc();
       logger.warn(
         { ...facts(message), renumbered: moved[index] },
-        "number was taken by another message: stored under a new one",
+        "another message has this number: the message is stored under a new one",
       );
     });
     if (movedBatchId !== undefined) await producer.wakeBatch(partition, movedBatchId);
@@ -135,7 +154,10 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       if (batches.length > 0) await storeApart(batches);
       if (lost.length > 0) {
         metrics.batchesLost.inc(lost.length);
-        logger.error({ partition, batches: lost }, "Redis has lost accepted messages: is it evicting keys?");
+        logger.error(
+          { partition, batches: lost },
+          "Redis lost accepted messages: check whether it evicts keys or lost its data",
+        );
         await backlog.complete({ ids: lost });
       }
       waiting = later;
@@ -150,7 +172,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       } catch (error) {
         if (!shouldWait(error) || abandoned.signal.aborted) throw error;
         metrics.waits.inc();
-        if (attempt === 0) logger.warn({ err: error, batches: ids.length }, "storing waits for the database");
+        if (attempt === 0) logger.warn({ err: error, batches: ids.length }, "storing waits: a store is unavailable");
         await pause(Math.min(100 * 2 ** attempt, longestPauseMs), undefined, { signal: abandoned.signal });
       }
     }

@@ -1,0 +1,56 @@
+import type { AcceptedBatch, AcceptedMessage } from "@confab/intake";
+import { shortToken, traceIdOf } from "@confab/runtime";
+
+/** So many batches, ranges, requests and traces are listed; the counts are of all. */
+const maxListed = 32;
+
+interface StoredRange {
+  readonly application: string;
+  readonly chat: number;
+  readonly from: number;
+  to: number;
+}
+
+/** What the log line of a transaction says of its messages: counts, and the first batches, ranges of numbers, request ids and trace ids. */
+export function describeStored(
+  batches: readonly Pick<AcceptedBatch, "id">[],
+  messages: readonly AcceptedMessage[],
+): Record<string, unknown> {
+  const ranges = rangesOf(messages);
+  const requests = distinct(messages, ({ requestId }) => requestId);
+  const traces = distinct(messages, ({ trace }) => traceIdOf(trace));
+  return {
+    messages: messages.length,
+    batches: batches.length,
+    requests: requests.length,
+    batch_ids: batches.slice(0, maxListed).map(({ id }) => id),
+    ranges: ranges.slice(0, maxListed),
+    request_ids: requests.slice(0, maxListed),
+    ...(traces.length > 0 && { trace_ids: traces.slice(0, maxListed) }),
+  };
+}
+
+/** Consecutive numbers of a chat as one range, in the order of the messages. */
+function rangesOf(messages: readonly AcceptedMessage[]): StoredRange[] {
+  const ranges: StoredRange[] = [];
+  const last = new Map<string, StoredRange>();
+  for (const { token, chat, number } of messages) {
+    const key = `${token} ${chat}`;
+    const range = last.get(key);
+    if (range?.to === number - 1) {
+      range.to = number;
+      continue;
+    }
+    const begun = { application: shortToken(token), chat, from: number, to: number };
+    last.set(key, begun);
+    ranges.push(begun);
+  }
+  return ranges;
+}
+
+function distinct(
+  messages: readonly AcceptedMessage[],
+  valueOf: (message: AcceptedMessage) => string | undefined,
+): string[] {
+  return [...new Set(messages.flatMap((message) => valueOf(message) ?? []))];
+}
