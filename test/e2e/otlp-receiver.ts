@@ -28,6 +28,7 @@ interface ExportRequest {
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;
+  readonly kind: string | undefined;
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
@@ -61,14 +62,18 @@ export async function startOtlpReceiver() {
   };
 }
 
+/** By OTLP's numbers. */
+const kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+
 function read({ resourceSpans = [] }: ExportRequest): ReceivedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = asRecord(resource.attributes)["service.name"] ?? "";
     return scopeSpans
       .flatMap(({ spans }) => spans)
-      .map(({ name, traceId, spanId, parentSpanId, links = [], attributes = [] }) => ({
+      .map(({ name, kind, traceId, spanId, parentSpanId, links = [], attributes = [] }) => ({
         service,
         name,
+        kind: kinds[kind],
         traceId,
         spanId,
         parentSpanId: parentSpanId === "" ? undefined : parentSpanId,

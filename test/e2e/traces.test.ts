@@ -116,7 +116,29 @@ describe("traces", function () {
     expect(named(spans, "backlog.complete").parentSpanId).to.equal(store.spanId);
     expect(index).to.include({ service: "confab-worker", parentSpanId: store.spanId });
     expect(index.links).to.have.members([idOf(store), idOf(request)]);
+    const messaging = (span: ReceivedSpan) =>
+      Object.fromEntries(Object.entries(span.attributes).filter(([name]) => name.startsWith("messaging.")));
+    const job = { "messaging.system": "bullmq", "messaging.destination.name": "messages" };
+    expect(messaging(accept)).to.deep.equal({
+      ...job,
+      "messaging.operation.type": "send",
+      "messaging.operation.name": "accept",
+      "messaging.batch.message_count": "1",
+    });
+    expect(messaging(store)).to.deep.equal({
+      ...job,
+      "messaging.operation.type": "process",
+      "messaging.operation.name": "store",
+      "messaging.batch.message_count": "1",
+    });
+    expect(messaging(index)).to.include({
+      "messaging.operation.name": "index",
+      "messaging.destination.name": "search",
+    });
     const drain = named(spans, "outbox.drain");
+    // It contains the calls of the search index, so it is no call of the database.
+    expect(drain).to.include({ kind: "internal" });
+    expect(drain.attributes).to.not.have.property("db.system.name");
     expect(drain.parentSpanId).to.equal(index.spanId);
     expect(named(spans, "search.index")).to.deep.include({ parentSpanId: drain.spanId });
     expect(named(spans, "search.index").attributes["db.system.name"]).to.equal(
@@ -127,8 +149,10 @@ describe("traces", function () {
     expect(named(spans, "pending.read").parentSpanId).to.equal(got.spanId);
     // Someone who can read traces must not get access to the application.
     expect(JSON.stringify(spans)).to.not.include(token);
-    const lines = [ingest, worker, api].map((service) => service.logs().filter((line) => line.trace_id === traceId));
-    expect(lines.map(([line]) => line?.message)).to.deep.equal(["request", "message stored", "request"]);
+    const isAbout = ({ trace_id, trace_ids }: Record<string, unknown>): boolean =>
+      trace_id === traceId || (Array.isArray(trace_ids) && trace_ids.includes(traceId));
+    const lines = [ingest, worker, api].map((service) => service.logs().filter(isAbout));
+    expect(lines.map(([line]) => line?.message)).to.deep.equal(["request", "messages stored", "request"]);
   });
 
   it("are complete for each of several messages that are accepted and stored together", async () => {
@@ -217,6 +241,21 @@ describe("traces", function () {
     expect((await send(ingest, "sampled by ratio")).status).to.equal(201);
     await ingest.stop();
     expect(receiver.spans.slice(before).map(({ name }) => name)).to.include.members(["POST /messages", "accept"]);
+  });
+
+  it("name the kind of an error: the status of an answer, the class or code of a store's error", async () => {
+    const api = await start("api", {
+      SEARCH_BACKEND: "elasticsearch",
+      ELASTICSEARCH_URL: `http://127.0.0.1:${await freePort()}`,
+    });
+    const { traceId, header } = traceparent("01");
+    const path = `/applications/${token}/chats/1/messages/search?q=lost`;
+    const answer = await fetch(api.url + path, { headers: { traceparent: header } });
+    expect(answer.status).to.equal(503);
+    await eventually(() => {
+      expect(named(of(traceId), "search.search").attributes["error.type"]).to.equal("SearchUnavailable");
+      expect(of(traceId).find(({ name }) => name.startsWith("GET "))?.attributes["error.type"]).to.equal("503");
+    });
   });
 
   it("name the trace in a problem's document", async () => {

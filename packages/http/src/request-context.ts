@@ -24,6 +24,8 @@ export interface RequestContext {
 
 // A property of the request costs less than a WeakMap or `res.locals`, and a symbol cannot collide.
 const contextKey = Symbol("confab request context");
+/** The `error.type` of a request whose client disconnected before the answer was complete. */
+const CLIENT_DISCONNECTED = "client_disconnected";
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 interface WithContext extends IncomingMessage {
@@ -98,6 +100,7 @@ function endSpan(
   if (route !== undefined) span.rename(`${method} ${route}`);
   span.set({
     "http.request.method": method,
+    "url.scheme": "http",
     "http.route": route,
     "http.response.status_code": res.statusCode,
     "confab.request_id": requestId,
@@ -105,5 +108,5 @@ function endSpan(
     "confab.chat": facts?.chat,
     "confab.problem": problem,
   });
-  span.end(res.statusCode >= 500 || !res.writableFinished ? true : undefined);
+  span.end(res.writableFinished ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : CLIENT_DISCONNECTED);
 }

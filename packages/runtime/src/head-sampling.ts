@@ -7,15 +7,15 @@ const chosen = createContextKey("confab chosen");
 export interface HeadSampling {
   readonly sampler: Sampler;
   /**
-   * The context in which to start a span; undefined if the span would not be recorded. The sampling decision of an untrusted caller
-   * is ignored, but its span stays the parent, so that both are found by the trace id.
+   * The context to start a span in, or undefined where the span would not be recorded. A stranger's sampling decision is ignored; its span stays
+   * the parent, so that the trace id finds both.
    */
   admit(above: Context, isStranger?: boolean): Context | undefined;
 }
 
 /**
- * OpenTelemetry's `parentbased_traceidratio`, decided before a span is created. The SDK creates ids, attributes and a context even
- * for spans that it drops, and those cost more than the few that it keeps. Undefined for other samplers, which the SDK handles.
+ * OpenTelemetry's `parentbased_traceidratio`, decided before a span is created: for every span that it then drops, the SDK creates ids,
+ * attributes and a context, which cost more than the few spans that are kept. Undefined for any other sampler, which is left to the SDK.
  */
 export function createHeadSampling(
   env: Environment,

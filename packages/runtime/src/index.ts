@@ -22,6 +22,7 @@ export { createStoreSettings, unlessRefused } from "./store-settings.ts";
 export type { StoreSettings } from "./store-settings.ts";
 export { createSnapshot } from "./snapshot.ts";
 export type { Snapshot } from "./snapshot.ts";
+export { messagingAttributes } from "./messaging-attributes.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";
 export { withMethodTimeouts, withTimeout } from "./timeout.ts";

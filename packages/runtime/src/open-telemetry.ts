@@ -28,12 +28,12 @@ const kinds = {
   internal: SpanKind.INTERNAL,
 } as const;
 
-/** The maximum time that a stopping process tries to export the last spans. */
+/** How long a stopping process tries to send the remaining spans. */
 const flushMs = 2_000;
 /** An unavailable collector is logged once per this time. */
 const quietMs = 300_000;
 
-/** Starts OpenTelemetry's SDK as configured by the standard OTEL_* variables. It delays no request, whatever the collector does. */
+/** Starts OpenTelemetry's SDK with the standard OTEL_* variables; no request ever waits for the collector. */
 export function startOpenTelemetry({ env, service, version, logger, trustCallers = false }: TelemetryOptions): Tracer {
   const sampling = createHeadSampling(env);
   const sdk = new NodeSDK({
@@ -44,17 +44,17 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
         "service.instance.id": hostname(),
       }),
     ),
-    // Without the process detector, which would export the command line and the user.
+    // Without the process' own detector, which would export the command line and the user.
     resourceDetectors: [envDetector],
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: [],
     ...(sampling && { sampler: sampling.sampler }),
   });
-  tellRarely(logger);
+  logRarely(logger);
   sdk.start();
   const tracer = trace.getTracer("confab", version);
-  // Only our own spans: Elasticsearch's client would start a trace with each health check.
+  // Only our spans: Elasticsearch's client would start a trace with each health check.
   trace.disable();
 
   return {
@@ -63,7 +63,7 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
       if (kind !== "server" && trace.getSpanContext(asked) === undefined) return undefined;
       const isStranger = headers !== undefined && !trustCallers;
       const caller = isStranger ? trace.getSpanContext(asked) : undefined;
-      // Another sampler would obey the caller, so its span becomes a link of a trace that begins here.
+      // Any other sampler would follow the caller, so the caller's span becomes a link of a new trace.
       const above = sampling === undefined ? (isStranger ? ROOT_CONTEXT : asked) : sampling.admit(asked, isStranger);
       if (above === undefined) return undefined;
       const linked = links.flatMap((link) => spanContextOf(link) ?? []).map((found) => ({ context: found }));
@@ -89,13 +89,20 @@ function wrap(span: OtelSpan): Span {
     set: (attributes) => void span.setAttributes({ ...attributes }),
     end(failure) {
       if (failure !== undefined) {
-        // A store's error text may quote what a client sent, so only the kind of the error is exported.
-        const type = failure instanceof Error ? failure.name : "error";
+        const type = errorType(failure);
         span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR, message: type });
       }
       span.end();
     },
   };
+}
+
+/** A store's error code, else the error's class; texts of errors may quote what a client sent. */
+function errorType(failure: unknown): string {
+  if (typeof failure === "string") return failure;
+  if (!(failure instanceof Error)) return "_OTHER";
+  const code = "code" in failure && typeof failure.code === "string" ? failure.code : "";
+  return code === "" ? failure.constructor.name : code;
 }
 
 function callerOf(headers: Readonly<Record<string, unknown>>): Context {
@@ -113,14 +120,14 @@ function spanContextOf(traceparent: string): SpanContext | undefined {
   return parts && { traceId: parts.traceId, spanId: parts.spanId, traceFlags: parts.flags & 1, isRemote: true };
 }
 
-/** Logs the SDK's errors as warnings; an outage of the collector causes one per five minutes. */
-function tellRarely(logger: TelemetryOptions["logger"]): void {
+/** Logs the SDK's errors as warnings, at most one per five minutes. */
+function logRarely(logger: TelemetryOptions["logger"]): void {
   let quietUntil = 0;
   const tell = (message: string, ...details: unknown[]): void => {
     if (Date.now() < quietUntil) return;
     quietUntil = Date.now() + quietMs;
     const reason = [message, ...details.map(String)].join(" ").slice(0, 500);
-    logger.warn({ reason }, "traces are incomplete: the collector does not take them, or an OTEL_* variable is wrong");
+    logger.warn({ reason }, "traces are incomplete: the collector does not accept spans, or tracing is misconfigured");
   };
   const silent = (): void => undefined;
   diag.setLogger(

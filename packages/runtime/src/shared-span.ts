@@ -3,15 +3,14 @@ import type { Attributes, Span, SpanOptions, Tracer } from "./tracer.ts";
 
 export interface SharedSpanOptions {
   readonly kind: NonNullable<SpanOptions["kind"]>;
-  /** The spans that caused the work, as W3C traceparents; repetitions are harmless. */
+  /** The spans that the work is done for, as W3C traceparents; repetitions are harmless. */
   readonly causes: readonly string[];
   readonly attributes: Attributes;
 }
 
 /**
- * Starts one span for work that is done once for many causes. It belongs to the trace of the first cause and links to all others.
- * Each other trace gets a span with the same name and time that links to it, so that every trace is complete. Undefined without a
- * cause.
+ * One span for work that is done once for many: it belongs to the first cause's trace and links to every cause. Each other trace gets a span of
+ * the same name and time that links to it, so that every trace is complete. Undefined without a cause.
  */
 export function startSharedSpan(
   tracer: Tracer,

@@ -1,3 +1,4 @@
+import { queues } from "@confab/contracts";
 import {
   createApplications,
   createChats,
@@ -30,6 +31,7 @@ import {
   noTracer,
   exportHealthGauges,
   exportSettingsGauge,
+  messagingAttributes,
   startSharedSpan,
   traced,
   unlessRefused,
@@ -134,18 +136,18 @@ export async function connectDependencies(
       startSharedSpan(tracer, "accept", {
         kind: "producer",
         causes: traces,
-        attributes: { "db.system.name": "redis", "confab.batch": id, "confab.messages": size },
+        attributes: { ...messagingAttributes("send", "accept", queues.messages.name, size), "confab.batch": id },
       }),
     onBatch: counted.observe,
   });
   counted.showLoad(() => intake.load());
   metrics.gauge("confab_pending_partition_limit_messages").set(config.limits.maxPending);
-  const queues = createQueueGauges(metrics, { connection: redis, ...partitioning, intervalMs: snapshotMs });
+  const queueGauges = createQueueGauges(metrics, { connection: redis, ...partitioning, intervalMs: snapshotMs });
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createBacklog(redis, partitioning, partition),
   );
   const refreshing = [
-    queues.refresh,
+    queueGauges.refresh,
     createRedisGauges(metrics, redis, snapshotMs),
     ...createBacklogGauges(metrics, backlogs, snapshotMs),
   ].map((refresh) => repeat(snapshotMs, "reading Redis for its gauges", refresh, logger));
@@ -161,7 +163,7 @@ export async function connectDependencies(
       pressure.stop();
       // Not waited for: one may hang on a server that does not answer.
       for (const schedule of refreshing) void schedule.stop();
-      await queues.stop();
+      await queueGauges.stop();
       await intake.stop();
       await producer.stop();
     },

@@ -1,4 +1,4 @@
-import { partitionPrefix, waitListKey } from "@confab/contracts";
+import { partitionPrefix, queues, waitListKey } from "@confab/contracts";
 import {
   createChats,
   createDatabaseGauges,
@@ -21,7 +21,16 @@ import {
   reconnect,
   ReplicasMissing,
 } from "@confab/queue";
-import { repeat, inSpan, SettingsRefused, startSharedSpan, traced, unlessRefused, type Logger } from "@confab/runtime";
+import {
+  inSpan,
+  messagingAttributes,
+  repeat,
+  SettingsRefused,
+  startSharedSpan,
+  traced,
+  unlessRefused,
+  type Logger,
+} from "@confab/runtime";
 import { countIndexed, findMissing, isElasticsearch, searchBackendOf, SearchUnavailable } from "@confab/search";
 import type { Dependencies } from "./dependencies.ts";
 import { createJobCounters } from "./job-counters.ts";
@@ -52,7 +61,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   const { redis, blocking, database, search, producer, backlogs, metrics, tracer, config, logger } = dependencies;
   const { settings, health, liveness } = dependencies;
   const messages = traced(tracer, "mysql", "messages", createMessages(database));
-  const isAway = (error: unknown): boolean =>
+  const shouldWait = (error: unknown): boolean =>
     isUnavailable(error) || isTransient(error) || error instanceof ReplicasMissing || error instanceof SettingsRefused;
 
   const watched: WatchedConsumer[] = [];
@@ -85,7 +94,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       producer,
       shouldWait: (error) => {
         watched[partition]?.sign();
-        return isAway(error);
+        return shouldWait(error);
       },
       tracer,
       metrics: stored,
@@ -95,11 +104,12 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   );
   const outbox = createOutbox(database, { backend: searchBackendOf(config.search) });
   const index = createIndexMessages({
-    outbox: traced(tracer, "mysql", "outbox", outbox),
+    // Its spans contain those of the index, so they are no calls of the database.
+    outbox: traced(tracer, undefined, "outbox", outbox),
     messages,
     chats: createChats(database),
     search: traced(tracer, config.search.backend, "search", search),
-    isAway: (error) => error instanceof SearchUnavailable || error instanceof SearchBackendMismatch || isAway(error),
+    isUnavailable: (error) => error instanceof SearchUnavailable || error instanceof SearchBackendMismatch || shouldWait(error),
     metrics,
     logger,
   });
@@ -126,9 +136,9 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
               sign();
               return store.handle(batch, trace);
             },
-            onEnd: (queue, outcome) => {
+            onEnd: (queue, outcome, ended) => {
               sign();
-              common.onEnd(queue, outcome);
+              common.onEnd(queue, outcome, ended);
             },
           }),
         reconnect: () => {
@@ -149,7 +159,8 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     partition: 0,
     concurrency: 2,
     handle: ({ traces = [] }) => {
-      const span = startSharedSpan(tracer, "index", { kind: "consumer", causes: traces, attributes: {} });
+      const attributes = messagingAttributes("process", "index", queues.search.name);
+      const span = startSharedSpan(tracer, "index", { kind: "consumer", causes: traces, attributes });
       return inSpan(span, () => index.run());
     },
   });
@@ -204,14 +215,14 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       logger,
     ),
   ];
-  const queues = createQueueGauges(metrics, {
+  const queueGauges = createQueueGauges(metrics, {
     connection: redis,
     ...config.partitioning,
     intervalMs: redisSnapshotMs,
   });
   const refreshing = [
     ...[
-      queues.refresh,
+      queueGauges.refresh,
       createRedisGauges(metrics, redis, redisSnapshotMs),
       ...createBacklogGauges(metrics, backlogs, redisSnapshotMs),
     ].map((refresh) => repeat(redisSnapshotMs, "reading Redis for its gauges", refresh, logger)),
@@ -229,7 +240,12 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       for (const schedule of refreshing) void schedule.stop();
       for (const store of stores) store.abandon();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
-      await Promise.all([index.stop(), queues.stop(), indexing.stop(), ...watched.map((consumer) => consumer.stop())]);
+      await Promise.all([
+        index.stop(),
+        queueGauges.stop(),
+        indexing.stop(),
+        ...watched.map((consumer) => consumer.stop()),
+      ]);
     },
   };
 }
