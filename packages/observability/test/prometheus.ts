@@ -34,7 +34,11 @@ export async function figuresOf(prometheus: string, expr: string): Promise<numbe
 export async function alertsOf(prometheus: string, state = "firing|pending"): Promise<string[]> {
   const series = await ask(prometheus, `ALERTS{alertstate=~"${state}"}`);
   return series.map(({ metric }) =>
-    [metric.alertname, metric.window ?? metric.dependency ?? metric.count ?? metric.service, metric.alertstate]
+    [
+      metric.alertname,
+      metric.window ?? metric.dependency ?? metric.count ?? metric.store ?? metric.service,
+      metric.alertstate,
+    ]
       .filter(Boolean)
       .join(" "),
   );

@@ -22,7 +22,7 @@ describe("an alert", () => {
     expect(mute.map(({ name }) => name)).to.deep.equal([]);
   });
 
-  it("has a runbook that says what it means, how to look and what to do", () => {
+  it("has a runbook that says what it means, how to investigate and what to do", () => {
     for (const name of names) {
       const page = join(runbooks, `${name}.md`);
       expect(existsSync(page), `docs/runbooks/${name}.md`).to.equal(true);
@@ -30,7 +30,7 @@ describe("an alert", () => {
       expect(text.startsWith(`# ${name}\n`), name).to.equal(true);
       expect([...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title)).to.deep.equal([
         "What it means",
-        "How to look",
+        "How to investigate",
         "What to do",
       ]);
     }

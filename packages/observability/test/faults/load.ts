@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export type Load = Awaited<ReturnType<typeof startLoad>>;
 
-/** An application with chats, and a light and steady use of it until it is stopped: messages, reads, searches. */
+/** An application with chats and a steady light load on it until it is stopped: messages, reads, searches. */
 export async function startLoad(ingest: string, api: string, chats = 120) {
   const { token } = (await post(`${api}/applications`, { name: "observed" })) as { token: string };
   await Promise.all(Array.from({ length: chats }, () => post(`${api}/applications/${token}/chats`, {})));
@@ -17,6 +17,14 @@ export async function startLoad(ingest: string, api: string, chats = 120) {
       body,
     }));
     await post(`${ingest}/messages/batch`, { messages: items });
+  }
+  const nextMessage = () => ({
+    application_token: token,
+    chat_number: (sent++ % chats) + 1,
+    body: "hello observed world",
+  });
+  async function sendOne(): Promise<void> {
+    await post(`${ingest}/messages`, nextMessage());
   }
   async function use(): Promise<void> {
     while (!ended.signal.aborted) {
@@ -36,6 +44,7 @@ export async function startLoad(ingest: string, api: string, chats = 120) {
     token,
     chats,
     send,
+    sendOne,
     async stop(): Promise<void> {
       ended.abort();
       await using;

@@ -6,10 +6,10 @@ import { createDatabase } from "@confab/database";
 import { startElasticsearch, startMysql, startRedis } from "@confab/testkit";
 import { Redis } from "ioredis";
 import { startInstallation, type InstallationOptions } from "../installation.ts";
-import type { FaultWorld } from "./faults.ts";
+import type { FaultWorld } from "./fault.ts";
 import { startLoad } from "./load.ts";
 
-/** An installation with all its stores and a light load, none of which is anybody else's; it ends with SIGINT and SIGTERM as well. */
+/** An installation with stores of its own and a light load; it also ends with SIGINT and SIGTERM. */
 export async function startWorld(options: InstallationOptions): Promise<FaultWorld & { stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];

@@ -1,0 +1,40 @@
+import type { Database } from "@confab/database";
+import type { ServerHandle } from "@confab/testkit";
+import type { Redis } from "ioredis";
+import type { Installation } from "../installation.ts";
+import type { Load } from "./load.ts";
+
+export interface FaultWorld {
+  readonly installation: Installation;
+  readonly elasticsearch: ServerHandle;
+  readonly redis: Redis;
+  readonly database: Database;
+  readonly load: Load;
+}
+
+export interface Fault {
+  /** What is done to the installation. */
+  readonly what: string;
+  /** The alerts that must fire, with the window, store or service where there are several of a name. */
+  readonly alerts: readonly string[];
+  /** Alerts that must not fire meanwhile, because others say why. */
+  readonly silent?: readonly string[];
+  cause(world: FaultWorld): Promise<void>;
+  /** Goes on while the alerts are awaited, until `ended` is aborted. */
+  feed?(world: FaultWorld, ended: AbortSignal): Promise<void>;
+  readonly fixedBy: string;
+  fix(world: FaultWorld): Promise<void>;
+}
+
+/** Alerts without a fault here, and why. promtool fires them. */
+export const withoutFault: Readonly<Record<string, string>> = {
+  ConfabErrorBudgetBurn: "other alerts say why in every fault here",
+  ConfabSearchBudgetBurn: "its windows are days, and the shortened ones end with the fault",
+  ConfabTargetDown: "needs two replicas",
+  ConfabReplicaCutOff: "needs two replicas",
+  ConfabAllTargetsGone: "needs a Prometheus whose targets change",
+  ConfabSnapshotsStale: "needs a store that answers some commands only",
+  ConfabRedisFsyncDelayed: "needs a slow disk",
+  ConfabJobsFailing: "needs a defect",
+  ConfabIndexRefusesMessages: "needs a document that Elasticsearch refuses",
+};
