@@ -109,7 +109,8 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     messages,
     chats: createChats(database),
     search: traced(tracer, config.search.backend, "search", search),
-    isUnavailable: (error) => error instanceof SearchUnavailable || error instanceof SearchBackendMismatch || shouldWait(error),
+    isUnavailable: (error) =>
+      error instanceof SearchUnavailable || error instanceof SearchBackendMismatch || shouldWait(error),
     metrics,
     logger,
   });

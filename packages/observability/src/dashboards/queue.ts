@@ -194,23 +194,25 @@ export const queue: DashboardPlan = {
         }),
         stat({
           title: "Index created empty, 1 d",
-          description: "Times that the search index was missing. Rebuild it with `confabctl search reindex`.",
+          description:
+            "Times that the search index was missing. Searches miss older messages until they are indexed again.",
           unit: "none",
           queries: [{ expr: `sum(increase(confab_index_recreated_total${n}[1d]))`, legend: "created empty" }],
           badAt: 1,
           alerts: ["ConfabIndexRecreated"],
         }),
         graph({
-          title: "Chat heads loaded, messages replayed, counts checked",
+          title: "Chat heads loaded, messages replayed, counts checked, messages indexed again",
           alerts: ["ConfabHeadsReseeded"],
           width: 24,
           description:
-            "reseed: the last number of a known chat was loaded from MySQL again, as after a restart of Redis.",
+            "reseed: the last number of a known chat was loaded from MySQL again, as after a restart of Redis. Indexed again: the reconciliation found the message missing from the index.",
           unit: "ops",
           queries: [
             { expr: rate("confab_chat_heads_loaded_total", installation, "reason"), legend: "heads {{reason}}" },
             { expr: rate("confab_messages_replayed_total", installation), legend: "messages replayed" },
             { expr: rate("confab_counts_checked_total", installation), legend: "counts checked" },
+            { expr: rate("confab_index_missing_total", installation), legend: "messages indexed again" },
           ],
         }),
       ],

@@ -27,7 +27,7 @@ export const searchAlerts: readonly Alert[] = [
     severity: "ticket",
     summary: "The search index was missing and was created empty",
     description:
-      "The search index was created empty {{ $value | humanize }} times in the last day: searches miss older messages until it is rebuilt.",
+      "The search index was created empty {{ $value | humanize }} times in the last day: searches miss older messages until they are indexed again.",
     dashboard: "confab-queue",
   },
 ];

@@ -79,7 +79,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
         if ((await search.prepare()) && (await outbox.hasIndexed())) {
           measured.recreated.inc();
           logger.error(
-            "the search index was missing and was created empty: searches miss older messages until it is rebuilt (confabctl search reindex)",
+            "the search index was missing and was created empty: searches miss older messages until they are indexed again (confabctl search reindex is fastest)",
           );
         }
         prepared = true;
