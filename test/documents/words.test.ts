@@ -21,8 +21,8 @@ const commands = new Map(
 
 /** Commands in code, each as it is written. */
 function commandsIn(text: string): string[] {
-  const code = [...text.matchAll(/`(confabctl [^`]+)`|^(?:\$ )?(confabctl .+)$|-- (confabctl .+)$/gm)];
-  return code.map(([, ...found]) => found.find((part) => part !== undefined)!.replaceAll(/\s+/g, " "));
+  const code = text.matchAll(/`(confabctl [^`]+)`|^(?:\$ )?(confabctl .+)$|-- (confabctl .+)$/gm);
+  return [...code].map((match) => [match[1], match[2], match[3]].join("").replaceAll(/\s+/g, " "));
 }
 
 /** The longest command that a line begins with. */

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- See grafana.ts. */
 import * as grafana from "@grafana/grafana-foundation-sdk/dashboard";
 
 /** Queries in Grafana's Explore, by the kind of data source. The variables `logs` and `traces` name the data sources. */

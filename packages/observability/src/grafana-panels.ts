@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- See grafana.ts. */
 import * as common from "@grafana/grafana-foundation-sdk/common";
 import * as grafana from "@grafana/grafana-foundation-sdk/dashboard";
 import { PanelBuilder as HeatmapBuilder } from "@grafana/grafana-foundation-sdk/heatmap";

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-deprecated -- See grafana.ts. */
 import * as grafana from "@grafana/grafana-foundation-sdk/dashboard";
 import type { DashboardPlan } from "./panel.ts";
 

@@ -86,7 +86,9 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       "jobs stalled: their worker died or hung, and another worker takes them",
     );
   });
-  worker.on("stalled", stalled.add);
+  worker.on("stalled", (job) => {
+    stalled.add(job);
+  });
   worker.on("error", (error) => {
     logger.warn({ err: error, queue: name }, "queue unavailable");
   });

@@ -6,7 +6,7 @@ export interface ServerTotals {
   readonly cpu: number;
 }
 
-const fields = ["evicted", "delayed", "cpu"] as const;
+type Field = "evicted" | "delayed" | "cpu";
 
 /**
  * Turns totals of servers into increases, so that a counter goes on correctly when a server restarts, is replaced or resets its statistics.
@@ -20,7 +20,7 @@ export function createServerTotals() {
       last = new Map(totals.map((total) => [total.server, total]));
       return totals.map((total) => {
         const known = before.get(total.server) ?? total;
-        const increase = (field: (typeof fields)[number]): number =>
+        const increase = (field: Field): number =>
           total[field] < known[field] ? total[field] : total[field] - known[field];
         return { evicted: increase("evicted"), delayed: increase("delayed"), cpu: increase("cpu") };
       });

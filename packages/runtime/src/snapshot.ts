@@ -3,11 +3,11 @@ const maxIntervals = 3;
 
 export interface Snapshot<T> {
   /** Reads the store; rejects, and keeps the last values, where the store does not answer. */
-  refresh(): Promise<void>;
+  readonly refresh: () => Promise<void>;
   /** The values that were read last; undefined before the first read and when they are older than three intervals. */
-  current(): T | undefined;
+  readonly current: () => T | undefined;
   /** Time since the last successful read began, or since the snapshot was created. */
-  ageSeconds(): number;
+  readonly ageSeconds: () => number;
 }
 
 /** Keeps the values that were last read from a store for gauges; `refresh` must be called every `intervalMs`. */

@@ -64,6 +64,28 @@ describe("createStoreSettings", () => {
     ]);
   });
 
+  it("counts the settings that are at risk or refused, until the store has not answered for three intervals", async () => {
+    const { state, settings } = watched("shown", "at-risk", 20);
+    expect(settings.atRisk("redis"), "not read yet").to.equal(undefined);
+    await look(settings.check);
+    expect(settings.stores).to.deep.equal(["redis"]);
+    expect(settings.atRisk("redis")).to.equal(1);
+    for (const [verdict, count] of [
+      ["unknown", 0],
+      ["refused", 1],
+      ["kept", 0],
+    ] as const) {
+      state.verdict = verdict;
+      await pause(25);
+      await look(settings.check);
+      expect(settings.atRisk("redis"), verdict).to.equal(count);
+    }
+    state.verdict = "silent";
+    await pause(70);
+    await look(settings.check);
+    expect(settings.atRisk("redis"), "silent for too long").to.equal(undefined);
+  });
+
   it("rejects while a setting is refused, and no longer when it was changed", async () => {
     for (const weight of ["needed", "heeded"] as const) {
       const { state, settings } = watched(weight, "refused");

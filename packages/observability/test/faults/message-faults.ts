@@ -46,9 +46,9 @@ export const messageFaults: readonly Fault[] = [
     async cause({ database, load }) {
       await database.prisma.$executeRaw`
         INSERT INTO messages (chat_id, number, uid, body, created_at, updated_at)
-          SELECT c.id, COALESCE(MAX(m.number), 0) + 20, UNHEX(REPLACE(UUID(), '-', '')), 'by hand', NOW(3), NOW(3)
+          SELECT c.id, COALESCE(MAX(m.number), 0) + 3, UNHEX(REPLACE(UUID(), '-', '')), 'by hand', NOW(3), NOW(3)
             FROM chats c LEFT JOIN messages m ON m.chat_id = c.id GROUP BY c.id`;
-      await load.send(load.chats * 25);
+      await load.send(load.chats * 6);
     },
     fixedBy: "Nothing: the alert ends after its window",
     fix: () => Promise.resolve(),
