@@ -9,7 +9,7 @@ const errorStatuses = new Set(
 );
 
 /**
- * What the edge counts: requests and their durations by method, route template and status, and problems by their code. The errors of each of
+ * The metrics of the HTTP edge: requests and their durations by method, route template and status, and problems by their code. The errors of each of
  * `routes` are exported from the start, so that the first one is an increase.
  */
 export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {

@@ -17,7 +17,7 @@ export interface State {
 export interface Panel {
   readonly kind: "graph" | "stat" | "heatmap" | "table" | "states";
   readonly title: string;
-  /** What it shows and which values are good or bad. */
+  /** Explains the values, and which are good or bad. */
   readonly description: string;
   readonly unit: Unit;
   readonly queries: readonly Query[];
@@ -31,7 +31,7 @@ export interface Panel {
   readonly alerts?: readonly string[];
   /** The panel links to the matching logs or traces in Grafana's Explore. */
   readonly explore?: readonly ("logs" | "traces")[];
-  /** What to show without data; then no data means that all is well or that nothing happened. */
+  /** The text in place of missing data. */
   readonly noValue?: string;
   readonly states?: Readonly<Record<string, State>>;
   readonly stacked?: boolean;

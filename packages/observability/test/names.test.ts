@@ -61,7 +61,7 @@ describe("the metrics that dashboards and rules name", () => {
 });
 
 describe("the metrics that the documents name", () => {
-  // What begins like a metric of ours is one.
+  // A word that begins like a metric must be one.
   const prefixes = new Set(Object.keys(metricCatalogue).map((name) => name.split("_")[0]!));
   const like = new RegExp(`\\b(?:${[...prefixes].join("|")})_[a-z0-9_]+`, "g");
   const unknownIn = (text: string): string[] =>

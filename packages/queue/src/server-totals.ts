@@ -1,4 +1,4 @@
-/** What a server has counted since it started. */
+/** The totals of a server since it started. */
 export interface ServerTotals {
   readonly server: string;
   readonly evicted: number;

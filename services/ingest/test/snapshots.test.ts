@@ -84,7 +84,7 @@ describe("the shared gauges of a replica that is cut off from Redis", function (
           '{dependency="redis"}': 0,
           '{dependency="database"}': 1,
         });
-        // They stay away.
+        // They stay missing.
         await sleep(1_000);
         expect(await shown()).to.deep.equal([]);
 

@@ -3,7 +3,7 @@ import type { MetricRow } from "../metric-row.ts";
 
 const ingest = ["ingest"] as const;
 
-/** What ingest measures of accepting messages. */
+/** Ingest's metrics of accepting messages. */
 export const acceptingMetrics = {
   confab_messages_accepted_total: {
     type: "counter",

@@ -4,7 +4,7 @@ import { redisReaders } from "../readers.ts";
 
 export const queue = ["messages", "search"] as const satisfies readonly QueueName[];
 
-/** What Redis holds of accepted messages and of jobs. */
+/** The metrics of accepted messages and jobs in Redis. */
 export const backlogMetrics = {
   confab_messages_pending: {
     type: "gauge",

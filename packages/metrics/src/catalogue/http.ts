@@ -11,7 +11,7 @@ const status = {
 } as const;
 const problem = Object.keys(problems) as ProblemCode[];
 
-/** What the HTTP edge of ingest and api measures. */
+/** The metrics of the HTTP edge of ingest and api. */
 export const httpMetrics = {
   http_requests_total: {
     type: "counter",

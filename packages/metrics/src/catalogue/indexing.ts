@@ -4,7 +4,7 @@ import { databaseReaders } from "../readers.ts";
 
 const worker = ["worker"] as const;
 
-/** What the worker measures of indexing, and the search outbox in MySQL. */
+/** The worker's metrics of indexing, and the search outbox in MySQL. */
 export const indexingMetrics = {
   confab_messages_indexed_total: {
     type: "counter",

@@ -7,7 +7,7 @@ const cpuSeconds = { ...seconds, type: "counter" } as const;
 const bytes = { ...gauge, unit: "bytes" } as const;
 const oneVersion = { atMost: 1, because: "A process runs one version" } as const;
 
-/** What prom-client measures of every process, under the names that common dashboards know. */
+/** prom-client's metrics of every process, with the names that common dashboards know. */
 export const processMetrics = {
   process_cpu_user_seconds_total: { ...cpuSeconds, help: "Processor time of the process outside the kernel" },
   process_cpu_system_seconds_total: { ...cpuSeconds, help: "Processor time of the process in the kernel" },

@@ -5,7 +5,7 @@ import { queue } from "./backlog.ts";
 const worker = ["worker"] as const;
 const count = ["chats_count", "messages_count"] as const;
 
-/** What the worker measures of storing messages. */
+/** The worker's metrics of storing messages. */
 export const storingMetrics = {
   confab_jobs_total: {
     type: "counter",

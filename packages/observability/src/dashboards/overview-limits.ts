@@ -32,7 +32,7 @@ export const limits: Row = {
       noValue: "nothing was refused",
     }),
     graph({
-      title: "What runs out first",
+      title: "Use of limited resources",
       description:
         "Used parts of limited resources; the highest line is the next bottleneck. From 60 % of Redis' memory on, messages are refused.",
       unit: "percentunit",

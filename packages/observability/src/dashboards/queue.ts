@@ -193,11 +193,11 @@ export const queue: DashboardPlan = {
           alerts: ["ConfabStoreUnreachable"],
         }),
         stat({
-          title: "Index created empty, 1 d",
+          title: "Index created empty, 6 h",
           description:
             "Times that the search index was missing. Searches miss older messages until they are indexed again.",
           unit: "none",
-          queries: [{ expr: `sum(increase(confab_index_recreated_total${n}[1d]))`, legend: "created empty" }],
+          queries: [{ expr: `sum(increase(confab_index_recreated_total${n}[6h]))`, legend: "created empty" }],
           badAt: 1,
           alerts: ["ConfabIndexRecreated"],
         }),

@@ -22,12 +22,12 @@ export const searchAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabIndexRecreated",
-    expr: grew("confab_index_recreated_total", "1d"),
+    expr: grew("confab_index_recreated_total", "6h"),
     for: "0m",
     severity: "ticket",
     summary: "The search index was missing and was created empty",
     description:
-      "The search index was created empty {{ $value | humanize }} times in the last day: searches miss older messages until they are indexed again.",
+      "The search index was created empty {{ $value | humanize }} times in the last six hours: searches miss older messages until they are indexed again.",
     dashboard: "confab-queue",
   },
 ];

@@ -122,7 +122,7 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
         ],
       },
       { series: [['up{job="other",namespace="chat"}', "1x5 _x30"]] },
-      // Down is not gone.
+      // A target that is down still exists.
       { series: [[up("api", "b"), "0x40"]] },
     ],
   },

@@ -66,7 +66,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
         after: 26,
         labels: ticket,
       },
-      // Of two replicas together, and more than a twentieth of the accepted messages.
+      // Two replicas together, and more than a twentieth of the accepted messages.
       {
         series: [
           ['confab_messages_accepted_total{namespace="chat",instance="a"}', "0+300x30"],

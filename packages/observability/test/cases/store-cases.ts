@@ -250,7 +250,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
         after: 20,
         labels: { ...ticket, persistentvolumeclaim: "data-confab-mysql-0" },
       },
-      // A third is left, and gone in less than three days.
+      // A third is left, and it will be used up in less than three days.
       {
         series: [
           [free, "35-0.01x30"],
@@ -274,7 +274,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
           [size, "100x30"],
         ],
       },
-      // A third is left, and would be gone in a week.
+      // A third is left, and would be used up in a week.
       {
         series: [
           [free, "35-0.003x30"],

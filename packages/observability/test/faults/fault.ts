@@ -13,7 +13,7 @@ export interface FaultWorld {
 }
 
 export interface Fault {
-  /** What is done to the installation. */
+  /** Describes the fault. */
   readonly what: string;
   /** The alerts that must fire, with the window, store or service where there are several of a name. */
   readonly alerts: readonly string[];
@@ -28,6 +28,7 @@ export interface Fault {
 
 /** Alerts without a fault here, and why. promtool fires them. */
 export const withoutFault: Readonly<Record<string, string>> = {
+  ConfabConsumersRestarted: "needs a network that drops connections without closing them",
   ConfabErrorBudgetBurn: "other alerts say why in every fault here",
   ConfabSearchBudgetBurn: "its windows are days, and the shortened ones end with the fault",
   ConfabTargetDown: "needs two replicas",

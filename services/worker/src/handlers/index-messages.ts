@@ -90,7 +90,8 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       measured.away.set(0);
     } catch (error) {
       if (!isUnavailable(error)) throw error;
-      if (pauseMs === 0) logger.warn({ err: error }, "indexing is paused: the search index or the database is unavailable");
+      if (pauseMs === 0)
+        logger.warn({ err: error }, "indexing is paused: the search index or the database is unavailable");
       // The index may come back empty.
       prepared = false;
       pauseMs = Math.min(Math.max(1000, pauseMs * 2), longestPauseMs);

@@ -11,7 +11,7 @@ interface StoredRange {
   to: number;
 }
 
-/** What the log line of a transaction says of its messages: counts, and the first batches, ranges of numbers, request ids and trace ids. */
+/** The fields of a transaction's log line: counts, and the first batches, ranges of numbers, request ids and trace ids. */
 export function describeStored(
   batches: readonly Pick<AcceptedBatch, "id">[],
   messages: readonly AcceptedMessage[],
