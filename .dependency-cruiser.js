@@ -20,7 +20,8 @@ export default {
     {
       name: "metrics-are-a-table",
       severity: "error",
-      comment: "The metric catalogue takes label values from contracts. It stays out of contracts, which client authors read.",
+      comment:
+        "The metric catalogue takes label values from contracts. It stays out of contracts, which client authors read.",
       from: { path: "^packages/metrics/src" },
       to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/(metrics|contracts)/"] },
     },

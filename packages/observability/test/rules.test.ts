@@ -28,11 +28,8 @@ describe("an alert", () => {
       expect(existsSync(page), `docs/runbooks/${name}.md`).to.equal(true);
       const text = readFileSync(page, "utf8");
       expect(text.startsWith(`# ${name}\n`), name).to.equal(true);
-      expect([...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title)).to.deep.equal([
-        "What it means",
-        "How to investigate",
-        "What to do",
-      ]);
+      const titles = [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title).join("; ");
+      expect(titles, name).to.match(/^What it means; How to investigate; What to do$/);
     }
     const pages = globSync("Confab*.md", { cwd: runbooks }).map((page) => basename(page, ".md"));
     expect(new Set(pages)).to.deep.equal(names);
