@@ -32,7 +32,9 @@ function commandOf(line: string): string {
   return names.findLast((name) => commands.has(name)) ?? "";
 }
 
-function unknownIn(line: string): string[] {
+function unknownIn(text: string): string[] {
+  // Global options may stand before the command.
+  const line = text.replace(/^confabctl(?: --(?:json|quiet))+ /, "confabctl ");
   const command = commandOf(line);
   const [next = ""] = line.slice(command.length).trim().split(" ");
   const isGroup = /^Commands:/m.test(commands.get(command) ?? "");
