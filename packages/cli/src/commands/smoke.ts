@@ -10,7 +10,7 @@ import { NotYet, smokeSteps } from "../smoke/smoke-steps.ts";
 export function addSmokeCommand(program: Command, io: Io): void {
   program
     .command("smoke")
-    .description("test an installation: create, send, read, list and search. The application stays")
+    .description("test an installation: create, send, read, list and search. Everything that it creates stays")
     .option("--application <token>", "use this application instead of creating one", token)
     .addOption(
       new Option("--timeout <duration>", "maximum duration of all steps").argParser(duration).default(60_000, "1m"),
