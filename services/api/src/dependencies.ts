@@ -1,3 +1,4 @@
+import type { ApiConfig } from "@confab/config";
 import { ProblemError } from "@confab/contracts";
 import {
   createApplications,

@@ -1,3 +1,4 @@
+import type { IngestConfig } from "@confab/config";
 import { queues } from "@confab/contracts";
 import {
   createApplications,

@@ -1,3 +1,4 @@
+import type { WorkerConfig } from "@confab/config";
 import { partitionPrefix, queues, waitListKey } from "@confab/contracts";
 import {
   createChats,
