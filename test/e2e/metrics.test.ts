@@ -94,7 +94,7 @@ describe("the metrics of all services", function () {
         await post(`${running.ingest.url}/messages`, { application_token: randomUUID(), chat_number: 1, body: "lost" });
       }
     };
-    // The process opens and closes handles by itself, so only our metrics are compared.
+    // Without Node's own metrics: the number of open handles and requests changes all the time.
     const sizes = async (): Promise<number[]> =>
       Promise.all(
         names.map(async (name) => (await running.metricsOf(name)).match(/^(?:confab|http)_.*$/gm)?.length ?? 0),

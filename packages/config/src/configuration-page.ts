@@ -10,7 +10,8 @@ Environment variables are the only configuration of the services. An empty varia
 Run \`confabctl config check\` before you start a service. A service that cannot use its configuration reports every problem
 and exits with code 78. [Configure Confab](../how-to/configure.md) says which variables matter.
 
-This page is generated from \`packages/config\` by \`make generate\`.`;
+\`PUT /loglevel\` on the admin port changes the log level of a running process. This page is generated from \`packages/config\` by
+\`make generate\`.`;
 
 /** docs/reference/configuration.md. */
 export function configurationPage(): string {

@@ -3,7 +3,7 @@ import { metricCatalogue, type MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Metrics } from "@confab/runtime";
 import { createTopApplications } from "./top-applications.ts";
 
-/** What ingest counts of accepting; every series is exported from the start, so that the first refusal is an increase. */
+/** The metrics of accepting. Every series is exported from the start, so that the first refusal is an increase. */
 export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
   const replayed = metrics.counter("confab_messages_replayed_total");
