@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { referenceDocuments, referenceFolder } from "./reference.ts";
+import { metricsPage } from "./metrics-page.ts";
 
-mkdirSync(referenceFolder, { recursive: true });
-for (const [name, text] of Object.entries(referenceDocuments())) writeFileSync(join(referenceFolder, name), text);
+writeFileSync(join(import.meta.dirname, "../../../docs/reference/metrics.md"), metricsPage());
