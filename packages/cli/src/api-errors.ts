@@ -5,7 +5,7 @@ import { CommandError } from "./errors.ts";
 import type { Outcome } from "./exit-codes.ts";
 
 const problemSchema = z.object({
-  type: z.string(),
+  code: z.string(),
   title: z.string(),
   detail: z.string().optional(),
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
@@ -33,20 +33,19 @@ export class Refused extends CommandError {
 
   static from(url: string, { status, headers }: Response, text: string): Refused {
     const problem = problemSchema.safeParse(parseProblem(text));
-    const code = problem.success ? codeIn(problem.data.type) : undefined;
-    const retryAfterMs = isTemporaryStatus(status) ? 1000 * Number(headers.get("Retry-After") ?? 1) || 1000 : undefined;
+    const code = problem.success ? problem.data.code : undefined;
+    const retryAfterMs = isPassing(status) ? 1000 * Number(headers.get("Retry-After") ?? 1) || 1000 : undefined;
     const message = problem.success
-      ? sentence(status, codeIn(problem.data.type), problem.data)
-      : `${url} answered ${status} without a reason. Check that --url or CONFAB_URL is the address of Confab.`;
+      ? sentence(status, problem.data)
+      : `${url} answered ${status} without saying why: is that Confab's address (--url)?`;
     return new Refused(outcomeOf(status), message, { status, code, retryAfterMs });
   }
 
   /** An item of a batch that was refused by itself. */
   static fromItem(item: RefusedItem): Refused {
-    const { status } = item;
-    const code = codeIn(item.type);
-    const retryAfterMs = isTemporaryStatus(status) ? 0 : undefined;
-    return new Refused(outcomeOf(status), sentence(status, code, item), { status, code, retryAfterMs });
+    const { status, code } = item;
+    const retryAfterMs = isPassing(status) ? 0 : undefined;
+    return new Refused(outcomeOf(status), sentence(status, item), { status, code, retryAfterMs });
   }
 }
 
@@ -86,15 +85,19 @@ function outcomeOf(status: number): Outcome {
   return isTemporaryStatus(status) ? "unavailable" : "unexpected";
 }
 
-/** The last part of a problem's type is its code. */
-function codeIn(type: string): string {
-  return type.slice(type.lastIndexOf("/") + 1);
+/** Invalid fields say more than the detail. */
+function sentence(status: number, { code, title, detail, errors = [] }: z.infer<typeof problemSchema>): string {
+  const places = errors.map(({ pointer, detail: fault }) => `${pointer} ${fault}`);
+  const why = places.length > 0 ? [title, ...places].join("; ") : (detail ?? title);
+  return `Confab refused this: ${why.replace(/[.\s]+$/, "")} (${status} ${code}).`;
 }
 
-function sentence(status: number, code: string, problem: Pick<RefusedItem, "title" | "detail" | "errors">): string {
-  const places = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`);
-  const why = [problem.detail ?? problem.title, ...places].join("; ").replace(/[.\s]+$/, "");
-  return `Confab refused the request: ${why} (${status} ${code}).`;
+function codeOf(error: unknown): string {
+  for (let link = error; link instanceof Error; link = link.cause) {
+    if ("code" in link && typeof link.code === "string") return link.code;
+    if (link instanceof AggregateError && link.errors.length > 0) return codeOf(link.errors[0]);
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 function parseProblem(text: string): unknown {

@@ -56,7 +56,7 @@ const lies: Record<string, { readonly lie: () => Lie; readonly anomaly: Anomaly 
         if (method !== "GET" || !/\/messages\/\d+$/.test(path) || seen.has(path)) return Promise.resolve(undefined);
         seen.add(path);
         const headers = new Headers({ "content-type": "application/problem+json" });
-        const body = { type: "/problems/message-not-found", title: "Message not found", status: 404 };
+        const body = { code: "message-not-found", title: "Message not found", status: 404 };
         return Promise.resolve({ status: 404, headers, body });
       };
     },

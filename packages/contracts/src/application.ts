@@ -5,7 +5,7 @@ export const applicationTokenSchema = z
   .uuid("must be an application token, a UUID")
   .toLowerCase()
   .meta({
-    description: "An application's token: whoever has it can use the application",
+    description: "The secret that identifies an application and grants access to everything in it",
     examples: ["2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1"],
   });
 
@@ -26,11 +26,16 @@ export const applicationSchema = z
   .strictObject({
     token: applicationTokenSchema,
     name: nameSchema,
-    chats_count: z.int().nonnegative(),
+    chats_count: z
+      .int()
+      .nonnegative()
+      .meta({ description: "How many chats the application has", examples: [2] }),
     created_at: timestampSchema,
     updated_at: timestampSchema,
   })
-  .meta({ id: "Application" });
+  .meta({ id: "Application", description: "A tenant. It owns chats." });
 export type Application = z.infer<typeof applicationSchema>;
 
-export const writeApplicationSchema = z.object({ name: nameSchema }).meta({ id: "WriteApplication" });
+export const writeApplicationSchema = z
+  .object({ name: nameSchema })
+  .meta({ id: "WriteApplication", description: "The name of an application" });

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { applicationTokenSchema, nameSchema } from "./application.ts";
 import { timestampSchema } from "./time.ts";
 
-/** MySQL's INT: numbers of chats and messages never go beyond it. */
+/** Maximum number of a chat or message: that of MySQL's INT. */
 export const maxNumber = 2_147_483_647;
 
-/** What documents a number that arrives as text, in a path or a query. */
+/** The JSON schema of a number that arrives as text, in a path or a query. */
 export function asInteger(minimum: number, maximum: number, fallback?: number): Record<string, unknown> {
   return {
     type: "integer",
@@ -31,12 +31,19 @@ export const chatSchema = z
     application_token: applicationTokenSchema,
     number: chatNumberSchema,
     name: nameSchema.nullable(),
-    messages_count: z.int().nonnegative(),
+    messages_count: z
+      .int()
+      .nonnegative()
+      .meta({ description: "How many messages are stored", examples: [12] }),
     created_at: timestampSchema,
     updated_at: timestampSchema,
   })
-  .meta({ id: "Chat" });
+  .meta({ id: "Chat", description: "A numbered conversation in an application. It owns messages." });
 export type Chat = z.infer<typeof chatSchema>;
 
-export const createChatSchema = z.object({ name: nameSchema.nullish() }).meta({ id: "CreateChat" });
-export const writeChatSchema = z.object({ name: nameSchema.nullable() }).meta({ id: "WriteChat" });
+export const createChatSchema = z
+  .object({ name: nameSchema.nullish() })
+  .meta({ id: "CreateChat", description: "A new chat, with or without a name" });
+export const writeChatSchema = z
+  .object({ name: nameSchema.nullable() })
+  .meta({ id: "WriteChat", description: "The name of a chat; null removes it" });

@@ -6,6 +6,8 @@ export * from "./message.ts";
 export * from "./openapi.ts";
 export * from "./page-size.ts";
 export * from "./pagination.ts";
+export * from "./problem-document.ts";
 export * from "./problems.ts";
 export * from "./queues.ts";
 export * from "./routes.ts";
+export * from "./version.ts";

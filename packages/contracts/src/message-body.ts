@@ -1,15 +1,15 @@
 import { z } from "zod";
 
-/** A body's size in bytes of UTF-8: what MySQL's TEXT holds. */
+/** Maximum size of a body in bytes of UTF-8: the capacity of MySQL's TEXT. */
 export const maxBodyBytes = 65_535;
 
 const notBlank = /\S/u;
 
-/** `undefined` when the text may be a message's body, otherwise what is wrong with it. */
+/** What is wrong with a message's body; undefined if nothing is. */
 export function bodyFault(body: string): string | undefined {
   if (!notBlank.test(body)) return "must not be empty or only white space";
   if (!body.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
-  // A UTF-16 unit is at most three bytes of UTF-8: short texts need no counting.
+  // A UTF-16 unit takes at most three bytes of UTF-8, so short texts need no counting.
   if (body.length * 3 > maxBodyBytes && Buffer.byteLength(body) > maxBodyBytes) {
     return `must have at most ${maxBodyBytes} bytes of UTF-8`;
   }
@@ -23,7 +23,7 @@ export const messageBodySchema = z
     if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
   })
   .meta({
-    description: "1 to 65,535 bytes of UTF-8, not only white space; returned byte for byte",
+    description: "1 to 65,535 bytes of UTF-8, not only white space. Confab returns it byte for byte.",
     minLength: 1,
     maxLength: maxBodyBytes,
     pattern: "\\S",

@@ -8,7 +8,9 @@ import { messageBodySchema } from "./message-body.ts";
 export const contentInput = { body: messageBodySchema };
 
 /** The same fields as they are returned; every field but the body may be null. */
-export const contentOutput = { body: z.string() };
+export const contentOutput = {
+  body: z.string().meta({ description: "The text, byte for byte as it was sent", examples: ["Hello world"] }),
+};
 
 /** The content of a message in every shape that it has: request, pending record, row and search document. */
 export type MessageContent = z.infer<z.ZodObject<typeof contentInput>>;

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { applicationTokenSchema } from "./application.ts";
 import { chatNumberSchema, numberSchema } from "./chat.ts";
 import { contentInput, contentOutput } from "./message-content.ts";
+import { itemProblems, problemShape } from "./problem-document.ts";
+import { problems } from "./problems.ts";
 import { timestampSchema } from "./time.ts";
 
 export const maxBatchItems = 1_000;
@@ -20,7 +22,7 @@ const messageShape = {
   updated_at: timestampSchema,
 };
 
-export const messageSchema = z.strictObject(messageShape).meta({ id: "Message" });
+export const messageSchema = z.strictObject(messageShape).meta({ id: "Message", description: "A text in a chat, with a number" });
 export type Message = z.infer<typeof messageSchema>;
 
 export const searchHitSchema = z
@@ -28,9 +30,12 @@ export const searchHitSchema = z
     ...messageShape,
     highlights: z
       .array(z.string())
-      .meta({ description: "Fragments of the body, HTML-escaped, what was found in <mark>" }),
+      .meta({
+        description: "Fragments of the body, HTML-escaped, with each match in <mark>",
+        examples: [["<mark>Hell</mark>o world"]],
+      }),
   })
-  .meta({ id: "SearchHit" });
+  .meta({ id: "SearchHit", description: "A message that a search found" });
 export type SearchHit = z.infer<typeof searchHitSchema>;
 
 export const createMessageSchema = z
@@ -38,22 +43,23 @@ export const createMessageSchema = z
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof createMessageSchema>;
 
-/** Visible ASCII, so that it can be a header as well as a field. */
+/** Visible ASCII, so that the key can be a header and a field. */
 export const idempotencyKeySchema = z
   .string("must be a string")
   .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 visible ASCII characters")
   .meta({
-    description: "Remembered for 24 hours: the same key and body again gives the first answer",
+    description:
+      "A name of your own for the request, remembered for 24 hours. A repetition with the same key and body has no second effect and receives the first answer.",
     examples: ["order-4711-note-1"],
   });
 
 export const batchItemSchema = createMessageSchema
   .extend({ idempotency_key: idempotencyKeySchema.optional() })
-  // Registered as a component of its own, it would be described as an answer, which has no other fields.
+  // A registered component is described as an answer, which has no other fields; a request may have some.
   .meta({ id: "BatchItem", override: ({ jsonSchema }) => delete jsonSchema.additionalProperties });
 export type BatchItem = z.infer<typeof batchItemSchema>;
 
-/** The items are checked one by one, so that a bad one costs its neighbours nothing. */
+/** Items are validated one by one: an invalid item does not affect the others. */
 export const createBatchSchema = z
   .object({
     messages: z
@@ -63,27 +69,35 @@ export const createBatchSchema = z
   })
   .meta({ id: "CreateBatch" });
 
+const refusalStatuses = itemProblems.map((code) => problems[code].status);
+
 export const refusedItemSchema = z
   .strictObject({
-    status: z.int().min(400),
-    type: z.string(),
-    title: z.string(),
-    detail: z.string().optional(),
-    errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })).optional(),
+    // Each status by name, so that generated clients can tell a refused item from an accepted one.
+    status: z.literal([...new Set(refusalStatuses)].sort((a, b) => a - b)),
+    ...problemShape,
   })
-  .meta({ id: "RefusedItem" });
+  .meta({ id: "RefusedItem", description: "An item that was not accepted, with the problem that says why" });
 export type RefusedItem = z.infer<typeof refusedItemSchema>;
 
 export const acceptedItemSchema = z
   .strictObject({ status: z.literal(201), ...messageShape })
-  .meta({ id: "AcceptedItem" });
+  .meta({ id: "AcceptedItem", description: "An item that was accepted: its message" });
 export type AcceptedItem = z.infer<typeof acceptedItemSchema>;
 
 export const batchAnswerSchema = z
   .strictObject({
-    accepted: z.int().nonnegative(),
-    refused: z.int().nonnegative(),
-    results: z.array(z.union([acceptedItemSchema, refusedItemSchema])),
+    accepted: z
+      .int()
+      .nonnegative()
+      .meta({ description: "How many items were accepted", examples: [1] }),
+    refused: z
+      .int()
+      .nonnegative()
+      .meta({ description: "How many items were refused", examples: [0] }),
+    results: z
+      .array(z.union([acceptedItemSchema, refusedItemSchema]))
+      .meta({ description: "One result per item, in the order of the items" }),
   })
   .meta({ id: "BatchAnswer" });
 export type BatchAnswer = z.infer<typeof batchAnswerSchema>;

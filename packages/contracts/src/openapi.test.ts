@@ -1,17 +1,21 @@
 import { expect } from "chai";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { linksOf } from "./links.ts";
 import { openApiDocument } from "./openapi.ts";
 import { problems } from "./problems.ts";
-import { referenceDocuments, referenceFolder } from "./reference.ts";
-import { routes, type Route } from "./routes.ts";
+import { commonProblems, hasTag, routes, type Route } from "./routes.ts";
+
+interface Answer {
+  description: string;
+  headers: object;
+  content: Record<string, { schema: object; examples: Record<string, { $ref: string }> }>;
+}
 
 interface Operation {
   operationId: string;
-  parameters?: { in: string; name: string; required?: boolean; schema: object }[];
+  description: string;
+  parameters?: { in: string; name: string; required?: boolean; description?: string; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
-  responses: Record<string, { description: string; headers: object; content: Record<string, { schema: object }> }>;
+  responses: Record<string, Answer | { $ref: string }>;
 }
 
 const publicUrl = "https://chat.example";
@@ -25,6 +29,11 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
 );
 
+const answerOf = (operation: Operation, status: number | string): Answer => {
+  const answer = operation.responses[String(status)];
+  return (answer && "$ref" in answer ? resolve(answer.$ref) : answer) as Answer;
+};
+
 describe("openApiDocument", () => {
   it("is OpenAPI 3.1 of the given version at the given address", () => {
     expect(document.openapi).to.match(/^3\.1\.\d+$/);
@@ -32,7 +41,7 @@ describe("openApiDocument", () => {
     expect(document.servers).to.deep.equal([{ url: publicUrl }]);
   });
 
-  it("has each route once, with an operationId of its own", () => {
+  it("has each route once, with its own operationId", () => {
     const places = operations.map(({ path, method, operation }) => ({
       path,
       method,
@@ -47,7 +56,7 @@ describe("openApiDocument", () => {
     expect(new Set(places.map(({ operationId }) => operationId)).size).to.equal(places.length);
   });
 
-  it("declares every path parameter, as required and with a schema, and none besides", () => {
+  it("declares exactly the path parameters of each path, as required and with a schema", () => {
     for (const { path, operation } of operations) {
       const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
@@ -59,16 +68,17 @@ describe("openApiDocument", () => {
     }
   });
 
-  it("resolves every reference, and has no component that nothing refers to", () => {
+  it("resolves every reference and has no unused component", () => {
     const found = new Set(references(document));
     for (const reference of found) expect(resolve(reference), reference).to.be.an("object");
-    const components = document as unknown as { components: { schemas: object } };
-    for (const name of Object.keys(components.components.schemas)) {
-      expect([...found]).to.include(`#/components/schemas/${name}`);
+    const { components } = document as unknown as { components: Record<string, object> };
+    for (const [kind, members] of Object.entries(components)) {
+      if (kind === "securitySchemes") continue;
+      for (const name of Object.keys(members)) expect([...found]).to.include(`#/components/${kind}/${name}`);
     }
   });
 
-  it("lets what is sent have more fields than are known, as the services do", () => {
+  it("lets requests have unknown fields, as the services do", () => {
     const { schemas } = (document as unknown as { components: { schemas: Record<string, object> } }).components;
     for (const [name, schema] of Object.entries(schemas)) {
       const isSent = /^(Create|Write|BatchItem)/.test(name);
@@ -76,68 +86,79 @@ describe("openApiDocument", () => {
     }
   });
 
-  it("describes every problem of a route under its status, with Retry-After for 429 and 503", () => {
+  it("describes every problem of a route under its status, each with an example, and Retry-After for 429 and 503", () => {
     for (const { operation } of operations) {
       const route: Route = routes[operation.operationId as keyof typeof routes];
-      for (const code of [...route.problems, "internal-error"] as const) {
-        const status = String(problems[code].status);
-        const response = operation.responses[status];
-        expect(response?.description).to.include(code);
-        expect(response?.content).to.have.all.keys("application/problem+json");
-        if (status === "429" || status === "503") expect(response?.headers).to.have.property("Retry-After");
+      for (const code of [...route.problems, ...commonProblems]) {
+        const { status, title } = problems[code];
+        const { description, headers, content } = answerOf(operation, status);
+        expect(description).to.include(code);
+        expect(content).to.have.all.keys("application/problem+json");
+        const example = resolve(content["application/problem+json"]?.examples[code]?.$ref ?? "");
+        expect(example).to.have.property("value").that.includes({ code, status, title });
+        if (status === 429 || status === 503) expect(headers).to.have.property("Retry-After");
+        if (status === 429) expect(headers).to.include.keys("RateLimit", "RateLimit-Policy");
       }
     }
   });
 
-  it("tells of the 201's Location, of Link and of NDJSON where there are any", () => {
+  it("lists every code as a value of Problem.code", () => {
+    expect(resolve("#/components/schemas/ProblemCode"))
+      .to.have.property("enum")
+      .that.has.members(Object.keys(problems));
+  });
+
+  it("lets generated clients tell an accepted item from a refused one by its status", () => {
+    const statusOf = (name: string) =>
+      (resolve(`#/components/schemas/${name}`) as { properties: { status: { const?: number; enum?: number[] } } })
+        .properties.status;
+    expect(statusOf("AcceptedItem")).to.include({ const: 201 });
+    expect(statusOf("RefusedItem").enum).to.include.members([404, 409, 422, 429, 503]).and.not.include(201);
+  });
+
+  it("describes each operation and each parameter", () => {
     for (const { operation } of operations) {
-      const { success, body }: Route = routes[operation.operationId as keyof typeof routes];
-      const headers = operation.responses[String(success.status)]?.headers ?? {};
+      expect(operation.description, operation.operationId).to.match(/\.$/);
+      for (const { name, description } of operation.parameters ?? []) expect(description, name).to.match(/\w/);
+    }
+  });
+
+  it("has no bounds and patterns that only zod knows", () => {
+    const text = JSON.stringify(document);
+    expect(text).to.not.include(String(Number.MAX_SAFE_INTEGER)).and.not.include(String(Number.MIN_SAFE_INTEGER));
+    expect(text).to.not.include("(?:");
+  });
+
+  it("names the headers of each success, and NDJSON for batch requests", () => {
+    for (const { operation } of operations) {
+      const route: Route = routes[operation.operationId as keyof typeof routes];
+      const { success, body, idempotent, limited } = route;
+      const { headers } = answerOf(operation, success.status);
       expect("Location" in headers).to.equal(success.location === true);
-      expect("Link" in headers).to.equal(success.link === true);
+      expect("Link" in headers).to.equal(success.links !== undefined);
+      expect("ETag" in headers).to.equal(hasTag(route));
+      expect("Idempotent-Replayed" in headers).to.equal(idempotent === true);
+      expect("RateLimit" in headers).to.equal(limited !== undefined);
+      expect("304" in operation.responses).to.equal(hasTag(route));
       expect("application/x-ndjson" in (operation.requestBody?.content ?? {})).to.equal(body?.item !== undefined);
     }
   });
 });
 
-describe("the links of the description", () => {
-  it("lead to operations that are there, and give every parameter of their paths", () => {
+describe("the links between operations", () => {
+  it("lead to operations that exist, and name every parameter of their paths", () => {
     const isRoute = (name: string): name is keyof typeof routes => name in routes;
     let count = 0;
     for (const route of Object.values<Route>(routes)) {
       for (const [name, link] of Object.entries(linksOf(route).links ?? {})) {
         const { operationId, parameters = {} } = link as { operationId: string; parameters?: Record<string, string> };
         expect(operationId).to.equal(name);
-        if (!isRoute(name)) throw new Error(`${name} is no route`);
+        if (!isRoute(name)) throw new Error(`${name} is not a route`);
         expect(Object.keys(parameters)).to.have.members([...routes[name].params]);
         count += 1;
       }
     }
     expect(count).to.be.greaterThan(10);
-  });
-});
-
-describe("the reference documents", () => {
-  it("are committed as their sources give them", () => {
-    for (const [name, text] of Object.entries(referenceDocuments())) {
-      expect(readFileSync(join(referenceFolder, name), "utf8"), `${name}: run npm run generate`).to.equal(text);
-    }
-  });
-
-  it("have a section for each problem", () => {
-    const page = referenceDocuments()["problems.md"];
-    for (const [code, { status, meaning }] of Object.entries(problems)) {
-      expect(page).to.include(`## ${code}\n\n**${status} `).and.to.include(meaning);
-    }
-  });
-
-  it("have a request for each route in the Postman collection, each with a test", () => {
-    const collection = JSON.parse(referenceDocuments()["confab.postman_collection.json"] ?? "") as {
-      item: { item: { name: string; event: { script: { exec: string[] } }[] }[] }[];
-    };
-    const requests = collection.item.flatMap((folder) => folder.item);
-    expect(requests.map(({ name }) => name)).to.include.members(Object.values(routes).map(({ summary }) => summary));
-    for (const { name, event } of requests) expect(event[0]?.script.exec.join("\n"), name).to.include("pm.test(");
   });
 });
 

@@ -7,60 +7,102 @@ import {
 } from "zod-openapi";
 import { linksOf } from "./links.ts";
 import { batchItemSchema, idempotencyKeySchema } from "./message.ts";
+import { headerRefs, headers, problemExamples, type HeaderName } from "./openapi-components.ts";
+import { problemMediaType, problemSchema } from "./problem-document.ts";
 import { problems, type ProblemCode } from "./problems.ts";
-import { pathParameters, routes, type Route } from "./routes.ts";
+import { commonProblems, hasTag, pathParameters, routes, type Route } from "./routes.ts";
+import { apiVersion } from "./version.ts";
 
-const problemSchema = z
-  .object({
-    type: z.string().meta({ description: "The problem's page; its last part is a stable code" }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().optional(),
-    instance: z.string().optional(),
-    request_id: z.string().optional(),
-    trace_id: z.string().optional(),
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
-  })
-  .meta({ id: "Problem", description: "RFC 9457" });
+const description = `Applications own chats, chats own messages. Messages are numbered 1, 2, 3… in each chat.
 
-const responseHeaders = {
-  "X-Request-ID": { schema: { type: "string" }, description: "The request's id, as sent or made up" },
-} as const;
+**Errors** are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problems. Their \`code\` never changes its meaning. A path
+that does not support a method answers 405 \`method-not-allowed\` with \`Allow\`, and an unknown path 404 \`route-not-found\`.
+Paths are in lower case and do not end with a slash.
 
-function problemResponses(codes: readonly ProblemCode[]): Record<string, object> {
-  const byStatus = Map.groupBy(new Set<ProblemCode>([...codes, "internal-error"]), (code) => problems[code].status);
-  return Object.fromEntries(
-    [...byStatus]
-      .sort(([a], [b]) => a - b)
-      .map(([status, group]) => [
-        String(status),
-        {
-          description: group.map((code) => `${code}: ${problems[code].title}`).join("; "),
-          headers: {
-            ...responseHeaders,
-            ...(status === 429 || status === 503
-              ? { "Retry-After": { schema: { type: "integer" }, description: "Seconds to wait" } }
-              : {}),
-          },
-          content: { "application/problem+json": { schema: problemSchema } },
-        },
-      ]),
-  );
+**Unknown fields** and query parameters are ignored. \`Confab-Ignored-Fields\` names them.
+
+**Version**: this is version ${apiVersion}. A request may name it in the header \`Confab-Version\`; the answer then repeats it.`;
+
+/** Of every answer that a service gives, success or not. */
+const always: readonly HeaderName[] = ["X-Request-ID", "Cache-Control"];
+const limits: readonly HeaderName[] = ["RateLimit-Policy", "RateLimit"];
+
+/** The problem responses of a route by status. Routes with the same problems share a component, named by their codes. */
+function problemResponses(route: Route, known: Map<string, object>): Record<string, object> {
+  const codes = new Set<ProblemCode>([...route.problems, ...commonProblems]);
+  const byStatus = Map.groupBy(codes, (code) => problems[code].status);
+  const responses = [...byStatus]
+    .sort(([a], [b]) => a - b)
+    .map(([status, group]) => {
+      const id = group.toSorted().join(".");
+      const response = known.get(id) ?? { id, ...problemResponse(status, group) };
+      known.set(id, response);
+      return [String(status), response] as const;
+    });
+  return Object.fromEntries(responses);
 }
 
-function operation(route: Route): ZodOpenApiOperationObject {
+function problemResponse(status: number, codes: readonly ProblemCode[]): object {
+  return {
+    description: codes.map((code) => `${code}: ${problems[code].title}`).join("; "),
+    headers: headerRefs([
+      ...always,
+      ...(status === 429 || status === 503 ? (["Retry-After"] as const) : []),
+      ...(status === 429 ? limits : []),
+      ...(status === 401 ? (["WWW-Authenticate"] as const) : []),
+    ]),
+    content: {
+      [problemMediaType]: {
+        schema: problemSchema,
+        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+      },
+    },
+  };
+}
+
+function successHeaders(route: Route): HeaderName[] {
+  const { success } = route;
+  return [
+    ...always,
+    ...(success.location ? (["Location"] as const) : []),
+    ...(success.links ? (["Link"] as const) : []),
+    ...(hasTag(route) ? (["ETag"] as const) : []),
+    ...(route.idempotent ? (["Idempotent-Replayed"] as const) : []),
+    "Confab-Ignored-Fields",
+    ...(route.limited === undefined ? [] : limits),
+  ];
+}
+
+function requestHeaders(route: Route): { header?: z.ZodObject } {
+  const shape = {
+    ...(route.idempotent && { "Idempotency-Key": asParameter(idempotencyKeySchema) }),
+    ...(hasTag(route) && {
+      "If-None-Match": asParameter(
+        z.string().meta({ description: "The ETag of an earlier answer: 304 if it has not changed" }),
+      ),
+    }),
+  };
+  return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
+}
+
+/** An optional parameter that has its description where tools look for it, beside its schema. */
+function asParameter(schema: z.ZodType): z.ZodType {
+  return schema.optional().meta({ param: { description: schema.description ?? "" } });
+}
+
+function operation(route: Route, known: Map<string, object>): ZodOpenApiOperationObject {
   const path = Object.fromEntries(route.params.map((name) => [name, pathParameters[name].schema]));
   const { body, success } = route;
   return {
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
-    ...(route.description === undefined ? {} : { description: route.description }),
-    ...(route.admin ? { security: [{ adminKey: [] }, {}] } : {}),
+    description: route.description,
+    security: route.admin ? [{ adminKey: [] }, {}] : [],
     requestParams: {
       ...(route.params.length > 0 ? { path: z.object(path) } : {}),
       ...(route.query ? { query: route.query } : {}),
-      ...(route.idempotent ? { header: z.object({ "Idempotency-Key": idempotencyKeySchema.optional() }) } : {}),
+      ...requestHeaders(route),
     },
     ...(body
       ? {
@@ -68,9 +110,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
             required: body.required,
             content: {
               "application/json": { schema: body.schema },
-              ...(body.item
-                ? { "application/x-ndjson": { schema: z.string().meta({ description: "One item a line" }) } }
-                : {}),
+              ...(body.item ? { "application/x-ndjson": ndjson } : {}),
             },
           },
         }
@@ -78,44 +118,68 @@ function operation(route: Route): ZodOpenApiOperationObject {
     responses: {
       [String(success.status)]: {
         description: success.description,
-        headers: {
-          ...responseHeaders,
-          ...(success.location
-            ? { Location: { schema: { type: "string" }, description: "Where the new thing is" } }
-            : {}),
-          ...(success.link ? { Link: { schema: { type: "string" }, description: "RFC 8288: rel next and prev" } } : {}),
-        },
+        headers: headerRefs(successHeaders(route)),
         content: { "application/json": { schema: success.schema } },
         ...linksOf(route),
       },
-      ...problemResponses(route.problems),
-    } as ZodOpenApiOperationObject["responses"],
+      ...(hasTag(route) && {
+        "304": { description: "Not changed since the answer with this ETag", headers: headerRefs([...always, "ETag"]) },
+      }),
+      ...problemResponses(route, known),
+    },
   };
 }
 
-/** The OpenAPI 3.1 document of the whole API, made from the tables that validate its requests. */
+const line = (body: string): string =>
+  JSON.stringify({ application_token: "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1", chat_number: 1, body });
+const ndjson = {
+  schema: z.string().meta({ description: "One BatchItem per line" }),
+  example: `${line("Hello world")}\n${line("Is anybody there?")}\n`,
+};
+
+/** The OpenAPI 3.1 document of the whole API, generated from the tables that validate its requests. */
 export function openApiDocument(options: { publicUrl: string; version: string }): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
-  for (const route of Object.values<Route>(routes)) (paths[route.path] ??= {})[route.method] = operation(route);
+  const known = new Map<string, object>();
+  for (const route of Object.values<Route>(routes)) (paths[route.path] ??= {})[route.method] = operation(route, known);
   const document: ZodOpenApiObject = {
     openapi: "3.1.0",
     info: {
       title: "Confab",
       version: options.version,
-      description: "Applications own chats, chats own messages. Messages are numbered 1, 2, 3… in each chat.",
+      description,
+      contact: { name: "The Confab authors" },
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: options.publicUrl }],
     tags: [
-      { name: "Applications", description: "Who owns chats. The token is the key to everything below it." },
-      { name: "Chats", description: "Numbered from 1 in their application." },
-      { name: "Messages", description: "Numbered from 1 in their chat." },
+      { name: "Applications", description: "Tenants. The token of an application grants access to everything in it." },
+      { name: "Chats", description: "Conversations, numbered from 1 in their application." },
+      { name: "Messages", description: "Texts, numbered from 1 in their chat." },
     ],
     components: {
       schemas: { BatchItem: batchItemSchema },
+      headers,
+      examples: problemExamples(options.publicUrl, usedCodes()),
       securitySchemes: { adminKey: { type: "http", scheme: "bearer", description: "The configured admin key" } },
     },
     paths,
   };
-  return createDocument(document);
+  return createDocument(document, {
+    override: ({ jsonSchema }) => {
+      removeNoise(jsonSchema);
+    },
+  });
+}
+
+/** The codes that some operation may answer with. */
+function usedCodes(): ReadonlySet<ProblemCode> {
+  return new Set([...Object.values<Route>(routes).flatMap((route) => route.problems), ...commonProblems]);
+}
+
+/** zod adds the range of safe integers and long patterns for formats; they say nothing and end up in examples. */
+function removeNoise(schema: { minimum?: unknown; maximum?: unknown; format?: unknown; pattern?: unknown }): void {
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  if (schema.format !== undefined) delete schema.pattern;
 }

@@ -4,51 +4,75 @@ import { asInteger, maxNumber } from "./chat.ts";
 export const defaultLimit = 50;
 export const maxLimit = 200;
 
-const whole = (least: number, most: number): z.ZodType<number, string> =>
+const whole = (minimum: number, maximum: number): z.ZodType<number, string> =>
   z
     .string()
-    .regex(/^\d{1,10}$/, `must be a whole number from ${least} to ${most}`)
+    .regex(/^\d{1,10}$/, `must be a whole number from ${minimum} to ${maximum}`)
     .transform(Number)
-    .pipe(z.int().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
+    .pipe(z.int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 
 export const limitSchema = whole(1, maxLimit)
   .optional()
   .transform((limit) => limit ?? defaultLimit)
   .meta({
     override: asInteger(1, maxLimit, defaultLimit),
-    description: "How many at the most; a page of messages or hits ends earlier where their bodies reach 1 MiB",
+    description: "Maximum number of entries. A page of messages or hits also ends where its bodies reach 1 MiB.",
   });
 
-const place = (description: string): z.ZodType<number | undefined, string | undefined> =>
-  whole(0, maxNumber)
+const numberParameter = (minimum: number, description: string): z.ZodType<number | undefined, string | undefined> =>
+  whole(minimum, maxNumber)
     .optional()
-    .meta({ override: asInteger(0, maxNumber), description });
+    .meta({ override: asInteger(minimum, maxNumber), description });
 
-// Cursors are opaque to clients. Their patterns are exact, so that whatever fits one is a place in the list.
+// Cursors are opaque to clients. Their patterns are exact, so that a value that fits one is a position in the list.
 const cursor = (pattern: RegExp): z.ZodString => z.string().regex(pattern, "must be a cursor taken from a Link header");
 
-/** A time in milliseconds, to the base of 36, and the beginning of a token. */
+/** A time in milliseconds to the base of 36, and the beginning of a token. */
 export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/);
 /** A message's number. */
 export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
+/** A direction and a message's number. */
+const messageCursorSchema = cursor(/^(after|before)-(0|[1-9][0-9]{0,9})$/);
 
 export const applicationsQuerySchema = z.object({
   limit: limitSchema,
-  after: applicationCursorSchema.optional().meta({ description: "Continue after this cursor, from a Link header" }),
+  after: applicationCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
 });
-export const chatsQuerySchema = z.object({ limit: limitSchema, after: place("Only chats with a greater number") });
-export const messagesQuerySchema = z.object({
-  limit: limitSchema,
-  after: place("The page right after this number; with order=desc and `before`, the number above which it ends"),
-  before: place("The page right before this number; with order=asc and `after`, the number below which it ends"),
-  order: z
-    .enum(["asc", "desc"], "must be asc or desc")
-    .default("asc")
-    .meta({ description: "By number, ascending or descending; without a place, from the first or from the last" }),
-});
+
+const cannotCombine = (others: string): string => `cannot be combined with ${others}`;
+
+export const chatsQuerySchema = z
+  .object({
+    limit: limitSchema,
+    after: numberParameter(0, "The page right after the chat with this number"),
+    before: numberParameter(0, "The page right before the chat with this number"),
+  })
+  .refine(({ after, before }) => after === undefined || before === undefined, {
+    path: ["before"],
+    error: cannotCombine("after"),
+  });
+
+export const messagesQuerySchema = z
+  .object({
+    limit: limitSchema,
+    after: numberParameter(0, "The page right after this number; with `before`, only numbers above it"),
+    before: numberParameter(0, "The page right before this number; with `after`, only numbers below it"),
+    around: numberParameter(1, "The page around this number, which is in its middle; not with `after` or `before`"),
+    order: z
+      .enum(["asc", "desc"], "must be asc or desc")
+      .default("asc")
+      .meta({ description: "By number, ascending from the first message or descending from the last one" }),
+    cursor: messageCursorSchema
+      .optional()
+      .meta({ description: "Continue between `after` and `before` at this cursor, from a Link header" }),
+  })
+  .refine(({ around, after, before, cursor }) => around === undefined || (after ?? before ?? cursor) === undefined, {
+    path: ["around"],
+    error: cannotCombine("after, before or cursor"),
+  });
 export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 
-/** A search's limits; beyond them a query is refused, not cut. */
+/** A search's limits; a query beyond them is refused. */
 export const maxQueryCharacters = 256;
 export const maxQueryTerms = 16;
 
@@ -60,7 +84,7 @@ export const searchQuerySchema = z.object({
     .refine((q) => q.trim().split(/\s+/u).length <= maxQueryTerms, `must have at most ${maxQueryTerms} words`)
     .meta({
       description:
-        "Every word of it must occur in the message, also inside words; case and accents do not matter; every character is literal",
+        "The words to find. A message matches if it contains all of them, also inside longer words. Case and accents do not matter, and every character is literal.",
       minLength: 1,
       maxLength: maxQueryCharacters,
       pattern: "\\S",
@@ -70,17 +94,18 @@ export const searchQuerySchema = z.object({
   cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
 });
 
-/** What another page's query changes in this one's; `undefined` takes a parameter away. */
-export type PagePlace = Record<string, string | number | undefined>;
+/** The parameters in which another page's query differs from this one's; `undefined` removes a parameter. */
+export type PageQuery = Record<string, string | number | undefined>;
 
-export interface PageLinks {
-  next?: PagePlace | undefined;
-  prev?: PagePlace | undefined;
-}
+export const linkRelations = ["first", "prev", "next", "last"] as const;
+export type LinkRelation = (typeof linkRelations)[number];
+
+/** The pages that a page links to. */
+export type PageLinks = Partial<Record<LinkRelation, PageQuery | undefined>>;
 
 /**
- * The Link header (RFC 8288) of a page: the same path with the query's parameters replaced by those of each relation.
- * `undefined` where there is neither a next nor a previous page.
+ * The Link header (RFC 8288) of a page: for each relation, the same path with some parameters replaced. `undefined` if
+ * there is no other page.
  */
 export function linkHeader(
   path: string,
@@ -88,13 +113,14 @@ export function linkHeader(
   links: PageLinks,
 ): string | undefined {
   const parts: string[] = [];
-  for (const relation of ["prev", "next"] as const) {
-    const place = links[relation];
-    if (place === undefined) continue;
+  for (const relation of linkRelations) {
+    const changes = links[relation];
+    if (changes === undefined) continue;
     const parameters = new URLSearchParams();
-    for (const [name, value] of Object.entries({ ...query, ...place }))
+    for (const [name, value] of Object.entries({ ...query, ...changes }))
       if (value !== undefined) parameters.set(name, String(value));
-    parts.push(`<${path}?${parameters.toString()}>; rel="${relation}"`);
+    const text = parameters.toString();
+    parts.push(`<${path}${text === "" ? "" : `?${text}`}>; rel="${relation}"`);
   }
   return parts.length > 0 ? parts.join(", ") : undefined;
 }

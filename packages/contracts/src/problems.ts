@@ -1,37 +1,45 @@
-/** One row a problem: what clients see as `type`, `title` and `status`, and what its page says. */
+/** What a problem is: its status and title, and the text that explains it. */
 export interface Problem {
   status: number;
   title: string;
-  /** For the problem's page: why it happens and what to do about it. */
+  /** What happened, why, and what to do now. The problem's page shows it, and an answer that has no detail of its own. */
   meaning: string;
 }
 
-/** Every error that Confab answers with; the key is the last part of the problem's `type` and never changes its meaning. */
+/** Every error answer of Confab by its code. A code never changes its meaning. */
 export const problems = {
   "malformed-request": {
     status: 400,
     title: "Malformed request",
-    meaning: "The request is not valid HTTP: a header, the path or its percent-encoding cannot be read.",
+    meaning:
+      "The request is not valid HTTP: its headers, its path or its query cannot be read. Correct it and send it again.",
   },
   "malformed-json": {
     status: 400,
     title: "Malformed JSON",
-    meaning: "The body is not JSON in valid UTF-8. The detail says where reading stopped.",
+    meaning: "The body is not valid JSON in UTF-8. The detail names the position of the first error.",
+  },
+  "unknown-version": {
+    status: 400,
+    title: "Unknown API version",
+    meaning:
+      "This Confab does not have the API version that `Confab-Version` names. Send `Confab-Version: 1`, or no such header.",
   },
   unauthorized: {
     status: 401,
     title: "Admin key required",
-    meaning: "Creating and listing applications needs the header `Authorization: Bearer <admin key>`.",
+    meaning:
+      "Creating and listing applications requires the admin key. Send it in the header `Authorization: Bearer <admin key>`.",
   },
   forbidden: {
     status: 403,
-    title: "Admin key refused",
-    meaning: "The admin key that was sent is not the configured one.",
+    title: "Wrong admin key",
+    meaning: "The admin key in `Authorization` is not the configured one. Use the value of ADMIN_API_KEY.",
   },
   "route-not-found": {
     status: 404,
     title: "Route not found",
-    meaning: "No route has this path. The routes are listed at /docs and in /openapi.json.",
+    meaning: "No route has this path. All routes are listed at /docs and in /openapi.json.",
   },
   "problem-not-found": {
     status: 404,
@@ -41,160 +49,179 @@ export const problems = {
   "application-not-found": {
     status: 404,
     title: "Application not found",
-    meaning: "No application has this token. Tokens are UUIDs, answered when an application is created.",
+    meaning:
+      "No application has this token. Use the token, a UUID, that was returned when the application was created.",
   },
   "chat-not-found": {
     status: 404,
     title: "Chat not found",
-    meaning: "The application has no chat of this number. Chats are numbered from 1 in the order of their creation.",
+    meaning:
+      "The application has no chat with this number. Chats are numbered from 1 in the order of their creation. Use the number that was returned when the chat was created.",
   },
   "message-not-found": {
     status: 404,
     title: "Message not found",
-    meaning: "The chat has no message of this number. Messages are numbered from 1 in each chat.",
+    meaning: "The chat has no message with this number. Messages are numbered from 1 in each chat.",
   },
   "method-not-allowed": {
     status: 405,
     title: "Method not allowed",
-    meaning: "The path exists but not with this method. The `Allow` header names those that it has.",
+    meaning: "The path does not support this method. The `Allow` header lists the methods that it supports.",
   },
   "request-timeout": {
     status: 408,
     title: "Request timeout",
-    meaning: "The request did not arrive in time. Send it again over a faster connection.",
+    meaning: "The request did not arrive completely in time. Send it again, if possible over a faster connection.",
   },
   "idempotency-conflict": {
     status: 409,
     title: "Idempotency key already used",
     meaning:
-      "The same `Idempotency-Key` was sent within the last 24 hours with another body. Use a new key for a new request.",
+      "Another request with this `Idempotency-Key` was sent within the last 24 hours. Use a new key for a new request, or repeat the first request unchanged.",
   },
   "payload-too-large": {
     status: 413,
     title: "Payload too large",
-    meaning: "The body is larger than this route accepts, or a batch has more than 1,000 messages. Split it.",
+    meaning:
+      "The body is larger than this route accepts, or a batch request has more than 1,000 messages. Split it into several requests.",
   },
   "unsupported-media-type": {
     status: 415,
     title: "Unsupported media type",
-    meaning: "Bodies are `application/json` in UTF-8, not compressed; batches may be `application/x-ndjson` too.",
+    meaning:
+      "A body must be uncompressed `application/json` in UTF-8. A batch request may also be `application/x-ndjson`. Correct `Content-Type` or `Content-Encoding`.",
   },
   "expectation-failed": {
     status: 417,
     title: "Expectation failed",
-    meaning: "The `Expect` header asks for something other than `100-continue`.",
-  },
-  "validation-failed": {
-    status: 422,
-    title: "Validation failed",
-    meaning:
-      "The request was read but says something that is not allowed. `errors` lists each place and what is expected there.",
-  },
-  "rate-limited": {
-    status: 429,
-    title: "Too many requests",
-    meaning: "The application or the client address sends faster than its limit. Wait as long as `Retry-After` says.",
+    meaning: "The `Expect` header may only be `100-continue`. Send the request without it.",
   },
   "misdirected-request": {
     status: 421,
     title: "Misdirected request",
-    meaning: "The `Host` header names another host than this Confab. Use its address, or set PUBLIC_URL to that name.",
+    meaning:
+      "Confab does not serve the host in the `Host` header. Use the address that Confab is published at, or set PUBLIC_URL to this one.",
+  },
+  "validation-failed": {
+    status: 422,
+    title: "Validation failed",
+    meaning: "The request is well-formed but some values are invalid. `errors` lists each field and what it must be.",
+  },
+  "rate-limited": {
+    status: 429,
+    title: "Too many requests",
+    meaning:
+      "The application or the client address sends more than its limit allows. Wait for the seconds in `Retry-After`, then send the request again.",
   },
   "headers-too-large": {
     status: 431,
     title: "Request header fields too large",
-    meaning: "The request's headers are larger than 16 KiB together.",
+    meaning: "The path and the headers are larger than Confab accepts: 8 KiB each, 16 KiB together. Shorten them.",
   },
   "internal-error": {
     status: 500,
     title: "Internal error",
-    meaning: "A defect of Confab. The `request_id` finds it in the logs.",
+    meaning: "Something went wrong in Confab. Quote the `request_id` when you report it.",
   },
   "unknown-transfer-encoding": {
     status: 501,
     title: "Transfer encoding not supported",
-    meaning: "The `Transfer-Encoding` is something other than `chunked`. Send the body as it is.",
+    meaning: "The only supported `Transfer-Encoding` is `chunked`. Send the body without another encoding.",
   },
   busy: {
     status: 503,
-    title: "Too much at once",
+    title: "Process busy",
     meaning:
-      "The process that took the request holds as many bytes of requests and answers as it may. Nothing of this request was done; send it again after `Retry-After`.",
+      "The process that received the request already holds as many bytes of requests and answers as it may. Nothing was done. Send the request again after `Retry-After`.",
   },
   overloaded: {
     status: 503,
-    title: "Too many messages are waiting",
+    title: "Too many pending messages",
     meaning:
-      "Messages are accepted faster than they are stored, and the queue is full. Nothing of this request was taken; `Retry-After` says when to send it again.",
+      "Messages are accepted faster than they are stored, and the limit of pending messages is reached. Nothing was accepted. Send the request again after `Retry-After`.",
   },
   "intake-unavailable": {
     status: 503,
     title: "Messages cannot be accepted",
     meaning:
-      "The queue that makes messages durable cannot be reached, or a store is set so that it would lose messages. The message may or may not have been taken: send it again with the same `Idempotency-Key`.",
+      "Redis is unavailable or does not answer, so it is unknown whether the message was accepted. Send it again with the same `Idempotency-Key`.",
   },
   "storage-unavailable": {
     status: 503,
-    title: "Storage unavailable",
+    title: "Database unavailable",
     meaning:
-      "The database cannot be reached, or is set so that it would lose what it stores. Nothing of this request was done, and nothing will be. Messages to known chats are still accepted; reading works again when the database is back.",
+      "The database is unavailable. Nothing was done, and nothing will be. Messages to chats in use are still accepted. Send the request again after `Retry-After`.",
   },
   "outcome-unknown": {
     status: 503,
     title: "Outcome unknown",
     meaning:
-      "The database took the change and did not say in time whether it was made. Send the same request again: with the same `Idempotency-Key` nothing is created twice, and a repeated renaming changes nothing.",
+      "The database did not confirm the change in time, so it is unknown whether it was made. Send the same request again: with the same `Idempotency-Key` nothing is created twice, and a repeated rename changes nothing.",
   },
   "search-unavailable": {
     status: 503,
     title: "Search unavailable",
     meaning:
-      "The search index cannot be reached. Everything else works; what is written meanwhile becomes searchable when it is back.",
+      "The search index is unavailable. Everything else works, and new messages become searchable when it is back. Search again after `Retry-After`.",
   },
   "service-unavailable": {
     status: 503,
     title: "Service unavailable",
-    meaning: "The service is starting, stopping or cannot be reached. Try again shortly.",
+    meaning: "The service is starting, stopping or unreachable. Send the request again after `Retry-After`.",
   },
 } as const satisfies Record<string, Problem>;
 
 export type ProblemCode = keyof typeof problems;
 
-/** One place of a request that is wrong: a JSON pointer into the body, `?name` for a query parameter, a header's name. */
+export const problemCodes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]];
+
+/** An invalid part of a request: a JSON pointer into the body, `?name` for a query parameter, or the name of a header. */
 export interface FieldError {
   pointer: string;
   detail: string;
 }
 
 export interface ProblemOptions {
+  /** What happened, why, and what to do now; by default the problem's meaning. */
   detail?: string;
   errors?: FieldError[];
-  /** Whole seconds for the Retry-After header; 429 and 503 always send one. */
+  /** For the Retry-After header, which 429 and 503 always send; rounded up to whole seconds. */
   retryAfterSeconds?: number;
   headers?: Record<string, string>;
   cause?: unknown;
 }
 
-/** Thrown anywhere below a route; the HTTP edge turns it into an RFC 9457 answer. */
+/** Thrown below a route; the HTTP edge answers it as an RFC 9457 document. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly status: number;
   readonly title: string;
-  readonly detail: string | undefined;
+  readonly detail: string;
   readonly errors: FieldError[] | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     const { status, title } = problems[code];
-    super(options.detail ?? title, { cause: options.cause });
+    const detail = options.detail ?? defaultDetail(code);
+    super(detail, { cause: options.cause });
     this.name = "ProblemError";
     this.code = code;
     this.status = status;
     this.title = title;
-    this.detail = options.detail;
+    this.detail = detail;
     this.errors = options.errors;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
     this.headers = options.headers ?? {};
   }
+}
+
+/** A problem's meaning as plain text, without Markdown. */
+export function defaultDetail(code: ProblemCode): string {
+  return problems[code].meaning.replaceAll("`", "");
+}
+
+/** The URI of a problem. Its page explains the problem. */
+export function problemType(publicUrl: string, code: ProblemCode): string {
+  return `${publicUrl}/problems/${code}`;
 }

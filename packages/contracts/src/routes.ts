@@ -9,12 +9,19 @@ import {
   messageSchema,
   searchHitSchema,
 } from "./message.ts";
-import { applicationsQuerySchema, chatsQuerySchema, messagesQuerySchema, searchQuerySchema } from "./pagination.ts";
+import {
+  applicationsQuerySchema,
+  chatsQuerySchema,
+  linkRelations,
+  messagesQuerySchema,
+  searchQuerySchema,
+  type LinkRelation,
+} from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
 
 export type Method = "get" | "post" | "put" | "patch";
 
-/** A path parameter that does not parse means that the thing it names does not exist. */
+/** A path parameter that does not parse names something that does not exist: the 404 in `missing`. */
 export const pathParameters = {
   token: { schema: applicationTokenSchema, missing: "application-not-found" },
   chat: { schema: numberInPath("A chat's number in its application"), missing: "chat-not-found" },
@@ -32,7 +39,7 @@ function numberInPath(description: string): z.ZodType<number, string> {
     .meta({ override: asInteger(1, maxNumber), description, examples: [1] });
 }
 
-/** One row of the API: what validates a request is what documents it. */
+/** One row of the API. The same row validates requests and documents them. */
 export interface Route {
   method: Method;
   /** With OpenAPI's braces; the names in them are those of `pathParameters`. */
@@ -41,28 +48,37 @@ export interface Route {
   service: "api" | "ingest";
   tag: "Applications" | "Chats" | "Messages";
   summary: string;
-  description?: string;
-  /** Guarded by the admin key where one is configured. */
+  description: string;
+  /** Requires the admin key, if one is configured. */
   admin?: boolean;
   params: readonly PathParameter[];
   query?: z.ZodObject;
   body?: {
-    schema: z.ZodType;
+    schema: z.ZodObject;
     required: boolean;
     limitBytes: number;
-    /** Of a batch, which may be NDJSON too: what each of its messages must be, and how many bytes it may have as JSON. */
-    item?: z.ZodType;
+    /** Only for batch requests, which may also be NDJSON: the schema of an item and its maximum bytes as JSON. */
+    item?: z.ZodObject;
     itemLimitBytes?: number;
   };
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
-  success: { status: 200 | 201; description: string; schema: z.ZodType; location?: boolean; link?: boolean };
+  /** What the rate limit of an application counts on this route. */
+  limited?: "requests" | "messages";
+  success: {
+    status: 200 | 201;
+    description: string;
+    schema: z.ZodType;
+    location?: boolean;
+    /** The relations that the Link header of a list may have. */
+    links?: readonly LinkRelation[];
+  };
   problems: readonly ProblemCode[];
 }
 
 const kibibyte = 1024;
 const smallBody = 16 * kibibyte;
-/** Every byte of a message's body may arrive as a six-byte escape. */
+/** Every byte of a message's body may arrive as an escape of six bytes. */
 const messageBody = 512 * kibibyte;
 const reading = ["busy", "rate-limited", "storage-unavailable"] as const satisfies readonly ProblemCode[];
 const writing = [
@@ -72,8 +88,24 @@ const writing = [
   "validation-failed",
   ...reading,
 ] as const satisfies readonly ProblemCode[];
-/** Of what is written to the database while the client waits. */
+/** For routes that write to the database before they answer. */
 const storing = [...writing, "outcome-unknown"] as const satisfies readonly ProblemCode[];
+
+/** Problems that any request may be answered with, whatever its route. */
+export const commonProblems = [
+  "malformed-request",
+  "unknown-version",
+  "request-timeout",
+  "expectation-failed",
+  "misdirected-request",
+  "rate-limited",
+  "headers-too-large",
+  "internal-error",
+  "unknown-transfer-encoding",
+  "service-unavailable",
+] as const satisfies readonly ProblemCode[];
+
+const sameAsPatch = "The same as PATCH, for clients that send PUT. The answer is the resource after the change.";
 
 export const routes = {
   createApplication: {
@@ -84,7 +116,7 @@ export const routes = {
     tag: "Applications",
     summary: "Create an application",
     description:
-      "Where no admin key is configured, an Idempotency-Key must be a random UUID (version 4): whoever sends the same key and name is given the same application's token.",
+      "Returns the application and its token, the secret that grants access to everything in it. If no admin key is configured, an Idempotency-Key must be a random UUID (version 4), because anyone who sends the same key and name receives the same token.",
     admin: true,
     params: [],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
@@ -99,10 +131,11 @@ export const routes = {
     service: "api",
     tag: "Applications",
     summary: "List applications, oldest first",
+    description: "Returns one page of all applications. Follow the Link header until it has no next page.",
     admin: true,
     params: [],
     query: applicationsQuerySchema,
-    success: { status: 200, description: "One page", schema: z.array(applicationSchema), link: true },
+    success: { status: 200, description: "One page", schema: z.array(applicationSchema), links: ["next"] },
     problems: ["unauthorized", "forbidden", "validation-failed", ...reading],
   },
   getApplication: {
@@ -112,7 +145,9 @@ export const routes = {
     service: "api",
     tag: "Applications",
     summary: "Get an application",
+    description: "Returns the name of an application and the number of its chats.",
     params: ["token"],
+    limited: "requests",
     success: { status: 200, description: "The application", schema: applicationSchema },
     problems: ["application-not-found", ...reading],
   },
@@ -123,9 +158,11 @@ export const routes = {
     service: "api",
     tag: "Applications",
     summary: "Rename an application",
+    description: "Changes the name of an application. A repetition changes nothing else.",
     params: ["token"],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
-    success: { status: 200, description: "The application as it is now", schema: applicationSchema },
+    limited: "requests",
+    success: { status: 200, description: "The application after the change", schema: applicationSchema },
     problems: ["application-not-found", ...storing],
   },
   replaceApplication: {
@@ -135,9 +172,11 @@ export const routes = {
     service: "api",
     tag: "Applications",
     summary: "Rename an application (same as PATCH)",
+    description: sameAsPatch,
     params: ["token"],
     body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
-    success: { status: 200, description: "The application as it is now", schema: applicationSchema },
+    limited: "requests",
+    success: { status: 200, description: "The application after the change", schema: applicationSchema },
     problems: ["application-not-found", ...storing],
   },
   createChat: {
@@ -147,10 +186,11 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "Create a chat",
-    description: "The chat gets the next number of its application. No body is needed; a name may be given.",
+    description: "The chat gets the next number of its application. No body is needed; a name is optional.",
     params: ["token"],
     body: { schema: createChatSchema, required: false, limitBytes: smallBody },
     idempotent: true,
+    limited: "requests",
     success: { status: 201, description: "The chat and its number", schema: chatSchema, location: true },
     problems: ["application-not-found", "idempotency-conflict", ...storing],
   },
@@ -161,9 +201,12 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "List an application's chats by number",
+    description:
+      "Returns one page of chats in ascending order. `after` and `before` name the page right after or right before a number.",
     params: ["token"],
     query: chatsQuerySchema,
-    success: { status: 200, description: "One page", schema: z.array(chatSchema), link: true },
+    limited: "requests",
+    success: { status: 200, description: "One page", schema: z.array(chatSchema), links: ["prev", "next"] },
     problems: ["application-not-found", "validation-failed", ...reading],
   },
   getChat: {
@@ -173,7 +216,9 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "Get a chat",
+    description: "Returns the name of a chat and the number of its stored messages.",
     params: ["token", "chat"],
+    limited: "requests",
     success: { status: 200, description: "The chat", schema: chatSchema },
     problems: ["application-not-found", "chat-not-found", ...reading],
   },
@@ -184,9 +229,11 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "Rename a chat",
+    description: "Changes the name of a chat; null removes it. A repetition changes nothing else.",
     params: ["token", "chat"],
     body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
-    success: { status: 200, description: "The chat as it is now", schema: chatSchema },
+    limited: "requests",
+    success: { status: 200, description: "The chat after the change", schema: chatSchema },
     problems: ["application-not-found", "chat-not-found", ...storing],
   },
   replaceChat: {
@@ -196,9 +243,11 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "Rename a chat (same as PATCH)",
+    description: sameAsPatch,
     params: ["token", "chat"],
     body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
-    success: { status: 200, description: "The chat as it is now", schema: chatSchema },
+    limited: "requests",
+    success: { status: 200, description: "The chat after the change", schema: chatSchema },
     problems: ["application-not-found", "chat-not-found", ...storing],
   },
   createMessage: {
@@ -209,10 +258,11 @@ export const routes = {
     tag: "Messages",
     summary: "Send a message to a chat",
     description:
-      "A 201 means: numbered, durable and readable at once. The message is stored and becomes searchable shortly after.",
+      "Numbers the message and accepts it. A 201 means that it is durable and readable at once; it is stored and becomes searchable shortly afterwards. Send an Idempotency-Key so that you can repeat the request safely.",
     params: [],
     body: { schema: createMessageSchema, required: true, limitBytes: messageBody },
     idempotent: true,
+    limited: "messages",
     success: { status: 201, description: "The message and its number", schema: messageSchema, location: true },
     problems: [
       "application-not-found",
@@ -231,7 +281,7 @@ export const routes = {
     tag: "Messages",
     summary: "Send 1 to 1,000 messages",
     description:
-      "One result an item, in the order of the items: a bad item costs its neighbours nothing. Each item may carry an idempotency_key. Also as NDJSON (application/x-ndjson), one message a line.",
+      "Accepts up to 1,000 messages, of any chats, and returns one result per item in the order of the items. An invalid item does not affect the others. The body may also be NDJSON (application/x-ndjson) with one message per line. An item may have an idempotency_key. For items without one, an Idempotency-Key header stands for the key and the position of the item, so the same body can be repeated safely.",
     params: [],
     body: {
       schema: createBatchSchema,
@@ -240,7 +290,9 @@ export const routes = {
       limitBytes: 8 * kibibyte * kibibyte,
       itemLimitBytes: messageBody,
     },
-    success: { status: 200, description: "What became of each item", schema: batchAnswerSchema },
+    idempotent: true,
+    limited: "messages",
+    success: { status: 200, description: "One result per item", schema: batchAnswerSchema },
     problems: ["overloaded", "intake-unavailable", ...writing],
   },
   listMessages: {
@@ -250,11 +302,12 @@ export const routes = {
     service: "api",
     tag: "Messages",
     summary: "List a chat's messages by number",
+    description:
+      "Returns one page of messages, stored or not. Without a position it is the first page of the order. `after` and `before` name the page right after or right before a number, and together the numbers in between; `around` names the page with a number in its middle. A page ends at `limit` or where its bodies reach 1 MiB. A reader that continues after the last number misses no message.",
     params: ["token", "chat"],
     query: messagesQuerySchema,
-    description:
-      "Whoever goes on from the end of a page, at once or later, misses no message. `after` and `before` name the page right after or right before a number. A page ends at `limit` or where its bodies reach 1 MiB.",
-    success: { status: 200, description: "One page", schema: z.array(messageSchema), link: true },
+    limited: "requests",
+    success: { status: 200, description: "One page", schema: z.array(messageSchema), links: linkRelations },
     problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
   },
   searchMessages: {
@@ -264,9 +317,12 @@ export const routes = {
     service: "api",
     tag: "Messages",
     summary: "Search a chat's messages, newest first",
+    description:
+      "Returns one page of messages that contain every word of the query, newest first, with the matches marked. A message becomes searchable about a second after it was accepted.",
     params: ["token", "chat"],
     query: searchQuerySchema,
-    success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), link: true },
+    limited: "requests",
+    success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), links: ["next"] },
     problems: [
       "application-not-found",
       "chat-not-found",
@@ -283,7 +339,9 @@ export const routes = {
     service: "api",
     tag: "Messages",
     summary: "Get a message",
+    description: "Returns a message, stored or not.",
     params: ["token", "chat", "message"],
+    limited: "requests",
     success: { status: 200, description: "The message", schema: messageSchema },
     problems: ["application-not-found", "chat-not-found", "message-not-found", "service-unavailable", ...reading],
   },
@@ -291,14 +349,19 @@ export const routes = {
 
 export type RouteName = keyof typeof routes;
 
-/** What a 405 adds for those who post where another chat system would take a message. */
+/** What a 405 adds for clients that post where another chat system accepts messages. */
 export const methodHints: readonly { method: string; path: string; hint: string }[] = [
   {
     method: "POST",
     path: "/applications/{token}/chats/{chat}/messages",
-    hint: "Messages are sent to POST /messages with application_token, chat_number and body.",
+    hint: "Send messages to POST /messages with application_token, chat_number and body.",
   },
 ];
+
+/** Whether answers have an ETag: those with a single resource. */
+export function hasTag({ method, success }: Route): boolean {
+  return method === "get" && success.links === undefined;
+}
 
 /** A route's path as Express writes it: `/applications/:token`. */
 export function expressPath(path: string): string {

@@ -1,3 +1,4 @@
+import type { RefusedItem } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { settleRun, takeRuns, type OpenChat } from "./open-chat.ts";
@@ -19,7 +20,13 @@ const accepted = (number: number) =>
     created_at: at,
     updated_at: at,
   }) as const;
-const refused = (status: number, code: string) => ({ status, type: `http://confab/problems/${code}`, title: "No" });
+const refused = (status: RefusedItem["status"], code: RefusedItem["code"]): RefusedItem => ({
+  status,
+  type: `http://confab/problems/${code}`,
+  code,
+  title: "No",
+  detail: "No.",
+});
 
 describe("settleRun", () => {
   const settle = (chat: OpenChat, results: Parameters<typeof settleRun>[1]) => settleRun({ chat, items: [] }, results);
