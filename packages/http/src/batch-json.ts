@@ -2,29 +2,29 @@ import { ProblemError, maxBatchItems } from "@confab/contracts";
 import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.ts";
 import { createPieces } from "./pieces.ts";
 
-/** What a batch may hold besides its messages. */
+/** Maximum bytes of a batch request besides its messages. */
 const frameBytes = 65_536;
-/** `messages` with every letter as an escape, quotes included. */
+/** The length of `"messages"` with every letter escaped. */
 const longestKey = 50;
 
-/** A batch's body in parts, of which each may be parsed by itself. */
+/** A batch request's body in parts that can be parsed one by one. */
 export interface DividedBatch {
-  /** The text of each message; undefined where it is longer than a message can be. */
+  /** The text of each message; undefined if it exceeds the limit. */
   readonly items: (Buffer | undefined)[];
-  /** The rest of the body, such as `{"messages":[0,1,2]}`: each number is the place of a message in `items`. */
+  /** The rest of the body, such as `{"messages":[0,1,2]}`: each number is the index of a message in `items`. */
   readonly frame: Buffer;
 }
 
 export interface BatchDivider {
   readonly push: (chunk: Uint8Array) => void;
-  /** Throws a ProblemError as `push` does where the body is too large; whether it is JSON shows when its parts are parsed. */
+  /** Throws a ProblemError, as `push` does, if the body is too large. Whether it is JSON shows when its parts are parsed. */
   end(): DividedBatch;
 }
 
 /**
- * Divides `{"messages":[…]}` while it arrives, so that a batch becomes neither one large text nor one large tree, and one that is too long is refused
- * as soon as that shows. Looks at strings, brackets and commas only. The body is JSON exactly if all its parts are: a value in the place of another
- * value keeps JSON what it is.
+ * Divides `{"messages":[…]}` while it arrives, so that a batch request becomes neither one large text nor one large tree,
+ * and a body that is too large is refused as soon as that shows. It looks only at strings, brackets and commas. The body is
+ * JSON if and only if all its parts are, because replacing one value by another keeps JSON valid.
  */
 export function createBatchDivider(itemBytes: number): BatchDivider {
   const items: (Buffer | undefined)[] = [];
@@ -34,12 +34,12 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   let inString = false;
   let isEscaped = false;
   let inMessages = false;
-  /** The last string right below the top: the key of the value that follows. */
+  /** The last string on the top level: the key of the next value. */
   let key: number[] = [];
 
   function endItem(): void {
     const text = item.finish();
-    // Nothing between two commas stays nothing in the frame, which then is no JSON either.
+    // An empty position stays empty in the frame, which then is not valid JSON either.
     if (text !== undefined && isBlank(text)) return;
     if (items.length === maxBatchItems) throw tooManyItems();
     const place = Buffer.from(String(items.length));
@@ -99,20 +99,20 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   return { push, end: () => ({ items, frame: frame.finish() ?? Buffer.alloc(0) }) };
 }
 
-/** White space of JSON alone: every other control character is a fault that JSON.parse must see. */
+/** Whether a text is only JSON's white space; JSON.parse must see every other control character. */
 export function isBlank(text: Uint8Array): boolean {
   return text.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
 export function tooManyItems(): ProblemError {
   return new ProblemError("payload-too-large", {
-    detail: `A batch has at most ${maxBatchItems} messages, this one has more. Split it.`,
+    detail: `The batch request has more than ${maxBatchItems} messages. Split it.`,
   });
 }
 
 function frameTooLarge(): ProblemError {
   return new ProblemError("payload-too-large", {
-    detail: `A batch has at most ${frameBytes} bytes besides its messages.`,
+    detail: `The batch request has more than ${frameBytes} bytes besides its messages. Remove other fields and white space.`,
   });
 }
 

@@ -9,73 +9,79 @@ import { createLineDivider } from "./ndjson.ts";
 import { parseBody } from "./validation.ts";
 
 export interface BatchForm {
-  /** What each message must be. */
+  /** The schema of each item. */
   readonly item: z.ZodType;
   readonly limitBytes: number;
   readonly itemLimitBytes: number;
+  /** Receives each valid item as it was sent, and the object around the items. */
+  readonly noteItem: (value: object) => void;
+  readonly noteFrame: (value: object) => void;
+}
+
+/** Where an item comes from: its line in NDJSON, its position in JSON, both from 1. */
+interface Source {
+  readonly kind: "line" | "message";
+  readonly at: number;
 }
 
 /**
- * Reads a batch, as JSON `{"messages":[…]}` or as NDJSON with one message per line. Each message is parsed by itself, and becomes what its schema
- * makes of it before the next one is parsed, so that a batch never needs much more memory than its bytes; a message that may not be stays in its
- * place as a ProblemError, so that it costs its neighbours nothing. A body that is no such object is given as it is, for its schema to refuse.
+ * Reads a batch request, as JSON `{"messages":[…]}` or as NDJSON with one message per line. Each item is parsed and
+ * validated before the next one is, so a batch never needs much more memory than its bytes. An invalid item becomes a
+ * ProblemError in its position and does not affect the others. A body that is no such object is returned as it is, for its
+ * schema to refuse.
  */
 export async function readBatch(req: IncomingMessage, form: BatchForm, lease?: Lease): Promise<unknown> {
   const type = mediaTypeOf(req);
   if (type === "application/x-ndjson") {
-    const lines = createLineDivider(form.itemLimitBytes);
-    await consumeBody(req, form.limitBytes, lines.push, lease);
-    return { messages: await parseItems(lines.end(), form, lease, "line") };
+    const divider = createLineDivider(form.itemLimitBytes);
+    await consumeBody(req, form.limitBytes, divider.push, lease);
+    const { lines, numbers } = divider.end();
+    return { messages: await parseItems(lines, (index) => ({ kind: "line", at: numbers[index]! }), form, lease) };
   }
   assertJson(type);
   const divider = createBatchDivider(form.itemLimitBytes);
   await consumeBody(req, form.limitBytes, divider.push, lease);
   const { items, frame } = divider.end();
   const body = parseJson(frame);
-  const messages = await parseItems(items, form, lease, "message");
+  const messages = await parseItems(items, (index) => ({ kind: "message", at: index + 1 }), form, lease);
   if (!hasMessages(body)) return body;
-  return { messages: body.messages.map((place) => messages[place]) };
+  form.noteFrame(body);
+  return { messages: body.messages.map((index) => messages[index]) };
 }
 
 async function parseItems(
   texts: (Buffer | undefined)[],
+  sourceOf: (index: number) => Source,
   form: BatchForm,
   lease: Lease | undefined,
-  kind: "line" | "message",
 ): Promise<unknown[]> {
   const values: unknown[] = [];
-  for (let at = 0; at < texts.length; at += 1) {
-    values.push(parseItem(texts[at], at, form, lease, kind));
-    // Of text and value only one is kept.
-    texts[at] = undefined;
+  for (let index = 0; index < texts.length; index += 1) {
+    values.push(parseItem(texts[index], sourceOf(index), form, lease));
+    // Only one of text and value is kept.
+    texts[index] = undefined;
     const turn = giveWay();
     if (turn !== undefined) await turn;
   }
   return values;
 }
 
-function parseItem(
-  text: Buffer | undefined,
-  at: number,
-  form: BatchForm,
-  lease: Lease | undefined,
-  kind: "line" | "message",
-): unknown {
+function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, lease: Lease | undefined): unknown {
   if (text === undefined) {
     return new ProblemError("payload-too-large", {
-      detail: `A message may have at most ${form.itemLimitBytes} bytes as JSON.`,
+      detail: `The message has more than ${form.itemLimitBytes} bytes of JSON. Shorten its body.`,
     });
   }
   try {
-    const item = parseBody(form.item, parseJson(text, kind));
+    const value = parseJson(text, source);
+    const item = parseBody(form.item, value);
+    form.noteItem(value as object);
     lease?.budget.assign(lease, item, text.length);
     return item;
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code === "rate-limited") throw error;
-    // JSON is one text, of which no part can be wrong alone.
-    if (kind === "message" && error.code === "malformed-json") {
-      throw new ProblemError("malformed-json", { detail: `In message ${at + 1}: ${error.detail ?? ""}` });
-    }
+    // A JSON body is one text: if a part of it is malformed, all of it is.
+    if (source.kind === "message" && error.code === "malformed-json") throw error;
     return error;
   }
 }

@@ -7,7 +7,7 @@ import { sendContinue } from "./protocol.ts";
 import { findJsonFault } from "./json-fault.ts";
 import { checkShape } from "./json-shape.ts";
 
-/** The client went away while its body was read: there is nobody to answer. */
+/** The client left while its body was read, so nobody waits for an answer. */
 export class RequestAbortedError extends Error {
   constructor() {
     super("the client left before its request was complete");
@@ -26,18 +26,22 @@ export function mediaTypeOf(req: IncomingMessage): string {
   const [type = "", ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="));
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) {
-    throw new ProblemError("unsupported-media-type", { detail: "The body's charset must be UTF-8." });
+    throw new ProblemError("unsupported-media-type", {
+      detail: "The body's charset must be UTF-8. Correct or remove charset in Content-Type.",
+    });
   }
   const encoding = req.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    throw new ProblemError("unsupported-media-type", { detail: "Compressed bodies are not read." });
+    throw new ProblemError("unsupported-media-type", {
+      detail: "Compressed bodies are not supported. Send the body without Content-Encoding.",
+    });
   }
   return type.trim();
 }
 
 /**
- * Reads a JSON body of at most `limitBytes`; every refusal is a ProblemError (413, 415, 400 with the place, 422 where it is nested too deep or holds
- * too many values). Keys such as `__proto__` arrive as ordinary properties, which schemas then drop.
+ * Reads a JSON body of at most `limitBytes`. It throws a ProblemError: 413, 415, 400 with the position of the error, or 422
+ * if the body is nested too deeply or has too many values. Keys such as `__proto__` are ordinary properties, which schemas drop.
  */
 export async function readJson(req: IncomingMessage, limitBytes: number, lease?: Lease): Promise<unknown> {
   assertJson(mediaTypeOf(req));
@@ -49,18 +53,26 @@ export async function readJson(req: IncomingMessage, limitBytes: number, lease?:
   return parseJson(bytes);
 }
 
-/** Parsing so many bytes takes less than waiting for one's turn. */
+/** Parsing this many bytes takes less time than yielding to the event loop. */
 const cheapBytes = 16_384;
 
-/** Parses JSON or throws a `malformed-json` problem that names the place of the fault, never the text around it. */
-export function parseJson(bytes: Buffer, what: "body" | "line" | "message" = "body"): unknown {
-  if (!isUtf8(bytes)) throw new ProblemError("malformed-json", { detail: `The ${what} is not valid UTF-8.` });
+/** A part of a batch request: a line of NDJSON or a message of JSON, numbered from 1. */
+export interface JsonSource {
+  readonly kind: "line" | "message";
+  readonly at: number;
+}
+
+/** Parses JSON, or throws a `malformed-json` problem that names the position of the error and never quotes the text. */
+export function parseJson(bytes: Buffer, source?: JsonSource): unknown {
+  if (!isUtf8(bytes)) {
+    throw new ProblemError("malformed-json", { detail: `${nameOf(source)} is not valid UTF-8. Encode it as UTF-8.` });
+  }
   checkShape(bytes);
   const text = bytes.toString("utf8");
   try {
     return JSON.parse(text);
   } catch {
-    throw new ProblemError("malformed-json", { detail: faultOf(text, what) });
+    throw new ProblemError("malformed-json", { detail: faultOf(text, source) });
   }
 }
 
@@ -68,27 +80,34 @@ export function parseJson(bytes: Buffer, what: "body" | "line" | "message" = "bo
 export function assertJson(mediaType: string): void {
   if (mediaType === "application/json" || /^application\/[\w.-]+\+json$/.test(mediaType)) return;
   throw new ProblemError("unsupported-media-type", {
-    detail: `The body must be application/json${mediaType === "" ? ", as Content-Type must say" : ""}.`,
+    detail: "The body must be JSON. Send the header Content-Type: application/json.",
   });
 }
 
-/** How much of a text is searched for its fault, since that takes much longer than to find that there is one. */
+/** How much of a text is searched for its error, since that takes much longer than to find that there is one. */
 const searchedLength = 65_536;
 
-function faultOf(text: string, what: string): string {
-  if (text.trim() === "") return `The ${what} is empty.`;
+function faultOf(text: string, source: JsonSource | undefined): string {
+  const name = nameOf(source);
+  if (text.trim() === "") return `${name} is empty. Send JSON.`;
   const position = findJsonFault(text.slice(0, searchedLength));
-  if (position >= searchedLength) return `There is a fault after the first ${searchedLength} characters.`;
-  if (position >= text.length) return `The ${what} ends before its JSON does.`;
+  if (position >= searchedLength) return `${name} has a syntax error after its first ${searchedLength} characters.`;
+  if (position >= text.length) return `${name} ends in the middle of its JSON.`;
   const before = text.slice(0, position);
   const line = before.split("\n").length;
   const column = position - before.lastIndexOf("\n");
-  return `Unexpected character at line ${line}, column ${column}.`;
+  if (source?.kind === "line") return `Unexpected character in line ${source.at}, column ${column}.`;
+  return `Unexpected character in line ${line}, column ${column}${source === undefined ? "" : ` of message ${source.at}`}.`;
+}
+
+function nameOf(source: JsonSource | undefined): string {
+  if (source === undefined) return "The body";
+  return source.kind === "line" ? `Line ${source.at}` : `Message ${source.at}`;
 }
 
 /**
- * Hands over a body as it arrives, of at most `limitBytes`; a declared length beyond it is refused before anything is read. What `take` and
- * the lease throw ends the reading, and a client that sends faster than its chunks are worked on waits.
+ * Passes a body of at most `limitBytes` to `take` as it arrives; a larger declared length is refused before anything is
+ * read. An error of `take` or of the lease ends the reading. A client that sends faster than `take` works has to wait.
  */
 export function consumeBody(
   req: IncomingMessage,
@@ -160,7 +179,7 @@ export function consumeBody(
       if (!isWaiting) work();
     }
     function onGone(): void {
-      // A request that is complete closes too, which may come while its last chunks still wait to be worked on.
+      // A complete request closes too, possibly before its last chunks are processed.
       if (hasEnded) return;
       fail(new RequestAbortedError());
     }
@@ -173,5 +192,7 @@ export function consumeBody(
 }
 
 function tooLarge(limitBytes: number): ProblemError {
-  return new ProblemError("payload-too-large", { detail: `The body may have at most ${limitBytes} bytes.` });
+  return new ProblemError("payload-too-large", {
+    detail: `The body has more than ${limitBytes} bytes. Shorten it or split the request.`,
+  });
 }

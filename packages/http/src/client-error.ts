@@ -1,10 +1,9 @@
-import { ProblemError } from "@confab/contracts";
-import type { ProblemCode } from "@confab/contracts";
+import { problemDocument, ProblemError, problemMediaType, type ProblemCode } from "@confab/contracts";
 import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { PROBLEM_MEDIA_TYPE, problemDocument } from "./problem-document.ts";
+import { requestPath } from "./request-path.ts";
 
 const codes: Readonly<Record<string, ProblemCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "request-timeout",
@@ -14,7 +13,7 @@ const codes: Readonly<Record<string, ProblemCode>> = {
 
 const LINGER_MS = 1_000;
 
-/** For a server's `clientError`: what isn't HTTP, or comes too slowly, gets a short answer, and its connection ends. */
+/** For a server's `clientError` event: answers what is not HTTP or arrives too slowly, then closes the connection. */
 export function createClientErrorHandler(publicUrl: string, answerOf: (socket: never) => ServerResponse | undefined) {
   return (error: NodeJS.ErrnoException, socket: Duplex): void => {
     const answer = answerOf(socket as never);
@@ -23,18 +22,25 @@ export function createClientErrorHandler(publicUrl: string, answerOf: (socket: n
       return;
     }
     if (answer?.headersSent === true && !answer.writableFinished) {
-      // What comes is nothing that could be answered, while the answer to what came before may be on its way to the client.
+      // The answer to the previous request may still be on its way: nothing may be written into it.
       socket.end();
       setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return;
     }
     const problem = new ProblemError(codes[error.code ?? ""] ?? "malformed-request");
-    const body = JSON.stringify(problemDocument(problem, { publicUrl, requestId: randomUUID() }));
+    // The error may be in the body of a request whose headers were read.
+    const begun = answer?.headersSent === false ? answer : undefined;
+    const requestId = String(begun?.getHeader("X-Request-ID") ?? randomUUID());
+    const request = { publicUrl, requestId, ...(begun !== undefined && { instance: requestPath(begun.req) }) };
+    const body = JSON.stringify(problemDocument(problem, request));
     const head = [
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}`,
       "Connection: close",
-      `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
+      `Content-Type: ${problemMediaType}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
+      "Cache-Control: private, no-store",
+      "X-Content-Type-Options: nosniff",
+      `X-Request-ID: ${requestId}`,
     ];
     socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
   };

@@ -6,14 +6,16 @@ const NEWLINE = 0x0a;
 
 export interface LineDivider {
   readonly push: (chunk: Uint8Array) => void;
-  /** Every line that is not blank; undefined where it is longer than a message can be. */
-  end(): (Buffer | undefined)[];
+  /** The lines that are not blank, and the number of each in the body, from 1; a line that exceeds the limit is undefined. */
+  end(): { lines: (Buffer | undefined)[]; numbers: number[] };
 }
 
-/** Divides newline-delimited JSON into lines while it arrives, and refuses a batch at its first line too many. */
+/** Divides newline-delimited JSON into lines while it arrives, and refuses a batch request at its first line too many. */
 export function createLineDivider(lineBytes: number): LineDivider {
   const lines: (Buffer | undefined)[] = [];
+  const numbers: number[] = [];
   const line = createPieces(lineBytes);
+  let number = 1;
 
   function endLine(): void {
     if (line.length === 0) return;
@@ -21,6 +23,7 @@ export function createLineDivider(lineBytes: number): LineDivider {
     if (text !== undefined && isBlank(text)) return;
     if (lines.length === maxBatchItems) throw tooManyItems();
     lines.push(text);
+    numbers.push(number);
   }
 
   return {
@@ -30,13 +33,14 @@ export function createLineDivider(lineBytes: number): LineDivider {
         if (chunk[at] !== NEWLINE) continue;
         line.add(chunk, from, at);
         endLine();
+        number += 1;
         from = at + 1;
       }
       line.add(chunk, from, chunk.length);
     },
     end() {
       endLine();
-      return lines;
+      return { lines, numbers };
     },
   };
 }

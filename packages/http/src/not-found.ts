@@ -3,56 +3,81 @@ import type { Route } from "@confab/contracts";
 import type { RequestHandler } from "express";
 
 interface KnownPath {
-  readonly pattern: RegExp;
+  readonly path: string;
+  readonly segments: readonly string[];
   readonly methods: ReadonlySet<string>;
 }
 
-/** Answers OPTIONS on a known path with the methods that it has; mounted before the routes, since Express answers it in its own way. */
-export function createOptionsHandler(routes: Iterable<Pick<Route, "method" | "path">>): RequestHandler {
+type RouteTable = Iterable<Pick<Route, "method" | "path">>;
+
+/** Answers OPTIONS with the methods of a known path; mounted before the routes, because Express has an answer of its own. */
+export function createOptionsHandler(routes: RouteTable): RequestHandler {
   const known = knownPaths(routes);
   return (req, res, next) => {
-    const allowed = req.method === "OPTIONS" ? methodsOf(known, req.path) : [];
-    if (allowed.length === 0) next();
-    else res.writeHead(204, { Allow: [...allowed, "OPTIONS"].sort().join(", ") }).end();
+    const path = req.method === "OPTIONS" ? known.find(({ segments }) => matches(segments, req.path)) : undefined;
+    if (path === undefined) next();
+    else res.writeHead(204, { Allow: [...path.methods, "OPTIONS"].sort().join(", ") }).end();
   };
 }
 
 /**
- * Answers what no route took: 405 with `Allow` (and a hint, where the contracts have one) on a path that the table knows with other methods, 404
- * otherwise. Takes the whole table, those of other services included, and after it whatever is served beside.
+ * Answers a request that no route took: 405 with `Allow` if the path has other methods, else 404. It takes the whole
+ * route table, including the routes of other services.
  */
-export function createNotFoundHandler(routes: Iterable<Pick<Route, "method" | "path">>): RequestHandler {
+export function createNotFoundHandler(routes: RouteTable): RequestHandler {
   const known = knownPaths(routes);
-  const hints = methodHints.map(({ path, ...hint }) => ({ ...hint, pattern: patternOf(path) }));
   return (req) => {
-    const allowed = methodsOf(known, req.path);
-    // A path whose method another service serves came to the wrong door; here it does not exist.
-    if (allowed.length === 0 || allowed.includes(req.method)) throw new ProblemError("route-not-found");
-    const hint = hints.find(({ method, pattern }) => method === req.method && pattern.test(req.path))?.hint;
-    const allow = allowed.sort().join(", ");
+    const path = known.find(({ segments }) => matches(segments, req.path));
+    if (path === undefined) throw new ProblemError("route-not-found", detailOf(similarTo(known, req.path)));
+    if (path.methods.has(req.method)) {
+      throw new ProblemError("route-not-found", {
+        detail: "Another service of Confab serves this route. Send the request to the public address of Confab.",
+      });
+    }
+    const allow = [...path.methods].sort().join(", ");
+    const hint = methodHints.find((row) => row.method === req.method && row.path === path.path)?.hint;
     throw new ProblemError("method-not-allowed", {
-      detail: `This path takes ${allow}.${hint === undefined ? "" : ` ${hint}`}`,
+      detail: `This path supports ${allow}.${hint === undefined ? "" : ` ${hint}`}`,
       headers: { Allow: allow },
     });
   };
 }
 
-function methodsOf(known: readonly KnownPath[], path: string): string[] {
-  return [...new Set(known.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => [...methods]))];
+function detailOf(similar: string | undefined): { detail?: string } {
+  if (similar === undefined) return {};
+  return { detail: `Paths are in lower case and do not end with a slash. Use ${similar}.` };
 }
 
-function knownPaths(routes: Iterable<Pick<Route, "method" | "path">>): KnownPath[] {
+/** The path that was probably meant: the same one in the right case, without empty segments. */
+function similarTo(known: readonly KnownPath[], path: string): string | undefined {
+  const asked = path.split("/").filter((segment) => segment !== "");
+  const match = known.find(
+    ({ segments }) =>
+      segments.length === asked.length &&
+      segments.every((segment, at) => isParameter(segment) || segment === asked[at]?.toLowerCase()),
+  );
+  return match && `/${match.segments.map((segment, at) => (isParameter(segment) ? asked[at] : segment)).join("/")}`;
+}
+
+function knownPaths(routes: RouteTable): KnownPath[] {
   const byPath = new Map<string, Set<string>>();
   for (const { method, path } of routes) {
     const methods = byPath.get(path) ?? new Set<string>();
     byPath.set(path, methods.add(method.toUpperCase()));
     if (method === "get") methods.add("HEAD");
   }
-  return [...byPath].map(([path, methods]) => ({ pattern: patternOf(path), methods }));
+  return [...byPath].map(([path, methods]) => ({ path, segments: path.slice(1).split("/"), methods }));
 }
 
-/** Matches as Express does by default: any case, with or without a slash at the end. */
-function patternOf(path: string): RegExp {
-  const literal = path.replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`);
-  return new RegExp(`^${literal.replaceAll(/\{\w+\}/g, "[^/]+")}/?$`, "i");
+/** Matches as the routers do: in the same case, without a slash at the end. */
+function matches(segments: readonly string[], path: string): boolean {
+  const asked = path.slice(1).split("/");
+  return (
+    asked.length === segments.length &&
+    segments.every((segment, at) => (isParameter(segment) ? asked[at] !== "" : segment === asked[at]))
+  );
+}
+
+function isParameter(segment: string): boolean {
+  return segment.startsWith("{");
 }

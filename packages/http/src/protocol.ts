@@ -1,4 +1,4 @@
-import { ProblemError } from "@confab/contracts";
+import { apiVersion, ProblemError } from "@confab/contracts";
 import type { RequestHandler } from "express";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -8,15 +8,17 @@ interface MayAwait extends IncomingMessage {
   [continueKey]?: ServerResponse | undefined;
 }
 
-/** Refuses what Node's parser lets pass and this service would misunderstand; mounted before the routes. */
-export const checkProtocol: RequestHandler = (req, _res, next) => {
-  next(protocolFault(req));
+/** Refuses requests that Node's parser accepts but this service would misread; mounted before the routes. */
+export const checkProtocol: RequestHandler = (req, res, next) => {
+  const version = req.headers["confab-version"];
+  if (version !== undefined) res.setHeader("Confab-Version", apiVersion);
+  next(version !== undefined && version !== apiVersion ? new ProblemError("unknown-version") : protocolFault(req));
 };
 
 function protocolFault(req: IncomingMessage): ProblemError | undefined {
   const { headers } = req;
   if (req.httpVersionMajor !== 1) {
-    return new ProblemError("malformed-request", { detail: "The version of HTTP must be 1.0 or 1.1." });
+    return new ProblemError("malformed-request", { detail: "Only HTTP 1.0 and 1.1 are supported. Use one of them." });
   }
   const coding = headers["transfer-encoding"];
   if (coding !== undefined && coding.toLowerCase() !== "chunked") {
@@ -25,17 +27,17 @@ function protocolFault(req: IncomingMessage): ProblemError | undefined {
   const { expect } = headers;
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") return new ProblemError("expectation-failed");
   if (hostsOf(req) > 1) {
-    return new ProblemError("malformed-request", { detail: "The request has more than one Host header." });
+    return new ProblemError("malformed-request", { detail: "The request has several Host headers. Send one." });
   }
   return undefined;
 }
 
-/** For requests that announce their body and wait for a word: it is given when the body is read, so that a refusal spares the client the sending. */
+/** Remembers that a client waits for 100 Continue. It is sent when the body is read, so a refusal saves the client the upload. */
 export function awaitContinue(req: IncomingMessage, res: ServerResponse): void {
   (req as MayAwait)[continueKey] = res;
 }
 
-/** Tells a client that waits for it to send its body. */
+/** Sends 100 Continue to a client that waits for it. */
 export function sendContinue(req: IncomingMessage): void {
   const { [continueKey]: res } = req as MayAwait;
   if (res === undefined) return;
@@ -43,12 +45,12 @@ export function sendContinue(req: IncomingMessage): void {
   res.writeContinue();
 }
 
-/** Whether the client holds its body back until it is told to send it. */
+/** Whether the client still waits for 100 Continue before it sends its body. */
 export function awaitsContinue(req: IncomingMessage): boolean {
   return (req as MayAwait)[continueKey] !== undefined;
 }
 
-/** Node keeps the first of several, while what stands in front may have looked at another one. */
+/** Node keeps the first of several Host headers, while a reverse proxy may have used another one. */
 function hostsOf({ rawHeaders }: IncomingMessage): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

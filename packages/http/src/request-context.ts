@@ -10,19 +10,21 @@ export interface RequestContext {
   readonly startedAt: number;
   /** The trace that the request belongs to: its own span's or the caller's. */
   readonly traceId: string | undefined;
-  /** The request's span for those who go on with its work, as a W3C traceparent; undefined where none is recorded. */
+  /** The request's span as a W3C traceparent, for work that continues elsewhere; undefined if no span is recorded. */
   readonly traceparent: string | undefined;
-  /** Carries the request id; made at its first use, as most requests log nothing of their own. */
+  /** Adds the request id to each line; created at its first use, since most requests log nothing. */
   readonly logger: Logger;
-  /** The template of the route that took the request, for logs and metrics. */
+  /** The template of the request's route, for logs and metrics. */
   route: string | undefined;
-  /** What the access log says besides: which application and chat it was about. */
+  /** Further fields of the access log: application and chat. */
   facts: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
   problem: ProblemCode | undefined;
+  /** The names of fields and query parameters that no schema knows. */
+  ignored: Set<string> | undefined;
 }
 
-// A property of the request costs less than a WeakMap or `res.locals`, and a symbol cannot collide.
+// A property of the request costs less than a WeakMap or `res.locals`; a symbol cannot collide.
 const contextKey = Symbol("confab request context");
 /** The `error.type` of a request whose client disconnected before the answer was complete. */
 const CLIENT_DISCONNECTED = "client_disconnected";
@@ -32,7 +34,7 @@ interface WithContext extends IncomingMessage {
   [contextKey]?: RequestContext;
 }
 
-/** A class, as a getter in an object literal makes V8 keep a hidden class, and with it the request, until the next full collection. */
+/** A class, because V8 would keep an object literal with a getter, and the request with it, until the next full collection. */
 class Context implements RequestContext {
   readonly requestId: string;
   readonly traceId: string | undefined;
@@ -41,6 +43,7 @@ class Context implements RequestContext {
   route: string | undefined = undefined;
   facts: RequestContext["facts"] = undefined;
   problem: ProblemCode | undefined = undefined;
+  ignored: Set<string> | undefined = undefined;
   readonly #parent: Logger;
   #logger: Logger | undefined = undefined;
 
@@ -60,8 +63,8 @@ class Context implements RequestContext {
 }
 
 /**
- * Gives each request an id (the client's `X-Request-ID` where it is sane) and, where it is to be recorded, a server span;
- * echoes the id and notes when the request began; mounted first.
+ * Gives each request an id (a valid `X-Request-ID` of the client, or a new one), its start time and, if it is sampled, a
+ * server span. It sets the headers that every answer has, and is mounted first.
  */
 export function requestContext(logger: Logger, tracer: Tracer = noTracer): RequestHandler {
   return (req, res, next) => {
@@ -72,6 +75,7 @@ export function requestContext(logger: Logger, tracer: Tracer = noTracer): Reque
     const context = new Context(logger, requestId, traceId, span?.traceparent);
     (req as WithContext)[contextKey] = context;
     res.setHeader("X-Request-ID", requestId);
+    res.setHeader("X-Content-Type-Options", "nosniff");
     if (span === undefined) {
       next();
       return;
@@ -83,10 +87,10 @@ export function requestContext(logger: Logger, tracer: Tracer = noTracer): Reque
   };
 }
 
-/** The context of a request; throws where `requestContext` isn't mounted before. */
+/** The context of a request; throws if `requestContext` is not mounted first. */
 export function contextOf(req: IncomingMessage): RequestContext {
   const context = (req as WithContext)[contextKey];
-  if (context === undefined) throw new Error("requestContext() must be mounted before everything else");
+  if (context === undefined) throw new Error("requestContext() must be mounted first");
   return context;
 }
 

@@ -1,13 +1,15 @@
-import { ProblemError, expressPath, idempotencyKeySchema, linkHeader } from "@confab/contracts";
+import { ProblemError, expressPath, hasTag, idempotencyKeySchema, linkHeader } from "@confab/contracts";
 import type { PageLinks, Route, pathParameters } from "@confab/contracts";
 import { shortToken } from "@confab/runtime";
 import type { Request, Response, Router } from "express";
+import { hash } from "node:crypto";
 import type { z } from "zod";
 import { createAdminCheck } from "./admin-key.ts";
 import { stringifyInTurns } from "./answer.ts";
 import { readBatch } from "./batch.ts";
 import { hasBody, readJson } from "./body.ts";
 import type { ByteBudget, Lease } from "./byte-budget.ts";
+import { ignoredHeader, noteIgnored } from "./ignored-fields.ts";
 import { contextOf } from "./request-context.ts";
 import { requestPath } from "./request-path.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -34,28 +36,37 @@ export interface RouteInput<R extends Route> {
 
 export interface RouteOutput<R extends Route> {
   readonly body: z.input<R["success"]["schema"]>;
-  /** The path of what was created. */
+  /** The path of the created resource. */
   readonly location?: string;
-  /** What the next and previous pages' queries change in this one's. */
+  /** The queries of the pages that this one links to. */
   readonly link?: PageLinks;
+  /** Whether a repeated idempotency key is answered, so that nothing new was created. */
+  readonly replayed?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly status?: number;
 }
 
 export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<RouteOutput<R>> | RouteOutput<R>;
 
 export interface MountOptions {
-  /** Guards the routes marked `admin`; without one they are open. */
+  /** Guards the routes marked `admin`; without a key they are public. */
   readonly adminKey?: string | undefined;
-  /** Bounds what the bodies of unanswered requests hold in memory; without one there is no bound. */
+  /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
   readonly budget?: ByteBudget | undefined;
-  /** For tests: an answer that its schema refuses becomes an error. */
+  /** For tests: an answer that does not match its schema is an error. */
   readonly validateResponses?: boolean;
 }
 
+/** A route with what is computed once for all of its requests. */
+interface MountedRoute {
+  readonly route: Route;
+  readonly bodyFields: ReadonlySet<string>;
+  readonly itemFields: ReadonlySet<string>;
+  readonly queryFields: ReadonlySet<string>;
+}
+
 /**
- * Puts a row of the route table on a router: the handler gets only what the row's schemas accept, everything else is refused before it with the
- * fitting problem (admin key, path, query, header, body, in this order), and what it returns is written as JSON.
+ * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept; everything
+ * else is refused first, in the order admin key, path, query, headers, body. The handler's result is written as JSON.
  */
 export function mount<R extends Route>(
   router: Router,
@@ -65,17 +76,23 @@ export function mount<R extends Route>(
 ): void {
   const { adminKey, budget, validateResponses = false } = options;
   const checkAdmin = route.admin === true && adminKey !== undefined ? createAdminCheck(adminKey) : undefined;
+  const mounted: MountedRoute = {
+    route,
+    bodyFields: fieldsOf(route.body?.schema),
+    itemFields: fieldsOf(route.body?.item),
+    queryFields: fieldsOf(route.query),
+  };
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
     context.route = route.path;
     checkAdmin?.(req);
     const params = parseParams(route.params, req.params);
     context.facts = factsOf(params);
-    const query = route.query === undefined ? undefined : parseQuery(route.query, req.query);
+    const query = readQuery(req, mounted, context);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const lease = route.body === undefined ? undefined : budget?.open();
     try {
-      const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, lease);
+      const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, mounted, lease);
       const output = await handler({ params, query, body, idempotencyKey, context } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
       const payload =
@@ -87,25 +104,51 @@ export function mount<R extends Route>(
   });
 }
 
-/** Which application and chat a path is about, for the log. */
+function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
+  return new Set(Object.keys(schema?.shape ?? {}));
+}
+
+/** The application and chat in a path, for the log. */
 function factsOf({ token, chat }: { token?: string; chat?: number }): RequestContext["facts"] {
   if (token === undefined) return undefined;
   return { application: shortToken(token), ...(chat !== undefined && { chat }) };
 }
 
+function readQuery(req: Request, { route, queryFields }: MountedRoute, context: RequestContext): unknown {
+  // Express parses the query at each use, which requests without one are spared.
+  if (route.query === undefined && !req.url.includes("?")) return undefined;
+  const { query } = req;
+  noteIgnored(context, query, queryFields, "?");
+  return route.query === undefined ? undefined : parseQuery(route.query, query);
+}
+
 async function readRouteBody(
   req: Request,
   body: NonNullable<Route["body"]>,
+  { bodyFields, itemFields }: MountedRoute,
   lease: Lease | undefined,
 ): Promise<unknown> {
   if (!body.required && !hasBody(req)) return undefined;
   const { schema, item, limitBytes, itemLimitBytes = limitBytes } = body;
-  const input =
-    item === undefined
-      ? await readJson(req, limitBytes, lease)
-      : await readBatch(req, { item, limitBytes, itemLimitBytes }, lease);
+  const context = contextOf(req);
+  if (item !== undefined) {
+    const form = {
+      item,
+      limitBytes,
+      itemLimitBytes,
+      noteItem: (value: object) => {
+        noteIgnored(context, value, itemFields);
+      },
+      noteFrame: (value: object) => {
+        noteIgnored(context, value, bodyFields);
+      },
+    };
+    return parseBody(schema, await readBatch(req, form, lease));
+  }
+  const input = await readJson(req, limitBytes, lease);
   const value = parseBody(schema, input);
-  if (item === undefined) lease?.budget.assign(lease, value, lease.held);
+  noteIgnored(context, input as object, bodyFields);
+  lease?.budget.assign(lease, value, lease.held);
   return value;
 }
 
@@ -131,17 +174,37 @@ function write<R extends Route>(
   if (res.destroyed) return;
   const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
   unsentOf(res)?.add(res, bytes, route.method === "get");
-  res.statusCode = output.status ?? route.success.status;
-  res.setHeader("Content-Type", "application/json; charset=utf-8");
-  res.setHeader("Content-Length", bytes);
-  // Answers hold tokens and messages, which no cache on the way may keep.
-  res.setHeader("Cache-Control", "no-store");
+  res.statusCode = route.success.status;
+  // Answers hold tokens and messages, which no cache may keep.
+  res.setHeader("Cache-Control", "private, no-store");
   if (output.location !== undefined) res.setHeader("Location", output.location);
   const link = output.link === undefined ? undefined : linkHeader(requestPath(req), sentQuery(req, route), output.link);
   if (link !== undefined) res.setHeader("Link", link);
+  if (output.replayed === true) res.setHeader("Idempotent-Replayed", "true");
+  const { ignored } = contextOf(req);
+  if (ignored !== undefined) res.setHeader("Confab-Ignored-Fields", ignoredHeader(ignored));
   for (const name in output.headers) res.setHeader(name, output.headers[name] ?? "");
+  if (hasTag(route)) {
+    const tag = `"${hash("sha1", String(payload[0]), "base64url")}"`;
+    res.setHeader("ETag", tag);
+    if (names(req.headers["if-none-match"], tag)) {
+      res.statusCode = 304;
+      res.end();
+      return;
+    }
+  }
+  res.setHeader("Content-Type", "application/json; charset=utf-8");
+  res.setHeader("Content-Length", bytes);
   for (const piece of payload.slice(0, -1)) res.write(piece);
   res.end(payload.at(-1));
+}
+
+/**
+ * Whether an If-None-Match header names the tag, strong or weak. Unlike Express' `req.fresh` it ignores
+ * `Cache-Control: no-cache`, which `fetch` adds to every conditional request.
+ */
+function names(header: string | undefined, tag: string): boolean {
+  return header?.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === tag) ?? false;
 }
 
 function sentQuery(req: Request, route: Route): Record<string, string> {
@@ -154,6 +217,6 @@ function sentQuery(req: Request, route: Route): Record<string, string> {
 function assertAnswer(route: Route, body: unknown): void {
   const result = route.success.schema.safeParse(body);
   if (!result.success) {
-    throw new Error(`${route.operationId} answered what its schema refuses: ${result.error.message}`);
+    throw new Error(`${route.operationId} returned an answer that does not match its schema: ${result.error.message}`);
   }
 }

@@ -2,7 +2,7 @@ import { ProblemError, pathParameters } from "@confab/contracts";
 import type { FieldError, PathParameter } from "@confab/contracts";
 import type { z } from "zod";
 
-/** The path's parameters by their schemas; one that does not parse names something that doesn't exist: 404. */
+/** The path's parameters by their schemas. A parameter that does not parse cannot name anything that exists: 404. */
 export function parseParams(
   names: readonly PathParameter[],
   params: Readonly<Record<string, unknown>>,
@@ -17,22 +17,28 @@ export function parseParams(
   return values;
 }
 
-/** Parses a query; each fault is reported under `?name`. */
+/** Parses a query; each error is reported under `?name`. */
 export function parseQuery(schema: z.ZodType, query: unknown): unknown {
-  return parse(schema, query, ([name]) => `?${String(name ?? "")}`);
+  return parse(schema, query, ([name]) => `?${String(name ?? "")}`, "must be given once");
 }
 
-/** Parses a body; each fault is reported under its JSON pointer (RFC 6901), the body itself being "". */
+/** Parses a body; each error is reported under its JSON pointer (RFC 6901), which is "" for the body itself. */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   return parse(schema, body, jsonPointer);
 }
 
-function parse<T>(schema: z.ZodType<T>, input: unknown, pointerOf: (path: PropertyKey[]) => string): T {
+/** `repeated` is the message for a list where the schema expects one value. */
+function parse<T>(
+  schema: z.ZodType<T>,
+  input: unknown,
+  pointerOf: (path: PropertyKey[]) => string,
+  repeated?: string,
+): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const errors = result.error.issues.map((issue): FieldError => ({
     pointer: pointerOf(issue.path),
-    detail: sentenceOf(issue, input),
+    detail: repeated !== undefined && Array.isArray(valueAt(issue.path, input)) ? repeated : sentenceOf(issue, input),
   }));
   throw new ProblemError("validation-failed", { errors });
 }
@@ -44,7 +50,7 @@ function jsonPointer(path: PropertyKey[]): string {
 function sentenceOf(issue: z.core.$ZodIssue, input: unknown): string {
   if (issue.code === "invalid_type") {
     if (issue.path.length > 0 && valueAt(issue.path, input) === undefined) return "is required";
-    // Only zod's own sentence, not one that the schema gives, starts like this.
+    // Only zod's own messages start like this.
     if (issue.message.startsWith("Invalid input")) return `must be ${withArticle(issue.expected)}`;
   }
   return issue.message;

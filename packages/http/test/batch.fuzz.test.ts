@@ -8,7 +8,13 @@ import { readBatch } from "../src/batch.ts";
 import { readJson } from "../src/body.ts";
 
 const limitBytes = 4_096;
-const form = { item: z.unknown(), limitBytes, itemLimitBytes: limitBytes };
+const form = {
+  noteItem: () => undefined,
+  noteFrame: () => undefined,
+  item: z.unknown(),
+  limitBytes,
+  itemLimitBytes: limitBytes,
+};
 
 /** A request with the fields that body readers use, whose body arrives in the given chunks. */
 function requestOf(body: Uint8Array, cuts: readonly number[], contentType: string): IncomingMessage {

@@ -65,11 +65,17 @@ describe("readJson", () => {
       expect(problem.detail).to.be.a("string");
     }
     const compressed = await problemOf(await post(Uint8Array.from(gzipSync("1")), { "content-encoding": "gzip" }));
-    expect(compressed.problem).to.include({ status: 415, detail: "Compressed bodies are not read." });
+    expect(compressed.problem).to.include({
+      status: 415,
+      detail: "Compressed bodies are not supported. Send the body without Content-Encoding.",
+    });
   });
 
   it("refuses an empty body with 400", async () => {
-    expect((await problemOf(await post(""))).problem).to.include({ status: 400, detail: "The body is empty." });
+    expect((await problemOf(await post(""))).problem).to.include({
+      status: 400,
+      detail: "The body is empty. Send JSON.",
+    });
   });
 
   it("says where a body is not valid JSON, without quoting it", async () => {
@@ -77,17 +83,17 @@ describe("readJson", () => {
     expect(status).to.equal(400);
     expect(problem).to.include({
       type: "https://chat.example/problems/malformed-json",
-      detail: "Unexpected character at line 2, column 11.",
+      detail: "Unexpected character in line 2, column 11.",
     });
     const { problem: cut } = await problemOf(await post('{"body": "sec'));
-    expect(cut.detail).to.equal("The body ends before its JSON does.");
+    expect(cut.detail).to.equal("The body ends in the middle of its JSON.");
     expect(JSON.stringify(app.lines)).not.to.include("sec");
   });
 
   it("refuses bytes that are not UTF-8 with 400", async () => {
     const { status, problem } = await problemOf(await post(Uint8Array.of(0x22, 0xc3, 0x28, 0x22)));
     expect(status).to.equal(400);
-    expect(problem.detail).to.equal("The body is not valid UTF-8.");
+    expect(problem.detail).to.equal("The body is not valid UTF-8. Encode it as UTF-8.");
   });
 
   it("reads concurrent large bodies completely, although each waits for its turn", async () => {
@@ -129,7 +135,7 @@ describe("readJson", () => {
   it("lets a client that is still sending read the 413", async () => {
     const { status, problem } = await problemOf(await post("a".repeat(3_000_000)));
     expect(status).to.equal(413);
-    expect(problem.detail).to.equal(`The body may have at most ${LIMIT} bytes.`);
+    expect(problem.detail).to.equal(`The body has more than ${LIMIT} bytes. Shorten it or split the request.`);
   });
 
   it("refuses a body of unknown length once it exceeds the limit, and closes a connection that keeps sending", async () => {

@@ -1,6 +1,5 @@
-import { ProblemError } from "@confab/contracts";
+import { defaultDetail, ProblemError, problems, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import express from "express";
 import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
@@ -23,7 +22,9 @@ describe("error answers", () => {
         throw new Error("broke");
       });
       router.get("/named/:name", (_req, res) => void res.end());
-      router.post("/parsed", express.json({ limit: 100 }), (_req, res) => void res.end());
+      router.get("/plain/:code", ({ params }) => {
+        throw new ProblemError(params.code as ProblemCode);
+      });
     });
   });
   after(() => app.stop());
@@ -35,6 +36,7 @@ describe("error answers", () => {
     expect(headers.get("x-extra")).to.equal("1");
     expect(problem).to.deep.equal({
       type: `${PUBLIC_URL}/problems/chat-not-found`,
+      code: "chat-not-found",
       title: "Chat not found",
       status: 404,
       detail: "No chat 7.",
@@ -49,12 +51,12 @@ describe("error answers", () => {
     expect(headers.get("retry-after")).to.equal("3");
   });
 
-  it("give no details of an internal error, and log its stack", async () => {
+  it("say nothing about the cause of a defect, whose stack goes to the log", async () => {
     for (const path of ["/bug", "/string"]) {
       app.lines.length = 0;
       const { status, problem } = await problemOf(await fetch(app.url + path));
       expect(status).to.equal(500);
-      expect(problem).to.have.keys("type", "title", "status", "instance", "request_id");
+      expect(problem.detail).to.equal(defaultDetail("internal-error"));
       expect(JSON.stringify(problem)).not.to.include("hunter2");
       const logged = app.lines.find((line) => line.message === "unexpected error");
       expect(logged).to.include({ level: "error", request_id: problem.request_id });
@@ -81,22 +83,13 @@ describe("error answers", () => {
     expect(problem.type).to.equal(`${PUBLIC_URL}/problems/malformed-request`);
   });
 
-  it("translate errors of body-parser", async () => {
-    const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
-      fetch(`${app.url}/parsed`, { method: "POST", body, headers: { "content-type": "application/json", ...headers } });
-    const codes = await Promise.all(
-      [
-        post("{"),
-        post(JSON.stringify("a".repeat(200))),
-        post("{}", { "content-type": "application/json; charset=klingon" }),
-        post("{}", { "content-encoding": "klingon" }),
-      ].map(async (response) => (await problemOf(await response)).problem.type),
-    );
-    expect(codes).to.deep.equal(
-      ["malformed-json", "payload-too-large", "unsupported-media-type", "unsupported-media-type"].map(
-        (code) => `${PUBLIC_URL}/problems/${code}`,
-      ),
-    );
+  it("have a detail, a code and a path whatever the problem, without Markdown", async () => {
+    for (const [code, { status, meaning }] of Object.entries(problems)) {
+      const answer = await problemOf(await fetch(`${app.url}/plain/${code}`));
+      expect(answer.status).to.equal(status);
+      expect(answer.problem).to.include({ code, instance: `/plain/${code}`, type: `${PUBLIC_URL}/problems/${code}` });
+      expect(answer.problem.detail).to.equal(meaning.replaceAll("`", ""));
+    }
   });
 
   describe("when no route matches", () => {
@@ -107,13 +100,28 @@ describe("error answers", () => {
     });
 
     it("are 405 with Allow on a path with other methods", async () => {
-      const { status, headers } = await problemOf(await fetch(`${app.url}/applications/${TOKEN}/`, { method: "POST" }));
+      const { status, headers } = await problemOf(await fetch(`${app.url}/applications/${TOKEN}`, { method: "POST" }));
       expect(status).to.equal(405);
       expect(headers.get("allow")?.split(", ")).to.include.members(["GET", "HEAD", "PATCH", "PUT"]);
       expect(headers.get("allow")).not.to.include("POST");
     });
 
-    it("say where to send messages", async () => {
+    it("are 404 with the right path where a path has a slash at its end, empty segments or capitals", async () => {
+      for (const [method, path, right] of [
+        ["POST", "/messages/", "/messages"],
+        ["POST", "/Messages/Batch", "/messages/batch"],
+        ["GET", "/APPLICATIONS", "/applications"],
+        ["GET", `/applications/${TOKEN}/`, `/applications/${TOKEN}`],
+        ["GET", `//applications//${TOKEN}/chats/`, `/applications/${TOKEN}/chats`],
+        ["DELETE", "/messages/", "/messages"],
+      ] as const) {
+        const { status, problem } = await problemOf(await fetch(app.url + path, { method }));
+        expect(status, path).to.equal(404);
+        expect(problem.detail).to.equal(`Paths are in lower case and do not end with a slash. Use ${right}.`);
+      }
+    });
+
+    it("say where messages are posted", async () => {
       const path = `/applications/${TOKEN}/chats/1/messages`;
       const { status, problem } = await problemOf(await fetch(app.url + path, { method: "POST", body: "{}" }));
       expect(status).to.equal(405);

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { mount } from "../src/index.ts";
 import { bodyOf, connectRaw } from "./raw.ts";
-import { PUBLIC_URL, TOKEN, startApp } from "./start-app.ts";
+import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -95,7 +95,7 @@ describe("invalid HTTP", () => {
     expect(bodyOf(answer)).to.have.property("status");
   });
 
-  it("gets the methods of a path for OPTIONS", async () => {
+  it("answers OPTIONS with the methods of a path", async () => {
     const known = await fetch(app.url + path, { method: "OPTIONS" });
     expect([known.status, known.headers.get("allow"), await known.text()]).to.deep.equal([
       204,
@@ -105,8 +105,26 @@ describe("invalid HTTP", () => {
     expect((await fetch(`${app.url}/nowhere`, { method: "OPTIONS" })).status).to.equal(404);
   });
 
-  it("gets answers that no cache may store", async () => {
+  it("answers a request for its own version with that version, and refuses every other one", async () => {
+    const ask = (version: string) => fetch(`${app.url}${path}/chats`, { headers: { "confab-version": version } });
+    const known = await ask("1");
+    expect([known.status, known.headers.get("confab-version")]).to.deep.equal([200, "1"]);
+    for (const version of ["2", "", "2026-11-25"]) {
+      const { status, headers, problem } = await problemOf(await ask(version));
+      expect([status, problem.code, headers.get("confab-version")]).to.deep.equal([400, "unknown-version", "1"]);
+    }
+    expect((await fetch(`${app.url}${path}/chats`)).headers.get("confab-version")).to.equal(null);
+  });
+
+  it("keeps browsers from guessing the type of any answer", async () => {
+    for (const target of [`${path}/chats`, "/nowhere"]) {
+      expect((await fetch(app.url + target)).headers.get("x-content-type-options")).to.equal("nosniff");
+    }
+    expect(await answerTo("BANANA", "", "")).to.include("X-Content-Type-Options: nosniff\r\n");
+  });
+
+  it("lets no cache keep an answer", async () => {
     const answer = await fetch(`${app.url}${path}/chats`);
-    expect(answer.headers.get("cache-control")).to.equal("no-store");
+    expect(answer.headers.get("cache-control")).to.equal("private, no-store");
   });
 });

@@ -84,10 +84,7 @@ describe("mount", () => {
   it("passes path and query with their types, and links to the next page of the same path", async () => {
     const path = `/applications/${TOKEN}/chats/3/messages`;
     const response = await fetch(`${app.url}${path}?limit=1&after=8&unknown=x`);
-    expect(seen).to.deep.equal({
-      params: { token: TOKEN, chat: 3 },
-      query: { limit: 1, after: 8, order: "asc" },
-    });
+    expect(seen).to.deep.equal({ params: { token: TOKEN, chat: 3 }, query: { limit: 1, after: 8, order: "asc" } });
     expect(response.headers.get("link")).to.equal(`<${path}?limit=1&after=9>; rel="next"`);
   });
 
@@ -122,14 +119,78 @@ describe("mount", () => {
     }
   });
 
-  it("lists the errors of a query under ?name, including repeated parameters", async () => {
+  it("lists the errors of a query under ?name, repeated parameters among them", async () => {
     const path = `/applications/${TOKEN}/chats/3/messages`;
     const { status, problem } = await problemOf(await fetch(`${app.url}${path}?limit=0&order=up&after=1&after=2`));
     expect(status).to.equal(422);
     const errors = problem.errors as { pointer: string; detail: string }[];
     expect(errors.map((error) => error.pointer)).to.deep.equal(["?limit", "?after", "?order"]);
-    expect(errors[0]?.detail).to.equal("must be at least 1");
-    for (const { detail } of errors) expect(detail).to.match(/^must be /);
+    expect(errors.map((error) => error.detail)).to.deep.equal([
+      "must be at least 1",
+      "must be given once",
+      "must be asc or desc",
+    ]);
+  });
+
+  describe("the names of ignored fields", () => {
+    const ignoredOf = (response: Response): string | null => response.headers.get("confab-ignored-fields");
+    const sendWith = async (fields: object): Promise<string | null> => {
+      const response = await post("/messages", { ...newMessage, ...fields });
+      expect(response.status).to.equal(201);
+      return ignoredOf(response);
+    };
+
+    it("are in a header, and there is none where nothing was ignored", async () => {
+      expect(await sendWith({})).to.equal(null);
+      expect(await sendWith({ user: "bob", metadata: {} })).to.equal("user, metadata");
+      expect(ignoredOf(await fetch(`${app.url}/applications/${TOKEN}?verbose=1`))).to.equal("?verbose");
+      const list = await fetch(`${app.url}/applications/${TOKEN}/chats/3/messages?limit=1&page=2&page=3`);
+      expect(ignoredOf(list)).to.equal("?page");
+    });
+
+    it("are those of all items of a batch request and of the object around them, each once", async () => {
+      const messages = [{ ...newMessage, user: 1 }, newMessage, { ...newMessage, user: 2, type: "x" }];
+      const response = await post("/messages/batch", { messages, dry_run: true });
+      expect(ignoredOf(response)?.split(", ")).to.have.members(["user", "type", "dry_run"]);
+      const lines = messages.map((message) => JSON.stringify(message)).join("\n");
+      const ndjson = await post("/messages/batch", lines, { "content-type": "application/x-ndjson" });
+      expect(ignoredOf(ndjson)).to.equal("user, type");
+    });
+
+    it("cannot break the header: they are encoded and bounded", async () => {
+      expect(await sendWith({ "a\r\nSet-Cookie: x=1": 1 })).to.equal("a%0D%0ASet-Cookie%3A%20x%3D1");
+      expect(await sendWith({ "": 1, 'ü,"': 1, "\ud800": 1, "?q": 1 })).to.equal('"", %C3%BC%2C%22, %EF%BF%BD, ?q');
+      expect(await sendWith({ constructor: 1, hasOwnProperty: 1 })).to.equal("constructor, hasOwnProperty");
+      const proto = await post("/messages", JSON.stringify(newMessage).replace("{", '{"__proto__":{},'));
+      expect(ignoredOf(proto)).to.equal("__proto__");
+      expect(await sendWith({ ["x".repeat(100_000)]: 1 })).to.equal(`${"x".repeat(64)}...`);
+      const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`${index}😀`.repeat(10), 1]));
+      const header = (await sendWith(many)) ?? "";
+      expect(header).to.match(/, \.\.\.$/);
+      expect(header.length).to.be.below(1_000);
+    });
+  });
+
+  it("gives a single resource an ETag, and answers 304 without a body while it has not changed", async () => {
+    const url = `${app.url}/applications/${TOKEN}`;
+    const first = await fetch(url);
+    const tag = first.headers.get("etag") ?? "";
+    expect(tag).to.match(/^"[\w-]{27}"$/);
+    for (const value of [tag, `W/${tag}`, `"other", ${tag}`]) {
+      const again = await fetch(url, { headers: { "if-none-match": value } });
+      expect([again.status, await again.text(), again.headers.get("etag")], value).to.deep.equal([304, "", tag]);
+    }
+    answer = { body: { ...application, name: "Renamed" } };
+    const changed = await fetch(url, { headers: { "if-none-match": tag } });
+    expect([changed.status, changed.headers.get("etag") === tag]).to.deep.equal([200, false]);
+    const list = await fetch(`${app.url}/applications/${TOKEN}/chats/3/messages`).catch(() => undefined);
+    expect(list?.headers.get("etag")).to.equal(null);
+  });
+
+  it("marks the answer to a repeated idempotency key", async () => {
+    expect((await post("/messages", newMessage)).headers.get("idempotent-replayed")).to.equal(null);
+    answer = { body: message, replayed: true };
+    expect((await post("/messages", newMessage)).headers.get("idempotent-replayed")).to.equal("true");
   });
 
   it("refuses an Idempotency-Key that is empty, long or not visible ASCII", async () => {
@@ -188,11 +249,27 @@ describe("mount", () => {
       const { messages } = seen as { messages: unknown[] };
       expect(messages).to.have.length(4);
       expect([messages[0], messages[2]]).to.deep.equal([newMessage, newMessage]);
-      expect(messages[1]).to.include({ code: "malformed-json", detail: "The line ends before its JSON does." });
+      expect(messages[1]).to.include({ code: "malformed-json", detail: "Line 3 ends in the middle of its JSON." });
       expect(messages[3]).to.include({ code: "validation-failed" });
     });
 
-    it("accepts the same as JSON", async () => {
+    it("counts the lines of the body, blank ones included, where it names the position of an error", async () => {
+      const detailOf = async (lines: string): Promise<unknown> => {
+        await batch(lines);
+        return (seen as { messages: { detail?: string }[] }).messages.find(({ detail }) => detail !== undefined)
+          ?.detail;
+      };
+      const line = JSON.stringify(newMessage);
+      expect(await detailOf(`${line}\n\n \n{"a": x}\n`)).to.equal("Unexpected character in line 4, column 7.");
+      expect(await detailOf("?")).to.equal("Unexpected character in line 1, column 1.");
+      await post("/messages/batch", `{"messages":[${line},{"a":\n x}]}`)
+        .then(problemOf)
+        .then(({ problem }) => {
+          expect(problem.detail).to.equal("Unexpected character in line 2, column 2 of message 2.");
+        });
+    });
+
+    it("takes the same as JSON", async () => {
       await post("/messages/batch", { messages: [newMessage, newMessage], unknown: [1] });
       expect(seen).to.deep.equal({ messages: [newMessage, newMessage] });
     });
@@ -208,7 +285,7 @@ describe("mount", () => {
     answer = { body: { ...message, id: 7 } };
     const { status } = await problemOf(await post("/messages", newMessage));
     expect(status).to.equal(500);
-    expect(JSON.stringify(app.lines)).to.include("createMessage answered what its schema refuses");
+    expect(JSON.stringify(app.lines)).to.include("createMessage returned an answer that does not match its schema");
   });
 
   it("logs the template of the route, and no token", async () => {

@@ -110,7 +110,20 @@ describe("startHttpServer", () => {
       const answer = await closed;
       expect(answer).to.match(/^HTTP\/1\.1 400 Bad Request\r\n/);
       expect(answer).to.include("Content-Type: application/problem+json\r\n");
-      expect(bodyOf(answer)).to.include({ type: `${PUBLIC_URL}/problems/malformed-request`, status: 400 });
+      const { request_id, ...problem } = bodyOf(answer);
+      expect(problem).to.include({ type: `${PUBLIC_URL}/problems/malformed-request`, status: 400 });
+      expect(answer).to.include(`X-Request-ID: ${String(request_id)}\r\n`);
+      expect(problem).to.include.keys("code", "detail").and.not.have.property("instance");
+    });
+
+    it("answers a broken body with the id and the path of its request", async () => {
+      server = await startApp((router) => {
+        router.post("/read", (req) => void req.resume());
+      });
+      const { socket, closed } = await connectRaw(server.port);
+      const head = "POST /read?x=1 HTTP/1.1\r\nHost: x\r\nX-Request-ID: mine\r\nTransfer-Encoding: chunked\r\n\r\n";
+      socket.write(`${head}no chunk\r\n\r\n`);
+      expect(bodyOf(await closed)).to.include({ code: "malformed-request", instance: "/read", request_id: "mine" });
     });
 
     it("answers 431 to headers over 16 KiB", async () => {

@@ -9,6 +9,7 @@ import {
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
+  createRouter,
   requestContext,
   startHttpServer,
 } from "../src/index.ts";
@@ -35,8 +36,8 @@ export async function startApp(
   const { lines, destination } = captureLog();
   const logger = createLogger({ level: "debug", service: "test" }, destination);
   const metrics = createMetrics(metricCatalogue, "test");
-  const app = express();
-  const router = express.Router();
+  const app = express().enable("case sensitive routing").enable("strict routing");
+  const router = createRouter();
   configure(router);
   app.use(
     requestContext(logger),

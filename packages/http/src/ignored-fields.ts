@@ -1,0 +1,40 @@
+import type { RequestContext } from "./request-context.ts";
+
+/** How many names an answer lists, and how many characters each of them may take. */
+const maxNames = 10;
+const maxNameLength = 64;
+
+/** Remembers the names in `input` that no schema knows, at most one more than an answer lists. */
+export function noteIgnored(
+  context: RequestContext,
+  input: object,
+  known: ReadonlySet<string>,
+  prefix: "" | "?" = "",
+): void {
+  for (const name in input) {
+    if (known.has(name)) continue;
+    context.ignored ??= new Set();
+    if (context.ignored.size > maxNames) return;
+    context.ignored.add(prefix + name);
+  }
+}
+
+/**
+ * The names as the value of `Confab-Ignored-Fields`: separated by commas, percent-encoded, and bounded, since clients
+ * choose them. `...` stands for what does not fit.
+ */
+export function ignoredHeader(names: ReadonlySet<string>): string {
+  const listed = [...names].slice(0, maxNames).map(encodeName);
+  return [...listed, ...(names.size > maxNames ? ["..."] : [])].join(", ");
+}
+
+function encodeName(name: string): string {
+  if (name === "") return '""';
+  let text = name.startsWith("?") ? "?" : "";
+  for (const character of name.slice(text.length, maxNameLength + 1).toWellFormed()) {
+    const encoded = encodeURIComponent(character);
+    if (text.length + encoded.length > maxNameLength) return `${text}...`;
+    text += encoded;
+  }
+  return text;
+}
