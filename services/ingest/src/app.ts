@@ -7,19 +7,18 @@ import {
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
-  problemType,
   requestContext,
 } from "@confab/http";
 import { partitionOf } from "@confab/intake";
 import { giveWay, type Logger } from "@confab/runtime";
-import express, { type ErrorRequestHandler, type Express } from "express";
+import express, { type Express } from "express";
+import type { IngestConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-messages.ts";
-import { createCountedRun } from "./use-cases/count-runs.ts";
 
 export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressure" | "counted" | "metrics" | "tracer"> {
   config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;
@@ -35,39 +34,29 @@ export function createIngestApp(options: IngestAppOptions): Express {
   const { maxPending, applicationMessageRate, applicationMessageBurst } = config.limits;
 
   const limitHeaders = createLimitHeaders(applicationMessageRate, applicationMessageBurst);
-  const acceptRun = createCountedRun({
-    ...counted,
-    acceptRun: createAcceptRun({
-      intake,
-      pressure,
-      maxPending,
-      limitHeaders,
-      partitionOf: (token, chat) => partitionOf(config.partitioning, token, chat),
-    }),
+  const acceptRun = createAcceptRun({
+    intake,
+    pressure,
+    maxPending,
+    limitHeaders,
+    partitionOf: (token, chat) => partitionOf(config.partitioning, token, chat),
     toProblem,
+    count: counted,
   });
-  const acceptBatch = createAcceptBatch({
-    acceptRun,
-    refused: counted.refused,
-    toProblem,
-    typeOf: (code) => problemType(publicUrl, code),
-    giveWay,
-  });
+  const acceptBatch = createAcceptBatch({ acceptRun, refused: counted.refused, publicUrl, giveWay });
   const budget = createByteBudget({ bytes: config.limits.requestBytes });
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
-  const translate: ErrorRequestHandler = (error, _req, _res, next) => {
-    next(toProblem(error));
-  };
 
   return express()
     .disable("x-powered-by")
     .disable("etag")
+    .enable("case sensitive routing")
+    .enable("strict routing")
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
     .use(checkProtocol)
     .use(createOptionsHandler(mine))
     .use(createMessageRoutes({ acceptRun, acceptBatch, limitHeaders, mountOptions: { budget, validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
-    .use(translate)
     .use(createProblemHandler({ publicUrl }));
 }

@@ -3,30 +3,27 @@ import { isTransient, isUnavailable } from "@confab/database";
 import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/intake";
 import { SettingsRefused } from "@confab/runtime";
 
-/** What an error of the stores means for the client; every other error stays what it is. */
+/** Translates an error of a store into a problem; returns every other error as it is. */
 export function toProblem(error: unknown): unknown {
-  if (error instanceof IntakeUnavailable) {
-    return new ProblemError("intake-unavailable", {
-      detail: "The message may or may not have been taken: send it again with the same Idempotency-Key.",
-      cause: error,
-    });
-  }
+  if (error instanceof IntakeUnavailable) return new ProblemError("intake-unavailable", { cause: error });
   if (error instanceof SettingsRefused) {
     return new ProblemError("intake-unavailable", {
-      detail: "The stores are set so that they would lose messages. Nothing of this request was taken.",
+      detail:
+        "The stores have settings with which they could lose messages, so Confab does not use them. Nothing was accepted. Ask the operator to run confabctl config check --stores.",
       cause: error,
     });
   }
   if (error instanceof IntakeBusy) {
     return new ProblemError("busy", {
       detail:
-        "Too many messages wait here, for Redis or to have their chats looked up. Nothing of this request was taken.",
+        "Too many messages already wait in this process for Redis or for their chat. Nothing was accepted. Send the message again after Retry-After.",
       cause: error,
     });
   }
   if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error)) {
     return new ProblemError("storage-unavailable", {
-      detail: "The chat is not known here yet, and the database that knows it cannot be reached.",
+      detail:
+        "This chat is not in use, so it has to be read from the database, which is unavailable. Nothing was accepted. Send the message again after Retry-After.",
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { maxBatchItems, type BatchAnswer } from "@confab/contracts";
+import { defaultDetail, maxBatchItems, type BatchAnswer } from "@confab/contracts";
 import { expect } from "chai";
 import { messageOf, openWorld, post, problemOf, startIngest } from "./start.ts";
 import type { Answer, Chat, Ingest, World } from "./start.ts";
@@ -73,7 +73,9 @@ describe("POST /messages/batch", () => {
     expect(results[1]).to.deep.equal({
       status: 422,
       type: problem("validation-failed"),
+      code: "validation-failed",
       title: "Validation failed",
+      detail: defaultDetail("validation-failed"),
       errors: [{ pointer: "/body", detail: "must not be empty or only white space" }],
     });
     expect(results[2]).to.have.nested.property("errors[0].pointer", "");
@@ -86,7 +88,7 @@ describe("POST /messages/batch", () => {
     const lines = [JSON.stringify(item("one")), "{", "", JSON.stringify(item("two\n\0😀")), ""];
     const { results } = resultOf(await sendLines(...lines));
     expect(results.map(({ status }) => status)).to.deep.equal([201, 400, 201]);
-    expect(results[1]).to.include({ type: problem("malformed-json"), detail: "The line ends before its JSON does." });
+    expect(results[1]).to.include({ code: "malformed-json", detail: "Line 2 ends in the middle of its JSON." });
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two\n\0😀" });
   });
 
@@ -120,7 +122,52 @@ describe("POST /messages/batch", () => {
     problemOf(await post(`${ingest.url}/messages/batch`, huge), "payload-too-large");
   });
 
-  it("remembers the key of each item, within the batch and when it is sent again", async () => {
+  const sendOnce = (messages: unknown, key: string): Promise<Answer> =>
+    post(`${ingest.url}/messages/batch`, { messages }, { "idempotency-key": key });
+  const isReplay = ({ headers }: Answer): boolean => headers.get("idempotent-replayed") === "true";
+
+  it("accepts a repeated request once if it has an Idempotency-Key, as JSON and as NDJSON", async () => {
+    const messages = [item("one"), item(" "), item("two"), item("one")];
+    const first = await sendOnce(messages, "order-1");
+    expect(resultOf(first).results.map(({ status }) => status)).to.deep.equal([201, 422, 201, 201]);
+    const again = await sendOnce(messages, "order-1");
+    expect(resultOf(again)).to.deep.equal(resultOf(first));
+    expect([isReplay(first), isReplay(again)]).to.deep.equal([false, true]);
+
+    const lines = messages.map((one) => JSON.stringify(one)).join("\n");
+    const headers = { "content-type": "application/x-ndjson", "idempotency-key": "order-1" };
+    expect(resultOf(await post(`${ingest.url}/messages/batch`, lines, headers))).to.deep.equal(resultOf(first));
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two", 3: "one" });
+  });
+
+  it("refuses other bodies under the Idempotency-Key of a request, each in its position", async () => {
+    resultOf(await sendOnce([item("one"), item("two")], "order-2"));
+    const { results } = resultOf(await sendOnce([item("two"), item("two"), item("three")], "order-2"));
+    expect(results.map(({ status }) => status)).to.deep.equal([409, 201, 201]);
+    expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two", 3: "three" });
+  });
+
+  it("prefers an item's own key, which never meets a derived one", async () => {
+    const own = item("own", { idempotency_key: "a" });
+    resultOf(await sendOnce([own, item("derived")], "key"));
+    expect(isReplay(await sendBatch([own]))).to.equal(true);
+    for (const idempotency_key of ["key", "key-1", "key/1", "key1"]) {
+      expect(isReplay(await sendBatch([item("derived", { idempotency_key })]))).to.equal(false);
+    }
+    expect(isReplay(await sendBatch([own, item("new")])), "something new was accepted").to.equal(false);
+  });
+
+  it("names ignored fields, and says what is left of the limit where all items are of one application", async () => {
+    const { headers } = await sendBatch([item("one", { user: "bob" }), item("two")]);
+    expect(headers.get("confab-ignored-fields")).to.equal("user");
+    expect(headers.get("ratelimit-policy")).to.equal('"messages";q=20000;w=4');
+    expect(headers.get("ratelimit")).to.match(/^"messages";r=19998;t=\d+$/);
+    const other = await world.newChat();
+    const mixed = await sendBatch([item("one"), item("two", { application_token: other.token })]);
+    expect(mixed.headers.get("ratelimit")).to.equal(null);
+  });
+
+  it("remembers each item's key, within the batch and when it is sent again", async () => {
     const messages = [
       item("one", { idempotency_key: "a" }),
       item("one", { idempotency_key: "a" }),

@@ -31,6 +31,8 @@ describe("Idempotency-Key on POST /messages", () => {
     const again = await ingest.send(chat, "Hello", key("k"));
     expect(again.text).to.equal(first.text);
     expect(again.headers.get("location")).to.equal(first.headers.get("location"));
+    expect(first.headers.get("idempotent-replayed")).to.equal(null);
+    expect(again.headers.get("idempotent-replayed")).to.equal("true");
   });
 
   it("refuses a different body with a used key, and still accepts the key's first request", async () => {

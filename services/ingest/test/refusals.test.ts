@@ -123,6 +123,13 @@ describe("POST /messages refuses", () => {
     }
     problemOf(await post(`${ingest.url}/message`, valid()), "route-not-found");
     problemOf(await post(`${ingest.url}/messages/1`, valid()), "route-not-found");
+    for (const [path, right] of [
+      ["/messages/", "/messages"],
+      ["/MESSAGES", "/messages"],
+      ["/messages/batch/", "/messages/batch"],
+    ] as const) {
+      expect(problemOf(await post(ingest.url + path, valid()), "route-not-found").detail).to.include(`Use ${right}.`);
+    }
   });
 
   it("messages with unknown tokens, without adding them to the metrics of applications", async () => {
@@ -154,6 +161,7 @@ describe("POST /messages refuses", () => {
     const message = messageOf(answer);
     expect(message).to.have.all.keys("application_token", "chat_number", "number", "body", "created_at", "updated_at");
     expect(message.number).to.equal(next);
+    expect(answer.headers.get("confab-ignored-fields")).to.equal("__proto__, constructor, deep, number");
     next += 1;
   });
 });

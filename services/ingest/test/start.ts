@@ -1,6 +1,7 @@
-import { loadIngestConfig } from "@confab/config";
-import { routes, type Message, type ProblemCode, type Route } from "@confab/contracts";
-import { startHttpServer, type ProblemDocument } from "@confab/http";
+import { randomUUID } from "node:crypto";
+import { problems, routes, type Message, type ProblemCode, type ProblemDocument, type Route } from "@confab/contracts";
+import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
+import { startHttpServer } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { waitForRedis } from "@confab/queue";
 import { createLogger } from "@confab/runtime";
@@ -94,7 +95,12 @@ export function messageOf(answer: Answer): Message {
 
 /** The problem document of a refusal, which must match the given problem and be listed for the route. */
 export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
-  const document = problemIn(answer, code);
+  const { status, title } = problems[code];
+  expect(answer.status, answer.text).to.equal(status);
+  expect(answer.headers.get("content-type")).to.equal("application/problem+json");
+  const document = JSON.parse(answer.text) as ProblemDocument;
+  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, code, title, status });
+  expect(document.detail).to.match(/\w.*\.$/);
   const route = Object.values<Route>(routes).find(({ path }) => path === document.instance);
   if (route && answer.status !== 405) expect(route.problems, route.operationId).to.include(code);
   return document;

@@ -1,6 +1,6 @@
 import type { AcceptedMessage } from "../use-cases/accept-messages.ts";
 
-/** How much of its limit an application has left, as in draft-ietf-httpapi-ratelimit-headers; nothing where there is no limit. */
+/** How much of its limit an application has left, as in draft-ietf-httpapi-ratelimit-headers; empty if there is no limit. */
 export function createLimitHeaders(rate: number, burst: number) {
   const policy = `"messages";q=${burst};w=${Math.ceil(burst / rate)}`;
   return (limit: AcceptedMessage["limit"]): Record<string, string> => {

@@ -1,14 +1,14 @@
 import { applicationTokenSchema, fillPath, ProblemError, routes } from "@confab/contracts";
-import { mount, type MountOptions } from "@confab/http";
+import { createRouter, mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
-import { Router } from "express";
+import type { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
 import type { AcceptedMessage, AcceptRun } from "../use-cases/accept-messages.ts";
 
 export interface MessageRoutesOptions {
   acceptRun: AcceptRun;
   acceptBatch: AcceptBatch;
-  /** The headers that tell a client how much of its limit is left. */
+  /** The headers that say how much of its limit an application has left. */
   limitHeaders: (limit: AcceptedMessage["limit"]) => Record<string, string>;
   mountOptions: MountOptions;
 }
@@ -20,7 +20,7 @@ export function createMessageRoutes({
   limitHeaders,
   mountOptions,
 }: MessageRoutesOptions): Router {
-  const router = Router();
+  const router = createRouter();
 
   mount(
     router,
@@ -29,11 +29,12 @@ export function createMessageRoutes({
       context.facts = { application: shortToken(body.application_token), chat: body.chat_number };
       const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context);
       if (outcome instanceof ProblemError) throw outcome;
-      const { message, limit } = outcome!;
+      const { message, limit, replayed } = outcome!;
       const params = { token: message.application_token, chat: message.chat_number, message: message.number };
       return {
         body: message,
         location: fillPath(routes.getMessage.path, params),
+        replayed,
         headers: limitHeaders(limit),
       };
     },
@@ -43,18 +44,18 @@ export function createMessageRoutes({
   mount(
     router,
     routes.createMessages,
-    async ({ body, context }) => {
+    async ({ body, idempotencyKey, context }) => {
       context.facts = factsOf(body.messages);
-      const answer = await acceptBatch(body.messages, context);
-      context.facts = { ...context.facts, accepted: answer.accepted, refused: answer.refused };
-      return { body: answer };
+      const { requestId, traceparent } = context;
+      const { answer, replayed, limit } = await acceptBatch(body.messages, { requestId, traceparent, idempotencyKey });
+      return { body: answer, replayed, headers: limitHeaders(limit) };
     },
     mountOptions,
   );
   return router;
 }
 
-/** How many messages, and of which application and chat where they are all of one. */
+/** For the log: how many messages, and their application and chat if all have the same. */
 function factsOf(items: readonly unknown[]): Record<string, string | number> {
   const [token, ...otherTokens] = new Set(items.map((item) => fieldOf(item, "application_token")));
   const [chat, ...otherChats] = new Set(items.map((item) => fieldOf(item, "chat_number")));

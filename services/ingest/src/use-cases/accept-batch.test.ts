@@ -22,6 +22,7 @@ describe("accepting a batch", () => {
           ({ application_token, chat_number, body }, place) =>
             refuse(tried, place) ?? {
               message: { application_token, chat_number, body, number: ++numbers, created_at: at, updated_at: at },
+              replayed: false,
               limit: undefined,
             },
         ),
@@ -30,12 +31,11 @@ describe("accepting a batch", () => {
     const acceptBatch = createAcceptBatch({
       acceptRun,
       refused: () => undefined,
-      toProblem: (error) => error,
-      typeOf: (code) => code,
+      publicUrl: "https://chat.example",
       giveWay: () => undefined,
     });
-    const { results } = await acceptBatch(items, origin);
-    return { statuses: results.map(({ status }) => status), runs };
+    const { answer } = await acceptBatch(items, origin);
+    return { statuses: answer.results.map(({ status }) => status), runs };
   }
 
   for (const code of ["rate-limited", "overloaded"] as const) {

@@ -1,15 +1,12 @@
-import { ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
-import type { AcceptedMessage, AcceptRun, Origin } from "./accept-messages.ts";
+import { problemType, ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
+import type { AcceptedMessage, AcceptRun, CountOutcomes, Origin, Outcome } from "./accept-messages.ts";
 
 export interface AcceptBatchOptions {
   acceptRun: AcceptRun;
-  /** Hears of items that did not get as far as `acceptRun`. */
-  refused: (reason: string) => void;
-  /** Turns a store's error into a problem. */
-  toProblem: (error: unknown) => unknown;
-  /** A problem's `type`. */
-  typeOf: (code: ProblemError["code"]) => string;
-  /** A promise to wait for where the event loop must turn before more work is begun. */
+  /** Counts items that are invalid and therefore never reach `acceptRun`. */
+  refused: CountOutcomes["refused"];
+  publicUrl: string;
+  /** Returns a promise to wait for if the event loop must turn before more work begins. */
   giveWay: () => Promise<void> | undefined;
 }
 
@@ -18,43 +15,57 @@ interface Placed {
   item: BatchItem;
 }
 
-/** An item that may not be comes as the problem that says why. */
-export type AcceptBatch = (items: readonly (BatchItem | ProblemError)[], origin: Origin) => Promise<BatchAnswer>;
+export interface AcceptedBatch {
+  answer: BatchAnswer;
+  /** Whether every accepted item is a replay, so that nothing new was accepted. */
+  replayed: boolean;
+  /** What is left of the limit, if all items belong to one application. */
+  limit: AcceptedMessage["limit"];
+}
 
-/** Messages of a chat that are numbered together: one run fits a batch of the intake, and Redis does nothing else while it numbers one. */
+export interface BatchRequest extends Origin {
+  /** Stands, with the position of an item, for the item's own key. */
+  idempotencyKey?: string | undefined;
+}
+
+/** An invalid item arrives as the problem that says why. */
+export type AcceptBatch = (
+  items: readonly (BatchItem | ProblemError)[],
+  request: BatchRequest,
+) => Promise<AcceptedBatch>;
+
+/** Messages of a chat that are numbered together: a run fits into one batch of the intake, which Redis numbers in one step. */
 const runLength = 100;
 const runCharacters = 512 * 1024;
 
 /**
- * Accepts the items of a batch, those of each chat in their order: a bad one costs its neighbours nothing, but once an item
- * has to come later (429, 503), so have those of its chat that follow it. Throws only where every item met the same outage.
+ * Accepts the items of a batch request, those of each chat in their order. An invalid item does not affect the others. After
+ * an item that must be sent again later (429, 503), the following items of its chat are refused in the same way, so that
+ * their order can be kept. It throws only if all items were refused for the same outage.
  */
-export function createAcceptBatch({ acceptRun, refused, toProblem, typeOf, giveWay }: AcceptBatchOptions): AcceptBatch {
-  const refuse = (problem: ProblemError): RefusedItem => ({
-    status: problem.status,
-    type: typeOf(problem.code),
-    title: problem.title,
-    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-    ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+export function createAcceptBatch({ acceptRun, refused, publicUrl, giveWay }: AcceptBatchOptions): AcceptBatch {
+  const refuse = ({ status, code, title, detail, errors }: ProblemError): RefusedItem => ({
+    status: status as RefusedItem["status"],
+    type: problemType(publicUrl, code),
+    code,
+    title,
+    detail,
+    ...(errors === undefined ? {} : { errors }),
   });
 
-  function problemOf(error: unknown): ProblemError {
-    const problem = toProblem(error);
-    if (problem instanceof ProblemError) return problem;
-    throw error;
-  }
-
-  async function tryRun(run: BatchItem[], origin: Origin): Promise<(AcceptedMessage | ProblemError)[]> {
-    try {
-      return await acceptRun(run, origin);
-    } catch (error) {
-      const problem = problemOf(error);
-      return run.map(() => problem);
+  async function acceptChat(members: readonly Placed[], origin: Origin, outcomes: Outcome[]): Promise<void> {
+    let later: ProblemError | undefined;
+    for (const run of runsOf(members)) {
+      await giveWay();
+      const items = run.map(({ item }) => item);
+      const results = later ? [] : await acceptRun(items, origin);
+      run.forEach(({ at }, index) => (outcomes[at] = later ?? results[index]!));
+      later ??= results.find(comesLater);
     }
   }
 
-  return async (items, origin) => {
-    const outcomes: (AcceptedMessage | ProblemError)[] = [];
+  return async (items, { idempotencyKey, ...origin }) => {
+    const outcomes: Outcome[] = [];
     const chats = new Map<string, Placed[]>();
     items.forEach((item, at) => {
       if (item instanceof ProblemError) {
@@ -62,40 +73,34 @@ export function createAcceptBatch({ acceptRun, refused, toProblem, typeOf, giveW
         refused(item.code);
         return;
       }
+      const placed = { at, item: withKey(item, at, idempotencyKey) };
       const key = `${item.application_token}:${item.chat_number}`;
       const members = chats.get(key);
-      if (members) members.push({ at, item });
-      else chats.set(key, [{ at, item }]);
+      if (members) members.push(placed);
+      else chats.set(key, [placed]);
     });
-    await Promise.all(
-      [...chats.values()].map(async (members) => {
-        let later: ProblemError | undefined;
-        for (const run of runsOf(members)) {
-          await giveWay();
-          const results = later
-            ? []
-            : await tryRun(
-                run.map(({ item }) => item),
-                origin,
-              );
-          run.forEach(({ at }, index) => (outcomes[at] = later ?? results[index]!));
-          later ??= results.find(comesLater);
-        }
-      }),
-    );
-    const results = outcomes.map((outcome) =>
-      outcome instanceof ProblemError ? refuse(outcome) : { status: 201 as const, ...outcome.message },
-    );
-    const outages = new Map(
-      outcomes.flatMap((outcome) =>
-        outcome instanceof ProblemError && outcome.status >= 500 ? [[outcome.code, outcome]] : [],
-      ),
-    );
-    const accepted = results.filter(({ status }) => status === 201).length;
-    const [outage, ...others] = outages.values();
-    if (outage && others.length === 0 && results.every(({ status }) => status === outage.status)) throw outage;
-    return { accepted, refused: results.length - accepted, results };
+    await Promise.all([...chats.values()].map((members) => acceptChat(members, origin, outcomes)));
+
+    const outage = commonOutage(outcomes);
+    if (outage) throw outage;
+    const accepted = outcomes.filter((outcome): outcome is AcceptedMessage => !(outcome instanceof ProblemError));
+    return {
+      answer: {
+        accepted: accepted.length,
+        refused: outcomes.length - accepted.length,
+        results: outcomes.map((outcome) =>
+          outcome instanceof ProblemError ? refuse(outcome) : { status: 201 as const, ...outcome.message },
+        ),
+      },
+      replayed: accepted.length > 0 && accepted.every(({ replayed }) => replayed),
+      limit: limitOf(accepted),
+    };
   };
+}
+
+/** Clients' keys have no space, so a derived key is never a client's own. */
+function withKey(item: BatchItem, at: number, key: string | undefined): BatchItem {
+  return key === undefined || item.idempotency_key !== undefined ? item : { ...item, idempotency_key: `${key} ${at}` };
 }
 
 /** Divides a chat's items, in their order, into runs that may be numbered together. */
@@ -114,6 +119,25 @@ function runsOf(members: readonly Placed[]): Placed[][] {
   return runs;
 }
 
-function comesLater(outcome: AcceptedMessage | ProblemError): outcome is ProblemError {
+function comesLater(outcome: Outcome): outcome is ProblemError {
   return outcome instanceof ProblemError && (outcome.status === 429 || outcome.status === 503);
+}
+
+/** The outage that every item was refused for; undefined if there is none, or several. */
+function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
+  const [first] = outcomes;
+  if (!(first instanceof ProblemError) || first.status < 500) return undefined;
+  const isSame = (outcome: Outcome): boolean => outcome instanceof ProblemError && outcome.code === first.code;
+  return outcomes.every(isSame) ? first : undefined;
+}
+
+/** The least that was left after an item, since runs are accepted at the same time. */
+function limitOf(accepted: readonly AcceptedMessage[]): AcceptedMessage["limit"] {
+  const token = accepted[0]?.message.application_token;
+  let least: AcceptedMessage["limit"];
+  for (const { message, limit } of accepted) {
+    if (message.application_token !== token) return undefined;
+    if (limit && (!least || limit.remaining < least.remaining)) least = limit;
+  }
+  return least;
 }

@@ -8,51 +8,67 @@ export interface AcceptMessagesOptions {
   /** Per partition. */
   maxPending: number;
   partitionOf: (token: string, chat: number) => number;
-  /** The headers that tell a client how much of its limit is left. */
-  limitHeaders: (limit: AcceptedMessage["limit"]) => Record<string, string>;
+  /** The headers that say how much of its limit an application has left. */
+  limitHeaders: (limit: Acceptance["limit"]) => Record<string, string>;
+  /** Translates an error of a store into a problem; returns every other error as it is. */
+  toProblem: (error: unknown) => unknown;
+  count: CountOutcomes;
+}
+
+export interface CountOutcomes {
+  accepted: (token: string, messages: number) => void;
+  /** The reason is a problem's code, or `other` for an error that is no problem. */
+  refused: (reason: string, messages?: number) => void;
 }
 
 export interface AcceptedMessage {
   message: Message;
+  /** Whether its idempotency key was used before, so that this is the first answer again. */
+  replayed: boolean;
   limit: Acceptance["limit"];
 }
 
-/** The request that messages came with. */
+/** What became of a message: accepted, or refused with the problem that says why. */
+export type Outcome = AcceptedMessage | ProblemError;
+
+/** The request that sent the messages. */
 export interface Origin {
   requestId: string;
-  /** Its span as a W3C traceparent, where it is recorded. */
+  /** Its span as a W3C traceparent, if one is recorded. */
   traceparent?: string | undefined;
 }
 
-/** One outcome per message: accepted, or the problem that says why not. Throws where nothing is known of any. */
-export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise<(AcceptedMessage | ProblemError)[]>;
+/** Accepts messages of one chat in their order; returns one outcome per message, and throws only an unexpected error. */
+export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise<Outcome[]>;
 
-/** Accepts messages of one chat in their order; where room ends in the middle, the rest is refused. */
+/**
+ * Accepts messages and counts their outcomes. If the room for pending messages ends within a run, the rest of it is refused.
+ * A token that belongs to no application leaves no trace in the metrics.
+ */
 export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
-  const { intake, pressure, maxPending, partitionOf, limitHeaders } = options;
+  const { intake, pressure, maxPending, partitionOf, limitHeaders, toProblem, count } = options;
 
-  /** The script has the last word; this spares Redis the messages that it would refuse anyway. */
-  function refuseUnderPressure({ application_token: token, chat_number: chat }: BatchItem): void {
+  /** The script decides; this check only saves Redis the messages that it would refuse. */
+  function pressureProblem({ application_token: token, chat_number: chat }: BatchItem): ProblemError | undefined {
     const { memory, memoryLow, pendingByPartition } = pressure.current();
-    if (memoryLow) {
-      const percent = Math.round(memory * 100);
-      throw overloaded(`${percent} % of Redis' memory is in use: the rest is kept for storing what waits.`);
-    }
+    if (memoryLow) return overloaded(`Redis uses ${Math.round(memory * 100)} % of its memory.`);
     const pending = pendingByPartition[partitionOf(token, chat)] ?? 0;
-    if (pending >= maxPending) throw tooManyPending(pending);
+    return pending >= maxPending ? tooManyPending(pending) : undefined;
   }
 
-  const tooManyPending = (pending: number): ProblemError => overloaded(`${pending} messages wait to be stored.`);
+  const tooManyPending = (pending: number): ProblemError => overloaded(`${pending} messages are pending.`);
 
   function overloaded(reason: string): ProblemError {
     return new ProblemError("overloaded", {
-      detail: `${reason} Nothing of this request was accepted.`,
+      detail: `${reason} Nothing was accepted. Send the message again after Retry-After.`,
       retryAfterSeconds: pressure.retryAfterSeconds(),
     });
   }
 
-  return async (items, { requestId, traceparent: trace }) => {
-    if (items[0]) refuseUnderPressure(items[0]);
+  async function submit(items: readonly BatchItem[], { requestId, traceparent: trace }: Origin): Promise<Outcome[]> {
+    const [first] = items;
+    const problem = first && pressureProblem(first);
+    if (problem) return items.map(() => problem);
     const acceptances = await intake.submitRun(
       items.map((item) => {
         const { application_token: token, chat_number: chat, idempotency_key: key } = item;
@@ -60,34 +76,63 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
         return { token, chat, ...contentOf(item), requestId, trace, idempotency };
       }),
     );
-    return acceptances.map((acceptance, index) => {
-      switch (acceptance.outcome) {
-        case "accepted":
-          return { message: messageOf(items[index]!, acceptance), limit: acceptance.limit };
-        case "unknown-application":
-          return new ProblemError("application-not-found", { detail: "No application has this application_token." });
-        case "unknown-chat":
-          return new ProblemError("chat-not-found", {
-            detail: `The application has no chat ${items[index]!.chat_number}.`,
-          });
-        case "conflict":
-          return new ProblemError("idempotency-conflict");
-        case "overloaded":
-          return tooManyPending(acceptance.pending);
-        case "limited":
-          return new ProblemError("rate-limited", {
-            detail: "The application sends more messages than its limit allows.",
-            retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
-            headers: limitHeaders(acceptance.limit),
-          });
-        case "keys-used-up":
-          return new ProblemError("rate-limited", {
-            detail:
-              "The application has used as many new idempotency keys as its limit allows. Messages without a key, and repetitions, are still accepted.",
-            retryAfterSeconds: Math.ceil(acceptance.waitMs / 1000),
-          });
+    return acceptances.map((acceptance, index) => outcomeOf(items[index]!, acceptance));
+  }
+
+  function outcomeOf(item: BatchItem, acceptance: Acceptance): Outcome {
+    const { limit } = acceptance;
+    switch (acceptance.outcome) {
+      case "accepted":
+        return { message: messageOf(item, acceptance), replayed: acceptance.replayed, limit };
+      case "unknown-application":
+        return new ProblemError("application-not-found");
+      case "unknown-chat":
+        return new ProblemError("chat-not-found", {
+          detail: `The application has no chat ${item.chat_number}. Create the chat first, or use the number of an existing one.`,
+        });
+      case "conflict":
+        return new ProblemError("idempotency-conflict");
+      case "overloaded":
+        return tooManyPending(acceptance.pending);
+      case "limited":
+        return new ProblemError("rate-limited", {
+          detail:
+            "The application sends more messages than its limit allows. Send the message again after Retry-After.",
+          retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
+          headers: limitHeaders(limit),
+        });
+      case "keys-used-up":
+        return new ProblemError("rate-limited", {
+          detail:
+            "The application has used as many new idempotency keys as its limit allows. Messages without a key and repetitions are still accepted.",
+          retryAfterSeconds: Math.ceil(acceptance.waitMs / 1000),
+        });
+    }
+  }
+
+  function countOutcomes(items: readonly BatchItem[], outcomes: readonly Outcome[]): void {
+    let accepted = 0;
+    for (const outcome of outcomes) {
+      if (outcome instanceof ProblemError) count.refused(outcome.code);
+      else accepted += 1;
+    }
+    if (accepted > 0) count.accepted(items[0]!.application_token, accepted);
+  }
+
+  return async (items, origin) => {
+    let outcomes: Outcome[];
+    try {
+      outcomes = await submit(items, origin);
+    } catch (error) {
+      const problem = toProblem(error);
+      if (!(problem instanceof ProblemError)) {
+        count.refused("other", items.length);
+        throw error;
       }
-    });
+      outcomes = items.map(() => problem);
+    }
+    countOutcomes(items, outcomes);
+    return outcomes;
   };
 }
 
@@ -97,7 +142,7 @@ function messageOf(item: BatchItem, { number, createdAt }: { number: number; cre
   return { application_token, chat_number, number, ...contentOf(item), created_at: at, updated_at: at };
 }
 
-/** A repeated key must come with the same content; application and chat are part of the key. */
+/** A repetition must have the same content. Application and chat are part of the key. */
 function hashOf(item: BatchItem): string {
   const fields = encodeOtherFields(item);
   return hash("sha256", fields === "" ? item.body : `${fields}\n${item.body}`, "base64url");
