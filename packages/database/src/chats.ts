@@ -45,22 +45,35 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     find,
 
     /**
-     * In ascending order of numbers. Undefined if the application is unknown. `next` is the number after which the next
-     * page begins.
+     * A page in ascending order: right after number `after`, right before number `before`, or from the first chat. `more`
+     * says whether there are further chats in that direction, `last` is the application's highest number. Undefined if the
+     * application is unknown.
      */
-    async list(token: string, { after = 0, limit }: { after?: number | undefined; limit: number }) {
+    async list(
+      token: string,
+      { after = 0, before, limit }: { after?: number | undefined; before?: number | undefined; limit: number },
+    ): Promise<{ items: Chat[]; more: boolean; last: number } | undefined> {
       const owner = isToken(token)
-        ? await prisma.application.findUnique({ where: { token }, select: { id: true } })
+        ? await prisma.application.findUnique({ where: { token }, select: { id: true, lastChatNumber: true } })
         : null;
       if (!owner) return undefined;
+      const [comparison, bound, order] = before === undefined ? [">", after, "ASC"] : ["<", before, "DESC"];
       // Without the hint, MySQL reads and sorts the whole table if one application owns most of it.
-      const rows = await prisma.$queryRaw<Chat[]>`
-        SELECT id, application_id AS applicationId, number, name, messages_count AS messagesCount,
-               created_at AS createdAt, updated_at AS updatedAt
-          FROM chats FORCE INDEX (chats_application_id_number_key)
-         WHERE application_id = ${owner.id} AND number > ${after} ORDER BY number LIMIT ${limit + 1}`;
+      const rows = await prisma.$queryRawUnsafe<Chat[]>(
+        `SELECT id, application_id AS applicationId, number, name, messages_count AS messagesCount,
+                created_at AS createdAt, updated_at AS updatedAt
+           FROM chats FORCE INDEX (chats_application_id_number_key)
+          WHERE application_id = ? AND number ${comparison} ? ORDER BY number ${order} LIMIT ?`,
+        owner.id,
+        bound,
+        limit + 1,
+      );
       const items = rows.slice(0, limit);
-      return { items, next: rows.length > limit ? items.at(-1)?.number : undefined };
+      return {
+        items: before === undefined ? items : items.toReversed(),
+        more: rows.length > limit,
+        last: owner.lastChatNumber,
+      };
     },
 
     rename: (token: string, number: number, name: string | null): Promise<Chat | undefined> =>

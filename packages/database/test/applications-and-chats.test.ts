@@ -208,9 +208,13 @@ describe("chats", () => {
     for (let i = 0; i < 5; i += 1) await test.chats.create({ token });
     const first = await test.chats.list(token, { limit: 2 });
     expect(first?.items.map((chat) => chat.number)).to.deep.equal([1, 2]);
-    const rest = await test.chats.list(token, { after: first?.next, limit: 9 });
+    expect(first).to.include({ more: true, last: 5 });
+    const rest = await test.chats.list(token, { after: 2, limit: 9 });
     expect(rest?.items.map((chat) => chat.number)).to.deep.equal([3, 4, 5]);
-    expect(rest?.next).to.equal(undefined);
+    expect(rest).to.include({ more: false });
+    const before = await test.chats.list(token, { before: 5, limit: 2 });
+    expect(before?.items.map((chat) => chat.number)).to.deep.equal([3, 4]);
+    expect(before).to.include({ more: true });
     expect(await test.chats.rename(token, 3, "three")).to.include({ number: 3, name: "three" });
     expect(await test.chats.rename(token, 6, "six")).to.equal(undefined);
   });

@@ -10,8 +10,8 @@ import {
   requestContext,
 } from "@confab/http";
 import { createFairShare, type FairShare, type Logger } from "@confab/runtime";
-import express, { type ErrorRequestHandler, type Express } from "express";
-import helmet from "helmet";
+import express, { type Express } from "express";
+import type { ApiConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";
@@ -33,33 +33,25 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   validateResponses?: boolean;
 }
 
-/** The application for everything but sending messages, without a port. */
+/** The service that handles everything but sending, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
   const { redis, applications, chats, messages, pending, search, backend, metrics, tracer, config, logger } = options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
-  const translate: ErrorRequestHandler = (error, _req, _res, next) => {
-    next(toProblem(error));
-  };
-
+  const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
-  // On plain HTTP, browsers ignore HSTS, and upgrade-insecure-requests would break the pages.
-  const secureHeaders = helmet(
-    config.http.publicUrl.startsWith("https:")
-      ? {}
-      : { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } },
-  );
 
   const app = express()
     .disable("x-powered-by")
+    .enable("case sensitive routing")
+    .enable("strict routing")
     .set("query parser", parseQueryString)
     .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
-    .use(secureHeaders)
+    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
     .use(checkProtocol)
     .use(createOptionsHandler(mine))
-    .use(createDocsRoutes({ publicUrl: config.http.publicUrl, version: config.version }));
+    .use(createDocsRoutes({ publicUrl, version: config.version }));
   if (config.applicationRequestRate !== undefined) {
     const keyPrefix = `${config.partitioning.prefix}:rate`;
     const rateLimit = createRateLimit({
@@ -84,8 +76,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       }),
     )
     .use(createNotFoundHandler(Object.values(routes)))
-    .use(translate)
-    .use(createProblemHandler({ publicUrl: config.http.publicUrl }));
+    .use(createProblemHandler({ publicUrl, toProblem }));
 }
 
 /** Lists and searches leave a part of the connection pool to other requests, and each application leaves a part to the others. */
@@ -97,7 +88,13 @@ function createShare(poolSize: number): FairShare {
     waitMs: 2_000,
     refuse: (isOwn) =>
       isOwn
-        ? new ProblemError("rate-limited", { detail: "The application has too many lists and searches under way." })
-        : new ProblemError("service-unavailable", { detail: "Too many lists and searches are under way." }),
+        ? new ProblemError("rate-limited", {
+            detail:
+              "The application already has as many lists and searches in progress as it may. Wait for some of them, then send the request again.",
+          })
+        : new ProblemError("service-unavailable", {
+            detail:
+              "The service already has as many lists and searches in progress as it can handle. Send the request again after Retry-After.",
+          }),
   });
 }

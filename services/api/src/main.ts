@@ -10,7 +10,7 @@ const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");
 
 if (config.adminKey === undefined) {
-  logger.warn("ADMIN_API_KEY is not set: anybody who reaches this service may create and list applications");
+  logger.warn("ADMIN_API_KEY is not set: anyone who can reach this service can create and list applications");
 }
 
 const tracer = await lifecycle.use("telemetry", () =>

@@ -1,18 +1,39 @@
 import { parse } from "node:querystring";
 import { ProblemError } from "@confab/contracts";
 
-/** More than any route has; Node would silently drop parameters beyond the 1,000th. */
-const mostParameters = 100;
+/** More than any route has. Node would silently drop the parameters after the 1,000th. */
+const maxParameters = 100;
 
-/** Reads a query string; throws a 400 problem if it has too many parameters, so that none is silently ignored. */
+/** Reads a query string; throws a 400 problem if it has too many parameters or an invalid percent-encoding. */
 export function parseQueryString(text: string | null | undefined): NodeJS.Dict<string | string[]> {
   const query = text ?? "";
   let count = 1;
   for (let at = query.indexOf("&"); at !== -1; at = query.indexOf("&", at + 1)) {
     count += 1;
-    if (count > mostParameters) {
-      throw new ProblemError("malformed-request", { detail: `The query has more than ${mostParameters} parameters.` });
+    if (count > maxParameters) {
+      throw malformed(
+        `The query has more than ${maxParameters} parameters. Remove those that the route does not have.`,
+      );
     }
   }
+  if (query.includes("%") && !isDecodable(query)) {
+    throw malformed(
+      "The query has an invalid percent-encoding. Encode each byte of UTF-8 as % and two hexadecimal digits, and % itself as %25.",
+    );
+  }
   return parse(query);
+}
+
+/** `parse` would replace bytes that are not UTF-8, and the route would work with other text than the client meant. */
+function isDecodable(query: string): boolean {
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function malformed(detail: string): ProblemError {
+  return new ProblemError("malformed-request", { detail });
 }

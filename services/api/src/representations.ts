@@ -1,7 +1,7 @@
 import { contentOf, type Application, type Chat, type Message, type MessageContent } from "@confab/contracts";
 import type { Application as ApplicationRow, Chat as ChatRow } from "@confab/database";
 
-/** What clients see of a row: no internal id, times in ISO 8601. */
+/** A row as clients see it: without internal ids, with times in ISO 8601. */
 export function toApplication({ token, name, chatsCount, createdAt, updatedAt }: ApplicationRow): Application {
   return {
     token,

@@ -3,17 +3,18 @@ import { IdempotencyConflict, isTransient, isUnavailable, WriteOutcomeUnknown } 
 import { SettingsRefused } from "@confab/runtime";
 import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 
-/** What an error of the stores means for the client; every other error stays what it is. */
+/** Translates an error of a store into a problem; returns every other error as it is. */
 export function toProblem(error: unknown): unknown {
   if (error instanceof IdempotencyConflict) return new ProblemError("idempotency-conflict", { cause: error });
   if (error instanceof SearchUnavailable) return new ProblemError("search-unavailable", { cause: error });
   if (error instanceof InvalidCursor) return invalid("?cursor", "is not a cursor of this search", error);
   if (error instanceof InvalidQuery) return invalid("?q", error.message, error);
-  // It wraps the error of the connection, which alone would mean that nothing was done.
+  // Checked first: it wraps a connection error, which alone would mean that nothing was done.
   if (error instanceof WriteOutcomeUnknown) return new ProblemError("outcome-unknown", { cause: error });
   if (error instanceof SettingsRefused) {
     return new ProblemError("storage-unavailable", {
-      detail: "The database is set so that it would lose what it stores. Nothing of this request was done.",
+      detail:
+        "The database has settings with which it could lose data, so Confab does not use it. Nothing was done. Ask the operator to run confabctl config check --stores.",
       cause: error,
     });
   }

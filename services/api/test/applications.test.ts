@@ -20,13 +20,10 @@ describe("/applications", () => {
   const create = async (name: string): Promise<Application> =>
     readAs(applicationSchema, await api.send("POST", "/applications", { name }), 201);
 
-  it("creates an application, returns its Location, counts it and logs it without its token", async () => {
-    const answer = await api.send(
-      "POST",
-      "/applications",
-      { name: "Support ☎", token: "mine" },
-      { "x-request-id": "r-1" },
-    );
+  it("creates an application, tells its place, counts and logs, without its token", async () => {
+    const sent = { name: "Support ☎", token: "mine" };
+    const answer = await api.send("POST", "/applications", sent, { "x-request-id": "r-1" });
+    expect(answer.headers.get("confab-ignored-fields")).to.equal("token");
     const application = readAs(applicationSchema, answer, 201);
     expect(application).to.include({ name: "Support ☎", chats_count: 0 });
     expect(application.token).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -80,6 +77,8 @@ describe("/applications", () => {
     );
     const tokens = new Set(answers.map((answer) => readAs(applicationSchema, answer, 201).token));
     expect(tokens.size).to.equal(1);
+    const replayed = answers.filter((answer) => answer.headers.get("idempotent-replayed") === "true");
+    expect(replayed).to.have.length(19);
     problemOf(await api.send("POST", "/applications", { name: "twice" }, headers), "idempotency-conflict");
   });
 

@@ -6,7 +6,7 @@ import { startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
 /** Pages that describe the route table and are therefore not in it. */
-const undocumented = ["/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
+const beside = ["/", "/docs/", "/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
 
 describe("the api's routes", () => {
   let world: World;

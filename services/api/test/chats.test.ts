@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { applicationSchema, chatSchema } from "@confab/contracts";
 import { expect } from "chai";
+import { z } from "zod";
 import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -61,6 +62,8 @@ describe("/applications/{token}/chats", () => {
       Array.from({ length: 20 }, () => api.send("POST", path, { name: "once" }, headers)),
     );
     expect(new Set(answers.map((answer) => readAs(chatSchema, answer, 201).number))).to.deep.equal(new Set([1]));
+    const replayed = answers.filter((answer) => answer.headers.get("idempotent-replayed") === "true");
+    expect(replayed).to.have.length(19);
     problemOf(await api.send("POST", path, { name: "twice" }, headers), "idempotency-conflict");
     const other = `/applications/${await world.newApplication()}/chats`;
     expect(readAs(chatSchema, await api.send("POST", other, { name: "twice" }, headers), 201).number).to.equal(1);
@@ -76,9 +79,12 @@ describe("/applications/{token}/chats", () => {
       [7, 8, 9],
       [10],
     ]);
-    const back = await follow(chatSchema, api, forward.last, "prev");
-    expect(back.pages.toReversed()).to.deep.equal(forward.pages);
-    expect(jsonOf(await api.get(`${path}?after=10`))).to.deep.equal([]);
+    const back = await follow(chatSchema, api, forth.last, "prev");
+    expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+    const beyond = await api.get(`${path}?after=10&limit=3`);
+    expect(jsonOf(beyond)).to.deep.equal([]);
+    expect(linksOf(beyond)).to.deep.equal({ prev: `${path}?limit=3&before=11` });
+    problemOf(await api.get(`${path}?after=1&before=3`), "validation-failed");
     expect(linksOf(await api.get(`${path}?limit=10`))).to.deep.equal({});
   });
 
@@ -91,10 +97,27 @@ describe("/applications/{token}/chats", () => {
         .flat()
         .map(({ number }) => number);
       expect(numbers).to.deep.equal(Array.from({ length: Math.min(7, after + 3) }, (_, index) => index + 1));
+      // The page size is that of the request, also after a short page.
+      const { last } = await follow(chatSchema, api, `${path}?limit=3&after=${after}`, "prev");
+      expect(new URL(last, "http://localhost").searchParams.get("limit")).to.equal("3");
     }
   });
 
-  it("renames with PATCH and PUT, and removes a name", async () => {
+  it("shows the page right before a number, with links both ways", async () => {
+    for (let index = 0; index < 7; index += 1) await world.newChat(token);
+    const shown = async (query: string) => {
+      const answer = await api.get(`${path}?${query}`);
+      return [readAs(z.array(chatSchema), answer).map(({ number }) => number), linksOf(answer)];
+    };
+    expect(await shown("before=6&limit=2")).to.deep.equal([
+      [4, 5],
+      { prev: `${path}?limit=2&before=4`, next: `${path}?limit=2&after=5` },
+    ]);
+    expect(await shown("before=1")).to.deep.equal([[], { next: `${path}?after=0` }]);
+    expect(await shown("before=99&limit=9")).to.deep.equal([[1, 2, 3, 4, 5, 6, 7], {}]);
+  });
+
+  it("renames by PATCH and PUT, and takes a name away", async () => {
     const created = readAs(chatSchema, await api.send("POST", path, { name: "before" }), 201);
     for (const [method, name] of [
       ["PATCH", "by patch"],
@@ -137,5 +160,8 @@ describe("/applications/{token}/chats", () => {
     expect(removed.headers.get("allow")).to.equal("GET, HEAD, PATCH, PUT");
     problemOf(await api.send("POST", "/messages", {}), "route-not-found");
     problemOf(await api.get(`${path}/${number}/nothing`), "route-not-found");
+    for (const wrong of [`${path}/`, path.replace("/applications", "/APPLICATIONS"), `${path}/${number}/Messages`]) {
+      expect(problemOf(await api.get(wrong), "route-not-found").detail).to.include("do not end with a slash");
+    }
   });
 });

@@ -22,25 +22,65 @@ describe("the api's documentation", () => {
 
   it("requires TLS of browsers only if clients use TLS", async () => {
     const secure = await startApi(world, { PUBLIC_URL: "https://chat.example" });
-    for (const path of ["/docs/", "/applications/x"]) {
-      expect((await api.get(path)).headers.has("strict-transport-security"), path).to.equal(false);
-      expect((await fetch(secure.url + path)).headers.has("strict-transport-security"), path).to.equal(true);
-    }
+    expect((await api.get("/docs/")).headers.has("strict-transport-security")).to.equal(false);
+    const { headers } = await fetch(`${secure.url}/docs/`);
     await secure.stop();
+    expect(headers.has("strict-transport-security")).to.equal(true);
+    expect(headers.get("content-security-policy")).to.include("upgrade-insecure-requests");
   });
 
-  it("sends security headers with every page, and does not upgrade plain HTTP", async () => {
-    for (const path of ["/docs/", "/problems", "/problems/busy", "/openapi.json", "/applications/x", "/nowhere"]) {
+  it("protects browsers with the headers of pages, and spares other answers all but nosniff", async () => {
+    for (const path of ["/docs/", "/docs/swagger-ui.css", "/problems", "/problems/busy"]) {
       const { headers } = await api.get(path);
       expect(headers.get("x-content-type-options"), path).to.equal("nosniff");
       expect(headers.get("content-security-policy"), path)
         .to.include("default-src 'self'")
         .and.not.include("upgrade-insecure-requests");
     }
-    const secure = await startApi(world, { PUBLIC_URL: "https://chat.example" });
-    const { headers } = await fetch(`${secure.url}/docs/`);
-    await secure.stop();
-    expect(headers.get("content-security-policy")).to.include("upgrade-insecure-requests");
+    for (const path of ["/openapi.json", "/applications", "/nowhere"]) {
+      const { headers } = await api.get(path);
+      expect(headers.get("x-content-type-options"), path).to.equal("nosniff");
+      for (const name of ["content-security-policy", "x-frame-options", "x-xss-protection", "x-powered-by"]) {
+        expect(headers.has(name), `${path} ${name}`).to.equal(false);
+      }
+    }
+  });
+
+  it("leads browsers from / to the documentation, and gives programs an index", async () => {
+    const ask = (accept: string) => fetch(`${api.url}/`, { headers: { accept }, redirect: "manual" });
+    const browser = await ask("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    expect([browser.status, browser.headers.get("location")]).to.deep.equal([302, "/docs/"]);
+    for (const accept of ["*/*", "application/json"]) {
+      const program = await ask(accept);
+      expect([program.status, program.headers.get("vary")]).to.deep.equal([200, "Accept"]);
+      for (const path of Object.values((await program.json()) as Record<string, string>)) {
+        expect((await api.get(path)).status, path).to.equal(200);
+      }
+    }
+  });
+
+  it("lets browsers keep what does not change, and ask for the rest", async () => {
+    const css = await api.get("/docs/swagger-ui.css");
+    expect(css.headers.get("cache-control")).to.equal("public, max-age=3600");
+    const openApi = await api.get("/openapi.json");
+    expect(openApi.headers.get("cache-control")).to.equal("no-cache");
+    const tag = openApi.headers.get("etag") ?? "";
+    // Without fetch's own Cache-Control: no-cache, Express compares tags.
+    const again = await api.get("/openapi.json", { "if-none-match": tag, "cache-control": "max-age=0" });
+    expect(again.status).to.equal(304);
+  });
+
+  it("has pages for phones, each with a title and a way to the other pages", async () => {
+    for (const [path, title, link] of [
+      ["/docs/", "API · Confab", "/problems"],
+      ["/problems", "Problems · Confab", "/docs/"],
+      ["/problems/busy", `${problems.busy.title} · Confab`, "/problems"],
+    ] as const) {
+      const { text } = await api.get(path);
+      expect(text.match(/<title>/g), path).to.have.length(1);
+      expect(text).to.include('<meta name="viewport" content="width=device-width, initial-scale=1">');
+      expect(text).to.include(`<title>${title}</title>`).and.include(`href="${link}"`);
+    }
   });
 
   it("serves a page that loads everything from the api", async () => {

@@ -7,13 +7,21 @@ import { openWorld, type Chat, type World } from "./world.ts";
 
 type Order = "asc" | "desc";
 
-/** The model: the messages that a list must show. */
-function model(count: number, query: { limit: number; after?: number; before?: number; order: Order }): number[] {
-  const { limit, after, before, order } = query;
+/** What a list must show: the model that the service is held to. */
+function model(
+  count: number,
+  query: { limit: number; after?: number; before?: number; around?: number; order: Order },
+): number[] {
+  const { limit, after, before, around, order } = query;
   const numbers = Array.from({ length: count }, (_, index) => index + 1).filter(
     (number) => number > (after ?? 0) && number < (before ?? Infinity),
   );
-  // Directly after or before the given number, otherwise from the beginning of the order.
+  if (around !== undefined) {
+    const start = Math.max(0, Math.min(around - 1 - Math.floor(limit / 2), count - limit));
+    const page = numbers.slice(start, start + limit);
+    return order === "asc" ? page : page.reverse();
+  }
+  // Right after the one number that is named, or right before it; else from the beginning of the order.
   const isUp = (after === undefined) === (before === undefined) ? order === "asc" : after !== undefined;
   const page = isUp ? numbers.slice(0, limit) : numbers.slice(-limit);
   return order === "asc" ? page : page.reverse();
@@ -53,14 +61,19 @@ describe("reading a chat's messages", () => {
       .map(([old, fresh]) => [...Array<boolean>(old).fill(true), ...Array<boolean>(fresh).fill(false)]),
   );
 
-  it("lists accepted messages, pending or stored, for any limit, position and order", async () => {
-    const position = fc.option(fc.nat({ max: 16 }), { nil: undefined });
-    const query = fc.record({ limit: fc.integer({ min: 1, max: 8 }), after: position, before: position, order });
+  it("lists what is accepted, stored or not, for any limit, place and order", async () => {
+    const place = fc.option(fc.nat({ max: 16 }), { nil: undefined });
+    const limit = fc.integer({ min: 1, max: 8 });
+    const query = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ limit, after: place, before: place, order }) },
+      { weight: 1, arbitrary: fc.record({ limit, around: fc.integer({ min: 1, max: 18 }), order }) },
+    );
     await fc.assert(
       fc.asyncProperty(stored, fc.array(query, { minLength: 1, maxLength: 5 }), async (mix, queries) => {
         const chat = await newChat(mix);
-        for (const { limit, after, before, order } of queries) {
-          const bounds = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
+        for (const { limit, order, ...place } of queries) {
+          const given = Object.entries(place).filter(([, value]) => value !== undefined);
+          const bounds: { after?: number; before?: number; around?: number } = Object.fromEntries(given);
           const parameters = Object.entries({ limit, ...bounds, order }).map(([name, value]) => `${name}=${value}`);
           const messages = readAs(z.array(messageSchema), await api.get(`${pathOf(chat)}?${parameters.join("&")}`));
           expect(numbersOf(messages)).to.deep.equal(model(mix.length, { limit, ...bounds, order }));
@@ -90,7 +103,7 @@ describe("reading a chat's messages", () => {
     );
   });
 
-  it("returns to the beginning from any position without repeating a message, in both orders", async () => {
+  it("comes back to the beginning without a repetition from any position, an empty page too, in either order", async () => {
     await fc.assert(
       fc.asyncProperty(stored, fc.nat({ max: 16 }), order, async (mix, position, order) => {
         const chat = await newChat(mix);
@@ -99,12 +112,48 @@ describe("reading a chat's messages", () => {
         const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?${query.join("&")}`, "prev");
         const seen = numbersOf(pages.toReversed().flat());
         const all = model(mix.length, { limit: 100, order });
-        const isReached = (pages[0]?.length ?? 0) > 0;
-        expect(seen).to.deep.equal(isReached ? all.slice(0, seen.length) : []);
+        expect(seen).to.deep.equal(all.slice(0, seen.length));
+        // Descending, a page above the last message is the first page.
+        if (mix.length > 0 && !(order === "desc" && place <= 1)) expect(seen).to.not.be.empty;
         await world.store();
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("stays in a window, both ways, and offers its first and last page", async () => {
+    const chat = await newChat(Array.from({ length: 30 }, (_, index) => index < 20));
+    for (const order of ["asc", "desc"] as const) {
+      const window = `${pathOf(chat)}?after=10&before=21&limit=4&order=${order}`;
+      const forth = await follow(messageSchema, api, window, "next");
+      expect(numbersOf(forth.pages.flat())).to.deep.equal(model(30, { limit: 100, after: 10, before: 21, order }));
+      const back = await follow(messageSchema, api, forth.last, "prev");
+      expect(back.pages.toReversed().flat()).to.deep.equal(forth.pages.flat());
+      for (const links of [linksOf(await api.get(window)), linksOf(await api.get(forth.last))]) {
+        for (const target of Object.values(links)) expect(target).to.include("limit=4&after=10&before=21");
+      }
+      const { last = "" } = linksOf(await api.get(window));
+      const final = numbersOf(readAs(z.array(messageSchema), await api.get(last)));
+      expect(final.at(-1)).to.equal(order === "asc" ? 20 : 11);
+      const { first = "" } = linksOf(await api.get(last));
+      expect((await api.get(first)).text).to.equal((await api.get(window)).text);
+    }
+  });
+
+  it("shows the page around a message however large its neighbours are", async () => {
+    const chat = await world.newChat();
+    await world.accept(chat, ...Array.from({ length: 40 }, () => "x".repeat(65_535)));
+    await world.store((number) => number <= 20);
+    for (const around of [1, 20, 25, 40]) {
+      const answer = await api.get(`${pathOf(chat)}?around=${around}&limit=40`);
+      const numbers = numbersOf(readAs(z.array(messageSchema), answer));
+      expect(numbers).to.have.length(16).and.include(around);
+      expect(numbers).to.deep.equal(Array.from({ length: 16 }, (_, index) => numbers[0]! + index));
+    }
+    for (const query of ["around=1&after=1", "around=1&before=1", "around=1&cursor=after-1", "around=0"]) {
+      const { errors } = problemOf(await api.get(`${pathOf(chat)}?${query}`), "validation-failed");
+      expect(errors?.map(({ pointer }) => pointer)).to.deep.equal(["?around"]);
+    }
   });
 
   it("lists around numbers that are neither stored nor pending", async () => {
@@ -206,7 +255,7 @@ describe("reading a chat's messages", () => {
     const chat = await newChat(Array<boolean>(51).fill(true));
     const answer = await api.get(pathOf(chat));
     expect(jsonOf(answer)).to.have.length(50);
-    expect(linksOf(answer)).to.deep.equal({ next: `${pathOf(chat)}?after=50` });
+    expect(linksOf(answer)).to.deep.equal({ next: `${pathOf(chat)}?after=50`, last: `${pathOf(chat)}?before=52` });
     const empty = await api.get(pathOf(await world.newChat()));
     expect(jsonOf(empty)).to.deep.equal([]);
     expect(linksOf(empty)).to.deep.equal({});
@@ -233,7 +282,27 @@ describe("reading a chat's messages", () => {
     expect(numbersOf(messages)).to.deep.equal([1, 2, 3]);
   });
 
-  it("reports what is missing and what is wrong", async () => {
+  it("refuses a query whose percent-encoding is not UTF-8, in values and in names", async () => {
+    const path = pathOf(await newChat([true]));
+    for (const query of ["limit=%ff", "%ff=1", "limit=%C3", "limit=%zz", "limit=1%"]) {
+      expect(problemOf(await api.get(`${path}?${query}`), "malformed-request").detail, query).to.include(
+        "percent-encod",
+      );
+    }
+    problemOf(await api.get(`${path}/search?q=%ff`), "malformed-request");
+    expect(jsonOf(await api.get(`${path}?limit=%31`))).to.have.length(1);
+  });
+
+  it("gives a message an ETag that stays when it is stored", async () => {
+    const chat = await newChat([false]);
+    const tag = (await api.get(`${pathOf(chat)}/1`)).headers.get("etag") ?? "";
+    await world.store();
+    const again = await api.get(`${pathOf(chat)}/1`, { "if-none-match": tag });
+    expect([again.status, again.text]).to.deep.equal([304, ""]);
+    expect((await api.get(`${pathOf(chat)}/1`)).headers.get("cache-control")).to.equal("private, no-store");
+  });
+
+  it("says what is missing and what is wrong", async () => {
     const chat = await newChat([true, false]);
     for (const number of [3, 0, -1, "x", "1.0", "01", 2_147_483_647, 9_999_999_999]) {
       problemOf(await api.get(`${pathOf(chat)}/${number}`), "message-not-found");

@@ -65,7 +65,9 @@ describe("the api without a store", () => {
       }
       expect(jsonOf(await api.get(`${path}/2`))).to.include({ body: "two" });
       const { answer, ms } = await timed(api.get(`${path}/3`));
-      expect(problemOf(answer, "service-unavailable").detail).to.include("cannot be read at the moment");
+      expect(problemOf(answer, "service-unavailable").detail).to.include(
+        "Redis, which may have it as pending, is unavailable",
+      );
       expect(ms).to.be.below(10_000);
       expect((await api.send("POST", `/applications/${chat.token}/chats`)).status).to.equal(201);
 

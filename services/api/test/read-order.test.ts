@@ -47,7 +47,7 @@ describe("reading while the worker stores everything between the two reads", () 
   for (const order of ["asc", "desc"] as const) {
     it(`lists every message, ${order}ending`, async () => {
       const { token, chat, readMessages } = await setUp();
-      const query: MessagesQuery = { limit: 10, after: undefined, before: undefined, order };
+      const query: MessagesQuery = { limit: 10, after: undefined, before: undefined, around: undefined, order };
       const { items } = await readMessages.list(token, chat, query, logger);
       expect(items.map(({ number }) => number)).to.deep.equal(order === "asc" ? [1, 2, 3] : [3, 2, 1]);
     });
@@ -108,7 +108,14 @@ describe("reading while messages are accepted and stored out of order", () => {
       ) as T;
     const readMessages = createReadMessages({ pending: watched(api.pending), messages: watched(api.messages) });
     const list = async (query: Partial<MessagesQuery>): Promise<number[]> => {
-      const complete = { limit: 50, after: undefined, before: undefined, order: "asc", ...query } as const;
+      const complete = {
+        limit: 50,
+        after: undefined,
+        before: undefined,
+        around: undefined,
+        order: "asc",
+        ...query,
+      } as const;
       return (await readMessages.list(created.token, chat, complete, logger)).items.map(({ number }) => number);
     };
     return { list, moments: () => moments };

@@ -1,6 +1,13 @@
-import { loadApiConfig } from "@confab/config";
-import { routes, type Route } from "@confab/contracts";
-import { startHttpServer, type ProblemDocument } from "@confab/http";
+import {
+  commonProblems,
+  problems,
+  routes,
+  type LinkRelation,
+  type ProblemCode,
+  type ProblemDocument,
+  type Route,
+} from "@confab/contracts";
+import { startHttpServer } from "@confab/http";
 import { createLogger } from "@confab/runtime";
 import { captureLog, hasElasticsearch, testStores } from "@confab/testkit";
 import { jsonOf, sendRequest, type Answer } from "@confab/testkit/world";
@@ -55,16 +62,14 @@ async function call(url: string, method: string, body: unknown, headers: Record<
   if (contentType?.includes("json") === true && !url.endsWith("/openapi.json")) {
     expect(answer.text).to.not.match(/"id"\s*:/);
   }
-  if (contentType === "application/problem+json") {
-    const { type } = JSON.parse(answer.text) as ProblemDocument;
+  if (response.headers.get("content-type") === "application/problem+json") {
+    const { code, instance } = JSON.parse(text) as ProblemDocument;
+    expect(instance).to.equal(new URL(url).pathname);
     const route = routeOf(method, new URL(url).pathname);
-    if (route && !anywhere.has(type)) expect(route.problems, route.operationId).to.include(type.split("/").at(-1));
+    if (route) expect([...route.problems, ...commonProblems], route.operationId).to.include(code);
   }
   return answer;
 }
-
-/** Problems that any path may answer and no route lists. */
-const anywhere = new Set(["http://localhost:8080/problems/malformed-request"]);
 
 function routeOf(method: string, path: string): Route | undefined {
   const matches = ({ path: template }: Route): boolean =>
@@ -79,9 +84,22 @@ export function readAs<S extends z.ZodType>(schema: S, answer: Answer, status = 
   return schema.parse(jsonOf(answer, status));
 }
 
-/** The targets of an answer's Link header. */
-export function linksOf({ headers }: Answer): Partial<Record<"next" | "prev", string>> {
-  const targets = (headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(next|prev)"/g);
+/** The document of a refusal, which must be the given problem in every respect. */
+export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
+  const { status, title } = problems[code];
+  expect(answer.status, answer.text).to.equal(status);
+  expect(answer.headers.get("content-type")).to.equal("application/problem+json");
+  const document = JSON.parse(answer.text) as ProblemDocument;
+  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, code, title, status });
+  expect(document.detail).to.match(/\w.*\.$/);
+  expect(document.request_id).to.equal(answer.headers.get("x-request-id"));
+  if (status === 429 || status === 503) expect(Number(answer.headers.get("retry-after"))).to.be.within(1, 60);
+  return document;
+}
+
+/** Where an answer's Link header leads. */
+export function linksOf({ headers }: Answer): Partial<Record<LinkRelation, string>> {
+  const targets = (headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(\w+)"/g);
   return Object.fromEntries([...targets].map(([, target, relation]) => [relation, target])) as Record<string, string>;
 }
 

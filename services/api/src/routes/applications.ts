@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
 import type { Application, ApplicationReference, Applications } from "@confab/database";
-import { mount, type MountOptions, type RouteHandler } from "@confab/http";
-import { Router } from "express";
+import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
+import type { Router } from "express";
 import { toApplication } from "../representations.ts";
 import { requestHash } from "./request-hash.ts";
 
@@ -15,7 +15,7 @@ const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 
 /** Applications: create, list, get, rename. */
 export function createApplicationRoutes({ applications, mountOptions }: ApplicationRoutesOptions): Router {
-  const router = Router();
+  const router = createRouter();
 
   mount(
     router,
@@ -25,7 +25,11 @@ export function createApplicationRoutes({ applications, mountOptions }: Applicat
       const idempotency =
         idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash({ name }) };
       const created = await applications.create({ token: randomUUID(), name, idempotency });
-      return { body: toApplication(created), location: fillPath(routes.getApplication.path, { token: created.token }) };
+      return {
+        body: toApplication(created),
+        location: fillPath(routes.getApplication.path, { token: created.token }),
+        replayed: created.replayed,
+      };
     },
     mountOptions,
   );
@@ -37,7 +41,7 @@ export function createApplicationRoutes({ applications, mountOptions }: Applicat
       const page = await applications.list({ after: after === undefined ? undefined : decodeCursor(after), limit });
       return {
         body: page.items.map(toApplication),
-        link: { next: page.next === undefined ? undefined : { after: encodeCursor(page.next) } },
+        link: page.next === undefined ? {} : { next: { after: encodeCursor(page.next) } },
       };
     },
     mountOptions,
@@ -68,15 +72,15 @@ function encodeCursor({ createdAt, token }: ApplicationReference): string {
   return `${createdAt.getTime().toString(36)}-${token}`;
 }
 
-/** The place of a cursor that has the form of `applicationCursorSchema`. */
+/** The position of a cursor that matches `applicationCursorSchema`. */
 function decodeCursor(cursor: string): ApplicationReference {
   const end = cursor.indexOf("-");
   return { createdAt: new Date(parseInt(cursor.slice(0, end), 36)), token: cursor.slice(end + 1) };
 }
 
 /**
- * The keys of all who create applications without an admin key share one scope, and the same key and name again are
- * answered with the token: a key that others could guess would hand it to them.
+ * Without an admin key, all clients share one scope of idempotency keys, and a repetition is answered with the token. A key
+ * that others could guess would therefore give them the token.
  */
 function checkKey(key: string | undefined, adminKey: string | undefined): void {
   if (key === undefined || adminKey !== undefined || randomUuid.test(key)) return;
@@ -85,7 +89,7 @@ function checkKey(key: string | undefined, adminKey: string | undefined): void {
       {
         pointer: "Idempotency-Key",
         detail:
-          "must be a random UUID (version 4) where no admin key is configured: who guessed it would be given the application's token",
+          "must be a random UUID (version 4) because no admin key is configured: anyone who guessed the key would receive the application's token",
       },
     ],
   });

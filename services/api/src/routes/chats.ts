@@ -1,9 +1,8 @@
-import { fillPath, ProblemError, routes } from "@confab/contracts";
-import type { Chats } from "@confab/database";
-import { mount, type MountOptions, type RouteHandler } from "@confab/http";
-import { Router } from "express";
+import { fillPath, ProblemError, routes, type PageLinks } from "@confab/contracts";
+import type { Chat, Chats } from "@confab/database";
+import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
+import type { Router } from "express";
 import { toChat } from "../representations.ts";
-import { pageBefore } from "../use-cases/page-before.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import { requestHash } from "./request-hash.ts";
 
@@ -15,7 +14,7 @@ export interface ChatRoutesOptions {
 
 /** Chats of an application: create, list, get, rename. */
 export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOptions): Router {
-  const router = Router();
+  const router = createRouter();
 
   mount(
     router,
@@ -26,7 +25,11 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
         idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash({ name }) };
       const created = await chats.create({ token, name, idempotency });
       if (!created) throw new ProblemError("application-not-found");
-      return { body: toChat(token, created), location: fillPath(routes.getChat.path, { token, chat: created.number }) };
+      return {
+        body: toChat(token, created),
+        location: fillPath(routes.getChat.path, { token, chat: created.number }),
+        replayed: created.replayed,
+      };
     },
     mountOptions,
   );
@@ -34,17 +37,10 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
   mount(
     router,
     routes.listChats,
-    async ({ params: { token }, query: { after, limit } }) => {
-      const page = await chats.list(token, { after, limit });
+    async ({ params: { token }, query }) => {
+      const page = await chats.list(token, query);
       if (!page) throw new ProblemError("application-not-found");
-      const [first] = page.items;
-      return {
-        body: page.items.map((chat) => toChat(token, chat)),
-        link: {
-          next: page.next === undefined ? undefined : { after: page.next },
-          prev: after !== undefined && first ? pageBefore(first.number, limit) : undefined,
-        },
-      };
+      return { body: page.items.map((chat) => toChat(token, chat)), link: linksOf(page, query) };
     },
     mountOptions,
   );
@@ -66,4 +62,19 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
   mount(router, routes.updateChat, rename, mountOptions);
   mount(router, routes.replaceChat, rename, mountOptions);
   return router;
+}
+
+/** The pages beside one; an empty page leads back to where there are chats. */
+function linksOf(
+  { items, more, last }: { items: Chat[]; more: boolean; last: number },
+  { after = 0, before }: { after?: number | undefined; before?: number | undefined },
+): PageLinks {
+  if (last === 0) return {};
+  const isDown = before !== undefined;
+  const lowest = items[0]?.number ?? (isDown ? 1 : after + 1);
+  const highest = items.at(-1)?.number ?? (isDown ? Math.max(0, before - 1) : last);
+  return {
+    prev: (isDown ? more : lowest > 1) ? { before: lowest, after: undefined } : undefined,
+    next: (isDown ? highest < last : more) ? { after: highest, before: undefined } : undefined,
+  };
 }

@@ -1,29 +1,45 @@
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openApiDocument, ProblemError, problems, type Problem, type ProblemCode } from "@confab/contracts";
-import express, { Router } from "express";
+import { createRouter } from "@confab/http";
+import express, { type RequestHandler, type Router } from "express";
+import helmet from "helmet";
 
 const assets = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 const swaggerUi = { url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true };
+const index = { documentation: "/docs/", openapi: "/openapi.json", problems: "/problems" };
+/** Files of Swagger UI change with its version only, but keep their names. */
+const assetMaxAge = "1h";
 
 export interface DocsOptions {
   readonly publicUrl: string;
   readonly version: string;
 }
 
-/** The API's description, its page and a page for each problem: outside the route table, since they describe it. */
+/** The pages for people: the API's description and a page per problem. They are not in the route table, which they describe. */
 export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
-  const document = openApiDocument({ publicUrl, version });
-  const router = Router();
+  const router = createRouter();
+  const document = JSON.stringify(openApiDocument({ publicUrl, version }));
+  const swaggerPage = pageOfSwaggerUi();
 
-  router.get("/openapi.json", (_req, res) => {
-    res.json(document);
+  router.get("/", (req, res) => {
+    res.vary("Accept");
+    if (req.accepts(["json", "html"]) === "html") res.redirect("/docs/");
+    else res.json(index);
   });
-  // Swagger UI as it is, and from here: the page works without the Internet.
+  router.get("/openapi.json", (_req, res) => {
+    res.set("Cache-Control", "no-cache").type("json").send(document);
+  });
+  router.use(["/docs", "/problems"], pageHeaders(publicUrl));
+  // Swagger UI from here, so that the page works without the Internet.
+  router.get("/docs/", (_req, res) => {
+    res.type("html").send(swaggerPage);
+  });
   router.get("/docs/swagger-initializer.js", (_req, res) => {
     res.type("js").send(`window.onload = () => SwaggerUIBundle(${JSON.stringify(swaggerUi)});`);
   });
-  router.use("/docs", express.static(assets));
+  router.use("/docs", express.static(assets, { index: false, maxAge: assetMaxAge }));
   router.get("/problems", (_req, res) => {
     res.type("html").send(page("Problems", listOf(Object.entries(problems))));
   });
@@ -31,16 +47,29 @@ export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
     const { code } = req.params;
     if (!isCode(code)) throw new ProblemError("problem-not-found");
     const { title, status, meaning } = problems[code];
-    res
-      .type("html")
-      .send(
-        page(
-          title,
-          `<p>Status ${status}, code <code>${code}</code>.</p><p>${escape(meaning)}</p><p><a href="/problems">All problems</a></p>`,
-        ),
-      );
+    const content = `<p>Status ${status}, code <code>${code}</code>.</p><p>${escape(meaning)}</p>`;
+    res.type("html").send(page(title, `${content}<p><a href="/problems">All problems</a></p>`));
   });
   return router;
+}
+
+/** Protects browsers; JSON answers do not need it. */
+function pageHeaders(publicUrl: string): RequestHandler {
+  // On plain HTTP, browsers ignore the first header and cannot load a page with the second.
+  return helmet(
+    publicUrl.startsWith("https:")
+      ? {}
+      : { strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } },
+  );
+}
+
+/** Swagger UI's own page with a title, a viewport for phones and a way to the other pages. */
+function pageOfSwaggerUi(): string {
+  const links =
+    '<p style="margin:1rem auto;max-width:1460px;padding:0 20px"><a href="/problems">Problems</a> · <a href="/openapi.json">OpenAPI document</a></p>';
+  return readFileSync(join(assets, "index.html"), "utf8")
+    .replace("<title>Swagger UI</title>", `<title>API · Confab</title>${viewport}`)
+    .replace(/<body[^>]*>/, (body) => `${body}${links}`);
 }
 
 function isCode(code: string): code is ProblemCode {
@@ -55,9 +84,12 @@ function listOf(entries: [string, Problem][]): string {
   return `<p>Errors are <a href="https://www.rfc-editor.org/rfc/rfc9457">RFC 9457</a> problems.</p><ul>${rows.join("")}</ul>`;
 }
 
+const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">';
+
 function page(title: string, content: string): string {
   const style = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}";
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(title)} · Confab</title><style>${style}</style><h1>${escape(title)}</h1>${content}</html>`;
+  const back = '<p><a href="/docs/">API documentation</a></p>';
+  return `<!doctype html><html lang="en"><meta charset="utf-8">${viewport}<title>${escape(title)} · Confab</title><style>${style}</style><h1>${escape(title)}</h1>${content}${back}</html>`;
 }
 
 function escape(text: string): string {

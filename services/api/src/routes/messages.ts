@@ -1,7 +1,7 @@
 import { routes } from "@confab/contracts";
-import { mount, type MountOptions } from "@confab/http";
+import { createRouter, mount, type MountOptions } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
-import { Router } from "express";
+import type { Router } from "express";
 import { toMessage } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
@@ -11,7 +11,7 @@ export interface MessageRoutesOptions {
   findChat: FindChat;
   readMessages: ReadMessages;
   searchMessages: SearchMessages;
-  /** What may take long goes through it, so that one application leaves the others their part of the database. */
+  /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
   mountOptions: MountOptions;
 }
@@ -19,7 +19,7 @@ export interface MessageRoutesOptions {
 /** Messages of a chat: list, get, search. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const { findChat, readMessages, searchMessages, share, mountOptions } = options;
-  const router = Router();
+  const router = createRouter();
 
   mount(
     router,
@@ -42,7 +42,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         const { hits, next } = await searchMessages(chat.id, { q, limit, cursor });
         return {
           body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
-          link: { next: next === undefined ? undefined : { cursor: next } },
+          link: next === undefined ? {} : { next: { cursor: next } },
         };
       }),
     mountOptions,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** What must be the same for an idempotency key to be a repetition. */
+/** The hash that must be the same for a request with the same idempotency key to be a repetition. */
 export function requestHash(request: Record<string, unknown>): Buffer {
   return createHash("sha256").update(JSON.stringify(request)).digest();
 }

@@ -3,6 +3,8 @@ import type { Chat, Messages } from "@confab/database";
 import type { PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
+import { fitAround } from "./fit-around.ts";
+import { linksOf, rangeAround, walkOf } from "./position.ts";
 import { readAccepted } from "./read-accepted.ts";
 import { readStored } from "./read-stored.ts";
 import type { ChatReference, Walk, Walked } from "./walk.ts";
@@ -13,11 +15,11 @@ export interface ReadMessagesOptions {
 }
 
 export interface ReadMessages {
-  /** One message, pending or stored. Throws 404, or 503 if the message is not stored and Redis is unavailable. */
+  /** One message, stored or pending; throws 404, or 503 if it is not stored and Redis is unavailable. */
   find(token: string, chat: Chat, number: number, logger: Logger): Promise<ReadableMessage>;
   /**
-   * One page of a chat with at most 1 MiB of bodies. A reader who continues from its end misses no message. While Redis
-   * is unavailable, the page has only stored messages, up to the first number that may be pending.
+   * One page of a chat, at most 1 MiB of bodies. A reader that continues at its end misses no message. While Redis is
+   * unavailable, the page shows stored messages up to the first number that may be pending.
    */
   list(
     token: string,
@@ -27,12 +29,18 @@ export interface ReadMessages {
   ): Promise<{ items: ReadableMessage[]; link: PageLinks }>;
 }
 
+interface Read {
+  walks: Walked[];
+  /** The last number of the chat, as far as it can be known. */
+  last: number;
+}
+
 /** Redis did not answer. */
 class QueueUnavailable extends Error {
   override readonly name = "QueueUnavailable";
 }
 
-/** Reads accepted messages, pending or stored. */
+/** Reads messages, stored or pending. */
 export function createReadMessages({ messages, pending }: ReadMessagesOptions): ReadMessages {
   const queue: PendingMessages = {
     read: (...args) => asked(pending.read(...args)),
@@ -45,7 +53,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     number: number,
     logger: Logger,
   ): Promise<ReadableMessage> {
-    // Redis first: a record leaves it only after its message is in MySQL.
+    // Redis first: it drops a record only after the message is in MySQL.
     const waiting = await queue.read({ token, number: chat }, [number]).catch((error: unknown) => {
       report(error, logger);
       return undefined;
@@ -57,58 +65,67 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     if (!waiting) {
       throw new ProblemError("service-unavailable", {
         detail:
-          "The message is not stored, and it may be pending. Pending messages cannot be read at the moment. Retry later.",
+          "The message is not stored, and Redis, which may have it as pending, is unavailable. Send the request again after Retry-After.",
       });
     }
     throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
   }
 
   /**
-   * Reads only up to the last number that either store returned before the page is read. Reads the last number of MySQL
-   * first and of Redis second. Numbers are assigned in order, so all numbers up to this one are already assigned. Rows
-   * above it may appear in MySQL before they are read, while lower numbers are still pending and not seen.
+   * Reads walks of a chat and shows nothing above the last number that one of both stores named before: MySQL is asked for
+   * its last number first, Redis second. Numbers are assigned in order, so every number up to that one was assigned by
+   * then. Above it, MySQL may have messages by the time its rows are read while lower ones are pending, unseen.
    */
-  async function walkUpTo(reference: ChatReference, walk: Walk, logger: Logger): Promise<Walked & { last: number }> {
-    const stored = await messages.lastNumber(reference.id);
+  async function read(place: Place, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
+    const stored = await messages.lastNumber(place.id);
+    const readAll = async (last: number, readWalk: (walk: Walk) => Promise<Walked>): Promise<Read> => {
+      const walks: Walked[] = [];
+      for (const walk of walksUpTo(last)) walks.push(await readWalk({ ...walk, to: Math.min(walk.to, last) }));
+      return { walks, last };
+    };
     try {
-      const last = Math.max(stored, (await queue.lastNumber(reference)) ?? 0);
-      const walked = await readAccepted({ messages, pending: queue }, reference, {
-        ...walk,
-        to: Math.min(walk.to, last),
-      });
-      return { ...walked, last };
+      const last = Math.max(stored, (await queue.lastNumber(place)) ?? 0);
+      return await readAll(last, (walk) => readAccepted({ messages, pending: queue }, place, walk));
     } catch (error) {
       report(error, logger);
-      const walked = await readStored(messages, reference, { ...walk, to: Math.min(walk.to, stored) });
-      return { ...walked, last: stored };
+      return readAll(stored, (walk) => readStored(messages, place, walk));
     }
+  }
+
+  async function readUpTo(place: Place, walk: Walk, logger: Logger) {
+    const { walks, last } = await read(place, () => [walk], logger);
+    const { items, more } = walks[0]!;
+    return { items: walk.order === "asc" ? items : items.toReversed(), more, last };
+  }
+
+  /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
+  async function readAround(place: Place, around: number, limit: number, logger: Logger) {
+    const { walks, last } = await read(
+      place,
+      (end) => {
+        const { from, to } = rangeAround(around, limit, end);
+        const middle = Math.max(1, Math.min(around, to));
+        return [
+          { from: middle, to, order: "asc", limit },
+          { from, to: middle - 1, order: "desc", limit },
+        ];
+      },
+      logger,
+    );
+    const [up, down] = walks.map(({ items }) => items);
+    return { items: fitAround(down!.toReversed(), up!), more: false, last };
   }
 
   return {
     find,
-    async list(token, chat, { limit, after, before, order }, logger) {
-      const reference = { token, number: chat.number, id: chat.id };
-      const walk: Walk = {
-        from: (after ?? 0) + 1,
-        to: (before ?? Infinity) - 1,
-        // The walk begins at the given end. If neither or both are given, it begins at the beginning of the order.
-        order: (after === undefined) === (before === undefined) ? order : after === undefined ? "desc" : "asc",
-        limit,
-      };
-      const { items, more, last } = await walkUpTo(reference, walk, logger);
-      const numbers = items.map(({ number }) => number);
-      const [lowest, highest] = [Math.min(...numbers), Math.max(...numbers)];
-      if (numbers.length === 0) return { items, link: {} };
-
-      const isUp = walk.order === "asc";
-      const isMoreAbove = isUp ? more : before !== undefined && highest < last;
-      const isMoreBelow = isUp ? after !== undefined && lowest > 1 : more;
-      // A link in the other direction drops the other end of the query.
-      const above = isMoreAbove ? { after: highest, ...(isUp ? {} : { before: undefined }) } : undefined;
-      const below = isMoreBelow ? { before: lowest, ...(isUp ? { after: undefined } : {}) } : undefined;
-      return order === "asc"
-        ? { items: isUp ? items : items.toReversed(), link: { next: above, prev: below } }
-        : { items: isUp ? items.toReversed() : items, link: { next: below, prev: above } };
+    async list(token, chat, query, logger) {
+      const place = { token, number: chat.number, id: chat.id };
+      const { items, more, last } =
+        query.around === undefined
+          ? await readUpTo(place, walkOf(query), logger)
+          : await readAround(place, query.around, query.limit, logger);
+      const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last });
+      return { items: query.order === "asc" ? items : items.toReversed(), link };
     },
   };
 }

@@ -12,8 +12,8 @@ export interface SearchMessagesOptions {
 export type SearchMessages = (chatId: bigint, request: Omit<SearchRequest, "chatId">) => Promise<SearchPage>;
 
 /**
- * Searches a chat and returns only messages that MySQL has. The index may have more: messages that MySQL lost in a
- * failover, under a chat id that now belongs to another application.
+ * Searches a chat and shows only messages that MySQL has. The index may have more: messages that MySQL lost in a failover,
+ * under the id of a chat that belongs to another application by now.
  */
 export function createSearchMessages({ search, messages, backend }: SearchMessagesOptions): SearchMessages {
   return async (chatId, request) => {

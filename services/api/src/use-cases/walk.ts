@@ -1,13 +1,13 @@
 import type { ReadableMessage } from "../representations.ts";
 
-/** A chat as Redis and MySQL identify it. */
-export interface ChatReference {
+/** A chat, as Redis and MySQL identify it. */
+export interface Place {
   token: string;
   number: number;
   id: bigint;
 }
 
-/** A walk through the numbers of a chat, including both ends. `asc` begins at `from`, `desc` at `to`. */
+/** A range of a chat's numbers, both ends included, and the direction to read it: `asc` begins at `from`, `desc` at `to`. */
 export interface Walk {
   from: number;
   to: number;
@@ -15,10 +15,10 @@ export interface Walk {
   limit: number;
 }
 
-/** The messages that a walk found, in its order: at most `limit` messages, and at most the bytes of a page. */
+/** The messages of a walk in its order: at most `limit`, and no more bytes than a page may have. */
 export interface Walked {
   items: ReadableMessage[];
-  /** True if there are more messages. */
+  /** Whether there are further messages in the walk. */
   more: boolean;
 }
 

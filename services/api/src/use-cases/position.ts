@@ -1,0 +1,89 @@
+import type { MessagesQuery, PageLinks, PageQuery } from "@confab/contracts";
+import type { Walk } from "./walk.ts";
+
+/** What a page of a chat may show: the numbers above `after` and below `before`, both exclusive. */
+interface Span {
+  after: number;
+  before: number;
+}
+
+/**
+ * Where a page begins and in which direction it goes. One of `after` and `before` is an anchor: the page right after or
+ * right before it. Both are a window that links do not leave; a cursor is the position in it.
+ */
+export function walkOf({ after, before, cursor, order, limit }: MessagesQuery): Walk {
+  const [direction, at] = splitCursor(cursor);
+  const isAnchor = (after === undefined) !== (before === undefined);
+  const anchored = after === undefined ? "desc" : "asc";
+  return {
+    from: Math.max(after ?? 0, direction === "after" ? at : 0) + 1,
+    to: Math.min(before ?? Infinity, direction === "before" ? at : Infinity) - 1,
+    order: direction === undefined ? (isAnchor ? anchored : order) : direction === "after" ? "asc" : "desc",
+    limit,
+  };
+}
+
+function splitCursor(cursor: string | undefined): [direction: "after" | "before" | undefined, at: number] {
+  if (cursor === undefined) return [undefined, 0];
+  const [direction, at] = cursor.split("-") as ["after" | "before", string];
+  return [direction, Number(at)];
+}
+
+/** The numbers of the page around one, which is as near to its middle as the ends of the chat allow. */
+export function rangeAround(around: number, limit: number, last: number): { from: number; to: number } {
+  const to = Math.min(last, Math.max(limit, around + Math.ceil(limit / 2) - 1));
+  return { from: Math.max(1, to - limit + 1), to };
+}
+
+/** A page that was read, ascending: its numbers, the chat's last number, and whether there is more in its direction. */
+export interface ReadPage {
+  numbers: readonly number[];
+  last: number;
+  more: boolean;
+}
+
+/** The links of a page, all with its limit, order and window. An empty page links back to where there are messages. */
+export function linksOf(query: MessagesQuery, { numbers, last, more }: ReadPage): PageLinks {
+  const { after, before, around, order } = query;
+  const walk = walkOf(query);
+  const window: Span = isWindow(query)
+    ? { after: after ?? 0, before: before ?? Infinity }
+    : { after: 0, before: Infinity };
+  const [lowest, highest] = endsOf(numbers, walk);
+  const isUp = walk.order === "asc";
+
+  const hasAbove = highest < Math.min(last, window.before - 1);
+  const hasBelow = lowest > window.after + 1 && window.after < last;
+  // In the direction of reading, it is known whether the remaining numbers have messages.
+  const isMoreAbove = isUp && around === undefined ? more : hasAbove;
+  const isMoreBelow = !isUp && around === undefined ? more : hasBelow;
+  // A page without a position begins where its order begins: nothing comes before it.
+  const above = isMoreAbove && (isUp || hasPosition(query)) ? position(query, "after", highest) : undefined;
+  const below = isMoreBelow && (!isUp || hasPosition(query)) ? position(query, "before", lowest) : undefined;
+
+  const start = isWindow(query) ? { cursor: undefined } : { after: undefined, before: undefined, around: undefined };
+  const bottom = order === "asc" ? start : position(query, "after", window.after);
+  const top = order === "desc" ? start : position(query, "before", Math.min(last + 1, window.before));
+  const [prev, next] = order === "asc" ? [below, above] : [above, below];
+  const [first, final] = order === "asc" ? [bottom, top] : [top, bottom];
+  return { first: prev && first, prev, next, last: next && final };
+}
+
+function hasPosition({ after, before, around, cursor }: MessagesQuery): boolean {
+  return (around ?? cursor) !== undefined || (after === undefined) !== (before === undefined);
+}
+
+function isWindow({ after, before }: MessagesQuery): boolean {
+  return after !== undefined && before !== undefined;
+}
+
+function position(query: MessagesQuery, direction: "after" | "before", at: number): PageQuery {
+  if (isWindow(query)) return { cursor: `${direction}-${at}` };
+  return { after: undefined, before: undefined, around: undefined, cursor: undefined, [direction]: at };
+}
+
+/** The ends of a page; of an empty one, the numbers between which it lies. */
+function endsOf(numbers: readonly number[], { from, to, order }: Walk): [lowest: number, highest: number] {
+  if (numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
+  return order === "asc" ? [from, Infinity] : [-Infinity, Math.max(0, to)];
+}
