@@ -9,6 +9,8 @@ export interface NginxSettings {
   /** Host and port of the services behind it. */
   readonly ingest: string;
   readonly api: string;
+  /** Where clients reach Confab; nginx's own problem documents name it. */
+  readonly publicUrl: string;
   /** Configuration, pid and temporary files. */
   readonly dir: string;
   /** A file, which only its owner may read, or a device such as /dev/stdout. */
@@ -72,13 +74,21 @@ export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   return isEverywhere ? [...escaped, String.raw`[\d.]+`, String.raw`\[[\da-f:.]+\]`] : escaped;
 }
 
-/** Writes the configuration below `dir` and returns the arguments that start nginx with it, in the foreground. */
+/** Where clients reach Confab: PUBLIC_URL without a slash at its end, by default this machine. */
+export function publicUrlOf(env: NodeJS.ProcessEnv, port: number): string {
+  const url = URL.parse(env.PUBLIC_URL ?? "");
+  return url === null ? `http://localhost:${port}` : `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+}
+
+/** Writes the configuration below `dir` and gives the arguments that start nginx with it, in the foreground. */
 export function writeNginxConfig(settings: NginxSettings): string[] {
   const { limits } = settings;
   const values: Record<string, string> = {
     listen: settings.listen,
     ingest: settings.ingest,
     api: settings.api,
+    publicUrl: settings.publicUrl.replaceAll("$", "%24"),
+    problems: indented(readFileSync(join(import.meta.dirname, "../nginx-problems.conf"), "utf8")),
     dir: settings.dir,
     accessLog: settings.accessLog,
     hosts: settings.hosts.join("|"),
@@ -126,5 +136,7 @@ function limitZones(limits: AddressLimits): string {
     zone("other", "$binary_remote_addr"),
   ].join("\n");
 }
+
+const indented = (text: string) => text.trimEnd().replaceAll(/^(?=.)/gm, "    ");
 
 const limitIn = (zone: keyof AddressLimits, { burst }: Limit) => `limit_req zone=${zone} burst=${burst} nodelay;`;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dockerAnswers } from "./compose.ts";
 import { canInstall, ensureProgram } from "./install.ts";
-import { addressLimits, hostsOf, writeNginxConfig } from "./nginx.ts";
+import { addressLimits, hostsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
 import { findProgram } from "./run.ts";
 import { ofTheMachine } from "./services.ts";
 import type { ProductProcess } from "./services.ts";
@@ -32,6 +32,7 @@ export async function reverseProxy(
     listen: `${isApart ? "0.0.0.0" : bind}:${port}`,
     ingest: `${services}:${ports.CONFAB_INGEST_PORT}`,
     api: `${services}:${ports.CONFAB_API_PORT}`,
+    publicUrl: publicUrlOf(env, port),
     dir: paths.nginx,
     accessLog: join(paths.logs, "access.log"),
     limits: addressLimits(env),

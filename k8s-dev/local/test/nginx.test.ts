@@ -16,6 +16,12 @@ import type { ServerHandle } from "../src/server.ts";
 
 const mebibyte = 1024 ** 2;
 
+interface ProblemDocument {
+  request_id: string;
+  detail: string;
+  instance?: string;
+}
+
 async function listenAs(name: string): Promise<Server> {
   const server = createServer((request, response) => {
     request.resume().on("end", () => {
@@ -23,7 +29,12 @@ async function listenAs(name: string): Promise<Server> {
         response.end(Buffer.alloc(32 * mebibyte));
         return;
       }
-      response.setHeader("content-type", "application/json");
+      response.setHeader("content-type", "application/json; charset=utf-8");
+      response.setHeader("etag", '"tag"');
+      if (request.url?.endsWith("/long") === true) {
+        response.end(JSON.stringify({ body: "x".repeat(10_000) }));
+        return;
+      }
       response.end(JSON.stringify({ name, id: request.headers["x-request-id"], url: request.url }));
     });
   });
@@ -69,6 +80,7 @@ describe("nginx in front of the services", function () {
       listen: `127.0.0.1:${port}`,
       ingest: `127.0.0.1:${portOf(ingest)}`,
       api: `127.0.0.1:${portOf(api)}`,
+      publicUrl: "https://chat.example.com:8443",
       dir: join(folder, "nginx"),
       accessLog,
       limits,
@@ -106,6 +118,38 @@ describe("nginx in front of the services", function () {
     }
   });
 
+  it("sends paths that differ in case, or by a slash at the end, to api, which says how they are written", async () => {
+    for (const path of ["/messages/", "/Messages", "/MESSAGES/BATCH", "/messages/batch/", "//messages"]) {
+      expect((await ask(path, { method: "POST" })).body, path).to.include({ name: "api", url: path });
+    }
+  });
+
+  it("compresses long JSON for clients that want it, and keeps its tag", async () => {
+    const get = (encoding: string) =>
+      fetch(`${nginx.url}/long`, { headers: { "accept-encoding": encoding } }).then(async (response) => {
+        expect(await response.json()).to.deep.equal({ body: "x".repeat(10_000) });
+        return response.headers;
+      });
+    const small = await get("gzip");
+    expect([small.get("content-encoding"), small.get("vary"), small.get("etag")]).to.deep.equal([
+      "gzip",
+      "Accept-Encoding",
+      'W/"tag"',
+    ]);
+    expect((await get("identity")).get("content-encoding")).to.equal(null);
+  });
+
+  it("puts no byte of a path into its own answers that could end their JSON", async () => {
+    const { port } = new URL(nginx.url);
+    for (const path of ['/a"b', "/a\\b", "/a%22b", '/applications/x?q="', "/'"]) {
+      const answer = String(
+        await firstBytes(Number(port), `TRACE ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+      );
+      const { instance } = JSON.parse(answer.split("\r\n\r\n")[1] ?? "") as ProblemDocument;
+      expect(instance, path).to.equal({ "/a%22b": "/a%22b", '/applications/x?q="': "/applications/x" }[path]);
+    }
+  });
+
   it("takes over a sane request id and makes one otherwise", async () => {
     const idFor = async (id: string) => (await ask("/", { headers: { "x-request-id": id } })).body.id;
     expect(await idFor("a.B_9-z")).to.equal("a.B_9-z");
@@ -137,8 +181,12 @@ describe("nginx in front of the services", function () {
     expect(first?.response.headers.get("content-type")).to.equal("application/problem+json");
     expect(first?.response.headers.get("retry-after")).to.equal("1");
     expect(first?.response.headers.get("x-request-id")).to.match(/^flood-\d+$/);
-    expect(first?.body).to.include({ type: "/problems/rate-limited", status: 429 });
+    expect(first?.body).to.include({ type: "https://chat.example.com:8443/problems/rate-limited", status: 429 });
     expect(first?.body.request_id).to.equal(first?.response.headers.get("x-request-id"));
+    expect(first?.body.instance).to.match(/^\/messages(\/batch)?$/);
+    expect(first?.response.headers.get("ratelimit")).to.equal('"address";r=0;t=1');
+    expect(first?.response.headers.get("cache-control")).to.equal("private, no-store");
+    expect(first?.response.headers.get("x-content-type-options")).to.equal("nosniff");
   });
 
   it("answers 429 to an address that tries many admin keys, or creates application after application", async () => {
@@ -147,7 +195,7 @@ describe("nginx in front of the services", function () {
       const refused = (await flood(100, "/applications", method)).filter(isRefused);
       const earned = Math.ceil(((performance.now() - start) / 1000) * admin.requestsPerSecond);
       expect(refused.length, method).to.be.at.least(100 - 1 - admin.burst - earned);
-      expect(refused[0]?.body).to.include({ type: "/problems/rate-limited", status: 429 });
+      expect(refused[0]?.body).to.include({ type: "https://chat.example.com:8443/problems/rate-limited", status: 429 });
     }
     await calm(admin);
   });
@@ -182,7 +230,10 @@ describe("nginx in front of the services", function () {
     for (const host of foreign) expect((await get(host)).status, host).to.be.oneOf([421, 400]);
     const { status, body } = await get("evil.example:8080");
     expect(status).to.equal(421);
-    expect(JSON.parse(body)).to.include({ type: "/problems/misdirected-request", status: 421 });
+    expect(JSON.parse(body)).to.include({
+      type: "https://chat.example.com:8443/problems/misdirected-request",
+      status: 421,
+    });
     expect((await get("evil.example", "/.confab/malformed/../../applications")).status).to.equal(421);
     expect((await get("evil.example", "/.confab/malformed")).status).to.equal(404);
   });
@@ -216,7 +267,7 @@ describe("nginx in front of the services", function () {
     const { response, body } = await ask("/messages/batch", { method: "POST", body: Buffer.alloc(9 * 1024 * 1024) });
     expect(response.status).to.equal(413);
     expect(response.headers.get("content-type")).to.equal("application/problem+json");
-    expect(body).to.include({ type: "/problems/payload-too-large", status: 413 });
+    expect(body).to.include({ type: "https://chat.example.com:8443/problems/payload-too-large", status: 413 });
   });
 
   it("answers what it refuses by itself with problems, too", async () => {
@@ -232,7 +283,11 @@ describe("nginx in front of the services", function () {
       const [head = "", body = ""] = answer.split("\r\n\r\n");
       expect(head, code).to.match(new RegExp(`^HTTP/1.1 ${status} `));
       expect(head).to.include("Content-Type: application/problem+json");
-      expect(JSON.parse(body)).to.include({ type: `/problems/${code}`, status });
+      const { request_id, detail, instance } = JSON.parse(body) as ProblemDocument;
+      expect(head).to.include(`X-Request-ID: ${request_id}`);
+      expect(detail, code).to.match(/\.$/);
+      expect(instance, code).to.equal(/^[A-Z]+ (\/\w{0,99}) /.exec(request)?.[1]);
+      expect(JSON.parse(body)).to.include({ type: `https://chat.example.com:8443/problems/${code}`, code, status });
     }
   });
 
@@ -244,7 +299,7 @@ describe("nginx in front of the services", function () {
     expect(response.status).to.equal(503);
     expect(response.headers.get("content-type")).to.equal("application/problem+json");
     expect(response.headers.get("retry-after")).to.equal("1");
-    expect(body).to.include({ type: "/problems/service-unavailable", status: 503 });
+    expect(body).to.include({ type: "https://chat.example.com:8443/problems/service-unavailable", status: 503 });
 
     api.listen(port, "127.0.0.1");
     await once(api, "listening");
