@@ -2,19 +2,19 @@ import { routes, type Route, type RouteName } from "./routes.ts";
 
 interface Link {
   readonly to: readonly RouteName[];
-  /** Path parameters of the routes it leads to, as runtime expressions. */
+  /** Path parameters of the linked routes, as runtime expressions. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly requestBody?: unknown;
 }
 
-const place = { application_token: "$request.path.token", chat_number: "$response.body#/number" };
+const chat = { application_token: "$request.path.token", chat_number: "$response.body#/number" };
 const message = {
   token: "$response.body#/application_token",
   chat: "$response.body#/chat_number",
   message: "$response.body#/number",
 };
 
-/** Where the answer of a creation leads: OpenAPI's links, for programs that walk through the API. */
+/** OpenAPI's links from the answers of creations, for programs that walk through the API. */
 const links: Partial<Record<RouteName, readonly Link[]>> = {
   createApplication: [
     {
@@ -27,8 +27,8 @@ const links: Partial<Record<RouteName, readonly Link[]>> = {
       to: ["getChat", "updateChat", "replaceChat", "listMessages", "searchMessages"],
       parameters: { token: "$request.path.token", chat: "$response.body#/number" },
     },
-    { to: ["createMessage"], requestBody: place },
-    { to: ["createMessages"], requestBody: { messages: [{ ...place, body: "Hello world" }] } },
+    { to: ["createMessage"], requestBody: chat },
+    { to: ["createMessages"], requestBody: { messages: [{ ...chat, body: "Hello world" }] } },
   ],
   createMessage: [
     { to: ["getMessage"], parameters: message },
@@ -36,7 +36,7 @@ const links: Partial<Record<RouteName, readonly Link[]>> = {
   ],
 };
 
-/** The links of a route's success, by the operations that they lead to; nothing where it has none. */
+/** The links of a route's success, by the operations that they lead to. */
 export function linksOf(route: Route): { links?: Record<string, object> } {
   const own = Object.entries(links).find(([name]) => routes[name as RouteName] === route)?.[1];
   if (own === undefined) return {};

@@ -22,18 +22,18 @@ const messageShape = {
   updated_at: timestampSchema,
 };
 
-export const messageSchema = z.strictObject(messageShape).meta({ id: "Message", description: "A text in a chat, with a number" });
+export const messageSchema = z
+  .strictObject(messageShape)
+  .meta({ id: "Message", description: "A text in a chat, with a number" });
 export type Message = z.infer<typeof messageSchema>;
 
 export const searchHitSchema = z
   .strictObject({
     ...messageShape,
-    highlights: z
-      .array(z.string())
-      .meta({
-        description: "Fragments of the body, HTML-escaped, with each match in <mark>",
-        examples: [["<mark>Hell</mark>o world"]],
-      }),
+    highlights: z.array(z.string()).meta({
+      description: "Fragments of the body, HTML-escaped, with each match in <mark>",
+      examples: [["<mark>Hell</mark>o world"]],
+    }),
   })
   .meta({ id: "SearchHit", description: "A message that a search found" });
 export type SearchHit = z.infer<typeof searchHitSchema>;

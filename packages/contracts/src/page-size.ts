@@ -1,11 +1,11 @@
 import { maxBodyBytes } from "./message-body.ts";
 
-/** The bodies on one page of messages or hits have at most this many bytes together. */
+/** Maximum bytes of all bodies on a page of messages or hits. */
 export const maxPageBytes = 1024 * 1024;
-/** So many messages fit on a page whatever they hold. */
+/** The number of messages that fit on a page whatever their size. */
 export const alwaysFit = Math.floor(maxPageBytes / maxBodyBytes);
 
-/** How many bodies, given by their sizes in bytes, go on one page of at most `limit`; one at least where there is any. */
+/** How many bodies, given by their sizes in bytes, fit on a page of at most `limit`; at least one if there is any. */
 export function countFitting(sizes: readonly number[], limit: number): number {
   let [count, bytes] = [0, 0];
   for (const size of sizes.slice(0, limit)) {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
 /**
- * The two queues; a job is only a wake-up: what must be done lies in Redis' open batches and in MySQL's outbox. `trace` and
- * `traces` say for whom, as W3C traceparents of spans that are recorded. Workers read what they know of a payload and leave
- * the rest, so that a newer service's jobs are done as well.
+ * The two queues. A job is only a wake-up: the work is in Redis' open batches and in MySQL's outbox. `trace` and `traces` are the
+ * W3C traceparents of the recorded spans that caused it. Workers ignore unknown fields of a payload, so they also run the jobs of
+ * a newer service.
  */
 export const queues = {
   messages: {
@@ -16,14 +16,14 @@ export const queues = {
 export type QueueName = keyof typeof queues;
 
 /**
- * The prefix of everything that belongs to one partition of the chats, BullMQ's keys included: the braces are a Redis
- * Cluster hash tag, so that numbering, pending records and queue of a chat lie in one slot.
+ * The prefix of all keys of one partition, including BullMQ's. The braces are a Redis Cluster hash tag, so numbering, pending
+ * records and queue of a chat are in one slot.
  */
 export function partitionPrefix(prefix: string, partition: number): string {
   return `${prefix}:{p${partition}}`;
 }
 
-/** The Redis list with the waiting jobs of a queue. */
+/** The Redis list of a queue's waiting jobs, which autoscaling reads. */
 export function waitListKey(prefix: string, partition: number, queue: QueueName): string {
   return `${partitionPrefix(prefix, partition)}:${queues[queue].name}:wait`;
 }

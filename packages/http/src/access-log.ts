@@ -9,21 +9,19 @@ import { createRequestMetrics } from "./request-metrics.ts";
 export interface AccessLogOptions {
   readonly metrics: Metrics<MetricCatalogue>;
   readonly logger: Logger;
-  /** The routes that are mounted. */
-  readonly routes: readonly Route[];
-  /** Maximum number of lines per second; beyond it only slow requests and errors other than 429 are logged. */
+  /** Above this number of lines per second, only errors and slow requests are logged. */
   readonly linesPerSecond?: number;
 }
 
-/** As nginx logs a request whose client disconnected before the answer was complete. */
+/** nginx's status for a request whose client left before the answer was complete. */
 const CLIENT_LEFT = 499;
-/** Overload produces these in large numbers: they share the limit with successful requests. */
+/** An overload produces these by itself, so they need no line each. */
 const TOO_MANY_REQUESTS = 429;
 const SLOW_MS = 1_000;
 
-/** One log line and one observation per request, when its answer was sent or its client has disconnected. */
-export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
-  const measured = createRequestMetrics(metrics, routes);
+/** Writes one log line and one observation per request, when it was answered or its client has left. */
+export function accessLog({ metrics, logger, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
+  const measured = createRequestMetrics(metrics);
   const hasRoom = createLineBudget(linesPerSecond);
 
   return (req, res, next) => {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 
 const CHALLENGE = { "WWW-Authenticate": 'Bearer realm="confab"' };
 
-/** Checks `Authorization: Bearer <key>` in constant time: 401 without a key, 403 with another. */
+/** Checks `Authorization: Bearer <key>` in constant time: 401 without a key, 403 with a wrong one. */
 export function createAdminCheck(adminKey: string): (req: IncomingMessage) => void {
   const expected = digest(adminKey);
   return (req) => {
@@ -14,7 +14,7 @@ export function createAdminCheck(adminKey: string): (req: IncomingMessage) => vo
   };
 }
 
-/** Equal lengths are what timingSafeEqual asks for. */
+/** timingSafeEqual requires equal lengths. */
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

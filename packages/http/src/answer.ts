@@ -3,8 +3,8 @@ import { giveWay } from "@confab/runtime";
 const pieceLength = 65_536;
 
 /**
- * JSON of an object whose arrays may be long and their elements large, in pieces; in the pauses between them, the event loop turns. Together they
- * are what JSON.stringify makes.
+ * The JSON of an object with long arrays of large elements, in pieces between which the event loop turns. Together the pieces
+ * equal the result of JSON.stringify.
  */
 export async function stringifyInTurns(object: object): Promise<Buffer[]> {
   const pieces: Buffer[] = [];

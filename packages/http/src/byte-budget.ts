@@ -1,44 +1,45 @@
 import { ProblemError } from "@confab/contracts";
 
 export interface ByteBudgetOptions {
-  /** What all requests together may hold. */
+  /** Maximum bytes of all requests together. */
   readonly bytes: number;
-  /** A request that holds no more than this may use the last quarter too, which larger ones leave free. */
+  /** Requests up to this size may also use the last quarter, which larger ones leave free. */
   readonly smallBytes?: number;
-  /** How long a large body may take to arrive before it has to make room where that is needed. */
+  /** How long a large body may take to arrive before it may be dropped to make room. */
   readonly patienceMs?: number;
 }
 
-/** What one request holds of its budget. Data alone, for there is one per request: closures and getters would cost each more than all the counting. */
+/** The share of one request. It is plain data, because closures and getters would cost each request more than the counting. */
 export interface Lease {
   readonly budget: ByteBudget;
   held: number;
   owners: Map<string, number> | undefined;
-  /** Called with a `busy` problem where the body, while it is still being read, has to make room for others. */
+  /** Called with a `busy` problem if the body is dropped, while it is being read, to make room for others. */
   evict: ((problem: ProblemError) => void) | undefined;
 }
 
 export interface ByteBudget {
   open(): Lease;
-  /** Adds bytes of a body that is being read; throws a `busy` problem where there is no room for them. */
+  /** Adds bytes of a body that is being read; throws a `busy` problem if there is no room for them. */
   take(lease: Lease, bytes: number): void;
-  /** Counts bytes for the application that a message is for; throws a `rate-limited` problem beyond its half of the budget. */
+  /** Counts bytes for a message's application; throws a `rate-limited` problem beyond its half of the budget. */
   assign(lease: Lease, message: unknown, bytes: number): void;
-  /** The body is complete: from now on the lease stays, whoever needs room. */
+  /** Marks the body as complete: from now on it is not dropped. */
   complete(lease: Lease): void;
-  /** Gives everything back; harmless to repeat. */
+  /** Returns everything to the budget; may be repeated. */
   release(lease: Lease): void;
   used(): number;
 }
 
 /**
- * Bounds what requests keep in memory from their first byte until they are answered. Bytes count as they arrive, not as they are announced, since
- * announcing costs a client nothing. Where all is used, large bodies that come slowly give way, and the last quarter is for small requests alone,
- * so that a few large or slow ones cannot keep out ordinary messages. No application holds more than half with large ones.
+ * Bounds the memory of requests from their first byte until they are answered. Bytes count when they arrive, not when they
+ * are announced, since announcing costs a client nothing. When the budget is used up, large bodies that arrive slowly are
+ * dropped. The last quarter is for small requests alone, so a few large or slow ones cannot keep out ordinary messages. Large
+ * requests of one application hold at most half of the budget.
  */
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   const { bytes: total, smallBytes = 65_536, patienceMs = 2_000 } = options;
-  /** Large bodies that are being read and since when, the oldest first: the only ones that can make room. */
+  /** Large bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
   const large = new Map<Lease, number>();
   const owned = new Map<string, number>();
   let used = 0;
@@ -62,7 +63,7 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
       if (lease.held > smallBytes && !large.has(lease)) large.set(lease, performance.now());
     },
     assign(lease, message, bytes) {
-      // Small requests are bounded by their number, and not worth the counting.
+      // Small requests are bounded by their number, so counting them is not worth it.
       if (lease.held <= smallBytes) return;
       const owner = ownerOf(message);
       if (owner === undefined) return;
@@ -70,7 +71,7 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
       if (sum > total / 2) {
         throw new ProblemError("rate-limited", {
           detail:
-            "Requests of this application that are not answered yet hold half of the room for all. Nothing of this one was taken.",
+            "Unanswered requests of this application already hold half of this process's memory for requests. Nothing was accepted. Send the request again after Retry-After.",
         });
       }
       owned.set(owner, sum);
@@ -104,6 +105,7 @@ function ownerOf(message: unknown): string | undefined {
 
 function busy(): ProblemError {
   return new ProblemError("busy", {
-    detail: "Too many bytes of requests are under way here. Nothing of this one was taken.",
+    detail:
+      "Unanswered requests already hold all of this process's memory for requests. Nothing was accepted. Send the request again after Retry-After.",
   });
 }

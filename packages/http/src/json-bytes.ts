@@ -1,4 +1,4 @@
-/** The bytes that a look at JSON without parsing it goes by. */
+/** The bytes that matter when JSON is scanned without being parsed. */
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
 export const BACKSLASH = 0x5c;

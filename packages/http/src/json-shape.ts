@@ -1,14 +1,14 @@
 import { ProblemError } from "@confab/contracts";
 import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.ts";
 
-/** How deep arrays and objects may be nested in a body or an item of a batch. */
+/** Maximum nesting of arrays and objects in a body or an item of a batch request. */
 export const maxDepth = 64;
-/** Values in a body or an item of a batch: members of objects and elements of arrays. */
+/** Maximum number of values in a body or an item of a batch request: members of objects and elements of arrays. */
 export const maxValues = 10_000;
 
 /**
- * Refuses with 422 what would cost far more to parse than its bytes suggest: two bytes can be an object, which takes fifty in memory. Looks at
- * brackets and commas only; whether they make JSON is for JSON.parse to say.
+ * Refuses with 422 a text that costs far more to parse than its size suggests: an object of two bytes takes fifty in memory.
+ * It looks only at brackets and commas; JSON.parse decides whether the text is JSON.
  */
 export function checkShape(bytes: Uint8Array): void {
   let depth = 0;
@@ -36,7 +36,7 @@ export function checkShape(bytes: Uint8Array): void {
   }
 }
 
-/** Where the string ends that began before `at`: its closing quote, or the end of the text. */
+/** The end of the string that began before `start`: its closing quote, or the end of the text. */
 function endOfString(bytes: Uint8Array, start: number): number {
   let at = start;
   for (; at < bytes.length; at += 1) {
@@ -52,7 +52,7 @@ export function tooDeep(): ProblemError {
 }
 
 export function tooManyValues(): ProblemError {
-  return invalid(`must not hold more than ${maxValues} values`);
+  return invalid(`must not have more than ${maxValues} values`);
 }
 
 function invalid(detail: string): ProblemError {

@@ -1,4 +1,4 @@
-/** Tells for each line whether it still has room in its second. */
+/** Returns, for each line, whether its second still has room for it. */
 export function createLineBudget(perSecond: number): (nowMs: number) => boolean {
   let second = Number.NaN;
   let left = 0;

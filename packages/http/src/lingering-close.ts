@@ -2,21 +2,22 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { hasBody } from "./body.ts";
 import { awaitsContinue } from "./protocol.ts";
 
-/** What is left of a body up to this size is read and dropped by Node, and the connection lives on. */
+/** Node reads and drops the rest of a body up to this size, and the connection stays open. */
 const CHEAP_BYTES = 64 * 1024;
 const LINGER_BYTES = 8 * 1024 * 1024;
 const LINGER_MS = 5_000;
 
 /**
- * Ends an answer that may be out before the request's body is in. Closing at once would reset the connection under a client that still sends, which
- * then never sees the answer: so the answer goes out whole, and what arrives is dropped for five seconds or 8 MiB before the connection closes.
+ * Ends an answer that may be sent before the request's body has arrived. Closing at once would reset the connection of a client
+ * that still sends, and it would never see the answer. So the whole answer is sent, and the body is dropped for five seconds or
+ * 8 MiB before the connection closes.
  */
 export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload: Buffer): void {
   if (req.complete || !hasBody(req) || Number(req.headers["content-length"] ?? Infinity) <= CHEAP_BYTES) {
     res.end(payload);
     return;
   }
-  // Such a client sends nothing after a refusal, or everything though nobody told it to.
+  // Such a client sends nothing after a refusal, or everything without waiting.
   if (awaitsContinue(req)) {
     res.setHeader("Connection", "close");
     res.end(payload);

@@ -1,7 +1,7 @@
-/** Bytes that come in several chunks, up to a limit: beyond it they are dropped, and `overflowed` says so. */
+/** Collects bytes from several chunks, up to a limit; beyond it they are dropped. */
 export interface Pieces {
   add(chunk: Uint8Array, from: number, to: number): void;
-  /** What was added since the last call, in one piece; undefined where it was more than the limit. */
+  /** The bytes since the last call, in one piece; undefined if they exceeded the limit. */
   finish(): Buffer | undefined;
   readonly length: number;
 }

@@ -11,33 +11,27 @@ export interface RateLimitOptions {
   readonly limit: number;
   readonly windowSeconds: number;
   readonly logger: Logger;
-  readonly keyPrefix?: string;
-  /** How long a request waits for Redis before this process counts by itself. */
+  readonly keyPrefix: string;
+  /** How long a request waits for Redis before this process counts alone. */
   readonly patienceMs?: number;
 }
 
-export interface RateLimitState {
+interface RateLimitState {
   readonly allowed: boolean;
   readonly remaining: number;
   readonly resetSeconds: number;
 }
 
-export interface RateLimit {
-  /** Counts one request of an application; never rejects and never takes longer than the patience. */
-  consume(token: string): Promise<RateLimitState>;
-  /** For paths with `:token`: sets the RateLimit headers and refuses with 429 beyond the limit. */
-  readonly middleware: RequestHandler;
-}
-
-/** After Redis kept a request waiting, the next ones do not even ask for this long. */
-const AWAY_MS = 1_000;
+/** After Redis did not answer in time, it is not asked again for this long. */
+const PAUSE_MS = 1_000;
 
 /**
- * A limit that all processes share through Redis, counted in fixed windows. While Redis is away or slow each process counts by itself, so that the
- * limit may be exceeded but no request fails for it. Headers as in draft-ietf-httpapi-ratelimit-headers.
+ * For paths with `:token`: limits the requests of each application and sets the RateLimit headers of
+ * draft-ietf-httpapi-ratelimit-headers. All processes share the count through Redis, in fixed windows. While Redis is
+ * unavailable or slow, each process counts alone: the limit may be exceeded, but no request fails or waits for long.
  */
-export function createRateLimit(options: RateLimitOptions): RateLimit {
-  const { redis, limit, windowSeconds, logger, keyPrefix = "confab:rate", patienceMs = 150 } = options;
+export function createRateLimit(options: RateLimitOptions): RequestHandler {
+  const { redis, limit, windowSeconds, logger, keyPrefix, patienceMs = 150 } = options;
   const local = new RateLimiterMemory({ points: limit, duration: windowSeconds });
   const shared = new RateLimiterRedis({
     storeClient: redis,
@@ -45,27 +39,27 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     points: limit,
     duration: windowSeconds,
     rejectIfRedisNotReady: true,
-    // Once refused, an application is refused without asking Redis until its window ends.
+    // A refused application is refused without asking Redis until its window ends.
     inMemoryBlockOnConsumed: limit + 1,
   });
   const late = (): Error => new Error(`Redis did not answer within ${patienceMs} ms`);
   const policy = `"requests";q=${limit};w=${windowSeconds}`;
-  let awayUntil = 0;
+  let pausedUntil = 0;
 
   async function consume(token: string): Promise<RateLimitState> {
-    if (performance.now() < awayUntil) return count(local, token);
+    if (performance.now() < pausedUntil) return count(local, token);
     try {
       return await withTimeout(count(shared, token), patienceMs, late);
     } catch (error) {
-      awayUntil = performance.now() + AWAY_MS;
-      logger.warn({ err: error }, "rate limit counts without Redis");
+      pausedUntil = performance.now() + PAUSE_MS;
+      logger.warn({ err: error }, "Redis did not answer in time: the rate limit counts in this process alone");
       return count(local, token);
     }
   }
 
-  const middleware: RequestHandler = async (req, res, next) => {
+  return async (req, res, next) => {
     const token = applicationTokenSchema.safeParse(req.params.token);
-    // What is no token is answered with 404 further down, and must not fill Redis with keys.
+    // An invalid token is answered with 404 later, and must not fill Redis with keys.
     if (!token.success) {
       next();
       return;
@@ -75,21 +69,19 @@ export function createRateLimit(options: RateLimitOptions): RateLimit {
     res.setHeader("RateLimit", `"requests";r=${remaining};t=${resetSeconds}`);
     if (!allowed) {
       throw new ProblemError("rate-limited", {
-        detail: `The application may send ${limit} requests in ${windowSeconds} seconds.`,
+        detail: `The application may send ${limit} requests per ${windowSeconds === 1 ? "second" : `${windowSeconds} seconds`}. Send the request again after Retry-After.`,
         retryAfterSeconds: Math.max(1, resetSeconds),
       });
     }
     next();
   };
-
-  return { consume, middleware };
 }
 
 async function count(limiter: RateLimiterMemory | RateLimiterRedis, token: string): Promise<RateLimitState> {
   try {
     return stateOf(await limiter.consume(token), true);
   } catch (error) {
-    // The library rejects with its result where the limit is exceeded, and with an Error where it cannot count.
+    // The library rejects with its result if the limit is exceeded, and with an Error if it cannot count.
     if (error instanceof RateLimiterRes) return stateOf(error, false);
     throw error;
   }

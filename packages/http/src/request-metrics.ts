@@ -2,17 +2,8 @@ import { problems as problemTable, type ProblemCode, type Route } from "@confab/
 import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 
-const errorStatuses = new Set(
-  Object.values(problemTable)
-    .map(({ status }) => status)
-    .filter((status) => status >= 500),
-);
-
-/**
- * The metrics of the HTTP edge: requests and their durations by method, route template and status, and problems by their code. The errors of each of
- * `routes` are exported from the start, so that the first one is an increase.
- */
-export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {
+/** The metrics of requests: rate, errors and duration by method, route template and status, and problems by code. */
+export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
   const total = metrics.counter("http_requests_total");
   const duration = metrics.histogram("http_request_duration_seconds");
   const problems = metrics.counter("http_problems_total");
@@ -20,12 +11,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
   let inFlight = 0;
   metrics.gauge("http_requests_in_flight").onScrape(() => inFlight);
 
-  for (const { method, path } of routes) {
-    for (const status of errorStatuses)
-      total.labels({ method: method.toUpperCase(), route: path, status: String(status) });
-  }
-
-  // prom-client sorts and joins the labels at each use; the few combinations that occur are kept here instead.
+  // prom-client sorts and joins the labels at each use, so the few combinations that occur are remembered here.
   const seriesOf = memoize((key) => {
     const [method, status, route] = split(key);
     const labels = { method, route, status };
@@ -54,7 +40,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
   };
 }
 
-/** Methods, statuses and codes hold no space. */
+/** Methods, statuses and codes have no space. */
 function split(key: string): [string, string, string] {
   const first = key.indexOf(" ");
   const second = key.indexOf(" ", first + 1);

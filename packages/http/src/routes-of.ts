@@ -1,11 +1,11 @@
 import type { Router } from "express";
 
-export interface MountedRoute {
+interface MountedRoute {
   readonly method: string;
   readonly path: string;
 }
 
-/** Every method and path of a router, in the route table's notation, to compare both; routers mounted under a path are not looked into. */
+/** Every method and path of a router in the route table's notation, without those of routers that are mounted under a path. */
 export function routesOf(router: Router): MountedRoute[] {
   return router.stack.flatMap(({ route }) =>
     route === undefined

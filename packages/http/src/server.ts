@@ -12,15 +12,13 @@ import type { UnsentOptions } from "./unsent.ts";
 export interface HttpServerOptions {
   readonly port: number;
   readonly host?: string;
-  /** Where clients reach the service; error answers to unreadable requests name it. */
+  /** Where clients reach Confab; the answers to unreadable requests name it. */
   readonly publicUrl: string;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
-  /** Longer than what stands in front keeps its connections, so that this side never closes one that is about to be used. */
-  readonly keepAliveTimeoutMs?: number;
-  /** A connection on which neither side makes progress for so long while an answer is due is closed. */
+  /** A connection is closed if neither side makes progress for this long while an answer is due. */
   readonly stallTimeoutMs?: number;
-  /** Bounds what answers that clients have not taken hold in memory; those that take longer than the patience lose their connection to others. */
+  /** Bounds the memory of answers that clients do not read. */
   readonly unsent?: Partial<UnsentOptions>;
   readonly lifecycle?: Pick<Lifecycle, "draining">;
 }
@@ -32,11 +30,11 @@ export interface HttpServer {
 }
 
 /**
- * Serves a stock Express app. `stop()` resolves when every request in flight has its answer; while it waits, and
- * already while the lifecycle drains, answers say `Connection: close`.
+ * Serves a stock Express app. `stop()` resolves when every request in flight is answered. Until then, and already while the
+ * lifecycle drains, answers have `Connection: close`.
  */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
-  // The latest answer of each connection: what to mark on stop, and to look at before writing to a broken one.
+  // The latest answer of each connection: it is marked on stop, and checked before a broken connection is written to.
   const answers = new Map<Socket, ServerResponse>();
   let stopping = false;
 
@@ -45,7 +43,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       ...classesWithPrototypesOf(app),
       headersTimeout: options.headersTimeoutMs ?? 10_000,
       requestTimeout: options.requestTimeoutMs ?? 15_000,
-      keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
+      // Longer than a reverse proxy keeps a connection, so that this side never closes one that is about to be used.
+      keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 5_000,
     },
     serve,
@@ -59,7 +58,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     awaitContinue(req, res);
     serve(req, res);
   });
-  // Node's own answer to it is no problem document.
+  // Node's own answer to an unknown expectation is not a problem document.
   server.on("checkExpectation", serve);
   // Node counts every byte that the client takes as progress.
   server.timeout = options.stallTimeoutMs ?? 30_000;
@@ -81,7 +80,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     server.close();
     for (const answer of answers.values()) if (!answer.headersSent) answer.shouldKeepAlive = false;
     server.closeIdleConnections();
-    // An answer whose headers were out already leaves its connection open and idle.
+    // After an answer whose headers were already sent, the connection stays open and idle.
     const sweep = setInterval(() => {
       server.closeIdleConnections();
     }, 100);
@@ -93,8 +92,9 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
 }
 
 /**
- * Express swaps the prototype of each request and response, which costs V8 what it knew about both objects. When Node makes them with that prototype
- * from the start, the swap changes nothing. `Reflect.construct` and not `.call`, which was dearer than the swap: only so are they laid out as Node's own.
+ * Express replaces the prototype of each request and response, after which V8 no longer optimizes either object. If Node creates
+ * them with that prototype, the replacement changes nothing. Use `Reflect.construct`, not `.call`: only then do the objects have
+ * the same hidden class as Node's own (measured; see ADR 2).
  */
 function classesWithPrototypesOf(app: Express): {
   IncomingMessage: typeof IncomingMessage;

@@ -2,25 +2,25 @@ import { ProblemError } from "@confab/contracts";
 import type { Response } from "express";
 
 export interface UnsentOptions {
-  /** What all answers that are on their way may hold. */
+  /** Maximum bytes of all unread answers together. */
   readonly maxBytes: number;
-  /** How long an answer may take before its connection has to make room where that is needed. */
+  /** How long a client may take to read an answer before its connection may be closed to make room. */
   readonly patienceMs: number;
 }
 
-/** Bytes of answers that clients have not taken yet. */
+/** The bytes of answers that clients have not read yet. */
 export interface Unsent {
-  /** Counts an answer until it is out; throws a `busy` problem where there is no room, unless the answer must not be refused. */
+  /** Counts an answer until it is sent; throws a `busy` problem if there is no room, unless the answer must not be refused. */
   add(res: Response, bytes: number, isRefusable: boolean): void;
   readonly bytes: number;
 }
 
-/** Smaller answers fit the buffers of the kernel. */
+/** Smaller answers fit into the kernel's buffers. */
 const countedBytes = 16_384;
 
 /**
- * Bounds what answers hold in memory while clients take them slowly or not at all. Where all is used, the oldest that is not out after some time loses
- * its connection, so that clients which never read cannot keep out those that do.
+ * Bounds the memory of answers that clients read slowly or not at all. When it is used up, the connection with the oldest unread
+ * answer is closed after some time, so clients that never read cannot keep out those that do.
  */
 export function createUnsent({ maxBytes, patienceMs }: UnsentOptions): Unsent {
   const answers = new Map<Response, { bytes: number; since: number }>();
@@ -44,7 +44,10 @@ export function createUnsent({ maxBytes, patienceMs }: UnsentOptions): Unsent {
     add(res, bytes, isRefusable) {
       if (bytes <= countedBytes) return;
       if (!makeRoom(bytes) && isRefusable) {
-        throw new ProblemError("busy", { detail: "Too many answers wait here until their clients have read them." });
+        throw new ProblemError("busy", {
+          detail:
+            "Unread answers already hold all of this process's memory for answers. Send the request again after Retry-After.",
+        });
       }
       answers.set(res, { bytes, since: performance.now() });
       total += bytes;
@@ -58,7 +61,7 @@ export function createUnsent({ maxBytes, patienceMs }: UnsentOptions): Unsent {
   };
 }
 
-/** That of the server which an answer belongs to. */
+/** The counter of the server that an answer belongs to. */
 export function unsentOf(res: Response): Unsent | undefined {
   return (res.app.locals as { unsent?: Unsent }).unsent;
 }

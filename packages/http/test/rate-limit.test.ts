@@ -32,7 +32,7 @@ describe("createRateLimit", () => {
 
   // A long timeout while Redis is available: a stalled disk must not make the process count by itself.
   async function start(redis: Redis, limit: number, windowSeconds = 60, patienceMs = 10_000): Promise<TestApp> {
-    const { middleware } = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, patienceMs });
+    const middleware = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, patienceMs });
     const app = await startApp((router) => {
       router.use("/applications/:token", middleware);
       router.get("/applications/:token", (_req, res) => void res.end("served"));

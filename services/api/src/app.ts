@@ -61,7 +61,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       logger,
       keyPrefix,
     });
-    app.use("/applications/:token", rateLimit.middleware);
+    app.use("/applications/:token", rateLimit);
   }
   return app
     .use(createApplicationRoutes({ applications, mountOptions }))

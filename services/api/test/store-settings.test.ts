@@ -48,7 +48,7 @@ describe("the api on a Galera cluster", function () {
       ] as const;
       for (const [method, path, body] of requests) {
         const { detail } = problemOf(await api.send(method, path, body), "storage-unavailable");
-        expect(detail).to.include("Nothing of this request was done");
+        expect(detail).to.include("Nothing was done");
       }
       const found = jsonOf(await api.get("/applications")) as { name: string; chats_count: number }[];
       expect(found.map(({ name, chats_count }) => [name, chats_count])).to.deep.equal([["first", 0]]);

@@ -77,7 +77,7 @@ describe("ingest with stores that are less durable than a 201 promises", functio
       withIngest({ REDIS_URL: url }, async ({ health, send, accepted, lines, redis }) => {
         const chat = await world.newChat();
         const problem = problemOf(await send(chat, "one"), "intake-unavailable");
-        expect(problem.detail).to.include("Nothing of this request was taken");
+        expect(problem.detail).to.include("Nothing was accepted");
         expect(await accepted(chat)).to.deep.equal({});
         await health.refresh();
         const { ok, checks } = health.ready();
