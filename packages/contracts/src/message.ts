@@ -74,14 +74,14 @@ const refusalStatuses = itemProblems.map((code) => problems[code].status);
 export const refusedItemSchema = z
   .strictObject({
     // Each status by name, so that generated clients can tell a refused item from an accepted one.
-    status: z.literal([...new Set(refusalStatuses)].sort((a, b) => a - b)),
+    status: z.literal([...new Set(refusalStatuses)].sort((a, b) => a - b)).meta({ override: { type: "integer" } }),
     ...problemShape,
   })
   .meta({ id: "RefusedItem", description: "An item that was not accepted, with the problem that says why" });
 export type RefusedItem = z.infer<typeof refusedItemSchema>;
 
 export const acceptedItemSchema = z
-  .strictObject({ status: z.literal(201), ...messageShape })
+  .strictObject({ status: z.literal(201).meta({ override: { type: "integer" } }), ...messageShape })
   .meta({ id: "AcceptedItem", description: "An item that was accepted: its message" });
 export type AcceptedItem = z.infer<typeof acceptedItemSchema>;
 

@@ -84,7 +84,7 @@ export const searchQuerySchema = z.object({
     .refine((q) => q.trim().split(/\s+/u).length <= maxQueryTerms, `must have at most ${maxQueryTerms} words`)
     .meta({
       description:
-        "The words to find. A message matches if it contains all of them, also inside longer words. Case and accents do not matter, and every character is literal.",
+        "The words to find. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. Case and accents do not matter, and every other character is literal.",
       minLength: 1,
       maxLength: maxQueryCharacters,
       pattern: "\\S",

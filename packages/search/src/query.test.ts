@@ -8,21 +8,30 @@ describe("queryTerms", () => {
   });
 
   it("keeps every other character", () => {
-    expect(queryTerms('"a b" c*')).to.deep.equal(['"a', 'b"', "c*"]);
+    expect(queryTerms("a-b c* (d) ~2")).to.deep.equal(["a-b", "c*", "(d)", "~2"]);
+  });
+
+  it("takes double quotes around words as a phrase, straight or curly, and every other quote literally", () => {
+    expect(queryTerms('"Payment  failed" x')).to.deep.equal(["payment  failed", "x"]);
+    expect(queryTerms("x “payment failed”")).to.deep.equal(["x", "payment failed"]);
+    expect(queryTerms('" a b " "a b" "a"')).to.deep.equal(["a b", "a"]);
+    for (const literal of ['"', '""', 'a"b', '"a', 'a"', '5"', '"a"b', 'a"b c"']) {
+      expect(queryTerms(literal), literal).to.deep.equal(literal.split(" "));
+    }
   });
 });
 
 describe("queryProblem", () => {
   it("accepts queries up to the maximum length in characters", () => {
     expect(queryProblem("🎉".repeat(MAX_QUERY_LENGTH))).to.equal(undefined);
-    expect(queryProblem("x".repeat(MAX_QUERY_LENGTH + 1))).to.equal("must be at most 256 characters long");
-    expect(queryProblem("x".repeat(10_000_000))).to.equal("must be at most 256 characters long");
+    expect(queryProblem("x".repeat(MAX_QUERY_LENGTH + 1))).to.equal("must have at most 256 characters");
+    expect(queryProblem("x".repeat(10_000_000))).to.equal("must have at most 256 characters");
   });
 
   it("accepts queries up to the maximum number of words", () => {
     const words = Array.from({ length: MAX_QUERY_TERMS }, (_, at) => `w${at}`).join(" ");
     expect(queryProblem(words)).to.equal(undefined);
-    expect(queryProblem(`${words} more`)).to.equal("must be at most 16 words");
+    expect(queryProblem(`${words} more`)).to.equal("must have at most 16 words");
   });
 
   it("refuses queries without a visible character", () => {

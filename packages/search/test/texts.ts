@@ -194,7 +194,32 @@ export const TEXT_CASES: readonly TextCase[] = [
     ],
   },
   {
-    title: "treats operators and commands of query languages literally",
+    title:
+      "finds a phrase between double quotes as it is written, also inside words, and words in any order without them",
+    bodies: [
+      "the payment failed twice",
+      "failed payment",
+      "payment was made, delivery failed",
+      "PAYMENT FAILED",
+      "repayment failedness",
+      "payment\nfailed",
+      'she said "payment failed"',
+      "支払い 失敗",
+    ],
+    finds: [
+      ['"payment failed"', [7, 5, 4, 1]],
+      ["“Payment Failed”", [7, 5, 4, 1]],
+      ["payment failed", [7, 6, 5, 4, 3, 2, 1]],
+      ['"payment failed" twice', [1]],
+      ['"failed twice" "the payment"', [1]],
+      ['"payment  failed"', []],
+      ['"a i"', []],
+      ['"い 失"', [8]],
+      ['"payment failed', [7]],
+    ],
+  },
+  {
+    title: "takes operators and commands of query languages literally",
     bodies: [
       'a AND b OR NOT "c" ~2',
       "body:foo* _exists_:x",
@@ -214,7 +239,8 @@ export const TEXT_CASES: readonly TextCase[] = [
       ["_", [3, 2]],
       ["_all_", [3]],
       ["body:foo*", [2]],
-      ['"c"', [1]],
+      ['"c"', [6, 5, 1]],
+      ['"c', [1]],
       ["<script>", [5]],
       ["c:\\temp", [6]],
       ["/plain/", []],
