@@ -73,7 +73,7 @@ const refusalStatuses = itemProblems.map((code) => problems[code].status);
 
 export const refusedItemSchema = z
   .strictObject({
-    // Each status by name, so that generated clients can tell a refused item from an accepted one.
+    // Each status is listed, so that generated clients can distinguish refused items from accepted ones.
     status: z.literal([...new Set(refusalStatuses)].sort((a, b) => a - b)).meta({ override: { type: "integer" } }),
     ...problemShape,
   })

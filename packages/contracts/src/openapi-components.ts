@@ -34,7 +34,7 @@ export const headers = {
     '"messages";q=20000;w=4',
   ),
   RateLimit: text(
-    "What is left of the limit (r), and in how many seconds it is complete again (t)",
+    "The rest of the limit (r), and the seconds until the limit is complete again (t)",
     '"messages";r=19999;t=1',
   ),
   "Retry-After": {

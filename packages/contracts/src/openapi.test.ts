@@ -108,7 +108,7 @@ describe("openApiDocument", () => {
       .that.has.members(Object.keys(problems));
   });
 
-  it("lets generated clients tell an accepted item from a refused one by its status", () => {
+  it("lets generated clients distinguish accepted items from refused ones by their status", () => {
     const statusOf = (name: string) =>
       (resolve(`#/components/schemas/${name}`) as { properties: { status: { const?: number; enum?: number[] } } })
         .properties.status;

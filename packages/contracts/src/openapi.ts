@@ -23,7 +23,7 @@ Paths are in lower case and do not end with a slash.
 
 **Version**: this is version ${apiVersion}. A request may name it in the header \`Confab-Version\`; the answer then repeats it.`;
 
-/** Of every answer that a service gives, success or not. */
+/** The headers of every answer of a service, success or not. */
 const always: readonly HeaderName[] = ["X-Request-ID", "Cache-Control"];
 const limits: readonly HeaderName[] = ["RateLimit-Policy", "RateLimit"];
 

@@ -11,7 +11,7 @@ import {
 } from "./pagination.ts";
 
 describe("the queries of lists", () => {
-  it("fall back to 50 a page, ascending", () => {
+  it("have 50 entries per page by default, ascending", () => {
     expect(messagesQuerySchema.parse({})).to.deep.equal({ limit: 50, order: "asc" });
   });
 

@@ -17,12 +17,12 @@ const codeSchema = z
   .enum(problemCodes)
   .meta({ id: "ProblemCode", description: "The kind of problem. A code never changes its meaning." });
 
-/** What a problem and a refused item of a batch request have in common. */
+/** The common members of a problem and of a refused item in a batch request. */
 export const problemShape = {
   type: z.string().meta({ description: "The address of the problem's page; it ends with the code" }),
   code: codeSchema,
   title: z.string().meta({ description: "A short title, the same for every problem of this code" }),
-  detail: z.string().meta({ description: "What happened, why, and what to do now" }),
+  detail: z.string().meta({ description: "The event, its reason, and the next step, for people" }),
   errors: z
     .array(fieldErrorSchema)
     .optional()

@@ -1,8 +1,8 @@
-/** What a problem is: its status and title, and the text that explains it. */
+/** The status, the title and the explanation of a problem. */
 export interface Problem {
   status: number;
   title: string;
-  /** What happened, why, and what to do now. The problem's page shows it, and an answer that has no detail of its own. */
+  /** The event, its reason, and the next step. The problem's page shows it, and so does an answer without a detail of its own. */
   meaning: string;
 }
 
@@ -182,7 +182,7 @@ export interface FieldError {
 }
 
 export interface ProblemOptions {
-  /** What happened, why, and what to do now; by default the problem's meaning. */
+  /** The event, its reason, and the next step; by default the problem's meaning. */
   detail?: string;
   errors?: FieldError[];
   /** For the Retry-After header, which 429 and 503 always send; rounded up to whole seconds. */

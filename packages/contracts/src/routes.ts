@@ -63,7 +63,7 @@ export interface Route {
   };
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
-  /** What the rate limit of an application counts on this route. */
+  /** The unit in which the rate limit of an application counts this route. */
   limited?: "requests" | "messages";
   success: {
     status: 200 | 201;
@@ -349,7 +349,7 @@ export const routes = {
 
 export type RouteName = keyof typeof routes;
 
-/** What a 405 adds for clients that post where another chat system accepts messages. */
+/** A hint that a 405 adds for clients that post where another chat system accepts messages. */
 export const methodHints: readonly { method: string; path: string; hint: string }[] = [
   {
     method: "POST",

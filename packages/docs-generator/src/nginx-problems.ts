@@ -4,7 +4,7 @@ interface OwnAnswer {
   /** The location that the configuration's error_page names. */
   location: string;
   code: ProblemCode;
-  /** What nginx knows better than the catalogue. */
+  /** A more precise detail than the catalogue has. */
   detail?: string;
   headers?: Record<string, string>;
 }

@@ -17,7 +17,7 @@ Error answers are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) documents o
 | \`code\` | One of the codes below. A code never changes its meaning: decide by it. |
 | \`type\` | The address of the page that explains the problem; it ends with the code. |
 | \`title\`, \`status\` | A short title and the HTTP status, the same for every problem of this code. |
-| \`detail\` | What happened, why, and what to do now. For people: the text may change. |
+| \`detail\` | The event, its reason, and the next step. For people: the text may change. |
 | \`instance\` | The path of the request. Absent if no request could be read. |
 | \`request_id\` | The same as \`X-Request-ID\`. The logs have it; quote it in reports. |
 | \`errors\` | With \`validation-failed\`: each invalid field (\`pointer\`) and what it must be (\`detail\`). |

@@ -69,7 +69,7 @@ describe("request ids and the access log", () => {
   });
 
   it("count and time requests by method, route template and status", async () => {
-    // The first read reports earlier counts.
+    // The earlier counts come first.
     await app.metrics.metrics();
     app.metrics.resetMetrics();
     for (let id = 0; id < 3; id += 1) await (await fetch(`${app.url}/things/${id}`)).text();
@@ -83,7 +83,7 @@ describe("request ids and the access log", () => {
   });
 
   describe("under load", () => {
-    it("drop and count log lines above the rate, but log every error", async () => {
+    it("leave out what is over the rate, count it, and still log every error", async () => {
       const busy = await startApp(
         (router) => {
           router.get("/fine", (_req, res) => void res.end());

@@ -25,7 +25,7 @@ function requestOf(body: Uint8Array, cuts: readonly number[], contentType: strin
   }) as unknown as IncomingMessage;
 }
 
-/** The result of a reader, or the code of the problem that it threw. Any other error fails the test. */
+/** The value of a reader, or the code of the problem that it threw; any other error fails the test. */
 async function outcomeOf(reading: Promise<unknown>): Promise<{ value: unknown } | { code: string }> {
   try {
     return { value: await reading };
@@ -179,7 +179,7 @@ describe("readers of bodies, with any bytes in any chunks", () => {
   });
 });
 
-/** The part of a batch that its schema checks. */
+/** The part that a batch's schema validates. */
 function messagesOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "no object";
   const messages = (value as { messages?: unknown }).messages;

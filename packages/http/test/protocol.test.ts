@@ -33,7 +33,7 @@ describe("invalid HTTP", () => {
   it("gets 501 for unsupported transfer codings", async () => {
     for (const coding of ["gzip, chunked", "identity, chunked", "chunked, chunked"]) {
       const answer = await answerTo(...patch, `Transfer-Encoding: ${coding}`, "", "2", "{}", "0", "", "");
-      // The parser itself refuses these with 400.
+      // The parser itself refuses some with 400.
       expect(answer, coding).to.match(/^HTTP\/1\.1 (501|400) /);
       expect(bodyOf(answer).type).to.be.oneOf(
         ["unknown-transfer-encoding", "malformed-request"].map((code) => `${PUBLIC_URL}/problems/${code}`),

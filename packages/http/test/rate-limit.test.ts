@@ -30,7 +30,7 @@ describe("createRateLimit", () => {
     return redis;
   }
 
-  // A long timeout while Redis is available: a stalled disk must not make the process count by itself.
+  // A long timeout while Redis is available: a stalled disk must not make the process count alone.
   async function start(redis: Redis, limit: number, windowSeconds = 60, patienceMs = 10_000): Promise<TestApp> {
     const middleware = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, patienceMs });
     const app = await startApp((router) => {
@@ -138,7 +138,7 @@ describe("createRateLimit", () => {
       frozen.close();
     });
 
-    it("delays one request for at most the timeout, and the next ones not at all", async () => {
+    it("lets one request wait until its timeout, and the next ones not at all", async () => {
       const through = new URL(testStores().redisUrl);
       through.port = String((frozen.address() as AddressInfo).port);
       const redis = await connected(through.href);

@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { contextOf, requestContext } from "../src/request-context.ts";
 
 const requests = 5_000;
-/** The bytes that each request keeps alive: eight per item. */
+/** The bytes that each request keeps alive: eight for an item. */
 const payload = 1_000;
 
 describe("requestContext", () => {

@@ -20,7 +20,7 @@ describe("/applications", () => {
   const create = async (name: string): Promise<Application> =>
     readAs(applicationSchema, await api.send("POST", "/applications", { name }), 201);
 
-  it("creates an application, tells its place, counts and logs, without its token", async () => {
+  it("creates an application, returns its location, counts and logs it, without its token", async () => {
     const sent = { name: "Support ☎", token: "mine" };
     const answer = await api.send("POST", "/applications", sent, { "x-request-id": "r-1" });
     expect(answer.headers.get("confab-ignored-fields")).to.equal("token");
@@ -166,7 +166,7 @@ describe("/applications", () => {
     }
   });
 
-  it("answers 429 above an application's requests per second", async () => {
+  it("answers 429 beyond an application's requests per second", async () => {
     const limited = await startApi(world, { RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" });
     try {
       const { token } = await create("limited");

@@ -117,7 +117,7 @@ describe("/applications/{token}/chats", () => {
     expect(await shown("before=99&limit=9")).to.deep.equal([[1, 2, 3, 4, 5, 6, 7], {}]);
   });
 
-  it("renames by PATCH and PUT, and takes a name away", async () => {
+  it("renames by PATCH and PUT, and removes a name", async () => {
     const created = readAs(chatSchema, await api.send("POST", path, { name: "before" }), 201);
     for (const [method, name] of [
       ["PATCH", "by patch"],

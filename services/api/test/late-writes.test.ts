@@ -9,7 +9,7 @@ import { openWorld, type World } from "./world.ts";
 const adminKey = "a-key-for-tests";
 const authorization = { authorization: `Bearer ${adminKey}` };
 
-describe("a write while MySQL does not answer", () => {
+describe("writes while MySQL does not answer", () => {
   let world: World;
   before(async () => {
     world = await openWorld();

@@ -7,7 +7,7 @@ import { openWorld, type Chat, type World } from "./world.ts";
 
 type Order = "asc" | "desc";
 
-/** What a list must show: the model that the service is held to. */
+/** The model of a list: the numbers that the service must show. */
 function model(
   count: number,
   query: { limit: number; after?: number; before?: number; around?: number; order: Order },
@@ -49,7 +49,7 @@ describe("reading a chat's messages", () => {
     await world.store((number) => stored[number - 1] === true);
     return chat;
   }
-  // Pending messages of one run must not be stored in the next one.
+  // The rest of a run must not be stored in the next one.
   afterEach(() => world.store());
 
   const order = fc.constantFrom<Order>("asc", "desc");
@@ -90,11 +90,11 @@ describe("reading a chat's messages", () => {
       fc.asyncProperty(stored, fc.integer({ min: 1, max: 6 }), order, async (mix, limit, order) => {
         const chat = await newChat(mix);
         const all = model(mix.length, { limit: 100, order });
-        const forward = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
-        expect(numbersOf(forward.pages.flat())).to.deep.equal(all);
-        const back = await follow(messageSchema, api, forward.last, "prev");
-        expect(back.pages.toReversed()).to.deep.equal(forward.pages);
-        // After going back, a reader can go forward again.
+        const forth = await follow(messageSchema, api, `${pathOf(chat)}?limit=${limit}&order=${order}`, "next");
+        expect(numbersOf(forth.pages.flat())).to.deep.equal(all);
+        const back = await follow(messageSchema, api, forth.last, "prev");
+        expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+        // A reader that went back can go forward again.
         const again = await follow(messageSchema, api, back.last, "next");
         expect(numbersOf(again.pages.flat())).to.deep.equal(all);
         await world.store();
@@ -251,7 +251,7 @@ describe("reading a chat's messages", () => {
     expect(last?.number).to.equal(450);
   });
 
-  it("shows 50 messages by default, and none for an empty chat", async () => {
+  it("shows 50 messages by default, and none of an empty chat", async () => {
     const chat = await newChat(Array<boolean>(51).fill(true));
     const answer = await api.get(pathOf(chat));
     expect(jsonOf(answer)).to.have.length(50);

@@ -80,7 +80,7 @@ describe("the api without a store", () => {
     });
   }
 
-  it("skips no message that may be pending while Redis is unavailable, in both directions, and passes dead letters", async () => {
+  it("skips no message that may be pending while Redis is unavailable, going up or down, and passes dead letters", async () => {
     const [tooLong, last] = ["x".repeat(65_536), 8];
     // Stored: 1, 2, 4, 5 and 8. Pending: 3 and 7. A dead letter: 6.
     await world.accept(chat, "four", "five", tooLong, "seven", "eight");
@@ -129,9 +129,7 @@ describe("the api without a store", () => {
       }
       expect((await api.get("/openapi.json")).status).to.equal(200);
       await api.health.refresh();
-      expect(api.health.ready().ok, "ready, because this process reports to clients what is unavailable").to.equal(
-        true,
-      );
+      expect(api.health.ready().ok, "ready, because this process answers clients with the reason").to.equal(true);
       expect(api.health.ready().checks.database).to.include({ ok: false, critical: true });
       expect(await api.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"database".*\} 0$/m);
 

@@ -18,7 +18,7 @@ describe("reading while the worker stores everything between the two reads", () 
     await world.close();
   });
 
-  /** The use case on real stores. All pending messages are stored as soon as the first store has answered. */
+  /** The use case on the real stores; pending messages are stored as soon as the first of them has answered. */
   async function setUp() {
     const { token, number } = await world.newChat();
     await world.accept({ token, number, id: 0n }, "one", "two", "three");
@@ -134,7 +134,7 @@ describe("reading while messages are accepted and stored out of order", () => {
             const page = await list({ limit, after: seen.at(-1) });
             seen.push(...page);
             if (page.length > 0) last = moments();
-            // Messages that are accepted while an empty page is read are on the next one.
+            // Messages that were accepted during an empty page are for the next one.
             isNew = page.length > 0 || (began < moment && moments() >= moment);
           }
           const all = moments() >= moment ? [1, 2, 3, 4, 5, 6, 7] : [1, 2, 3, 4];

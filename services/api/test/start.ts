@@ -19,7 +19,13 @@ import type { World } from "./world.ts";
 
 export { jsonOf, problemOf, type Answer } from "@confab/testkit/world";
 
-/** Starts the service on a free port with a world's database, keys and index. Gives access to its logs and metrics. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** The service on a free port over a world's database, keys and index, with its log and its metrics. */
 export async function startApi(world: Pick<World, "url" | "prefix" | "index">, env: Record<string, string> = {}) {
   const config = loadApiConfig({
     REDIS_URL: testStores().redisUrl,

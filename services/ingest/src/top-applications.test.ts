@@ -19,7 +19,7 @@ describe("createTopApplications", () => {
     expect(others[0]?.perSecond).to.be.at.most(0.1);
   });
 
-  it("tells the last rates again while too little time has gone by, and forgets who fell silent", () => {
+  it("returns the last rates again until enough time has passed, and forgets silent applications", () => {
     let time = 0;
     const loudest = createTopApplications({ kept: 20, shown: 3, leastMs: 1000, now: () => time });
     loudest.count("loud", 10);

@@ -36,7 +36,7 @@ describe("POST /messages/batch", () => {
     return JSON.parse(answer.text) as BatchAnswer;
   };
 
-  it("returns one result per item, and numbers them in order", async () => {
+  it("returns one result per item, numbered in the order of the items", async () => {
     const second = await world.newChat();
     const bodies = ["one", "two", "three", "four"];
     const messages = bodies.map((body, index) =>

@@ -91,7 +91,7 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
   };
 
   const half = full / 2;
-  /** Some of many concurrent requests are refused quickly, before they are processed. */
+  /** Many at once: some are refused, quickly and before they begin. */
   const many = [200, 429, 503];
   /** A client that keeps sending for seconds after the refusal gets its connection closed. */
   const cut = 0;

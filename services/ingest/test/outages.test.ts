@@ -48,9 +48,7 @@ describe("ingest without a store", () => {
       expect(ms).to.be.below(10_000);
     }
     await ingest.health.refresh();
-    expect(ingest.health.ready().ok, "ready, because this process reports to clients what is unavailable").to.equal(
-      true,
-    );
+    expect(ingest.health.ready().ok, "ready, because this process answers clients with the reason").to.equal(true);
     expect(ingest.health.ready().checks.redis).to.include({ ok: false, critical: true });
     expect(await ingest.metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"redis".*\} 0$/m);
     await redis.start();
@@ -74,8 +72,7 @@ describe("ingest without a store", () => {
       problemOf(answer, "intake-unavailable");
       expect(ms).to.be.within(250, 10_000);
       between.resume();
-      // The hung request may have been accepted after all. Its key settles that, and the number is the same in both
-      // cases.
+      // The hung request may have been accepted: its key decides, and the number is the same either way.
       const again = await eventually(async () =>
         messageOf(await hanging.send(chat, "two", { "idempotency-key": "two" })),
       );

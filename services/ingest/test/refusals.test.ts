@@ -22,7 +22,7 @@ describe("POST /messages refuses", () => {
     chat = await world.newChat();
     next = messageOf(await ingest.send(chat, "first")).number + 1;
   });
-  // A refused request must not use a number or leave anything behind.
+  // A refused request must use no number and leave nothing behind.
   afterEach(async () => {
     expect(messageOf(await ingest.send(chat, "last")).number).to.equal(next);
     expect(Object.keys(await ingest.accepted(chat))).to.have.length(next);
@@ -40,7 +40,7 @@ describe("POST /messages refuses", () => {
   const pointers = (answer: Answer): string[] =>
     (problemOf(answer, "validation-failed").errors ?? []).map(({ pointer }) => pointer);
 
-  it("invalid JSON, and says where the error is", async () => {
+  it("invalid JSON, and says where", async () => {
     for (const text of ["", "{", '{"body": }', "hello", `${JSON.stringify(valid())}}`, "{'a':1}", "\ufeff{}"]) {
       expect(problemOf(await postRaw(text), "malformed-json").detail, text).to.be.a("string");
     }
@@ -105,7 +105,7 @@ describe("POST /messages refuses", () => {
     problemOf(await postRaw(gzipSync(text), { "content-encoding": "gzip" }), "unsupported-media-type");
   });
 
-  it("unknown chats, and says whether the application or the chat is missing", async () => {
+  it("unknown applications and unknown chats, with different problems", async () => {
     const refused = async (target: Partial<Chat>, code: ProblemCode): Promise<void> => {
       problemOf(await send(ingest.url, { ...chat, ...target }, "Hello"), code);
     };
@@ -144,7 +144,7 @@ describe("POST /messages refuses", () => {
     }
   });
 
-  it("bodies that are expensive to parse for their size: deep nesting and many values", async () => {
+  it("bodies that cost more to parse than their size suggests: deep nesting and many values", async () => {
     for (const extra of [
       `${"[".repeat(64)}${"]".repeat(64)}`,
       `[${"{},".repeat(5_000)}0]`,

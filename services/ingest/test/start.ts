@@ -24,10 +24,42 @@ export { openDatabase as openWorld, type Answer, type Chat } from "@confab/testk
 
 export type World = Awaited<ReturnType<typeof openDatabase>>;
 
-/**
- * Starts the service on a free port with separate Redis keys. Gives access to its logs and metrics, and to Redis as the
- * worker sees it.
- */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+/** A database of its own with what a test needs in it: chats, made as the api makes them. */
+export async function openWorld() {
+  const created = await createTestDatabase();
+  await migrate(created.url);
+  const database = createDatabase({ url: created.url });
+  const [applications, chats] = [createApplications(database), createChats(database)];
+
+  async function newApplication(): Promise<string> {
+    const token = randomUUID();
+    await applications.create({ token, name: "test" });
+    return token;
+  }
+  return {
+    url: created.url,
+    newApplication,
+    async newChat(token?: string): Promise<Chat> {
+      const owner = token ?? (await newApplication());
+      const chat = await chats.create({ token: owner });
+      return { token: owner, number: chat!.number, id: chat!.id };
+    },
+    async close(): Promise<void> {
+      await database.close();
+      await created.drop();
+    },
+  };
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** The service on a free port with its own keys, its log, its metrics, and Redis as the worker sees it. */
 export async function startIngest(world: Pick<World, "url">, env: Record<string, string> = {}) {
   const config = loadIngestConfig({
     REDIS_URL: testStores().redisUrl,

@@ -42,7 +42,7 @@ describe("ingest with stores that are less durable than a 201 promises", functio
       await ingest.stop();
     }
   }
-  /** The warnings of the service with these options of Redis. */
+  /** The warnings of the service about a Redis with these options. */
   const warnings = (args: string[], env: Record<string, string> = {}): Promise<LogLine[]> =>
     withRedis(args, (url) =>
       withIngest({ REDIS_URL: url, ...env }, ({ lines }) =>
@@ -106,7 +106,7 @@ describe("ingest with stores that are less durable than a 201 promises", functio
         problemOf(await send(chat, "another"), "intake-unavailable");
         expect(await accepted(chat)).to.deep.equal(before);
         await health.refresh();
-        expect(health.ready().ok, "ready, because this process reports it to clients").to.equal(true);
+        expect(health.ready().ok, "ready, because this process answers clients with the reason").to.equal(true);
         expect(await metrics.registry.metrics()).to.match(/^confab_dependency_up\{.*"settings".*\} 0$/m);
       }),
     ));

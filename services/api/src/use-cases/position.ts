@@ -1,7 +1,7 @@
 import type { MessagesQuery, PageLinks, PageQuery } from "@confab/contracts";
 import type { Walk } from "./walk.ts";
 
-/** What a page of a chat may show: the numbers above `after` and below `before`, both exclusive. */
+/** The numbers that a page may show: above `after` and below `before`, both exclusive. */
 interface Span {
   after: number;
   before: number;

@@ -39,7 +39,7 @@ describe("accepting a batch", () => {
   }
 
   for (const code of ["rate-limited", "overloaded"] as const) {
-    it(`refuses what follows in a chat once an item is ${code}, even where it would be taken by then`, async () => {
+    it(`refuses the following items of a chat after one that is ${code}, even if they could be accepted by then`, async () => {
       const refusal = new ProblemError(code);
       const { statuses, runs } = await statusesOf([...itemsOf(1, 350), ...itemsOf(2, 10)], (run, place) =>
         run === 2 && place >= 60 ? refusal : undefined,

@@ -19,7 +19,7 @@ export interface AcceptedBatch {
   answer: BatchAnswer;
   /** Whether every accepted item is a replay, so that nothing new was accepted. */
   replayed: boolean;
-  /** What is left of the limit, if all items belong to one application. */
+  /** The rest of the limit, if all items belong to one application. */
   limit: AcceptedMessage["limit"];
 }
 
@@ -131,7 +131,7 @@ function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
   return outcomes.every(isSame) ? first : undefined;
 }
 
-/** The least that was left after an item, since runs are accepted at the same time. */
+/** The lowest rest of the limit after an item, since runs are accepted at the same time. */
 function limitOf(accepted: readonly AcceptedMessage[]): AcceptedMessage["limit"] {
   const token = accepted[0]?.message.application_token;
   let least: AcceptedMessage["limit"];

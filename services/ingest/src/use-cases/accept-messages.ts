@@ -28,7 +28,7 @@ export interface AcceptedMessage {
   limit: Acceptance["limit"];
 }
 
-/** What became of a message: accepted, or refused with the problem that says why. */
+/** The outcome of a message: accepted, or refused with the problem that says why. */
 export type Outcome = AcceptedMessage | ProblemError;
 
 /** The request that sent the messages. */
