@@ -1,5 +1,12 @@
 import { hash } from "node:crypto";
-import { contentOf, encodeOtherFields, ProblemError, type BatchItem, type Message } from "@confab/contracts";
+import {
+  contentOf,
+  encodeOtherFields,
+  ProblemError,
+  type BatchItem,
+  type Message,
+  type ProblemCode,
+} from "@confab/contracts";
 import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
 
 export interface AcceptMessagesOptions {
@@ -17,8 +24,7 @@ export interface AcceptMessagesOptions {
 
 export interface CountOutcomes {
   accepted: (token: string, messages: number) => void;
-  /** The reason is a problem's code, or `other` for an error that is no problem. */
-  refused: (reason: string, messages?: number) => void;
+  refused: (reason: ProblemCode, messages?: number) => void;
 }
 
 export interface AcceptedMessage {
@@ -126,7 +132,7 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
     } catch (error) {
       const problem = toProblem(error);
       if (!(problem instanceof ProblemError)) {
-        count.refused("other", items.length);
+        count.refused("internal-error", items.length);
         throw error;
       }
       outcomes = items.map(() => problem);
