@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addressLimits, hostsOf, writeNginxConfig } from "./nginx.ts";
+import { addressLimits, hostsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
 import { secretIn } from "./secret.ts";
 
 // Run by compose.yaml before everything else: prepare-compose.ts SECRETS PROXY makes the stores' passwords in the first
@@ -18,6 +18,7 @@ writeNginxConfig({
   listen: "0.0.0.0:8080",
   ingest: "ingest:8081",
   api: "api:8082",
+  publicUrl: publicUrlOf(process.env, 8080),
   dir: proxy,
   accessLog: "/dev/stdout",
   limits: addressLimits(process.env),

@@ -34,17 +34,17 @@ export class Refused extends CommandError {
   static from(url: string, { status, headers }: Response, text: string): Refused {
     const problem = problemSchema.safeParse(parseProblem(text));
     const code = problem.success ? problem.data.code : undefined;
-    const retryAfterMs = isPassing(status) ? 1000 * Number(headers.get("Retry-After") ?? 1) || 1000 : undefined;
+    const retryAfterMs = isTemporaryStatus(status) ? 1000 * Number(headers.get("Retry-After") ?? 1) || 1000 : undefined;
     const message = problem.success
       ? sentence(status, problem.data)
-      : `${url} answered ${status} without saying why: is that Confab's address (--url)?`;
+      : `${url} answered ${status} without a reason. Check that --url or CONFAB_URL is the address of Confab.`;
     return new Refused(outcomeOf(status), message, { status, code, retryAfterMs });
   }
 
   /** An item of a batch that was refused by itself. */
   static fromItem(item: RefusedItem): Refused {
     const { status, code } = item;
-    const retryAfterMs = isPassing(status) ? 0 : undefined;
+    const retryAfterMs = isTemporaryStatus(status) ? 0 : undefined;
     return new Refused(outcomeOf(status), sentence(status, item), { status, code, retryAfterMs });
   }
 }
@@ -87,17 +87,9 @@ function outcomeOf(status: number): Outcome {
 
 /** Invalid fields say more than the detail. */
 function sentence(status: number, { code, title, detail, errors = [] }: z.infer<typeof problemSchema>): string {
-  const places = errors.map(({ pointer, detail: fault }) => `${pointer} ${fault}`);
-  const why = places.length > 0 ? [title, ...places].join("; ") : (detail ?? title);
-  return `Confab refused this: ${why.replace(/[.\s]+$/, "")} (${status} ${code}).`;
-}
-
-function codeOf(error: unknown): string {
-  for (let link = error; link instanceof Error; link = link.cause) {
-    if ("code" in link && typeof link.code === "string") return link.code;
-    if (link instanceof AggregateError && link.errors.length > 0) return codeOf(link.errors[0]);
-  }
-  return error instanceof Error ? error.message : String(error);
+  const fields = errors.map(({ pointer, detail: fault }) => `${pointer} ${fault}`);
+  const why = fields.length > 0 ? [title, ...fields].join("; ") : (detail ?? title);
+  return `Confab refused the request: ${why.replace(/[.\s]+$/, "")} (${status} ${code}).`;
 }
 
 function parseProblem(text: string): unknown {

@@ -1,6 +1,5 @@
-import { problems, type ProblemCode } from "@confab/contracts";
+import { problems, type ProblemCode, type ProblemDocument } from "@confab/contracts";
 import { expect } from "chai";
-import type { ProblemDocument } from "@confab/http";
 
 export interface Answer {
   status: number;
@@ -35,7 +34,8 @@ export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
   const { status, title } = problems[code];
   const document = jsonOf(answer, status) as ProblemDocument;
   expect(answer.headers.get("content-type")).to.equal("application/problem+json");
-  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, title, status });
+  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, code, title, status });
+  expect(document.detail).to.match(/\w.*\.$/);
   expect(document.request_id).to.equal(answer.headers.get("x-request-id"));
   if (status === 429 || status === 503) expect(Number(answer.headers.get("retry-after"))).to.be.within(1, 60);
   return document;

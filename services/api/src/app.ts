@@ -11,7 +11,6 @@ import {
 } from "@confab/http";
 import { createFairShare, type FairShare, type Logger } from "@confab/runtime";
 import express, { type Express } from "express";
-import type { ApiConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";

@@ -79,8 +79,8 @@ describe("/applications/{token}/chats", () => {
       [7, 8, 9],
       [10],
     ]);
-    const back = await follow(chatSchema, api, forth.last, "prev");
-    expect(back.pages.toReversed()).to.deep.equal(forth.pages);
+    const back = await follow(chatSchema, api, forward.last, "prev");
+    expect(back.pages.toReversed()).to.deep.equal(forward.pages);
     const beyond = await api.get(`${path}?after=10&limit=3`);
     expect(jsonOf(beyond)).to.deep.equal([]);
     expect(linksOf(beyond)).to.deep.equal({ prev: `${path}?limit=3&before=11` });

@@ -114,7 +114,7 @@ describe("reading a chat's messages", () => {
         const all = model(mix.length, { limit: 100, order });
         expect(seen).to.deep.equal(all.slice(0, seen.length));
         // Descending, a page above the last message is the first page.
-        if (mix.length > 0 && !(order === "desc" && place <= 1)) expect(seen).to.not.be.empty;
+        if (mix.length > 0 && !(order === "desc" && position <= 1)) expect(seen).to.not.be.empty;
         await world.store();
       }),
       { numRuns: 40 },

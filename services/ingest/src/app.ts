@@ -12,7 +12,6 @@ import {
 import { partitionOf } from "@confab/intake";
 import { giveWay, type Logger } from "@confab/runtime";
 import express, { type Express } from "express";
-import type { IngestConfig } from "./config.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes } from "./routes/messages.ts";

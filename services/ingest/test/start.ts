@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { problems, routes, type Message, type ProblemCode, type ProblemDocument, type Route } from "@confab/contracts";
-import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
+import { loadIngestConfig } from "@confab/config";
+import { routes, type Message, type ProblemCode, type ProblemDocument, type Route } from "@confab/contracts";
 import { startHttpServer } from "@confab/http";
 import { createPendingMessages } from "@confab/intake";
 import { waitForRedis } from "@confab/queue";
@@ -24,42 +23,10 @@ export { openDatabase as openWorld, type Answer, type Chat } from "@confab/testk
 
 export type World = Awaited<ReturnType<typeof openDatabase>>;
 
-export interface Answer {
-  status: number;
-  headers: Headers;
-  text: string;
-}
-
-/** A database of its own with what a test needs in it: chats, made as the api makes them. */
-export async function openWorld() {
-  const created = await createTestDatabase();
-  await migrate(created.url);
-  const database = createDatabase({ url: created.url });
-  const [applications, chats] = [createApplications(database), createChats(database)];
-
-  async function newApplication(): Promise<string> {
-    const token = randomUUID();
-    await applications.create({ token, name: "test" });
-    return token;
-  }
-  return {
-    url: created.url,
-    newApplication,
-    async newChat(token?: string): Promise<Chat> {
-      const owner = token ?? (await newApplication());
-      const chat = await chats.create({ token: owner });
-      return { token: owner, number: chat!.number, id: chat!.id };
-    },
-    async close(): Promise<void> {
-      await database.close();
-      await created.drop();
-    },
-  };
-}
-
-export type World = Awaited<ReturnType<typeof openWorld>>;
-
-/** The service on a free port with its own keys, its log, its metrics, and Redis as the worker sees it. */
+/**
+ * Starts the service on a free port with separate Redis keys. Gives access to its logs and metrics, and to Redis as the
+ * worker sees it.
+ */
 export async function startIngest(world: Pick<World, "url">, env: Record<string, string> = {}) {
   const config = loadIngestConfig({
     REDIS_URL: testStores().redisUrl,
@@ -127,12 +94,7 @@ export function messageOf(answer: Answer): Message {
 
 /** The problem document of a refusal, which must match the given problem and be listed for the route. */
 export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
-  const { status, title } = problems[code];
-  expect(answer.status, answer.text).to.equal(status);
-  expect(answer.headers.get("content-type")).to.equal("application/problem+json");
-  const document = JSON.parse(answer.text) as ProblemDocument;
-  expect(document).to.include({ type: `http://localhost:8080/problems/${code}`, code, title, status });
-  expect(document.detail).to.match(/\w.*\.$/);
+  const document = problemIn(answer, code);
   const route = Object.values<Route>(routes).find(({ path }) => path === document.instance);
   if (route && answer.status !== 405) expect(route.problems, route.operationId).to.include(code);
   return document;

@@ -48,7 +48,7 @@ const commandLine = `
 export async function createCheckout() {
   const root = mkdtempSync(join(tmpdir(), "confab-up-"));
   const repository = join(import.meta.dirname, "../../../..");
-  for (const part of ["src", "nginx.conf.template"]) {
+  for (const part of ["src", "nginx.conf.template", "nginx-problems.conf"]) {
     cpSync(join(repository, "k8s-dev/local", part), join(root, "k8s-dev/local", part), { recursive: true });
   }
   symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));

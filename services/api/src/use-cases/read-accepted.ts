@@ -14,14 +14,14 @@ interface Candidate {
   bytes: number;
 }
 
-// Pending records that are read at once: at most 4 MB, which are decoded in one turn of the event loop.
+// Number of pending records per read: at most 4 MB, which are decoded in one turn of the event loop.
 const recordsAtOnce = 64;
 const widestWindow = 1000;
 
 /**
- * The accepted messages of a walk, stored or pending. All numbers of the walk must have been assigned before. Redis is asked
- * before MySQL, and a record leaves Redis only after its message is in MySQL. So a number that is in neither will not appear
- * later: it was dead-lettered, or lost with Redis' data.
+ * Reads the accepted messages of a walk, pending or stored. All numbers of the walk must already be assigned. Redis is
+ * read before MySQL, and a record leaves Redis only after its message is in MySQL. A number that is in neither store
+ * will therefore never appear: it is a dead letter, or it was lost with Redis' data.
  */
 export async function readAccepted(
   { messages, pending }: AcceptedStores,
@@ -31,13 +31,13 @@ export async function readAccepted(
   const { order, limit } = walk;
   const items: ReadableMessage[] = [];
   const taken: number[] = [];
-  // Window by window: if numbers were lost, one window does not fill the page.
+  // Window by window, because one window may not fill the page if numbers were lost.
   for (let [left, size] = [walk, limit + 1]; left.from <= left.to;) {
     const { window, records } = await readPending(pending, chat, { ...left, ...beginningOf(left, size) });
     const query = { ...window, order, limit: window.to - window.from + 1 };
-    // Bodies at once if all of them fit on a page, else sizes first: two hundred bodies can be 13 MB.
-    const all = query.limit <= alwaysFit ? await messages.range(place.id, query) : undefined;
-    const candidates = merge(all?.map(measure) ?? (await messages.sizes(place.id, query)), records, order);
+    // Read the bodies at once if all of them fit on a page, otherwise read the sizes first: 200 bodies can be 13 MB.
+    const all = query.limit <= alwaysFit ? await messages.range(chat.id, query) : undefined;
+    const candidates = merge(all?.map(measure) ?? (await messages.sizes(chat.id, query)), records, order);
 
     const sizes = [...taken, ...candidates.map(({ bytes }) => bytes)];
     const shown = candidates.slice(0, Math.max(0, countFitting(sizes, limit) - taken.length));
@@ -53,8 +53,8 @@ export async function readAccepted(
   return { items, more: false };
 }
 
-/** The pending records from the beginning of a walk, and how far they were read: no further than a page can show. */
-async function readPending(pending: Pick<PendingMessages, "read">, place: Place, walk: Walk) {
+/** The pending records from the beginning of a walk, and the window that was read. Stops when a page is full. */
+async function readPending(pending: Pick<PendingMessages, "read">, chat: ChatReference, walk: Walk) {
   const records = new Map<number, PendingRecord>();
   let bytes = 0;
   let left = walk;
@@ -71,7 +71,7 @@ async function readPending(pending: Pick<PendingMessages, "read">, place: Place,
   return { window, records };
 }
 
-/** The messages of a window in the walk's order; one that is both pending and stored counts once. */
+/** The messages of a window in the walk's order. A message that is both pending and stored appears once. */
 function merge(stored: readonly Candidate[], records: Map<number, PendingRecord>, order: Walk["order"]): Candidate[] {
   const byNumber = new Map<number, Candidate>();
   for (const [number, { body }] of records) byNumber.set(number, { number, bytes: Buffer.byteLength(body) });

@@ -76,7 +76,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
    * its last number first, Redis second. Numbers are assigned in order, so every number up to that one was assigned by
    * then. Above it, MySQL may have messages by the time its rows are read while lower ones are pending, unseen.
    */
-  async function read(place: Place, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
+  async function read(place: ChatReference, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
     const stored = await messages.lastNumber(place.id);
     const readAll = async (last: number, readWalk: (walk: Walk) => Promise<Walked>): Promise<Read> => {
       const walks: Walked[] = [];
@@ -92,14 +92,14 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     }
   }
 
-  async function readUpTo(place: Place, walk: Walk, logger: Logger) {
+  async function readUpTo(place: ChatReference, walk: Walk, logger: Logger) {
     const { walks, last } = await read(place, () => [walk], logger);
     const { items, more } = walks[0]!;
     return { items: walk.order === "asc" ? items : items.toReversed(), more, last };
   }
 
   /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
-  async function readAround(place: Place, around: number, limit: number, logger: Logger) {
+  async function readAround(place: ChatReference, around: number, limit: number, logger: Logger) {
     const { walks, last } = await read(
       place,
       (end) => {

@@ -4,12 +4,12 @@ import type { ChatReference, Walk, Walked } from "./walk.ts";
 
 export type StoredMessages = Pick<Messages, "range" | "sizes" | "deadLettered">;
 
-/** Maximum number of missing numbers that are looked up among the dead letters. */
+/** Maximum number of missing numbers that are looked up in the dead letters. */
 const maxDeadLettered = 1000;
 
 /**
- * The stored messages of a walk while Redis is unavailable, up to the first number that is neither stored nor
- * dead-lettered. That message may be pending, and a reader that went past it would never see it.
+ * Reads the stored messages of a walk while Redis is unavailable, up to the first number that is neither stored nor a
+ * dead letter. That message may be pending, and a reader who continued after it would never see it.
  */
 export async function readStored(messages: StoredMessages, chat: ChatReference, walk: Walk): Promise<Walked> {
   const { from, to, order, limit } = walk;
@@ -17,12 +17,13 @@ export async function readStored(messages: StoredMessages, chat: ChatReference, 
   const sizes = await messages.sizes(chat.id, { from, to, order, limit: limit + 1 });
   const end = order === "asc" ? to + 1 : from - 1;
   const stops = sizes.map(({ number }) => number).concat(sizes.length > limit ? [] : [end]);
-  const gap = await findGap(messages, place.id, walk, stops);
-  // Upwards, the reader asks for the rest again later. Downwards, it would never come back for it.
+  const gap = await findGap(messages, chat.id, walk, stops);
+  // In ascending order, a reader gets the rest later by continuing from the end. In descending order, a reader would
+  // not come back for it.
   const mustWait = gap !== -1 && order === "desc";
   if (mustWait && gap === 0) {
     throw new ProblemError("service-unavailable", {
-      detail: `Some messages up to number ${to} are not stored, and Redis, which may have them as pending, is unavailable. Send the request again after Retry-After.`,
+      detail: `Some messages up to number ${to} are not stored. They cannot be read at the moment. Retry later.`,
     });
   }
   const unbroken = gap === -1 ? sizes : sizes.slice(0, gap);
@@ -34,7 +35,7 @@ export async function readStored(messages: StoredMessages, chat: ChatReference, 
   return { items, more: unbroken.length > count || mustWait };
 }
 
-/** The index of the first stop of a walk before which a number is missing; -1 if none is. */
+/** The index of the first stop of a walk before which a number is missing, or -1. */
 async function findGap(
   messages: StoredMessages,
   chatId: bigint,

@@ -1,13 +1,13 @@
 import type { ReadableMessage } from "../representations.ts";
 
-/** A chat, as Redis and MySQL identify it. */
-export interface Place {
+/** A chat as Redis and MySQL identify it. */
+export interface ChatReference {
   token: string;
   number: number;
   id: bigint;
 }
 
-/** A range of a chat's numbers, both ends included, and the direction to read it: `asc` begins at `from`, `desc` at `to`. */
+/** A walk through the numbers of a chat, including both ends. `asc` begins at `from`, `desc` at `to`. */
 export interface Walk {
   from: number;
   to: number;
@@ -15,10 +15,10 @@ export interface Walk {
   limit: number;
 }
 
-/** The messages of a walk in its order: at most `limit`, and no more bytes than a page may have. */
+/** The messages that a walk found, in its order: at most `limit` messages, and at most the bytes of a page. */
 export interface Walked {
   items: ReadableMessage[];
-  /** Whether there are further messages in the walk. */
+  /** True if there are more messages. */
   more: boolean;
 }
 
