@@ -9,19 +9,21 @@ import { createRequestMetrics } from "./request-metrics.ts";
 export interface AccessLogOptions {
   readonly metrics: Metrics<MetricCatalogue>;
   readonly logger: Logger;
-  /** Above this number of lines per second, only errors and slow requests are logged. */
+  /** The routes that are mounted. */
+  readonly routes: readonly Route[];
+  /** Maximum number of lines per second; beyond it only slow requests and errors other than 429 are logged. */
   readonly linesPerSecond?: number;
 }
 
-/** nginx's status for a request whose client left before the answer was complete. */
+/** As nginx logs a request whose client disconnected before the answer was complete. */
 const CLIENT_LEFT = 499;
-/** An overload produces these by itself, so they need no line each. */
+/** Overload produces these in large numbers: they share the limit with successful requests. */
 const TOO_MANY_REQUESTS = 429;
 const SLOW_MS = 1_000;
 
-/** Writes one log line and one observation per request, when it was answered or its client has left. */
-export function accessLog({ metrics, logger, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
-  const measured = createRequestMetrics(metrics);
+/** One log line and one observation per request, when its answer was sent or its client has disconnected. */
+export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
+  const measured = createRequestMetrics(metrics, routes);
   const hasRoom = createLineBudget(linesPerSecond);
 
   return (req, res, next) => {

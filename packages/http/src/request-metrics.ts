@@ -2,8 +2,17 @@ import { problems as problemTable, type ProblemCode, type Route } from "@confab/
 import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 
-/** The metrics of requests: rate, errors and duration by method, route template and status, and problems by code. */
-export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
+const errorStatuses = new Set(
+  Object.values(problemTable)
+    .map(({ status }) => status)
+    .filter((status) => status >= 500),
+);
+
+/**
+ * The metrics of the HTTP edge: requests and their durations by method, route template and status, and problems by their code. The errors of each of
+ * `routes` are exported from the start, so that the first one is an increase.
+ */
+export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {
   const total = metrics.counter("http_requests_total");
   const duration = metrics.histogram("http_request_duration_seconds");
   const problems = metrics.counter("http_problems_total");
@@ -11,7 +20,12 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
   let inFlight = 0;
   metrics.gauge("http_requests_in_flight").onScrape(() => inFlight);
 
-  // prom-client sorts and joins the labels at each use, so the few combinations that occur are remembered here.
+  for (const { method, path } of routes) {
+    for (const status of errorStatuses)
+      total.labels({ method: method.toUpperCase(), route: path, status: String(status) });
+  }
+
+  // prom-client sorts and joins the labels at each use; the few combinations that occur are kept here instead.
   const seriesOf = memoize((key) => {
     const [method, status, route] = split(key);
     const labels = { method, route, status };
@@ -40,7 +54,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>) {
   };
 }
 
-/** Methods, statuses and codes have no space. */
+/** Methods, statuses and codes hold no space. */
 function split(key: string): [string, string, string] {
   const first = key.indexOf(" ");
   const second = key.indexOf(" ", first + 1);

@@ -18,7 +18,7 @@ export function queryTerms(q: string): string[] {
   return [...new Set(terms)];
 }
 
-/** What is wrong with a query, in words that can follow its name ("must …"); undefined if nothing is. */
+/** The fault of a query, in words that can follow its name ("must …"); undefined if it is valid. */
 export function queryProblem(q: string): string | undefined {
   // Twice the limit in UTF-16 is too long in any case, so a huge query is refused without being counted.
   if (q.length > 2 * MAX_QUERY_LENGTH || Array.from(q).length > MAX_QUERY_LENGTH) {

@@ -47,7 +47,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .enable("strict routing")
     .set("query parser", parseQueryString)
     .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, linesPerSecond: config.accessLogRate }))
+    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
     .use(checkProtocol)
     .use(createOptionsHandler(mine))
     .use(createDocsRoutes({ publicUrl, version: config.version }));

@@ -48,6 +48,7 @@ export function createMessageRoutes({
       context.facts = factsOf(body.messages);
       const { requestId, traceparent } = context;
       const { answer, replayed, limit } = await acceptBatch(body.messages, { requestId, traceparent, idempotencyKey });
+      context.facts = { ...context.facts, accepted: answer.accepted, refused: answer.refused };
       return { body: answer, replayed, headers: limitHeaders(limit) };
     },
     mountOptions,
