@@ -31,11 +31,11 @@ describe("createHealth", () => {
   it("stays ready while an optional check fails, and reports it", async () => {
     health = createHealth({
       checks: { mysql: () => Promise.resolve() },
-      optionalChecks: { elasticsearch: () => Promise.reject(new Error("away")) },
+      optionalChecks: { elasticsearch: () => Promise.reject(new Error("unavailable")) },
     });
     await health.refresh();
     expect(health.ready().ok).to.equal(true);
-    expect(health.ready().checks.elasticsearch).to.include({ ok: false, critical: false, error: "away" });
+    expect(health.ready().checks.elasticsearch).to.include({ ok: false, critical: false, error: "unavailable" });
   });
 
   it("counts a hanging check as failed without starting it a second time", async () => {
@@ -54,10 +54,10 @@ describe("createHealth", () => {
     expect(health.ready().ok).to.equal(true);
   });
 
-  it("notices by itself that a store went away and came back", async () => {
+  it("notices without being asked that a store becomes unavailable and available again", async () => {
     let up = true;
     health = createHealth({
-      checks: { redis: () => (up ? Promise.resolve() : Promise.reject(new Error("away"))) },
+      checks: { redis: () => (up ? Promise.resolve() : Promise.reject(new Error("unavailable"))) },
       intervalMs: 5,
     });
     await pause(30);
@@ -70,10 +70,10 @@ describe("createHealth", () => {
     expect(health.ready().ok).to.equal(true);
   });
 
-  it("where readiness stays, is ready from the first good round on and goes on telling which check fails", async () => {
+  it("with staysReady, is ready from the first good round on, and still reports which check fails", async () => {
     let up = false;
     health = createHealth({
-      checks: { redis: () => (up ? Promise.resolve() : Promise.reject(new Error("away"))) },
+      checks: { redis: () => (up ? Promise.resolve() : Promise.reject(new Error("unavailable"))) },
       staysReady: true,
       intervalMs: 60_000,
     });
@@ -85,7 +85,7 @@ describe("createHealth", () => {
     up = false;
     await health.refresh();
     expect(health.ready()).to.deep.include({ ok: true });
-    expect(health.ready().checks.redis).to.include({ ok: false, critical: true, error: "away" });
+    expect(health.ready().checks.redis).to.include({ ok: false, critical: true, error: "unavailable" });
   });
 
   it("asks the stores at its own pace, however often it is asked", async () => {

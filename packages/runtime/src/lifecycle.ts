@@ -46,7 +46,7 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
   }
 
   function use<T>(name: string, start: () => T | Promise<T>): Promise<T> {
-    // A process that is told to stop during its start-up goes no further: main.ts waits here until the shutdown exits.
+    // A process that receives a stop signal during its start-up goes no further: main.ts waits here until the shutdown exits.
     if (stopping !== undefined) return new Promise<T>(() => undefined);
     const attempt = startPart(name, start);
     starting = attempt.catch(() => undefined);

@@ -14,7 +14,7 @@ export interface StoreSetting {
   readonly setting: string;
   readonly found: string;
   readonly verdict: Verdict;
-  /** What to do; absent if the promise is kept. */
+  /** Advice for the operator; absent if the promise is kept. */
   readonly advice?: string;
 }
 

@@ -1,8 +1,8 @@
 export type LogLine = Record<string, unknown> & { message: string; level: string };
 
 /** Creates a destination for a logger, and collects the parsed lines that it receives. */
-export function captureLog<Line = LogLine>() {
-  const lines: Line[] = [];
-  const write = (line: string): void => void lines.push(JSON.parse(line) as Line);
+export function captureLog() {
+  const lines: LogLine[] = [];
+  const write = (line: string): void => void lines.push(JSON.parse(line) as LogLine);
   return { lines, destination: { write } };
 }

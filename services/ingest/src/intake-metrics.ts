@@ -3,11 +3,7 @@ import { metricCatalogue, type MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Metrics } from "@confab/runtime";
 import { createTopApplications } from "./top-applications.ts";
 
-<<<<<<< HEAD
 /** The metrics of accepting. Every series is exported from the start, so that the first refusal is an increase. */
-=======
-/** The metrics of accepting; every series is exported from the start, so that the first refusal is an increase. */
->>>>>>> 71d57cc (refactor: follow the metrics package and its access log)
 export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
   const replayed = metrics.counter("confab_messages_replayed_total");

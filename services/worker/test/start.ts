@@ -26,7 +26,8 @@ export async function start(env: Record<string, string> = {}) {
     BATCH_OVERDUE_AFTER: "300ms",
     ...env,
   });
-  const { lines, destination } = captureLog<Record<string, unknown>>();
+  const { lines: captured, destination } = captureLog();
+  const lines: Record<string, unknown>[] = captured;
   const logger = pino({ messageKey: "message" }, destination);
   const stores = openStores(config, logger);
   const connected = await connectDependencies(stores, config);

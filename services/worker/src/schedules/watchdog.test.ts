@@ -22,7 +22,7 @@ function watch(overrides: Partial<Parameters<typeof createWatchdog>[0]> = {}) {
     logger: pino({ level: "silent" }),
     ...overrides,
   });
-  /** Looks after each pause that is longer than the patience. */
+  /** Checks after pauses that are longer than the stall timeout. */
   const lookLate = async (times: number): Promise<number> => {
     for (let time = 0; time < times; time++) {
       await sleep(patienceMs + 10);
@@ -34,7 +34,7 @@ function watch(overrides: Partial<Parameters<typeof createWatchdog>[0]> = {}) {
 }
 
 describe("a consumer's watchdog", () => {
-  it("restarts it each time the patience is over, and fails liveness from the second time on", async () => {
+  it("restarts it each time the stall timeout is over, and fails liveness from the second time on", async () => {
     const { lookLate, liveness } = watch();
     expect(await lookLate(1)).to.equal(1);
     expect(liveness.state().ok).to.equal(true);
