@@ -25,7 +25,7 @@ export function queryProblem(q: string): string | undefined {
     return `must have at most ${MAX_QUERY_LENGTH} characters`;
   }
   const terms = queryTerms(q);
-  if (terms.length === 0) return "must contain something to search for";
+  if (terms.length === 0) return "must contain at least one visible character";
   if (terms.length > MAX_QUERY_TERMS) return `must have at most ${MAX_QUERY_TERMS} words`;
   return undefined;
 }
