@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -140,6 +140,7 @@ describe("the Compose file for the whole system", function () {
     writeFileSync(file, config.replace("rules/*.yaml", join(root, "charts/confab/rules/*.yaml")));
     const { code, stdout, stderr } = await run(await ensurePromtool(), ["check", "config", file]);
     expect(code, stderr).to.equal(0);
-    expect(stdout).to.match(/SUCCESS: 4 rule files found/);
+    const rules = readdirSync(join(root, "charts/confab/rules"));
+    expect(stdout).to.include(`SUCCESS: ${rules.length} rule files found`);
   });
 });
