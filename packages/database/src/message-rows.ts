@@ -152,10 +152,19 @@ const RANGE_BYTES = 1024 * 1024;
 
 /** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
 export async function addToOutbox(tx: Queryable, stored: readonly NewMessage[], now: Date): Promise<void> {
+  const sized = stored.map(({ chatId, number, body }) => ({ chatId, number, bytes: Buffer.byteLength(body) }));
+  await addRanges(tx, sized, now);
+}
+
+/** Does the same for messages (sorted by key) of which only the bytes of the bodies are known. */
+export async function addRanges(
+  tx: Queryable,
+  messages: readonly { chatId: bigint; number: number; bytes: number }[],
+  now: Date,
+): Promise<void> {
   const ranges: { chatId: bigint; from: number; to: number; bytes: number }[] = [];
-  for (const { chatId, number, body } of stored) {
+  for (const { chatId, number, bytes } of messages) {
     const last = ranges.at(-1);
-    const bytes = Buffer.byteLength(body);
     if (last?.chatId === chatId && last.to + 1 === number && last.bytes + bytes <= RANGE_BYTES) {
       last.to = number;
       last.bytes += bytes;

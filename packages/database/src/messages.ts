@@ -25,7 +25,7 @@ export interface MessageVersion {
   readonly number: number;
   readonly uid: Uint8Array;
   readonly version: number;
-  readonly bytes: bigint | number;
+  readonly bytes: number;
   readonly updatedAt: Date;
 }
 
@@ -104,10 +104,12 @@ export function createMessages({ prisma }: Database) {
     },
 
     /** The versions of the messages in a range that are stored and not deleted, without their bodies. */
-    versions: ({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> =>
-      prisma.$queryRaw<MessageVersion[]>`
+    async versions({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> {
+      const rows = await prisma.$queryRaw<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>`
         SELECT chat_id AS chatId, number, uid, version, LENGTH(body) AS bytes, updated_at AS updatedAt
-          FROM messages WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND deleted_at IS NULL ORDER BY number`,
+          FROM messages WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND deleted_at IS NULL ORDER BY number`;
+      return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
+    },
 
     /** The uids of the given numbers, as far as they are stored and not deleted. */
     async uids(chatId: bigint, numbers: readonly number[]): Promise<Map<number, Uint8Array>> {

@@ -1,5 +1,6 @@
+import { addRanges } from "./message-rows.ts";
 import { requireBackend } from "./search-backend.ts";
-import { list, tuples } from "./transaction.ts";
+import { list } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 
@@ -54,15 +55,9 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
         { timeout: TIMEOUT_MS },
       ),
 
-    /** Adds ranges that are missing from the index. */
-    async add(ranges: readonly Omit<StoredRange, "storedAt">[]): Promise<void> {
-      if (ranges.length === 0) return;
-      const now = new Date();
-      await prisma.$executeRawUnsafe(
-        `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${tuples(ranges.length, 5)}`,
-        ...ranges.flatMap(({ chatId, from, to, bytes }) => [chatId, from, to, bytes, now]),
-      );
-    },
+    /** Adds messages (sorted by key) that are missing from the index. */
+    add: (messages: readonly { chatId: bigint; number: number; bytes: number }[]): Promise<void> =>
+      addRanges(prisma, messages, new Date()),
 
     /** The chats with waiting ranges. Undefined if more than `maximum` ranges are waiting. */
     async chatsWaiting(maximum: number): Promise<ReadonlySet<bigint> | undefined> {

@@ -7,8 +7,10 @@ export interface RecentRanges {
   take: (before: number) => MessageRange[];
 }
 
+const takenAtOnce = 200;
+
 /** One range per chat that this process stored recently; beyond `limit` chats further ones are left out. */
-export function createRecentRanges(limit: number, now: () => number = Date.now): RecentRanges {
+export function createRecentRanges(limit: number): RecentRanges {
   const ranges = new Map<bigint, { from: number; to: number; since: number }>();
   return {
     note({ chatId, number }) {
@@ -16,7 +18,7 @@ export function createRecentRanges(limit: number, now: () => number = Date.now):
       if (range) {
         range.from = Math.min(range.from, number);
         range.to = Math.max(range.to, number);
-      } else if (ranges.size < limit) ranges.set(chatId, { from: number, to: number, since: now() });
+      } else if (ranges.size < limit) ranges.set(chatId, { from: number, to: number, since: Date.now() });
     },
     take(before) {
       const taken: MessageRange[] = [];
@@ -30,5 +32,3 @@ export function createRecentRanges(limit: number, now: () => number = Date.now):
     },
   };
 }
-
-const takenAtOnce = 200;

@@ -58,8 +58,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
   }
 
   async function requeue(chatId: bigint, missing: readonly MessageVersion[]): Promise<void> {
-    const ranges = missing.map(({ number, bytes }) => ({ chatId, from: number, to: number, bytes: Number(bytes) }));
-    await outbox.add(ranges);
+    await outbox.add(missing);
     requeued.inc(missing.length);
     const chat = (await chats.named([chatId])).get(chatId);
     logger.warn(
