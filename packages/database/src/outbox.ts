@@ -55,9 +55,11 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
         { timeout: TIMEOUT_MS },
       ),
 
-    /** Adds messages (sorted by key) that are missing from the index. */
-    add: (messages: readonly { chatId: bigint; number: number; bytes: number }[]): Promise<void> =>
-      addRanges(prisma, messages, new Date()),
+    /** Adds messages (sorted by key) that are missing from the index. Throws `SearchBackendMismatch` as `drain` does. */
+    async add(messages: readonly { chatId: bigint; number: number; bytes: number }[]): Promise<void> {
+      if (backend !== undefined) await requireBackend(prisma, backend);
+      await addRanges(prisma, messages, new Date());
+    },
 
     /** The chats with waiting ranges. Undefined if more than `maximum` ranges are waiting. */
     async chatsWaiting(maximum: number): Promise<ReadonlySet<bigint> | undefined> {

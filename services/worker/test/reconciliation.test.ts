@@ -93,6 +93,20 @@ describe("the search index and the database", function () {
     await indexed(world, chat, "meanwhile", [2]);
   });
 
+  it("are left alone by a worker of a backend that the database is not indexed for", async () => {
+    const world = await started();
+    await createSearchBackend(world.direct).switchTo("mysql");
+    const chat = await world.createChat();
+    await world.send(chat, "indexed by nobody");
+    world.run();
+    await eventually(async () => expect(await world.stored(chat)).to.have.property("1"));
+    // As a worker of the recorded backend does.
+    await world.direct.prisma.searchOutboxEntry.deleteMany();
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(await world.metric("confab_index_missing_total")).to.equal(0);
+    expect(await world.direct.prisma.searchOutboxEntry.count()).to.equal(0);
+  });
+
   it("match in another backend after a switch to it", async () => {
     const world = await started();
     const backend = createSearchBackend(world.direct);
