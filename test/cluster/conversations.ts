@@ -77,9 +77,9 @@ export function describeConversations(installed: () => Release): void {
   });
 }
 
-/** Extracts the curl commands from the README's console blocks, in order and without the prompt. */
+/** Extracts the curl commands from the README's code blocks, in order. */
 function curlExamples(text: string): string[] {
-  return [...text.matchAll(/^\$ (curl (?:.*\\\n)*.*)$/gm)].map(([, command = ""]) => command);
+  return [...text.matchAll(/^(curl (?:.*\\\n)*.*)$/gm)].map(([, command = ""]) => command);
 }
 
 async function writeConversations(file: string): Promise<string> {
