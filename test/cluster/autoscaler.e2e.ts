@@ -52,6 +52,15 @@ describe("Confab with a fixed number of pods, when autoscalers are switched on u
     await expectNoneFewer(await watch.stop());
   });
 
+  it("returns to a fixed number of pods if Helm may take it from the autoscaler", async () => {
+    await release.upgrade(fixed, { flags: ["--force-conflicts"] });
+    const { items } = await release.json<Deployments>("get", "deployments");
+    for (const service of services) {
+      const { status } = items.find(({ metadata }) => metadata.name === `confab-${service}`)!;
+      expect(status.readyReplicas, service).to.equal(pods[service]);
+    }
+  });
+
   async function expectNoneFewer(fewest: Readonly<Record<Component, number>>): Promise<void> {
     report(`fewest ready pods: ${JSON.stringify(fewest)}`);
     for (const service of services) expect(fewest[service], service).to.be.at.least(pods[service]);

@@ -18,6 +18,12 @@ const keep = process.env.CONFAB_E2E_KEEP === "yes";
 export const services = ["ingest", "api", "worker"] as const;
 export type Component = (typeof services)[number];
 
+export interface UpgradeOptions {
+  readonly chart?: string;
+  /** More arguments for Helm. */
+  readonly flags?: readonly string[];
+}
+
 export interface Release {
   readonly namespace: string;
   readonly client: Client;
@@ -25,7 +31,7 @@ export interface Release {
    * Installs or upgrades with the values of this cluster, of the test and of `set`, and waits until everything is
    * ready.
    */
-  upgrade(set?: Readonly<Record<string, string>>, chart?: string): Promise<void>;
+  upgrade(set?: Readonly<Record<string, string>>, options?: UpgradeOptions): Promise<void>;
   /** Like `upgrade`, without waiting. */
   apply(set?: Readonly<Record<string, string>>): Promise<void>;
   helm(...args: string[]): Promise<string>;
@@ -72,8 +78,8 @@ export async function openRelease(namespace: string, valuesFile = "values.yaml")
     adminKey,
     json: async <T>(...args: string[]) => JSON.parse(await kubectl(...args, "--output", "json")) as T,
     confabctl: (...args) => kubectl("exec", "deployment/confab-api", "--", "confabctl", ...args),
-    async upgrade(set = {}, chart = chartFolder) {
-      await upgrade(set, chart, "--wait", "--timeout", "10m");
+    async upgrade(set = {}, { chart = chartFolder, flags = [] } = {}) {
+      await upgrade(set, chart, "--wait", "--timeout", "10m", ...flags);
       await served(client);
     },
     apply: (set = {}) => upgrade(set, chartFolder),

@@ -26,7 +26,7 @@ describe("Confab upgraded from the previous version", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "confab-e2e-chart-"));
     release = await openRelease("confab-e2e-upgrade");
-    await release.upgrade(previous, previousChart ?? (await packaged(folder)));
+    await release.upgrade(previous, { chart: previousChart ?? (await packaged(folder)) });
     token = await release.createApplication("from the previous version");
     // Use it for a while: a real upgrade begins with data and with an Elasticsearch that is warmed up.
     const load = startLoad({ token, chats: await release.createChats(token, 5), writers: 8, readers: 4, retry: true });

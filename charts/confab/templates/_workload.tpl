@@ -24,7 +24,9 @@ spec:
 
 {{/*
 Number of pods of a Deployment. With an autoscaler it is the running number: where an upgrade removes the field, Kubernetes
-sets it to 1. Without a running Deployment, or a cluster to look into, it is the given number or empty.
+sets it to 1. Without a running Deployment, or a cluster to look into, it is the given number or empty. It is empty, too, once
+an autoscaler has set it and Helm applies on the server: the field is then the autoscaler's, and a number that changes before
+Helm applies it would be a conflict.
 */}}
 {{- define "confab.replicas" -}}
 {{- $values := get .root.Values .component -}}
@@ -32,7 +34,13 @@ sets it to 1. Without a running Deployment, or a cluster to look into, it is the
 {{- if or $values.autoscaling.enabled (dig "keda" "enabled" false $values) -}}
 {{- $name := printf "%s-%s" (include "confab.fullname" .root) .component -}}
 {{- $running := lookup "apps/v1" "Deployment" .root.Release.Namespace $name | default dict -}}
-{{- $replicas = dig "spec" "replicas" $replicas $running -}}
+{{- $isApplied := false -}}
+{{- $isScaled := false -}}
+{{- range dig "metadata" "managedFields" list $running -}}
+{{- if and (eq .manager "helm") (eq .operation "Apply") }}{{ $isApplied = true }}{{ end -}}
+{{- if eq (default "" .subresource) "scale" }}{{ $isScaled = true }}{{ end -}}
+{{- end -}}
+{{- $replicas = ternary nil (dig "spec" "replicas" $replicas $running) (and $isApplied $isScaled) -}}
 {{- else if kindIs "invalid" $replicas -}}
 {{- $replicas = 2 -}}
 {{- end -}}

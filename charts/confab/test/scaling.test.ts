@@ -79,6 +79,20 @@ describe("a Deployment with an autoscaler", () => {
       }
     });
 
+    it(`leaves the number to the autoscaler once it has set it and Helm applies on the server: ${what}`, async () => {
+      const before = await render("default");
+      const kinds = [...before, ...(await renderWith("--set", `${value}=true`))];
+      for (const [operation, expected] of [
+        ["Apply", undefined],
+        ["Update", 4],
+      ] as const) {
+        await withCluster(kinds, scaled(before, 4, operation), async (upgrade) => {
+          expect(replicasOf(component, await upgrade(`${value}=true`)), operation).to.equal(expected);
+          expect(replicasOf(component, await upgrade(`${component}.replicas=9`)), operation).to.equal(9);
+        });
+      }
+    });
+
     it(`starts with the given number, or leaves it to the autoscaler, if none runs: ${what}`, async () => {
       const without = await renderWith("--set", `${value}=true`);
       expect(replicasIn(component, without)).to.equal(undefined);
@@ -116,10 +130,19 @@ describe("a PodDisruptionBudget", () => {
 });
 
 /** The objects of a release whose Deployments were scaled. */
-function scaled(manifests: readonly Manifest[], replicas: number): Manifest[] {
+/** Running manifests. With `operation`, an autoscaler has set the number after Helm created them in this way. */
+function scaled(manifests: readonly Manifest[], replicas: number, operation?: "Apply" | "Update"): Manifest[] {
+  const managedFields = [
+    { manager: "helm", operation },
+    { manager: "controller-manager", operation: "Update", subresource: "scale" },
+  ];
   return manifests.map((manifest) =>
     manifest.kind === "Deployment"
-      ? ({ ...manifest, spec: { ...(manifest as Manifest & { spec: object }).spec, replicas } } as Manifest)
+      ? ({
+          ...manifest,
+          metadata: { ...manifest.metadata, ...(operation && { managedFields }) },
+          spec: { ...(manifest as Manifest & { spec: object }).spec, replicas },
+        } as Manifest)
       : manifest,
   );
 }
