@@ -17,7 +17,7 @@ describe("Confab on a Redis Cluster of three masters", () => {
     release = await openRelease("confab-e2e-cluster", "redis-cluster-values.yaml");
     const manifest = await readFile(join(import.meta.dirname, "redis-cluster.yaml"), "utf8");
     await run("kubectl", ["--namespace", release.namespace, "apply", "--filename", "-"], {
-      input: manifest.replace("IMAGE", image),
+      input: manifest.replace("image: IMAGE", `image: ${image}`),
     });
     await release.kubectl("rollout", "status", "statefulset/redis-cluster", "--timeout=180s");
     const addresses = await release.kubectl(
