@@ -22,7 +22,9 @@ export const processVariables = {
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/)
     .prefault("0.0.0.0")
     .meta({ form: "an address or a host name" })
-    .describe("Address that PORT and ADMIN_PORT listen on. 0.0.0.0 is every IPv4 address, :: every address"),
+    .describe(
+      "Address that PORT and ADMIN_PORT listen on. 0.0.0.0 is every IPv4 address, :: every address. With 127.0.0.1, ::1 or localhost, the api and ingest refuse a `Host` header with a name other than localhost and the host of PUBLIC_URL",
+    ),
   ADMIN_PORT: port().describe("Port of /livez, /readyz and /metrics. Do not expose it to clients"),
   PUBLIC_URL: url({ schemes: ["http", "https"] })
     .prefault("http://localhost:8080")

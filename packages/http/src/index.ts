@@ -7,7 +7,7 @@ export { createProblemHandler } from "./problem-handler.ts";
 export { createRateLimit } from "./rate-limit.ts";
 export { contextOf, requestContext } from "./request-context.ts";
 export type { RequestContext } from "./request-context.ts";
-export { checkProtocol } from "./protocol.ts";
+export { createProtocolCheck } from "./protocol.ts";
 export { createRouter } from "./router.ts";
 export { mount } from "./route.ts";
 export type { MountOptions, RouteHandler, RouteInput, RouteOutput } from "./route.ts";

@@ -1,6 +1,7 @@
 import { apiVersion, ProblemError } from "@confab/contracts";
 import type { RequestHandler } from "express";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createForeignHostCheck, type HostOptions } from "./foreign-host.ts";
 
 const continueKey = Symbol("confab awaits 100 Continue");
 
@@ -8,12 +9,20 @@ interface MayAwait extends IncomingMessage {
   [continueKey]?: ServerResponse | undefined;
 }
 
-/** Refuses requests that Node's parser accepts but this service would misread; mounted before the routes. */
-export const checkProtocol: RequestHandler = (req, res, next) => {
-  const version = req.headers["confab-version"];
-  if (version !== undefined) res.setHeader("Confab-Version", apiVersion);
-  next(version !== undefined && version !== apiVersion ? new ProblemError("unknown-version") : protocolFault(req));
-};
+/**
+ * Refuses requests that Node's parser accepts but this service would misread, and requests that a web page of another host sends
+ * to a service on this machine; mounted before the routes.
+ */
+export function createProtocolCheck(options: HostOptions): RequestHandler {
+  const isForeign = createForeignHostCheck(options);
+  return (req, res, next) => {
+    const { host, "confab-version": version } = req.headers;
+    if (version !== undefined) res.setHeader("Confab-Version", apiVersion);
+    if (isForeign?.(host) === true) next(new ProblemError("misdirected-request"));
+    else if (version !== undefined && version !== apiVersion) next(new ProblemError("unknown-version"));
+    else next(protocolFault(req));
+  };
+}
 
 function protocolFault(req: IncomingMessage): ProblemError | undefined {
   const { headers } = req;

@@ -128,3 +128,40 @@ describe("invalid HTTP", () => {
     expect(answer.headers.get("cache-control")).to.equal("private, no-store");
   });
 });
+
+describe("a Host header", () => {
+  let app: TestApp;
+  afterEach(() => app.stop());
+  const start = async (host: string) => {
+    app = await startApp((router) => router.get("/here", (_req, res) => void res.end()), { host });
+  };
+
+  async function statusFor(host: string, version = "1.1"): Promise<string> {
+    const { socket, closed } = await connectRaw(app.port);
+    socket.write(`GET /here HTTP/${version}\r\n${host}Connection: close\r\n\r\n`);
+    return (await closed).slice(9, 12);
+  }
+
+  it("names this machine or the public URL if the service listens on a loopback address", async () => {
+    await start("127.0.0.1");
+    const own = [`127.0.0.1:${app.port}`, `localhost:${app.port}`, "LOCALHOST", "[::1]:8080", "192.168.1.7"];
+    for (const host of [...own, "chat.example", "Chat.Example:8443"]) {
+      expect(await statusFor(`Host: ${host}\r\n`), host).to.equal("200");
+      expect(await statusFor("Host: evil.example\r\n"), `after ${host}`).to.equal("421");
+    }
+    for (const host of ["localhost.evil.example", "127.0.0.1.evil.example", "evil-chat.example", "localhost@evil"]) {
+      expect(await statusFor(`Host: ${host}\r\n`), host).to.equal("421");
+    }
+    expect(await statusFor("", "1.0")).to.equal("421");
+    const { socket, closed } = await connectRaw(app.port);
+    socket.write("GET /here HTTP/1.1\r\nHost: evil.example:8082\r\nConnection: close\r\n\r\n");
+    expect(bodyOf(await closed)).to.include({ code: "misdirected-request", status: 421 });
+  });
+
+  it("may be any name if other machines reach the service", async () => {
+    await start("0.0.0.0");
+    for (const host of ["evil.example", "confab-api.chat.svc", "10.0.0.1"]) {
+      expect(await statusFor(`Host: ${host}\r\n`), host).to.equal("200");
+    }
+  });
+});

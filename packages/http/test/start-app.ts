@@ -5,10 +5,10 @@ import { routes } from "@confab/contracts";
 import { captureLog, type LogLine } from "@confab/testkit";
 import {
   accessLog,
-  checkProtocol,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
+  createProtocolCheck,
   createRouter,
   requestContext,
   startHttpServer,
@@ -42,7 +42,7 @@ export async function startApp(
   app.use(
     requestContext(logger),
     accessLog({ metrics, logger, routes: Object.values(routes), ...log }),
-    checkProtocol,
+    createProtocolCheck({ host: "0.0.0.0", publicUrl: PUBLIC_URL, ...options }),
     createOptionsHandler(Object.values(routes)),
     router,
   );

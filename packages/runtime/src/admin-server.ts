@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isIP } from "node:net";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
@@ -9,6 +8,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Liveness } from "./liveness.ts";
 import { createLogLevel } from "./log-level.ts";
 import type { Logger } from "./logger.ts";
+import { isAddressOrLocalhost } from "./own-host.ts";
 
 export interface AdminServerOptions {
   readonly port: number;
@@ -110,14 +110,9 @@ export async function startAdminServer({
   };
 }
 
-/**
- * Guards against DNS rebinding: a web page can make its own host name resolve to this machine and then send requests here. Its name
- * still appears in the Host header, and its Origin header cannot be hidden.
- */
+/** Guards against web pages: their host name is in the Host header, and their Origin header cannot be hidden. */
 function isMeantForHere({ headers }: IncomingMessage): boolean {
-  const host = (headers.host ?? "").replace(/:\d+$/, "");
-  const isAddress = isIP(host) !== 0 || (host.startsWith("[") && isIP(host.slice(1, -1)) === 6);
-  return headers.origin === undefined && (isAddress || host.toLowerCase() === "localhost");
+  return headers.origin === undefined && isAddressOrLocalhost(headers.host);
 }
 
 /** Longer bodies are not read to their end. */

@@ -15,6 +15,7 @@ export { createLogger, shortToken } from "./logger.ts";
 export type { Logger, LogOptions } from "./logger.ts";
 export { createMetrics } from "./metrics.ts";
 export type { CounterSeries, GaugeSeries, HistogramSeries, Metrics } from "./metrics.ts";
+export { isAddressOrLocalhost } from "./own-host.ts";
 export { disablePretenuring } from "./pretenuring.ts";
 export { describeSetting, judgeSetting, notShown, SettingsRefused } from "./store-setting.ts";
 export type { JudgedSetting, SettingRule, StoreSetting, Verdict } from "./store-setting.ts";

@@ -2,10 +2,10 @@ import type { ApiConfig } from "@confab/config";
 import { ProblemError, routes, type Route } from "@confab/contracts";
 import {
   accessLog,
-  checkProtocol,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
+  createProtocolCheck,
   createRateLimit,
   requestContext,
 } from "@confab/http";
@@ -48,7 +48,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .set("query parser", parseQueryString)
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
-    .use(checkProtocol)
+    .use(createProtocolCheck(config.http))
     .use(createOptionsHandler(mine))
     .use(createDocsRoutes({ publicUrl, version: config.version }));
   if (config.applicationRequestRate !== undefined) {

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { applicationSchema, type Application } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
@@ -52,6 +54,20 @@ describe("/applications", () => {
       expect(renamed.updated_at >= created.updated_at).to.equal(true);
       expect(jsonOf(await api.get(path))).to.deep.equal(renamed);
     }
+  });
+
+  it("are not listed for a web page whose author has pointed its own name at this machine", async () => {
+    const local = await startApi(world, { HOST: "127.0.0.1" });
+    const statusFor = async (host: string): Promise<number | undefined> => {
+      const [answer] = (await once(get(`${local.url}/applications`, { headers: { host } }), "response")) as [
+        IncomingMessage,
+      ];
+      answer.resume();
+      return answer.statusCode;
+    };
+    const statuses = [await statusFor("localhost:8082"), await statusFor("evil.example:8082")];
+    await local.stop();
+    expect(statuses).to.deep.equal([200, 421]);
   });
 
   it("refuses invalid names and unknown tokens", async () => {

@@ -2,11 +2,11 @@ import type { IngestConfig } from "@confab/config";
 import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
-  checkProtocol,
   createByteBudget,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
+  createProtocolCheck,
   requestContext,
 } from "@confab/http";
 import { partitionOf } from "@confab/intake";
@@ -53,7 +53,7 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .enable("strict routing")
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
-    .use(checkProtocol)
+    .use(createProtocolCheck(config.http))
     .use(createOptionsHandler(mine))
     .use(createMessageRoutes({ acceptRun, acceptBatch, limitHeaders, mountOptions: { budget, validateResponses } }))
     .use(createNotFoundHandler(Object.values(routes)))
