@@ -274,6 +274,12 @@ describe("nginx in front of the services", function () {
     const refusals: [request: string, status: number, code: string][] = [
       ["BANANA\r\n\r\n", 400, "malformed-request"],
       ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", 400, "malformed-request"],
+      ["GET / HTTP/2.0\r\nHost: x\r\nConnection: close\r\n\r\n", 400, "malformed-request"],
+      [
+        "POST /messages HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n",
+        501,
+        "unknown-transfer-encoding",
+      ],
       ["TRACE /messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "method-not-allowed"],
       [`GET /${"a".repeat(40_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, "headers-too-large"],
       [`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${"a".repeat(40_000)}\r\n\r\n`, 431, "headers-too-large"],
@@ -286,7 +292,7 @@ describe("nginx in front of the services", function () {
       const { request_id, detail, instance } = JSON.parse(body) as ProblemDocument;
       expect(head).to.include(`X-Request-ID: ${request_id}`);
       expect(detail, code).to.match(/\.$/);
-      expect(instance, code).to.equal(/^[A-Z]+ (\/\w{0,99}) /.exec(request)?.[1]);
+      expect(instance, code).to.equal(/^[A-Z]+ (\/\w{0,99}) HTTP\/1/.exec(request)?.[1]);
       expect(JSON.parse(body)).to.include({ type: `https://chat.example.com:8443/problems/${code}`, code, status });
     }
   });

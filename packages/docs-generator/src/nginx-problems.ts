@@ -40,6 +40,7 @@ const answers: readonly OwnAnswer[] = [
     code: "headers-too-large",
     detail: "The path or a header is larger than 8 KiB. Shorten it.",
   },
+  { location: "= /.confab/encoding", code: "unknown-transfer-encoding" },
 ];
 
 /** The part of nginx's configuration that answers as the services do, when nginx answers by itself. */
