@@ -136,9 +136,9 @@ export const problems = {
   },
   overloaded: {
     status: 503,
-    title: "Too many pending messages",
+    title: "Overloaded",
     meaning:
-      "Messages are accepted faster than they are stored, and the limit of pending messages is reached. Nothing was accepted. Send the request again after `Retry-After`.",
+      "Messages are accepted faster than they are stored, or Redis has too little memory left. The detail names the limit that is reached. Nothing was accepted. Send the request again after `Retry-After`.",
   },
   "intake-unavailable": {
     status: 503,

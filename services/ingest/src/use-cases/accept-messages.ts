@@ -57,12 +57,16 @@ export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
   /** The script decides; this check only saves Redis the messages that it would refuse. */
   function pressureProblem({ application_token: token, chat_number: chat }: BatchItem): ProblemError | undefined {
     const { memory, memoryLow, pendingByPartition } = pressure.current();
-    if (memoryLow) return overloaded(`Redis uses ${Math.round(memory * 100)} % of its memory.`);
+    if (memoryLow) {
+      const used = `Redis uses ${Math.round(memory * 100)} % of its memory`;
+      return overloaded(`${used}, more than this installation's limit (REDIS_MEMORY_LIMIT_RATIO).`);
+    }
     const pending = pendingByPartition[partitionOf(token, chat)] ?? 0;
     return pending >= maxPending ? tooManyPending(pending) : undefined;
   }
 
-  const tooManyPending = (pending: number): ProblemError => overloaded(`${pending} messages are pending.`);
+  const tooManyPending = (pending: number): ProblemError =>
+    overloaded(`${pending} messages are pending, as many as this installation's limit allows (MAX_PENDING).`);
 
   function overloaded(reason: string): ProblemError {
     return new ProblemError("overloaded", {
