@@ -22,7 +22,7 @@ export function addSearchCommands(program: Command, io: Io): void {
       .option("--all", "show all hits"),
     [
       chatOperand,
-      textOperand("query", "words that must all occur, also inside of words; every character is taken literally"),
+      textOperand("query", "words that must all occur, also inside of words; double quotes around words make a phrase"),
     ],
     async (token, [chat, q], command) => {
       const { api, output } = toolsOf(io, command);
