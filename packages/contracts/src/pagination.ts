@@ -72,19 +72,17 @@ export const messagesQuerySchema = z
   });
 export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 
-/** A search's limits; a query beyond them is refused. */
+/** Maximum length of a query, in characters (code points). The search itself limits words and phrases. */
 export const maxQueryCharacters = 256;
-export const maxQueryTerms = 16;
 
 export const searchQuerySchema = z.object({
   q: z
     .string("is required")
     .refine((q) => q.trim().length > 0, "must not be empty")
     .refine((q) => Array.from(q).length <= maxQueryCharacters, `must have at most ${maxQueryCharacters} characters`)
-    .refine((q) => q.trim().split(/\s+/u).length <= maxQueryTerms, `must have at most ${maxQueryTerms} words`)
     .meta({
       description:
-        "The words to find. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. Case and accents do not matter, and every other character is literal.",
+        "The words to find. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. A query has at most 16 words and phrases. Case and accents do not matter, and every other character is literal.",
       minLength: 1,
       maxLength: maxQueryCharacters,
       pattern: "\\S",

@@ -28,10 +28,11 @@ describe("queryProblem", () => {
     expect(queryProblem("x".repeat(10_000_000))).to.equal("must have at most 256 characters");
   });
 
-  it("accepts queries up to the maximum number of words", () => {
+  it("accepts queries up to the maximum number of words and phrases", () => {
     const words = Array.from({ length: MAX_QUERY_TERMS }, (_, at) => `w${at}`).join(" ");
     expect(queryProblem(words)).to.equal(undefined);
-    expect(queryProblem(`${words} more`)).to.equal("must have at most 16 words");
+    expect(queryProblem(`${words} more`)).to.equal("must have at most 16 words and phrases");
+    expect(queryProblem(`"${words} more" one two`)).to.equal(undefined);
   });
 
   it("refuses queries without a visible character", () => {

@@ -26,7 +26,7 @@ export function queryProblem(q: string): string | undefined {
   }
   const terms = queryTerms(q);
   if (terms.length === 0) return "must contain at least one visible character";
-  if (terms.length > MAX_QUERY_TERMS) return `must have at most ${MAX_QUERY_TERMS} words`;
+  if (terms.length > MAX_QUERY_TERMS) return `must have at most ${MAX_QUERY_TERMS} words and phrases`;
   return undefined;
 }
 
