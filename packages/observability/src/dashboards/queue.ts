@@ -203,7 +203,7 @@ export const queue: DashboardPlan = {
         }),
         graph({
           title: "Chat heads loaded, messages replayed, counts checked, messages indexed again",
-          alerts: ["ConfabHeadsReseeded"],
+          alerts: ["ConfabHeadsReseeded", "ConfabIndexIncomplete"],
           width: 24,
           description:
             "reseed: the last number of a known chat was loaded from MySQL again, as after a restart of Redis. Indexed again: the reconciliation found the message missing from the index.",

@@ -30,4 +30,14 @@ export const searchAlerts: readonly Alert[] = [
       "The search index was created empty {{ $value | humanize }} times in the last six hours: searches miss older messages until they are indexed again.",
     dashboard: "confab-queue",
   },
+  {
+    name: "ConfabIndexIncomplete",
+    expr: `(${grew("confab_index_missing_total", "1h")}) ${unlessFiring("ConfabIndexRecreated|ConfabIndexRefusesMessages", "6h")}`,
+    for: "1m",
+    severity: "ticket",
+    summary: "Messages were missing from the search index",
+    description:
+      "{{ $value | humanize }} stored messages were missing from the search index in the last hour. They are indexed again.",
+    dashboard: "confab-queue",
+  },
 ];

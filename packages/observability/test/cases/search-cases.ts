@@ -29,4 +29,22 @@ export const searchCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [{ series: [["confab_index_recreated_total", "0x30"]] }],
   },
+  ConfabIndexIncomplete: {
+    fires: [
+      { series: [['confab_index_missing_total{namespace="chat"}', "0x10 3x20"]], after: 13, labels: ticket },
+      // A worker that found them when it started.
+      { series: [['confab_index_missing_total{namespace="chat"}', "_x10 3x20"]], after: 13, labels: ticket },
+    ],
+    silent: [
+      { series: [["confab_index_missing_total", "0x30"]] },
+      // The index was created empty, or refuses documents: their own alerts say so.
+      ...["confab_index_recreated_total", "confab_messages_index_refused_total"].map((cause) => ({
+        series: [
+          [`${cause}{namespace="chat"}`, "0x10 1x20"],
+          ['confab_index_missing_total{namespace="chat"}', "0x12 3+3x20"],
+        ] as const,
+      })),
+    ],
+    ends: [{ series: [['confab_index_missing_total{namespace="chat"}', "0x10 3x80"]], after: 90 }],
+  },
 };

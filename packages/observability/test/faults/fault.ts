@@ -37,5 +37,6 @@ export const withoutFault: Readonly<Record<string, string>> = {
   ConfabSnapshotsStale: "needs a store that answers some commands only",
   ConfabRedisFsyncDelayed: "needs a slow disk",
   ConfabJobsFailing: "needs a defect",
+  ConfabIndexIncomplete: "needs an index that lost messages of more than a minute ago",
   ConfabIndexRefusesMessages: "needs a document that Elasticsearch refuses",
 };
