@@ -15,6 +15,15 @@ const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) =>
 /** Reuses the release of the previous run and does not remove it, to investigate a failing test. */
 const keep = process.env.CONFAB_E2E_KEEP === "yes";
 
+// If this root hook fails, Mocha runs no suite. Otherwise each after() would fail too, and hide the reason.
+before(async () => {
+  await run("kubectl", ["version", "--request-timeout=5s"]).catch((error: unknown) => {
+    throw new Error(
+      `The cluster of KUBECONFIG does not answer: check the file, and start the cluster. ${String(error)}`,
+    );
+  });
+});
+
 export const services = ["ingest", "api", "worker"] as const;
 export type Component = (typeof services)[number];
 
