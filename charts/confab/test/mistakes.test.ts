@@ -15,6 +15,7 @@ const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])
   ["a fraction greater than 1", "ingest.limits.redisMemoryLimitRatio=7", /ingest[./]limits[./]redisMemoryLimitRatio\b/],
   ["an invalid schedule", "backup.schedule=daily", /backup[./]schedule\b/],
   ["an unknown setting of an alert", "monitoring.prometheusRule.alerts.X.after=5m", /alerts[./]X\b.*\bafter\b/],
+  ["a short admin key", "adminApiKey.value=fifteen-letters", /adminApiKey[./]value\b/],
   ["an invalid duration", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
 ];
 

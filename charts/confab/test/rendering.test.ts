@@ -5,7 +5,7 @@ import { render, renderWith, scenarios, valuesFile } from "./src/scenarios.ts";
 
 /** Values that the chart generates by default. */
 const secrets = [
-  "adminApiKey.value=given-admin-key",
+  "adminApiKey.value=a-given-admin-key",
   "mysql.auth.password=given-mysql",
   "mysql.auth.rootPassword=given-root",
   "redis.auth.password=given-redis",

@@ -72,12 +72,12 @@ describe("make up, make status, make logs and make down", function () {
   });
 
   it("keep a key that a later shell does not have, until it is set to nothing", async () => {
-    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "secret-key" });
+    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "secret-admin-key" });
     const kept = await checkout.local("up", bare(checkout));
     expect(kept.stdout).to.include("ADMIN_API_KEY is kept from the last start; to remove it, set ADMIN_API_KEY=");
     expect(kept.stdout).to.include("Authorization: Bearer");
-    expect(kept.stdout).to.not.include("secret-key");
-    expect((await checkout.ask("api")).env.ADMIN_API_KEY).to.equal("secret-key");
+    expect(kept.stdout).to.not.include("secret-admin-key");
+    expect((await checkout.ask("api")).env.ADMIN_API_KEY).to.equal("secret-admin-key");
 
     const removed = await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "" });
     expect(removed.stdout)
@@ -88,8 +88,8 @@ describe("make up, make status, make logs and make down", function () {
 
   it("replace a kept value by a file that is named for it", async () => {
     const file = join(checkout.root, "key");
-    writeFileSync(file, "secret-key");
-    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "other-key" });
+    writeFileSync(file, "secret-admin-key");
+    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "another-admin-key" });
     await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY_FILE: file });
     const { env } = await checkout.ask("api");
     expect(env.ADMIN_API_KEY_FILE).to.equal(file);

@@ -43,7 +43,7 @@ export async function startStack() {
   const env = {
     DATABASE_URL: databaseUrl,
     REDIS_KEY_PREFIX: uniquePrefix("cli"),
-    ADMIN_API_KEY: "a-key-for-tests",
+    ADMIN_API_KEY: "admin-key-for-tests",
     ...search,
   };
   const services = await Promise.all([

@@ -50,7 +50,7 @@ export const processVariables = {
       "Number of partitions that chats are spread over. It must be the same in all processes and cannot change later",
     ),
   RATE_LIMITS: onOff().prefault("on").describe("Whether the rate limits per application apply"),
-  ADMIN_API_KEY: secret({ minLength: 8 })
+  ADMIN_API_KEY: secret({ minLength: 16 })
     .optional()
     .describe(
       "Bearer token required to create and list applications. If it is not set, anyone who can reach the api can do both",

@@ -107,10 +107,10 @@ describe("/applications", () => {
       expect(errors?.[0]).to.include({ pointer: "Idempotency-Key" });
       expect(errors?.[0]?.detail).to.include("admin key");
     }
-    const guarded = await startApi(world, { ADMIN_API_KEY: "a-key-for-tests" });
+    const guarded = await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" });
     try {
       problemOf(await attempt("signup-1", {}, guarded), "unauthorized");
-      const headers = { authorization: "Bearer a-key-for-tests" };
+      const headers = { authorization: "Bearer admin-key-for-tests" };
       const [first, second] = [
         await attempt("signup-1", headers, guarded),
         await attempt("signup-1", headers, guarded),
@@ -164,7 +164,7 @@ describe("/applications", () => {
   });
 
   it("requires the configured admin key only for creating and listing", async () => {
-    const guarded = await startApi(world, { ADMIN_API_KEY: "a-key-for-tests" });
+    const guarded = await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" });
     try {
       const { token } = await create("guarded");
       for (const [method, body] of [["POST", { name: "x" }], ["GET"]] as const) {
@@ -172,11 +172,13 @@ describe("/applications", () => {
         problemOf(asked, "unauthorized");
         expect(asked.headers.get("www-authenticate")).to.equal('Bearer realm="confab"');
         problemOf(await guarded.send(method, "/applications", body, { authorization: "Bearer other" }), "forbidden");
-        const given = await guarded.send(method, "/applications", body, { authorization: "Bearer a-key-for-tests" });
+        const given = await guarded.send(method, "/applications", body, {
+          authorization: "Bearer admin-key-for-tests",
+        });
         expect(given.status).to.be.oneOf([200, 201]);
       }
       expect(jsonOf(await guarded.get(`/applications/${token}`))).to.include({ token });
-      expect(JSON.stringify(guarded.lines)).to.not.include("a-key-for-tests");
+      expect(JSON.stringify(guarded.lines)).to.not.include("admin-key-for-tests");
     } finally {
       await guarded.stop();
     }

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
-const adminKey = "a-key-for-tests";
+const adminKey = "admin-key-for-tests";
 const authorization = { authorization: `Bearer ${adminKey}` };
 
 describe("writes while MySQL does not answer", () => {

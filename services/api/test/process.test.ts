@@ -16,7 +16,7 @@ describe("the api process", () => {
   });
 
   it("reports every configuration error without secrets, and exits with 78", () => {
-    const env = { PORT: "x", DATABASE_URL: "postgres://secret@db", ADMIN_API_KEY: "hunter2" };
+    const env = { PORT: "x", DATABASE_URL: "postgres://secret@db", ADMIN_API_KEY: "hunter2-hunter2" };
     const { named, report } = configurationErrorsOf("api", env);
     expect(named).to.have.members(["PORT", "DATABASE_URL", "ADMIN_API_KEY", "REDIS_URL", "ELASTICSEARCH_URL"]);
     expect(report).to.not.include("secret@db").and.not.include("hunter2");
