@@ -1,4 +1,6 @@
+import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { run } from "./run.ts";
 
+ignoreLostSessionRejections();
 const { argv, env, stdin, stdout, stderr } = process;
 process.exitCode = await run(argv.slice(2), { env, stdin, stdout, stderr });

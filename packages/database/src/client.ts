@@ -3,7 +3,6 @@ import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { connectionSettings } from "./connection.ts";
 import { ServerSilentError } from "./errors.ts";
 import { PrismaClient } from "./generated/client.ts";
-import { ignoreLostSessionRejections } from "./lost-sessions.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Prisma } from "./generated/client.ts";
 
@@ -41,10 +40,9 @@ const PING_MS = 1_000;
 /**
  * Opens sessions when they are needed and never throws if the server is unavailable. In that case calls fail within
  * about `acquireTimeoutMs` with errors that `isUnavailable` recognizes, and succeed soon after the server is available
- * again.
+ * again. The program calls `ignoreLostSessionRejections` once, or a session that is lost during its setup ends it.
  */
 export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Database {
-  ignoreLostSessionRejections();
   const settings = connectionSettings(connection);
   // The adapter does not keep prepared statements, so the binary protocol would need two more round trips per query.
   const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });

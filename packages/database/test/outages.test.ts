@@ -135,6 +135,15 @@ describe("an unavailable database", () => {
     }
   });
 
+  it("installs no handler for the whole process", async () => {
+    const handlers = (): number => process.listenerCount("unhandledRejection");
+    const before = handlers();
+    const database = createDatabase({ url: test.url });
+    await database.ping();
+    expect(handlers()).to.equal(before);
+    await database.close();
+  });
+
   it("reports an exhausted pool after the time to acquire a session", async () => {
     const database = createDatabase({ url: test.url, poolSize: 1, acquireTimeoutMs: 200 });
     const error = await database.prisma.$transaction(() => rejection(database.prisma.$queryRaw`SELECT 1`));

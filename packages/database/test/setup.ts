@@ -10,7 +10,11 @@ import {
   createBatchStore,
   migrate,
 } from "@confab/database";
+import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import type { NewBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
+
+// Mocha ignores unhandled rejections. With this handler, those of our code fail the test.
+ignoreLostSessionRejections();
 
 /** Creates a separate migrated database with all repositories. */
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {

@@ -13,7 +13,7 @@ export { startProxy } from "./proxy.ts";
 export type { Interception, Proxy } from "./proxy.ts";
 export { startService } from "./service.ts";
 export type { ServiceHandle } from "./service.ts";
-export { configurationErrorsOf, describeShutdown } from "./process.ts";
+export { configurationErrorsOf, describeLostSessions, describeShutdown } from "./process.ts";
 export { captureLog } from "./log.ts";
 export type { LogLine } from "./log.ts";
 export { hostileQueries, hostileTexts } from "./hostile-texts.ts";

@@ -2,8 +2,10 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually } from "./eventually.ts";
+import { startProxy } from "./proxy.ts";
 import { commandOf, type ServiceHandle, type ServiceName } from "./service.ts";
 
 interface SlowRequest {
@@ -51,6 +53,24 @@ export function describeShutdown(
       (error: unknown) => expect(error).to.have.property("code", "ECONNRESET"),
     );
     sent.destroy();
+  });
+}
+
+/** Defines the test of database sessions that are lost during their setup. `start` is passed the URL of a proxy of the database. */
+export function describeLostSessions(
+  databaseUrl: () => string,
+  start: (databaseUrl: string) => Promise<ServiceHandle>,
+): void {
+  it("survives database sessions that are lost during their setup", async () => {
+    const proxy = await startProxy({ target: databaseUrl() });
+    const service = await start(proxy.url);
+    proxy.freeze("SET SESSION sql_mode");
+    // Probes of the database open sessions, and the driver gives them up after its timeout.
+    await pause(5_000);
+    proxy.thaw();
+    await service.stop();
+    expect(await service.exit).to.equal(0);
+    await proxy.close();
   });
 }
 

@@ -1,6 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
+import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { createTestDatabase } from "@confab/testkit";
+
+// Mocha ignores unhandled rejections. With this handler, those of our code fail the test.
+ignoreLostSessionRejections();
 
 export interface Chat {
   readonly token: string;

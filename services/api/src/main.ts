@@ -1,9 +1,11 @@
 import { exitOnConfigError, loadApiConfig } from "@confab/config";
+import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { startHttpServer } from "@confab/http";
 import { createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createApiApp } from "./app.ts";
 import { connectDependencies } from "./dependencies.ts";
 
+ignoreLostSessionRejections();
 const config = exitOnConfigError(() => loadApiConfig(process.env));
 const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });

@@ -1,4 +1,4 @@
-import { configurationErrorsOf, describeShutdown, startService } from "@confab/testkit";
+import { configurationErrorsOf, describeLostSessions, describeShutdown, startService } from "@confab/testkit";
 import { expect } from "chai";
 import { openWorld, type World } from "./world.ts";
 
@@ -14,6 +14,11 @@ describe("the api process", () => {
     body: () => ({ name: "Support" }),
     answer: { name: "Support", chats_count: 0 },
   });
+
+  describeLostSessions(
+    () => world.url,
+    (url) => startService("api", { DATABASE_URL: url, REDIS_KEY_PREFIX: world.prefix }),
+  );
 
   it("reports every configuration error without secrets, and exits with 78", () => {
     const env = { PORT: "x", DATABASE_URL: "postgres://secret@db", ADMIN_API_KEY: "hunter2-hunter2" };

@@ -1,4 +1,5 @@
 import { exitOnConfigError, loadIngestConfig } from "@confab/config";
+import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { startHttpServer } from "@confab/http";
 import { waitForRedis } from "@confab/queue";
 import { createLifecycle, createLogger, disablePretenuring, startAdminServer, startTelemetry } from "@confab/runtime";
@@ -6,6 +7,7 @@ import { createIngestApp } from "./app.ts";
 import { connectDependencies, openStores } from "./dependencies.ts";
 
 disablePretenuring();
+ignoreLostSessionRejections();
 const config = exitOnConfigError(() => loadIngestConfig(process.env));
 const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
   configurationErrorsOf,
+  describeLostSessions,
   describeShutdown,
   eventually,
   freePort,
@@ -31,6 +32,11 @@ describe("the ingest process", () => {
       body: () => ({ application_token: chat.token, chat_number: chat.number, body: "Hello" }),
       answer: { number: 1, body: "Hello" },
     },
+  );
+
+  describeLostSessions(
+    () => world.url,
+    (url) => startService("ingest", { DATABASE_URL: url, REDIS_KEY_PREFIX: uniquePrefix("ingest") }),
   );
 
   it("waits for a Redis that starts late, is alive but not ready until then, and logs why it waits", async () => {
