@@ -23,7 +23,7 @@ export function partitionPrefix(prefix: string, partition: number): string {
   return `${prefix}:{p${partition}}`;
 }
 
-/** The Redis list of a queue's waiting jobs, which autoscaling reads. */
+/** The Redis list of a queue's waiting jobs. The watchdog of a consumer reads its length. */
 export function waitListKey(prefix: string, partition: number, queue: QueueName): string {
   return `${partitionPrefix(prefix, partition)}:${queues[queue].name}:wait`;
 }

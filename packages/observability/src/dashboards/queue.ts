@@ -14,7 +14,8 @@ export const queue: DashboardPlan = {
       panels: [
         graph({
           title: "Jobs by state",
-          description: "A job stands for a batch of 1 to 128 messages. KEDA scales on the waiting jobs.",
+          description:
+            "A job stands for a batch of 1 to 128 messages. KEDA scales on pending messages and their age, not on jobs.",
           unit: "short",
           queries: [{ expr: shared("confab_queue_jobs", "queue, state"), legend: "{{queue}} {{state}}" }],
           alerts: ["ConfabQueueGrowing"],
