@@ -1,33 +1,50 @@
+import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 
 const root = join(import.meta.dirname, "../..");
+const tracked = (...patterns: string[]): string[] =>
+  execFileSync("git", ["ls-files", ...patterns], { cwd: root, encoding: "utf8" })
+    .trim()
+    .split("\n");
 
 /** Pages that name tests as proof. */
-const pages = ["README.md", "docs/explanation/security.md"];
+const pagesWithProof = ["README.md", "docs/explanation/security.md"];
 
-/** Paths in backticks that lead to a test, or to a folder of tests. */
-function testPaths(page: string): string[] {
-  const quoted = [...readFileSync(join(root, page), "utf8").matchAll(/`([^`\s]+\/[^`\s]*)`/g)].map(
-    ([, path]) => path ?? "",
-  );
-  return quoted.filter((path) => /(^|\/)test\/|\.test\.ts$/.test(path));
+/** ADR 21 gives the reason why this program was deleted. */
+const deleted = ["bench/src/telemetry"];
+
+/** The paths in a page's backticks; `a/{b,c}.ts` gives two. */
+function quotedPaths(page: string): string[] {
+  const quoted = readFileSync(join(root, page), "utf8").matchAll(/`([^`\s]+\/[^`\s]*)`/g);
+  return [...quoted].flatMap(([, path = ""]) => expand(path));
 }
 
-/** `a/{b,c}.ts` as two paths. */
 function expand(path: string): string[] {
   const [all, before, choices, after] = /^(.*?)\{([^}]*)\}(.*)$/.exec(path) ?? [];
   if (all === undefined) return [path];
   return (choices ?? "").split(",").flatMap((choice) => expand(`${before ?? ""}${choice}${after ?? ""}`));
 }
 
-describe("the pages that name tests as proof", () => {
-  for (const page of pages) {
-    it(`name only tests that exist: ${page}`, () => {
-      const paths = testPaths(page).flatMap(expand);
+const missing = (paths: readonly string[]): string[] =>
+  paths.filter((path) => globSync(path, { cwd: root }).length === 0);
+
+describe("the paths that pages name", () => {
+  for (const page of pagesWithProof) {
+    it(`lead to tests that exist: ${page}`, () => {
+      const paths = quotedPaths(page).filter((path) => /(^|\/)test\/|\.test\.ts$/.test(path));
       expect(paths.length).to.be.greaterThan(10);
-      expect(paths.filter((path) => globSync(path, { cwd: root }).length === 0)).to.deep.equal([]);
+      expect(missing(paths)).to.deep.equal([]);
     });
   }
+
+  it("exist if they begin with a folder of the repository", () => {
+    const folders = new Set(tracked().flatMap((file) => (file.includes("/") ? [file.split("/")[0]] : [])));
+    const isOurs = (path: string): boolean => folders.has(path.split("/")[0]) && !deleted.includes(path);
+    const wrong = tracked("*.md").flatMap((page) =>
+      missing(quotedPaths(page).filter(isOurs)).map((path) => `${page}: ${path}`),
+    );
+    expect(wrong).to.deep.equal([]);
+  });
 });
