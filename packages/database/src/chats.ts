@@ -10,7 +10,6 @@ import type { Chat } from "./generated/client.ts";
 /** The ids of a chat, and its highest number that is stored or dead-lettered (0 in an empty chat). */
 export interface ChatLocation {
   readonly id: bigint;
-  readonly applicationId: bigint;
   readonly lastNumber: number;
 }
 
@@ -114,17 +113,15 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
      */
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;
-      const [row] = await prisma.$queryRaw<
-        { id: bigint; applicationId: bigint; highest: number | null; deadLettered: number | null }[]
-      >`
-        SELECT c.id, c.application_id AS applicationId,
+      const [row] = await prisma.$queryRaw<{ id: bigint; highest: number | null; deadLettered: number | null }[]>`
+        SELECT c.id,
                (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
                (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered
           FROM applications a JOIN chats c ON c.application_id = a.id AND c.number = ${number}
          WHERE a.token = ${token}`;
       if (!row) return undefined;
-      const { id, applicationId, highest, deadLettered } = row;
-      return { id, applicationId, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0) };
+      const { id, highest, deadLettered } = row;
+      return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0) };
     },
   };
 }

@@ -17,8 +17,6 @@ export interface ConsumerOptions<Name extends QueueName> {
   logger: Logger;
   /** Called when jobs end, with their number. */
   onEnd?: (queue: Name, outcome: JobOutcome, jobs: number) => void;
-  lockMs?: number;
-  stalledCheckMs?: number;
 }
 
 /** A stalled job's worker died or hung; another worker takes the job. */
@@ -35,18 +33,7 @@ export interface Consumer {
 
 /** Takes jobs of one partition's queue. A payload that does not fit its schema fails for good; other errors are retried. */
 export function createConsumer<Name extends QueueName>(options: ConsumerOptions<Name>): Consumer {
-  const {
-    queue,
-    connection,
-    prefix,
-    partition,
-    concurrency,
-    handle,
-    logger,
-    onEnd,
-    lockMs = 15_000,
-    stalledCheckMs = 5000,
-  } = options;
+  const { queue, connection, prefix, partition, concurrency, handle, logger, onEnd } = options;
   const { name, schema } = queues[queue];
   const worker = new Worker(
     name,
@@ -60,8 +47,8 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       connection,
       prefix: partitionPrefix(prefix, partition),
       concurrency,
-      lockDuration: lockMs,
-      stalledInterval: stalledCheckMs,
+      lockDuration: 15_000,
+      stalledInterval: 5_000,
       // A job is only a wake-up, and repeating it is harmless: a worker that dies often must not make it fail.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       removeOnComplete: { count: 0 },

@@ -16,8 +16,6 @@ export interface ElasticsearchOptions {
   requestTimeoutMs?: number;
   /** Timeout of bulk and administrative requests in milliseconds. Default: 30,000. */
   bulkTimeoutMs?: number;
-  /** Number of shards of new indices. Default: 1. */
-  shards?: number;
 }
 
 /** A client with the names of its aliases. */
@@ -29,12 +27,11 @@ export interface Connection {
   writeAlias: string;
   requestTimeoutMs: number;
   bulkTimeoutMs: number;
-  shards: number;
 }
 
 /** Does not connect yet. Throws a `TypeError` if an address is not a URL. */
 export function createConnection(options: ElasticsearchOptions): Connection {
-  const { name = "confab-messages", requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000, shards = 1 } = options;
+  const { name = "confab-messages", requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000 } = options;
   const urls = options.url.split(",").map((url) => new URL(url.trim()));
   const client = new Client({
     nodes: urls.map((url) => {
@@ -51,7 +48,7 @@ export function createConnection(options: ElasticsearchOptions): Connection {
     sniffOnConnectionFault: false,
     compression: false,
   });
-  return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs, shards };
+  return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs };
 }
 
 function authOf(

@@ -14,20 +14,18 @@ function perGram<T>(make: (length: number) => T): Record<string, T> {
   return Object.fromEntries(GRAM_LENGTHS.map((length) => [`g${length}`, make(length)]));
 }
 
-/** The settings of an index with `shards` shards. */
-export function indexSettings(shards: number): estypes.IndicesIndexSettings {
-  return {
-    number_of_shards: shards,
-    auto_expand_replicas: "0-1",
-    // A late write must not restore a deleted message, so its version is remembered for longer than any bulk request
-    // can take.
-    gc_deletes: "15m",
-    analysis: {
-      tokenizer: perGram((length) => ({ type: "ngram" as const, min_gram: length, max_gram: length })),
-      analyzer: perGram((length) => ({ type: "custom" as const, tokenizer: `g${length}` })),
-    },
-  };
-}
+/** The settings of a new index. */
+export const indexSettings: estypes.IndicesIndexSettings = {
+  number_of_shards: 1,
+  auto_expand_replicas: "0-1",
+  // A late write must not restore a deleted message, so its version is remembered for longer than any bulk request
+  // can take.
+  gc_deletes: "15m",
+  analysis: {
+    tokenizer: perGram((length) => ({ type: "ngram" as const, min_gram: length, max_gram: length })),
+    analyzer: perGram((length) => ({ type: "custom" as const, tokenizer: `g${length}` })),
+  },
+};
 
 /** The fields of a message's content, which are returned unchanged. `searchedText` defines the searched text. */
 const contentMapping: Record<keyof MessageContent, estypes.MappingProperty> = {
