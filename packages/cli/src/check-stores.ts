@@ -26,7 +26,7 @@ type Stores = ReturnType<typeof allStores>;
 
 async function redisSettings({ redis: address, expected }: Stores): Promise<StoreSetting[]> {
   const { connectForRequests, readRedisSettings, whenReady } = await import("@confab/queue");
-  const redis = connectForRequests(address, "confabctl", { patienceMs: timeoutMs });
+  const redis = connectForRequests(address, "confabctl", { timeoutMs });
   redis.on("error", () => undefined);
   try {
     await whenReady(redis, timeoutMs);

@@ -22,7 +22,7 @@ describe("confabctl status", function () {
     const { number: chat } = await stack.json<{ number: number }>("chat", "create", token);
     for (const body of ["one", "two"]) await stack.json("send", token, String(chat), body);
     await eventually(async () => {
-      const [status] = await look("--once", "--interval", "0.1");
+      const [status] = await snapshots("--once", "--interval", "0.1");
       expect(status!.redis).to.include({ pending: 0, stored_total: 2 });
       expect(status!.database).to.include({ search_waiting: 0 });
     });
@@ -31,7 +31,7 @@ describe("confabctl status", function () {
     await stack.stop();
   });
 
-  async function look(...args: string[]): Promise<Printed[]> {
+  async function snapshots(...args: string[]): Promise<Printed[]> {
     const { stdout } = await stack.run(["status", "--json", ...args], { REDIS_URL: testStores().redisUrl });
     return lines(stdout);
   }

@@ -48,7 +48,7 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
         bytes: Number(res.getHeader("Content-Length") ?? 0),
         request_id: context.requestId,
         trace_id: context.traceId,
-        ...context.facts,
+        ...context.logFields,
         problem,
       };
       logger[status >= 500 ? "warn" : "info"](line, "request");

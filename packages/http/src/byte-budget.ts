@@ -6,7 +6,7 @@ export interface ByteBudgetOptions {
   /** Requests up to this size may also use the last quarter, which larger ones leave free. */
   readonly smallBytes?: number;
   /** How long a large body may take to arrive before it may be dropped to make room. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 /** The share of one request. It is plain data, because closures and getters would cost each request more than the counting. */
@@ -38,7 +38,7 @@ export interface ByteBudget {
  * requests of one application hold at most half of the budget.
  */
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
-  const { bytes: total, smallBytes = 65_536, patienceMs = 2_000 } = options;
+  const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000 } = options;
   /** Large bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
   const large = new Map<Lease, number>();
   const owned = new Map<string, number>();
@@ -48,7 +48,7 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
     const limit = held + bytes > smallBytes ? total * 0.75 : total;
     while (used + bytes > limit) {
       const [oldest] = large;
-      if (oldest === undefined || performance.now() - oldest[1] < patienceMs) throw busy();
+      if (oldest === undefined || performance.now() - oldest[1] < timeoutMs) throw busy();
       budget.release(oldest[0]);
       oldest[0].evict?.(busy());
     }

@@ -13,7 +13,7 @@ export interface RateLimitOptions {
   readonly logger: Logger;
   readonly keyPrefix: string;
   /** How long a request waits for Redis before this process counts alone. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 interface RateLimitState {
@@ -31,7 +31,7 @@ const PAUSE_MS = 1_000;
  * unavailable or slow, each process counts alone: the limit may be exceeded, but no request fails or waits for long.
  */
 export function createRateLimit(options: RateLimitOptions): RequestHandler {
-  const { redis, limit, windowSeconds, logger, keyPrefix, patienceMs = 150 } = options;
+  const { redis, limit, windowSeconds, logger, keyPrefix, timeoutMs = 150 } = options;
   const local = new RateLimiterMemory({ points: limit, duration: windowSeconds });
   const shared = new RateLimiterRedis({
     storeClient: redis,
@@ -42,14 +42,14 @@ export function createRateLimit(options: RateLimitOptions): RequestHandler {
     // A refused application is refused without asking Redis until its window ends.
     inMemoryBlockOnConsumed: limit + 1,
   });
-  const late = (): Error => new Error(`Redis did not answer within ${patienceMs} ms`);
+  const late = (): Error => new Error(`Redis did not answer within ${timeoutMs} ms`);
   const policy = `"requests";q=${limit};w=${windowSeconds}`;
   let pausedUntil = 0;
 
   async function consume(token: string): Promise<RateLimitState> {
     if (performance.now() < pausedUntil) return count(local, token);
     try {
-      return await withTimeout(count(shared, token), patienceMs, late);
+      return await withTimeout(count(shared, token), timeoutMs, late);
     } catch (error) {
       pausedUntil = performance.now() + PAUSE_MS;
       logger.warn({ err: error }, "Redis did not answer in time: the rate limit counts in this process alone");

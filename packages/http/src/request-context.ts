@@ -17,7 +17,7 @@ export interface RequestContext {
   /** The template of the request's route, for logs and metrics. */
   route: string | undefined;
   /** Further fields of the access log: application and chat. */
-  facts: Readonly<Record<string, string | number>> | undefined;
+  logFields: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
   problem: ProblemCode | undefined;
   /** The names of fields and query parameters that no schema knows. */
@@ -41,7 +41,7 @@ class Context implements RequestContext {
   readonly traceparent: string | undefined;
   readonly startedAt = performance.now();
   route: string | undefined = undefined;
-  facts: RequestContext["facts"] = undefined;
+  logFields: RequestContext["logFields"] = undefined;
   problem: ProblemCode | undefined = undefined;
   ignored: Set<string> | undefined = undefined;
   readonly #parent: Logger;
@@ -99,7 +99,7 @@ function endSpan(
   span: Span,
   method: string,
   res: Response,
-  { requestId, route, facts, problem }: RequestContext,
+  { requestId, route, logFields, problem }: RequestContext,
 ): void {
   if (route !== undefined) span.rename(`${method} ${route}`);
   span.set({
@@ -108,8 +108,8 @@ function endSpan(
     "http.route": route,
     "http.response.status_code": res.statusCode,
     "confab.request_id": requestId,
-    "confab.application": facts?.application,
-    "confab.chat": facts?.chat,
+    "confab.application": logFields?.application,
+    "confab.chat": logFields?.chat,
     "confab.problem": problem,
   });
   span.end(res.writableFinished ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : CLIENT_DISCONNECTED);

@@ -87,7 +87,7 @@ export function mount<R extends Route>(
     context.route = route.path;
     checkAdmin?.(req);
     const params = parseParams(route.params, req.params);
-    context.facts = factsOf(params);
+    context.logFields = logFieldsOf(params);
     const query = readQuery(req, mounted, context);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const lease = route.body === undefined ? undefined : budget?.open();
@@ -109,7 +109,7 @@ function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
 }
 
 /** The application and chat in a path, for the log. */
-function factsOf({ token, chat }: { token?: string; chat?: number }): RequestContext["facts"] {
+function logFieldsOf({ token, chat }: { token?: string; chat?: number }): RequestContext["logFields"] {
   if (token === undefined) return undefined;
   return { application: shortToken(token), ...(chat !== undefined && { chat }) };
 }

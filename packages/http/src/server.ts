@@ -62,7 +62,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   server.on("checkExpectation", serve);
   // Node counts every byte that the client takes as progress.
   server.timeout = options.stallTimeoutMs ?? 30_000;
-  app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, patienceMs: 5_000, ...options.unsent });
+  app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unsent });
   server.on("connection", (socket) => {
     socket.once("close", () => answers.delete(socket));
   });

@@ -5,7 +5,7 @@ export interface UnsentOptions {
   /** Maximum bytes of all unread answers together. */
   readonly maxBytes: number;
   /** How long a client may take to read an answer before its connection may be closed to make room. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 /** The bytes of answers that clients have not read yet. */
@@ -22,7 +22,7 @@ const countedBytes = 16_384;
  * Bounds the memory of answers that clients read slowly or not at all. When it is used up, the connection with the oldest unread
  * answer is closed after some time, so clients that never read cannot keep out those that do.
  */
-export function createUnsent({ maxBytes, patienceMs }: UnsentOptions): Unsent {
+export function createUnsent({ maxBytes, timeoutMs }: UnsentOptions): Unsent {
   const answers = new Map<Response, { bytes: number; since: number }>();
   let total = 0;
 
@@ -33,7 +33,7 @@ export function createUnsent({ maxBytes, patienceMs }: UnsentOptions): Unsent {
   function makeRoom(bytes: number): boolean {
     for (const [res, { since }] of answers) {
       if (total + bytes <= maxBytes) break;
-      if (performance.now() - since < patienceMs) return false;
+      if (performance.now() - since < timeoutMs) return false;
       remove(res);
       res.destroy();
     }

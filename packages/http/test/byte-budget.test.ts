@@ -16,7 +16,7 @@ function refusal(call: () => void): string | undefined {
 describe("a byte budget", () => {
   let budget: ByteBudget;
   beforeEach(() => {
-    budget = createByteBudget({ bytes: 1_000, smallBytes: 100, patienceMs: 20 });
+    budget = createByteBudget({ bytes: 1_000, smallBytes: 100, timeoutMs: 20 });
   });
   function read(bytes: number) {
     const evicted: string[] = [];

@@ -31,8 +31,8 @@ describe("createRateLimit", () => {
   }
 
   // A long timeout while Redis is available: a stalled disk must not make the process count alone.
-  async function start(redis: Redis, limit: number, windowSeconds = 60, patienceMs = 10_000): Promise<TestApp> {
-    const middleware = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, patienceMs });
+  async function start(redis: Redis, limit: number, windowSeconds = 60, timeoutMs = 10_000): Promise<TestApp> {
+    const middleware = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, timeoutMs });
     const app = await startApp((router) => {
       router.use("/applications/:token", middleware);
       router.get("/applications/:token", (_req, res) => void res.end("served"));

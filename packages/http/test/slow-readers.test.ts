@@ -80,7 +80,7 @@ describe("clients that do not read", () => {
   });
 
   it("use limited memory: further requests are refused at once, then the oldest are disconnected", async () => {
-    await start({ unsent: { maxBytes: 3 * answerBytes + mebibyte, patienceMs: 4_000 } });
+    await start({ unsent: { maxBytes: 3 * answerBytes + mebibyte, timeoutMs: 4_000 } });
     const oldest = ask();
     await pause(200);
     const others = [ask(), ask()];
@@ -93,7 +93,7 @@ describe("clients that do not read", () => {
   });
 
   it("still get the answer to a finished write, because it can no longer be refused", async () => {
-    await start({ unsent: { maxBytes: answerBytes, patienceMs: 60_000 } });
+    await start({ unsent: { maxBytes: answerBytes, timeoutMs: 60_000 } });
     ask();
     await pause(100);
     const response = await fetch(app.url + path, {

@@ -21,17 +21,17 @@ const graceMs = 600;
 /**
  * A connection for requests. While Redis is unavailable it fails at once instead of queueing commands, on a cluster
  * within about 500 ms, which the news of a failover may need. Unanswered commands are sent again after a reconnect, so
- * every script must tolerate a resend. With `patienceMs`, a command that is not answered within this time rejects. If
- * an answer is pending and the server is silent for longer than `deadlineMs` (default: `patienceMs`), the connection is
+ * every script must tolerate a resend. With `timeoutMs`, a command that is not answered within this time rejects. If
+ * an answer is pending and the server is silent for longer than `deadlineMs` (default: `timeoutMs`), the connection is
  * replaced.
  */
 export function connectForRequests(
   address: RedisAddress,
   name: string,
-  { patienceMs, deadlineMs = patienceMs ?? 1_000 }: { patienceMs?: number; deadlineMs?: number } = {},
+  { timeoutMs, deadlineMs = timeoutMs ?? 1_000 }: { timeoutMs?: number; deadlineMs?: number } = {},
 ): RedisConnection {
   const socketTimeout = deadlineMs + graceMs;
-  const options = { ...shared, connectionName: name, commandTimeout: patienceMs, socketTimeout };
+  const options = { ...shared, connectionName: name, commandTimeout: timeoutMs, socketTimeout };
   return connect(address, options, { enableOfflineQueue: false, maxRedirections: 5 });
 }
 

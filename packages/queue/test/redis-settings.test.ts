@@ -29,7 +29,7 @@ describe("the settings of Redis", function () {
   }
 
   async function read(address: RedisAddress, expected: Partial<Expected> = {}): Promise<StoreSetting[]> {
-    const redis = connectForRequests(address, "test", { patienceMs: 5_000 });
+    const redis = connectForRequests(address, "test", { timeoutMs: 5_000 });
     redis.on("error", () => undefined);
     try {
       await whenReady(redis, 5_000);

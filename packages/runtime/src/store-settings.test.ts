@@ -12,25 +12,25 @@ import {
 type Weight = "needed" | "heeded" | "shown";
 
 /** A watch over one store whose setting is at hand, or which does not answer. */
-function watched(weight: Weight, first: Verdict | "silent" | "hanging", lookMs = 0) {
+function watched(weight: Weight, first: Verdict | "silent" | "hanging", intervalMs = 0) {
   const lines: [level: string, message: string][] = [];
   const write = (line: string): void => {
     const { level, message } = JSON.parse(line) as { level: string; message: string };
     lines.push([level, message]);
   };
   const logger = createLogger({ level: "info", service: "test" }, { write });
-  const state = { verdict: first, looks: 0 };
+  const state = { verdict: first, readings: 0 };
   const setting = (verdict: Verdict): StoreSetting => ({
     ...{ store: "redis", promise: "nothing is lost", setting: "safe yes", found: verdict, verdict },
     ...(verdict !== "kept" && { advice: "Set safe yes." }),
   });
   const read = (): Promise<StoreSetting[]> => {
-    state.looks += 1;
+    state.readings += 1;
     if (state.verdict === "hanging") return new Promise(() => undefined);
     if (state.verdict === "silent") return Promise.reject(new Error("no answer"));
     return Promise.resolve([setting(state.verdict)]);
   };
-  return { lines, state, settings: createStoreSettings({ looks: { redis: { read, weight } }, logger, lookMs }) };
+  return { lines, state, settings: createStoreSettings({ stores: { redis: { read, weight } }, logger, intervalMs }) };
 }
 
 const rejection = (work: Promise<unknown>): Promise<unknown> =>
@@ -38,8 +38,8 @@ const rejection = (work: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
-/** Lets a look that nobody waits for end. */
-const look = async (check: () => Promise<void>): Promise<unknown> => {
+/** Checks twice, so that a reading that nobody waits for ends in between. */
+const checkTwice = async (check: () => Promise<void>): Promise<unknown> => {
   await rejection(check());
   await pause(5);
   return rejection(check());
@@ -48,15 +48,15 @@ const look = async (check: () => Promise<void>): Promise<unknown> => {
 describe("createStoreSettings", () => {
   it("logs what is not kept, once, and again when it changes", async () => {
     const { lines, state, settings } = watched("needed", "at-risk");
-    await look(settings.check);
+    await checkTwice(settings.check);
     const sentence = (found: string): string => `redis: safe yes is needed (found: ${found}). Set safe yes.`;
     expect(lines).to.deep.equal([["warn", sentence("at-risk")]]);
     state.verdict = "refused";
-    await look(settings.check);
+    await checkTwice(settings.check);
     state.verdict = "unknown";
-    await look(settings.check);
+    await checkTwice(settings.check);
     state.verdict = "kept";
-    await look(settings.check);
+    await checkTwice(settings.check);
     expect(lines.slice(1)).to.deep.equal([
       ["error", sentence("refused")],
       ["info", sentence("unknown")],
@@ -67,7 +67,7 @@ describe("createStoreSettings", () => {
   it("counts the settings that are at risk or refused, until the store has not answered for three intervals", async () => {
     const { state, settings } = watched("shown", "at-risk", 20);
     expect(settings.atRisk("redis"), "not read yet").to.equal(undefined);
-    await look(settings.check);
+    await checkTwice(settings.check);
     expect(settings.stores).to.deep.equal(["redis"]);
     expect(settings.atRisk("redis")).to.equal(1);
     for (const [verdict, count] of [
@@ -77,40 +77,40 @@ describe("createStoreSettings", () => {
     ] as const) {
       state.verdict = verdict;
       await pause(25);
-      await look(settings.check);
+      await checkTwice(settings.check);
       expect(settings.atRisk("redis"), verdict).to.equal(count);
     }
     state.verdict = "silent";
     await pause(70);
-    await look(settings.check);
+    await checkTwice(settings.check);
     expect(settings.atRisk("redis"), "silent for too long").to.equal(undefined);
   });
 
   it("rejects while a setting is refused, and no longer when it was changed", async () => {
     for (const weight of ["needed", "heeded"] as const) {
       const { state, settings } = watched(weight, "refused");
-      const error = await look(settings.check);
+      const error = await checkTwice(settings.check);
       expect(error).to.be.instanceOf(SettingsRefused);
       expect(String(error)).to.include("Set safe yes.");
       expect(await rejection(settings.assertAccepted())).to.be.instanceOf(SettingsRefused);
       state.verdict = "kept";
-      expect(await look(settings.check)).to.equal(undefined);
+      expect(await checkTwice(settings.check)).to.equal(undefined);
     }
   });
 
   it("lets pass what is at risk or unknown, and what is only shown", async () => {
-    expect(await look(watched("needed", "at-risk").settings.check)).to.equal(undefined);
-    expect(await look(watched("needed", "unknown").settings.check)).to.equal(undefined);
-    expect(await look(watched("shown", "refused").settings.check)).to.equal(undefined);
+    expect(await checkTwice(watched("needed", "at-risk").settings.check)).to.equal(undefined);
+    expect(await checkTwice(watched("needed", "unknown").settings.check)).to.equal(undefined);
+    expect(await checkTwice(watched("shown", "refused").settings.check)).to.equal(undefined);
   });
 
   it("is not ready before it knows what it needs, and waits neither for long nor for anything else", async () => {
     const needed = watched("needed", "silent");
-    expect(String(await look(needed.settings.check))).to.include("the settings of redis are not known yet");
+    expect(String(await checkTwice(needed.settings.check))).to.include("the settings of redis are not known yet");
     expect(await rejection(needed.settings.assertAccepted())).to.equal(undefined);
     needed.state.verdict = "kept";
-    expect(await look(needed.settings.check)).to.equal(undefined);
-    expect(await look(watched("heeded", "silent").settings.check)).to.equal(undefined);
+    expect(await checkTwice(needed.settings.check)).to.equal(undefined);
+    expect(await checkTwice(watched("heeded", "silent").settings.check)).to.equal(undefined);
     const began = performance.now();
     expect(await rejection(watched("needed", "hanging").settings.check())).to.be.an("error");
     expect(performance.now() - began).to.be.below(900);
@@ -118,18 +118,18 @@ describe("createStoreSettings", () => {
 
   it("keeps to what it found when the store stops answering", async () => {
     const { state, settings } = watched("needed", "refused");
-    await look(settings.check);
+    await checkTwice(settings.check);
     state.verdict = "silent";
-    expect(await look(settings.check)).to.be.instanceOf(SettingsRefused);
+    expect(await checkTwice(settings.check)).to.be.instanceOf(SettingsRefused);
   });
 
-  it("looks again only when what it knows is old enough, and never twice at once", async () => {
+  it("reads again only when what it knows is old enough, and never twice at once", async () => {
     const fresh = watched("needed", "kept", 60_000);
-    for (let round = 0; round < 3; round += 1) await look(fresh.settings.check);
-    expect(fresh.state.looks).to.equal(1);
+    for (let round = 0; round < 3; round += 1) await checkTwice(fresh.settings.check);
+    expect(fresh.state.readings).to.equal(1);
     const hanging = watched("heeded", "hanging");
-    for (let round = 0; round < 3; round += 1) await look(hanging.settings.check);
-    expect(hanging.state.looks).to.equal(1);
+    for (let round = 0; round < 3; round += 1) await checkTwice(hanging.settings.check);
+    expect(hanging.state.readings).to.equal(1);
   });
 
   it("lets wait until nothing is refused", async () => {
@@ -139,7 +139,7 @@ describe("createStoreSettings", () => {
     await pause(50);
     expect(isAccepted).to.equal(false);
     state.verdict = "kept";
-    await look(settings.check);
+    await checkTwice(settings.check);
     await waiting;
   });
 });
@@ -152,7 +152,7 @@ describe("unlessRefused", () => {
     expect(await rejection(guarded.write("written"))).to.be.instanceOf(SettingsRefused);
     expect(await guarded.read()).to.equal("read");
     state.verdict = "kept";
-    await look(settings.check);
+    await checkTwice(settings.check);
     expect(await guarded.write("written")).to.equal("written");
   });
 });

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
 import { describeSetting, SettingsRefused, type StoreSetting } from "./store-setting.ts";
 
-export interface StoreLook {
+export interface WatchedStore {
   /** Reads the store's settings; rejects if it does not answer. */
   readonly read: () => Promise<readonly StoreSetting[]>;
   /**
@@ -13,7 +13,7 @@ export interface StoreLook {
 }
 
 export interface StoreSettings {
-  /** For readiness: reads again what is older than `lookMs`, and rejects while the process must not accept or store anything. */
+  /** For readiness: reads again what is older than `intervalMs`, and rejects while the process must not accept or store anything. */
   readonly check: () => Promise<void>;
   /** Rejects with SettingsRefused while a setting is refused. Waits only for the first reading, and not long. */
   readonly assertAccepted: () => Promise<void>;
@@ -26,24 +26,24 @@ export interface StoreSettings {
 }
 
 export interface StoreSettingsOptions {
-  readonly looks: Readonly<Record<string, StoreLook>>;
+  readonly stores: Readonly<Record<string, WatchedStore>>;
   readonly logger: Pick<Logger, "info" | "warn" | "error">;
   /** The maximum age of the known settings. */
-  readonly lookMs?: number;
+  readonly intervalMs?: number;
 }
 
 /** The maximum wait for the first reading; shorter than a health check's timeout. */
-const patienceMs = 500;
+const firstReadingMs = 500;
 const againMs = 1_000;
 const levels = { "at-risk": "warn", refused: "error", unknown: "info" } as const;
 
 /** Watches the settings of stores. Logs those that Confab cannot rely on, at the start and whenever they change. */
-export function createStoreSettings({ looks, logger, lookMs = 5_000 }: StoreSettingsOptions): StoreSettings {
-  const watches = Object.entries(looks).map(([store, look]) => createWatch(store, look, { logger, lookMs }));
+export function createStoreSettings({ stores, logger, intervalMs = 5_000 }: StoreSettingsOptions): StoreSettings {
+  const watches = Object.entries(stores).map(([name, store]) => createWatch(name, store, { logger, intervalMs }));
 
   async function assertAccepted(): Promise<void> {
     const missing = watches.filter((watch) => watch.isMissing());
-    if (missing.length > 0) await Promise.all(missing.map((watch) => watch.firstLook()));
+    if (missing.length > 0) await Promise.all(missing.map((watch) => watch.firstReading()));
     const refused = watches.flatMap((watch) => watch.refused());
     if (refused.length > 0) throw new SettingsRefused(refused.map(describeSetting).join(" "));
   }
@@ -66,35 +66,35 @@ export function createStoreSettings({ looks, logger, lookMs = 5_000 }: StoreSett
         );
       while (await isRefused()) await pause(againMs);
     },
-    stores: Object.keys(looks),
+    stores: Object.keys(stores),
     atRisk: (store) => watches.find((watch) => watch.store === store)?.atRisk(),
   };
 }
 
 function createWatch(
   store: string,
-  { read, weight }: StoreLook,
-  { logger, lookMs }: Required<Pick<StoreSettingsOptions, "logger" | "lookMs">>,
+  { read, weight }: WatchedStore,
+  { logger, intervalMs }: Required<Pick<StoreSettingsOptions, "logger" | "intervalMs">>,
 ) {
   let known = false;
   let refused: readonly StoreSetting[] = [];
   let amissCount = 0;
-  let lookedAt = -Infinity;
-  let looking: Promise<void> | undefined;
+  let readAt = -Infinity;
+  let reading: Promise<void> | undefined;
   let logged: string | undefined;
 
-  async function look(): Promise<void> {
+  async function readAgain(): Promise<void> {
     try {
       const settings = await read();
       known = true;
-      lookedAt = performance.now();
+      readAt = performance.now();
       amissCount = settings.filter(({ verdict }) => verdict === "at-risk" || verdict === "refused").length;
       if (weight !== "shown") refused = settings.filter(({ verdict }) => verdict === "refused");
       log(settings);
     } catch {
       // The store's own check reports why it does not answer; the settings found before still count.
     } finally {
-      looking = undefined;
+      reading = undefined;
     }
   }
 
@@ -113,15 +113,15 @@ function createWatch(
   return {
     store,
     refresh(): void {
-      if (performance.now() - lookedAt >= lookMs) looking ??= look();
+      if (performance.now() - readAt >= intervalMs) reading ??= readAgain();
     },
-    async firstLook(): Promise<void> {
-      looking ??= look();
-      await Promise.race([looking, pause(patienceMs, undefined, { ref: false })]);
+    async firstReading(): Promise<void> {
+      reading ??= readAgain();
+      await Promise.race([reading, pause(firstReadingMs, undefined, { ref: false })]);
     },
     isMissing: () => weight === "needed" && !known,
     refused: () => refused,
-    atRisk: () => (performance.now() - lookedAt <= 3 * lookMs ? amissCount : undefined),
+    atRisk: () => (performance.now() - readAt <= 3 * intervalMs ? amissCount : undefined),
   };
 }
 

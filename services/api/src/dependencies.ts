@@ -34,11 +34,11 @@ import { readReplicated } from "./replicated-pending.ts";
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
 /** The timeout of a database that does not answer, for readers and writers; one that refuses is noticed at once. */
-const patienceMs = 2_000;
+const databaseTimeoutMs = 2_000;
 /** After this time nobody waits for a statement any more, and its session is replaced. */
 const answerTimeoutMs = 5_000;
 /** The timeout of Redis: a busy one answers within it, and a page does without one that does not. */
-const redisPatienceMs = 1_000;
+const redisTimeoutMs = 1_000;
 /** Less than half of that, since a request may have to wait for the WAIT before its own. */
 const replicasMs = 400;
 /** Interval of reading the database for its gauges. */
@@ -46,34 +46,34 @@ const snapshotMs = 10_000;
 
 /** Opens all connections and waits for none; readiness reports when the database answers. */
 export function connectDependencies(config: ApiConfig, logger: Logger, tracer: Tracer = noTracer) {
-  const redis = connectForRequests(config.redis, "confab-api", { patienceMs: redisPatienceMs });
+  const redis = connectForRequests(config.redis, "confab-api", { timeoutMs: redisTimeoutMs });
   // ioredis throws if nobody listens; readiness reports the error.
   redis.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs });
   const { expected } = config;
   const settings = createStoreSettings({
-    looks: {
+    stores: {
       // The api writes nothing to Redis that a promise depends on.
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },
     },
     logger,
   });
-  const soon = <T extends object>(name: string, repository: T): T =>
+  const withTimeouts = <T extends object>(name: string, repository: T): T =>
     withMethodTimeouts(
       traced(tracer, "mysql", name, repository),
-      patienceMs,
+      databaseTimeoutMs,
       () => new ProblemError("storage-unavailable"),
     );
   // A write must not simply time out here: the repository withdraws it, or reports that its outcome is unknown.
   const withWrites = <T extends object>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
     const traceable = traced(tracer, "mysql", name, repository);
-    const patient = Object.fromEntries(writes.map((write) => [write, traceable[write]]));
-    return unlessRefused({ ...soon(name, repository), ...patient }, writes, settings);
+    const untimed = Object.fromEntries(writes.map((write) => [write, traceable[write]]));
+    return unlessRefused({ ...withTimeouts(name, repository), ...untimed }, writes, settings);
   };
   const pending = traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning));
   const { minReplicas: replicas } = config;
-  const messages = soon("messages", createMessages(database));
+  const messages = withTimeouts("messages", createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
   const health = createHealth({
@@ -95,18 +95,21 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
 
   return {
     redis,
-    applications: withWrites("applications", createApplications(database, { timeoutMs: patienceMs }), [
+    applications: withWrites("applications", createApplications(database, { timeoutMs: databaseTimeoutMs }), [
       "create",
       "rename",
     ]),
-    chats: withWrites("chats", createChats(database, { timeoutMs: patienceMs }), ["create", "rename"]),
+    chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "rename"]),
     messages,
     pending:
       replicas === 0
         ? pending
         : readReplicated(pending, redis, config.partitioning, { replicas, timeoutMs: replicasMs }),
     search: traced(tracer, config.search.backend, "search", search),
-    backend: { own: searchBackendOf(config.search), read: soon("search-backend", createSearchBackend(database)).read },
+    backend: {
+      own: searchBackendOf(config.search),
+      read: withTimeouts("search-backend", createSearchBackend(database)).read,
+    },
     health,
     metrics,
     tracer,

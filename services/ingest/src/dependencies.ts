@@ -63,7 +63,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   const ping = createRedisPing(redis, prefix, partitions);
   const { expected } = config;
   const settings = createStoreSettings({
-    looks: {
+    stores: {
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "needed" },
       // Messages to known chats are accepted without the database.
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "heeded" },
@@ -110,14 +110,14 @@ export async function connectDependencies(
   // Before the first message is accepted. Readiness and each message's answer report a refused setting.
   await settings.check().catch(() => undefined);
 
-  const soon = <T extends object>(name: string, repository: T): T =>
+  const withTimeouts = <T extends object>(name: string, repository: T): T =>
     withMethodTimeouts(
       traced(tracer, "mysql", name, repository),
       config.deadlineMs,
       () => new ChatsUnavailable("MySQL is silent"),
     );
-  const chats = soon("chats", createChats(database));
-  const applications = soon("applications", createApplications(database));
+  const chats = withTimeouts("chats", createChats(database));
+  const applications = withTimeouts("applications", createApplications(database));
   const producer = await createProducer({ connection: redis, ...partitioning });
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);

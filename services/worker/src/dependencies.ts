@@ -43,7 +43,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   const ping = createRedisPing(redis, prefix, partitions);
   const { expected } = config;
   const settings = createStoreSettings({
-    looks: {
+    stores: {
       // Messages in a Redis that may lose them are safer in the database.
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },

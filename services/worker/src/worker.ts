@@ -148,7 +148,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
         },
         waiting: () => redis.llen(list),
         isReachable: () => health.ready().checks.database?.ok === true,
-        patienceMs: config.consumerStallTimeoutMs,
+        timeoutMs: config.consumerStallTimeoutMs,
         liveness,
         restarts,
         logger,
@@ -173,7 +173,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       repeat(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
     ),
     ...watched.map((consumer, partition) =>
-      repeat(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.look, logger),
+      repeat(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.check, logger),
     ),
     repeat(config.sweep.intervalMs, "index", () => index.run(), logger),
     repeat(

@@ -15,7 +15,7 @@ export async function openStores(env: Environment) {
   ]);
   const settings = allStores(env);
   const { partitioning } = settings;
-  const redis = intake.withScripts(queue.connectForRequests(settings.redis, "confabctl", { patienceMs: timeoutMs }));
+  const redis = intake.withScripts(queue.connectForRequests(settings.redis, "confabctl", { timeoutMs }));
   let lastError: string | undefined;
   redis.on("error", (error: Error) => (lastError = error.message));
   redis.on("ready", () => (lastError = undefined));

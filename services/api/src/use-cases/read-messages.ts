@@ -76,32 +76,32 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
    * its last number first, Redis second. Numbers are assigned in order, so every number up to that one was assigned by
    * then. Above it, MySQL may have messages by the time its rows are read while lower ones are pending, unseen.
    */
-  async function read(place: ChatReference, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
-    const stored = await messages.lastNumber(place.id);
+  async function read(chat: ChatReference, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
+    const stored = await messages.lastNumber(chat.id);
     const readAll = async (last: number, readWalk: (walk: Walk) => Promise<Walked>): Promise<Read> => {
       const walks: Walked[] = [];
       for (const walk of walksUpTo(last)) walks.push(await readWalk({ ...walk, to: Math.min(walk.to, last) }));
       return { walks, last };
     };
     try {
-      const last = Math.max(stored, (await queue.lastNumber(place)) ?? 0);
-      return await readAll(last, (walk) => readAccepted({ messages, pending: queue }, place, walk));
+      const last = Math.max(stored, (await queue.lastNumber(chat)) ?? 0);
+      return await readAll(last, (walk) => readAccepted({ messages, pending: queue }, chat, walk));
     } catch (error) {
       report(error, logger);
-      return readAll(stored, (walk) => readStored(messages, place, walk));
+      return readAll(stored, (walk) => readStored(messages, chat, walk));
     }
   }
 
-  async function readUpTo(place: ChatReference, walk: Walk, logger: Logger) {
-    const { walks, last } = await read(place, () => [walk], logger);
+  async function readUpTo(chat: ChatReference, walk: Walk, logger: Logger) {
+    const { walks, last } = await read(chat, () => [walk], logger);
     const { items, more } = walks[0]!;
     return { items: walk.order === "asc" ? items : items.toReversed(), more, last };
   }
 
   /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
-  async function readAround(place: ChatReference, around: number, limit: number, logger: Logger) {
+  async function readAround(chat: ChatReference, around: number, limit: number, logger: Logger) {
     const { walks, last } = await read(
-      place,
+      chat,
       (end) => {
         const { from, to } = rangeAround(around, limit, end);
         const middle = Math.max(1, Math.min(around, to));
@@ -119,11 +119,11 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
   return {
     find,
     async list(token, chat, query, logger) {
-      const place = { token, number: chat.number, id: chat.id };
+      const reference = { token, number: chat.number, id: chat.id };
       const { items, more, last } =
         query.around === undefined
-          ? await readUpTo(place, walkOf(query), logger)
-          : await readAround(place, query.around, query.limit, logger);
+          ? await readUpTo(reference, walkOf(query), logger)
+          : await readAround(reference, query.around, query.limit, logger);
       const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last });
       return { items: query.order === "asc" ? items : items.toReversed(), link };
     },

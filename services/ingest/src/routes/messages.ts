@@ -26,7 +26,7 @@ export function createMessageRoutes({
     router,
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
-      context.facts = { application: shortToken(body.application_token), chat: body.chat_number };
+      context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
       const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context);
       if (outcome instanceof ProblemError) throw outcome;
       const { message, limit, replayed } = outcome!;
@@ -45,10 +45,10 @@ export function createMessageRoutes({
     router,
     routes.createMessages,
     async ({ body, idempotencyKey, context }) => {
-      context.facts = factsOf(body.messages);
+      context.logFields = logFieldsOf(body.messages);
       const { requestId, traceparent } = context;
       const { answer, replayed, limit } = await acceptBatch(body.messages, { requestId, traceparent, idempotencyKey });
-      context.facts = { ...context.facts, accepted: answer.accepted, refused: answer.refused };
+      context.logFields = { ...context.logFields, accepted: answer.accepted, refused: answer.refused };
       return { body: answer, replayed, headers: limitHeaders(limit) };
     },
     mountOptions,
@@ -57,7 +57,7 @@ export function createMessageRoutes({
 }
 
 /** For the log: how many messages, and their application and chat if all have the same. */
-function factsOf(items: readonly unknown[]): Record<string, string | number> {
+function logFieldsOf(items: readonly unknown[]): Record<string, string | number> {
   const [token, ...otherTokens] = new Set(items.map((item) => fieldOf(item, "application_token")));
   const [chat, ...otherChats] = new Set(items.map((item) => fieldOf(item, "chat_number")));
   const isOne = otherTokens.length === 0 && applicationTokenSchema.safeParse(token).success;

@@ -82,7 +82,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     for (const refused of result.refused) {
       metrics.deadLettered.inc();
       logger.error(
-        { ...facts(refused), reason: refused.reason },
+        { ...logFieldsOf(refused), reason: refused.reason },
         "message refused by the database and kept as a dead letter",
       );
     }
@@ -100,7 +100,8 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     if (messages.length > 0) logger.info(describeStored(group, messages), "messages stored");
     if (!logger.isLevelEnabled("debug")) return;
     for (const { id, messages } of group) {
-      for (const message of messages.filter(isStored)) logger.debug({ ...facts(message), batch: id }, "message stored");
+      for (const message of messages.filter(isStored))
+        logger.debug({ ...logFieldsOf(message), batch: id }, "message stored");
     }
   }
 
@@ -128,7 +129,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       if (moved[index] === undefined) return;
       metrics.renumbered.inc();
       logger.warn(
-        { ...facts(message), renumbered: moved[index] },
+        { ...logFieldsOf(message), renumbered: moved[index] },
         "another message has this number: the message is stored under a new one",
       );
     });
@@ -164,7 +165,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  async function storeWithPatience(ids: string[]): Promise<void> {
+  async function storeWithRetries(ids: string[]): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
         await store(ids);
@@ -178,7 +179,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  const coalescer = createCoalescer({ run: storeWithPatience, maxItems: maxRows, maxInFlight: 2 });
+  const coalescer = createCoalescer({ run: storeWithRetries, maxItems: maxRows, maxInFlight: 2 });
   return {
     async handle(batchId, trace) {
       if (trace !== undefined) traces.set(batchId, trace);
@@ -194,7 +195,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   };
 }
 
-function facts({
+function logFieldsOf({
   token,
   chat,
   number,

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { pino } from "pino";
 import { createWatchdog } from "./watchdog.ts";
 
-const patienceMs = 40;
+const timeoutMs = 40;
 
 function watch(overrides: Partial<Parameters<typeof createWatchdog>[0]> = {}) {
   let restarted = 0;
@@ -16,29 +16,29 @@ function watch(overrides: Partial<Parameters<typeof createWatchdog>[0]> = {}) {
     restart: () => {
       restarted += 1;
     },
-    patienceMs,
+    timeoutMs,
     liveness,
     restarts: { inc: () => undefined },
     logger: pino({ level: "silent" }),
     ...overrides,
   });
   /** Checks after pauses that are longer than the stall timeout. */
-  const lookLate = async (times: number): Promise<number> => {
+  const checkLate = async (times: number): Promise<number> => {
     for (let time = 0; time < times; time++) {
-      await sleep(patienceMs + 10);
-      await watchdog.look().catch(() => undefined);
+      await sleep(timeoutMs + 10);
+      await watchdog.check().catch(() => undefined);
     }
     return restarted;
   };
-  return { ...watchdog, lookLate, liveness };
+  return { ...watchdog, checkLate, liveness };
 }
 
 describe("a consumer's watchdog", () => {
   it("restarts it each time the stall timeout is over, and fails liveness from the second time on", async () => {
-    const { lookLate, liveness } = watch();
-    expect(await lookLate(1)).to.equal(1);
+    const { checkLate, liveness } = watch();
+    expect(await checkLate(1)).to.equal(1);
     expect(liveness.state().ok).to.equal(true);
-    expect(await lookLate(1)).to.equal(2);
+    expect(await checkLate(1)).to.equal(2);
     expect(liveness.state()).to.deep.equal({
       ok: false,
       reasons: ["3 jobs wait in messages of partition 0, and a new consumer took none of them either"],
@@ -46,11 +46,11 @@ describe("a consumer's watchdog", () => {
   });
 
   it("starts to count again with each sign of life, and takes back what it said of liveness", async () => {
-    const { lookLate, sign, liveness } = watch();
-    await lookLate(2);
+    const { checkLate, sign, liveness } = watch();
+    await checkLate(2);
     sign();
     expect(liveness.state().ok).to.equal(true);
-    await lookLate(1);
+    await checkLate(1);
     expect(liveness.state().ok, "the first of a new row").to.equal(true);
   });
 
@@ -61,7 +61,7 @@ describe("a consumer's watchdog", () => {
   };
   for (const [why, overrides] of Object.entries(innocent)) {
     it(`leaves it alone while ${why}`, async () => {
-      expect(await watch(overrides).lookLate(3)).to.equal(0);
+      expect(await watch(overrides).checkLate(3)).to.equal(0);
     });
   }
 });

@@ -10,7 +10,7 @@ export interface WatchdogOptions {
   /** Replaces the consumer and its connections. */
   restart: () => void;
   /** The maximum time that jobs may wait while none is taken. */
-  patienceMs: number;
+  timeoutMs: number;
   liveness: Pick<Liveness, "fail" | "recover">;
   restarts: { inc(): void };
   logger: Logger;
@@ -20,7 +20,7 @@ export interface Watchdog {
   /** A sign of life: the consumer took a job, ended one, or waits for the database. */
   readonly sign: () => void;
   /** Replaces the consumer if jobs wait and it has given no sign of life for too long. From the second time in a row on, asks for a restart of the process. */
-  readonly look: () => Promise<void>;
+  readonly check: () => Promise<void>;
 }
 
 /** Liveness fails after this many replacements in a row. */
@@ -31,7 +31,7 @@ const mostRestarts = 2;
  * wait and none is taken.
  */
 export function createWatchdog(options: WatchdogOptions): Watchdog {
-  const { name, waiting, isReachable, restart, patienceMs, liveness, restarts, logger } = options;
+  const { name, waiting, isReachable, restart, timeoutMs, liveness, restarts, logger } = options;
   let since = performance.now();
   let inARow = 0;
 
@@ -45,7 +45,7 @@ export function createWatchdog(options: WatchdogOptions): Watchdog {
       inARow = 0;
       liveness.recover(name);
     },
-    async look() {
+    async check() {
       // Also if Redis does not answer at all: then the consumer is not at fault.
       const jobs = await waiting().catch((error: unknown) => {
         forgive();
@@ -53,7 +53,7 @@ export function createWatchdog(options: WatchdogOptions): Watchdog {
       });
       if (jobs === 0 || !isReachable()) forgive();
       const silentMs = performance.now() - since;
-      if (silentMs < patienceMs) return;
+      if (silentMs < timeoutMs) return;
       forgive();
       inARow += 1;
       restarts.inc();
