@@ -2,7 +2,7 @@ import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-mess
 import { isDuplicateKey } from "./errors.ts";
 import { addToCounts, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
-import { RetryTransaction, list, transaction, tuples } from "./transaction.ts";
+import { RetryTransaction, placeholderRows, placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
 /** A batch to store. Its id (16 bytes) makes a second delivery harmless. */
@@ -88,7 +88,7 @@ async function store<M extends AddressedMessage>(
 async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches: NewBatch<M>[], now: Date) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
-    `SELECT id FROM stored_batches WHERE id IN (${list(batches)})`,
+    `SELECT id FROM stored_batches WHERE id IN (${placeholders(batches)})`,
     ...batches.map((batch) => batch.id),
   );
   const taken = new Set(known.map((row) => hex(row.id)));
@@ -98,7 +98,7 @@ async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches:
     const ids = fresh.map((batch) => batch.id).sort((a, b) => Buffer.compare(a, b));
     try {
       await tx.$executeRawUnsafe(
-        `INSERT INTO stored_batches (id, stored_at) VALUES ${tuples(ids.length, 2)}`,
+        `INSERT INTO stored_batches (id, stored_at) VALUES ${placeholderRows(ids.length, 2)}`,
         ...ids.flatMap((id) => [id, now]),
       );
     } catch (error) {
@@ -132,8 +132,8 @@ async function storedUids(tx: Queryable, messages: readonly AddressedMessage[]):
   const chatIds = [...new Set(messages.map(({ chatId }) => chatId))];
   const uids = messages.map(({ uid }) => uid);
   const found = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(
-    `SELECT uid FROM messages WHERE chat_id IN (${list(chatIds)}) AND uid IN (${list(uids)})
-     UNION ALL SELECT uid FROM dead_letters WHERE uid IN (${list(uids)})`,
+    `SELECT uid FROM messages WHERE chat_id IN (${placeholders(chatIds)}) AND uid IN (${placeholders(uids)})
+     UNION ALL SELECT uid FROM dead_letters WHERE uid IN (${placeholders(uids)})`,
     ...[...chatIds, ...uids, ...uids],
   );
   return new Set(found.map(({ uid }) => hex(uid)));

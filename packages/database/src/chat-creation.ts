@@ -1,6 +1,6 @@
 import { isRefusal } from "./errors.ts";
 import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
-import { transaction, tuples } from "./transaction.ts";
+import { placeholderRows, transaction } from "./transaction.ts";
 import type { CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Chat } from "./generated/client.ts";
@@ -87,7 +87,7 @@ async function insert(
     UPDATE applications SET last_chat_number = last_chat_number + ${fresh.length}, chats_count = chats_count + ${fresh.length}
      WHERE id = ${owner.id}`;
   await tx.$executeRawUnsafe(
-    `INSERT INTO chats (application_id, number, name, created_at, updated_at) VALUES ${tuples(fresh.length, 5)}`,
+    `INSERT INTO chats (application_id, number, name, created_at, updated_at) VALUES ${placeholderRows(fresh.length, 5)}`,
     ...fresh.flatMap(({ name }, i) => [owner.id, owner.last + 1 + i, name ?? null, now, now]),
   );
   const rows = await tx.chat.findMany({

@@ -1,6 +1,6 @@
 import { encodeOtherFields } from "@confab/contracts";
 import { compareWithStored, keyOf, type Refused } from "./message-rows.ts";
-import { list, tuples } from "./transaction.ts";
+import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 import type { AddressedMessage } from "./owners.ts";
 
@@ -31,7 +31,7 @@ export async function deadLetterMessages<M extends AddressedMessage>(
   ];
   if (deadLettered.length === 0) return { deadLettered, conflicts };
   const known = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(
-    `SELECT uid FROM dead_letters WHERE uid IN (${list(deadLettered)})`,
+    `SELECT uid FROM dead_letters WHERE uid IN (${placeholders(deadLettered)})`,
     ...deadLettered.map(({ uid }) => uid),
   );
   const kept = new Set(known.map(({ uid }) => Buffer.from(uid).toString("hex")));
@@ -39,7 +39,7 @@ export async function deadLetterMessages<M extends AddressedMessage>(
   if (rows.length > 0) {
     await tx.$executeRawUnsafe(
       `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, other_fields, reason, request_id, accepted_at, created_at)
-       VALUES ${tuples(rows.length, 11)}`,
+       VALUES ${placeholderRows(rows.length, 11)}`,
       ...rows.flatMap((row) => [
         ...[row.token, row.chat, row.chatUnknown ? null : row.chatId, row.number, row.uid, Buffer.from(row.body)],
         ...[encodeOtherFields(row) || null, row.reason, row.requestId?.slice(0, 128) ?? null, row.createdAt, now],

@@ -1,5 +1,5 @@
 import { IdempotencyConflict } from "./errors.ts";
-import { list, tuples } from "./transaction.ts";
+import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
 /** A client's `Idempotency-Key` and a 32-byte hash of its request. */
@@ -19,7 +19,7 @@ export async function findKeys(tx: Queryable, scope: string, keys: string[]): Pr
   if (keys.length === 0) return new Map();
   const rows = await tx.$queryRawUnsafe<KnownKey[]>(
     `SELECT idempotency_key AS \`key\`, request_hash AS requestHash, resource_id AS resourceId
-       FROM idempotency_keys WHERE scope = ? AND idempotency_key IN (${list(keys)})`,
+       FROM idempotency_keys WHERE scope = ? AND idempotency_key IN (${placeholders(keys)})`,
     scope,
     ...keys,
   );
@@ -36,7 +36,7 @@ export async function insertKeys(
   if (keys.length === 0) return;
   await tx.$executeRawUnsafe(
     `INSERT INTO idempotency_keys (scope, idempotency_key, request_hash, resource_id, created_at)
-     VALUES ${tuples(keys.length, 5)}`,
+     VALUES ${placeholderRows(keys.length, 5)}`,
     ...keys.flatMap(({ idempotency, resourceId }) => [
       scope,
       idempotency.key,

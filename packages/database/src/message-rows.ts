@@ -1,7 +1,7 @@
 import { contentFields, type MessageContent } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
-import { RetryTransaction, list, tuples } from "./transaction.ts";
+import { RetryTransaction, placeholderRows, placeholders } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
 /** An accepted message that is not stored yet. */
@@ -109,7 +109,7 @@ export async function compareWithStored<M extends NewMessage>(
 ): Promise<{ fresh: M[]; conflicts: M[] }> {
   if (rows.length === 0) return { fresh: [], conflicts: [] };
   const numbers = groupByChat(rows);
-  const windows = [...numbers].map(([, taken]) => `(chat_id = ? AND number IN (${list(taken)}))`).join(" OR ");
+  const windows = [...numbers].map(([, taken]) => `(chat_id = ? AND number IN (${placeholders(taken)}))`).join(" OR ");
   const existing = await tx.$queryRawUnsafe<{ chatId: bigint; number: number; uid: Uint8Array }[]>(
     `SELECT chat_id AS chatId, number, uid FROM ${table} WHERE ${windows}`,
     ...[...numbers].flatMap(([chatId, taken]) => [chatId, ...taken.map((row) => row.number)]),
@@ -136,9 +136,9 @@ export async function addToCounts(tx: Queryable, stored: readonly NewMessage[]):
   }
   const increments = [...byIncrement];
   const ids = increments.flatMap(([, chatIds]) => chatIds).sort(ascending);
-  const branches = increments.map(([, chatIds]) => `WHEN id IN (${list(chatIds)}) THEN ?`).join(" ");
+  const branches = increments.map(([, chatIds]) => `WHEN id IN (${placeholders(chatIds)}) THEN ?`).join(" ");
   const counted = await tx.$executeRawUnsafe(
-    `UPDATE chats FORCE INDEX (PRIMARY) SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${list(ids)}) ORDER BY id`,
+    `UPDATE chats FORCE INDEX (PRIMARY) SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${placeholders(ids)}) ORDER BY id`,
     ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
     ...ids,
   );
@@ -172,7 +172,7 @@ export async function addRanges(
   }
   if (ranges.length === 0) return;
   await tx.$executeRawUnsafe(
-    `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${tuples(ranges.length, 5)}`,
+    `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${placeholderRows(ranges.length, 5)}`,
     ...ranges.flatMap(({ chatId, from, to, bytes }) => [chatId, from, to, bytes, now]),
   );
 }

@@ -1,6 +1,6 @@
 import { addRanges } from "./message-rows.ts";
 import { requireBackend } from "./search-backend.ts";
-import { list } from "./transaction.ts";
+import { placeholders } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 
@@ -122,7 +122,7 @@ async function lockFairly(tx: Queryable, limit: number): Promise<LockedRange[]> 
   const ids = takeTurns(waiting, limit);
   if (ids.length === 0) return [];
   const rows = await tx.$queryRawUnsafe<LockedRange[]>(
-    `SELECT ${RANGE} FROM search_outbox FORCE INDEX (PRIMARY) WHERE id IN (${list(ids)}) ORDER BY id FOR UPDATE SKIP LOCKED`,
+    `SELECT ${RANGE} FROM search_outbox FORCE INDEX (PRIMARY) WHERE id IN (${placeholders(ids)}) ORDER BY id FOR UPDATE SKIP LOCKED`,
     ...ids,
   );
   // Another drainer has locked them all. Take any unlocked ranges.

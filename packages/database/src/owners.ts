@@ -1,4 +1,4 @@
-import { list } from "./transaction.ts";
+import { placeholders } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 import type { NewMessage } from "./message-rows.ts";
 
@@ -31,7 +31,7 @@ export async function checkOwners<M extends AddressedMessage>(
   if (chats.length === 0) return { placed: [], misplaced: [], unknown: [] };
   const ids = [...new Set(messages.map(({ chatId }) => chatId))];
   const owners = await tx.$queryRawUnsafe<{ id: bigint; chat: number; token: string }[]>(
-    `SELECT c.id, c.number AS chat, a.token FROM chats c JOIN applications a ON a.id = c.application_id WHERE c.id IN (${list(ids)})`,
+    `SELECT c.id, c.number AS chat, a.token FROM chats c JOIN applications a ON a.id = c.application_id WHERE c.id IN (${placeholders(ids)})`,
     ...ids,
   );
   const nameById = new Map(owners.map((owner) => [owner.id, nameOf(owner)]));

@@ -41,12 +41,12 @@ export async function transaction<T>(
 }
 
 /** `(?, ?), (?, ?)`: the placeholders of a multi-row VALUES list. */
-export function tuples(rows: number, columns: number): string {
+export function placeholderRows(rows: number, columns: number): string {
   const one = `(${Array<string>(columns).fill("?").join(", ")})`;
   return Array<string>(rows).fill(one).join(", ");
 }
 
 /** `?, ?, ?`: the placeholders of an IN list. */
-export function list(values: readonly unknown[]): string {
+export function placeholders(values: readonly unknown[]): string {
   return values.map(() => "?").join(", ");
 }

@@ -67,7 +67,7 @@ function authOf(
  * own timeout is not enough: it can be one second late, and while the client connects, for example to a deleted pod, it
  * ignores the signal for ten seconds.
  */
-export async function askInTime<T>(
+export async function askWithTimeout<T>(
   { requestTimeoutMs }: Connection,
   request: (options: { requestTimeout: number; signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {

@@ -3,7 +3,7 @@ import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
-import { askInTime, createConnection } from "./connection.ts";
+import { askWithTimeout, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
 import { decodeCursor } from "./cursor.ts";
 import { termQuery } from "./mapping.ts";
@@ -50,7 +50,7 @@ function findNewest(
   filter: estypes.QueryDslQueryContainer[],
   fields: Pick<estypes.SearchRequest, "_source" | "docvalue_fields" | "size" | "search_after">,
 ): Promise<estypes.SearchHit[]> {
-  return askInTime(connection, async (inTime) => {
+  return askWithTimeout(connection, async (inTime) => {
     const answer = await connection.client.search(
       {
         index: connection.readAlias,
@@ -124,7 +124,7 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
     index: (documents, indexOptions) => writeToAll(connection, documents, indexOptions),
     search: (request) => search(connection, request),
     async ping() {
-      await askInTime(connection, (inTime) =>
+      await askWithTimeout(connection, (inTime) =>
         client.search(
           {
             index: readAlias,

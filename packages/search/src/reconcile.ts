@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { askInTime, type Connection } from "./connection.ts";
+import { askWithTimeout, type Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { uidText } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
@@ -42,7 +42,7 @@ export async function countIndexed(
       },
     },
   ]);
-  const { responses } = await askInTime(connection, (inTime) => connection.client.msearch({ searches }, inTime));
+  const { responses } = await askWithTimeout(connection, (inTime) => connection.client.msearch({ searches }, inTime));
   return responses.map((response) => {
     if ("error" in response) throw new SearchUnavailable(`Elasticsearch: ${response.error.type}`);
     const { total } = response.hits;
@@ -60,7 +60,7 @@ export async function findMissing<Message extends ExpectedMessage>(
 ): Promise<Message[]> {
   if (messages.length === 0) return [];
   const docs = messages.map(({ chatId, number }) => documentOf(connection, { chatId, number }));
-  const answer = await askInTime(connection, (inTime) => connection.client.mget({ docs }, inTime));
+  const answer = await askWithTimeout(connection, (inTime) => connection.client.mget({ docs }, inTime));
   return messages.filter(({ uid, version }, at) => {
     const found = answer.docs[at];
     if (found === undefined || !("found" in found) || !found.found) return true;

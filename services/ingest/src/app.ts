@@ -17,7 +17,7 @@ import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
-import { createAcceptRun } from "./use-cases/accept-messages.ts";
+import { createAcceptRun } from "./use-cases/accept-run.ts";
 
 export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressure" | "counted" | "metrics" | "tracer"> {
   config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;

@@ -14,9 +14,11 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
   const duration = metrics.histogram("confab_accept_duration_seconds");
   const loaded = metrics.counter("confab_chat_heads_loaded_total");
   const heads = { new: loaded.labels({ reason: "new" }), reseed: loaded.labels({ reason: "reseed" }) };
-  const loudest = createTopApplications({ kept: 100, shown: 10, leastMs: 15_000 });
+  const topApplications = createTopApplications({ kept: 100, shown: 10, leastMs: 15_000 });
   metrics.list("confab_top_application_messages_per_second", () =>
-    loudest.rates().map(({ name, perSecond }) => ({ labels: { application: shortToken(name) }, value: perSecond })),
+    topApplications
+      .rates()
+      .map(({ name, perSecond }) => ({ labels: { application: shortToken(name) }, value: perSecond })),
   );
 
   return {
@@ -32,7 +34,7 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
       heads[chat.lastNumber > 0 ? "reseed" : "new"].inc();
     },
     accepted: (token: string, messages: number): void => {
-      loudest.count(token, messages);
+      topApplications.count(token, messages);
     },
     refused: (reason: string, messages = 1): void => {
       refused.labels({ reason }).inc(messages);

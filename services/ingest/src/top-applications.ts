@@ -1,4 +1,4 @@
-export interface LoudestOptions {
+export interface TopApplicationsOptions {
   /** How many names are counted at once. A name with more than one in this many of the calls is always among them. */
   kept: number;
   shown: number;
@@ -7,7 +7,7 @@ export interface LoudestOptions {
   now?: () => number;
 }
 
-export interface Loudest {
+export interface TopApplications {
   count(name: string, by: number): void;
   /** Events per second of the most frequent names, in descending order, since the last call that was long enough ago. */
   rates(): readonly { name: string; perSecond: number }[];
@@ -22,7 +22,7 @@ export function createTopApplications({
   shown,
   leastMs,
   now = () => performance.now(),
-}: LoudestOptions): Loudest {
+}: TopApplicationsOptions): TopApplications {
   let counts = new Map<string, { count: number; inherited: number }>();
   let since = now();
   let last: { name: string; perSecond: number }[] = [];

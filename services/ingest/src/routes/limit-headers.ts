@@ -1,9 +1,9 @@
-import type { AcceptedMessage } from "../use-cases/accept-messages.ts";
+import type { AcceptedItem } from "../use-cases/accept-run.ts";
 
 /** How much of its limit an application has left, as in draft-ietf-httpapi-ratelimit-headers; empty if there is no limit. */
 export function createLimitHeaders(rate: number, burst: number) {
   const policy = `"messages";q=${burst};w=${Math.ceil(burst / rate)}`;
-  return (limit: AcceptedMessage["limit"]): Record<string, string> => {
+  return (limit: AcceptedItem["limit"]): Record<string, string> => {
     if (rate === 0 || limit === undefined) return {};
     const { remaining, resetMs } = limit;
     return {

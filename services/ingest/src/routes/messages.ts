@@ -3,13 +3,13 @@ import { createRouter, mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
-import type { AcceptedMessage, AcceptRun } from "../use-cases/accept-messages.ts";
+import type { AcceptedItem, AcceptRun } from "../use-cases/accept-run.ts";
 
 export interface MessageRoutesOptions {
   acceptRun: AcceptRun;
   acceptBatch: AcceptBatch;
   /** The headers that say how much of its limit an application has left. */
-  limitHeaders: (limit: AcceptedMessage["limit"]) => Record<string, string>;
+  limitHeaders: (limit: AcceptedItem["limit"]) => Record<string, string>;
   mountOptions: MountOptions;
 }
 

@@ -1,7 +1,7 @@
 import { ProblemError, problems, type BatchItem } from "@confab/contracts";
 import { expect } from "chai";
 import { createAcceptBatch } from "./accept-batch.ts";
-import type { AcceptRun } from "./accept-messages.ts";
+import type { AcceptRun } from "./accept-run.ts";
 
 const origin = { requestId: "test" };
 const at = "2026-01-01T00:00:00.000Z";

@@ -1,5 +1,5 @@
 import { problemType, ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
-import type { AcceptedMessage, AcceptRun, CountOutcomes, Origin, Outcome } from "./accept-messages.ts";
+import type { AcceptedItem, AcceptRun, CountOutcomes, Origin, Outcome } from "./accept-run.ts";
 
 export interface AcceptBatchOptions {
   acceptRun: AcceptRun;
@@ -15,12 +15,12 @@ interface Placed {
   item: BatchItem;
 }
 
-export interface AcceptedBatch {
+export interface BatchOutcome {
   answer: BatchAnswer;
   /** Whether every accepted item is a replay, so that nothing new was accepted. */
   replayed: boolean;
   /** The rest of the limit, if all items belong to one application. */
-  limit: AcceptedMessage["limit"];
+  limit: AcceptedItem["limit"];
 }
 
 export interface BatchRequest extends Origin {
@@ -32,7 +32,7 @@ export interface BatchRequest extends Origin {
 export type AcceptBatch = (
   items: readonly (BatchItem | ProblemError)[],
   request: BatchRequest,
-) => Promise<AcceptedBatch>;
+) => Promise<BatchOutcome>;
 
 /** Messages of a chat that are numbered together: a run fits into one batch of the intake, which Redis numbers in one step. */
 const runLength = 100;
@@ -83,7 +83,7 @@ export function createAcceptBatch({ acceptRun, refused, publicUrl, giveWay }: Ac
 
     const outage = commonOutage(outcomes);
     if (outage) throw outage;
-    const accepted = outcomes.filter((outcome): outcome is AcceptedMessage => !(outcome instanceof ProblemError));
+    const accepted = outcomes.filter((outcome): outcome is AcceptedItem => !(outcome instanceof ProblemError));
     return {
       answer: {
         accepted: accepted.length,
@@ -132,9 +132,9 @@ function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
 }
 
 /** The lowest rest of the limit after an item, since runs are accepted at the same time. */
-function limitOf(accepted: readonly AcceptedMessage[]): AcceptedMessage["limit"] {
+function limitOf(accepted: readonly AcceptedItem[]): AcceptedItem["limit"] {
   const token = accepted[0]?.message.application_token;
-  let least: AcceptedMessage["limit"];
+  let least: AcceptedItem["limit"];
   for (const { message, limit } of accepted) {
     if (message.application_token !== token) return undefined;
     if (limit && (!least || limit.remaining < least.remaining)) least = limit;

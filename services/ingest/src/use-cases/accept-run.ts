@@ -9,7 +9,7 @@ import {
 } from "@confab/contracts";
 import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
 
-export interface AcceptMessagesOptions {
+export interface AcceptRunOptions {
   intake: Pick<Intake, "submitRun">;
   pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
   /** Per partition. */
@@ -27,7 +27,7 @@ export interface CountOutcomes {
   refused: (reason: ProblemCode, messages?: number) => void;
 }
 
-export interface AcceptedMessage {
+export interface AcceptedItem {
   message: Message;
   /** Whether its idempotency key was used before, so that this is the first answer again. */
   replayed: boolean;
@@ -35,7 +35,7 @@ export interface AcceptedMessage {
 }
 
 /** The outcome of a message: accepted, or refused with the problem that says why. */
-export type Outcome = AcceptedMessage | ProblemError;
+export type Outcome = AcceptedItem | ProblemError;
 
 /** The request that sent the messages. */
 export interface Origin {
@@ -51,7 +51,7 @@ export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise
  * Accepts messages and counts their outcomes. If the room for pending messages ends within a run, the rest of it is refused.
  * A token that belongs to no application leaves no trace in the metrics.
  */
-export function createAcceptRun(options: AcceptMessagesOptions): AcceptRun {
+export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
   const { intake, pressure, maxPending, partitionOf, limitHeaders, toProblem, count } = options;
 
   /** The script decides; this check only saves Redis the messages that it would refuse. */
