@@ -26,7 +26,7 @@ export type { Snapshot } from "./snapshot.ts";
 export { messagingAttributes } from "./messaging-attributes.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";
-export { withMethodTimeouts, withTimeout } from "./timeout.ts";
+export { withMethodTimeouts, withTimeout, type Repository } from "./timeout.ts";
 export { traced } from "./traced.ts";
 export { traceIdOf } from "./traceparent.ts";
 export { inSpan, noTracer } from "./tracer.ts";

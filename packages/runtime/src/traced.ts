@@ -2,11 +2,21 @@ import { inSpan, noTracer, type Tracer } from "./tracer.ts";
 
 type Method = (...args: unknown[]) => unknown;
 
+/** An object whose functions return promises. It may have other fields. */
+type Asynchronous<T> = {
+  [K in keyof T]: T[K] extends (...args: never[]) => unknown ? (...args: never[]) => Promise<unknown> : T[K];
+};
+
 /**
  * The same object, whose calls are spans `<name>.<method>` below the current span: client spans of a store's `system`, or internal spans
- * without one. Only functions that return promises may be called through the wrapper. Without tracing nothing is wrapped.
+ * without one. Without tracing nothing is wrapped.
  */
-export function traced<T extends object>(tracer: Tracer, system: string | undefined, name: string, target: T): T {
+export function traced<T extends Asynchronous<T>>(
+  tracer: Tracer,
+  system: string | undefined,
+  name: string,
+  target: T,
+): T {
   const kind = system === undefined ? "internal" : "client";
   const attributes = { "db.system.name": system };
   if (tracer === noTracer) return target;

@@ -27,6 +27,7 @@ import {
   type Logger,
   type Tracer,
   withMethodTimeouts,
+  type Repository,
 } from "@confab/runtime";
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
@@ -59,14 +60,14 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     },
     logger,
   });
-  const withTimeouts = <T extends object>(name: string, repository: T): T =>
+  const withTimeouts = <T extends Repository<T>>(name: string, repository: T): T =>
     withMethodTimeouts(
       traced(tracer, "mysql", name, repository),
       databaseTimeoutMs,
       () => new ProblemError("storage-unavailable"),
     );
   // A write must not simply time out here: the repository withdraws it, or reports that its outcome is unknown.
-  const withWrites = <T extends object>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
+  const withWrites = <T extends Repository<T>>(name: string, repository: T, writes: readonly (keyof T)[]): T => {
     const traceable = traced(tracer, "mysql", name, repository);
     const untimed = Object.fromEntries(writes.map((write) => [write, traceable[write]]));
     return unlessRefused({ ...withTimeouts(name, repository), ...untimed }, writes, settings);

@@ -39,6 +39,7 @@ import {
   type Logger,
   type Tracer,
   withMethodTimeouts,
+  type Repository,
 } from "@confab/runtime";
 import { createIntakeMetrics } from "./intake-metrics.ts";
 import { acceptReplicated } from "./replicated-accept.ts";
@@ -110,7 +111,7 @@ export async function connectDependencies(
   // Before the first message is accepted. Readiness and each message's answer report a refused setting.
   await settings.check().catch(() => undefined);
 
-  const withTimeouts = <T extends object>(name: string, repository: T): T =>
+  const withTimeouts = <T extends Repository<T>>(name: string, repository: T): T =>
     withMethodTimeouts(
       traced(tracer, "mysql", name, repository),
       config.deadlineMs,
