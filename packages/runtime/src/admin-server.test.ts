@@ -53,6 +53,20 @@ describe("startAdminServer", () => {
     expect((await get("/livez")).status).to.equal(200);
   });
 
+  it("compresses /metrics for those that accept gzip, as Prometheus does", async () => {
+    const ask = async (encoding: string) => {
+      const response = await get("/metrics", { headers: { "accept-encoding": encoding } });
+      const { headers } = response;
+      expect(await response.text()).to.include("process_cpu_seconds_total");
+      expect(headers.get("content-type")).to.include("text/plain");
+      expect(headers.get("vary")).to.equal("Accept-Encoding");
+      return headers.get("content-encoding");
+    };
+    expect(await ask("deflate, gzip;q=0.9")).to.equal("gzip");
+    expect(await ask("identity")).to.equal(null);
+    expect(await ask("gzip;q=0")).to.equal(null);
+  });
+
   it("answers /readyz with 200 while it can serve", async () => {
     const response = await get("/readyz");
     expect(response.status).to.equal(200);

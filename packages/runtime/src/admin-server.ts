@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -85,7 +86,11 @@ export async function startAdminServer({
         return;
       case "/metrics":
         metrics.registry.metrics().then(
-          (text) => res.setHeader("Content-Type", metrics.registry.contentType).end(text),
+          (text) => {
+            res.setHeader("Content-Type", metrics.registry.contentType).setHeader("Vary", "Accept-Encoding");
+            if (acceptsGzip(req)) res.setHeader("Content-Encoding", "gzip").end(gzipSync(text));
+            else res.end(text);
+          },
           () => {
             send(res, 500, { error: "metrics cannot be collected" });
           },
@@ -126,6 +131,10 @@ async function readWord(req: IncomingMessage): Promise<string | undefined> {
     if (text.length > longestBody) return undefined;
   }
   return /^\s*(?:\{\s*"level"\s*:\s*)?"?([a-z]+)"?\s*\}?\s*$/.exec(text)?.[1] ?? "";
+}
+
+function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/.test(headers["accept-encoding"]?.toString() ?? "");
 }
 
 function pathOf(req: IncomingMessage): string {
