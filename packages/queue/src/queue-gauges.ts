@@ -38,6 +38,7 @@ export function createQueueGauges(
       skipMetasUpdate: true,
       skipVersionCheck: true,
     });
+    // BullMQ prints errors without a listener. The owner of the connection gets them anyway.
     opened.on("error", () => undefined);
     return opened;
   };
