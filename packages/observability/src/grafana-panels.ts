@@ -46,10 +46,29 @@ function builderOf(panel: Panel): PanelBuilder {
     case "states":
       return new StateTimelineBuilder().showValue(common.VisibilityMode.Never).mergeValues(true);
     case "table":
-      return new TableBuilder().overrideByName("alertname", [
-        { id: "links", value: [{ title: "Runbook", url: "docs/runbooks/${__value.raw}.md", targetBlank: true }] },
-      ]);
+      return tableOf(panel);
   }
+}
+
+/** The labels of the series, then a column per query. Series of several queries share a row if their labels are equal. */
+function tableOf({ queries }: Panel): TableBuilder {
+  const builder = new TableBuilder().overrideByName("alertname", [
+    { id: "links", value: [{ title: "Runbook", url: "docs/runbooks/${__value.raw}.md", targetBlank: true }] },
+  ]);
+  const excludeByName: Record<string, boolean> = { Time: true };
+  const renameByName: Record<string, string> = {};
+  for (const [index, { legend, unit }] of queries.entries()) {
+    const column = queries.length === 1 ? "Value" : `Value #${refIdOf(index)}`;
+    if (legend === "") excludeByName[column] = true;
+    else renameByName[column] = legend;
+    if (unit !== undefined) builder.overrideByName(legend, [{ id: "unit", value: unit }]);
+  }
+  if (queries.length > 1) builder.withTransformation({ id: "merge", options: {} });
+  return builder.withTransformation({ id: "organize", options: { excludeByName, renameByName } });
+}
+
+function refIdOf(index: number): string {
+  return String.fromCharCode("A".charCodeAt(0) + index);
 }
 
 function graphOf({ badAt, warnAt, stacked = false }: Panel): GraphBuilder {
@@ -81,7 +100,7 @@ function thresholdsOf({ warnAt, badAt, lowIsBad = false }: Panel): grafana.Thres
 
 function toTarget({ expr, legend }: Query, index: number, kind: Panel["kind"]): DataqueryBuilder {
   const target = new DataqueryBuilder()
-    .refId(String.fromCharCode("A".charCodeAt(0) + index))
+    .refId(refIdOf(index))
     .datasource(datasource)
     .expr(expr)
     .legendFormat(kind === "heatmap" ? "{{le}}" : legend);

@@ -3,8 +3,10 @@ export type Unit = "short" | "percentunit" | "s" | "bytes" | "reqps" | "ops" | "
 
 export interface Query {
   readonly expr: string;
-  /** Grafana's template of a series' name, such as `{{route}}`. */
+  /** Grafana's template of a series' name, such as `{{route}}`. In a table, the name of the value's column; empty: it is hidden. */
   readonly legend: string;
+  /** The unit of a table's column. Default: the panel's. */
+  readonly unit?: Unit;
 }
 
 /** How a value is shown in place of its number. */

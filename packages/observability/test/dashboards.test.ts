@@ -96,6 +96,29 @@ describe("a panel", () => {
     expect(wordless).to.deep.equal([]);
   });
 
+  it("shows labels and named values in a table, and neither the time nor a value that says nothing", () => {
+    const organized = dashboards.flatMap((plan) =>
+      ((toGrafana(plan).panels ?? []) as { title?: string; transformations?: { id: string; options: object }[] }[])
+        .filter(({ transformations = [] }) => transformations.length > 0)
+        .map(({ title, transformations = [] }) => ({ title, ...transformations.at(-1)?.options })),
+    );
+    expect(organized).to.deep.equal([
+      { title: "Alerts that fire", excludeByName: { Time: true, Value: true }, renameByName: {} },
+      {
+        title: "Routes",
+        excludeByName: { Time: true },
+        renameByName: { "Value #A": "requests", "Value #B": "failed", "Value #C": "p99" },
+      },
+    ]);
+  });
+
+  it("asks for Confab's processes alone where other applications have the same metrics", () => {
+    const careless = panels.flatMap(({ name, panel }) =>
+      panel.queries.filter(({ expr }) => /\bprocess_\w+\{(?!job="confab")/.test(expr)).map(() => name),
+    );
+    expect(careless).to.deep.equal([]);
+  });
+
   it("says what no data means, where a number is shown alone", () => {
     const silent = panels.filter(
       ({ panel }) =>

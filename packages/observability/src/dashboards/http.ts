@@ -2,6 +2,7 @@ import { graph, heatmap, table, type DashboardPlan } from "../panel.ts";
 import { chosen, quantile, quantiles, rate, replica } from "../queries.ts";
 
 const requests = (by: string, more = ""): string => rate("http_requests_total", `${chosen}${more}`, by);
+const byRoute = "service, method, route";
 
 export const http: DashboardPlan = {
   uid: "confab-http",
@@ -120,9 +121,18 @@ export const http: DashboardPlan = {
         }),
         table({
           title: "Routes",
-          description: "Requests per second by route and service now, in descending order.",
+          description:
+            "By route and service now: requests per second in descending order, the part that failed with 5xx, and the 99th percentile of the duration.",
           unit: "reqps",
-          queries: [{ expr: `sort_desc(${requests("service, method, route")})`, legend: "{{route}}" }],
+          queries: [
+            { expr: `sort_desc(${requests(byRoute)})`, legend: "requests" },
+            {
+              expr: `(${requests(byRoute, ',status=~"5.."')} or 0 * ${requests(byRoute)}) / ${requests(byRoute)}`,
+              legend: "failed",
+              unit: "percentunit",
+            },
+            { expr: quantile(0.99, "http_request_duration_seconds", chosen, byRoute), legend: "p99", unit: "s" },
+          ],
           noValue: "no traffic",
         }),
       ],

@@ -129,7 +129,7 @@ export const health: Row = {
       queries: [
         {
           expr: `max by (alertname, severity, service, pod, dependency, window) (${firing})`,
-          legend: "{{alertname}} {{severity}} {{service}} {{dependency}} {{window}}",
+          legend: "",
         },
       ],
       noValue: "no alert fires",

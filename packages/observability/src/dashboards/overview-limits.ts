@@ -1,8 +1,11 @@
+import { confabJob } from "../objectives.ts";
 import { graph, type Row } from "../panel.ts";
 import { installation, rate, shared, sharedRate } from "../queries.ts";
 
 const n = `{${installation}}`;
 const hpa = `${installation},horizontalpodautoscaler=~".*-worker"`;
+/** Other applications have metrics of these names, too. */
+const processes = `${confabJob},${installation},service=~"ingest|api|worker"`;
 const containers = 'container=~"ingest|api|worker"';
 
 /** The last row of the overview. */
@@ -55,15 +58,15 @@ export const limits: Row = {
           legend: "connection pool of {{service}}",
         },
         {
-          expr: `max by (service) (rate(process_cpu_seconds_total{${installation},service=~"ingest|api|worker"}[$__rate_interval]))`,
+          expr: `max by (service) (rate(process_cpu_seconds_total{${processes}}[$__rate_interval]))`,
           legend: "processor of {{service}} (one core)",
         },
         {
-          expr: `max by (service) (process_resident_memory_bytes{${installation},service=~"ingest|api|worker"} / on (namespace, pod) group_left () kube_pod_container_resource_limits{${installation},resource="memory",${containers}})`,
+          expr: `max by (service) (process_resident_memory_bytes{${processes}} / on (namespace, pod) group_left () kube_pod_container_resource_limits{${installation},resource="memory",${containers}})`,
           legend: "memory of {{service}} pods",
         },
         {
-          expr: `max by (service) (process_open_fds{${installation},service=~"ingest|api|worker"} / process_max_fds)`,
+          expr: `max by (service) (process_open_fds{${processes}} / process_max_fds)`,
           legend: "file descriptors of {{service}}",
         },
         {
