@@ -9,8 +9,8 @@ const errorStatuses = new Set(
 );
 
 /**
- * The metrics of the HTTP edge: requests and their durations by method, route template and status, and problems by their code. The errors of each of
- * `routes` are exported from the start, so that the first one is an increase.
+ * The metrics of the HTTP edge: requests and their durations by method, route template and status, and problems by their code. The errors and
+ * the problems of each of `routes` are exported from the start, so that the first one is an increase.
  */
 export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {
   const total = metrics.counter("http_requests_total");
@@ -20,9 +20,10 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
   let inFlight = 0;
   metrics.gauge("http_requests_in_flight").onScrape(() => inFlight);
 
-  for (const { method, path } of routes) {
+  for (const { method, path, problems: documented } of routes) {
     for (const status of errorStatuses)
       total.labels({ method: method.toUpperCase(), route: path, status: String(status) });
+    for (const problem of documented) problems.labels({ route: path, problem });
   }
 
   // prom-client sorts and joins the labels at each use; the few combinations that occur are kept here instead.

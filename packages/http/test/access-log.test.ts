@@ -1,3 +1,4 @@
+import { routes } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { contextOf } from "../src/index.ts";
@@ -60,6 +61,9 @@ describe("request ids and the access log", () => {
       expect(text).to.match(
         new RegExp(`^http_requests_total\\{method="POST",route="/messages",status="${status}".*\\} 0$`, "m"),
       );
+    }
+    for (const problem of routes.createMessage.problems) {
+      expect(text).to.include(`http_problems_total{route="/messages",problem="${problem}",service="test"} 0\n`);
     }
   });
 

@@ -36,7 +36,7 @@ export const http: DashboardPlan = {
           title: "Problems by code",
           description: "Requests that were answered with a problem. docs/reference/problems.md explains each code.",
           unit: "reqps",
-          queries: [{ expr: rate("http_problems_total", chosen, "problem"), legend: "{{problem}}" }],
+          queries: [{ expr: `${rate("http_problems_total", chosen, "problem")} > 0`, legend: "{{problem}}" }],
           explore: ["logs", "traces"],
           stacked: true,
           noValue: "no problems",
@@ -62,7 +62,10 @@ export const http: DashboardPlan = {
           description: "Requests that were answered with 429, by route: an application is over its limit.",
           unit: "reqps",
           queries: [
-            { expr: rate("http_problems_total", `${chosen},problem="rate-limited"`, "route"), legend: "{{route}}" },
+            {
+              expr: `${rate("http_problems_total", `${chosen},problem="rate-limited"`, "route")} > 0`,
+              legend: "{{route}}",
+            },
           ],
           noValue: "nothing was limited",
         }),
