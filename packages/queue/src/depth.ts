@@ -1,6 +1,6 @@
-import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
-import { Queue } from "bullmq";
+import type { QueueName } from "@confab/contracts";
 import type { RedisConnection } from "./connections.ts";
+import { openQueue } from "./open-queue.ts";
 
 export const jobStates = ["waiting", "active", "delayed", "failed"] as const;
 export type JobState = (typeof jobStates)[number];
@@ -23,12 +23,7 @@ export async function queueDepths(
   ];
   return Promise.all(
     all.map(async ({ queue, partition }) => {
-      const opened = new Queue(queues[queue].name, {
-        connection,
-        prefix: partitionPrefix(prefix, partition),
-        skipMetasUpdate: true,
-        skipVersionCheck: true,
-      });
+      const opened = openQueue(queue, partition, { connection, prefix, skipMetasUpdate: true });
       const counts = await opened.getJobCounts(...jobStates);
       await opened.close();
       const jobs = Object.fromEntries(jobStates.map((state) => [state, counts[state] ?? 0])) as Record<

@@ -1,7 +1,7 @@
-import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
-import { Queue, type JobsOptions } from "bullmq";
+import type { JobsOptions } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
 import { jobIdOf } from "./job-id.ts";
+import { openQueue } from "./open-queue.ts";
 
 export interface ProducerOptions {
   connection: RedisConnection;
@@ -35,19 +35,9 @@ const jobOptions: JobsOptions = {
  * queue.
  */
 export async function createProducer({ connection, prefix, partitions }: ProducerOptions): Promise<Producer> {
-  const open = (queue: QueueName, partition: number): Queue => {
-    const opened = new Queue(queues[queue].name, {
-      connection,
-      prefix: partitionPrefix(prefix, partition),
-      streams: { events: { maxLen: 100 } },
-      skipVersionCheck: true,
-    });
-    // BullMQ prints errors without a listener. The owner of the connection gets them anyway.
-    opened.on("error", () => undefined);
-    return opened;
-  };
-  const messages = Array.from({ length: partitions }, (_, partition) => open("messages", partition));
-  const search = open("search", 0);
+  const options = { connection, prefix, streams: { events: { maxLen: 100 } } };
+  const messages = Array.from({ length: partitions }, (_, partition) => openQueue("messages", partition, options));
+  const search = openQueue("search", 0, options);
   const client = (await search.backend.client) as unknown as RedisConnection;
   const wakeBatch: Producer["wakeBatch"] = async (partition, batchId, trace) => {
     const payload = { batch: batchId, ...(trace !== undefined && { trace }) };

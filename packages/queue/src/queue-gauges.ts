@@ -1,9 +1,10 @@
-import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
+import type { QueueName } from "@confab/contracts";
 import type { MetricCatalogue } from "@confab/metrics";
 import { createSnapshot, type Metrics } from "@confab/runtime";
-import { Queue } from "bullmq";
+import type { Queue } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
 import { jobStates, type JobState } from "./depth.ts";
+import { openQueue } from "./open-queue.ts";
 
 export interface QueueGauges {
   /** Reads the queues; to call every `intervalMs`. */
@@ -31,20 +32,10 @@ export function createQueueGauges(
   metrics: Metrics<MetricCatalogue>,
   { connection, prefix, partitions, intervalMs }: QueueGaugesOptions,
 ): QueueGauges {
-  const open = (queue: QueueName, partition: number): Queue => {
-    const opened = new Queue(queues[queue].name, {
-      connection,
-      prefix: partitionPrefix(prefix, partition),
-      skipMetasUpdate: true,
-      skipVersionCheck: true,
-    });
-    // BullMQ prints errors without a listener. The owner of the connection gets them anyway.
-    opened.on("error", () => undefined);
-    return opened;
-  };
+  const options = { connection, prefix, skipMetasUpdate: true };
   const opened = {
-    messages: Array.from({ length: partitions }, (_, partition) => open("messages", partition)),
-    search: [open("search", 0)],
+    messages: Array.from({ length: partitions }, (_, partition) => openQueue("messages", partition, options)),
+    search: [openQueue("search", 0, options)],
   };
   const snapshot = createSnapshot(async () => {
     const states = names.map(async (name) => [name, await stateOf(opened[name])] as const);
