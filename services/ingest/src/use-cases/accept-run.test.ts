@@ -1,6 +1,6 @@
 import type { PressureGauge } from "@confab/intake";
 import { expect } from "chai";
-import { createAcceptRun } from "./accept-messages.ts";
+import { createAcceptRun } from "./accept-run.ts";
 
 describe("accepting messages", () => {
   /** Sends a message to an intake that is under pressure. */
