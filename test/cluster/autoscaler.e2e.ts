@@ -14,9 +14,9 @@ const fixed = {
 const patient = { "scaleDown.stabilizationWindowSeconds": "3600" };
 const autoscaled = {
   "ingress.rateLimit.enabled": "false",
-  ...settings("ingest.autoscaling", { enabled: "true", minReplicas: "1" }),
-  ...settings("api.autoscaling", { enabled: "true", minReplicas: "1" }),
-  ...settings("worker.keda", { enabled: "true", minReplicas: "1" }),
+  ...settings("ingest.autoscaling", { enabled: "true", minReplicas: "1", maxReplicas: "4" }),
+  ...settings("api.autoscaling", { enabled: "true", minReplicas: "1", maxReplicas: "4" }),
+  ...settings("worker.keda", { enabled: "true", minReplicas: "1", maxReplicas: "4" }),
   ...["ingest.autoscaling", "api.autoscaling", "worker.keda"].reduce(
     (all, scaler) => ({ ...all, ...settings(`${scaler}.behavior`, patient) }),
     {},
