@@ -62,14 +62,20 @@ function authOf(
   return { auth: { username: user, password: password ?? decodeURIComponent(login?.password ?? "") } };
 }
 
+/** The options that end a request in time. */
+export interface RequestOptions {
+  requestTimeout: number;
+  signal: AbortSignal;
+}
+
 /**
- * Sends a request for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search. The client's
+ * Sends requests for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search. The client's
  * own timeout is not enough: it can be one second late, and while the client connects, for example to a deleted pod, it
  * ignores the signal for ten seconds.
  */
 export async function askWithTimeout<T>(
   { requestTimeoutMs }: Connection,
-  request: (options: { requestTimeout: number; signal: AbortSignal }) => Promise<T>,
+  request: (options: RequestOptions) => Promise<T>,
 ): Promise<T> {
   const ending = new AbortController();
   const answer = ask(request({ requestTimeout: requestTimeoutMs, signal: ending.signal }));

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
 import { askWithTimeout, createConnection } from "./connection.ts";
-import type { Connection, ElasticsearchOptions } from "./connection.ts";
+import type { Connection, ElasticsearchOptions, RequestOptions } from "./connection.ts";
 import { decodeCursor } from "./cursor.ts";
 import { termQuery } from "./mapping.ts";
 import { toPage } from "./page.ts";
@@ -43,17 +43,17 @@ async function prepare(connection: Connection): Promise<boolean> {
   }
 }
 
-/** The messages of the chat that match all filters, newest first. */
-function findNewest(
-  connection: Connection,
-  chatId: bigint,
+/** Finds the messages of a chat that match all filters, newest first. */
+type FindNewest = (
   filter: estypes.QueryDslQueryContainer[],
   fields: Pick<estypes.SearchRequest, "_source" | "docvalue_fields" | "size" | "search_after">,
-): Promise<estypes.SearchHit[]> {
-  return askWithTimeout(connection, async (inTime) => {
-    const answer = await connection.client.search(
+) => Promise<estypes.SearchHit[]>;
+
+function findNewestIn({ client, readAlias }: Connection, chatId: bigint, inTime: RequestOptions): FindNewest {
+  return async (filter, fields) => {
+    const answer = await client.search(
       {
-        index: connection.readAlias,
+        index: readAlias,
         routing: chatId.toString(),
         query: { bool: { filter: [{ term: { chat_id: chatId.toString() } }, ...filter] } },
         sort: [{ number: "desc" }],
@@ -64,40 +64,45 @@ function findNewest(
       inTime,
     );
     return answer.hits.hits;
-  });
+  };
 }
 
-async function search(connection: Connection, { chatId, q, limit, cursor }: SearchRequest): Promise<SearchPage> {
+async function search(connection: Connection, request: SearchRequest): Promise<SearchPage> {
+  const { chatId, q, limit, cursor } = request;
   const terms = parseQuery(q);
   const filter = terms.map(termQuery);
   const below = cursor === undefined ? {} : { search_after: [decodeCursor(cursor)] };
-  // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
-  const fits =
-    limit < alwaysFit ? undefined : await findFitting(connection, chatId, filter, { ...below, size: limit + 1 }, limit);
-  if (fits?.size === 0) return { hits: [] };
-  const found = await findNewest(connection, chatId, [...filter, ...(fits?.range ?? [])], {
-    ...below,
-    // One more than the limit shows whether there is a next page.
-    size: fits?.size ?? limit + 1,
-    _source: ["number", "uid", ...contentFields, "created_at", "updated_at"],
+  // Both questions share one timeout.
+  const { found, rest } = await askWithTimeout(connection, async (inTime) => {
+    const findNewest = findNewestIn(connection, chatId, inTime);
+    // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
+    const fits =
+      limit < alwaysFit ? undefined : await findFitting(findNewest, filter, { ...below, size: limit + 1 }, limit);
+    if (fits?.size === 0) return { found: [] };
+    const hits = await findNewest([...filter, ...(fits?.range ?? [])], {
+      ...below,
+      // One more than the limit shows whether there is a next page.
+      size: fits?.size ?? limit + 1,
+      _source: ["number", "uid", ...contentFields, "created_at", "updated_at"],
+    });
+    return { found: hits, rest: fits?.rest };
   });
   const messages = found.map(({ _source }) => {
     const source = messageSource.parse(_source);
     const { number, uid, created_at: createdAt, updated_at: updatedAt } = source;
     return { number, uid, ...contentOf(source), createdAt, updatedAt };
   });
-  return toPage(messages, { limit, terms, rest: fits?.rest });
+  return toPage(messages, { limit, terms, rest });
 }
 
 /** Finds the hits that fit on one page: their number, a filter that selects them, and where the next page begins. */
 async function findFitting(
-  connection: Connection,
-  chatId: bigint,
+  findNewest: FindNewest,
   filter: estypes.QueryDslQueryContainer[],
   fields: Pick<estypes.SearchRequest, "size" | "search_after">,
   limit: number,
 ) {
-  const hits = await findNewest(connection, chatId, filter, {
+  const hits = await findNewest(filter, {
     ...fields,
     _source: false,
     docvalue_fields: ["number", "bytes"],

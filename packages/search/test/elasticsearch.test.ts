@@ -171,6 +171,22 @@ describe("the Elasticsearch index", () => {
     await unavailable.close();
   });
 
+  it("spends one timeout on a search, although it asks twice for a large page", async () => {
+    const chatId = newChat();
+    await es.index(messagesOf(chatId, ["hello"]), { refresh: true });
+    const proxy = await startProxy({ target: testStores().elasticsearchUrl });
+    const behind = createElasticsearchIndex({ url: proxy.url, name: es.connection.readAlias, requestTimeoutMs: 1_000 });
+    try {
+      await behind.ping();
+      proxy.delay(300);
+      expect((await behind.search({ chatId, q: "hello", limit: 1 })).hits).to.have.lengthOf(1);
+      expect(await failure(behind.search({ chatId, q: "hello", limit: 50 }))).to.be.instanceOf(SearchUnavailable);
+    } finally {
+      await behind.close();
+      await proxy.close();
+    }
+  });
+
   it("times out without an answer, fails fast while Elasticsearch is unavailable, and recovers by itself", async () => {
     const chatId = newChat();
     const proxy = await startProxy({ target: testStores().elasticsearchUrl });
