@@ -59,13 +59,7 @@ needs-kubeconfig:
 	@test -n "$$KUBECONFIG" || { echo "Set KUBECONFIG to the file of a cluster that nobody depends on: KUBECONFIG=… make e2e" >&2; exit 1; }
 
 check: setup generate-check ## Check types, lint, format, architecture, unused code, prose, commit messages and generated documents
-	@npm run --silent typecheck
-	@npm run --silent lint
-	@npm run --silent format:check
-	@npm run --silent architecture
-	@npm run --silent unused
-	@npm run --silent prose
-	@npm run --silent commits
+	@printf '%s\n' lint typecheck format:check architecture unused prose commits | xargs -P 2 -n 1 npm run --silent
 
 lint: setup ## Run ESLint alone
 	@npm run --silent lint
