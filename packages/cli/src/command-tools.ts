@@ -47,6 +47,15 @@ export function number(text: string): number {
   return parsed.data;
 }
 
+/** For options: a value as JSON. */
+export function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError('It must be JSON, such as {"colour": "blue"}.');
+  }
+}
+
 /** For options: a number of seconds, also with a fraction. */
 export function seconds(text: string): number {
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text))

@@ -32,7 +32,7 @@ describe("confabctl", function () {
     expect(first).to.include({ application_token: other.token, number: 1, name: null, messages_count: 0 });
     await stack.json("chat", "create", other.token, "--name", "\u001b[31mred");
     const { stdout } = await stack.run(["chat", "list", other.token]);
-    expect(stdout.split("\n")[0]).to.match(/^NUMBER +NAME +MESSAGES +CREATED +UPDATED$/);
+    expect(stdout.split("\n")[0]).to.match(/^NUMBER +NAME +MESSAGES +LAST MESSAGE +CREATED +UPDATED$/);
     expect(stdout).to.match(/^2 +\\x1b\[31mred +0 /m);
     expect(await stack.json("chat", "list", other.token, "--all")).to.have.length(2);
   });
@@ -48,6 +48,29 @@ describe("confabctl", function () {
     await stack.json("send", own, "1", "two\nlines");
     expect(await stack.json("message", "show", own, "1", "1")).to.include({ number: 1, body: "two\nlines" });
     expect((await stack.run(["message", "show", own, "1", "1"])).stdout).to.match(/^body +two↵lines$/m);
+  });
+
+  it("sends a sender, metadata and replies, and filters by sender", async () => {
+    const { token: own } = await stack.json<Application>("app", "create", "Fields");
+    const metadata = '{"topic":"orders"}';
+    expect(await stack.json("chat", "create", own, "--metadata", metadata)).to.deep.include({
+      metadata: { topic: "orders" },
+    });
+    await stack.json("send", own, "1", "Hello", "--sender", "anna");
+    const reply = ["--sender", "ben", "--metadata", '{"mood":"good"}', "--reply-to", "1"];
+    expect(await stack.json("send", own, "1", "Hello Anna", ...reply)).to.deep.include({
+      ...{ number: 2, sender: "ben", metadata: { mood: "good" }, reply_to: 1 },
+    });
+    expect((await stack.run(["tail", own, "1", "--no-follow"])).stdout).to.match(/ben: Hello Anna$/m);
+    const shown = (await stack.run(["message", "show", own, "1", "2"])).stdout;
+    expect(shown).to.match(/^metadata +\{"mood":"good"\}$/m);
+    expect((await stack.run(["send", own, "1", "x", "--metadata", "{"])).code).to.equal(2);
+    await eventually(async () => {
+      const hits = await stack.json<{ number: number }[]>("search", own, "1", "hello", "--sender", "anna");
+      expect(hits.map(({ number }) => number)).to.deep.equal([1]);
+    });
+    const [latest] = await stack.json<{ number: number }[]>("chat", "list", own, "--by-activity");
+    expect(latest).to.include({ number: 1, last_message_number: 2 });
   });
 
   it("uses the application of CONFAB_TOKEN or --token if no token comes first", async () => {

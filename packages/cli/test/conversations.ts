@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { conversationSchema } from "../src/import/conversation-file.ts";
 
-type Conversation = z.infer<typeof conversationSchema>;
+type Conversation = z.input<typeof conversationSchema>;
 
 const texts = [
   "Hello world",
@@ -18,10 +18,15 @@ export function conversations(count: number): Conversation[] {
   return Array.from({ length: count }, (_, line) => ({
     application: `application ${line % 4}`,
     chat: line % 10 === 9 ? null : `chat ${line}`,
-    messages: Array.from(
-      { length: line === 7 ? 1200 : line % 6 },
-      (_, index) => `${line}/${index} ${texts[(line + index) % texts.length] ?? ""}`,
-    ).concat(line === 3 ? ["x".repeat(65_000)] : []),
+    ...(line % 8 === 5 && { metadata: { line, topic: texts[line % texts.length] } }),
+    messages: [
+      ...Array.from({ length: line === 7 ? 1200 : line % 6 }, (_, index) => {
+        const body = `${line}/${index} ${texts[(line + index) % texts.length] ?? ""}`;
+        if (index % 3 !== 2) return body;
+        return { body, sender: `user ${index % 5}`, ...(line % 2 === 0 && { metadata: { index } }), reply_to: index };
+      }),
+      ...(line === 3 ? ["x".repeat(65_000)] : []),
+    ],
   }));
 }
 

@@ -130,7 +130,7 @@ describe("confabctl import and export", function () {
     expect(stderr).to.match(/has 4 invalid lines\. Nothing was sent\./);
     expect(stderr).to.match(/line 2: is not JSON/);
     expect(stderr).to.match(/line 3: \/application must not be empty/);
-    expect(stderr).to.match(/line 4: \/messages\/1 must not be empty or only white space/);
+    expect(stderr).to.match(/line 4: \/messages\/1\/body must not be empty or only white space/);
     expect(stderr).to.match(/line 6: is not valid UTF-8/);
     expect(await exported("bad")).to.deep.equal([]);
     expect((await stack.run(["import", join(stack.folder, "missing.ndjson")])).code).to.equal(2);

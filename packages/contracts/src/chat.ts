@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { applicationTokenSchema, nameSchema } from "./application.ts";
+import { maxChatMetadataBytes, metadataOutput, metadataSchema } from "./metadata.ts";
 import { timestampSchema } from "./time.ts";
 
 /** Maximum number of a chat or message: that of MySQL's INT. */
@@ -31,19 +32,37 @@ export const chatSchema = z
     application_token: applicationTokenSchema,
     number: chatNumberSchema,
     name: nameSchema.nullable(),
+    metadata: metadataOutput.meta({ description: "Your own data about the chat, as it was sent" }),
     messages_count: z
       .int()
       .nonnegative()
       .meta({ description: "How many messages are stored", examples: [12] }),
+    last_message_number: z
+      .int()
+      .nonnegative()
+      .meta({ description: "The highest number of a stored message, 0 if there is none", examples: [12] }),
+    last_message_at: timestampSchema
+      .nullable()
+      .meta({ description: "When the latest stored message was accepted; null if there is none" }),
     created_at: timestampSchema,
     updated_at: timestampSchema,
   })
   .meta({ id: "Chat", description: "A numbered conversation in an application. It owns messages." });
 export type Chat = z.infer<typeof chatSchema>;
 
+const chatMetadata = metadataSchema(maxChatMetadataBytes);
+
 export const createChatSchema = z
-  .object({ name: nameSchema.nullish() })
+  .object({ name: nameSchema.nullish(), metadata: chatMetadata.nullish() })
   .meta({ id: "CreateChat", description: "A new chat, with or without a name" });
 export const writeChatSchema = z
-  .object({ name: nameSchema.nullable() })
-  .meta({ id: "WriteChat", description: "The name of a chat; null removes it" });
+  .object({ name: nameSchema.nullish(), metadata: chatMetadata.nullish() })
+  .refine(({ name, metadata }) => name !== undefined || metadata !== undefined, {
+    path: ["name"],
+    error: "is required, unless metadata is given",
+  })
+  .meta({
+    id: "WriteChat",
+    description: "The fields of a chat to change, at least one; null removes a value, and an absent field stays",
+    override: { minProperties: 1 },
+  });

@@ -3,6 +3,7 @@ export * from "./chat.ts";
 export * from "./message-body.ts";
 export * from "./message-content.ts";
 export * from "./message.ts";
+export * from "./metadata.ts";
 export * from "./openapi.ts";
 export * from "./page-size.ts";
 export * from "./pagination.ts";

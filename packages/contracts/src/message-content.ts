@@ -1,15 +1,53 @@
 import { z } from "zod";
-import { messageBodySchema } from "./message-body.ts";
+import { numberSchema } from "./chat.ts";
+import { maxBodyBytes, messageBodySchema } from "./message-body.ts";
+import { maxMessageMetadataBytes, metadataOutput, metadataSchema } from "./metadata.ts";
+
+/** Maximum length of a sender, in characters (code points). */
+const maxSenderCharacters = 256;
+
+export const senderSchema = z
+  .string("must be a string")
+  .refine((sender) => sender.length > 0, "must not be empty")
+  .refine(
+    (sender) => sender.length <= maxSenderCharacters || Array.from(sender).length <= maxSenderCharacters,
+    `must have at most ${maxSenderCharacters} characters`,
+  )
+  .refine((sender) => sender.isWellFormed(), "must be well-formed Unicode, without lone surrogates")
+  .meta({
+    description:
+      "Your own id of the author, 1 to 256 characters. Confab returns it as it is, and searches can filter by it.",
+    minLength: 1,
+    maxLength: maxSenderCharacters,
+    examples: ["user-17"],
+  });
 
 /**
  * The content of a message as a client sends it. A field that is added here and to `contentOutput` is validated, kept while the
  * message is pending, and returned; its column (packages/database) and its mapping (packages/search) are the rest.
  */
-export const contentInput = { body: messageBodySchema };
+export const contentInput = {
+  body: messageBodySchema,
+  sender: senderSchema.nullish(),
+  metadata: metadataSchema(maxMessageMetadataBytes).nullish(),
+  reply_to: numberSchema.nullish().meta({
+    description: "The number of an earlier message of the same chat that this one answers",
+    examples: [1],
+  }),
+};
 
 /** The same fields as they are returned; every field but the body may be null. */
 export const contentOutput = {
   body: z.string().meta({ description: "The text, byte for byte as it was sent", examples: ["Hello world"] }),
+  sender: z
+    .string()
+    .nullable()
+    .meta({ description: "The author's id in your own system", examples: ["user-17"] }),
+  metadata: metadataOutput.meta({ description: "Your own data about the message, as it was sent" }),
+  reply_to: z
+    .int()
+    .nullable()
+    .meta({ description: "The number of the message that this one answers", examples: [1] }),
 };
 
 /** The content of a message in every shape that it has: request, pending record, row and search document. */
@@ -20,6 +58,9 @@ export type ReturnedContent = z.infer<z.ZodObject<typeof contentOutput>>;
 
 /** All fields of a message's content. */
 export const contentFields = Object.keys(contentOutput) as readonly (keyof ReturnedContent)[];
+
+/** Maximum size of a content, as `contentBytes` measures it; more than the other fields need as JSON. */
+export const maxContentBytes = maxBodyBytes + maxMessageMetadataBytes + 6 * 2 * maxSenderCharacters + 64;
 
 // As plain strings: which fields there are is data here, not a type.
 const allFields: readonly string[] = contentFields;
@@ -32,13 +73,19 @@ export function contentOf(source: MessageContent): ReturnedContent {
   return content as ReturnedContent;
 }
 
+/** The size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements count it. */
+export function contentBytes(content: MessageContent): number {
+  return Buffer.byteLength(content.body) + Buffer.byteLength(encodeOtherFields(content));
+}
+
 /** All fields but the body, as JSON on one line; empty if none is given. */
 export function encodeOtherFields(content: MessageContent): string {
-  if (otherFields.length === 0) return "";
-  const given = Object.entries(content as Record<string, unknown>).filter(
-    ([field, value]) => otherFields.includes(field) && value !== undefined && value !== null,
-  );
-  return given.length === 0 ? "" : JSON.stringify(Object.fromEntries(given));
+  let given: Record<string, unknown> | undefined;
+  for (const field of otherFields) {
+    const value = (content as Record<string, unknown>)[field];
+    if (value !== undefined && value !== null) (given ??= {})[field] = value;
+  }
+  return given === undefined ? "" : JSON.stringify(given);
 }
 
 /** The content of a body and what `encodeOtherFields` gave; throws if a newer version of Confab wrote a field that this one lacks. */

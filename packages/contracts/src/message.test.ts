@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { bodyFault, maxBodyBytes } from "./message-body.ts";
+import { contentBytes, encodeOtherFields, maxContentBytes } from "./message-content.ts";
 import { batchItemSchema, createMessageSchema, idempotencyKeySchema } from "./message.ts";
 
 const token = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
@@ -67,6 +68,64 @@ describe("createMessageSchema", () => {
     expect(createMessageSchema.safeParse({ ...message, chat_number: 2_147_483_647 }).success).to.equal(true);
   });
 });
+
+describe("the optional fields of a message", () => {
+  const faultOf = (fields: object): string | undefined =>
+    createMessageSchema
+      .safeParse({ ...message, ...fields })
+      .error?.issues.map((issue) => `${issue.path.join("/")} ${issue.message}`)
+      .join("; ");
+
+  it("are kept as they are, and null is the same as absent", () => {
+    const metadata = { z: 1, a: [true, null, { deep: "é" }], "": "", "a.b": 1e300 };
+    const given = { sender: " 👩‍👩‍👧 ", metadata, reply_to: 2_147_483_647 };
+    const parsed = createMessageSchema.parse({ ...message, ...given });
+    expect(parsed).to.deep.include(given);
+    expect(JSON.stringify(parsed.metadata)).to.equal(JSON.stringify(metadata));
+    const nothing = { sender: null, metadata: null, reply_to: null };
+    expect(encodeOtherFields(createMessageSchema.parse({ ...message, ...nothing }))).to.equal("");
+    expect(encodeOtherFields(createMessageSchema.parse(message))).to.equal("");
+  });
+
+  it("are refused with their names if they are invalid", () => {
+    const cases: [fields: object, fault: string][] = [
+      [{ sender: "" }, "sender must not be empty"],
+      [{ sender: 1 }, "sender must be a string"],
+      [{ sender: "\ud800" }, "sender must be well-formed Unicode, without lone surrogates"],
+      [{ sender: "😀".repeat(257) }, "sender must have at most 256 characters"],
+      [{ metadata: [] }, "metadata must be an object"],
+      [{ metadata: "{}" }, "metadata must be an object"],
+      [{ metadata: { a: "x".repeat(4_089) } }, "metadata must have at most 4 KiB as JSON"],
+      [{ metadata: { a: "é".repeat(2_045) } }, "metadata must have at most 4 KiB as JSON"],
+      [{ metadata: nested(33) }, "metadata must have at most 32 levels"],
+      [{ reply_to: 0 }, "reply_to must be at least 1"],
+      [{ reply_to: 1.5 }, "reply_to must be a whole number"],
+    ];
+    for (const [fields, fault] of cases) expect(faultOf(fields)).to.equal(fault);
+    const allowed = [{ sender: "😀".repeat(256) }, { metadata: { a: "x".repeat(4_088) } }, { metadata: nested(32) }];
+    for (const fields of allowed) expect(faultOf(fields)).to.equal(undefined);
+  });
+
+  it("are refused without a crash however deeply they are nested", () => {
+    expect(faultOf({ metadata: nested(100_000) })).to.equal("metadata must have at most 32 levels");
+  });
+
+  it("never make a message larger than the limits of pages assume", () => {
+    const content = {
+      body: "x",
+      sender: "\u0000".repeat(256),
+      metadata: { a: "x".repeat(4_088) },
+      reply_to: 2_147_483_647,
+    };
+    expect(faultOf(content)).to.equal(undefined);
+    expect(contentBytes({ ...content, body: "x".repeat(maxBodyBytes) })).to.be.at.most(maxContentBytes);
+  });
+});
+
+/** An object with so many levels. */
+function nested(levels: number): Record<string, unknown> {
+  return JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`) as Record<string, unknown>;
+}
 
 describe("idempotencyKeySchema", () => {
   it("takes 1 to 255 visible ASCII characters and nothing else", () => {

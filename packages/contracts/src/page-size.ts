@@ -1,11 +1,11 @@
-import { maxBodyBytes } from "./message-body.ts";
+import { maxContentBytes } from "./message-content.ts";
 
-/** Maximum bytes of all bodies on a page of messages or hits. */
+/** Maximum bytes of the contents on a page of messages or hits. */
 export const maxPageBytes = 1024 * 1024;
 /** The number of messages that fit on a page whatever their size. */
-export const alwaysFit = Math.floor(maxPageBytes / maxBodyBytes);
+export const alwaysFit = Math.floor(maxPageBytes / maxContentBytes);
 
-/** How many bodies, given by their sizes in bytes, fit on a page of at most `limit`; at least one if there is any. */
+/** How many contents, given by their sizes in bytes, fit on a page of at most `limit`; at least one if there is any. */
 export function countFitting(sizes: readonly number[], limit: number): number {
   let [count, bytes] = [0, 0];
   for (const size of sizes.slice(0, limit)) {

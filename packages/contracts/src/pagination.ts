@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { asInteger, maxNumber } from "./chat.ts";
+import { senderSchema } from "./message-content.ts";
 
 export const defaultLimit = 50;
 export const maxLimit = 200;
@@ -29,6 +30,8 @@ const cursor = (pattern: RegExp): z.ZodString => z.string().regex(pattern, "must
 
 /** A time in milliseconds to the base of 36, and the beginning of a token. */
 export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/);
+/** A time in milliseconds to the base of 36, or none, and a chat's number. */
+const activityCursorSchema = cursor(/^([0-9a-z]{8,9}|none)-[1-9][0-9]{0,9}$/);
 /** A message's number. */
 export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
 /** A direction and a message's number. */
@@ -46,10 +49,24 @@ export const chatsQuerySchema = z
     limit: limitSchema,
     after: numberParameter(0, "The page right after the chat with this number"),
     before: numberParameter(0, "The page right before the chat with this number"),
+    order: z.enum(["number", "activity"], "must be number or activity").default("number").meta({
+      description: "By number, ascending, or by the time of the latest stored message, the most recent chat first",
+    }),
+    cursor: activityCursorSchema
+      .optional()
+      .meta({ description: "With `order=activity`, continue at this cursor, from a Link header" }),
   })
   .refine(({ after, before }) => after === undefined || before === undefined, {
     path: ["before"],
     error: cannotCombine("after"),
+  })
+  .refine(({ order, after, before }) => order === "number" || (after ?? before) === undefined, {
+    path: ["order"],
+    error: "must be number with after or before",
+  })
+  .refine(({ order, cursor }) => order === "activity" || cursor === undefined, {
+    path: ["cursor"],
+    error: "requires order=activity",
   });
 
 export const messagesQuerySchema = z
@@ -75,22 +92,29 @@ export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 /** Maximum length of a query, in characters (code points). The search itself limits words and phrases. */
 export const maxQueryCharacters = 256;
 
-export const searchQuerySchema = z.object({
-  q: z
-    .string("is required")
-    .refine((q) => q.trim().length > 0, "must not be empty")
-    .refine((q) => Array.from(q).length <= maxQueryCharacters, `must have at most ${maxQueryCharacters} characters`)
-    .meta({
-      description:
-        "The words to find. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. A query has at most 16 words and phrases. Case and accents do not matter, and every other character is literal.",
-      minLength: 1,
-      maxLength: maxQueryCharacters,
-      pattern: "\\S",
-      examples: ["hell"],
-    }),
-  limit: limitSchema,
-  cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
-});
+export const searchQuerySchema = z
+  .object({
+    q: z
+      .string()
+      .refine((q) => q.trim().length > 0, "must not be empty")
+      .refine((q) => Array.from(q).length <= maxQueryCharacters, `must have at most ${maxQueryCharacters} characters`)
+      .optional()
+      .meta({
+        description:
+          "The words to find; required without `sender`. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. A query has at most 16 words and phrases. Case and accents do not matter, and every other character is literal.",
+        minLength: 1,
+        maxLength: maxQueryCharacters,
+        pattern: "\\S",
+        examples: ["hell"],
+      }),
+    sender: senderSchema.optional().meta({ description: "Only messages with exactly this sender" }),
+    limit: limitSchema,
+    cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
+  })
+  .refine(({ q, sender }) => (q ?? sender) !== undefined, {
+    path: ["q"],
+    error: "is required, unless sender is given",
+  });
 
 /** The parameters in which another page's query differs from this one's; `undefined` removes a parameter. */
 export type PageQuery = Record<string, string | number | undefined>;

@@ -78,6 +78,8 @@ export interface Route {
 
 const kibibyte = 1024;
 const smallBody = 16 * kibibyte;
+/** Metadata may arrive with white space and escapes. */
+const chatBody = 128 * kibibyte;
 /** Every byte of a message's body may arrive as an escape of six bytes. */
 const messageBody = 512 * kibibyte;
 const reading = ["busy", "rate-limited", "storage-unavailable"] as const satisfies readonly ProblemCode[];
@@ -186,9 +188,10 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "Create a chat",
-    description: "The chat gets the next number of its application. No body is needed; a name is optional.",
+    description:
+      "The chat gets the next number of its application. No body is needed; a name and metadata are optional.",
     params: ["token"],
-    body: { schema: createChatSchema, required: false, limitBytes: smallBody },
+    body: { schema: createChatSchema, required: false, limitBytes: chatBody },
     idempotent: true,
     limited: "requests",
     success: { status: 201, description: "The chat and its number", schema: chatSchema, location: true },
@@ -200,9 +203,9 @@ export const routes = {
     operationId: "listChats",
     service: "api",
     tag: "Chats",
-    summary: "List an application's chats by number",
+    summary: "List an application's chats by number or by activity",
     description:
-      "Returns one page of chats in ascending order. `after` and `before` name the page right after or right before a number.",
+      "Returns one page of chats in ascending order. `after` and `before` name the page right after or right before a number. With `order=activity`, the chat with the latest stored message comes first; a chat that receives a message while you read moves to the front.",
     params: ["token"],
     query: chatsQuerySchema,
     limited: "requests",
@@ -216,7 +219,7 @@ export const routes = {
     service: "api",
     tag: "Chats",
     summary: "Get a chat",
-    description: "Returns the name of a chat and the number of its stored messages.",
+    description: "Returns the name and the metadata of a chat, and how many messages are stored.",
     params: ["token", "chat"],
     limited: "requests",
     success: { status: 200, description: "The chat", schema: chatSchema },
@@ -228,10 +231,11 @@ export const routes = {
     operationId: "updateChat",
     service: "api",
     tag: "Chats",
-    summary: "Rename a chat",
-    description: "Changes the name of a chat; null removes it. A repetition changes nothing else.",
+    summary: "Change a chat",
+    description:
+      "Changes the name or the metadata of a chat, or both; null removes a value, and a field that is absent stays. A repetition changes nothing else.",
     params: ["token", "chat"],
-    body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
+    body: { schema: writeChatSchema, required: true, limitBytes: chatBody },
     limited: "requests",
     success: { status: 200, description: "The chat after the change", schema: chatSchema },
     problems: ["application-not-found", "chat-not-found", ...storing],
@@ -242,10 +246,10 @@ export const routes = {
     operationId: "replaceChat",
     service: "api",
     tag: "Chats",
-    summary: "Rename a chat (same as PATCH)",
+    summary: "Change a chat (same as PATCH)",
     description: sameAsPatch,
     params: ["token", "chat"],
-    body: { schema: writeChatSchema, required: true, limitBytes: smallBody },
+    body: { schema: writeChatSchema, required: true, limitBytes: chatBody },
     limited: "requests",
     success: { status: 200, description: "The chat after the change", schema: chatSchema },
     problems: ["application-not-found", "chat-not-found", ...storing],
@@ -318,7 +322,7 @@ export const routes = {
     tag: "Messages",
     summary: "Search a chat's messages, newest first",
     description:
-      "Returns one page of messages that contain every word of the query, newest first, with the matches marked. A message becomes searchable about a second after it was accepted.",
+      "Returns one page of messages that contain every word of the query, newest first, with the matches marked. With `sender`, only messages of that sender. A message becomes searchable about a second after it was accepted.",
     params: ["token", "chat"],
     query: searchQuerySchema,
     limited: "requests",

@@ -1,6 +1,6 @@
 import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { addToCounts, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
+import { addToChats, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
 import { RetryTransaction, placeholderRows, placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -75,7 +75,7 @@ async function store<M extends AddressedMessage>(
   stored.sort(byKey);
   await addToOutbox(tx, stored, now);
   // Last, because every writer of a chat waits for the lock on its count.
-  await addToCounts(tx, stored);
+  await addToChats(tx, stored);
   return {
     stored: stored.length,
     knownBatches: batches.length - fresh.length,

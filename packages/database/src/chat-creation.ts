@@ -3,12 +3,21 @@ import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConfl
 import { placeholderRows, transaction } from "./transaction.ts";
 import type { CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
-import type { Chat } from "./generated/client.ts";
+import type { Metadata } from "@confab/contracts";
+import type { Chat as ChatRow } from "./generated/client.ts";
 import type { Outcome } from "./group-commit.ts";
 import type { Idempotency } from "./idempotency.ts";
 
+/** A chat in the database. */
+export type Chat = Omit<ChatRow, "metadata"> & { readonly metadata: Metadata | null };
+
+export function chatFromRow({ metadata, ...chat }: ChatRow): Chat {
+  return { ...chat, metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata) };
+}
+
 export interface NewChat {
   readonly name?: string | null | undefined;
+  readonly metadata?: Metadata | null | undefined;
   readonly idempotency?: Idempotency | undefined;
 }
 
@@ -87,14 +96,17 @@ async function insert(
     UPDATE applications SET last_chat_number = last_chat_number + ${fresh.length}, chats_count = chats_count + ${fresh.length}
      WHERE id = ${owner.id}`;
   await tx.$executeRawUnsafe(
-    `INSERT INTO chats (application_id, number, name, created_at, updated_at) VALUES ${placeholderRows(fresh.length, 5)}`,
-    ...fresh.flatMap(({ name }, i) => [owner.id, owner.last + 1 + i, name ?? null, now, now]),
+    `INSERT INTO chats (application_id, number, name, metadata, created_at, updated_at) VALUES ${placeholderRows(fresh.length, 6)}`,
+    ...fresh.flatMap(({ name, metadata }, i) => [
+      ...[owner.id, owner.last + 1 + i, name ?? null, metadata ? JSON.stringify(metadata) : null],
+      ...[now, now],
+    ]),
   );
   const rows = await tx.chat.findMany({
     where: { applicationId: owner.id, number: { gt: owner.last } },
     orderBy: { number: "asc" },
   });
-  const created = new Map(fresh.flatMap((request, i) => (rows[i] ? [[request, rows[i]]] : [])));
+  const created = new Map(fresh.flatMap((request, i) => (rows[i] ? [[request, chatFromRow(rows[i])]] : [])));
   await insertKeys(
     tx,
     token,
@@ -107,5 +119,5 @@ async function insert(
 async function findByIds(tx: Queryable, ids: bigint[]): Promise<Map<bigint, Chat>> {
   if (ids.length === 0) return new Map();
   const chats = await tx.chat.findMany({ where: { id: { in: ids } } });
-  return new Map(chats.map((chat) => [chat.id, chat]));
+  return new Map(chats.map((chat) => [chat.id, chatFromRow(chat)]));
 }

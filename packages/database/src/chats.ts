@@ -3,9 +3,10 @@ import { createTogether } from "./chat-creation.ts";
 import { createGroups } from "./group-commit.ts";
 import { inTime } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
-import type { NewChat } from "./chat-creation.ts";
+import type { Metadata } from "@confab/contracts";
+import { chatFromRow, type Chat, type NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
-import type { Chat } from "./generated/client.ts";
+import type { Chat as ChatRow } from "./generated/client.ts";
 
 /** The ids of a chat, and its highest number that is stored or dead-lettered (0 in an empty chat). */
 export interface ChatLocation {
@@ -13,12 +14,40 @@ export interface ChatLocation {
   readonly lastNumber: number;
 }
 
+/** A position in the list of chats by activity: the time of the latest message, if there is one, and the chat's number. */
+export interface ChatActivity {
+  readonly at: Date | null;
+  readonly number: number;
+}
+
 const LARGEST_GROUP = 200;
+
+const SELECT_CHATS = `
+  SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount,
+         last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt,
+         created_at AS createdAt, updated_at AS updatedAt
+    FROM chats`;
+
+/**
+ * The ranges of the index of activity after a position, in their order: conditions and orders, with the values. One statement
+ * for all of them would be sorted, and so would an order by a column that is fixed.
+ */
+function partsAfter(after: ChatActivity | undefined): [sql: string, ...values: unknown[]][] {
+  const latestFirst = "ORDER BY last_message_at DESC, number DESC";
+  if (after === undefined) return [[latestFirst]];
+  const { at, number } = after;
+  if (at === null) return [["AND last_message_at IS NULL AND number < ? ORDER BY number DESC", number]];
+  return [
+    ["AND last_message_at = ? AND number < ? ORDER BY number DESC", at, number],
+    [`AND last_message_at < ? ${latestFirst}`, at],
+    ["AND last_message_at IS NULL ORDER BY number DESC"],
+  ];
+}
 
 export type Chats = ReturnType<typeof createChats>;
 
 /**
- * Creates chats with gapless numbers, and finds, lists, renames and locates them. A write that is not done within
+ * Creates chats with gapless numbers, and finds, lists, changes and locates them. A write that is not done within
  * `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createChats(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
@@ -30,8 +59,14 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
 
   async function find(token: string, number: number): Promise<Chat | undefined> {
     if (!isToken(token)) return undefined;
-    return (await prisma.chat.findFirst({ where: { number, application: { token } } })) ?? undefined;
+    const row = await prisma.chat.findFirst({ where: { number, application: { token } } });
+    return row === null ? undefined : chatFromRow(row);
   }
+
+  const ownerOf = (token: string) =>
+    isToken(token)
+      ? prisma.application.findUnique({ where: { token }, select: { id: true, lastChatNumber: true } })
+      : Promise.resolve(null);
 
   return {
     /**
@@ -52,22 +87,18 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       token: string,
       { after = 0, before, limit }: { after?: number | undefined; before?: number | undefined; limit: number },
     ): Promise<{ items: Chat[]; more: boolean; last: number } | undefined> {
-      const owner = isToken(token)
-        ? await prisma.application.findUnique({ where: { token }, select: { id: true, lastChatNumber: true } })
-        : null;
+      const owner = await ownerOf(token);
       if (!owner) return undefined;
       const [comparison, bound, order] = before === undefined ? [">", after, "ASC"] : ["<", before, "DESC"];
       // Without the hint, MySQL reads and sorts the whole table if one application owns most of it.
-      const rows = await prisma.$queryRawUnsafe<Chat[]>(
-        `SELECT id, application_id AS applicationId, number, name, messages_count AS messagesCount,
-                created_at AS createdAt, updated_at AS updatedAt
-           FROM chats FORCE INDEX (chats_application_id_number_key)
+      const rows = await prisma.$queryRawUnsafe<ChatRow[]>(
+        `${SELECT_CHATS} FORCE INDEX (chats_application_id_number_key)
           WHERE application_id = ? AND number ${comparison} ? ORDER BY number ${order} LIMIT ?`,
         owner.id,
         bound,
         limit + 1,
       );
-      const items = rows.slice(0, limit);
+      const items = rows.slice(0, limit).map(chatFromRow);
       return {
         items: before === undefined ? items : items.toReversed(),
         more: rows.length > limit,
@@ -75,16 +106,54 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       };
     },
 
-    rename: (token: string, number: number, name: string | null): Promise<Chat | undefined> =>
+    /**
+     * A page of the chats with the latest messages first, and by number, descending, within one millisecond; chats without
+     * messages come last. `next` is the position after which the next page begins, absent on the last page. Undefined if
+     * the application is unknown.
+     */
+    async listByActivity(
+      token: string,
+      { after, limit }: { after?: ChatActivity | undefined; limit: number },
+    ): Promise<{ items: Chat[]; next: ChatActivity | undefined } | undefined> {
+      const owner = await ownerOf(token);
+      if (!owner) return undefined;
+      const rows: ChatRow[] = [];
+      for (const [sql, ...values] of partsAfter(after)) {
+        if (rows.length > limit) break;
+        const part = await prisma.$queryRawUnsafe<ChatRow[]>(
+          `${SELECT_CHATS} FORCE INDEX (chats_application_id_last_message_at_number_idx)
+            WHERE application_id = ? ${sql} LIMIT ?`,
+          owner.id,
+          ...values,
+          limit + 1 - rows.length,
+        );
+        rows.push(...part);
+      }
+      const items = rows.slice(0, limit).map(chatFromRow);
+      const last = items.at(-1);
+      return { items, next: rows.length > limit && last ? { at: last.lastMessageAt, number: last.number } : undefined };
+    },
+
+    /** Changes the given fields; null removes a value. Undefined if the chat is unknown. */
+    change: (
+      token: string,
+      number: number,
+      { name, metadata }: { name?: string | null | undefined; metadata?: Metadata | null | undefined },
+    ): Promise<Chat | undefined> =>
       inTime(timeoutMs, async (guard) => {
         const chat = await find(token, number);
         if (!chat) return undefined;
-        const { id } = chat;
+        const data = {
+          ...(name !== undefined && { name }),
+          ...(metadata !== undefined && { metadata: metadata && JSON.stringify(metadata) }),
+          updatedAt: new Date(),
+        };
         return transaction(
           database,
           async (tx) => {
-            await tx.$executeRaw`UPDATE chats SET name = ${name}, updated_at = ${new Date()} WHERE id = ${id}`;
-            return (await tx.chat.findUnique({ where: { id } })) ?? undefined;
+            await tx.chat.updateMany({ where: { id: chat.id }, data });
+            const row = await tx.chat.findUnique({ where: { id: chat.id } });
+            return row === null ? undefined : chatFromRow(row);
           },
           { guard },
         );

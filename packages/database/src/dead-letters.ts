@@ -1,5 +1,5 @@
 import { decodeContent } from "@confab/contracts";
-import { addToCounts, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
+import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { DeadLetter } from "./generated/client.ts";
@@ -60,7 +60,7 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   if (conflicts.length > 0) return taken;
   if (refused[0]) return { restored: false, reason: refused[0].reason };
   await addToOutbox(tx, stored, new Date());
-  await addToCounts(tx, stored);
+  await addToChats(tx, stored);
   await tx.deadLetter.delete({ where: { id } });
   return { restored: true };
 }

@@ -14,18 +14,19 @@ export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts"
 export { createOutbox } from "./outbox.ts";
 export { createBatchStore } from "./batch-store.ts";
 export type { ApplicationReference, Applications, NewApplication } from "./applications.ts";
-export type { CreatedChat, NewChat } from "./chat-creation.ts";
-export type { ChatLocation, Chats } from "./chats.ts";
+export type { Chat, CreatedChat, NewChat } from "./chat-creation.ts";
+export type { ChatActivity, ChatLocation, Chats } from "./chats.ts";
 export type { DatabaseAddress } from "./connection.ts";
 export type { Database, DatabaseOptions, QueryEvent } from "./client.ts";
 export type { ExpectedOfDatabase } from "./database-settings.ts";
 export type { DeadLetters, Restoration } from "./dead-letters.ts";
-export type { Application, Chat, DeadLetter, Message } from "./generated/client.ts";
+export type { Application, DeadLetter } from "./generated/client.ts";
 export type { Idempotency } from "./idempotency.ts";
 export type { CountDifference } from "./maintenance.ts";
 export type { NewMessage } from "./message-rows.ts";
 export type { AddressedMessage } from "./owners.ts";
 export type {
+  Message,
   MessageRange,
   Messages,
   MessageSize,

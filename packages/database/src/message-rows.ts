@@ -1,4 +1,4 @@
-import { contentFields, type MessageContent } from "@confab/contracts";
+import { contentBytes, contentFields, type MessageContent } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
 import { RetryTransaction, placeholderRows, placeholders } from "./transaction.ts";
@@ -39,8 +39,7 @@ const MAX_BYTES = 1024 * 1024;
  */
 export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: readonly M[]): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
-  const sizeOf = ({ body }: NewMessage): number => Buffer.byteLength(body);
-  const limits = { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf };
+  const limits = { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf: contentBytes };
   for (const chunk of chunksOf(rows, limits)) await insertChunk(tx, chunk, outcomes);
   return outcomes;
 }
@@ -82,10 +81,14 @@ async function insertChunk<M extends NewMessage>(
  */
 function literals(message: NewMessage): string {
   const { chatId, number, uid, createdAt } = message;
-  const at = createdAt.toISOString().slice(0, 23).replace("T", " ");
+  const at = literalTime(createdAt);
   const key = `${chatId.toString()}, ${BigInt(number).toString()}`;
   const content = contentFields.map((field) => contentLiteral(message[field])).join(", ");
   return `(${key}, x'${hex(uid)}', ${content}, '${at}', '${at}')`;
+}
+
+function literalTime(time: Date): string {
+  return time.toISOString().slice(0, 23).replace("T", " ");
 }
 
 /** Writes objects as JSON. */
@@ -124,25 +127,26 @@ export async function compareWithStored<M extends NewMessage>(
 }
 
 /**
- * Updates the counts of all chats in one statement that locks them in id order, so that writers cannot deadlock. Throws
- * `RetryTransaction` if one of the chats no longer exists.
+ * Updates the counts and last messages of all chats in one statement that locks them in id order, so that writers cannot
+ * deadlock. Throws `RetryTransaction` if one of the chats no longer exists.
  */
-export async function addToCounts(tx: Queryable, stored: readonly NewMessage[]): Promise<void> {
+export async function addToChats(tx: Queryable, stored: readonly NewMessage[]): Promise<void> {
   if (stored.length === 0) return;
-  // Chats with the same increment share a branch. There are few branches, and MySQL searches each IN list by bisection.
-  const byIncrement = new Map<number, bigint[]>();
-  for (const [chatId, rows] of groupByChat(stored)) {
-    byIncrement.set(rows.length, [...(byIncrement.get(rows.length) ?? []), chatId]);
-  }
-  const increments = [...byIncrement];
-  const ids = increments.flatMap(([, chatIds]) => chatIds).sort(ascending);
-  const branches = increments.map(([, chatIds]) => `WHEN id IN (${placeholders(chatIds)}) THEN ?`).join(" ");
-  const counted = await tx.$executeRawUnsafe(
-    `UPDATE chats FORCE INDEX (PRIMARY) SET messages_count = messages_count + CASE ${branches} END WHERE id IN (${placeholders(ids)}) ORDER BY id`,
-    ...increments.flatMap(([increment, chatIds]) => [...chatIds, increment]),
-    ...ids,
-  );
-  if (counted !== ids.length) throw new RetryTransaction("a chat was deleted during the transaction");
+  const chats = [...groupByChat(stored)].sort(([a], [b]) => ascending(a, b));
+  const changes = chats.map(([id, rows]) => {
+    const last = Math.max(...rows.map(({ number }) => number));
+    const at = Math.max(...rows.map(({ createdAt }) => createdAt.getTime()));
+    return [id.toString(), rows.length, last, literalTime(new Date(at))];
+  });
+  // A join with a list finds each chat by its key. STRAIGHT_JOIN reads the list first, in its order.
+  const changed = await tx.$executeRaw`
+    UPDATE JSON_TABLE(${JSON.stringify(changes)}, '$[*]' COLUMNS (
+             id BIGINT PATH '$[0]', messages INT PATH '$[1]', last INT PATH '$[2]', at DATETIME(3) PATH '$[3]')) AS k
+      STRAIGHT_JOIN chats AS c ON c.id = k.id
+       SET c.messages_count = c.messages_count + k.messages,
+           c.last_message_number = GREATEST(c.last_message_number, k.last),
+           c.last_message_at = GREATEST(COALESCE(c.last_message_at, k.at), k.at)`;
+  if (changed !== chats.length) throw new RetryTransaction("a chat was deleted during the transaction");
 }
 
 /**
@@ -152,11 +156,14 @@ const RANGE_BYTES = 1024 * 1024;
 
 /** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
 export async function addToOutbox(tx: Queryable, stored: readonly NewMessage[], now: Date): Promise<void> {
-  const sized = stored.map(({ chatId, number, body }) => ({ chatId, number, bytes: Buffer.byteLength(body) }));
+  const sized = stored.map((message) => {
+    const { chatId, number } = message;
+    return { chatId, number, bytes: contentBytes(message) };
+  });
   await addRanges(tx, sized, now);
 }
 
-/** Does the same for messages (sorted by key) of which only the bytes of the bodies are known. */
+/** Does the same for messages (sorted by key) of which only the bytes of the contents are known. */
 export async function addRanges(
   tx: Queryable,
   messages: readonly { chatId: bigint; number: number; bytes: number }[],

@@ -1,6 +1,9 @@
-import { contentFields } from "@confab/contracts";
+import { contentFields, type Metadata } from "@confab/contracts";
 import type { Database } from "./client.ts";
-import type { Message } from "./generated/client.ts";
+import type { Message as MessageRow } from "./generated/client.ts";
+
+/** A stored message. */
+export type Message = Omit<MessageRow, "metadata"> & { readonly metadata: Metadata | null };
 
 /** A range of numbers in one chat, including both ends. */
 export interface MessageRange {
@@ -45,10 +48,18 @@ const SELECT_WITH_APPLICATION = `
 
 export type Messages = ReturnType<typeof createMessages>;
 
+/** The size of a content, nearly as `contentBytes` computes it. */
+const CONTENT_BYTES = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
+
+function fromRow<Row extends { metadata: string | null }>(row: Row): Omit<Row, "metadata"> & Pick<Message, "metadata"> {
+  const { metadata, ...message } = row;
+  return { ...message, metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata) };
+}
+
 /** Reads stored messages, including deleted ones (`deletedAt`), always along the clustered key. */
 export function createMessages({ prisma }: Database) {
-  const range = (chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> =>
-    prisma.message.findMany({
+  async function range(chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> {
+    const rows = await prisma.message.findMany({
       where: {
         chatId,
         number: { ...(from === undefined ? {} : { gte: from }), ...(to === undefined ? {} : { lte: to }) },
@@ -56,13 +67,23 @@ export function createMessages({ prisma }: Database) {
       orderBy: { number: order },
       take: limit,
     });
+    return rows.map(fromRow);
+  }
+
+  async function withApplication(sql: string, ...values: unknown[]): Promise<MessageWithApplication[]> {
+    const rows = await prisma.$queryRawUnsafe<(MessageRow & { applicationId: bigint })[]>(
+      `${SELECT_WITH_APPLICATION} ${sql}`,
+      ...values,
+    );
+    return rows.map(fromRow);
+  }
 
   async function sizes(
     chatId: bigint,
     { from = 0, to = MAX_NUMBER, order = "asc", limit }: RangeQuery,
   ): Promise<MessageSize[]> {
     const rows = await prisma.$queryRawUnsafe<{ number: number; bytes: bigint | number }[]>(
-      `SELECT number, LENGTH(body) AS bytes FROM messages
+      `SELECT number, ${CONTENT_BYTES} AS bytes FROM messages
         WHERE chat_id = ? AND number BETWEEN ? AND ? ORDER BY number ${order === "asc" ? "ASC" : "DESC"} LIMIT ?`,
       chatId,
       from,
@@ -73,13 +94,15 @@ export function createMessages({ prisma }: Database) {
   }
 
   return {
-    find: async (chatId: bigint, number: number): Promise<Message | undefined> =>
-      (await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } })) ?? undefined,
+    async find(chatId: bigint, number: number): Promise<Message | undefined> {
+      const row = await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } });
+      return row === null ? undefined : fromRow(row);
+    },
 
     /** One window of a chat. With `order: "desc"` the highest numbers come first. */
     range,
 
-    /** The sizes in bytes of the bodies in the same window, to decide how many messages to read. */
+    /** The sizes in bytes of the contents in the same window, to decide how many messages to read. */
     sizes,
 
     /** The highest stored number of the chat, 0 in an empty chat. */
@@ -103,11 +126,15 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ messages }) => Number(messages));
     },
 
-    /** The versions of the messages in a range that are stored and not deleted, without their bodies. */
+    /** The versions of the messages in a range that are stored and not deleted, without their contents. */
     async versions({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> {
-      const rows = await prisma.$queryRaw<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>`
-        SELECT chat_id AS chatId, number, uid, version, LENGTH(body) AS bytes, updated_at AS updatedAt
-          FROM messages WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND deleted_at IS NULL ORDER BY number`;
+      const rows = await prisma.$queryRawUnsafe<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>(
+        `SELECT chat_id AS chatId, number, uid, version, ${CONTENT_BYTES} AS bytes, updated_at AS updatedAt
+           FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL ORDER BY number`,
+        chatId,
+        from,
+        to,
+      );
       return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
     },
 
@@ -137,7 +164,7 @@ export function createMessages({ prisma }: Database) {
 
     /**
      * Messages with numbers below `before` that are not deleted, newest first: at most `limit` messages and at most
-     * `bytes` bytes of bodies, but at least one message. An empty result means the end.
+     * `bytes` bytes of contents, but at least one message. An empty result means the end.
      */
     newest: async (
       chatId: bigint,
@@ -158,16 +185,16 @@ export function createMessages({ prisma }: Database) {
     /** The next messages of the whole table in key order. Start with chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<MessageWithApplication[]> {
       const { afterChatId, afterNumber, limit } = after;
-      const rest = await prisma.$queryRawUnsafe<MessageWithApplication[]>(
-        `${SELECT_WITH_APPLICATION} WHERE m.chat_id = ? AND m.number > ? ORDER BY m.number LIMIT ?`,
+      const rest = await withApplication(
+        "WHERE m.chat_id = ? AND m.number > ? ORDER BY m.number LIMIT ?",
         afterChatId,
         afterNumber,
         limit,
       );
       if (rest.length === limit) return rest;
       // Two reads, because neither server uses the key for `(chat_id, number) > (?, ?)`.
-      const following = await prisma.$queryRawUnsafe<MessageWithApplication[]>(
-        `${SELECT_WITH_APPLICATION} WHERE m.chat_id > ? ORDER BY m.chat_id, m.number LIMIT ?`,
+      const following = await withApplication(
+        "WHERE m.chat_id > ? ORDER BY m.chat_id, m.number LIMIT ?",
         afterChatId,
         limit - rest.length,
       );
@@ -178,15 +205,15 @@ export function createMessages({ prisma }: Database) {
     async inRanges(ranges: readonly MessageRange[]): Promise<MessageWithApplication[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(m.chat_id = ? AND m.number BETWEEN ? AND ?)").join(" OR ");
-      return prisma.$queryRawUnsafe<MessageWithApplication[]>(
-        `${SELECT_WITH_APPLICATION} WHERE ${windows} ORDER BY m.chat_id, m.number`,
+      return withApplication(
+        `WHERE ${windows} ORDER BY m.chat_id, m.number`,
         ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]),
       );
     },
   };
 }
 
-/** How many bodies, from the first one, have at most `maximum` bytes in total, but at least one. */
+/** How many contents, from the first one, have at most `maximum` bytes in total, but at least one. */
 function countWithin(sizes: readonly MessageSize[], maximum: number): number {
   let total = 0;
   const beyond = sizes.findIndex(({ bytes }) => (total += bytes) > maximum);

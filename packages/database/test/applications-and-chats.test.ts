@@ -116,7 +116,7 @@ describe("chats", () => {
     expect(await test.chats.create({ token: unknown })).to.equal(undefined);
     expect(await test.chats.find(unknown, 1)).to.equal(undefined);
     expect(await test.chats.list(unknown, { limit: 5 })).to.equal(undefined);
-    expect(await test.chats.rename(unknown, 1, "x")).to.equal(undefined);
+    expect(await test.chats.change(unknown, 1, { name: "x" })).to.equal(undefined);
     expect(await test.chats.locate(unknown, 1)).to.equal(undefined);
   });
 
@@ -215,8 +215,8 @@ describe("chats", () => {
     const before = await test.chats.list(token, { before: 5, limit: 2 });
     expect(before?.items.map((chat) => chat.number)).to.deep.equal([3, 4]);
     expect(before).to.include({ more: true });
-    expect(await test.chats.rename(token, 3, "three")).to.include({ number: 3, name: "three" });
-    expect(await test.chats.rename(token, 6, "six")).to.equal(undefined);
+    expect(await test.chats.change(token, 3, { name: "three" })).to.include({ number: 3, name: "three" });
+    expect(await test.chats.change(token, 6, { name: "six" })).to.equal(undefined);
   });
 
   it("are located with the highest number that is stored or dead-lettered", async () => {

@@ -222,11 +222,60 @@ describe("storing accepted messages", () => {
       remember(owner.token, chat);
       const rows = Array.from({ length: 120 }, (_, i) => message(chat.id, i + 1, "y".repeat(65_535)));
       expect((await createBatchStore(database).store([batch(...rows)])).stored).to.equal(120);
+      const metadata = { a: "z".repeat(4_000) };
+      const described = Array.from({ length: 1_500 }, (_, i) => ({ ...message(chat.id, 121 + i, "short"), metadata }));
+      expect((await createBatchStore(database).store([batch(...described)])).stored).to.equal(1_500);
       await database.close();
     } finally {
       await server.stop();
       await rm(dir, { recursive: true, force: true });
     }
+  });
+
+  it("stores every field of the content as it was sent, and returns null for the others", async () => {
+    const metadata = { z: 1, a: ["é😀\u0000", null, true, { "": 1e300 }], "quote'\\": "--" };
+    const full = { ...message(chatId, 1, "full"), sender: "üser ' \\ 😀 ", metadata, reply_to: 7 };
+    await test.batchStore.store([batch(full, message(chatId, 2, "bare"))]);
+    const [first, second] = await test.messages.range(chatId, { limit: 10 });
+    expect(first).to.deep.include({ body: "full", sender: full.sender, metadata, reply_to: 7 });
+    expect(JSON.stringify(first?.metadata)).to.equal(JSON.stringify(metadata));
+    expect(second).to.deep.include({ body: "bare", sender: null, metadata: null, reply_to: null });
+    expect(await test.messages.find(chatId, 1)).to.deep.equal(first);
+    const indexed = await test.messages.inRanges([{ chatId, from: 1, to: 1 }]);
+    expect(indexed[0]).to.deep.include({ sender: full.sender, metadata, reply_to: 7 });
+    const [size] = await test.messages.sizes(chatId, { limit: 1 });
+    expect(size?.bytes).to.be.at.least(Buffer.byteLength(`full${full.sender}${JSON.stringify(metadata)}`));
+  });
+
+  it("keeps every field of a dead letter, and restores it", async () => {
+    const content = { sender: "user-17", metadata: { a: 1 }, reply_to: 1 };
+    const { refused } = await test.batchStore.store([batch({ ...message(chatId, 1, "x".repeat(65_536)), ...content })]);
+    expect(refused).to.have.lengthOf(1);
+    const { items } = await test.deadLetters.list({ limit: 1_000 });
+    const letter = items.find((each) => each.chatId === chatId)!;
+    expect(JSON.parse(letter.otherFields!)).to.deep.equal(content);
+    await test.database.prisma.deadLetter.update({ where: { id: letter.id }, data: { body: Buffer.from("shorter") } });
+    expect(await test.deadLetters.restore(letter.id)).to.deep.equal({ restored: true });
+    expect(await test.messages.find(chatId, 1)).to.deep.include({ body: "shorter", ...content });
+  });
+
+  it("keeps the last message of each chat, in whatever order batches are stored", async () => {
+    const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
+    const last = async () => {
+      const { lastMessageNumber, lastMessageAt } = await test.database.prisma.chat.findUniqueOrThrow({
+        where: { id: chatId },
+      });
+      return [lastMessageNumber, lastMessageAt];
+    };
+    expect(await last()).to.deep.equal([0, null]);
+    await test.batchStore.store([
+      batch({ ...message(chatId, 3), createdAt: at(3) }, { ...message(chatId, 4), createdAt: at(4) }),
+    ]);
+    expect(await last()).to.deep.equal([4, at(4)]);
+    const late = batch({ ...message(chatId, 1), createdAt: at(1) }, { ...message(chatId, 2), createdAt: at(2) });
+    await test.batchStore.store([late]);
+    await test.batchStore.store([late]);
+    expect(await last()).to.deep.equal([4, at(4)]);
   });
 
   it("stores more rows and bytes than fit one statement", async () => {

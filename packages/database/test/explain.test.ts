@@ -30,8 +30,13 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "lists chats": ({ chats }, _chat, token) => chats.list(token, { limit: 50 }),
   "lists chats further on": ({ chats }, _chat, token) => chats.list(token, { after: 700, limit: 50 }),
   "lists chats backwards": ({ chats }, _chat, token) => chats.list(token, { before: 700, limit: 50 }),
+  "lists chats by activity": ({ chats }, _chat, token) => chats.listByActivity(token, { limit: 50 }),
+  "lists chats by activity further on": ({ chats }, chat, token) =>
+    chats.listByActivity(token, { after: { at: new Date(chat.createdAt.getTime() + 60_000), number: 700 }, limit: 50 }),
+  "lists chats without messages": ({ chats }, _chat, token) =>
+    chats.listByActivity(token, { after: { at: null, number: 700 }, limit: 50 }),
   "finds a chat": ({ chats }, _chat, token) => chats.find(token, 700),
-  "renames a chat": ({ chats }, _chat, token) => chats.rename(token, 700, "renamed"),
+  "changes a chat": ({ chats }, _chat, token) => chats.change(token, 700, { name: "renamed" }),
   "locates a chat": ({ chats }, _chat, token) => chats.locate(token, 1),
   "finds a message": ({ messages }, chat) => messages.find(chat.id, 300),
   "lists the first messages": ({ messages }, chat) => messages.range(chat.id, { limit: 50 }),
@@ -123,8 +128,8 @@ describe("the plan of every query", () => {
     const { prisma } = test.database;
     const values = (JSON.parse(params) as unknown[]).map(argument);
     const steps = await prisma.$queryRawUnsafe<Step[]>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, ...values);
-    // Steps without a table are "no matching row in const table", "Impossible WHERE" and the rows of a VALUES list. The
-    // list of keys that a drainer passes is a table too, and is read completely.
+    // Steps without a table are "no matching row in const table", "Impossible WHERE" and the rows of a VALUES list. A
+    // list of keys that is passed as JSON is a table too, and is read completely.
     return steps.filter((step) => step.table !== null && step.type !== null && step.table !== "k");
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -94,10 +94,11 @@ describe("migrating the database", () => {
   it("applies each migration once when several runs start at the same time", async () => {
     await cp(own, directory, { recursive: true });
     await add("20990101000000_counter", "CREATE TABLE runs (n INT); INSERT INTO runs VALUES (1); DO SLEEP(0.2);");
+    const all = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isDirectory()).length;
     const runs = await Promise.all(Array.from({ length: 4 }, () => migrate(url, { directory })));
-    expect(runs.filter((names) => names.length === 2)).to.have.lengthOf(1);
+    expect(runs.filter((names) => names.length === all)).to.have.lengthOf(1);
     expect(runs.filter((names) => names.length === 0)).to.have.lengthOf(3);
-    expect(await recorded()).to.have.lengthOf(2);
+    expect(await recorded()).to.have.lengthOf(all);
   });
 
   it("applies later migrations in the order of their names, and ignores rolled-back ones", async () => {

@@ -13,10 +13,23 @@ const message = {
   chat_number: 3,
   number: 9,
   body: "Hello",
+  sender: "user-17",
+  metadata: { mentions: ["user-18"] },
+  reply_to: 3,
   created_at: now,
   updated_at: now,
 };
-const chat = { application_token: TOKEN, number: 3, name: null, messages_count: 0, created_at: now, updated_at: now };
+const chat = {
+  application_token: TOKEN,
+  number: 3,
+  name: null,
+  metadata: null,
+  messages_count: 0,
+  last_message_number: 0,
+  last_message_at: null,
+  created_at: now,
+  updated_at: now,
+};
 
 describe("mount", () => {
   let app: TestApp;
@@ -142,7 +155,7 @@ describe("mount", () => {
 
     it("are in a header, and there is none where nothing was ignored", async () => {
       expect(await sendWith({})).to.equal(null);
-      expect(await sendWith({ user: "bob", metadata: {} })).to.equal("user, metadata");
+      expect(await sendWith({ user: "bob", colour: {} })).to.equal("user, colour");
       expect(ignoredOf(await fetch(`${app.url}/applications/${TOKEN}?verbose=1`))).to.equal("?verbose");
       const list = await fetch(`${app.url}/applications/${TOKEN}/chats/3/messages?limit=1&page=2&page=3`);
       expect(ignoredOf(list)).to.equal("?page");

@@ -38,7 +38,7 @@ export interface AcceptLimits {
 
 /** A new number, the first answer to the same idempotency key, or the reason why the message was refused. */
 export type AcceptResult =
-  number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited" | "keys";
+  number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "reply";
 
 /** The reply of accept.lua. */
 interface AcceptReply {
@@ -97,7 +97,11 @@ export function encodeBatch(
     const members = positions.map((position) => entries[position]!);
     const { token, chat } = members[0]!;
     const loaded = members.find((entry) => entry.loaded)?.loaded;
-    args.push(token, chat, loaded?.id ?? "", loaded?.lastNumber ?? "", loaded?.incarnation ?? "", members.length);
+    const replies = members.some(({ reply_to }) => reply_to)
+      ? members.map(({ reply_to }) => reply_to ?? 0).join(" ")
+      : "";
+    args.push(token, chat, loaded?.id ?? "", loaded?.lastNumber ?? "", loaded?.incarnation ?? "");
+    args.push(replies, members.length);
     members.forEach((entry, index) => {
       const { idempotency } = entry;
       const uid = messageUid(batchId, positions[index]!);

@@ -4,10 +4,11 @@
 -- ARGV     prefix, batch id, time (ms), maximum number of pending messages (0: no limit), messages per second and burst per
 --          application (0: no limit), seconds for which idempotency keys are kept, maximum number of new idempotency keys
 --          per application in half of that time (0: no limit), number of groups; then for each group (a chat): token, chat
---          number, loaded chat id, loaded last number, incarnation under which it was loaded ('' '' '': not loaded), number
---          of items; then for each item: digest of the idempotency key ('': none), hash of the request, record.
+--          number, loaded chat id, loaded last number, incarnation under which it was loaded ('' '' '': not loaded), the
+--          number that each item replies to (0: none), separated by spaces ('': no item does), number of items; then for
+--          each item: digest of the idempotency key ('': none), hash of the request, record.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
---          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys", one per item]}
+--          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "reply", one per item]}
 
 local prefix, batch, now = ARGV[1], ARGV[2], ARGV[3]
 local maxPending, rate, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -55,8 +56,10 @@ local at = 10
 for _ = 1, tonumber(ARGV[9]) do
   local token, chat = ARGV[at], ARGV[at + 1]
   local loadedId, loadedLast, loadedUnder = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local items = tonumber(ARGV[at + 5])
-  at = at + 6
+  local replies = {}
+  for number in string.gmatch(ARGV[at + 5], '%d+') do replies[#replies + 1] = tonumber(number) end
+  local items = tonumber(ARGV[at + 6])
+  at = at + 7
 
   local reference = token .. ':' .. chat
   local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
@@ -81,7 +84,7 @@ for _ = 1, tonumber(ARGV[9]) do
   local keys, newKeys = false, 0
   local first, firstRecord, charged = last + 1, #records + 1, false
 
-  for _ = 1, items do
+  for item = 1, items do
     local digest, hash, record = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     at = at + 3
     local result, seen
@@ -97,6 +100,9 @@ for _ = 1, tonumber(ARGV[9]) do
       result = string.sub(seen, rest) == hash and { number = number, at = when } or 'conflict'
     elseif not trusted then
       result = 'unknown'
+    elseif (replies[item] or 0) > last then
+      -- Numbers are gapless, so this is the whole check. A message may reply to one of the same batch.
+      result = 'reply'
     elseif maxPending > 0 and pending + accepted >= maxPending then
       result = 'overloaded'
     elseif tat and tat + interval - clock > capacity + 0.001 then

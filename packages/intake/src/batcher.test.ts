@@ -14,7 +14,7 @@ const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: E
   })),
 });
 
-const roomy = { maxBatchCharacters: 1_000_000, maxWaitingCharacters: 1_000_000 };
+const roomy = { maxBatchBytes: 1_000_000, maxWaitingBytes: 1_000_000 };
 
 describe("the batcher", () => {
   it("sends the entries of one turn together and at once", async () => {
@@ -143,7 +143,7 @@ describe("the batcher", () => {
     await batcher.stop();
   });
 
-  it("limits the characters per batch and in all waiting entries, and sends one large batch per turn", async () => {
+  it("limits the bytes per batch and in all waiting entries, and sends one large batch per turn", async () => {
     const sizes: number[] = [];
     const batcher = createBatcher({
       send: (entries) => {
@@ -151,10 +151,10 @@ describe("the batcher", () => {
         return Promise.resolve(answer(entries));
       },
       maxBatch: 100,
-      maxBatchCharacters: 10,
+      maxBatchBytes: 10,
       maxInFlight: 4,
       maxWaiting: 1000,
-      maxWaitingCharacters: 40,
+      maxWaitingBytes: 40,
       deadlineMs: 1000,
     });
     const submitted = ["aaaa", "bbbb", "cccc", "d".repeat(25), "e"].map((body) => batcher.submit([entry(body)]));

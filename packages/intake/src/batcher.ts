@@ -1,3 +1,4 @@
+import { contentBytes } from "@confab/contracts";
 import type { BatchEntry, EntryResult } from "./accept-batch.ts";
 
 /** The outcome is unknown: the message may or may not have been accepted. */
@@ -24,15 +25,15 @@ export interface BatcherOptions {
   send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<{ createdMs: number; results: EntryResult[] }>;
   maxBatch: number;
   /**
-   * Maximum number of body characters per batch, because Redis runs one batch at a time. Only one submission alone may
+   * Maximum number of bytes of contents per batch, because Redis runs one batch at a time. Only one submission alone may
    * exceed it.
    */
-  maxBatchCharacters: number;
+  maxBatchBytes: number;
   maxInFlight: number;
   /** Maximum number of entries that wait for a slot. Further entries are refused at once. */
   maxWaiting: number;
-  /** The same limit in body characters, since one message may be as large as a thousand others. */
-  maxWaitingCharacters: number;
+  /** The same limit in bytes of contents, since one message may be as large as a thousand others. */
+  maxWaitingBytes: number;
   /** Maximum time from the submission to the answer of Redis. After that the submission is rejected. */
   deadlineMs: number;
 }
@@ -41,7 +42,7 @@ export type BatchedResult = EntryResult & { createdMs: number };
 
 interface Waiting {
   entries: readonly BatchEntry[];
-  characters: number;
+  bytes: number;
   deadline: number;
   resolve: (results: BatchedResult[]) => void;
   reject: (error: Error) => void;
@@ -64,10 +65,10 @@ export interface Batcher {
  * sent together. No timer delays a batch, so an idle service adds no latency; the only timer enforces the deadline.
  */
 export function createBatcher(options: BatcherOptions): Batcher {
-  const { send, maxBatch, maxBatchCharacters, maxInFlight, maxWaiting, maxWaitingCharacters, deadlineMs } = options;
+  const { send, maxBatch, maxBatchBytes, maxInFlight, maxWaiting, maxWaitingBytes, deadlineMs } = options;
   let waiting: Waiting[] = [];
   let waitingEntries = 0;
-  let waitingCharacters = 0;
+  let waitingBytes = 0;
   const inFlight = new Set<{ members: Waiting[]; expire: () => void }>();
   let scheduled = false;
   let drained: (() => void) | undefined;
@@ -83,24 +84,24 @@ export function createBatcher(options: BatcherOptions): Batcher {
     let dispatched = 0;
     while (waiting.length > 0 && inFlight.size < maxInFlight) {
       // Encoding a batch blocks the event loop, so at most one large batch is encoded per turn.
-      if (dispatched > maxBatchCharacters / 2) {
+      if (dispatched > maxBatchBytes / 2) {
         schedule();
         return;
       }
       let taken = 0;
-      let [size, characters] = [0, 0];
+      let [size, bytes] = [0, 0];
       for (const each of waiting) {
-        const fits = size + each.entries.length <= maxBatch && characters + each.characters <= maxBatchCharacters;
+        const fits = size + each.entries.length <= maxBatch && bytes + each.bytes <= maxBatchBytes;
         if (taken > 0 && !fits) break;
         taken += 1;
         size += each.entries.length;
-        characters += each.characters;
+        bytes += each.bytes;
       }
       const members = waiting.slice(0, taken);
       waiting = waiting.slice(taken);
       waitingEntries -= size;
-      waitingCharacters -= characters;
-      dispatched += characters;
+      waitingBytes -= bytes;
+      dispatched += bytes;
       dispatch(members);
     }
     if (waiting.length === 0 && inFlight.size === 0) drained?.();
@@ -151,9 +152,9 @@ export function createBatcher(options: BatcherOptions): Batcher {
     const now = Date.now();
     const expired = waiting.findIndex(({ deadline }) => deadline > now);
     const late = waiting.splice(0, expired === -1 ? waiting.length : expired);
-    for (const { entries, characters, reject } of late) {
+    for (const { entries, bytes, reject } of late) {
       waitingEntries -= entries.length;
-      waitingCharacters -= characters;
+      waitingBytes -= bytes;
       reject(new IntakeUnavailable(`The message was not sent to Redis within ${deadlineMs} ms`));
     }
     for (const { members, expire } of inFlight) if (members[0]!.deadline <= now) expire();
@@ -163,14 +164,14 @@ export function createBatcher(options: BatcherOptions): Batcher {
   return {
     submit: (entries) =>
       new Promise((resolve, reject) => {
-        if (waitingEntries >= maxWaiting || waitingCharacters >= maxWaitingCharacters) {
+        if (waitingEntries >= maxWaiting || waitingBytes >= maxWaitingBytes) {
           reject(new IntakeBusy("Too many messages are waiting for Redis"));
           return;
         }
-        const characters = entries.reduce((sum, { body }) => sum + body.length, 0);
+        const bytes = entries.reduce((sum, entry) => sum + contentBytes(entry), 0);
         waitingEntries += entries.length;
-        waitingCharacters += characters;
-        waiting.push({ entries, characters, deadline: Date.now() + deadlineMs, resolve, reject });
+        waitingBytes += bytes;
+        waiting.push({ entries, bytes, deadline: Date.now() + deadlineMs, resolve, reject });
         schedule();
       }),
     load: () => ({ inFlight: inFlight.size, waiting: waitingEntries }),

@@ -9,7 +9,7 @@ import { guardKeys, type IntakeRedis } from "./scripts.ts";
 /** The outcome of a submission that Redis answered. */
 export type Acceptance = { limit?: BatchedResult["limit"] } & (
   | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
-  | { outcome: "conflict" | "unknown-chat" | "unknown-application" }
+  | { outcome: "conflict" | "unknown-chat" | "unknown-application" | "unknown-reply" }
   | { outcome: "overloaded"; pending: number }
   | { outcome: "limited" | "keys-used-up"; waitMs: number }
 );
@@ -44,10 +44,10 @@ export interface IntakeOptions {
   /** Starts the span of a batch. Called only if the batch has messages of sampled requests. */
   traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
   maxBatch?: number;
-  maxBatchCharacters?: number;
+  maxBatchBytes?: number;
   maxInFlight?: number;
   maxWaiting?: number;
-  maxWaitingCharacters?: number;
+  maxWaitingBytes?: number;
   deadlineMs?: number;
 }
 
@@ -92,10 +92,10 @@ export function createIntake(options: IntakeOptions): Intake {
     const prefix = keyPrefix(partitioning, partition);
     return createBatcher({
       maxBatch: options.maxBatch ?? 128,
-      maxBatchCharacters: options.maxBatchCharacters ?? 1024 * 1024,
+      maxBatchBytes: options.maxBatchBytes ?? 1024 * 1024,
       maxInFlight: options.maxInFlight ?? 4,
       maxWaiting: options.maxWaiting ?? 10_000,
-      maxWaitingCharacters: options.maxWaitingCharacters ?? 32 * 1024 * 1024,
+      maxWaitingBytes: options.maxWaitingBytes ?? 32 * 1024 * 1024,
       deadlineMs,
       send: async (entries, waitedMs) => {
         const createdMs = Date.now();
@@ -187,5 +187,6 @@ function toAcceptance({ result, createdMs, pending, limit, keysMs }: BatchedResu
   if (result === "overloaded") return { outcome: "overloaded", pending, limit };
   if (result === "limited") return { outcome: "limited", waitMs: limit?.waitMs ?? 1000, limit };
   if (result === "keys") return { outcome: "keys-used-up", waitMs: keysMs, limit };
+  if (result === "reply") return { outcome: "unknown-reply", limit };
   return { outcome: result === "conflict" ? "conflict" : "unknown-chat", limit };
 }

@@ -1,3 +1,4 @@
+import { contentBytes } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
@@ -10,7 +11,7 @@ import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
 
 const MAX_BULK_DOCUMENTS = 1_000;
-const MAX_BULK_CHARACTERS = 2 * 1024 * 1024;
+const MAX_BULK_BYTES = 2 * 1024 * 1024;
 const MAX_ATTEMPTS = 5;
 
 /** The target index of a bulk request was removed in the meantime. */
@@ -141,8 +142,7 @@ export async function writeTo(
   { refresh }: IndexOptions = {},
 ): Promise<IndexResult> {
   const result: IndexResult = { indexed: 0, rejected: [] };
-  const sizeOf = ({ body }: SearchDocument): number => body.length;
-  const limits = { maxItems: MAX_BULK_DOCUMENTS, maxSize: MAX_BULK_CHARACTERS, sizeOf };
+  const limits = { maxItems: MAX_BULK_DOCUMENTS, maxSize: MAX_BULK_BYTES, sizeOf: contentBytes };
   for (const chunk of chunksOf(documents, limits)) {
     const { indexed, rejected } = await writeChunk(connection, indices, chunk, refresh);
     result.indexed += indexed;

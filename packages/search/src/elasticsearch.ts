@@ -1,4 +1,4 @@
-import { alwaysFit, contentFields, contentOf, contentOutput, countFitting } from "@confab/contracts";
+import { alwaysFit, countFitting } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
@@ -6,7 +6,7 @@ import { writeToAll } from "./bulk.ts";
 import { askWithTimeout, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions, RequestOptions } from "./connection.ts";
 import { decodeCursor } from "./cursor.ts";
-import { termQuery } from "./mapping.ts";
+import { contentFrom, contentSource, termQuery } from "./mapping.ts";
 import { toPage } from "./page.ts";
 import { parseQuery } from "./query.ts";
 import type { SearchIndex, SearchPage, SearchRequest } from "./search-index.ts";
@@ -20,7 +20,7 @@ export interface ElasticsearchIndex extends SearchIndex {
 const messageSource = z.object({
   number: z.int().positive(),
   uid: z.string().transform((uid): Uint8Array => Buffer.from(uid, "base64url")),
-  ...contentOutput,
+  ...contentSource,
   created_at: z.iso.datetime().transform((time) => new Date(time)),
   updated_at: z.iso.datetime().transform((time) => new Date(time)),
 });
@@ -68,9 +68,9 @@ function findNewestIn({ client, readAlias }: Connection, chatId: bigint, inTime:
 }
 
 async function search(connection: Connection, request: SearchRequest): Promise<SearchPage> {
-  const { chatId, q, limit, cursor } = request;
-  const terms = parseQuery(q);
-  const filter = terms.map(termQuery);
+  const { chatId, q, sender, limit, cursor } = request;
+  const terms = q === undefined ? [] : parseQuery(q);
+  const filter = [...(sender === undefined ? [] : [{ term: { sender } }]), ...terms.map(termQuery)];
   const below = cursor === undefined ? {} : { search_after: [decodeCursor(cursor)] };
   // Both questions share one timeout.
   const { found, rest } = await askWithTimeout(connection, async (inTime) => {
@@ -83,14 +83,14 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
       ...below,
       // One more than the limit shows whether there is a next page.
       size: fits?.size ?? limit + 1,
-      _source: ["number", "uid", ...contentFields, "created_at", "updated_at"],
+      _source: ["number", "uid", ...Object.keys(contentSource), "created_at", "updated_at"],
     });
     return { found: hits, rest: fits?.rest };
   });
   const messages = found.map(({ _source }) => {
     const source = messageSource.parse(_source);
     const { number, uid, created_at: createdAt, updated_at: updatedAt } = source;
-    return { number, uid, ...contentOf(source), createdAt, updatedAt };
+    return { number, uid, ...contentFrom(source), createdAt, updatedAt };
   });
   return toPage(messages, { limit, terms, rest });
 }

@@ -1,5 +1,6 @@
-import { contentOf, type MessageContent } from "@confab/contracts";
+import { decodeContent, encodeOtherFields, type MessageContent } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
+import { z } from "zod";
 import { fold } from "./fold.ts";
 import { sentBytes } from "./page.ts";
 import type { SearchDocument } from "./search-index.ts";
@@ -27,16 +28,6 @@ export const indexSettings: estypes.IndicesIndexSettings = {
   },
 };
 
-/** The fields of a message's content, which are returned unchanged. `searchedText` defines the searched text. */
-const contentMapping: Record<keyof MessageContent, estypes.MappingProperty> = {
-  body: { type: "text", index: false },
-};
-
-/** The text that is searched. */
-function searchedText({ body }: MessageContent): string {
-  return body;
-}
-
 /** The fields of a document. Ids are sent as strings, because JSON numbers are exact only up to 2⁵³. */
 export const indexMapping: estypes.MappingTypeMapping = {
   dynamic: "strict",
@@ -50,7 +41,10 @@ export const indexMapping: estypes.MappingTypeMapping = {
     version: { type: "long", index: false, doc_values: false },
     created_at: { type: "date", index: false, doc_values: false },
     updated_at: { type: "date", index: false, doc_values: false },
-    ...contentMapping,
+    body: { type: "text", index: false },
+    // The other fields of the content as one text, so that a new one needs no mapping.
+    other_fields: { type: "text", index: false },
+    sender: { type: "keyword", doc_values: false },
     bytes: { type: "integer", index: false },
     folded: {
       type: "text",
@@ -65,6 +59,9 @@ export const indexMapping: estypes.MappingTypeMapping = {
   },
 };
 
+/** The fields of a document that have its content. */
+export const contentSource = { body: z.string(), other_fields: z.string().optional() };
+
 /** The uid of a message as it is in the index. */
 export function uidText(uid: Uint8Array): string {
   return Buffer.from(uid).toString("base64url");
@@ -72,7 +69,8 @@ export function uidText(uid: Uint8Array): string {
 
 /** The document of a message. `folded` is only analysed, not stored. */
 export function toSource(document: SearchDocument): Record<string, unknown> {
-  const content = contentOf(document);
+  const { body, sender } = document;
+  const otherFields = encodeOtherFields(document);
   return {
     chat_id: document.chatId.toString(),
     application_id: document.applicationId.toString(),
@@ -81,11 +79,17 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
     version: document.version,
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),
-    ...content,
-    body: content.body.toWellFormed(),
-    bytes: sentBytes(content.body),
-    folded: fold(searchedText(content)),
+    body: body.toWellFormed(),
+    ...(otherFields !== "" && { other_fields: otherFields }),
+    ...(sender && { sender }),
+    bytes: sentBytes(document),
+    folded: fold(body),
   };
+}
+
+/** The content of a document; the source must have `contentSource`. */
+export function contentFrom({ body, other_fields }: z.infer<z.ZodObject<typeof contentSource>>): MessageContent {
+  return decodeContent(body, other_fields);
 }
 
 /** The query for texts that contain a folded term. */

@@ -1,4 +1,4 @@
-import { maxPageBytes } from "@confab/contracts";
+import { contentBytes, maxPageBytes } from "@confab/contracts";
 import { decodeCursor } from "./cursor.ts";
 import { fold } from "./fold.ts";
 import { toPage } from "./page.ts";
@@ -8,7 +8,7 @@ import type { FoundMessage, SearchIndex } from "./search-index.ts";
 
 /**
  * Reads messages of a chat with numbers below `before` that are not deleted, newest first: at most `limit` messages and
- * at most `bytes` bytes of bodies, but at least one message. An empty result means the end.
+ * at most `bytes` bytes of contents, but at least one message. An empty result means the end.
  */
 export type ScanChat = (
   chatId: bigint,
@@ -35,8 +35,8 @@ export function createMysqlIndex({ scan, limits = LIMITS }: MysqlIndexOptions): 
     kind: "mysql",
     prepare: () => Promise.resolve(false),
     index: (documents) => Promise.resolve({ indexed: documents.length, rejected: [] }),
-    async search({ chatId, q, limit, cursor }) {
-      const terms = parseQuery(q);
+    async search({ chatId, q, sender, limit, cursor }) {
+      const terms = q === undefined ? [] : parseQuery(q);
       const found: FoundMessage[] = [];
       const turns = createTurns();
       const deadline = performance.now() + limits.ms;
@@ -44,9 +44,9 @@ export function createMysqlIndex({ scan, limits = LIMITS }: MysqlIndexOptions): 
       for (let [read, bytes] = [0, 0]; ;) {
         const chunk = await scan(chatId, before === undefined ? CHUNK : { ...CHUNK, before });
         for (const message of chunk) {
-          if (matches(fold(message.body), terms)) {
+          if ((sender === undefined || message.sender === sender) && matches(fold(message.body), terms)) {
             found.push(message);
-            bytes += message.body.length;
+            bytes += contentBytes(message);
           }
           await turns.give();
         }

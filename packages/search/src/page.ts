@@ -1,4 +1,4 @@
-import { countFitting } from "@confab/contracts";
+import { countFitting, encodeOtherFields, type MessageContent } from "@confab/contracts";
 import { encodeCursor } from "./cursor.ts";
 import { beginningOf, highlight } from "./highlight.ts";
 import { createTurns } from "./turns.ts";
@@ -7,9 +7,9 @@ import type { FoundMessage, SearchPage } from "./search-index.ts";
 /** How long highlighting one page may take. After that, hits show the beginning of their bodies. */
 const HIGHLIGHT_MS = 500;
 
-/** The size of a text in an answer, in bytes. A control character is six times as long in JSON as in the database. */
-export function sentBytes(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text)) - 2;
+/** The size of a content in an answer, in bytes. A control character is six times as long in JSON as in the database. */
+export function sentBytes(content: MessageContent): number {
+  return Buffer.byteLength(JSON.stringify(content.body)) - 2 + Buffer.byteLength(encodeOtherFields(content));
 }
 
 export interface PageOptions {
@@ -26,13 +26,14 @@ export async function toPage(
   found: readonly FoundMessage[],
   { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,
 ): Promise<SearchPage> {
-  const sizes = found.slice(0, limit).map(({ body }) => sentBytes(body));
+  const sizes = found.slice(0, limit).map(sentBytes);
   const shown = found.slice(0, countFitting(sizes, limit));
   const hits: SearchPage["hits"] = [];
   const turns = createTurns();
   for (const message of shown) {
     const { body } = message;
-    hits.push({ ...message, highlights: turns.spent() < highlightMs ? highlight(body, terms) : beginningOf(body) });
+    const isMarked = terms.length > 0 && turns.spent() < highlightMs;
+    hits.push({ ...message, highlights: isMarked ? highlight(body, terms) : beginningOf(body) });
     await turns.give();
   }
   const next = found.length > shown.length ? shown.at(-1)?.number : rest;

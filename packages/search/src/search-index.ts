@@ -37,7 +37,10 @@ export interface SearchPage {
 
 export interface SearchRequest {
   chatId: bigint;
-  q: string;
+  /** Absent: every text matches. */
+  q?: string | undefined;
+  /** Only messages of this sender. */
+  sender?: string | undefined;
   /** Maximum number of hits per page, at least 1. */
   limit: number;
   cursor?: string | undefined;

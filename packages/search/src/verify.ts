@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { contentFields, contentOf, contentOutput, type MessageContent } from "@confab/contracts";
+import { contentFields, contentOf, type MessageContent } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
+import { contentFrom, contentSource } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { DocumentSource } from "./rebuild.ts";
 
@@ -42,7 +43,7 @@ const indexedMessage = z.object({
   application_id: z.string().transform(BigInt),
   number: z.int(),
   version: z.int(),
-  ...contentOutput,
+  ...contentSource,
 });
 
 async function* storedMessages(source: DocumentSource): AsyncGenerator<Message> {
@@ -69,7 +70,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
             sort: [{ chat_id: "asc" }, { number: "asc" }],
             ...(after === undefined ? {} : { search_after: after }),
             size: PAGE,
-            _source: ["chat_id", "application_id", "number", "version", ...contentFields],
+            _source: ["chat_id", "application_id", "number", "version", ...Object.keys(contentSource)],
             track_total_hits: false,
             allow_partial_search_results: false,
           },
@@ -81,7 +82,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
       for (const { _source, sort = [] } of answer.hits.hits) {
         const message = indexedMessage.parse(_source);
         const { chat_id: chatId, application_id: applicationId, number, version } = message;
-        yield { chatId, applicationId, number, version, ...contentOf(message) };
+        yield { chatId, applicationId, number, version, ...contentOf(contentFrom(message)) };
         // The sort value of a chat id is a JSON number and may have lost its last digits.
         after = sort.with(0, chatId.toString());
       }

@@ -1,3 +1,4 @@
+import { decodeContent, encodeOtherFields } from "@confab/contracts";
 import { createConnection } from "mariadb";
 import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
 import { createElasticsearchIndex, createMysqlIndex } from "@confab/search";
@@ -36,17 +37,19 @@ export async function createElasticsearchBackend(): Promise<Backend> {
 }
 
 const CREATE_TABLE = `CREATE TABLE messages (
-  chat_id BIGINT NOT NULL, number BIGINT NOT NULL, version BIGINT NOT NULL, body TEXT CHARACTER SET utf8mb4,
+  chat_id BIGINT NOT NULL, number BIGINT NOT NULL, version BIGINT NOT NULL, body TEXT CHARACTER SET utf8mb4, other_fields TEXT CHARACTER SET utf8mb4,
   created_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL, PRIMARY KEY (chat_id, number))`;
-const PUT = `INSERT INTO messages (chat_id, number, version, body, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+const PUT = `INSERT INTO messages (chat_id, number, version, body, other_fields, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
   ON DUPLICATE KEY UPDATE body = IF(VALUES(version) > version, VALUES(body), body),
+  other_fields = IF(VALUES(version) > version, VALUES(other_fields), other_fields),
   updated_at = IF(VALUES(version) > version, VALUES(updated_at), updated_at), version = GREATEST(version, VALUES(version))`;
-const SCAN = `SELECT number, body, created_at, updated_at FROM messages
+const SCAN = `SELECT number, body, other_fields, created_at, updated_at FROM messages
   WHERE chat_id = ? AND number < ? AND body IS NOT NULL ORDER BY number DESC LIMIT ?`;
 
 interface Row {
   number: bigint;
   body: string;
+  other_fields: string;
   created_at: Date;
   updated_at: Date;
 }
@@ -68,10 +71,10 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"
     ...options,
     scan: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
       const rows = await connection.query<Row[]>(SCAN, [chatId, before, limit]);
-      return rows.map(({ number, body, created_at, updated_at }) => ({
+      return rows.map(({ number, body, other_fields, created_at, updated_at }) => ({
         number: Number(number),
         uid: new Uint8Array(16),
-        body,
+        ...decodeContent(body, other_fields),
         createdAt: created_at,
         updatedAt: updated_at,
       }));
@@ -80,8 +83,10 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"
   return {
     index,
     put: async (documents) => {
-      const rows = documents.map(({ chatId, number, version, body, createdAt, updatedAt, deletedAt }) => {
-        return [chatId, number, version, deletedAt === null ? body : null, createdAt, updatedAt];
+      const rows = documents.map((document) => {
+        const { chatId, number, version, body, createdAt, updatedAt, deletedAt } = document;
+        const content = deletedAt === null ? [body, encodeOtherFields(document)] : [null, null];
+        return [chatId, number, version, ...content, createdAt, updatedAt];
       });
       await connection.batch(PUT, rows);
       await index.index(documents);

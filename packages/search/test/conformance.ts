@@ -40,6 +40,59 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
       });
     }
 
+    it("filters by the exact sender, with or without words", async () => {
+      const chatId = newChat();
+      const senders = ["anna", "Anna", "anna ", "änna", undefined, "x".repeat(256), "😀".repeat(256)];
+      const documents = messagesOf(
+        chatId,
+        senders.map((_, at) => (at % 2 === 0 ? "even hello" : "odd hello")),
+      );
+      await backend.put(documents.map((document, at) => ({ ...document, sender: senders[at] })));
+      const from = async (sender: string, q?: string) =>
+        numbers(await backend.index.search({ chatId, sender, q, limit: 100 }));
+      for (const [at, sender] of senders.entries()) {
+        if (sender !== undefined) expect(await from(sender), sender).to.deep.equal([at + 1]);
+      }
+      expect(await from("nobody")).to.deep.equal([]);
+      expect(await from("anna", "hello even")).to.deep.equal([1]);
+      expect(await from("anna", "odd")).to.deep.equal([]);
+      expect(await find(chatId, "anna"), "a sender is no text").to.deep.equal([]);
+      const { hits } = await backend.index.search({ chatId, sender: "Anna", limit: 1 });
+      expect(hits[0]?.highlights).to.deep.equal(["odd hello"]);
+    });
+
+    it("pages through the messages of a sender", async () => {
+      const chatId = newChat();
+      const documents = messagesOf(
+        chatId,
+        Array.from({ length: 45 }, (_, at) => `text ${at}`),
+      );
+      await backend.put(documents.map((document, at) => ({ ...document, sender: at % 3 === 0 ? "a" : "b" })));
+      const found: number[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await backend.index.search({ chatId, sender: "a", limit: 4, cursor });
+        found.push(...numbers(page));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      expect(found).to.deep.equal(Array.from({ length: 15 }, (_, at) => 43 - 3 * at));
+    });
+
+    it("returns every field of the content as it was sent", async () => {
+      const chatId = newChat();
+      const metadata = { z: 1, a: ["é😀", null, { "": "", "a.b": 1e300 }], $: { x: [[[[[]]]]] } };
+      const content = { sender: "user-17", metadata, reply_to: 3 };
+      await backend.put([{ ...messageOf(chatId, 4, "hello"), ...content }, messageOf(chatId, 5, "hello")]);
+      const [bare, full] = (await backend.index.search({ chatId, q: "hello", limit: 10 })).hits;
+      expect(full).to.deep.include(content);
+      expect(JSON.stringify(full?.metadata)).to.equal(JSON.stringify(metadata));
+      expect([bare?.sender, bare?.metadata, bare?.reply_to].map((value) => value ?? null)).to.deep.equal([
+        null,
+        null,
+        null,
+      ]);
+    });
+
     it("treats every ASCII character literally", async () => {
       const chatId = newChat();
       await backend.put(messagesOf(chatId, [...ASCII_SIGNS.map((sign) => `a${sign}b`), "ab"]));

@@ -100,7 +100,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       "create",
       "rename",
     ]),
-    chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "rename"]),
+    chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "change"]),
     messages,
     pending:
       replicas === 0

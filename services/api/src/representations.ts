@@ -12,12 +12,16 @@ export function toApplication({ token, name, chatsCount, createdAt, updatedAt }:
   };
 }
 
-export function toChat(token: string, { number, name, messagesCount, createdAt, updatedAt }: ChatRow): Chat {
+export function toChat(token: string, chat: ChatRow): Chat {
+  const { number, name, metadata, messagesCount, lastMessageNumber, lastMessageAt, createdAt, updatedAt } = chat;
   return {
     application_token: token,
     number,
     name,
+    metadata,
     messages_count: messagesCount,
+    last_message_number: lastMessageNumber,
+    last_message_at: lastMessageAt?.toISOString() ?? null,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   };

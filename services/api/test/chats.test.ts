@@ -49,6 +49,56 @@ describe("/applications/{token}/chats", () => {
     expect(pages.flat()).to.deep.equal(chats.toSorted((a, b) => a.number - b.number));
   });
 
+  it("keeps metadata as it was sent, and changes only the fields that a request names", async () => {
+    const metadata = { z: 1, a: { topic: "é" } };
+    const created = readAs(chatSchema, await api.send("POST", path, { name: "Team", metadata }), 201);
+    expect(created).to.deep.include({ name: "Team", metadata, last_message_number: 0, last_message_at: null });
+    expect(JSON.stringify(created.metadata)).to.equal(JSON.stringify(metadata));
+    const change = async (body: unknown) => readAs(chatSchema, await api.send("PATCH", `${path}/1`, body));
+    expect(await change({ name: "Crew" })).to.deep.include({ name: "Crew", metadata });
+    expect(await change({ metadata: { b: 2 } })).to.deep.include({ name: "Crew", metadata: { b: 2 } });
+    expect(await change({ metadata: null })).to.deep.include({ name: "Crew", metadata: null });
+    expect(await change({ name: null, metadata })).to.deep.include({ name: null, metadata });
+    expect(jsonOf(await api.get(`${path}/1`))).to.deep.include({ name: null, metadata });
+    problemOf(await api.send("PATCH", `${path}/1`, {}), "validation-failed");
+    for (const bad of [[], "x", { a: "x".repeat(16_384) }]) {
+      const { errors } = problemOf(await api.send("POST", path, { metadata: bad }), "validation-failed");
+      expect(errors?.map(({ pointer }) => pointer)).to.deep.equal(["/metadata"]);
+    }
+    const headers = { "idempotency-key": "with-metadata" };
+    readAs(chatSchema, await api.send("POST", path, { metadata }, headers), 201);
+    problemOf(await api.send("POST", path, { metadata: { z: 2 } }, headers), "idempotency-conflict");
+  });
+
+  it("are listed by activity, the chat with the latest message first", async () => {
+    const chats = await Promise.all(Array.from({ length: 7 }, () => world.newChat(token)));
+    chats.sort((a, b) => a.number - b.number);
+    for (const at of [2, 5, 0, 5]) {
+      await world.accept(chats[at]!, "Hello");
+      await world.store();
+    }
+    const { pages } = await follow(chatSchema, api, `${path}?order=activity&limit=2`, "next");
+    expect(pages.map((page) => page.length)).to.deep.equal([2, 2, 2, 1]);
+    expect(pages.flat().map(({ number }) => number)).to.deep.equal([6, 1, 3, 7, 5, 4, 2]);
+    expect(pages[0]![0]).to.include({ last_message_number: 2, messages_count: 2 });
+    expect(pages[0]![0]!.last_message_at).to.match(/^\d{4}-.*Z$/);
+    for (const [query, pointer] of [
+      ["order=activity&after=1", "?order"],
+      ["order=activity&before=3", "?order"],
+      ["order=newest", "?order"],
+      ["cursor=none-1", "?cursor"],
+      ["order=activity&cursor=none-0", "?cursor"],
+      ["order=activity&cursor=x", "?cursor"],
+    ]) {
+      const { errors } = problemOf(await api.get(`${path}?${query}`), "validation-failed");
+      expect(
+        errors?.map((error) => error.pointer),
+        query,
+      ).to.deep.equal([pointer]);
+    }
+    problemOf(await api.get(`/applications/${randomUUID()}/chats?order=activity`), "application-not-found");
+  });
+
   it("uses no number for a refused creation", async () => {
     problemOf(await api.send("POST", path, { name: "" }), "validation-failed");
     problemOf(await api.send("POST", path, "{"), "malformed-json");

@@ -49,6 +49,37 @@ for (const backend of backends) {
       expect(await numbersFor("absent")).to.deep.equal([]);
     });
 
+    it("finds the messages of a sender, with and without words", async () => {
+      const created = await world.newChat();
+      const contents = [
+        { body: "Hello", sender: "anna", metadata: { mood: "good" }, reply_to: null },
+        { body: "Hello Anna", sender: "ben", metadata: null, reply_to: 1 },
+        { body: "Bye", sender: "anna", metadata: null, reply_to: null },
+      ];
+      await world.accept(created, ...contents);
+      await world.store();
+      await api.search.index(await world.messages.inRanges([{ chatId: created.id, from: 1, to: 3 }]), {
+        refresh: true,
+      });
+      const path = `/applications/${created.token}/chats/${created.number}/messages/search`;
+      const found = async (query: string) => readAs(z.array(searchHitSchema), await api.get(`${path}?${query}`));
+      expect((await found("sender=anna")).map(({ number }) => number)).to.deep.equal([3, 1]);
+      expect((await found("sender=anna&q=hello"))[0]).to.deep.include({ number: 1, ...contents[0] });
+      expect((await found("sender=ben&q=anna"))[0]).to.deep.include({ number: 2, ...contents[1] });
+      expect(await found("sender=nobody")).to.deep.equal([]);
+      for (const [query, pointer] of [
+        ["limit=1", "?q"],
+        ["sender=", "?sender"],
+        ["q=&sender=anna", "?q"],
+      ] as const) {
+        const { errors } = problemOf(await api.get(`${path}?${query}`), "validation-failed");
+        expect(
+          errors?.map((error) => error.pointer),
+          query,
+        ).to.deep.equal([pointer]);
+      }
+    });
+
     it("returns whole messages with matches marked and the rest escaped", async () => {
       const [hit] = await find("off");
       expect(hit).to.include({ application_token: chat.token, chat_number: chat.number, number: 3 });

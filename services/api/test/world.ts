@@ -1,3 +1,4 @@
+import type { MessageContent } from "@confab/contracts";
 import { createMessages } from "@confab/database";
 import { createBacklog } from "@confab/intake";
 import { createProducer, whenReady } from "@confab/queue";
@@ -25,10 +26,11 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     index: partitioning.prefix,
     messages: createMessages(database),
 
-    /** Accepts bodies one after another, each in a separate batch. */
-    async accept({ token, number }: Chat, ...bodies: string[]): Promise<void> {
-      for (const body of bodies) {
-        const { outcome } = await intake.submit({ token, chat: number, body, requestId: "test" });
+    /** Accepts messages one after another, each in a separate batch; a text is a body. */
+    async accept({ token, number }: Chat, ...contents: (string | MessageContent)[]): Promise<void> {
+      for (const given of contents) {
+        const content = typeof given === "string" ? { body: given } : given;
+        const { outcome } = await intake.submit({ token, chat: number, ...content, requestId: "test" });
         expect(outcome).to.equal("accepted");
       }
     },

@@ -1,7 +1,7 @@
-import { maxBodyBytes, waitListKey } from "@confab/contracts";
+import { maxBodyBytes, waitListKey, type BatchAnswer } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { messageOf, openWorld, post, startIngest, type Ingest, type World } from "./start.ts";
+import { jsonOf, messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
 
 describe("POST /messages", () => {
   let world: World;
@@ -26,6 +26,9 @@ describe("POST /messages", () => {
       chat_number: chat.number,
       number: 1,
       body: "Hello world",
+      sender: null,
+      metadata: null,
+      reply_to: null,
     });
     expect(updated_at).to.equal(created_at);
     expect(Date.now() - Date.parse(created_at)).to.be.within(0, 10_000);
@@ -82,6 +85,48 @@ describe("POST /messages", () => {
     const text = `{"application_token":"${chat.token}","chat_number":${chat.number},"body":"${escaped}"}`;
     const { body } = messageOf(await post(`${ingest.url}/messages`, text));
     expect(body === "\u0001".repeat(maxBodyBytes)).to.equal(true);
+  });
+
+  it("returns and keeps the sender, the metadata and the number that a message replies to", async () => {
+    const chat = await world.newChat();
+    const request = { application_token: chat.token, chat_number: chat.number };
+    const bare = messageOf(await ingest.send(chat, "first"));
+    expect(bare).to.include({ sender: null, metadata: null, reply_to: null });
+    const content = { body: "second", sender: "user-17", metadata: { z: 1, a: ["é\u0000"] }, reply_to: 1 };
+    const answer = messageOf(await post(`${ingest.url}/messages`, { ...request, ...content }));
+    expect(answer).to.deep.include({ number: 2, ...content });
+    const items = [
+      { body: "third", reply_to: 2 },
+      { body: "fourth", reply_to: 3 },
+      { body: "fifth", reply_to: 9 },
+    ];
+    const messages = items.map((item) => ({ ...request, ...item }));
+    const { results } = jsonOf(await post(`${ingest.url}/messages/batch`, { messages })) as BatchAnswer;
+    expect(results[1]).to.deep.include({ number: 4, reply_to: 3 });
+    expect(results[2]).to.deep.include({
+      status: 422,
+      errors: [{ pointer: "/reply_to", detail: "must be the number of an earlier message of the chat" }],
+    });
+    const refused = await post(`${ingest.url}/messages`, { ...request, body: "x", reply_to: 5 });
+    expect(problemOf(refused, "validation-failed").errors).to.have.length(1);
+    expect(messageOf(await ingest.send(chat, "fifth")).number, "a refused reply takes no number").to.equal(5);
+  });
+
+  it("compares every field of a repeated request", async () => {
+    const chat = await world.newChat();
+    const request = { application_token: chat.token, chat_number: chat.number, body: "Hello" };
+    const sendAs = (fields: object) =>
+      post(`${ingest.url}/messages`, { ...request, ...fields }, { "idempotency-key": "k" });
+    const first = await sendAs({ sender: "anna", metadata: { a: 1 } });
+    expect((await sendAs({ metadata: { a: 1 }, sender: "anna", reply_to: null })).text).to.equal(first.text);
+    for (const other of [
+      {},
+      { sender: "anna" },
+      { sender: "ben", metadata: { a: 1 } },
+      { sender: "anna", metadata: { a: 2 } },
+    ]) {
+      problemOf(await sendAs(other), "idempotency-conflict");
+    }
   });
 
   it("accepts a token in upper case, JSON with a charset, and a request without an id", async () => {

@@ -19,7 +19,7 @@ import { createIngestApp } from "../src/app.ts";
 import { connectDependencies, openStores } from "../src/dependencies.ts";
 
 export type { LogLine } from "@confab/testkit";
-export { openDatabase as openWorld, type Answer, type Chat } from "@confab/testkit/world";
+export { jsonOf, openDatabase as openWorld, type Answer, type Chat } from "@confab/testkit/world";
 
 export type World = Awaited<ReturnType<typeof openDatabase>>;
 

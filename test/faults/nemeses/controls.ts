@@ -64,7 +64,7 @@ export const controls: readonly Control[] = [
   }),
   mutated("counts-forgotten", "A worker stores messages and does not count them", ["I5"], "worker", {
     file: "packages/database/src/batch-store.ts",
-    ...{ from: "await addToCounts(tx, stored);", to: "" },
+    ...{ from: "await addToChats(tx, stored);", to: "" },
   }),
   mutated(
     "index-forgotten",

@@ -3,7 +3,7 @@ import type { Chat } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { chatOperand, onApplication, textOperand } from "../application-arguments.ts";
-import { number, toolsOf } from "../command-tools.ts";
+import { json, number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { table, type Output } from "../output.ts";
 
@@ -15,12 +15,12 @@ export function addChatCommands(program: Command, io: Io): void {
     chat
       .command("create")
       .description("create a chat and show its number")
-      .option("--name <name>", "1 to 255 characters"),
+      .option("--name <name>", "1 to 255 characters")
+      .option("--metadata <json>", "your own data, a JSON object", json),
     [],
     async (token, _values, command) => {
       const { api, output } = toolsOf(io, command);
-      const { name } = command.opts<{ name?: string }>();
-      const body = name === undefined ? {} : { name };
+      const body = command.opts<{ name?: string; metadata?: unknown }>();
       const created = await api.call("createChat", { params: { token }, body, idempotencyKey: randomUUID() });
       output.result(created.body, () => view([created.body], output));
     },
@@ -30,14 +30,16 @@ export function addChatCommands(program: Command, io: Io): void {
     chat
       .command("list")
       .description("list the chats of an application by number")
+      .option("--by-activity", "the chat with the latest stored message first")
       .option("--limit <n>", "maximum number of chats", number, 50)
       .option("--all", "list all chats"),
     [],
     async (token, _values, command) => {
       const { api, output } = toolsOf(io, command);
-      const { limit, all } = command.opts<{ limit: number; all?: boolean }>();
+      const { limit, all, byActivity } = command.opts<{ limit: number; all?: boolean; byActivity?: boolean }>();
+      const query = byActivity === true ? { order: "activity" } : {};
       const found = await listed(
-        pages(api, "listChats", { params: { token }, limit: all === true ? Infinity : limit }),
+        pages(api, "listChats", { params: { token }, query, limit: all === true ? Infinity : limit }),
       );
       output.result(found, () => view(found, output));
     },
@@ -63,10 +65,10 @@ export function addChatCommands(program: Command, io: Io): void {
 
 function view(chats: readonly Chat[], { time }: Output): string {
   return table(
-    ["NUMBER", "NAME", "MESSAGES", "CREATED", "UPDATED"],
-    chats.map(({ number, name, messages_count, created_at, updated_at }) => [
+    ["NUMBER", "NAME", "MESSAGES", "LAST MESSAGE", "CREATED", "UPDATED"],
+    chats.map(({ number, name, messages_count, last_message_at, created_at, updated_at }) => [
       ...[number, name ?? "", messages_count],
-      ...[time(created_at), time(updated_at)],
+      ...[last_message_at === null ? "" : time(last_message_at), time(created_at), time(updated_at)],
     ]),
   );
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
-import type { Application, Chat } from "@confab/contracts";
+import { encodeOtherFields, type Application, type Chat, type Message } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages, type ApiClient } from "../api-client.ts";
 import { token, toolsOf } from "../command-tools.ts";
@@ -36,7 +36,12 @@ export function addExportCommand(program: Command, io: Io): void {
           for await (const { chat, messages } of conversationsOf(api, application)) {
             counts.chats += 1;
             counts.messages += messages.length;
-            await writeLine(target, { application: application.name, chat: chat.name, messages });
+            await writeLine(target, {
+              application: application.name,
+              chat: chat.name,
+              ...(chat.metadata !== null && { metadata: chat.metadata }),
+              messages: messages.map(toFile),
+            });
           }
         }
         if (options.output !== undefined) await finished(target.end());
@@ -63,9 +68,15 @@ async function* conversationsOf(api: ApiClient, { token }: Application) {
   }
 }
 
-async function conversation(api: ApiClient, token: string, chat: Chat): Promise<{ chat: Chat; messages: string[] }> {
-  const messages = await listed(pages(api, "listMessages", { params: { token, chat: chat.number } }));
-  return { chat, messages: messages.map(({ body }) => body) };
+async function conversation(api: ApiClient, token: string, chat: Chat): Promise<{ chat: Chat; messages: Message[] }> {
+  return { chat, messages: await listed(pages(api, "listMessages", { params: { token, chat: chat.number } })) };
+}
+
+/** A message with only a body is its body. */
+function toFile(message: Message): unknown {
+  const otherFields = encodeOtherFields(message);
+  const { body } = message;
+  return otherFields === "" ? body : { body, ...(JSON.parse(otherFields) as object) };
 }
 
 async function writeLine(target: Writable, value: unknown): Promise<void> {

@@ -16,7 +16,10 @@ export function addMessageCommands(program: Command, io: Io): void {
       const { body } = await api.call("getMessage", { params: { token, chat, message } });
       output.result(body, () => {
         const times = { created_at: output.time(body.created_at), updated_at: output.time(body.updated_at) };
-        return columns(Object.entries({ ...body, ...times }));
+        const fields = Object.entries({ ...body, ...times }).filter(([, value]) => value !== null);
+        return columns(
+          fields.map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : value]),
+        );
       });
     },
   );

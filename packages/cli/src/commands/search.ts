@@ -18,6 +18,7 @@ export function addSearchCommands(program: Command, io: Io): void {
     search
       .command("query", { isDefault: true })
       .description("search the messages of a chat, newest first; the word `query` may be left out")
+      .option("--sender <id>", "only messages of this sender")
       .option("--limit <n>", "maximum number of hits", number, 50)
       .option("--all", "show all hits"),
     [
@@ -26,9 +27,11 @@ export function addSearchCommands(program: Command, io: Io): void {
     ],
     async (token, [chat, q], command) => {
       const { api, output } = toolsOf(io, command);
-      const options = command.opts<{ limit: number; all?: boolean }>();
+      const options = command.opts<{ sender?: string; limit: number; all?: boolean }>();
       const limit = options.all === true ? Infinity : options.limit;
-      const hits = await listed(pages(api, "searchMessages", { params: { token, chat }, query: { q }, limit }));
+      const hits = await listed(
+        pages(api, "searchMessages", { params: { token, chat }, query: { q, sender: options.sender }, limit }),
+      );
       const width = Math.max(0, ...hits.map((hit) => String(hit.number).length));
       output.result(hits, () =>
         hits.length === 0

@@ -58,6 +58,7 @@ async function beforeTheLast(api: ApiClient, params: { token: string; chat: numb
   return (body.at(-1)?.number ?? 1) - 1;
 }
 
-function view({ number, created_at, body }: Message, width: number, time: (iso: string) => string): string {
-  return `${String(number).padStart(width)}  ${time(created_at)}  ${printable(body)}`;
+function view({ number, created_at, sender, body }: Message, width: number, time: (iso: string) => string): string {
+  const text = printable(sender === null ? body : `${sender}: ${body}`);
+  return `${String(number).padStart(width)}  ${time(created_at)}  ${text}`;
 }

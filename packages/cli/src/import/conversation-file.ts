@@ -1,15 +1,25 @@
 import { createHash } from "node:crypto";
-import { messageBodySchema, nameSchema } from "@confab/contracts";
+import { contentInput, createChatSchema, nameSchema } from "@confab/contracts";
 import { z } from "zod";
 import { CommandError } from "../errors.ts";
 import { counted } from "../output.ts";
 import { readLines } from "./ndjson-lines.ts";
 
-/** One line of a conversation file, what `export` writes and `import` reads: a chat with its messages in order. */
+/** A message that has only a body may be written as its body. */
+const fileMessageSchema = z.preprocess(
+  (value) => (typeof value === "object" ? value : { body: value }),
+  z.object(contentInput, "must be a string or an object"),
+);
+
+/**
+ * One line of a conversation file, what `export` writes and `import` reads: a chat with its messages in order. The first
+ * message of a chat gets number 1, so `reply_to` is a position in the line.
+ */
 export const conversationSchema = z.object({
   application: nameSchema,
   chat: nameSchema.nullable(),
-  messages: z.array(messageBodySchema),
+  metadata: createChatSchema.shape.metadata,
+  messages: z.array(fileMessageSchema),
 });
 
 export interface Conversation extends z.infer<typeof conversationSchema> {

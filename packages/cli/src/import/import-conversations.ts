@@ -1,4 +1,4 @@
-import type { BatchAnswer } from "@confab/contracts";
+import { contentBytes, type BatchAnswer, type MessageContent } from "@confab/contracts";
 import type { ApiClient } from "../api-client.ts";
 import type { Refused } from "../api-errors.ts";
 import type { Conversation } from "./conversation-file.ts";
@@ -31,7 +31,7 @@ export interface ImportResult {
 
 const maxCreations = 128;
 const maxOpenChats = 2_000;
-const maxOpenCharacters = 32 * 1024 * 1024;
+const maxOpenBytes = 32 * 1024 * 1024;
 
 /**
  * Creates missing applications and chats and sends the messages. Chats get their numbers in the order of the file, messages in the
@@ -42,7 +42,7 @@ export async function importConversations(options: ImportOptions): Promise<Impor
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, options.signal]);
   const retry = createRetry({ timeoutMs: options.timeoutMs, signal });
-  const memory = createBudget({ count: maxOpenChats, size: maxOpenCharacters, signal });
+  const memory = createBudget({ count: maxOpenChats, size: maxOpenBytes, signal });
   const creations = createBudget({ count: maxCreations, size: Infinity, signal });
   const openChat = createOpenChats({ api, state, keyPrefix, retry, creations, signal });
   const ledger = createLedger(state);
@@ -133,6 +133,6 @@ export async function importConversations(options: ImportOptions): Promise<Impor
   return { retries: retry.retries, failures: ledger.failures };
 }
 
-function sizeOf({ messages }: { messages: readonly string[] }): number {
-  return messages.reduce((total, body) => total + body.length, 0);
+function sizeOf({ messages }: { messages: readonly MessageContent[] }): number {
+  return messages.reduce((total, content) => total + contentBytes(content), 0);
 }

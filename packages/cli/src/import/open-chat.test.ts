@@ -6,8 +6,8 @@ import { settleRun, takeRuns, type OpenChat } from "./open-chat.ts";
 const token = "00000000-0000-4000-8000-000000000000";
 const at = "2026-01-01T00:00:00.000Z";
 
-function open(line: number, messages: string[]): OpenChat {
-  return { line, token, number: line, messages, sent: 0, last: 0 };
+function open(line: number, bodies: string[]): OpenChat {
+  return { line, token, number: line, messages: bodies.map((body) => ({ body })), sent: 0, last: 0 };
 }
 
 const accepted = (number: number) =>
@@ -17,6 +17,9 @@ const accepted = (number: number) =>
     chat_number: 1,
     number,
     body: "",
+    sender: null,
+    metadata: null,
+    reply_to: null,
     created_at: at,
     updated_at: at,
   }) as const;

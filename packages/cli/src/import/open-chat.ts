@@ -1,4 +1,4 @@
-import type { BatchAnswer, BatchItem } from "@confab/contracts";
+import { contentBytes, type BatchAnswer, type BatchItem, type MessageContent } from "@confab/contracts";
 import { Refused } from "../api-errors.ts";
 
 /** A chat of the file that exists in Confab and whose messages are being sent. */
@@ -6,7 +6,7 @@ export interface OpenChat {
   readonly line: number;
   readonly token: string;
   readonly number: number;
-  readonly messages: readonly string[];
+  readonly messages: readonly MessageContent[];
   /** How many of its messages were accepted. */
   sent: number;
   /** The number of the last of them. */
@@ -63,13 +63,13 @@ export function takeRuns(queue: OpenChat[], keyOf: (line: number, message: numbe
     const chat = queue.shift()!;
     const run: BatchItem[] = [];
     for (let index = chat.sent; index < chat.messages.length && items < MAX_ITEMS; index++) {
-      const body = chat.messages[index]!;
-      const size = Buffer.byteLength(body) + 200;
+      const content = chat.messages[index]!;
+      const size = contentBytes(content) + 200;
       if (items > 0 && bytes + size > MAX_BYTES) break;
       items += 1;
       bytes += size;
       const idempotency_key = keyOf(chat.line, index);
-      run.push({ application_token: chat.token, chat_number: chat.number, body, idempotency_key });
+      run.push({ application_token: chat.token, chat_number: chat.number, ...content, idempotency_key });
     }
     if (run.length === 0) {
       queue.unshift(chat);

@@ -47,14 +47,16 @@ export function createOpenChats({ api, state, keyPrefix, retry, creations, signa
     return token;
   }
 
-  function createChat(token: string, line: number, name: string | null): Promise<number> {
-    const options = { params: { token }, body: { name }, idempotencyKey: `${keyPrefix}-chat-${line}`, signal };
+  function createChat(token: string, { line, chat: name, metadata }: Conversation): Promise<number> {
+    const body = { name, metadata };
+    const options = { params: { token }, body, idempotencyKey: `${keyPrefix}-chat-${line}`, signal };
     return create(async () => (await api.callOnce("createChat", options)).body.number);
   }
 
-  async function open({ line, application, chat, messages }: Conversation): Promise<OpenChat> {
+  async function open(conversation: Conversation): Promise<OpenChat> {
+    const { line, application, messages } = conversation;
     const token = state.applications.get(application) ?? (await applicationToken(application));
-    const known = state.chats.get(line) ?? { number: await createChat(token, line, chat), sent: 0, last: 0 };
+    const known = state.chats.get(line) ?? { number: await createChat(token, conversation), sent: 0, last: 0 };
     return { line, token, messages, ...known };
   }
 

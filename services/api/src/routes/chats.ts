@@ -1,5 +1,5 @@
 import { fillPath, ProblemError, routes, type PageLinks } from "@confab/contracts";
-import type { Chat, Chats } from "@confab/database";
+import type { Chat, ChatActivity, Chats } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { toChat } from "../representations.ts";
@@ -12,18 +12,28 @@ export interface ChatRoutesOptions {
   mountOptions: MountOptions;
 }
 
-/** Chats of an application: create, list, get, rename. */
+/** Chats of an application: create, list, get, change. */
 export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOptions): Router {
   const router = createRouter();
+
+  async function listByActivity(token: string, { cursor, limit }: { cursor?: string | undefined; limit: number }) {
+    const page = await chats.listByActivity(token, {
+      after: cursor === undefined ? undefined : decodeCursor(cursor),
+      limit,
+    });
+    if (!page) throw new ProblemError("application-not-found");
+    const link: PageLinks = page.next === undefined ? {} : { next: { cursor: encodeCursor(page.next) } };
+    return { body: page.items.map((chat) => toChat(token, chat)), link };
+  }
 
   mount(
     router,
     routes.createChat,
     async ({ params: { token }, body, idempotencyKey }) => {
-      const name = body?.name ?? null;
+      const chat = { name: body?.name ?? null, metadata: body?.metadata ?? null };
       const idempotency =
-        idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash({ name }) };
-      const created = await chats.create({ token, name, idempotency });
+        idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash(chat) };
+      const created = await chats.create({ token, ...chat, idempotency });
       if (!created) throw new ProblemError("application-not-found");
       return {
         body: toChat(token, created),
@@ -38,6 +48,7 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
     router,
     routes.listChats,
     async ({ params: { token }, query }) => {
+      if (query.order === "activity") return listByActivity(token, query);
       const page = await chats.list(token, query);
       if (!page) throw new ProblemError("application-not-found");
       return { body: page.items.map((chat) => toChat(token, chat)), link: linksOf(page, query) };
@@ -52,16 +63,26 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
     mountOptions,
   );
 
-  const rename: RouteHandler<typeof routes.updateChat> & RouteHandler<typeof routes.replaceChat> = async ({
+  const change: RouteHandler<typeof routes.updateChat> & RouteHandler<typeof routes.replaceChat> = async ({
     params: { token, chat },
     body,
   }) => {
-    const renamed = await chats.rename(token, chat, body.name);
-    return { body: toChat(token, renamed ?? (await findChat(token, chat))) };
+    const changed = await chats.change(token, chat, body);
+    return { body: toChat(token, changed ?? (await findChat(token, chat))) };
   };
-  mount(router, routes.updateChat, rename, mountOptions);
-  mount(router, routes.replaceChat, rename, mountOptions);
+  mount(router, routes.updateChat, change, mountOptions);
+  mount(router, routes.replaceChat, change, mountOptions);
   return router;
+}
+
+function encodeCursor({ at, number }: ChatActivity): string {
+  return `${at === null ? "none" : at.getTime().toString(36)}-${number}`;
+}
+
+/** The position of a cursor that matches `activityCursorSchema`. */
+function decodeCursor(cursor: string): ChatActivity {
+  const [at = "", number] = cursor.split("-");
+  return { at: at === "none" ? null : new Date(parseInt(at, 36)), number: Number(number) };
 }
 
 /** The pages beside one; an empty page leads back to where there are chats. */

@@ -36,10 +36,10 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.searchMessages,
-    ({ params: { token, chat: number }, query: { q, limit, cursor } }) =>
+    ({ params: { token, chat: number }, query }) =>
       share(token, async () => {
         const chat = await findChat(token, number);
-        const { hits, next } = await searchMessages(chat.id, { q, limit, cursor });
+        const { hits, next } = await searchMessages(chat.id, query);
         return {
           body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
           link: next === undefined ? {} : { next: { cursor: next } },

@@ -1,21 +1,17 @@
-import { countFitting } from "@confab/contracts";
-
-interface Sized {
-  body: string;
-}
+import { contentBytes, countFitting, type MessageContent } from "@confab/contracts";
 
 /**
- * One ascending page of the messages below and from a middle, both ascending. If their bodies exceed a page's bytes, the
+ * One ascending page of the messages below and from a middle, both ascending. If their contents exceed a page's bytes, the
  * messages farthest from the middle are left out.
  */
-export function fitAround<T extends Sized>(below: readonly T[], above: readonly T[]): T[] {
+export function fitAround<T extends MessageContent>(below: readonly T[], above: readonly T[]): T[] {
   const nearestFirst: { message: T; isBelow: boolean }[] = [];
   for (let distance = 0; distance < Math.max(below.length, above.length); distance += 1) {
     const [up, down] = [above[distance], below.at(-1 - distance)];
     if (up) nearestFirst.push({ message: up, isBelow: false });
     if (down) nearestFirst.push({ message: down, isBelow: true });
   }
-  const sizes = nearestFirst.map(({ message }) => Buffer.byteLength(message.body));
+  const sizes = nearestFirst.map(({ message }) => contentBytes(message));
   const shown = nearestFirst.slice(0, countFitting(sizes, sizes.length));
   const count = shown.filter(({ isBelow }) => isBelow).length;
   return [...below.slice(below.length - count), ...above.slice(0, shown.length - count)];

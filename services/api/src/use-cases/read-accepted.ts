@@ -1,4 +1,4 @@
-import { alwaysFit, countFitting, maxPageBytes } from "@confab/contracts";
+import { alwaysFit, contentBytes, countFitting, maxPageBytes } from "@confab/contracts";
 import type { Messages } from "@confab/database";
 import type { PendingMessages, PendingRecord } from "@confab/intake";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
@@ -63,7 +63,7 @@ async function readPending(pending: Pick<PendingMessages, "read">, chat: ChatRef
     const { messages } = await pending.read(chat, numbersOf(part));
     for (const [number, record] of messages) {
       records.set(number, record);
-      bytes += Buffer.byteLength(record.body);
+      bytes += contentBytes(record);
     }
     left = restOf(left, part);
   }
@@ -74,13 +74,13 @@ async function readPending(pending: Pick<PendingMessages, "read">, chat: ChatRef
 /** The messages of a window in the walk's order. A message that is both pending and stored appears once. */
 function merge(stored: readonly Candidate[], records: Map<number, PendingRecord>, order: Walk["order"]): Candidate[] {
   const byNumber = new Map<number, Candidate>();
-  for (const [number, { body }] of records) byNumber.set(number, { number, bytes: Buffer.byteLength(body) });
+  for (const [number, record] of records) byNumber.set(number, { number, bytes: contentBytes(record) });
   for (const candidate of stored) byNumber.set(candidate.number, candidate);
   return [...byNumber.values()].sort((a, b) => (order === "asc" ? a.number - b.number : b.number - a.number));
 }
 
-function measure({ number, body }: ReadableMessage): Candidate {
-  return { number, bytes: Buffer.byteLength(body) };
+function measure(message: ReadableMessage): Candidate {
+  return { number: message.number, bytes: contentBytes(message) };
 }
 
 function unstored(number: number, records: Map<number, PendingRecord>): ReadableMessage[] {

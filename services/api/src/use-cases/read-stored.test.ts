@@ -20,6 +20,7 @@ function messagesOf(stored: readonly number[], deadLettered: readonly number[] =
       Promise.resolve(
         within(stored, walk).map((number) => ({
           ...{ chatId, number, uid: new Uint8Array(16), body, version: 1 },
+          ...{ sender: null, metadata: null, reply_to: null, changeNumber: null },
           ...{ createdAt, updatedAt: createdAt, editedAt: null, deletedAt: null },
         })),
       ),

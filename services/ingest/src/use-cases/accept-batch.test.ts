@@ -1,4 +1,4 @@
-import { ProblemError, problems, type BatchItem } from "@confab/contracts";
+import { contentOf, ProblemError, problems, type BatchItem } from "@confab/contracts";
 import { expect } from "chai";
 import { createAcceptBatch } from "./accept-batch.ts";
 import type { AcceptRun } from "./accept-run.ts";
@@ -19,9 +19,9 @@ describe("accepting a batch", () => {
       const tried = chat === 1 ? runs.push(run.length) : 0;
       return Promise.resolve(
         run.map(
-          ({ application_token, chat_number, body }, place) =>
+          (item, place) =>
             refuse(tried, place) ?? {
-              message: { application_token, chat_number, body, number: ++numbers, created_at: at, updated_at: at },
+              message: { ...item, ...contentOf(item), number: ++numbers, created_at: at, updated_at: at },
               replayed: false,
               limit: undefined,
             },

@@ -1,4 +1,11 @@
-import { problemType, ProblemError, type BatchAnswer, type BatchItem, type RefusedItem } from "@confab/contracts";
+import {
+  contentBytes,
+  problemType,
+  ProblemError,
+  type BatchAnswer,
+  type BatchItem,
+  type RefusedItem,
+} from "@confab/contracts";
 import type { AcceptedItem, AcceptRun, CountOutcomes, Origin, Outcome } from "./accept-run.ts";
 
 export interface AcceptBatchOptions {
@@ -36,7 +43,7 @@ export type AcceptBatch = (
 
 /** Messages of a chat that are numbered together: a run fits into one batch of the intake, which Redis numbers in one step. */
 const runLength = 100;
-const runCharacters = 512 * 1024;
+const runBytes = 512 * 1024;
 
 /**
  * Accepts the items of a batch request, those of each chat in their order. An invalid item does not affect the others. After
@@ -106,14 +113,15 @@ function withKey(item: BatchItem, at: number, key: string | undefined): BatchIte
 /** Divides a chat's items, in their order, into runs that may be numbered together. */
 function runsOf(members: readonly Placed[]): Placed[][] {
   const runs: Placed[][] = [];
-  let characters = Infinity;
+  let bytes = Infinity;
   for (const member of members) {
     const run = runs.at(-1);
-    characters += member.item.body.length;
-    if (run && run.length < runLength && characters <= runCharacters) run.push(member);
+    const size = contentBytes(member.item);
+    bytes += size;
+    if (run && run.length < runLength && bytes <= runBytes) run.push(member);
     else {
       runs.push([member]);
-      characters = member.item.body.length;
+      bytes = size;
     }
   }
   return runs;

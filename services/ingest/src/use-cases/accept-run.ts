@@ -100,6 +100,10 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
         return new ProblemError("chat-not-found", {
           detail: `The application has no chat ${item.chat_number}. Create the chat first, or use the number of an existing one.`,
         });
+      case "unknown-reply":
+        return new ProblemError("validation-failed", {
+          errors: [{ pointer: "/reply_to", detail: "must be the number of an earlier message of the chat" }],
+        });
       case "conflict":
         return new ProblemError("idempotency-conflict");
       case "overloaded":
