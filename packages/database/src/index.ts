@@ -7,6 +7,7 @@ export { readDatabaseSettings } from "./database-settings.ts";
 export { createDeadLetters } from "./dead-letters.ts";
 export { IdempotencyConflict, isRefusal, isTransient, isUnavailable, reasonOf } from "./errors.ts";
 export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } from "./maintenance.ts";
+export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
 export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
@@ -23,6 +24,7 @@ export type { DeadLetters, Restoration } from "./dead-letters.ts";
 export type { Application, DeadLetter } from "./generated/client.ts";
 export type { Idempotency } from "./idempotency.ts";
 export type { CountDifference } from "./maintenance.ts";
+export type { ChangeOutcome, ChangeTarget, MessageChanges, MessageEdit, EarlierVersion } from "./message-changes.ts";
 export type { NewMessage } from "./message-rows.ts";
 export type { AddressedMessage } from "./owners.ts";
 export type {

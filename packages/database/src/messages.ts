@@ -43,7 +43,7 @@ const MAX_NUMBER = 2_147_483_647;
 // STRAIGHT_JOIN reads the messages first, in key order. MariaDB would otherwise read all chats first and sort.
 const SELECT_WITH_APPLICATION = `
   SELECT m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")}, m.created_at AS createdAt, m.updated_at AS updatedAt,
-         m.edited_at AS editedAt, m.deleted_at AS deletedAt, c.application_id AS applicationId
+         m.edited_at AS editedAt, m.deleted_at AS deletedAt, m.change_number AS changeNumber, c.application_id AS applicationId
     FROM messages m STRAIGHT_JOIN chats c ON c.id = m.chat_id`;
 
 export type Messages = ReturnType<typeof createMessages>;
@@ -51,7 +51,9 @@ export type Messages = ReturnType<typeof createMessages>;
 /** The size of a content, nearly as `contentBytes` computes it. */
 const CONTENT_BYTES = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
 
-function fromRow<Row extends { metadata: string | null }>(row: Row): Omit<Row, "metadata"> & Pick<Message, "metadata"> {
+export function messageFromRow<Row extends { metadata: string | null }>(
+  row: Row,
+): Omit<Row, "metadata"> & Pick<Message, "metadata"> {
   const { metadata, ...message } = row;
   return { ...message, metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata) };
 }
@@ -67,7 +69,7 @@ export function createMessages({ prisma }: Database) {
       orderBy: { number: order },
       take: limit,
     });
-    return rows.map(fromRow);
+    return rows.map(messageFromRow);
   }
 
   async function withApplication(sql: string, ...values: unknown[]): Promise<MessageWithApplication[]> {
@@ -75,7 +77,7 @@ export function createMessages({ prisma }: Database) {
       `${SELECT_WITH_APPLICATION} ${sql}`,
       ...values,
     );
-    return rows.map(fromRow);
+    return rows.map(messageFromRow);
   }
 
   async function sizes(
@@ -96,7 +98,7 @@ export function createMessages({ prisma }: Database) {
   return {
     async find(chatId: bigint, number: number): Promise<Message | undefined> {
       const row = await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } });
-      return row === null ? undefined : fromRow(row);
+      return row === null ? undefined : messageFromRow(row);
     },
 
     /** One window of a chat. With `order: "desc"` the highest numbers come first. */

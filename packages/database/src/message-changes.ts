@@ -1,0 +1,152 @@
+import { contentBytes, type Metadata } from "@confab/contracts";
+import { inTime, type CommitGuard } from "./attempt.ts";
+import { addRanges } from "./message-rows.ts";
+import { messageFromRow, type Message } from "./messages.ts";
+import { transaction } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
+
+/** The fields of a message that can be changed. A field that is absent stays. */
+export interface MessageEdit {
+  readonly body?: string | undefined;
+  readonly metadata?: Metadata | null | undefined;
+}
+
+/** A message to change, and the version that it must have, if the caller knows one. */
+export interface ChangeTarget {
+  readonly chatId: bigint;
+  readonly number: number;
+  readonly versions?: readonly number[] | undefined;
+}
+
+/**
+ * The outcome of a change: the message after it, or why nothing was changed. A message that is not stored is missing, and so is
+ * one whose chat was deleted.
+ */
+export type ChangeOutcome =
+  | { readonly outcome: "changed" | "unchanged"; readonly message: Message }
+  | { readonly outcome: "missing" | "deleted" | "other-version" };
+
+/** An earlier version of a message. */
+export interface EarlierVersion {
+  readonly version: number;
+  readonly body: string;
+  readonly metadata: Metadata | null;
+  /** When this version was written. */
+  readonly createdAt: Date;
+}
+
+export type MessageChanges = ReturnType<typeof createMessageChanges>;
+
+/**
+ * Edits and deletes stored messages. Each change takes the next change number of its chat in the transaction that makes it, so the
+ * numbers have no gaps. A write that is not done within `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its
+ * commit was already sent.
+ */
+export function createMessageChanges(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
+  const { prisma } = database;
+  const change = (target: ChangeTarget, write: Write): Promise<ChangeOutcome> =>
+    inTime(timeoutMs, (guard) => changeMessage(database, target, write, guard));
+
+  return {
+    /** Replaces the given fields. The same values again change nothing and take no change number. */
+    edit: (target: ChangeTarget, edit: MessageEdit): Promise<ChangeOutcome> =>
+      change(target, (tx, message, now) => editMessage(tx, message, edit, now)),
+
+    /** Leaves a message without content and without earlier versions. A repetition changes nothing. */
+    remove: (target: ChangeTarget): Promise<ChangeOutcome> => change(target, removeMessage),
+
+    /** The earlier versions of a message, oldest first; the current one is not among them. */
+    async versions(chatId: bigint, number: number): Promise<EarlierVersion[]> {
+      const rows = await prisma.messageVersion.findMany({ where: { chatId, number }, orderBy: { version: "asc" } });
+      return rows.map(({ version, body, metadata, createdAt }) => ({
+        ...{ version, body, createdAt },
+        metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata),
+      }));
+    },
+
+    /**
+     * The messages that changed after a change number, as they are now, in the order of their latest changes. A message that
+     * changed several times appears once, so the numbers of a page may have gaps that later changes filled.
+     */
+    async after(chatId: bigint, changeNumber: number, limit: number): Promise<Message[]> {
+      const changes = await prisma.messageChange.findMany({
+        where: { chatId, changeNumber: { gt: changeNumber } },
+        orderBy: { changeNumber: "asc" },
+        take: limit,
+      });
+      const rows = await prisma.message.findMany({
+        where: { chatId, number: { in: changes.map(({ number }) => number) } },
+      });
+      return rows.map(messageFromRow).sort((a, b) => (a.changeNumber ?? 0) - (b.changeNumber ?? 0));
+    },
+  };
+}
+
+/** Writes a change to the message's row; returns false if there is nothing to change. */
+type Write = (tx: Queryable, message: Message, now: Date) => Promise<boolean>;
+
+async function changeMessage(
+  database: Database,
+  { chatId, number, versions }: ChangeTarget,
+  write: Write,
+  guard: CommitGuard,
+): Promise<ChangeOutcome> {
+  // A row that a worker has inserted and not committed would be waited for with the chat locked, for which the worker waits.
+  if (!(await database.prisma.message.findUnique({ where: { chatId_number: { chatId, number } } }))) {
+    return { outcome: "missing" };
+  }
+  return transaction(
+    database,
+    async (tx): Promise<ChangeOutcome> => {
+      const [chat] = await tx.$queryRaw<{ last: number }[]>`
+        SELECT last_change_number AS last FROM chats WHERE id = ${chatId} FOR UPDATE`;
+      const key = { chatId_number: { chatId, number } };
+      const row = chat && (await tx.message.findUnique({ where: key }));
+      if (!chat || !row) return { outcome: "missing" };
+      const message = messageFromRow(row);
+      if (message.deletedAt !== null) return { outcome: "deleted" };
+      if (versions && !versions.includes(message.version)) return { outcome: "other-version" };
+      const now = new Date();
+      if (!(await write(tx, message, now))) return { outcome: "unchanged", message };
+
+      const changeNumber = chat.last + 1;
+      await tx.$executeRaw`UPDATE chats SET last_change_number = ${changeNumber} WHERE id = ${chatId}`;
+      if (message.changeNumber !== null) {
+        await tx.messageChange.delete({
+          where: { chatId_changeNumber: { chatId, changeNumber: message.changeNumber } },
+        });
+      }
+      await tx.messageChange.create({ data: { chatId, changeNumber, number } });
+      const data = { changeNumber, version: message.version + 1, updatedAt: now };
+      const changed = messageFromRow(await tx.message.update({ where: key, data }));
+      await addRanges(tx, [{ chatId, number, bytes: contentBytes(changed) }], now);
+      return { outcome: "changed", message: changed };
+    },
+    { guard },
+  );
+}
+
+async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, now: Date): Promise<boolean> {
+  const { chatId, number, version, body, updatedAt } = message;
+  const old = { body, metadata: encode(message.metadata) };
+  const changed = {
+    body: edit.body ?? body,
+    metadata: edit.metadata === undefined ? old.metadata : encode(edit.metadata),
+  };
+  if (changed.body === old.body && changed.metadata === old.metadata) return false;
+  await tx.messageVersion.create({ data: { chatId, number, version, ...old, createdAt: updatedAt } });
+  await tx.message.update({ where: { chatId_number: { chatId, number } }, data: { ...changed, editedAt: now } });
+  return true;
+}
+
+async function removeMessage(tx: Queryable, { chatId, number }: Message, now: Date): Promise<boolean> {
+  const data = { body: "", metadata: null, deletedAt: now };
+  await tx.message.update({ where: { chatId_number: { chatId, number } }, data });
+  await tx.messageVersion.deleteMany({ where: { chatId, number } });
+  await tx.$executeRaw`UPDATE chats SET messages_count = messages_count - 1 WHERE id = ${chatId}`;
+  return true;
+}
+
+function encode(metadata: Metadata | null): string | null {
+  return metadata && JSON.stringify(metadata);
+}
