@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fillPath, maxLimit, routes, type RouteName } from "@confab/contracts";
+import { fillPath, maxLimit, routes, type Route, type RouteName } from "@confab/contracts";
 import { z } from "zod";
 import { isTemporary, Refused, Unreachable } from "./api-errors.ts";
 
-type Success<Name extends RouteName> = z.output<(typeof routes)[Name]["success"]["schema"]>;
+type Success<Name extends RouteName> = (typeof routes)[Name]["success"] extends {
+  schema: infer Schema extends z.ZodType;
+}
+  ? z.output<Schema>
+  : undefined;
 
 export interface CallOptions {
   params?: Record<string, string | number>;
@@ -11,6 +15,8 @@ export interface CallOptions {
   body?: unknown;
   /** Makes a POST safe to repeat. */
   idempotencyKey?: string;
+  /** The version that the resource must have. */
+  version?: number | undefined;
   /** Ends the request, whose outcome is then unknown. */
   signal?: AbortSignal;
 }
@@ -53,13 +59,14 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
 
   async function callOnce<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     const route = routes[name];
-    const { body, idempotencyKey, signal } = options;
+    const { body, idempotencyKey, version, signal } = options;
     const timeout = AbortSignal.timeout(requestTimeoutMs);
     const base = route.service === "ingest" ? ingestUrl : url;
     const target = `${base}${fillPath(route.path, options.params ?? {})}${queryString(options.query)}`;
     const headers = {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
+      ...(version === undefined ? {} : { "If-Match": `"${version}"` }),
       ...(adminKey !== undefined && "admin" in route ? { Authorization: `Bearer ${adminKey}` } : {}),
     };
     const { response, text } = await exchange(base, target, {
@@ -69,17 +76,20 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     if (!response.ok) throw Refused.from(base, response, text);
-    const parsed = route.success.schema.safeParse(parseJson(text));
-    if (!parsed.success) throw Unreachable.unexpectedAnswer(base, z.prettifyError(parsed.error));
+    const { success }: Route = route;
+    const parsed = success.schema?.safeParse(parseJson(text));
+    if (parsed?.success === false) throw Unreachable.unexpectedAnswer(base, z.prettifyError(parsed.error));
     return {
-      body: parsed.data as Success<Name>,
+      body: parsed?.data as Success<Name>,
       next: nextQuery(response.headers.get("Link")),
       headers: response.headers,
     };
   }
 
   async function call<Name extends RouteName>(name: Name, options: CallOptions = {}) {
-    const repeatable = routes[name].method === "get" || options.idempotencyKey !== undefined;
+    // Changes and deletions without a version have no further effect when they are repeated.
+    const isIdempotent = routes[name].method !== "post" && options.version === undefined;
+    const repeatable = isIdempotent || options.idempotencyKey !== undefined;
     for (let attempt = 1; ; attempt++) {
       try {
         return await callOnce(name, options);
@@ -95,7 +105,7 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
 }
 
 type ListName = "listApplications" | "listChats" | "listMessages" | "searchMessages";
-export type Item<Name extends ListName> = Success<Name>[number];
+export type Item<Name extends ListName> = Success<Name> extends readonly (infer One)[] ? One : never;
 type Query = NonNullable<CallOptions["query"]>;
 
 /** The pages of a list in its order, until `limit` items were returned. */
@@ -107,9 +117,10 @@ export async function* pages<Name extends ListName>(
   let position: Query | undefined = options.query ?? {};
   for (let left = limit; left > 0 && position !== undefined;) {
     const query: Query = { ...position, limit: Math.min(left, maxLimit) };
-    const answer: Answer<Success<Name>> = await api.call(name, { ...options, query });
-    yield answer.body.slice(0, left);
-    left -= answer.body.length;
+    const answer = await api.call(name, { ...options, query });
+    const items = answer.body as Item<Name>[];
+    yield items.slice(0, left);
+    left -= items.length;
     position = answer.next;
   }
 }

@@ -73,6 +73,21 @@ describe("confabctl", function () {
     expect(latest).to.include({ number: 1, last_message_number: 2 });
   });
 
+  it("edits and deletes messages, and shows their history", async () => {
+    const { token: own } = await stack.json<Application>("app", "create", "Changes");
+    await stack.json("chat", "create", own);
+    await stack.json("send", own, "1", "first");
+    expect(await stack.json("message", "edit", own, "1", "1", "uno")).to.include({ body: "uno", version: 2 });
+    const late = await stack.run(["message", "edit", own, "1", "1", "due", "--if-version", "1"]);
+    expect([late.code, late.stderr.includes("version-mismatch")]).to.deep.equal([3, true]);
+    expect((await stack.run(["message", "history", own, "1", "1"])).stdout).to.match(/^1 .* first$/m);
+    expect(await stack.json("message", "delete", own, "1", "1")).to.deep.equal({ deleted: 1 });
+    expect((await stack.run(["tail", own, "1", "--no-follow"])).stdout).to.match(/\(deleted\)$/m);
+    expect((await stack.run(["message", "show", own, "1", "1"])).stderr).to.match(/message-deleted/);
+    const exported = (await stack.run(["export", "--application", own])).stdout;
+    expect(JSON.parse(exported)).to.deep.include({ messages: [] });
+  });
+
   it("uses the application of CONFAB_TOKEN or --token if no token comes first", async () => {
     const { token: own } = await stack.json<Application>("app", "create", "Default");
     const env = { CONFAB_TOKEN: own };

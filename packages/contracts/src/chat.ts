@@ -44,6 +44,10 @@ export const chatSchema = z
     last_message_at: timestampSchema
       .nullable()
       .meta({ description: "When the latest stored message was accepted; null if there is none" }),
+    last_change_number: z
+      .int()
+      .nonnegative()
+      .meta({ description: "How many edits and deletions of messages the chat has seen", examples: [3] }),
     created_at: timestampSchema,
     updated_at: timestampSchema,
   })

@@ -13,19 +13,60 @@ export const messageNumberSchema = numberSchema.meta({
   examples: [1],
 });
 
+const changeNumberSchema = z
+  .int()
+  .positive()
+  .meta({ description: "The position of a change among all changes of the chat, from 1", examples: [3] });
+
 const messageShape = {
   application_token: applicationTokenSchema,
   chat_number: chatNumberSchema,
   number: messageNumberSchema,
   ...contentOutput,
+  body: contentOutput.body
+    .nullable()
+    .meta({ description: "The text, byte for byte as it was sent; null if the message was deleted" }),
+  version: z
+    .int()
+    .positive()
+    .meta({ description: "1, and one more with each change; also the ETag of the message", examples: [1] }),
+  change_number: changeNumberSchema
+    .nullable()
+    .meta({ description: "The change number of the last edit or of the deletion; null if the message never changed" }),
   created_at: timestampSchema,
   updated_at: timestampSchema,
+  edited_at: timestampSchema.nullable().meta({ description: "When the message was last edited; null if it never was" }),
+  deleted_at: timestampSchema.nullable().meta({ description: "When the message was deleted; null if it was not" }),
 };
 
 export const messageSchema = z
   .strictObject(messageShape)
   .meta({ id: "Message", description: "A text in a chat, with a number" });
 export type Message = z.infer<typeof messageSchema>;
+
+export const editMessageSchema = z
+  .object({ body: contentInput.body.optional(), metadata: contentInput.metadata })
+  .refine(({ body, metadata }) => body !== undefined || metadata !== undefined, {
+    path: ["body"],
+    error: "is required, unless metadata is given",
+  })
+  .meta({
+    id: "EditMessage",
+    description:
+      "The fields of a message to change, at least one; null removes the metadata, and an absent field stays",
+    override: { minProperties: 1 },
+  });
+export type EditMessage = z.infer<typeof editMessageSchema>;
+
+export const messageVersionSchema = z
+  .strictObject({
+    version: messageShape.version,
+    body: contentOutput.body,
+    metadata: contentOutput.metadata,
+    created_at: timestampSchema.meta({ description: "When this version was written" }),
+  })
+  .meta({ id: "MessageVersion", description: "What a message was before an edit" });
+export type MessageVersion = z.infer<typeof messageVersionSchema>;
 
 export const searchHitSchema = z
   .strictObject({

@@ -76,11 +76,18 @@ function successHeaders(route: Route): HeaderName[] {
 function requestHeaders(route: Route): { header?: z.ZodObject } {
   const shape = {
     ...(route.idempotent && { "Idempotency-Key": asParameter(idempotencyKeySchema) }),
-    ...(hasTag(route) && {
-      "If-None-Match": asParameter(
-        z.string().meta({ description: "The ETag of an earlier answer: 304 if it has not changed" }),
-      ),
-    }),
+    ...(route.versioned &&
+      route.method !== "get" && {
+        "If-Match": asParameter(
+          z.string().meta({ description: "The ETags that the message may have: 412 if it has another one" }),
+        ),
+      }),
+    ...(hasTag(route) &&
+      route.method === "get" && {
+        "If-None-Match": asParameter(
+          z.string().meta({ description: "The ETag of an earlier answer: 304 if it has not changed" }),
+        ),
+      }),
   };
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
@@ -119,12 +126,16 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
       [String(success.status)]: {
         description: success.description,
         headers: headerRefs(successHeaders(route)),
-        content: { "application/json": { schema: success.schema } },
+        ...(success.schema && { content: { "application/json": { schema: success.schema } } }),
         ...linksOf(route),
       },
-      ...(hasTag(route) && {
-        "304": { description: "Not changed since the answer with this ETag", headers: headerRefs([...always, "ETag"]) },
-      }),
+      ...(hasTag(route) &&
+        route.method === "get" && {
+          "304": {
+            description: "Not changed since the answer with this ETag",
+            headers: headerRefs([...always, "ETag"]),
+          },
+        }),
       ...problemResponses(route, known),
     },
   };

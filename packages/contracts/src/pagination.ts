@@ -89,6 +89,11 @@ export const messagesQuerySchema = z
   });
 export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 
+export const changesQuerySchema = z.object({
+  limit: limitSchema,
+  after: numberParameter(0, "Only changes after this change number; 0 for all").transform((after) => after ?? 0),
+});
+
 /** Maximum length of a query, in characters (code points). The search itself limits words and phrases. */
 export const maxQueryCharacters = 256;
 

@@ -63,6 +63,11 @@ export const problems = {
     title: "Message not found",
     meaning: "The chat has no message with this number. Messages are numbered from 1 in each chat.",
   },
+  "message-deleted": {
+    status: 410,
+    title: "Message deleted",
+    meaning: "The message was deleted. Its number stays, and lists show it without its content.",
+  },
   "method-not-allowed": {
     status: 405,
     title: "Method not allowed",
@@ -78,6 +83,12 @@ export const problems = {
     title: "Idempotency key already used",
     meaning:
       "Another request with this `Idempotency-Key` was sent within the last 24 hours. Use a new key for a new request, or repeat the first request unchanged.",
+  },
+  "version-mismatch": {
+    status: 412,
+    title: "Message has another version",
+    meaning:
+      "The message no longer has the version that `If-Match` names, so nothing was changed. Read the message again, and repeat the change with its new `ETag`.",
   },
   "payload-too-large": {
     status: 413,

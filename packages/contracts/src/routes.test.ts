@@ -37,7 +37,7 @@ describe("the route table", () => {
 
   it("has no key named id anywhere in an answer", () => {
     for (const [name, { success }] of all)
-      expect(propertyNames(z.toJSONSchema(success.schema)), name).not.to.include("id");
+      if (success.schema) expect(propertyNames(z.toJSONSchema(success.schema)), name).not.to.include("id");
   });
 
   it("hints at paths that exist, with methods that they do not have", () => {

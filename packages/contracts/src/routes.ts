@@ -6,11 +6,14 @@ import {
   batchItemSchema,
   createBatchSchema,
   createMessageSchema,
+  editMessageSchema,
   messageSchema,
+  messageVersionSchema,
   searchHitSchema,
 } from "./message.ts";
 import {
   applicationsQuerySchema,
+  changesQuerySchema,
   chatsQuerySchema,
   linkRelations,
   messagesQuerySchema,
@@ -19,7 +22,7 @@ import {
 } from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
 
-export type Method = "get" | "post" | "put" | "patch";
+export type Method = "get" | "post" | "put" | "patch" | "delete";
 
 /** A path parameter that does not parse names something that does not exist: the 404 in `missing`. */
 export const pathParameters = {
@@ -61,14 +64,17 @@ export interface Route {
     item?: z.ZodObject;
     itemLimitBytes?: number;
   };
+  /** The ETag of the resource is its version, and a change takes an If-Match header. */
+  versioned?: boolean;
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
   /** The unit in which the rate limit of an application counts this route. */
   limited?: "requests" | "messages";
   success: {
-    status: 200 | 201;
+    status: 200 | 201 | 204;
     description: string;
-    schema: z.ZodType;
+    /** Absent with 204. */
+    schema?: z.ZodType;
     location?: boolean;
     /** The relations that the Link header of a list may have. */
     links?: readonly LinkRelation[];
@@ -92,6 +98,13 @@ const writing = [
 ] as const satisfies readonly ProblemCode[];
 /** For routes that write to the database before they answer. */
 const storing = [...writing, "outcome-unknown"] as const satisfies readonly ProblemCode[];
+
+const messageProblems = [
+  "application-not-found",
+  "chat-not-found",
+  "message-not-found",
+  "message-deleted",
+] as const satisfies readonly ProblemCode[];
 
 /** Problems that any request may be answered with, whatever its route. */
 export const commonProblems = [
@@ -345,9 +358,92 @@ export const routes = {
     summary: "Get a message",
     description: "Returns a message, stored or not.",
     params: ["token", "chat", "message"],
+    versioned: true,
     limited: "requests",
     success: { status: 200, description: "The message", schema: messageSchema },
-    problems: ["application-not-found", "chat-not-found", "message-not-found", "service-unavailable", ...reading],
+    problems: [...messageProblems, "service-unavailable", ...reading],
+  },
+  updateMessage: {
+    method: "patch",
+    path: "/applications/{token}/chats/{chat}/messages/{message}",
+    operationId: "updateMessage",
+    service: "api",
+    tag: "Messages",
+    summary: "Edit a message",
+    description:
+      "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. A repetition without If-Match changes nothing else.",
+    params: ["token", "chat", "message"],
+    versioned: true,
+    body: { schema: editMessageSchema, required: true, limitBytes: messageBody },
+    limited: "requests",
+    success: { status: 200, description: "The message after the change", schema: messageSchema },
+    problems: [...messageProblems, "version-mismatch", "service-unavailable", ...storing],
+  },
+  replaceMessage: {
+    method: "put",
+    path: "/applications/{token}/chats/{chat}/messages/{message}",
+    operationId: "replaceMessage",
+    service: "api",
+    tag: "Messages",
+    summary: "Edit a message (same as PATCH)",
+    description: sameAsPatch,
+    params: ["token", "chat", "message"],
+    versioned: true,
+    body: { schema: editMessageSchema, required: true, limitBytes: messageBody },
+    limited: "requests",
+    success: { status: 200, description: "The message after the change", schema: messageSchema },
+    problems: [...messageProblems, "version-mismatch", "service-unavailable", ...storing],
+  },
+  deleteMessage: {
+    method: "delete",
+    path: "/applications/{token}/chats/{chat}/messages/{message}",
+    operationId: "deleteMessage",
+    service: "api",
+    tag: "Messages",
+    summary: "Delete a message",
+    description:
+      "Removes the body, the metadata and the earlier versions of a message. Its number stays: lists show a message without content, and reading it answers 410. The change takes the chat's next change number. A repetition answers 204 as well.",
+    params: ["token", "chat", "message"],
+    versioned: true,
+    limited: "requests",
+    success: { status: 204, description: "The message is deleted" },
+    problems: [
+      "application-not-found",
+      "chat-not-found",
+      "message-not-found",
+      "version-mismatch",
+      "service-unavailable",
+      "outcome-unknown",
+      ...reading,
+    ],
+  },
+  listMessageVersions: {
+    method: "get",
+    path: "/applications/{token}/chats/{chat}/messages/{message}/history",
+    operationId: "listMessageVersions",
+    service: "api",
+    tag: "Messages",
+    summary: "List the earlier versions of a message",
+    description: "Returns what the message was before each edit, oldest first. The current version is not among them.",
+    params: ["token", "chat", "message"],
+    limited: "requests",
+    success: { status: 200, description: "The earlier versions", schema: z.array(messageVersionSchema) },
+    problems: [...messageProblems, "service-unavailable", ...reading],
+  },
+  listChanges: {
+    method: "get",
+    path: "/applications/{token}/chats/{chat}/changes",
+    operationId: "listChanges",
+    service: "api",
+    tag: "Messages",
+    summary: "List the changed messages of a chat by change number",
+    description:
+      "Returns messages that were edited or deleted after a change number, as they are now, in the order of their last changes. A reader that continues after the last change number misses no change.",
+    params: ["token", "chat"],
+    query: changesQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "One page", schema: z.array(messageSchema), links: ["next"] },
+    problems: ["application-not-found", "chat-not-found", "validation-failed", ...reading],
   },
 } as const satisfies Record<string, Route>;
 
@@ -363,8 +459,8 @@ export const methodHints: readonly { method: string; path: string; hint: string 
 ];
 
 /** Whether answers have an ETag: those with a single resource. */
-export function hasTag({ method, success }: Route): boolean {
-  return method === "get" && success.links === undefined;
+export function hasTag({ method, success, versioned }: Route): boolean {
+  return success.schema !== undefined && (versioned === true || (method === "get" && success.links === undefined));
 }
 
 /** A route's path as Express writes it: `/applications/:token`. */

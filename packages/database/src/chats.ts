@@ -24,7 +24,7 @@ const LARGEST_GROUP = 200;
 
 const SELECT_CHATS = `
   SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount,
-         last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt,
+         last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt, last_change_number AS lastChangeNumber,
          created_at AS createdAt, updated_at AS updatedAt
     FROM chats`;
 

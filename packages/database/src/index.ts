@@ -32,6 +32,7 @@ export type {
   MessageRange,
   Messages,
   MessageSize,
+  MessageState,
   MessageVersion,
   MessageWithApplication,
   RangeQuery,

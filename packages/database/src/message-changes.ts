@@ -1,9 +1,10 @@
 import { contentBytes, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { addRanges } from "./message-rows.ts";
-import { messageFromRow, type Message } from "./messages.ts";
+import { MESSAGE_COLUMNS, messageFromRow, type Message } from "./messages.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
+import type { Message as MessageRow } from "./generated/client.ts";
 
 /** The fields of a message that can be changed. A field that is absent stays. */
 export interface MessageEdit {
@@ -66,18 +67,24 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
 
     /**
      * The messages that changed after a change number, as they are now, in the order of their latest changes. A message that
-     * changed several times appears once, so the numbers of a page may have gaps that later changes filled.
+     * changed several times appears once. `next` is the change number after which the next page begins, absent on the last page.
      */
-    async after(chatId: bigint, changeNumber: number, limit: number): Promise<Message[]> {
-      const changes = await prisma.messageChange.findMany({
-        where: { chatId, changeNumber: { gt: changeNumber } },
-        orderBy: { changeNumber: "asc" },
-        take: limit,
-      });
-      const rows = await prisma.message.findMany({
-        where: { chatId, number: { in: changes.map(({ number }) => number) } },
-      });
-      return rows.map(messageFromRow).sort((a, b) => (a.changeNumber ?? 0) - (b.changeNumber ?? 0));
+    async after(
+      chatId: bigint,
+      changeNumber: number,
+      limit: number,
+    ): Promise<{ items: Message[]; next: number | undefined }> {
+      // One statement, so that no row is newer than the change by which it was found.
+      const rows = await prisma.$queryRawUnsafe<MessageRow[]>(
+        `SELECT ${MESSAGE_COLUMNS}
+           FROM message_changes k STRAIGHT_JOIN messages m ON m.chat_id = k.chat_id AND m.number = k.number
+          WHERE k.chat_id = ? AND k.change_number > ? ORDER BY k.change_number LIMIT ?`,
+        chatId,
+        changeNumber,
+        limit + 1,
+      );
+      const items = rows.slice(0, limit).map(messageFromRow);
+      return { items, next: rows.length > limit ? (items.at(-1)?.changeNumber ?? undefined) : undefined };
     },
   };
 }

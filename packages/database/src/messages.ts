@@ -32,6 +32,14 @@ export interface MessageVersion {
   readonly updatedAt: Date;
 }
 
+/** What a message is apart from its content. */
+export interface MessageState {
+  readonly uid: Uint8Array;
+  readonly version: number;
+  readonly changeNumber: number | null;
+  readonly editedAt: Date | null;
+}
+
 export interface MessageSize {
   readonly number: number;
   readonly bytes: number;
@@ -40,10 +48,14 @@ export interface MessageSize {
 /** The maximum of MySQL's INT. */
 const MAX_NUMBER = 2_147_483_647;
 
+/** The columns of `messages AS m`, as `messageFromRow` takes them. */
+export const MESSAGE_COLUMNS = `m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")},
+         m.created_at AS createdAt, m.updated_at AS updatedAt, m.edited_at AS editedAt, m.deleted_at AS deletedAt,
+         m.change_number AS changeNumber`;
+
 // STRAIGHT_JOIN reads the messages first, in key order. MariaDB would otherwise read all chats first and sort.
 const SELECT_WITH_APPLICATION = `
-  SELECT m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")}, m.created_at AS createdAt, m.updated_at AS updatedAt,
-         m.edited_at AS editedAt, m.deleted_at AS deletedAt, m.change_number AS changeNumber, c.application_id AS applicationId
+  SELECT ${MESSAGE_COLUMNS}, c.application_id AS applicationId
     FROM messages m STRAIGHT_JOIN chats c ON c.id = m.chat_id`;
 
 export type Messages = ReturnType<typeof createMessages>;
@@ -140,14 +152,14 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
     },
 
-    /** The uids of the given numbers, as far as they are stored and not deleted. */
-    async uids(chatId: bigint, numbers: readonly number[]): Promise<Map<number, Uint8Array>> {
+    /** The states of the given numbers, as far as they are stored and not deleted. */
+    async states(chatId: bigint, numbers: readonly number[]): Promise<Map<number, MessageState>> {
       if (numbers.length === 0) return new Map();
       const rows = await prisma.message.findMany({
         where: { chatId, number: { in: [...numbers] }, deletedAt: null },
-        select: { number: true, uid: true },
+        select: { number: true, uid: true, version: true, changeNumber: true, editedAt: true },
       });
-      return new Map(rows.map(({ number, uid }) => [number, uid]));
+      return new Map(rows.map(({ number, ...state }) => [number, state]));
     },
 
     /** The numbers in a range that are dead letters. */

@@ -109,7 +109,7 @@ describe("changes of messages", () => {
     expect(numbers.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: lastChangeNumber }, (_, at) => at + 1));
     for await (const difference of verifyCounts(test.database)) expect.fail(JSON.stringify(difference));
 
-    const latest = await changes.after(chatId, 0, 100);
+    const { items: latest } = await changes.after(chatId, 0, 100);
     expect(latest.map(({ changeNumber }) => changeNumber)).to.deep.equal(
       latest.map(({ changeNumber }) => changeNumber!).sort((a, b) => a - b),
     );
@@ -134,7 +134,7 @@ describe("changes of messages", () => {
     }
     changed(await changes.remove({ chatId, number: 3 }));
     const after = async (change: number, limit = 10) =>
-      (await changes.after(chatId, change, limit)).map(({ changeNumber, number, body }) => [
+      (await changes.after(chatId, change, limit)).items.map(({ changeNumber, number, body }) => [
         changeNumber,
         number,
         body,

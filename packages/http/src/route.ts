@@ -31,11 +31,19 @@ export interface RouteInput<R extends Route> {
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
   readonly idempotencyKey: string | undefined;
+  /** The versions that the resource may have; undefined if any. */
+  readonly versions: readonly number[] | undefined;
   readonly context: RequestContext;
 }
 
+type AnswerOf<R extends Route> = R extends { success: { schema: infer Schema extends z.ZodType } }
+  ? z.input<Schema>
+  : undefined;
+
 export interface RouteOutput<R extends Route> {
-  readonly body: z.input<R["success"]["schema"]>;
+  readonly body: AnswerOf<R>;
+  /** The ETag of a resource that has versions. */
+  readonly version?: number;
   /** The path of the created resource. */
   readonly location?: string;
   /** The queries of the pages that this one links to. */
@@ -90,18 +98,23 @@ export function mount<R extends Route>(
     context.logFields = logFieldsOf(params);
     const query = readQuery(req, mounted, context);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
+    const versions = route.versioned === true ? readVersions(req.headers["if-match"]) : undefined;
     const lease = route.body === undefined ? undefined : budget?.open();
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, mounted, lease);
-      const output = await handler({ params, query, body, idempotencyKey, context } as RouteInput<R>);
+      const output = await handler({ params, query, body, idempotencyKey, versions, context } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
-      const payload =
-        route.body?.item === undefined ? [JSON.stringify(output.body)] : await stringifyInTurns(output.body as object);
+      const payload = await payloadOf(route, output.body);
       write(req, res, route, output, payload);
     } finally {
       lease?.budget.release(lease);
     }
   });
+}
+
+async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {
+  if (route.success.schema === undefined) return [];
+  return route.body?.item === undefined ? [JSON.stringify(body)] : stringifyInTurns(body as object);
 }
 
 function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
@@ -163,6 +176,12 @@ function readIdempotencyKey(req: Request): string | undefined {
   });
 }
 
+/** The versions in an If-Match header. A weak or unknown tag matches no version (RFC 9110, section 13.1.1). */
+function readVersions(header: string | undefined): number[] | undefined {
+  if (header === undefined || header.trim() === "*") return undefined;
+  return header.split(",").flatMap((tag) => /^\s*"([1-9]\d{0,9})"\s*$/.exec(tag)?.slice(1).map(Number) ?? []);
+}
+
 function write<R extends Route>(
   req: Request,
   res: Response,
@@ -184,10 +203,14 @@ function write<R extends Route>(
   const { ignored } = contextOf(req);
   if (ignored !== undefined) res.setHeader("Confab-Ignored-Fields", ignoredHeader(ignored));
   for (const name in output.headers) res.setHeader(name, output.headers[name] ?? "");
+  if (route.success.schema === undefined) {
+    res.end();
+    return;
+  }
   if (hasTag(route)) {
-    const tag = `"${hash("sha1", String(payload[0]), "base64url")}"`;
+    const tag = `"${output.version ?? hash("sha1", String(payload[0]), "base64url")}"`;
     res.setHeader("ETag", tag);
-    if (names(req.headers["if-none-match"], tag)) {
+    if (route.method === "get" && names(req.headers["if-none-match"], tag)) {
       res.statusCode = 304;
       res.end();
       return;
@@ -215,8 +238,8 @@ function sentQuery(req: Request, route: Route): Record<string, string> {
 }
 
 function assertAnswer(route: Route, body: unknown): void {
-  const result = route.success.schema.safeParse(body);
-  if (!result.success) {
+  const result = route.success.schema?.safeParse(body);
+  if (result?.success === false) {
     throw new Error(`${route.operationId} returned an answer that does not match its schema: ${result.error.message}`);
   }
 }

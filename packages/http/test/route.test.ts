@@ -16,8 +16,12 @@ const message = {
   sender: "user-17",
   metadata: { mentions: ["user-18"] },
   reply_to: 3,
+  version: 1,
+  change_number: null,
   created_at: now,
   updated_at: now,
+  edited_at: null,
+  deleted_at: null,
 };
 const chat = {
   application_token: TOKEN,
@@ -27,6 +31,7 @@ const chat = {
   messages_count: 0,
   last_message_number: 0,
   last_message_at: null,
+  last_change_number: 0,
   created_at: now,
   updated_at: now,
 };

@@ -19,6 +19,7 @@ export interface ElasticsearchIndex extends SearchIndex {
 
 const messageSource = z.object({
   number: z.int().positive(),
+  version: z.int().positive(),
   uid: z.string().transform((uid): Uint8Array => Buffer.from(uid, "base64url")),
   ...contentSource,
   created_at: z.iso.datetime().transform((time) => new Date(time)),
@@ -83,14 +84,14 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
       ...below,
       // One more than the limit shows whether there is a next page.
       size: fits?.size ?? limit + 1,
-      _source: ["number", "uid", ...Object.keys(contentSource), "created_at", "updated_at"],
+      _source: ["number", "uid", "version", ...Object.keys(contentSource), "created_at", "updated_at"],
     });
     return { found: hits, rest: fits?.rest };
   });
   const messages = found.map(({ _source }) => {
     const source = messageSource.parse(_source);
-    const { number, uid, created_at: createdAt, updated_at: updatedAt } = source;
-    return { number, uid, ...contentFrom(source), createdAt, updatedAt };
+    const { number, uid, version, created_at: createdAt, updated_at: updatedAt } = source;
+    return { number, uid, version, ...contentFrom(source), createdAt, updatedAt };
   });
   return toPage(messages, { limit, terms, rest });
 }

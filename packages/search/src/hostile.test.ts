@@ -10,7 +10,7 @@ const MOST_MS = 50;
 const messagesOf = (body: string, count: number) =>
   Array.from({ length: count }, (_, at) => {
     const time = new Date();
-    return { number: count - at, uid: new Uint8Array(16), body, createdAt: time, updatedAt: time };
+    return { number: count - at, version: 1, uid: new Uint8Array(16), body, createdAt: time, updatedAt: time };
   });
 
 describe("highlighting hostile texts", () => {

@@ -19,6 +19,7 @@ export interface FoundMessage extends MessageContent {
   /** Distinguishes the message from another one that later got its chat id and number. */
   uid: Uint8Array;
   number: number;
+  version: number;
   createdAt: Date;
   updatedAt: Date;
 }

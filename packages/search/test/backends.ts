@@ -43,11 +43,12 @@ const PUT = `INSERT INTO messages (chat_id, number, version, body, other_fields,
   ON DUPLICATE KEY UPDATE body = IF(VALUES(version) > version, VALUES(body), body),
   other_fields = IF(VALUES(version) > version, VALUES(other_fields), other_fields),
   updated_at = IF(VALUES(version) > version, VALUES(updated_at), updated_at), version = GREATEST(version, VALUES(version))`;
-const SCAN = `SELECT number, body, other_fields, created_at, updated_at FROM messages
+const SCAN = `SELECT number, version, body, other_fields, created_at, updated_at FROM messages
   WHERE chat_id = ? AND number < ? AND body IS NOT NULL ORDER BY number DESC LIMIT ?`;
 
 interface Row {
   number: bigint;
+  version: bigint;
   body: string;
   other_fields: string;
   created_at: Date;
@@ -71,8 +72,9 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"
     ...options,
     scan: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
       const rows = await connection.query<Row[]>(SCAN, [chatId, before, limit]);
-      return rows.map(({ number, body, other_fields, created_at, updated_at }) => ({
+      return rows.map(({ number, version, body, other_fields, created_at, updated_at }) => ({
         number: Number(number),
+        version: Number(version),
         uid: new Uint8Array(16),
         ...decodeContent(body, other_fields),
         createdAt: created_at,

@@ -18,6 +18,7 @@ import { createChatRoutes } from "./routes/chats.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
+import { createChangeMessage } from "./use-cases/change-message.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 import { createSearchMessages } from "./use-cases/search-messages.ts";
@@ -34,7 +35,8 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
 
 /** The service that handles everything but sending, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
-  const { redis, applications, chats, messages, pending, search, backend, metrics, tracer, config, logger } = options;
+  const { redis, applications, chats, messages, changes, pending, search, backend, metrics, tracer, config, logger } =
+    options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
@@ -69,6 +71,8 @@ export function createApiApp(options: ApiAppOptions): Express {
       createMessageRoutes({
         findChat,
         readMessages,
+        changeMessage: createChangeMessage({ changes, pending }),
+        changes,
         searchMessages: createSearchMessages({ search, messages, backend }),
         share: createShare(config.database.poolSize),
         mountOptions,

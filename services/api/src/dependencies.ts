@@ -5,6 +5,7 @@ import {
   createChats,
   createDatabase,
   createDatabaseGauges,
+  createMessageChanges,
   createMessages,
   createMigrationCheck,
   createPoolGauges,
@@ -102,6 +103,10 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     ]),
     chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "change"]),
     messages,
+    changes: withWrites("message-changes", createMessageChanges(database, { timeoutMs: databaseTimeoutMs }), [
+      "edit",
+      "remove",
+    ]),
     pending:
       replicas === 0
         ? pending

@@ -5,7 +5,8 @@ describe("a message as clients see it", () => {
   it("has the same fields whether it is pending or stored, and no internal ones", () => {
     const createdAt = new Date("2026-01-01T00:00:00.123Z");
     const record = { body: "Hello", createdAt, uid: "internal", trace: "internal" };
-    const row = { id: 7n, chatId: 8n, number: 5, body: "Hello", createdAt, updatedAt: createdAt };
+    const unchanged = { version: 1, changeNumber: null, editedAt: null, deletedAt: null };
+    const row = { id: 7n, chatId: 8n, number: 5, body: "Hello", ...unchanged, createdAt, updatedAt: createdAt };
     const pending = toMessage("token", 3, fromRecord(5, record));
     expect(pending).to.deep.equal(toMessage("token", 3, row));
     expect(pending).to.deep.equal({
@@ -13,8 +14,15 @@ describe("a message as clients see it", () => {
       chat_number: 3,
       number: 5,
       body: "Hello",
+      sender: null,
+      metadata: null,
+      reply_to: null,
+      version: 1,
+      change_number: null,
       created_at: "2026-01-01T00:00:00.123Z",
       updated_at: "2026-01-01T00:00:00.123Z",
+      edited_at: null,
+      deleted_at: null,
     });
   });
 });

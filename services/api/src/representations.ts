@@ -1,5 +1,12 @@
-import { contentOf, type Application, type Chat, type Message, type MessageContent } from "@confab/contracts";
-import type { Application as ApplicationRow, Chat as ChatRow } from "@confab/database";
+import {
+  contentOf,
+  type Application,
+  type Chat,
+  type Message,
+  type MessageContent,
+  type MessageVersion,
+} from "@confab/contracts";
+import type { Application as ApplicationRow, Chat as ChatRow, EarlierVersion } from "@confab/database";
 
 /** A row as clients see it: without internal ids, with times in ISO 8601. */
 export function toApplication({ token, name, chatsCount, createdAt, updatedAt }: ApplicationRow): Application {
@@ -13,7 +20,17 @@ export function toApplication({ token, name, chatsCount, createdAt, updatedAt }:
 }
 
 export function toChat(token: string, chat: ChatRow): Chat {
-  const { number, name, metadata, messagesCount, lastMessageNumber, lastMessageAt, createdAt, updatedAt } = chat;
+  const {
+    number,
+    name,
+    metadata,
+    messagesCount,
+    lastMessageNumber,
+    lastMessageAt,
+    lastChangeNumber,
+    createdAt,
+    updatedAt,
+  } = chat;
   return {
     application_token: token,
     number,
@@ -22,6 +39,7 @@ export function toChat(token: string, chat: ChatRow): Chat {
     messages_count: messagesCount,
     last_message_number: lastMessageNumber,
     last_message_at: lastMessageAt?.toISOString() ?? null,
+    last_change_number: lastChangeNumber,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   };
@@ -30,14 +48,19 @@ export function toChat(token: string, chat: ChatRow): Chat {
 /** A message as it is read, stored or pending. */
 export interface ReadableMessage extends MessageContent {
   number: number;
+  version: number;
+  changeNumber: number | null;
   createdAt: Date;
   updatedAt: Date;
+  editedAt: Date | null;
+  deletedAt: Date | null;
 }
 
 /** A pending message; it has not been changed. */
 export function fromRecord(number: number, record: MessageContent & { createdAt: Date }): ReadableMessage {
   const { createdAt } = record;
-  return { number, ...contentOf(record), createdAt, updatedAt: createdAt };
+  const unchanged = { version: 1, changeNumber: null, editedAt: null, deletedAt: null };
+  return { number, ...contentOf(record), ...unchanged, createdAt, updatedAt: createdAt };
 }
 
 export function toMessage(token: string, chat: number, message: ReadableMessage): Message {
@@ -46,7 +69,16 @@ export function toMessage(token: string, chat: number, message: ReadableMessage)
     chat_number: chat,
     number: message.number,
     ...contentOf(message),
+    ...(message.deletedAt !== null && { body: null }),
+    version: message.version,
+    change_number: message.changeNumber,
     created_at: message.createdAt.toISOString(),
     updated_at: message.updatedAt.toISOString(),
+    edited_at: message.editedAt?.toISOString() ?? null,
+    deleted_at: message.deletedAt?.toISOString() ?? null,
   };
+}
+
+export function toVersion({ version, body, metadata, createdAt }: EarlierVersion): MessageVersion {
+  return { version, body, metadata, created_at: createdAt.toISOString() };
 }

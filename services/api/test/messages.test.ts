@@ -230,7 +230,7 @@ describe("reading a chat's messages", () => {
         const forward = await follow(messageSchema, api, `${pathOf(chat)}?limit=200&order=${order}`, "next");
         expect(numbersOf(forward.pages.flat())).to.deep.equal(model(60, { limit: 100, order }));
         for (const page of forward.pages) {
-          const bytes = page.reduce((sum, { body }) => sum + body.length, 0);
+          const bytes = page.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
           expect(bytes).to.be.at.most(1024 * 1024);
           if (page !== forward.pages.at(-1)) expect(bytes).to.be.above(1024 * 1024 - 65_535);
         }

@@ -29,6 +29,10 @@ describe("POST /messages", () => {
       sender: null,
       metadata: null,
       reply_to: null,
+      version: 1,
+      change_number: null,
+      edited_at: null,
+      deleted_at: null,
     });
     expect(updated_at).to.equal(created_at);
     expect(Date.now() - Date.parse(created_at)).to.be.within(0, 10_000);

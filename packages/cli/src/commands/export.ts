@@ -22,7 +22,7 @@ export function addExportCommand(program: Command, io: Io): void {
   program
     .command("export")
     .description(
-      "write conversations as NDJSON, one chat per line, in the format of `import`. This is not a backup: numbers and times are left out",
+      "write conversations as NDJSON, one chat per line, in the format of `import`. This is not a backup: numbers, times and deleted messages are left out",
     )
     .option("--application <token>", "export only this application (default: all, which requires the admin key)", token)
     .option("--output <file>", "write to a file instead of standard output")
@@ -68,12 +68,19 @@ async function* conversationsOf(api: ApiClient, { token }: Application) {
   }
 }
 
-async function conversation(api: ApiClient, token: string, chat: Chat): Promise<{ chat: Chat; messages: Message[] }> {
-  return { chat, messages: await listed(pages(api, "listMessages", { params: { token, chat: chat.number } })) };
+async function conversation(api: ApiClient, token: string, chat: Chat): Promise<{ chat: Chat; messages: Kept[] }> {
+  const messages = await listed(pages(api, "listMessages", { params: { token, chat: chat.number } }));
+  return { chat, messages: messages.filter(isKept) };
+}
+
+type Kept = Message & { body: string };
+
+function isKept(message: Message): message is Kept {
+  return message.body !== null;
 }
 
 /** A message with only a body is its body. */
-function toFile(message: Message): unknown {
+function toFile(message: Kept): unknown {
   const otherFields = encodeOtherFields(message);
   const { body } = message;
   return otherFields === "" ? body : { body, ...(JSON.parse(otherFields) as object) };

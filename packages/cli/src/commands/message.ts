@@ -1,12 +1,14 @@
-import type { Command } from "commander";
-import { chatOperand, messageOperand, onApplication } from "../application-arguments.ts";
-import { toolsOf } from "../command-tools.ts";
+import { bodyFault } from "@confab/contracts";
+import { Option, type Command } from "commander";
+import { chatOperand, messageOperand, onApplication, textOperand } from "../application-arguments.ts";
+import { json, number, toolsOf } from "../command-tools.ts";
+import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { columns } from "../output.ts";
+import { columns, table } from "../output.ts";
 
-/** `message show`. */
+/** `message show|edit|delete|history`. */
 export function addMessageCommands(program: Command, io: Io): void {
-  const message = program.command("message").description("show one message");
+  const message = program.command("message").description("show, edit and delete messages");
 
   onApplication(
     message.command("show").description("show a message with its whole body"),
@@ -23,4 +25,52 @@ export function addMessageCommands(program: Command, io: Io): void {
       });
     },
   );
+
+  onApplication(
+    message
+      .command("edit")
+      .description("replace the body of a message")
+      .option("--metadata <json>", "replace the metadata, too: a JSON object, or null to remove it", json)
+      .addOption(ifVersion()),
+    [chatOperand, messageOperand, textOperand("body", "the new text")],
+    async (token, [chat, message, body], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { metadata, ifVersion: version } = command.opts<{ metadata?: unknown; ifVersion?: number }>();
+      const fault = bodyFault(body);
+      if (fault !== undefined) throw new CommandError("usage", `The message ${fault}.`);
+      const options = { params: { token, chat, message }, body: { body, metadata }, version };
+      const edited = await api.call("updateMessage", options);
+      output.result(edited.body, () => `message ${edited.body.number}, version ${edited.body.version}`);
+    },
+  );
+
+  onApplication(
+    message.command("delete").description("delete a message; its number stays, without content").addOption(ifVersion()),
+    [chatOperand, messageOperand],
+    async (token, [chat, message], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { ifVersion: version } = command.opts<{ ifVersion?: number }>();
+      await api.call("deleteMessage", { params: { token, chat, message }, version });
+      output.result({ deleted: message }, () => `message ${message} deleted`);
+    },
+  );
+
+  onApplication(
+    message.command("history").description("show what a message was before each edit"),
+    [chatOperand, messageOperand],
+    async (token, [chat, message], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { body: versions } = await api.call("listMessageVersions", { params: { token, chat, message } });
+      output.result(versions, () =>
+        table(
+          ["VERSION", "WRITTEN", "BODY"],
+          versions.map(({ version, body, created_at }) => [version, output.time(created_at), body]),
+        ),
+      );
+    },
+  );
+}
+
+function ifVersion(): Option {
+  return new Option("--if-version <n>", "only if the message has this version").argParser(number);
 }

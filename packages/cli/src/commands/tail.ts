@@ -59,6 +59,6 @@ async function beforeTheLast(api: ApiClient, params: { token: string; chat: numb
 }
 
 function view({ number, created_at, sender, body }: Message, width: number, time: (iso: string) => string): string {
-  const text = printable(sender === null ? body : `${sender}: ${body}`);
+  const text = body === null ? "(deleted)" : printable(sender === null ? body : `${sender}: ${body}`);
   return `${String(number).padStart(width)}  ${time(created_at)}  ${text}`;
 }

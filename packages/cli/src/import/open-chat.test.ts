@@ -20,8 +20,12 @@ const accepted = (number: number) =>
     sender: null,
     metadata: null,
     reply_to: null,
+    version: 1,
+    change_number: null,
     created_at: at,
     updated_at: at,
+    edited_at: null,
+    deleted_at: null,
   }) as const;
 const refused = (status: RefusedItem["status"], code: RefusedItem["code"]): RefusedItem => ({
   status,

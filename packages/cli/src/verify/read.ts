@@ -6,7 +6,7 @@ import { uidIn } from "./sent-message.ts";
 import type { Kind, Run } from "./run.ts";
 import type { Row } from "./verdict.ts";
 
-const rowOf = ({ number, body }: Message): Row => ({ number, uid: uidIn(body), body });
+const rowOf = ({ number, body }: Message): Row => ({ number, uid: uidIn(body ?? ""), body: body ?? "" });
 
 /** All messages of a chat, as the list returns them. */
 export async function readAll({ api, token }: Run, chat: number): Promise<Row[]> {

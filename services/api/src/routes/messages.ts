@@ -1,8 +1,10 @@
 import { routes } from "@confab/contracts";
-import { createRouter, mount, type MountOptions } from "@confab/http";
+import type { MessageChanges } from "@confab/database";
+import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
-import { toMessage } from "../representations.ts";
+import { toMessage, toVersion } from "../representations.ts";
+import type { ChangeMessage } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
 import type { SearchMessages } from "../use-cases/search-messages.ts";
@@ -10,15 +12,17 @@ import type { SearchMessages } from "../use-cases/search-messages.ts";
 export interface MessageRoutesOptions {
   findChat: FindChat;
   readMessages: ReadMessages;
+  changeMessage: ChangeMessage;
+  changes: Pick<MessageChanges, "versions" | "after">;
   searchMessages: SearchMessages;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
   mountOptions: MountOptions;
 }
 
-/** Messages of a chat: list, get, search. */
+/** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, searchMessages, share, mountOptions } = options;
+  const { findChat, readMessages, changeMessage, changes, searchMessages, share, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -53,8 +57,60 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     routes.getMessage,
     async ({ params: { token, chat: number, message }, context }) => {
       const chat = await findChat(token, number);
-      return { body: toMessage(token, number, await readMessages.find(token, chat, message, context.logger)) };
+      const found = await readMessages.find(token, chat, message, context.logger);
+      return { body: toMessage(token, number, found), version: found.version };
     },
+    mountOptions,
+  );
+
+  const edit: RouteHandler<typeof routes.updateMessage> & RouteHandler<typeof routes.replaceMessage> = async ({
+    params: { token, chat: number, message },
+    body,
+    versions,
+  }) => {
+    const { id } = await findChat(token, number);
+    const changed = await changeMessage.edit({ token, number, id }, message, body, versions);
+    return { body: toMessage(token, number, changed), version: changed.version };
+  };
+  mount(router, routes.updateMessage, edit, mountOptions);
+  mount(router, routes.replaceMessage, edit, mountOptions);
+
+  mount(
+    router,
+    routes.deleteMessage,
+    async ({ params: { token, chat: number, message }, versions }) => {
+      const { id } = await findChat(token, number);
+      await changeMessage.remove({ token, number, id }, message, versions);
+      return { body: undefined };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.listMessageVersions,
+    async ({ params: { token, chat: number, message }, context }) => {
+      const chat = await findChat(token, number);
+      const earlier = await changes.versions(chat.id, message);
+      // Read last: a message that is deleted meanwhile answers 410.
+      await readMessages.find(token, chat, message, context.logger);
+      return { body: earlier.map(toVersion) };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.listChanges,
+    ({ params: { token, chat: number }, query: { after, limit } }) =>
+      share(token, async () => {
+        const { id } = await findChat(token, number);
+        const { items, next } = await changes.after(id, after, limit);
+        return {
+          body: items.map((message) => toMessage(token, number, message)),
+          link: next === undefined ? {} : { next: { after: next } },
+        };
+      }),
     mountOptions,
   );
   return router;

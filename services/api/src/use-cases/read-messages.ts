@@ -59,6 +59,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       return undefined;
     });
     const row = await messages.find(id, number);
+    if (row?.deletedAt) throw new ProblemError("message-deleted");
     if (row) return row;
     const record = waiting?.messages.get(number);
     if (record) return fromRecord(number, record);

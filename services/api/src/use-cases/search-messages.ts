@@ -1,19 +1,26 @@
 import { ProblemError } from "@confab/contracts";
-import type { Messages } from "@confab/database";
-import type { SearchIndex, SearchPage, SearchRequest } from "@confab/search";
+import type { Messages, MessageState } from "@confab/database";
+import type { HighlightedMessage, SearchIndex, SearchRequest } from "@confab/search";
 
 export interface SearchMessagesOptions {
   search: Pick<SearchIndex, "search">;
-  messages: Pick<Messages, "uids">;
+  messages: Pick<Messages, "states">;
   /** The backend of this process, and the one for which the messages are indexed. */
   backend: { own: string; read: () => Promise<string | undefined> };
 }
 
-export type SearchMessages = (chatId: bigint, request: Omit<SearchRequest, "chatId">) => Promise<SearchPage>;
+/** A hit with what MySQL knows of it. */
+export type SearchHit = HighlightedMessage & MessageState & { deletedAt: null };
+
+export type SearchMessages = (
+  chatId: bigint,
+  request: Omit<SearchRequest, "chatId">,
+) => Promise<{ hits: SearchHit[]; next?: string }>;
 
 /**
- * Searches a chat and shows only messages that MySQL has. The index may have more: messages that MySQL lost in a failover,
- * under the id of a chat that belongs to another application by now.
+ * Searches a chat and shows only messages that MySQL has, in their current version. The index may have others: texts that were
+ * edited or deleted a moment ago, and messages that MySQL lost in a failover, under the id of a chat that belongs to another
+ * application by now.
  */
 export function createSearchMessages({ search, messages, backend }: SearchMessagesOptions): SearchMessages {
   return async (chatId, request) => {
@@ -25,14 +32,15 @@ export function createSearchMessages({ search, messages, backend }: SearchMessag
           "The messages are indexed for a different search backend than the one that the api uses. Ask the operator to correct SEARCH_BACKEND or to reindex.",
       });
     }
-    const uids = await messages.uids(
+    const states = await messages.states(
       chatId,
       hits.map(({ number }) => number),
     );
-    return { hits: hits.filter(({ number, uid }) => isSame(uids.get(number), uid)), ...page };
+    const current = hits.flatMap((hit): SearchHit[] => {
+      const state = states.get(hit.number);
+      if (!state || state.version !== hit.version || Buffer.compare(state.uid, hit.uid) !== 0) return [];
+      return [{ ...hit, ...state, deletedAt: null }];
+    });
+    return { hits: current, ...page };
   };
-}
-
-function isSame(stored: Uint8Array | undefined, found: Uint8Array): boolean {
-  return stored !== undefined && Buffer.compare(stored, found) === 0;
 }

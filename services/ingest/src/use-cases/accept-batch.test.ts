@@ -21,7 +21,17 @@ describe("accepting a batch", () => {
         run.map(
           (item, place) =>
             refuse(tried, place) ?? {
-              message: { ...item, ...contentOf(item), number: ++numbers, created_at: at, updated_at: at },
+              message: {
+                ...{ ...item, ...contentOf(item), number: ++numbers },
+                ...{
+                  version: 1,
+                  change_number: null,
+                  created_at: at,
+                  updated_at: at,
+                  edited_at: null,
+                  deleted_at: null,
+                },
+              },
               replayed: false,
               limit: undefined,
             },

@@ -153,7 +153,8 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
 function messageOf(item: BatchItem, { number, createdAt }: { number: number; createdAt: Date }): Message {
   const { application_token, chat_number } = item;
   const at = createdAt.toISOString();
-  return { application_token, chat_number, number, ...contentOf(item), created_at: at, updated_at: at };
+  const unchanged = { version: 1, change_number: null, edited_at: null, deleted_at: null };
+  return { application_token, chat_number, number, ...contentOf(item), ...unchanged, created_at: at, updated_at: at };
 }
 
 /** A repetition must have the same content. Application and chat are part of the key. */

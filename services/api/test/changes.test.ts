@@ -1,0 +1,194 @@
+import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema } from "@confab/contracts";
+import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import { z } from "zod";
+import { follow, jsonOf, problemOf, readAs, startApi, type Api } from "./start.ts";
+import { removeIndex } from "./remove-index.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+describe("editing and deleting messages", () => {
+  let world: World;
+  let api: Api;
+  let chat: Chat;
+  let path: string;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+  beforeEach(async () => {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+    await world.accept(chat, "one", { body: "two", sender: "anna", metadata: { a: 1 }, reply_to: 1 }, "three");
+    await world.store();
+  });
+
+  const edit = (number: number, body: unknown, headers: Record<string, string> = {}) =>
+    api.send("PATCH", `${path}/${number}`, body, headers);
+  const remove = (number: number, headers: Record<string, string> = {}) =>
+    api.send("DELETE", `${path}/${number}`, undefined, headers);
+  const list = async () => readAs(z.array(messageSchema), await api.get(path));
+  const chatNow = async () => readAs(chatSchema, await api.get(`/applications/${chat.token}/chats/${chat.number}`));
+
+  it("replaces the given fields only, and keeps the earlier versions", async () => {
+    const answer = await edit(2, { body: "second" });
+    const edited = readAs(messageSchema, answer);
+    const kept = { sender: "anna", metadata: { a: 1 }, reply_to: 1 };
+    expect(edited).to.deep.include({ body: "second", ...kept, version: 2, change_number: 1, deleted_at: null });
+    expect(edited.edited_at).to.equal(edited.updated_at);
+    expect(answer.headers.get("etag")).to.equal('"2"');
+    expect(jsonOf(await api.get(`${path}/2`))).to.deep.equal(edited);
+    expect((await list())[1]).to.deep.equal(edited);
+
+    const again = readAs(messageSchema, await api.send("PUT", `${path}/2`, { metadata: null }));
+    expect(again).to.deep.include({ body: "second", metadata: null, version: 3, change_number: 2 });
+    const history = readAs(z.array(messageVersionSchema), await api.get(`${path}/2/history`));
+    expect(history).to.deep.equal([
+      { version: 1, body: "two", metadata: { a: 1 }, created_at: edited.created_at },
+      { version: 2, body: "second", metadata: { a: 1 }, created_at: edited.edited_at },
+    ]);
+    expect(jsonOf(await api.get(`${path}/1/history`))).to.deep.equal([]);
+    expect(await chatNow()).to.include({ messages_count: 3, last_change_number: 2 });
+  });
+
+  it("answers a repeated edit with the same message, and takes no change number for it", async () => {
+    const first = await edit(1, { body: "uno" });
+    expect((await edit(1, { body: "uno" })).text).to.equal(first.text);
+    expect((await chatNow()).last_change_number).to.equal(1);
+  });
+
+  it("leaves a deleted message in lists without content, and nowhere else", async () => {
+    readAs(messageSchema, await edit(2, { body: "a secret" }));
+    const answer = await remove(2);
+    expect([answer.status, answer.text]).to.deep.equal([204, ""]);
+    const shown = (await list())[1]!;
+    expect(shown).to.deep.include({
+      number: 2,
+      body: null,
+      metadata: null,
+      sender: "anna",
+      version: 3,
+      change_number: 2,
+    });
+    expect(shown.deleted_at).to.match(/^\d{4}-.*Z$/);
+    problemOf(await api.get(`${path}/2`), "message-deleted");
+    problemOf(await api.get(`${path}/2/history`), "message-deleted");
+    problemOf(await edit(2, { body: "back" }), "message-deleted");
+    expect((await remove(2)).status, "a repetition").to.equal(204);
+    expect(await chatNow()).to.include({ messages_count: 2, last_message_number: 3, last_change_number: 2 });
+    const rows = await world.database.prisma.$queryRaw<{ found: bigint }[]>`
+      SELECT (SELECT COUNT(*) FROM messages WHERE chat_id = ${chat.id} AND body LIKE '%secret%')
+           + (SELECT COUNT(*) FROM message_versions WHERE chat_id = ${chat.id}) AS found`;
+    expect(Number(rows[0]?.found)).to.equal(0);
+  });
+
+  it("changes only the version that If-Match names", async () => {
+    expect((await api.get(`${path}/1`)).headers.get("etag")).to.equal('"1"');
+    for (const tag of ['"2"', 'W/"1"', '"x"', "1", '""']) {
+      problemOf(await edit(1, { body: "uno" }, { "if-match": tag }), "version-mismatch");
+      problemOf(await remove(1, { "if-match": tag }), "version-mismatch");
+    }
+    expect(readAs(messageSchema, await edit(1, { body: "uno" }, { "if-match": '"7", "1"' })).version).to.equal(2);
+    problemOf(await edit(1, { body: "due" }, { "if-match": '"1"' }), "version-mismatch");
+    expect(readAs(messageSchema, await edit(1, { body: "due" }, { "if-match": "*" })).version).to.equal(3);
+    expect((await remove(1, { "if-match": '"3"' })).status).to.equal(204);
+    const unchanged = await api.get(`${path}/3`, { "if-none-match": '"1"' });
+    expect(unchanged.status).to.equal(304);
+  });
+
+  it("refuses invalid edits and unknown messages", async () => {
+    for (const body of [{}, { body: " " }, { body: null }, { metadata: [] }, { sender: "x" }]) {
+      problemOf(await edit(1, body), "validation-failed");
+    }
+    expect((await edit(1, { body: "uno", sender: "x" })).headers.get("confab-ignored-fields")).to.equal("sender");
+    problemOf(await edit(4, { body: "x" }), "message-not-found");
+    problemOf(await remove(4), "message-not-found");
+    problemOf(await api.get(`${path}/4/history`), "message-not-found");
+    problemOf(await api.send("DELETE", `/applications/${chat.token}/chats/99/messages/1`), "chat-not-found");
+  });
+
+  it("waits until a pending message is stored", async () => {
+    await world.accept(chat, "four", "five");
+    const changes = Promise.all([edit(4, { body: "quattro" }, { "if-match": '"1"' }), remove(5)]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await world.store();
+    const [edited, removed] = await changes;
+    expect(readAs(messageSchema, edited)).to.include({ body: "quattro", version: 2 });
+    expect(removed.status).to.equal(204);
+    expect((await list()).map(({ body }) => body)).to.deep.equal(["one", "two", "three", "quattro", null]);
+  });
+
+  it("changes nothing if a message stays pending, and says so", async () => {
+    await world.accept(chat, "four");
+    const { detail } = problemOf(await edit(4, { body: "quattro" }), "service-unavailable");
+    expect(detail).to.match(/not stored yet. Nothing was changed/);
+    await world.store();
+    expect((await list())[3]).to.include({ body: "four", version: 1 });
+  });
+
+  it("does not call a message unknown while Redis, which may have it, is unavailable", async () => {
+    const proxy = await startProxy({ target: testStores().redisUrl });
+    const cut = await startApi(world, { REDIS_URL: proxy.url });
+    try {
+      await proxy.cut();
+      problemOf(await cut.send("PATCH", `${path}/9`, { body: "x" }), "service-unavailable");
+      expect(readAs(messageSchema, await cut.send("PATCH", `${path}/1`, { body: "uno" })).version).to.equal(2);
+    } finally {
+      await cut.stop();
+      await proxy.close();
+    }
+  });
+
+  it("lists the changes of a chat in their order, each message as it is now", async () => {
+    readAs(messageSchema, await edit(1, { body: "a" }));
+    readAs(messageSchema, await edit(2, { body: "b" }));
+    readAs(messageSchema, await edit(1, { body: "c" }));
+    await remove(3);
+    const changesPath = `/applications/${chat.token}/chats/${chat.number}/changes`;
+    const { pages } = await follow(messageSchema, api, `${changesPath}?limit=1`, "next");
+    const shown = pages.flat().map(({ change_number, number, body }) => [change_number, number, body]);
+    expect(shown).to.deep.equal([
+      [2, 2, "b"],
+      [3, 1, "c"],
+      [4, 3, null],
+    ]);
+    const after = readAs(z.array(messageSchema), await api.get(`${changesPath}?after=3`));
+    expect(after.map(({ number }) => number)).to.deep.equal([3]);
+    expect(jsonOf(await api.get(`${changesPath}?after=4`))).to.deep.equal([]);
+    problemOf(await api.get(`${changesPath}?after=-1`), "validation-failed");
+  });
+
+  for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"]) {
+    it(`never finds a text that was replaced or deleted, before the index knows it and after: ${backend}`, async () => {
+      const searching = await startApi(world, { SEARCH_BACKEND: backend });
+      try {
+        await searching.search.prepare();
+        const index = async () =>
+          searching.search.index(await world.messages.inRanges([{ chatId: chat.id, from: 1, to: 3 }]), {
+            refresh: true,
+          });
+        const find = async (q: string) => {
+          const hits = readAs(z.array(searchHitSchema), await searching.get(`${path}/search?q=${q}`));
+          return hits.map(({ number, version }) => [number, version]);
+        };
+        await index();
+        expect(await find("t")).to.deep.equal([
+          [3, 1],
+          [2, 1],
+        ]);
+        readAs(messageSchema, await edit(2, { body: "deux" }));
+        await remove(3);
+        expect(await find("t")).to.deep.equal([]);
+        await index();
+        expect(await find("deux")).to.deep.equal([[2, 2]]);
+        expect(await find("t")).to.deep.equal([]);
+      } finally {
+        await searching.stop();
+        if (backend === "elasticsearch") await removeIndex(world.index);
+      }
+    });
+  }
+});
