@@ -29,6 +29,12 @@ async function listenAs(name: string): Promise<Server> {
         response.end(Buffer.alloc(32 * mebibyte));
         return;
       }
+      if (request.url?.endsWith("/stream") === true) {
+        response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
+        response.write("data: 1\n\n");
+        request.once("close", () => response.end());
+        return;
+      }
       response.setHeader("content-type", "application/json; charset=utf-8");
       response.setHeader("etag", '"tag"');
       if (request.url?.endsWith("/long") === true) {
@@ -137,6 +143,14 @@ describe("nginx in front of the services", function () {
       'W/"tag"',
     ]);
     expect((await get("identity")).get("content-encoding")).to.equal(null);
+  });
+
+  it("passes on each event of a stream at once", async () => {
+    const ending = new AbortController();
+    const { body } = await fetch(`${nginx.url}/applications/a/chats/1/messages/stream`, { signal: ending.signal });
+    const { value } = await body!.getReader().read();
+    expect(Buffer.from(value!).toString()).to.equal("data: 1\n\n");
+    ending.abort();
   });
 
   it("puts no byte of a path into its own answers that could end their JSON", async () => {

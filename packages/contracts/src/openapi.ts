@@ -127,6 +127,7 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
         description: success.description,
         headers: headerRefs(successHeaders(route)),
         ...(success.schema && { content: { "application/json": { schema: success.schema } } }),
+        ...(success.stream && { content: { "text/event-stream": { schema: z.string() } } }),
         ...linksOf(route),
       },
       ...(hasTag(route) &&

@@ -94,6 +94,19 @@ export const changesQuerySchema = z.object({
   after: numberParameter(0, "Only changes after this change number; 0 for all").transform((after) => after ?? 0),
 });
 
+/** A message's number and, once the chat has changes, a change number: the id of the last event that a reader has. */
+export const streamPositionSchema = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,9})(-(0|[1-9][0-9]{0,9}))?$/, "must be a message's number, or the id of an event");
+
+export const streamQuerySchema = z.object({
+  after: streamPositionSchema.optional().meta({
+    description:
+      "Begin after this event: a message's number, or the id of an event. 0 begins with the first message. Without it, and without Last-Event-ID, the stream begins now.",
+    examples: ["41-3"],
+  }),
+});
+
 /** Maximum length of a query, in characters (code points). The search itself limits words and phrases. */
 export const maxQueryCharacters = 256;
 

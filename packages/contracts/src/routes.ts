@@ -18,6 +18,7 @@ import {
   linkRelations,
   messagesQuerySchema,
   searchQuerySchema,
+  streamQuerySchema,
   type LinkRelation,
 } from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
@@ -76,6 +77,8 @@ export interface Route {
     /** Absent with 204. */
     schema?: z.ZodType;
     location?: boolean;
+    /** The answer is a stream of server-sent events, which the schema does not describe. */
+    stream?: boolean;
     /** The relations that the Link header of a list may have. */
     links?: readonly LinkRelation[];
   };
@@ -325,6 +328,21 @@ export const routes = {
     query: messagesQuerySchema,
     limited: "requests",
     success: { status: 200, description: "One page", schema: z.array(messageSchema), links: linkRelations },
+    problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
+  },
+  streamMessages: {
+    method: "get",
+    path: "/applications/{token}/chats/{chat}/messages/stream",
+    operationId: "streamMessages",
+    service: "api",
+    tag: "Messages",
+    summary: "Receive messages and changes as they happen",
+    description:
+      "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, and `goodbye` before the stream ends. The id of each event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
+    params: ["token", "chat"],
+    query: streamQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "A stream of events", stream: true },
     problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
   },
   searchMessages: {

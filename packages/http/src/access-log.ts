@@ -32,10 +32,11 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
     res.on("close", () => {
       const now = performance.now();
       const ms = now - context.startedAt;
-      const status = res.writableFinished ? res.statusCode : CLIENT_LEFT;
+      // A stream ends when its client leaves.
+      const status = res.writableFinished || context.isStream ? res.statusCode : CLIENT_LEFT;
       const { route = "(none)", problem } = context;
-      measured.ended({ method: req.method, route, status, ms, problem });
-      const matters = ms >= SLOW_MS || (status >= 400 && status !== TOO_MANY_REQUESTS);
+      measured.ended({ method: req.method, route, status, ms: context.isStream ? undefined : ms, problem });
+      const matters = (ms >= SLOW_MS && !context.isStream) || (status >= 400 && status !== TOO_MANY_REQUESTS);
       if (!hasRoom(now) && !matters) {
         measured.skipped();
         return;

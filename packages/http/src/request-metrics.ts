@@ -41,12 +41,18 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
     began: () => {
       inFlight += 1;
     },
-    ended(request: { method: string; route: string; status: number; ms: number; problem: ProblemCode | undefined }) {
+    ended(request: {
+      method: string;
+      route: string;
+      status: number;
+      ms: number | undefined;
+      problem: ProblemCode | undefined;
+    }) {
       const { method, route, status, ms, problem } = request;
       inFlight -= 1;
       const { count, time } = seriesOf(`${method} ${status} ${route}`);
       count.inc();
-      time.observe(ms / 1_000);
+      if (ms !== undefined) time.observe(ms / 1_000);
       if (problem !== undefined) problemOf(`${problem}  ${route}`).inc();
     },
     skipped: () => {

@@ -8,6 +8,7 @@ import { createAdminCheck } from "./admin-key.ts";
 import { stringifyInTurns } from "./answer.ts";
 import { readBatch } from "./batch.ts";
 import { hasBody, readJson } from "./body.ts";
+import { startEventStream, type EventStream } from "./event-stream.ts";
 import type { ByteBudget, Lease } from "./byte-budget.ts";
 import { ignoredHeader, noteIgnored } from "./ignored-fields.ts";
 import { contextOf } from "./request-context.ts";
@@ -72,6 +73,8 @@ interface MountedRoute {
   readonly queryFields: ReadonlySet<string>;
 }
 
+const noFields: ReadonlySet<string> = new Set();
+
 /**
  * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept; everything
  * else is refused first, in the order admin key, path, query, headers, body. The handler's result is written as JSON.
@@ -109,6 +112,36 @@ export function mount<R extends Route>(
     } finally {
       lease?.budget.release(lease);
     }
+  });
+}
+
+/** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */
+export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "params" | "query" | "context"> {
+  readonly lastEventId: string | undefined;
+  /** Begins the answer. */
+  readonly start: () => EventStream;
+}
+
+/** Mounts a route whose answer is a stream of server-sent events. */
+export function mountStream<R extends Route>(
+  router: Router,
+  route: R,
+  handler: (input: StreamInput<R>) => Promise<void>,
+): void {
+  const mounted = { route, bodyFields: noFields, itemFields: noFields, queryFields: fieldsOf(route.query) };
+  router[route.method](expressPath(route.path), async (req, res) => {
+    const context = contextOf(req);
+    context.route = route.path;
+    const params = parseParams(route.params, req.params);
+    context.logFields = logFieldsOf(params);
+    const query = readQuery(req, mounted, context);
+    const header = req.headers["last-event-id"];
+    const lastEventId = typeof header === "string" && header !== "" ? header : undefined;
+    const start = (): EventStream => {
+      context.isStream = true;
+      return startEventStream(res);
+    };
+    await handler({ params, query, context, lastEventId, start } as StreamInput<R>);
   });
 }
 
@@ -176,10 +209,13 @@ function readIdempotencyKey(req: Request): string | undefined {
   });
 }
 
-/** The versions in an If-Match header. A weak or unknown tag matches no version (RFC 9110, section 13.1.1). */
+/**
+ * The versions in an If-Match header. An unknown tag matches none. A weak one counts, unlike in RFC 9110 (section 13.1.1): a reverse
+ * proxy that compresses an answer makes its tag weak, and the version stays the same.
+ */
 function readVersions(header: string | undefined): number[] | undefined {
   if (header === undefined || header.trim() === "*") return undefined;
-  return header.split(",").flatMap((tag) => /^\s*"([1-9]\d{0,9})"\s*$/.exec(tag)?.slice(1).map(Number) ?? []);
+  return header.split(",").flatMap((tag) => /^\s*(?:W\/)?"([1-9]\d{0,9})"\s*$/.exec(tag)?.slice(1).map(Number) ?? []);
 }
 
 function write<R extends Route>(

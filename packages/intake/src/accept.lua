@@ -158,7 +158,8 @@ local reply = cjson.encode({
 -- If nothing was accepted, a resend may be treated as a new batch.
 if accepted > 0 then
   redis.call('INCRBY', prefix .. 'pending', accepted)
-  local fields = { 'chats', cjson.encode(chats), 'bytes', bytes, 'reply', reply }
+  local index = cjson.encode(chats)
+  local fields = { 'chats', index, 'bytes', bytes, 'reply', reply }
   if keyed then
     fields[#fields + 1] = 'keepMs'
     fields[#fields + 1] = keepMs
@@ -170,5 +171,7 @@ if accepted > 0 then
   redis.call('HSET', batchKey, unpack(fields))
   -- By Redis' clock, because the clocks of the processes differ.
   redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)
+  -- Wakes live streams. Subscribers get it after the fsync of this script's writes, as the caller gets the reply.
+  redis.call('SPUBLISH', prefix .. 'live', index)
 end
 return reply

@@ -35,8 +35,22 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
 
 /** The service that handles everything but sending, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
-  const { redis, applications, chats, messages, changes, pending, search, backend, metrics, tracer, config, logger } =
-    options;
+  const {
+    redis,
+    applications,
+    chats,
+    messages,
+    changes,
+    signals,
+    streams,
+    pending,
+    search,
+    backend,
+    metrics,
+    tracer,
+    config,
+    logger,
+  } = options;
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
@@ -71,8 +85,9 @@ export function createApiApp(options: ApiAppOptions): Express {
       createMessageRoutes({
         findChat,
         readMessages,
-        changeMessage: createChangeMessage({ changes, pending }),
+        changeMessage: createChangeMessage({ changes, pending, signals }),
         changes,
+        streams,
         searchMessages: createSearchMessages({ search, messages, backend }),
         share: createShare(config.database.poolSize),
         mountOptions,

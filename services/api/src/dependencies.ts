@@ -12,7 +12,7 @@ import {
   createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
-import { createPendingMessages } from "@confab/intake";
+import { createLiveSignals, createPendingMessages } from "@confab/intake";
 import { metricCatalogue } from "@confab/metrics";
 import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
 import {
@@ -32,6 +32,9 @@ import {
 } from "@confab/runtime";
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
+import { createEventPages } from "./stream/pages.ts";
+import { createStreams } from "./stream/streams.ts";
+import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
@@ -73,8 +76,12 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     const untimed = Object.fromEntries(writes.map((write) => [write, traceable[write]]));
     return unlessRefused({ ...withTimeouts(name, repository), ...untimed }, writes, settings);
   };
-  const pending = traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning));
+  const stillPending = traced(tracer, "redis", "pending", createPendingMessages(redis, config.partitioning));
   const { minReplicas: replicas } = config;
+  const pending =
+    replicas === 0
+      ? stillPending
+      : readReplicated(stillPending, redis, config.partitioning, { replicas, timeoutMs: replicasMs });
   const messages = withTimeouts("messages", createMessages(database));
   const search = createSearchIndex({ ...config.search, scan: messages.newest });
   const { prefix, partitions } = config.partitioning;
@@ -88,6 +95,20 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   exportHealthGauges(metrics.gauge("confab_dependency_up"), health);
   exportSettingsGauge(metrics.gauge("confab_store_settings_at_risk"), settings);
   createPoolGauges(metrics, database);
+  const changes = withWrites("message-changes", createMessageChanges(database, { timeoutMs: databaseTimeoutMs }), [
+    "edit",
+    "remove",
+  ]);
+  const signals = createLiveSignals(redis, config.partitioning);
+  const ended = metrics.counter("confab_streams_ended_total");
+  const streams = createStreams({
+    pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes }),
+    signals,
+    onEnd: (reason) => {
+      ended.labels({ reason }).inc();
+    },
+  });
+  metrics.gauge("confab_streams").onScrape(() => streams.count());
   const refreshing = repeat(
     snapshotMs,
     "reading the database for its gauges",
@@ -103,14 +124,10 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     ]),
     chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "change"]),
     messages,
-    changes: withWrites("message-changes", createMessageChanges(database, { timeoutMs: databaseTimeoutMs }), [
-      "edit",
-      "remove",
-    ]),
-    pending:
-      replicas === 0
-        ? pending
-        : readReplicated(pending, redis, config.partitioning, { replicas, timeoutMs: replicasMs }),
+    changes,
+    signals,
+    streams,
+    pending,
     search: traced(tracer, config.search.backend, "search", search),
     backend: {
       own: searchBackendOf(config.search),
@@ -121,6 +138,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     tracer,
     async stop() {
       health.stop();
+      signals.stop();
       void refreshing.stop();
       await Promise.all([database.close(), search.close()]);
       redis.disconnect();

@@ -5,6 +5,9 @@ import { createLifecycle, createLogger, startAdminServer, startTelemetry } from 
 import { createApiApp } from "./app.ts";
 import { connectDependencies } from "./dependencies.ts";
 
+/** Live streams end within this time of a shutdown, each at another moment. */
+const streamsEndMs = 5_000;
+
 ignoreLostSessionRejections();
 const config = exitOnConfigError(() => loadApiConfig(process.env));
 const logger = createLogger(config.log);
@@ -30,5 +33,7 @@ const admin = await lifecycle.use("admin", () =>
 );
 const app = createApiApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
+// Stopped first, since the server waits for every answer.
+await lifecycle.use("streams", () => ({ stop: () => dependencies.streams.stop(streamsEndMs) }));
 lifecycle.markStarted();
 logger.info({ port: http.port, adminPort: admin.port, search: config.search.backend }, "api ready");

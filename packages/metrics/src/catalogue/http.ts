@@ -28,6 +28,13 @@ export const httpMetrics = {
     services: edge,
   },
   http_requests_in_flight: { type: "gauge", help: "Requests that are not answered yet", services: edge },
+  confab_streams: { type: "gauge", help: "Live streams that are open", services: ["api"] },
+  confab_streams_ended_total: {
+    type: "counter",
+    help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown or an error",
+    labels: { reason: ["client", "rotation", "shutdown", "error"] },
+    services: ["api"],
+  },
   http_problems_total: {
     type: "counter",
     help: "Requests that were answered with a problem, by its code",

@@ -1,9 +1,11 @@
-import { routes } from "@confab/contracts";
+import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
 import type { MessageChanges } from "@confab/database";
-import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
+import { createRouter, mount, mountStream, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toMessage, toVersion } from "../representations.ts";
+import type { Position } from "../stream/pages.ts";
+import type { Streams } from "../stream/streams.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
@@ -14,6 +16,7 @@ export interface MessageRoutesOptions {
   readMessages: ReadMessages;
   changeMessage: ChangeMessage;
   changes: Pick<MessageChanges, "versions" | "after">;
+  streams: Pick<Streams, "follow">;
   searchMessages: SearchMessages;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
@@ -22,7 +25,7 @@ export interface MessageRoutesOptions {
 
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, changeMessage, changes, searchMessages, share, mountOptions } = options;
+  const { findChat, readMessages, changeMessage, changes, streams, searchMessages, share, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -36,6 +39,17 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
       }),
     mountOptions,
   );
+
+  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, context, start }) => {
+    const { token, chat: number } = params;
+    const given = readPosition(lastEventId ?? query.after);
+    const chat = await findChat(token, number);
+    const position = given ?? {
+      number: await readMessages.lastNumber(token, chat, context.logger),
+      change: chat.lastChangeNumber,
+    };
+    await streams.follow({ token, chat, position, logger: context.logger, start });
+  });
 
   mount(
     router,
@@ -114,4 +128,16 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     mountOptions,
   );
   return router;
+}
+
+/** The position of an event's id; undefined if none is given. A browser sends back what it received, so a bad header is a bug. */
+function readPosition(id: string | undefined): Position | undefined {
+  if (id === undefined) return undefined;
+  if (!streamPositionSchema.safeParse(id).success) {
+    throw new ProblemError("validation-failed", {
+      errors: [{ pointer: "Last-Event-ID", detail: "must be the id of an event of this stream" }],
+    });
+  }
+  const [number, change = "0"] = id.split("-");
+  return { number: Number(number), change: Number(change) };
 }

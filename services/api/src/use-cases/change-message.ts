@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
 import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit } from "@confab/database";
-import type { PendingMessages } from "@confab/intake";
+import type { LiveSignals, PendingMessages } from "@confab/intake";
 import type { ChatReference } from "./walk.ts";
 
 export interface ChangeMessageOptions {
   changes: Pick<MessageChanges, "edit" | "remove">;
   pending: Pick<PendingMessages, "read">;
+  signals: Pick<LiveSignals, "send">;
   /** How long a change waits for a pending message to be stored. */
   waitMs?: number;
 }
@@ -22,7 +23,12 @@ const firstPauseMs = 20;
 const longestPauseMs = 200;
 
 /** Edits and deletes messages. A message that is accepted and not stored yet is waited for. */
-export function createChangeMessage({ changes, pending, waitMs = 2_000 }: ChangeMessageOptions): ChangeMessage {
+export function createChangeMessage({
+  changes,
+  pending,
+  signals,
+  waitMs = 2_000,
+}: ChangeMessageOptions): ChangeMessage {
   async function isPending(place: ChatReference, number: number): Promise<boolean> {
     try {
       return (await pending.read(place, [number])).messages.has(number);
@@ -59,6 +65,8 @@ export function createChangeMessage({ changes, pending, waitMs = 2_000 }: Change
   async function changed(place: ChatReference, target: ChangeTarget, change: () => Promise<ChangeOutcome>) {
     const outcome = await settled(place, target.number, change);
     if (outcome.outcome === "other-version") throw new ProblemError("version-mismatch");
+    // Streams look by themselves a few seconds later.
+    if (outcome.outcome === "changed") void signals.send(place).catch(() => undefined);
     return outcome;
   }
 

@@ -1,0 +1,256 @@
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageSchema, type Message } from "@confab/contracts";
+import { eventually, startProxy, testStores } from "@confab/testkit";
+import { expect } from "chai";
+import fc from "fast-check";
+import { z } from "zod";
+import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
+import { problemOf, readAs, startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+describe("the live stream of a chat", function () {
+  this.timeout(60_000);
+  let world: World;
+  let api: Api;
+  let chat: Chat;
+  let path: string;
+  const opened: EventReader[] = [];
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+  beforeEach(async () => {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((reader) => reader.close()));
+  });
+
+  async function open(query = "", headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) {
+    const reader = await openStream(`${from.url}${path}/stream${query}`, headers);
+    opened.push(reader);
+    return reader;
+  }
+  const shown = (events: readonly ReceivedEvent[]) =>
+    events.map(({ id, event, data }) => [id, event, ...("body" in data ? [data.body] : [])]);
+  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
+  const edit = (number: number, body: string) => api.send("PATCH", `${path}/${number}`, { body });
+  const remove = (number: number) => api.send("DELETE", `${path}/${number}`);
+
+  it("begins now, and shows each message as soon as it is accepted, in order", async () => {
+    await world.accept(chat, "before");
+    const reader = await open();
+    await reader.until(isCaughtUp);
+    expect(reader.headers.get("x-accel-buffering")).to.equal("no");
+    await world.accept(chat, "one", "two", "three");
+    await reader.until((events) => events.length === 4);
+    expect(shown(reader.events)).to.deep.equal([
+      ["1", "caught-up"],
+      ["2", "message", "one"],
+      ["3", "message", "two"],
+      ["4", "message", "three"],
+    ]);
+    const listed = readAs(z.array(messageSchema), await api.get(path));
+    expect(reader.events.slice(1).map(({ data }) => data)).to.deep.equal(listed.slice(1));
+    await world.store();
+    await sleep(200);
+    expect(reader.events, "storing is no event").to.have.length(4);
+  });
+
+  it("continues after any event, with what was stored and what is pending", async () => {
+    await world.accept(chat, ...Array.from({ length: 250 }, (_, at) => `message ${at + 1}`));
+    await world.store((number) => number <= 230);
+    for (const after of [0, 1, 99, 100, 229, 230, 249]) {
+      const reader = await open(`?after=${after}`);
+      await reader.until(isCaughtUp);
+      const numbers = reader.events.slice(0, -1).map(({ id, event }) => [event, Number(id)]);
+      expect(numbers).to.deep.equal(Array.from({ length: 250 - after }, (_, at) => ["message", after + at + 1]));
+    }
+    const reader = await open("?after=7", { "last-event-id": "248" });
+    await reader.until(isCaughtUp);
+    expect(shown(reader.events), "the header wins").to.have.length(3);
+  });
+
+  it("shows edits and deletions in the order of their change numbers, live and after a return", async () => {
+    await world.accept(chat, "one", "two", "three");
+    await world.store();
+    const live = await open("?after=3");
+    await live.until(isCaughtUp);
+    await edit(1, "uno");
+    await live.until((events) => events.length === 2);
+    await remove(2);
+    await live.until((events) => events.length === 3);
+    await edit(1, "eins");
+    await world.accept(chat, "four");
+    await live.until((events) => events.length === 5);
+    expect(shown(live.events).slice(1, 3)).to.deep.equal([
+      ["3-1", "edited", "uno"],
+      ["3-2", "deleted", null],
+    ]);
+    const late = await open("?after=3-1");
+    await late.until(isCaughtUp);
+    expect(shown(late.events)).to.deep.equal([
+      ["4-1", "message", "four"],
+      ["4-2", "deleted", null],
+      ["4-3", "edited", "eins"],
+      ["4-3", "caught-up"],
+    ]);
+  });
+
+  it("shows a message that was changed before it was sent once, as it is now", async () => {
+    await world.accept(chat, "one", "two");
+    await world.store();
+    await edit(1, "uno");
+    await remove(2);
+    const reader = await open("?after=0");
+    await reader.until(isCaughtUp);
+    expect(shown(reader.events)).to.deep.equal([
+      ["1", "message", "uno"],
+      ["2", "message", null],
+      ["2-2", "caught-up"],
+    ]);
+  });
+
+  it("names the numbers that have no message", async () => {
+    await world.accept(chat, "one", "x".repeat(65_536), "y".repeat(65_536), "four");
+    await world.store();
+    const reader = await open("?after=0");
+    await reader.until(isCaughtUp);
+    expect(shown(reader.events)).to.deep.equal([
+      ["1", "message", "one"],
+      ["3", "gap"],
+      ["4", "message", "four"],
+      ["4", "caught-up"],
+    ]);
+    expect(reader.events[1]?.data).to.deep.equal({ from: 2, to: 3 });
+  });
+
+  it("refuses what cannot begin", async () => {
+    for (const after of ["-1", "x", "1-", "01", "1-2-3"]) {
+      problemOf(await api.get(`${path}/stream?after=${after}`), "validation-failed");
+      problemOf(await api.get(`${path}/stream`, { "last-event-id": after }), "validation-failed");
+    }
+    problemOf(await api.get(`/applications/${chat.token}/chats/99/messages/stream`), "chat-not-found");
+  });
+
+  it("continues by itself after Redis was unavailable, without a hole", async () => {
+    const proxy = await startProxy({ target: testStores().redisUrl });
+    const behind = await startApi(world, { REDIS_URL: proxy.url });
+    try {
+      const reader = await open("?after=0", {}, behind);
+      await reader.until(isCaughtUp);
+      await world.accept(chat, "one");
+      await reader.until((events) => events.length === 2);
+      await proxy.cut();
+      await world.accept(chat, "two", "three");
+      await proxy.restore();
+      await world.accept(chat, "four");
+      await eventually(() => {
+        expect(shown(reader.events).slice(1)).to.deep.equal([
+          ["1", "message", "one"],
+          ["2", "message", "two"],
+          ["3", "message", "three"],
+          ["4", "message", "four"],
+        ]);
+      });
+    } finally {
+      await behind.stop();
+      await proxy.close();
+    }
+  });
+
+  it("says goodbye when the process stops, and does not wait for a client that reads nothing", async () => {
+    const stopping = await startApi(world);
+    const reader = await open("", {}, stopping);
+    await reader.until(isCaughtUp);
+    const deaf = connect(Number(new URL(stopping.url).port), "127.0.0.1");
+    deaf.pause();
+    deaf.write(`GET ${path}/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await eventually(() => {
+      expect(stopping.streams.count()).to.equal(2);
+    });
+    const began = performance.now();
+    await stopping.stop();
+    expect(performance.now() - began).to.be.below(10_000);
+    deaf.destroy();
+    const { event, data } = reader.events.at(-1)!;
+    expect([event, data.reason]).to.deep.equal(["goodbye", "shutdown"]);
+    expect(data.retry_ms).to.be.within(1_000, 5_000);
+  });
+
+  it("leaves nothing behind when clients leave", async () => {
+    for (let at = 0; at < 20; at += 1) await open();
+    await eventually(() => {
+      expect(api.streams.count()).to.equal(20);
+    });
+    await Promise.all(opened.splice(0).map((reader) => reader.close()));
+    await eventually(() => {
+      expect(api.streams.count()).to.equal(0);
+    });
+    const text = await api.metrics.registry.metrics();
+    expect(text).to.match(/^confab_streams_ended_total\{reason="client"[^}]*\} [1-9]/m);
+  });
+
+  it("shows the same as the list, whatever is sent, stored, edited and deleted, and however often a client returns", async () => {
+    const operation = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant("send" as const), body: fc.string({ minLength: 1 }) }) },
+      { weight: 2, arbitrary: fc.constant({ kind: "store" as const }) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant("edit" as const), at: fc.nat(), body: fc.string() }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("delete" as const), at: fc.nat() }) },
+      { weight: 2, arbitrary: fc.constant({ kind: "return" as const }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 40 }), async (operations) => {
+        chat = await world.newChat();
+        path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+        const seen = new Map<number, Message>();
+        const numbers: number[] = [];
+        const changes: number[] = [];
+        let position = "0";
+        let reader = await open("?after=0");
+        const take = async () => {
+          await reader.close();
+          for (const { event, data } of reader.events) {
+            if (event === "caught-up") continue;
+            const message = messageSchema.parse(data);
+            if (event === "message") numbers.push(message.number);
+            else changes.push(message.change_number!);
+            seen.set(message.number, message);
+          }
+        };
+        let [sent, stored] = [0, 0];
+        for (const each of operations) {
+          if (each.kind === "send") {
+            await world.accept(chat, `x${each.body}`);
+            sent += 1;
+          } else if (each.kind === "store") {
+            await world.store();
+            stored = sent;
+          } else if (each.kind === "edit" && stored > 0) await edit(1 + (each.at % stored), `y${each.body}`);
+          else if (each.kind === "delete" && stored > 0) await remove(1 + (each.at % stored));
+          else if (each.kind === "return") {
+            await take();
+            position = reader.lastId() ?? position;
+            reader = await open("", { "last-event-id": position });
+          }
+        }
+        await world.store();
+        const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
+        const { lastChangeNumber } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });
+        const end = lastChangeNumber === 0 ? String(sent) : `${sent}-${lastChangeNumber}`;
+        await reader.until(() => (reader.lastId() ?? "0") === end || sent === 0);
+        await take();
+        expect(numbers, "no hole and no repetition").to.deep.equal(listed.map(({ number }) => number));
+        expect(changes, "changes in order, none twice").to.deep.equal([...new Set(changes)].sort((a, b) => a - b));
+        expect([...seen.values()]).to.deep.equal(listed);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
