@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fillPath, maxLimit, routes, type Route, type RouteName } from "@confab/contracts";
+import { EventSourceParserStream, type EventSourceMessage } from "eventsource-parser/stream";
 import { z } from "zod";
 import { isTemporary, Refused, Unreachable } from "./api-errors.ts";
 
@@ -35,6 +36,8 @@ export interface ApiClient {
    * server asks for it or the connection breaks.
    */
   call<Name extends RouteName>(name: Name, options?: CallOptions): Promise<Answer<Success<Name>>>;
+  /** The events of a chat after a position, until the connection ends; throws `Refused` or `Unreachable`. */
+  stream(chat: { token: string; chat: number }, after: string): AsyncGenerator<EventSourceMessage>;
   /** Calls once, for callers that retry by themselves. */
   callOnce<Name extends RouteName>(name: Name, options?: CallOptions): Promise<Answer<Success<Name>>>;
 }
@@ -42,6 +45,8 @@ export interface ApiClient {
 const requestTimeoutMs = 30_000;
 const maxAttempts = 4;
 const maxPauseMs = 10_000;
+/** Three times the interval of the signs of life that a stream sends. */
+const silenceMs = 45_000;
 
 export interface ApiAddress {
   readonly url: string;
@@ -101,7 +106,28 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
     }
   }
 
-  return { url, call, callOnce };
+  async function* stream(params: { token: string; chat: number }, after: string): AsyncGenerator<EventSourceMessage> {
+    const target = `${url}${fillPath(routes.streamMessages.path, params)}${queryString({ after })}`;
+    const silence = new AbortController();
+    const timer = setTimeout(() => {
+      silence.abort();
+    }, silenceMs);
+    try {
+      const response = await fetch(target, { signal: silence.signal });
+      if (!response.ok) throw Refused.from(url, response, await response.text());
+      const events = new EventSourceParserStream({ onComment: () => timer.refresh() });
+      for await (const event of response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(events)) {
+        timer.refresh();
+        yield event;
+      }
+    } catch (error) {
+      throw error instanceof Refused ? error : Unreachable.from(url, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return { url, call, callOnce, stream };
 }
 
 type ListName = "listApplications" | "listChats" | "listMessages" | "searchMessages";

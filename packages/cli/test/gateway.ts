@@ -22,6 +22,7 @@ export async function startGateway({ ingest, api }: { ingest: string; api: strin
     });
     upstream.on("error", () => outgoing.writeHead(503, { "Retry-After": "1" }).end());
     incoming.on("error", () => upstream.destroy());
+    outgoing.on("close", () => upstream.destroy());
     incoming.pipe(upstream);
   }
 
