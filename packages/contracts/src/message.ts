@@ -65,7 +65,7 @@ export const messageVersionSchema = z
     metadata: contentOutput.metadata,
     created_at: timestampSchema.meta({ description: "When this version was written" }),
   })
-  .meta({ id: "MessageVersion", description: "What a message was before an edit" });
+  .meta({ id: "MessageVersion", description: "An earlier version of a message" });
 export type MessageVersion = z.infer<typeof messageVersionSchema>;
 
 export const searchHitSchema = z

@@ -32,7 +32,7 @@ export interface MessageVersion {
   readonly updatedAt: Date;
 }
 
-/** What a message is apart from its content. */
+/** The state of a message without its content. */
 export interface MessageState {
   readonly uid: Uint8Array;
   readonly version: number;

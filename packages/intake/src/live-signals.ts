@@ -10,7 +10,7 @@ export interface LiveSignals {
    * once, so the caller also looks from time to time.
    */
   watch(chat: ChatName, wake: () => void): () => void;
-  /** Tells all processes that watch the chat to look at it. */
+  /** Wakes the watchers of the chat in all processes. */
   send(chat: ChatName): Promise<void>;
   stop(): void;
 }
