@@ -26,13 +26,16 @@ export function startEventStream(res: Response): EventStream {
   res.flushHeaders();
   res.socket?.setNoDelay(true);
   const closed = once(res, "close").then(() => undefined);
+  const expectClient = (): void => {
+    if (res.destroyed || res.writableEnded) throw new Error("The client has left");
+  };
   return {
     closed,
     async write(bytes) {
-      if (res.destroyed || res.writableEnded) throw new Error("The client has left");
+      expectClient();
       if (res.write(bytes) || res.writableLength < maxUnreadBytes) return;
       await Promise.race([once(res, "drain"), closed]);
-      if (res.destroyed) throw new Error("The client has left");
+      expectClient();
     },
     end() {
       if (!res.writableEnded) res.end();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cluster, type Redis } from "ioredis";
+import { Cluster } from "ioredis";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import type { ChatName } from "./pending.ts";
 import type { RedisConnection } from "./scripts.ts";
@@ -40,7 +40,7 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
     subscriber =
       redis instanceof Cluster
         ? redis.duplicate([], { shardedSubscribers: true, enableOfflineQueue: true })
-        : (redis as Redis).duplicate(options);
+        : redis.duplicate(options);
     subscriber.on("error", () => undefined);
     subscriber.on("smessage", (_channel: string, text: string) => {
       for (const [token, chat] of JSON.parse(text) as Signal) wakeAll(`${token}:${chat}`);

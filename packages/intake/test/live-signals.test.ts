@@ -17,8 +17,10 @@ describe("the signals of live streams", function () {
     });
     after(() => world.close());
 
-    const subscribers = async (redis: RedisConnection) =>
-      Number(((await redis.call("PUBSUB", "SHARDNUMSUB", `${world.prefix}live`)) as [string, number])[1]);
+    const subscribers = async (redis: RedisConnection) => {
+      const [, count] = (await redis.call("PUBSUB", "SHARDNUMSUB", `${world.prefix}live`)) as [string, number];
+      return count;
+    };
 
     it("follow each accepted batch of the chats that are watched, and cost no subscription otherwise", async () => {
       const side = await world.connect();

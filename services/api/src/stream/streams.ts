@@ -90,13 +90,13 @@ export function createStreams(options: StreamsOptions): Streams {
       const sink = stream.start();
       const bell = createBell();
       let goodbye: GoodbyeReason | undefined;
-      let hasLeft = false;
+      const client = { hasLeft: false };
       const sayGoodbye = (reason: GoodbyeReason): void => {
         goodbye ??= reason;
         bell.ring();
       };
       const closed = sink.closed.then(() => {
-        hasLeft = true;
+        client.hasLeft = true;
         bell.ring();
       });
       const member = { sayGoodbye, closed };
@@ -108,9 +108,9 @@ export function createStreams(options: StreamsOptions): Streams {
       const beats = setInterval(() => void sink.write(heartbeat).catch(() => undefined), jittered(heartbeatMs));
       const rotation = setTimeout(sayGoodbye, jittered(rotationMs), "rotation");
       try {
-        await send(stream, sink, bell, () => hasLeft || goodbye !== undefined);
+        await send(stream, sink, bell, () => client.hasLeft || goodbye !== undefined);
       } catch (error) {
-        if (!hasLeft) {
+        if (!client.hasLeft) {
           logger.warn({ err: error }, "a stream ended with an error");
           sayGoodbye("error");
         }
@@ -118,7 +118,7 @@ export function createStreams(options: StreamsOptions): Streams {
         unwatch();
         clearInterval(beats);
         clearTimeout(rotation);
-        if (goodbye !== undefined && !hasLeft) {
+        if (goodbye !== undefined && !client.hasLeft) {
           const retry = Math.round(pauseAfterErrorMs * (1 + 4 * Math.random()));
           const bytes = Buffer.concat([
             Buffer.from(`retry: ${retry}\n`),

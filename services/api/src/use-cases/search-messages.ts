@@ -38,8 +38,9 @@ export function createSearchMessages({ search, messages, backend }: SearchMessag
     );
     const current = hits.flatMap((hit): SearchHit[] => {
       const state = states.get(hit.number);
-      if (!state || state.version !== hit.version || Buffer.compare(state.uid, hit.uid) !== 0) return [];
-      return [{ ...hit, ...state, deletedAt: null }];
+      if (state === undefined) return [];
+      const isCurrent = state.version === hit.version && Buffer.compare(state.uid, hit.uid) === 0;
+      return isCurrent ? [{ ...hit, ...state, deletedAt: null }] : [];
     });
     return { hits: current, ...page };
   };
