@@ -29,14 +29,19 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
   return (req, res, next) => {
     const context = contextOf(req);
     measured.began();
+    let isStream = false;
+    context.onStream = () => {
+      isStream = true;
+      measured.streaming();
+    };
     res.on("close", () => {
       const now = performance.now();
       const ms = now - context.startedAt;
       // A stream ends when its client leaves.
-      const status = res.writableFinished || context.isStream ? res.statusCode : CLIENT_LEFT;
+      const status = res.writableFinished || isStream ? res.statusCode : CLIENT_LEFT;
       const { route = "(none)", problem } = context;
-      measured.ended({ method: req.method, route, status, ms: context.isStream ? undefined : ms, problem });
-      const matters = (ms >= SLOW_MS && !context.isStream) || (status >= 400 && status !== TOO_MANY_REQUESTS);
+      measured.ended({ method: req.method, route, status, ms: isStream ? undefined : ms, problem });
+      const matters = (ms >= SLOW_MS && !isStream) || (status >= 400 && status !== TOO_MANY_REQUESTS);
       if (!hasRoom(now) && !matters) {
         measured.skipped();
         return;

@@ -20,8 +20,8 @@ export interface RequestContext {
   logFields: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
   problem: ProblemCode | undefined;
-  /** Whether the answer is a stream, whose duration says nothing about the service. */
-  isStream: boolean;
+  /** Called when the answer begins as a stream, whose duration says nothing about the service. */
+  onStream: (() => void) | undefined;
   /** The names of fields and query parameters that no schema knows. */
   ignored: Set<string> | undefined;
 }
@@ -45,7 +45,7 @@ class Context implements RequestContext {
   route: string | undefined = undefined;
   logFields: RequestContext["logFields"] = undefined;
   problem: ProblemCode | undefined = undefined;
-  isStream = false;
+  onStream: (() => void) | undefined = undefined;
   ignored: Set<string> | undefined = undefined;
   readonly #parent: Logger;
   #logger: Logger | undefined = undefined;

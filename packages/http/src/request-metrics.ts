@@ -41,6 +41,11 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
     began: () => {
       inFlight += 1;
     },
+    /** The answer has begun and has no end of its own. */
+    streaming: () => {
+      inFlight -= 1;
+    },
+    /** A stream has no duration. */
     ended(request: {
       method: string;
       route: string;
@@ -49,7 +54,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
       problem: ProblemCode | undefined;
     }) {
       const { method, route, status, ms, problem } = request;
-      inFlight -= 1;
+      if (ms !== undefined) inFlight -= 1;
       const { count, time } = seriesOf(`${method} ${status} ${route}`);
       count.inc();
       if (ms !== undefined) time.observe(ms / 1_000);

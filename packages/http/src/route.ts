@@ -138,7 +138,7 @@ export function mountStream<R extends Route>(
     const header = req.headers["last-event-id"];
     const lastEventId = typeof header === "string" && header !== "" ? header : undefined;
     const start = (): EventStream => {
-      context.isStream = true;
+      context.onStream?.();
       return startEventStream(res);
     };
     await handler({ params, query, context, lastEventId, start } as StreamInput<R>);

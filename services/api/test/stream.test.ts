@@ -194,6 +194,8 @@ describe("the live stream of a chat", function () {
       expect(api.streams.count()).to.equal(0);
     });
     const text = await api.metrics.registry.metrics();
+    expect(text, "a stream is no request in flight").to.match(/^http_requests_in_flight(\{[^}]*\})? 0$/m);
+    expect(text, "and has no duration").not.to.match(/^http_request_duration_seconds_count\{[^}]*stream/m);
     expect(text).to.match(/^confab_streams_ended_total\{reason="client"[^}]*\} [1-9]/m);
   });
 

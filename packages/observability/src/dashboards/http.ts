@@ -140,5 +140,25 @@ export const http: DashboardPlan = {
         }),
       ],
     },
+    {
+      title: "Streams",
+      panels: [
+        graph({
+          title: "Live streams",
+          description: "Open streams by replica. They are no requests in flight.",
+          unit: "short",
+          queries: [{ expr: `confab_streams{${chosen}}`, legend: replica }],
+          width: 12,
+        }),
+        graph({
+          title: "Ended streams",
+          description:
+            "Per second, by who ended them. Many errors: streams cannot read a store, and their clients come back.",
+          unit: "short",
+          queries: [{ expr: rate("confab_streams_ended_total", chosen, "reason"), legend: "{{reason}}" }],
+          width: 12,
+        }),
+      ],
+    },
   ],
 };
