@@ -8,8 +8,11 @@ import { storeVariables } from "./stores.ts";
 let folder: string | undefined;
 let stores: Stores | undefined;
 
+// While mocha loads this module, before it loads the tests: which tests there are depends on the stores.
+await startMissingStores();
+
 /** Starts the stores that no CONFAB_TEST_*_URL names, on free ports, and sets these variables for every test. */
-export async function mochaGlobalSetup(): Promise<void> {
+async function startMissingStores(): Promise<void> {
   const given = {
     redis: process.env[storeVariables.redis],
     mysql: process.env[storeVariables.mysql],
