@@ -168,6 +168,16 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         select: { id: true, messagesCount: true },
       }),
 
+    /** Chats of an application by their numbers, without those that do not exist. */
+    numbered: (
+      applicationId: bigint,
+      numbers: readonly number[],
+    ): Promise<{ id: bigint; number: number; lastMessageAt: Date | null }[]> =>
+      prisma.chat.findMany({
+        where: { applicationId, number: { in: [...numbers] } },
+        select: { id: true, number: true, lastMessageAt: true },
+      }),
+
     /** The token and number of each chat, by chat id. Deleted chats are left out. */
     async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {
       const rows = await prisma.chat.findMany({

@@ -28,7 +28,9 @@ export type { ChangeOutcome, ChangeTarget, MessageChanges, MessageEdit, EarlierV
 export type { NewMessage } from "./message-rows.ts";
 export type { AddressedMessage } from "./owners.ts";
 export type {
+  ActiveChat,
   Message,
+  MessageKey,
   MessageRange,
   Messages,
   MessageSize,

@@ -12,8 +12,8 @@ export interface MessageRange {
   readonly to: number;
 }
 
-/** A message with the id of its application, which search and export need. */
-export type MessageWithApplication = Message & { applicationId: bigint };
+/** A message with the id of its application and the number of its chat, which search and export need. */
+export type MessageWithApplication = Message & { applicationId: bigint; chatNumber: number };
 
 export interface RangeQuery {
   /** Both ends are included. If absent, the range begins at the chat's first message or ends at its last. */
@@ -32,12 +32,25 @@ export interface MessageVersion {
   readonly updatedAt: Date;
 }
 
+/** A message by its key. */
+export interface MessageKey {
+  readonly chatId: bigint;
+  readonly number: number;
+}
+
 /** The state of a message without its content. */
 export interface MessageState {
   readonly uid: Uint8Array;
   readonly version: number;
   readonly changeNumber: number | null;
   readonly editedAt: Date | null;
+}
+
+/** A chat with the time of its latest stored message. */
+export interface ActiveChat {
+  readonly chatId: bigint;
+  readonly chatNumber: number;
+  readonly lastMessageAt: Date;
 }
 
 export interface MessageSize {
@@ -55,7 +68,7 @@ export const MESSAGE_COLUMNS = `m.chat_id AS chatId, m.number, m.uid, m.version,
 
 // STRAIGHT_JOIN reads the messages first, in key order. MariaDB would otherwise read all chats first and sort.
 const SELECT_WITH_APPLICATION = `
-  SELECT ${MESSAGE_COLUMNS}, c.application_id AS applicationId
+  SELECT ${MESSAGE_COLUMNS}, c.application_id AS applicationId, c.number AS chatNumber
     FROM messages m STRAIGHT_JOIN chats c ON c.id = m.chat_id`;
 
 export type Messages = ReturnType<typeof createMessages>;
@@ -85,7 +98,7 @@ export function createMessages({ prisma }: Database) {
   }
 
   async function withApplication(sql: string, ...values: unknown[]): Promise<MessageWithApplication[]> {
-    const rows = await prisma.$queryRawUnsafe<(MessageRow & { applicationId: bigint })[]>(
+    const rows = await prisma.$queryRawUnsafe<(MessageRow & { applicationId: bigint; chatNumber: number })[]>(
       `${SELECT_WITH_APPLICATION} ${sql}`,
       ...values,
     );
@@ -152,14 +165,23 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
     },
 
-    /** The states of the given numbers, as far as they are stored and not deleted. */
-    async states(chatId: bigint, numbers: readonly number[]): Promise<Map<number, MessageState>> {
-      if (numbers.length === 0) return new Map();
+    /** The states of the given messages by chat id and number, as far as they are stored and not deleted. */
+    async states(keys: readonly MessageKey[]): Promise<Map<bigint, Map<number, MessageState>>> {
+      if (keys.length === 0) return new Map();
+      const chats = Map.groupBy(keys, ({ chatId }) => chatId);
       const rows = await prisma.message.findMany({
-        where: { chatId, number: { in: [...numbers] }, deletedAt: null },
-        select: { number: true, uid: true, version: true, changeNumber: true, editedAt: true },
+        where: {
+          OR: [...chats].map(([chatId, of]) => ({ chatId, number: { in: of.map(({ number }) => number) } })),
+          deletedAt: null,
+        },
+        select: { chatId: true, number: true, uid: true, version: true, changeNumber: true, editedAt: true },
       });
-      return new Map(rows.map(({ number, ...state }) => [number, state]));
+      const states = new Map<bigint, Map<number, MessageState>>();
+      for (const { chatId, number, ...state } of rows) {
+        const ofChat = states.get(chatId) ?? new Map<number, MessageState>();
+        states.set(chatId, ofChat.set(number, state));
+      }
+      return states;
     },
 
     /** The numbers in a range that are dead letters. */
@@ -195,6 +217,30 @@ export function createMessages({ prisma }: Database) {
         to = lowest - 1;
       }
     },
+
+    /**
+     * For each chat, the highest-numbered message that is not deleted and was created before a time. Chats without one are
+     * left out. Reads back from the end of the chat, because times have no index.
+     */
+    async latestBefore(
+      bounds: readonly { chatId: bigint; before: Date }[],
+    ): Promise<(MessageKey & { createdAt: Date })[]> {
+      if (bounds.length === 0) return [];
+      const one = `(SELECT chat_id AS chatId, number, created_at AS createdAt FROM messages
+         WHERE chat_id = ? AND created_at < ? AND deleted_at IS NULL ORDER BY number DESC LIMIT 1)`;
+      return prisma.$queryRawUnsafe<(MessageKey & { createdAt: Date })[]>(
+        bounds.map(() => one).join(" UNION ALL "),
+        ...bounds.flatMap(({ chatId, before }) => [chatId, before]),
+      );
+    },
+
+    /** Chats of an application that have messages, at most `limit` of them, the one with the latest message first. */
+    activeChats: (applicationId: bigint, limit: number): Promise<ActiveChat[]> =>
+      prisma.$queryRaw<ActiveChat[]>`
+        SELECT id AS chatId, number AS chatNumber, last_message_at AS lastMessageAt
+          FROM chats FORCE INDEX (chats_application_id_last_message_at_number_idx)
+         WHERE application_id = ${applicationId} AND last_message_at IS NOT NULL
+         ORDER BY last_message_at DESC, number DESC LIMIT ${limit}`,
 
     /** The next messages of the whole table in key order. Start with chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<MessageWithApplication[]> {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { batch, message, openTestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
 describe("reading messages", () => {
@@ -127,5 +127,59 @@ describe("measuring messages", () => {
     expect(await newest({ limit: 10, bytes: 1 })).to.deep.equal([6]);
     expect(await newest({ before: 5, limit: 2, bytes: 10_000 })).to.deep.equal([2, 1]);
     expect(await newest({ before: 1, limit: 2, bytes: 10_000 })).to.deep.equal([]);
+  });
+
+  it("finds the last message before a time, per chat, and skips deleted ones", async () => {
+    const [one, two, three] = [await test.newChat(), await test.newChat(), await test.newChat()];
+    const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms);
+    const timed = (id: bigint, number: number) => ({ ...message(id, number), createdAt: at(10 * number) });
+    await test.batchStore.store([
+      batch(...[1, 2, 3, 4].map((n) => timed(one.id, n)), ...[1, 2].map((n) => timed(two.id, n)), timed(three.id, 5)),
+    ]);
+    await test.database.prisma.message.updateMany({
+      where: { chatId: one.id, number: 3 },
+      data: { deletedAt: new Date() },
+    });
+    const found = await test.messages.latestBefore([
+      { chatId: one.id, before: at(40) },
+      { chatId: two.id, before: at(21) },
+      { chatId: three.id, before: at(50) },
+    ]);
+    expect(found.sort((a, b) => Number(a.chatId - b.chatId))).to.deep.equal([
+      { chatId: one.id, number: 2, createdAt: at(20) },
+      { chatId: two.id, number: 2, createdAt: at(20) },
+    ]);
+    expect(await test.messages.latestBefore([])).to.deep.equal([]);
+  });
+
+  it("lists the chats of an application that have messages, the latest first", async () => {
+    const { token, id, applicationId } = await test.newChat();
+    const [second, empty] = [await test.chats.create({ token }), await test.chats.create({ token })];
+    await test.batchStore.store([batch({ ...message(id, 1), createdAt: new Date(2_000) })]);
+    remember(token, second!);
+    await test.batchStore.store([batch({ ...message(second!.id, 1), createdAt: new Date(5_000) })]);
+    const numbers = async (limit: number) =>
+      (await test.messages.activeChats(applicationId, limit)).map(({ chatNumber }) => chatNumber);
+    expect(await numbers(9)).to.deep.equal([2, 1]);
+    expect(await numbers(1)).to.deep.equal([2]);
+    const named = await test.chats.numbered(applicationId, [3, 2, 9]);
+    expect(named.map((chat) => chat.id).sort()).to.deep.equal([second!.id, empty!.id]);
+  });
+
+  it("returns the states of messages of several chats, without deleted ones", async () => {
+    const [one, two] = [await test.newChat(), await test.newChat()];
+    await test.batchStore.store([batch(message(one.id, 1), message(one.id, 2), message(two.id, 2))]);
+    await test.database.prisma.message.updateMany({
+      where: { chatId: one.id, number: 2 },
+      data: { deletedAt: new Date() },
+    });
+    const keys = [one, two].flatMap(({ id: chatId }) => [1, 2].map((number) => ({ chatId, number })));
+    const states = await test.messages.states(keys);
+    expect([...states].map(([chatId, of]) => [chatId, [...of.keys()]])).to.have.deep.members([
+      [one.id, [1]],
+      [two.id, [2]],
+    ]);
+    expect(states.get(two.id)?.get(2)?.version).to.equal(1);
+    expect(await test.messages.states([])).to.deep.equal(new Map());
   });
 });

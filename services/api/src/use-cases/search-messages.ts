@@ -32,12 +32,9 @@ export function createSearchMessages({ search, messages, backend }: SearchMessag
           "The messages are indexed for a different search backend than the one that the api uses. Ask the operator to correct SEARCH_BACKEND or to reindex.",
       });
     }
-    const states = await messages.states(
-      chatId,
-      hits.map(({ number }) => number),
-    );
+    const states = await messages.states(hits.map(({ number }) => ({ chatId, number })));
     const current = hits.flatMap((hit): SearchHit[] => {
-      const state = states.get(hit.number);
+      const state = states.get(chatId)?.get(hit.number);
       if (state === undefined) return [];
       const isCurrent = state.version === hit.version && Buffer.compare(state.uid, hit.uid) === 0;
       return isCurrent ? [{ ...hit, ...state, deletedAt: null }] : [];
