@@ -34,6 +34,8 @@ export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/)
 const activityCursorSchema = cursor(/^([0-9a-z]{8,9}|none)-[1-9][0-9]{0,9}$/);
 /** A message's number. */
 export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
+/** A time in milliseconds to the base of 36, a chat's number and a message's number. */
+export const applicationSearchCursorSchema = cursor(/^[0-9a-z]{8}-[1-9][0-9]{0,9}-[1-9][0-9]{0,9}$/);
 /** A direction and a message's number. */
 const messageCursorSchema = cursor(/^(after|before)-(0|[1-9][0-9]{0,9})$/);
 

@@ -1,7 +1,8 @@
 import type { ElasticsearchOptions } from "./connection.ts";
 import { createElasticsearchIndex } from "./elasticsearch.ts";
-import { createMysqlIndex, type ScanChat } from "./mysql.ts";
+import { createMysqlIndex } from "./mysql.ts";
 import type { SearchIndex } from "./search-index.ts";
+import type { StoredMessages } from "./walk-chats.ts";
 
 /** The backend and the settings that it needs. */
 export interface SearchOptions extends Pick<
@@ -13,8 +14,8 @@ export interface SearchOptions extends Pick<
   url?: string | undefined;
   /** The name of the index. */
   name: string;
-  /** Reads a chat for the MySQL backend. */
-  scan: ScanChat;
+  /** For the MySQL backend. */
+  messages: StoredMessages;
 }
 
 /** The name of a backend, to check that two processes use the same one. */
@@ -23,8 +24,8 @@ export function searchBackendOf({ backend, name }: Pick<SearchOptions, "backend"
 }
 
 /** Creates the configured index. Throws a `TypeError` if the address of Elasticsearch is missing. */
-export function createSearchIndex({ backend, url, scan, ...options }: SearchOptions): SearchIndex {
-  if (backend === "mysql") return createMysqlIndex({ scan });
+export function createSearchIndex({ backend, url, messages, ...options }: SearchOptions): SearchIndex {
+  if (backend === "mysql") return createMysqlIndex({ messages });
   if (url === undefined) throw new TypeError("The address of Elasticsearch is missing. Set ELASTICSEARCH_URL.");
   return createElasticsearchIndex({ url, ...options });
 }

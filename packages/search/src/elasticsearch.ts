@@ -1,15 +1,24 @@
-import { alwaysFit, countFitting } from "@confab/contracts";
-import type { estypes } from "@elastic/elasticsearch";
+import { errors, type estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
 import { askWithTimeout, createConnection } from "./connection.ts";
-import type { Connection, ElasticsearchOptions, RequestOptions } from "./connection.ts";
-import { decodeCursor } from "./cursor.ts";
-import { contentFrom, contentSource, termQuery } from "./mapping.ts";
+import type { Connection, ElasticsearchOptions } from "./connection.ts";
+import { decodeCursor, decodePosition, encodeCursor, encodePosition } from "./cursor.ts";
+import { SearchUnavailable } from "./errors.ts";
+import { findPage } from "./find-page.ts";
+import { contentFrom, contentSource, filtersFor } from "./mapping.ts";
 import { toPage } from "./page.ts";
 import { parseQuery } from "./query.ts";
-import type { SearchIndex, SearchPage, SearchRequest } from "./search-index.ts";
+import type {
+  ApplicationSearchRequest,
+  FoundInChat,
+  FoundMessage,
+  SearchFilters,
+  SearchIndex,
+  SearchPage,
+  SearchRequest,
+} from "./search-index.ts";
 
 export interface ElasticsearchIndex extends SearchIndex {
   readonly kind: "elasticsearch";
@@ -26,8 +35,8 @@ const messageSource = z.object({
   updated_at: z.iso.datetime().transform((time) => new Date(time)),
 });
 
-const oneNumber = z.tuple([z.int()]).transform(([number]) => number);
-const sizeFields = z.object({ number: oneNumber, bytes: oneNumber });
+const messageFields = Object.keys(messageSource.shape);
+const chatSource = { chat_id: z.string().transform(BigInt), chat_number: z.int().positive() };
 
 async function prepare(connection: Connection): Promise<boolean> {
   if ((await resolveAlias(connection, connection.readAlias)).length > 0) {
@@ -44,79 +53,80 @@ async function prepare(connection: Connection): Promise<boolean> {
   }
 }
 
-/** Finds the messages of a chat that match all filters, newest first. */
-type FindNewest = (
-  filter: estypes.QueryDslQueryContainer[],
-  fields: Pick<estypes.SearchRequest, "_source" | "docvalue_fields" | "size" | "search_after">,
-) => Promise<estypes.SearchHit[]>;
-
-function findNewestIn({ client, readAlias }: Connection, chatId: bigint, inTime: RequestOptions): FindNewest {
-  return async (filter, fields) => {
-    const answer = await client.search(
-      {
-        index: readAlias,
-        routing: chatId.toString(),
-        query: { bool: { filter: [{ term: { chat_id: chatId.toString() } }, ...filter] } },
-        sort: [{ number: "desc" }],
-        track_total_hits: false,
-        allow_partial_search_results: false,
-        ...fields,
-      },
-      inTime,
-    );
-    return answer.hits.hits;
-  };
-}
-
 async function search(connection: Connection, request: SearchRequest): Promise<SearchPage> {
-  const { chatId, q, sender, limit, cursor } = request;
+  const { chatId, q, limit, cursor } = request;
   const terms = q === undefined ? [] : parseQuery(q);
-  const filter = [...(sender === undefined ? [] : [{ term: { sender } }]), ...terms.map(termQuery)];
-  const below = cursor === undefined ? {} : { search_after: [decodeCursor(cursor)] };
-  // Both questions share one timeout.
-  const { found, rest } = await askWithTimeout(connection, async (inTime) => {
-    const findNewest = findNewestIn(connection, chatId, inTime);
-    // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
-    const fits =
-      limit < alwaysFit ? undefined : await findFitting(findNewest, filter, { ...below, size: limit + 1 }, limit);
-    if (fits?.size === 0) return { found: [] };
-    const hits = await findNewest([...filter, ...(fits?.range ?? [])], {
-      ...below,
-      // One more than the limit shows whether there is a next page.
-      size: fits?.size ?? limit + 1,
-      _source: ["number", "uid", "version", ...Object.keys(contentSource), "created_at", "updated_at"],
-    });
-    return { found: hits, rest: fits?.rest };
+  // The numbers alone are an order. But an index without searchable times would find nothing, and refuses only to sort by them.
+  const times = hasTimes(request) ? ["created_at"] : [];
+  const { hits, last } = await findPage(connection, {
+    filter: [{ term: { chat_id: chatId.toString() } }, ...filtersFor(request, terms)],
+    routing: [chatId],
+    order: ["number", ...times],
+    after: cursor === undefined ? undefined : [decodeCursor(cursor), ...times.map(() => 0)],
+    limit,
+    fields: messageFields,
   });
-  const messages = found.map(({ _source }) => {
-    const source = messageSource.parse(_source);
-    const { number, uid, version, created_at: createdAt, updated_at: updatedAt } = source;
-    return { number, uid, version, ...contentFrom(source), createdAt, updatedAt };
-  });
-  return toPage(messages, { limit, terms, rest });
+  const cursorOf = ({ sort }: estypes.SearchHit) => encodeCursor(z.tuple([z.int()]).rest(z.int()).parse(sort)[0]);
+  const found = hits.map((hit) => ({ message: messageFrom(messageSource.parse(hit._source)), cursor: cursorOf(hit) }));
+  return toPage(found, { limit, terms, rest: last && cursorOf(last) });
 }
 
-/** Finds the hits that fit on one page: their number, a filter that selects them, and where the next page begins. */
-async function findFitting(
-  findNewest: FindNewest,
-  filter: estypes.QueryDslQueryContainer[],
-  fields: Pick<estypes.SearchRequest, "size" | "search_after">,
-  limit: number,
-) {
-  const hits = await findNewest(filter, {
-    ...fields,
-    _source: false,
-    docvalue_fields: ["number", "bytes"],
-  });
-  const sizes = hits.map((hit) => sizeFields.parse(hit.fields));
-  const size = countFitting(
-    sizes.map(({ bytes }) => bytes),
+async function searchApplication(
+  connection: Connection,
+  request: ApplicationSearchRequest,
+): Promise<SearchPage<FoundInChat>> {
+  const { applicationId, chats, q, limit, cursor } = request;
+  const terms = q === undefined ? [] : parseQuery(q);
+  const position = cursor === undefined ? undefined : decodePosition(cursor);
+  if (chats?.length === 0) return { hits: [] };
+  const ids = chats?.map(({ id }) => id);
+  const { hits, last } = await findPage(connection, {
+    filter: [
+      { term: { application_id: applicationId.toString() } },
+      // A worker of an older version may have written documents without it, which have no place in the order.
+      { exists: { field: "chat_number" } },
+      ...(ids ? [{ terms: { chat_id: ids.map(String) } }] : []),
+      ...filtersFor(request, terms),
+    ],
+    routing: ids,
+    order: ["created_at", "chat_number", "number"],
+    after: position && [position.time, position.chatNumber, position.number],
     limit,
-  );
-  const [highest, lowest] = [sizes[0]?.number, sizes[size - 1]?.number];
-  const range =
-    highest === undefined || lowest === undefined ? [] : [{ range: { number: { gte: lowest, lte: highest } } }];
-  return { size, range, rest: sizes.length > size ? lowest : undefined };
+    fields: [...messageFields, ...Object.keys(chatSource)],
+  });
+  const found = hits.map((hit) => {
+    const source = messageSource.extend(chatSource).parse(hit._source);
+    const message = { ...messageFrom(source), chatId: source.chat_id, chatNumber: source.chat_number };
+    return { message, cursor: positionCursorOf(hit) };
+  });
+  return toPage(found, { limit, terms, rest: last && positionCursorOf(last) });
+}
+
+function hasTimes({ from, to }: SearchFilters): boolean {
+  return (from ?? to) !== undefined;
+}
+
+function positionCursorOf({ sort }: estypes.SearchHit): string {
+  const [time, chatNumber, number] = z.tuple([z.int(), z.int(), z.int()]).parse(sort);
+  return encodePosition({ time, chatNumber, number });
+}
+
+function messageFrom(source: z.infer<typeof messageSource>): FoundMessage {
+  const { number, uid, version, created_at: createdAt, updated_at: updatedAt } = source;
+  return { number, uid, version, ...contentFrom(source), createdAt, updatedAt };
+}
+
+/** Throws `SearchUnavailable` if the index refuses to search by time, because an older version of Confab created it. */
+async function byTime<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof errors.ResponseError)) throw error;
+    throw new SearchUnavailable(
+      `Elasticsearch cannot search the index by time (${error.message}). Probably an older version of Confab created it. Run \`confabctl search reindex\`.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Search in Elasticsearch 8. Connects with the first request and does not retry for long. */
@@ -128,7 +138,11 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
     connection,
     prepare: () => prepare(connection),
     index: (documents, indexOptions) => writeToAll(connection, documents, indexOptions),
-    search: (request) => search(connection, request),
+    search: (request) => {
+      const answer = search(connection, request);
+      return hasTimes(request) ? byTime(answer) : answer;
+    },
+    searchApplication: (request) => byTime(searchApplication(connection, request)),
     async ping() {
       await askWithTimeout(connection, (inTime) =>
         client.search(

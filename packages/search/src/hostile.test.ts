@@ -1,6 +1,7 @@
 import { maxPageBytes } from "@confab/contracts";
 import { hostileQueries, hostileTexts, longestBlock } from "@confab/testkit";
 import { expect } from "chai";
+import { encodeCursor } from "./cursor.ts";
 import { beginningOf, highlight } from "./highlight.ts";
 import { toPage } from "./page.ts";
 import { queryTerms } from "./query.ts";
@@ -10,7 +11,9 @@ const MOST_MS = 50;
 const messagesOf = (body: string, count: number) =>
   Array.from({ length: count }, (_, at) => {
     const time = new Date();
-    return { number: count - at, version: 1, uid: new Uint8Array(16), body, createdAt: time, updatedAt: time };
+    const number = count - at;
+    const message = { number, version: 1, uid: new Uint8Array(16), body, createdAt: time, updatedAt: time };
+    return { message, cursor: encodeCursor(number) };
   });
 
 describe("highlighting hostile texts", () => {
@@ -51,15 +54,15 @@ describe("a page of hits", () => {
     const { hits, next } = await toPage(found, { limit: 30, terms: ["x"] });
     expect(hits).to.have.length(16);
     expect(hits.reduce((bytes, { body }) => bytes + body.length, 0)).to.be.within(maxPageBytes - 65_535, maxPageBytes);
-    expect(next).to.be.a("string");
+    expect(next).to.equal("before-25");
   });
 
   it("has no next page at the end, and else the given one if all hits are shown", async () => {
     const found = messagesOf("x", 3);
     expect(await numbers(found, { limit: 3, terms: ["x"] })).to.deep.equal({ numbers: [3, 2, 1], next: undefined });
-    expect((await numbers(found, { limit: 3, terms: ["x"], rest: 1 })).next).to.be.a("string");
+    expect((await numbers(found, { limit: 3, terms: ["x"], rest: "before-1" })).next).to.equal("before-1");
     expect(await numbers([], { limit: 3, terms: ["x"] })).to.deep.equal({ numbers: [], next: undefined });
-    expect((await numbers([], { limit: 3, terms: ["x"], rest: 7 })).next).to.be.a("string");
+    expect((await numbers([], { limit: 3, terms: ["x"], rest: "before-7" })).next).to.equal("before-7");
   });
 
   it("shows beginnings without marks after the time limit for highlighting", async () => {

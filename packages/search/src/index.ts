@@ -8,20 +8,25 @@ export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";
 export { createMysqlIndex } from "./mysql.ts";
-export type { MysqlIndexOptions, ScanChat } from "./mysql.ts";
+export type { MysqlIndexOptions } from "./mysql.ts";
 export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
 export { rebuild } from "./rebuild.ts";
 export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";
 export type {
+  ApplicationSearchRequest,
+  FoundInChat,
   FoundMessage,
-  HighlightedMessage,
+  Highlights,
   IndexOptions,
   IndexResult,
   RejectedDocument,
   SearchDocument,
+  SearchedChat,
+  SearchFilters,
   SearchIndex,
   SearchPage,
   SearchRequest,
 } from "./search-index.ts";
 export { verify } from "./verify.ts";
 export type { Differences, MessagePosition, VerifyResult } from "./verify.ts";
+export type { StoredMessages } from "./walk-chats.ts";

@@ -3,7 +3,7 @@ import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { fold } from "./fold.ts";
 import { sentBytes } from "./page.ts";
-import type { SearchDocument } from "./search-index.ts";
+import type { SearchDocument, SearchFilters } from "./search-index.ts";
 
 // Each field has all grams of one length and nothing else. Positions count characters (code points), so a phrase of a
 // term's grams matches exactly the term as a substring. Terms of one and two characters are single grams and need no
@@ -36,10 +36,12 @@ export const indexMapping: estypes.MappingTypeMapping = {
   properties: {
     chat_id: { type: "long" },
     application_id: { type: "long" },
+    chat_number: { type: "long" },
     number: { type: "long" },
     uid: { type: "keyword", index: false, doc_values: false },
     version: { type: "long", index: false, doc_values: false },
-    created_at: { type: "date", index: false, doc_values: false },
+    // Searches filter and sort by it.
+    created_at: { type: "date" },
     updated_at: { type: "date", index: false, doc_values: false },
     body: { type: "text", index: false },
     // The other fields of the content as one text, so that a new one needs no mapping.
@@ -74,6 +76,7 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
   return {
     chat_id: document.chatId.toString(),
     application_id: document.applicationId.toString(),
+    chat_number: document.chatNumber,
     number: document.number,
     uid: uidText(document.uid),
     version: document.version,
@@ -92,8 +95,25 @@ export function contentFrom({ body, other_fields }: z.infer<z.ZodObject<typeof c
   return decodeContent(body, other_fields);
 }
 
+/** The filters of a search, without its chats. */
+export function filtersFor(
+  { sender, from, to }: Pick<SearchFilters, "sender" | "from" | "to">,
+  terms: readonly string[],
+): estypes.QueryDslQueryContainer[] {
+  const times = {
+    ...(from !== undefined && { gte: from.getTime() }),
+    ...(to !== undefined && { lt: to.getTime() }),
+    format: "epoch_millis",
+  };
+  return [
+    ...(sender === undefined ? [] : [{ term: { sender } }]),
+    ...(from === undefined && to === undefined ? [] : [{ range: { created_at: times } }]),
+    ...terms.map(termQuery),
+  ];
+}
+
 /** The query for texts that contain a folded term. */
-export function termQuery(term: string): estypes.QueryDslQueryContainer {
+function termQuery(term: string): estypes.QueryDslQueryContainer {
   const length = Array.from(term).length;
   const field = `folded.g${Math.min(length, LONGEST_GRAM)}`;
   return length <= LONGEST_GRAM ? { term: { [field]: term } } : { match_phrase: { [field]: term } };

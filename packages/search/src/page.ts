@@ -1,5 +1,4 @@
 import { countFitting, encodeOtherFields, type MessageContent } from "@confab/contracts";
-import { encodeCursor } from "./cursor.ts";
 import { beginningOf, highlight } from "./highlight.ts";
 import { createTurns } from "./turns.ts";
 import type { FoundMessage, SearchPage } from "./search-index.ts";
@@ -12,30 +11,36 @@ export function sentBytes(content: MessageContent): number {
   return Buffer.byteLength(JSON.stringify(content.body)) - 2 + Buffer.byteLength(encodeOtherFields(content));
 }
 
+/** A found message, and the cursor of the page that begins after it. */
+export interface Found<Message extends FoundMessage> {
+  message: Message;
+  cursor: string;
+}
+
 export interface PageOptions {
   limit: number;
   /** Folded words. */
   terms: readonly string[];
-  /** Where the next page begins if all found messages are shown. Absent at the end. */
-  rest?: number | undefined;
+  /** The cursor of the next page if all found messages are shown. Absent at the end. */
+  rest?: string | undefined;
   highlightMs?: number;
 }
 
 /** The first found messages that fit on a page, with highlights. If some do not fit, there is a next page. */
-export async function toPage(
-  found: readonly FoundMessage[],
+export async function toPage<Message extends FoundMessage>(
+  found: readonly Found<Message>[],
   { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,
-): Promise<SearchPage> {
-  const sizes = found.slice(0, limit).map(sentBytes);
+): Promise<SearchPage<Message>> {
+  const sizes = found.slice(0, limit).map(({ message }) => sentBytes(message));
   const shown = found.slice(0, countFitting(sizes, limit));
-  const hits: SearchPage["hits"] = [];
+  const hits: SearchPage<Message>["hits"] = [];
   const turns = createTurns();
-  for (const message of shown) {
+  for (const { message } of shown) {
     const { body } = message;
     const isMarked = terms.length > 0 && turns.spent() < highlightMs;
     hits.push({ ...message, highlights: isMarked ? highlight(body, terms) : beginningOf(body) });
     await turns.give();
   }
-  const next = found.length > shown.length ? shown.at(-1)?.number : rest;
-  return next === undefined ? { hits } : { hits, next: encodeCursor(next) };
+  const next = found.length > shown.length ? shown.at(-1)?.cursor : rest;
+  return next === undefined ? { hits } : { hits, next };
 }

@@ -4,6 +4,8 @@ import type { MessageContent } from "@confab/contracts";
 export interface SearchDocument extends MessageContent {
   chatId: bigint;
   applicationId: bigint;
+  /** The number of the chat in its application. */
+  chatNumber: number;
   number: number;
   /** 16 bytes that identify the message, in case the database loses one and assigns its number to another. */
   uid: Uint8Array;
@@ -24,25 +26,55 @@ export interface FoundMessage extends MessageContent {
   updatedAt: Date;
 }
 
-export interface HighlightedMessage extends FoundMessage {
+/** A message that a search across an application found, with its chat as the index knows it. */
+export interface FoundInChat extends FoundMessage {
+  chatId: bigint;
+  chatNumber: number;
+}
+
+export interface Highlights {
   /** HTML-escaped fragments of the body with the matches in `<mark>`; at least one. */
   highlights: string[];
 }
 
-export interface SearchPage {
+export interface SearchPage<Found extends FoundMessage = FoundMessage> {
   /** Newest first. */
-  hits: HighlightedMessage[];
+  hits: (Found & Highlights)[];
   /** The cursor of the next page. Absent on the last page. */
   next?: string;
 }
 
-export interface SearchRequest {
-  chatId: bigint;
+/** The conditions for a message, beside its chat. */
+export interface SearchFilters {
   /** Absent: every text matches. */
   q?: string | undefined;
   /** Only messages of this sender. */
   sender?: string | undefined;
+  /** Only messages that were created at this time or later. */
+  from?: Date | undefined;
+  /** Only messages that were created before this time. */
+  to?: Date | undefined;
+}
+
+export interface SearchRequest extends SearchFilters {
+  chatId: bigint;
   /** Maximum number of hits per page, at least 1. */
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/** A chat that a search across an application reads. */
+export interface SearchedChat {
+  id: bigint;
+  number: number;
+  /** Null if the chat has no messages. */
+  lastMessageAt: Date | null;
+}
+
+export interface ApplicationSearchRequest extends SearchFilters {
+  applicationId: bigint;
+  /** Only these chats of the application. */
+  chats?: readonly SearchedChat[] | undefined;
   limit: number;
   cursor?: string | undefined;
 }
@@ -75,6 +107,10 @@ export interface SearchIndex {
   index(documents: readonly SearchDocument[], options?: IndexOptions): Promise<IndexResult>;
   /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;
+  /**
+   * Searches all chats of an application: by time, then by chat number and number, all descending. Throws the same errors.
+   */
+  searchApplication(request: ApplicationSearchRequest): Promise<SearchPage<FoundInChat>>;
   /** Throws `SearchUnavailable` if a search cannot be answered now. */
   ping(): Promise<void>;
   close(): Promise<void>;

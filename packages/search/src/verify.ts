@@ -24,12 +24,14 @@ export interface VerifyResult {
   equal: number;
   missing: Differences;
   extra: Differences;
-  /** Messages whose content, version or application differs between index and database. */
+  /** Messages whose content, version, application or chat number differs between index and database. */
   different: Differences;
 }
 
 interface Message extends MessagePosition, MessageContent {
   applicationId: bigint;
+  /** Undefined if an older version of Confab indexed the message. */
+  chatNumber: number | undefined;
   version: number;
 }
 
@@ -41,6 +43,7 @@ const KEEP_ALIVE = "2m";
 const indexedMessage = z.object({
   chat_id: z.string().transform(BigInt),
   application_id: z.string().transform(BigInt),
+  chat_number: z.int().optional(),
   number: z.int(),
   version: z.int(),
   ...contentSource,
@@ -49,9 +52,9 @@ const indexedMessage = z.object({
 async function* storedMessages(source: DocumentSource): AsyncGenerator<Message> {
   for await (const documents of source()) {
     for (const document of documents) {
-      const { chatId, number, applicationId, version, body, deletedAt } = document;
+      const { chatId, number, applicationId, chatNumber, version, body, deletedAt } = document;
       if (deletedAt !== null) continue;
-      yield { chatId, number, applicationId, version, ...contentOf(document), body: body.toWellFormed() };
+      yield { chatId, number, applicationId, chatNumber, version, ...contentOf(document), body: body.toWellFormed() };
     }
   }
 }
@@ -70,7 +73,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
             sort: [{ chat_id: "asc" }, { number: "asc" }],
             ...(after === undefined ? {} : { search_after: after }),
             size: PAGE,
-            _source: ["chat_id", "application_id", "number", "version", ...Object.keys(contentSource)],
+            _source: ["chat_id", "application_id", "chat_number", "number", "version", ...Object.keys(contentSource)],
             track_total_hits: false,
             allow_partial_search_results: false,
           },
@@ -81,8 +84,8 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
       after = undefined;
       for (const { _source, sort = [] } of answer.hits.hits) {
         const message = indexedMessage.parse(_source);
-        const { chat_id: chatId, application_id: applicationId, number, version } = message;
-        yield { chatId, applicationId, number, version, ...contentOf(contentFrom(message)) };
+        const { chat_id: chatId, application_id: applicationId, chat_number: chatNumber, number, version } = message;
+        yield { chatId, applicationId, chatNumber, number, version, ...contentOf(contentFrom(message)) };
         // The sort value of a chat id is a JSON number and may have lost its last digits.
         after = sort.with(0, chatId.toString());
       }
@@ -119,8 +122,7 @@ export async function verify(es: ElasticsearchIndex, source: DocumentSource): Pr
       else if (order > 0 && right.done !== true) note(result.extra, right.value);
       else if (left.done !== true && right.done !== true) {
         const [a, b] = [left.value, right.value];
-        const same = isSameContent(a, b) && a.version === b.version && a.applicationId === b.applicationId;
-        if (same) result.equal++;
+        if (isSame(a, b)) result.equal++;
         else note(result.different, a);
       }
       if (order <= 0) left = await stored.next();
@@ -132,6 +134,8 @@ export async function verify(es: ElasticsearchIndex, source: DocumentSource): Pr
   return result;
 }
 
-function isSameContent(a: MessageContent, b: MessageContent): boolean {
-  return contentFields.every((field) => isDeepStrictEqual(a[field], b[field]));
+function isSame(a: Message, b: Message): boolean {
+  const isSameContent = contentFields.every((field) => isDeepStrictEqual(a[field], b[field]));
+  const isSameChat = a.applicationId === b.applicationId && a.chatNumber === b.chatNumber;
+  return isSameContent && isSameChat && a.version === b.version;
 }

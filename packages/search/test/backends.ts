@@ -37,14 +37,20 @@ export async function createElasticsearchBackend(): Promise<Backend> {
 }
 
 const CREATE_TABLE = `CREATE TABLE messages (
-  chat_id BIGINT NOT NULL, number BIGINT NOT NULL, version BIGINT NOT NULL, body TEXT CHARACTER SET utf8mb4, other_fields TEXT CHARACTER SET utf8mb4,
+  chat_id BIGINT NOT NULL, number BIGINT NOT NULL, application_id BIGINT NOT NULL, chat_number INT NOT NULL, version BIGINT NOT NULL,
+  body TEXT CHARACTER SET utf8mb4, other_fields TEXT CHARACTER SET utf8mb4,
   created_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL, PRIMARY KEY (chat_id, number))`;
-const PUT = `INSERT INTO messages (chat_id, number, version, body, other_fields, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+const PUT = `INSERT INTO messages (chat_id, number, application_id, chat_number, version, body, other_fields, created_at, updated_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON DUPLICATE KEY UPDATE body = IF(VALUES(version) > version, VALUES(body), body),
   other_fields = IF(VALUES(version) > version, VALUES(other_fields), other_fields),
   updated_at = IF(VALUES(version) > version, VALUES(updated_at), updated_at), version = GREATEST(version, VALUES(version))`;
-const SCAN = `SELECT number, version, body, other_fields, created_at, updated_at FROM messages
+const NEWEST = `SELECT number, version, body, other_fields, created_at, updated_at FROM messages
   WHERE chat_id = ? AND number < ? AND body IS NOT NULL ORDER BY number DESC LIMIT ?`;
+const LATEST_BEFORE = `SELECT number, created_at FROM messages
+  WHERE chat_id = ? AND created_at < ? AND body IS NOT NULL ORDER BY number DESC LIMIT 1`;
+const ACTIVE_CHATS = `SELECT chat_id, chat_number, MAX(created_at) AS latest FROM messages
+  WHERE application_id = ? GROUP BY chat_id, chat_number ORDER BY latest DESC LIMIT ?`;
 
 interface Row {
   number: bigint;
@@ -55,7 +61,7 @@ interface Row {
   updated_at: Date;
 }
 
-export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"> = {}): Promise<Backend> {
+export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messages"> = {}): Promise<Backend> {
   const database = await createTestDatabase();
   const { hostname, port, username, password, pathname } = new URL(database.url);
   const connection = await createConnection({
@@ -70,25 +76,40 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "scan"
   await connection.query(CREATE_TABLE);
   const index = createMysqlIndex({
     ...options,
-    scan: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
-      const rows = await connection.query<Row[]>(SCAN, [chatId, before, limit]);
-      return rows.map(({ number, version, body, other_fields, created_at, updated_at }) => ({
-        number: Number(number),
-        version: Number(version),
-        uid: new Uint8Array(16),
-        ...decodeContent(body, other_fields),
-        createdAt: created_at,
-        updatedAt: updated_at,
-      }));
+    messages: {
+      newest: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
+        const rows = await connection.query<Row[]>(NEWEST, [chatId, before, limit]);
+        return rows.map(({ number, version, body, other_fields, created_at, updated_at }) => ({
+          number: Number(number),
+          version: Number(version),
+          uid: new Uint8Array(16),
+          ...decodeContent(body, other_fields),
+          createdAt: created_at,
+          updatedAt: updated_at,
+        }));
+      },
+      latestBefore: async (bounds) => {
+        const found: { chatId: bigint; number: number; createdAt: Date }[] = [];
+        for (const { chatId, before } of bounds) {
+          const rows = await connection.query<Row[]>(LATEST_BEFORE, [chatId, before]);
+          found.push(...rows.map((row) => ({ chatId, number: Number(row.number), createdAt: row.created_at })));
+        }
+        return found;
+      },
+      activeChats: async (applicationId, limit) => {
+        type Active = { chat_id: bigint; chat_number: number; latest: Date }[];
+        const rows = await connection.query<Active>(ACTIVE_CHATS, [applicationId, limit]);
+        return rows.map((row) => ({ chatId: row.chat_id, chatNumber: row.chat_number, lastMessageAt: row.latest }));
+      },
     },
   });
   return {
     index,
     put: async (documents) => {
       const rows = documents.map((document) => {
-        const { chatId, number, version, body, createdAt, updatedAt, deletedAt } = document;
+        const { chatId, number, applicationId, chatNumber, version, body, createdAt, updatedAt, deletedAt } = document;
         const content = deletedAt === null ? [body, encodeOtherFields(document)] : [null, null];
-        return [chatId, number, version, ...content, createdAt, updatedAt];
+        return [chatId, number, applicationId, chatNumber, version, ...content, createdAt, updatedAt];
       });
       await connection.batch(PUT, rows);
       await index.index(documents);

@@ -2,8 +2,10 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms } from "@confab/search";
 import type { SearchPage } from "@confab/search";
+import { describeSearchAcross } from "./across-conformance.ts";
 import type { Backend } from "./backends.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
+import { failure } from "./failure.ts";
 import { TEXT_CASES } from "./texts.ts";
 
 const ASCII_SIGNS = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
@@ -127,6 +129,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
         {
           uid: undefined,
           number: 41,
+          version: 3,
           body: message.body,
           createdAt: message.createdAt,
           updatedAt: message.updatedAt,
@@ -249,15 +252,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
         { numRuns: 25 },
       );
     }).timeout(60_000);
-  });
-}
 
-/** The error with which a promise is rejected. */
-export async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("expected an error");
+    describeSearchAcross("search", () => backend);
+  });
 }

@@ -17,6 +17,7 @@ export function messageOf(chatId: bigint, number: number, body: string | null, v
   return {
     chatId,
     applicationId: 7n,
+    chatNumber: Number(chatId % 1_000_000n) + 1,
     number,
     uid: Buffer.alloc(16, life),
     version,

@@ -3,11 +3,12 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect } from "chai";
 import { eventually, startProxy, testStores, uniquePrefix } from "@confab/testkit";
-import { createElasticsearchIndex, SearchUnavailable } from "@confab/search";
+import { createElasticsearchIndex, rebuild, SearchUnavailable } from "@confab/search";
 import type { ElasticsearchIndex } from "@confab/search";
 import { createElasticsearchBackend, createTestIndex } from "./backends.ts";
-import { describeSearchIndex, failure } from "./conformance.ts";
+import { describeSearchIndex } from "./conformance.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
+import { failure } from "./failure.ts";
 
 describeSearchIndex("search in Elasticsearch", createElasticsearchBackend);
 
@@ -50,6 +51,59 @@ describe("the Elasticsearch index", () => {
     await es.prepare();
     expect(await es.index([messageOf(chatId, 1, "upgraded")], { refresh: true })).to.include({ indexed: 1 });
     expect((await search(chatId, "upgraded")).hits).to.have.lengthOf(1);
+  });
+
+  it("is not searched by time if an older version of Confab created it, until it is rebuilt", async () => {
+    const { client, readAlias, writeAlias } = es.connection;
+    const [made = ""] = Object.keys(await client.indices.getAlias({ name: readAlias }));
+    const { mappings, settings } = (await client.indices.get({ index: made }))[made]!;
+    const { chat_number, ...older } = mappings!.properties!;
+    expect(chat_number).to.deep.equal({ type: "long" });
+    await client.indices.delete({ index: made });
+    await client.indices.create({
+      index: `${readAlias}-older`,
+      mappings: {
+        ...mappings,
+        properties: { ...older, created_at: { type: "date", index: false, doc_values: false } },
+      },
+      settings: { analysis: settings!.index!.analysis!, number_of_shards: 1 },
+      aliases: { [readAlias]: { is_write_index: true }, [writeAlias]: {}, [`${readAlias}-older-direct`]: {} },
+    });
+    await es.prepare();
+    const message = messageOf(newChat(), 1, "older");
+    const { chatId, applicationId } = message;
+    await es.index([message], { refresh: true });
+    expect((await search(chatId, "older")).hits).to.have.lengthOf(1);
+    const byTime = [
+      () => es.searchApplication({ applicationId, q: "older", limit: 1 }),
+      () => es.search({ chatId, q: "older", from: new Date(0), limit: 1 }),
+    ];
+    for (const searchByTime of byTime) {
+      const error = await failure(searchByTime());
+      expect(error).to.be.instanceOf(SearchUnavailable);
+      expect(String(error)).to.contain("confabctl search reindex");
+    }
+    await rebuild(es, {
+      scan: async function* () {
+        yield await Promise.resolve([message]);
+      },
+    });
+    for (const searchByTime of byTime) expect((await searchByTime()).hits).to.have.lengthOf(1);
+  });
+
+  it("finds no document without a chat number, which an older version of Confab wrote, across an application", async () => {
+    const { client, writeAlias } = es.connection;
+    const message = messageOf(newChat(), 1, "hello");
+    await es.index([message], { refresh: true });
+    const { chatId, applicationId } = message;
+    const routing = chatId.toString();
+    const { _source } = await client.get<Record<string, unknown>>({ index: writeAlias, id: `${chatId}-1`, routing });
+    const { chat_number, ...older } = _source!;
+    expect(chat_number).to.equal(message.chatNumber);
+    const document = { ...older, number: 2, folded: "hello" };
+    await client.index({ index: writeAlias, id: `${chatId}-2`, routing, document, refresh: true });
+    expect((await search(chatId, "hello")).hits).to.have.lengthOf(2);
+    expect((await es.searchApplication({ applicationId, q: "hello", limit: 1 })).hits).to.have.lengthOf(1);
   });
 
   it("reports a document that can never be indexed, and indexes the others", async () => {
@@ -181,6 +235,9 @@ describe("the Elasticsearch index", () => {
       proxy.delay(300);
       expect((await behind.search({ chatId, q: "hello", limit: 1 })).hits).to.have.lengthOf(1);
       expect(await failure(behind.search({ chatId, q: "hello", limit: 50 }))).to.be.instanceOf(SearchUnavailable);
+      const across = (limit: number) => behind.searchApplication({ applicationId: 7n, q: "hello", limit });
+      expect((await across(1)).hits).to.have.lengthOf(1);
+      expect(await failure(across(50))).to.be.instanceOf(SearchUnavailable);
     } finally {
       await behind.close();
       await proxy.close();

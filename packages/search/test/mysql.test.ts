@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createMysqlBackend, type Backend } from "./backends.ts";
 import { describeSearchIndex } from "./conformance.ts";
-import { messagesOf, newChat } from "./documents.ts";
+import { messageOf, messagesOf, newChat } from "./documents.ts";
 
 describeSearchIndex("search in MySQL", () => createMysqlBackend());
 
@@ -30,4 +30,66 @@ describe("a search in MySQL that reaches a limit", () => {
       }
     });
   }
+});
+
+describe("a search across an application in MySQL", () => {
+  const applicationId = 11n;
+  const at = (ms: number) => new Date(Date.UTC(2026, 4, 1) + ms);
+
+  /** All hits of an application, page by page, and the number of pages. */
+  async function findAll(backend: Backend, limit: number): Promise<{ found: string[]; pages: number }> {
+    const found: string[] = [];
+    let [pages, cursor]: [number, string | undefined] = [0, undefined];
+    do {
+      const page = await backend.index.searchApplication({ applicationId, q: "needle", limit, cursor });
+      found.push(...page.hits.map(({ chatNumber, number }) => `${chatNumber}/${number}`));
+      [pages, cursor] = [pages + 1, page.next];
+    } while (cursor !== undefined);
+    return { found, pages };
+  }
+
+  for (const limits of [
+    { messages: 50, ms: 60_000 },
+    { messages: 1_000_000, ms: 0 },
+  ]) {
+    it(`returns the hits so far after ${limits.messages} messages or ${limits.ms} ms, and a cursor`, async () => {
+      const backend = await createMysqlBackend({ limits });
+      try {
+        const chats = [newChat(), newChat(), newChat()];
+        await backend.put(
+          Array.from({ length: 300 }, (_, index) => ({
+            ...messageOf(chats[index % 3]!, 1 + index, index % 100 === 0 ? "needle" : "hay"),
+            ...{ applicationId, chatNumber: 1 + (index % 3), createdAt: at(index >> 1) },
+          })),
+        );
+        const { found, pages } = await findAll(backend, 10);
+        expect(found).to.deep.equal(["3/201", "2/101", "1/1"]);
+        expect(pages).to.be.at.least(6);
+      } finally {
+        await backend.remove();
+      }
+    }).timeout(60_000);
+  }
+
+  it("repeats and skips nothing if the clock of Redis was set back", async () => {
+    const backend = await createMysqlBackend();
+    try {
+      const chats = [newChat(), newChat()];
+      // The times of each chat go up to 30, back to 10, and up again.
+      const times = [10, 20, 30, 10, 15, 20, 35, 5, 40];
+      const messages = chats.flatMap((chatId, index) =>
+        times.map((ms, before) => ({
+          ...messageOf(chatId, 1 + before, "needle"),
+          ...{ applicationId, chatNumber: 1 + index, createdAt: at(ms + index) },
+        })),
+      );
+      await backend.put(messages);
+      const { found: all } = await findAll(backend, 100);
+      expect(all).to.have.members(messages.map(({ chatNumber, number }) => `${chatNumber}/${number}`));
+      expect(new Set(all).size).to.equal(messages.length);
+      for (const limit of [1, 2, 3, 5, 7]) expect((await findAll(backend, limit)).found).to.deep.equal(all);
+    } finally {
+      await backend.remove();
+    }
+  });
 });

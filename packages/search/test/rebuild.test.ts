@@ -6,7 +6,7 @@ import { testStores } from "@confab/testkit";
 import { rebuild, SearchUnavailable, verify } from "@confab/search";
 import type { ElasticsearchIndex } from "@confab/search";
 import { createTestIndex } from "./backends.ts";
-import { failure } from "./conformance.ts";
+import { failure } from "./failure.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { createMessageTable } from "./message-table.ts";
 

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { SearchUnavailable, verify } from "@confab/search";
 import type { ElasticsearchIndex, SearchDocument } from "@confab/search";
 import { createTestIndex } from "./backends.ts";
-import { failure } from "./conformance.ts";
+import { failure } from "./failure.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { createMessageTable } from "./message-table.ts";
 

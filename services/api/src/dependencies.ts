@@ -83,7 +83,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       ? stillPending
       : readReplicated(stillPending, redis, config.partitioning, { replicas, timeoutMs: replicasMs });
   const messages = withTimeouts("messages", createMessages(database));
-  const search = createSearchIndex({ ...config.search, scan: messages.newest });
+  const search = createSearchIndex({ ...config.search, messages });
   const { prefix, partitions } = config.partitioning;
   const health = createHealth({
     checks: { database: createMigrationCheck(database), settings: settings.check },

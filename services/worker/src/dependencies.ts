@@ -38,7 +38,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   // ioredis throws if nobody listens; readiness reports the error.
   blocking.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs });
-  const search = createSearchIndex({ ...config.search, bulkTimeoutMs, scan: createMessages(database).newest });
+  const search = createSearchIndex({ ...config.search, bulkTimeoutMs, messages: createMessages(database) });
   const { prefix, partitions } = config.partitioning;
   const ping = createRedisPing(redis, prefix, partitions);
   const { expected } = config;

@@ -22,7 +22,7 @@ export async function openStores(env: Environment) {
   await queue.whenReady(redis, timeoutMs).catch(() => undefined);
   const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
   const messages = database.createMessages(sql);
-  const index = search.createSearchIndex({ ...settings.search, scan: messages.newest });
+  const index = search.createSearchIndex({ ...settings.search, messages });
 
   return {
     chats: database.createChats(sql),

@@ -1,16 +1,21 @@
 import { ProblemError } from "@confab/contracts";
-import type { Messages, MessageState } from "@confab/database";
-import type { HighlightedMessage, SearchIndex, SearchRequest } from "@confab/search";
+import type { MessageKey, Messages, MessageState } from "@confab/database";
+import type { FoundMessage, Highlights, SearchIndex, SearchRequest } from "@confab/search";
 
 export interface SearchMessagesOptions {
   search: Pick<SearchIndex, "search">;
   messages: Pick<Messages, "states">;
-  /** The backend of this process, and the one for which the messages are indexed. */
-  backend: { own: string; read: () => Promise<string | undefined> };
+  backend: Backend;
+}
+
+/** The backend of this process, and the one for which the messages are indexed. */
+export interface Backend {
+  own: string;
+  read: () => Promise<string | undefined>;
 }
 
 /** A hit with what MySQL knows of it. */
-export type SearchHit = HighlightedMessage & MessageState & { deletedAt: null };
+export type SearchHit = FoundMessage & Highlights & MessageState & { deletedAt: null };
 
 export type SearchMessages = (
   chatId: bigint,
@@ -24,21 +29,34 @@ export type SearchMessages = (
  */
 export function createSearchMessages({ search, messages, backend }: SearchMessagesOptions): SearchMessages {
   return async (chatId, request) => {
-    const [{ hits, ...page }, indexedFor] = await Promise.all([search.search({ chatId, ...request }), backend.read()]);
-    // MySQL itself always has all messages.
-    if (backend.own !== "mysql" && indexedFor !== undefined && indexedFor !== backend.own) {
-      throw new ProblemError("search-unavailable", {
-        detail:
-          "The messages are indexed for a different search backend than the one that the api uses. Ask the operator to correct SEARCH_BACKEND or to reindex.",
-      });
-    }
-    const states = await messages.states(hits.map(({ number }) => ({ chatId, number })));
-    const current = hits.flatMap((hit): SearchHit[] => {
-      const state = states.get(chatId)?.get(hit.number);
-      if (state === undefined) return [];
-      const isCurrent = state.version === hit.version && Buffer.compare(state.uid, hit.uid) === 0;
-      return isCurrent ? [{ ...hit, ...state, deletedAt: null }] : [];
-    });
-    return { hits: current, ...page };
+    const { hits, ...page } = await ofBackend(backend, search.search({ chatId, ...request }));
+    const keyed = hits.map((hit) => ({ ...hit, chatId }));
+    return { hits: await onlyCurrent(messages, keyed), ...page };
   };
+}
+
+/** The answer of a search, if the messages are indexed for the backend of this process. Throws 503 otherwise. */
+export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): Promise<Page> {
+  const [page, indexedFor] = await Promise.all([answer, backend.read()]);
+  // MySQL itself always has all messages.
+  if (backend.own !== "mysql" && indexedFor !== undefined && indexedFor !== backend.own) {
+    throw new ProblemError("search-unavailable", {
+      detail:
+        "The messages are indexed for a different search backend than the one that the api uses. Ask the operator to correct SEARCH_BACKEND or to reindex.",
+    });
+  }
+  return page;
+}
+
+/** The hits that MySQL has in the same version, with their states. */
+export async function onlyCurrent<Hit extends FoundMessage & MessageKey>(
+  messages: Pick<Messages, "states">,
+  hits: readonly Hit[],
+): Promise<(Hit & MessageState & { deletedAt: null })[]> {
+  const states = await messages.states(hits);
+  return hits.flatMap((hit) => {
+    const state = states.get(hit.chatId)?.get(hit.number);
+    if (state?.version !== hit.version || Buffer.compare(state.uid, hit.uid) !== 0) return [];
+    return [{ ...hit, ...state, deletedAt: null }];
+  });
 }

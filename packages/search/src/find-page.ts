@@ -1,0 +1,69 @@
+import { alwaysFit, countFitting } from "@confab/contracts";
+import type { estypes } from "@elastic/elasticsearch";
+import { z } from "zod";
+import { askWithTimeout, type Connection, type RequestOptions } from "./connection.ts";
+
+const sizeFields = z.object({ bytes: z.tuple([z.int()]).transform(([bytes]) => bytes) });
+
+interface Question {
+  filter: estypes.QueryDslQueryContainer[];
+  /** The chats whose shards are asked; absent for all shards. */
+  routing?: readonly bigint[] | undefined;
+  /** The fields that order the hits, descending. Together they are different for each message. */
+  order: readonly string[];
+  /** The values of these fields after which the page begins. */
+  after?: number[] | undefined;
+  limit: number;
+  /** Fields of the source. */
+  fields: string[];
+}
+
+interface Answer {
+  hits: estypes.SearchHit[];
+  /** The last hit that fits on the page, if more hits follow it. */
+  last?: estypes.SearchHit | undefined;
+}
+
+/** Finds the hits of a page, and one more to show that there is a next page. */
+export async function findPage(connection: Connection, { limit, fields, ...question }: Question): Promise<Answer> {
+  // Both questions share one timeout.
+  return askWithTimeout(connection, async (inTime) => {
+    const find = findWith(connection, question, inTime);
+    if (limit < alwaysFit) return { hits: await find({ _source: fields, size: limit + 1 }) };
+    // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
+    const sized = await find({ size: limit + 1, _source: false, docvalue_fields: ["bytes"] });
+    const sizes = sized.map((hit) => sizeFields.parse(hit.fields).bytes);
+    const fitting = sized.slice(0, countFitting(sizes, limit));
+    if (fitting.length === 0) return { hits: [] };
+    // By their ids, because other messages may have become searchable among them.
+    const ids = { ids: { values: fitting.flatMap(({ _id }) => _id ?? []) } };
+    const hits = await find({ _source: fields, size: fitting.length }, ids);
+    return { hits, last: sized.length > fitting.length ? fitting.at(-1) : undefined };
+  });
+}
+
+function findWith(
+  { client, readAlias }: Connection,
+  { filter, routing, order, after }: Omit<Question, "limit" | "fields">,
+  inTime: RequestOptions,
+) {
+  return async (
+    options: Pick<estypes.SearchRequest, "_source" | "docvalue_fields" | "size">,
+    only?: estypes.QueryDslQueryContainer,
+  ): Promise<estypes.SearchHit[]> => {
+    const answer = await client.search(
+      {
+        index: readAlias,
+        ...(routing && { routing: routing.join() }),
+        query: { bool: { filter: only ? [...filter, only] : filter } },
+        sort: order.map((field) => ({ [field]: "desc" as const })),
+        ...(after && { search_after: after }),
+        track_total_hits: false,
+        allow_partial_search_results: false,
+        ...options,
+      },
+      inTime,
+    );
+    return answer.hits.hits;
+  };
+}
