@@ -18,7 +18,7 @@ const message = {
 const links: Partial<Record<RouteName, readonly Link[]>> = {
   createApplication: [
     {
-      to: ["getApplication", "updateApplication", "replaceApplication", "createChat", "listChats"],
+      to: ["getApplication", "updateApplication", "replaceApplication", "createChat", "listChats", "searchApplication"],
       parameters: { token: "$response.body#/token" },
     },
   ],

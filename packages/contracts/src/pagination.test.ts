@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import {
+  applicationSearchQuerySchema,
   applicationsQuerySchema,
   chatsQuerySchema,
   linkHeader,
@@ -36,9 +37,11 @@ describe("the queries of lists", () => {
     const accepts = (cursor: string) => [
       applicationsQuerySchema.safeParse({ after: cursor }).success,
       searchQuerySchema.safeParse({ q: "x", cursor }).success,
+      applicationSearchQuerySchema.safeParse({ q: "x", cursor }).success,
     ];
-    expect(accepts("lxq3k9f2-2f0c8a9e")).to.deep.equal([true, false]);
-    expect(accepts("before-41")).to.deep.equal([false, true]);
+    expect(accepts("lxq3k9f2-2f0c8a9e")).to.deep.equal([true, false, false]);
+    expect(accepts("before-41")).to.deep.equal([false, true, false]);
+    expect(accepts("lxq3k9f2-7-41")).to.deep.equal([false, false, true]);
     for (const cursor of [
       "",
       "0",
@@ -47,10 +50,50 @@ describe("the queries of lists", () => {
       "before-01",
       "before-99999999999",
       "lxq3k9f2-",
+      "lxq3k9f2-0-1",
+      "lxq3k9f2-1-0",
+      "lxq3k9f2-1-",
+      "lxq3k9f-1-1",
       "YXBwbGljYXRpb24gMQ",
     ]) {
-      expect(accepts(cursor), cursor).to.deep.equal([false, false]);
+      expect(accepts(cursor), cursor).to.deep.equal([false, false, false]);
     }
+  });
+});
+
+describe("applicationSearchQuerySchema", () => {
+  const parse = (query: object) => applicationSearchQuerySchema.safeParse({ q: "x", ...query });
+
+  it("reads chats as numbers, each once", () => {
+    expect(parse({ chat: "7,1,7,2147483647" }).data?.chat).to.deep.equal([7, 1, 2_147_483_647]);
+    const numbers = Array.from({ length: 101 }, (_, at) => String(at + 1));
+    expect(parse({ chat: numbers.slice(1).join() }).success).to.equal(true);
+    for (const chat of ["", "0", "1,", ",1", "1, 2", "01", "1;2", "-1", "2147483648", numbers.join()]) {
+      expect(parse({ chat }).success, chat).to.equal(false);
+    }
+  });
+
+  it("reads times with any zone and precision as the first millisecond that is not before them", () => {
+    for (const [text, expected] of [
+      ["2026-11-24T08:30:00Z", "2026-11-24T08:30:00.000Z"],
+      ["2026-11-24T08:30:00.5+02:00", "2026-11-24T06:30:00.500Z"],
+      ["2026-11-24T08:30:00.123000Z", "2026-11-24T08:30:00.123Z"],
+      ["2026-11-24T08:30:00.1230001Z", "2026-11-24T08:30:00.124Z"],
+      ["0001-01-01T00:00:00+10:00", "1970-01-01T00:00:00.000Z"],
+      ["9999-12-31T23:59:59-10:00", "9999-12-31T00:00:00.000Z"],
+    ] as const) {
+      const { data } = parse({ from: text, to: text });
+      expect([data?.from?.toISOString(), data?.to?.toISOString()], text).to.deep.equal([expected, expected]);
+    }
+    for (const from of ["", "2026-11-24", "2026-11-24T08:30:00", "2026-02-30T00:00:00Z", "1764000000000", "now"]) {
+      expect(parse({ from }).success, from).to.equal(false);
+    }
+  });
+
+  it("requires words or a sender", () => {
+    expect(applicationSearchQuerySchema.safeParse({ chat: "1" }).success).to.equal(false);
+    expect(applicationSearchQuerySchema.safeParse({ sender: "anna" }).success).to.equal(true);
+    expect(parse({ order: "relevance" }).success).to.equal(false);
   });
 });
 

@@ -112,29 +112,73 @@ export const streamQuerySchema = z.object({
 /** Maximum length of a query, in characters (code points). The search itself limits words and phrases. */
 export const maxQueryCharacters = 256;
 
+/** Maximum number of chats that a search across an application may be limited to. */
+export const maxSearchChats = 100;
+
+const timeParameter = (description: string): z.ZodType<Date | undefined, string | undefined> =>
+  z.iso
+    .datetime({ offset: true, error: "must be an ISO 8601 time with a time zone, for example 2026-11-24T08:30:00Z" })
+    .transform(wholeMilliseconds)
+    .optional()
+    .meta({ description, examples: ["2026-11-24T08:30:00Z"] });
+
+/** The first millisecond that is not before a time. Times of messages are whole milliseconds of the years 1970 to 9999. */
+function wholeMilliseconds(text: string): Date {
+  const milliseconds = Date.parse(text) + (/\.\d{3}\d*[1-9]/.test(text) ? 1 : 0);
+  return new Date(Math.min(Math.max(milliseconds, 0), Date.UTC(9999, 11, 31)));
+}
+
+const chatsParameter = z
+  .string()
+  .regex(/^[1-9][0-9]{0,9}(,[1-9][0-9]{0,9})*$/, "must be numbers of chats, separated by commas")
+  .transform((text) => [...new Set(text.split(",").map(Number))])
+  .refine((numbers) => numbers.length <= maxSearchChats, `must have at most ${maxSearchChats} numbers`)
+  .refine((numbers) => numbers.every((number) => number <= maxNumber), `must have numbers of at most ${maxNumber}`)
+  .optional()
+  .meta({ description: `Only these chats: at most ${maxSearchChats} numbers, separated by commas`, examples: ["1,7"] });
+
+const searchFilters = {
+  q: z
+    .string()
+    .refine((q) => q.trim().length > 0, "must not be empty")
+    .refine((q) => Array.from(q).length <= maxQueryCharacters, `must have at most ${maxQueryCharacters} characters`)
+    .optional()
+    .meta({
+      description:
+        "The words to find; required without `sender`. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. A query has at most 16 words and phrases. Case and accents do not matter, and every other character is literal.",
+      minLength: 1,
+      maxLength: maxQueryCharacters,
+      pattern: "\\S",
+      examples: ["hell"],
+    }),
+  sender: senderSchema.optional().meta({ description: "Only messages with exactly this sender" }),
+  from: timeParameter("Only messages that were created at this time or later"),
+  to: timeParameter("Only messages that were created before this time"),
+};
+const hasWordsOrSender = ({ q, sender }: { q?: string | undefined; sender?: string | undefined }): boolean =>
+  (q ?? sender) !== undefined;
+const wordsOrSender = { path: ["q"], error: "is required, unless sender is given" };
+
 export const searchQuerySchema = z
   .object({
-    q: z
-      .string()
-      .refine((q) => q.trim().length > 0, "must not be empty")
-      .refine((q) => Array.from(q).length <= maxQueryCharacters, `must have at most ${maxQueryCharacters} characters`)
-      .optional()
-      .meta({
-        description:
-          "The words to find; required without `sender`. A message matches if it contains all of them, also inside longer words. Double quotes around words make a phrase, which must occur as it is written. A query has at most 16 words and phrases. Case and accents do not matter, and every other character is literal.",
-        minLength: 1,
-        maxLength: maxQueryCharacters,
-        pattern: "\\S",
-        examples: ["hell"],
-      }),
-    sender: senderSchema.optional().meta({ description: "Only messages with exactly this sender" }),
+    ...searchFilters,
     limit: limitSchema,
     cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
   })
-  .refine(({ q, sender }) => (q ?? sender) !== undefined, {
-    path: ["q"],
-    error: "is required, unless sender is given",
-  });
+  .refine(hasWordsOrSender, wordsOrSender);
+
+export const applicationSearchQuerySchema = z
+  .object({
+    ...searchFilters,
+    chat: chatsParameter,
+    order: z.enum(["newest"], "must be newest").default("newest").meta({ description: "By time, newest first" }),
+    limit: limitSchema,
+    cursor: applicationSearchCursorSchema
+      .optional()
+      .meta({ description: "Continue at this cursor, from a Link header" }),
+  })
+  .refine(hasWordsOrSender, wordsOrSender);
+export type ApplicationSearchQuery = z.infer<typeof applicationSearchQuerySchema>;
 
 /** The parameters in which another page's query differs from this one's; `undefined` removes a parameter. */
 export type PageQuery = Record<string, string | number | undefined>;

@@ -12,6 +12,7 @@ import {
   searchHitSchema,
 } from "./message.ts";
 import {
+  applicationSearchQuerySchema,
   applicationsQuerySchema,
   changesQuerySchema,
   chatsQuerySchema,
@@ -197,6 +198,28 @@ export const routes = {
     success: { status: 200, description: "The application after the change", schema: applicationSchema },
     problems: ["application-not-found", ...storing],
   },
+  searchApplication: {
+    method: "get",
+    path: "/applications/{token}/search",
+    operationId: "searchApplication",
+    service: "api",
+    tag: "Applications",
+    summary: "Search the messages of all chats, newest first",
+    description:
+      "Returns one page of messages of any chat of the application that contain every word of the query, with the matches marked. The message with the latest `created_at` comes first. Within one millisecond, the higher chat number comes first, and in a chat the higher message number. With `chat`, `sender`, `from` or `to`, only messages of these chats, of that sender or of that time. A message becomes searchable about a second after it was accepted.",
+    params: ["token"],
+    query: applicationSearchQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), links: ["next"] },
+    problems: [
+      "application-not-found",
+      "chat-not-found",
+      "validation-failed",
+      "search-unavailable",
+      "service-unavailable",
+      ...reading,
+    ],
+  },
   createChat: {
     method: "post",
     path: "/applications/{token}/chats",
@@ -353,7 +376,7 @@ export const routes = {
     tag: "Messages",
     summary: "Search a chat's messages, newest first",
     description:
-      "Returns one page of messages that contain every word of the query, newest first, with the matches marked. With `sender`, only messages of that sender. A message becomes searchable about a second after it was accepted.",
+      "Returns one page of messages that contain every word of the query, newest first, with the matches marked. With `sender`, `from` or `to`, only messages of that sender or of that time. A message becomes searchable about a second after it was accepted.",
     params: ["token", "chat"],
     query: searchQuerySchema,
     limited: "requests",

@@ -21,6 +21,7 @@ import { toProblem } from "./to-problem.ts";
 import { createChangeMessage } from "./use-cases/change-message.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
+import { createSearchApplication } from "./use-cases/search-application.ts";
 import { createSearchMessages } from "./use-cases/search-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
@@ -54,6 +55,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
+  const share = createShare(config.database.poolSize);
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
 
@@ -79,7 +81,14 @@ export function createApiApp(options: ApiAppOptions): Express {
     app.use("/applications/:token", rateLimit);
   }
   return app
-    .use(createApplicationRoutes({ applications, mountOptions }))
+    .use(
+      createApplicationRoutes({
+        applications,
+        searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
+        share,
+        mountOptions,
+      }),
+    )
     .use(createChatRoutes({ chats, findChat, mountOptions }))
     .use(
       createMessageRoutes({
@@ -89,7 +98,7 @@ export function createApiApp(options: ApiAppOptions): Express {
         changes,
         streams,
         searchMessages: createSearchMessages({ search, messages, backend }),
-        share: createShare(config.database.poolSize),
+        share,
         mountOptions,
       }),
     )

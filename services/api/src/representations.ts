@@ -5,6 +5,7 @@ import {
   type Message,
   type MessageContent,
   type MessageVersion,
+  type SearchHit,
 } from "@confab/contracts";
 import type { Application as ApplicationRow, Chat as ChatRow, EarlierVersion } from "@confab/database";
 
@@ -77,6 +78,10 @@ export function toMessage(token: string, chat: number, message: ReadableMessage)
     edited_at: message.editedAt?.toISOString() ?? null,
     deleted_at: message.deletedAt?.toISOString() ?? null,
   };
+}
+
+export function toHit(token: string, chat: number, hit: ReadableMessage & { highlights: string[] }): SearchHit {
+  return { ...toMessage(token, chat, hit), highlights: hit.highlights };
 }
 
 export function toVersion({ version, body, metadata, createdAt }: EarlierVersion): MessageVersion {

@@ -7,7 +7,7 @@ import { openWorld, type Chat, type World } from "./world.ts";
 
 const [connections, asked] = [40, 150];
 
-describe("one application that lists large pages on many connections", function () {
+describe("one application that reads large pages on many connections", function () {
   this.timeout(120_000);
   let world: World;
   let api: ServiceHandle;
@@ -59,21 +59,26 @@ describe("one application that lists large pages on many connections", function 
     return times.sort((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
   }
 
-  for (const query of ["?limit=200", "/search?limit=200&q=x"]) {
-    it(`does not slow down other applications: ${query}`, async () => {
+  const large: Record<string, (chat: Chat) => string> = {
+    "a list": (chat) => `${pathOf(chat)}?limit=200`,
+    "a search": (chat) => `${pathOf(chat)}/search?limit=200&q=x`,
+    "a search across its chats": ({ token }) => `${api.url}/applications/${token}/search?limit=200&q=x`,
+  };
+  for (const [what, urlOf] of Object.entries(large)) {
+    it(`does not slow down other applications by ${what}`, async () => {
       await slowest();
       const calm = await slowest();
       let isLoud = true;
       const statuses: (number | undefined)[] = [];
       const burst = Array.from({ length: connections }, async () => {
-        while (isLoud) statuses.push(await statusOf(pathOf(loud!) + query));
+        while (isLoud) statuses.push(await statusOf(urlOf(loud!)));
       });
       await pause(300);
       const disturbed = await slowest().finally(() => (isLoud = false));
       await Promise.all(burst);
       if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
         process.stdout.write(
-          `${query}: p99 ${calm.toFixed(1)} ms calm, ${disturbed.toFixed(1)} ms; ${statuses.length} pages\n`,
+          `${what}: p99 ${calm.toFixed(1)} ms calm, ${disturbed.toFixed(1)} ms; ${statuses.length} pages\n`,
         );
       }
       expect(statuses.filter((status) => status !== 200 && status !== 429)).to.deep.equal([]);

@@ -2,19 +2,25 @@ import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
 import type { Application, ApplicationReference, Applications } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
+import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
-import { toApplication } from "../representations.ts";
+import { toApplication, toHit } from "../representations.ts";
+import type { SearchApplication } from "../use-cases/search-application.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ApplicationRoutesOptions {
   applications: Applications;
+  searchApplication: SearchApplication;
+  /** Runs slow work, so that one application leaves the others their share of the database. */
+  share: FairShare;
   mountOptions: MountOptions;
 }
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Applications: create, list, get, rename. */
-export function createApplicationRoutes({ applications, mountOptions }: ApplicationRoutesOptions): Router {
+/** Applications: create, list, get, rename, search. */
+export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
+  const { applications, searchApplication, share, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -60,6 +66,20 @@ export function createApplicationRoutes({ applications, mountOptions }: Applicat
   });
   mount(router, routes.updateApplication, rename, mountOptions);
   mount(router, routes.replaceApplication, rename, mountOptions);
+
+  mount(
+    router,
+    routes.searchApplication,
+    ({ params: { token }, query }) =>
+      share(token, async () => {
+        const { hits, next } = await searchApplication(token, query);
+        return {
+          body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),
+          link: next === undefined ? {} : { next: { cursor: next } },
+        };
+      }),
+    mountOptions,
+  );
   return router;
 }
 

@@ -3,7 +3,7 @@ import type { MessageChanges } from "@confab/database";
 import { createRouter, mount, mountStream, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
-import { toMessage, toVersion } from "../representations.ts";
+import { toHit, toMessage, toVersion } from "../representations.ts";
 import type { Position } from "../stream/pages.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
@@ -59,7 +59,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         const chat = await findChat(token, number);
         const { hits, next } = await searchMessages(chat.id, query);
         return {
-          body: hits.map(({ highlights, ...hit }) => ({ ...toMessage(token, number, hit), highlights })),
+          body: hits.map((hit) => toHit(token, number, hit)),
           link: next === undefined ? {} : { next: { cursor: next } },
         };
       }),

@@ -1,0 +1,52 @@
+import { ProblemError, type ApplicationSearchQuery } from "@confab/contracts";
+import type { Applications, Chats, Messages } from "@confab/database";
+import type { SearchedChat, SearchIndex } from "@confab/search";
+import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-messages.ts";
+
+export interface SearchApplicationOptions {
+  search: Pick<SearchIndex, "searchApplication">;
+  applications: Pick<Applications, "find">;
+  chats: Pick<Chats, "named" | "numbered">;
+  messages: Pick<Messages, "states">;
+  backend: Backend;
+}
+
+export type SearchApplication = (
+  token: string,
+  query: ApplicationSearchQuery,
+) => Promise<{ hits: (SearchHit & { chatNumber: number })[]; next?: string }>;
+
+/**
+ * Searches all chats of an application, or the given ones, and shows only messages that MySQL has in a chat of the application,
+ * in their current version. Throws the 404 for the application or for a chat.
+ */
+export function createSearchApplication(options: SearchApplicationOptions): SearchApplication {
+  const { search, applications, chats, messages, backend } = options;
+
+  async function find(applicationId: bigint, numbers: readonly number[]): Promise<SearchedChat[]> {
+    const found = await chats.numbered(applicationId, numbers);
+    const missing = numbers.find((number) => found.every((chat) => chat.number !== number));
+    if (missing === undefined) return found;
+    throw new ProblemError("chat-not-found", {
+      detail: `The application has no chat ${missing}. Use numbers that were returned when chats were created.`,
+    });
+  }
+
+  return async (token, { chat: numbers, q, sender, from, to, limit, cursor }) => {
+    const application = await applications.find(token);
+    if (!application) throw new ProblemError("application-not-found");
+    const applicationId = application.id;
+    const searched = numbers && (await find(applicationId, numbers));
+    const { hits, ...page } = await ofBackend(
+      backend,
+      search.searchApplication({ applicationId, chats: searched, q, sender, from, to, limit, cursor }),
+    );
+    // After a failover, the index may have messages of this application under the id of another one's chat.
+    const owners = await chats.named([...new Set(hits.map(({ chatId }) => chatId))]);
+    const own = hits.flatMap((hit) => {
+      const owner = owners.get(hit.chatId);
+      return owner?.token === token ? [{ ...hit, chatNumber: owner.number }] : [];
+    });
+    return { hits: await onlyCurrent(messages, own), ...page };
+  };
+}
