@@ -130,7 +130,7 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
   return { url, call, callOnce, stream };
 }
 
-type ListName = "listApplications" | "listChats" | "listMessages" | "searchMessages";
+type ListName = "listApplications" | "listChats" | "listMessages" | "searchMessages" | "searchApplication";
 export type Item<Name extends ListName> = Success<Name> extends readonly (infer One)[] ? One : never;
 type Query = NonNullable<CallOptions["query"]>;
 

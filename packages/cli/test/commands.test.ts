@@ -180,6 +180,29 @@ describe("confabctl", function () {
     expect((await stack.run(["search", token, chat, "hell world zebra"])).stdout).to.equal("(nothing found)\n");
   });
 
+  it("searches all chats with --all-chats, and by time", async () => {
+    const own = (await stack.json<{ token: string }>("app", "create", "across")).token;
+    for (const chat of ["1", "2"]) {
+      await stack.json("chat", "create", own);
+      await stack.json("send", own, chat, `Hello ${chat}`);
+    }
+    await eventually(async () => {
+      const hits = await stack.json<{ chat_number: number }[]>("search", "--all-chats", own, "ell");
+      expect(hits.map(({ chat_number }) => chat_number)).to.deep.equal([2, 1]);
+    });
+    expect((await stack.run(["search", "--all-chats", own, "hello"])).stdout).to.match(
+      /^2\/1 .* Hello 2\n1\/1 .* Hello 1\n$/,
+    );
+    expect((await stack.run(["search", "--all-chats", "--token", own, "hello 1"])).stdout).to.match(
+      /^1\/1 .* Hello 1\n$/,
+    );
+    expect(await stack.json("search", own, "1", "hello", "--from", "2100-01-01T00:00:00Z")).to.deep.equal([]);
+    expect(await stack.json("search", "--all-chats", own, "hello", "--to", "2100-01-01T00:00:00Z")).to.have.length(2);
+    expect((await stack.run(["search", "--all-chats", own])).stderr).to.match(
+      /missing required argument|no application/,
+    );
+  });
+
   it("explains an error by its exit code and one sentence", async () => {
     const nobodyThere = `http://127.0.0.1:${await freePort()}`;
     const nobody = "00000000-0000-4000-8000-000000000000";

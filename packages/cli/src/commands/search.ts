@@ -1,50 +1,77 @@
 import { styleText } from "node:util";
 import type { SearchHit } from "@confab/contracts";
 import type { Command } from "commander";
-import { listed, pages } from "../api-client.ts";
-import { chatOperand, onApplication, textOperand } from "../application-arguments.ts";
+import { listed, pages, type ApiClient } from "../api-client.ts";
+import {
+  applicationArguments,
+  chatOperand,
+  declareApplicationArguments,
+  textOperand,
+} from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../output.ts";
 import { addIndexCommands } from "./search-index.ts";
 
-/** `search [TOKEN] CHAT QUERY`, and `search reindex|verify` for the index behind it. */
+const queryOperand = textOperand(
+  "query",
+  "words that must all occur, also inside of words; double quotes around words make a phrase",
+);
+
+interface SearchOptions {
+  sender?: string;
+  from?: string;
+  to?: string;
+  allChats?: boolean;
+  limit: number;
+  all?: boolean;
+}
+
+/** `search [TOKEN] CHAT QUERY`, `search --all-chats [TOKEN] QUERY`, and `search reindex|verify` for the index behind it. */
 export function addSearchCommands(program: Command, io: Io): void {
   const search = program
     .command("search")
     .description("search the messages of a chat; rebuild or verify the search index");
 
-  onApplication(
-    search
-      .command("query", { isDefault: true })
-      .description("search the messages of a chat, newest first; the word `query` may be left out")
-      .option("--sender <id>", "only messages of this sender")
-      .option("--limit <n>", "maximum number of hits", number, 50)
-      .option("--all", "show all hits"),
-    [
-      chatOperand,
-      textOperand("query", "words that must all occur, also inside of words; double quotes around words make a phrase"),
-    ],
-    async (token, [chat, q], command) => {
-      const { api, output } = toolsOf(io, command);
-      const options = command.opts<{ sender?: string; limit: number; all?: boolean }>();
-      const limit = options.all === true ? Infinity : options.limit;
-      const hits = await listed(
-        pages(api, "searchMessages", { params: { token, chat }, query: { q, sender: options.sender }, limit }),
-      );
-      const width = Math.max(0, ...hits.map((hit) => String(hit.number).length));
-      output.result(hits, () =>
-        hits.length === 0
-          ? "(nothing found)"
-          : hits
-              .map((hit) => [String(hit.number).padStart(width), output.time(hit.created_at), fragments(hit, io)])
-              .map((cells) => cells.join("  "))
-              .join("\n"),
-      );
-    },
-  );
+  const query = search
+    .command("query", { isDefault: true })
+    .description("search the messages of a chat, newest first; the word `query` may be left out")
+    .option("--all-chats", "search all chats of the application, and leave out <chat>")
+    .option("--sender <id>", "only messages of this sender")
+    .option("--from <time>", "only messages that were created at this time or later, such as 2026-11-24T08:30:00Z")
+    .option("--to <time>", "only messages that were created before this time")
+    .option("--limit <n>", "maximum number of hits", number, 50)
+    .option("--all", "show all hits");
+  declareApplicationArguments(query, [chatOperand, queryOperand]).action(async () => {
+    const { api, output } = toolsOf(io, query);
+    const options = query.opts<SearchOptions>();
+    const hits = await listed(findHits(api, query, options));
+    const nameOf = ({ chat_number, number }: SearchHit): string =>
+      options.allChats === true ? `${chat_number}/${number}` : String(number);
+    const width = Math.max(0, ...hits.map((hit) => nameOf(hit).length));
+    output.result(hits, () =>
+      hits.length === 0
+        ? "(nothing found)"
+        : hits
+            .map((hit) => [nameOf(hit).padStart(width), output.time(hit.created_at), fragments(hit, io)])
+            .map((cells) => cells.join("  "))
+            .join("\n"),
+    );
+  });
 
   addIndexCommands(search, io);
+}
+
+function findHits(api: ApiClient, command: Command, options: SearchOptions): AsyncGenerator<SearchHit[]> {
+  const { sender, from, to } = options;
+  const filters = { sender, from, to };
+  const limit = options.all === true ? Infinity : options.limit;
+  if (options.allChats === true) {
+    const [token, [q]] = applicationArguments(command, [queryOperand]);
+    return pages(api, "searchApplication", { params: { token }, query: { q, ...filters }, limit });
+  }
+  const [token, [chat, q]] = applicationArguments(command, [chatOperand, queryOperand]);
+  return pages(api, "searchMessages", { params: { token, chat }, query: { q, ...filters }, limit });
 }
 
 const entities: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&" };
