@@ -8,7 +8,7 @@ import { chatFromRow, type Chat, type NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
 
-/** The ids of a chat, and its highest number that is stored or dead-lettered (0 in an empty chat). */
+/** The ids of a chat, and its highest number that is stored, dead-lettered or dropped (0 in an empty chat). */
 export interface ChatLocation {
   readonly id: bigint;
   readonly lastNumber: number;
@@ -188,19 +188,22 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     },
 
     /**
-     * Finds a chat for numbering. Both maxima are read from the end of an index, regardless of the length of the chat.
+     * Finds a chat for numbering. The maxima are read from the ends of indexes, regardless of the length of the chat.
      */
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;
-      const [row] = await prisma.$queryRaw<{ id: bigint; highest: number | null; deadLettered: number | null }[]>`
+      const [row] = await prisma.$queryRaw<
+        ({ id: bigint } & Record<"highest" | "deadLettered" | "dropped", number | null>)[]
+      >`
         SELECT c.id,
                (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
-               (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered
+               (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered,
+               (SELECT n.number FROM deleted_numbers n WHERE n.chat_id = c.id ORDER BY n.number DESC LIMIT 1) AS dropped
           FROM applications a JOIN chats c ON c.application_id = a.id AND c.number = ${number}
          WHERE a.token = ${token}`;
       if (!row) return undefined;
-      const { id, highest, deadLettered } = row;
-      return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0) };
+      const { id, highest, deadLettered, dropped } = row;
+      return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0, dropped ?? 0) };
     },
   };
 }

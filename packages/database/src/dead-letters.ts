@@ -1,4 +1,5 @@
 import { decodeContent } from "@confab/contracts";
+import { addDeletedNumber } from "./deleted-numbers.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -32,8 +33,8 @@ export function createDeadLetters(database: Database) {
 
     count: (): Promise<number> => prisma.deadLetter.count(),
 
-    /** Returns false if there is no such dead letter. */
-    remove: async (id: bigint): Promise<boolean> => (await prisma.deadLetter.deleteMany({ where: { id } })).count > 0,
+    /** Returns false if there is no such dead letter. Its number is never used again, and no reader has it unread. */
+    remove: (id: bigint): Promise<boolean> => transaction(database, (tx) => remove(tx, id)),
 
     /**
      * Stores the message under its own number, updates the count and the search outbox, and removes the dead letter. If
@@ -41,6 +42,16 @@ export function createDeadLetters(database: Database) {
      */
     restore: (id: bigint): Promise<Restoration> => transaction(database, (tx) => restore(tx, id)),
   };
+}
+
+async function remove(tx: Queryable, id: bigint): Promise<boolean> {
+  const letter = await tx.deadLetter.findUnique({ where: { id } });
+  if (!letter || (await tx.deadLetter.deleteMany({ where: { id } })).count === 0) return false;
+  const { chatId, number } = letter;
+  // A message can have the number of a dead letter only if Redis lost data.
+  const taken = chatId === null || (await tx.message.findUnique({ where: { chatId_number: { chatId, number } } }));
+  if (!taken) await addDeletedNumber(tx, chatId, number);
+  return true;
 }
 
 async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
@@ -62,5 +73,7 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   await addToOutbox(tx, stored, new Date());
   await addToChats(tx, stored);
   await tx.deadLetter.delete({ where: { id } });
+  // Present if it was dropped before and Redis, which lost data, delivered it again.
+  if (stored.length > 0) await tx.deletedNumber.deleteMany({ where: { chatId, number } });
   return { restored: true };
 }

@@ -9,6 +9,7 @@ export { IdempotencyConflict, isRefusal, isTransient, isUnavailable, reasonOf } 
 export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } from "./maintenance.ts";
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
+export { createReads } from "./reads.ts";
 export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";
@@ -41,4 +42,5 @@ export type {
 } from "./messages.ts";
 export type { MigrateOptions } from "./migrate.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
+export type { ReadHorizon, Reads, UnreadChat } from "./reads.ts";
 export type { NewBatch, BatchStore, StoreResult } from "./batch-store.ts";

@@ -1,5 +1,6 @@
 import { contentBytes, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
+import { addDeletedNumber } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { MESSAGE_COLUMNS, messageFromRow, type Message } from "./messages.ts";
 import { transaction } from "./transaction.ts";
@@ -151,6 +152,7 @@ async function removeMessage(tx: Queryable, { chatId, number }: Message, now: Da
   await tx.message.update({ where: { chatId_number: { chatId, number } }, data });
   await tx.messageVersion.deleteMany({ where: { chatId, number } });
   await tx.$executeRaw`UPDATE chats SET messages_count = messages_count - 1 WHERE id = ${chatId}`;
+  await addDeletedNumber(tx, chatId, number);
   return true;
 }
 

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { pruneStoredBatches, pruneIdempotencyKeys } from "@confab/database";
+import { createMessageChanges, createReads, pruneStoredBatches, pruneIdempotencyKeys } from "@confab/database";
 import type { Chat, QueryEvent } from "@confab/database";
 import { batch, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
@@ -79,6 +79,26 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "drains the outbox": ({ outbox }) => outbox.drain(10, () => Promise.resolve()),
   "deletes old stored batches": ({ database }) => pruneStoredBatches(database, 86_400_000),
   "deletes old idempotency keys": ({ database }) => pruneIdempotencyKeys(database, 1),
+  "deletes a message": ({ database }, chat) => createMessageChanges(database).remove({ chatId: chat.id, number: 250 }),
+  "sets a read horizon": ({ database }, chat) => createReads(database).advance(chat.id, "reader 7", 40),
+  "finds a read horizon": ({ database }, chat) => createReads(database).find(chat.id, "reader 7"),
+  "lists read horizons": ({ database }, chat) => createReads(database).list(chat.id, { limit: 50 }),
+  "lists read horizons further on": ({ database }, chat) =>
+    createReads(database).list(chat.id, { after: "reader 7", limit: 50 }),
+  "counts unread messages near the end of a long chat": ({ database }, chat) =>
+    createReads(database).unread(chat.id, MESSAGES - 100, MESSAGES),
+  "counts all messages of a long chat": ({ database }, chat) => createReads(database).unread(chat.id, 0, MESSAGES),
+  "lists unread chats": ({ database }, _chat, token) =>
+    createReads(database).unreadChats(token, "reader 7", { limit: 200 }),
+  "lists unread chats further on": ({ database }, chat, token) =>
+    createReads(database).unreadChats(token, "reader 7", {
+      after: { at: new Date(chat.createdAt.getTime() + 60_000), number: 700 },
+      limit: 200,
+    }),
+  "drops a dead letter": async ({ deadLetters }) => {
+    const { items } = await deadLetters.list({ limit: 1 });
+    await deadLetters.remove(items[0]!.id);
+  },
   "lists dead letters": ({ deadLetters }) => deadLetters.list({ after: 1n, limit: 50 }),
 };
 
@@ -133,7 +153,22 @@ describe("the plan of every query", () => {
     await test.batchStore.store([
       batch(...Array.from({ length: 20 }, (_, i) => message(chats[3 + i]!.id, 99, tooLong))),
     ]);
-    const tables = "applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
+    const numbers = Array.from({ length: MESSAGES / 3 }, (_, i) => 3 * i + 1);
+    await prisma.deletedNumber.createMany({
+      data: [
+        ...numbers.map((number) => ({ chatId: chat.id, number })),
+        ...chats.slice(1).map(({ id }) => ({ chatId: id, number: 1 })),
+      ],
+    });
+    await prisma.read.createMany({
+      data: chats.flatMap(({ id }) =>
+        Array.from({ length: id === chat.id ? 500 : 2 }, (_, i) => ({
+          ...{ chatId: id, reader: `reader ${i + 6}`, number: 1, updatedAt: at },
+        })),
+      ),
+    });
+    const tables =
+      "deleted_numbers, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
     await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
   });
   after(() => test.close());

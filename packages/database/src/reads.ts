@@ -1,0 +1,171 @@
+import { isToken } from "./applications.ts";
+import { inTime, type CommitGuard } from "./attempt.ts";
+import { transaction } from "./transaction.ts";
+import type { ChatActivity } from "./chats.ts";
+import type { Database, Queryable } from "./client.ts";
+import type { Read as ReadHorizon } from "./generated/client.ts";
+import type { MessageRange } from "./messages.ts";
+
+export type { ReadHorizon };
+
+/** A chat with unread messages, as MySQL knows it. */
+export interface UnreadChat {
+  readonly id: bigint;
+  /** The chat's number in its application. */
+  readonly number: number;
+  readonly horizon: number;
+  readonly unread: number;
+  readonly lastMessageNumber: number;
+  readonly lastMessageAt: Date;
+}
+
+export type Reads = ReturnType<typeof createReads>;
+
+/** The number of chats that one page examines. A reader who has read nearly everything gets short pages, not slow ones. */
+const EXAMINED = 1_000;
+
+/**
+ * Read horizons: up to which number a reader has read a chat. A write that is not done within `timeoutMs` fails with
+ * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
+ */
+export function createReads(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
+  const { prisma } = database;
+
+  /**
+   * How many messages the ranges have that can be read, stored or not, in the order of the ranges, each of another chat. All their
+   * numbers must be assigned. Instead of the messages it counts the numbers that have none, which are few: deleted
+   * messages and dead letters. There is no counter, so nothing can drift.
+   */
+  async function counts(ranges: readonly MessageRange[]): Promise<number[]> {
+    if (ranges.length === 0) return [];
+    // One statement, so that a number that moves between the tables is counted once. A dead letter whose number is deleted, or
+    // belongs to a message, exists only after Redis lost data.
+    const windows = ranges.map(() => "(d.chat_id = ? AND d.number BETWEEN ? AND ?)").join(" OR ");
+    const values = ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]);
+    const rows = await prisma.$queryRawUnsafe<{ chatId: bigint; missing: bigint | number }[]>(
+      `SELECT d.chat_id AS chatId, COUNT(*) AS missing FROM deleted_numbers d FORCE INDEX (PRIMARY)
+        WHERE ${windows} GROUP BY d.chat_id
+       UNION ALL
+       SELECT d.chat_id AS chatId, COUNT(DISTINCT d.number) AS missing
+         FROM dead_letters d FORCE INDEX (dead_letters_chat_id_number_idx)
+         LEFT JOIN messages m ON m.chat_id = d.chat_id AND m.number = d.number
+         LEFT JOIN deleted_numbers n ON n.chat_id = d.chat_id AND n.number = d.number
+        WHERE (${windows}) AND m.number IS NULL AND n.number IS NULL GROUP BY d.chat_id`,
+      ...values,
+      ...values,
+    );
+    const missing = new Map<bigint, number>();
+    for (const row of rows) missing.set(row.chatId, (missing.get(row.chatId) ?? 0) + Number(row.missing));
+    return ranges.map(({ chatId, from, to }) => Math.max(0, to - from + 1 - (missing.get(chatId) ?? 0)));
+  }
+
+  /** The next chats by activity that have messages, with the reader's horizons. */
+  async function examine(applicationId: bigint, reader: string, after: ChatActivity | undefined) {
+    const rows: Omit<UnreadChat, "unread">[] = [];
+    for (const [sql, ...values] of partsAfter(after)) {
+      if (rows.length === EXAMINED) break;
+      const part = await prisma.$queryRawUnsafe<
+        (Omit<UnreadChat, "unread" | "horizon"> & { horizon: number | null })[]
+      >(
+        `SELECT c.id, c.number, c.last_message_number AS lastMessageNumber, c.last_message_at AS lastMessageAt,
+                r.number AS horizon
+           FROM chats c FORCE INDEX (chats_application_id_last_message_at_number_idx)
+           LEFT JOIN \`reads\` r ON r.chat_id = c.id AND r.reader = ?
+          WHERE c.application_id = ? ${sql} LIMIT ?`,
+        reader,
+        applicationId,
+        ...values,
+        EXAMINED - rows.length,
+      );
+      rows.push(...part.map((row) => ({ ...row, horizon: row.horizon ?? 0 })));
+    }
+    return rows;
+  }
+
+  return {
+    /** Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is. */
+    advance: (chatId: bigint, reader: string, number: number): Promise<ReadHorizon> =>
+      inTime(timeoutMs, (guard) => advance(database, { chatId, reader, number }, guard)),
+
+    find: async (chatId: bigint, reader: string): Promise<ReadHorizon | undefined> =>
+      (await prisma.read.findUnique({ where: { chatId_reader: { chatId, reader } } })) ?? undefined,
+
+    /** A page of a chat's horizons by reader. `next` is the reader after which the next page begins, absent on the last page. */
+    async list(
+      chatId: bigint,
+      { after, limit }: { after?: string | undefined; limit: number },
+    ): Promise<{ items: ReadHorizon[]; next: string | undefined }> {
+      const rows = await prisma.read.findMany({
+        where: { chatId, ...(after !== undefined && { reader: { gt: after } }) },
+        orderBy: { reader: "asc" },
+        take: limit + 1,
+      });
+      const items = rows.slice(0, limit);
+      return { items, next: rows.length > limit ? items.at(-1)?.reader : undefined };
+    },
+
+    /** How many messages above a horizon, up to the last number of the chat, can be read. */
+    async unread(chatId: bigint, horizon: number, last: number): Promise<number> {
+      const [unread = 0] = horizon < last ? await counts([{ chatId, from: horizon + 1, to: last }]) : [];
+      return unread;
+    },
+
+    /**
+     * The chats of an application with stored messages above the reader's horizons, the latest activity first: at most `limit`.
+     * A page examines at most 1,000 chats, so it may be short although there are more. `next` is the position after which the next
+     * page begins, absent on the last page. Undefined if the application is unknown.
+     */
+    async unreadChats(
+      token: string,
+      reader: string,
+      { after, limit }: { after?: ChatActivity | undefined; limit: number },
+    ): Promise<{ items: UnreadChat[]; next: ChatActivity | undefined } | undefined> {
+      const owner = isToken(token)
+        ? await prisma.application.findUnique({ where: { token }, select: { id: true } })
+        : null;
+      if (!owner) return undefined;
+      const examined = await examine(owner.id, reader, after);
+      const candidates = examined.filter(({ horizon, lastMessageNumber }) => horizon < lastMessageNumber);
+      const shown = candidates.slice(0, limit);
+      const unread = await counts(
+        shown.map(({ id, horizon, lastMessageNumber }) => ({
+          chatId: id,
+          from: horizon + 1,
+          to: lastMessageNumber,
+        })),
+      );
+      // Numbers without a message may be all that there is above a horizon.
+      const items = shown.map((chat, at) => ({ ...chat, unread: unread[at] ?? 0 })).filter((chat) => chat.unread > 0);
+      const end = candidates.length > limit ? shown.at(-1) : examined.length === EXAMINED ? examined.at(-1) : undefined;
+      return { items, next: end && { at: end.lastMessageAt, number: end.number } };
+    },
+  };
+}
+
+/** The ranges of the index of activity after a position: one statement for both would be sorted. */
+function partsAfter(after: ChatActivity | undefined): [sql: string, ...values: unknown[]][] {
+  const latestFirst = "ORDER BY c.last_message_at DESC, c.number DESC";
+  // Chats without messages come last, and nothing in them is unread.
+  if (after === undefined) return [[`AND c.last_message_at IS NOT NULL ${latestFirst}`]];
+  if (after.at === null) return [];
+  return [
+    ["AND c.last_message_at = ? AND c.number < ? ORDER BY c.number DESC", after.at, after.number],
+    [`AND c.last_message_at < ? ${latestFirst}`, after.at],
+  ];
+}
+
+async function advance(
+  database: Database,
+  { chatId, reader, number }: { chatId: bigint; reader: string; number: number },
+  guard: CommitGuard,
+): Promise<ReadHorizon> {
+  const write = async (tx: Queryable): Promise<ReadHorizon> => {
+    // In this order: an assignment already reads the values of those before it.
+    await tx.$executeRaw`
+      INSERT INTO \`reads\` (chat_id, reader, number, updated_at) VALUES (${chatId}, ${reader}, ${number}, ${new Date()})
+          ON DUPLICATE KEY UPDATE updated_at = IF(VALUES(number) > number, VALUES(updated_at), updated_at),
+                                  number = GREATEST(number, VALUES(number))`;
+    return tx.read.findUniqueOrThrow({ where: { chatId_reader: { chatId, reader } } });
+  };
+  return transaction(database, write, { guard });
+}

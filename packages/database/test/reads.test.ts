@@ -1,0 +1,246 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { createMessageChanges, createReads, type MessageChanges, type Reads } from "@confab/database";
+import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+
+/** Random histories of chats. More of them take longer and find no other kind of mistake. */
+const HISTORIES = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
+const READERS = ["anna", "Анна", "never"];
+const TOO_LONG = "x".repeat(65_536);
+
+describe("read horizons", () => {
+  let test: TestDatabase;
+  let reads: Reads;
+  let changes: MessageChanges;
+  before(async () => {
+    // Some tests start more calls at once than the pool has sessions.
+    test = await openTestDatabase({ acquireTimeoutMs: 30_000 });
+    reads = createReads(test.database);
+    changes = createMessageChanges(test.database);
+  });
+  after(() => test.close());
+
+  /** Counts the messages themselves, which the count under test never reads. */
+  async function recount(chatId: bigint, horizon: number): Promise<number> {
+    return test.database.prisma.message.count({ where: { chatId, number: { gt: horizon }, deletedAt: null } });
+  }
+
+  const dropLetter = async (chatId: bigint, number: number) => {
+    const letter = await test.deadLetters.findByNumber(chatId, number);
+    expect(await test.deadLetters.remove(letter!.id)).to.equal(true);
+  };
+  const restoreLetter = async (chatId: bigint, number: number) => {
+    const { id } = (await test.deadLetters.findByNumber(chatId, number))!;
+    await test.database.prisma.deadLetter.update({ where: { id }, data: { body: Buffer.from("short") } });
+    expect(await test.deadLetters.restore(id)).to.deep.equal({ restored: true });
+  };
+
+  it("move forward only, and keep their time if they do not move", async () => {
+    const { id } = await test.newChat();
+    expect(await reads.find(id, "anna")).to.equal(undefined);
+    const first = await reads.advance(id, "anna", 5);
+    expect(first).to.include({ chatId: id, reader: "anna", number: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await reads.advance(id, "anna", 3)).to.deep.equal(first);
+    expect(await reads.advance(id, "anna", 5)).to.deep.equal(first);
+    const later = await reads.advance(id, "anna", 6);
+    expect(later.number).to.equal(6);
+    expect(later.updatedAt.getTime()).to.be.above(first.updatedAt.getTime());
+    expect(await reads.find(id, "anna")).to.deep.equal(later);
+    expect((await reads.advance(id, "Anna", 1)).number, "another reader").to.equal(1);
+  });
+
+  it("end at the highest number when many are set at once, and no answer is below its request", async () => {
+    const { id } = await test.newChat();
+    const numbers = fc.sample(fc.integer({ min: 1, max: 1_000 }), { numRuns: 80, seed: 3 });
+    const answers = await Promise.all(numbers.map((number) => reads.advance(id, "anna", number)));
+    for (const [at, { number }] of answers.entries()) expect(number).to.be.at.least(numbers[at]!);
+    expect((await reads.find(id, "anna"))?.number).to.equal(Math.max(...numbers));
+  });
+
+  it("are listed by reader, each once, page by page", async () => {
+    const { id } = await test.newChat();
+    const readers = ["a", "a/b", "ä", "b", "b%", "👩", "x".repeat(256), "Z", "\ud83d\udc69".repeat(256)];
+    for (const reader of readers) await reads.advance(id, reader, reader.length);
+    const shown: string[] = [];
+    for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages += 1) {
+      const page = await reads.list(id, { after, limit: 2 });
+      expect(page.items.length).to.be.within(1, 2);
+      for (const { reader, number } of page.items) expect(number).to.equal(reader.length);
+      shown.push(...page.items.map(({ reader }) => reader));
+      after = page.next;
+    }
+    const byBytes = readers.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    expect(shown).to.deep.equal(byBytes);
+  });
+
+  it("count nothing for numbers whose message was deleted, is a dead letter or was dropped", async () => {
+    const { id, token } = await test.newChat();
+    const bodies = ["one", "two", TOO_LONG, "four", TOO_LONG, "six", TOO_LONG];
+    await test.batchStore.store([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
+    const counts = () => Promise.all([0, 1, 2, 4, 6, 7, 9].map((horizon) => reads.unread(id, horizon, 7)));
+    expect(await counts()).to.deep.equal([4, 3, 2, 1, 0, 0, 0]);
+    await changes.remove({ chatId: id, number: 4 });
+    expect(await counts()).to.deep.equal([3, 2, 1, 1, 0, 0, 0]);
+    await dropLetter(id, 7);
+    await restoreLetter(id, 5);
+    expect(await counts()).to.deep.equal([4, 3, 2, 2, 0, 0, 0]);
+    expect(await reads.unread(id, 0, 9), "two pending messages").to.equal(6);
+    expect(await reads.unread(id, 0, 3), "an older last number").to.equal(2);
+    // A number that was acknowledged is never given to another message.
+    expect((await test.chats.locate(token, 1))?.lastNumber).to.equal(7);
+  });
+
+  const step = fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant("send" as const),
+        bodies: fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant("delete" as const), at: fc.nat() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("edit" as const), at: fc.nat() }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("drop" as const, "restore" as const), at: fc.nat() }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant("read" as const),
+        at: fc.nat(),
+        reader: fc.constantFrom("anna", "Анна"),
+      }),
+    },
+  );
+  type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
+
+  /** Plays a history in a chat; returns the horizons that follow from it, and the last number. */
+  async function play(chatId: bigint, history: readonly Step[]) {
+    const [horizons, letters] = [new Map<string, number>(), new Set<number>()];
+    let last = 0;
+    for (const one of history) {
+      if (one.kind === "send") {
+        const sent = one.bodies.map((fits, at) => message(chatId, last + 1 + at, fits ? "hello" : TOO_LONG));
+        // Most of them fit.
+        const kept = sent.map((each, at) => (at % 3 === 0 ? { ...each, body: "hello" } : each));
+        await test.batchStore.store([batch(...kept)]);
+        for (const { number, body } of kept) if (body === TOO_LONG) letters.add(number);
+        last += sent.length;
+        continue;
+      }
+      if (last === 0) continue;
+      const number = (one.at % last) + 1;
+      if (one.kind === "delete") await changes.remove({ chatId, number });
+      else if (one.kind === "edit") await changes.edit({ chatId, number }, { body: `edited ${one.at}` });
+      else if (one.kind === "read") {
+        const { reader } = one;
+        const expected = Math.max(number, horizons.get(reader) ?? 0);
+        expect((await reads.advance(chatId, reader, number)).number).to.equal(expected);
+        horizons.set(reader, expected);
+      } else {
+        const letter = [...letters][one.at % letters.size];
+        if (letter === undefined) continue;
+        letters.delete(letter);
+        await (one.kind === "drop" ? dropLetter : restoreLetter)(chatId, letter);
+      }
+    }
+    return { horizons, last };
+  }
+
+  it(`have the unread counts of a recount after each of ${HISTORIES} random histories`, async function () {
+    this.timeout(60_000 + HISTORIES * 500);
+    const began = performance.now();
+    const { token } = await test.newChat();
+    const sampled = fc.sample(fc.array(step, { minLength: 1, maxLength: 14 }), {
+      numRuns: HISTORIES,
+      seed: 20_261_126,
+    });
+    const expected = new Map(READERS.map((reader) => [reader, new Map<number, [horizon: number, unread: number]>()]));
+    let compared = 0;
+    const playNext = async (): Promise<void> => {
+      for (let history = sampled.pop(); history !== undefined; history = sampled.pop()) {
+        const chat = (await test.chats.create({ token }))!;
+        remember(token, chat);
+        const { horizons, last } = await play(chat.id, history);
+        for (const reader of READERS) {
+          const horizon = horizons.get(reader) ?? 0;
+          const unread = await recount(chat.id, horizon);
+          const what = JSON.stringify({ history, reader, horizon });
+          expect(await reads.unread(chat.id, horizon, last), what).to.equal(unread);
+          compared += 1;
+          if (unread > 0) expected.get(reader)!.set(chat.number, [horizon, unread]);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, playNext));
+
+    for (const reader of READERS) {
+      const shown = new Map<number, [number, number]>();
+      const times: number[] = [];
+      for (let after: Parameters<Reads["unreadChats"]>[2]["after"], isFirst = true; isFirst || after; isFirst = false) {
+        const page = (await reads.unreadChats(token, reader, { after, limit: 37 }))!;
+        for (const { number, horizon, unread, lastMessageAt } of page.items) {
+          expect(shown.has(number)).to.equal(false);
+          shown.set(number, [horizon, unread]);
+          times.push(lastMessageAt.getTime());
+        }
+        after = page.next;
+      }
+      expect(shown, reader).to.deep.equal(expected.get(reader));
+      expect(times).to.deep.equal(times.toSorted((a, b) => b - a));
+    }
+    if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
+      const seconds = ((performance.now() - began) / 1_000).toFixed(1);
+      process.stdout.write(`${HISTORIES} histories, ${compared} unread counts and recounts in ${seconds} s\n`);
+    }
+  });
+
+  it("have exact unread counts when everything happens at once in one chat", async () => {
+    const { id, token } = await test.newChat();
+    await test.batchStore.store([batch(...Array.from({ length: 40 }, (_, at) => message(id, at + 1)))]);
+    const operations = fc.sample(fc.record({ number: fc.integer({ min: 1, max: 40 }), kind: fc.nat(3) }), {
+      numRuns: 160,
+      seed: 11,
+    });
+    await Promise.all([
+      ...operations.map(({ number, kind }, at): Promise<unknown> => {
+        if (kind === 0) return changes.remove({ chatId: id, number });
+        if (kind === 1) return changes.edit({ chatId: id, number }, { body: `edited ${at}` });
+        return reads.advance(id, `reader ${at % 5}`, number);
+      }),
+      ...Array.from({ length: 10 }, (_, at) =>
+        test.batchStore.store([batch(message(id, 41 + at, at % 3 === 0 ? TOO_LONG : "late"))]),
+      ),
+    ]);
+    for (let at = 0; at < 6; at += 1) {
+      const horizon = (await reads.find(id, `reader ${at}`))?.number ?? 0;
+      expect(await reads.unread(id, horizon, 50)).to.equal(await recount(id, horizon));
+      const { items } = (await reads.unreadChats(token, `reader ${at}`, { limit: 10 }))!;
+      expect(items.map(({ unread }) => unread)).to.deep.equal([await recount(id, horizon)]);
+    }
+  });
+
+  it("examine a bounded number of chats per page, and lead to the end", async () => {
+    const { token } = await test.newChat();
+    const chats = await Promise.all(Array.from({ length: 1_100 }, () => test.chats.create({ token })));
+    const { prisma } = test.database;
+    const at = new Date();
+    const application = await prisma.application.findUniqueOrThrow({ where: { token } });
+    await prisma.chat.updateMany({
+      where: { applicationId: application.id },
+      data: { lastMessageNumber: 1, lastMessageAt: at },
+    });
+    const oldest = chats[0]!;
+    await prisma.chat.update({ where: { id: oldest.id }, data: { lastMessageAt: new Date(at.getTime() - 1) } });
+    await prisma.read.createMany({
+      data: (await prisma.chat.findMany({ where: { applicationId: application.id, id: { not: oldest.id } } })).map(
+        ({ id }) => ({ chatId: id, reader: "anna", number: 1, updatedAt: at }),
+      ),
+    });
+    const first = (await reads.unreadChats(token, "anna", { limit: 50 }))!;
+    expect(first.items).to.deep.equal([]);
+    const second = (await reads.unreadChats(token, "anna", { after: first.next, limit: 50 }))!;
+    expect(second.items.map(({ id }) => id)).to.deep.equal([oldest.id]);
+    expect(second.next).to.equal(undefined);
+    expect(await reads.unreadChats("2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1", "anna", { limit: 50 })).to.equal(undefined);
+  });
+});
