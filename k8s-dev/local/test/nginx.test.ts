@@ -119,7 +119,8 @@ describe("nginx in front of the services", function () {
   it("sends both paths of new messages to ingest and everything else to api, with paths as they came", async () => {
     expect((await ask("/messages/batch", { method: "POST" })).body.name).to.equal("ingest");
     expect((await ask("/messages", { method: "PUT" })).body.name).to.equal("ingest");
-    for (const path of ["/", "/messages/1", "/applications/a%2Fb/chats?after=1"]) {
+    const reader = "/applications/a/chats/1/reads/anna%2F%C3%A9%20%25%3F%2e%2E";
+    for (const path of ["/", "/messages/1", "/applications/a%2Fb/chats?after=1", reader]) {
       expect((await ask(path)).body).to.include({ name: "api", url: path });
     }
   });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { asInteger, maxNumber } from "./chat.ts";
 import { senderSchema } from "./message-content.ts";
+import { readerSchema } from "./reads.ts";
 
 export const defaultLimit = 50;
 export const maxLimit = 200;
@@ -32,6 +33,8 @@ const cursor = (pattern: RegExp): z.ZodString => z.string().regex(pattern, "must
 export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/);
 /** A time in milliseconds to the base of 36, or none, and a chat's number. */
 const activityCursorSchema = cursor(/^([0-9a-z]{8,9}|none)-[1-9][0-9]{0,9}$/);
+/** The same of a chat that has messages. */
+const unreadCursorSchema = cursor(/^[0-9a-z]{8,9}-[1-9][0-9]{0,9}$/);
 /** A message's number. */
 export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
 /** A time in milliseconds to the base of 36, a chat's number and a message's number. */
@@ -107,6 +110,19 @@ export const streamQuerySchema = z.object({
       "Begin after this event: a message's number, or the id of an event. 0 begins with the first message. Without it, and without Last-Event-ID, the stream begins now.",
     examples: ["41-3"],
   }),
+});
+
+export const readsQuerySchema = z.object({
+  limit: limitSchema,
+  after: readerSchema
+    .optional()
+    .meta({ description: "Only readers after this one, in the order of their code points" }),
+});
+
+export const unreadQuerySchema = z.object({
+  reader: readerSchema,
+  limit: limitSchema,
+  cursor: unreadCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
 });
 
 /** Maximum length of a query, in characters (code points). The search itself limits words and phrases. */

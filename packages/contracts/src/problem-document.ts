@@ -6,7 +6,8 @@ export const problemMediaType = "application/problem+json";
 export const fieldErrorSchema = z
   .object({
     pointer: z.string().meta({
-      description: "A JSON pointer into the body, `?name` for a query parameter, or the name of a header",
+      description:
+        "A JSON pointer into the body, `?name` for a query parameter, `{name}` for a parameter in the path, or the name of a header",
       examples: ["/body"],
     }),
     detail: z.string().meta({ examples: ["must not be empty or only white space"] }),

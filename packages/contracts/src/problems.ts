@@ -186,7 +186,10 @@ export type ProblemCode = keyof typeof problems;
 
 export const problemCodes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]];
 
-/** An invalid part of a request: a JSON pointer into the body, `?name` for a query parameter, or the name of a header. */
+/**
+ * An invalid part of a request: a JSON pointer into the body, `?name` for a query parameter, `{name}` for one in the path, or the
+ * name of a header.
+ */
 export interface FieldError {
   pointer: string;
   detail: string;

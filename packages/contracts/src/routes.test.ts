@@ -20,10 +20,10 @@ describe("the route table", () => {
     }
   });
 
-  it("uses problems of the catalogue only, and says what is missing for each parameter", () => {
+  it("uses problems of the catalogue only, and has the one that an invalid parameter is answered with", () => {
     for (const [name, { params, problems: codes }] of all) {
       for (const code of codes) expect(problems, name).to.have.property(code);
-      for (const parameter of params) expect(codes, name).to.include(pathParameters[parameter].missing);
+      for (const parameter of params) expect(codes, name).to.include(pathParameters[parameter].invalid);
     }
   });
 

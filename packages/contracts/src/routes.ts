@@ -18,20 +18,27 @@ import {
   chatsQuerySchema,
   linkRelations,
   messagesQuerySchema,
+  readsQuerySchema,
   searchQuerySchema,
   streamQuerySchema,
+  unreadQuerySchema,
   type LinkRelation,
 } from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
+import { readerSchema, readHorizonSchema, readStateSchema, unreadChatSchema, writeReadHorizonSchema } from "./reads.ts";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 
-/** A path parameter that does not parse names something that does not exist: the 404 in `missing`. */
+/**
+ * The parameters of paths. One that does not parse is answered with the problem in `invalid`: nothing has such a token or number,
+ * while any client could have such a reader.
+ */
 export const pathParameters = {
-  token: { schema: applicationTokenSchema, missing: "application-not-found" },
-  chat: { schema: numberInPath("A chat's number in its application"), missing: "chat-not-found" },
-  message: { schema: numberInPath("A message's number in its chat"), missing: "message-not-found" },
-} as const satisfies Record<string, { schema: z.ZodType<string | number, string>; missing: ProblemCode }>;
+  token: { schema: applicationTokenSchema, invalid: "application-not-found" },
+  chat: { schema: numberInPath("A chat's number in its application"), invalid: "chat-not-found" },
+  message: { schema: numberInPath("A message's number in its chat"), invalid: "message-not-found" },
+  reader: { schema: readerSchema, invalid: "validation-failed" },
+} as const satisfies Record<string, { schema: z.ZodType<string | number, string>; invalid: ProblemCode }>;
 
 export type PathParameter = keyof typeof pathParameters;
 
@@ -292,6 +299,64 @@ export const routes = {
     limited: "requests",
     success: { status: 200, description: "The chat after the change", schema: chatSchema },
     problems: ["application-not-found", "chat-not-found", ...storing],
+  },
+  setReadHorizon: {
+    method: "put",
+    path: "/applications/{token}/chats/{chat}/reads/{reader}",
+    operationId: "setReadHorizon",
+    service: "api",
+    tag: "Chats",
+    summary: "Set how far a reader has read a chat",
+    description:
+      "Moves the read horizon of a reader forward to a number, at most the chat's last number. It never moves back: a lower number changes nothing, and the answer has the current horizon.",
+    params: ["token", "chat", "reader"],
+    body: { schema: writeReadHorizonSchema, required: true, limitBytes: smallBody },
+    limited: "requests",
+    success: { status: 200, description: "The horizon after the change", schema: readStateSchema },
+    problems: ["application-not-found", "chat-not-found", "service-unavailable", ...storing],
+  },
+  getReadHorizon: {
+    method: "get",
+    path: "/applications/{token}/chats/{chat}/reads/{reader}",
+    operationId: "getReadHorizon",
+    service: "api",
+    tag: "Chats",
+    summary: "Get how far a reader has read a chat",
+    description:
+      "Returns the read horizon of a reader, 0 if there is none, and how many messages above it are unread, stored or not. While Redis is unavailable, only stored messages count.",
+    params: ["token", "chat", "reader"],
+    limited: "requests",
+    success: { status: 200, description: "The horizon and the unread count", schema: readStateSchema },
+    problems: ["application-not-found", "chat-not-found", "validation-failed", ...reading],
+  },
+  listReadHorizons: {
+    method: "get",
+    path: "/applications/{token}/chats/{chat}/reads",
+    operationId: "listReadHorizons",
+    service: "api",
+    tag: "Chats",
+    summary: "List how far the readers of a chat have read",
+    description: "Returns one page of the read horizons of a chat, in the order of the readers' code points.",
+    params: ["token", "chat"],
+    query: readsQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "One page", schema: z.array(readHorizonSchema), links: ["next"] },
+    problems: ["application-not-found", "chat-not-found", "validation-failed", ...reading],
+  },
+  listUnreadChats: {
+    method: "get",
+    path: "/applications/{token}/unread",
+    operationId: "listUnreadChats",
+    service: "api",
+    tag: "Chats",
+    summary: "List the chats with unread messages of a reader",
+    description:
+      "Returns one page of the application's chats that have messages above the reader's horizon, the chat with the latest stored message first. It counts stored messages, so it may lag behind the accepted ones by a second. A page may have fewer entries than `limit`, even none, although there is a next one: follow the Link header until it has no next page.",
+    params: ["token"],
+    query: unreadQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "One page", schema: z.array(unreadChatSchema), links: ["next"] },
+    problems: ["application-not-found", "validation-failed", ...reading],
   },
   createMessage: {
     method: "post",

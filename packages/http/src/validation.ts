@@ -2,16 +2,19 @@ import { ProblemError, pathParameters } from "@confab/contracts";
 import type { FieldError, PathParameter } from "@confab/contracts";
 import type { z } from "zod";
 
-/** The path's parameters by their schemas. A parameter that does not parse cannot name anything that exists: 404. */
+/** The path's parameters by their schemas; throws the parameter's own problem, and reports errors of a 422 under `{name}`. */
 export function parseParams(
   names: readonly PathParameter[],
   params: Readonly<Record<string, unknown>>,
 ): Record<string, string | number> {
   const values: Record<string, string | number> = {};
   for (const name of names) {
-    const { schema, missing } = pathParameters[name];
+    const { schema, invalid } = pathParameters[name];
     const result = schema.safeParse(params[name]);
-    if (!result.success) throw new ProblemError(missing);
+    if (!result.success) {
+      const errors = result.error.issues.map(({ message }) => ({ pointer: `{${name}}`, detail: message }));
+      throw new ProblemError(invalid, invalid === "validation-failed" ? { errors } : {});
+    }
     values[name] = result.data;
   }
   return values;

@@ -71,6 +71,12 @@ describe("mount", () => {
       );
       mount(
         router,
+        routes.getReadHorizon,
+        ({ params }) => answering(params, { body: { reader: params.reader, number: 0, unread: 0, updated_at: null } }),
+        strict,
+      );
+      mount(
+        router,
         routes.createMessages,
         ({ body }) => answering(body, { body: { accepted: 0, refused: 0, results: [] } }),
         strict,
@@ -104,6 +110,17 @@ describe("mount", () => {
     const response = await fetch(`${app.url}${path}?limit=1&after=8&unknown=x`);
     expect(seen).to.deep.equal({ params: { token: TOKEN, chat: 3 }, query: { limit: 1, after: 8, order: "asc" } });
     expect(response.headers.get("link")).to.equal(`<${path}?limit=1&after=9>; rel="next"`);
+  });
+
+  it("decodes a reader in the path, and says what is wrong with an invalid one", async () => {
+    const path = `/applications/${TOKEN}/chats/3/reads`;
+    await fetch(`${app.url}${path}/a%2Fb%20%C3%A9%25`);
+    expect(seen).to.deep.equal({ token: TOKEN, chat: 3, reader: "a/b é%" });
+    const { problem } = await problemOf(await fetch(`${app.url}${path}/anna%20`));
+    expect(problem).to.deep.include({
+      status: 422,
+      errors: [{ pointer: "{reader}", detail: "must not end with a space" }],
+    });
   });
 
   it("says what does not exist if a path parameter is invalid", async () => {

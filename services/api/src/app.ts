@@ -17,9 +17,11 @@ import { createApplicationRoutes } from "./routes/applications.ts";
 import { createChatRoutes } from "./routes/chats.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
+import { createReadRoutes } from "./routes/reads.ts";
 import { toProblem } from "./to-problem.ts";
 import { createChangeMessage } from "./use-cases/change-message.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
+import { createReadHorizons } from "./use-cases/read-horizons.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 import { createSearchApplication } from "./use-cases/search-application.ts";
 import { createSearchMessages } from "./use-cases/search-messages.ts";
@@ -44,6 +46,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     changes,
     signals,
     streams,
+    reads,
     pending,
     search,
     backend,
@@ -98,6 +101,15 @@ export function createApiApp(options: ApiAppOptions): Express {
         changes,
         streams,
         searchMessages: createSearchMessages({ search, messages, backend }),
+        share,
+        mountOptions,
+      }),
+    )
+    .use(
+      createReadRoutes({
+        findChat,
+        readHorizons: createReadHorizons({ reads, messages, pending }),
+        reads,
         share,
         mountOptions,
       }),

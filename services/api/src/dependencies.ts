@@ -9,6 +9,7 @@ import {
   createMessages,
   createMigrationCheck,
   createPoolGauges,
+  createReads,
   createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
@@ -127,6 +128,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     changes,
     signals,
     streams,
+    reads: withWrites("reads", createReads(database, { timeoutMs: databaseTimeoutMs }), ["advance"]),
     pending,
     search: traced(tracer, config.search.backend, "search", search),
     backend: {

@@ -6,8 +6,17 @@ import {
   type MessageContent,
   type MessageVersion,
   type SearchHit,
+  type ReadHorizon,
+  type ReadState,
+  type UnreadChat,
 } from "@confab/contracts";
-import type { Application as ApplicationRow, Chat as ChatRow, EarlierVersion } from "@confab/database";
+import type {
+  Application as ApplicationRow,
+  Chat as ChatRow,
+  EarlierVersion,
+  ReadHorizon as ReadHorizonRow,
+  UnreadChat as UnreadChatRow,
+} from "@confab/database";
 
 /** A row as clients see it: without internal ids, with times in ISO 8601. */
 export function toApplication({ token, name, chatsCount, createdAt, updatedAt }: ApplicationRow): Application {
@@ -86,4 +95,31 @@ export function toHit(token: string, chat: number, hit: ReadableMessage & { high
 
 export function toVersion({ version, body, metadata, createdAt }: EarlierVersion): MessageVersion {
   return { version, body, metadata, created_at: createdAt.toISOString() };
+}
+
+export function toReadHorizon({ reader, number, updatedAt }: ReadHorizonRow): ReadHorizon {
+  return { reader, number, updated_at: updatedAt.toISOString() };
+}
+
+/** How far a reader has read a chat, and how many messages are unread. */
+export interface HorizonState {
+  reader: string;
+  number: number;
+  unread: number;
+  /** Null if the reader has no horizon. */
+  updatedAt: Date | null;
+}
+
+export function toReadState({ reader, number, unread, updatedAt }: HorizonState): ReadState {
+  return { reader, number, unread, updated_at: updatedAt?.toISOString() ?? null };
+}
+
+export function toUnreadChat({ number, horizon, unread, lastMessageNumber, lastMessageAt }: UnreadChatRow): UnreadChat {
+  return {
+    chat_number: number,
+    number: horizon,
+    unread,
+    last_message_number: lastMessageNumber,
+    last_message_at: lastMessageAt.toISOString(),
+  };
 }

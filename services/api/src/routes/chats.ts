@@ -1,9 +1,10 @@
 import { fillPath, ProblemError, routes, type PageLinks } from "@confab/contracts";
-import type { Chat, ChatActivity, Chats } from "@confab/database";
+import type { Chat, Chats } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { toChat } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
+import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ChatRoutesOptions {
@@ -18,11 +19,11 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
 
   async function listByActivity(token: string, { cursor, limit }: { cursor?: string | undefined; limit: number }) {
     const page = await chats.listByActivity(token, {
-      after: cursor === undefined ? undefined : decodeCursor(cursor),
+      after: cursor === undefined ? undefined : decodeActivity(cursor),
       limit,
     });
     if (!page) throw new ProblemError("application-not-found");
-    const link: PageLinks = page.next === undefined ? {} : { next: { cursor: encodeCursor(page.next) } };
+    const link: PageLinks = page.next === undefined ? {} : { next: { cursor: encodeActivity(page.next) } };
     return { body: page.items.map((chat) => toChat(token, chat)), link };
   }
 
@@ -73,16 +74,6 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
   mount(router, routes.updateChat, change, mountOptions);
   mount(router, routes.replaceChat, change, mountOptions);
   return router;
-}
-
-function encodeCursor({ at, number }: ChatActivity): string {
-  return `${at === null ? "none" : at.getTime().toString(36)}-${number}`;
-}
-
-/** The position of a cursor that matches `activityCursorSchema`. */
-function decodeCursor(cursor: string): ChatActivity {
-  const [at = "", number] = cursor.split("-");
-  return { at: at === "none" ? null : new Date(parseInt(at, 36)), number: Number(number) };
 }
 
 /** The pages beside one; an empty page leads back to where there are chats. */

@@ -1,0 +1,72 @@
+import { ProblemError, routes } from "@confab/contracts";
+import type { Reads } from "@confab/database";
+import { createRouter, mount, type MountOptions } from "@confab/http";
+import type { FairShare } from "@confab/runtime";
+import type { Router } from "express";
+import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
+import type { FindChat } from "../use-cases/find-chat.ts";
+import type { ReadHorizons } from "../use-cases/read-horizons.ts";
+import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
+
+export interface ReadRoutesOptions {
+  findChat: FindChat;
+  readHorizons: ReadHorizons;
+  reads: Pick<Reads, "list" | "unreadChats">;
+  /** Runs slow work, so that one application leaves the others their share of the database. */
+  share: FairShare;
+  mountOptions: MountOptions;
+}
+
+/** Read horizons of a chat: set, get, list; the chats with unread messages. */
+export function createReadRoutes({ findChat, readHorizons, reads, share, mountOptions }: ReadRoutesOptions): Router {
+  const router = createRouter();
+
+  mount(
+    router,
+    routes.setReadHorizon,
+    async ({ params: { token, chat: number, reader }, body, context }) => {
+      const { id } = await findChat(token, number);
+      return { body: toReadState(await readHorizons.set({ token, number, id }, reader, body.number, context.logger)) };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.getReadHorizon,
+    async ({ params: { token, chat: number, reader }, context }) => {
+      const { id } = await findChat(token, number);
+      return { body: toReadState(await readHorizons.find({ token, number, id }, reader, context.logger)) };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.listReadHorizons,
+    async ({ params: { token, chat }, query }) => {
+      const { id } = await findChat(token, chat);
+      const { items, next } = await reads.list(id, query);
+      return { body: items.map(toReadHorizon), link: next === undefined ? {} : { next: { after: next } } };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.listUnreadChats,
+    ({ params: { token }, query: { reader, limit, cursor } }) =>
+      share(token, async () => {
+        const after = cursor === undefined ? undefined : decodeActivity(cursor);
+        const page = await reads.unreadChats(token, reader, { after, limit });
+        if (!page) throw new ProblemError("application-not-found");
+        const { items, next } = page;
+        return {
+          body: items.map(toUnreadChat),
+          link: next === undefined ? {} : { next: { cursor: encodeActivity(next) } },
+        };
+      }),
+    mountOptions,
+  );
+  return router;
+}
