@@ -130,7 +130,14 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
   return { url, call, callOnce, stream };
 }
 
-type ListName = "listApplications" | "listChats" | "listMessages" | "searchMessages" | "searchApplication";
+type ListName =
+  | "listApplications"
+  | "listChats"
+  | "listMessages"
+  | "listReadHorizons"
+  | "listUnreadChats"
+  | "searchApplication"
+  | "searchMessages";
 export type Item<Name extends ListName> = Success<Name> extends readonly (infer One)[] ? One : never;
 type Query = NonNullable<CallOptions["query"]>;
 

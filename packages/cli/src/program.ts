@@ -10,6 +10,7 @@ import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addMessageCommands } from "./commands/message.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addReadsCommands } from "./commands/reads.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addSmokeCommand } from "./commands/smoke.ts";
@@ -60,6 +61,7 @@ export function createProgram(io: Io): Command {
   addAppCommands(program, io);
   addChatCommands(program, io);
   addMessageCommands(program, io);
+  addReadsCommands(program, io);
   addSendCommand(program, io);
   addTailCommand(program, io);
   addSearchCommands(program, io);

@@ -73,6 +73,22 @@ describe("confabctl", function () {
     expect(latest).to.include({ number: 1, last_message_number: 2 });
   });
 
+  it("sets and shows read horizons, and lists what is unread", async () => {
+    const { token: own } = await stack.json<Application>("app", "create", "Reads");
+    await stack.json("chat", "create", own);
+    for (const body of ["one", "two", "three"]) await stack.json("send", own, "1", body);
+    expect(await stack.json("reads", "set", own, "1", "anna/b", "2")).to.include({ number: 2, unread: 1 });
+    expect(await stack.json("reads", "set", own, "1", "anna/b", "1")).to.include({ number: 2 });
+    expect(await stack.json("reads", "show", own, "1", "ben")).to.include({ number: 0, unread: 3, updated_at: null });
+    expect((await stack.run(["reads", "show", own, "1", "anna/b"])).stdout).to.match(/^anna\/b +2 +1 +\d{4}-/m);
+    expect((await stack.run(["reads", "list", own, "1"])).stdout).to.match(/^anna\/b +2 +\d{4}-/m);
+    await eventually(async () => {
+      const chats = await stack.json<{ unread: number }[]>("reads", "unread", own, "anna/b");
+      expect(chats.map(({ unread }) => unread)).to.deep.equal([1]);
+    });
+    expect((await stack.run(["reads", "unread", own, "anna/b"])).stdout).to.match(/^1 +1 +2 +\d{4}-/m);
+  });
+
   it("edits and deletes messages, and shows their history", async () => {
     const { token: own } = await stack.json<Application>("app", "create", "Changes");
     await stack.json("chat", "create", own);
