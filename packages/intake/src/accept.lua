@@ -171,7 +171,8 @@ if accepted > 0 then
   redis.call('HSET', batchKey, unpack(fields))
   -- By Redis' clock, because the clocks of the processes differ.
   redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)
-  -- Wakes live streams. Subscribers get it after the fsync of this script's writes, as the caller gets the reply.
-  redis.call('SPUBLISH', prefix .. 'live', index)
+  -- Wakes live streams. Subscribers get it after the fsync of this script's writes, as the caller gets the reply. A user
+  -- without rights on the channel is refused, which must not look as if nothing was accepted.
+  redis.pcall('SPUBLISH', prefix .. 'live', index)
 end
 return reply

@@ -59,6 +59,18 @@ describe("the signals of live streams", function () {
       }
     });
 
+    it("are not needed to accept a message: a user without rights on the channel is served as others are", async () => {
+      const side = await world.connect();
+      await side.redis.call("ACL", "SETUSER", "mute", "on", ">secret", "~*", "+@all", "resetchannels");
+      const url = new URL(world.server.url);
+      [url.username, url.password] = ["mute", "secret"];
+      const mute = await world.connect({ url: url.href });
+      const chat = await world.createChat();
+      expect(await send(mute.intake(), chat, "one", "two")).to.deep.equal([1, 2]);
+      expect(await side.pending.lastNumber(chat)).to.equal(2);
+      await world.store(side);
+    });
+
     it("arrive after the message can be read", async () => {
       const side = await world.connect();
       const chat = await world.createChat();
