@@ -6,9 +6,14 @@ const maxUnreadBytes = 256 * 1024;
 /** How long a client may take to read the end of a stream. */
 const endMs = 2_000;
 
+/** The client of a stream has disconnected. */
+export class ClientLeft extends Error {
+  override readonly name = "ClientLeft";
+}
+
 /** A stream of server-sent events to one client. */
 export interface EventStream {
-  /** Resolves when the client has taken enough for more; rejects when it has left. */
+  /** Resolves when the client has taken enough for more; rejects with `ClientLeft` when it has left. */
   write(bytes: Buffer): Promise<void>;
   end(): void;
   /** Resolves when the client has left or the stream has ended. */
@@ -27,7 +32,7 @@ export function startEventStream(res: Response): EventStream {
   res.socket?.setNoDelay(true);
   const closed = once(res, "close").then(() => undefined);
   const expectClient = (): void => {
-    if (res.destroyed || res.writableEnded) throw new Error("The client has left");
+    if (res.destroyed || res.writableEnded) throw new ClientLeft("The client has left");
   };
   return {
     closed,

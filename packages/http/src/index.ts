@@ -9,7 +9,7 @@ export { contextOf, requestContext } from "./request-context.ts";
 export type { RequestContext } from "./request-context.ts";
 export { createProtocolCheck } from "./protocol.ts";
 export { createRouter } from "./router.ts";
-export type { EventStream } from "./event-stream.ts";
+export { ClientLeft, type EventStream } from "./event-stream.ts";
 export { mount, mountStream } from "./route.ts";
 export type { MountOptions, RouteHandler, RouteInput, RouteOutput, StreamInput } from "./route.ts";
 export { routesOf } from "./routes-of.ts";

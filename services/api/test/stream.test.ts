@@ -165,6 +165,32 @@ describe("the live stream of a chat", function () {
     }
   });
 
+  it("waits while the database is unavailable, and continues without a hole", async () => {
+    const proxy = await startProxy({ target: world.url });
+    const behind = await startApi({ ...world, url: proxy.url });
+    try {
+      await world.accept(chat, "one", "two");
+      await world.store();
+      const reader = await open("?after=0", {}, behind);
+      await reader.until(isCaughtUp);
+      await proxy.cut();
+      await world.accept(chat, "three");
+      await world.store();
+      await edit(1, "uno");
+      await sleep(1_500);
+      expect(reader.isOver()).to.equal(false);
+      await proxy.restore();
+      await reader.until((events) => events.length === 5);
+      expect(shown(reader.events).slice(3)).to.deep.equal([
+        ["3", "message", "three"],
+        ["3-1", "edited", "uno"],
+      ]);
+    } finally {
+      await behind.stop();
+      await proxy.close();
+    }
+  });
+
   it("says goodbye when the process stops, and does not wait for a client that reads nothing", async () => {
     const stopping = await startApi(world);
     const reader = await open("", {}, stopping);

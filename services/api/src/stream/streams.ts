@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import type { Chat } from "@confab/database";
-import type { EventStream } from "@confab/http";
+import { ClientLeft, type EventStream } from "@confab/http";
 import type { LiveSignals } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import { encodeEvent, eventId, type EventPages, type Position } from "./pages.ts";
@@ -39,28 +39,71 @@ export interface StreamsOptions {
 }
 
 const heartbeat = Buffer.from(":\n\n");
-const pauseAfterErrorMs = 1_000;
+const pauseMs = 1_000;
 
 /** The live streams of this process. */
 export function createStreams(options: StreamsOptions): Streams {
   const { pages, signals, onEnd, maxStreams = 10_000 } = options;
   const { pollMs = 5_000, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
   const open = new Set<{ sayGoodbye: (reason: GoodbyeReason) => void; closed: Promise<void> }>();
+  const rooms = new Map<bigint, Room>();
   let isStopping = false;
+
+  /** Rings the bell at each signal of the chat, and from time to time, for all streams of the chat at once. */
+  function enter({ token, chat }: Follow, bell: Bell): () => void {
+    let room = rooms.get(chat.id);
+    if (room === undefined) {
+      const bells = new Set<Bell>();
+      const ringAll = (): void => {
+        for (const each of bells) each.ring();
+      };
+      const poll = setInterval(ringAll, jittered(pollMs));
+      const unwatch = signals.watch({ token, number: chat.number }, () => {
+        pages.forget(chat.id);
+        ringAll();
+      });
+      room = {
+        bells,
+        close: () => {
+          clearInterval(poll);
+          unwatch();
+        },
+      };
+      rooms.set(chat.id, room);
+    }
+    const { bells, close } = room;
+    bells.add(bell);
+    return () => {
+      bells.delete(bell);
+      if (bells.size > 0) return;
+      rooms.delete(chat.id);
+      close();
+    };
+  }
 
   async function send(
     { token, chat, position, logger }: Follow,
     sink: EventStream,
-    bell: ReturnType<typeof createBell>,
+    bell: Bell,
     isOver: () => boolean,
   ): Promise<void> {
     let at = position;
     // The change numbers of messages that were sent as they are now, before their changes' turn.
     const sent = new Map<number, number>();
     let isCaughtUp = false;
+    let isFailing = false;
     while (!isOver()) {
       bell.reset();
-      const { frames, next, isEnd } = await pages.read(token, chat, at, logger);
+      const page = await pages.read(token, chat, at, logger).catch((error: unknown) => {
+        if (!isFailing) logger.warn({ err: error }, "a stream waits for its stores");
+        return undefined;
+      });
+      isFailing = page === undefined;
+      if (page === undefined) {
+        await bell.rung(jittered(pauseMs));
+        continue;
+      }
+      const { frames, next, isEnd } = page;
       for (const { bytes, message, isChange } of frames) {
         if (isOver()) return;
         if (isChange && message && (sent.get(message.number) ?? 0) >= message.change) continue;
@@ -72,7 +115,7 @@ export function createStreams(options: StreamsOptions): Streams {
       sent.clear();
       if (!isCaughtUp) await sink.write(encodeEvent("caught-up", next, eventId(next)));
       isCaughtUp = true;
-      await bell.rung(jittered(pollMs));
+      await bell.rung();
     }
   }
 
@@ -86,7 +129,7 @@ export function createStreams(options: StreamsOptions): Streams {
           detail: "This process already serves as many streams as it may. Connect again after Retry-After.",
         });
       }
-      const { token, chat, logger } = stream;
+      const { logger } = stream;
       const sink = stream.start();
       const bell = createBell();
       let goodbye: GoodbyeReason | undefined;
@@ -101,25 +144,22 @@ export function createStreams(options: StreamsOptions): Streams {
       });
       const member = { sayGoodbye, closed };
       open.add(member);
-      const unwatch = signals.watch({ token, number: chat.number }, () => {
-        pages.forget(chat.id);
-        bell.ring();
-      });
+      const leave = enter(stream, bell);
       const beats = setInterval(() => void sink.write(heartbeat).catch(() => undefined), jittered(heartbeatMs));
       const rotation = setTimeout(sayGoodbye, jittered(rotationMs), "rotation");
       try {
         await send(stream, sink, bell, () => client.hasLeft || goodbye !== undefined);
       } catch (error) {
-        if (!client.hasLeft) {
+        if (!(error instanceof ClientLeft)) {
           logger.warn({ err: error }, "a stream ended with an error");
           sayGoodbye("error");
         }
       } finally {
-        unwatch();
+        leave();
         clearInterval(beats);
         clearTimeout(rotation);
         if (goodbye !== undefined && !client.hasLeft) {
-          const retry = Math.round(pauseAfterErrorMs * (1 + 4 * Math.random()));
+          const retry = Math.round(pauseMs * (1 + 4 * Math.random()));
           const bytes = Buffer.concat([
             Buffer.from(`retry: ${retry}\n`),
             encodeEvent("goodbye", { reason: goodbye, retry_ms: retry }),
@@ -147,6 +187,13 @@ export function createStreams(options: StreamsOptions): Streams {
   };
 }
 
+interface Room {
+  readonly bells: Set<Bell>;
+  close: () => void;
+}
+
+type Bell = ReturnType<typeof createBell>;
+
 /** Wakes one waiting loop; a ring before the wait ends the next wait at once. */
 function createBell() {
   let hasRung = false;
@@ -159,10 +206,10 @@ function createBell() {
       hasRung = true;
       wake?.();
     },
-    async rung(withinMs: number): Promise<void> {
+    async rung(withinMs?: number): Promise<void> {
       if (hasRung) return;
       const { promise, resolve } = Promise.withResolvers<undefined>();
-      const timer = setTimeout(resolve, withinMs, undefined);
+      const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs, undefined);
       wake = () => {
         resolve(undefined);
       };
