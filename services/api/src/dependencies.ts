@@ -34,7 +34,7 @@ import {
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import { createEventPages } from "./stream/pages.ts";
-import { createStreams } from "./stream/streams.ts";
+import { createStreams, endReasons } from "./stream/streams.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
@@ -102,6 +102,8 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   ]);
   const signals = createLiveSignals(redis, config.partitioning);
   const ended = metrics.counter("confab_streams_ended_total");
+  // From the start, so that the first one is an increase.
+  for (const reason of endReasons) ended.labels({ reason });
   const streams = createStreams({
     pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes }),
     signals,

@@ -16,6 +16,11 @@ export interface Follow {
 
 export type GoodbyeReason = "rotation" | "shutdown" | "error";
 
+/** Who ends a stream: its client, or one of the reasons to say goodbye. */
+export const endReasons = ["client", "rotation", "shutdown", "error"] as const satisfies readonly (
+  GoodbyeReason | "client"
+)[];
+
 export interface Streams {
   /** Sends events until the client leaves or the stream ends; throws a problem if there are too many streams. */
   follow(stream: Follow): Promise<void>;
@@ -29,7 +34,7 @@ export interface StreamsOptions {
   pages: EventPages;
   signals: Pick<LiveSignals, "watch">;
   /** Called when a stream ends, with the reason. */
-  onEnd?: (reason: GoodbyeReason | "client") => void;
+  onEnd?: (reason: (typeof endReasons)[number]) => void;
   maxStreams?: number;
   /** How often a stream looks for events without a signal, because signals can be lost. */
   pollMs?: number;
