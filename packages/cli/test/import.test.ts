@@ -61,6 +61,29 @@ describe("confabctl import and export", function () {
     );
   });
 
+  it("exports replies by their positions, so that they can be imported although messages were deleted", async () => {
+    const messages = [
+      "gone",
+      "kept",
+      { body: "to one that is gone", reply_to: 1 },
+      { body: "to a kept one", reply_to: 2 },
+    ];
+    const line = { application: "replies", chat: "c", messages };
+    await stack.json("import", await written("replies.ndjson", ndjson([line])));
+    const [{ token } = { token: "" }] = (
+      await stack.json<{ name: string; token: string }[]>("app", "list", "--all")
+    ).filter(({ name }) => name === "replies");
+    await stack.json("message", "delete", token, "1", "1");
+    const [text = ""] = await exported("replies");
+    expect((JSON.parse(text) as typeof line).messages).to.deep.equal([
+      "kept",
+      "to one that is gone",
+      { body: "to a kept one", reply_to: 1 },
+    ]);
+    const again = await written("replies-again.ndjson", `${text.replace("replies", "again replies")}\n`);
+    expect(await stack.json<object>("import", again)).to.include({ sent: 3, missing: 0 });
+  });
+
   it("sends nothing when it is run again, and everything once more with --copy", async () => {
     const text = ndjson(named("again", 8));
     const file = await written("again.ndjson", text);

@@ -40,7 +40,7 @@ export function addExportCommand(program: Command, io: Io): void {
               application: application.name,
               chat: chat.name,
               ...(chat.metadata !== null && { metadata: chat.metadata }),
-              messages: messages.map(toFile),
+              messages: toFile(messages),
             });
           }
         }
@@ -79,11 +79,17 @@ function isKept(message: Message): message is Kept {
   return message.body !== null;
 }
 
-/** A message with only a body is its body. */
-function toFile(message: Kept): unknown {
-  const otherFields = encodeOtherFields(message);
-  const { body } = message;
-  return otherFields === "" ? body : { body, ...(JSON.parse(otherFields) as object) };
+/**
+ * The messages as `import` reads them: one with only a body is its body. A reply names a position in the list, so one to a message
+ * that is left out is no reply any more.
+ */
+function toFile(messages: readonly Kept[]): unknown[] {
+  const positions = new Map(messages.map(({ number }, at) => [number, at + 1]));
+  return messages.map((message) => {
+    const { body, reply_to } = message;
+    const otherFields = encodeOtherFields({ ...message, reply_to: reply_to && positions.get(reply_to) });
+    return otherFields === "" ? body : { body, ...(JSON.parse(otherFields) as object) };
+  });
 }
 
 async function writeLine(target: Writable, value: unknown): Promise<void> {
