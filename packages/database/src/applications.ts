@@ -95,6 +95,16 @@ function positionBetween(last: Application, following: Application): Application
   return { createdAt: last.createdAt, token: last.token.slice(0, length) };
 }
 
+/** The id of an application and the number of its last chat. */
+export async function findOwner(
+  { prisma }: Database,
+  token: string,
+): Promise<{ id: bigint; lastChatNumber: number } | null> {
+  return isToken(token)
+    ? prisma.application.findUnique({ where: { token }, select: { id: true, lastChatNumber: true } })
+    : null;
+}
+
 /**
  * Checks the length, because MySQL's comparison ignores trailing spaces: only a token of the full length is an exact
  * match.

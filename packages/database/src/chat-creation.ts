@@ -1,5 +1,6 @@
 import { isRefusal } from "./errors.ts";
 import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import { encodeMetadata, withMetadata } from "./metadata-text.ts";
 import { placeholderRows, transaction } from "./transaction.ts";
 import type { CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -10,10 +11,6 @@ import type { Idempotency } from "./idempotency.ts";
 
 /** A chat in the database. */
 export type Chat = Omit<ChatRow, "metadata"> & { readonly metadata: Metadata | null };
-
-export function chatFromRow({ metadata, ...chat }: ChatRow): Chat {
-  return { ...chat, metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata) };
-}
 
 export interface NewChat {
   readonly name?: string | null | undefined;
@@ -98,7 +95,7 @@ async function insert(
   await tx.$executeRawUnsafe(
     `INSERT INTO chats (application_id, number, name, metadata, created_at, updated_at) VALUES ${placeholderRows(fresh.length, 6)}`,
     ...fresh.flatMap(({ name, metadata }, i) => [
-      ...[owner.id, owner.last + 1 + i, name ?? null, metadata ? JSON.stringify(metadata) : null],
+      ...[owner.id, owner.last + 1 + i, name ?? null, encodeMetadata(metadata)],
       ...[now, now],
     ]),
   );
@@ -106,7 +103,7 @@ async function insert(
     where: { applicationId: owner.id, number: { gt: owner.last } },
     orderBy: { number: "asc" },
   });
-  const created = new Map(fresh.flatMap((request, i) => (rows[i] ? [[request, chatFromRow(rows[i])]] : [])));
+  const created = new Map(fresh.flatMap((request, i) => (rows[i] ? [[request, withMetadata(rows[i])]] : [])));
   await insertKeys(
     tx,
     token,
@@ -119,5 +116,5 @@ async function insert(
 async function findByIds(tx: Queryable, ids: bigint[]): Promise<Map<bigint, Chat>> {
   if (ids.length === 0) return new Map();
   const chats = await tx.chat.findMany({ where: { id: { in: ids } } });
-  return new Map(chats.map((chat) => [chat.id, chatFromRow(chat)]));
+  return new Map(chats.map((chat) => [chat.id, withMetadata(chat)]));
 }

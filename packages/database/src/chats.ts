@@ -1,10 +1,12 @@
-import { isToken } from "./applications.ts";
+import { findOwner, isToken } from "./applications.ts";
 import { createTogether } from "./chat-creation.ts";
 import { createGroups } from "./group-commit.ts";
 import { inTime } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
 import type { Metadata } from "@confab/contracts";
-import { chatFromRow, type Chat, type NewChat } from "./chat-creation.ts";
+import { activeAfter, firstOf, idleAfter, type ChatActivity } from "./chat-activity.ts";
+import { encodeMetadata, withMetadata } from "./metadata-text.ts";
+import type { Chat, NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
 
@@ -14,35 +16,13 @@ export interface ChatLocation {
   readonly lastNumber: number;
 }
 
-/** A position in the list of chats by activity: the time of the latest message, if there is one, and the chat's number. */
-export interface ChatActivity {
-  readonly at: Date | null;
-  readonly number: number;
-}
-
 const LARGEST_GROUP = 200;
 
 const SELECT_CHATS = `
   SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount,
          last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt, last_change_number AS lastChangeNumber,
          created_at AS createdAt, updated_at AS updatedAt
-    FROM chats`;
-
-/**
- * The ranges of the index of activity after a position, in their order: conditions and orders, with the values. One statement
- * for all of them would be sorted, and so would an order by a column that is fixed.
- */
-function partsAfter(after: ChatActivity | undefined): [sql: string, ...values: unknown[]][] {
-  const latestFirst = "ORDER BY last_message_at DESC, number DESC";
-  if (after === undefined) return [[latestFirst]];
-  const { at, number } = after;
-  if (at === null) return [["AND last_message_at IS NULL AND number < ? ORDER BY number DESC", number]];
-  return [
-    ["AND last_message_at = ? AND number < ? ORDER BY number DESC", at, number],
-    [`AND last_message_at < ? ${latestFirst}`, at],
-    ["AND last_message_at IS NULL ORDER BY number DESC"],
-  ];
-}
+    FROM chats AS c`;
 
 export type Chats = ReturnType<typeof createChats>;
 
@@ -60,13 +40,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
   async function find(token: string, number: number): Promise<Chat | undefined> {
     if (!isToken(token)) return undefined;
     const row = await prisma.chat.findFirst({ where: { number, application: { token } } });
-    return row === null ? undefined : chatFromRow(row);
+    return row === null ? undefined : withMetadata(row);
   }
-
-  const ownerOf = (token: string) =>
-    isToken(token)
-      ? prisma.application.findUnique({ where: { token }, select: { id: true, lastChatNumber: true } })
-      : Promise.resolve(null);
 
   return {
     /**
@@ -87,7 +62,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       token: string,
       { after = 0, before, limit }: { after?: number | undefined; before?: number | undefined; limit: number },
     ): Promise<{ items: Chat[]; more: boolean; last: number } | undefined> {
-      const owner = await ownerOf(token);
+      const owner = await findOwner(database, token);
       if (!owner) return undefined;
       const [comparison, bound, order] = before === undefined ? [">", after, "ASC"] : ["<", before, "DESC"];
       // Without the hint, MySQL reads and sorts the whole table if one application owns most of it.
@@ -98,7 +73,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         bound,
         limit + 1,
       );
-      const items = rows.slice(0, limit).map(chatFromRow);
+      const items = rows.slice(0, limit).map(withMetadata);
       return {
         items: before === undefined ? items : items.toReversed(),
         more: rows.length > limit,
@@ -115,21 +90,18 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       token: string,
       { after, limit }: { after?: ChatActivity | undefined; limit: number },
     ): Promise<{ items: Chat[]; next: ChatActivity | undefined } | undefined> {
-      const owner = await ownerOf(token);
+      const owner = await findOwner(database, token);
       if (!owner) return undefined;
-      const rows: ChatRow[] = [];
-      for (const [sql, ...values] of partsAfter(after)) {
-        if (rows.length > limit) break;
-        const part = await prisma.$queryRawUnsafe<ChatRow[]>(
+      const rows = await firstOf([...activeAfter(after), idleAfter(after)], limit + 1, ([sql, ...values], most) =>
+        prisma.$queryRawUnsafe<ChatRow[]>(
           `${SELECT_CHATS} FORCE INDEX (chats_application_id_last_message_at_number_idx)
             WHERE application_id = ? ${sql} LIMIT ?`,
           owner.id,
           ...values,
-          limit + 1 - rows.length,
-        );
-        rows.push(...part);
-      }
-      const items = rows.slice(0, limit).map(chatFromRow);
+          most,
+        ),
+      );
+      const items = rows.slice(0, limit).map(withMetadata);
       const last = items.at(-1);
       return { items, next: rows.length > limit && last ? { at: last.lastMessageAt, number: last.number } : undefined };
     },
@@ -145,7 +117,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         if (!chat) return undefined;
         const data = {
           ...(name !== undefined && { name }),
-          ...(metadata !== undefined && { metadata: metadata && JSON.stringify(metadata) }),
+          ...(metadata !== undefined && { metadata: encodeMetadata(metadata) }),
           updatedAt: new Date(),
         };
         return transaction(
@@ -153,7 +125,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
           async (tx) => {
             await tx.chat.updateMany({ where: { id: chat.id }, data });
             const row = await tx.chat.findUnique({ where: { id: chat.id } });
-            return row === null ? undefined : chatFromRow(row);
+            return row === null ? undefined : withMetadata(row);
           },
           { guard },
         );

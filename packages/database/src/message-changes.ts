@@ -2,7 +2,8 @@ import { contentBytes, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { addDeletedNumber } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
-import { MESSAGE_COLUMNS, messageFromRow, type Message } from "./messages.ts";
+import { MESSAGE_COLUMNS, type Message } from "./messages.ts";
+import { encodeMetadata, withMetadata } from "./metadata-text.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
@@ -59,11 +60,12 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
 
     /** The earlier versions of a message, oldest first; the current one is not among them. */
     async versions(chatId: bigint, number: number): Promise<EarlierVersion[]> {
-      const rows = await prisma.messageVersion.findMany({ where: { chatId, number }, orderBy: { version: "asc" } });
-      return rows.map(({ version, body, metadata, createdAt }) => ({
-        ...{ version, body, createdAt },
-        metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata),
-      }));
+      const rows = await prisma.messageVersion.findMany({
+        where: { chatId, number },
+        orderBy: { version: "asc" },
+        select: { version: true, body: true, metadata: true, createdAt: true },
+      });
+      return rows.map(withMetadata);
     },
 
     /**
@@ -84,14 +86,14 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
         changeNumber,
         limit + 1,
       );
-      const items = rows.slice(0, limit).map(messageFromRow);
+      const items = rows.slice(0, limit).map(withMetadata);
       return { items, next: rows.length > limit ? (items.at(-1)?.changeNumber ?? undefined) : undefined };
     },
   };
 }
 
-/** Writes a change to the message's row; returns false if there is nothing to change. */
-type Write = (tx: Queryable, message: Message, now: Date) => Promise<boolean>;
+/** Prepares a change: returns the columns of the message's row that it sets; undefined if there is nothing to change. */
+type Write = (tx: Queryable, message: Message, now: Date) => Promise<Partial<MessageRow> | undefined>;
 
 async function changeMessage(
   database: Database,
@@ -100,7 +102,8 @@ async function changeMessage(
   guard: CommitGuard,
 ): Promise<ChangeOutcome> {
   // A row that a worker has inserted and not committed would be waited for with the chat locked, for which the worker waits.
-  if (!(await database.prisma.message.findUnique({ where: { chatId_number: { chatId, number } } }))) {
+  const key = { chatId_number: { chatId, number } };
+  if (!(await database.prisma.message.findUnique({ where: key, select: { number: true } }))) {
     return { outcome: "missing" };
   }
   return transaction(
@@ -108,14 +111,14 @@ async function changeMessage(
     async (tx): Promise<ChangeOutcome> => {
       const [chat] = await tx.$queryRaw<{ last: number }[]>`
         SELECT last_change_number AS last FROM chats WHERE id = ${chatId} FOR UPDATE`;
-      const key = { chatId_number: { chatId, number } };
       const row = chat && (await tx.message.findUnique({ where: key }));
       if (!chat || !row) return { outcome: "missing" };
-      const message = messageFromRow(row);
+      const message = withMetadata(row);
       if (message.deletedAt !== null) return { outcome: "deleted" };
       if (versions && !versions.includes(message.version)) return { outcome: "other-version" };
       const now = new Date();
-      if (!(await write(tx, message, now))) return { outcome: "unchanged", message };
+      const columns = await write(tx, message, now);
+      if (columns === undefined) return { outcome: "unchanged", message };
 
       const changeNumber = chat.last + 1;
       await tx.$executeRaw`UPDATE chats SET last_change_number = ${changeNumber} WHERE id = ${chatId}`;
@@ -125,8 +128,8 @@ async function changeMessage(
         });
       }
       await tx.messageChange.create({ data: { chatId, changeNumber, number } });
-      const data = { changeNumber, version: message.version + 1, updatedAt: now };
-      const changed = messageFromRow(await tx.message.update({ where: key, data }));
+      const data = { ...columns, changeNumber, version: message.version + 1, updatedAt: now };
+      const changed = withMetadata(await tx.message.update({ where: key, data }));
       await addRanges(tx, [{ chatId, number, bytes: contentBytes(changed) }], now);
       return { outcome: "changed", message: changed };
     },
@@ -134,28 +137,21 @@ async function changeMessage(
   );
 }
 
-async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, now: Date): Promise<boolean> {
+async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, now: Date) {
   const { chatId, number, version, body, updatedAt } = message;
-  const old = { body, metadata: encode(message.metadata) };
+  const old = { body, metadata: encodeMetadata(message.metadata) };
   const changed = {
     body: edit.body ?? body,
-    metadata: edit.metadata === undefined ? old.metadata : encode(edit.metadata),
+    metadata: edit.metadata === undefined ? old.metadata : encodeMetadata(edit.metadata),
   };
-  if (changed.body === old.body && changed.metadata === old.metadata) return false;
+  if (changed.body === old.body && changed.metadata === old.metadata) return undefined;
   await tx.messageVersion.create({ data: { chatId, number, version, ...old, createdAt: updatedAt } });
-  await tx.message.update({ where: { chatId_number: { chatId, number } }, data: { ...changed, editedAt: now } });
-  return true;
+  return { ...changed, editedAt: now };
 }
 
-async function removeMessage(tx: Queryable, { chatId, number }: Message, now: Date): Promise<boolean> {
-  const data = { body: "", metadata: null, deletedAt: now };
-  await tx.message.update({ where: { chatId_number: { chatId, number } }, data });
+async function removeMessage(tx: Queryable, { chatId, number }: Message, now: Date) {
   await tx.messageVersion.deleteMany({ where: { chatId, number } });
   await tx.$executeRaw`UPDATE chats SET messages_count = messages_count - 1 WHERE id = ${chatId}`;
   await addDeletedNumber(tx, chatId, number);
-  return true;
-}
-
-function encode(metadata: Metadata | null): string | null {
-  return metadata && JSON.stringify(metadata);
+  return { body: "", metadata: null, deletedAt: now };
 }

@@ -1,4 +1,5 @@
 import { contentFields, type Metadata } from "@confab/contracts";
+import { withMetadata } from "./metadata-text.ts";
 import type { Database } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
 
@@ -61,7 +62,7 @@ export interface MessageSize {
 /** The maximum of MySQL's INT. */
 const MAX_NUMBER = 2_147_483_647;
 
-/** The columns of `messages AS m`, as `messageFromRow` takes them. */
+/** The columns of `messages AS m`, of a row of `messages`. */
 export const MESSAGE_COLUMNS = `m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")},
          m.created_at AS createdAt, m.updated_at AS updatedAt, m.edited_at AS editedAt, m.deleted_at AS deletedAt,
          m.change_number AS changeNumber`;
@@ -76,13 +77,6 @@ export type Messages = ReturnType<typeof createMessages>;
 /** The size of a content, nearly as `contentBytes` computes it. */
 const CONTENT_BYTES = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
 
-export function messageFromRow<Row extends { metadata: string | null }>(
-  row: Row,
-): Omit<Row, "metadata"> & Pick<Message, "metadata"> {
-  const { metadata, ...message } = row;
-  return { ...message, metadata: metadata === null ? null : (JSON.parse(metadata) as Metadata) };
-}
-
 /** Reads stored messages, including deleted ones (`deletedAt`), always along the clustered key. */
 export function createMessages({ prisma }: Database) {
   async function range(chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> {
@@ -94,7 +88,7 @@ export function createMessages({ prisma }: Database) {
       orderBy: { number: order },
       take: limit,
     });
-    return rows.map(messageFromRow);
+    return rows.map(withMetadata);
   }
 
   async function withApplication(sql: string, ...values: unknown[]): Promise<MessageWithApplication[]> {
@@ -102,7 +96,7 @@ export function createMessages({ prisma }: Database) {
       `${SELECT_WITH_APPLICATION} ${sql}`,
       ...values,
     );
-    return rows.map(messageFromRow);
+    return rows.map(withMetadata);
   }
 
   async function sizes(
@@ -123,7 +117,7 @@ export function createMessages({ prisma }: Database) {
   return {
     async find(chatId: bigint, number: number): Promise<Message | undefined> {
       const row = await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } });
-      return row === null ? undefined : messageFromRow(row);
+      return row === null ? undefined : withMetadata(row);
     },
 
     /** One window of a chat. With `order: "desc"` the highest numbers come first. */

@@ -1,7 +1,7 @@
-import { isToken } from "./applications.ts";
+import { findOwner } from "./applications.ts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
-import type { ChatActivity } from "./chats.ts";
+import { activeAfter, firstOf, type ChatActivity } from "./chat-activity.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Read as ReadHorizon } from "./generated/client.ts";
 import type { MessageRange } from "./messages.ts";
@@ -61,12 +61,9 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
 
   /** The next chats by activity that have messages, with the reader's horizons. */
   async function examine(applicationId: bigint, reader: string, after: ChatActivity | undefined) {
-    const rows: Omit<UnreadChat, "unread">[] = [];
-    for (const [sql, ...values] of partsAfter(after)) {
-      if (rows.length === EXAMINED) break;
-      const part = await prisma.$queryRawUnsafe<
-        (Omit<UnreadChat, "unread" | "horizon"> & { horizon: number | null })[]
-      >(
+    // Nothing in a chat without messages is unread.
+    const rows = await firstOf(activeAfter(after), EXAMINED, ([sql, ...values], most) =>
+      prisma.$queryRawUnsafe<(Omit<UnreadChat, "unread" | "horizon"> & { horizon: number | null })[]>(
         `SELECT c.id, c.number, c.last_message_number AS lastMessageNumber, c.last_message_at AS lastMessageAt,
                 r.number AS horizon
            FROM chats c FORCE INDEX (chats_application_id_last_message_at_number_idx)
@@ -75,11 +72,10 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
         reader,
         applicationId,
         ...values,
-        EXAMINED - rows.length,
-      );
-      rows.push(...part.map((row) => ({ ...row, horizon: row.horizon ?? 0 })));
-    }
-    return rows;
+        most,
+      ),
+    );
+    return rows.map((row) => ({ ...row, horizon: row.horizon ?? 0 }));
   }
 
   return {
@@ -120,9 +116,7 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
       reader: string,
       { after, limit }: { after?: ChatActivity | undefined; limit: number },
     ): Promise<{ items: UnreadChat[]; next: ChatActivity | undefined } | undefined> {
-      const owner = isToken(token)
-        ? await prisma.application.findUnique({ where: { token }, select: { id: true } })
-        : null;
+      const owner = await findOwner(database, token);
       if (!owner) return undefined;
       const examined = await examine(owner.id, reader, after);
       const candidates = examined.filter(({ horizon, lastMessageNumber }) => horizon < lastMessageNumber);
@@ -140,18 +134,6 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
       return { items, next: end && { at: end.lastMessageAt, number: end.number } };
     },
   };
-}
-
-/** The ranges of the index of activity after a position: one statement for both would be sorted. */
-function partsAfter(after: ChatActivity | undefined): [sql: string, ...values: unknown[]][] {
-  const latestFirst = "ORDER BY c.last_message_at DESC, c.number DESC";
-  // Chats without messages come last, and nothing in them is unread.
-  if (after === undefined) return [[`AND c.last_message_at IS NOT NULL ${latestFirst}`]];
-  if (after.at === null) return [];
-  return [
-    ["AND c.last_message_at = ? AND c.number < ? ORDER BY c.number DESC", after.at, after.number],
-    [`AND c.last_message_at < ? ${latestFirst}`, after.at],
-  ];
 }
 
 async function advance(
