@@ -65,8 +65,8 @@ describe("confabctl import and export", function () {
     const messages = [
       "gone",
       "kept",
-      { body: "to one that is gone", reply_to: 1 },
-      { body: "to a kept one", reply_to: 2 },
+      { body: "to the deleted one", reply_to: 1 },
+      { body: "to the kept one", reply_to: 2 },
     ];
     const line = { application: "replies", chat: "c", messages };
     await stack.json("import", await written("replies.ndjson", ndjson([line])));
@@ -77,8 +77,8 @@ describe("confabctl import and export", function () {
     const [text = ""] = await exported("replies");
     expect((JSON.parse(text) as typeof line).messages).to.deep.equal([
       "kept",
-      "to one that is gone",
-      { body: "to a kept one", reply_to: 1 },
+      "to the deleted one",
+      { body: "to the kept one", reply_to: 1 },
     ]);
     const again = await written("replies-again.ndjson", `${text.replace("replies", "again replies")}\n`);
     expect(await stack.json<object>("import", again)).to.include({ sent: 3, missing: 0 });
