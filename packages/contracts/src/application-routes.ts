@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { applicationSchema, writeApplicationSchema } from "./application.ts";
+import { searchHitSchema } from "./message.ts";
+import { applicationSearchQuerySchema, applicationsQuerySchema } from "./pagination.ts";
+import { asPut, smallBody, reading, storing, type Route } from "./route.ts";
+
+const updateApplication = {
+  method: "patch",
+  path: "/applications/{token}",
+  operationId: "updateApplication",
+  service: "api",
+  tag: "Applications",
+  summary: "Rename an application",
+  description: "Changes the name of an application. A repetition changes nothing else.",
+  params: ["token"],
+  body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
+  limited: "requests",
+  success: { status: 200, description: "The application after the change", schema: applicationSchema },
+  problems: ["application-not-found", ...storing],
+} as const satisfies Route;
+
+/** Applications: create, list, get, rename, search. */
+export const applicationRoutes = {
+  createApplication: {
+    method: "post",
+    path: "/applications",
+    operationId: "createApplication",
+    service: "api",
+    tag: "Applications",
+    summary: "Create an application",
+    description:
+      "Returns the application and its token, the secret that grants access to everything in it. If no admin key is configured, an Idempotency-Key must be a random UUID (version 4), because anyone who sends the same key and name receives the same token.",
+    admin: true,
+    params: [],
+    body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
+    idempotent: true,
+    success: { status: 201, description: "The application and its token", schema: applicationSchema, location: true },
+    problems: ["unauthorized", "forbidden", "idempotency-conflict", ...storing],
+  },
+  listApplications: {
+    method: "get",
+    path: "/applications",
+    operationId: "listApplications",
+    service: "api",
+    tag: "Applications",
+    summary: "List applications, oldest first",
+    description: "Returns one page of all applications. Follow the Link header until it has no next page.",
+    admin: true,
+    params: [],
+    query: applicationsQuerySchema,
+    success: { status: 200, description: "One page", schema: z.array(applicationSchema), links: ["next"] },
+    problems: ["unauthorized", "forbidden", "validation-failed", ...reading],
+  },
+  getApplication: {
+    method: "get",
+    path: "/applications/{token}",
+    operationId: "getApplication",
+    service: "api",
+    tag: "Applications",
+    summary: "Get an application",
+    description: "Returns the name of an application and the number of its chats.",
+    params: ["token"],
+    limited: "requests",
+    success: { status: 200, description: "The application", schema: applicationSchema },
+    problems: ["application-not-found", ...reading],
+  },
+  updateApplication,
+  replaceApplication: asPut(updateApplication, "replaceApplication"),
+  searchApplication: {
+    method: "get",
+    path: "/applications/{token}/search",
+    operationId: "searchApplication",
+    service: "api",
+    tag: "Applications",
+    summary: "Search the messages of all chats, newest first",
+    description:
+      "Returns one page of messages of any chat of the application that contain every word of the query, with the matches marked. The message with the latest `created_at` comes first. Within one millisecond, the higher chat number comes first, and in a chat the higher message number. With `chat`, `sender`, `from` or `to`, only messages of these chats, of that sender or of that time. A message becomes searchable about a second after it was accepted.",
+    params: ["token"],
+    query: applicationSearchQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), links: ["next"] },
+    problems: [
+      "application-not-found",
+      "chat-not-found",
+      "validation-failed",
+      "search-unavailable",
+      "service-unavailable",
+      ...reading,
+    ],
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { applicationTokenSchema } from "./application.ts";
+import { asInteger, maxNumber } from "./chat.ts";
+import type { LinkRelation } from "./pagination.ts";
+import type { ProblemCode } from "./problems.ts";
+import { readerSchema } from "./reads.ts";
+
+export type Method = "get" | "post" | "put" | "patch" | "delete";
+
+/**
+ * The parameters of paths. One that does not parse is answered with the problem in `invalid`: nothing has such a token or number,
+ * while any client could have such a reader.
+ */
+export const pathParameters = {
+  token: { schema: applicationTokenSchema, invalid: "application-not-found" },
+  chat: { schema: numberInPath("A chat's number in its application"), invalid: "chat-not-found" },
+  message: { schema: numberInPath("A message's number in its chat"), invalid: "message-not-found" },
+  reader: { schema: readerSchema, invalid: "validation-failed" },
+} as const satisfies Record<string, { schema: z.ZodType<string | number, string>; invalid: ProblemCode }>;
+
+export type PathParameter = keyof typeof pathParameters;
+
+function numberInPath(description: string): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^[1-9]\d{0,9}$/)
+    .transform(Number)
+    .pipe(z.int().max(maxNumber))
+    .meta({ override: asInteger(1, maxNumber), description, examples: [1] });
+}
+
+/** One row of the API. The same row validates requests and documents them. */
+export interface Route {
+  method: Method;
+  /** With OpenAPI's braces; the names in them are those of `pathParameters`. */
+  path: string;
+  operationId: string;
+  service: "api" | "ingest";
+  tag: "Applications" | "Chats" | "Messages";
+  summary: string;
+  description: string;
+  /** Requires the admin key, if one is configured. */
+  admin?: boolean;
+  params: readonly PathParameter[];
+  query?: z.ZodObject;
+  body?: {
+    schema: z.ZodObject;
+    required: boolean;
+    limitBytes: number;
+    /** Only for batch requests, which may also be NDJSON: the schema of an item and its maximum bytes as JSON. */
+    item?: z.ZodObject;
+    itemLimitBytes?: number;
+  };
+  /** The ETag of the resource is its version, and a change takes an If-Match header. */
+  versioned?: boolean;
+  /** Takes an Idempotency-Key header. */
+  idempotent?: boolean;
+  /** The unit in which the rate limit of an application counts this route. */
+  limited?: "requests" | "messages";
+  success: {
+    status: 200 | 201 | 204;
+    description: string;
+    /** Absent with 204. */
+    schema?: z.ZodType;
+    location?: boolean;
+    /** The answer is a stream of server-sent events, which the schema does not describe. */
+    stream?: boolean;
+    /** The relations that the Link header of a list may have. */
+    links?: readonly LinkRelation[];
+  };
+  problems: readonly ProblemCode[];
+}
+
+export const kibibyte = 1024;
+export const smallBody = 16 * kibibyte;
+export const reading = ["busy", "rate-limited", "storage-unavailable"] as const satisfies readonly ProblemCode[];
+export const writing = [
+  "malformed-json",
+  "payload-too-large",
+  "unsupported-media-type",
+  "validation-failed",
+  ...reading,
+] as const satisfies readonly ProblemCode[];
+/** For routes that write to the database before they answer. */
+export const storing = [...writing, "outcome-unknown"] as const satisfies readonly ProblemCode[];
+
+/** Problems that any request may be answered with, whatever its route. */
+export const commonProblems = [
+  "malformed-request",
+  "unknown-version",
+  "request-timeout",
+  "expectation-failed",
+  "misdirected-request",
+  "rate-limited",
+  "headers-too-large",
+  "internal-error",
+  "unknown-transfer-encoding",
+  "service-unavailable",
+] as const satisfies readonly ProblemCode[];
+
+/** The route of a PATCH for clients that send PUT. */
+export function asPut<const Patch extends Route, const Id extends string>(patch: Patch, operationId: Id) {
+  return {
+    // Without the names below, whose types would be intersected with those of `patch`.
+    ...(patch as Omit<Patch, "method" | "operationId" | "summary" | "description">),
+    method: "put" as const,
+    operationId,
+    summary: `${patch.summary} (same as PATCH)`,
+    description: "The same as PATCH, for clients that send PUT. The answer is the resource after the change.",
+  };
+}
+
+/** Whether answers have an ETag: those with a single resource. */
+export function hasTag({ method, success, versioned }: Route): boolean {
+  return success.schema !== undefined && (versioned === true || (method === "get" && success.links === undefined));
+}
+
+/** A route's path as Express writes it: `/applications/:token`. */
+export function expressPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+/** A route's path with its parameters filled in, percent-encoded. */
+export function fillPath(path: string, params: Record<string, string | number>): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+}
