@@ -80,8 +80,8 @@ describe("confabctl import and export", function () {
       "to the deleted one",
       { body: "to the kept one", reply_to: 1 },
     ]);
-    const again = await written("replies-again.ndjson", `${text.replace("replies", "again replies")}\n`);
-    expect(await stack.json<object>("import", again)).to.include({ sent: 3, missing: 0 });
+    const copied = await written("copied-replies.ndjson", `${text.replace("replies", "copied replies")}\n`);
+    expect(await stack.json<object>("import", copied)).to.include({ sent: 3, missing: 0 });
   });
 
   it("sends nothing when it is run again, and everything once more with --copy", async () => {
