@@ -22,6 +22,8 @@ export interface StoreResult<M> {
    * Messages that were kept as dead letters: the database refused them, their chat does not exist, or they are damaged.
    */
   readonly refused: DeadLetteredMessage<M>[];
+  /** Messages that were dropped, because their chat or application was deleted. */
+  readonly erased: M[];
 }
 
 const TIMEOUT_MS = 30_000;
@@ -54,7 +56,7 @@ async function store<M extends AddressedMessage>(
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
   const { fresh, delivered } = await recordBatches(tx, unique, now);
-  const { placed, misplaced, unknown } = await checkOwners(
+  const { placed, misplaced, unknown, erased } = await checkOwners(
     tx,
     unique.flatMap((batch) => batch.messages),
   );
@@ -81,6 +83,7 @@ async function store<M extends AddressedMessage>(
     knownBatches: batches.length - fresh.length,
     conflicts: [...again.conflicts, ...misplaced, ...clashes, ...conflicts, ...dead.conflicts],
     refused: dead.deadLettered,
+    erased,
   };
 }
 

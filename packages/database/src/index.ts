@@ -10,6 +10,8 @@ export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } 
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
 export { createReads } from "./reads.ts";
+export { createErasures, type Erasure, type Erasures } from "./erasures.ts";
+export { createErasureWork, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
 export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";

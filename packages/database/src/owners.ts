@@ -1,3 +1,4 @@
+import { findErased } from "./erasures.ts";
 import { placeholders } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 import type { NewMessage } from "./message-rows.ts";
@@ -15,8 +16,10 @@ export interface Placement<M> {
   readonly placed: M[];
   /** The chat has a different id. */
   readonly misplaced: M[];
-  /** The chat does not exist. */
+  /** The chat does not exist, and was not deleted either. */
   readonly unknown: M[];
+  /** The chat or its application was deleted. */
+  readonly erased: M[];
 }
 
 /**
@@ -28,7 +31,7 @@ export async function checkOwners<M extends AddressedMessage>(
   messages: readonly M[],
 ): Promise<Placement<M>> {
   const chats = [...new Map(messages.map((message) => [nameOf(message), message])).values()];
-  if (chats.length === 0) return { placed: [], misplaced: [], unknown: [] };
+  if (chats.length === 0) return { placed: [], misplaced: [], unknown: [], erased: [] };
   const ids = [...new Set(messages.map(({ chatId }) => chatId))];
   const owners = await tx.$queryRawUnsafe<{ id: bigint; chat: number; token: string }[]>(
     `SELECT c.id, c.number AS chat, a.token FROM chats c JOIN applications a ON a.id = c.application_id WHERE c.id IN (${placeholders(ids)})`,
@@ -36,18 +39,24 @@ export async function checkOwners<M extends AddressedMessage>(
   );
   const nameById = new Map(owners.map((owner) => [owner.id, nameOf(owner)]));
   const isPlaced = (message: M): boolean => nameById.get(message.chatId) === nameOf(message);
-  if (messages.every(isPlaced)) return { placed: [...messages], misplaced: [], unknown: [] };
+  if (messages.every(isPlaced)) return { placed: [...messages], misplaced: [], unknown: [], erased: [] };
 
   const strays = chats.filter((message) => !isPlaced(message));
   const found = await Promise.all(
     strays.map(({ token, chat }) => tx.chat.findFirst({ where: { number: chat, application: { token } } })),
   );
   const known = new Set(strays.filter((_, at) => found[at] !== null).map(nameOf));
+  const isErased = await findErased(
+    tx,
+    strays.filter((message) => !known.has(nameOf(message))),
+  );
   const others = messages.filter((message) => !isPlaced(message));
+  const nowhere = others.filter((message) => !known.has(nameOf(message)));
   return {
     placed: messages.filter(isPlaced),
     misplaced: others.filter((message) => known.has(nameOf(message))),
-    unknown: others.filter((message) => !known.has(nameOf(message))),
+    unknown: nowhere.filter((message) => !isErased(message)),
+    erased: nowhere.filter(isErased),
   };
 }
 

@@ -47,7 +47,7 @@ describe("storing accepted messages", () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
     const first = message(chatId, 1, body);
     const result = await test.batchStore.store([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
-    expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [] });
+    expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [], erased: [] });
     const row = await test.messages.find(chatId, 1);
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
     expect(row?.createdAt).to.deep.equal(first.createdAt);
@@ -118,7 +118,7 @@ describe("storing accepted messages", () => {
     expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
     expect(await count()).to.equal(2);
     const again = await test.batchStore.store([delivery]);
-    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [] });
+    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [], erased: [] });
   });
 
   it("reports the second of two messages with the same number in one call", async () => {
@@ -133,13 +133,13 @@ describe("storing accepted messages", () => {
     const id = randomBytes(16);
     await test.batchStore.store([{ id, messages: [first!] }]);
     const again = await test.batchStore.store([{ id, messages: [first!, second!] }]);
-    expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
+    expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [] });
     expect(await numbers()).to.deep.equal([1, 2]);
     expect(await count()).to.equal(2);
     // A late resend was numbered a second time. Its messages are stored under their first numbers.
     const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
     const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
-    expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [] });
+    expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [] });
     expect(await numbers()).to.deep.equal([1, 2, 3]);
     expect(await count()).to.equal(3);
   });
@@ -377,7 +377,7 @@ describe("storing accepted messages", () => {
     silent.close();
     expect(await numbers()).to.deep.equal([1, 2]);
     const again = await test.batchStore.store([delivery]);
-    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [] });
+    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [], erased: [] });
     expect(await count()).to.equal(2);
   });
 });

@@ -52,6 +52,11 @@ local function keysAt(token, digest, back)
   return prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
 end
 
+-- A deleted chat is unknown, even if its head or an idempotency key still exists, or a process loaded its head before the
+-- deletion. Members are the tokens of deleted applications, and the references of deleted chats.
+local erasedKey = prefix .. 'erased'
+local anyErased = redis.call('EXISTS', erasedKey) == 1
+
 local at = 10
 for _ = 1, tonumber(ARGV[9]) do
   local token, chat = ARGV[at], ARGV[at + 1]
@@ -77,6 +82,8 @@ for _ = 1, tonumber(ARGV[9]) do
     end
     trusted = true
   end
+  local erased = anyErased and (redis.call('ZSCORE', erasedKey, token) or redis.call('ZSCORE', erasedKey, reference))
+  if erased then trusted = false end
 
   local quotaKey = prefix .. 'quota:' .. token
   local tat = rate > 0 and math.min(math.max(clock, tonumber(redis.call('GET', quotaKey) or 0)), clock + capacity)
@@ -88,7 +95,7 @@ for _ = 1, tonumber(ARGV[9]) do
     local digest, hash, record = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     at = at + 3
     local result, seen
-    if digest ~= '' then
+    if digest ~= '' and not erased then
       for back = 0, 2 do
         seen = redis.call('HGET', keysAt(token, digest, back), digest)
         if seen then break end

@@ -34,6 +34,9 @@ local function renumberKey(token, digest, keepMs, before, after)
   end
 end
 
+local erasedKey = prefix .. 'erased'
+local anyErased = redis.call('EXISTS', erasedKey) == 1
+
 local function raiseHead(headKey, id, last)
   if tonumber(redis.call('HGET', headKey, 'last') or 0) < last then redis.call('HSET', headKey, 'id', id, 'last', last) end
 end
@@ -90,7 +93,10 @@ while ARGV[at] do
   -- An idle head expires. A head with pending messages does not.
   for _, chat in ipairs(chats) do
     local reference = chat[1] .. ':' .. chat[2]
-    if redis.call('EXISTS', prefix .. 'pending:' .. reference) == 0 then
+    if anyErased and (redis.call('ZSCORE', erasedKey, chat[1]) or redis.call('ZSCORE', erasedKey, reference)) then
+      -- Its batch may have been stored before the chat was deleted.
+      redis.call('UNLINK', prefix .. 'head:' .. reference)
+    elseif redis.call('EXISTS', prefix .. 'pending:' .. reference) == 0 then
       redis.call('EXPIRE', prefix .. 'head:' .. reference, keepHead)
     end
   end

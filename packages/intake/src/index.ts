@@ -8,6 +8,7 @@ export {
   type Completed,
   type Move,
 } from "./backlog.ts";
+export { createIntakeErasure, type IntakeErasure } from "./erasure.ts";
 export { batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";

@@ -5,13 +5,8 @@ import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import { encodeBatch } from "../src/accept-batch.ts";
 import { guardKeys } from "../src/scripts.ts";
-import { createWorld, noLimits, send, withServer, type Mutation, type World } from "./world.ts";
-
-interface Guarded {
-  promise: string;
-  guard: Mutation;
-  scenario: (world: World) => Promise<void>;
-}
+import { describeGuarded, type Guarded } from "./guarded.ts";
+import { noLimits, send, withServer, type Mutation } from "./world.ts";
 
 const trustedHead: Mutation = {
   script: "accept",
@@ -19,7 +14,7 @@ const trustedHead: Mutation = {
   without: "local trusted = id",
 };
 
-/** Each scenario breaks something. The promise holds with the guard in the script, and fails without it. */
+/** Each scenario breaks something. */
 const scenarios: Guarded[] = [
   {
     promise: "a batch that is sent again gets the first reply and is stored once",
@@ -332,28 +327,4 @@ const scenarios: Guarded[] = [
   },
 ];
 
-describe("the promises of the intake under faults", function () {
-  this.timeout(60_000);
-  for (const { promise, guard, scenario } of scenarios) {
-    const run = async (mutation?: Mutation): Promise<void> => {
-      const world = await createWorld(mutation);
-      try {
-        await scenario(world);
-      } finally {
-        await world.close();
-      }
-    };
-
-    it(promise, () => run());
-
-    it(`fails without its guard: ${promise}`, async () => {
-      const error = await run(guard).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      expect(error, "the scenario must fail while the guard is off")
-        .to.be.instanceOf(Error)
-        .with.property("name", "AssertionError");
-    });
-  }
-});
+describeGuarded("the promises of the intake under faults", scenarios);

@@ -67,6 +67,8 @@ export async function createWorld(mutation?: Mutation) {
     connect,
 
     createChat: () => newChat(token),
+    /** A chat in an application of its own. */
+    newChat: () => newChat(),
 
     /** Stores the oldest pending batches, all by default, as the worker does. */
     async store({ backlog }: Side, limit = 10_000): Promise<void> {

@@ -10,6 +10,7 @@ export { highlight } from "./highlight.ts";
 export { createMysqlIndex } from "./mysql.ts";
 export type { MysqlIndexOptions } from "./mysql.ts";
 export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
+export { countDocuments, removeChats } from "./remove-chats.ts";
 export { rebuild } from "./rebuild.ts";
 export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";
 export type {

@@ -1,0 +1,118 @@
+import { takeChatsOf, type Erasure } from "./erasures.ts";
+import { placeholders } from "./transaction.ts";
+import type { Database } from "./client.ts";
+import type { ErasedChat } from "./generated/client.ts";
+
+export type { ErasedChat };
+export type ErasureWork = ReturnType<typeof createErasureWork>;
+
+/** The tables whose rows belong to a chat. The first one is the largest. */
+const TABLES_OF_CHATS = [
+  "messages",
+  "message_versions",
+  "message_changes",
+  "deleted_numbers",
+  "reads",
+  "dead_letters",
+] as const;
+
+/** What a worker needs to carry out erasures. Every step can be repeated, and two workers in the same step do no harm. */
+export function createErasureWork(database: Database) {
+  const { prisma } = database;
+  return {
+    /**
+     * Claims the oldest open erasure that no worker holds, for `holdMs` by the server's clock; undefined if there is none.
+     * `after` is the id of the last one that was claimed, so that one that has to wait does not hold up the others.
+     */
+    async claim(after: bigint, holdMs: number): Promise<Erasure | undefined> {
+      const free = await prisma.$queryRaw<{ id: bigint }[]>`
+        SELECT id FROM erasures
+         WHERE finished_at IS NULL AND id > ${after} AND (claimed_until IS NULL OR claimed_until < NOW(3))
+         ORDER BY id LIMIT 10`;
+      for (const { id } of free) {
+        const claimed = await prisma.$executeRaw`
+          UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND
+           WHERE id = ${id} AND finished_at IS NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))`;
+        if (claimed === 1) return (await prisma.erasure.findUnique({ where: { id } })) ?? undefined;
+      }
+      return undefined;
+    },
+
+    /** Keeps a claim. */
+    hold: async ({ id }: Erasure, holdMs: number): Promise<void> => {
+      await prisma.$executeRaw`
+        UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND WHERE id = ${id}`;
+    },
+
+    /** Gives a claim back. The erasure can be claimed again after a pause. */
+    release: async ({ id }: Erasure, pauseMs: number): Promise<void> => {
+      await prisma.$executeRaw`
+        UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${pauseMs * 1000} MICROSECOND WHERE id = ${id}`;
+    },
+
+    /** Takes up to `limit` chats of a deleted application, whose rows it deletes, and returns how many it took. */
+    takeChats: (erasure: Erasure, limit: number): Promise<number> => takeChatsOf(database, erasure, limit),
+
+    /** The next chats that are to be cleared, by id. */
+    chatsToClear: ({ id }: Erasure, { after, limit }: { after: bigint; limit: number }): Promise<ErasedChat[]> =>
+      prisma.erasedChat.findMany({
+        where: { erasureId: id, erasedAt: null, clearedAt: null, chatId: { gt: after } },
+        orderBy: { chatId: "asc" },
+        take: limit,
+      }),
+
+    /** The next chats that were cleared at least `ageMs` ago and not looked at since. */
+    chatsToCheck: ({ id }: Erasure, ageMs: number, limit: number): Promise<ErasedChat[]> =>
+      prisma.erasedChat.findMany({
+        where: { erasureId: id, erasedAt: null, clearedAt: { lte: new Date(Date.now() - ageMs) } },
+        orderBy: { chatId: "asc" },
+        take: limit,
+      }),
+
+    /** Deletes rows of the chats, at most `limit` of each table, and returns how many it deleted. 0 means that none is left. */
+    async deleteRows(chatIds: readonly bigint[], limit: number): Promise<number> {
+      let deleted = 0;
+      for (const table of TABLES_OF_CHATS) {
+        deleted += await prisma.$executeRawUnsafe(
+          `DELETE FROM \`${table}\` WHERE chat_id IN (${placeholders(chatIds)}) LIMIT ${limit}`,
+          ...chatIds,
+        );
+      }
+      return deleted;
+    },
+
+    /** Deletes dead letters of the erased chats that do not know their chat's id. Returns how many it deleted. */
+    deleteLetters: ({ token, chatNumber }: Erasure): Promise<number> =>
+      chatNumber === null
+        ? prisma.$executeRaw`DELETE FROM dead_letters WHERE application_token = ${token} LIMIT 1000`
+        : prisma.$executeRaw`
+            DELETE FROM dead_letters WHERE application_token = ${token} AND chat_number = ${chatNumber} LIMIT 1000`,
+
+    /** The lowest id in the search outbox; undefined if it is empty. A range stays there until it was written to the index. */
+    async firstOutboxId(): Promise<bigint | undefined> {
+      const [first] = await prisma.$queryRaw<{ id: bigint | null }[]>`SELECT MIN(id) AS id FROM search_outbox`;
+      return first?.id ?? undefined;
+    },
+
+    /** Marks chats as cleared, or as erased. */
+    mark: async (chatIds: readonly bigint[], state: "clearedAt" | "erasedAt"): Promise<void> => {
+      await prisma.erasedChat.updateMany({ where: { chatId: { in: [...chatIds] } }, data: { [state]: new Date() } });
+    },
+
+    /** Whether chats of the erasure are left that are not erased. */
+    hasOpenChats: async ({ id, applicationId, chatNumber }: Erasure): Promise<boolean> =>
+      (await prisma.erasedChat.findFirst({ where: { erasureId: id, erasedAt: null }, select: { chatId: true } })) !==
+        null ||
+      (chatNumber === null &&
+        (await prisma.chat.findFirst({ where: { applicationId }, select: { id: true } })) !== null),
+
+    /** Deletes the idempotency keys of an application, at most `limit`, and returns how many it deleted. */
+    deleteKeys: ({ token }: Erasure, limit: number): Promise<number> =>
+      prisma.$executeRaw`DELETE FROM idempotency_keys WHERE scope = ${token} LIMIT ${limit}`,
+
+    /** Ends the erasure. */
+    finish: async ({ id }: Erasure): Promise<void> => {
+      await prisma.erasure.update({ where: { id }, data: { finishedAt: new Date(), claimedUntil: null } });
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { isToken } from "./applications.ts";
+import { inTime } from "./attempt.ts";
+import { placeholders, transaction } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
+import type { Erasure } from "./generated/client.ts";
+
+export type { Erasure };
+export type Erasures = ReturnType<typeof createErasures>;
+
+/**
+ * Deletes applications and chats. The transaction removes the row by which clients find the application or chat, and
+ * records an erasure. A worker erases everything else later. A write that is not done within `timeoutMs` fails with
+ * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
+ */
+export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
+  const write = (work: (tx: Queryable) => Promise<Erasure | undefined>): Promise<Erasure | undefined> =>
+    inTime(timeoutMs, (guard) => transaction(database, work, { guard }));
+
+  return {
+    /** Returns undefined if no application has this token. */
+    eraseApplication: async (token: string): Promise<Erasure | undefined> =>
+      isToken(token) ? write((tx) => eraseApplication(tx, token)) : undefined,
+
+    /** Returns undefined if the application or the chat is unknown. The number of the chat is never used again. */
+    eraseChat: async (token: string, number: number): Promise<Erasure | undefined> =>
+      isToken(token) ? write((tx) => eraseChat(tx, token, number)) : undefined,
+
+    /** The erasure of an application, or of a chat if a number is given; undefined if there is none. */
+    find: async (token: string, chatNumber: number | null = null): Promise<Erasure | undefined> =>
+      (await database.prisma.erasure.findFirst({ where: { token, chatNumber }, orderBy: { id: "desc" } })) ?? undefined,
+  };
+}
+
+async function eraseApplication(tx: Queryable, token: string): Promise<Erasure | undefined> {
+  const owner = await lockOwner(tx, token);
+  if (!owner) return undefined;
+  await tx.$executeRaw`DELETE FROM applications WHERE id = ${owner.id}`;
+  return tx.erasure.create({ data: { token, applicationId: owner.id, requestedAt: new Date() } });
+}
+
+async function eraseChat(tx: Queryable, token: string, number: number): Promise<Erasure | undefined> {
+  const owner = await lockOwner(tx, token);
+  if (!owner) return undefined;
+  const [chat] = await tx.$queryRaw<ChatRow[]>`
+    SELECT id, number, messages_count AS messages FROM chats
+     WHERE application_id = ${owner.id} AND number = ${number} FOR UPDATE`;
+  if (!chat) return undefined;
+  await tx.$executeRaw`UPDATE applications SET chats_count = chats_count - 1 WHERE id = ${owner.id}`;
+  const data = { token, applicationId: owner.id, chatNumber: number, requestedAt: new Date() };
+  const erasure = await tx.erasure.create({ data });
+  await takeChats(tx, erasure.id, [chat]);
+  return erasure;
+}
+
+/** The lock that creating a chat takes, too: none is created while its application is deleted. */
+async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint } | undefined> {
+  const [owner] = await tx.$queryRaw<{ id: bigint }[]>`SELECT id FROM applications WHERE token = ${token} FOR UPDATE`;
+  return owner;
+}
+
+interface ChatRow {
+  readonly id: bigint;
+  readonly number: number;
+  readonly messages: number;
+}
+
+/**
+ * Deletes the rows of locked chats and records the chats for the erasure. From the commit on nobody writes into these chats any
+ * more: whoever does, locks the row of the chat first.
+ */
+async function takeChats(tx: Queryable, erasureId: bigint, chats: readonly ChatRow[]): Promise<void> {
+  const [newest] = await tx.$queryRaw<{ id: bigint | null }[]>`SELECT MAX(id) AS id FROM search_outbox`;
+  const lastOutboxId = newest?.id ?? 0n;
+  await tx.erasedChat.createMany({
+    data: chats.map(({ id, number, messages }) => ({ chatId: id, erasureId, number, messages, lastOutboxId })),
+  });
+  await tx.$executeRawUnsafe(`DELETE FROM chats WHERE id IN (${placeholders(chats)})`, ...chats.map(({ id }) => id));
+}
+
+/** Takes up to `limit` chats of a deleted application, and returns how many it took. */
+export function takeChatsOf(database: Database, { id, applicationId }: Erasure, limit: number): Promise<number> {
+  return transaction(database, async (tx) => {
+    const chats = await tx.$queryRaw<ChatRow[]>`
+      SELECT id, number, messages_count AS messages FROM chats
+       WHERE application_id = ${applicationId} ORDER BY number LIMIT ${limit} FOR UPDATE`;
+    if (chats.length > 0) await takeChats(tx, id, chats);
+    return chats.length;
+  });
+}
+
+/** Says of chats by token and number whether they, or their application, were deleted. */
+export async function findErased(
+  tx: Queryable,
+  chats: readonly { token: string; chat: number }[],
+): Promise<(chat: { token: string; chat: number }) => boolean> {
+  if (chats.length === 0) return () => false;
+  const tokens = [...new Set(chats.map(({ token }) => token))];
+  const numbers = [...new Set(chats.map(({ chat }) => chat))];
+  const found = await tx.erasure.findMany({
+    where: { token: { in: tokens }, OR: [{ chatNumber: null }, { chatNumber: { in: numbers } }] },
+    select: { token: true, chatNumber: true },
+  });
+  const erased = new Set(found.map(({ token, chatNumber }) => `${token}:${chatNumber ?? ""}`));
+  return ({ token, chat }) => erased.has(`${token}:`) || erased.has(`${token}:${chat}`);
+}

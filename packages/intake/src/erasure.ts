@@ -1,0 +1,81 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Cluster, type Redis } from "ioredis";
+import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
+import type { RedisConnection } from "./scripts.ts";
+
+export type IntakeErasure = ReturnType<typeof createIntakeErasure>;
+
+/** Longer than any process holds a chat head that it loaded, and than Redis keeps an idle one. */
+const markMs = 8 * 24 * 3_600_000;
+const scanned = 1_000;
+/** So that a scan leaves most of Redis' time to others. */
+const scanPauseMs = 2;
+
+/**
+ * Erases what Redis holds of deleted chats and applications. Their pending messages are not touched: the worker drops them when it
+ * stores their batches.
+ */
+export function createIntakeErasure(redis: RedisConnection, partitioning: Partitioning) {
+  const prefixOf = (token: string, chat: number): string =>
+    keyPrefix(partitioning, partitionOf(partitioning, token, chat));
+  const prefixes = Array.from({ length: partitioning.partitions }, (_, partition) =>
+    keyPrefix(partitioning, partition),
+  );
+
+  return {
+    /**
+     * From now on no message is accepted for the chat or, without a number, for any chat of the application: their heads are not
+     * trusted, and MySQL does not have them any more.
+     */
+    async mark(token: string, chat?: number): Promise<void> {
+      const member = chat === undefined ? token : `${token}:${chat}`;
+      const now = Date.now();
+      await Promise.all(
+        (chat === undefined ? prefixes : [prefixOf(token, chat)]).map(async (prefix) => {
+          await redis.zadd(`${prefix}erased`, now, member);
+          await redis.zremrangebyscore(`${prefix}erased`, "-inf", now - markMs);
+        }),
+      );
+    },
+
+    /** Which of the chats have pending messages. */
+    async pendingAmong(token: string, chats: readonly number[]): Promise<Set<number>> {
+      const counts = await Promise.all(
+        chats.map((chat) => redis.exists(`${prefixOf(token, chat)}pending:${token}:${chat}`)),
+      );
+      return new Set(chats.filter((_, at) => counts[at] !== 0));
+    },
+
+    /** Removes the heads of the chats, and returns how many there were. */
+    async forgetChats(token: string, chats: readonly number[]): Promise<number> {
+      const removed = await Promise.all(
+        chats.map((chat) => redis.unlink(`${prefixOf(token, chat)}head:${token}:${chat}`)),
+      );
+      return removed.reduce((total, count) => total + count, 0);
+    },
+
+    /**
+     * Removes every other key of an application: idempotency keys and rate limits. Scans all keys, because the names of most of
+     * them are not known, and returns how many it removed.
+     */
+    async forgetApplication(token: string): Promise<number> {
+      let removed = 0;
+      for (const server of redis instanceof Cluster ? redis.nodes("master") : [redis]) {
+        for await (const keys of keysOf(server, `${partitioning.prefix}:{p*}:*:${token}*`)) {
+          removed += (await Promise.all(keys.map((key) => redis.unlink(key)))).reduce((total, one) => total + one, 0);
+        }
+      }
+      return removed;
+    },
+  };
+}
+
+async function* keysOf(server: Redis, pattern: string): AsyncGenerator<string[]> {
+  let cursor = "0";
+  do {
+    const [next, keys] = await server.scan(cursor, "MATCH", pattern, "COUNT", scanned);
+    cursor = next;
+    if (keys.length > 0) yield keys;
+    else await pause(scanPauseMs);
+  } while (cursor !== "0");
+}
