@@ -33,6 +33,16 @@ export const workerVariables = z.object({
     .describe(
       "Interval of the reconciliation, which compares a few chats with the search index and indexes what is missing",
     ),
+  ERASURE_ROWS_PER_SECOND: integer({ min: 1, max: 1_000_000 })
+    .prefault("5000")
+    .describe(
+      "Maximum number of rows and documents per second that a worker deletes of deleted chats and applications",
+    ),
+  ERASURE_SETTLE_TIME: durationMs({ min: "50ms" })
+    .prefault("2m")
+    .describe(
+      "Time after which a worker looks again for remains of a deleted chat, which transactions or bulk requests under way may have left",
+    ),
   BATCH_ID_RETENTION: durationMs({ min: "1h" })
     .prefault("7d")
     .describe("Time to keep the id of a stored batch. Until then a second delivery of the batch stores nothing twice"),
@@ -49,6 +59,7 @@ export function loadWorkerConfig(env: Environment) {
     consumerStallTimeoutMs: variables.CONSUMER_STALL_TIMEOUT,
     // After six runs every stored message must have reached the index.
     reconcile: { intervalMs: variables.INDEX_RECONCILE_INTERVAL, graceMs: 6 * variables.INDEX_RECONCILE_INTERVAL },
+    erasure: { rowsPerSecond: variables.ERASURE_ROWS_PER_SECOND, settleMs: variables.ERASURE_SETTLE_TIME },
     batchIdRetentionMs: variables.BATCH_ID_RETENTION,
   };
 }

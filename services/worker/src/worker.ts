@@ -3,6 +3,7 @@ import { partitionPrefix, queues, waitListKey } from "@confab/contracts";
 import {
   createChats,
   createDatabaseGauges,
+  createErasureWork,
   createMessages,
   createOutbox,
   SearchBackendMismatch,
@@ -13,7 +14,7 @@ import {
   pruneIdempotencyKeys,
   sampleCounts,
 } from "@confab/database";
-import { createBacklogGauges, type Backlog } from "@confab/intake";
+import { createBacklogGauges, createIntakeErasure, type Backlog } from "@confab/intake";
 import {
   createConsumer,
   createQueueGauges,
@@ -32,7 +33,14 @@ import {
   unlessRefused,
   type Logger,
 } from "@confab/runtime";
-import { countIndexed, findMissing, isElasticsearch, searchBackendOf, SearchUnavailable } from "@confab/search";
+import {
+  countIndexed,
+  findMissing,
+  isElasticsearch,
+  removeChats,
+  searchBackendOf,
+  SearchUnavailable,
+} from "@confab/search";
 import type { Dependencies } from "./dependencies.ts";
 import { createJobCounters } from "./job-counters.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
@@ -41,6 +49,7 @@ import { createStoreMetrics } from "./handlers/store-metrics.ts";
 import { createCountsCheck } from "./schedules/check-counts.ts";
 import { createIndexReconciliation } from "./schedules/reconcile-index.ts";
 import { createRecentRanges } from "./schedules/recent-ranges.ts";
+import { createErasing } from "./schedules/erase.ts";
 import { createSweeps } from "./schedules/sweep.ts";
 import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
 
@@ -166,6 +175,14 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       return inSpan(span, () => index.run());
     },
   });
+  const erasing = createErasing({
+    work: createErasureWork(database),
+    intake: createIntakeErasure(redis, config.partitioning),
+    removeDocuments: isElasticsearch(search) ? (chatIds) => removeChats(search, chatIds) : undefined,
+    ...config.erasure,
+    metrics,
+    logger,
+  });
   const sweeps = createSweeps({ backlogs, producer, ...config.sweep, metrics, logger });
   const schedules = [
     // A partition whose server is unavailable does not delay the others.
@@ -176,6 +193,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       repeat(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.check, logger),
     ),
     repeat(config.sweep.intervalMs, "index", () => index.run(), logger),
+    repeat(config.sweep.intervalMs, "erasure of deleted chats", () => erasing.run(), logger),
     repeat(
       countsMs,
       "check of counts",
@@ -241,13 +259,11 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       // Not waited for: one may hang on a server that does not answer.
       for (const schedule of refreshing) void schedule.stop();
       for (const store of stores) store.abandon();
+      erasing.stop();
+      // Before the schedules: while other workers store, the outbox never becomes empty by itself.
+      const indexed = index.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
-      await Promise.all([
-        index.stop(),
-        queueGauges.stop(),
-        indexing.stop(),
-        ...watched.map((consumer) => consumer.stop()),
-      ]);
+      await Promise.all([indexed, queueGauges.stop(), indexing.stop(), ...watched.map((consumer) => consumer.stop())]);
     },
   };
 }

@@ -48,6 +48,22 @@ describe("indexing stored messages", function () {
     expect(await world.metric("confab_index_recreated_total")).to.equal(0);
   });
 
+  it("stops after the bulk request under way, although the outbox is not empty", async () => {
+    const { id: chatId } = await world.createChat();
+    const createdAt = new Date();
+    const ranges = Array.from({ length: 20_000 }, (_, at) => ({
+      ...{ chatId, fromNumber: at + 1, toNumber: at + 1, bytes: 1, createdAt },
+    }));
+    await world.direct.prisma.searchOutboxEntry.createMany({ data: ranges });
+    const depth = () => world.direct.prisma.searchOutboxEntry.count();
+    world.run();
+    await eventually(async () => {
+      expect(await depth()).to.be.below(ranges.length);
+    });
+    await world.pause();
+    expect(await depth()).to.be.above(0);
+  });
+
   it("indexes every message of a range that is longer than one bulk request", async () => {
     const chat = await world.createChat();
     const messages = Array.from({ length: 2003 }, (_, index) => ({

@@ -69,6 +69,9 @@ export async function start(env: Record<string, string> = {}) {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));
     },
+    /** The documents of a chat's stored messages, as they are written to the index. */
+    documentsOf: (chat: { id: bigint }) =>
+      createMessages(database).inRanges([{ chatId: chat.id, from: 1, to: 10_000 }]),
     async metric(name: string): Promise<number> {
       const found = await dependencies.metrics.registry.getSingleMetric(name)!.get();
       return found.values[0]?.value ?? 0;

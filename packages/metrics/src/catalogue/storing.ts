@@ -25,6 +25,16 @@ export const storingMetrics = {
     services: worker,
   },
   confab_messages_dead_lettered_total: { type: "counter", help: "Messages that MySQL refused", services: worker },
+  confab_messages_erased_total: {
+    type: "counter",
+    help: "Accepted messages that were dropped before they were stored, because their chat or application was deleted",
+    services: worker,
+  },
+  confab_erasures_finished_total: {
+    type: "counter",
+    help: "Deleted chats and applications of which every store was erased",
+    services: worker,
+  },
   confab_store_batch_messages: {
     type: "histogram",
     help: "Messages per storing transaction",

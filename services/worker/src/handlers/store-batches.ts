@@ -74,6 +74,10 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     metrics.duration.observe((performance.now() - began) / 1000);
     metrics.rows.observe(accepted.length);
     metrics.stored.inc(result.stored);
+    if (result.erased.length > 0) {
+      metrics.erased.inc(result.erased.length);
+      logger.info({ messages: result.erased.length }, "messages of deleted chats dropped");
+    }
     const now = Date.now();
     for (const { messages } of group) {
       // Accepted together, so they have the same age.
@@ -92,9 +96,12 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   }
 
   /** One line per transaction: a line per message would be most of all log lines. */
-  function logStored(group: readonly AcceptedBatch[], { conflicts, refused }: StoreResult<AcceptedMessage>): void {
+  function logStored(
+    group: readonly AcceptedBatch[],
+    { conflicts, refused, erased }: StoreResult<AcceptedMessage>,
+  ): void {
     if (!logger.isLevelEnabled("info")) return;
-    const notStored = new Set([...conflicts, ...refused].map(({ uid }) => uid));
+    const notStored = new Set([...conflicts, ...refused, ...erased].map(({ uid }) => uid));
     const isStored = ({ uid }: AcceptedMessage): boolean => !notStored.has(uid);
     const messages = group.flatMap((batch) => batch.messages.filter(isStored));
     if (messages.length > 0) logger.info(describeStored(group, messages), "messages stored");

@@ -9,6 +9,7 @@ export function createStoreMetrics(metrics: Metrics<MetricCatalogue>) {
     stored: metrics.counter("confab_messages_stored_total"),
     renumbered: metrics.counter("confab_messages_renumbered_total"),
     deadLettered: metrics.counter("confab_messages_dead_lettered_total"),
+    erased: metrics.counter("confab_messages_erased_total"),
     batchesLost: metrics.counter("confab_batches_lost_total"),
     waits: metrics.counter("confab_store_retries_total"),
     rows: metrics.histogram("confab_store_batch_messages"),
