@@ -19,7 +19,7 @@ const updateApplication = {
   problems: ["application-not-found", ...storing],
 } as const satisfies Route;
 
-/** Applications: create, list, get, rename, search. */
+/** Applications: create, list, get, rename, delete, search. */
 export const applicationRoutes = {
   createApplication: {
     method: "post",
@@ -66,6 +66,20 @@ export const applicationRoutes = {
   },
   updateApplication,
   replaceApplication: asPut(updateApplication, "replaceApplication"),
+  deleteApplication: {
+    method: "delete",
+    path: "/applications/{token}",
+    operationId: "deleteApplication",
+    service: "api",
+    tag: "Applications",
+    summary: "Delete an application and erase everything in it",
+    description:
+      "From the answer on, no route knows the token any more. Messages that were accepted and not stored yet are dropped. A worker then erases the chats, messages and search documents from all stores, which takes minutes. This cannot be undone.",
+    params: ["token"],
+    limited: "requests",
+    success: { status: 204, description: "The application is deleted" },
+    problems: ["application-not-found", "outcome-unknown", ...reading],
+  },
   searchApplication: {
     method: "get",
     path: "/applications/{token}/search",

@@ -22,7 +22,7 @@ const updateChat = {
   problems: ["application-not-found", "chat-not-found", ...storing],
 } as const satisfies Route;
 
-/** Chats: create, list, get, change; read horizons. */
+/** Chats: create, list, get, change, delete; read horizons. */
 export const chatRoutes = {
   createChat: {
     method: "post",
@@ -70,6 +70,20 @@ export const chatRoutes = {
   },
   updateChat,
   replaceChat: asPut(updateChat, "replaceChat"),
+  deleteChat: {
+    method: "delete",
+    path: "/applications/{token}/chats/{chat}",
+    operationId: "deleteChat",
+    service: "api",
+    tag: "Chats",
+    summary: "Delete a chat and erase everything in it",
+    description:
+      "From the answer on, no route knows the chat any more, and its number is never used again. Messages that were accepted and not stored yet are dropped. A worker then erases the messages and search documents from all stores, which takes minutes. This cannot be undone.",
+    params: ["token", "chat"],
+    limited: "requests",
+    success: { status: 204, description: "The chat is deleted" },
+    problems: ["application-not-found", "chat-not-found", "outcome-unknown", ...reading],
+  },
   setReadHorizon: {
     method: "put",
     path: "/applications/{token}/chats/{chat}/reads/{reader}",

@@ -20,6 +20,7 @@ import { createMessageRoutes } from "./routes/messages.ts";
 import { createReadRoutes } from "./routes/reads.ts";
 import { toProblem } from "./to-problem.ts";
 import { createChangeMessage } from "./use-cases/change-message.ts";
+import { createErase } from "./use-cases/erase.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadHorizons } from "./use-cases/read-horizons.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
@@ -42,6 +43,8 @@ export function createApiApp(options: ApiAppOptions): Express {
     redis,
     applications,
     chats,
+    erasures,
+    intakeErasure,
     messages,
     changes,
     signals,
@@ -58,6 +61,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
+  const erase = createErase({ erasures, intake: intakeErasure, logger });
   const share = createShare(config.database.poolSize);
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
@@ -87,12 +91,13 @@ export function createApiApp(options: ApiAppOptions): Express {
     .use(
       createApplicationRoutes({
         applications,
+        erase,
         searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
         share,
         mountOptions,
       }),
     )
-    .use(createChatRoutes({ chats, findChat, mountOptions }))
+    .use(createChatRoutes({ chats, erase, findChat, mountOptions }))
     .use(
       createMessageRoutes({
         findChat,

@@ -5,6 +5,7 @@ import {
   createChats,
   createDatabase,
   createDatabaseGauges,
+  createErasures,
   createMessageChanges,
   createMessages,
   createMigrationCheck,
@@ -13,7 +14,7 @@ import {
   createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
-import { createLiveSignals, createPendingMessages } from "@confab/intake";
+import { createIntakeErasure, createLiveSignals, createPendingMessages } from "@confab/intake";
 import { metricCatalogue } from "@confab/metrics";
 import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
 import {
@@ -126,6 +127,11 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       "rename",
     ]),
     chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "change"]),
+    erasures: withWrites("erasures", createErasures(database, { timeoutMs: databaseTimeoutMs }), [
+      "eraseApplication",
+      "eraseChat",
+    ]),
+    intakeErasure: createIntakeErasure(redis, config.partitioning),
     messages,
     changes,
     signals,

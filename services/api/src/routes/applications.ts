@@ -5,11 +5,13 @@ import { createRouter, mount, type MountOptions, type RouteHandler } from "@conf
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toApplication, toHit } from "../representations.ts";
+import type { Erase } from "../use-cases/erase.ts";
 import type { SearchApplication } from "../use-cases/search-application.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ApplicationRoutesOptions {
   applications: Applications;
+  erase: Pick<Erase, "application">;
   searchApplication: SearchApplication;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
@@ -18,9 +20,9 @@ export interface ApplicationRoutesOptions {
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Applications: create, list, get, rename, search. */
+/** Applications: create, list, get, rename, delete, search. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
-  const { applications, searchApplication, share, mountOptions } = options;
+  const { applications, erase, searchApplication, share, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -66,6 +68,16 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   });
   mount(router, routes.updateApplication, rename, mountOptions);
   mount(router, routes.replaceApplication, rename, mountOptions);
+
+  mount(
+    router,
+    routes.deleteApplication,
+    async ({ params: { token } }) => {
+      if (!(await erase.application(token))) throw new ProblemError("application-not-found");
+      return { body: undefined };
+    },
+    mountOptions,
+  );
 
   mount(
     router,

@@ -3,18 +3,20 @@ import type { Chat, Chats } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { toChat } from "../representations.ts";
+import type { Erase } from "../use-cases/erase.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ChatRoutesOptions {
   chats: Chats;
+  erase: Pick<Erase, "chat">;
   findChat: FindChat;
   mountOptions: MountOptions;
 }
 
-/** Chats of an application: create, list, get, change. */
-export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOptions): Router {
+/** Chats of an application: create, list, get, change, delete. */
+export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatRoutesOptions): Router {
   const router = createRouter();
 
   async function listByActivity(token: string, { cursor, limit }: { cursor?: string | undefined; limit: number }) {
@@ -73,6 +75,17 @@ export function createChatRoutes({ chats, findChat, mountOptions }: ChatRoutesOp
   };
   mount(router, routes.updateChat, change, mountOptions);
   mount(router, routes.replaceChat, change, mountOptions);
+
+  mount(
+    router,
+    routes.deleteChat,
+    async ({ params: { token, chat } }) => {
+      // Finding the chat says what is missing.
+      if (!(await erase.chat(token, chat))) await findChat(token, chat);
+      return { body: undefined };
+    },
+    mountOptions,
+  );
   return router;
 }
 

@@ -1,0 +1,44 @@
+import type { Erasures } from "@confab/database";
+import type { IntakeErasure } from "@confab/intake";
+import type { Logger } from "@confab/runtime";
+
+export interface EraseOptions {
+  erasures: Pick<Erasures, "eraseApplication" | "eraseChat">;
+  intake: Pick<IntakeErasure, "mark">;
+  logger: Logger;
+}
+
+export interface Erase {
+  /** Resolves with false if no application has this token. */
+  application(token: string): Promise<boolean>;
+  /** Resolves with false if the application or the chat is unknown. */
+  chat(token: string, chat: number): Promise<boolean>;
+}
+
+/**
+ * Deletes applications and chats. The deletion is done with the commit in MySQL. The mark in Redis follows it, so that no mark can
+ * outlive a deletion that failed: what ingest accepts before the mark is dropped when a worker stores it.
+ */
+export function createErase({ erasures, intake, logger }: EraseOptions): Erase {
+  async function mark(token: string, chat?: number): Promise<void> {
+    try {
+      await intake.mark(token, chat);
+    } catch (error) {
+      // The worker marks it, too.
+      logger.warn({ err: error }, "Redis did not take the mark of a deletion: messages may be accepted until it does");
+    }
+  }
+
+  return {
+    async application(token) {
+      if (!(await erasures.eraseApplication(token))) return false;
+      await mark(token);
+      return true;
+    },
+    async chat(token, chat) {
+      if (!(await erasures.eraseChat(token, chat))) return false;
+      await mark(token, chat);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
+import { createErasures } from "@confab/database";
+import { startProxy, startRedis } from "@confab/testkit";
+import { expect } from "chai";
+import { follow, jsonOf, problemOf, startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+/** A valid body or query of each route that needs one. */
+const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: string }>> = {
+  updateApplication: { body: { name: "n" } },
+  replaceApplication: { body: { name: "n" } },
+  searchApplication: { query: "?q=one" },
+  updateChat: { body: { name: "n" } },
+  replaceChat: { body: { name: "n" } },
+  setReadHorizon: { body: { number: 1 } },
+  listUnreadChats: { query: "?reader=r" },
+  updateMessage: { body: { body: "b" } },
+  replaceMessage: { body: { body: "b" } },
+  searchMessages: { query: "?q=one" },
+};
+
+describe("deleting chats and applications", function () {
+  this.timeout(60_000);
+  let world: World;
+  let api: Api;
+  let chat: Chat;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+  beforeEach(async () => {
+    chat = await world.newChat();
+    await world.accept(chat, "one", "two");
+    await world.store((number) => number === 1);
+  });
+
+  /** Calls every route of the api that has a parameter. */
+  async function eachRouteWith(
+    parameter: "token" | "chat",
+    check: (route: Route, answer: Awaited<ReturnType<Api["send"]>>) => void,
+  ) {
+    const params = { token: chat.token, chat: chat.number, message: 1, reader: "r" };
+    const matching = Object.entries<Route>(routes).filter(
+      ([, { service, params: names }]) => service === "api" && names.includes(parameter),
+    );
+    expect(matching.length).to.be.above(10);
+    for (const [name, route] of matching) {
+      const { body, query = "" } = inputs[name as keyof typeof routes] ?? {};
+      check(route, await api.send(route.method.toUpperCase(), fillPath(route.path, params) + query, body));
+    }
+  }
+
+  it("answers every route of a deleted chat with 404, and takes nothing from its neighbours", async () => {
+    const path = `/applications/${chat.token}/chats`;
+    jsonOf(await api.send("POST", path), 201);
+    const deleted = await api.send("DELETE", `${path}/1`);
+    expect([deleted.status, deleted.text]).to.deep.equal([204, ""]);
+    await eachRouteWith("chat", (route, answer) => {
+      expect(problemOf(answer, "chat-not-found").detail, route.operationId).to.include("no chat 1");
+    });
+    expect(jsonOf(await api.get(`/applications/${chat.token}`))).to.include({ chats_count: 1 });
+    const { pages } = await follow(chatSchema, api, path, "next");
+    expect(pages.flat().map(({ number }) => number)).to.deep.equal([2]);
+    expect(jsonOf(await api.send("POST", path), 201), "its number is not used again").to.include({ number: 3 });
+  });
+
+  it("answers every route of a deleted application with 404", async () => {
+    expect((await api.send("DELETE", `/applications/${chat.token}`)).status).to.equal(204);
+    await eachRouteWith("token", (_, answer) => problemOf(answer, "application-not-found"));
+    expect((await api.get("/applications?limit=200")).text).to.not.include(chat.token);
+  });
+
+  it("marks what it deleted in Redis, so that ingest refuses it at once", async () => {
+    const other = await world.newChat();
+    await api.send("DELETE", `/applications/${chat.token}/chats/1`);
+    await api.send("DELETE", `/applications/${other.token}`);
+    expect(await world.redis.zrange(`${world.prefix}:{p0}:erased`, "0", "-1")).to.include.members([
+      `${chat.token}:1`,
+      other.token,
+    ]);
+  });
+
+  it("deletes once if two requests come at the same time", async () => {
+    const answers = await Promise.all([1, 2, 3].map(() => api.send("DELETE", `/applications/${chat.token}/chats/1`)));
+    expect(answers.map(({ status }) => status).sort()).to.deep.equal([204, 404, 404]);
+    expect(jsonOf(await api.get(`/applications/${chat.token}`))).to.include({ chats_count: 0 });
+  });
+
+  it("deletes while Redis is unavailable, and nothing while the database is", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "confab-api-"));
+    const redis = await startRedis({ dir: folder });
+    const database = await startProxy({ target: world.url });
+    const cutOff = await startApi({ ...world, url: database.url }, { REDIS_URL: redis.url });
+    const path = `/applications/${chat.token}/chats/1`;
+    try {
+      await redis.kill();
+      database.pause();
+      problemOf(await cutOff.send("DELETE", path), "storage-unavailable");
+      database.resume();
+      expect(jsonOf(await api.get(path)), "the late write is not carried out").to.include({ number: 1 });
+      expect((await cutOff.send("DELETE", path)).status).to.equal(204);
+      expect(await createErasures(world.database).find(chat.token, 1), "a worker marks it").to.include({
+        finishedAt: null,
+      });
+    } finally {
+      await cutOff.stop();
+      await database.close();
+      await redis.kill();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
