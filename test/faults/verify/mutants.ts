@@ -21,10 +21,12 @@ const isOp = (line: HistoryLine, op: Operation["op"]): line is Operation => line
 const isAcknowledged = (line: HistoryLine): line is Operation => isOp(line, "send") && line.outcome === "ok";
 const isRow = (line: FinalLine): line is MessageLine => line.type === "row";
 
-/**
- * Replaces one matching line with none, one or several. Throws if no line matches, because the mutant would change
- * nothing.
- */
+/** The run has no line that the mutant could change. */
+export class NothingToMutate extends Error {
+  override readonly name = "NothingToMutate";
+}
+
+/** Replaces one matching line with none, one or several. Throws `NothingToMutate` if no line matches. */
 function replaceOne<Line, Fitting extends Line>(
   lines: readonly Line[],
   fits: (line: Line) => line is Fitting,
@@ -32,7 +34,7 @@ function replaceOne<Line, Fitting extends Line>(
 ): Line[] {
   const fitting = lines.filter(fits);
   const chosen = fitting[Math.floor(fitting.length / 2)];
-  if (chosen === undefined) throw new Error("the run has no line that this mutant could change");
+  if (chosen === undefined) throw new NothingToMutate("the run has no line that this mutant could change");
   return lines.flatMap((line) => (line === chosen ? by(chosen) : [line]));
 }
 
