@@ -6,6 +6,7 @@ import { addCompleteCommand } from "./commands/complete.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addCountsCommands } from "./commands/counts.ts";
 import { addDeadLetterCommands } from "./commands/dead-letters.ts";
+import { addEraseCommand } from "./commands/erase.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addMessageCommands } from "./commands/message.ts";
@@ -70,6 +71,7 @@ export function createProgram(io: Io): Command {
   addMigrateCommand(program, io);
   addConfigCommands(program, io);
   addDeadLetterCommands(program, io);
+  addEraseCommand(program, io);
   addCountsCommands(program, io);
   addSmokeCommand(program, io);
   addVerifyCommand(program, io);

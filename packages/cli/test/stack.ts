@@ -32,7 +32,7 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
 }
 
 /** All three services with a database, Redis keys and an index of their own, behind one address. */
-export async function startStack() {
+export async function startStack(more: Readonly<Record<string, string>> = {}) {
   const testDatabase = await createTestDatabase();
   const databaseUrl = testDatabase.url;
   await migrate(databaseUrl);
@@ -45,6 +45,7 @@ export async function startStack() {
     REDIS_KEY_PREFIX: uniquePrefix("cli"),
     ADMIN_API_KEY: "admin-key-for-tests",
     ...search,
+    ...more,
   };
   const services = await Promise.all([
     startService("ingest", env),
@@ -60,6 +61,7 @@ export async function startStack() {
   return {
     database,
     env: commandEnv,
+    index,
     folder,
     gateway,
     workerPid: services[2].pid,

@@ -7,9 +7,9 @@ import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { table, type Output } from "../output.ts";
 
-/** `app create|list|show|rename`. */
+/** `app create|list|show|rename|delete`. */
 export function addAppCommands(program: Command, io: Io): void {
-  const app = program.command("app").description("create, list, show and rename applications");
+  const app = program.command("app").description("create, list, show, rename and delete applications");
 
   app
     .command("create")
@@ -45,6 +45,16 @@ export function addAppCommands(program: Command, io: Io): void {
       const { api, output } = toolsOf(io, command);
       const { body } = await api.call("updateApplication", { params: { token }, body: { name } });
       output.result(body, () => view([body], output));
+    },
+  );
+
+  onApplication(
+    app.command("delete").description("delete an application and erase everything in it. This cannot be undone"),
+    [],
+    async (token, _values, command) => {
+      const { api, output } = toolsOf(io, command);
+      await api.call("deleteApplication", { params: { token } });
+      output.result({ deleted: token }, () => `application ${token} deleted`);
     },
   );
 }

@@ -7,9 +7,9 @@ import { json, number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { table, type Output } from "../output.ts";
 
-/** `chat create|list|show|rename`. */
+/** `chat create|list|show|rename|delete`. */
 export function addChatCommands(program: Command, io: Io): void {
-  const chat = program.command("chat").description("create, list, show and rename the chats of an application");
+  const chat = program.command("chat").description("create, list, show, rename and delete the chats of an application");
 
   onApplication(
     chat
@@ -59,6 +59,18 @@ export function addChatCommands(program: Command, io: Io): void {
       const body = { name: name === "" ? null : name };
       const renamed = await api.call("updateChat", { params: { token, chat }, body });
       output.result(renamed.body, () => view([renamed.body], output));
+    },
+  );
+
+  onApplication(
+    chat
+      .command("delete")
+      .description("delete a chat and erase everything in it. Its number is never used again. This cannot be undone"),
+    [chatOperand],
+    async (token, [chat], command) => {
+      const { api, output } = toolsOf(io, command);
+      await api.call("deleteChat", { params: { token, chat } });
+      output.result({ deleted: chat }, () => `chat ${chat} deleted`);
     },
   );
 }

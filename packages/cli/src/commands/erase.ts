@@ -1,0 +1,85 @@
+import { Option, type Command } from "commander";
+import { onApplication } from "../application-arguments.ts";
+import { duration, number, toolsOf } from "../command-tools.ts";
+import { certify, waitUntilFinished, type Certificate } from "../erase/erase.ts";
+import { openErasedStores } from "../erase/open-stores.ts";
+import { probesOf, type Probe } from "../erase/probes.ts";
+import { idsOf } from "../erase/target.ts";
+import { CommandError } from "../errors.ts";
+import type { Io } from "../io.ts";
+import { counted, table } from "../output.ts";
+
+interface EraseOptions {
+  readonly chat?: number;
+  readonly verify?: boolean;
+  readonly wait: number;
+}
+
+/** `erase [--chat 7] [--verify]`: for operators, directly on the stores. */
+export function addEraseCommand(program: Command, io: Io): void {
+  onApplication(
+    program
+      .command("erase")
+      .description(
+        "delete an application, or one of its chats, and wait until the workers have erased it from all stores. One that was already deleted is only waited for",
+      )
+      .option("--chat <n>", "only this chat", number)
+      .option("--verify", "count what every store has of it, before and after, and show each query")
+      .addOption(
+        new Option("--wait <duration>", "maximum time until it is erased").argParser(duration).default(600_000, "10m"),
+      ),
+    [],
+    async (token, _values, command) => {
+      const { env, output } = toolsOf(io, command);
+      const { chat, verify = false, wait } = command.opts<EraseOptions>();
+      const target = { token, chat };
+      const name = chat === undefined ? "The application" : `Chat ${chat}`;
+      const stores = await openErasedStores(env);
+      try {
+        const probes = async () => probesOf(stores, target, await idsOf(stores.database, target));
+        const before = verify ? await counts(await probes()) : undefined;
+        const erasure = await (chat === undefined
+          ? stores.erasures.eraseApplication(token)
+          : stores.erasures.eraseChat(token, chat));
+        if (erasure) await stores.intake.mark(token, chat);
+        else if (!(await stores.erasures.find(token, chat))) {
+          throw new CommandError("refused", `${name} does not exist, and was not deleted either.`);
+        }
+        output.note(`${name} ${erasure ? "is" : "was already"} deleted. Waiting until every store is erased.`);
+        const finished = await waitUntilFinished(stores.erasures, target, wait);
+        if (!verify) {
+          const done = { application_token: token, chat_number: chat ?? null, finished_at: finished.finishedAt };
+          output.result(done, () => `${name} is erased.`);
+          return;
+        }
+        // Again, because a chat may have been created meanwhile.
+        const certificate = await certify(target, finished, await probes(), erasure ? before : undefined);
+        output.result(certificate, () => report(certificate));
+        if (certificate.left > 0) {
+          throw new CommandError(
+            "differences",
+            `${counted(certificate.left, "thing")} that should be erased ${certificate.left === 1 ? "is" : "are"} left. Report it with the output above and the logs of the workers.`,
+          );
+        }
+      } finally {
+        await stores.close();
+      }
+    },
+  );
+}
+
+async function counts(probes: readonly Probe[]): Promise<number[]> {
+  const found: number[] = [];
+  for (const probe of probes) found.push(await probe.count());
+  return found;
+}
+
+function report({ evidence, left, remains_by_design: remains }: Certificate): string {
+  const rows = evidence.map(({ store, what, query, before, after }) => [store, what, before ?? "", after, query]);
+  return [
+    table(["STORE", "WHAT", "BEFORE", "AFTER", "QUERY"], rows),
+    "",
+    left === 0 ? "Nothing is left, except by design:" : "By design, there also remains:",
+    ...remains.map((line) => `- ${line}`),
+  ].join("\n");
+}

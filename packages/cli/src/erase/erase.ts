@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Erasure, Erasures } from "@confab/database";
+import { CommandError } from "../errors.ts";
+import { inWords } from "../retry-until.ts";
+import { remainsByDesign } from "./remains.ts";
+import type { Probe } from "./probes.ts";
+import type { Target } from "./target.ts";
+
+/** What was looked for in which store, by which query, and what was found. */
+export interface Evidence {
+  readonly store: Probe["store"];
+  readonly what: string;
+  readonly query: string;
+  /** Undefined if the target was already deleted when this command began. */
+  readonly before: number | undefined;
+  readonly after: number;
+}
+
+export interface Certificate {
+  readonly application_token: string;
+  readonly chat_number: number | null;
+  readonly requested_at: string;
+  readonly finished_at: string;
+  readonly verified_at: string;
+  readonly evidence: readonly Evidence[];
+  /** The number of things that are left although they should not be. */
+  readonly left: number;
+  readonly remains_by_design: readonly string[];
+}
+
+const pauseMs = 500;
+
+/** Waits until a worker has finished the erasure. Throws after the timeout. */
+export async function waitUntilFinished(
+  erasures: Pick<Erasures, "find">,
+  { token, chat }: Target,
+  timeoutMs: number,
+): Promise<Erasure & { finishedAt: Date }> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const erasure = await erasures.find(token, chat);
+    const finishedAt = erasure?.finishedAt;
+    if (erasure && finishedAt) return { ...erasure, finishedAt };
+    if (performance.now() + pauseMs > deadline) {
+      throw new CommandError(
+        "unavailable",
+        `The erasure is not finished after ${inWords(timeoutMs)}. It goes on: run the same command again to wait for it. Check that a worker is running, and that Redis and the search index answer.`,
+      );
+    }
+    await sleep(pauseMs);
+  }
+}
+
+/** Counts again what a finished erasure should have erased. */
+export async function certify(
+  target: Target,
+  { requestedAt, finishedAt }: Erasure & { finishedAt: Date },
+  probes: readonly Probe[],
+  before: readonly number[] | undefined,
+): Promise<Certificate> {
+  const evidence: Evidence[] = [];
+  for (const [at, probe] of probes.entries()) {
+    const { store, what, query } = probe;
+    evidence.push({ store, what, query, before: before?.[at], after: await probe.count() });
+  }
+  return {
+    application_token: target.token,
+    chat_number: target.chat ?? null,
+    requested_at: requestedAt.toISOString(),
+    finished_at: finishedAt.toISOString(),
+    verified_at: new Date().toISOString(),
+    evidence,
+    left: evidence.reduce((total, { after }) => total + after, 0),
+    remains_by_design: remainsByDesign(target),
+  };
+}

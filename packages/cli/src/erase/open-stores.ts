@@ -1,0 +1,38 @@
+import type { Environment } from "@confab/config";
+import { allStores } from "../stores.ts";
+
+const timeoutMs = 5_000;
+
+/** Connections to all stores. Throws if Redis does not answer. */
+export async function openErasedStores(env: Environment) {
+  const [database, intake, queue, search] = await Promise.all([
+    import("@confab/database"),
+    import("@confab/intake"),
+    import("@confab/queue"),
+    import("@confab/search"),
+  ]);
+  const settings = allStores(env);
+  const redis = queue.connectForRequests(settings.redis, "confabctl", { timeoutMs });
+  redis.on("error", () => undefined);
+  const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
+  const index = search.createSearchIndex({ ...settings.search, messages: database.createMessages(sql) });
+  const close = async (): Promise<void> => {
+    redis.disconnect();
+    await Promise.all([sql.close(), index.close()]);
+  };
+  try {
+    await queue.whenReady(redis, timeoutMs);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    database: sql,
+    erasures: database.createErasures(sql),
+    intake: intake.createIntakeErasure(redis, settings.partitioning),
+    redis: () => queue.serversOf(redis),
+    keyPrefix: settings.partitioning.prefix,
+    index: search.isElasticsearch(index) ? index : undefined,
+    close,
+  };
+}

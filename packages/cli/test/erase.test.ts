@@ -1,0 +1,110 @@
+import { createChats } from "@confab/database";
+import { createElasticsearchIndex } from "@confab/search";
+import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
+import { connectScripts } from "@confab/testkit/world";
+import { expect } from "chai";
+import type { Certificate } from "../src/erase/erase.ts";
+import { startStack, type Stack } from "./stack.ts";
+
+describe("confabctl erase", function () {
+  this.timeout(120_000);
+  let stack: Stack;
+  let token: string;
+  before(async () => {
+    stack = await startStack({ ERASURE_SETTLE_TIME: "300ms", REDIS_URL: testStores().redisUrl });
+  });
+  after(async () => {
+    await stack.stop();
+  });
+  beforeEach(async () => {
+    ({ token } = await stack.json<{ token: string }>("app", "create", "Erased"));
+  });
+
+  async function chatWith(...bodies: string[]): Promise<{ number: number; id: bigint }> {
+    const { number } = await stack.json<{ number: number }>("chat", "create", token);
+    for (const body of bodies) await stack.json("send", token, String(number), body);
+    await eventually(async () => {
+      expect(await stack.json<unknown[]>("search", token, String(number), bodies[0]!)).to.have.length(1);
+    });
+    const { id } = (await createChats(stack.database).locate(token, number))!;
+    return { number, id };
+  }
+  const counts = ({ evidence }: Certificate, when: "before" | "after"): Record<string, number | undefined> =>
+    Object.fromEntries(evidence.map((found) => [`${found.store}: ${found.what}`, found[when]]));
+
+  it("erases an application, and shows what every store had of it and has now", async () => {
+    const { number } = await chatWith("first words", "second words");
+    await stack.json("message", "edit", token, String(number), "1", "edited words");
+    const certificate = await stack.json<Certificate>("erase", token, "--verify");
+    expect(certificate).to.include({ application_token: token, chat_number: null, left: 0 });
+    const before = counts(certificate, "before");
+    expect(before).to.include({ "mysql: application": 1, "mysql: chats": 1, "mysql: messages": 2 });
+    expect(before).to.include({ "mysql: message versions": 1, "redis: chat heads": 1 });
+    if (hasElasticsearch()) expect(before).to.include({ "elasticsearch: documents of the application": 2 });
+    expect(Object.values(counts(certificate, "after")).every((count) => count === 0)).to.equal(true);
+    for (const { query } of certificate.evidence)
+      expect(query).to.match(/^(SELECT COUNT|SCAN 0 MATCH|GET \S+\/_count)/);
+    expect(certificate.remains_by_design.join()).to.include("binary log").and.include("append-only file");
+  });
+
+  it("erases one chat and leaves the others", async () => {
+    const chats = [await chatWith("gone words"), await chatWith("kept words")];
+    const { code, stdout, stderr } = await stack.run(["erase", token, "--chat", "1", "--verify"]);
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/mysql +messages +1 +0 +SELECT COUNT/);
+    expect(stdout).to.include("Nothing is left, except by design:");
+    expect(await stack.json<unknown[]>("search", token, String(chats[1]!.number), "words")).to.have.length(1);
+    const again = await stack.run(["erase", token, "--chat", "1", "--verify"]);
+    expect(again.code).to.equal(0);
+    expect(again.stderr).to.include("Chat 1 was already deleted.");
+    const unknown = await stack.run(["erase", token, "--chat", "9"]);
+    expect([unknown.code, unknown.stderr]).to.deep.equal([3, "Chat 9 does not exist, and was not deleted either.\n"]);
+  });
+
+  it("deletes through the API, and finds what was left out afterwards, in whatever store", async () => {
+    const { number, id } = await chatWith("planted words");
+    expect((await stack.run(["chat", "delete", token, String(number)])).stdout).to.equal(`chat ${number} deleted\n`);
+    const verify = (): Promise<{ code: number | null; stdout: string }> =>
+      stack.run(["erase", token, "--chat", String(number), "--verify", "--json"]);
+    expect((await verify()).code).to.equal(0);
+
+    const redis = connectScripts(testStores().redisUrl);
+    await stack.database.prisma.read.create({ data: { chatId: id, reader: "r", number: 1, updatedAt: new Date() } });
+    const head = `${stack.env.REDIS_KEY_PREFIX}:{p0}:head:${token}:${number}`;
+    await redis.set(head, "left");
+    const { code, stdout } = await verify();
+    expect(code).to.equal(5);
+    expect(counts(JSON.parse(stdout) as Certificate, "after")).to.include({
+      "mysql: reads": 1,
+      "redis: chat heads": 1,
+    });
+    await stack.database.prisma.read.deleteMany({ where: { chatId: id } });
+    await redis.del(head);
+    redis.disconnect();
+    expect((await verify()).code).to.equal(0);
+
+    if (!hasElasticsearch()) return;
+    const index = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name: stack.index });
+    const at = new Date();
+    await index.index([
+      {
+        ...{ chatId: id, applicationId: 1n, chatNumber: number, number: 9, uid: Buffer.alloc(16), version: 1 },
+        ...{ body: "left", createdAt: at, updatedAt: at, deletedAt: null },
+      },
+    ]);
+    await index.close();
+    const found = await verify();
+    expect(found.code).to.equal(5);
+    expect(counts(JSON.parse(found.stdout) as Certificate, "after")).to.include({
+      "elasticsearch: documents of its chats": 1,
+    });
+  });
+
+  it("says what to check if the workers do not finish in time", async () => {
+    await chatWith("slow words");
+    const { code, stderr } = await stack.run(["erase", token, "--wait", "1ms"]);
+    expect(code).to.equal(4);
+    expect(stderr).to.include("The application is deleted.").and.include("Check that a worker is running");
+    expect((await stack.run(["app", "show", token])).code).to.equal(3);
+  });
+});
