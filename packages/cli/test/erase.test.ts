@@ -61,6 +61,22 @@ describe("confabctl erase", function () {
     expect([unknown.code, unknown.stderr]).to.deep.equal([3, "Chat 9 does not exist, and was not deleted either.\n"]);
   });
 
+  it("erases what a sender wrote, and proves that nobody is named", async () => {
+    const { number } = await stack.json<{ number: number }>("chat", "create", token);
+    await stack.json("send", token, String(number), "hello words", "--sender", "anna");
+    await stack.json("send", token, String(number), "other words", "--sender", "bert");
+    await stack.json("reads", "set", token, String(number), "anna", "1");
+    await eventually(async () => {
+      expect(await stack.json<unknown[]>("search", token, String(number), "words")).to.have.length(2);
+    });
+    const certificate = await stack.json<Certificate>("erase", token, "--sender", "anna", "--verify");
+    expect(certificate).to.include({ sender: "anna", left: 0 });
+    expect(counts(certificate, "before")).to.include({ "mysql: messages": 1, "mysql: reads": 1 });
+    expect(await stack.json<unknown[]>("search", token, String(number), "words")).to.have.length(1);
+    const both = await stack.run(["erase", token, "--sender", "anna", "--chat", "1"]);
+    expect(both.code).to.equal(2);
+  });
+
   it("deletes through the API, and finds what was left out afterwards, in whatever store", async () => {
     const { number, id } = await chatWith("planted words");
     expect((await stack.run(["chat", "delete", token, String(number)])).stdout).to.equal(`chat ${number} deleted\n`);
@@ -96,7 +112,7 @@ describe("confabctl erase", function () {
     const found = await verify();
     expect(found.code).to.equal(5);
     expect(counts(JSON.parse(found.stdout) as Certificate, "after")).to.include({
-      "elasticsearch: documents of its chats": 1,
+      "elasticsearch: documents of the chats": 1,
     });
   });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { applicationSchema, writeApplicationSchema } from "./application.ts";
+import { eraseSenderSchema, erasureSchema } from "./erasure.ts";
 import { searchHitSchema } from "./message.ts";
 import { applicationSearchQuerySchema, applicationsQuerySchema } from "./pagination.ts";
 import { asPut, smallBody, reading, storing, type Route } from "./route.ts";
@@ -19,7 +20,7 @@ const updateApplication = {
   problems: ["application-not-found", ...storing],
 } as const satisfies Route;
 
-/** Applications: create, list, get, rename, delete, search. */
+/** Applications: create, list, get, rename, delete, erase a sender, search. */
 export const applicationRoutes = {
   createApplication: {
     method: "post",
@@ -79,6 +80,25 @@ export const applicationRoutes = {
     limited: "requests",
     success: { status: 204, description: "The application is deleted" },
     problems: ["application-not-found", "outcome-unknown", ...reading],
+  },
+  eraseSender: {
+    method: "post",
+    path: "/applications/{token}/erasures",
+    operationId: "eraseSender",
+    service: "api",
+    tag: "Applications",
+    summary: "Erase everything that a sender wrote",
+    description:
+      "A worker deletes every message of the sender in all chats of the application, as deleting each of them would: its number stays, and lists show it without content. The tombstones do not name the sender. It also deletes the sender's read horizons. Messages that were created after the request stay. A repetition finds nothing more.",
+    params: ["token"],
+    body: { schema: eraseSenderSchema, required: true, limitBytes: smallBody },
+    limited: "requests",
+    success: {
+      status: 202,
+      description: "The erasure is recorded, and a worker carries it out",
+      schema: erasureSchema,
+    },
+    problems: ["application-not-found", ...storing],
   },
   searchApplication: {
     method: "get",

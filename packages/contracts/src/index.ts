@@ -1,5 +1,6 @@
 export * from "./application.ts";
 export * from "./chat.ts";
+export * from "./erasure.ts";
 export * from "./message-body.ts";
 export * from "./message-content.ts";
 export * from "./message.ts";

@@ -58,7 +58,7 @@ export interface Route {
   /** The unit in which the rate limit of an application counts this route. */
   limited?: "requests" | "messages";
   success: {
-    status: 200 | 201 | 204;
+    status: 200 | 201 | 202 | 204;
     description: string;
     /** Absent with 204. */
     schema?: z.ZodType;

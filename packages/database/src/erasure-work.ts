@@ -1,7 +1,11 @@
+import { decodeContent } from "@confab/contracts";
+import { createDeadLetters } from "./dead-letters.ts";
 import { takeChatsOf, type Erasure } from "./erasures.ts";
+import { removeMessages } from "./remove-messages.ts";
 import { placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { ErasedChat } from "./generated/client.ts";
+import type { MessageRange } from "./messages.ts";
 
 export type { ErasedChat };
 export type ErasureWork = ReturnType<typeof createErasureWork>;
@@ -109,6 +113,65 @@ export function createErasureWork(database: Database) {
     /** Deletes the idempotency keys of an application, at most `limit`, and returns how many it deleted. */
     deleteKeys: ({ token }: Erasure, limit: number): Promise<number> =>
       prisma.$executeRaw`DELETE FROM idempotency_keys WHERE scope = ${token} LIMIT ${limit}`,
+
+    /** The next chats in which a sender's messages are to be erased. */
+    nextChats: (
+      { applicationId, nextChatNumber }: Pick<Erasure, "applicationId" | "nextChatNumber">,
+      limit: number,
+    ): Promise<{ id: bigint; number: number; lastMessageNumber: number }[]> =>
+      prisma.chat.findMany({
+        where: { applicationId, number: { gte: nextChatNumber } },
+        orderBy: { number: "asc" },
+        take: limit,
+        select: { id: true, number: true, lastMessageNumber: true },
+      }),
+
+    /** The numbers of a sender's messages in a range, tombstones that name the sender included. Later messages are left out. */
+    async numbersOf(
+      { chatId, from, to }: MessageRange,
+      { sender, requestedAt }: Pick<Erasure, "sender" | "requestedAt">,
+    ): Promise<number[]> {
+      const rows = await prisma.$queryRaw<{ number: number }[]>`
+        SELECT number FROM messages
+         WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND sender = ${sender}
+           AND created_at <= ${requestedAt} ORDER BY number`;
+      return rows.map(({ number }) => number);
+    },
+
+    /** Leaves tombstones without a sender, and returns how many messages were deleted. */
+    removeMessages: (chatId: bigint, numbers: readonly number[]): Promise<number> =>
+      removeMessages(database, chatId, numbers, { forgetSender: true }),
+
+    /** Deletes the read horizon of a reader in a chat. */
+    deleteRead: (chatId: bigint, reader: string): Promise<number> =>
+      prisma.$executeRaw`DELETE FROM \`reads\` WHERE chat_id = ${chatId} AND reader = ${reader}`,
+
+    /** The ids of an application's dead letters that a sender wrote, after an id. */
+    async lettersOf({ token, sender, requestedAt }: Erasure, after: bigint, limit: number) {
+      const letters = await prisma.deadLetter.findMany({
+        where: { token, id: { gt: after }, acceptedAt: { lte: requestedAt } },
+        orderBy: { id: "asc" },
+        take: limit,
+        select: { id: true, otherFields: true },
+      });
+      const written = letters.filter(({ otherFields }) => decodeContent("", otherFields).sender === sender);
+      return { ids: written.map(({ id }) => id), next: letters.length < limit ? undefined : letters.at(-1)?.id };
+    },
+
+    /** Deletes a dead letter as an operator would drop it. */
+    dropLetter: (id: bigint): Promise<boolean> => createDeadLetters(database).remove(id),
+
+    /** Saves how far the erasure of a sender has come, and keeps the claim. */
+    advance: async ({ id }: Erasure, nextChatNumber: number, holdMs: number): Promise<void> => {
+      await prisma.$executeRaw`
+        UPDATE erasures SET next_chat_number = ${nextChatNumber},
+                            claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND WHERE id = ${id}`;
+    },
+
+    /** Notes that all chats are done, so that the next run begins with the first one again. */
+    markCleared: async ({ id }: Erasure): Promise<void> => {
+      await prisma.erasure.update({ where: { id }, data: { clearedAt: new Date(), nextChatNumber: 0 } });
+    },
 
     /** Ends the erasure. */
     finish: async ({ id }: Erasure): Promise<void> => {

@@ -25,9 +25,29 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
     eraseChat: async (token: string, number: number): Promise<Erasure | undefined> =>
       isToken(token) ? write((tx) => eraseChat(tx, token, number)) : undefined,
 
+    /**
+     * Records the erasure of everything that a sender wrote in an application until now. The messages become tombstones without a
+     * sender. Returns undefined if the application is unknown.
+     */
+    eraseSender: async (token: string, sender: string): Promise<Erasure | undefined> =>
+      isToken(token)
+        ? write(async (tx) => {
+            const owner = await lockOwner(tx, token);
+            const data = { token, sender, requestedAt: new Date() };
+            return owner && tx.erasure.create({ data: { ...data, applicationId: owner.id } });
+          })
+        : undefined,
+
+    /** The latest erasure of a sender; undefined if there is none. */
+    findSender: async (token: string, sender: string): Promise<Erasure | undefined> =>
+      (await database.prisma.erasure.findFirst({ where: { token, sender }, orderBy: { id: "desc" } })) ?? undefined,
+
     /** The erasure of an application, or of a chat if a number is given; undefined if there is none. */
     find: async (token: string, chatNumber: number | null = null): Promise<Erasure | undefined> =>
-      (await database.prisma.erasure.findFirst({ where: { token, chatNumber }, orderBy: { id: "desc" } })) ?? undefined,
+      (await database.prisma.erasure.findFirst({
+        where: { token, chatNumber, sender: null },
+        orderBy: { id: "desc" },
+      })) ?? undefined,
   };
 }
 
@@ -97,7 +117,7 @@ export async function findErased(
   const tokens = [...new Set(chats.map(({ token }) => token))];
   const numbers = [...new Set(chats.map(({ chat }) => chat))];
   const found = await tx.erasure.findMany({
-    where: { token: { in: tokens }, OR: [{ chatNumber: null }, { chatNumber: { in: numbers } }] },
+    where: { token: { in: tokens }, sender: null, OR: [{ chatNumber: null }, { chatNumber: { in: numbers } }] },
     select: { token: true, chatNumber: true },
   });
   const erased = new Set(found.map(({ token, chatNumber }) => `${token}:${chatNumber ?? ""}`));

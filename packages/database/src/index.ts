@@ -12,6 +12,7 @@ export { createMessages } from "./messages.ts";
 export { createReads } from "./reads.ts";
 export { createErasures, type Erasure, type Erasures } from "./erasures.ts";
 export { createErasureWork, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
+export { removeMessages } from "./remove-messages.ts";
 export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";

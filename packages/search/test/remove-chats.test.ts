@@ -49,7 +49,7 @@ describe("removing chats from the index", () => {
       },
     });
     expect(removed).to.equal(3);
-    expect(await total(chatId), "what only a second call can find").to.equal(1);
+    expect(await total(chatId), "only a second call can find it").to.equal(1);
     expect(await removeChats(es, [chatId])).to.equal(1);
     expect(await total(chatId)).to.equal(0);
   });

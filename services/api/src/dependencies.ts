@@ -130,6 +130,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     erasures: withWrites("erasures", createErasures(database, { timeoutMs: databaseTimeoutMs }), [
       "eraseApplication",
       "eraseChat",
+      "eraseSender",
     ]),
     intakeErasure: createIntakeErasure(redis, config.partitioning),
     messages,

@@ -12,6 +12,7 @@ import { openWorld, type Chat, type World } from "./world.ts";
 const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: string }>> = {
   updateApplication: { body: { name: "n" } },
   replaceApplication: { body: { name: "n" } },
+  eraseSender: { body: { sender: "s" } },
   searchApplication: { query: "?q=one" },
   updateChat: { body: { name: "n" } },
   replaceChat: { body: { name: "n" } },
@@ -85,6 +86,16 @@ describe("deleting chats and applications", function () {
       `${chat.token}:1`,
       other.token,
     ]);
+  });
+
+  it("records the erasure of a sender", async () => {
+    const path = `/applications/${chat.token}/erasures`;
+    const recorded = await api.send("POST", path, { sender: "anna" });
+    expect(jsonOf(recorded, 202)).to.include({ application_token: chat.token, sender: "anna" });
+    expect(await createErasures(world.database).findSender(chat.token, "anna")).to.include({ finishedAt: null });
+    const refused = problemOf(await api.send("POST", path, {}), "validation-failed");
+    expect(refused.errors?.map(({ pointer }) => pointer)).to.deep.equal(["/sender"]);
+    expect(await createErasures(world.database).find(chat.token), "the application is not deleted").to.equal(undefined);
   });
 
   it("deletes once if two requests come at the same time", async () => {

@@ -178,6 +178,11 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   const erasing = createErasing({
     work: createErasureWork(database),
     intake: createIntakeErasure(redis, config.partitioning),
+    hasPendingBefore: async (time) => {
+      const page = { offset: 0, limit: 1 };
+      const old = await Promise.all(backlogs.map((backlog) => backlog.overdue(Date.now() - time.getTime(), page)));
+      return old.some((ids) => ids.length > 0);
+    },
     removeDocuments: isElasticsearch(search) ? (chatIds) => removeChats(search, chatIds) : undefined,
     ...config.erasure,
     metrics,

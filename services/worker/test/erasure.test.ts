@@ -1,10 +1,11 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createErasures, createMessageChanges } from "@confab/database";
+import { createBatchStore, createErasures, createErasureWork, createMessageChanges } from "@confab/database";
 import { createIntakeErasure } from "@confab/intake";
-import { countDocuments, isElasticsearch } from "@confab/search";
+import { countDocuments, isElasticsearch, removeChats } from "@confab/search";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
+import { createErasing } from "../src/schedules/erase.ts";
 import { start, type Running } from "./start.ts";
 
 type Chat = Awaited<ReturnType<Running["createChat"]>>;
@@ -19,7 +20,7 @@ describe("the erasure of deleted chats and applications", function () {
   });
   afterEach(() => world.close());
 
-  /** What the stores have of a chat, counted without the code that erases it. */
+  /** Counts what the stores have of a chat, without the code that erases it. */
   async function remains({ id: chatId, token, number }: Chat): Promise<Record<string, number>> {
     const { prisma } = world.direct;
     const where = { chatId };
@@ -140,6 +141,127 @@ describe("the erasure of deleted chats and applications", function () {
     await finished(stuck.token, stuck.number);
     expect(await remains(stuck)).to.deep.equal(nothing);
   });
+
+  it("erases what a sender wrote until then, stored or not, and leaves tombstones without the sender", async () => {
+    const [first, second] = [await world.createChat(), await world.createChat()];
+    const { prisma } = world.direct;
+    for (const chat of [first, second]) {
+      for (const sender of ["anna", "bert", "anna"]) await world.submit(chat, `of ${sender}`, sender);
+    }
+    world.run();
+    await eventually(async () => {
+      expect(await remains(second)).to.include({ messages: 3, documents: 3 });
+    });
+    await createMessageChanges(world.direct).remove({ chatId: first.id, number: 1 });
+    for (const reader of ["anna", "bert"]) {
+      await prisma.read.create({ data: { chatId: first.id, reader, number: 1, updatedAt: new Date() } });
+    }
+    await world.pause();
+    await world.submit(first, "pending", "anna");
+    await sleep(5);
+    await erasures.eraseSender(world.token, "anna");
+    await sleep(5);
+    await world.submit(second, "later", "anna");
+    world.run();
+    await eventually(
+      async () => {
+        expect(await erasures.findSender(world.token, "anna"))
+          .to.have.property("finishedAt")
+          .that.is.not.equal(null);
+      },
+      { timeoutMs: 30_000 },
+    );
+    const rowsOf = async ({ id: chatId }: Chat) =>
+      (await prisma.message.findMany({ where: { chatId }, orderBy: { number: "asc" } })).map(({ body, sender }) => [
+        body,
+        sender,
+      ]);
+    const tombstone = ["", null];
+    const kept = ["of bert", "bert"];
+    expect(await rowsOf(first)).to.deep.equal([tombstone, kept, tombstone, tombstone]);
+    expect(await rowsOf(second)).to.deep.equal([tombstone, kept, tombstone, ["later", "anna"]]);
+    expect((await prisma.read.findMany({ where: { chatId: first.id } })).map(({ reader }) => reader)).to.deep.equal([
+      "bert",
+    ]);
+    await eventually(async () => {
+      expect(await remains(first)).to.include({ documents: 1 });
+      expect(await remains(second)).to.include({ documents: 2 });
+    });
+  });
+
+  for (const kind of ["a chat", "an application", "a sender"] as const) {
+    it(`erases ${kind}, although its worker dies after any step`, async () => {
+      await world.search.prepare();
+      const work = createErasureWork(world.direct);
+      let died = 0;
+      for (let last = 1; died === last - 1; last++) {
+        const chat = await world.newChat();
+        const { token, id } = chat;
+        await world.search.index(await storedIn(chat));
+        if (kind === "a chat") await erasures.eraseChat(token, chat.number);
+        if (kind === "an application") await erasures.eraseApplication(token);
+        if (kind === "a sender") await erasures.eraseSender(token, `sender ${last}`);
+
+        let steps = 0;
+        /** Dies after the step, which is done. */
+        const dying = <T extends object>(repository: T): T =>
+          new Proxy(repository, {
+            get: (target, name, receiver) => {
+              const step = Reflect.get(target, name, receiver) as (...args: unknown[]) => Promise<unknown>;
+              return async (...args: unknown[]) => {
+                const result = await step(...args);
+                steps += 1;
+                if (steps >= last) throw new Error("the worker died");
+                return result;
+              };
+            },
+          });
+        const intake = createIntakeErasure(world.redis, world.config.partitioning);
+        const { search } = world;
+        if (!isElasticsearch(search)) throw new Error("the tests need Elasticsearch");
+        const options = {
+          hasPendingBefore: () => Promise.resolve(false),
+          removeDocuments: (chatIds: readonly bigint[]) => removeChats(search, chatIds),
+          ...{ rowsPerSecond: 1_000_000, settleMs: 1, metrics: world.metrics, logger: world.logger },
+        };
+        const mortal = createErasing({ ...options, work: dying(work), intake: dying(intake) });
+        await mortal.run().then(
+          () => undefined,
+          () => (died += 1),
+        );
+        await world.direct.prisma.erasure.updateMany({ data: { claimedUntil: null } });
+        const found = () =>
+          kind === "a sender"
+            ? erasures.findSender(token, `sender ${last}`)
+            : erasures.find(token, kind === "a chat" ? chat.number : null);
+        const heir = createErasing({ ...options, work, intake });
+        await eventually(async () => {
+          await world.direct.prisma.erasure.updateMany({ data: { claimedUntil: null } });
+          await heir.run();
+          expect(await found())
+            .to.have.property("finishedAt")
+            .that.is.not.equal(null);
+        });
+        if (kind === "a sender") {
+          expect(await world.direct.prisma.message.count({ where: { chatId: id, sender: `sender ${last}` } })).to.equal(
+            0,
+          );
+        } else expect(await remains(chat), `died after step ${last}`).to.deep.equal(nothing);
+
+        /** Stores a message by this round's sender, and returns its document. */
+        async function storedIn({ id: chatId }: Chat) {
+          const message = {
+            ...{ token, chat: chat.number, chatId, number: 1, uid: randomBytes(16), body: "text" },
+            ...{ sender: `sender ${last}`, createdAt: new Date() },
+          };
+          await createBatchStore(world.direct).store([{ id: randomBytes(16), messages: [message] }]);
+          await world.direct.prisma.searchOutboxEntry.deleteMany();
+          return world.documentsOf({ id: chatId });
+        }
+      }
+      expect(died).to.be.above(8);
+    });
+  }
 
   it("erases under writers, although its worker is stopped after every step", async () => {
     const chats = await Promise.all(Array.from({ length: 6 }, () => world.createChat()));

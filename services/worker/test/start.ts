@@ -53,6 +53,8 @@ export async function start(env: Record<string, string> = {}) {
       worker = undefined;
     },
     createChat: () => newChat(token),
+    /** A chat in an application of its own. */
+    newChat: () => newChat(),
     async send(chat: { number: number }, ...bodies: string[]): Promise<number[]> {
       const answers = await Promise.all(
         bodies.map((body) => intake.submit({ token, chat: chat.number, body, requestId: `request-of-${body}` })),
@@ -62,8 +64,8 @@ export async function start(env: Record<string, string> = {}) {
         return answer.number;
       });
     },
-    submit: (chat: { number: number }, body: string) =>
-      intake.submit({ token, chat: chat.number, body, requestId: "r" }),
+    submit: (chat: { number: number }, body: string, sender?: string) =>
+      intake.submit({ token, chat: chat.number, body, sender, requestId: "r" }),
     submitRun: (run: Parameters<typeof intake.submitRun>[0]) => intake.submitRun(run),
     async stored(chat: { id: bigint }): Promise<Record<number, string>> {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });

@@ -1,29 +1,31 @@
 import { Option, type Command } from "commander";
 import { onApplication } from "../application-arguments.ts";
 import { duration, number, toolsOf } from "../command-tools.ts";
-import { certify, waitUntilFinished, type Certificate } from "../erase/erase.ts";
+import { certify, described, waitUntilFinished, type Certificate } from "../erase/erase.ts";
 import { openErasedStores } from "../erase/open-stores.ts";
 import { probesOf, type Probe } from "../erase/probes.ts";
-import { idsOf } from "../erase/target.ts";
+import { idsOf, type Target } from "../erase/target.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { counted, table } from "../output.ts";
 
 interface EraseOptions {
   readonly chat?: number;
+  readonly sender?: string;
   readonly verify?: boolean;
   readonly wait: number;
 }
 
-/** `erase [--chat 7] [--verify]`: for operators, directly on the stores. */
+/** `erase [--chat 7 | --sender user-17] [--verify]`: for operators, directly on the stores. */
 export function addEraseCommand(program: Command, io: Io): void {
   onApplication(
     program
       .command("erase")
       .description(
-        "delete an application, or one of its chats, and wait until the workers have erased it from all stores. One that was already deleted is only waited for",
+        "delete an application, one of its chats or what a sender wrote in it, and wait until the workers have erased it from all stores. One that was already deleted is only waited for",
       )
-      .option("--chat <n>", "only this chat", number)
+      .addOption(new Option("--chat <n>", "only this chat").argParser(number).conflicts("sender"))
+      .option("--sender <id>", "only the messages and read horizons of this sender; tombstones stay")
       .option("--verify", "count what every store has of it, before and after, and show each query")
       .addOption(
         new Option("--wait <duration>", "maximum time until it is erased").argParser(duration).default(600_000, "10m"),
@@ -31,24 +33,21 @@ export function addEraseCommand(program: Command, io: Io): void {
     [],
     async (token, _values, command) => {
       const { env, output } = toolsOf(io, command);
-      const { chat, verify = false, wait } = command.opts<EraseOptions>();
-      const target = { token, chat };
-      const name = chat === undefined ? "The application" : `Chat ${chat}`;
+      const { chat, sender, verify = false, wait } = command.opts<EraseOptions>();
+      const target = { token, chat, sender };
+      const name = nameOf(target);
       const stores = await openErasedStores(env);
       try {
         const probes = async () => probesOf(stores, target, await idsOf(stores.database, target));
         const before = verify ? await counts(await probes()) : undefined;
-        const erasure = await (chat === undefined
-          ? stores.erasures.eraseApplication(token)
-          : stores.erasures.eraseChat(token, chat));
-        if (erasure) await stores.intake.mark(token, chat);
-        else if (!(await stores.erasures.find(token, chat))) {
+        const erasure = await stores.erase(target);
+        if (!erasure && !(await stores.find(target))) {
           throw new CommandError("refused", `${name} does not exist, and was not deleted either.`);
         }
         output.note(`${name} ${erasure ? "is" : "was already"} deleted. Waiting until every store is erased.`);
-        const finished = await waitUntilFinished(stores.erasures, target, wait);
+        const finished = await waitUntilFinished(() => stores.find(target), wait);
         if (!verify) {
-          const done = { application_token: token, chat_number: chat ?? null, finished_at: finished.finishedAt };
+          const done = { ...described(target), finished_at: finished.finishedAt };
           output.result(done, () => `${name} is erased.`);
           return;
         }
@@ -66,6 +65,11 @@ export function addEraseCommand(program: Command, io: Io): void {
       }
     },
   );
+}
+
+function nameOf({ chat, sender }: Target): string {
+  if (sender !== undefined) return "What the sender wrote";
+  return chat === undefined ? "The application" : `Chat ${chat}`;
 }
 
 async function counts(probes: readonly Probe[]): Promise<number[]> {

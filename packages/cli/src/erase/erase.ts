@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Erasure, Erasures } from "@confab/database";
+import type { Erasure } from "@confab/database";
 import { CommandError } from "../errors.ts";
 import { inWords } from "../retry-until.ts";
 import { remainsByDesign } from "./remains.ts";
@@ -19,6 +19,7 @@ export interface Evidence {
 export interface Certificate {
   readonly application_token: string;
   readonly chat_number: number | null;
+  readonly sender: string | null;
   readonly requested_at: string;
   readonly finished_at: string;
   readonly verified_at: string;
@@ -32,13 +33,12 @@ const pauseMs = 500;
 
 /** Waits until a worker has finished the erasure. Throws after the timeout. */
 export async function waitUntilFinished(
-  erasures: Pick<Erasures, "find">,
-  { token, chat }: Target,
+  find: () => Promise<Erasure | undefined>,
   timeoutMs: number,
 ): Promise<Erasure & { finishedAt: Date }> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const erasure = await erasures.find(token, chat);
+    const erasure = await find();
     const finishedAt = erasure?.finishedAt;
     if (erasure && finishedAt) return { ...erasure, finishedAt };
     if (performance.now() + pauseMs > deadline) {
@@ -49,6 +49,11 @@ export async function waitUntilFinished(
     }
     await sleep(pauseMs);
   }
+}
+
+/** The target as the output names it. */
+export function described({ token, chat, sender }: Target) {
+  return { application_token: token, chat_number: chat ?? null, sender: sender ?? null };
 }
 
 /** Counts again what a finished erasure should have erased. */
@@ -64,8 +69,7 @@ export async function certify(
     evidence.push({ store, what, query, before: before?.[at], after: await probe.count() });
   }
   return {
-    application_token: target.token,
-    chat_number: target.chat ?? null,
+    ...described(target),
     requested_at: requestedAt.toISOString(),
     finished_at: finishedAt.toISOString(),
     verified_at: new Date().toISOString(),

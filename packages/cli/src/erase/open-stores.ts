@@ -1,4 +1,5 @@
 import type { Environment } from "@confab/config";
+import type { Target } from "./target.ts";
 import { allStores } from "../stores.ts";
 
 const timeoutMs = 5_000;
@@ -26,10 +27,20 @@ export async function openErasedStores(env: Environment) {
     await close();
     throw error;
   }
+  const erasures = database.createErasures(sql);
+  const marks = intake.createIntakeErasure(redis, settings.partitioning);
   return {
     database: sql,
-    erasures: database.createErasures(sql),
-    intake: intake.createIntakeErasure(redis, settings.partitioning),
+    /** Deletes the target. Resolves with undefined if it does not exist. */
+    async erase({ token, chat, sender }: Target) {
+      if (sender !== undefined) return erasures.eraseSender(token, sender);
+      const erasure = await (chat === undefined ? erasures.eraseApplication(token) : erasures.eraseChat(token, chat));
+      if (erasure) await marks.mark(token, chat);
+      return erasure;
+    },
+    /** The erasure of the target; undefined if there is none. */
+    find: ({ token, chat, sender }: Target) =>
+      sender === undefined ? erasures.find(token, chat) : erasures.findSender(token, sender),
     redis: () => queue.serversOf(redis),
     keyPrefix: settings.partitioning.prefix,
     index: search.isElasticsearch(index) ? index : undefined,

@@ -1,6 +1,6 @@
 import type { Database } from "@confab/database";
+import type { serversOf } from "@confab/queue";
 import type { ElasticsearchIndex } from "@confab/search";
-import type { Redis } from "ioredis";
 import type { Target, TargetIds } from "./target.ts";
 
 /** One question to one store. */
@@ -16,7 +16,7 @@ export interface Probe {
 export interface ProbedStores {
   readonly database: Database;
   /** All servers that accept writes. */
-  readonly redis: () => readonly Redis[];
+  readonly redis: () => ReturnType<typeof serversOf>;
   readonly keyPrefix: string;
   /** Absent if MySQL answers searches. */
   readonly index: ElasticsearchIndex | undefined;
@@ -36,24 +36,57 @@ const scanned = 1_000;
 
 /** Everything that the stores could have of a target. The queries share no code with what erases it. */
 export function probesOf(stores: ProbedStores, target: Target, ids: TargetIds): Probe[] {
+  if (target.sender !== undefined) return senderProbes(stores, target.sender, ids);
   return [...mysqlProbes(stores, target, ids), ...redisProbes(stores, target), ...indexProbes(stores, target, ids)];
 }
 
-function mysqlProbes({ database: { prisma } }: ProbedStores, { token, chat }: Target, ids: TargetIds): Probe[] {
-  const sql = (what: string, query: string): Probe => ({
+function sqlProbe({ database: { prisma } }: ProbedStores, what: string, query: string): Probe {
+  return {
     ...{ store: "mysql", what, query },
     async count() {
       const [row] = await prisma.$queryRawUnsafe<{ found: bigint | number }[]>(query);
       return Number(row?.found ?? 0);
     },
-  });
+  };
+}
+
+/** A sender's messages stay as tombstones, which name nobody. */
+function senderProbes(stores: ProbedStores, sender: string, ids: TargetIds): Probe[] {
+  // In hexadecimal, so that no text of a client becomes a part of a statement.
+  const name = `_utf8mb4 x'${Buffer.from(sender).toString("hex")}'`;
+  return [
+    inChats(stores, ids, "messages", `sender = ${name}`),
+    inChats(stores, ids, "reads", `reader = ${name}`),
+    inChats(stores, ids, "dead_letters", `JSON_UNQUOTE(JSON_EXTRACT(other_fields, '$.sender')) = ${name}`),
+    ...documentProbes(stores, ids, [{ term: { sender } }]),
+  ];
+}
+
+/** Counts rows of the chats. An application may have too many chats for one statement. */
+function inChats(stores: ProbedStores, ids: TargetIds, table: string, condition?: string, column = "chat_id"): Probe {
+  const statement = (part: string): string =>
+    `SELECT COUNT(*) AS found FROM \`${table}\` WHERE ${column} IN (${part})${condition === undefined ? "" : ` AND ${condition}`}`;
+  const parts = chunks(ids.chats).map((part) => statement(part.join(", ")));
+  return {
+    ...{ store: "mysql", what: table.replace("_", " ") },
+    query: parts.length === 1 ? parts[0]! : statement("<chat ids>"),
+    async count() {
+      let total = 0;
+      for (const part of parts) total += await sqlProbe(stores, "", part).count();
+      return total;
+    },
+  };
+}
+
+function mysqlProbes(stores: ProbedStores, { token, chat }: Target, ids: TargetIds): Probe[] {
+  const sql = (what: string, query: string): Probe => sqlProbe(stores, what, query);
   const ofChat = chat === undefined ? "" : ` AND chat_number = ${chat}`;
   return [
     ...(chat === undefined
       ? [sql("application", `SELECT COUNT(*) AS found FROM applications WHERE token = '${token}'`)]
       : []),
-    inChats("chats", "id"),
-    ...tablesOfChats.map((table) => inChats(table, "chat_id")),
+    inChats(stores, ids, "chats", undefined, "id"),
+    ...tablesOfChats.map((table) => inChats(stores, ids, table)),
     sql(
       "dead letters by token",
       `SELECT COUNT(*) AS found FROM dead_letters WHERE application_token = '${token}'${ofChat}`,
@@ -62,22 +95,6 @@ function mysqlProbes({ database: { prisma } }: ProbedStores, { token, chat }: Ta
       ? [sql("idempotency keys", `SELECT COUNT(*) AS found FROM idempotency_keys WHERE scope = '${token}'`)]
       : []),
   ];
-
-  /** An application may have too many chats for one statement. */
-  function inChats(table: string, column: string): Probe {
-    const parts = chunks(ids.chats).map(
-      (part) => `SELECT COUNT(*) AS found FROM \`${table}\` WHERE ${column} IN (${part.join(", ")})`,
-    );
-    return {
-      ...{ store: "mysql", what: table.replace("_", " ") },
-      query: parts.length === 1 ? parts[0]! : `SELECT COUNT(*) FROM \`${table}\` WHERE ${column} IN (<chat ids>)`,
-      async count() {
-        let total = 0;
-        for (const part of parts) total += await sql("", part).count();
-        return total;
-      },
-    };
-  }
 }
 
 function redisProbes({ redis, keyPrefix }: ProbedStores, { token, chat }: Target): Probe[] {
@@ -106,29 +123,41 @@ function redisProbes({ redis, keyPrefix }: ProbedStores, { token, chat }: Target
   ];
 }
 
-function indexProbes({ index }: ProbedStores, { chat }: Target, ids: TargetIds): Probe[] {
-  if (index === undefined || ids.application === undefined) return [];
-  const { client, writeAlias } = index.connection;
-  const documents = (what: string, terms: readonly Record<string, string[]>[]): Probe => ({
-    ...{ store: "elasticsearch", what },
-    query: `GET ${writeAlias}/_count {"query":{"bool":{"filter":[{"terms":${JSON.stringify(terms[0] ?? {})}}]}}}${terms.length > 1 ? " …" : ""}`,
-    async count() {
-      await client.indices.refresh({ index: writeAlias });
-      let total = 0;
-      for (const term of terms) {
-        total += (await client.count({ index: writeAlias, query: { bool: { filter: [{ terms: term }] } } })).count;
-      }
-      return total;
-    },
-  });
+function indexProbes(stores: ProbedStores, { chat }: Target, ids: TargetIds): Probe[] {
+  if (ids.application === undefined) return [];
+  const ofApplication = { terms: { application_id: [String(ids.application)] } };
   return [
-    documents(
-      "documents of its chats",
-      chunks(ids.chats).map((part) => ({ chat_id: part.map(String) })),
-    ),
-    ...(chat === undefined
-      ? [documents("documents of the application", [{ application_id: [String(ids.application)] }])]
-      : []),
+    ...documentProbes(stores, ids, []),
+    ...(chat === undefined ? documentProbes(stores, undefined, [ofApplication], "documents of the application") : []),
+  ];
+}
+
+type Filter = { terms: Record<string, string[]> } | { term: Record<string, string> };
+
+/** Counts documents, in some chats if ids are given. */
+function documentProbes(
+  { index }: ProbedStores,
+  ids: TargetIds | undefined,
+  filters: readonly Filter[],
+  what = "documents of the chats",
+): Probe[] {
+  if (index === undefined) return [];
+  const { client, writeAlias } = index.connection;
+  const parts: Filter[][] = ids
+    ? chunks(ids.chats).map((part) => [{ terms: { chat_id: part.map(String) } }, ...filters])
+    : [[...filters]];
+  const queries = parts.map((filter) => ({ bool: { filter } }));
+  return [
+    {
+      ...{ store: "elasticsearch", what },
+      query: `GET ${writeAlias}/_count ${JSON.stringify({ query: queries[0] })}${queries.length > 1 ? " …" : ""}`,
+      async count() {
+        await client.indices.refresh({ index: writeAlias });
+        let total = 0;
+        for (const query of queries) total += (await client.count({ index: writeAlias, query })).count;
+        return total;
+      },
+    },
   ];
 }
 

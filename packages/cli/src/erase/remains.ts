@@ -1,19 +1,24 @@
 import type { Target } from "./target.ts";
 
+const everywhere = [
+  "MySQL: the binary log until it expires (binlog_expire_logs_seconds), and undo records until they are purged.",
+  "Redis: deleted values in the append-only file until it is rewritten (BGREWRITEAOF).",
+  "Elasticsearch: deleted documents in segments until these are merged (POST <index>/_forcemerge?only_expunge_deletes=true).",
+  "Backups, logs and traces, for as long as you keep them. Logs and traces have only the beginning of the token.",
+];
+
 /** What an erasure leaves on purpose, and how long. */
-export function remainsByDesign({ chat }: Target): string[] {
+export function remainsByDesign({ chat, sender }: Target): string[] {
+  if (sender !== undefined) return ["MySQL: tombstones, without content and without the sender.", ...everywhere];
   const journal =
     chat === undefined
       ? "its token, the numbers and sizes of its chats, and the times"
       : "the token, the number and size of the chat, and the times";
   return [
     `MySQL: the journal in the tables erasures and erased_chats (${journal}), for good. By it a late message is recognized.`,
-    "MySQL: the binary log until it expires (binlog_expire_logs_seconds), and undo records until they are purged.",
     ...(chat === undefined
       ? ["MySQL: the idempotency key of its creation, for at most 24 hours."]
       : ["MySQL and Redis: digests of idempotency keys that were used in the chat, for at most 36 hours."]),
-    "Redis: deleted values in the append-only file until it is rewritten (BGREWRITEAOF).",
-    "Elasticsearch: deleted documents in segments until these are merged (POST <index>/_forcemerge?only_expunge_deletes=true).",
-    "Backups, logs and traces, for as long as you keep them. Logs and traces have only the beginning of the token.",
+    ...everywhere,
   ];
 }

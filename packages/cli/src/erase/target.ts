@@ -1,9 +1,10 @@
 import type { Database } from "@confab/database";
 
-/** An application or one of its chats. */
+/** An application, one of its chats, or what a sender wrote in it. */
 export interface Target {
   readonly token: string;
   readonly chat: number | undefined;
+  readonly sender: string | undefined;
 }
 
 /** Identifies the rows and documents of a target: chats that exist, and chats that were deleted. */

@@ -11,7 +11,7 @@ import { requestHash } from "./request-hash.ts";
 
 export interface ApplicationRoutesOptions {
   applications: Applications;
-  erase: Pick<Erase, "application">;
+  erase: Pick<Erase, "application" | "sender">;
   searchApplication: SearchApplication;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
@@ -20,7 +20,7 @@ export interface ApplicationRoutesOptions {
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Applications: create, list, get, rename, delete, search. */
+/** Applications: create, list, get, rename, delete, erase a sender, search. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
   const { applications, erase, searchApplication, share, mountOptions } = options;
   const router = createRouter();
@@ -75,6 +75,17 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
     async ({ params: { token } }) => {
       if (!(await erase.application(token))) throw new ProblemError("application-not-found");
       return { body: undefined };
+    },
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.eraseSender,
+    async ({ params: { token }, body: { sender } }) => {
+      const requestedAt = await erase.sender(token, sender);
+      if (!requestedAt) throw new ProblemError("application-not-found");
+      return { body: { application_token: token, sender, requested_at: requestedAt.toISOString() } };
     },
     mountOptions,
   );

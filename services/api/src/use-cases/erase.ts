@@ -3,7 +3,7 @@ import type { IntakeErasure } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 
 export interface EraseOptions {
-  erasures: Pick<Erasures, "eraseApplication" | "eraseChat">;
+  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender">;
   intake: Pick<IntakeErasure, "mark">;
   logger: Logger;
 }
@@ -13,6 +13,8 @@ export interface Erase {
   application(token: string): Promise<boolean>;
   /** Resolves with false if the application or the chat is unknown. */
   chat(token: string, chat: number): Promise<boolean>;
+  /** Resolves with the time until which messages of the sender are erased; undefined if no application has this token. */
+  sender(token: string, sender: string): Promise<Date | undefined>;
 }
 
 /**
@@ -40,5 +42,6 @@ export function createErase({ erasures, intake, logger }: EraseOptions): Erase {
       await mark(token, chat);
       return true;
     },
+    sender: async (token, sender) => (await erasures.eraseSender(token, sender))?.requestedAt,
   };
 }

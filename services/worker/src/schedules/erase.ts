@@ -7,6 +7,8 @@ import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 export interface EraseOptions {
   work: ErasureWork;
   intake: IntakeErasure;
+  /** Whether messages that were accepted before a time may still be pending. */
+  hasPendingBefore: (time: Date) => Promise<boolean>;
   /** Removes some documents of chats from the search index, and returns how many; absent if there is no index. */
   removeDocuments?: ((chatIds: readonly bigint[]) => Promise<number>) | undefined;
   /** Maximum number of rows and documents that are deleted per second. */
@@ -34,7 +36,15 @@ const rowsAtOnce = 1_000;
  * later whatever arrived since. Each step looks for what is left, so that any worker can go on after any step.
  */
 export function createErasing(options: EraseOptions): Erasing {
-  const { work, intake, removeDocuments = () => Promise.resolve(0), rowsPerSecond, settleMs, logger } = options;
+  const {
+    work,
+    intake,
+    hasPendingBefore,
+    removeDocuments = () => Promise.resolve(0),
+    rowsPerSecond,
+    settleMs,
+    logger,
+  } = options;
   const finished = options.metrics.counter("confab_erasures_finished_total");
   let last = 0n;
   let stopped = false;
@@ -97,8 +107,63 @@ export function createErasing(options: EraseOptions): Erasing {
     }
   }
 
+  /** Deletes the messages of a sender in every chat. Returns how much it found. */
+  async function clearSender(erasure: Erasure & { sender: string }): Promise<number> {
+    let found = 0;
+    for (let next = erasure.nextChatNumber; ;) {
+      const chats = await work.nextChats({ ...erasure, nextChatNumber: next }, chatsAtOnce);
+      for (const { id: chatId, number, lastMessageNumber } of chats) {
+        found += await work.deleteRead(chatId, erasure.sender);
+        for (let from = 1; from <= lastMessageNumber && !isStopped(); from += rowsAtOnce) {
+          const range = { chatId, from, to: from + rowsAtOnce - 1 };
+          const numbers = await work.numbersOf(range, erasure);
+          await work.removeMessages(chatId, numbers);
+          found += numbers.length;
+          await pause((rowsAtOnce / rowsPerSecond) * 1_000);
+        }
+        if (isStopped()) return found;
+        next = number + 1;
+        await work.advance(erasure, next, holdMs);
+      }
+      if (chats.length < chatsAtOnce) break;
+    }
+    for (let after: bigint | undefined = 0n; after !== undefined;) {
+      const letters: Awaited<ReturnType<ErasureWork["lettersOf"]>> = await work.lettersOf(erasure, after, rowsAtOnce);
+      for (const id of letters.ids) await work.dropLetter(id);
+      found += letters.ids.length;
+      after = letters.next;
+    }
+    return found;
+  }
+
+  async function carryOutSender(erasure: Erasure & { sender: string }): Promise<void> {
+    const { clearedAt, requestedAt } = erasure;
+    if (clearedAt && Date.now() < clearedAt.getTime() + settleMs) return;
+    // By then even a clock that is late has passed the time of the request.
+    if (clearedAt && (await hasPendingBefore(new Date(requestedAt.getTime() + settleMs)))) return;
+    const found = await clearSender(erasure);
+    if (isStopped()) return;
+    if (clearedAt === null || found > 0) await work.markCleared(erasure);
+    else await finish(erasure);
+  }
+
+  async function finish(erasure: Erasure): Promise<void> {
+    const { token, chatNumber, sender, requestedAt } = erasure;
+    await work.finish(erasure);
+    finished.inc();
+    logger.info(
+      {
+        application: shortToken(token),
+        ...(chatNumber !== null && { chat: chatNumber }),
+        ...(sender !== null && { of: "a sender" }),
+        seconds: Math.round((Date.now() - requestedAt.getTime()) / 1_000),
+      },
+      "erasure finished",
+    );
+  }
+
   async function carryOut(erasure: Erasure): Promise<void> {
-    const { token, chatNumber, requestedAt } = erasure;
+    const { token, chatNumber } = erasure;
     await intake.mark(token, chatNumber ?? undefined);
     if (chatNumber === null) await exhaust(erasure, () => work.takeChats(erasure, chatsAtOnce));
     await clearChats(erasure);
@@ -109,17 +174,7 @@ export function createErasing(options: EraseOptions): Erasing {
       await exhaust(erasure, () => work.deleteKeys(erasure, rowsAtOnce));
       await intake.forgetApplication(token);
     }
-    if (isStopped()) return;
-    await work.finish(erasure);
-    finished.inc();
-    logger.info(
-      {
-        application: shortToken(token),
-        ...(chatNumber !== null && { chat: chatNumber }),
-        seconds: Math.round((Date.now() - requestedAt.getTime()) / 1_000),
-      },
-      "erasure finished",
-    );
+    if (!isStopped()) await finish(erasure);
   }
 
   return {
@@ -128,7 +183,8 @@ export function createErasing(options: EraseOptions): Erasing {
       last = erasure?.id ?? 0n;
       if (!erasure) return;
       try {
-        await carryOut(erasure);
+        const { sender } = erasure;
+        await (sender === null ? carryOut(erasure) : carryOutSender({ ...erasure, sender }));
       } finally {
         await work.release(erasure, isStopped() ? 0 : restMs);
       }

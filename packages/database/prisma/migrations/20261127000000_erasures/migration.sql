@@ -1,4 +1,4 @@
--- Deletions of chats and applications. An application's row is deleted at once and its chats later, so no foreign key can
+-- Deletions of chats and applications, and of what a sender wrote in an application. An application's row is deleted at once and its chats later, so no foreign key can
 -- connect them.
 ALTER TABLE `chats` DROP FOREIGN KEY `chats_application_id_fkey`;
 
@@ -8,6 +8,9 @@ CREATE TABLE `erasures` (
   `application_token` CHAR(36) NOT NULL,
   `application_id` BIGINT NOT NULL,
   `chat_number` INT NULL,
+  `sender` VARCHAR(256) NULL,
+  `next_chat_number` INT NOT NULL DEFAULT 0,
+  `cleared_at` DATETIME(3) NULL,
   `requested_at` DATETIME(3) NOT NULL,
   `claimed_until` DATETIME(3) NULL,
   `finished_at` DATETIME(3) NULL,

@@ -1,0 +1,84 @@
+import { createMessageChanges, removeMessages, verifyCounts, type MessageChanges } from "@confab/database";
+import { expect } from "chai";
+import fc from "fast-check";
+import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+
+describe("removing many messages of a chat", () => {
+  let test: TestDatabase;
+  let changes: MessageChanges;
+  let chatId: bigint;
+  before(async () => {
+    test = await openTestDatabase();
+    changes = createMessageChanges(test.database);
+  });
+  after(() => test.close());
+  const fresh = async (count: number): Promise<void> => {
+    ({ id: chatId } = await test.newChat());
+    const messages = Array.from({ length: count }, (_, at) => ({
+      ...message(chatId, at + 1),
+      ...{ sender: "anna", metadata: { a: 1 } },
+    }));
+    await test.batchStore.store([batch(...messages)]);
+    await test.outbox.drain(10_000, () => Promise.resolve());
+  };
+  const rows = () => test.messages.range(chatId, { limit: 100 });
+
+  it("leaves the same as removing them one by one, for any changes before", async () => {
+    const action = fc.record({ number: fc.integer({ min: 1, max: 8 }), isEdit: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(action, { maxLength: 8 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
+        async (actions, numbers) => {
+          const states = [];
+          for (const together of [true, false]) {
+            await fresh(8);
+            for (const { number, isEdit } of actions) {
+              await (isEdit
+                ? changes.edit({ chatId, number }, { body: "edited" })
+                : changes.remove({ chatId, number }));
+            }
+            const sorted = numbers.toSorted((a, b) => a - b);
+            if (together) await removeMessages(test.database, chatId, sorted);
+            else for (const number of sorted) await changes.remove({ chatId, number });
+            const chat = await test.database.prisma.chat.findUniqueOrThrow({ where: { id: chatId } });
+            const deleted = await test.database.prisma.deletedNumber.findMany({ where: { chatId } });
+            const versions = await Promise.all(sorted.map((number) => changes.versions(chatId, number)));
+            const { items } = await changes.after(chatId, 0, 100);
+            const indexed = new Set<number>();
+            await test.outbox.drain(10_000, (ranges) => {
+              for (const { from, to } of ranges.filter((range) => range.chatId === chatId)) {
+                for (let number = from; number <= to; number++) indexed.add(number);
+              }
+              return Promise.resolve();
+            });
+            states.push({
+              ...{ count: chat.messagesCount, changes: chat.lastChangeNumber },
+              deleted: deleted.map(({ number }) => number),
+              versions: versions.map(({ length }) => length),
+              order: items.map(({ number, changeNumber }) => [number, changeNumber]),
+              rows: (await rows()).map(({ number, body, metadata, version, deletedAt, sender }) => {
+                return [number, body, metadata, version, deletedAt !== null, sender];
+              }),
+              indexed: [...indexed].sort(),
+            });
+          }
+          expect(states[0]).to.deep.equal(states[1]);
+        },
+      ),
+      { numRuns: 25 },
+    );
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("takes the sender from the tombstones, earlier ones included", async () => {
+    await fresh(4);
+    await changes.remove({ chatId, number: 1 });
+    const options = { forgetSender: true };
+    expect(await removeMessages(test.database, chatId, [1, 2, 3, 9], options)).to.equal(2);
+    expect((await rows()).map(({ sender }) => sender)).to.deep.equal([null, null, null, "anna"]);
+    expect(await removeMessages(test.database, chatId, [1, 2, 3], options), "again").to.equal(0);
+    expect(await removeMessages(test.database, chatId + 999n, [1])).to.equal(0);
+    expect(await removeMessages(test.database, chatId, [])).to.equal(0);
+  });
+});
