@@ -20,7 +20,7 @@ const TABLES_OF_CHATS = [
   "dead_letters",
 ] as const;
 
-/** What a worker needs to carry out erasures. Every step can be repeated, and two workers in the same step do no harm. */
+/** The steps by which a worker carries out erasures. Every step can be repeated, and two workers in the same step do no harm. */
 export function createErasureWork(database: Database) {
   const { prisma } = database;
   return {

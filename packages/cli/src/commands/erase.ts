@@ -68,7 +68,7 @@ export function addEraseCommand(program: Command, io: Io): void {
 }
 
 function nameOf({ chat, sender }: Target): string {
-  if (sender !== undefined) return "What the sender wrote";
+  if (sender !== undefined) return "Everything that the sender wrote";
   return chat === undefined ? "The application" : `Chat ${chat}`;
 }
 

@@ -6,7 +6,7 @@ import { remainsByDesign } from "./remains.ts";
 import type { Probe } from "./probes.ts";
 import type { Target } from "./target.ts";
 
-/** What was looked for in which store, by which query, and what was found. */
+/** One query to one store, and its results. */
 export interface Evidence {
   readonly store: Probe["store"];
   readonly what: string;

@@ -6,7 +6,7 @@ import type { Target, TargetIds } from "./target.ts";
 /** One question to one store. */
 export interface Probe {
   readonly store: "mysql" | "redis" | "elasticsearch";
-  /** What is counted. */
+  /** The name of the things that are counted. */
   readonly what: string;
   /** The query, as somebody could send it by hand. */
   readonly query: string;

@@ -7,7 +7,7 @@ const everywhere = [
   "Backups, logs and traces, for as long as you keep them. Logs and traces have only the beginning of the token.",
 ];
 
-/** What an erasure leaves on purpose, and how long. */
+/** Lists everything that an erasure leaves on purpose, and how long. */
 export function remainsByDesign({ chat, sender }: Target): string[] {
   if (sender !== undefined) return ["MySQL: tombstones, without content and without the sender.", ...everywhere];
   const journal =

@@ -78,6 +78,13 @@ export const indexingMetrics = {
     services: databaseReaders,
     shared: true,
   },
+  confab_erasures_oldest_age_seconds: {
+    type: "gauge",
+    help: "Time since the oldest deletion that is not erased from every store yet; 0 when there is none",
+    unit: "seconds",
+    services: databaseReaders,
+    shared: true,
+  },
   confab_dead_letters: {
     type: "gauge",
     help: "Dead letters: messages that MySQL refused and an operator must retry or drop; counted up to 100,000",

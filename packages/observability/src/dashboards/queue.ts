@@ -218,5 +218,30 @@ export const queue: DashboardPlan = {
         }),
       ],
     },
+    {
+      title: "Erasures",
+      panels: [
+        graph({
+          title: "Oldest erasure",
+          description: "Time since the oldest deletion that is not erased from every store yet.",
+          width: 12,
+          unit: "s",
+          queries: [{ expr: shared("confab_erasures_oldest_age_seconds"), legend: "oldest" }],
+          warnAt: 600,
+          badAt: 3_600,
+          alerts: ["ConfabErasureStuck"],
+        }),
+        graph({
+          title: "Finished erasures, dropped messages",
+          description: "Messages are dropped if their chat was deleted after they were accepted.",
+          width: 12,
+          unit: "ops",
+          queries: [
+            { expr: rate("confab_erasures_finished_total", installation), legend: "finished erasures" },
+            { expr: rate("confab_messages_erased_total", installation), legend: "dropped messages" },
+          ],
+        }),
+      ],
+    },
   ],
 };

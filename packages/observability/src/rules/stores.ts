@@ -93,6 +93,15 @@ export const storeAlerts: readonly Alert[] = [
     dashboard: "confab-runtime",
   },
   {
+    name: "ConfabErasureStuck",
+    expr: `max by (namespace) (confab_erasures_oldest_age_seconds) > 3600 ${unlessFiring("ConfabStoreUnreachable", "10m")}`,
+    for: "5m",
+    severity: "ticket",
+    summary: "Something that was deleted is not erased from every store",
+    description: "The oldest deletion was requested {{ $value | humanizeDuration }} ago and is not finished.",
+    dashboard: "confab-queue",
+  },
+  {
     name: "ConfabDatabaseConnectionsHigh",
     expr: "max by (namespace) (confab_database_connections) / max by (namespace) (confab_database_max_connections) > 0.8",
     for: "10m",

@@ -179,6 +179,17 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       { series: [["confab_redis_aof_delayed_fsyncs_total", "500x30"]] },
     ],
   },
+  ConfabErasureStuck: {
+    fires: [
+      { series: [['confab_erasures_oldest_age_seconds{namespace="chat"}', "3000+60x30"]], after: 17, labels: ticket },
+    ],
+    silent: [
+      { series: [["confab_erasures_oldest_age_seconds", "3600x30"]] },
+      { series: [["confab_erasures_oldest_age_seconds", "0+60x30 0x30"]] },
+      // Elasticsearch is unavailable: its own alert says so.
+      { series: [['confab_erasures_oldest_age_seconds{namespace="chat"}', "3000+60x30"], unreachable("search")] },
+    ],
+  },
   ConfabDatabaseConnectionsHigh: {
     fires: [
       {

@@ -31,6 +31,7 @@ export const withoutFault: Readonly<Record<string, string>> = {
   ConfabConsumersRestarted: "needs a network that drops connections without closing them",
   ConfabErrorBudgetBurn: "other alerts say why in every fault here",
   ConfabSearchBudgetBurn: "its windows are days, and the shortened ones end with the fault",
+  ConfabErasureStuck: "its threshold is an hour",
   ConfabTargetDown: "needs two replicas",
   ConfabReplicaCutOff: "needs two replicas",
   ConfabAllTargetsGone: "needs a Prometheus whose targets change",
