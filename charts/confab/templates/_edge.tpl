@@ -19,7 +19,8 @@
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffering" "on" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffers-number" "16" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffer-size" "16k" -}}
-{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-read-timeout" "30" -}}
+{{- /* Longer than a list of messages may wait for the next one. */ -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-read-timeout" "45" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-max-temp-file-size" "0" -}}
 {{- if $limited -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-rps" (toString (int $limit.requestsPerSecond)) -}}

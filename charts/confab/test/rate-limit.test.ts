@@ -39,7 +39,7 @@ describe("every Ingress for nginx", () => {
         "nginx.ingress.kubernetes.io/proxy-buffers-number": "16",
         "nginx.ingress.kubernetes.io/proxy-buffer-size": "16k",
         "nginx.ingress.kubernetes.io/proxy-max-temp-file-size": "0",
-        "nginx.ingress.kubernetes.io/proxy-read-timeout": "30",
+        "nginx.ingress.kubernetes.io/proxy-read-timeout": "45",
       });
     }
   });

@@ -100,9 +100,10 @@ export const messageRoutes = {
     tag: "Messages",
     summary: "List a chat's messages by number",
     description:
-      "Returns one page of messages, stored or not. Without a position it is the first page of the order. `after` and `before` name the page right after or right before a number, and together the numbers in between; `around` names the page with a number in its middle. A page ends at `limit` or where its bodies reach 1 MiB. A reader that continues after the last number misses no message.",
+      "Returns one page of messages, stored or not. Without a position it is the first page of the order. `after` and `before` name the page right after or right before a number, and together the numbers in between; `around` names the page with a number in its middle. A page ends at `limit` or where its bodies reach 1 MiB. A reader that continues after the last number misses no message, and with `wait` it receives the next ones as soon as they are accepted.",
     params: ["token", "chat"],
     query: messagesQuerySchema,
+    waits: true,
     limited: "requests",
     success: { status: 200, description: "One page", schema: z.array(messageSchema), links: linkRelations },
     problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],

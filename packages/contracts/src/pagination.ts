@@ -21,6 +21,9 @@ export const limitSchema = whole(1, maxLimit)
     description: "Maximum number of entries. A page of messages or hits also ends where its bodies reach 1 MiB.",
   });
 
+/** Maximum number of seconds that a request may wait for messages; reverse proxies must wait longer. */
+export const maxWaitSeconds = 30;
+
 const numberParameter = (minimum: number, description: string): z.ZodType<number | undefined, string | undefined> =>
   whole(minimum, maxNumber)
     .optional()
@@ -87,6 +90,21 @@ export const messagesQuerySchema = z
     cursor: messageCursorSchema
       .optional()
       .meta({ description: "Continue between `after` and `before` at this cursor, from a Link header" }),
+    wait: whole(1, maxWaitSeconds)
+      .optional()
+      .meta({
+        override: asInteger(1, maxWaitSeconds),
+        description:
+          "With `after`: if there is no such message, wait up to this many seconds for one. The page is empty if none arrives, and when the process stops; ask again with the same `after`.",
+      }),
+  })
+  .refine(({ wait, after }) => wait === undefined || after !== undefined, {
+    path: ["wait"],
+    error: "requires after, the number of the last message that you have; 0 if you have none",
+  })
+  .refine(({ wait, before, around, cursor }) => wait === undefined || (before ?? around ?? cursor) === undefined, {
+    path: ["wait"],
+    error: cannotCombine("before, around or cursor"),
   })
   .refine(({ around, after, before, cursor }) => around === undefined || (after ?? before ?? cursor) === undefined, {
     path: ["around"],

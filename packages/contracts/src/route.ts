@@ -53,6 +53,8 @@ export interface Route {
   };
   /** The ETag of the resource is its version, and a change takes an If-Match header. */
   versioned?: boolean;
+  /** May wait before it answers, if the client asks for it. */
+  waits?: boolean;
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
   /** The unit in which the rate limit of an application counts this route. */

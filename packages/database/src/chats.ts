@@ -150,6 +150,17 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         select: { id: true, number: true, lastMessageAt: true },
       }),
 
+    /** The last numbers of chats by chat id: of stored messages, and of changes. Deleted chats are left out. */
+    async positions(
+      ids: readonly bigint[],
+    ): Promise<Map<bigint, { lastMessageNumber: number; lastChangeNumber: number }>> {
+      const rows = await prisma.chat.findMany({
+        where: { id: { in: [...ids] } },
+        select: { id: true, lastMessageNumber: true, lastChangeNumber: true },
+      });
+      return new Map(rows.map(({ id, ...position }) => [id, position]));
+    },
+
     /** The token and number of each chat, by chat id. Deleted chats are left out. */
     async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {
       const rows = await prisma.chat.findMany({

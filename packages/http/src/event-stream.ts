@@ -13,14 +13,21 @@ export class ClientLeft extends Error {
 
 /** A stream of server-sent events to one client. */
 export interface EventStream {
-  /** Resolves when the client has taken enough for more; rejects with `ClientLeft` when it has left. */
-  write(bytes: Buffer): Promise<void>;
+  /**
+   * Returns false if the client has at least 256 KiB to read: then write no more before `drained`. Throws `ClientLeft` if it has
+   * left or the stream has ended.
+   */
+  write(bytes: Buffer): boolean;
+  /** Resolves when the client has read everything, or after `release`; rejects with `ClientLeft` when it has left. */
+  drained(): Promise<void>;
+  /** Ends the wait for the client. */
+  release(): void;
   end(): void;
   /** Resolves when the client has left or the stream has ended. */
   readonly closed: Promise<void>;
 }
 
-/** Begins an answer of server-sent events. A client that reads slowly holds at most 256 KiB and one event. */
+/** Begins an answer of server-sent events. */
 export function startEventStream(res: Response): EventStream {
   // nginx passes it on unbuffered.
   res.writeHead(200, {
@@ -30,18 +37,27 @@ export function startEventStream(res: Response): EventStream {
   });
   res.flushHeaders();
   res.socket?.setNoDelay(true);
-  const closed = once(res, "close").then(() => undefined);
+  let wake: (() => void) | undefined;
+  const release = (): void => wake?.();
+  res.on("drain", release);
+  const closed = once(res, "close").then(release);
   const expectClient = (): void => {
     if (res.destroyed || res.writableEnded) throw new ClientLeft("The client has left");
   };
   return {
     closed,
-    async write(bytes) {
+    write(bytes) {
       expectClient();
-      if (res.write(bytes) || res.writableLength < maxUnreadBytes) return;
-      await Promise.race([once(res, "drain"), closed]);
+      return res.write(bytes) || res.writableLength < maxUnreadBytes;
+    },
+    async drained() {
+      expectClient();
+      if (!res.writableNeedDrain) return;
+      await new Promise<void>((resolve) => (wake = resolve));
+      wake = undefined;
       expectClient();
     },
+    release,
     end() {
       if (!res.writableEnded) res.end();
       setTimeout(() => res.destroy(), endMs).unref();

@@ -35,7 +35,15 @@ export interface RouteInput<R extends Route> {
   /** The versions that the resource may have; undefined if any. */
   readonly versions: readonly number[] | undefined;
   readonly context: RequestContext;
+  /** Only for routes that wait. */
+  readonly hold: R extends { waits: true } ? Hold : undefined;
 }
+
+/**
+ * Keeps the connection for this long although nothing is sent on it. The signal aborts when the client leaves. The duration of the
+ * request then says nothing about the service, and is not observed.
+ */
+export type Hold = (forMs: number) => AbortSignal;
 
 type AnswerOf<R extends Route> = R extends { success: { schema: infer Schema extends z.ZodType } }
   ? z.input<Schema>
@@ -74,6 +82,8 @@ interface MountedRoute {
 }
 
 const noFields: ReadonlySet<string> = new Set();
+/** How long the answer to a request that has waited may take. */
+const answerMs = 30_000;
 
 /**
  * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept; everything
@@ -105,7 +115,8 @@ export function mount<R extends Route>(
     const lease = route.body === undefined ? undefined : budget?.open();
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, mounted, lease);
-      const output = await handler({ params, query, body, idempotencyKey, versions, context } as RouteInput<R>);
+      const hold = route.waits === true ? holdOf(req, res, context) : undefined;
+      const output = await handler({ params, query, body, idempotencyKey, versions, context, hold } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
       const payload = await payloadOf(route, output.body);
       write(req, res, route, output, payload);
@@ -113,6 +124,19 @@ export function mount<R extends Route>(
       lease?.budget.release(lease);
     }
   });
+}
+
+function holdOf(req: Request, res: Response, context: RequestContext): Hold {
+  return (forMs) => {
+    context.onStream?.();
+    // Without this, the server closes a connection on which nothing happens. The next request sets its own timeout.
+    req.socket.setTimeout(forMs + answerMs);
+    const leaving = new AbortController();
+    res.once("close", () => {
+      leaving.abort();
+    });
+    return leaving.signal;
+  };
 }
 
 /** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */

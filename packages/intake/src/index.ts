@@ -1,4 +1,4 @@
-export { createLiveSignals, type LiveSignals } from "./live-signals.ts";
+export { createLiveSignals, type LiveEvent, type LiveSignals } from "./live-signals.ts";
 export type { AcceptLimits, Submission } from "./accept-batch.ts";
 export {
   createBacklog,

@@ -4,28 +4,38 @@ import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import type { ChatName } from "./pending.ts";
 import type { RedisConnection } from "./scripts.ts";
 
+/** Something that happened in a chat and that streams show only while it happens. */
+export type LiveEvent =
+  | { readonly type: "read"; readonly reader: string; readonly number: number }
+  | { readonly type: "signal"; readonly sender: string; readonly name: string; readonly data: unknown }
+  | { readonly type: "end"; readonly reason: string };
+
 export interface LiveSignals {
   /**
-   * Calls `wake` when messages of the chat were accepted, until the returned function is called. Redis delivers signals at most
-   * once, so the caller also looks from time to time.
+   * Calls `receive` when messages of the chat were accepted or changed, and with each event, until the returned function is called.
+   * Redis delivers signals at most once, so the caller also looks from time to time.
    */
-  watch(chat: ChatName, wake: () => void): () => void;
-  /** Wakes the watchers of the chat in all processes. */
-  send(chat: ChatName): Promise<void>;
+  watch(chat: ChatName, receive: (event?: LiveEvent) => void): () => void;
+  /** Sends an event to the watchers of the chat in all processes, or wakes them. */
+  send(chat: ChatName, event?: LiveEvent): Promise<void>;
+  /** Sends an event to the watchers of all chats of an application. */
+  sendToAll(token: string, event: LiveEvent): Promise<void>;
   stop(): void;
 }
 
-/** The part of a batch that accept.lua publishes. */
-type Signal = readonly (readonly [token: string, chat: number, ...rest: unknown[]])[];
+/** The part of a batch that accept.lua publishes; or the event of a chat, or of all chats of an application. */
+type Signal =
+  | readonly (readonly [token: string, chat: number, ...rest: unknown[]])[]
+  | { readonly token: string; readonly chat?: number; readonly event: LiveEvent };
 
 const retryMs = 500;
 
 /**
- * The signals of accepted messages. The process is subscribed to a partition only while it watches one of its chats; a partition
+ * The signals of chats. The process is subscribed to a partition only while it watches one of its chats; a partition
  * that nobody watches costs Redis one command per batch.
  */
 export function createLiveSignals(redis: RedisConnection, partitioning: Partitioning): LiveSignals {
-  const watchers = new Map<string, Set<() => void>>();
+  const watchers = new Map<string, Set<(event?: LiveEvent) => void>>();
   const watchedIn = new Map<number, number>();
   let subscriber: RedisConnection | undefined;
   let isStopped = false;
@@ -43,24 +53,27 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
         : redis.duplicate(options);
     subscriber.on("error", () => undefined);
     subscriber.on("smessage", (_channel: string, text: string) => {
-      for (const [token, chat] of JSON.parse(text) as Signal) wakeAll(`${token}:${chat}`);
+      const signal = JSON.parse(text) as Signal;
+      if (!("event" in signal)) for (const [token, chat] of signal) tell(`${token}:${chat}`);
+      else if (signal.chat !== undefined) tell(`${signal.token}:${signal.chat}`, signal.event);
+      else for (const name of watchers.keys()) if (name.startsWith(`${signal.token}:`)) tell(name, signal.event);
     });
     // Signals were missed while there was no connection.
     subscriber.on("ready", () => {
-      for (const name of watchers.keys()) wakeAll(name);
+      for (const name of watchers.keys()) tell(name);
     });
     return subscriber;
   }
 
-  function wakeAll(name: string): void {
-    for (const wake of watchers.get(name) ?? []) wake();
+  function tell(name: string, event?: LiveEvent): void {
+    for (const receive of watchers.get(name) ?? []) receive(event);
   }
 
   async function subscribe(partition: number): Promise<void> {
     while (!isStopped && watchedIn.has(partition)) {
       try {
         await connect().ssubscribe(channelOf(partition));
-        for (const name of watchers.keys()) wakeAll(name);
+        for (const name of watchers.keys()) tell(name);
         return;
       } catch {
         await sleep(retryMs, undefined, { ref: false });
@@ -69,16 +82,16 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
   }
 
   return {
-    watch(chat, wake) {
+    watch(chat, receive) {
       const name = nameOf(chat);
       const partition = partitionOf(partitioning, chat.token, chat.number);
       const of = watchers.get(name) ?? new Set();
-      watchers.set(name, of.add(wake));
+      watchers.set(name, of.add(receive));
       const count = watchedIn.get(partition) ?? 0;
       watchedIn.set(partition, count + 1);
       if (count === 0) void subscribe(partition);
       return () => {
-        if (!of.delete(wake)) return;
+        if (!of.delete(receive)) return;
         if (of.size === 0) watchers.delete(name);
         const left = (watchedIn.get(partition) ?? 1) - 1;
         if (left > 0) {
@@ -89,9 +102,14 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
         void subscriber?.sunsubscribe(channelOf(partition)).catch(() => undefined);
       };
     },
-    async send({ token, number }) {
-      const signal: Signal = [[token, number]];
+    async send({ token, number }, event) {
+      const signal: Signal = event === undefined ? [[token, number]] : { token, chat: number, event };
       await redis.spublish(channelOf(partitionOf(partitioning, token, number)), JSON.stringify(signal));
+    },
+    async sendToAll(token, event) {
+      const text = JSON.stringify({ token, event } satisfies Signal);
+      const { partitions } = partitioning;
+      await Promise.all(Array.from({ length: partitions }, (_, at) => redis.spublish(channelOf(at), text)));
     },
     stop() {
       isStopped = true;

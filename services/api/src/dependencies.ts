@@ -35,7 +35,10 @@ import {
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import { createEventPages } from "./stream/pages.ts";
+import { createRooms } from "./stream/rooms.ts";
+import { createSharedReads } from "./stream/shared-reads.ts";
 import { createStreams, endReasons } from "./stream/streams.ts";
+import { createWaits } from "./stream/waits.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
@@ -101,13 +104,17 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     "edit",
     "remove",
   ]);
+  const chats = withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "change"]);
   const signals = createLiveSignals(redis, config.partitioning);
   const ended = metrics.counter("confab_streams_ended_total");
   // From the start, so that the first one is an increase.
   for (const reason of endReasons) ended.labels({ reason });
+  const sharedReads = createSharedReads();
+  const rooms = createRooms({ signals, reads: sharedReads, chats });
+  const waits = createWaits({ rooms });
   const streams = createStreams({
-    pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes }),
-    signals,
+    pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes, reads: sharedReads }),
+    rooms,
     onEnd: (reason) => {
       ended.labels({ reason }).inc();
     },
@@ -126,7 +133,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       "create",
       "rename",
     ]),
-    chats: withWrites("chats", createChats(database, { timeoutMs: databaseTimeoutMs }), ["create", "change"]),
+    chats,
     erasures: withWrites("erasures", createErasures(database, { timeoutMs: databaseTimeoutMs }), [
       "eraseApplication",
       "eraseChat",
@@ -137,6 +144,8 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     changes,
     signals,
     streams,
+    waits,
+    sharedReads,
     reads: withWrites("reads", createReads(database, { timeoutMs: databaseTimeoutMs }), ["advance"]),
     pending,
     search: traced(tracer, config.search.backend, "search", search),
@@ -149,6 +158,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     tracer,
     async stop() {
       health.stop();
+      rooms.stop();
       signals.stop();
       void refreshing.stop();
       await Promise.all([database.close(), search.close()]);

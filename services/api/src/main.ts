@@ -5,7 +5,7 @@ import { createLifecycle, createLogger, startAdminServer, startTelemetry } from 
 import { createApiApp } from "./app.ts";
 import { connectDependencies } from "./dependencies.ts";
 
-/** Live streams end within this time of a shutdown, each at another moment. */
+/** Live streams and waiting requests end within this time of a shutdown, each at another moment. */
 const streamsEndMs = 5_000;
 
 ignoreLostSessionRejections();
@@ -34,6 +34,11 @@ const admin = await lifecycle.use("admin", () =>
 const app = createApiApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
 // Stopped first, since the server waits for every answer.
-await lifecycle.use("streams", () => ({ stop: () => dependencies.streams.stop(streamsEndMs) }));
+await lifecycle.use("streams", () => ({
+  stop: () => {
+    dependencies.waits.stop(streamsEndMs);
+    return dependencies.streams.stop(streamsEndMs);
+  },
+}));
 lifecycle.markStarted();
 logger.info({ port: http.port, adminPort: admin.port, search: config.search.backend }, "api ready");

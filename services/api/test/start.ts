@@ -40,6 +40,7 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
     send: (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
       call(server.url + path, method, body, headers),
     async stop(): Promise<void> {
+      dependencies.waits.stop(0);
       await dependencies.streams.stop(0);
       await server.stop();
       await dependencies.stop();

@@ -128,7 +128,7 @@ describe("the live stream of a chat", function () {
       ["4", "message", "four"],
       ["4", "caught-up"],
     ]);
-    expect(reader.events[1]?.data).to.deep.equal({ from: 2, to: 3 });
+    expect(reader.events[1]?.data).to.deep.equal({ chat_number: chat.number, from: 2, to: 3 });
   });
 
   it("refuses what cannot begin", async () => {

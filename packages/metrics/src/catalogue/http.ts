@@ -31,8 +31,8 @@ export const httpMetrics = {
   confab_streams: { type: "gauge", help: "Live streams that are open", services: ["api"] },
   confab_streams_ended_total: {
     type: "counter",
-    help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown or an error",
-    labels: { reason: ["client", "rotation", "shutdown", "error"] },
+    help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown, a deletion of the chat, a revoked access or an error",
+    labels: { reason: ["client", "rotation", "shutdown", "deleted", "revoked", "error"] },
     services: ["api"],
   },
   http_problems_total: {

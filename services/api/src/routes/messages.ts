@@ -1,11 +1,13 @@
 import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
-import type { MessageChanges } from "@confab/database";
+import type { Chat, MessageChanges } from "@confab/database";
 import { createRouter, mount, mountStream, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toHit, toMessage, toVersion } from "../representations.ts";
-import type { Position } from "../stream/pages.ts";
+import type { Position } from "../stream/frames.ts";
+import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Streams } from "../stream/streams.ts";
+import type { Waits } from "../stream/waits.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
@@ -17,6 +19,8 @@ export interface MessageRoutesOptions {
   changeMessage: ChangeMessage;
   changes: Pick<MessageChanges, "versions" | "after">;
   streams: Pick<Streams, "follow">;
+  waits: Pick<Waits, "until">;
+  sharedReads: Pick<SharedReads, "read">;
   searchMessages: SearchMessages;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
@@ -25,18 +29,30 @@ export interface MessageRoutesOptions {
 
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, changeMessage, changes, streams, searchMessages, share, mountOptions } = options;
+  const { findChat, readMessages, changeMessage, changes, streams, waits, searchMessages, share, mountOptions } =
+    options;
+  const reads = options.sharedReads;
   const router = createRouter();
 
   mount(
     router,
     routes.listMessages,
-    ({ params: { token, chat: number }, query, context }) =>
-      share(token, async () => {
+    async ({ params: { token, chat: number }, query, context, hold }) => {
+      const list = (chat: Chat) => readMessages.list(token, chat, query, context.logger);
+      const wait = async (seconds: number) => {
         const chat = await findChat(token, number);
-        const { items, link } = await readMessages.list(token, chat, query, context.logger);
-        return { body: items.map((message) => toMessage(token, number, message)), link };
-      }),
+        const left = hold(1_000 * seconds);
+        return waits.until({ chat: { token, number, id: chat.id }, forMs: 1_000 * seconds, left }, (isFirst) =>
+          // Those that wait for the same share a read, which is not one of the lists in progress.
+          isFirst ? share(token, () => list(chat)) : reads.read(chat.id, JSON.stringify(query), () => list(chat)),
+        );
+      };
+      const { items, link } =
+        query.wait === undefined
+          ? await share(token, async () => list(await findChat(token, number)))
+          : await wait(query.wait);
+      return { body: items.map((message) => toMessage(token, number, message)), link };
+    },
     mountOptions,
   );
 
@@ -48,7 +64,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
       number: await readMessages.lastNumber(token, chat, context.logger),
       change: chat.lastChangeNumber,
     };
-    await streams.follow({ token, chat, position, logger: context.logger, start });
+    await streams.follow({ token, starts: [{ chat, position }], logger: context.logger, start });
   });
 
   mount(

@@ -2,6 +2,7 @@ import type { Chat } from "@confab/database";
 import { createLogger } from "@confab/runtime";
 import { expect } from "chai";
 import { createEventPages } from "./pages.ts";
+import { createSharedReads } from "./shared-reads.ts";
 
 const chat = { id: 7n, number: 1 } as Chat;
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
@@ -9,7 +10,9 @@ const logger = createLogger({ level: "info", service: "test" }, { write: () => u
 /** Reads that end when the test says so. */
 function heldReads() {
   const ends: (() => void)[] = [];
+  const reads = createSharedReads();
   const pages = createEventPages({
+    reads,
     readMessages: {
       list: () =>
         new Promise((resolve) =>
@@ -21,7 +24,7 @@ function heldReads() {
     changes: { after: () => Promise.resolve({ items: [], next: undefined }) },
   });
   const read = (number: number) => pages.read("token", chat, { number, change: 0 }, logger);
-  return { ends, pages, read };
+  return { ends, reads, read };
 }
 
 describe("the pages of a stream", () => {
@@ -36,9 +39,9 @@ describe("the pages of a stream", () => {
   });
 
   it("are read again for readers that ask after a signal, since the read under way may not show its cause", async () => {
-    const { ends, pages, read } = heldReads();
+    const { ends, reads, read } = heldReads();
     const early = read(5);
-    pages.forget(chat.id);
+    reads.forget(chat.id);
     const late = read(5);
     expect(ends).to.have.length(2);
     for (const end of ends) end();

@@ -1,22 +1,10 @@
 import { messagesQuerySchema, type Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import type { Logger } from "@confab/runtime";
+import { encodeFrame, eventId, type Frame, type Position } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
-
-/** How far a reader has read a chat: its messages up to a number, and its changes up to a change number. */
-export interface Position {
-  readonly number: number;
-  readonly change: number;
-}
-
-/** One event of a stream, encoded. */
-export interface Frame {
-  readonly bytes: Buffer;
-  /** The message and its change number, for an event about a message. */
-  readonly message?: { readonly number: number; readonly change: number } | undefined;
-  readonly isChange: boolean;
-}
+import type { SharedReads } from "./shared-reads.ts";
 
 export interface EventPage {
   readonly frames: readonly Frame[];
@@ -30,41 +18,34 @@ export interface EventPages {
    * The events after a position: messages above its number, then changes above its change number, each as it is now. Readers at
    * the same position share one read.
    */
-  read(token: string, chat: Chat, position: Position, logger: Logger): Promise<EventPage>;
-  /** Reads that began before do not answer readers that ask from now on. */
-  forget(chatId: bigint): void;
+  read(token: string, chat: StreamedChat, position: Position, logger: Logger): Promise<EventPage>;
 }
 
 export interface EventPagesOptions {
   readMessages: Pick<ReadMessages, "list">;
   changes: Pick<MessageChanges, "after">;
+  reads: Pick<SharedReads, "read">;
 }
+
+type StreamedChat = Pick<Chat, "id" | "number">;
 
 const messagesAtOnce = 100;
 
-/** The id of the event that leads to a position; a chat without changes has only numbers. */
-export function eventId({ number, change }: Position): string {
-  return change === 0 ? String(number) : `${number}-${change}`;
-}
-
-/** Encodes an event (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
-export function encodeEvent(event: string, data: unknown, id?: string): Buffer {
-  const lines = id === undefined ? "" : `id: ${id}\n`;
-  return Buffer.from(`${lines}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-}
-
 /** Reads pages of events. */
-export function createEventPages({ readMessages, changes }: EventPagesOptions): EventPages {
-  const reads = new Map<bigint, Map<string, Promise<EventPage>>>();
-
-  async function readPage(token: string, chat: Chat, { number, change }: Position, logger: Logger): Promise<EventPage> {
+export function createEventPages({ readMessages, changes, reads }: EventPagesOptions): EventPages {
+  async function readPage(
+    token: string,
+    chat: StreamedChat,
+    { number, change }: Position,
+    logger: Logger,
+  ): Promise<EventPage> {
     const query = messagesQuerySchema.parse({ after: String(number), limit: String(messagesAtOnce) });
     const { items, link } = await readMessages.list(token, chat, query, logger);
     const frames: Frame[] = [];
     let last = number;
     for (const item of items) {
       // In neither store: these numbers are dead letters, or were lost with Redis' data, and will have no message.
-      if (item.number > last + 1) frames.push(gap(last + 1, item.number - 1, change));
+      if (item.number > last + 1) frames.push(gap(chat.number, last + 1, item.number - 1, change));
       last = item.number;
       frames.push(frameOf("message", { number: last, change }, toMessage(token, chat.number, item), item, false));
     }
@@ -84,27 +65,13 @@ export function createEventPages({ readMessages, changes }: EventPagesOptions): 
   }
 
   return {
-    read(token, chat, position, logger) {
-      const ofChat = reads.get(chat.id) ?? new Map<string, Promise<EventPage>>();
-      reads.set(chat.id, ofChat);
-      const key = eventId(position);
-      const known = ofChat.get(key);
-      if (known) return known;
-      const page = readPage(token, chat, position, logger).finally(() => {
-        if (ofChat.get(key) === page) ofChat.delete(key);
-        if (ofChat.size === 0 && reads.get(chat.id) === ofChat) reads.delete(chat.id);
-      });
-      ofChat.set(key, page);
-      return page;
-    },
-    forget(chatId) {
-      reads.delete(chatId);
-    },
+    read: (token, chat, position, logger) =>
+      reads.read(chat.id, `events ${eventId(position)}`, () => readPage(token, chat, position, logger)),
   };
 }
 
-function gap(from: number, to: number, change: number): Frame {
-  return { bytes: encodeEvent("gap", { from, to }, eventId({ number: to, change })), isChange: false };
+function gap(chat: number, from: number, to: number, change: number): Frame {
+  return encodeFrame("gap", { chat_number: chat, from, to }, { at: { number: to, change }, isChange: false });
 }
 
 function frameOf(
@@ -114,9 +81,6 @@ function frameOf(
   { number, changeNumber }: ReadableMessage,
   isChange: boolean,
 ): Frame {
-  return {
-    bytes: encodeEvent(event, data, eventId(at)),
-    message: changeNumber === null ? undefined : { number, change: changeNumber },
-    isChange,
-  };
+  const message = changeNumber === null ? undefined : { number, change: changeNumber };
+  return encodeFrame(event, data, { at, message, isChange });
 }

@@ -66,7 +66,10 @@ export function linksOf(query: MessagesQuery, { numbers, last, more }: ReadPage)
   const top = order === "desc" ? start : position(query, "before", Math.min(last + 1, window.before));
   const [prev, next] = order === "asc" ? [below, above] : [above, below];
   const [first, final] = order === "asc" ? [bottom, top] : [top, bottom];
-  return { first: prev && first, prev, next, last: next && final };
+  // Only the next page, which begins after a number, may wait.
+  const atOnce = (page: PageQuery | undefined) =>
+    page && (query.wait === undefined ? page : { ...page, wait: undefined });
+  return { first: atOnce(prev && first), prev: atOnce(prev), next, last: atOnce(next && final) };
 }
 
 function hasPosition({ after, before, around, cursor }: MessagesQuery): boolean {

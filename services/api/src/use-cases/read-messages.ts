@@ -23,12 +23,12 @@ export interface ReadMessages {
    */
   list(
     token: string,
-    chat: Chat,
+    chat: Pick<Chat, "id" | "number">,
     query: MessagesQuery,
     logger: Logger,
   ): Promise<{ items: ReadableMessage[]; link: PageLinks }>;
   /** The chat's last number, as far as it can be known. */
-  lastNumber(token: string, chat: Chat, logger: Logger): Promise<number>;
+  lastNumber(token: string, chat: Pick<Chat, "id" | "number">, logger: Logger): Promise<number>;
 }
 
 interface Read {

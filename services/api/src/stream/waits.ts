@@ -1,0 +1,72 @@
+import { createBell } from "./bell.ts";
+import type { FollowedChat, Rooms } from "./rooms.ts";
+
+export interface Wait {
+  chat: FollowedChat;
+  forMs: number;
+  /** Aborts when the client has left. */
+  left: AbortSignal;
+}
+
+export interface Waits {
+  /**
+   * Reads again whenever something happens in the chat, until the page has items or the time is over. It ends early when the client
+   * leaves or the process stops.
+   */
+  until<Page extends { items: readonly unknown[] }>(
+    wait: Wait,
+    read: (isFirst: boolean) => Promise<Page>,
+  ): Promise<Page>;
+  /** How many requests wait. */
+  count(): number;
+  /** Ends all waits, spread over this time, so that their clients do not come back at once. */
+  stop(withinMs: number): void;
+}
+
+/** The requests of this process that wait for messages. */
+export function createWaits({ rooms }: { rooms: Pick<Rooms, "enter"> }): Waits {
+  const waiting = new Set<() => void>();
+  let isStopping = false;
+
+  return {
+    count: () => waiting.size,
+
+    async until({ chat, forMs, left }, read) {
+      const deadline = performance.now() + forMs;
+      const bell = createBell();
+      let isOver = isStopping;
+      const end = (): void => {
+        isOver = true;
+        bell.ring();
+      };
+      waiting.add(end);
+      left.addEventListener("abort", end);
+      // Before the first read, so that nothing happens unseen between the two.
+      const leave = rooms.enter(chat, {
+        wake: bell.ring,
+        event: ({ type }) => {
+          if (type === "end") end();
+        },
+        vanish: end,
+      });
+      try {
+        for (let isFirst = true; ; isFirst = false) {
+          bell.reset();
+          const page = await read(isFirst);
+          const restMs = deadline - performance.now();
+          if (page.items.length > 0 || isOver || left.aborted || restMs <= 0) return page;
+          await bell.rung(restMs);
+        }
+      } finally {
+        leave();
+        left.removeEventListener("abort", end);
+        waiting.delete(end);
+      }
+    },
+
+    stop(withinMs) {
+      isStopping = true;
+      for (const end of waiting) setTimeout(end, Math.random() * withinMs);
+    },
+  };
+}
