@@ -79,8 +79,8 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
   }
 
   return {
-    /** Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is. */
-    advance: (chatId: bigint, reader: string, number: number): Promise<ReadHorizon> =>
+    /** Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is: `hasMoved` is false. */
+    advance: (chatId: bigint, reader: string, number: number): Promise<ReadHorizon & { hasMoved: boolean }> =>
       inTime(timeoutMs, (guard) => advance(database, { chatId, reader, number }, guard)),
 
     find: async (chatId: bigint, reader: string): Promise<ReadHorizon | undefined> =>
@@ -140,14 +140,17 @@ async function advance(
   database: Database,
   { chatId, reader, number }: { chatId: bigint; reader: string; number: number },
   guard: CommitGuard,
-): Promise<ReadHorizon> {
-  const write = async (tx: Queryable): Promise<ReadHorizon> => {
+): Promise<ReadHorizon & { hasMoved: boolean }> {
+  const write = async (tx: Queryable): Promise<ReadHorizon & { hasMoved: boolean }> => {
+    const now = new Date();
     // In this order: an assignment already reads the values of those before it.
     await tx.$executeRaw`
-      INSERT INTO \`reads\` (chat_id, reader, number, updated_at) VALUES (${chatId}, ${reader}, ${number}, ${new Date()})
+      INSERT INTO \`reads\` (chat_id, reader, number, updated_at) VALUES (${chatId}, ${reader}, ${number}, ${now})
           ON DUPLICATE KEY UPDATE updated_at = IF(VALUES(number) > number, VALUES(updated_at), updated_at),
                                   number = GREATEST(number, VALUES(number))`;
-    return tx.read.findUniqueOrThrow({ where: { chatId_reader: { chatId, reader } } });
+    const horizon = await tx.read.findUniqueOrThrow({ where: { chatId_reader: { chatId, reader } } });
+    // Only a move sets the time.
+    return { ...horizon, hasMoved: horizon.number === number && horizon.updatedAt.getTime() === now.getTime() };
   };
   return transaction(database, write, { guard });
 }

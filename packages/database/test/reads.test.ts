@@ -38,12 +38,13 @@ describe("read horizons", () => {
   it("move forward only, and keep their time if they do not move", async () => {
     const { id } = await test.newChat();
     expect(await reads.find(id, "anna")).to.equal(undefined);
-    const first = await reads.advance(id, "anna", 5);
-    expect(first).to.include({ chatId: id, reader: "anna", number: 5 });
+    const { hasMoved, ...first } = await reads.advance(id, "anna", 5);
+    expect({ ...first, hasMoved }).to.include({ chatId: id, reader: "anna", number: 5, hasMoved: true });
     await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(await reads.advance(id, "anna", 3)).to.deep.equal(first);
-    expect(await reads.advance(id, "anna", 5)).to.deep.equal(first);
-    const later = await reads.advance(id, "anna", 6);
+    expect(await reads.advance(id, "anna", 3)).to.deep.equal({ ...first, hasMoved: false });
+    expect(await reads.advance(id, "anna", 5)).to.deep.equal({ ...first, hasMoved: false });
+    const { hasMoved: hasMovedAgain, ...later } = await reads.advance(id, "anna", 6);
+    expect(hasMovedAgain).to.equal(true);
     expect(later.number).to.equal(6);
     expect(later.updatedAt.getTime()).to.be.above(first.updatedAt.getTime());
     expect(await reads.find(id, "anna")).to.deep.equal(later);

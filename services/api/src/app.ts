@@ -117,7 +117,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .use(
       createReadRoutes({
         findChat,
-        readHorizons: createReadHorizons({ reads, messages, pending }),
+        readHorizons: createReadHorizons({ reads, messages, pending, signals }),
         reads,
         share,
         mountOptions,

@@ -131,6 +131,26 @@ describe("the live stream of a chat", function () {
     expect(reader.events[1]?.data).to.deep.equal({ chat_number: chat.number, from: 2, to: 3 });
   });
 
+  it("shows moves of read horizons while they happen, without a position", async () => {
+    await world.accept(chat, "one", "two", "three");
+    const reader = await open("?after=0");
+    await reader.until(isCaughtUp);
+    const reads = `/applications/${chat.token}/chats/${chat.number}/reads`;
+    const move = (name: string, number: number) => api.send("PUT", `${reads}/${name}`, { number });
+    await move("anna", 2);
+    await move("anna", 1);
+    await move("anna", 2);
+    await move("ben", 3);
+    await reader.until((events) => events.length === 6);
+    expect(reader.events.slice(4)).to.deep.equal([
+      { id: undefined, event: "read", data: { chat_number: chat.number, reader: "anna", number: 2 } },
+      { id: undefined, event: "read", data: { chat_number: chat.number, reader: "ben", number: 3 } },
+    ]);
+    const late = await open("", { "last-event-id": reader.lastId()! });
+    await late.until(isCaughtUp);
+    expect(shown(late.events), "not repeated").to.deep.equal([["3", "caught-up"]]);
+  });
+
   it("refuses what cannot begin", async () => {
     for (const after of ["-1", "x", "1-", "01", "1-2-3"]) {
       problemOf(await api.get(`${path}/stream?after=${after}`), "validation-failed");

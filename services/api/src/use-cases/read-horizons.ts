@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import type { Messages, Reads } from "@confab/database";
-import type { PendingMessages } from "@confab/intake";
+import type { LiveSignals, PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";
 import type { ChatReference } from "./walk.ts";
@@ -9,6 +9,7 @@ export interface ReadHorizonsOptions {
   reads: Pick<Reads, "advance" | "find" | "unread">;
   messages: Pick<Messages, "lastNumber">;
   pending: Pick<PendingMessages, "lastNumber">;
+  signals: Pick<LiveSignals, "send">;
 }
 
 export interface ReadHorizons {
@@ -19,7 +20,7 @@ export interface ReadHorizons {
 }
 
 /** Read horizons of a chat, with exact unread counts. */
-export function createReadHorizons({ reads, messages, pending }: ReadHorizonsOptions): ReadHorizons {
+export function createReadHorizons({ reads, messages, pending, signals }: ReadHorizonsOptions): ReadHorizons {
   /** The last number of the chat; `isKnown` is false if Redis, which may know a higher one, is unavailable. */
   async function lastNumberOf(chat: ChatReference, logger: Logger): Promise<{ last: number; isKnown: boolean }> {
     const [stored, assigned] = await Promise.all([
@@ -47,7 +48,10 @@ export function createReadHorizons({ reads, messages, pending }: ReadHorizonsOpt
     async set(chat, reader, number, logger) {
       const { last, isKnown } = await lastNumberOf(chat, logger);
       if (number > last) throw beyond(last, isKnown);
-      return stateOf(chat, await reads.advance(chat.id, reader, number), last);
+      const horizon = await reads.advance(chat.id, reader, number);
+      // Not kept anywhere: a client that connects later lists the horizons.
+      if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
+      return stateOf(chat, horizon, last);
     },
 
     async find(chat, reader, logger) {

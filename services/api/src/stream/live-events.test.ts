@@ -1,0 +1,36 @@
+import { expect } from "chai";
+import { createLiveEvents } from "./live-events.ts";
+
+const textOf = (events: readonly Buffer[]) =>
+  events.map((bytes) => JSON.parse(/^data: (.*)$/m.exec(String(bytes))![1]!) as object);
+
+describe("the events of a stream that are not kept", () => {
+  it("are only the latest of each reader and chat, however many there are", () => {
+    const events = createLiveEvents();
+    for (let number = 1; number <= 1_000; number += 1) {
+      events.add(1, { type: "read", reader: "anna", number });
+      events.add(2, { type: "read", reader: "anna", number: 2 * number });
+    }
+    expect(textOf(events.take(() => true))).to.deep.equal([
+      { chat_number: 1, reader: "anna", number: 1_000 },
+      { chat_number: 2, reader: "anna", number: 2_000 },
+    ]);
+    expect(events.take(() => true)).to.deep.equal([]);
+  });
+
+  it("wait for the messages of their chat", () => {
+    const events = createLiveEvents();
+    events.add(1, { type: "read", reader: "anna", number: 1 });
+    events.add(2, { type: "read", reader: "anna", number: 2 });
+    expect(textOf(events.take((chat) => chat === 2))).to.deep.equal([{ chat_number: 2, reader: "anna", number: 2 }]);
+    expect(textOf(events.take(() => true))).to.deep.equal([{ chat_number: 1, reader: "anna", number: 1 }]);
+  });
+
+  it("are at most 200, the latest ones", () => {
+    const events = createLiveEvents();
+    for (let at = 1; at <= 500; at += 1) events.add(1, { type: "read", reader: `reader ${at}`, number: at });
+    const kept = textOf(events.take(() => true));
+    expect(kept).to.have.length(200);
+    expect(kept[0]).to.include({ reader: "reader 301" });
+  });
+});
