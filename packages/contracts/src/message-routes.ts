@@ -11,6 +11,7 @@ import {
 } from "./message.ts";
 import {
   changesQuerySchema,
+  chatsStreamQuerySchema,
   linkRelations,
   messagesQuerySchema,
   searchQuerySchema,
@@ -119,6 +120,21 @@ export const messageRoutes = {
       "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, `read` when a read horizon moves, and `goodbye` before the stream ends. The id of an event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
     params: ["token", "chat"],
     query: streamQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "A stream of events", stream: true },
+    problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
+  },
+  streamChats: {
+    method: "get",
+    path: "/applications/{token}/stream",
+    operationId: "streamChats",
+    service: "api",
+    tag: "Messages",
+    summary: "Receive what happens in several chats as it happens",
+    description:
+      "One stream of server-sent events for up to 300 chats, with the events of the streams of these chats and the same guarantees for each. The data of each event has `chat_number`. The id of an event is the position in all chats together, an opaque text of up to 6,000 characters. The stream continues after `Last-Event-ID` or `after`, however old it is.",
+    params: ["token"],
+    query: chatsStreamQuerySchema,
     limited: "requests",
     success: { status: 200, description: "A stream of events", stream: true },
     problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],

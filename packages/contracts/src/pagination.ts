@@ -130,6 +130,30 @@ export const streamQuerySchema = z.object({
   }),
 });
 
+/** Maximum number of chats in one stream. */
+export const maxStreamChats = 300;
+
+const chatsParameter = (maximum: number, description: string) =>
+  z
+    .string()
+    .regex(/^[1-9][0-9]{0,9}(,[1-9][0-9]{0,9})*$/, "must be numbers of chats, separated by commas")
+    .transform((text) => [...new Set(text.split(",").map(Number))])
+    .refine((numbers) => numbers.length <= maximum, `must have at most ${maximum} numbers`)
+    .refine((numbers) => numbers.every((number) => number <= maxNumber), `must have numbers of at most ${maxNumber}`)
+    .meta({ description: `${description}: at most ${maximum} numbers, separated by commas`, examples: ["1,7"] });
+
+export const chatsStreamQuerySchema = z.object({
+  chats: chatsParameter(maxStreamChats, "The chats to follow"),
+  after: z
+    .string()
+    .optional()
+    .meta({
+      description:
+        "Begin after this event: the id of an event of a stream of several chats of this application, with the same chats or others. A chat that the id does not know begins now. 0 begins with the first messages. Without it, and without Last-Event-ID, the stream begins now.",
+      examples: ["0"],
+    }),
+});
+
 export const readsQuerySchema = z.object({
   limit: limitSchema,
   after: readerSchema
@@ -161,15 +185,6 @@ function wholeMilliseconds(text: string): Date {
   const milliseconds = Date.parse(text) + (/\.\d{3}\d*[1-9]/.test(text) ? 1 : 0);
   return new Date(Math.min(Math.max(milliseconds, 0), Date.UTC(9999, 11, 31)));
 }
-
-const chatsParameter = z
-  .string()
-  .regex(/^[1-9][0-9]{0,9}(,[1-9][0-9]{0,9})*$/, "must be numbers of chats, separated by commas")
-  .transform((text) => [...new Set(text.split(",").map(Number))])
-  .refine((numbers) => numbers.length <= maxSearchChats, `must have at most ${maxSearchChats} numbers`)
-  .refine((numbers) => numbers.every((number) => number <= maxNumber), `must have numbers of at most ${maxNumber}`)
-  .optional()
-  .meta({ description: `Only these chats: at most ${maxSearchChats} numbers, separated by commas`, examples: ["1,7"] });
 
 const searchFilters = {
   q: z
@@ -204,7 +219,7 @@ export const searchQuerySchema = z
 export const applicationSearchQuerySchema = z
   .object({
     ...searchFilters,
-    chat: chatsParameter,
+    chat: chatsParameter(maxSearchChats, "Only these chats").optional(),
     order: z.enum(["newest"], "must be newest").default("newest").meta({ description: "By time, newest first" }),
     limit: limitSchema,
     cursor: applicationSearchCursorSchema

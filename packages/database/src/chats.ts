@@ -144,10 +144,12 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     numbered: (
       applicationId: bigint,
       numbers: readonly number[],
-    ): Promise<{ id: bigint; number: number; lastMessageAt: Date | null }[]> =>
+    ): Promise<
+      { id: bigint; number: number; lastMessageAt: Date | null; lastMessageNumber: number; lastChangeNumber: number }[]
+    > =>
       prisma.chat.findMany({
         where: { applicationId, number: { in: [...numbers] } },
-        select: { id: true, number: true, lastMessageAt: true },
+        select: { id: true, number: true, lastMessageAt: true, lastMessageNumber: true, lastChangeNumber: true },
       }),
 
     /** The last numbers of chats by chat id: of stored messages, and of changes. Deleted chats are left out. */

@@ -18,7 +18,9 @@ import { createChatRoutes } from "./routes/chats.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { createReadRoutes } from "./routes/reads.ts";
+import { createStreamRoutes } from "./routes/streams.ts";
 import { toProblem } from "./to-problem.ts";
+import { createBeginStream } from "./use-cases/begin-stream.ts";
 import { createChangeMessage } from "./use-cases/change-message.ts";
 import { createErase } from "./use-cases/erase.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
@@ -89,42 +91,52 @@ export function createApiApp(options: ApiAppOptions): Express {
     });
     app.use("/applications/:token", rateLimit);
   }
-  return app
-    .use(
-      createApplicationRoutes({
-        applications,
-        erase,
-        searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
-        share,
-        mountOptions,
-      }),
-    )
-    .use(createChatRoutes({ chats, erase, findChat, mountOptions }))
-    .use(
-      createMessageRoutes({
-        findChat,
-        readMessages,
-        changeMessage: createChangeMessage({ changes, pending, signals }),
-        changes,
-        streams,
-        waits,
-        sharedReads,
-        searchMessages: createSearchMessages({ search, messages, backend }),
-        share,
-        mountOptions,
-      }),
-    )
-    .use(
-      createReadRoutes({
-        findChat,
-        readHorizons: createReadHorizons({ reads, messages, pending, signals }),
-        reads,
-        share,
-        mountOptions,
-      }),
-    )
-    .use(createNotFoundHandler(Object.values(routes)))
-    .use(createProblemHandler({ publicUrl, toProblem }));
+  return (
+    app
+      .use(
+        createApplicationRoutes({
+          applications,
+          erase,
+          searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
+          share,
+          mountOptions,
+        }),
+      )
+      .use(createChatRoutes({ chats, erase, findChat, mountOptions }))
+      // Before the routes of messages: `stream` is no number.
+      .use(
+        createStreamRoutes({
+          findChat,
+          readMessages,
+          beginStream: createBeginStream({ applications, chats, pending }),
+          streams,
+        }),
+      )
+      .use(
+        createMessageRoutes({
+          findChat,
+          readMessages,
+          changeMessage: createChangeMessage({ changes, pending, signals }),
+          changes,
+          waits,
+          sharedReads,
+          searchMessages: createSearchMessages({ search, messages, backend }),
+          share,
+          mountOptions,
+        }),
+      )
+      .use(
+        createReadRoutes({
+          findChat,
+          readHorizons: createReadHorizons({ reads, messages, pending, signals }),
+          reads,
+          share,
+          mountOptions,
+        }),
+      )
+      .use(createNotFoundHandler(Object.values(routes)))
+      .use(createProblemHandler({ publicUrl, toProblem }))
+  );
 }
 
 /** Lists and searches leave a part of the connection pool to other requests, and each application leaves a part to the others. */

@@ -35,6 +35,7 @@ import {
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import { createEventPages } from "./stream/pages.ts";
+import { createFindMovedChats } from "./stream/moved-chats.ts";
 import { createRooms } from "./stream/rooms.ts";
 import { createSharedReads } from "./stream/shared-reads.ts";
 import { createStreams, endReasons } from "./stream/streams.ts";
@@ -114,6 +115,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const waits = createWaits({ rooms });
   const streams = createStreams({
     pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes, reads: sharedReads }),
+    findMoved: createFindMovedChats({ chats, pending }),
     rooms,
     onEnd: (reason) => {
       ended.labels({ reason }).inc();

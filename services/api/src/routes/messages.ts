@@ -1,12 +1,10 @@
-import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
+import { routes } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
-import { createRouter, mount, mountStream, type MountOptions, type RouteHandler } from "@confab/http";
+import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toHit, toMessage, toVersion } from "../representations.ts";
-import type { Position } from "../stream/frames.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
-import type { Streams } from "../stream/streams.ts";
 import type { Waits } from "../stream/waits.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
@@ -18,7 +16,6 @@ export interface MessageRoutesOptions {
   readMessages: ReadMessages;
   changeMessage: ChangeMessage;
   changes: Pick<MessageChanges, "versions" | "after">;
-  streams: Pick<Streams, "follow">;
   waits: Pick<Waits, "until">;
   sharedReads: Pick<SharedReads, "read">;
   searchMessages: SearchMessages;
@@ -29,8 +26,7 @@ export interface MessageRoutesOptions {
 
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, changeMessage, changes, streams, waits, searchMessages, share, mountOptions } =
-    options;
+  const { findChat, readMessages, changeMessage, changes, waits, searchMessages, share, mountOptions } = options;
   const reads = options.sharedReads;
   const router = createRouter();
 
@@ -55,17 +51,6 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     },
     mountOptions,
   );
-
-  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, context, start }) => {
-    const { token, chat: number } = params;
-    const given = readPosition(lastEventId ?? query.after);
-    const chat = await findChat(token, number);
-    const position = given ?? {
-      number: await readMessages.lastNumber(token, chat, context.logger),
-      change: chat.lastChangeNumber,
-    };
-    await streams.follow({ token, starts: [{ chat, position }], logger: context.logger, start });
-  });
 
   mount(
     router,
@@ -144,16 +129,4 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     mountOptions,
   );
   return router;
-}
-
-/** The position of an event's id; undefined if none is given. A browser sends back what it received, so a bad header is a bug. */
-function readPosition(id: string | undefined): Position | undefined {
-  if (id === undefined) return undefined;
-  if (!streamPositionSchema.safeParse(id).success) {
-    throw new ProblemError("validation-failed", {
-      errors: [{ pointer: "Last-Event-ID", detail: "must be the id of an event of this stream" }],
-    });
-  }
-  const [number, change = "0"] = id.split("-");
-  return { number: Number(number), change: Number(change) };
 }

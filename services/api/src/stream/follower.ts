@@ -5,6 +5,7 @@ import { jittered, type Bell } from "./bell.ts";
 import { encodeEvent, eventId, idLine, type Frame, type Position } from "./frames.ts";
 import { createLiveEvents } from "./live-events.ts";
 import type { EventPage, EventPages } from "./pages.ts";
+import type { FindMovedChats } from "./moved-chats.ts";
 import type { Listener } from "./rooms.ts";
 
 /** A chat in a stream, and the position after which it begins. */
@@ -22,6 +23,7 @@ export interface FollowerOptions {
   /** Undefined if the stream has one chat, whose position is the id. */
   cursorOf: CursorOf | undefined;
   pages: EventPages;
+  findMoved: FindMovedChats;
   sink: EventStream;
   bell: Bell;
   logger: Logger;
@@ -45,7 +47,16 @@ interface Member {
 const pauseMs = 1_000;
 
 /** Sends the events of chats to one client. Chats that have something to send take turns, one page each. */
-export function createFollower({ token, starts, cursorOf, pages, sink, bell, logger }: FollowerOptions): Follower {
+export function createFollower({
+  token,
+  starts,
+  cursorOf,
+  pages,
+  findMoved,
+  sink,
+  bell,
+  logger,
+}: FollowerOptions): Follower {
   const members = starts.map(({ chat, position }): Member => ({
     chat,
     at: position,
@@ -96,6 +107,18 @@ export function createFollower({ token, starts, cursorOf, pages, sink, bell, log
     return sink.write(encodeEvent("caught-up", { chat_number: member.chat.number, ...member.at }, id));
   }
 
+  /** Of many chats, most have nothing new for a client that returns: these are not read one by one. */
+  async function skipIdle(): Promise<void> {
+    bell.reset();
+    // What happens from here on makes its chat due again.
+    due.clear();
+    const moved = await findMoved(token, starts).catch(() => undefined);
+    for (const member of members) {
+      if (moved === undefined || moved.has(member.chat.number)) due.add(member);
+      else if (!due.has(member)) catchUp(member);
+    }
+  }
+
   /** Writes what happens only now, of chats that have nothing else to send. */
   function writeLive(): boolean {
     let hasRoom = true;
@@ -124,6 +147,7 @@ export function createFollower({ token, starts, cursorOf, pages, sink, bell, log
 
   return {
     async run(isOver) {
+      if (members.length > 1) await skipIdle();
       while (!isOver()) {
         bell.reset();
         const [member] = due;

@@ -5,6 +5,7 @@ import type { Logger } from "@confab/runtime";
 import { createBell, jittered } from "./bell.ts";
 import { createFollower, type CursorOf, type Start } from "./follower.ts";
 import { encodeEvent } from "./frames.ts";
+import type { FindMovedChats } from "./moved-chats.ts";
 import type { EventPages } from "./pages.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -36,6 +37,7 @@ export interface Streams {
 
 export interface StreamsOptions {
   pages: EventPages;
+  findMoved: FindMovedChats;
   rooms: Pick<Rooms, "enter">;
   /** Called when a stream ends, with the reason. */
   onEnd?: (reason: (typeof endReasons)[number]) => void;
@@ -48,7 +50,7 @@ const heartbeat = Buffer.from(":\n\n");
 
 /** The live streams of this process. */
 export function createStreams(options: StreamsOptions): Streams {
-  const { pages, rooms, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
+  const { pages, findMoved, rooms, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
   const open = new Set<{ sayGoodbye: (reason: GoodbyeReason) => void; closed: Promise<void> }>();
   let isStopping = false;
 
@@ -72,7 +74,7 @@ export function createStreams(options: StreamsOptions): Streams {
       });
       const member = { sayGoodbye, closed };
       open.add(member);
-      const follower = createFollower({ token, starts, cursorOf, pages, sink, bell, logger });
+      const follower = createFollower({ token, starts, cursorOf, pages, findMoved, sink, bell, logger });
       const leaving = starts.map(({ chat: { id, number } }, at) => {
         const { wake, event } = follower.listeners[at]!;
         return rooms.enter(

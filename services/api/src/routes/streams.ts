@@ -1,0 +1,80 @@
+import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
+import { createRouter, mountStream } from "@confab/http";
+import type { Router } from "express";
+import { decodeCursor, encodeCursor } from "../stream/cursor.ts";
+import type { Position } from "../stream/frames.ts";
+import type { Streams } from "../stream/streams.ts";
+import type { BeginStream } from "../use-cases/begin-stream.ts";
+import type { FindChat } from "../use-cases/find-chat.ts";
+import type { ReadMessages } from "../use-cases/read-messages.ts";
+
+export interface StreamRoutesOptions {
+  findChat: FindChat;
+  readMessages: Pick<ReadMessages, "lastNumber">;
+  beginStream: BeginStream;
+  streams: Pick<Streams, "follow">;
+}
+
+const header = "Last-Event-ID";
+
+/** Live streams: of a chat, and of several chats. */
+export function createStreamRoutes({ findChat, readMessages, beginStream, streams }: StreamRoutesOptions): Router {
+  const router = createRouter();
+
+  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, context, start }) => {
+    const { token, chat: number } = params;
+    const given = readPosition(lastEventId ?? query.after);
+    const chat = await findChat(token, number);
+    const position = given ?? {
+      number: await readMessages.lastNumber(token, chat, context.logger),
+      change: chat.lastChangeNumber,
+    };
+    await streams.follow({ token, starts: [{ chat, position }], logger: context.logger, start });
+  });
+
+  mountStream(router, routes.streamChats, async ({ params: { token }, query, lastEventId, context, start }) => {
+    const given = readCursor(token, query.chats, lastEventId, query.after);
+    const starts = await beginStream(token, query.chats, given, context.logger);
+    await streams.follow({
+      token,
+      starts,
+      cursorOf: (positions) => encodeCursor(token, positions),
+      logger: context.logger,
+      start,
+    });
+  });
+  return router;
+}
+
+/** The position of an event's id; undefined if none is given. A browser sends back what it received, so a bad header is a bug. */
+function readPosition(id: string | undefined): Position | undefined {
+  if (id === undefined) return undefined;
+  if (!streamPositionSchema.safeParse(id).success) {
+    throw new ProblemError("validation-failed", {
+      errors: [{ pointer: header, detail: "must be the id of an event of this stream" }],
+    });
+  }
+  const [number, change = "0"] = id.split("-");
+  return { number: Number(number), change: Number(change) };
+}
+
+/** The positions of an event's id. A chat that it does not have begins now; without any of the chats it is a mistake. */
+function readCursor(
+  token: string,
+  chats: readonly number[],
+  lastEventId: string | undefined,
+  after: string | undefined,
+): (chat: number) => Position | undefined {
+  const cursor = lastEventId ?? after;
+  if (cursor === undefined) return () => undefined;
+  if (cursor === "0") return () => ({ number: 0, change: 0 });
+  const pointer = lastEventId === undefined ? "?after" : header;
+  const positions = decodeCursor(token, cursor, pointer);
+  if (!chats.some((chat) => positions.has(chat))) {
+    throw new ProblemError("validation-failed", {
+      detail: `The position belongs to a stream of other chats: it has none of those in chats. Send a position of a stream that has at least one of them, or none to begin now.`,
+      errors: [{ pointer, detail: "must have the position of at least one of the chats" }],
+    });
+  }
+  return (chat) => positions.get(chat);
+}
