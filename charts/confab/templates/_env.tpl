@@ -204,6 +204,14 @@
 {{ include "confab.env.adminKey" . }}
 - name: APPLICATION_REQUEST_RATE
   value: {{ int .Values.api.limits.applicationRequestRate | quote }}
+- name: MAX_STREAMS
+  value: {{ int .Values.api.limits.maxStreams | quote }}
+- name: MAX_STREAMS_PER_APPLICATION
+  value: {{ int .Values.api.limits.maxStreamsPerApplication | quote }}
+- name: MAX_STREAMS_PER_ADDRESS
+  value: {{ int .Values.api.limits.maxStreamsPerAddress | quote }}
+- name: TRUSTED_PROXIES
+  value: {{ int .Values.api.limits.trustedProxies | quote }}
 {{- /* For confabctl in kubectl exec. */}}
 - name: CONFAB_URL
   value: http://localhost:{{ include "confab.httpPort" (dict "component" "api") }}

@@ -43,6 +43,8 @@ export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrl
     ELASTICSEARCH_URL: stores.elasticsearchUrl,
     REDIS_URL: stores.redisUrl,
     DATABASE_URL: stores.databaseUrl,
+    // nginx.
+    TRUSTED_PROXIES: "1",
     PUBLIC_URL: settings.PUBLIC_URL ?? `http://localhost:${ports.CONFAB_PORT}`,
   };
 }

@@ -17,6 +17,24 @@ export const apiVariables = z.object({
   APPLICATION_REQUEST_RATE: integer({ min: 1 })
     .prefault("500")
     .describe("Rate limit for /applications/{token} and everything below it, in requests per second and application"),
+  MAX_STREAMS: integer({ min: 1, max: 1_000_000 })
+    .prefault("10000")
+    .describe(
+      "Maximum number of live streams and waiting requests that this process has open. Beyond it connections are answered 503",
+    ),
+  MAX_STREAMS_PER_APPLICATION: integer({ min: 1 })
+    .prefault("5000")
+    .describe("Maximum number of them for one application in this process. Beyond it connections are answered 429"),
+  MAX_STREAMS_PER_ADDRESS: integer({ min: 1 })
+    .prefault("1000")
+    .describe(
+      "Maximum number of them for one client address, or one IPv6 network of 64 bits, in this process. See TRUSTED_PROXIES",
+    ),
+  TRUSTED_PROXIES: integer({ max: 10 })
+    .prefault("0")
+    .describe(
+      "Number of reverse proxies in front of the api that add the address of their client to `X-Forwarded-For`. With 0 the header is ignored, and clients behind one proxy count as one address",
+    ),
 });
 
 /** The api's configuration; throws a ConfigError that lists every problem. */
@@ -28,6 +46,12 @@ export function loadApiConfig(env: Environment) {
     search: searchSettings(variables),
     adminKey: variables.ADMIN_API_KEY,
     applicationRequestRate: variables.RATE_LIMITS ? variables.APPLICATION_REQUEST_RATE : undefined,
+    streams: {
+      total: variables.MAX_STREAMS,
+      perApplication: variables.RATE_LIMITS ? variables.MAX_STREAMS_PER_APPLICATION : Infinity,
+      perAddress: variables.RATE_LIMITS ? variables.MAX_STREAMS_PER_ADDRESS : Infinity,
+    },
+    trustedProxies: variables.TRUSTED_PROXIES,
   };
 }
 

@@ -49,7 +49,9 @@ export const processVariables = {
     .describe(
       "Number of partitions that chats are spread over. It must be the same in all processes and cannot change later",
     ),
-  RATE_LIMITS: onOff().prefault("on").describe("Whether the rate limits per application apply"),
+  RATE_LIMITS: onOff()
+    .prefault("on")
+    .describe("Whether the limits per application and, for streams, per client address apply"),
   ADMIN_API_KEY: secret({ minLength: 16 })
     .optional()
     .describe(

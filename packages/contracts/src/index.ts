@@ -13,4 +13,5 @@ export * from "./problems.ts";
 export * from "./queues.ts";
 export * from "./reads.ts";
 export * from "./routes.ts";
+export * from "./signal.ts";
 export * from "./version.ts";

@@ -18,7 +18,8 @@ import {
   streamQuerySchema,
 } from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
-import { asPut, kibibyte, reading, writing, storing, type Route } from "./route.ts";
+import { asPut, kibibyte, reading, smallBody, writing, storing, type Route } from "./route.ts";
+import { sendSignalSchema } from "./signal.ts";
 
 /** Every byte of a message's body may arrive as an escape of six bytes. */
 const messageBody = 512 * kibibyte;
@@ -117,7 +118,7 @@ export const messageRoutes = {
     tag: "Messages",
     summary: "Receive messages and changes as they happen",
     description:
-      "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, `read` when a read horizon moves, and `goodbye` before the stream ends. The id of an event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
+      "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, `read` when a read horizon moves, `signal` with what somebody sent to be seen only now, and `goodbye` before the stream ends. The id of an event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
     params: ["token", "chat"],
     query: streamQuerySchema,
     limited: "requests",
@@ -138,6 +139,21 @@ export const messageRoutes = {
     limited: "requests",
     success: { status: 200, description: "A stream of events", stream: true },
     problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
+  },
+  sendSignal: {
+    method: "post",
+    path: "/applications/{token}/chats/{chat}/signals",
+    operationId: "sendSignal",
+    service: "api",
+    tag: "Messages",
+    summary: "Send a signal to the streams that are open now",
+    description:
+      "Sends a `signal` event, for example that somebody types, to the streams of the chat that are open now. It has no number, is not stored, and is not sent again. A 202 does not say that anybody received it. A stream whose client reads slowly gets the latest signal of each sender and type, if it is not older than 10 seconds.",
+    params: ["token", "chat"],
+    body: { schema: sendSignalSchema, required: true, limitBytes: smallBody },
+    limited: "requests",
+    success: { status: 202, description: "The signal was sent" },
+    problems: ["application-not-found", "chat-not-found", "service-unavailable", ...writing],
   },
   searchMessages: {
     method: "get",

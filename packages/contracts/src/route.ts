@@ -62,7 +62,7 @@ export interface Route {
   success: {
     status: 200 | 201 | 202 | 204;
     description: string;
-    /** Absent with 204. */
+    /** Absent with 202 and 204. */
     schema?: z.ZodType;
     location?: boolean;
     /** The answer is a stream of server-sent events, which the schema does not describe. */

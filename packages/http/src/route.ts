@@ -11,6 +11,7 @@ import { hasBody, readJson } from "./body.ts";
 import { startEventStream, type EventStream } from "./event-stream.ts";
 import type { ByteBudget, Lease } from "./byte-budget.ts";
 import { ignoredHeader, noteIgnored } from "./ignored-fields.ts";
+import { clientAddress } from "./client-address.ts";
 import { contextOf } from "./request-context.ts";
 import { requestPath } from "./request-path.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -37,6 +38,8 @@ export interface RouteInput<R extends Route> {
   readonly context: RequestContext;
   /** Only for routes that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
+  /** The client's, only for routes that wait. */
+  readonly address: R extends { waits: true } ? string : undefined;
 }
 
 /**
@@ -115,8 +118,17 @@ export function mount<R extends Route>(
     const lease = route.body === undefined ? undefined : budget?.open();
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, mounted, lease);
-      const hold = route.waits === true ? holdOf(req, res, context) : undefined;
-      const output = await handler({ params, query, body, idempotencyKey, versions, context, hold } as RouteInput<R>);
+      const waiting =
+        route.waits === true ? { hold: holdOf(req, res, context), address: clientAddress(req) } : undefined;
+      const output = await handler({
+        params,
+        query,
+        body,
+        idempotencyKey,
+        versions,
+        context,
+        ...waiting,
+      } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
       const payload = await payloadOf(route, output.body);
       write(req, res, route, output, payload);
@@ -142,6 +154,8 @@ function holdOf(req: Request, res: Response, context: RequestContext): Hold {
 /** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */
 export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "params" | "query" | "context"> {
   readonly lastEventId: string | undefined;
+  /** The client's. */
+  readonly address: string;
   /** Begins the answer. */
   readonly start: () => EventStream;
 }
@@ -165,7 +179,7 @@ export function mountStream<R extends Route>(
       context.onStream?.();
       return startEventStream(res);
     };
-    await handler({ params, query, context, lastEventId, start } as StreamInput<R>);
+    await handler({ params, query, context, lastEventId, address: clientAddress(req), start } as StreamInput<R>);
   });
 }
 

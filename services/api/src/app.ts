@@ -32,7 +32,14 @@ import { createSearchMessages } from "./use-cases/search-messages.ts";
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   config: Pick<
     ApiConfig,
-    "version" | "accessLogRate" | "http" | "database" | "partitioning" | "adminKey" | "applicationRequestRate"
+    | "version"
+    | "accessLogRate"
+    | "http"
+    | "database"
+    | "partitioning"
+    | "adminKey"
+    | "applicationRequestRate"
+    | "trustedProxies"
   >;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
@@ -75,6 +82,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .enable("case sensitive routing")
     .enable("strict routing")
     .set("query parser", parseQueryString)
+    .set("trust proxy", config.trustedProxies)
     .use(requestContext(logger, tracer))
     .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
     .use(createProtocolCheck(config.http))
@@ -110,6 +118,8 @@ export function createApiApp(options: ApiAppOptions): Express {
           readMessages,
           beginStream: createBeginStream({ applications, chats, pending }),
           streams,
+          signals,
+          mountOptions,
         }),
       )
       .use(

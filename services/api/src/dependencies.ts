@@ -35,6 +35,8 @@ import {
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import { createEventPages } from "./stream/pages.ts";
+import { createEndStreams } from "./stream/end-streams.ts";
+import { createStreamPlaces, streamKinds, streamLimits } from "./stream/limits.ts";
 import { createFindMovedChats } from "./stream/moved-chats.ts";
 import { createRooms } from "./stream/rooms.ts";
 import { createSharedReads } from "./stream/shared-reads.ts";
@@ -112,16 +114,26 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   for (const reason of endReasons) ended.labels({ reason });
   const sharedReads = createSharedReads();
   const rooms = createRooms({ signals, reads: sharedReads, chats });
-  const waits = createWaits({ rooms });
+  const refused = metrics.counter("confab_streams_refused_total");
+  for (const limit of streamLimits) refused.labels({ limit });
+  const places = createStreamPlaces({
+    ...config.streams,
+    onRefusal: (limit) => {
+      refused.labels({ limit }).inc();
+    },
+  });
+  const waits = createWaits({ rooms, places });
   const streams = createStreams({
     pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes, reads: sharedReads }),
     findMoved: createFindMovedChats({ chats, pending }),
     rooms,
+    places,
     onEnd: (reason) => {
       ended.labels({ reason }).inc();
     },
   });
-  metrics.gauge("confab_streams").onScrape(() => streams.count());
+  const openStreams = metrics.gauge("confab_streams");
+  for (const kind of streamKinds) openStreams.labels({ kind }).onScrape(() => places.count(kind));
   const refreshing = repeat(
     snapshotMs,
     "reading the database for its gauges",
@@ -146,6 +158,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     changes,
     signals,
     streams,
+    endStreams: createEndStreams(signals),
     waits,
     sharedReads,
     reads: withWrites("reads", createReads(database, { timeoutMs: databaseTimeoutMs }), ["advance"]),

@@ -28,7 +28,18 @@ export const httpMetrics = {
     services: edge,
   },
   http_requests_in_flight: { type: "gauge", help: "Requests that are not answered yet", services: edge },
-  confab_streams: { type: "gauge", help: "Live streams that are open", services: ["api"] },
+  confab_streams: {
+    type: "gauge",
+    help: "Live streams that are open, of one chat or of several, and requests that wait for messages",
+    labels: { kind: ["chat", "chats", "wait"] },
+    services: ["api"],
+  },
+  confab_streams_refused_total: {
+    type: "counter",
+    help: "Streams and waiting requests that were refused, by the limit: of the process, the application or the client address",
+    labels: { limit: ["process", "application", "address"] },
+    services: ["api"],
+  },
   confab_streams_ended_total: {
     type: "counter",
     help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown, a deletion of the chat, a revoked access or an error",

@@ -145,10 +145,19 @@ export const http: DashboardPlan = {
       panels: [
         graph({
           title: "Live streams",
-          description: "Open streams by replica. They are no requests in flight.",
+          description:
+            "Open streams of one chat and of several, and waiting requests, by replica. They are no requests in flight.",
           unit: "short",
-          queries: [{ expr: `confab_streams{${chosen}}`, legend: replica }],
-          width: 12,
+          queries: [{ expr: `confab_streams{${chosen}}`, legend: `${replica} {{kind}}` }],
+          width: 8,
+        }),
+        graph({
+          title: "Refused streams",
+          description:
+            "Per second, by the limit: of a process (more replicas help), an application, or a client address (TRUSTED_PROXIES may be wrong).",
+          unit: "short",
+          queries: [{ expr: rate("confab_streams_refused_total", chosen, "limit"), legend: "{{limit}}" }],
+          width: 8,
         }),
         graph({
           title: "Ended streams",
@@ -156,7 +165,7 @@ export const http: DashboardPlan = {
             "Per second, by who ended them. Many errors: streams cannot read a store, and their clients come back.",
           unit: "short",
           queries: [{ expr: rate("confab_streams_ended_total", chosen, "reason"), legend: "{{reason}}" }],
-          width: 12,
+          width: 8,
         }),
       ],
     },

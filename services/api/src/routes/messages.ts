@@ -33,12 +33,13 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.listMessages,
-    async ({ params: { token, chat: number }, query, context, hold }) => {
+    async ({ params: { token, chat: number }, query, context, hold, address }) => {
       const list = (chat: Chat) => readMessages.list(token, chat, query, context.logger);
       const wait = async (seconds: number) => {
         const chat = await findChat(token, number);
-        const left = hold(1_000 * seconds);
-        return waits.until({ chat: { token, number, id: chat.id }, forMs: 1_000 * seconds, left }, (isFirst) =>
+        const forMs = 1_000 * seconds;
+        const followed = { token, number, id: chat.id };
+        return waits.until({ chat: followed, address, forMs, left: hold(forMs) }, (isFirst) =>
           // Those that wait for the same share a read, which is not one of the lists in progress.
           isFirst ? share(token, () => list(chat)) : reads.read(chat.id, JSON.stringify(query), () => list(chat)),
         );

@@ -1,5 +1,6 @@
 import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
-import { createRouter, mountStream } from "@confab/http";
+import { createRouter, mount, mountStream, type MountOptions } from "@confab/http";
+import type { LiveSignals } from "@confab/intake";
 import type { Router } from "express";
 import { decodeCursor, encodeCursor } from "../stream/cursor.ts";
 import type { Position } from "../stream/frames.ts";
@@ -13,15 +14,18 @@ export interface StreamRoutesOptions {
   readMessages: Pick<ReadMessages, "lastNumber">;
   beginStream: BeginStream;
   streams: Pick<Streams, "follow">;
+  signals: Pick<LiveSignals, "send">;
+  mountOptions: MountOptions;
 }
 
 const header = "Last-Event-ID";
 
-/** Live streams: of a chat, and of several chats. */
-export function createStreamRoutes({ findChat, readMessages, beginStream, streams }: StreamRoutesOptions): Router {
+/** Live streams, of a chat and of several chats, and the signals that they show. */
+export function createStreamRoutes(options: StreamRoutesOptions): Router {
+  const { findChat, readMessages, beginStream, streams, signals, mountOptions } = options;
   const router = createRouter();
 
-  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, context, start }) => {
+  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, address, context, start }) => {
     const { token, chat: number } = params;
     const given = readPosition(lastEventId ?? query.after);
     const chat = await findChat(token, number);
@@ -29,20 +33,44 @@ export function createStreamRoutes({ findChat, readMessages, beginStream, stream
       number: await readMessages.lastNumber(token, chat, context.logger),
       change: chat.lastChangeNumber,
     };
-    await streams.follow({ token, starts: [{ chat, position }], logger: context.logger, start });
+    await streams.follow({ token, address, starts: [{ chat, position }], logger: context.logger, start });
   });
 
-  mountStream(router, routes.streamChats, async ({ params: { token }, query, lastEventId, context, start }) => {
-    const given = readCursor(token, query.chats, lastEventId, query.after);
-    const starts = await beginStream(token, query.chats, given, context.logger);
-    await streams.follow({
-      token,
-      starts,
-      cursorOf: (positions) => encodeCursor(token, positions),
-      logger: context.logger,
-      start,
-    });
-  });
+  mountStream(
+    router,
+    routes.streamChats,
+    async ({ params: { token }, query, lastEventId, address, context, start }) => {
+      const given = readCursor(token, query.chats, lastEventId, query.after);
+      const starts = await beginStream(token, query.chats, given, context.logger);
+      await streams.follow({
+        token,
+        address,
+        starts,
+        cursorOf: (positions) => encodeCursor(token, positions),
+        logger: context.logger,
+        start,
+      });
+    },
+  );
+
+  mount(
+    router,
+    routes.sendSignal,
+    async ({ params: { token, chat: number }, body: { sender, type: name, data } }) => {
+      await findChat(token, number);
+      await signals
+        .send({ token, number }, { type: "signal", sender, name, data: data ?? null })
+        .catch((error: unknown) => {
+          throw new ProblemError("service-unavailable", {
+            detail:
+              "Redis, which carries signals, is unavailable. Nothing was sent. A signal is only of use now: do not repeat it for long.",
+            cause: error,
+          });
+        });
+      return { body: undefined };
+    },
+    mountOptions,
+  );
   return router;
 }
 

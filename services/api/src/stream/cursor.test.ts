@@ -6,7 +6,10 @@ import { decodeCursor, encodeCursor, type Positions } from "./cursor.ts";
 const token = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 const number = (min: number) => fc.oneof(fc.integer({ min, max: 200 }), fc.integer({ min, max: maxNumber }));
 const positions = fc.uniqueArray(
-  fc.record({ chat: number(1), position: fc.record({ number: number(0), change: number(0) }) }),
+  fc.record(
+    { chat: number(1), position: fc.record({ number: number(0), change: number(0) }, { noNullPrototype: true }) },
+    { noNullPrototype: true },
+  ),
   { minLength: 1, maxLength: 300, selector: ({ chat }) => chat },
 );
 const decoded = (cursor: string, of = token) => {
@@ -17,13 +20,15 @@ const decoded = (cursor: string, of = token) => {
     return undefined;
   }
 };
-const mapOf = (list: Positions) => new Map(list.map(({ chat, position }) => [chat, position]));
+/** In ascending order, as a cursor has them. */
+const mapOf = (list: Positions) =>
+  new Map(list.toSorted((a, b) => a.chat - b.chat).map(({ chat, position }) => [chat, position]));
 
 describe("the cursor of a stream of many chats", () => {
   it("holds the position of each chat, in any order", () => {
     fc.assert(
       fc.property(positions, (list) => {
-        expect(decoded(encodeCursor(token, list))).to.deep.equal(mapOf(list));
+        expect([...decoded(encodeCursor(token, list))!]).to.deep.equal([...mapOf(list)]);
         expect(encodeCursor(token, list.toReversed())).to.equal(encodeCursor(token, list));
       }),
     );
@@ -31,7 +36,7 @@ describe("the cursor of a stream of many chats", () => {
 
   it("is refused if one character differs, or for another application", () => {
     fc.assert(
-      fc.property(positions, fc.nat(), fc.base64String({ minLength: 1, maxLength: 1 }), (list, at, other) => {
+      fc.property(positions, fc.nat(), fc.constantFrom(..."AQgwz09-_"), (list, at, other) => {
         const cursor = encodeCursor(token, list);
         const index = at % cursor.length;
         const changed = `${cursor.slice(0, index)}${other}${cursor.slice(index + 1)}`;
@@ -64,6 +69,6 @@ describe("the cursor of a stream of many chats", () => {
     }));
     const longest = encodeCursor(token, highest);
     expect(longest.length).to.be.below(6_000);
-    expect(decoded(longest)).to.deep.equal(mapOf(highest));
+    expect([...decoded(longest)!]).to.deep.equal([...mapOf(highest)]);
   });
 });

@@ -107,10 +107,10 @@ export function createFollower({
     return sink.write(encodeEvent("caught-up", { chat_number: member.chat.number, ...member.at }, id));
   }
 
-  /** Of many chats, most have nothing new for a client that returns: these are not read one by one. */
+  /** A client that returns has missed nothing in most of many chats. These are not read one by one. */
   async function skipIdle(): Promise<void> {
     bell.reset();
-    // What happens from here on makes its chat due again.
+    // Each chat in which something happens from now on is due again.
     due.clear();
     const moved = await findMoved(token, starts).catch(() => undefined);
     for (const member of members) {

@@ -26,6 +26,23 @@ describe("the events of a stream that are not kept", () => {
     expect(textOf(events.take(() => true))).to.deep.equal([{ chat_number: 1, reader: "anna", number: 1 }]);
   });
 
+  it("are the latest signals of each sender and type, and none that is ten seconds old", () => {
+    let now = 0;
+    const events = createLiveEvents(() => now);
+    const signal = (sender: string, name: string, data: object) =>
+      events.add(1, { type: "signal", sender, name, data });
+    signal("anna", "typing", { at: 1 });
+    now = 5_000;
+    signal("ben", "typing", { at: 2 });
+    signal("ben", "typing", { at: 3 });
+    signal("ben", "recording", { at: 4 });
+    now = 10_001;
+    expect(textOf(events.take(() => true))).to.deep.equal([
+      { chat_number: 1, sender: "ben", type: "typing", data: { at: 3 } },
+      { chat_number: 1, sender: "ben", type: "recording", data: { at: 4 } },
+    ]);
+  });
+
   it("are at most 200, the latest ones", () => {
     const events = createLiveEvents();
     for (let at = 1; at <= 500; at += 1) events.add(1, { type: "read", reader: `reader ${at}`, number: at });

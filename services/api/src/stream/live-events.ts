@@ -17,7 +17,7 @@ const signalMs = 10_000;
 const maxEvents = 200;
 
 /** At most 200 events of 1 KiB, so a client that reads slowly does not hold more. */
-export function createLiveEvents(): LiveEvents {
+export function createLiveEvents(now: () => number = () => performance.now()): LiveEvents {
   const events = new Map<string, { chat: number; bytes: Buffer; until: number }>();
   return {
     add(chat, event) {
@@ -25,7 +25,7 @@ export function createLiveEvents(): LiveEvents {
       events.delete(key);
       const [oldest] = events.keys();
       if (oldest !== undefined && events.size >= maxEvents) events.delete(oldest);
-      const until = event.type === "read" ? Infinity : performance.now() + signalMs;
+      const until = event.type === "read" ? Infinity : now() + signalMs;
       events.set(key, { chat, bytes: encodeLiveEvent(chat, event), until });
     },
     take(isReady) {
@@ -33,7 +33,7 @@ export function createLiveEvents(): LiveEvents {
       for (const [key, { chat, bytes, until }] of events) {
         if (!isReady(chat)) continue;
         events.delete(key);
-        if (performance.now() < until) taken.push(bytes);
+        if (now() < until) taken.push(bytes);
       }
       return taken;
     },

@@ -5,12 +5,15 @@ import type { Logger } from "@confab/runtime";
 import { createBell, jittered } from "./bell.ts";
 import { createFollower, type CursorOf, type Start } from "./follower.ts";
 import { encodeEvent } from "./frames.ts";
+import type { StreamPlaces } from "./limits.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
 import type { EventPages } from "./pages.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface Follow {
   token: string;
+  /** The client's. */
+  address: string;
   starts: readonly Start[];
   /** Undefined for the stream of one chat. */
   cursorOf?: CursorOf;
@@ -27,7 +30,7 @@ export type GoodbyeReason = (typeof goodbyeReasons)[number];
 export const endReasons = ["client", ...goodbyeReasons] as const;
 
 export interface Streams {
-  /** Sends events until the client leaves or the stream ends. */
+  /** Sends events until the client leaves or the stream ends; throws a problem if there are too many streams. */
   follow(stream: Follow): Promise<void>;
   /** How many streams are open. */
   count(): number;
@@ -39,6 +42,7 @@ export interface StreamsOptions {
   pages: EventPages;
   findMoved: FindMovedChats;
   rooms: Pick<Rooms, "enter">;
+  places: Pick<StreamPlaces, "take">;
   /** Called when a stream ends, with the reason. */
   onEnd?: (reason: (typeof endReasons)[number]) => void;
   heartbeatMs?: number;
@@ -50,15 +54,17 @@ const heartbeat = Buffer.from(":\n\n");
 
 /** The live streams of this process. */
 export function createStreams(options: StreamsOptions): Streams {
-  const { pages, findMoved, rooms, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
+  const { pages, findMoved, rooms, places, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
   const open = new Set<{ sayGoodbye: (reason: GoodbyeReason) => void; closed: Promise<void> }>();
   let isStopping = false;
 
   return {
     count: () => open.size,
 
-    async follow({ token, starts, cursorOf, start, logger }) {
+    async follow({ token, address, starts, cursorOf, start, logger }) {
       if (isStopping) throw new ProblemError("service-unavailable");
+      const kind = cursorOf === undefined ? "chat" : "chats";
+      const leavePlace = places.take({ kind, token, address, chats: starts.length });
       const sink = start();
       const bell = createBell();
       let goodbye: GoodbyeReason | undefined;
@@ -116,6 +122,7 @@ export function createStreams(options: StreamsOptions): Streams {
         sink.end();
         await closed;
         open.delete(member);
+        leavePlace();
         onEnd?.(goodbye ?? "client");
       }
     },

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { createStreamPlaces } from "./limits.ts";
 import type { Listener } from "./rooms.ts";
 import { createWaits } from "./waits.ts";
 
@@ -8,6 +9,7 @@ const chat = { id: 7n, token: "token", number: 1 };
 function openRoom() {
   const listeners = new Set<Listener>();
   const waits = createWaits({
+    places: createStreamPlaces({ total: 1, perApplication: 1, perAddress: 1 }),
     rooms: {
       enter: (_, listener) => {
         listeners.add(listener);
@@ -18,7 +20,7 @@ function openRoom() {
   const leaving = new AbortController();
   let reads = 0;
   const items: string[] = [];
-  const answer = waits.until({ chat, forMs: 60_000, left: leaving.signal }, () => {
+  const answer = waits.until({ chat, address: "192.0.2.7", forMs: 60_000, left: leaving.signal }, () => {
     reads += 1;
     return Promise.resolve({ items: [...items] });
   });

@@ -1,8 +1,11 @@
 import { createBell } from "./bell.ts";
+import type { StreamPlaces } from "./limits.ts";
 import type { FollowedChat, Rooms } from "./rooms.ts";
 
 export interface Wait {
   chat: FollowedChat;
+  /** The client's. */
+  address: string;
   forMs: number;
   /** Aborts when the client has left. */
   left: AbortSignal;
@@ -11,7 +14,7 @@ export interface Wait {
 export interface Waits {
   /**
    * Reads again whenever something happens in the chat, until the page has items or the time is over. It ends early when the client
-   * leaves or the process stops.
+   * leaves or the process stops. Throws a problem if too many requests wait.
    */
   until<Page extends { items: readonly unknown[] }>(
     wait: Wait,
@@ -23,15 +26,21 @@ export interface Waits {
   stop(withinMs: number): void;
 }
 
+export interface WaitsOptions {
+  rooms: Pick<Rooms, "enter">;
+  places: Pick<StreamPlaces, "take">;
+}
+
 /** The requests of this process that wait for messages. */
-export function createWaits({ rooms }: { rooms: Pick<Rooms, "enter"> }): Waits {
+export function createWaits({ rooms, places }: WaitsOptions): Waits {
   const waiting = new Set<() => void>();
   let isStopping = false;
 
   return {
     count: () => waiting.size,
 
-    async until({ chat, forMs, left }, read) {
+    async until({ chat, address, forMs, left }, read) {
+      const leavePlace = places.take({ kind: "wait", token: chat.token, address, chats: 1 });
       const deadline = performance.now() + forMs;
       const bell = createBell();
       let isOver = isStopping;
@@ -59,6 +68,7 @@ export function createWaits({ rooms }: { rooms: Pick<Rooms, "enter"> }): Waits {
         }
       } finally {
         leave();
+        leavePlace();
         left.removeEventListener("abort", end);
         waiting.delete(end);
       }
