@@ -36,15 +36,20 @@ describe("the cursor of a stream of many chats", () => {
 
   it("is refused if one character differs, or for another application", () => {
     fc.assert(
-      fc.property(positions, fc.nat(), fc.constantFrom(..."AQgwz09-_"), (list, at, other) => {
-        const cursor = encodeCursor(token, list);
-        const index = at % cursor.length;
-        const changed = `${cursor.slice(0, index)}${other}${cursor.slice(index + 1)}`;
-        fc.pre(changed !== cursor);
-        expect(decoded(changed)).to.equal(undefined);
-        expect(decoded(cursor, "00000000-0000-4000-8000-000000000000")).to.equal(undefined);
-        expect(decoded(cursor.slice(0, -1))).to.equal(undefined);
-      }),
+      fc.property(
+        positions,
+        fc.nat(),
+        fc.constantFrom("A", "Q", "g", "w", "z", "0", "9", "-", "_"),
+        (list, at, other) => {
+          const cursor = encodeCursor(token, list);
+          const index = at % cursor.length;
+          const changed = `${cursor.slice(0, index)}${other}${cursor.slice(index + 1)}`;
+          fc.pre(changed !== cursor);
+          expect(decoded(changed)).to.equal(undefined);
+          expect(decoded(cursor, "00000000-0000-4000-8000-000000000000")).to.equal(undefined);
+          expect(decoded(cursor.slice(0, -1))).to.equal(undefined);
+        },
+      ),
     );
   });
 

@@ -29,8 +29,9 @@ describe("the events of a stream that are not kept", () => {
   it("are the latest signals of each sender and type, and none that is ten seconds old", () => {
     let now = 0;
     const events = createLiveEvents(() => now);
-    const signal = (sender: string, name: string, data: object) =>
+    const signal = (sender: string, name: string, data: object): void => {
       events.add(1, { type: "signal", sender, name, data });
+    };
     signal("anna", "typing", { at: 1 });
     now = 5_000;
     signal("ben", "typing", { at: 2 });
