@@ -22,7 +22,7 @@ export function follow(url: string): Following {
   const events: SeenEvent[] = [];
   let lastId: string | undefined;
   let connections = 0;
-  let isStopped = false;
+  const state = { isStopped: false };
   let connection = new AbortController();
 
   async function readOnce(): Promise<void> {
@@ -50,7 +50,7 @@ export function follow(url: string): Following {
   }
 
   const reading = (async () => {
-    while (!isStopped) {
+    while (!state.isStopped) {
       await readOnce().catch((error: unknown) => {
         if (error instanceof Error && error.message.startsWith("The stream was answered")) throw error;
       });
@@ -65,7 +65,7 @@ export function follow(url: string): Following {
       connection.abort();
     },
     async stop() {
-      isStopped = true;
+      state.isStopped = true;
       connection.abort();
       await reading;
     },

@@ -30,7 +30,7 @@ describe("readers of live streams while every process is killed in turn", functi
           expect(highestChange(own), `${name}, chat ${chat}: all changes`).to.equal(lastChange);
         }
       }
-      if (seeds > 1) console.log(`      seed ${seed}: ${JSON.stringify(counts)}`);
+      if (seeds > 1) process.stdout.write(`      seed ${seed}: ${JSON.stringify(counts)}\n`);
     });
   }
 });
@@ -61,10 +61,10 @@ async function run(seed: number) {
   };
   const sent = [0, 0, 0];
   const counts = { messages: 0, edits: 0, deletions: 0, kills: 0, returns: [0, 0] };
-  let isOver = false;
+  const state = { isOver: false };
 
   const writing = [0, 1, 2].map(async (at) => {
-    while (!isOver) {
+    while (!state.isOver) {
       const body = { application_token: token, chat_number: at + 1, body: `message ${random()}` };
       const headers = { "Content-Type": "application/json", "Idempotency-Key": `${at}-${sent[at]!}` };
       const init = { method: "POST", headers, body: JSON.stringify(body) };
@@ -75,7 +75,7 @@ async function run(seed: number) {
     }
   });
   const changing = (async () => {
-    while (!isOver) {
+    while (!state.isOver) {
       const at = Math.floor(chatCount * random());
       const path = `${base}/chats/${at + 1}/messages/${1 + Math.floor(random() * sent[at]!)}`;
       const isEdit = random() < 0.8;
@@ -89,7 +89,7 @@ async function run(seed: number) {
     }
   })();
   const dropping = Object.values(followed).map(async (reader) => {
-    while (!isOver) {
+    while (!state.isOver) {
       await pause(250 * random());
       reader.drop();
     }
@@ -111,7 +111,7 @@ async function run(seed: number) {
       }
     }
   }
-  isOver = true;
+  state.isOver = true;
   await Promise.all([...writing, changing, ...dropping]);
 
   // The last changes come when everything is stored.
@@ -147,10 +147,10 @@ async function run(seed: number) {
   await rm(dir, { recursive: true, force: true });
   counts.messages = chats.reduce((sum, { listed }) => sum + listed.length, 0);
   counts.returns = Object.values(followed).map((reader) => reader.returns());
-  const readers = Object.entries(followed).map(([reader, { events, returns }]) => ({
+  const readers = Object.entries(followed).map(([reader, following]) => ({
     name: reader,
-    events,
-    returns: returns(),
+    events: following.events,
+    returns: following.returns(),
   }));
   return { readers, chats, counts };
 }

@@ -1,3 +1,4 @@
+export { askRedis } from "./ask-redis.ts";
 export { ensurePromtool, freePort, startElasticsearch, startMysql, startPrometheus, startRedis } from "@confab/local";
 export type { ServerHandle } from "@confab/local";
 export { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "./stores.ts";

@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { messageSchema } from "@confab/contracts";
+import { eventually, startService, uniquePrefix } from "@confab/testkit";
+import { openDatabase } from "@confab/testkit/world";
+import { expect } from "chai";
+import { z } from "zod";
+import { follow } from "./following.ts";
+import { startTracedRedis } from "./traced-redis.ts";
+
+const writers = 8;
+
+describe("what a live stream shows before a power cut", function () {
+  this.timeout(120_000);
+
+  for (let cut = 1; cut <= 3; cut += 1) {
+    it(`exists afterwards, with appendfsync always (cut ${cut})`, async () => {
+      const { seen, lost } = await cutWhileWriting("always", 700 + 400 * Math.random());
+      expect(seen, "messages that the reader saw").to.be.above(20);
+      expect(lost).to.deep.equal([]);
+    });
+  }
+
+  for (const policy of ["everysec", "no"]) {
+    it(`does not exist with appendfsync ${policy}, which shows that the cut is real`, async () => {
+      // Between two fsyncs of everysec, which are a second apart.
+      const { lost } = await cutWhileWriting(policy, 1_500);
+      expect(lost.length).to.be.above(0);
+    });
+  }
+});
+
+/** Cuts the power of Redis while messages are sent. Returns how many a reader saw, and those of them that are gone. */
+async function cutWhileWriting(policy: string, afterMs: number) {
+  const dir = await mkdtemp(join(tmpdir(), "confab-cut-"));
+  const redis = await startTracedRedis(dir, policy);
+  const { url, newChat, close } = await openDatabase();
+  const { token } = await newChat();
+  const env = {
+    ...{ REDIS_URL: redis.url, DATABASE_URL: url, REDIS_KEY_PREFIX: uniquePrefix("cut"), SEARCH_BACKEND: "mysql" },
+    ...{ LOG_LEVEL: "fatal", RATE_LIMITS: "off", REDIS_DURABILITY: policy },
+  };
+  // Without a worker, all messages are in Redis alone.
+  const [ingest, api] = await Promise.all([startService("ingest", env), startService("api", env)]);
+  const path = `${api.url}/applications/${token}/chats/1/messages`;
+  const reader = follow(`${path}/stream?after=0`);
+  await eventually(() => {
+    expect(reader.events).to.have.length.above(0);
+  });
+  const state = { isOver: false };
+  const writing = Array.from({ length: writers }, async (_, writer) => {
+    for (let at = 0; !state.isOver; at += 1) {
+      const body = JSON.stringify({ application_token: token, chat_number: 1, body: `${writer} ${at}` });
+      const headers = { "Content-Type": "application/json" };
+      const answer = await fetch(`${ingest.url}/messages`, { method: "POST", headers, body }).catch(() => undefined);
+      await answer?.body?.cancel();
+    }
+  });
+  await pause(afterMs);
+  // The clients stop before the server comes back, so no number is given again.
+  state.isOver = true;
+  await redis.cutPower();
+  await Promise.all(writing);
+  const seen = reader.events.filter(({ event }) => event === "message").map(({ data }) => messageSchema.parse(data));
+  await reader.stop();
+
+  const kept = new Map<number, string>();
+  await eventually(async () => {
+    for (let after = 0; ;) {
+      const answer = await fetch(`${path}?limit=200&after=${after}`);
+      expect(answer.status).to.equal(200);
+      const page = z.array(messageSchema).parse(await answer.json());
+      for (const { number, body } of page) kept.set(number, body!);
+      if (page.length === 0) break;
+      after = page.at(-1)!.number;
+    }
+    expect(kept.size, "Redis answers again").to.be.above(policy === "no" ? -1 : 0);
+  });
+  const lost = seen.filter(({ number, body }) => kept.get(number) !== body).map(({ number }) => number);
+  await Promise.all([ingest.stop(), api.stop()]);
+  await close();
+  await redis.stop();
+  await rm(dir, { recursive: true, force: true });
+  return { seen: seen.length, lost };
+}
