@@ -12,7 +12,7 @@ import { startTracedRedis } from "./traced-redis.ts";
 
 const writers = 8;
 
-describe("what a live stream shows before a power cut", function () {
+describe("a message that a live stream shows before a power cut", function () {
   this.timeout(120_000);
 
   for (let cut = 1; cut <= 3; cut += 1) {
@@ -32,7 +32,7 @@ describe("what a live stream shows before a power cut", function () {
   }
 });
 
-/** Cuts the power of Redis while messages are sent. Returns how many a reader saw, and those of them that are gone. */
+/** Cuts the power of Redis while messages are sent. Returns how many a reader saw, and those of them that are lost. */
 async function cutWhileWriting(policy: string, afterMs: number) {
   const dir = await mkdtemp(join(tmpdir(), "confab-cut-"));
   const redis = await startTracedRedis(dir, policy);

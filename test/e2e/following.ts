@@ -72,7 +72,7 @@ export function follow(url: string): Following {
   };
 }
 
-/** What is wrong with the events of a chat: numbers that were skipped, and those that came twice or too late. */
+/** The faults of the events of a chat: numbers that were skipped, and those that came twice or too late. */
 export function faultsOf(events: readonly SeenEvent[]): { holes: string[]; repeats: string[] } {
   const [holes, repeats]: [string[], string[]] = [[], []];
   let number = 0;

@@ -165,7 +165,7 @@ async function listAll(path: string): Promise<Message[]> {
   }
 }
 
-/** What a reader knows: each message as its last event had it. */
+/** The state that a reader knows: each message as its last event had it. */
 function stateOf(events: readonly SeenEvent[]): Message[] {
   const state = new Map<number, Message>();
   for (const { event, data } of events) {

@@ -72,7 +72,7 @@ export function durableBytes(calls: string): number {
   let file: string | undefined;
   let written = 0;
   let durable = 0;
-  /** What was written when a thread's call began. */
+  /** The bytes that were written when a thread's call began. */
   const begun = new Map<string, { name: string; written: number }>();
   for (const line of calls.split("\n")) {
     const [, thread, rest] = /^(\d+) +(.*)$/.exec(line) ?? [];

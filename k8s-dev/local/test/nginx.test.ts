@@ -29,9 +29,9 @@ async function listenAs(name: string): Promise<Server> {
         response.end(Buffer.alloc(32 * mebibyte));
         return;
       }
-      if (request.url?.endsWith("/stream") === true) {
+      if (/\/stream(\?|$)/.test(request.url ?? "")) {
         response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
-        response.write("data: 1\n\n");
+        response.write(`id: ${String(request.headers["last-event-id"])}\ndata: 1\n\n`);
         request.once("close", () => response.end());
         return;
       }
@@ -41,7 +41,9 @@ async function listenAs(name: string): Promise<Server> {
         response.end(JSON.stringify({ body: "x".repeat(10_000) }));
         return;
       }
-      response.end(JSON.stringify({ name, id: request.headers["x-request-id"], url: request.url }));
+      const { "x-request-id": id, "x-forwarded-for": address } = request.headers;
+      const answer = JSON.stringify({ name, id, address, url: request.url });
+      setTimeout(() => response.end(answer), request.url?.includes("wait=") === true ? 300 : 0);
     });
   });
   server.listen(await freePort(), "127.0.0.1");
@@ -147,14 +149,33 @@ describe("nginx in front of the services", function () {
   });
 
   it("passes on each event of a stream at once", async () => {
-    const ending = new AbortController();
-    const path = "/applications/a/chats/1/messages/stream";
-    const response = await fetch(`${nginx.url}${path}`, { signal: ending.signal });
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-      expect(chunk).to.equal("data: 1\n\n");
-      break;
+    const numbers = Array.from({ length: 300 }, (_, at) => 1_000_000 + at).join(",");
+    // The longest position of a stream of many chats.
+    const id = "x".repeat(6_000);
+    for (const path of ["/applications/a/chats/1/messages/stream", `/applications/a/stream?chats=${numbers}`]) {
+      const ending = new AbortController();
+      const headers = { "Last-Event-ID": id };
+      const response = await fetch(`${nginx.url}${path}`, { signal: ending.signal, headers });
+      let text = "";
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        if (text.endsWith("\n\n")) break;
+      }
+      expect(text).to.equal(`id: ${id}\ndata: 1\n\n`);
+      ending.abort();
     }
-    ending.abort();
+  });
+
+  it("waits for a list of messages that waits, and passes its answer on at once", async () => {
+    const path = "/applications/a/chats/1/messages?after=1&wait=30";
+    expect((await ask(path)).body).to.include({ name: "api", url: path });
+    const seconds = /proxy_read_timeout (\d+)s/.exec(readFileSync(join(folder, "nginx/nginx.conf"), "utf8"))?.[1];
+    expect(Number(seconds), "the longest wait is 30 seconds").to.be.above(30);
+  });
+
+  it("gives the services the address of the client, whatever the client says", async () => {
+    const { body } = await ask("/", { headers: { "x-forwarded-for": "203.0.113.5" } });
+    expect(body.address).to.equal("127.0.0.1");
   });
 
   it("puts no byte of a path into its own answers that could end their JSON", async () => {

@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net";
 
 /**
  * The address of the client, for limits: behind as many proxies as the app trusts (Express' setting `trust proxy`), the one that the
- * outermost of them saw. Of an IPv6 address it is the network of 64 bits, which usually belongs to one client.
+ * outermost of them saw. An IPv6 address stands for its network of 64 bits, which usually belongs to one client.
  */
 export function clientAddress(req: Pick<Request, "ip">): string {
   const address = (req.ip ?? "").replace(/^::ffff:(?=\d+\.)/, "");

@@ -70,7 +70,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     "clientError",
     createClientErrorHandler(options.publicUrl, (socket) => answers.get(socket)),
   );
-  server.listen(options.port, options.host ?? "0.0.0.0");
+  // Thousands of clients may come back at once. The kernel limits it further (net.core.somaxconn).
+  server.listen({ port: options.port, host: options.host ?? "0.0.0.0", backlog: 4_096 });
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
 

@@ -59,7 +59,7 @@ describe("the limits of live streams", function () {
     }
     expect(await refusals(api, "process")).to.equal(2);
     expect(await api.metrics.registry.metrics()).to.match(/^confab_streams\{[^}]*kind="chats"[^}]*\} 2$/m);
-    expect((await api.get(pathOf(chat))).status, "what is answered at once needs no place").to.equal(200);
+    expect((await api.get(pathOf(chat))).status, "an answer at once needs no place").to.equal(200);
     leaving.abort();
     await waiting;
     await opened.pop()!.close();
@@ -126,7 +126,7 @@ describe("the limits of live streams", function () {
     });
   });
 
-  it("end the streams of a chat whose row is gone, also without a signal", async () => {
+  it("end the streams of a chat that was deleted, also without a signal", async () => {
     const api = await start({});
     const reader = await open(api);
     await world.database.prisma.chat.delete({ where: { id: chat.id } });

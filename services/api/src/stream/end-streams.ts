@@ -3,7 +3,7 @@ import type { GoodbyeReason } from "./streams.ts";
 
 /**
  * Ends the streams and waiting requests of a chat, or of all chats of an application, in all processes that Redis reaches. Streams of
- * a chat whose row is gone end within seconds also without it.
+ * a deleted chat also end within seconds without it.
  */
 export type EndStreams = (of: { token: string; number?: number }, reason: GoodbyeReason) => Promise<void>;
 

@@ -4,7 +4,7 @@ import { ProblemError } from "@confab/contracts";
 export const streamKinds = ["chat", "chats", "wait"] as const;
 export type StreamKind = (typeof streamKinds)[number];
 
-/** What limits the number of open connections. */
+/** The limits of the number of open connections. */
 export const streamLimits = ["process", "application", "address"] as const;
 export type StreamLimit = (typeof streamLimits)[number];
 
