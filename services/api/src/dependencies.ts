@@ -124,7 +124,12 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   });
   const waits = createWaits({ rooms, places });
   const streams = createStreams({
-    pages: createEventPages({ readMessages: createReadMessages({ messages, pending }), changes, reads: sharedReads }),
+    pages: createEventPages({
+      readMessages: createReadMessages({ messages, pending }),
+      changes,
+      reads: sharedReads,
+      logger,
+    }),
     findMoved: createFindMovedChats({ chats, pending }),
     rooms,
     places,

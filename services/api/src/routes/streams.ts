@@ -24,16 +24,18 @@ const header = "Last-Event-ID";
 export function createStreamRoutes(options: StreamRoutesOptions): Router {
   const { findChat, readMessages, beginStream, streams, signals, mountOptions } = options;
   const router = createRouter();
+  // Clients of one chat come back together.
+  const find = shareConcurrent(findChat);
 
   mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, address, context, start }) => {
     const { token, chat: number } = params;
     const given = readPosition(lastEventId ?? query.after);
-    const chat = await findChat(token, number);
+    const chat = await find(token, number);
     const position = given ?? {
       number: await readMessages.lastNumber(token, chat, context.logger),
       change: chat.lastChangeNumber,
     };
-    await streams.follow({ token, address, starts: [{ chat, position }], logger: context.logger, start });
+    await streams.follow({ token, address, starts: [{ chat, position }], logger: () => context.logger, start });
   });
 
   mountStream(
@@ -47,7 +49,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
         address,
         starts,
         cursorOf: (positions) => encodeCursor(token, positions),
-        logger: context.logger,
+        logger: () => context.logger,
         start,
       });
     },
@@ -105,4 +107,15 @@ function readCursor(
     });
   }
   return (chat) => positions.get(chat);
+}
+
+/** Callers that ask for the same chat at the same time share one answer. */
+function shareConcurrent(findChat: FindChat): FindChat {
+  const known = new Map<string, ReturnType<FindChat>>();
+  return (token, number) => {
+    const key = `${token}:${number}`;
+    const asked = known.get(key) ?? findChat(token, number).finally(() => known.delete(key));
+    known.set(key, asked);
+    return asked;
+  };
 }

@@ -26,7 +26,8 @@ export interface FollowerOptions {
   findMoved: FindMovedChats;
   sink: EventStream;
   bell: Bell;
-  logger: Logger;
+  /** Created at its first use: most streams log nothing. */
+  logger: () => Logger;
 }
 
 export interface Follower {
@@ -130,13 +131,13 @@ export function createFollower({
   /** Reads and writes the next page of a chat. The page is not kept while the client takes it. */
   async function turn(member: Member): Promise<boolean> {
     due.delete(member);
-    return pages.read(token, member.chat, member.at, logger).then(
+    return pages.read(token, member.chat, member.at).then(
       (page) => {
         isFailing = false;
         return write(member, page);
       },
       async (error: unknown) => {
-        if (!isFailing) logger.warn({ err: error }, "a stream waits for its stores");
+        if (!isFailing) logger().warn({ err: error }, "a stream waits for its stores");
         isFailing = true;
         due.add(member);
         await bell.rung(jittered(pauseMs));

@@ -13,6 +13,7 @@ function heldReads() {
   const reads = createSharedReads();
   const pages = createEventPages({
     reads,
+    logger,
     readMessages: {
       list: () =>
         new Promise((resolve) =>
@@ -23,19 +24,44 @@ function heldReads() {
     },
     changes: { after: () => Promise.resolve({ items: [], next: undefined }) },
   });
-  const read = (number: number) => pages.read("token", chat, { number, change: 0 }, logger);
+  const read = (number: number) => pages.read("token", chat, { number, change: 0 });
   return { ends, reads, read };
 }
 
 describe("the pages of a stream", () => {
-  it("are read once for all readers at the same position, and again for later ones", async () => {
-    const { ends, read } = heldReads();
+  it("are read once for all readers at the same position, and for those that ask shortly afterwards", async () => {
+    const { ends, read, reads } = heldReads();
     const together = [read(5), read(5), read(6), read(5)];
     expect(ends).to.have.length(2);
     for (const end of ends) end();
     await Promise.all(together);
+    await read(5);
+    expect(ends).to.have.length(2);
+    reads.forget(chat.id);
     void read(5);
-    expect(ends).to.have.length(3);
+    expect(ends, "a signal ends this").to.have.length(3);
+  });
+
+  it("are kept in a limited number", async () => {
+    const { ends, read } = heldReads();
+    const many = Array.from({ length: 40 }, (_, at) => read(at));
+    for (const end of ends) end();
+    await Promise.all(many);
+    expect(ends).to.have.length(40);
+    for (let at = 0; at < 40; at += 1) void read(at);
+    expect(ends, "16 of them are kept").to.have.length(64);
+  });
+
+  it("are not kept if they failed", async () => {
+    let count = 0;
+    const reads = createSharedReads();
+    const fail = () => reads.read(7n, "key", () => Promise.reject(new Error(`failure ${(count += 1)}`)));
+    for (const expected of [1, 2]) {
+      await fail().then(
+        () => expect.fail("it was read"),
+        (error: unknown) => expect(String(error)).to.include(`failure ${expected}`),
+      );
+    }
   });
 
   it("are read again for readers that ask after a signal, since the read under way may not show its cause", async () => {

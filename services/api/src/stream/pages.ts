@@ -18,13 +18,15 @@ export interface EventPages {
    * The events after a position: messages above its number, then changes above its change number, each as it is now. Readers at
    * the same position share one read.
    */
-  read(token: string, chat: StreamedChat, position: Position, logger: Logger): Promise<EventPage>;
+  read(token: string, chat: StreamedChat, position: Position): Promise<EventPage>;
 }
 
 export interface EventPagesOptions {
   readMessages: Pick<ReadMessages, "list">;
   changes: Pick<MessageChanges, "after">;
   reads: Pick<SharedReads, "read">;
+  /** Not that of a request, because readers share a read. */
+  logger: Logger;
 }
 
 type StreamedChat = Pick<Chat, "id" | "number">;
@@ -32,13 +34,8 @@ type StreamedChat = Pick<Chat, "id" | "number">;
 const messagesAtOnce = 100;
 
 /** Reads pages of events. */
-export function createEventPages({ readMessages, changes, reads }: EventPagesOptions): EventPages {
-  async function readPage(
-    token: string,
-    chat: StreamedChat,
-    { number, change }: Position,
-    logger: Logger,
-  ): Promise<EventPage> {
+export function createEventPages({ readMessages, changes, reads, logger }: EventPagesOptions): EventPages {
+  async function readPage(token: string, chat: StreamedChat, { number, change }: Position): Promise<EventPage> {
     const query = messagesQuerySchema.parse({ after: String(number), limit: String(messagesAtOnce) });
     const { items, link } = await readMessages.list(token, chat, query, logger);
     const frames: Frame[] = [];
@@ -65,8 +62,8 @@ export function createEventPages({ readMessages, changes, reads }: EventPagesOpt
   }
 
   return {
-    read: (token, chat, position, logger) =>
-      reads.read(chat.id, `events ${eventId(position)}`, () => readPage(token, chat, position, logger)),
+    read: (token, chat, position) =>
+      reads.read(chat.id, `events ${eventId(position)}`, () => readPage(token, chat, position)),
   };
 }
 

@@ -59,6 +59,8 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
       reads.forget(chat.id);
       for (const listener of listeners) listener.wake();
     };
+    // Until now, no signal has ended the reads of this chat.
+    reads.forget(chat.id);
     const close = signals.watch(chat, (event) => {
       if (event === undefined) wake();
       else for (const listener of listeners) listener.event?.(event);

@@ -19,7 +19,8 @@ export interface Follow {
   cursorOf?: CursorOf;
   /** Begins the answer. */
   start: () => EventStream;
-  logger: Logger;
+  /** Called only if there is something to log. */
+  logger: () => Logger;
 }
 
 /** Why Confab ends a stream. */
@@ -111,7 +112,7 @@ export function createStreams(options: StreamsOptions): Streams {
         await follower.run(() => client.hasLeft || goodbye !== undefined);
       } catch (error) {
         if (!(error instanceof ClientLeft)) {
-          logger.warn({ err: error }, "a stream ended with an error");
+          logger().warn({ err: error }, "a stream ended with an error");
           sayGoodbye("error");
         }
       } finally {
