@@ -6,7 +6,6 @@ import { messageSchema } from "@confab/contracts";
 import { eventually, startService, uniquePrefix } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
-import { z } from "zod";
 import { follow } from "./following.ts";
 import { startTracedRedis } from "./traced-redis.ts";
 
@@ -71,7 +70,7 @@ async function cutWhileWriting(policy: string, afterMs: number) {
     for (let after = 0; ;) {
       const answer = await fetch(`${path}?limit=200&after=${after}`);
       expect(answer.status).to.equal(200);
-      const page = z.array(messageSchema).parse(await answer.json());
+      const page = messageSchema.array().parse(await answer.json());
       for (const { number, body } of page) kept.set(number, body!);
       if (page.length === 0) break;
       after = page.at(-1)!.number;

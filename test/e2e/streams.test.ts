@@ -6,7 +6,6 @@ import { messageSchema, type Message } from "@confab/contracts";
 import { eventually, freePort, startRedis, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
-import { z } from "zod";
 import { faultsOf, follow, type SeenEvent } from "./following.ts";
 
 /** `CONFAB_STREAM_SEEDS=10` runs ten seeds, one after another. */
@@ -159,7 +158,7 @@ async function listAll(path: string): Promise<Message[]> {
   const all: Message[] = [];
   for (;;) {
     const answer = await fetch(`${path}?limit=200&after=${all.at(-1)?.number ?? 0}`);
-    const page = z.array(messageSchema).parse(await answer.json());
+    const page = messageSchema.array().parse(await answer.json());
     if (page.length === 0) return all;
     all.push(...page);
   }

@@ -1,18 +1,11 @@
-import type { Chat } from "@confab/database";
 import type { EventStream } from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import { jittered, type Bell } from "./bell.ts";
-import { encodeEvent, eventId, idLine, type Frame, type Position } from "./frames.ts";
+import { encodeEvent, eventId, idLine, type Frame, type Position, type Start } from "./frames.ts";
 import { createLiveEvents } from "./live-events.ts";
 import type { EventPage, EventPages } from "./pages.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
 import type { Listener } from "./rooms.ts";
-
-/** A chat in a stream, and the position after which it begins. */
-export interface Start {
-  readonly chat: Pick<Chat, "id" | "number">;
-  readonly position: Position;
-}
 
 /** The cursor of a stream of many chats: their positions as an event's id. */
 export type CursorOf = (positions: readonly { readonly chat: number; readonly position: Position }[]) => string;

@@ -1,9 +1,16 @@
+import type { Chat } from "@confab/database";
 import type { LiveEvent } from "@confab/intake";
 
 /** How far a reader has read a chat: its messages up to a number, and its changes up to a change number. */
 export interface Position {
   readonly number: number;
   readonly change: number;
+}
+
+/** A chat in a stream, and the position after which it begins. */
+export interface Start {
+  readonly chat: Pick<Chat, "id" | "number">;
+  readonly position: Position;
 }
 
 /** One event about a chat's messages, encoded. */

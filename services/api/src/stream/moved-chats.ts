@@ -1,6 +1,6 @@
 import type { Chats } from "@confab/database";
 import type { PendingMessages } from "@confab/intake";
-import type { Start } from "./follower.ts";
+import type { Start } from "./frames.ts";
 
 /** The chats that have messages or changes after these positions, by number. Rejects if a store is unavailable. */
 export type FindMovedChats = (token: string, starts: readonly Start[]) => Promise<ReadonlySet<number>>;

@@ -2,8 +2,7 @@ import { ProblemError } from "@confab/contracts";
 import type { Applications, Chats } from "@confab/database";
 import type { PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
-import type { Start } from "../stream/follower.ts";
-import type { Position } from "../stream/frames.ts";
+import type { Position, Start } from "../stream/frames.ts";
 
 export interface BeginStreamOptions {
   applications: Pick<Applications, "find">;
