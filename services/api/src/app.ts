@@ -58,6 +58,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     changes,
     signals,
     streams,
+    endStreams,
     waits,
     sharedReads,
     reads,
@@ -72,7 +73,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
-  const erase = createErase({ erasures, intake: intakeErasure, logger });
+  const erase = createErase({ erasures, intake: intakeErasure, endStreams, logger });
   const share = createShare(config.database.poolSize);
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");

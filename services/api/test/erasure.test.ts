@@ -10,6 +10,8 @@ import { openWorld, type Chat, type World } from "./world.ts";
 
 /** A valid body or query of each route that needs one. */
 const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: string }>> = {
+  sendSignal: { body: { sender: "anna", type: "typing" } },
+  streamChats: { query: "?chats=1" },
   updateApplication: { body: { name: "n" } },
   replaceApplication: { body: { name: "n" } },
   eraseSender: { body: { sender: "s" } },

@@ -126,6 +126,20 @@ describe("the limits of live streams", function () {
     });
   });
 
+  it("end the streams of a chat that a client deletes", async () => {
+    const [api, other] = [await start({}), await start({})];
+    const reader = await open(other);
+    await reader.until((events) => events.length > 0);
+    expect((await api.send("DELETE", `/applications/${chat.token}/chats/${chat.number}`)).status).to.equal(204);
+    await eventually(
+      () => {
+        expect(reader.events.at(-1)?.data).to.include({ reason: "deleted" });
+      },
+      { timeoutMs: 20_000 },
+    );
+    problemOf(await other.get(`/applications/${chat.token}/stream?chats=${chat.number}`), "chat-not-found");
+  });
+
   it("end the streams of a chat that was deleted, also without a signal", async () => {
     const api = await start({});
     const reader = await open(api);

@@ -1,10 +1,12 @@
 import type { Erasures } from "@confab/database";
 import type { IntakeErasure } from "@confab/intake";
+import type { EndStreams } from "../stream/end-streams.ts";
 import type { Logger } from "@confab/runtime";
 
 export interface EraseOptions {
   erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender">;
   intake: Pick<IntakeErasure, "mark">;
+  endStreams: EndStreams;
   logger: Logger;
 }
 
@@ -21,7 +23,7 @@ export interface Erase {
  * Deletes applications and chats. The deletion is done with the commit in MySQL. The mark in Redis follows it, so that no mark can
  * outlive a deletion that failed: what ingest accepts before the mark is dropped when a worker stores it.
  */
-export function createErase({ erasures, intake, logger }: EraseOptions): Erase {
+export function createErase({ erasures, intake, endStreams, logger }: EraseOptions): Erase {
   async function mark(token: string, chat?: number): Promise<void> {
     try {
       await intake.mark(token, chat);
@@ -29,6 +31,8 @@ export function createErase({ erasures, intake, logger }: EraseOptions): Erase {
       // The worker marks it, too.
       logger.warn({ err: error }, "Redis did not take the mark of a deletion: messages may be accepted until it does");
     }
+    // Without Redis, each process notices it within seconds.
+    void endStreams({ token, ...(chat !== undefined && { number: chat }) }, "deleted").catch(() => undefined);
   }
 
   return {
