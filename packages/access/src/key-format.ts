@@ -1,10 +1,13 @@
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 
-/** A key belongs to an application, or is an admin key. The prefix tells, for people and for scanners of leaked secrets. */
+/** A key belongs to an application, or is an admin key. People and scanners of leaked secrets see it by the prefix. */
 export type KeyKind = "application" | "admin";
 
-const prefixes = { application: "confab_", admin: "confab_admin_" } as const satisfies Record<KeyKind, string>;
+/** No other credentials begin like this. */
+export const beginOfKeys = "confab_";
+
+const prefixes = { application: beginOfKeys, admin: "confab_admin_" } as const satisfies Record<KeyKind, string>;
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const base = BigInt(digits.length);
 /** The digits that 32 bytes and a CRC32 need. */

@@ -50,9 +50,14 @@ export const processVariables = {
       "Number of partitions that chats are spread over. It must be the same in all processes and cannot change later",
     ),
   RATE_LIMITS: onOff().prefault("on").describe("Whether the rate limits per application apply"),
+  REQUIRE_KEYS: onOff()
+    .prefault("off")
+    .describe(
+      "Whether every route of an application requires a key with the right scope. If not, the token of the application opens everything in it. It must be the same in the api and ingest",
+    ),
   ADMIN_API_KEY: secret({ minLength: 16 })
     .optional()
     .describe(
-      "Bearer token required to create and list applications. If it is not set, anyone who can reach the api can do both",
+      "The configured admin key, which opens everything. Without it, creating and listing applications and managing keys require an admin key only with REQUIRE_KEYS=on, and otherwise no key. It must be the same in the api and ingest",
     ),
 };

@@ -3,13 +3,13 @@ import { nameSchema } from "./application.ts";
 import { limitSchema } from "./pagination.ts";
 import { timestampSchema } from "./time.ts";
 
-/** What a key may do, with the sentence that describes it. */
+/** The scopes of keys, each with the acts that it allows. */
 export const scopes = {
   read: "read the application, its chats, messages and read horizons, and follow streams",
   write: "create chats, send messages, and set read horizons",
   search: "search messages",
-  edit: "change chats, and edit and delete messages",
-  admin: "rename the application and manage its keys; with an admin key, also create and list applications",
+  edit: "change and delete chats and messages",
+  admin: "rename and delete the application, erase what a sender wrote, and manage the application's keys; with an admin key, also create and list applications",
   import: "create chats and send batch requests, and nothing else",
 } as const satisfies Record<string, string>;
 
@@ -21,7 +21,7 @@ const scopesSchema = z
   .min(1, "must name at least one scope")
   .max(100, "must not repeat scopes")
   .meta({
-    description: `What the key may do. ${scopeNames.map((name) => `\`${name}\`: ${scopes[name]}`).join(". ")}.`,
+    description: `The acts that the key allows. ${scopeNames.map((name) => `\`${name}\`: ${scopes[name]}`).join(". ")}.`,
     examples: [["read", "write"]],
   });
 
@@ -58,7 +58,7 @@ export const createdKeySchema = z
       examples: ["confab_8Qn3fVbZ_2wRtdVvNwTx8kYq5mZc1LhJ7pUe4GsB9aFo3KiXyD6n1Qbm4V"],
     }),
   })
-  .meta({ id: "CreatedKey", description: "A new key with its secret" });
+  .meta({ id: "NewKey", description: "A new key with its secret" });
 export type CreatedKey = z.infer<typeof createdKeySchema>;
 
 export const writeKeySchema = z

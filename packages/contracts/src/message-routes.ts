@@ -37,6 +37,7 @@ const updateMessage = {
   summary: "Edit a message",
   description:
     "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. A repetition without If-Match changes nothing else.",
+  scopes: ["edit"],
   params: ["token", "chat", "message"],
   versioned: true,
   body: { schema: editMessageSchema, required: true, limitBytes: messageBody },
@@ -56,6 +57,7 @@ export const messageRoutes = {
     summary: "Send a message to a chat",
     description:
       "Numbers the message and accepts it. A 201 means that it is durable and readable at once; it is stored and becomes searchable shortly afterwards. Send an Idempotency-Key so that you can repeat the request safely.",
+    scopes: ["write"],
     params: [],
     body: { schema: createMessageSchema, required: true, limitBytes: messageBody },
     idempotent: true,
@@ -79,6 +81,7 @@ export const messageRoutes = {
     summary: "Send 1 to 1,000 messages",
     description:
       "Accepts up to 1,000 messages, of any chats, and returns one result per item in the order of the items. An invalid item does not affect the others. The body may also be NDJSON (application/x-ndjson) with one message per line. An item may have an idempotency_key. For items without one, an Idempotency-Key header stands for the key and the position of the item, so the same body can be repeated safely.",
+    scopes: ["write", "import"],
     params: [],
     body: {
       schema: createBatchSchema,
@@ -101,6 +104,7 @@ export const messageRoutes = {
     summary: "List a chat's messages by number",
     description:
       "Returns one page of messages, stored or not. Without a position it is the first page of the order. `after` and `before` name the page right after or right before a number, and together the numbers in between; `around` names the page with a number in its middle. A page ends at `limit` or where its bodies reach 1 MiB. A reader that continues after the last number misses no message.",
+    scopes: ["read"],
     params: ["token", "chat"],
     query: messagesQuerySchema,
     limited: "requests",
@@ -116,6 +120,7 @@ export const messageRoutes = {
     summary: "Receive messages and changes as they happen",
     description:
       "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, and `goodbye` before the stream ends. The id of each event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
+    scopes: ["read"],
     params: ["token", "chat"],
     query: streamQuerySchema,
     limited: "requests",
@@ -131,6 +136,7 @@ export const messageRoutes = {
     summary: "Search a chat's messages, newest first",
     description:
       "Returns one page of messages that contain every word of the query, newest first, with the matches marked. With `sender`, `from` or `to`, only messages of that sender or of that time. A message becomes searchable about a second after it was accepted.",
+    scopes: ["search"],
     params: ["token", "chat"],
     query: searchQuerySchema,
     limited: "requests",
@@ -152,6 +158,7 @@ export const messageRoutes = {
     tag: "Messages",
     summary: "Get a message",
     description: "Returns a message, stored or not.",
+    scopes: ["read"],
     params: ["token", "chat", "message"],
     versioned: true,
     limited: "requests",
@@ -169,6 +176,7 @@ export const messageRoutes = {
     summary: "Delete a message",
     description:
       "Removes the body, the metadata and the earlier versions of a message. Its number stays: lists show a message without content, and reading it answers 410. The change takes the chat's next change number. A repetition answers 204 as well.",
+    scopes: ["edit"],
     params: ["token", "chat", "message"],
     versioned: true,
     limited: "requests",
@@ -191,6 +199,7 @@ export const messageRoutes = {
     tag: "Messages",
     summary: "List the earlier versions of a message",
     description: "Returns what the message was before each edit, oldest first. The current version is not among them.",
+    scopes: ["read"],
     params: ["token", "chat", "message"],
     limited: "requests",
     success: { status: 200, description: "The earlier versions", schema: z.array(messageVersionSchema) },
@@ -205,6 +214,7 @@ export const messageRoutes = {
     summary: "List the changed messages of a chat by change number",
     description:
       "Returns messages that were edited or deleted after a change number, as they are now, in the order of their last changes. A reader that continues after the last change number misses no change.",
+    scopes: ["read"],
     params: ["token", "chat"],
     query: changesQuerySchema,
     limited: "requests",

@@ -15,6 +15,7 @@ interface Operation {
   description: string;
   parameters?: { in: string; name: string; required?: boolean; description?: string; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
+  security: Record<string, string[]>[];
   responses: Record<string, Answer | { $ref: string }>;
 }
 
@@ -127,6 +128,16 @@ describe("openApiDocument", () => {
     const text = JSON.stringify(document);
     expect(text).to.not.include(String(Number.MAX_SAFE_INTEGER)).and.not.include(String(Number.MIN_SAFE_INTEGER));
     expect(text).to.not.include("(?:");
+  });
+
+  it("names for each operation the keys and scopes that are enough", () => {
+    for (const { operation } of operations) {
+      const { scopes, guard }: Route = routes[operation.operationId as keyof typeof routes];
+      const expected = ["applicationKey", "adminKey"]
+        .filter((scheme) => scheme === "adminKey" || guard !== "installation")
+        .flatMap((scheme) => scopes.map((scope) => ({ [scheme]: [scope] })));
+      expect(operation.security, operation.operationId).to.deep.equal([...expected, {}]);
+    }
   });
 
   it("names the headers of each success, and NDJSON for batch requests", () => {

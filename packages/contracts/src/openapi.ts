@@ -19,6 +19,10 @@ const description = `Applications own chats, chats own messages. Messages are nu
 that does not support a method answers 405 \`method-not-allowed\` with \`Allow\`, and an unknown path 404 \`route-not-found\`.
 Paths are in lower case and do not end with a slash.
 
+**Keys** go into the header \`Authorization: Bearer <key>\`. An installation decides whether keys are required. If they are not, the
+token of an application opens everything in it, and a key that is sent is nevertheless checked. Only creating and listing
+applications and managing keys always require a key, unless no admin key is configured.
+
 **Unknown fields** and query parameters are ignored. \`Confab-Ignored-Fields\` names them.
 
 **Version**: this is version ${apiVersion}. A request may name it in the header \`Confab-Version\`; the answer then repeats it.`;
@@ -105,7 +109,7 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
     tags: [route.tag],
     summary: route.summary,
     description: route.description,
-    security: route.admin ? [{ adminKey: [] }, {}] : [],
+    security: securityOf(route),
     requestParams: {
       ...(route.params.length > 0 ? { path: z.object(path) } : {}),
       ...(route.query ? { query: route.query } : {}),
@@ -142,6 +146,12 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
   };
 }
 
+/** Each entry is enough. The last one is no key, which is enough where keys are not required. */
+function securityOf({ scopes, guard }: Route): Record<string, string[]>[] {
+  const schemes = guard === "installation" ? ["adminKey"] : ["applicationKey", "adminKey"];
+  return [...schemes.flatMap((scheme) => scopes.map((scope) => ({ [scheme]: [scope] }))), {}];
+}
+
 const line = (body: string): string =>
   JSON.stringify({ application_token: "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1", chat_number: 1, body });
 const ndjson = {
@@ -165,15 +175,28 @@ export function openApiDocument(options: { publicUrl: string; version: string })
     },
     servers: [{ url: options.publicUrl }],
     tags: [
-      { name: "Applications", description: "Tenants. The token of an application grants access to everything in it." },
+      { name: "Applications", description: "Tenants. Each is named by its token." },
       { name: "Chats", description: "Conversations, numbered from 1 in their application." },
       { name: "Messages", description: "Texts, numbered from 1 in their chat." },
+      { name: "Keys", description: "Secrets with scopes, of an application or of the installation." },
     ],
     components: {
       schemas: { BatchItem: batchItemSchema },
       headers,
       examples: problemExamples(options.publicUrl, usedCodes()),
-      securitySchemes: { adminKey: { type: "http", scheme: "bearer", description: "The configured admin key" } },
+      securitySchemes: {
+        applicationKey: {
+          type: "http",
+          scheme: "bearer",
+          description: "A key of the application (`confab_…`) with one of the named scopes",
+        },
+        adminKey: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "An admin key (`confab_admin_…`) with one of the named scopes, or the configured one (ADMIN_API_KEY)",
+        },
+      },
     },
     paths,
   };

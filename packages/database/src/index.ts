@@ -33,7 +33,7 @@ export type { Application, DeadLetter } from "./generated/client.ts";
 export type { Idempotency } from "./idempotency.ts";
 export type { CountDifference } from "./maintenance.ts";
 export type { ChangeOutcome, ChangeTarget, MessageChanges, MessageEdit, EarlierVersion } from "./message-changes.ts";
-export type { KeyOwner, KeyRow, Keys, StoredCredential } from "./keys.ts";
+export type { KeyIdentity, KeyOwner, KeyRow, Keys, KeyToStore, StoredCredential } from "./keys.ts";
 export type { NewMessage } from "./message-rows.ts";
 export type { AddressedMessage } from "./owners.ts";
 export type {

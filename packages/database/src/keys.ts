@@ -26,7 +26,7 @@ export interface KeyToStore extends KeyIdentity {
   readonly expiresAt: Date | null;
 }
 
-/** What is needed to check a key. */
+/** The columns that the check of a key needs. */
 export interface StoredCredential {
   readonly keyId: string;
   readonly hash: Uint8Array;
@@ -128,7 +128,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
         return true;
       }),
 
-    /** What is needed to check the keys with these ids, in one query. Unknown ones are left out. */
+    /** The credentials of the keys with these ids, in one query. Unknown ones are left out. */
     async credentials(keyIds: readonly string[]): Promise<StoredCredential[]> {
       const rows = await prisma.$queryRawUnsafe<(Omit<StoredCredential, "scopes"> & { scopes: string })[]>(
         `SELECT k.public_id AS keyId, k.hash, k.scopes, a.token, k.expires_at AS expiresAt, k.revoked_at AS revokedAt

@@ -134,7 +134,7 @@ describe("keys", () => {
     const { keyId } = await create(token);
     await test.database.prisma.application.delete({ where: { token } });
     expect(await keys.credentials([keyId])).to.deep.equal([]);
-    expect(await actsOf(keyId), "what was done stays on record").to.deep.equal(["key-created"]);
+    expect(await actsOf(keyId), "the entries stay").to.deep.equal(["key-created"]);
   });
 });
 

@@ -32,7 +32,7 @@ export const httpMetrics = {
   confab_streams_ended_total: {
     type: "counter",
     help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown or an error",
-    labels: { reason: ["client", "rotation", "shutdown", "error"] },
+    labels: { reason: ["client", "rotation", "shutdown", "access-ended", "error"] },
     services: ["api"],
   },
   http_problems_total: {

@@ -40,16 +40,21 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     mountOptions,
   );
 
-  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, context, start }) => {
-    const { token, chat: number } = params;
-    const given = readPosition(lastEventId ?? query.after);
-    const chat = await findChat(token, number);
-    const position = given ?? {
-      number: await readMessages.lastNumber(token, chat, context.logger),
-      change: chat.lastChangeNumber,
-    };
-    await streams.follow({ token, chat, position, logger: context.logger, start });
-  });
+  mountStream(
+    router,
+    routes.streamMessages,
+    async ({ params, query, lastEventId, context, watchAccess, start }) => {
+      const { token, chat: number } = params;
+      const given = readPosition(lastEventId ?? query.after);
+      const chat = await findChat(token, number);
+      const position = given ?? {
+        number: await readMessages.lastNumber(token, chat, context.logger),
+        change: chat.lastChangeNumber,
+      };
+      await streams.follow({ token, chat, position, logger: context.logger, watchAccess, start });
+    },
+    mountOptions,
+  );
 
   mount(
     router,

@@ -9,15 +9,17 @@ export interface Follow {
   token: string;
   chat: Chat;
   position: Position;
+  /** Calls `onEnd` when the client may no longer read. */
+  watchAccess: (onEnd: () => void) => () => void;
   /** Begins the answer. */
   start: () => EventStream;
   logger: Logger;
 }
 
-export type GoodbyeReason = "rotation" | "shutdown" | "error";
+export type GoodbyeReason = "rotation" | "shutdown" | "access-ended" | "error";
 
 /** Who ends a stream: its client, or one of the reasons to say goodbye. */
-export const endReasons = ["client", "rotation", "shutdown", "error"] as const satisfies readonly (
+export const endReasons = ["client", "rotation", "shutdown", "access-ended", "error"] as const satisfies readonly (
   GoodbyeReason | "client"
 )[];
 
@@ -152,6 +154,9 @@ export function createStreams(options: StreamsOptions): Streams {
       const leave = enter(stream, bell);
       const beats = setInterval(() => void sink.write(heartbeat).catch(() => undefined), jittered(heartbeatMs));
       const rotation = setTimeout(sayGoodbye, jittered(rotationMs), "rotation");
+      const unwatch = stream.watchAccess(() => {
+        sayGoodbye("access-ended");
+      });
       try {
         await send(stream, sink, bell, () => client.hasLeft || goodbye !== undefined);
       } catch (error) {
@@ -161,6 +166,7 @@ export function createStreams(options: StreamsOptions): Streams {
         }
       } finally {
         leave();
+        unwatch();
         clearInterval(beats);
         clearTimeout(rotation);
         if (goodbye !== undefined && !client.hasLeft) {
