@@ -77,7 +77,7 @@ describe("a keyring", () => {
   it("asks for many invented keys in few queries, once for each, and refuses too many at once", async () => {
     const { keyring, queries } = keyTable();
     const invented = Array.from({ length: 3_000 }, () => createKey("application").key);
-    const answers = await Promise.all(invented.map((key) => keyring.find(key)));
+    const answers = await Promise.all(invented.map(async (key) => keyring.find(key)));
     expect(answers.every((answer) => answer === undefined)).to.equal(true);
     expect(queries).to.have.length(6);
     for (const key of invented) expect(keyring.find(key)).to.equal(undefined);
