@@ -19,7 +19,7 @@ export interface AccessOptions {
     markUsed(uses: ReadonlyMap<string, Date>): Promise<void>;
   };
   readonly redis: Redis | Cluster;
-  /** Prefix of the channel on which processes tell each other about changed keys. */
+  /** Prefix of the channel on which processes announce changed keys to each other. */
   readonly prefix: string;
   readonly logger: Logger;
   /** How long a known key is used before it is read again. */

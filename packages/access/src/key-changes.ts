@@ -12,7 +12,7 @@ export interface KeyChangesOptions {
 
 const retryMs = 500;
 
-/** Tells all processes through Redis that a key has changed. Redis delivers at most once, and to connected processes only. */
+/** Announces to all processes, through Redis, that a key has changed. Redis delivers at most once, and to connected processes only. */
 export function createKeyChanges({ redis, channel, onChange, onGap }: KeyChangesOptions) {
   // It waits for messages: silence is normal, and commands wait for the connection.
   const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: undefined };

@@ -61,7 +61,7 @@ export function createLookups(options: LookupOptions) {
         isFailing = false;
         const byId = new Map(found.map((credential) => [credential.keyId, credential]));
         for (const [keyId, { resolve }] of group) {
-          // What was read may be older than the change, so the key waits for the next query.
+          // This answer may be older than the change, so the key waits for the next query.
           if (changed.has(keyId)) continue;
           waiting.delete(keyId);
           onResult(keyId, byId.get(keyId), askedAt);

@@ -118,7 +118,7 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
       return findRead(keyId, text);
     },
 
-    /** What is known of a key and when it was read; reads it again soon if that is old or nothing is known. */
+    /** A known key, and when it was read. An old or unknown one is read again soon. */
     current(keyId: string): { readonly principal: Principal; readonly readAt: number } | undefined {
       const key = known.get(keyId);
       if (!key || isDue(key)) refresh(keyId);

@@ -140,8 +140,10 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
 }
 
 type ListName =
+  | "listAdminKeys"
   | "listApplications"
   | "listChats"
+  | "listKeys"
   | "listMessages"
   | "listReadHorizons"
   | "listUnreadChats"
