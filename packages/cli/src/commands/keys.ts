@@ -24,11 +24,11 @@ export function addKeysCommands(program: Command, io: Io): void {
       .description("create a key and show it, once")
       .requiredOption(
         "--scopes <scopes>",
-        `what the key may do, separated by commas: ${scopeNames.join(", ")}`,
+        `its scopes, separated by commas: ${scopeNames.join(", ")}`,
         scopesOf,
       )
       .option("--expires <when>", "when it stops working: a time, or a duration such as 90d", future),
-    [textOperand("name", "what the key is for, 1 to 255 characters")],
+    [textOperand("name", "its purpose, 1 to 255 characters")],
     async (token, [name], command) => {
       const { api, output } = toolsOf(io, command);
       const { scopes, expires } = command.opts<{ scopes: Scope[]; expires?: Date }>();
