@@ -10,7 +10,15 @@ export interface Actor {
 
 /** An administrative act. */
 export interface Act {
-  readonly act: "application-created" | "application-renamed" | "key-created" | "key-rotated" | "key-revoked";
+  readonly act:
+    | "application-created"
+    | "application-renamed"
+    | "application-deleted"
+    | "chat-deleted"
+    | "sender-erased"
+    | "key-created"
+    | "key-rotated"
+    | "key-revoked";
   readonly by: Actor;
   /** The whole token. Only its beginning is recorded. */
   readonly token?: string | null;

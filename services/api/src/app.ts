@@ -124,7 +124,7 @@ export function createApiApp(options: ApiAppOptions): Express {
         mountOptions,
       }),
     )
-    .use(createKeyRoutes({ keys, access, mountOptions }))
+    .use(createKeyRoutes({ keys, applications, access, mountOptions }))
     .use(createNotFoundHandler(Object.values(routes)))
     .use(createProblemHandler({ publicUrl, toProblem }));
 }

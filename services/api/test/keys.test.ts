@@ -163,6 +163,10 @@ describe("keys", () => {
     );
     await api.send("DELETE", `${path}/${rotated.key_id}`, undefined, { ...bearer(first), "x-request-id": "revoking" });
     await api.send("PATCH", `/applications/${token}`, { name: "renamed" }, bearer(first));
+    await api.send("POST", `/applications/${token}/erasures`, { sender: "anna" }, bearer(first));
+    const chat = await world.newChat(token);
+    await api.send("DELETE", `/applications/${token}/chats/${chat.number}`, undefined, admin);
+    await api.send("DELETE", `/applications/${token}`, undefined, bearer(first));
     const acts = (await listActs(world.database, { limit: 1_000 })).filter(
       ({ application, actor }) => application === token.slice(0, 8) && actor !== "confab",
     );
@@ -173,6 +177,9 @@ describe("keys", () => {
       [`key ${first.key_id}`, "key-created", rotated.key_id],
       [`key ${first.key_id}`, "key-revoked", rotated.key_id],
       [`key ${first.key_id}`, "application-renamed", null],
+      [`key ${first.key_id}`, "sender-erased", null],
+      ["admin key", "chat-deleted", null],
+      [`key ${first.key_id}`, "application-deleted", null],
     ]);
     expect(acts.find(({ act }) => act === "key-revoked")?.requestId).to.equal("revoking");
     for (const { key } of [first, second, rotated]) {

@@ -73,8 +73,8 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.deleteApplication,
-    async ({ params: { token } }) => {
-      if (!(await erase.application(token))) throw new ProblemError("application-not-found");
+    async ({ params: { token }, context }) => {
+      if (!(await erase.application(token, actorOf(context, token)))) throw new ProblemError("application-not-found");
       return { body: undefined };
     },
     mountOptions,
@@ -83,8 +83,8 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.eraseSender,
-    async ({ params: { token }, body: { sender } }) => {
-      const requestedAt = await erase.sender(token, sender);
+    async ({ params: { token }, body: { sender }, context }) => {
+      const requestedAt = await erase.sender(token, sender, actorOf(context, token));
       if (!requestedAt) throw new ProblemError("application-not-found");
       return { body: { application_token: token, sender, requested_at: requestedAt.toISOString() } };
     },

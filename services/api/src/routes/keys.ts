@@ -1,6 +1,6 @@
 import { createKey, type Access } from "@confab/access";
 import { ProblemError, rotateKeySchema, routes, type CreatedKey, type Scope } from "@confab/contracts";
-import type { KeyOwner, KeyRow, Keys } from "@confab/database";
+import type { Applications, KeyOwner, KeyRow, Keys } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
 import type { Router } from "express";
 import { toKey } from "../representations.ts";
@@ -8,6 +8,7 @@ import { actorOf } from "./actor.ts";
 
 export interface KeyRoutesOptions {
   keys: Keys;
+  applications: Pick<Applications, "find">;
   access: Pick<Access, "changed">;
   mountOptions: MountOptions;
 }
@@ -19,8 +20,14 @@ interface NewKeyBody {
 }
 
 /** Keys of applications, and admin keys: create, list, rotate, revoke. */
-export function createKeyRoutes({ keys, access, mountOptions }: KeyRoutesOptions): Router {
+export function createKeyRoutes({ keys, applications, access, mountOptions }: KeyRoutesOptions): Router {
   const router = createRouter();
+
+  /** The problem that says what does not exist: the application or the key. */
+  async function missing(owner: KeyOwner): Promise<ProblemError> {
+    const isOwned = owner === null || (await applications.find(owner)) !== undefined;
+    return new ProblemError(isOwned ? "key-not-found" : "application-not-found");
+  }
 
   async function create(
     owner: KeyOwner,
@@ -41,13 +48,13 @@ export function createKeyRoutes({ keys, access, mountOptions }: KeyRoutesOptions
     const { key, ...identity } = createKey(owner === null ? "admin" : "application");
     const successor = { ...identity, graceMs: graceSeconds * 1000 };
     const row = await keys.rotate(owner, keyId, successor, actorOf(context, owner));
-    if (!row) throw new ProblemError("key-not-found");
+    if (!row) throw await missing(owner);
     await access.changed(keyId);
     return { body: shown(row, key) };
   }
 
   async function revoke(owner: KeyOwner, keyId: string, context: RequestContext) {
-    if (!(await keys.revoke(owner, keyId, actorOf(context, owner)))) throw new ProblemError("key-not-found");
+    if (!(await keys.revoke(owner, keyId, actorOf(context, owner)))) throw await missing(owner);
     await access.changed(keyId);
     return { body: undefined };
   }
