@@ -9,7 +9,8 @@ export const scopes = {
   write: "create chats, send messages, and set read horizons",
   search: "search messages",
   edit: "change and delete chats and messages",
-  admin: "rename and delete the application, erase what a sender wrote, and manage the application's keys; with an admin key, also create and list applications",
+  admin:
+    "rename and delete the application, erase what a sender wrote, and manage the application's keys; with an admin key, also create and list applications",
   import: "create chats and send batch requests, and nothing else",
 } as const satisfies Record<string, string>;
 

@@ -22,11 +22,7 @@ export function addKeysCommands(program: Command, io: Io): void {
     keys
       .command("create")
       .description("create a key and show it, once")
-      .requiredOption(
-        "--scopes <scopes>",
-        `its scopes, separated by commas: ${scopeNames.join(", ")}`,
-        scopesOf,
-      )
+      .requiredOption("--scopes <scopes>", `its scopes, separated by commas: ${scopeNames.join(", ")}`, scopesOf)
       .option("--expires <when>", "when it stops working: a time, or a duration such as 90d", future),
     [textOperand("name", "its purpose, 1 to 255 characters")],
     async (token, [name], command) => {
