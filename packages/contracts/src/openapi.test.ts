@@ -16,6 +16,7 @@ interface Operation {
   parameters?: { in: string; name: string; required?: boolean; description?: string; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
   security: Record<string, string[]>[];
+  "x-confab-scopes": string[];
   responses: Record<string, Answer | { $ref: string }>;
 }
 
@@ -133,10 +134,10 @@ describe("openApiDocument", () => {
   it("names for each operation the keys and scopes that are enough", () => {
     for (const { operation } of operations) {
       const { scopes, guard }: Route = routes[operation.operationId as keyof typeof routes];
-      const expected = ["applicationKey", "adminKey"]
-        .filter((scheme) => scheme === "adminKey" || guard !== "installation")
-        .flatMap((scheme) => scopes.map((scope) => ({ [scheme]: [scope] })));
-      expect(operation.security, operation.operationId).to.deep.equal([...expected, {}]);
+      const application = guard === "installation" ? [] : [{ applicationKey: [] }];
+      expect(operation.security, operation.operationId).to.deep.equal([...application, { adminKey: [] }, {}]);
+      expect(operation["x-confab-scopes"], operation.operationId).to.deep.equal(scopes);
+      for (const scope of scopes) expect(operation.description).to.include(`\`${scope}\``);
     }
   });
 

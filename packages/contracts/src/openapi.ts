@@ -108,8 +108,9 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
-    description: route.description,
+    description: `${route.description} A key needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(" or ")}.`,
     security: securityOf(route),
+    "x-confab-scopes": [...route.scopes],
     requestParams: {
       ...(route.params.length > 0 ? { path: z.object(path) } : {}),
       ...(route.query ? { query: route.query } : {}),
@@ -146,10 +147,12 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
   };
 }
 
-/** Each entry is enough. The last one is no key, which is enough where keys are not required. */
-function securityOf({ scopes, guard }: Route): Record<string, string[]>[] {
-  const schemes = guard === "installation" ? ["adminKey"] : ["applicationKey", "adminKey"];
-  return [...schemes.flatMap((scheme) => scopes.map((scope) => ({ [scheme]: [scope] }))), {}];
+/**
+ * Each entry is enough. The last one is no key, which is enough where keys are not required. Linters accept scopes of OAuth only, so
+ * the scopes of keys have an extension of their own.
+ */
+function securityOf({ guard }: Route): Record<string, string[]>[] {
+  return [...(guard === "installation" ? [] : [{ applicationKey: [] }]), { adminKey: [] }, {}];
 }
 
 const line = (body: string): string =>
@@ -188,13 +191,13 @@ export function openApiDocument(options: { publicUrl: string; version: string })
         applicationKey: {
           type: "http",
           scheme: "bearer",
-          description: "A key of the application (`confab_…`) with one of the named scopes",
+          description: "A key of the application (`confab_…`) with one of the scopes in `x-confab-scopes`",
         },
         adminKey: {
           type: "http",
           scheme: "bearer",
           description:
-            "An admin key (`confab_admin_…`) with one of the named scopes, or the configured one (ADMIN_API_KEY)",
+            "An admin key (`confab_admin_…`) with one of the scopes in `x-confab-scopes`, or the configured one (ADMIN_API_KEY)",
         },
       },
     },
