@@ -28,9 +28,16 @@ export default {
     {
       name: "http-edge",
       severity: "error",
-      comment: "The HTTP edge knows contracts, the metric catalogue and the process kit, but no store.",
+      comment: "The HTTP edge knows contracts, access control, the metric catalogue and the process kit, but no store.",
       from: { path: "^packages/http/src" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|contracts|metrics|runtime)/"] },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|access|contracts|metrics|runtime)/"] },
+    },
+    {
+      name: "access-apart",
+      severity: "error",
+      comment: "Access control is handed its store, and can be asked by any edge.",
+      from: { path: "^packages/access/src", pathNot: "[.]test[.]ts$" },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/(access|contracts|runtime)/"] },
     },
     {
       name: "stores-apart",

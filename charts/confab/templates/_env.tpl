@@ -173,6 +173,9 @@
   value: {{ ternary "on" "off" .Values.telemetry.trustTraceparent | quote }}
 - name: RATE_LIMITS
   value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
+- name: REQUIRE_KEYS
+  value: {{ ternary "on" "off" .Values.config.requireKeys | quote }}
+{{ include "confab.env.adminKey" . }}
 {{- end -}}
 
 {{- define "confab.env.ingest" -}}
@@ -201,7 +204,6 @@
 {{ include "confab.env.service" (dict "root" . "component" "api") }}
 {{ include "confab.env.http" . }}
 {{ include "confab.env.search" . }}
-{{ include "confab.env.adminKey" . }}
 - name: APPLICATION_REQUEST_RATE
   value: {{ int .Values.api.limits.applicationRequestRate | quote }}
 - name: MAX_STREAMS
@@ -256,6 +258,9 @@
   value: {{ include "confab.serviceUrl" (dict "root" . "component" "ingest") | quote }}
 {{- end }}
 {{ include "confab.env.secret" (dict "name" "APPLICATION_TOKEN" "secret" .Values.canary.existingSecret "key" .Values.canary.existingSecretKey) }}
+{{- if .Values.config.requireKeys }}
+{{ include "confab.env.secret" (dict "name" "CONFAB_KEY" "secret" .Values.canary.existingSecret "key" .Values.canary.existingSecretApiKey) }}
+{{- end }}
 {{- end -}}
 
 {{/* For files/backup.sh. */}}

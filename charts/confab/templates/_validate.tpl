@@ -117,6 +117,9 @@ externalElasticsearch.hosts is set, but search.backend is mysql: set search.back
 
 {{- define "confab.validate.passwords" -}}
 {{- $admin := .Values.adminApiKey }}
+{{- if and .Values.config.requireKeys (not $admin.enabled) }}
+config.requireKeys is true, but there is no admin key to create the first key with: set adminApiKey.enabled=true.
+{{- end }}
 {{- if and $admin.value $admin.existingSecret }}
 adminApiKey.value and adminApiKey.existingSecret are both set: clear one of them.
 {{- end }}

@@ -73,7 +73,7 @@ describe("the environment of every container that runs confabctl", () => {
           .flatMap((container) => Object.keys(environmentOf(container, manifests)))
           .filter(
             (variable) =>
-              !/^(DATABASE_(URL|USERNAME|PASSWORD)|CONFAB_(INGEST_)?URL|ADMIN_API_KEY|APPLICATION_TOKEN)$/.test(
+              !/^(DATABASE_(URL|USERNAME|PASSWORD)|CONFAB_(INGEST_)?URL|CONFAB_KEY|ADMIN_API_KEY|APPLICATION_TOKEN)$/.test(
                 variable,
               ),
           )

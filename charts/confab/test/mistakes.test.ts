@@ -43,6 +43,8 @@ describe("values that contradict each other", () => {
         "ingest.terminationGracePeriodSeconds=10",
         "search.backend=elasticsearch",
         "elasticsearch.enabled=false",
+        "config.requireKeys=true",
+        "adminApiKey.enabled=false",
       ].flatMap((set) => ["--set", set]),
     );
     expect(code).to.not.equal(0);
@@ -53,6 +55,7 @@ describe("values that contradict each other", () => {
       /externalElasticsearch\.hosts/,
       /httpRoute\.parentRefs/,
       /api\.pdb\.minAvailable/,
+      /config\.requireKeys.*adminApiKey\.enabled/,
       /ingest\.terminationGracePeriodSeconds/,
     ]) {
       expect(stderr).to.match(named);

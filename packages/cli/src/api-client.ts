@@ -52,15 +52,23 @@ export interface ApiAddress {
   readonly url: string;
   /** URL of ingest's routes; by default the same as of the others. */
   readonly ingestUrl?: string | undefined;
+  /** A key of an application, or an admin key. */
+  readonly key?: string | undefined;
+  /** Sent to routes that only an admin key opens, and to all others if there is no key. */
   readonly adminKey?: string | undefined;
 }
 
 /** A client of Confab's API; answers are checked against the contracts. */
-export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient {
+export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiClient {
   const [url, ingestUrl] = [address.url, address.ingestUrl ?? address.url].map((text) => text.replace(/\/+$/, "")) as [
     string,
     string,
   ];
+
+  function authorization(route: Route): { Authorization?: string } {
+    const sent = route.guard === "installation" ? (adminKey ?? key) : (key ?? adminKey);
+    return sent === undefined ? {} : { Authorization: `Bearer ${sent}` };
+  }
 
   async function callOnce<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     const route = routes[name];
@@ -72,7 +80,7 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
       ...(version === undefined ? {} : { "If-Match": `"${version}"` }),
-      ...(adminKey !== undefined && "admin" in route ? { Authorization: `Bearer ${adminKey}` } : {}),
+      ...authorization(route),
     };
     const { response, text } = await exchange(base, target, {
       method: route.method.toUpperCase(),
@@ -113,7 +121,8 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
       silence.abort();
     }, silenceMs);
     try {
-      const response = await fetch(target, { signal: silence.signal });
+      const headers = authorization(routes.streamMessages);
+      const response = await fetch(target, { headers, signal: silence.signal });
       if (!response.ok) throw Refused.from(url, response, await response.text());
       const events = new EventSourceParserStream({ onComment: () => timer.refresh() });
       for await (const event of response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(events)) {
@@ -131,8 +140,10 @@ export function createApiClient({ adminKey, ...address }: ApiAddress): ApiClient
 }
 
 type ListName =
+  | "listAdminKeys"
   | "listApplications"
   | "listChats"
+  | "listKeys"
   | "listMessages"
   | "listReadHorizons"
   | "listUnreadChats"

@@ -49,6 +49,26 @@ export function onApplication<const Values extends readonly unknown[]>(
   });
 }
 
+/**
+ * The same for commands that concern an application or, with `--admin`, the installation: their action receives null instead of a
+ * token.
+ */
+export function onOwner<const Values extends readonly unknown[]>(
+  command: Command,
+  operands: Operands<Values>,
+  action: (application: string | null, values: Values, command: Command) => Promise<void>,
+): Command {
+  return declareApplicationArguments(command, operands)
+    .option("--admin", "concerns the installation instead of an application: admin keys")
+    .action(async () => {
+      const [application, values] =
+        command.opts<{ admin?: boolean }>().admin === true
+          ? ([null, operandValues(command, operands, command.args)] as const)
+          : applicationArguments(command, operands);
+      await action(application, values, command);
+    });
+}
+
 /** The token of the application and the parsed operands; a usage error if they are not as declared. */
 export function applicationArguments<const Values extends readonly unknown[]>(
   command: Command,
@@ -66,12 +86,20 @@ export function applicationArguments<const Values extends readonly unknown[]>(
   if (application === undefined) {
     command.error("error: no application is named. Put its token first, or set --token or CONFAB_TOKEN.");
   }
-  const given = isLed ? args.slice(1) : args;
+  return [application, operandValues(command, declared, isLed ? args.slice(1) : args)];
+}
+
+function operandValues<const Values extends readonly unknown[]>(
+  command: Command,
+  declared: Operands<Values>,
+  given: readonly string[],
+): Values {
+  const operands = declared as readonly Operand<unknown>[];
   const missing = operands[given.length];
   if (missing !== undefined) command.error(`error: missing required argument '${missing.name}'`);
   const values = operands.map((operand, index) => valueOf(command, operand, given[index]!));
   if (given.length > operands.length) command.error(`error: too many arguments.${quotingHint(operands, given)}`);
-  return [application, values as unknown as Values];
+  return values as unknown as Values;
 }
 
 function isToken(text: string | undefined): boolean {

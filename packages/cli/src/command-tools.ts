@@ -9,6 +9,8 @@ import { createOutput, type Output, type OutputOptions } from "./output.ts";
 export interface GlobalOptions extends OutputOptions {
   url?: string;
   ingestUrl?: string;
+  key?: string;
+  keyFile?: string;
   adminKey?: string;
   token?: string;
 }
@@ -29,8 +31,16 @@ export function toolsOf(io: Io, command: Command): Tools {
     ...io,
     options,
     output: createOutput(io, options),
-    api: createApiClient({ url, ingestUrl: options.ingestUrl, adminKey: options.adminKey }),
+    api: createApiClient({
+      ...{ url, ingestUrl: options.ingestUrl },
+      ...{ key: secret(options.key) ?? secret(options.keyFile), adminKey: secret(options.adminKey) },
+    }),
   };
+}
+
+/** A variable that is set to nothing is not set. */
+function secret(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }
 
 /** For arguments: a UUID. */

@@ -1,6 +1,7 @@
 import { version } from "@confab/config";
 import { Command, Option } from "commander";
 import { addAppCommands } from "./commands/app.ts";
+import { addAuditCommand } from "./commands/audit.ts";
 import { addChatCommands } from "./commands/chat.ts";
 import { addCompleteCommand } from "./commands/complete.ts";
 import { addConfigCommands } from "./commands/config.ts";
@@ -9,6 +10,7 @@ import { addDeadLetterCommands } from "./commands/dead-letters.ts";
 import { addEraseCommand } from "./commands/erase.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addKeysCommands, readKeyFile } from "./commands/keys.ts";
 import { addMessageCommands } from "./commands/message.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addReadsCommands } from "./commands/reads.ts";
@@ -43,7 +45,19 @@ export function createProgram(io: Io): Command {
     )
     .addOption(new Option("--token <token>", "token of the application").env("CONFAB_TOKEN").argParser(token))
     .addOption(
-      new Option("--admin-key <key>", "key that is required to create and list applications").env("ADMIN_API_KEY"),
+      new Option(
+        "--key <key>",
+        "key of the application, or an admin key. Other users see command lines: prefer the variable or --key-file",
+      ).env("CONFAB_KEY"),
+    )
+    .addOption(
+      new Option("--key-file <file>", "file that contains the key").env("CONFAB_KEY_FILE").argParser(readKeyFile),
+    )
+    .addOption(
+      new Option(
+        "--admin-key <key>",
+        "the configured admin key, for commands that concern the installation and for all others without --key",
+      ).env("ADMIN_API_KEY"),
     )
     .option("--json", "print JSON: one document, or one per line for commands that stream")
     .option("--local-time", "print times in the time zone of this machine or of TZ instead of UTC; not with --json")
@@ -63,6 +77,7 @@ export function createProgram(io: Io): Command {
   addChatCommands(program, io);
   addMessageCommands(program, io);
   addReadsCommands(program, io);
+  addKeysCommands(program, io);
   addSendCommand(program, io);
   addTailCommand(program, io);
   addSearchCommands(program, io);
@@ -73,6 +88,7 @@ export function createProgram(io: Io): Command {
   addDeadLetterCommands(program, io);
   addEraseCommand(program, io);
   addCountsCommands(program, io);
+  addAuditCommand(program, io);
   addSmokeCommand(program, io);
   addVerifyCommand(program, io);
   addTraceCommand(program, io);

@@ -13,7 +13,6 @@ export const apiVariables = z.object({
   ...searchVariables,
   PORT: port().prefault("8082").describe("Port of every route except those that send messages"),
   ADMIN_PORT: processVariables.ADMIN_PORT.prefault("9082"),
-  ADMIN_API_KEY: processVariables.ADMIN_API_KEY,
   APPLICATION_REQUEST_RATE: integer({ min: 1 })
     .prefault("500")
     .describe("Rate limit for /applications/{token} and everything below it, in requests per second and application"),
@@ -44,7 +43,6 @@ export function loadApiConfig(env: Environment) {
     ...commonSettings("api", variables),
     ...httpSettings(variables),
     search: searchSettings(variables),
-    adminKey: variables.ADMIN_API_KEY,
     applicationRequestRate: variables.RATE_LIMITS ? variables.APPLICATION_REQUEST_RATE : undefined,
     streams: {
       total: variables.MAX_STREAMS,

@@ -29,10 +29,17 @@ export const commonVariables = {
   PARTITIONS,
 };
 
-const { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, RATE_LIMITS } = processVariables;
+const { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, RATE_LIMITS, REQUIRE_KEYS, ADMIN_API_KEY } = processVariables;
 
 /** The variables of the services that speak HTTP with clients. */
-export const httpVariables = { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, RATE_LIMITS };
+export const httpVariables = {
+  ACCESS_LOG_RATE,
+  TRUST_TRACEPARENT,
+  PUBLIC_URL,
+  RATE_LIMITS,
+  REQUIRE_KEYS,
+  ADMIN_API_KEY,
+};
 
 type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
 
@@ -56,6 +63,7 @@ export function httpSettings(variables: Variables<typeof httpVariables> & { HOST
   return {
     accessLogRate: variables.ACCESS_LOG_RATE,
     trustCallers: variables.TRUST_TRACEPARENT,
+    access: { required: variables.REQUIRE_KEYS, adminKey: variables.ADMIN_API_KEY },
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
   };
 }

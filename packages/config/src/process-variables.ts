@@ -52,9 +52,14 @@ export const processVariables = {
   RATE_LIMITS: onOff()
     .prefault("on")
     .describe("Whether the limits per application and, for streams, per client address apply"),
+  REQUIRE_KEYS: onOff()
+    .prefault("off")
+    .describe(
+      "Whether every route of an application requires a key with the right scope. If not, the token of the application opens everything in it. It must be the same in the api and ingest",
+    ),
   ADMIN_API_KEY: secret({ minLength: 16 })
     .optional()
     .describe(
-      "Bearer token required to create and list applications. If it is not set, anyone who can reach the api can do both",
+      "The configured admin key, which opens everything. Without it, creating and listing applications and managing keys require an admin key only with REQUIRE_KEYS=on, and otherwise no key. It must be the same in the api and ingest",
     ),
 };

@@ -5,7 +5,8 @@ export const applicationTokenSchema = z
   .uuid("must be an application token, a UUID")
   .toLowerCase()
   .meta({
-    description: "The secret that identifies an application and grants access to everything in it",
+    description:
+      "The token of an application. It identifies the application and, where keys are not required, grants access to everything in it.",
     examples: ["2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1"],
   });
 

@@ -15,6 +15,7 @@ const updateChat = {
   summary: "Change a chat",
   description:
     "Changes the name or the metadata of a chat, or both; null removes a value, and a field that is absent stays. A repetition changes nothing else.",
+  scopes: ["edit"],
   params: ["token", "chat"],
   body: { schema: writeChatSchema, required: true, limitBytes: chatBody },
   limited: "requests",
@@ -33,6 +34,7 @@ export const chatRoutes = {
     summary: "Create a chat",
     description:
       "The chat gets the next number of its application. No body is needed; a name and metadata are optional.",
+    scopes: ["write", "import"],
     params: ["token"],
     body: { schema: createChatSchema, required: false, limitBytes: chatBody },
     idempotent: true,
@@ -49,6 +51,7 @@ export const chatRoutes = {
     summary: "List an application's chats by number or by activity",
     description:
       "Returns one page of chats in ascending order. `after` and `before` name the page right after or right before a number. With `order=activity`, the chat with the latest stored message comes first; a chat that receives a message while you read moves to the front.",
+    scopes: ["read"],
     params: ["token"],
     query: chatsQuerySchema,
     limited: "requests",
@@ -63,6 +66,7 @@ export const chatRoutes = {
     tag: "Chats",
     summary: "Get a chat",
     description: "Returns the name and the metadata of a chat, and how many messages are stored.",
+    scopes: ["read"],
     params: ["token", "chat"],
     limited: "requests",
     success: { status: 200, description: "The chat", schema: chatSchema },
@@ -79,6 +83,7 @@ export const chatRoutes = {
     summary: "Delete a chat and erase everything in it",
     description:
       "From the answer on, no route knows the chat any more, and its number is never used again. Messages that were accepted and not stored yet are dropped. A worker then erases the messages and search documents from all stores, which takes minutes. This cannot be undone.",
+    scopes: ["edit"],
     params: ["token", "chat"],
     limited: "requests",
     success: { status: 204, description: "The chat is deleted" },
@@ -93,6 +98,7 @@ export const chatRoutes = {
     summary: "Set how far a reader has read a chat",
     description:
       "Moves the read horizon of a reader forward to a number, at most the chat's last number. It never moves back: a lower number changes nothing, and the answer has the current horizon.",
+    scopes: ["write"],
     params: ["token", "chat", "reader"],
     body: { schema: writeReadHorizonSchema, required: true, limitBytes: smallBody },
     limited: "requests",
@@ -108,6 +114,7 @@ export const chatRoutes = {
     summary: "Get how far a reader has read a chat",
     description:
       "Returns the read horizon of a reader, 0 if there is none, and how many messages above it are unread, stored or not. While Redis is unavailable, only stored messages count.",
+    scopes: ["read"],
     params: ["token", "chat", "reader"],
     limited: "requests",
     success: { status: 200, description: "The horizon and the unread count", schema: readStateSchema },
@@ -121,6 +128,7 @@ export const chatRoutes = {
     tag: "Chats",
     summary: "List how far the readers of a chat have read",
     description: "Returns one page of the read horizons of a chat, in the order of the readers' code points.",
+    scopes: ["read"],
     params: ["token", "chat"],
     query: readsQuerySchema,
     limited: "requests",
@@ -136,6 +144,7 @@ export const chatRoutes = {
     summary: "List the chats with unread messages of a reader",
     description:
       "Returns one page of the application's chats that have messages above the reader's horizon, the chat with the latest stored message first. It counts stored messages, so it may lag behind the accepted ones by a second. A page may have fewer entries than `limit`, even none, although there is a next one: follow the Link header until it has no next page.",
+    scopes: ["read"],
     params: ["token"],
     query: unreadQuerySchema,
     limited: "requests",

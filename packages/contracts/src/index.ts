@@ -1,6 +1,7 @@
 export * from "./application.ts";
 export * from "./chat.ts";
 export * from "./erasure.ts";
+export * from "./keys.ts";
 export * from "./message-body.ts";
 export * from "./message-content.ts";
 export * from "./message.ts";

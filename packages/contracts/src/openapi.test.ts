@@ -15,6 +15,8 @@ interface Operation {
   description: string;
   parameters?: { in: string; name: string; required?: boolean; description?: string; schema: object }[];
   requestBody?: { content: Record<string, { schema: object }> };
+  security: Record<string, string[]>[];
+  "x-confab-scopes": string[];
   responses: Record<string, Answer | { $ref: string }>;
 }
 
@@ -127,6 +129,16 @@ describe("openApiDocument", () => {
     const text = JSON.stringify(document);
     expect(text).to.not.include(String(Number.MAX_SAFE_INTEGER)).and.not.include(String(Number.MIN_SAFE_INTEGER));
     expect(text).to.not.include("(?:");
+  });
+
+  it("names for each operation the keys and scopes that are enough", () => {
+    for (const { operation } of operations) {
+      const { scopes, guard }: Route = routes[operation.operationId as keyof typeof routes];
+      const application = guard === "installation" ? [] : [{ applicationKey: [] }];
+      expect(operation.security, operation.operationId).to.deep.equal([...application, { adminKey: [] }, {}]);
+      expect(operation["x-confab-scopes"], operation.operationId).to.deep.equal(scopes);
+      for (const scope of scopes) expect(operation.description).to.include(`\`${scope}\``);
+    }
   });
 
   it("names the headers of each success, and NDJSON for batch requests", () => {

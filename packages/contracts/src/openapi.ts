@@ -19,6 +19,10 @@ const description = `Applications own chats, chats own messages. Messages are nu
 that does not support a method answers 405 \`method-not-allowed\` with \`Allow\`, and an unknown path 404 \`route-not-found\`.
 Paths are in lower case and do not end with a slash.
 
+**Keys** go into the header \`Authorization: Bearer <key>\`. An installation decides whether keys are required. If they are not, the
+token of an application opens everything in it, and a key that is sent is nevertheless checked. Only creating and listing
+applications and managing keys always require a key, unless no admin key is configured.
+
 **Unknown fields** and query parameters are ignored. \`Confab-Ignored-Fields\` names them.
 
 **Version**: this is version ${apiVersion}. A request may name it in the header \`Confab-Version\`; the answer then repeats it.`;
@@ -104,8 +108,9 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
-    description: route.description,
-    security: route.admin ? [{ adminKey: [] }, {}] : [],
+    description: `${route.description} A key needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(" or ")}.`,
+    security: securityOf(route),
+    "x-confab-scopes": [...route.scopes],
     requestParams: {
       ...(route.params.length > 0 ? { path: z.object(path) } : {}),
       ...(route.query ? { query: route.query } : {}),
@@ -142,6 +147,14 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
   };
 }
 
+/**
+ * Each entry is enough. The last one is no key, which is enough where keys are not required. Linters accept scopes of OAuth only, so
+ * the scopes of keys have an extension of their own.
+ */
+function securityOf({ guard }: Route): Record<string, string[]>[] {
+  return [...(guard === "installation" ? [] : [{ applicationKey: [] }]), { adminKey: [] }, {}];
+}
+
 const line = (body: string): string =>
   JSON.stringify({ application_token: "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1", chat_number: 1, body });
 const ndjson = {
@@ -165,15 +178,28 @@ export function openApiDocument(options: { publicUrl: string; version: string })
     },
     servers: [{ url: options.publicUrl }],
     tags: [
-      { name: "Applications", description: "Tenants. The token of an application grants access to everything in it." },
+      { name: "Applications", description: "Tenants. Each is named by its token." },
       { name: "Chats", description: "Conversations, numbered from 1 in their application." },
       { name: "Messages", description: "Texts, numbered from 1 in their chat." },
+      { name: "Keys", description: "Secrets with scopes, of an application or of the installation." },
     ],
     components: {
       schemas: { BatchItem: batchItemSchema },
       headers,
       examples: problemExamples(options.publicUrl, usedCodes()),
-      securitySchemes: { adminKey: { type: "http", scheme: "bearer", description: "The configured admin key" } },
+      securitySchemes: {
+        applicationKey: {
+          type: "http",
+          scheme: "bearer",
+          description: "A key of the application (`confab_…`) with one of the scopes in `x-confab-scopes`",
+        },
+        adminKey: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "An admin key (`confab_admin_…`) with one of the scopes in `x-confab-scopes`, or the configured one (ADMIN_API_KEY)",
+        },
+      },
     },
     paths,
   };

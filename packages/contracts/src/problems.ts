@@ -27,14 +27,15 @@ export const problems = {
   },
   unauthorized: {
     status: 401,
-    title: "Admin key required",
+    title: "Valid key required",
     meaning:
-      "Creating and listing applications requires the admin key. Send it in the header `Authorization: Bearer <admin key>`.",
+      "The request needs a key and has none that is valid: it has no key, or the key is unknown, revoked or expired. Send a valid one in the header `Authorization: Bearer <key>`.",
   },
   forbidden: {
     status: 403,
-    title: "Wrong admin key",
-    meaning: "The admin key in `Authorization` is not the configured one. Use the value of ADMIN_API_KEY.",
+    title: "Key not sufficient",
+    meaning:
+      "The key is valid, but it does not have the scope that this route needs, or it is not an admin key. The detail names what is missing. Use another key.",
   },
   "route-not-found": {
     status: 404,
@@ -68,6 +69,12 @@ export const problems = {
     title: "Message deleted",
     meaning: "The message was deleted. Its number stays, and lists show it without its content.",
   },
+  "key-not-found": {
+    status: 404,
+    title: "Key not found",
+    meaning:
+      "There is no such key. Use the `key_id` that was returned when the key was created; it is also listed, and it is a part of the key.",
+  },
   "method-not-allowed": {
     status: 405,
     title: "Method not allowed",
@@ -83,6 +90,11 @@ export const problems = {
     title: "Idempotency key already used",
     meaning:
       "Another request with this `Idempotency-Key` was sent within the last 24 hours. Use a new key for a new request, or repeat the first request unchanged.",
+  },
+  "key-not-active": {
+    status: 409,
+    title: "Key not active",
+    meaning: "The key is revoked or has expired, so it cannot be replaced. Create a new key.",
   },
   "version-mismatch": {
     status: 412,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { applicationTokenSchema } from "./application.ts";
 import { asInteger, maxNumber } from "./chat.ts";
+import { keyIdSchema, type Scope } from "./keys.ts";
 import type { LinkRelation } from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
 import { readerSchema } from "./reads.ts";
@@ -16,6 +17,7 @@ export const pathParameters = {
   chat: { schema: numberInPath("A chat's number in its application"), invalid: "chat-not-found" },
   message: { schema: numberInPath("A message's number in its chat"), invalid: "message-not-found" },
   reader: { schema: readerSchema, invalid: "validation-failed" },
+  key: { schema: keyIdSchema, invalid: "key-not-found" },
 } as const satisfies Record<string, { schema: z.ZodType<string | number, string>; invalid: ProblemCode }>;
 
 export type PathParameter = keyof typeof pathParameters;
@@ -36,11 +38,16 @@ export interface Route {
   path: string;
   operationId: string;
   service: "api" | "ingest";
-  tag: "Applications" | "Chats" | "Messages";
+  tag: "Applications" | "Chats" | "Messages" | "Keys";
   summary: string;
   description: string;
-  /** Requires the admin key, if one is configured. */
-  admin?: boolean;
+  /** A key needs one of these. */
+  scopes: readonly [Scope, ...Scope[]];
+  /**
+   * Requires a key if keys are required or ADMIN_API_KEY is configured: an admin key (`installation`), or also a key of the application.
+   * All other routes require a key only if keys are required.
+   */
+  guard?: "installation" | "application";
   params: readonly PathParameter[];
   query?: z.ZodObject;
   body?: {
@@ -75,7 +82,13 @@ export interface Route {
 
 export const kibibyte = 1024;
 export const smallBody = 16 * kibibyte;
-export const reading = ["busy", "rate-limited", "storage-unavailable"] as const satisfies readonly ProblemCode[];
+export const reading = [
+  "unauthorized",
+  "forbidden",
+  "busy",
+  "rate-limited",
+  "storage-unavailable",
+] as const satisfies readonly ProblemCode[];
 export const writing = [
   "malformed-json",
   "payload-too-large",

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { z } from "zod";
+import { scopeNames } from "./keys.ts";
 import { problems, ProblemError, type ProblemCode } from "./problems.ts";
 import { partitionPrefix, queues, waitListKey } from "./queues.ts";
 import { expressPath, fillPath, methodHints, pathParameters, routes, type Route } from "./routes.ts";
@@ -32,6 +33,24 @@ describe("the route table", () => {
       if (body)
         expect(codes, name).to.include.members(["malformed-json", "payload-too-large", "unsupported-media-type"]);
       if (body ?? query) expect(codes, name).to.include("validation-failed");
+    }
+  });
+
+  it("names for each route the scopes of which a key needs one, and can answer 401 and 403", () => {
+    for (const [name, { scopes, problems: codes }] of all) {
+      expect(scopes, name).to.not.be.empty;
+      for (const scope of scopes) expect(scopeNames, name).to.include(scope);
+      expect(codes, name).to.include.members(["unauthorized", "forbidden"]);
+    }
+  });
+
+  it("lets keys that only read or search change nothing, and guards what concerns the installation and keys", () => {
+    for (const [name, { method, path, scopes, guard }] of all) {
+      if (scopes.some((scope) => scope === "read" || scope === "search")) expect(method, name).to.equal("get");
+      const expected = path.includes("/keys")
+        ? { guard: path.startsWith("/admin/") ? "installation" : "application", scopes: ["admin"] }
+        : { guard: path === "/applications" ? "installation" : undefined, scopes };
+      expect({ guard, scopes }, name).to.deep.equal(expected);
     }
   });
 

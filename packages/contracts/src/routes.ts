@@ -1,5 +1,6 @@
 import { applicationRoutes } from "./application-routes.ts";
 import { chatRoutes } from "./chat-routes.ts";
+import { keyRoutes } from "./key-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import type { Route } from "./route.ts";
 
@@ -10,6 +11,7 @@ export const routes = {
   ...applicationRoutes,
   ...chatRoutes,
   ...messageRoutes,
+  ...keyRoutes,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

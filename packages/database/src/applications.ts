@@ -1,4 +1,5 @@
 import { inTime } from "./attempt.ts";
+import { confabItself, recordAct, type Actor } from "./audit-log.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
 import { RetryTransaction, transaction } from "./transaction.ts";
@@ -13,6 +14,7 @@ export interface NewApplication {
   readonly token: string;
   readonly name: string;
   readonly idempotency?: Idempotency | undefined;
+  readonly by?: Actor;
 }
 
 /** A position in the list of all applications: a time, and a token or its beginning. */
@@ -24,7 +26,7 @@ export interface ApplicationReference {
 export type Applications = ReturnType<typeof createApplications>;
 
 /**
- * Creates, finds, lists and renames applications. A write that is not done within `timeoutMs` fails with
+ * Creates, finds, lists and renames applications; the audit log gets an entry for each change. A write that is not done within `timeoutMs` fails with
  * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createApplications(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
@@ -74,10 +76,12 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
       return { items, next: last && following && positionBetween(last, following) };
     },
 
-    async rename(token: string, name: string): Promise<Application | undefined> {
+    async rename(token: string, name: string, by: Actor = confabItself): Promise<Application | undefined> {
       if (!isToken(token)) return undefined;
       const write = async (tx: Queryable): Promise<Application | undefined> => {
-        await tx.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
+        const changed =
+          await tx.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
+        if (changed > 0) await recordAct(tx, { act: "application-renamed", by, token });
         return (await tx.application.findUnique({ where: { token } })) ?? undefined;
       };
       return inTime(timeoutMs, (guard) => transaction(database, write, { guard }));
@@ -97,7 +101,7 @@ function positionBetween(last: Application, following: Application): Application
 
 /** The id of an application and the number of its last chat. */
 export async function findOwner(
-  { prisma }: Database,
+  { prisma }: { readonly prisma: Queryable },
   token: string,
 ): Promise<{ id: bigint; lastChatNumber: number } | null> {
   return isToken(token)
@@ -115,7 +119,7 @@ export function isToken(token: string): boolean {
 
 async function create(
   tx: Queryable,
-  { token, name, idempotency }: NewApplication,
+  { token, name, idempotency, by = confabItself }: NewApplication,
 ): Promise<Application & { replayed: boolean }> {
   const first = idempotency && (await findKeys(tx, SCOPE, [idempotency.key])).get(idempotency.key);
   if (idempotency && first) {
@@ -136,5 +140,6 @@ async function create(
         : error;
     }
   }
+  await recordAct(tx, { act: "application-created", by, token });
   return { ...application, replayed: false };
 }

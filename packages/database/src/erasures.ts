@@ -1,5 +1,6 @@
 import { isToken } from "./applications.ts";
 import { inTime } from "./attempt.ts";
+import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Erasure } from "./generated/client.ts";
@@ -9,29 +10,41 @@ export type Erasures = ReturnType<typeof createErasures>;
 
 /**
  * Deletes applications and chats. The transaction removes the row by which clients find the application or chat, and
- * records an erasure. A worker erases everything else later. A write that is not done within `timeoutMs` fails with
+ * records an erasure and the act. A worker erases everything else later. A write that is not done within `timeoutMs` fails with
  * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
-  const write = (work: (tx: Queryable) => Promise<Erasure | undefined>): Promise<Erasure | undefined> =>
-    inTime(timeoutMs, (guard) => transaction(database, work, { guard }));
+  const write = (act: Omit<Act, "keyId">, work: (tx: Queryable) => Promise<Erasure | undefined>) =>
+    inTime(timeoutMs, (guard) =>
+      transaction(
+        database,
+        async (tx) => {
+          const erasure = await work(tx);
+          if (erasure) await recordAct(tx, act);
+          return erasure;
+        },
+        { guard },
+      ),
+    );
 
   return {
     /** Returns undefined if no application has this token. */
-    eraseApplication: async (token: string): Promise<Erasure | undefined> =>
-      isToken(token) ? write((tx) => eraseApplication(tx, token)) : undefined,
+    eraseApplication: async (token: string, by: Actor = confabItself): Promise<Erasure | undefined> =>
+      isToken(token)
+        ? write({ act: "application-deleted", by, token }, (tx) => eraseApplication(tx, token))
+        : undefined,
 
     /** Returns undefined if the application or the chat is unknown. The number of the chat is never used again. */
-    eraseChat: async (token: string, number: number): Promise<Erasure | undefined> =>
-      isToken(token) ? write((tx) => eraseChat(tx, token, number)) : undefined,
+    eraseChat: async (token: string, number: number, by: Actor = confabItself): Promise<Erasure | undefined> =>
+      isToken(token) ? write({ act: "chat-deleted", by, token }, (tx) => eraseChat(tx, token, number)) : undefined,
 
     /**
      * Records the erasure of everything that a sender wrote in an application until now. The messages become tombstones without a
      * sender. Returns undefined if the application is unknown.
      */
-    eraseSender: async (token: string, sender: string): Promise<Erasure | undefined> =>
+    eraseSender: async (token: string, sender: string, by: Actor = confabItself): Promise<Erasure | undefined> =>
       isToken(token)
-        ? write(async (tx) => {
+        ? write({ act: "sender-erased", by, token }, async (tx) => {
             const owner = await lockOwner(tx, token);
             const data = { token, sender, requestedAt: new Date() };
             return owner && tx.erasure.create({ data: { ...data, applicationId: owner.id } });

@@ -1,5 +1,6 @@
 export { WriteNotDone, WriteOutcomeUnknown } from "./attempt.ts";
 export { createApplications } from "./applications.ts";
+export { listActs, recordAct } from "./audit-log.ts";
 export { createChats } from "./chats.ts";
 export { createDatabase } from "./client.ts";
 export { createDatabaseGauges, createPoolGauges } from "./database-gauges.ts";
@@ -7,6 +8,7 @@ export { readDatabaseSettings } from "./database-settings.ts";
 export { createDeadLetters } from "./dead-letters.ts";
 export { IdempotencyConflict, isRefusal, isTransient, isUnavailable, reasonOf } from "./errors.ts";
 export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } from "./maintenance.ts";
+export { createKeys, KeyNotActive } from "./keys.ts";
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
 export { createReads } from "./reads.ts";
@@ -19,6 +21,7 @@ export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts"
 export { createOutbox } from "./outbox.ts";
 export { createBatchStore } from "./batch-store.ts";
 export type { ApplicationReference, Applications, NewApplication } from "./applications.ts";
+export type { Act, Actor, AuditEntry } from "./audit-log.ts";
 export type { Chat, CreatedChat, NewChat } from "./chat-creation.ts";
 export type { ChatActivity } from "./chat-activity.ts";
 export type { ChatLocation, Chats } from "./chats.ts";
@@ -30,6 +33,7 @@ export type { Application, DeadLetter } from "./generated/client.ts";
 export type { Idempotency } from "./idempotency.ts";
 export type { CountDifference } from "./maintenance.ts";
 export type { ChangeOutcome, ChangeTarget, MessageChanges, MessageEdit, EarlierVersion } from "./message-changes.ts";
+export type { KeyIdentity, KeyOwner, KeyRow, Keys, KeyToStore, StoredCredential } from "./keys.ts";
 export type { NewMessage } from "./message-rows.ts";
 export type { AddressedMessage } from "./owners.ts";
 export type {

@@ -1,10 +1,12 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import {
   createErasures,
   createErasureWork,
+  createKeys,
   createMessageChanges,
   createReads,
+  listActs,
   pruneStoredBatches,
   pruneIdempotencyKeys,
 } from "@confab/database";
@@ -102,6 +104,22 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
       after: { at: new Date(chat.createdAt.getTime() + 60_000), number: 700 },
       limit: 200,
     }),
+  "lists keys": ({ database }, _chat, token) => createKeys(database).list(token, { limit: 50 }),
+  "lists keys further on": ({ database }, _chat, token) =>
+    createKeys(database).list(token, { after: keyIdAt(7), limit: 50 }),
+  "checks keys": ({ database }) => createKeys(database).credentials([keyIdAt(3), keyIdAt(4), "unknown0"]),
+  "rotates a key": ({ database }, _chat, token) =>
+    createKeys(database).rotate(
+      token,
+      keyIdAt(5),
+      { keyId: "rotated0", hash: Buffer.alloc(32), graceMs: 1 },
+      { name: "test" },
+    ),
+  "revokes a key": ({ database }, _chat, token) => createKeys(database).revoke(token, keyIdAt(6), { name: "test" }),
+  "writes the last uses of keys": ({ database }) =>
+    createKeys(database).markUsed(new Map([3, 4, 5].map((at) => [keyIdAt(at), new Date()]))),
+  "lists acts": ({ database }) => listActs(database, { limit: 50 }),
+  "lists acts since a time": ({ database }) => listActs(database, { since: new Date(), limit: 50 }),
   "drops a dead letter": async ({ deadLetters }) => {
     const { items } = await deadLetters.list({ limit: 1 });
     await deadLetters.remove(items[0]!.id);
@@ -138,6 +156,11 @@ function argument(logged: unknown): unknown {
   if (/^\d+$/.test(logged)) return BigInt(logged);
   if (/^\d{4}-\d\d-\d\dT.*Z$/.test(logged)) return new Date(logged);
   return /^[A-Za-z0-9+/]{22}==$/.test(logged) ? Buffer.from(logged, "base64") : logged;
+}
+
+/** The public ids of the keys of the tests. */
+function keyIdAt(index: number): string {
+  return `key${String(index).padStart(5, "0")}`;
 }
 
 function key() {
@@ -194,8 +217,19 @@ describe("the plan of every query", () => {
         })),
       ),
     });
+    await prisma.apiKey.createMany({
+      data: Array.from({ length: 1_000 }, (_, index) => ({
+        ...{ publicId: keyIdAt(index), name: "key", hash: randomBytes(32), scopes: "read,write", createdAt: at },
+        applicationId: index < 500 ? chat.applicationId : null,
+      })),
+    });
+    await prisma.auditEntry.createMany({
+      data: Array.from({ length: 1_000 }, (_, index) => ({
+        ...{ createdAt: new Date(at.getTime() - 1_000 * index), actor: "test", act: "key-created" },
+      })),
+    });
     const tables =
-      "deleted_numbers, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
+      "api_keys, audit_log, deleted_numbers, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
     await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
   });
   after(() => test.close());

@@ -55,6 +55,7 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
         request_id: context.requestId,
         trace_id: context.traceId,
         ...context.logFields,
+        key_id: context.principal?.keyId,
         problem,
       };
       logger[status >= 500 ? "warn" : "info"](line, "request");

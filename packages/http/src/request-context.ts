@@ -1,3 +1,4 @@
+import type { Principal } from "@confab/access";
 import type { ProblemCode } from "@confab/contracts";
 import { noTracer, traceIdOf, type Logger, type Span, type Tracer } from "@confab/runtime";
 import type { RequestHandler, Response } from "express";
@@ -16,6 +17,8 @@ export interface RequestContext {
   readonly logger: Logger;
   /** The template of the request's route, for logs and metrics. */
   route: string | undefined;
+  /** Who sends the request; undefined if that is not known yet, or if the request has no key. */
+  principal: Principal | undefined;
   /** Further fields of the access log: application and chat. */
   logFields: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
@@ -43,6 +46,7 @@ class Context implements RequestContext {
   readonly traceparent: string | undefined;
   readonly startedAt = performance.now();
   route: string | undefined = undefined;
+  principal: Principal | undefined = undefined;
   logFields: RequestContext["logFields"] = undefined;
   problem: ProblemCode | undefined = undefined;
   onStream: (() => void) | undefined = undefined;

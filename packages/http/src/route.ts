@@ -1,10 +1,10 @@
+import { mayUse, type Access, type Principal } from "@confab/access";
 import { ProblemError, expressPath, hasTag, idempotencyKeySchema, linkHeader } from "@confab/contracts";
 import type { PageLinks, Route, pathParameters } from "@confab/contracts";
 import { shortToken } from "@confab/runtime";
 import type { Request, Response, Router } from "express";
 import { hash } from "node:crypto";
 import type { z } from "zod";
-import { createAdminCheck } from "./admin-key.ts";
 import { stringifyInTurns } from "./answer.ts";
 import { readBatch } from "./batch.ts";
 import { hasBody, readJson } from "./body.ts";
@@ -68,8 +68,8 @@ export interface RouteOutput<R extends Route> {
 export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<RouteOutput<R>> | RouteOutput<R>;
 
 export interface MountOptions {
-  /** Guards the routes marked `admin`; without a key they are public. */
-  readonly adminKey?: string | undefined;
+  /** Decides who may use the routes; without it they are public. */
+  readonly access?: Access | undefined;
   /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
   readonly budget?: ByteBudget | undefined;
   /** For tests: an answer that does not match its schema is an error. */
@@ -90,7 +90,7 @@ const answerMs = 30_000;
 
 /**
  * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept; everything
- * else is refused first, in the order admin key, path, query, headers, body. The handler's result is written as JSON.
+ * else is refused first, in the order key, path, query, headers, body. The handler's result is written as JSON.
  */
 export function mount<R extends Route>(
   router: Router,
@@ -98,8 +98,7 @@ export function mount<R extends Route>(
   handler: RouteHandler<R>,
   options: MountOptions = {},
 ): void {
-  const { adminKey, budget, validateResponses = false } = options;
-  const checkAdmin = route.admin === true && adminKey !== undefined ? createAdminCheck(adminKey) : undefined;
+  const { access, budget, validateResponses = false } = options;
   const mounted: MountedRoute = {
     route,
     bodyFields: fieldsOf(route.body?.schema),
@@ -109,9 +108,11 @@ export function mount<R extends Route>(
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
     context.route = route.path;
-    checkAdmin?.(req);
+    const admission = access && admit(access, req, route, context);
+    if (admission !== undefined) await admission;
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
+    expectOwner(context.principal, params);
     const query = readQuery(req, mounted, context);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const versions = route.versioned === true ? readVersions(req.headers["if-match"]) : undefined;
@@ -156,6 +157,8 @@ export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "param
   readonly lastEventId: string | undefined;
   /** The client's. */
   readonly address: string;
+  /** Calls `onEnd` when the principal of the stream may no longer do anything. */
+  readonly watchAccess: (onEnd: () => void) => () => void;
   /** Begins the answer. */
   readonly start: () => EventStream;
 }
@@ -165,13 +168,17 @@ export function mountStream<R extends Route>(
   router: Router,
   route: R,
   handler: (input: StreamInput<R>) => Promise<void>,
+  { access }: Pick<MountOptions, "access"> = {},
 ): void {
   const mounted = { route, bodyFields: noFields, itemFields: noFields, queryFields: fieldsOf(route.query) };
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
     context.route = route.path;
+    const admission = access && admit(access, req, route, context);
+    if (admission !== undefined) await admission;
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
+    expectOwner(context.principal, params);
     const query = readQuery(req, mounted, context);
     const header = req.headers["last-event-id"];
     const lastEventId = typeof header === "string" && header !== "" ? header : undefined;
@@ -179,8 +186,30 @@ export function mountStream<R extends Route>(
       context.onStream?.();
       return startEventStream(res);
     };
-    await handler({ params, query, context, lastEventId, address: clientAddress(req), start } as StreamInput<R>);
+    const watchAccess = (onEnd: () => void): (() => void) =>
+      access === undefined ? () => undefined : access.watch(context.principal, onEnd);
+    const address = clientAddress(req);
+    await handler({ params, query, context, lastEventId, address, watchAccess, start } as StreamInput<R>);
   });
+}
+
+/** Finds the principal of a request and throws if it may not use the route. Needs no promise for a known key. */
+function admit(access: Access, req: Request, route: Route, context: RequestContext): Promise<void> | undefined {
+  const found = context.principal ?? access.identify(req);
+  if (found instanceof Promise) {
+    return found.then((principal) => {
+      context.principal = principal;
+      access.admit(route, principal);
+    });
+  }
+  context.principal = found;
+  access.admit(route, found);
+  return undefined;
+}
+
+/** To the key of another application, an application does not exist. */
+function expectOwner(principal: Principal | undefined, { token }: { token?: string }): void {
+  if (token !== undefined && !mayUse(principal, token)) throw new ProblemError("application-not-found");
 }
 
 async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {

@@ -1,6 +1,10 @@
+import { createAccess, type Access } from "@confab/access";
 import { routes } from "@confab/contracts";
+import { createLogger } from "@confab/runtime";
+import { testStores } from "@confab/testkit";
 import { expect } from "chai";
 import express from "express";
+import { Redis } from "ioredis";
 import { mount, routesOf } from "../src/index.ts";
 import type { RouteOutput } from "../src/index.ts";
 import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
@@ -36,6 +40,10 @@ const chat = {
   updated_at: now,
 };
 
+const unused = (): never => {
+  throw new Error("no key is looked up here");
+};
+
 describe("mount", () => {
   let app: TestApp;
   let seen: unknown;
@@ -44,9 +52,18 @@ describe("mount", () => {
     seen = input;
     return (answer ?? fallback) as T;
   };
-  const strict = { validateResponses: true, adminKey: "hunter2hunter2" };
+  let redis: Redis;
+  let access: Access;
 
   before(async () => {
+    redis = new Redis(testStores().redisUrl);
+    access = createAccess({
+      ...{ required: false, adminKey: "hunter2hunter2", redis, prefix: "http-test" },
+      logger: createLogger({ level: "silent", service: "test" }),
+      // Only the configured admin key is used here.
+      keys: { credentials: unused, markUsed: unused },
+    });
+    const strict = { validateResponses: true, access };
     app = await startApp((router) => {
       mount(
         router,
@@ -87,7 +104,11 @@ describe("mount", () => {
     seen = answer = undefined;
     app.lines.length = 0;
   });
-  after(() => app.stop());
+  after(async () => {
+    await app.stop();
+    await access.stop();
+    redis.disconnect();
+  });
 
   const post = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(app.url + path, {
@@ -262,8 +283,8 @@ describe("mount", () => {
       }
     });
 
-    it("answers 403 to a wrong key", async () => {
-      expect((await problemOf(await create({ authorization: "Bearer hunter2" }))).status).to.equal(403);
+    it("answers 401 to a wrong key", async () => {
+      expect((await problemOf(await create({ authorization: "Bearer hunter2" }))).status).to.equal(401);
       expect(seen).to.equal(undefined);
     });
 

@@ -1,5 +1,5 @@
+import { createRecent } from "@confab/runtime";
 import { IntakeBusy } from "./batcher.ts";
-import { createRecent } from "./recent.ts";
 
 export interface TokenCheckOptions {
   /** Returns the tokens that belong to applications, in one query for many tokens. */

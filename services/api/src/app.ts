@@ -1,7 +1,9 @@
 import type { ApiConfig } from "@confab/config";
+import { mayUse, type Access } from "@confab/access";
 import { ProblemError, routes, type Route } from "@confab/contracts";
 import {
   accessLog,
+  contextOf,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
@@ -10,12 +12,13 @@ import {
   requestContext,
 } from "@confab/http";
 import { createFairShare, type FairShare, type Logger } from "@confab/runtime";
-import express, { type Express } from "express";
+import express, { type Express, type RequestHandler } from "express";
 import type { Dependencies } from "./dependencies.ts";
 import { parseQueryString } from "./query-parser.ts";
 import { createApplicationRoutes } from "./routes/applications.ts";
 import { createChatRoutes } from "./routes/chats.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
+import { createKeyRoutes } from "./routes/keys.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { createReadRoutes } from "./routes/reads.ts";
 import { createStreamRoutes } from "./routes/streams.ts";
@@ -33,11 +36,11 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   config: Pick<
     ApiConfig,
     | "version"
+    | "access"
     | "accessLogRate"
     | "http"
     | "database"
     | "partitioning"
-    | "adminKey"
     | "applicationRequestRate"
     | "trustedProxies"
   >;
@@ -50,7 +53,9 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
 export function createApiApp(options: ApiAppOptions): Express {
   const {
     redis,
+    access,
     applications,
+    keys,
     chats,
     erasures,
     intakeErasure,
@@ -70,7 +75,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     config,
     logger,
   } = options;
-  const mountOptions = { adminKey: config.adminKey, validateResponses: options.validateResponses ?? false };
+  const mountOptions = { access, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const readMessages = createReadMessages({ messages, pending });
   const erase = createErase({ erasures, intake: intakeErasure, endStreams, logger });
@@ -98,7 +103,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       logger,
       keyPrefix,
     });
-    app.use("/applications/:token", rateLimit);
+    app.use("/applications/:token", identified(access, config.access.required, rateLimit));
   }
   return (
     app
@@ -145,9 +150,21 @@ export function createApiApp(options: ApiAppOptions): Express {
           mountOptions,
         }),
       )
+      .use(createKeyRoutes({ keys, applications, access, mountOptions }))
       .use(createNotFoundHandler(Object.values(routes)))
       .use(createProblemHandler({ publicUrl, toProblem }))
   );
+}
+
+/** Limits only requests that may use the application: others, which will be refused, must not use up its limit. */
+function identified(access: Access, required: boolean, rateLimit: RequestHandler): RequestHandler {
+  return async (req, res, next) => {
+    const principal = await access.identify(req);
+    contextOf(req).principal = principal;
+    const isRefused = principal === undefined ? required : !mayUse(principal, String(req.params.token).toLowerCase());
+    if (isRefused) next();
+    else await rateLimit(req, res, next);
+  };
 }
 
 /** Lists and searches leave a part of the connection pool to other requests, and each application leaves a part to the others. */

@@ -1,3 +1,4 @@
+import { createAccess } from "@confab/access";
 import type { ApiConfig } from "@confab/config";
 import { ProblemError } from "@confab/contracts";
 import {
@@ -6,6 +7,7 @@ import {
   createDatabase,
   createDatabaseGauges,
   createErasures,
+  createKeys,
   createMessageChanges,
   createMessages,
   createMigrationCheck,
@@ -139,6 +141,12 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   });
   const openStreams = metrics.gauge("confab_streams");
   for (const kind of streamKinds) openStreams.labels({ kind }).onScrape(() => places.count(kind));
+  const keys = withWrites("keys", createKeys(database, { timeoutMs: databaseTimeoutMs }), [
+    "create",
+    "rotate",
+    "revoke",
+  ]);
+  const access = createAccess({ ...config.access, keys, redis, prefix, logger });
   const refreshing = repeat(
     snapshotMs,
     "reading the database for its gauges",
@@ -160,6 +168,8 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     ]),
     intakeErasure: createIntakeErasure(redis, config.partitioning),
     messages,
+    keys,
+    access,
     changes,
     signals,
     streams,
@@ -180,6 +190,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       health.stop();
       rooms.stop();
       signals.stop();
+      await access.stop();
       void refreshing.stop();
       await Promise.all([database.close(), search.close()]);
       redis.disconnect();

@@ -14,8 +14,10 @@ const logger = createLogger(config.log);
 const lifecycle = createLifecycle({ logger, ...config.shutdown });
 lifecycle.onSignal("SIGTERM", "SIGINT");
 
-if (config.adminKey === undefined) {
-  logger.warn("ADMIN_API_KEY is not set: anyone who can reach this service can create and list applications");
+if (config.access.adminKey === undefined && !config.access.required) {
+  logger.warn(
+    "ADMIN_API_KEY is not set: anyone who can reach this service can create and list applications and create keys",
+  );
 }
 
 const tracer = await lifecycle.use("telemetry", () =>

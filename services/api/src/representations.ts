@@ -2,6 +2,7 @@ import {
   contentOf,
   type Application,
   type Chat,
+  type Key,
   type Message,
   type MessageContent,
   type MessageVersion,
@@ -14,6 +15,7 @@ import type {
   Application as ApplicationRow,
   Chat as ChatRow,
   EarlierVersion,
+  KeyRow,
   ReadHorizon as ReadHorizonRow,
   UnreadChat as UnreadChatRow,
 } from "@confab/database";
@@ -121,5 +123,17 @@ export function toUnreadChat({ number, horizon, unread, lastMessageNumber, lastM
     unread,
     last_message_number: lastMessageNumber,
     last_message_at: lastMessageAt.toISOString(),
+  };
+}
+
+export function toKey({ publicId, name, scopes, createdAt, expiresAt, lastUsedAt, revokedAt }: KeyRow): Key {
+  return {
+    key_id: publicId,
+    name,
+    scopes: [...scopes],
+    created_at: createdAt.toISOString(),
+    expires_at: expiresAt?.toISOString() ?? null,
+    last_used_at: lastUsedAt?.toISOString() ?? null,
+    revoked_at: revokedAt?.toISOString() ?? null,
   };
 }

@@ -1,11 +1,12 @@
 import { ProblemError } from "@confab/contracts";
-import { IdempotencyConflict, isTransient, isUnavailable, WriteOutcomeUnknown } from "@confab/database";
+import { IdempotencyConflict, KeyNotActive, isTransient, isUnavailable, WriteOutcomeUnknown } from "@confab/database";
 import { SettingsRefused } from "@confab/runtime";
 import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 
 /** Translates an error of a store into a problem; returns every other error as it is. */
 export function toProblem(error: unknown): unknown {
   if (error instanceof IdempotencyConflict) return new ProblemError("idempotency-conflict", { cause: error });
+  if (error instanceof KeyNotActive) return new ProblemError("key-not-active", { cause: error });
   if (error instanceof SearchUnavailable) return new ProblemError("search-unavailable", { cause: error });
   if (error instanceof InvalidCursor) return invalid("?cursor", "is not a cursor of this search", error);
   if (error instanceof InvalidQuery) return invalid("?q", error.message, error);

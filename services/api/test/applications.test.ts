@@ -171,7 +171,7 @@ describe("/applications", () => {
         const asked = await guarded.send(method, "/applications", body);
         problemOf(asked, "unauthorized");
         expect(asked.headers.get("www-authenticate")).to.equal('Bearer realm="confab"');
-        problemOf(await guarded.send(method, "/applications", body, { authorization: "Bearer other" }), "forbidden");
+        problemOf(await guarded.send(method, "/applications", body, { authorization: "Bearer other" }), "unauthorized");
         const given = await guarded.send(method, "/applications", body, {
           authorization: "Bearer admin-key-for-tests",
         });

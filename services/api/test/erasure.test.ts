@@ -19,6 +19,7 @@ const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: stri
   updateChat: { body: { name: "n" } },
   replaceChat: { body: { name: "n" } },
   setReadHorizon: { body: { number: 1 } },
+  createKey: { body: { name: "a", scopes: ["read"] } },
   listUnreadChats: { query: "?reader=r" },
   updateMessage: { body: { body: "b" } },
   replaceMessage: { body: { body: "b" } },
@@ -49,7 +50,7 @@ describe("deleting chats and applications", function () {
     parameter: "token" | "chat",
     check: (route: Route, answer: Awaited<ReturnType<Api["send"]>>) => void,
   ) {
-    const params = { token: chat.token, chat: chat.number, message: 1, reader: "r" };
+    const params = { token: chat.token, chat: chat.number, message: 1, reader: "r", key: "unknown0" };
     const matching = Object.entries<Route>(routes).filter(
       ([, { service, params: names }]) => service === "api" && names.includes(parameter),
     );

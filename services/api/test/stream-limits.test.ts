@@ -120,9 +120,9 @@ describe("the limits of live streams", function () {
       expect(last()).to.deep.equal([["goodbye", "deleted"], ["goodbye", "deleted"], isOpen, isOpen]);
     });
     expect((await waiting).text).to.equal("[]");
-    await api.endStreams({ token: chat.token }, "revoked");
+    await api.endStreams({ token: chat.token }, "access-ended");
     await eventually(() => {
-      expect(last().slice(2)).to.deep.equal([["goodbye", "revoked"], isOpen]);
+      expect(last().slice(2)).to.deep.equal([["goodbye", "access-ended"], isOpen]);
     });
   });
 

@@ -19,7 +19,10 @@ import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-run.ts";
 
-export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressure" | "counted" | "metrics" | "tracer"> {
+export interface IngestAppOptions extends Pick<
+  Dependencies,
+  "access" | "intake" | "pressure" | "counted" | "metrics" | "tracer"
+> {
   config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
@@ -28,7 +31,7 @@ export interface IngestAppOptions extends Pick<Dependencies, "intake" | "pressur
 
 /** The application that accepts messages, without a port. */
 export function createIngestApp(options: IngestAppOptions): Express {
-  const { intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
+  const { access, intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
   const { maxPending, applicationMessageRate, applicationMessageBurst } = config.limits;
 
@@ -55,7 +58,14 @@ export function createIngestApp(options: IngestAppOptions): Express {
     .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
     .use(createProtocolCheck(config.http))
     .use(createOptionsHandler(mine))
-    .use(createMessageRoutes({ acceptRun, acceptBatch, limitHeaders, mountOptions: { budget, validateResponses } }))
+    .use(
+      createMessageRoutes({
+        acceptRun,
+        acceptBatch,
+        limitHeaders,
+        mountOptions: { access, budget, validateResponses },
+      }),
+    )
     .use(createNotFoundHandler(Object.values(routes)))
     .use(createProblemHandler({ publicUrl }));
 }

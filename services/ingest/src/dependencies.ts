@@ -1,9 +1,11 @@
+import { createAccess } from "@confab/access";
 import type { IngestConfig } from "@confab/config";
 import { queues } from "@confab/contracts";
 import {
   createApplications,
   createChats,
   createDatabase,
+  createKeys,
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
@@ -119,6 +121,8 @@ export async function connectDependencies(
     );
   const chats = withTimeouts("chats", createChats(database));
   const applications = withTimeouts("applications", createApplications(database));
+  const keys = withTimeouts("keys", createKeys(database));
+  const access = createAccess({ ...config.access, keys, redis, prefix: partitioning.prefix, logger });
   const producer = await createProducer({ connection: redis, ...partitioning });
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);
@@ -155,6 +159,7 @@ export async function connectDependencies(
   ].map((refresh) => repeat(snapshotMs, "reading Redis for its gauges", refresh, logger));
 
   return {
+    access,
     intake: unlessRefused(intake, ["submitRun"], settings),
     pressure,
     counted,
@@ -167,6 +172,7 @@ export async function connectDependencies(
       for (const schedule of refreshing) void schedule.stop();
       await queueGauges.stop();
       await intake.stop();
+      await access.stop();
       await producer.stop();
     },
   };

@@ -42,8 +42,8 @@ export const httpMetrics = {
   },
   confab_streams_ended_total: {
     type: "counter",
-    help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown, a deletion of the chat, a revoked access or an error",
-    labels: { reason: ["client", "rotation", "shutdown", "deleted", "revoked", "error"] },
+    help: "Live streams that ended, by who ended them: the client, their age (rotation), a shutdown, a deletion of the chat, a key that is no longer valid or an error",
+    labels: { reason: ["client", "rotation", "shutdown", "deleted", "access-ended", "error"] },
     services: ["api"],
   },
   http_problems_total: {

@@ -7,6 +7,7 @@ import type { Router } from "express";
 import { toApplication, toHit } from "../representations.ts";
 import type { Erase } from "../use-cases/erase.ts";
 import type { SearchApplication } from "../use-cases/search-application.ts";
+import { actorOf } from "./actor.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ApplicationRoutesOptions {
@@ -28,11 +29,11 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.createApplication,
-    async ({ body: { name }, idempotencyKey }) => {
-      checkKey(idempotencyKey, mountOptions.adminKey);
+    async ({ body: { name }, idempotencyKey, context }) => {
+      if (context.principal === undefined) checkKey(idempotencyKey);
       const idempotency =
         idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash({ name }) };
-      const created = await applications.create({ token: randomUUID(), name, idempotency });
+      const created = await applications.create({ token: randomUUID(), name, idempotency, by: actorOf(context) });
       return {
         body: toApplication(created),
         location: fillPath(routes.getApplication.path, { token: created.token }),
@@ -63,8 +64,8 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   );
 
   const rename: RouteHandler<typeof routes.updateApplication> &
-    RouteHandler<typeof routes.replaceApplication> = async ({ params, body }) => ({
-    body: toApplication(known(await applications.rename(params.token, body.name))),
+    RouteHandler<typeof routes.replaceApplication> = async ({ params: { token }, body, context }) => ({
+    body: toApplication(known(await applications.rename(token, body.name, actorOf(context, token)))),
   });
   mount(router, routes.updateApplication, rename, mountOptions);
   mount(router, routes.replaceApplication, rename, mountOptions);
@@ -72,8 +73,8 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.deleteApplication,
-    async ({ params: { token } }) => {
-      if (!(await erase.application(token))) throw new ProblemError("application-not-found");
+    async ({ params: { token }, context }) => {
+      if (!(await erase.application(token, actorOf(context, token)))) throw new ProblemError("application-not-found");
       return { body: undefined };
     },
     mountOptions,
@@ -82,8 +83,8 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.eraseSender,
-    async ({ params: { token }, body: { sender } }) => {
-      const requestedAt = await erase.sender(token, sender);
+    async ({ params: { token }, body: { sender }, context }) => {
+      const requestedAt = await erase.sender(token, sender, actorOf(context, token));
       if (!requestedAt) throw new ProblemError("application-not-found");
       return { body: { application_token: token, sender, requested_at: requestedAt.toISOString() } };
     },
@@ -125,8 +126,8 @@ function decodeCursor(cursor: string): ApplicationReference {
  * Without an admin key, all clients share one scope of idempotency keys, and a repetition is answered with the token. A key
  * that others could guess would therefore give them the token.
  */
-function checkKey(key: string | undefined, adminKey: string | undefined): void {
-  if (key === undefined || adminKey !== undefined || randomUuid.test(key)) return;
+function checkKey(key: string | undefined): void {
+  if (key === undefined || randomUuid.test(key)) return;
   throw new ProblemError("validation-failed", {
     errors: [
       {

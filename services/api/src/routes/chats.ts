@@ -5,6 +5,7 @@ import type { Router } from "express";
 import { toChat } from "../representations.ts";
 import type { Erase } from "../use-cases/erase.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
+import { actorOf } from "./actor.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 import { requestHash } from "./request-hash.ts";
 
@@ -79,9 +80,9 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
   mount(
     router,
     routes.deleteChat,
-    async ({ params: { token, chat } }) => {
+    async ({ params: { token, chat }, context }) => {
       // Finding the chat says what is missing.
-      if (!(await erase.chat(token, chat))) await findChat(token, chat);
+      if (!(await erase.chat(token, chat, actorOf(context, token)))) await findChat(token, chat);
       return { body: undefined };
     },
     mountOptions,

@@ -27,21 +27,27 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   // Clients of one chat come back together.
   const find = shareConcurrent(findChat);
 
-  mountStream(router, routes.streamMessages, async ({ params, query, lastEventId, address, context, start }) => {
-    const { token, chat: number } = params;
-    const given = readPosition(lastEventId ?? query.after);
-    const chat = await find(token, number);
-    const position = given ?? {
-      number: await readMessages.lastNumber(token, chat, context.logger),
-      change: chat.lastChangeNumber,
-    };
-    await streams.follow({ token, address, starts: [{ chat, position }], logger: () => context.logger, start });
-  });
+  mountStream(
+    router,
+    routes.streamMessages,
+    async ({ params, query, lastEventId, address, context, watchAccess, start }) => {
+      const { token, chat: number } = params;
+      const given = readPosition(lastEventId ?? query.after);
+      const chat = await find(token, number);
+      const position = given ?? {
+        number: await readMessages.lastNumber(token, chat, context.logger),
+        change: chat.lastChangeNumber,
+      };
+      const starts = [{ chat, position }];
+      await streams.follow({ token, address, starts, logger: () => context.logger, watchAccess, start });
+    },
+    mountOptions,
+  );
 
   mountStream(
     router,
     routes.streamChats,
-    async ({ params: { token }, query, lastEventId, address, context, start }) => {
+    async ({ params: { token }, query, lastEventId, address, context, watchAccess, start }) => {
       const given = readCursor(token, query.chats, lastEventId, query.after);
       const starts = await beginStream(token, query.chats, given, context.logger);
       await streams.follow({
@@ -50,9 +56,11 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
         starts,
         cursorOf: (positions) => encodeCursor(token, positions),
         logger: () => context.logger,
+        watchAccess,
         start,
       });
     },
+    mountOptions,
   );
 
   mount(

@@ -17,6 +17,8 @@ export interface Follow {
   starts: readonly Start[];
   /** Undefined for the stream of one chat. */
   cursorOf?: CursorOf;
+  /** Calls `onEnd` when the client may no longer read. */
+  watchAccess: (onEnd: () => void) => () => void;
   /** Begins the answer. */
   start: () => EventStream;
   /** Called only if there is something to log. */
@@ -24,7 +26,7 @@ export interface Follow {
 }
 
 /** Why Confab ends a stream. */
-export const goodbyeReasons = ["rotation", "shutdown", "deleted", "revoked", "error"] as const;
+export const goodbyeReasons = ["rotation", "shutdown", "deleted", "access-ended", "error"] as const;
 export type GoodbyeReason = (typeof goodbyeReasons)[number];
 
 /** Who ends a stream: its client, or one of the reasons to say goodbye. */
@@ -62,7 +64,7 @@ export function createStreams(options: StreamsOptions): Streams {
   return {
     count: () => open.size,
 
-    async follow({ token, address, starts, cursorOf, start, logger }) {
+    async follow({ token, address, starts, cursorOf, watchAccess, start, logger }) {
       if (isStopping) throw new ProblemError("service-unavailable");
       const kind = cursorOf === undefined ? "chat" : "chats";
       const leavePlace = places.take({ kind, token, address, chats: starts.length });
@@ -108,6 +110,9 @@ export function createStreams(options: StreamsOptions): Streams {
       };
       const beats = setInterval(tryWrite, jittered(heartbeatMs), heartbeat);
       const rotation = setTimeout(sayGoodbye, jittered(rotationMs), "rotation");
+      const unwatch = watchAccess(() => {
+        sayGoodbye("access-ended");
+      });
       try {
         await follower.run(() => client.hasLeft || goodbye !== undefined);
       } catch (error) {
@@ -117,6 +122,7 @@ export function createStreams(options: StreamsOptions): Streams {
         }
       } finally {
         for (const leave of leaving) leave();
+        unwatch();
         clearInterval(beats);
         clearTimeout(rotation);
         if (goodbye !== undefined) tryWrite(farewell(goodbye));

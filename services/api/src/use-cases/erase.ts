@@ -1,4 +1,4 @@
-import type { Erasures } from "@confab/database";
+import type { Actor, Erasures } from "@confab/database";
 import type { IntakeErasure } from "@confab/intake";
 import type { EndStreams } from "../stream/end-streams.ts";
 import type { Logger } from "@confab/runtime";
@@ -12,11 +12,11 @@ export interface EraseOptions {
 
 export interface Erase {
   /** Resolves with false if no application has this token. */
-  application(token: string): Promise<boolean>;
+  application(token: string, by: Actor): Promise<boolean>;
   /** Resolves with false if the application or the chat is unknown. */
-  chat(token: string, chat: number): Promise<boolean>;
+  chat(token: string, chat: number, by: Actor): Promise<boolean>;
   /** Resolves with the time until which messages of the sender are erased; undefined if no application has this token. */
-  sender(token: string, sender: string): Promise<Date | undefined>;
+  sender(token: string, sender: string, by: Actor): Promise<Date | undefined>;
 }
 
 /**
@@ -36,16 +36,16 @@ export function createErase({ erasures, intake, endStreams, logger }: EraseOptio
   }
 
   return {
-    async application(token) {
-      if (!(await erasures.eraseApplication(token))) return false;
+    async application(token, by) {
+      if (!(await erasures.eraseApplication(token, by))) return false;
       await mark(token);
       return true;
     },
-    async chat(token, chat) {
-      if (!(await erasures.eraseChat(token, chat))) return false;
+    async chat(token, chat, by) {
+      if (!(await erasures.eraseChat(token, chat, by))) return false;
       await mark(token, chat);
       return true;
     },
-    sender: async (token, sender) => (await erasures.eraseSender(token, sender))?.requestedAt,
+    sender: async (token, sender, by) => (await erasures.eraseSender(token, sender, by))?.requestedAt,
   };
 }

@@ -1,4 +1,5 @@
-import { applicationTokenSchema, fillPath, ProblemError, routes } from "@confab/contracts";
+import { mayUse, type Principal } from "@confab/access";
+import { applicationTokenSchema, fillPath, ProblemError, routes, type BatchItem } from "@confab/contracts";
 import { createRouter, mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
@@ -27,6 +28,7 @@ export function createMessageRoutes({
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
       context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
+      if (!mayUse(context.principal, body.application_token)) throw new ProblemError("application-not-found");
       const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context);
       if (outcome instanceof ProblemError) throw outcome;
       const { message, limit, replayed } = outcome!;
@@ -47,13 +49,27 @@ export function createMessageRoutes({
     async ({ body, idempotencyKey, context }) => {
       context.logFields = logFieldsOf(body.messages);
       const { requestId, traceparent } = context;
-      const { answer, replayed, limit } = await acceptBatch(body.messages, { requestId, traceparent, idempotencyKey });
+      const items = withoutForeign(body.messages, context.principal);
+      const { answer, replayed, limit } = await acceptBatch(items, { requestId, traceparent, idempotencyKey });
       context.logFields = { ...context.logFields, accepted: answer.accepted, refused: answer.refused };
       return { body: answer, replayed, headers: limitHeaders(limit) };
     },
     mountOptions,
   );
   return router;
+}
+
+/** To the key of another application, an application does not exist: only its items are refused. */
+function withoutForeign(
+  items: readonly (BatchItem | ProblemError)[],
+  principal: Principal | undefined,
+): readonly (BatchItem | ProblemError)[] {
+  if (principal?.token === undefined) return items;
+  return items.map((item) =>
+    item instanceof ProblemError || mayUse(principal, item.application_token)
+      ? item
+      : new ProblemError("application-not-found"),
+  );
 }
 
 /** For the log: how many messages, and their application and chat if all have the same. */

@@ -1,0 +1,70 @@
+import type { Keyring } from "./keyring.ts";
+import type { Principal } from "./principal.ts";
+
+export interface WatchesOptions {
+  readonly keyring: Pick<Keyring, "current" | "onRead">;
+  readonly staleMs: number;
+  readonly intervalMs?: number;
+}
+
+interface Watch {
+  readonly onEnd: Set<() => void>;
+  expiresAt: number;
+  readAt: number;
+}
+
+/**
+ * Watches the principals of requests that last. A request ends when its key is found to be revoked, when it expires, or when the
+ * database has not confirmed it for `staleMs`.
+ */
+export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOptions) {
+  // All requests with one key share a watch.
+  const watches = new Map<string | Principal, Watch>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function end(of: string | Principal): void {
+    const watch = watches.get(of);
+    watches.delete(of);
+    for (const onEnd of watch?.onEnd ?? []) onEnd();
+  }
+
+  const unlisten = keyring.onRead((keyId) => {
+    if (watches.has(keyId) && keyring.current(keyId) === undefined) end(keyId);
+  });
+
+  function check(): void {
+    for (const [of, watch] of watches) {
+      const key = typeof of === "string" ? keyring.current(of) : undefined;
+      if (key) {
+        watch.readAt = key.readAt;
+        watch.expiresAt = key.principal.expiresAt;
+      }
+      const isStale = typeof of === "string" && performance.now() - watch.readAt > staleMs;
+      if (isStale || watch.expiresAt <= Date.now()) end(of);
+    }
+  }
+
+  return {
+    /** Calls `onEnd` at most once, when the principal may no longer do anything. */
+    watch(principal: Principal, onEnd: () => void): () => void {
+      const of = principal.keyId ?? principal;
+      const { expiresAt } = principal;
+      const watch = watches.get(of) ?? { onEnd: new Set(), expiresAt, readAt: performance.now() };
+      watches.set(of, watch);
+      watch.onEnd.add(onEnd);
+      timer ??= setInterval(check, intervalMs).unref();
+      return () => {
+        watch.onEnd.delete(onEnd);
+        if (watch.onEnd.size === 0 && watches.get(of) === watch) watches.delete(of);
+        if (watches.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+      };
+    },
+
+    stop(): void {
+      unlisten();
+      clearInterval(timer);
+    },
+  };
+}

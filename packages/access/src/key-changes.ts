@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Cluster, type Redis } from "ioredis";
+
+export interface KeyChangesOptions {
+  readonly redis: Redis | Cluster;
+  readonly channel: string;
+  /** A key was revoked or got another expiry. */
+  readonly onChange: (keyId: string) => void;
+  /** Changes may have been missed. */
+  readonly onGap: () => void;
+}
+
+const retryMs = 500;
+
+/** Announces to all processes, through Redis, that a key has changed. Redis delivers at most once, and to connected processes only. */
+export function createKeyChanges({ redis, channel, onChange, onGap }: KeyChangesOptions) {
+  // It waits for messages: silence is normal, and commands wait for the connection.
+  const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: undefined };
+  const subscriber =
+    redis instanceof Cluster ? redis.duplicate([], { enableOfflineQueue: true }) : redis.duplicate(options);
+  let isStopped = false;
+  subscriber.on("error", () => undefined);
+  subscriber.on("message", (_channel: string, keyId: string) => {
+    onChange(keyId);
+  });
+  subscriber.on("ready", onGap);
+
+  async function subscribe(): Promise<void> {
+    while (!isStopped) {
+      try {
+        await subscriber.subscribe(channel);
+        onGap();
+        return;
+      } catch {
+        await sleep(retryMs, undefined, { ref: false });
+      }
+    }
+  }
+  void subscribe();
+
+  return {
+    async publish(keyId: string): Promise<void> {
+      await redis.publish(channel, keyId);
+    },
+    stop(): void {
+      isStopped = true;
+      subscriber.disconnect();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+/** A key belongs to an application, or is an admin key. People and scanners of leaked secrets see it by the prefix. */
+export type KeyKind = "application" | "admin";
+
+/** No other credentials begin like this. */
+export const beginOfKeys = "confab_";
+
+const prefixes = { application: beginOfKeys, admin: "confab_admin_" } as const satisfies Record<KeyKind, string>;
+const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const base = BigInt(digits.length);
+/** The digits that 32 bytes and a CRC32 need. */
+const [secretLength, checksumLength] = [43, 6];
+const form = /^(confab_(?:admin_)?)([0-9A-Za-z]{8})_[0-9A-Za-z]{49}$/;
+
+/** A new key. Its hash is stored; the key itself is shown to its owner and forgotten. */
+export interface NewKey {
+  readonly key: string;
+  readonly keyId: string;
+  /** SHA-256 of the key, 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/**
+ * Makes a key: prefix, public id, `_`, 32 random bytes, and a CRC32 of everything before it, both in base 62. The checksum lets
+ * scanners and Confab recognize a key without a look-up.
+ */
+export function createKey(kind: KeyKind): NewKey {
+  const keyId = inDigits(randomBytes(16), 8).slice(-8);
+  const begin = `${prefixes[kind]}${keyId}_${inDigits(randomBytes(32), secretLength)}`;
+  const key = begin + checksumOf(begin);
+  return { key, keyId, hash: hashKey(key) };
+}
+
+/** The kind and the public id of a text in the form of a key; undefined if it has another form. */
+export function readKey(text: string): { kind: KeyKind; keyId: string } | undefined {
+  const match = form.exec(text);
+  if (!match) return undefined;
+  return { kind: match[1] === prefixes.admin ? "admin" : "application", keyId: match[2]! };
+}
+
+/** Whether the checksum of a text in the form of a key is right, so that it is a key or a deliberate forgery. */
+export function hasChecksum(text: string): boolean {
+  return text.endsWith(checksumOf(text.slice(0, -checksumLength)));
+}
+
+/** The SHA-256 of a key. A key is random, so a slow hash would protect nothing. */
+export function hashKey(key: string): Buffer {
+  return hash("sha256", key, "buffer");
+}
+
+/** Compares two hashes in constant time. */
+export function isSameHash(first: Uint8Array, second: Uint8Array): boolean {
+  return first.length === second.length && timingSafeEqual(first, second);
+}
+
+function checksumOf(text: string): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(text));
+  return inDigits(bytes, checksumLength);
+}
+
+function inDigits(bytes: Buffer, length: number): string {
+  let rest = BigInt(`0x${bytes.toString("hex")}`);
+  let text = "";
+  while (text.length < length || rest > 0n) {
+    text = digits[Number(rest % base)]! + text;
+    rest /= base;
+  }
+  return text;
+}

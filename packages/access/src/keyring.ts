@@ -1,0 +1,159 @@
+import { createRecent } from "@confab/runtime";
+import { hasChecksum, hashKey, isSameHash, readKey } from "./key-format.ts";
+import { createLookups, type LookupOptions } from "./key-lookups.ts";
+import type { Principal } from "./principal.ts";
+
+export interface KeyringOptions {
+  readonly load: LookupOptions["load"];
+  /** How long a known key is used before it is read again. */
+  readonly freshMs?: number;
+  /** How long a known key is used while the database is unavailable. */
+  readonly staleMs?: number;
+  /** Maximum number of known keys, and of ids that are known not to be keys. */
+  readonly maxKeys?: number;
+}
+
+export type Keyring = ReturnType<typeof createKeyring>;
+
+/** For how long an id that is no valid key is refused without a look-up. Its owner can only have invented it. */
+const unknownMs = 2_000;
+
+interface KnownKey {
+  hash: Uint8Array;
+  principal: Principal;
+  /** When it was read, on the clock of `performance.now()`. */
+  readAt: number;
+  /** When it was last used, in milliseconds since 1970, and the part of that which is already written. */
+  usedAt: number;
+  writtenAt: number;
+}
+
+/**
+ * The keys that this process knows. A known key costs a request a look-up in a Map and a hash. It is read again in the background
+ * while it is in use, and before its next use when it was not read for `freshMs`. While the database is unavailable, a known key
+ * works for `staleMs` after it was last read.
+ */
+export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKeys = 10_000 }: KeyringOptions) {
+  const known = new Map<string, KnownKey>();
+  const unknown = createRecent(maxKeys, unknownMs);
+  /** Uses of keys that are no longer known. */
+  const unwritten = new Map<string, number>();
+  const listeners = new Set<(keyId: string) => void>();
+  let trustedFrom = 0;
+
+  const lookups = createLookups({
+    load,
+    onResult(keyId, credential, askedAt) {
+      if (credential?.revokedAt !== null) {
+        drop(keyId);
+        unknown.add(keyId);
+      } else {
+        const { hash, scopes, token, expiresAt } = credential;
+        const previous = known.get(keyId);
+        const principal = {
+          ...{ name: `key ${keyId}`, token: token ?? undefined, scopes: new Set(scopes), keyId },
+          expiresAt: expiresAt?.getTime() ?? Infinity,
+        };
+        const times = { readAt: askedAt, usedAt: previous?.usedAt ?? 0, writtenAt: previous?.writtenAt ?? 0 };
+        known.delete(keyId);
+        known.set(keyId, { hash, principal, ...times });
+        for (const oldest of known.keys()) {
+          if (known.size <= maxKeys) break;
+          drop(oldest);
+        }
+      }
+      for (const listener of listeners) listener(keyId);
+    },
+  });
+
+  function drop(keyId: string): void {
+    const key = known.get(keyId);
+    if (!key) return;
+    known.delete(keyId);
+    if (key.usedAt > key.writtenAt && unwritten.size < maxKeys) unwritten.set(keyId, key.usedAt);
+  }
+
+  /** Whether a key may be used without being read before. */
+  function isUsable({ readAt }: KnownKey): boolean {
+    const age = performance.now() - readAt;
+    return (age < freshMs && readAt >= trustedFrom) || (lookups.isFailing() && age < staleMs);
+  }
+
+  const isDue = ({ readAt }: KnownKey): boolean => readAt < trustedFrom || performance.now() - readAt >= freshMs / 2;
+
+  function refresh(keyId: string): void {
+    lookups.lookUp(keyId).catch(() => undefined);
+  }
+
+  function principalOf(key: KnownKey, text: string): Principal | undefined {
+    const now = Date.now();
+    if (!isSameHash(key.hash, hashKey(text)) || key.principal.expiresAt <= now) return undefined;
+    key.usedAt = now;
+    return key.principal;
+  }
+
+  async function findRead(keyId: string, text: string): Promise<Principal | undefined> {
+    try {
+      await lookups.lookUp(keyId);
+    } catch (error) {
+      const key = known.get(keyId);
+      if (!key || !isUsable(key)) throw error;
+    }
+    const key = known.get(keyId);
+    return key && principalOf(key, text);
+  }
+
+  return {
+    /** The principal of a key; undefined if it is unknown, revoked, expired or no key at all. Rejects with `KeysUnavailable`. */
+    find(text: string): Principal | undefined | Promise<Principal | undefined> {
+      const read = readKey(text);
+      if (!read) return undefined;
+      const { keyId } = read;
+      const key = known.get(keyId);
+      if (key && isUsable(key)) {
+        if (isDue(key)) refresh(keyId);
+        return principalOf(key, text);
+      }
+      if (!key && (unknown.has(keyId) || !hasChecksum(text))) return undefined;
+      return findRead(keyId, text);
+    },
+
+    /** A known key, and when it was read. An old or unknown one is read again soon. */
+    current(keyId: string): { readonly principal: Principal; readonly readAt: number } | undefined {
+      const key = known.get(keyId);
+      if (!key || isDue(key)) refresh(keyId);
+      return key;
+    },
+
+    /** A key has changed: it is read before it is used again. */
+    change(keyId: string): void {
+      lookups.change(keyId);
+      drop(keyId);
+      refresh(keyId);
+    },
+
+    /** Changes may have been missed: all keys are read before they are used again. */
+    distrust(): void {
+      trustedFrom = performance.now();
+    },
+
+    /** Calls `listener` whenever a key was read, or found to be no key. */
+    onRead(listener: (keyId: string) => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    /** Passes the last uses that were not written yet to `write`. If it fails, they are passed again the next time. */
+    async writeUses(write: (uses: ReadonlyMap<string, Date>) => Promise<void>): Promise<void> {
+      const used = [...known].filter(([, { usedAt, writtenAt }]) => usedAt > writtenAt);
+      const uses = new Map([...unwritten, ...used.map(([keyId, { usedAt }]) => [keyId, usedAt] as const)]);
+      if (uses.size === 0) return;
+      await write(new Map([...uses].map(([keyId, usedAt]) => [keyId, new Date(usedAt)])));
+      for (const [keyId, usedAt] of uses) {
+        const key = known.get(keyId);
+        if (key) key.writtenAt = Math.max(key.writtenAt, usedAt);
+        if (unwritten.get(keyId) === usedAt) unwritten.delete(keyId);
+      }
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from "node:fs";
+import { scopeNames, type CreatedKey, type Key, type Scope } from "@confab/contracts";
+import { InvalidArgumentError, type Command } from "commander";
+import { listed, pages } from "../api-client.ts";
+import { onOwner, textOperand, type Operand } from "../application-arguments.ts";
+import { duration, number, toolsOf } from "../command-tools.ts";
+import type { Io } from "../io.ts";
+import { columns, table, type Output } from "../output.ts";
+
+const keyOperand: Operand<string> = {
+  name: "key-id",
+  description: "the public id of the key, from the list",
+  parse: keyId,
+  isText: true,
+};
+
+/** `keys create|list|rotate|revoke`: of an application, or with `--admin` of the installation. */
+export function addKeysCommands(program: Command, io: Io): void {
+  const keys = program.command("keys").description("create, list, replace and revoke keys");
+
+  onOwner(
+    keys
+      .command("create")
+      .description("create a key and show it, once")
+      .requiredOption("--scopes <scopes>", `its scopes, separated by commas: ${scopeNames.join(", ")}`, scopesOf)
+      .option("--expires <when>", "when it stops working: a time, or a duration such as 90d", future),
+    [textOperand("name", "its purpose, 1 to 255 characters")],
+    async (token, [name], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { scopes, expires } = command.opts<{ scopes: Scope[]; expires?: Date }>();
+      const body = { name, scopes, ...(expires && { expires_at: expires.toISOString() }) };
+      const { body: created } =
+        token === null
+          ? await api.call("createAdminKey", { body })
+          : await api.call("createKey", { params: { token }, body });
+      show(created, output);
+    },
+  );
+
+  onOwner(
+    keys
+      .command("list")
+      .description("list keys, oldest first, also those that are revoked or have expired")
+      .option("--limit <n>", "maximum number of keys", number, 50)
+      .option("--all", "list all keys"),
+    [],
+    async (token, _values, command) => {
+      const { api, output } = toolsOf(io, command);
+      const options = command.opts<{ limit: number; all?: boolean }>();
+      const limit = options.all === true ? Infinity : options.limit;
+      const found = await listed(
+        token === null ? pages(api, "listAdminKeys", { limit }) : pages(api, "listKeys", { params: { token }, limit }),
+      );
+      output.result(found, () => view(found, output));
+    },
+  );
+
+  onOwner(
+    keys
+      .command("rotate")
+      .description("replace a key by a new one with the same name, scopes and lifetime, and show that, once")
+      .option("--grace <duration>", "how long the old key still works, such as 1h or 0s (default: 24h)", duration),
+    [keyOperand],
+    async (token, [key], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { grace } = command.opts<{ grace?: number }>();
+      const body = grace === undefined ? {} : { grace_seconds: Math.ceil(grace / 1000) };
+      const { body: created } =
+        token === null
+          ? await api.call("rotateAdminKey", { params: { key }, body })
+          : await api.call("rotateKey", { params: { token, key }, body });
+      show(created, output);
+    },
+  );
+
+  onOwner(
+    keys.command("revoke").description("end a key for good, and the streams that were opened with it"),
+    [keyOperand],
+    async (token, [key], command) => {
+      const { api, output } = toolsOf(io, command);
+      if (token === null) await api.call("revokeAdminKey", { params: { key } });
+      else await api.call("revokeKey", { params: { token, key } });
+      output.result({ key_id: key, revoked: true }, () => `${key} revoked`);
+    },
+  );
+}
+
+/** The key in a file, without white space around it. */
+export function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : "It cannot be read.");
+  }
+}
+
+function show(created: CreatedKey, output: Output): void {
+  const { key, ...rest } = created;
+  output.result(created, () => `${columns([["KEY", key]])}\n\n${view([rest], output)}`);
+  output.note("The key is shown only now. Keep it where no log and no command line has it.");
+}
+
+function view(keys: readonly Key[], { time }: Output): string {
+  const shown = (at: string | null): string => (at === null ? "" : time(at));
+  return table(
+    ["ID", "NAME", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
+    keys.map(({ key_id, name, scopes, created_at, expires_at, last_used_at, revoked_at }) => [
+      ...[key_id, name, scopes.join(","), time(created_at)],
+      ...[shown(expires_at), shown(last_used_at), shown(revoked_at)],
+    ]),
+  );
+}
+
+function keyId(text: string): string {
+  if (!/^[0-9A-Za-z]{8}$/.test(text)) throw new InvalidArgumentError("It must be the id of a key, eight characters.");
+  return text;
+}
+
+function scopesOf(text: string): Scope[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (!names.every((name): name is Scope => scopeNames.includes(name as Scope))) {
+    throw new InvalidArgumentError(`It must be one or more of ${scopeNames.join(", ")}, separated by commas.`);
+  }
+  return names;
+}
+
+function future(text: string): Date {
+  const time = /^\d{4}-/.test(text) ? new Date(text) : new Date(Date.now() + duration(text));
+  if (Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError("It must be a time such as 2027-01-01T00:00:00Z, or a duration such as 90d.");
+  }
+  return time;
+}

@@ -1,0 +1,92 @@
+import { createKey, type Access } from "@confab/access";
+import { ProblemError, rotateKeySchema, routes, type CreatedKey, type Scope } from "@confab/contracts";
+import type { Applications, KeyOwner, KeyRow, Keys } from "@confab/database";
+import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
+import type { Router } from "express";
+import { toKey } from "../representations.ts";
+import { actorOf } from "./actor.ts";
+
+export interface KeyRoutesOptions {
+  keys: Keys;
+  applications: Pick<Applications, "find">;
+  access: Pick<Access, "changed">;
+  mountOptions: MountOptions;
+}
+
+interface NewKeyBody {
+  name: string;
+  scopes: Scope[];
+  expires_at?: Date | null | undefined;
+}
+
+/** Keys of applications, and admin keys: create, list, rotate, revoke. */
+export function createKeyRoutes({ keys, applications, access, mountOptions }: KeyRoutesOptions): Router {
+  const router = createRouter();
+
+  /** The problem that says what does not exist: the application or the key. */
+  async function missing(owner: KeyOwner): Promise<ProblemError> {
+    const isOwned = owner === null || (await applications.find(owner)) !== undefined;
+    return new ProblemError(isOwned ? "key-not-found" : "application-not-found");
+  }
+
+  async function create(
+    owner: KeyOwner,
+    { name, scopes, expires_at: expiresAt = null }: NewKeyBody,
+    context: RequestContext,
+  ) {
+    const { key, ...identity } = createKey(owner === null ? "admin" : "application");
+    const wanted = { ...identity, name, scopes: [...new Set(scopes)], expiresAt };
+    return { body: shown(known(await keys.create(owner, wanted, actorOf(context, owner))), key) };
+  }
+
+  async function list(owner: KeyOwner, query: { limit: number; after?: string | undefined }) {
+    const { items, next } = known(await keys.list(owner, query));
+    return { body: items.map(toKey), link: next === undefined ? {} : { next: { after: next } } };
+  }
+
+  async function rotate(owner: KeyOwner, keyId: string, graceSeconds: number, context: RequestContext) {
+    const { key, ...identity } = createKey(owner === null ? "admin" : "application");
+    const successor = { ...identity, graceMs: graceSeconds * 1000 };
+    const row = await keys.rotate(owner, keyId, successor, actorOf(context, owner));
+    if (!row) throw await missing(owner);
+    await access.changed(keyId);
+    return { body: shown(row, key) };
+  }
+
+  async function revoke(owner: KeyOwner, keyId: string, context: RequestContext) {
+    if (!(await keys.revoke(owner, keyId, actorOf(context, owner)))) throw await missing(owner);
+    await access.changed(keyId);
+    return { body: undefined };
+  }
+
+  const defaultGrace = rotateKeySchema.parse({});
+  mount(router, routes.createKey, ({ params, body, context }) => create(params.token, body, context), mountOptions);
+  mount(router, routes.listKeys, ({ params, query }) => list(params.token, query), mountOptions);
+  mount(
+    router,
+    routes.rotateKey,
+    ({ params: { token, key }, body = defaultGrace, context }) => rotate(token, key, body.grace_seconds, context),
+    mountOptions,
+  );
+  mount(router, routes.revokeKey, ({ params: { token, key }, context }) => revoke(token, key, context), mountOptions);
+
+  mount(router, routes.createAdminKey, ({ body, context }) => create(null, body, context), mountOptions);
+  mount(router, routes.listAdminKeys, ({ query }) => list(null, query), mountOptions);
+  mount(
+    router,
+    routes.rotateAdminKey,
+    ({ params: { key }, body = defaultGrace, context }) => rotate(null, key, body.grace_seconds, context),
+    mountOptions,
+  );
+  mount(router, routes.revokeAdminKey, ({ params: { key }, context }) => revoke(null, key, context), mountOptions);
+  return router;
+}
+
+function known<T>(found: T | undefined): T {
+  if (found === undefined) throw new ProblemError("application-not-found");
+  return found;
+}
+
+function shown(row: KeyRow, key: string): CreatedKey {
+  return { ...toKey(row), key };
+}

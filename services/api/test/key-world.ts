@@ -1,0 +1,37 @@
+import { createKey } from "@confab/access";
+import { scopeNames, type Scope } from "@confab/contracts";
+import { createKeys, type Database } from "@confab/database";
+
+/** Creates keys directly in the database, also such as the api would not create. */
+export function keyMaker({ database }: { database: Database }) {
+  const keys = createKeys(database);
+  const by = { name: "test" };
+
+  async function make(
+    token: string | null,
+    { scopes = scopeNames, expiresAt = null }: { scopes?: readonly Scope[]; expiresAt?: Date | null } = {},
+  ) {
+    const { key, keyId, hash } = createKey(token === null ? "admin" : "application");
+    await keys.create(token, { keyId, hash, name: "test", scopes, expiresAt }, by);
+    return { key, keyId, headers: { authorization: `Bearer ${key}` } };
+  }
+  return {
+    make,
+    revoke: (token: string | null, keyId: string) => keys.revoke(token, keyId, by),
+    /** Keys that are not valid, by the reason. All of them have the form and the checksum of a key. */
+    async invalid(token: string | null) {
+      const [expired, revoked, wrong] = [
+        await make(token, { expiresAt: new Date(Date.now() - 1_000) }),
+        await make(token),
+        await make(token),
+      ];
+      await keys.revoke(token, revoked.keyId, by);
+      await database.prisma.apiKey.update({ where: { publicId: wrong.keyId }, data: { hash: Buffer.alloc(32, 7) } });
+      const unknown = createKey(token === null ? "admin" : "application").key;
+      return {
+        ...{ expired: expired.key, revoked: revoked.key, "of the right id with another secret": wrong.key },
+        ...{ unknown, "without a right checksum": unknown.slice(0, -1) + (unknown.endsWith("0") ? "1" : "0") },
+      };
+    },
+  };
+}

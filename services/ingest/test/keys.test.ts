@@ -1,0 +1,155 @@
+import { createKey } from "@confab/access";
+import { scopeNames, type BatchAnswer, type Scope } from "@confab/contracts";
+import { createKeys } from "@confab/database";
+import { startProxy } from "@confab/testkit";
+import { expect } from "chai";
+import {
+  jsonOf,
+  messageOf,
+  openWorld,
+  post,
+  problemOf,
+  send,
+  startIngest,
+  type Chat,
+  type Ingest,
+  type World,
+} from "./start.ts";
+
+describe("sending with keys", () => {
+  let world: World;
+  let chat: Chat;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.close());
+  beforeEach(async () => {
+    chat = await world.newChat();
+  });
+
+  async function key(token: string | null, scopes: readonly Scope[] = scopeNames, expiresAt: Date | null = null) {
+    const made = createKey(token === null ? "admin" : "application");
+    const stored = { keyId: made.keyId, hash: made.hash, name: "test", scopes, expiresAt };
+    await createKeys(world.database).create(token, stored, { name: "test" });
+    return { ...made, headers: { authorization: `Bearer ${made.key}` } };
+  }
+  const item = ({ token, number }: Chat, body = "hello") => ({ application_token: token, chat_number: number, body });
+
+  describe("if they are required", () => {
+    let ingest: Ingest;
+    before(async () => {
+      ingest = await startIngest(world, { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests" });
+    });
+    after(() => ingest.stop());
+
+    for (const [path, scopes, body] of [
+      ["/messages", ["write"], (to: Chat) => item(to)],
+      ["/messages/batch", ["write", "import"], (to: Chat) => ({ messages: [item(to)] })],
+    ] as const) {
+      it(`POST ${path} is open to keys with the scope ${scopes.join(" or ")}, and to admin keys`, async () => {
+        const attempt = (headers: Record<string, string>) => post(`${ingest.url}${path}`, body(chat), headers);
+        for (const scope of scopes) {
+          expect((await attempt((await key(chat.token, [scope])).headers)).status, scope).to.be.oneOf([200, 201]);
+        }
+        for (const headers of [{ authorization: "Bearer admin-key-for-tests" }, (await key(null, ["write"])).headers]) {
+          expect((await attempt(headers)).status).to.be.oneOf([200, 201]);
+        }
+        const others = scopeNames.filter((scope) => !(scopes as readonly Scope[]).includes(scope));
+        problemOf(await attempt((await key(chat.token, others)).headers), "forbidden");
+        problemOf(await attempt({}), "unauthorized");
+        problemOf(await attempt({ authorization: "Bearer admin-key-for-testz" }), "unauthorized");
+        const [expired, revoked] = [await key(chat.token, ["write"], new Date(Date.now() - 1)), await key(chat.token)];
+        await createKeys(world.database).revoke(chat.token, revoked.keyId, { name: "test" });
+        for (const { headers } of [expired, revoked]) problemOf(await attempt(headers), "unauthorized");
+        problemOf(await attempt({ authorization: `Bearer ${createKey("application").key}` }), "unauthorized");
+      });
+    }
+
+    it("a message to another application is refused as if that did not exist, and leaves no trace", async () => {
+      const foreign = await world.newChat();
+      const { headers } = await key(chat.token);
+      const refused = problemOf(await send(ingest.url, foreign, "x", headers), "application-not-found");
+      const invented = { ...foreign, token: "00000000-0000-4000-8000-000000000000" };
+      const unknown = problemOf(await send(ingest.url, invented, "x", headers), "application-not-found");
+      expect({ ...refused, request_id: "" }).to.deep.equal({ ...unknown, request_id: "" });
+      expect(await ingest.accepted(foreign)).to.deep.equal({});
+    });
+
+    it("refuses only the items of other applications in a batch request", async () => {
+      const foreign = await world.newChat();
+      const second = await world.newChat(chat.token);
+      const messages = [
+        item(chat, "1"),
+        item(foreign, "2"),
+        { ...item(chat), body: 5 },
+        item(second, "3"),
+        item({ ...foreign, token: foreign.token.toUpperCase() }, "4"),
+        item({ ...chat, token: chat.token.toUpperCase() }, "5"),
+      ];
+      const { headers } = await key(chat.token, ["write"]);
+      const answer = jsonOf(await post(`${ingest.url}/messages/batch`, { messages }, headers)) as BatchAnswer;
+      expect(answer.results.map(({ status }) => status)).to.deep.equal([201, 404, 422, 201, 404, 201]);
+      expect(answer).to.include({ accepted: 3, refused: 3 });
+      expect(answer.results[1]).to.include({ code: "application-not-found" });
+      expect(await ingest.accepted(foreign)).to.deep.equal({});
+      expect(await ingest.accepted(chat)).to.deep.equal({ 1: "1", 2: "5" });
+
+      const admin = await key(null, ["write"]);
+      const all = jsonOf(
+        await post(`${ingest.url}/messages/batch`, { messages: [item(chat), item(foreign)] }, admin.headers),
+      ) as BatchAnswer;
+      expect(all, "an admin key may send to all").to.include({ accepted: 2, refused: 0 });
+    });
+
+    it("refuses a request without a right before its body is read", async () => {
+      const { headers } = await key(chat.token, ["read"]);
+      problemOf(await post(`${ingest.url}/messages`, "{not json", headers), "forbidden");
+      problemOf(await post(`${ingest.url}/messages`, "{not json"), "unauthorized");
+    });
+
+    it("writes no key into its log", async () => {
+      const { key: text, keyId, headers } = await key(chat.token);
+      await send(ingest.url, chat, text, headers);
+      await post(`${ingest.url}/messages?key=${text}`, { ...item(chat), body: 5, key: text }, headers);
+      const lines = JSON.stringify(ingest.lines);
+      expect(lines).to.include(keyId).and.not.include(text.slice(-49)).and.not.include("admin-key-for-tests");
+    });
+  });
+
+  it("keys are not needed if they are not required, and one that is sent is checked", async () => {
+    const ingest = await startIngest(world);
+    try {
+      expect(messageOf(await send(ingest.url, chat, "1")).number).to.equal(1);
+      expect(
+        messageOf(await send(ingest.url, chat, "2", { authorization: "Bearer another system's" })).number,
+      ).to.equal(2);
+      problemOf(await send(ingest.url, chat, "x", (await key(chat.token, ["read"])).headers), "forbidden");
+      problemOf(
+        await send(ingest.url, chat, "x", { authorization: `Bearer ${createKey("application").key}` }),
+        "unauthorized",
+      );
+      expect(messageOf(await send(ingest.url, chat, "3", (await key(chat.token)).headers)).number).to.equal(3);
+    } finally {
+      await ingest.stop();
+    }
+  });
+
+  it("a known key still works while the database is unavailable, and an unknown one gets 503", async () => {
+    const proxy = await startProxy({ target: world.url });
+    const ingest = await startIngest({ url: proxy.url }, { REQUIRE_KEYS: "yes" });
+    try {
+      const [used, unused] = [await key(chat.token), await key(chat.token)];
+      expect(messageOf(await send(ingest.url, chat, "before", used.headers)).number).to.equal(1);
+      await proxy.cut();
+      problemOf(await send(ingest.url, chat, "x", unused.headers), "storage-unavailable");
+      expect(messageOf(await send(ingest.url, chat, "meanwhile", used.headers)).number).to.equal(2);
+      problemOf(await send(ingest.url, chat, "x"), "unauthorized");
+      const forged = `${unused.key.slice(0, -6)}000000`;
+      problemOf(await send(ingest.url, chat, "x", { authorization: `Bearer ${forged}` }), "unauthorized");
+      await proxy.restore();
+    } finally {
+      await ingest.stop();
+      await proxy.close();
+    }
+  });
+});
