@@ -5,26 +5,9 @@ import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
 import { createErasures } from "@confab/database";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
+import { inputs } from "./inputs.ts";
 import { follow, jsonOf, problemOf, startApi, type Api } from "./start.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
-
-/** A valid body or query of each route that needs one. */
-const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: string }>> = {
-  sendSignal: { body: { sender: "anna", type: "typing" } },
-  streamChats: { query: "?chats=1" },
-  updateApplication: { body: { name: "n" } },
-  replaceApplication: { body: { name: "n" } },
-  eraseSender: { body: { sender: "s" } },
-  searchApplication: { query: "?q=one" },
-  updateChat: { body: { name: "n" } },
-  replaceChat: { body: { name: "n" } },
-  setReadHorizon: { body: { number: 1 } },
-  createKey: { body: { name: "a", scopes: ["read"] } },
-  listUnreadChats: { query: "?reader=r" },
-  updateMessage: { body: { body: "b" } },
-  replaceMessage: { body: { body: "b" } },
-  searchMessages: { query: "?q=one" },
-};
 
 describe("deleting chats and applications", function () {
   this.timeout(60_000);

@@ -2,30 +2,12 @@ import { randomUUID } from "node:crypto";
 import { fillPath, routes, scopeNames, type Route } from "@confab/contracts";
 import { expect } from "chai";
 import { openStream } from "./event-reader.ts";
+import { inputs } from "./inputs.ts";
 import { keyMaker } from "./key-world.ts";
 import { problemOf, startApi, type Answer, type Api } from "./start.ts";
 import { openWorld, type World } from "./world.ts";
 
 const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
-const bodies: Record<string, unknown> = {
-  createApplication: { name: "a" },
-  updateApplication: { name: "a" },
-  replaceApplication: { name: "a" },
-  createChat: {},
-  updateChat: { name: "a" },
-  replaceChat: { name: "a" },
-  updateMessage: { body: "edited" },
-  replaceMessage: { body: "edited" },
-  setReadHorizon: { number: 1 },
-  eraseSender: { sender: "anna" },
-  createKey: { name: "a", scopes: ["read"] },
-  createAdminKey: { name: "a", scopes: ["read"] },
-};
-const queries: Record<string, string> = {
-  searchApplication: "?q=hello",
-  searchMessages: "?q=hello",
-  listUnreadChats: "?reader=anna",
-};
 
 describe("with REQUIRE_KEYS", function () {
   this.timeout(120_000);
@@ -50,11 +32,12 @@ describe("with REQUIRE_KEYS", function () {
     const isAdmin = route.guard === "installation";
     const { keyId } = await keys.make(isAdmin ? null : chat.token);
     const params = { token: chat.token, chat: chat.number, message: 1, reader: "anna", key: keyId };
-    const path = fillPath(route.path, params) + (queries[route.operationId] ?? "");
+    const { body, query = "" } = inputs[route.operationId as keyof typeof routes] ?? {};
+    const path = fillPath(route.path, params) + query;
     const send = async (authorization?: string): Promise<Answer> => {
       const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
       if (route.success.stream !== true || authorization === undefined) {
-        return api.send(route.method.toUpperCase(), path, bodies[route.operationId], headers);
+        return api.send(route.method.toUpperCase(), path, body, headers);
       }
       const response = await fetch(api.url + path, { headers });
       if (response.status !== 200) {

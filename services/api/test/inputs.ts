@@ -1,0 +1,22 @@
+import type { routes } from "@confab/contracts";
+
+/** A valid body or query of each route that needs one. */
+export const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: string }>> = {
+  createApplication: { body: { name: "a" } },
+  updateApplication: { body: { name: "a" } },
+  replaceApplication: { body: { name: "a" } },
+  eraseSender: { body: { sender: "anna" } },
+  searchApplication: { query: "?q=one" },
+  createChat: { body: {} },
+  updateChat: { body: { name: "a" } },
+  replaceChat: { body: { name: "a" } },
+  setReadHorizon: { body: { number: 1 } },
+  listUnreadChats: { query: "?reader=anna" },
+  updateMessage: { body: { body: "edited" } },
+  replaceMessage: { body: { body: "edited" } },
+  searchMessages: { query: "?q=one" },
+  streamChats: { query: "?chats=1" },
+  sendSignal: { body: { sender: "anna", type: "typing" } },
+  createKey: { body: { name: "a", scopes: ["read"] } },
+  createAdminKey: { body: { name: "a", scopes: ["read"] } },
+};
