@@ -152,8 +152,15 @@ describe("confabctl", function () {
   });
 
   it("sends a message once for each key, also from standard input", async () => {
-    const sent = await stack.json<{ number: number; body: string }>("send", token, "1", "Hello", "--key", "k1");
-    expect(await stack.json("send", token, "1", "Hello", "--key", "k1")).to.deep.equal(sent);
+    const sent = await stack.json<{ number: number; body: string }>(
+      "send",
+      token,
+      "1",
+      "Hello",
+      "--idempotency-key",
+      "k1",
+    );
+    expect(await stack.json("send", token, "1", "Hello", "--idempotency-key", "k1")).to.deep.equal(sent);
     const { stdout } = await stack.run(["send", token, "1", "-", "--json"], {}, "from a pipe\n");
     expect(JSON.parse(stdout)).to.include({ number: sent.number + 1, body: "from a pipe" });
   });

@@ -99,7 +99,7 @@ describe("invalid HTTP", () => {
     const known = await fetch(app.url + path, { method: "OPTIONS" });
     expect([known.status, known.headers.get("allow"), await known.text()]).to.deep.equal([
       204,
-      "GET, HEAD, OPTIONS, PATCH, PUT",
+      "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
       "",
     ]);
     expect((await fetch(`${app.url}/nowhere`, { method: "OPTIONS" })).status).to.equal(404);

@@ -8,7 +8,7 @@ import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 
 interface SendOptions {
-  key?: string;
+  idempotencyKey?: string;
   sender?: string;
   metadata?: unknown;
   replyTo?: number;
@@ -23,17 +23,17 @@ export function addSendCommand(program: Command, io: Io): void {
       .option("--sender <id>", "your own id of the author")
       .option("--metadata <json>", "your own data, a JSON object", json)
       .option("--reply-to <n>", "number of the message that this one answers", number)
-      .option("--key <key>", "idempotency key: sending again with the same key within 24 hours changes nothing"),
+      .option("--idempotency-key <key>", "sending again with the same key within 24 hours changes nothing"),
     [chatOperand, textOperand("body", "the message; - reads it from standard input, without the last line break")],
     async (token, [chat, given], command) => {
       const { api, output } = toolsOf(io, command);
-      const { key, sender, metadata, replyTo } = command.opts<SendOptions>();
+      const { idempotencyKey, sender, metadata, replyTo } = command.opts<SendOptions>();
       const body = given === "-" ? (await readAll(io.stdin)).replace(/\r?\n$/, "") : given;
       const fault = bodyFault(body);
       if (fault !== undefined) throw new CommandError("usage", `The message ${fault}.`);
       const sent = await api.call("createMessage", {
         body: { application_token: token, chat_number: chat, body, sender, metadata, reply_to: replyTo },
-        idempotencyKey: key ?? randomUUID(),
+        idempotencyKey: idempotencyKey ?? randomUUID(),
       });
       output.result(sent.body, () => `message ${sent.body.number}`);
     },
