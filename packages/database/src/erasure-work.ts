@@ -69,7 +69,7 @@ export function createErasureWork(database: Database) {
     chatsToCheck: ({ id }: Erasure, ageMs: number, limit: number): Promise<ErasedChat[]> =>
       prisma.erasedChat.findMany({
         where: { erasureId: id, erasedAt: null, clearedAt: { lte: new Date(Date.now() - ageMs) } },
-        orderBy: { chatId: "asc" },
+        orderBy: [{ clearedAt: "asc" }, { chatId: "asc" }],
         take: limit,
       }),
 
