@@ -36,13 +36,16 @@ export const workerVariables = z.object({
   ERASURE_ROWS_PER_SECOND: integer({ min: 1, max: 1_000_000 })
     .prefault("5000")
     .describe(
-      "Maximum number of rows and documents per second that a worker deletes of deleted chats and applications",
+      "Maximum number of rows and documents per second that a worker deletes of deleted chats and applications, and of messages per second that are over their limit",
     ),
   ERASURE_SETTLE_TIME: durationMs({ min: "50ms" })
     .prefault("2m")
     .describe(
       "Time after which a worker looks again for remains of a deleted chat, which transactions or bulk requests under way may have left",
     ),
+  RETENTION_INTERVAL: durationMs({ min: "50ms" })
+    .prefault("10m")
+    .describe("Interval at which a worker deletes the messages that are older than the limit of their chat"),
   BATCH_ID_RETENTION: durationMs({ min: "1h" })
     .prefault("7d")
     .describe("Time to keep the id of a stored batch. Until then a second delivery of the batch stores nothing twice"),
@@ -60,6 +63,7 @@ export function loadWorkerConfig(env: Environment) {
     // After six runs every stored message must have reached the index.
     reconcile: { intervalMs: variables.INDEX_RECONCILE_INTERVAL, graceMs: 6 * variables.INDEX_RECONCILE_INTERVAL },
     erasure: { rowsPerSecond: variables.ERASURE_ROWS_PER_SECOND, settleMs: variables.ERASURE_SETTLE_TIME },
+    retention: { intervalMs: variables.RETENTION_INTERVAL },
     batchIdRetentionMs: variables.BATCH_ID_RETENTION,
   };
 }

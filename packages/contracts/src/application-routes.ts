@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { applicationSchema, writeApplicationSchema } from "./application.ts";
+import { applicationSchema, createApplicationSchema, writeApplicationSchema } from "./application.ts";
 import { eraseSenderSchema, erasureSchema } from "./erasure.ts";
 import { searchHitSchema } from "./message.ts";
 import { applicationSearchQuerySchema, applicationsQuerySchema } from "./pagination.ts";
@@ -11,8 +11,9 @@ const updateApplication = {
   operationId: "updateApplication",
   service: "api",
   tag: "Applications",
-  summary: "Rename an application",
-  description: "Changes the name of an application. A repetition changes nothing else.",
+  summary: "Change an application",
+  description:
+    "Changes the name of an application, or after how many days its messages are deleted, or both; a field that is absent stays. A worker deletes the messages that are over a new limit, which cannot be undone. A repetition changes nothing else.",
   scopes: ["admin"],
   params: ["token"],
   body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
@@ -21,7 +22,7 @@ const updateApplication = {
   problems: ["application-not-found", ...storing],
 } as const satisfies Route;
 
-/** Applications: create, list, get, rename, delete, erase a sender, search. */
+/** Applications: create, list, get, change, delete, erase a sender, search. */
 export const applicationRoutes = {
   createApplication: {
     method: "post",
@@ -35,7 +36,7 @@ export const applicationRoutes = {
     guard: "installation",
     scopes: ["admin"],
     params: [],
-    body: { schema: writeApplicationSchema, required: true, limitBytes: smallBody },
+    body: { schema: createApplicationSchema, required: true, limitBytes: smallBody },
     idempotent: true,
     success: { status: 201, description: "The application and its token", schema: applicationSchema, location: true },
     problems: ["idempotency-conflict", ...storing],
@@ -62,7 +63,7 @@ export const applicationRoutes = {
     service: "api",
     tag: "Applications",
     summary: "Get an application",
-    description: "Returns the name of an application and the number of its chats.",
+    description: "Returns the name of an application, the number of its chats, and how long it keeps messages.",
     scopes: ["read"],
     params: ["token"],
     limited: "requests",

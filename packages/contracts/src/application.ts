@@ -23,6 +23,22 @@ export const nameSchema = z
     examples: ["Support"],
   });
 
+/** A hundred years. */
+const maxRetentionDays = 36_500;
+
+/** A number of days, from `min`. */
+export function retentionSchema(min: 0 | 1) {
+  return z
+    .int("must be a whole number of days")
+    .min(min, `must be at least ${min}`)
+    .max(maxRetentionDays, `must be at most ${maxRetentionDays}`)
+    .meta({ examples: [365] });
+}
+
+const retention = retentionSchema(1).nullable().meta({
+  description: "Messages are deleted when they are older than this number of days; null keeps them for ever",
+});
+
 export const applicationSchema = z
   .strictObject({
     token: applicationTokenSchema,
@@ -31,12 +47,25 @@ export const applicationSchema = z
       .int()
       .nonnegative()
       .meta({ description: "How many chats the application has", examples: [2] }),
+    retention_days: retention,
     created_at: timestampSchema,
     updated_at: timestampSchema,
   })
   .meta({ id: "Application", description: "A tenant. It owns chats." });
 export type Application = z.infer<typeof applicationSchema>;
 
+export const createApplicationSchema = z
+  .object({ name: nameSchema, retention_days: retention.optional() })
+  .meta({ id: "CreateApplication", description: "A new application" });
+
 export const writeApplicationSchema = z
-  .object({ name: nameSchema })
-  .meta({ id: "WriteApplication", description: "The name of an application" });
+  .object({ name: nameSchema.optional(), retention_days: retention.optional() })
+  .refine(({ name, retention_days }) => name !== undefined || retention_days !== undefined, {
+    path: ["name"],
+    error: "is required, unless retention_days is given",
+  })
+  .meta({
+    id: "WriteApplication",
+    description: "The fields of an application to change, at least one; an absent field stays",
+    override: { minProperties: 1 },
+  });

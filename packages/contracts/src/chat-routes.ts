@@ -14,7 +14,7 @@ const updateChat = {
   tag: "Chats",
   summary: "Change a chat",
   description:
-    "Changes the name or the metadata of a chat, or both; null removes a value, and a field that is absent stays. A repetition changes nothing else.",
+    "Changes the name of a chat, its metadata, or after how many days its messages are deleted; null removes a value, and a field that is absent stays. A worker deletes the messages that are over a new limit, which cannot be undone. A repetition changes nothing else.",
   scopes: ["edit"],
   params: ["token", "chat"],
   body: { schema: writeChatSchema, required: true, limitBytes: chatBody },
@@ -33,7 +33,7 @@ export const chatRoutes = {
     tag: "Chats",
     summary: "Create a chat",
     description:
-      "The chat gets the next number of its application. No body is needed; a name and metadata are optional.",
+      "The chat gets the next number of its application. No body is needed; a name, metadata and a limit of the messages' age are optional.",
     scopes: ["write", "import"],
     params: ["token"],
     body: { schema: createChatSchema, required: false, limitBytes: chatBody },

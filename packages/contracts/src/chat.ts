@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { applicationTokenSchema, nameSchema } from "./application.ts";
+import { applicationTokenSchema, nameSchema, retentionSchema } from "./application.ts";
 import { maxChatMetadataBytes, metadataOutput, metadataSchema } from "./metadata.ts";
 import { timestampSchema } from "./time.ts";
 
@@ -27,6 +27,11 @@ export const chatNumberSchema = numberSchema.meta({
   examples: [1],
 });
 
+const retention = retentionSchema(0).nullable().meta({
+  description:
+    "Messages are deleted when they are older than this number of days; 0 keeps them for ever, and null means that the application's limit applies",
+});
+
 export const chatSchema = z
   .strictObject({
     application_token: applicationTokenSchema,
@@ -48,6 +53,7 @@ export const chatSchema = z
       .int()
       .nonnegative()
       .meta({ description: "How many edits and deletions of messages the chat has seen", examples: [3] }),
+    retention_days: retention,
     created_at: timestampSchema,
     updated_at: timestampSchema,
   })
@@ -57,13 +63,13 @@ export type Chat = z.infer<typeof chatSchema>;
 const chatMetadata = metadataSchema(maxChatMetadataBytes);
 
 export const createChatSchema = z
-  .object({ name: nameSchema.nullish(), metadata: chatMetadata.nullish() })
+  .object({ name: nameSchema.nullish(), metadata: chatMetadata.nullish(), retention_days: retention.optional() })
   .meta({ id: "CreateChat", description: "A new chat, with or without a name" });
 export const writeChatSchema = z
-  .object({ name: nameSchema.nullish(), metadata: chatMetadata.nullish() })
-  .refine(({ name, metadata }) => name !== undefined || metadata !== undefined, {
+  .object({ name: nameSchema.nullish(), metadata: chatMetadata.nullish(), retention_days: retention.optional() })
+  .refine((fields) => Object.values(fields).some((value) => value !== undefined), {
     path: ["name"],
-    error: "is required, unless metadata is given",
+    error: "is required, unless metadata or retention_days is given",
   })
   .meta({
     id: "WriteChat",

@@ -13,6 +13,8 @@ export interface NewApplication {
   /** A random UUID in its 36-character form. */
   readonly token: string;
   readonly name: string;
+  /** Age at which messages are deleted; null means never. */
+  readonly retentionDays?: number | null | undefined;
   readonly idempotency?: Idempotency | undefined;
   readonly by?: Actor;
 }
@@ -26,7 +28,7 @@ export interface ApplicationReference {
 export type Applications = ReturnType<typeof createApplications>;
 
 /**
- * Creates, finds, lists and renames applications; the audit log gets an entry for each change. A write that is not done within `timeoutMs` fails with
+ * Creates, finds, lists and changes applications; the audit log gets an entry for each change. A write that is not done within `timeoutMs` fails with
  * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createApplications(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
@@ -64,7 +66,7 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
       const position = after && [after.createdAt, after.createdAt, `${after.token}g`];
       const rows = await prisma.$queryRawUnsafe<Application[]>(
         `SELECT id, token, name, chats_count AS chatsCount, last_chat_number AS lastChatNumber,
-                created_at AS createdAt, updated_at AS updatedAt
+                retention_days AS retentionDays, created_at AS createdAt, updated_at AS updatedAt
            FROM applications FORCE INDEX (applications_created_at_token_idx)
           ${position ? "WHERE created_at >= ? AND (created_at > ? OR token > ?)" : ""}
           ORDER BY created_at, token LIMIT ?`,
@@ -76,12 +78,22 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
       return { items, next: last && following && positionBetween(last, following) };
     },
 
-    async rename(token: string, name: string, by: Actor = confabItself): Promise<Application | undefined> {
+    /** Changes the given fields; null removes a limit. Undefined if the application is unknown. */
+    async change(
+      token: string,
+      { name, retentionDays }: { name?: string | undefined; retentionDays?: number | null | undefined },
+      by: Actor = confabItself,
+    ): Promise<Application | undefined> {
       if (!isToken(token)) return undefined;
+      const data = {
+        ...(name !== undefined && { name }),
+        ...(retentionDays !== undefined && { retentionDays }),
+        updatedAt: new Date(),
+      };
       const write = async (tx: Queryable): Promise<Application | undefined> => {
-        const changed =
-          await tx.$executeRaw`UPDATE applications SET name = ${name}, updated_at = ${new Date()} WHERE token = ${token}`;
-        if (changed > 0) await recordAct(tx, { act: "application-renamed", by, token });
+        const { count } = await tx.application.updateMany({ where: { token }, data });
+        if (count > 0 && name !== undefined) await recordAct(tx, { act: "application-renamed", by, token });
+        if (count > 0 && retentionDays !== undefined) await recordAct(tx, { act: "retention-changed", by, token });
         return (await tx.application.findUnique({ where: { token } })) ?? undefined;
       };
       return inTime(timeoutMs, (guard) => transaction(database, write, { guard }));
@@ -119,7 +131,7 @@ export function isToken(token: string): boolean {
 
 async function create(
   tx: Queryable,
-  { token, name, idempotency, by = confabItself }: NewApplication,
+  { token, name, retentionDays = null, idempotency, by = confabItself }: NewApplication,
 ): Promise<Application & { replayed: boolean }> {
   const first = idempotency && (await findKeys(tx, SCOPE, [idempotency.key])).get(idempotency.key);
   if (idempotency && first) {
@@ -129,7 +141,8 @@ async function create(
     return { ...application, replayed: true };
   }
   const now = new Date();
-  const application = await tx.application.create({ data: { token, name, createdAt: now, updatedAt: now } });
+  const data = { token, name, retentionDays, createdAt: now, updatedAt: now };
+  const application = await tx.application.create({ data });
   if (idempotency) {
     try {
       await insertKeys(tx, SCOPE, [{ idempotency, resourceId: application.id }], now);

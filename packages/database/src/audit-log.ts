@@ -14,6 +14,7 @@ export interface Act {
     | "application-created"
     | "application-renamed"
     | "application-deleted"
+    | "retention-changed"
     | "chat-deleted"
     | "sender-erased"
     | "key-created"

@@ -15,6 +15,8 @@ export type Chat = Omit<ChatRow, "metadata"> & { readonly metadata: Metadata | n
 export interface NewChat {
   readonly name?: string | null | undefined;
   readonly metadata?: Metadata | null | undefined;
+  /** Age at which messages are deleted. Null means as the application's, 0 means never. */
+  readonly retentionDays?: number | null | undefined;
   readonly idempotency?: Idempotency | undefined;
 }
 
@@ -93,10 +95,11 @@ async function insert(
     UPDATE applications SET last_chat_number = last_chat_number + ${fresh.length}, chats_count = chats_count + ${fresh.length}
      WHERE id = ${owner.id}`;
   await tx.$executeRawUnsafe(
-    `INSERT INTO chats (application_id, number, name, metadata, created_at, updated_at) VALUES ${placeholderRows(fresh.length, 6)}`,
-    ...fresh.flatMap(({ name, metadata }, i) => [
+    `INSERT INTO chats (application_id, number, name, metadata, retention_days, created_at, updated_at)
+     VALUES ${placeholderRows(fresh.length, 7)}`,
+    ...fresh.flatMap(({ name, metadata, retentionDays }, i) => [
       ...[owner.id, owner.last + 1 + i, name ?? null, encodeMetadata(metadata)],
-      ...[now, now],
+      ...[retentionDays ?? null, now, now],
     ]),
   );
   const rows = await tx.chat.findMany({

@@ -1,9 +1,9 @@
 import { findOwner, isToken } from "./applications.ts";
+import { confabItself, recordAct, type Actor } from "./audit-log.ts";
 import { createTogether } from "./chat-creation.ts";
 import { createGroups } from "./group-commit.ts";
 import { inTime } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
-import type { Metadata } from "@confab/contracts";
 import { activeAfter, firstOf, idleAfter, type ChatActivity } from "./chat-activity.ts";
 import { encodeMetadata, withMetadata } from "./metadata-text.ts";
 import type { Chat, NewChat } from "./chat-creation.ts";
@@ -21,6 +21,7 @@ const LARGEST_GROUP = 200;
 const SELECT_CHATS = `
   SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount,
          last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt, last_change_number AS lastChangeNumber,
+         retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
          created_at AS createdAt, updated_at AS updatedAt
     FROM chats AS c`;
 
@@ -106,11 +107,15 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       return { items, next: rows.length > limit && last ? { at: last.lastMessageAt, number: last.number } : undefined };
     },
 
-    /** Changes the given fields; null removes a value. Undefined if the chat is unknown. */
+    /**
+     * Changes the given fields; null removes a value. The audit log gets an entry for a changed limit. Undefined if the chat is
+     * unknown.
+     */
     change: (
       token: string,
       number: number,
-      { name, metadata }: { name?: string | null | undefined; metadata?: Metadata | null | undefined },
+      { name, metadata, retentionDays }: Omit<NewChat, "idempotency">,
+      by: Actor = confabItself,
     ): Promise<Chat | undefined> =>
       inTime(timeoutMs, async (guard) => {
         const chat = await find(token, number);
@@ -118,12 +123,14 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         const data = {
           ...(name !== undefined && { name }),
           ...(metadata !== undefined && { metadata: encodeMetadata(metadata) }),
+          ...(retentionDays !== undefined && { retentionDays }),
           updatedAt: new Date(),
         };
         return transaction(
           database,
           async (tx) => {
-            await tx.chat.updateMany({ where: { id: chat.id }, data });
+            const { count } = await tx.chat.updateMany({ where: { id: chat.id }, data });
+            if (count > 0 && retentionDays !== undefined) await recordAct(tx, { act: "retention-changed", by, token });
             const row = await tx.chat.findUnique({ where: { id: chat.id } });
             return row === null ? undefined : withMetadata(row);
           },

@@ -12,7 +12,7 @@ export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pi
 }
 
 /**
- * Exports the search outbox, erasures, dead letters and the server's connections. Returns the refresh function, to call every `intervalMs`; the gauges
+ * Exports the search outbox, erasures, retention, dead letters and the server's connections. Returns the refresh function, to call every `intervalMs`; the gauges
  * end while the database does not answer.
  */
 export function createDatabaseGauges(
@@ -21,14 +21,21 @@ export function createDatabaseGauges(
   intervalMs: number,
 ): () => Promise<void> {
   const snapshot = createSnapshot(async () => {
-    const { oldest, oldestErasure, ...statistics } = await readStatistics(database);
+    const { oldest, oldestErasure, retention, ...statistics } = await readStatistics(database);
     // Computed now, not at the scrape: the age would go on growing until the next read although the range was indexed at once.
-    return { ...statistics, oldestSeconds: ageSeconds(oldest), erasureSeconds: ageSeconds(oldestErasure) };
+    return {
+      ...statistics,
+      oldestSeconds: ageSeconds(oldest),
+      erasureSeconds: ageSeconds(oldestErasure),
+      retention: retention && { ...retention, checkSeconds: ageSeconds(retention.checkedAt) },
+    };
   }, intervalMs);
 
   metrics.gauge("confab_outbox_ranges").onScrape(() => snapshot.current()?.outbox);
   metrics.gauge("confab_outbox_oldest_age_seconds").onScrape(() => snapshot.current()?.oldestSeconds);
   metrics.gauge("confab_erasures_oldest_age_seconds").onScrape(() => snapshot.current()?.erasureSeconds);
+  metrics.gauge("confab_retention_behind_seconds").onScrape(() => snapshot.current()?.retention?.behindSeconds);
+  metrics.gauge("confab_retention_check_age_seconds").onScrape(() => snapshot.current()?.retention?.checkSeconds);
   metrics.gauge("confab_dead_letters").onScrape(() => snapshot.current()?.deadLetters);
   metrics.gauge("confab_database_connections").onScrape(() => snapshot.current()?.connections);
   metrics.gauge("confab_database_max_connections").onScrape(() => snapshot.current()?.maxConnections);

@@ -15,6 +15,8 @@ export { createReads } from "./reads.ts";
 export { createErasures, type Erasure, type Erasures } from "./erasures.ts";
 export { createErasureWork, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
 export { removeMessages } from "./remove-messages.ts";
+export { createRetention, type Retention } from "./retention.ts";
+export { previewRetention, type RetentionPreview } from "./retention-preview.ts";
 export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";
@@ -50,5 +52,6 @@ export type {
 } from "./messages.ts";
 export type { MigrateOptions } from "./migrate.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
+export type { OverdueChat, RetentionGroup } from "./retention-groups.ts";
 export type { ReadHorizon, Reads, UnreadChat } from "./reads.ts";
 export type { NewBatch, BatchStore, StoreResult } from "./batch-store.ts";

@@ -127,25 +127,32 @@ export async function compareWithStored<M extends NewMessage>(
 }
 
 /**
- * Updates the counts and last messages of all chats in one statement that locks them in id order, so that writers cannot
- * deadlock. Throws `RetryTransaction` if one of the chats no longer exists.
+ * Updates the counts and last messages of all chats, and from where on retention looks at them, in one statement that locks them in
+ * id order, so that writers cannot deadlock. Throws `RetryTransaction` if one of the chats no longer exists.
  */
 export async function addToChats(tx: Queryable, stored: readonly NewMessage[]): Promise<void> {
   if (stored.length === 0) return;
   const chats = [...groupByChat(stored)].sort(([a], [b]) => ascending(a, b));
   const changes = chats.map(([id, rows]) => {
-    const last = Math.max(...rows.map(({ number }) => number));
-    const at = Math.max(...rows.map(({ createdAt }) => createdAt.getTime()));
-    return [id.toString(), rows.length, last, literalTime(new Date(at))];
+    const numbers = rows.map(({ number }) => number);
+    const times = rows.map(({ createdAt }) => createdAt.getTime());
+    const [first, oldest] = [Math.min(...numbers), literalTime(new Date(Math.min(...times)))];
+    return [
+      ...[id.toString(), rows.length, Math.max(...numbers), literalTime(new Date(Math.max(...times)))],
+      ...[first, oldest],
+    ];
   });
   // A join with a list finds each chat by its key. STRAIGHT_JOIN reads the list first, in its order.
   const changed = await tx.$executeRaw`
     UPDATE JSON_TABLE(${JSON.stringify(changes)}, '$[*]' COLUMNS (
-             id BIGINT PATH '$[0]', messages INT PATH '$[1]', last INT PATH '$[2]', at DATETIME(3) PATH '$[3]')) AS k
+             id BIGINT PATH '$[0]', messages INT PATH '$[1]', last INT PATH '$[2]', at DATETIME(3) PATH '$[3]',
+             first INT PATH '$[4]', oldest DATETIME(3) PATH '$[5]')) AS k
       STRAIGHT_JOIN chats AS c ON c.id = k.id
        SET c.messages_count = c.messages_count + k.messages,
            c.last_message_number = GREATEST(c.last_message_number, k.last),
-           c.last_message_at = GREATEST(COALESCE(c.last_message_at, k.at), k.at)`;
+           c.last_message_at = GREATEST(COALESCE(c.last_message_at, k.at), k.at),
+           c.retained_from = LEAST(c.retained_from, k.first),
+           c.retained_from_at = LEAST(COALESCE(c.retained_from_at, k.oldest), k.oldest)`;
   if (changed !== chats.length) throw new RetryTransaction("a chat was deleted during the transaction");
 }
 

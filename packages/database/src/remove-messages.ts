@@ -7,46 +7,63 @@ interface LiveRow {
   readonly changeNumber: number | null;
 }
 
+interface RemoveOptions {
+  /** Whether the tombstones, earlier ones included, do not name the sender. */
+  readonly forgetSender?: boolean;
+}
+
 /**
  * Deletes messages of a chat in one transaction, as `MessageChanges.remove` deletes one: each becomes a tombstone with a change
- * number of its own. With `forgetSender`, the tombstones do not name the sender either, nor do earlier ones. Returns how many it deleted;
- * numbers that are not stored or deleted already are left out.
+ * number of its own. Returns how many it deleted; numbers that are not stored or deleted already are left out.
  */
 export function removeMessages(
   database: Database,
   chatId: bigint,
   numbers: readonly number[],
-  { forgetSender = false }: { forgetSender?: boolean } = {},
+  options: RemoveOptions = {},
 ): Promise<number> {
   if (numbers.length === 0) return Promise.resolve(0);
   return transaction(database, async (tx) => {
     const [chat] = await tx.$queryRaw<{ last: number }[]>`
       SELECT last_change_number AS last FROM chats WHERE id = ${chatId} FOR UPDATE`;
-    if (!chat) return 0;
-    const rows = await tx.$queryRawUnsafe<LiveRow[]>(
-      `SELECT number, change_number AS changeNumber FROM messages
-        WHERE chat_id = ? AND number IN (${placeholders(numbers)}) AND deleted_at IS NULL ORDER BY number FOR UPDATE`,
-      chatId,
-      ...numbers,
-    );
-    if (rows.length > 0) await leaveTombstones(tx, chatId, rows, chat.last);
-    if (forgetSender) {
-      await tx.$executeRawUnsafe(
-        `UPDATE messages SET sender = NULL WHERE chat_id = ? AND number IN (${placeholders(numbers)})`,
-        chatId,
-        ...numbers,
-      );
-    }
-    return rows.length;
+    return chat ? removeFrom(tx, { id: chatId, lastChangeNumber: chat.last }, numbers, options) : 0;
   });
+}
+
+/** Does the same in a transaction that has locked the row of the chat. */
+export async function removeFrom(
+  tx: Queryable,
+  { id: chatId, lastChangeNumber }: { id: bigint; lastChangeNumber: number },
+  numbers: readonly number[],
+  { forgetSender = false }: RemoveOptions,
+): Promise<number> {
+  // Without locks: whoever changes a message locks its chat first. A scan for these rows would wait for rows that are being stored, and
+  // who stores them waits for the chat.
+  const rows = await tx.$queryRawUnsafe<LiveRow[]>(
+    `SELECT number, change_number AS changeNumber FROM messages
+      WHERE chat_id = ? AND number IN (${placeholders(numbers)}) AND deleted_at IS NULL ORDER BY number`,
+    chatId,
+    ...numbers,
+  );
+  if (rows.length > 0) await leaveTombstones(tx, chatId, rows, lastChangeNumber);
+  if (forgetSender) {
+    await tx.$executeRaw`
+      UPDATE JSON_TABLE(${JSON.stringify(numbers)}, '$[*]' COLUMNS (number INT PATH '$')) AS k
+        STRAIGHT_JOIN messages AS m ON m.chat_id = ${chatId} AND m.number = k.number
+         SET m.sender = NULL`;
+  }
+  return rows.length;
 }
 
 async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly LiveRow[], last: number): Promise<void> {
   const now = new Date();
   const numbers = rows.map(({ number }) => number);
-  const earlier = rows.flatMap(({ changeNumber }) => changeNumber ?? []);
-  await tx.messageVersion.deleteMany({ where: { chatId, number: { in: numbers } } });
-  await tx.messageChange.deleteMany({ where: { chatId, changeNumber: { in: earlier } } });
+  const edited = rows.filter(({ changeNumber }) => changeNumber !== null);
+  if (edited.length > 0) {
+    const earlier = edited.map(({ changeNumber }) => changeNumber!);
+    await tx.messageVersion.deleteMany({ where: { chatId, number: { in: edited.map(({ number }) => number) } } });
+    await tx.messageChange.deleteMany({ where: { chatId, changeNumber: { in: earlier } } });
+  }
   const changes = numbers.map((number, at) => ({ chatId, changeNumber: last + 1 + at, number }));
   await tx.messageChange.createMany({ data: changes });
   await tx.$executeRaw`

@@ -10,6 +10,8 @@ export interface DatabaseStatistics {
   readonly oldest: Date | undefined;
   /** When the oldest erasure that is not finished was requested. */
   readonly oldestErasure: Date | undefined;
+  /** What the latest look of retention found; undefined if that is unknown. */
+  readonly retention: { readonly behindSeconds: number; readonly checkedAt: Date } | undefined;
   /** The number of dead letters, up to 100,000. */
   readonly deadLetters: number;
   /** The server's sessions of all clients, and their maximum. */
@@ -19,12 +21,13 @@ export interface DatabaseStatistics {
 
 /** Reads the statistics that an operator watches. */
 export async function readStatistics({ prisma }: Database): Promise<DatabaseStatistics> {
-  const [[counts], status, variables] = await Promise.all([
+  const [[counts], retention, status, variables] = await Promise.all([
     prisma.$queryRaw<{ outbox: bigint; oldest: Date | null; oldestErasure: Date | null; deadLetters: bigint }[]>`
       SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM search_outbox LIMIT ${MAX_COUNTED}) AS waiting) AS outbox,
              (SELECT created_at FROM search_outbox ORDER BY id LIMIT 1) AS oldest,
              (SELECT requested_at FROM erasures WHERE finished_at IS NULL ORDER BY id LIMIT 1) AS oldestErasure,
              (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNTED}) AS deadLettered) AS deadLetters`,
+    prisma.retentionState.findFirst(),
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Threads_connected'`,
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL VARIABLES LIKE 'max_connections'`,
   ]);
@@ -32,6 +35,9 @@ export async function readStatistics({ prisma }: Database): Promise<DatabaseStat
     outbox: Number(counts?.outbox ?? 0),
     oldest: counts?.oldest ?? undefined,
     oldestErasure: counts?.oldestErasure ?? undefined,
+    retention: retention
+      ? { behindSeconds: Number(retention.behindSeconds), checkedAt: retention.checkedAt }
+      : undefined,
     deadLetters: Number(counts?.deadLetters ?? 0),
     connections: Number(status[0]?.Value ?? 0),
     maxConnections: Number(variables[0]?.Value ?? 0),

@@ -29,10 +29,10 @@ describe("applications", () => {
     const token = randomUUID();
     const { updatedAt } = await test.applications.create({ token, name: "before" });
     await new Promise((resolve) => setTimeout(resolve, 3));
-    const renamed = await test.applications.rename(token, "after");
+    const renamed = await test.applications.change(token, { name: "after" });
     expect(renamed?.name).to.equal("after");
     expect(renamed?.updatedAt.getTime()).to.be.greaterThan(updatedAt.getTime());
-    expect(await test.applications.rename(randomUUID(), "x")).to.equal(undefined);
+    expect(await test.applications.change(randomUUID(), { name: "x" })).to.equal(undefined);
   });
 
   it("are listed page by page, oldest first, each once", async () => {

@@ -7,11 +7,13 @@ import {
   createMessageChanges,
   createReads,
   listActs,
+  createRetention,
+  previewRetention,
   pruneStoredBatches,
   pruneIdempotencyKeys,
 } from "@confab/database";
 import type { Chat, QueryEvent } from "@confab/database";
-import { batch, message, openTestDatabase, remember } from "./setup.ts";
+import { batch, collect, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
 /** One line of EXPLAIN. MySQL and MariaDB use the same names for these columns. */
@@ -32,7 +34,7 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "lists the next page of applications": ({ applications }, chat) =>
     applications.list({ after: { createdAt: chat.createdAt, token: "8" }, limit: 50 }),
   "finds an application": ({ applications }, _chat, token) => applications.find(token),
-  "renames an application": ({ applications }, _chat, token) => applications.rename(token, "renamed"),
+  "renames an application": ({ applications }, _chat, token) => applications.change(token, { name: "renamed" }),
   "creates an application": ({ applications }) =>
     applications.create({ token: randomUUID(), name: "n", idempotency: key() }),
   "creates a chat": ({ chats }, _chat, token) => chats.create({ token, idempotency: key() }),
@@ -140,6 +142,24 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     await work.hasOpenChats(erasure);
     await work.finish(erasure);
   },
+  "changes the limit of an application": ({ applications }, _chat, token) =>
+    applications.change(token, { retentionDays: 7 }),
+  "looks for messages over a limit and deletes them": async ({ database, chats }, chat, token) => {
+    const retention = createRetention(database);
+    await chats.change(token, 701, { retentionDays: 3 });
+    const later = new Date(Date.now() + 40 * 86_400_000);
+    await retention.claim(1_000);
+    const { behindMs, groups } = await retention.look(later, 10);
+    expect(groups).to.have.length(2);
+    await retention.save(behindMs, 1_000);
+    for (const group of groups) {
+      const found = await retention.chats(group, later, { limit: 50 });
+      await retention.chats(group, later, { after: found[0], limit: 50 });
+    }
+    await retention.expire(chat.id, later);
+    await retention.release(0);
+  },
+  "previews a limit": ({ database }, _chat, token) => collect(previewRetention(database, { token, days: 7 })),
   "drops a late message of a deleted chat": async ({ batchStore }, chat, token) => {
     remember(token, { id: chat.id + 2n, number: 3 });
     await batchStore.store([batch(message(chat.id + 2n, 1))]);

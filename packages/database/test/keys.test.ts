@@ -145,22 +145,28 @@ describe("the audit log", () => {
   });
   after(() => test.close());
 
-  it("has an entry for each creation and renaming, with little of the token, and none for a replay", async () => {
+  it("has an entry for each creation, renaming and limit, with little of the token, and none for a replay", async () => {
     const by = { name: "admin key", requestId: "r-1" };
     const token = randomUUID();
     const idempotency = { key: randomUUID(), requestHash: randomBytes(32) };
     await test.applications.create({ token, name: "a", idempotency, by });
     await test.applications.create({ token: randomUUID(), name: "a", idempotency, by });
-    await test.applications.rename(token, "b", by);
-    await test.applications.rename(randomUUID(), "unknown", by);
+    await test.applications.change(token, { name: "b" }, by);
+    await test.applications.change(randomUUID(), { name: "unknown", retentionDays: 1 }, by);
+    await test.applications.change(token, { retentionDays: 30 }, by);
+    const { number } = (await test.chats.create({ token }))!;
+    await test.chats.change(token, number, { name: "c" }, by);
+    await test.chats.change(token, number, { retentionDays: 0 }, by);
     const entries = await listActs(test.database, { limit: 10 });
     expect(
       entries.map(({ act, actor, application, keyId, requestId }) => [act, actor, application, keyId, requestId]),
     ).to.deep.equal([
       ["application-created", "admin key", token.slice(0, 8), null, "r-1"],
       ["application-renamed", "admin key", token.slice(0, 8), null, "r-1"],
+      ["retention-changed", "admin key", token.slice(0, 8), null, "r-1"],
+      ["retention-changed", "admin key", token.slice(0, 8), null, "r-1"],
     ]);
-    expect(await listActs(test.database, { limit: 1 })).to.deep.equal(entries.slice(1));
+    expect(await listActs(test.database, { limit: 1 })).to.deep.equal(entries.slice(3));
     expect(await listActs(test.database, { since: new Date(Date.now() + 60_000), limit: 9 })).to.deep.equal([]);
   });
 

@@ -13,8 +13,8 @@ describe("invalid HTTP", () => {
   before(async () => {
     app = await startApp((router) => {
       mount(router, routes.listChats, () => ({ body: [], link: { next: { after: 1 } } }));
-      mount(router, routes.updateApplication, ({ body: { name } }) => ({
-        body: { token: TOKEN, name, chats_count: 0, created_at: at, updated_at: at },
+      mount(router, routes.updateApplication, ({ body: { name = "" } }) => ({
+        body: { token: TOKEN, name, chats_count: 0, retention_days: null, created_at: at, updated_at: at },
       }));
     });
   });

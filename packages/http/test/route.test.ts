@@ -11,7 +11,14 @@ import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 const now = "2026-11-24T08:30:00.000Z";
-const application = { token: TOKEN, name: "Support", chats_count: 0, created_at: now, updated_at: now };
+const application = {
+  token: TOKEN,
+  name: "Support",
+  chats_count: 0,
+  retention_days: null,
+  created_at: now,
+  updated_at: now,
+};
 const message = {
   application_token: TOKEN,
   chat_number: 3,
@@ -36,6 +43,7 @@ const chat = {
   last_message_number: 0,
   last_message_at: null,
   last_change_number: 0,
+  retention_days: null,
   created_at: now,
   updated_at: now,
 };

@@ -158,7 +158,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     redis,
     applications: withWrites("applications", createApplications(database, { timeoutMs: databaseTimeoutMs }), [
       "create",
-      "rename",
+      "change",
     ]),
     chats,
     erasures: withWrites("erasures", createErasures(database, { timeoutMs: databaseTimeoutMs }), [

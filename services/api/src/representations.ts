@@ -21,11 +21,13 @@ import type {
 } from "@confab/database";
 
 /** A row as clients see it: without internal ids, with times in ISO 8601. */
-export function toApplication({ token, name, chatsCount, createdAt, updatedAt }: ApplicationRow): Application {
+export function toApplication(application: ApplicationRow): Application {
+  const { token, name, chatsCount, retentionDays, createdAt, updatedAt } = application;
   return {
     token,
     name,
     chats_count: chatsCount,
+    retention_days: retentionDays,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   };
@@ -40,6 +42,7 @@ export function toChat(token: string, chat: ChatRow): Chat {
     lastMessageNumber,
     lastMessageAt,
     lastChangeNumber,
+    retentionDays,
     createdAt,
     updatedAt,
   } = chat;
@@ -52,6 +55,7 @@ export function toChat(token: string, chat: ChatRow): Chat {
     last_message_number: lastMessageNumber,
     last_message_at: lastMessageAt?.toISOString() ?? null,
     last_change_number: lastChangeNumber,
+    retention_days: retentionDays,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
   };

@@ -4,6 +4,7 @@ import {
   createChats,
   createDatabaseGauges,
   createErasureWork,
+  createRetention,
   createMessages,
   createOutbox,
   SearchBackendMismatch,
@@ -50,6 +51,7 @@ import { createCountsCheck } from "./schedules/check-counts.ts";
 import { createIndexReconciliation } from "./schedules/reconcile-index.ts";
 import { createRecentRanges } from "./schedules/recent-ranges.ts";
 import { createErasing } from "./schedules/erase.ts";
+import { createRetaining } from "./schedules/retain.ts";
 import { createSweeps } from "./schedules/sweep.ts";
 import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
 
@@ -188,6 +190,13 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     metrics,
     logger,
   });
+  const retaining = createRetaining({
+    retention: createRetention(database),
+    intervalMs: config.retention.intervalMs,
+    rowsPerSecond: config.erasure.rowsPerSecond,
+    isUnavailable,
+    metrics,
+  });
   const sweeps = createSweeps({ backlogs, producer, ...config.sweep, metrics, logger });
   const schedules = [
     // A partition whose server is unavailable does not delay the others.
@@ -199,6 +208,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     ),
     repeat(config.sweep.intervalMs, "index", () => index.run(), logger),
     repeat(config.sweep.intervalMs, "erasure of deleted chats", () => erasing.run(), logger),
+    repeat(config.retention.intervalMs, "retention", () => retaining.run(), logger),
     repeat(
       countsMs,
       "check of counts",
@@ -265,6 +275,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       for (const schedule of refreshing) void schedule.stop();
       for (const store of stores) store.abandon();
       erasing.stop();
+      retaining.stop();
       // Before the schedules: while other workers store, the outbox never becomes empty by itself.
       const indexed = index.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));

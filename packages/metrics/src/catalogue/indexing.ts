@@ -85,6 +85,20 @@ export const indexingMetrics = {
     services: databaseReaders,
     shared: true,
   },
+  confab_retention_behind_seconds: {
+    type: "gauge",
+    help: "By how much the oldest message that retention should have deleted exceeds its limit, when a worker last looked; 0 when there is none",
+    unit: "seconds",
+    services: databaseReaders,
+    shared: true,
+  },
+  confab_retention_check_age_seconds: {
+    type: "gauge",
+    help: "Time since a worker last looked for messages that are over their limit",
+    unit: "seconds",
+    services: databaseReaders,
+    shared: true,
+  },
   confab_dead_letters: {
     type: "gauge",
     help: "Dead letters: messages that MySQL refused and an operator must retry or drop; counted up to 100,000",

@@ -35,6 +35,11 @@ export const storingMetrics = {
     help: "Deleted chats and applications of which every store was erased",
     services: worker,
   },
+  confab_messages_expired_total: {
+    type: "counter",
+    help: "Messages that retention deleted, because they were older than the limit of their chat or application",
+    services: worker,
+  },
   confab_store_batch_messages: {
     type: "histogram",
     help: "Messages per storing transaction",

@@ -21,7 +21,7 @@ export interface ApplicationRoutesOptions {
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Applications: create, list, get, rename, delete, erase a sender, search. */
+/** Applications: create, list, get, change, delete, erase a sender, search. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
   const { applications, erase, searchApplication, share, mountOptions } = options;
   const router = createRouter();
@@ -29,11 +29,14 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.createApplication,
-    async ({ body: { name }, idempotencyKey, context }) => {
+    async ({ body: { name, retention_days: retentionDays = null }, idempotencyKey, context }) => {
       if (context.principal === undefined) checkKey(idempotencyKey);
       const idempotency =
-        idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash({ name }) };
-      const created = await applications.create({ token: randomUUID(), name, idempotency, by: actorOf(context) });
+        idempotencyKey === undefined
+          ? undefined
+          : { key: idempotencyKey, requestHash: requestHash({ name, retentionDays }) };
+      const by = actorOf(context);
+      const created = await applications.create({ token: randomUUID(), name, retentionDays, idempotency, by });
       return {
         body: toApplication(created),
         location: fillPath(routes.getApplication.path, { token: created.token }),
@@ -63,12 +66,13 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
     mountOptions,
   );
 
-  const rename: RouteHandler<typeof routes.updateApplication> &
-    RouteHandler<typeof routes.replaceApplication> = async ({ params: { token }, body, context }) => ({
-    body: toApplication(known(await applications.rename(token, body.name, actorOf(context, token)))),
-  });
-  mount(router, routes.updateApplication, rename, mountOptions);
-  mount(router, routes.replaceApplication, rename, mountOptions);
+  const change: RouteHandler<typeof routes.updateApplication> &
+    RouteHandler<typeof routes.replaceApplication> = async ({ params: { token }, body, context }) => {
+    const fields = { name: body.name, retentionDays: body.retention_days };
+    return { body: toApplication(known(await applications.change(token, fields, actorOf(context, token)))) };
+  };
+  mount(router, routes.updateApplication, change, mountOptions);
+  mount(router, routes.replaceApplication, change, mountOptions);
 
   mount(
     router,

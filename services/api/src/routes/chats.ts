@@ -34,7 +34,11 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
     router,
     routes.createChat,
     async ({ params: { token }, body, idempotencyKey }) => {
-      const chat = { name: body?.name ?? null, metadata: body?.metadata ?? null };
+      const chat = {
+        name: body?.name ?? null,
+        metadata: body?.metadata ?? null,
+        retentionDays: body?.retention_days ?? null,
+      };
       const idempotency =
         idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash(chat) };
       const created = await chats.create({ token, ...chat, idempotency });
@@ -70,8 +74,10 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
   const change: RouteHandler<typeof routes.updateChat> & RouteHandler<typeof routes.replaceChat> = async ({
     params: { token, chat },
     body,
+    context,
   }) => {
-    const changed = await chats.change(token, chat, body);
+    const { name, metadata, retention_days: retentionDays } = body;
+    const changed = await chats.change(token, chat, { name, metadata, retentionDays }, actorOf(context, token));
     return { body: toChat(token, changed ?? (await findChat(token, chat))) };
   };
   mount(router, routes.updateChat, change, mountOptions);

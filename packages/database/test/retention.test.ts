@@ -1,0 +1,303 @@
+import {
+  createDeadLetters,
+  createMessageChanges,
+  createRetention,
+  previewRetention,
+  verifyCounts,
+  type Retention,
+  type RetentionGroup,
+} from "@confab/database";
+import { expect } from "chai";
+import { batch, collect, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+
+const dayMs = 86_400_000;
+
+describe("retention", () => {
+  let test: TestDatabase;
+  let retention: Retention;
+  let now: Date;
+  beforeEach(async () => {
+    test = await openTestDatabase();
+    retention = createRetention(test.database);
+    now = await retention.time();
+  });
+  afterEach(() => test.close());
+
+  const ago = (days: number, ms = 0): Date => new Date(now.getTime() - days * dayMs - ms);
+  /** Stores messages of these ages in days, numbered from `first`. */
+  const store = (chatId: bigint, ages: readonly number[], first = 1) =>
+    test.batchStore.store([
+      batch(...ages.map((age, at) => ({ ...message(chatId, first + at), sender: "anna", createdAt: ago(age) }))),
+    ]);
+  const left = async (chatId: bigint): Promise<number[]> =>
+    (await test.messages.range(chatId, { limit: 10_000 }))
+      .filter(({ deletedAt }) => deletedAt === null)
+      .map(({ number }) => number);
+  const chatOf = (id: bigint) => test.database.prisma.chat.findUniqueOrThrow({ where: { id } });
+  const limited = async (days: number | null) => {
+    const chat = await test.newChat();
+    await test.applications.change(chat.token, { retentionDays: days });
+    return chat;
+  };
+  async function overdue(): Promise<{ id: bigint; group: RetentionGroup }[]> {
+    const { groups } = await retention.look(now, 100);
+    const chats = await Promise.all(
+      groups.map(async (group) => {
+        const found = await retention.chats(group, now, { limit: 100 });
+        return found.map(({ id }) => ({ id, group }));
+      }),
+    );
+    return chats.flat();
+  }
+  async function expireAll(): Promise<number> {
+    let total = 0;
+    for (const { id } of await overdue()) {
+      for (let more = true; more;) {
+        const result = await retention.expire(id, now);
+        ({ more } = result);
+        total += result.deleted;
+      }
+    }
+    return total;
+  }
+
+  it("leaves tombstones without a sender of what is older than the limit, and nothing of the edge", async () => {
+    const { id } = await limited(30);
+    await store(id, [40, 31, 30, 0]);
+    await test.batchStore.store([
+      batch({ ...message(id, 5), createdAt: now }, { ...message(id, 6), createdAt: ago(30, 1) }),
+    ]);
+    await createMessageChanges(test.database).edit({ chatId: id, number: 1 }, { body: "edited" });
+    await createMessageChanges(test.database).remove({ chatId: id, number: 2 });
+    expect(await expireAll()).to.equal(1);
+    // The last one is over the limit, but behind younger ones.
+    expect(await left(id)).to.deep.equal([3, 4, 5, 6]);
+    const rows = await test.messages.range(id, { limit: 2 });
+    expect(rows.map(({ body, sender }) => [body, sender])).to.deep.equal([
+      ["", null],
+      ["", null],
+    ]);
+    expect(await createMessageChanges(test.database).versions(id, 1)).to.deep.equal([]);
+    expect(await chatOf(id)).to.deep.include({ messagesCount: 4, retainedFrom: 3, retainedFromAt: ago(30) });
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+    expect(await overdue()).to.deep.equal([]);
+    now = new Date(now.getTime() + 1);
+    expect(await expireAll(), "a millisecond later").to.equal(1);
+    expect(await left(id)).to.deep.equal([4, 5, 6]);
+  });
+
+  it("lets the limit of a chat win over that of its application, 0 included", async () => {
+    const first = await limited(30);
+    const { token } = first;
+    const chats = [first];
+    for (const retentionDays of [10, 0, null, 60]) {
+      const chat = (await test.chats.create({ token, retentionDays }))!;
+      chats.push({ ...chat, token });
+    }
+    for (const chat of chats) {
+      remember(token, chat);
+      await store(chat.id, [100, 50, 20, 5]);
+    }
+    const without = await test.newChat();
+    await store(without.id, [1_000]);
+    await expireAll();
+    const found = [];
+    for (const { id } of [...chats, without]) found.push(await left(id));
+    expect(found).to.deep.equal([[3, 4], [4], [1, 2, 3, 4], [3, 4], [2, 3, 4], [1]]);
+
+    // Later limits go on from where the earlier one ended. A higher one brings nothing back.
+    await test.chats.change(token, first.number, { retentionDays: 7 });
+    await test.chats.change(token, 2, { retentionDays: null });
+    await test.chats.change(token, 3, { retentionDays: 50 });
+    await expireAll();
+    expect([await left(first.id), await left(chats[1]!.id), await left(chats[2]!.id)]).to.deep.equal([
+      [4],
+      [4],
+      [2, 3, 4],
+    ]);
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("does not delete by a limit that was raised or removed since it looked", async () => {
+    const chat = await limited(30);
+    await store(chat.id, [40]);
+    const [found] = await overdue();
+    for (const retentionDays of [50, null]) {
+      await test.applications.change(chat.token, { retentionDays });
+      expect(await retention.expire(found!.id, now)).to.deep.equal({ deleted: 0, more: false });
+    }
+    await test.applications.change(chat.token, { retentionDays: 30 });
+    await test.chats.change(chat.token, chat.number, { retentionDays: 0 });
+    expect(await retention.expire(found!.id, now)).to.deep.equal({ deleted: 0, more: false });
+    expect(await left(chat.id)).to.deep.equal([1]);
+  });
+
+  it("reads no tombstone twice, 500 messages per transaction", async () => {
+    const { id } = await limited(30);
+    await store(id, Array<number>(1_100).fill(40));
+    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 500, more: true });
+    expect(await chatOf(id)).to.deep.include({ retainedFrom: 501, messagesCount: 600 });
+    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 500, more: true });
+    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 100, more: false });
+    expect(await chatOf(id)).to.deep.include({ retainedFrom: 1_101, retainedFromAt: null, messagesCount: 0 });
+    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 0, more: false });
+    await store(id, [0], 1_101);
+    expect(await chatOf(id)).to.deep.include({ retainedFrom: 1_101, retainedFromAt: ago(0), messagesCount: 1 });
+  });
+
+  it("deletes what is stored late below the number where it goes on", async () => {
+    const { id } = await limited(30);
+    await store(id, [40], 3);
+    await expireAll();
+    expect(await chatOf(id)).to.deep.include({ retainedFrom: 4, retainedFromAt: null });
+    await store(id, [41, 41]);
+    expect(await chatOf(id)).to.deep.include({ retainedFrom: 1, retainedFromAt: ago(41) });
+    expect(await expireAll()).to.equal(2);
+    expect(await left(id)).to.deep.equal([]);
+    expect(await chatOf(id)).to.deep.include({ retainedFrom: 4, messagesCount: 0 });
+  });
+
+  it("deletes a dead letter once it was retried", async () => {
+    const chat = await limited(30);
+    await test.batchStore.store([
+      batch(
+        { ...message(chat.id, 1), createdAt: ago(40), damaged: true },
+        { ...message(chat.id, 2), createdAt: ago(40) },
+      ),
+    ]);
+    expect(await expireAll()).to.equal(1);
+    const letters = createDeadLetters(test.database);
+    const { items } = await letters.list({ limit: 10 });
+    expect(await letters.restore(items[0]!.id)).to.deep.equal({ restored: true });
+    expect(await left(chat.id)).to.deep.equal([1]);
+    expect(await expireAll()).to.equal(1);
+    expect(await left(chat.id)).to.deep.equal([]);
+  });
+
+  it("misses no message that is stored while it deletes", async () => {
+    const { id } = await limited(30);
+    const numbers = Array.from({ length: 120 }, (_, at) => at + 1).sort((a, b) => ((a * 37) % 121) - ((b * 37) % 121));
+    let isStoring = true;
+    const storing = (async () => {
+      for (const number of numbers) await store(id, [40], number);
+      isStoring = false;
+    })();
+    let total = 0;
+    const expiring = async () => {
+      while (isStoring) {
+        const { deleted } = await retention.expire(id, now);
+        total += deleted;
+      }
+    };
+    await Promise.all([storing, expiring(), expiring()]);
+    for (let more = true; more;) {
+      const result = await retention.expire(id, now);
+      ({ more } = result);
+      total += result.deleted;
+    }
+    expect(total).to.equal(120);
+    expect(await left(id)).to.deep.equal([]);
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("says by how much the oldest message is over its limit, and begins with the most overdue", async () => {
+    expect(await retention.look(now, 100)).to.deep.equal({ behindMs: 0, groups: [] });
+    const [a, b, c] = [await limited(30), await limited(10), await limited(null)];
+    await store(a.id, [31, 5]);
+    await store(b.id, [14]);
+    await store(c.id, [500]);
+    await test.chats.change(c.token, c.number, { retentionDays: 498 });
+    const { behindMs, groups } = await retention.look(now, 2);
+    expect(behindMs).to.equal(4 * dayMs);
+    expect(groups.map(({ applicationId, ownDays }) => [applicationId, ownDays])).to.deep.equal([
+      [b.applicationId, null],
+      [c.applicationId, 498],
+    ]);
+    await expireAll();
+    expect((await retention.look(now, 2)).behindMs).to.equal(0);
+  });
+
+  it("finds all limits, however many share one", async () => {
+    const { prisma } = test.database;
+    const days = [7, 7, 7, 3, 900];
+    const wanted = [];
+    for (const own of days) {
+      const { id, applicationId, token, number } = await test.newChat();
+      await test.chats.change(token, number, { retentionDays: own });
+      await store(id, [1_000]);
+      wanted.push(`${applicationId} ${own}`);
+    }
+    const at = new Date();
+    const tokens = Array.from({ length: 450 }, (_, n) => `${n}`.padStart(36, "0"));
+    const times = { createdAt: at, updatedAt: at };
+    await prisma.application.createMany({
+      data: tokens.map((token, n) => ({ token, name: "n", retentionDays: n % 3 === 0 ? 7 : 8, ...times })),
+    });
+    const added = await prisma.application.findMany({ where: { token: { in: tokens } } });
+    await prisma.chat.createMany({
+      data: added.map(({ id }) => ({ applicationId: id, number: 1, retainedFromAt: ago(1_000), ...times })),
+    });
+    const { groups } = await retention.look(now, 1_000);
+    const found = groups.map(({ applicationId, ownDays }) => `${applicationId} ${ownDays}`);
+    expect(found).to.have.members([...wanted, ...added.map(({ id }) => `${id} null`)]);
+  });
+
+  it("judges by the clock that is behind", async () => {
+    const real = Date.now;
+    try {
+      Date.now = () => real() + 400 * dayMs;
+      expect((await retention.time()).getTime()).to.be.below(real() + dayMs);
+      Date.now = () => real() - 400 * dayMs;
+      expect((await retention.time()).getTime()).to.be.below(real() - 399 * dayMs);
+    } finally {
+      Date.now = real;
+    }
+  });
+
+  it("is claimed by one worker at a time, until it is released or its time is over", async () => {
+    const claims = await Promise.all(Array.from({ length: 6 }, () => retention.claim(60_000)));
+    expect(claims.filter(Boolean)).to.have.length(1);
+    await retention.release(60_000);
+    expect(await retention.claim(60_000), "an interval later").to.equal(false);
+    await retention.release(-1_000);
+    expect(await retention.claim(-1_000)).to.equal(true);
+    expect(await retention.claim(60_000), "its worker died").to.equal(true);
+    await retention.save(4_999, -1_000);
+    expect((await test.database.prisma.retentionState.findFirstOrThrow()).behindSeconds).to.equal(4n);
+    expect(await retention.claim(60_000)).to.equal(true);
+  });
+
+  it("previews exactly what it then deletes", async () => {
+    const [a, b, other] = [await limited(30), await limited(null), await limited(5)];
+    await store(a.id, [90, 60, 40, 29, 50, 1]);
+    await createMessageChanges(test.database).remove({ chatId: a.id, number: 1 });
+    await store(b.id, [12, 11, 1]);
+    await test.chats.change(b.token, b.number, { retentionDays: 10 });
+    await store(other.id, [2]);
+    const preview = (options?: Parameters<typeof previewRetention>[1]) =>
+      collect(previewRetention(test.database, options));
+    const ofA = {
+      token: a.token,
+      chatNumber: 1,
+      days: 30,
+      isOwn: false,
+      messages: 2,
+      oldest: ago(60),
+      newest: ago(40),
+    };
+    const ofB = { token: b.token, chatNumber: 1, days: 10, isOwn: true, messages: 2, oldest: ago(12), newest: ago(11) };
+    expect(await preview()).to.deep.equal([ofA, ofB]);
+    expect(await preview({ token: b.token })).to.deep.equal([ofB]);
+    expect(await preview({ token: other.token })).to.deep.equal([]);
+    expect(await preview({ token: other.token, days: 1 })).to.deep.equal([
+      { ...ofA, token: other.token, days: 1, messages: 1, oldest: ago(2), newest: ago(2) },
+    ]);
+    expect(await preview({ token: a.token, days: 55 })).to.deep.equal([
+      { ...ofA, days: 55, messages: 1, newest: ago(60) },
+    ]);
+    expect(await preview({ token: b.token, days: 1 }), "its chat has a limit of its own").to.deep.equal([ofB]);
+    expect(await preview({ token: "no token" })).to.deep.equal([]);
+    expect(await expireAll()).to.equal(4);
+    expect(await preview()).to.deep.equal([]);
+  });
+});
