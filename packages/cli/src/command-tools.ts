@@ -57,6 +57,12 @@ export function number(text: string): number {
   return parsed.data;
 }
 
+/** For arguments: a number of days from 0. */
+export function days(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number of days.");
+  return Number(text);
+}
+
 /** For options: a value as JSON. */
 export function json(text: string): unknown {
   try {

@@ -88,6 +88,12 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** A limit of the API for a person: nothing if there is none, and "for ever" for 0. */
+export function inDays(limit: number | null): string {
+  if (limit === null) return "";
+  return limit === 0 ? "for ever" : counted(limit, "day");
+}
+
 /** JSON has no bigints, which ids in the database are. */
 function withBigints(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;

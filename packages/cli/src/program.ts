@@ -14,6 +14,7 @@ import { addKeysCommands, readKeyFile } from "./commands/keys.ts";
 import { addMessageCommands } from "./commands/message.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addReadsCommands } from "./commands/reads.ts";
+import { addRetentionCommands } from "./commands/retention.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addSmokeCommand } from "./commands/smoke.ts";
@@ -87,6 +88,7 @@ export function createProgram(io: Io): Command {
   addConfigCommands(program, io);
   addDeadLetterCommands(program, io);
   addEraseCommand(program, io);
+  addRetentionCommands(program, io);
   addCountsCommands(program, io);
   addAuditCommand(program, io);
   addSmokeCommand(program, io);

@@ -5,7 +5,7 @@ import { listed, pages } from "../api-client.ts";
 import { onApplication, textOperand } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { table, type Output } from "../output.ts";
+import { inDays, table, type Output } from "../output.ts";
 
 /** `app create|list|show|rename|delete`. */
 export function addAppCommands(program: Command, io: Io): void {
@@ -15,9 +15,13 @@ export function addAppCommands(program: Command, io: Io): void {
     .command("create")
     .description("create an application and show its token")
     .argument("<name>", "1 to 255 characters")
-    .action(async (name: string, _options, command: Command) => {
+    .option("--retention-days <n>", "delete messages that are older", number)
+    .action(async (name: string, { retentionDays }: { retentionDays?: number }, command: Command) => {
       const { api, output } = toolsOf(io, command);
-      const { body } = await api.call("createApplication", { body: { name }, idempotencyKey: randomUUID() });
+      const { body } = await api.call("createApplication", {
+        body: { name, retention_days: retentionDays },
+        idempotencyKey: randomUUID(),
+      });
       output.result(body, () => view([body], output));
     });
 
@@ -61,9 +65,9 @@ export function addAppCommands(program: Command, io: Io): void {
 
 function view(applications: readonly Application[], { time }: Output): string {
   return table(
-    ["TOKEN", "NAME", "CHATS", "CREATED", "UPDATED"],
-    applications.map(({ token, name, chats_count, created_at, updated_at }) => [
-      ...[token, name, chats_count],
+    ["TOKEN", "NAME", "CHATS", "RETENTION", "CREATED", "UPDATED"],
+    applications.map(({ token, name, chats_count, retention_days, created_at, updated_at }) => [
+      ...[token, name, chats_count, inDays(retention_days)],
       ...[time(created_at), time(updated_at)],
     ]),
   );

@@ -3,9 +3,9 @@ import type { Chat } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { chatOperand, onApplication, textOperand } from "../application-arguments.ts";
-import { json, number, toolsOf } from "../command-tools.ts";
+import { days, json, number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { table, type Output } from "../output.ts";
+import { inDays, table, type Output } from "../output.ts";
 
 /** `chat create|list|show|rename|delete`. */
 export function addChatCommands(program: Command, io: Io): void {
@@ -16,11 +16,14 @@ export function addChatCommands(program: Command, io: Io): void {
       .command("create")
       .description("create a chat and show its number")
       .option("--name <name>", "1 to 255 characters")
-      .option("--metadata <json>", "your own data, a JSON object", json),
+      .option("--metadata <json>", "your own data, a JSON object", json)
+      .option("--retention-days <n>", "delete messages that are older; 0 keeps them for ever", days),
     [],
     async (token, _values, command) => {
       const { api, output } = toolsOf(io, command);
-      const body = command.opts<{ name?: string; metadata?: unknown }>();
+      const options = command.opts<{ name?: string; metadata?: unknown; retentionDays?: number }>();
+      const { retentionDays, ...rest } = options;
+      const body = { ...rest, retention_days: retentionDays };
       const created = await api.call("createChat", { params: { token }, body, idempotencyKey: randomUUID() });
       output.result(created.body, () => view([created.body], output));
     },
@@ -77,10 +80,15 @@ export function addChatCommands(program: Command, io: Io): void {
 
 function view(chats: readonly Chat[], { time }: Output): string {
   return table(
-    ["NUMBER", "NAME", "MESSAGES", "LAST MESSAGE", "CREATED", "UPDATED"],
-    chats.map(({ number, name, messages_count, last_message_at, created_at, updated_at }) => [
+    ["NUMBER", "NAME", "MESSAGES", "LAST MESSAGE", "RETENTION", "CREATED", "UPDATED"],
+    chats.map(({ number, name, messages_count, last_message_at, retention_days, created_at, updated_at }) => [
       ...[number, name ?? "", messages_count],
-      ...[last_message_at === null ? "" : time(last_message_at), time(created_at), time(updated_at)],
+      ...[
+        last_message_at === null ? "" : time(last_message_at),
+        inDays(retention_days),
+        time(created_at),
+        time(updated_at),
+      ],
     ]),
   );
 }
