@@ -3,7 +3,7 @@ import { cutoff, retentionTime } from "./retention.ts";
 import { limitsInForce, overdueChats, type OverdueChat, type RetentionGroup } from "./retention-groups.ts";
 import type { Database } from "./client.ts";
 
-/** What retention would delete now of one chat. */
+/** The messages of one chat that retention would delete now. */
 export interface RetentionPreview {
   readonly token: string;
   readonly chatNumber: number;

@@ -10,7 +10,7 @@ export interface DatabaseStatistics {
   readonly oldest: Date | undefined;
   /** When the oldest erasure that is not finished was requested. */
   readonly oldestErasure: Date | undefined;
-  /** What the latest look of retention found; undefined if that is unknown. */
+  /** The result of the latest look of retention; undefined if it is unknown. */
   readonly retention: { readonly behindSeconds: number; readonly checkedAt: Date } | undefined;
   /** The number of dead letters, up to 100,000. */
   readonly deadLetters: number;

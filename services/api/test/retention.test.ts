@@ -89,7 +89,7 @@ describe("retention_days", function () {
     expect(jsonOf(await api.get(application))).to.include({ retention_days: null });
   });
 
-  it("deletes messages as clients see it: gone from reading, counts and unread, shown by streams", async () => {
+  it("deletes messages as clients see it: not read or counted any more, and shown by streams", async () => {
     const { token, number: chat, id: chatId } = await world.newChat();
     const path = `/applications/${token}/chats/${chat}`;
     const messages = [40, 40, 1].map((age, at) => ({

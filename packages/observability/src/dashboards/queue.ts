@@ -219,12 +219,12 @@ export const queue: DashboardPlan = {
       ],
     },
     {
-      title: "Erasures",
+      title: "Erasures and retention",
       panels: [
         graph({
           title: "Oldest erasure",
           description: "Time since the oldest deletion that is not erased from every store yet.",
-          width: 12,
+          width: 8,
           unit: "s",
           queries: [{ expr: shared("confab_erasures_oldest_age_seconds"), legend: "oldest" }],
           warnAt: 600,
@@ -232,14 +232,30 @@ export const queue: DashboardPlan = {
           alerts: ["ConfabErasureStuck"],
         }),
         graph({
-          title: "Finished erasures, dropped messages",
-          description: "Messages are dropped if their chat was deleted after they were accepted.",
-          width: 12,
+          title: "Finished erasures, dropped and expired messages",
+          description:
+            "Messages are dropped if their chat was deleted after they were accepted. Retention deletes those that are over the limit of their age.",
+          width: 8,
           unit: "ops",
           queries: [
             { expr: rate("confab_erasures_finished_total", installation), legend: "finished erasures" },
             { expr: rate("confab_messages_erased_total", installation), legend: "dropped messages" },
+            { expr: rate("confab_messages_expired_total", installation), legend: "messages over their limit" },
           ],
+        }),
+        graph({
+          title: "Retention behind",
+          description:
+            "By how much the oldest message that should be deleted exceeds the limit of its age, and the time since a worker last looked.",
+          width: 8,
+          unit: "s",
+          queries: [
+            { expr: shared("confab_retention_behind_seconds"), legend: "behind" },
+            { expr: shared("confab_retention_check_age_seconds"), legend: "last look" },
+          ],
+          warnAt: 7_200,
+          badAt: 86_400,
+          alerts: ["ConfabRetentionBehind"],
         }),
       ],
     },

@@ -6,6 +6,8 @@ const failing = (dependencies: string): string =>
 const stores = failing("redis|database|search");
 const failsEverywhere = "max by (namespace, service, dependency) (confab_dependency_up) == 0";
 
+const unlessStores = unlessFiring("ConfabStoreUnreachable", "10m");
+
 const claim = `persistentvolumeclaim=~"data-${fullnamePlaceholder}-(mysql|redis|elasticsearch)-[0-9]+"`;
 const free = `kubelet_volume_stats_available_bytes{${claim}}`;
 const freeRatio = `${free} / kubelet_volume_stats_capacity_bytes`;
@@ -94,11 +96,23 @@ export const storeAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabErasureStuck",
-    expr: `max by (namespace) (confab_erasures_oldest_age_seconds) > 3600 ${unlessFiring("ConfabStoreUnreachable", "10m")}`,
+    expr: `max by (namespace) (confab_erasures_oldest_age_seconds) > 3600 ${unlessStores}`,
     for: "5m",
     severity: "ticket",
     summary: "Something that was deleted is not erased from every store",
     description: "The oldest deletion was requested {{ $value | humanizeDuration }} ago and is not finished.",
+    dashboard: "confab-queue",
+  },
+  {
+    name: "ConfabRetentionBehind",
+    // The second one: a look that never happens finds nothing.
+    expr: `max by (namespace) (confab_retention_behind_seconds) > 86400 ${unlessStores} or max by (namespace) (confab_retention_check_age_seconds) > 86400 ${unlessStores}`,
+    // A new or lower limit is behind until its backlog is deleted.
+    for: "2h",
+    severity: "ticket",
+    summary: "Messages that are over the limit of their age are not deleted",
+    description:
+      "The oldest message that should be deleted is {{ $value | humanizeDuration }} over its limit, or no worker has looked for that long.",
     dashboard: "confab-queue",
   },
   {

@@ -190,6 +190,39 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       { series: [['confab_erasures_oldest_age_seconds{namespace="chat"}', "3000+60x30"], unreachable("search")] },
     ],
   },
+  ConfabRetentionBehind: {
+    fires: [
+      { series: [['confab_retention_behind_seconds{namespace="chat"}', "80000+600x300"]], after: 140, labels: ticket },
+      // Nobody looks: the last look found nothing.
+      {
+        series: [
+          ['confab_retention_behind_seconds{namespace="chat"}', "0x300"],
+          ['confab_retention_check_age_seconds{namespace="chat"}', "86000+60x300"],
+        ],
+        after: 140,
+        labels: ticket,
+      },
+    ],
+    silent: [
+      {
+        series: [
+          ["confab_retention_behind_seconds", "86400x300"],
+          ["confab_retention_check_age_seconds", "86400x300"],
+        ],
+        after: 300,
+      },
+      // A new limit: its backlog is deleted within two hours.
+      { series: [["confab_retention_behind_seconds", "9000000x110 0x190"]], after: 300 },
+      {
+        series: [
+          ['confab_retention_behind_seconds{namespace="chat"}', "90000x300"],
+          ['confab_retention_check_age_seconds{namespace="chat"}', "90000x300"],
+          unreachable("database"),
+        ],
+        after: 300,
+      },
+    ],
+  },
   ConfabDatabaseConnectionsHigh: {
     fires: [
       {

@@ -32,6 +32,7 @@ export const withoutFault: Readonly<Record<string, string>> = {
   ConfabErrorBudgetBurn: "other alerts say why in every fault here",
   ConfabSearchBudgetBurn: "its windows are days, and the shortened ones end with the fault",
   ConfabErasureStuck: "its threshold is an hour",
+  ConfabRetentionBehind: "its threshold is a day",
   ConfabTargetDown: "needs two replicas",
   ConfabReplicaCutOff: "needs two replicas",
   ConfabAllTargetsGone: "needs a Prometheus whose targets change",
