@@ -155,6 +155,11 @@ describe("retention", () => {
     expect(await expireAll()).to.equal(2);
     expect(await left(id)).to.deep.equal([]);
     expect(await chatOf(id)).to.deep.include({ retainedFrom: 4, messagesCount: 0 });
+
+    await store(id, [1], 5);
+    await store(id, [42], 4);
+    expect(await expireAll(), "before a message that is not over the limit").to.equal(1);
+    expect(await left(id)).to.deep.equal([5]);
   });
 
   it("deletes a dead letter once it was retried", async () => {
