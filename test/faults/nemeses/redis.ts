@@ -52,7 +52,7 @@ export const redisFaults: readonly Fault[] = [
     },
   },
   {
-    name: "redis-away-for-long",
+    name: "redis-unavailable",
     title: "Redis is unavailable five times as long as BullMQ waits for a job",
     expectations: { ...withoutRedis, bites: ["send"] },
     async run(scene) {

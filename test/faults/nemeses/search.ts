@@ -6,7 +6,7 @@ const brokenMs = 8_000;
 /** The index is unavailable or accepts no writes; only searches may be affected. */
 export const searchFaults: readonly Fault[] = [
   {
-    name: "elasticsearch-away",
+    name: "elasticsearch-unavailable",
     title: "Elasticsearch is unavailable for eight seconds",
     expectations: { ...usual, bites: ["search"] },
     async run({ world, during, pause }) {
