@@ -79,9 +79,9 @@ async function runAll(options: Options): Promise<number> {
   return unfinished;
 }
 
-function describe({ fault, seed, valid, bit, anomalies, messages, recoveryMs }: Verdict): string {
+function describe({ fault, seed, valid, bit, anomalies, messages, changes, events, recoveryMs }: Verdict): string {
   const { attempted, ok, info, failed } = messages;
-  const figures = `${attempted} sent: ${ok} ok, ${info} info, ${failed} failed; recovered after ${Math.round(recoveryMs)} ms`;
+  const figures = `${attempted} sent: ${ok} ok, ${info} info, ${failed} failed; ${changes.ok} changes, ${events} events; recovered after ${Math.round(recoveryMs)} ms`;
   const wrong = anomalies.map(
     ({ invariant, count, examples }) => `\n    ${invariant} × ${count}: ${examples[0] ?? ""}`,
   );

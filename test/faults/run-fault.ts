@@ -2,15 +2,18 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { createRecorder } from "./history/recorder.ts";
-import { startLoad } from "./load/load.ts";
+import { startLoad, type Load } from "./load/load.ts";
 import { probe } from "./load/probe.ts";
 import { createRandom } from "./load/random.ts";
 import { sample } from "./load/sampler.ts";
 import { createScene, type Fault } from "./scene.ts";
-import { readFinalState } from "./verify/final-state.ts";
+import { readFinalState, type Endpoints } from "./verify/final-state.ts";
+import { chatKey } from "./verify/model.ts";
 import { finalFile, historyFile, verifyFolder } from "./verify/read-lines.ts";
 import { loginOf, type SharedStores } from "./world/stores.ts";
 import { startWorld, type World } from "./world/world.ts";
+import type { FinalLine, MessageLine } from "./history/lines.ts";
+import type { Progress } from "./load/stream-readers.ts";
 import type { Verdict } from "./verify/verdict.ts";
 
 export interface RunOptions {
@@ -81,6 +84,12 @@ async function record(world: World, options: RunOptions, folder: string): Promis
     pace: { pauseMs: 25, fillerBytes: 200, ...fault.pace },
   });
   const random = createRandom(seed);
+  const endLoad = async () => {
+    await load.stop(15_000);
+    sampling.abort();
+    await sampled;
+  };
+  let final: FinalLine[] = [];
   try {
     await pause(calmMs + random.between(0, 500));
     await fault.run(createScene(world, load, recorder, random));
@@ -90,10 +99,12 @@ async function record(world: World, options: RunOptions, folder: string): Promis
       pause(restMs),
       probe({ ...{ recorder, application: applications[0]!, ingest, api, isStored, label: "last" } }),
     ]);
+    await endLoad();
+    final = await readFinalState(endpointsOf(world), 45_000);
+    await streamsCatchUp(load, final);
   } finally {
-    await load.stop(15_000);
-    sampling.abort();
-    await sampled;
+    await endLoad();
+    await load.stopStreams();
     const alive = (service: "ingest" | "api" | "worker") =>
       world.of(service).flatMap(({ name, pid }) => (pid === undefined ? [] : [name]));
     recorder.write({
@@ -103,15 +114,32 @@ async function record(world: World, options: RunOptions, folder: string): Promis
     });
     await recorder.close();
   }
-  const final = await readFinalState(
-    {
-      database: loginOf(world.databaseAdminUrl),
-      index: world.index,
-      api: api.find(({ pid }) => pid !== undefined)!.url,
-      workers: world.of("worker").flatMap(({ pid, adminUrl }) => (pid === undefined ? [] : [adminUrl])),
-      applications: new Map(applications.map(({ token, label }) => [token, label])),
-    },
-    45_000,
-  );
   await writeFile(join(folder, finalFile), final.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+function endpointsOf(world: World): Endpoints {
+  return {
+    database: loginOf(world.databaseAdminUrl),
+    index: world.index,
+    api: world.of("api").find(({ pid }) => pid !== undefined)!.url,
+    workers: world.of("worker").flatMap(({ pid, adminUrl }) => (pid === undefined ? [] : [adminUrl])),
+    applications: new Map(world.applications.map(({ token, label }) => [token, label])),
+  };
+}
+
+/** How long the readers of streams may take after the system came to rest. They return up to five seconds after a goodbye. */
+const catchUpMs = 20_000;
+
+/** Resolves when each reader of a stream has received every message and change, or after `catchUpMs`. */
+async function streamsCatchUp(load: Load, final: readonly FinalLine[]): Promise<void> {
+  const rows = Map.groupBy(
+    final.filter((line): line is MessageLine => line.type === "row"),
+    chatKey,
+  );
+  const isComing = (reader: Progress) =>
+    (rows.get(chatKey(reader)) ?? []).some(
+      ({ number, version = 1 }) => number > reader.number || (reader.versions.get(number) ?? version) < version,
+    );
+  const until = performance.now() + catchUpMs;
+  while (load.progress().some(isComing) && performance.now() < until) await pause(100);
 }

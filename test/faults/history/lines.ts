@@ -4,7 +4,7 @@
  * Times are nanoseconds since the run's start, on one monotonic clock. Applications have labels (`a`, `b`) instead of
  * tokens. Each body begins with a unique `uid`: `<application>.<chat>.<client>.<counter>`.
  */
-export type HistoryLine = RunLine | Operation | WindowLine | ProbeLine | SampleLine;
+export type HistoryLine = RunLine | Operation | EventLine | WindowLine | ProbeLine | SampleLine;
 
 /** The effects on the promises that the documentation allows a fault. Any other violation is an anomaly. */
 export interface Expectations {
@@ -12,6 +12,8 @@ export interface Expectations {
    * Messages acknowledged before Redis lost data (a window with `loses`) may be lost, and their numbers assigned again.
    */
   readonly loses?: boolean;
+  /** MySQL loses its latest transactions: changes that were acknowledged before the end of a window with `loses` may be undone. */
+  readonly losesChanges?: boolean;
   /** Messages may become dead letters, for example because MySQL has lost their chat. */
   readonly deadLetters?: boolean;
   /** Numbers of a chat may be missing because they were assigned and not used. */
@@ -48,15 +50,18 @@ export interface RunLine {
   readonly canaries: Readonly<Record<string, string>>;
 }
 
-/** A message as a client saw it: its number, its uid and a hash of its whole body. */
-export type Item = readonly [number: number, uid: string, hash: string];
+/**
+ * A message as a client saw it: its number, its uid and a hash of its whole body, both empty if it was deleted, and its
+ * version.
+ */
+export type Item = readonly [number: number, uid: string, hash: string, version?: number];
 
 export type Outcome = "ok" | "info" | "fail";
 
 /** One request of one client. */
 export interface Operation {
   readonly type: "op";
-  readonly op: "send" | "create" | "get" | "list" | "search" | "count";
+  readonly op: "send" | "edit" | "remove" | "create" | "get" | "list" | "search" | "count" | "stream";
   readonly client: string;
   /** The process that was asked. */
   readonly via: string;
@@ -71,13 +76,19 @@ export interface Operation {
   readonly status: number;
   /** The problem's code, or the connection's error. */
   readonly problem?: string;
-  /** send: the message. get, search: the wanted message. create: the chat's name. */
+  /** send, edit, remove: the message. get, search: the wanted message. create: the chat's name. */
   readonly uid?: string;
+  /** send: of the body. edit: of the new body. */
   readonly hash?: string;
   readonly key?: string;
   readonly attempt?: number;
-  /** send: the number in the answer. get: the number in the request. create: the chat's number. */
+  /** send: the number in the answer. get, edit, remove: the number in the request. create: the chat's number. */
   readonly number?: number;
+  /** edit, remove: the version in If-Match. */
+  readonly ifMatch?: number;
+  /** edit: the version and the change number in the answer. */
+  readonly version?: number;
+  readonly change?: number;
   /** list: the number after which the page begins. */
   readonly after?: number;
   readonly descending?: boolean;
@@ -86,6 +97,26 @@ export interface Operation {
   readonly items?: readonly Item[];
   /** count: the chat's messages_count. */
   readonly count?: number;
+}
+
+/** One event that a reader of a chat's stream received. */
+export interface EventLine {
+  readonly type: "event";
+  readonly at: number;
+  readonly client: string;
+  readonly via: string;
+  readonly app: string;
+  readonly chat: number;
+  /** Counts the connections of the reader. */
+  readonly connection: number;
+  readonly event: "message" | "edited" | "deleted" | "gap" | "caught-up" | "goodbye";
+  /** The position in the event's id; a goodbye has none. */
+  readonly position?: readonly [number: number, change: number];
+  readonly item?: Item;
+  /** The change number of the message. */
+  readonly change?: number;
+  /** gap: the first and the last number. */
+  readonly gap?: readonly [from: number, to: number];
 }
 
 /** One period in which the nemesis did harm. */
@@ -124,7 +155,7 @@ export interface SampleLine {
   readonly blockedMs: number;
 }
 
-export type FinalLine = QuietLine | ApplicationLine | ChatLine | MessageLine;
+export type FinalLine = QuietLine | ApplicationLine | ChatLine | MessageLine | VersionLine | ChangeLine;
 
 /** Whether the system had finished all work before its state was read. */
 export interface QuietLine {
@@ -150,9 +181,13 @@ export interface ChatLine {
   readonly chat: number;
   readonly name: string | null;
   readonly messagesCount: number;
+  readonly lastChange: number;
 }
 
-/** A message in a table (`row`, `dead-letter`), in the index (`document`), or as the api lists it (`listed`). */
+/**
+ * A message in a table (`row`, `dead-letter`), in the index (`document`), or as the api lists it (`listed`). The hash is that of
+ * the current body. A deleted message has neither uid nor hash.
+ */
 export interface MessageLine {
   readonly type: "row" | "dead-letter" | "document" | "listed";
   readonly app: string;
@@ -160,4 +195,30 @@ export interface MessageLine {
   readonly number: number;
   readonly uid: string;
   readonly hash: string;
+  /** row, listed: how often it was written. */
+  readonly version?: number;
+  /** row: its change number. */
+  readonly change?: number;
+  /** row, listed. */
+  readonly deleted?: boolean;
+}
+
+/** An earlier version of a message. */
+export interface VersionLine {
+  readonly type: "version";
+  readonly app: string;
+  readonly chat: number;
+  readonly number: number;
+  readonly version: number;
+  readonly uid: string;
+  readonly hash: string;
+}
+
+/** The latest change of a message. */
+export interface ChangeLine {
+  readonly type: "change";
+  readonly app: string;
+  readonly chat: number;
+  readonly change: number;
+  readonly number: number;
 }

@@ -39,6 +39,10 @@ export interface Client {
   send(via: Target, letter: Letter, attempt: number): Promise<Operation>;
   /** Sends several letters in one request. Resolves with one operation per letter, in the same order. */
   sendBatch(via: Target, letters: readonly Letter[], attempt: number): Promise<Operation[]>;
+  /** Replaces the body of a message. */
+  edit(via: Target, letter: Letter, number: number, body: string, ifMatch?: number): Promise<Operation>;
+  /** Deletes a message. */
+  remove(via: Target, letter: Letter, number: number, ifMatch?: number): Promise<Operation>;
   get(via: Target, letter: Letter, number: number): Promise<Operation>;
   list(via: Target, application: Application, chat: number, query: ListQuery): Promise<Operation>;
   /** Searches for a word; `uid` is the message that it should find. */
@@ -53,9 +57,13 @@ export interface ListQuery {
   readonly limit: number;
 }
 
-interface MessageBody {
+/** A message in an answer. */
+export interface MessageBody {
   readonly number: number;
-  readonly body: string;
+  /** Null if it was deleted. */
+  readonly body: string | null;
+  readonly version: number;
+  readonly change_number: number | null;
 }
 
 /** Creates a client that records every request with its answer. */
@@ -77,6 +85,8 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     const answer = await http.get(`${via.url}/applications/${application.token}/chats/${chat}${path}`);
     const known = { op, ...common(via, application, chat, answer), ...more };
     if (op === "get" && answer.status === 404) return record({ ...known, outcome: "ok", items: [] });
+    if (op === "get" && answer.status === 410)
+      return record({ ...known, outcome: "ok", items: [[more.number!, "", ""]] });
     if (answer.status !== 200) return record({ ...known, outcome: "fail" });
     if (op === "count")
       return record({ ...known, outcome: "ok", count: (answer.body as { messages_count: number }).messages_count });
@@ -85,8 +95,29 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     return record({ ...known, outcome: "ok", items: items.map(toItem), ...(op === "list" && { more: next }) });
   };
 
+  const change = async (
+    ...[op, via, { application, chat, uid }, number, ifMatch, body]: [
+      ...["edit" | "remove", Target, Letter, number, number | undefined, string?],
+    ]
+  ): Promise<Operation> => {
+    const url = `${via.url}/applications/${application.token}/chats/${chat}/messages/${number}`;
+    const headers = ifMatch === undefined ? {} : { "if-match": `"${ifMatch}"` };
+    const answer = body === undefined ? await http.remove(url, headers) : await http.patch(url, { body }, headers);
+    const problem = answer.detail.includes("not stored yet") ? stillPending : answer.problem;
+    const changed = answer.status === 200 ? (answer.body as MessageBody) : undefined;
+    return record({
+      ...{ op, ...common(via, application, chat, { ...answer, problem }) },
+      ...{ outcome: [200, 204].includes(answer.status) ? "ok" : outcomeOf(answer.status, problem), uid, number },
+      ...(body !== undefined && { hash: fingerprint(body).hash }),
+      ...(ifMatch !== undefined && { ifMatch }),
+      ...(changed && { version: changed.version, change: changed.change_number! }),
+    });
+  };
+
   return {
     name,
+    edit: (via, letter, number, body, ifMatch) => change("edit", via, letter, number, ifMatch, body),
+    remove: (via, letter, number, ifMatch) => change("remove", via, letter, number, ifMatch),
     async send(via, letter, attempt) {
       const { application, chat, uid, body, key } = letter;
       const answer = await http.post(
@@ -157,15 +188,20 @@ interface BatchResult {
   readonly number?: number;
 }
 
+/** The answer to a change of a message that was accepted and not stored in time. Nothing was changed. */
+export const stillPending = "still-pending";
+
 /** Problems that are documented to mean "not accepted". The outcome of any other 5xx is unknown. */
-const notAccepted = new Set(["overloaded", "storage-unavailable", "rate-limited", "ECONNREFUSED"]);
+const notAccepted = new Set(["overloaded", "storage-unavailable", "rate-limited", "ECONNREFUSED", stillPending]);
 
 function outcomeOf(status: number, problem: string | undefined): Outcome {
   if (status === 201) return "ok";
   return (status >= 400 && status < 500) || notAccepted.has(problem ?? "") ? "fail" : "info";
 }
 
-function toItem({ number, body }: MessageBody): Item {
+/** A message in an answer, as the history has it. */
+export function toItem({ number, body, version }: MessageBody): Item {
+  if (body === null) return [number, "", "", version];
   const { uid, hash } = fingerprint(body);
-  return [number, uid, hash];
+  return [number, uid, hash, version];
 }

@@ -8,13 +8,19 @@ export interface Answer {
   readonly retryAfterMs: number | undefined;
   /** The connection's error, or the problem's code. */
   readonly problem: string | undefined;
+  /** The problem's explanation. */
+  readonly detail: string;
   readonly t0: number;
   readonly t1: number;
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 export interface Http {
   get(url: string): Promise<Answer>;
-  post(url: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  post(url: string, body: unknown, headers?: Headers): Promise<Answer>;
+  patch(url: string, body: unknown, headers?: Headers): Promise<Answer>;
+  remove(url: string, headers?: Headers): Promise<Answer>;
   close(): void;
 }
 
@@ -25,12 +31,21 @@ const timeoutMs = 8_000;
 export function createHttp(now: () => number): Http {
   const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 2 * timeoutMs });
 
-  const send = (method: string, url: string, body?: string, headers: Readonly<Record<string, string>> = {}) =>
+  const send = (method: string, url: string, body?: string, headers: Headers = {}) =>
     new Promise<Answer>((resolve) => {
       const t0 = now();
       const end = (answer: Partial<Answer>) => {
         resolve({
-          ...{ status: 0, body: undefined, link: "", retryAfterMs: undefined, problem: undefined, t0, t1: now() },
+          ...{
+            status: 0,
+            body: undefined,
+            link: "",
+            retryAfterMs: undefined,
+            problem: undefined,
+            detail: "",
+            t0,
+            t1: now(),
+          },
           ...answer,
         });
       };
@@ -43,13 +58,14 @@ export function createHttp(now: () => number): Http {
         incoming.on("end", () => {
           const { link = "", "retry-after": retryAfter } = incoming.headers;
           const parsed = parse(Buffer.concat(chunks).toString("utf8"));
-          const type = (parsed as { type?: unknown } | undefined)?.type;
+          const { type, detail } = (parsed ?? {}) as { type?: unknown; detail?: unknown };
           end({
             status: incoming.statusCode ?? 0,
             body: parsed,
             link: String(link),
             retryAfterMs: retryAfter === undefined ? undefined : Number(retryAfter) * 1000,
             problem: typeof type === "string" ? type.slice(type.lastIndexOf("/") + 1) : undefined,
+            detail: typeof detail === "string" ? detail : "",
           });
         });
       });
@@ -59,10 +75,12 @@ export function createHttp(now: () => number): Http {
       outgoing.end(body);
     });
 
+  const json = { "content-type": "application/json" };
   return {
     get: (url) => send("GET", url),
-    post: (url, body, headers) =>
-      send("POST", url, JSON.stringify(body), { "content-type": "application/json", ...headers }),
+    post: (url, body, headers) => send("POST", url, JSON.stringify(body), { ...json, ...headers }),
+    patch: (url, body, headers) => send("PATCH", url, JSON.stringify(body), { ...json, ...headers }),
+    remove: (url, headers) => send("DELETE", url, undefined, headers),
     close() {
       agent.destroy();
     },

@@ -1,7 +1,10 @@
 import { createClient, type Application, type Letter, type Target } from "./client.ts";
+import { change } from "./editors.ts";
 import { createHttp } from "./http.ts";
 import { createRandom } from "./random.ts";
+import { createRecent } from "./recent.ts";
 import { poll, readRecent, searchRecent, type Reader } from "./readers.ts";
+import { follow, type Progress } from "./stream-readers.ts";
 import { write, type Pace } from "./writers.ts";
 import type { Recorder } from "../history/recorder.ts";
 
@@ -19,50 +22,60 @@ export interface Load {
   /** How many messages have been acknowledged so far. */
   acknowledged(): number;
   /**
-   * Stops sending new messages and retries unsettled ones for at most `settleMs`. Resolves when all clients have ended.
+   * Stops sending new messages and retries unsettled ones for at most `settleMs`. Resolves when all clients but the readers of
+   * streams have ended.
    */
   stop(settleMs: number): Promise<void>;
+  /** How far the readers of streams have come. */
+  progress(): Progress[];
+  /** Ends the readers of streams. */
+  stopStreams(): Promise<void>;
 }
 
-/** How many of the latest acknowledged messages the readers know. */
-const remembered = 40;
+const editors = 4;
 
-/** Starts writers, pollers (one per chat), readers and searchers, each with its own random numbers. */
+/**
+ * Starts writers, editors, pollers and readers of streams (one of each per chat), other readers and searchers, each with its own
+ * random numbers.
+ */
 export function startLoad(options: LoadOptions): Load {
   const { recorder, seed, applications, ingest, api, pace } = options;
   const http = createHttp(() => recorder.now());
   const sending = new AbortController();
   const settling = new AbortController();
   const reading = new AbortController();
-  const recent: { letter: Letter; number: number }[] = [];
+  const streaming = new AbortController();
+  const recent = createRecent();
   let acknowledged = 0;
-  let streams = 0;
+  let randoms = 0;
+  const nextRandom = () => createRandom(seed * 1000 + randoms++);
 
   const onAcknowledged = (letter: Letter, number: number) => {
     acknowledged += 1;
-    recent.push({ letter, number });
-    if (recent.length > remembered) recent.shift();
+    recent.add(letter, number);
   };
   const reader = (name: string): Reader => {
-    const random = createRandom(seed * 1000 + streams++);
+    const random = nextRandom();
     return {
       ...{ client: createClient(name, http, recorder), random, applications, targets: api, signal: reading.signal },
-      recent: () => recent.at(-1 - Math.floor(random.next() * Math.min(4, recent.length))),
+      recent: () => recent.newest(random),
     };
   };
   const writers = Array.from({ length: options.writers }, (_, index) =>
     write(
       {
         client: createClient(`w${index}`, http, recorder),
-        random: createRandom(seed * 1000 + streams++),
+        random: nextRandom(),
         ...{ applications, targets: ingest, pace, onAcknowledged },
         ...{ signal: sending.signal, settling: settling.signal },
       },
       index,
     ),
   );
-  const pollers = applications.flatMap((application) =>
-    application.chats.map((chat) => poll(reader(`poller-${application.label}${chat}`), application, chat)),
+  const ofEachChat = <T>(start: (application: Application, chat: number) => T): T[] =>
+    applications.flatMap((application) => application.chats.map((chat) => start(application, chat)));
+  const pollers = ofEachChat((application, chat) =>
+    poll(reader(`poller-${application.label}${chat}`), application, chat),
   );
   const readers = [
     readRecent(reader("reader-1")),
@@ -70,6 +83,18 @@ export function startLoad(options: LoadOptions): Load {
     searchRecent(reader("searcher-1")),
     searchRecent(reader("searcher-2")),
   ];
+  const changing = Array.from({ length: editors }, (_, index) =>
+    change({
+      client: createClient(`editor-${index + 1}`, http, recorder),
+      ...{ random: nextRandom(), targets: api, signal: sending.signal, recent },
+    }),
+  );
+  const streams = ofEachChat((application, chat) =>
+    follow({
+      ...{ name: `follower-${application.label}${chat}`, recorder, random: nextRandom(), targets: api },
+      ...{ application, chat, signal: streaming.signal },
+    }),
+  );
 
   return {
     acknowledged: () => acknowledged,
@@ -78,11 +103,16 @@ export function startLoad(options: LoadOptions): Load {
       const timer = setTimeout(() => {
         settling.abort();
       }, settleMs);
-      await Promise.all(writers);
+      await Promise.all([...writers, ...changing]);
       clearTimeout(timer);
       reading.abort();
       await Promise.all([...pollers, ...readers]);
       http.close();
+    },
+    progress: () => streams.map(({ progress }) => progress()),
+    async stopStreams() {
+      streaming.abort();
+      await Promise.all(streams.map(({ ended }) => ended));
     },
   };
 }

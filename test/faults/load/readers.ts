@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { staying, type Application, type Client, type Letter, type Target } from "./client.ts";
+import { staying, type Application, type Client, type Target } from "./client.ts";
+import type { Acknowledged } from "./recent.ts";
 import type { Random } from "./random.ts";
 
 export interface Reader {
@@ -9,7 +10,7 @@ export interface Reader {
   readonly targets: readonly Target[];
   readonly signal: AbortSignal;
   /** A recently acknowledged message; undefined until there is one. */
-  readonly recent: () => { readonly letter: Letter; readonly number: number } | undefined;
+  readonly recent: () => Acknowledged | undefined;
 }
 
 /** Reads a chat with `after` and then polls its end for new messages. */
@@ -46,7 +47,8 @@ export async function searchRecent({ client, random, applications, targets, sign
       const { application, chat, uid } = latest.letter;
       for (let tries = 0; tries < 60 && !isOver(); tries += 1) {
         const found = await client.search(random.pick(staying(targets)), application, chat, uid, uid);
-        if ((found.items ?? []).length > 0) break;
+        // A deleted message is searched for once more after its deletion.
+        if ((found.items ?? []).length > 0 || latest.isRemoved) break;
         await pause(150);
       }
       const other = random.pick(applications);

@@ -11,7 +11,7 @@ export const mysqlFailoverFaults: readonly Fault[] = [
   {
     name: "mysql-failed-over",
     title: "MySQL fails over to a replica that lacks the last second; ids are assigned again, and the index is rebuilt",
-    expectations: { ...usual, loses: true, staleReads: true, deadLetters: true },
+    expectations: { ...usual, loses: true, losesChanges: true, staleReads: true, deadLetters: true },
     async run(scene) {
       const { world, recorder } = scene;
       const http = createHttp(() => recorder.now());

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createConnection } from "mariadb";
 import { fingerprint } from "../history/recorder.ts";
 import type { Connection } from "mariadb";
-import type { FinalLine, MessageLine } from "../history/lines.ts";
+import type { ChangeLine, FinalLine, MessageLine, VersionLine } from "../history/lines.ts";
 
 /** The addresses of everything that is read. No code of Confab is used for reading. */
 export interface Endpoints {
@@ -27,12 +27,23 @@ interface ChatRow {
   readonly chat: number;
   readonly name: string | null;
   readonly messages_count: number;
+  readonly last_change_number: number;
 }
-interface MessageRow {
+interface InChat {
   readonly token: string | null;
   readonly chat: number | null;
   readonly number: number;
+}
+interface MessageRow extends InChat {
   readonly body: string | Buffer;
+}
+interface StoredRow extends InChat {
+  readonly body: string;
+  /** The body of version 1, if there are later versions. */
+  readonly first: string | null;
+  readonly version: number;
+  readonly change: number | null;
+  readonly deleted: number;
 }
 
 /** Waits until nothing is pending, queued or in the search outbox, or until the deadline; then reads everything. */
@@ -45,23 +56,28 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
   try {
     const quiet = await waitForRest(endpoints, connection, deadlineMs);
     const label = (token: string | null) => (token === null ? "?" : (endpoints.applications.get(token) ?? "?"));
+    const place = ({ token, chat, number }: InChat) => ({ app: label(token), chat: chat ?? 0, number });
     const messages = (type: MessageLine["type"], rows: readonly MessageRow[]): MessageLine[] =>
-      rows.map(({ token, chat, number, body }) => ({
-        ...{ type, app: label(token), chat: chat ?? 0, number },
-        ...fingerprint(body.toString()),
-      }));
+      rows.map((row) => ({ type, ...place(row), ...fingerprint(row.body.toString()) }));
     const chats = await connection.query<ChatRow[]>(
-      `SELECT a.token, c.number AS chat, c.name, c.messages_count FROM chats c JOIN applications a ON a.id = c.application_id`,
+      `SELECT a.token, c.number AS chat, c.name, c.messages_count, c.last_change_number FROM chats c JOIN applications a ON a.id = c.application_id`,
     );
     const applications = await connection.query<{ token: string; chats_count: number; chats: number }[]>(
       `SELECT a.token, a.chats_count, (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS chats FROM applications a`,
     );
-    const select = (table: string) =>
-      connection.query<MessageRow[]>(
-        `SELECT a.token, c.number AS chat, m.number, m.body FROM ${table} m
-         LEFT JOIN chats c ON c.id = m.chat_id LEFT JOIN applications a ON a.id = c.application_id`,
+    const select = <Row extends InChat>(columns: string, table: string, joins = "") =>
+      connection.query<Row[]>(
+        `SELECT a.token, c.number AS chat, m.number, ${columns} FROM ${table} m
+         LEFT JOIN chats c ON c.id = m.chat_id LEFT JOIN applications a ON a.id = c.application_id ${joins}`,
       );
-    const rows = messages("row", await select("messages"));
+    const stored = await select<StoredRow>(
+      "m.body, m.version, m.change_number AS `change`, m.deleted_at IS NOT NULL AS deleted, v.body AS first",
+      "messages",
+      "LEFT JOIN message_versions v ON v.chat_id = m.chat_id AND v.number = m.number AND v.version = 1",
+    );
+    const rows = stored.map((row) => ({ ...place(row), ...toRow(row) }));
+    const versions = await select<MessageRow & { version: number }>("m.version, m.body", "message_versions");
+    const changes = await select<InChat & { change: number }>("m.change_number AS `change`", "message_changes");
     const ids = await connection.query<{ id: number; token: string; chat: number }[]>(
       `SELECT c.id, a.token, c.number AS chat FROM chats c JOIN applications a ON a.id = c.application_id`,
     );
@@ -70,20 +86,38 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
       ...applications.map(({ token, chats_count, chats: count }) => ({
         ...{ type: "application" as const, app: label(token), chatsCount: chats_count, chats: count },
       })),
-      ...chats.map(({ token, chat, name, messages_count }) => ({
-        ...{ type: "chat" as const, app: label(token), chat, name, messagesCount: messages_count },
+      ...chats.map(({ token, chat, name, messages_count, last_change_number }) => ({
+        ...{ type: "chat" as const, app: label(token), chat, name },
+        ...{ messagesCount: messages_count, lastChange: last_change_number },
       })),
       ...rows,
-      ...messages("dead-letter", await select("dead_letters")),
+      ...versions.map((row): VersionLine => ({
+        ...{ type: "version", ...place(row), version: row.version },
+        ...fingerprint(row.body.toString()),
+      })),
+      ...changes.map((row): ChangeLine => ({ type: "change", ...place(row), change: row.change })),
+      ...messages("dead-letter", await select("m.body", "dead_letters")),
       // If MySQL is the search backend, the rows are the index.
       ...(endpoints.index === undefined
-        ? rows.map((row) => ({ ...row, type: "document" as const }))
+        ? stored.filter(({ deleted }) => deleted === 0).flatMap((row) => messages("document", [row]))
         : messages("document", await readIndex(endpoints.index, new Map(ids.map((row) => [String(row.id), row]))))),
       ...(await readLists(endpoints, chats, label)),
     ];
   } finally {
     await connection.end();
   }
+}
+
+/** A changed message keeps the uid of its first version; a deleted one has none. */
+function toRow({ body, first, version, change, deleted }: StoredRow) {
+  const { hash } = fingerprint(body);
+  return {
+    type: "row" as const,
+    ...(deleted === 1 && body === "" ? { uid: "", hash: "" } : { uid: fingerprint(first ?? body).uid, hash }),
+    version,
+    ...(change !== null && { change }),
+    ...(deleted === 1 && { deleted: true }),
+  };
 }
 
 async function waitForRest(endpoints: Endpoints, connection: Connection, deadlineMs: number) {
@@ -151,9 +185,11 @@ async function readLists(
     let path: string | undefined = `/applications/${token}/chats/${chat}/messages?limit=200`;
     while (path !== undefined) {
       const answer: Response = await fetch(new URL(path, api));
-      const page = (await answer.json()) as { number: number; body: string }[];
-      for (const { number, body } of page)
-        lines.push({ type: "listed", app: label(token), chat, number, ...fingerprint(body) });
+      const page = (await answer.json()) as { number: number; body: string | null; version: number }[];
+      for (const { number, body, version } of page) {
+        const content = body === null ? { uid: "", hash: "", deleted: true } : fingerprint(body);
+        lines.push({ type: "listed", app: label(token), chat, number, ...content, version });
+      }
       const next = /<([^>]+)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1];
       path = next === undefined ? undefined : new URL(next, api).pathname + new URL(next, api).search;
     }

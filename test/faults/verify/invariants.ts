@@ -1,6 +1,8 @@
 import { countsMatch, documentsMatch, numbersAreUnique, stateIsListed } from "./state.ts";
 import { refusedIsNotStored, keyGivesOneNumber, nothingIsLost, orderIsReal, storedOnce } from "./messages.ts";
 import { foreignWordsStayHidden, pollersSkipNothing, writesAreReadable } from "./reading.ts";
+import { changesAreNumbered, changesAreReadable, deletionsHold, editsHold } from "./changes.ts";
+import { streamsEndAsLists, streamsSkipNothing } from "./streams.ts";
 import { boundsHold, everythingIsAccounted, probesArrive, servesInCalmTimes } from "./service.ts";
 import type { Model } from "./model.ts";
 
@@ -31,6 +33,15 @@ export const invariants = {
   I14: { says: "memory stays below the chart's limit, and no event loop is blocked for 250 ms", check: boundsHold },
   I15: { says: "gets and lists show an acknowledged message at once", check: writesAreReadable },
   I16: { says: "the api lists exactly the rows", check: stateIsListed },
+  I17: { says: "an acknowledged edit is one version of its message, any other edit is at most one", check: editsHold },
+  I18: { says: "a deleted message stays deleted, and nothing holds its text", check: deletionsHold },
+  I19: { says: "the change numbers of a chat are 1…N, one for each edit and deletion", check: changesAreNumbered },
+  I20: { says: "gets, lists and searches show an acknowledged edit or deletion at once", check: changesAreReadable },
+  I21: {
+    says: "a stream has every message and every change once, in order, over any number of connections",
+    check: streamsSkipNothing,
+  },
+  I22: { says: "what a reader of a stream knows in the end equals the list", check: streamsEndAsLists },
 } as const satisfies Record<string, Invariant>;
 
 export type InvariantName = keyof typeof invariants;

@@ -19,7 +19,10 @@ export type Reading = "get" | "list" | "search" | "counts";
  * missed it, otherwise the start of the first read after the last one that missed it.
  */
 export function stableLatencies(model: Model): Record<Reading, Latency> {
-  const messages = acknowledged(model);
+  const removals = model.operations.filter(({ op, outcome }) => op === "remove" && outcome !== "fail");
+  const removed = new Set(removals.map(({ uid }) => uid));
+  // The reads of a deleted message miss it again.
+  const messages = acknowledged(model).filter(({ uid }) => !removed.has(uid));
   const reads = Map.groupBy(
     model.operations.filter(({ outcome }) => outcome === "ok"),
     ({ op }) => op,

@@ -1,9 +1,12 @@
-import { chatKey, isRenumbered, lossesOf, mayBeLost } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey } from "./model.ts";
 import type { Model, Sent } from "./model.ts";
 
 /** I1. Dead letters count as kept here; I11 reports them. */
 export function nothingIsLost(model: Model): string[] {
   const dead = new Map(model.deadLetters.map((line) => [line.uid, line]));
+  const firstVersions = new Map(
+    model.versions.filter(({ version }) => version === 1).map((line) => [messageKey(line), line.hash]),
+  );
   const wrong: string[] = [];
   for (const message of acknowledged(model)) {
     const [row] = model.rowsOf.get(message.uid) ?? [];
@@ -15,7 +18,10 @@ export function nothingIsLost(model: Model): string[] {
     }
     // A dead letter of a deleted chat has no chat to compare.
     if (kept.type === "dead-letter" && model.run.expectations.deadLetters === true) continue;
-    if (kept.hash !== message.hash) wrong.push(`${message.uid} is stored with another body`);
+    const hash = (kept.version ?? 1) > 1 ? firstVersions.get(messageKey(kept)) : kept.hash;
+    // I17 judges the versions of an edited message. A deleted one has none.
+    if (kept.deleted !== true && hash !== undefined && hash !== message.hash)
+      wrong.push(`${message.uid} is stored with another body`);
     if (chatKey(kept) !== chatKey(message)) wrong.push(`${message.uid} is stored in chat ${chatKey(kept)}`);
     else if (kept.number !== message.number && !excused && !isRenumbered(model, message))
       wrong.push(`${message.uid} was acknowledged as ${String(message.number)} and is stored as ${kept.number}`);
@@ -27,7 +33,7 @@ export function nothingIsLost(model: Model): string[] {
 export function storedOnce(model: Model): string[] {
   return [...model.rowsOf].flatMap(([uid, rows]) => {
     const sent = model.sent.get(uid);
-    if (rows.length === 1 || (sent !== undefined && isRepeatedAfterLoss(model, sent))) return [];
+    if (uid === "" || rows.length === 1 || (sent !== undefined && isRepeatedAfterLoss(model, sent))) return [];
     return [`${uid} is stored ${rows.length} times: as ${rows.map(({ number }) => number).join(", ")}`];
   });
 }

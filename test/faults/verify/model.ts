@@ -1,8 +1,11 @@
 import type {
   ApplicationLine,
+  ChangeLine,
   ChatLine,
+  EventLine,
   FinalLine,
   HistoryLine,
+  Item,
   MessageLine,
   Operation,
   Outcome,
@@ -10,6 +13,7 @@ import type {
   QuietLine,
   RunLine,
   SampleLine,
+  VersionLine,
   WindowLine,
 } from "../history/lines.ts";
 
@@ -34,13 +38,19 @@ export interface Model {
   readonly run: RunLine;
   readonly operations: readonly Operation[];
   readonly sent: ReadonlyMap<string, Sent>;
+  readonly events: readonly EventLine[];
+  /** The edits and deletions of each message, by the `messageKey` of their target, in the order of their start. */
+  readonly changesOf: ReadonlyMap<string, readonly Operation[]>;
   readonly windows: readonly WindowLine[];
   readonly probes: readonly ProbeLine[];
   readonly samples: readonly SampleLine[];
   readonly quiet: QuietLine | undefined;
   readonly applications: readonly ApplicationLine[];
   readonly chats: readonly ChatLine[];
+  /** A deleted message has the uid of the message that was acknowledged under its number. */
   readonly rows: readonly MessageLine[];
+  readonly versions: readonly VersionLine[];
+  readonly changes: readonly ChangeLine[];
   readonly deadLetters: readonly MessageLine[];
   readonly documents: readonly MessageLine[];
   readonly listed: readonly MessageLine[];
@@ -58,11 +68,16 @@ export function buildModel(history: readonly HistoryLine[], final: readonly Fina
   const run = of("run").at(-1);
   if (run === undefined) throw new Error("the history has no line of type run");
   const operations = of("op").toSorted((a, b) => a.t0 - b.t0);
-  const rows = messagesOf("row");
+  const sent = collectSent(operations);
+  const rows = withOwners(messagesOf("row"), sent);
   return {
     run,
     operations,
-    sent: collectSent(operations),
+    sent,
+    events: of("event"),
+    changesOf: Map.groupBy(operations.filter(isChange), ({ app, chat, number = 0 }) =>
+      messageKey({ app, chat, number }),
+    ),
     windows: of("window").toSorted((a, b) => a.t0 - b.t0),
     probes: of("probe"),
     samples: of("sample"),
@@ -70,11 +85,24 @@ export function buildModel(history: readonly HistoryLine[], final: readonly Fina
     applications: finalOf("application"),
     chats: finalOf("chat"),
     rows,
+    versions: finalOf("version"),
+    changes: finalOf("change"),
     deadLetters: messagesOf("dead-letter"),
     documents: messagesOf("document"),
     listed: messagesOf("listed"),
     rowsOf: Map.groupBy(rows, ({ uid }) => uid),
   };
+}
+
+/** A deleted row has no text with a uid. Of several messages with its number, all but the last were lost by Redis. */
+function withOwners(rows: readonly MessageLine[], sent: ReadonlyMap<string, Sent>): MessageLine[] {
+  const owners = new Map(
+    [...sent.values()]
+      .filter(({ outcome }) => outcome === "ok")
+      .toSorted((a, b) => a.knownAt - b.knownAt)
+      .map(({ app, chat, number, uid }) => [messageKey({ app, chat, number: number! }), uid]),
+  );
+  return rows.map((row) => (row.deleted === true ? { ...row, uid: owners.get(messageKey(row)) ?? row.uid } : row));
 }
 
 function collectSent(operations: readonly Operation[]): Map<string, Sent> {
@@ -132,7 +160,32 @@ export function chatKey({ app, chat }: { readonly app: string; readonly chat: nu
   return `${app}.${chat}`;
 }
 
+/** Identifies a message by its number. */
+export function messageKey(message: { readonly app: string; readonly chat: number; readonly number: number }): string {
+  return `${chatKey(message)}.${message.number}`;
+}
+
+/** Whether an item is a message, as far as one can see: an edited one may have another text, and a deleted one has none. */
+export function isItemOf([number, uid, , version = 1]: Item, message: Sent): boolean {
+  return uid === message.uid || (number === message.number && (version > 1 || uid === ""));
+}
+
+/** The answers to a change that was served and not made: unknown message, deleted message, other version. */
+const unchangedStatuses: readonly number[] = [404, 410, 412];
+/** The api gives up a write after two seconds, which a busy machine can take. */
+const slowWriteMs = 1_900;
+
 /** Whether the request was not served: refused, failed, or unknown. */
 export function isUnserved(operation: Operation): boolean {
-  return operation.outcome !== "ok";
+  return operation.outcome !== "ok" && !(isChange(operation) && isAnswered(operation));
+}
+
+/** Whether the operation edits or deletes a message. */
+export function isChange({ op }: Pick<Operation, "op">): boolean {
+  return op === "edit" || op === "remove";
+}
+
+function isAnswered({ status, problem, t0, t1 }: Operation): boolean {
+  const isSlow = problem === "storage-unavailable" && t1 - t0 > slowWriteMs * 1e6;
+  return unchangedStatuses.includes(status) || problem === "still-pending" || isSlow;
 }

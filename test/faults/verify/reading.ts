@@ -1,4 +1,4 @@
-import { chatKey, isDisturbed, lossesOf, mayBeLost } from "./model.ts";
+import { chatKey, isDisturbed, isItemOf, lossesOf, mayBeLost } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 import type { Model, Sent } from "./model.ts";
@@ -7,16 +7,19 @@ import type { Model, Sent } from "./model.ts";
 export function foreignWordsStayHidden(model: Model): string[] {
   const read = model.operations.flatMap((operation) =>
     (operation.items ?? [])
-      .filter(([, uid]) => !uid.startsWith(`${operation.app}.`))
+      .filter(([, uid]) => uid !== "" && !uid.startsWith(`${operation.app}.`))
       .map(
         ([number, uid]) =>
           `${operation.client} read ${uid} as ${number} with the token of application ${operation.app}`,
       ),
   );
   const stored = [...model.rows, ...model.documents, ...model.listed]
-    .filter(({ app, uid }) => !uid.startsWith(`${app}.`))
+    .filter(({ app, uid }) => uid !== "" && !uid.startsWith(`${app}.`))
     .map(({ type, app, uid }) => `${uid} is a ${type} of application ${app}`);
-  return [...read, ...stored];
+  const streamed = model.events
+    .filter(({ app, item }) => item !== undefined && item[1] !== "" && !item[1].startsWith(`${app}.`))
+    .map(({ client, app, item }) => `${client} received ${item![1]} with the token of application ${app}`);
+  return [...read, ...stored, ...streamed];
 }
 
 /** I13. */
@@ -62,8 +65,11 @@ function skippedByPollers(model: Model): string[] {
   const wrong: string[] = [];
   for (const pages of Map.groupBy(polls, (poll) => `${poll.client} ${chatKey(poll)}`).values()) {
     const shown = pages.flatMap(({ items = [] }) => items);
-    // Compare the uid as well: another message under the same number would hide this one.
+    // Compare the uid as well: another message under the same number would hide this one. A changed one may have another text.
     const seen = new Set(shown.map(([number, uid]) => `${number} ${uid}`));
+    const changed = new Set(
+      shown.filter(([, uid, , version = 1]) => uid === "" || version > 1).map(([number]) => number),
+    );
     const cursor = Math.max(0, ...shown.map(([number]) => number));
     // Numbers that are assigned again after a loss, below one that the poller saw before it, are not new to it.
     const excused = Math.max(
@@ -78,7 +84,7 @@ function skippedByPollers(model: Model): string[] {
       // A message from before a loss may be stored later under a number at which the poller saw a newer message.
       const sent = model.sent.get(uid);
       if (sent !== undefined && mayBeLost(model, sent)) continue;
-      if (number > excused && number <= cursor && !seen.has(`${number} ${uid}`))
+      if (number > excused && number <= cursor && !seen.has(`${number} ${uid}`) && !changed.has(number))
         wrong.push(`${pages[0]!.client} reached ${cursor} and was never shown ${number} (${uid})`);
     }
     for (const { items = [], after = 0, client } of pages) {
@@ -122,8 +128,10 @@ export function* staleReads(model: Model): Generator<StaleRead> {
   for (const read of model.operations) {
     if ((read.op !== "get" && read.op !== "list") || read.outcome !== "ok") continue;
     const shown = new Set((read.items ?? []).map(([, uid]) => uid));
+    const isShown = (message: Sent) =>
+      shown.has(message.uid) || read.items?.some((item) => isItemOf(item, message)) === true;
     for (const message of coveredBy(read, byChat.get(chatKey(read)) ?? [])) {
-      if (message.knownAt >= read.t0 || shown.has(message.uid)) continue;
+      if (message.knownAt >= read.t0 || isShown(message)) continue;
       const documented = model.run.expectations.staleReads === true && isDisturbed(model, read);
       yield { read, message, documented };
     }

@@ -1,5 +1,6 @@
 import { fingerprint } from "../history/recorder.ts";
-import type { FinalLine, HistoryLine, Item, MessageLine, Operation } from "../history/lines.ts";
+import { changeMessage, type Chat } from "./sound-changes.ts";
+import type { FinalLine, HistoryLine } from "../history/lines.ts";
 
 export interface Run {
   readonly history: readonly HistoryLine[];
@@ -11,17 +12,15 @@ const processes = { ingest: ["ingest-1"], api: ["api-1"], worker: ["worker-1"] }
 
 /**
  * Creates an artificial run without violations, which the verifier must accept. It has two applications of two chats, a
- * writer per chat, and readers who see every message. In an outage from 1 s to 2 s the first attempt of every fourth
- * message has an unknown outcome.
+ * writer per chat, an editor per chat, and readers who see every message and every change. In an outage from 1 s to 2 s the
+ * first attempt of every fourth message has an unknown outcome.
  */
 export function createSoundRun(): Run {
-  const operations: Operation[] = [];
-  const rows: MessageLine[] = [];
-  for (const app of ["a", "b"]) {
-    for (const chat of [1, 2]) writeChat(app, chat, operations, rows);
-  }
+  const chats = ["a", "b"].flatMap((app) => [1, 2].map((chat) => writeChat(app, chat)));
+  const rows = chats.flatMap((chat) => chat.rows);
+  const kept = rows.filter(({ deleted }) => deleted !== true);
   const history: HistoryLine[] = [
-    ...operations,
+    ...chats.flatMap(({ operations, events }) => [...operations, ...events]),
     { type: "window", t0: 1000 * ms, t1: 2000 * ms, what: "an outage" },
     {
       ...{ type: "probe", at: 3000 * ms, ingest: "ingest-1", uid: "a.1.probe-ingest-1.last" },
@@ -40,24 +39,32 @@ export function createSoundRun(): Run {
       ...{ processes, canaries: { a: "kanarienvogel", b: "papageitaucher" } },
     },
   ];
-  const chats = Map.groupBy(rows, ({ app, chat }) => `${app}.${chat}`);
   const final: FinalLine[] = [
     { type: "quiet", reached: true, afterMs: 2000, pending: 0, outbox: 0, failedJobs: 0 },
     ...["a", "b"].map((app) => ({ type: "application" as const, app, chatsCount: 3, chats: 3 })),
-    ...[...chats.values()].map((of) => {
-      const { app, chat } = of[0]!;
-      return { type: "chat" as const, app, chat, name: null, messagesCount: of.length };
+    ...chats.map(({ app, chat, rows: all, lastChange }) => {
+      const messagesCount = all.filter(({ deleted }) => deleted !== true).length;
+      return { type: "chat" as const, app, chat, name: null, messagesCount, lastChange };
     }),
-    ...["a", "b"].map((app) => ({ type: "chat" as const, app, chat: 3, name: `made-${app}`, messagesCount: 0 })),
-    ...(["row", "document", "listed"] as const).flatMap((type) => rows.map((row) => ({ ...row, type }))),
+    ...["a", "b"].map((app) => ({
+      ...{ type: "chat" as const, app, chat: 3, name: `made-${app}`, messagesCount: 0, lastChange: 0 },
+    })),
+    ...rows,
+    ...chats.flatMap(({ versions }) => versions),
+    ...rows.flatMap(({ app, chat, number, change }) =>
+      change === undefined ? [] : [{ type: "change" as const, app, chat, number, change }],
+    ),
+    ...kept.map((row) => ({ ...row, type: "document" as const })),
+    ...rows.map((row) => ({ ...row, type: "listed" as const })),
   ];
   return { history, final };
 }
 
-/** Adds thirty messages, one per 100 ms. Each is sent and then read in every way. */
-function writeChat(app: string, chat: number, operations: Operation[], rows: MessageLine[]): void {
+/** Thirty messages, one per 100 ms. Each is sent and then read in every way; some are then edited, deleted or both. */
+function writeChat(app: string, chat: number): Chat {
+  const written: Chat = { app, chat, operations: [], events: [], rows: [], versions: [], items: [], lastChange: 0 };
+  const { operations, rows, items } = written;
   const chatRef = { app, chat };
-  const items: Item[] = [];
   const start = (app === "a" ? 0 : 7) + chat;
   const base = { type: "op" as const, ...chatRef, outcome: "ok" as const };
   for (let counter = 1; counter <= 30; counter += 1) {
@@ -96,8 +103,12 @@ function writeChat(app: string, chat: number, operations: Operation[], rows: Mes
         attempt: isUncertain ? 2 : 1,
       });
     }
-    items.push([number, uid, hash]);
-    rows.push({ type: "row", ...chatRef, number, uid, hash });
+    items.push([number, uid, hash, 1]);
+    rows.push({ type: "row", ...chatRef, number, uid, hash, version: 1 });
+    written.events.push({
+      ...{ type: "event", ...chatRef, at: at + 16 * ms, client: `follower-${app}${chat}`, via: "api-1", connection: 1 },
+      ...{ event: "message", position: [number, written.lastChange], item: [number, uid, hash, 1] },
+    });
     const read = { ...base, status: 200, via: "api-1" };
     const known = [...items];
     operations.push(
@@ -141,8 +152,12 @@ function writeChat(app: string, chat: number, operations: Operation[], rows: Mes
         uid,
         items: [[number, uid, hash]],
       },
-      { ...read, op: "count", client: "reader", t0: at + 66 * ms, t1: at + 68 * ms, count: number },
+      {
+        ...{ ...read, op: "count", client: "reader", t0: at + 66 * ms, t1: at + 68 * ms },
+        count: items.filter(([, shown]) => shown !== "").length,
+      },
     );
+    changeMessage(written, number, at, counter);
   }
   const uid = `made-${app}`;
   if (chat === 1)
@@ -158,4 +173,5 @@ function writeChat(app: string, chat: number, operations: Operation[], rows: Mes
       uid,
       number: 3,
     });
+  return written;
 }

@@ -31,6 +31,10 @@ export interface Verdict {
     readonly info: number;
     readonly failed: number;
   };
+  /** Edits and deletions by outcome. */
+  readonly changes: { readonly ok: number; readonly info: number; readonly failed: number };
+  /** Events that the readers of streams received. */
+  readonly events: number;
   readonly reads: number;
   readonly lost: number;
   readonly duplicated: number;
@@ -58,6 +62,7 @@ export interface Verdict {
 }
 
 const examples = 5;
+const writes: ReadonlySet<string> = new Set(["send", "create", "edit", "remove"]);
 
 /** Judges a recorded run. The same lines always give the same verdict. */
 export function verify(history: readonly HistoryLine[], final: readonly FinalLine[]): Verdict {
@@ -81,7 +86,9 @@ export function verify(history: readonly HistoryLine[], final: readonly FinalLin
     bit: didBite(model),
     anomalies,
     messages: { attempted: sent.length, ok: count("ok"), info: count("info"), failed: count("fail") },
-    reads: model.operations.filter(({ op }) => op !== "send" && op !== "create").length,
+    changes: changesByOutcome(model),
+    events: model.events.length,
+    reads: model.operations.filter(({ op }) => !writes.has(op)).length,
     lost: nothingIsLost(model).filter((sentence) => sentence.endsWith("is lost")).length,
     duplicated: twice.length - excusedTwice.length,
     reordered: orderIsReal(model).length,
@@ -101,6 +108,12 @@ export function verify(history: readonly HistoryLine[], final: readonly FinalLin
     peaks: peaksOf(model),
     operations: model.operations.length,
   };
+}
+
+function changesByOutcome({ changesOf }: Model): Verdict["changes"] {
+  const all = [...changesOf.values()].flat();
+  const count = (outcome: string) => all.filter((each) => each.outcome === outcome).length;
+  return { ok: count("ok"), info: count("info"), failed: count("fail") };
 }
 
 function didBite(model: Model): boolean {

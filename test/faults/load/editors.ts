@@ -1,0 +1,40 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { staying, stillPending, type Client, type Target } from "./client.ts";
+import type { Random } from "./random.ts";
+import type { Recent } from "./recent.ts";
+
+export interface Editor {
+  readonly client: Client;
+  readonly random: Random;
+  readonly targets: readonly Target[];
+  /** Messages are changed until it aborts. */
+  readonly signal: AbortSignal;
+  readonly recent: Recent;
+}
+
+/**
+ * Edits and deletes messages of all writers: half of the time the latest one, which is probably pending, otherwise one of the
+ * last few dozen. Several editors may choose the same message at the same time.
+ */
+export async function change({ client, random, targets, signal, recent }: Editor): Promise<void> {
+  const isOver = () => signal.aborted;
+  for (let counter = 1; !isOver(); counter += 1) {
+    await pause(random.between(20, 120));
+    const chosen = random.next() < 0.5 ? recent.latest() : recent.any(random);
+    if (chosen === undefined) continue;
+    const { letter, number } = chosen;
+    const ifMatch = random.next() < 0.3 ? chosen.version : undefined;
+    const isRemoval = random.next() < 0.25;
+    const body = `${letter.uid} ${letter.application.canary} ${client.name} ${counter} edited`;
+    // The message may wait for MySQL longer than the api waits for the message.
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const target = random.pick(staying(targets));
+      const operation = isRemoval
+        ? await client.remove(target, letter, number, ifMatch)
+        : await client.edit(target, letter, number, body, ifMatch);
+      if (operation.version !== undefined) chosen.version = Math.max(chosen.version, operation.version);
+      if (isRemoval && operation.outcome !== "fail") chosen.isRemoved = true;
+      if (operation.problem !== stillPending || isOver()) break;
+    }
+  }
+}

@@ -1,0 +1,279 @@
+import { change, end, inFinal, inHistory, isOp, isRow, replaceOne, template, type Mutant } from "./mutate.ts";
+import { chatKey, messageKey } from "./model.ts";
+import type {
+  ChangeLine,
+  ChatLine,
+  EventLine,
+  FinalLine,
+  HistoryLine,
+  MessageLine,
+  Operation,
+  VersionLine,
+} from "../history/lines.ts";
+import type { Run } from "./sound-run.ts";
+
+const isEdit = (line: HistoryLine): line is Operation => isOp(line, "edit") && line.outcome === "ok";
+const isRemoval = (line: HistoryLine): line is Operation => isOp(line, "remove") && line.outcome === "ok";
+const isDeleted = (line: FinalLine): line is MessageLine => isRow(line) && line.deleted === true;
+const isVersion = (line: FinalLine): line is VersionLine => line.type === "version";
+const isChange = (line: FinalLine): line is ChangeLine => line.type === "change";
+const keyOf = ({ app, chat, number = 0 }: { app: string; chat: number; number?: number }) =>
+  messageKey({ app, chat, number });
+const none = () => [];
+
+/** The rows whose text is that of an acknowledged edit. */
+const editedRow = ({ history }: Run) => {
+  const latest = new Set(history.filter(isEdit).map((edit) => `${keyOf(edit)} ${edit.hash!}`));
+  return (line: FinalLine): line is MessageLine => isRow(line) && latest.has(`${keyOf(line)} ${line.hash}`);
+};
+
+/** Events of messages that were changed this many times. */
+const eventOf =
+  (event: EventLine["event"], times: number, { history }: Run) =>
+  (line: HistoryLine): line is EventLine => {
+    if (line.type !== "event" || line.event !== event || !line.item) return false;
+    const key = keyOf({ ...line, number: line.item[0] });
+    const changes = history.filter((each) => each.type === "op" && (each.op === "edit" || each.op === "remove"));
+    return changes.filter((each) => keyOf(each as Operation) === key).length === times;
+  };
+
+/** Adds a read at the end that shows an item. */
+const shownAtEnd = (history: readonly HistoryLine[], op: "get" | "search", of: Operation, item: Operation["items"]) => [
+  ...history,
+  {
+    ...{ ...template(history, op), app: of.app, chat: of.chat, uid: of.uid!, number: of.number!, items: item! },
+    ...{ t0: end(history) + 1e6, t1: end(history) + 2e6 },
+  },
+];
+
+const editMutants: readonly Mutant[] = [
+  {
+    what: "the row of an edited message has another text",
+    reddens: "I17",
+    mutate: inFinal((final, run) => replaceOne(final, editedRow(run), change({ hash: "0".repeat(16) }))),
+  },
+  {
+    what: "an edit is undone",
+    reddens: "I17",
+    mutate: inFinal((final, run) => {
+      const isEdited = editedRow(run);
+      return replaceOne(
+        final,
+        (line): line is MessageLine => isEdited(line) && line.version === 2,
+        (row) => [{ ...row, version: 1 }],
+      );
+    }),
+  },
+  {
+    what: "an earlier version is missing",
+    reddens: "I17",
+    mutate: inFinal((final) => replaceOne(final, isVersion, none)),
+  },
+  {
+    what: "an edit is applied twice",
+    reddens: "I17",
+    mutate: ({ history, final }) => {
+      const isEdited = editedRow({ history, final });
+      const row = final.find(isEdited)!;
+      const twice = { ...row, version: row.version! + 1 };
+      const earlier: VersionLine = { ...row, type: "version", version: row.version! };
+      return { history, final: [...final.map((line) => (line === row ? twice : line)), earlier] };
+    },
+  },
+  {
+    what: "a refused edit is applied",
+    reddens: "I17",
+    mutate: inHistory((history, run) => {
+      const applied = new Set(run.final.filter(editedRow(run)).map(({ hash }) => hash));
+      return replaceOne(
+        history,
+        (line): line is Operation => isEdit(line) && applied.has(line.hash!),
+        change({ outcome: "fail" as const, status: 503 }),
+      );
+    }),
+  },
+];
+
+const deletionMutants: readonly Mutant[] = [
+  {
+    what: "a deleted message has its text again",
+    reddens: "I18",
+    mutate: inFinal((final, { history }) => {
+      const removed = new Map(history.filter(isRemoval).map((line) => [keyOf(line), line.uid!]));
+      return replaceOne(
+        final,
+        (line): line is MessageLine => isDeleted(line) && removed.has(keyOf(line)),
+        (row) => [{ ...row, deleted: false, uid: removed.get(keyOf(row))!, hash: "1".repeat(16) }],
+      );
+    }),
+  },
+  {
+    what: "the row of a deleted message keeps its text",
+    reddens: "I18",
+    mutate: inFinal((final) => replaceOne(final, isDeleted, change({ hash: "1".repeat(16) }))),
+  },
+  {
+    what: "an earlier version of a deleted message is kept",
+    reddens: "I18",
+    mutate: inFinal((final) =>
+      replaceOne(final, isDeleted, (row) => [row, { ...row, type: "version" as const, version: 1, uid: "?" }]),
+    ),
+  },
+  {
+    what: "the index has the text of a deleted message",
+    reddens: "I18",
+    mutate: inFinal((final, { history }) => {
+      const removal = history.find(isRemoval)!;
+      const { app, chat, number, uid } = removal;
+      return [...final, { type: "document", app, chat, number: number!, uid: uid!, hash: "1".repeat(16) }];
+    }),
+  },
+  {
+    what: "a message is deleted that nobody deleted",
+    reddens: "I18",
+    mutate: inHistory((history, { final }) => {
+      const deleted = new Set(final.filter(isDeleted).map(keyOf));
+      const key = keyOf(history.find((line): line is Operation => isRemoval(line) && deleted.has(keyOf(line)))!);
+      return history.filter((line) => !(isOp(line, "remove") && keyOf(line) === key));
+    }),
+  },
+];
+
+const numberMutants: readonly Mutant[] = [
+  {
+    what: "a change number is skipped",
+    reddens: "I19",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line): line is ChatLine => line.type === "chat" && line.lastChange > 0,
+        (chat) => [{ ...chat, lastChange: chat.lastChange + 1 }],
+      ),
+    ),
+  },
+  {
+    what: "a change is not recorded",
+    reddens: "I19",
+    mutate: inFinal((final) => replaceOne(final, isChange, none)),
+  },
+  {
+    what: "two edits are acknowledged with one change number",
+    reddens: "I19",
+    mutate: inHistory((history) => {
+      const edits = Map.groupBy(history.filter(isEdit), chatKey);
+      const [first, second] = [...edits.values()].find(({ length }) => length > 1)!;
+      return history.map((line) => (line === second ? { ...second, change: first!.change! } : line));
+    }),
+  },
+];
+
+const readMutants: readonly Mutant[] = [
+  {
+    what: "a get shows a message as it was before an acknowledged edit",
+    reddens: "I20",
+    mutate: inHistory((history) => {
+      const edit = history.find(isEdit)!;
+      return shownAtEnd(history, "get", edit, [[edit.number!, edit.uid!, "2".repeat(16), 1]]);
+    }),
+  },
+  {
+    what: "a search finds a deleted text",
+    reddens: "I20",
+    mutate: inHistory((history) => {
+      const removal = history.find(isRemoval)!;
+      return shownAtEnd(history, "search", removal, [[removal.number!, removal.uid!, "2".repeat(16), 1]]);
+    }),
+  },
+  {
+    what: "a get shows a text that nobody wrote",
+    reddens: "I20",
+    mutate: inHistory((history) =>
+      replaceOne(
+        history,
+        (line): line is Operation => isOp(line, "get") && line.items?.[0] !== undefined && line.items[0][1] !== "",
+        (get) => [{ ...get, items: get.items!.map(([number, uid]) => [number, uid, "3".repeat(16), 1] as const) }],
+      ),
+    ),
+  },
+  {
+    what: "an edit of an acknowledged message is answered with 404",
+    reddens: "I20",
+    mutate: inHistory((history) => replaceOne(history, isEdit, change({ outcome: "fail" as const, status: 404 }))),
+  },
+];
+
+const streamMutants: readonly Mutant[] = [
+  {
+    what: "a stream skips a message",
+    reddens: "I21",
+    mutate: inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), none)),
+  },
+  {
+    what: "a stream sends a message twice",
+    reddens: "I21",
+    mutate: inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), (event) => [event, event])),
+  },
+  {
+    what: "a stream has a gap where there is a message",
+    reddens: "I21",
+    mutate: inHistory((history, run) =>
+      replaceOne(history, eventOf("message", 0, run), ({ item, ...event }) => [
+        { ...event, event: "gap" as const, gap: [item![0], item![0]] as const },
+      ]),
+    ),
+  },
+  {
+    what: "a stream skips an edit",
+    reddens: "I21",
+    mutate: inHistory((history, run) => {
+      const isOnly = eventOf("edited", 1, run);
+      const last = new Map(
+        history.flatMap((line) =>
+          line.type === "event" && line.position ? [[line.client, line.position[1]] as const] : [],
+        ),
+      );
+      const acknowledged = new Set(history.filter(isEdit).map(keyOf));
+      return replaceOne(
+        history,
+        (line): line is EventLine =>
+          isOnly(line) &&
+          line.change! < last.get(line.client)! &&
+          acknowledged.has(keyOf({ ...line, number: line.item![0] })),
+        none,
+      );
+    }),
+  },
+  {
+    what: "a stream sends an edit twice over one connection",
+    reddens: "I21",
+    mutate: inHistory((history, run) =>
+      replaceOne(history, eventOf("edited", 1, run), (event) => [event, { ...event, position: [...event.position!] }]),
+    ),
+  },
+  {
+    what: "a stream shows a message with another text than the list",
+    reddens: "I22",
+    mutate: inHistory((history, run) =>
+      replaceOne(history, eventOf("message", 0, run), (event) => [
+        { ...event, item: [event.item![0], event.item![1], "4".repeat(16), 1] as const },
+      ]),
+    ),
+  },
+  {
+    what: "a stream falls silent",
+    reddens: "I22",
+    mutate: inHistory((history, run) => {
+      const { client, at } = history.findLast(eventOf("message", 0, run))!;
+      return history.filter((line) => !(line.type === "event" && line.client === client && line.at >= at));
+    }),
+  },
+];
+
+/** Errors in edits, deletions and streams. */
+export const changeMutants: readonly Mutant[] = [
+  ...editMutants,
+  ...deletionMutants,
+  ...numberMutants,
+  ...readMutants,
+  ...streamMutants,
+];

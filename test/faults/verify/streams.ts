@@ -1,0 +1,147 @@
+import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey } from "./model.ts";
+import { isUndone } from "./changes.ts";
+import type { EventLine, Item, MessageLine, Operation } from "../history/lines.ts";
+import type { Model } from "./model.ts";
+
+/** What a reader knows after some events. */
+interface Known {
+  number: number;
+  change: number;
+  /** Each message as it was shown last, and the connection that showed it. */
+  readonly messages: Map<number, { readonly item: Item; readonly connection: number }>;
+}
+
+/** I21. */
+export function streamsSkipNothing(model: Model): string[] {
+  const edits = Map.groupBy(
+    model.operations.filter((each) => each.op === "edit" && each.outcome === "ok" && !isUndone(model, each)),
+    chatKey,
+  );
+  const rows = new Map(model.rows.map((row) => [messageKey(row), row]));
+  return readersOf(model).flatMap((events) => {
+    const known: Known = { number: 0, change: 0, messages: new Map() };
+    const acknowledged = (edits.get(chatKey(events[0]!)) ?? []).toSorted((a, b) => a.change! - b.change!);
+    let passed = 0;
+    return events.flatMap((event) => {
+      const wrong = [...numberErrors(model, event, known, rows), ...changeErrors(model, event, known)];
+      apply(event, known);
+      for (; (acknowledged[passed]?.change ?? Infinity) <= known.change; passed += 1)
+        if (isSkipped(model, acknowledged[passed]!, event, known))
+          wrong.push(
+            `${event.client} reached change ${known.change} and was never shown ${acknowledged[passed]!.change}`,
+          );
+      return wrong;
+    });
+  });
+}
+
+/** Each number is shown once, in order, or is in a gap. */
+function numberErrors(
+  model: Model,
+  { event, client, item, gap, position, app, chat }: EventLine,
+  { number }: Known,
+  rows: ReadonlyMap<string, MessageLine>,
+): string[] {
+  if (event === "message" && item![0] !== number + 1) return [`${client} received ${item![0]} after ${number}`];
+  if (event === "caught-up" && position![0] !== number) return [`${client} caught up to ${position![0]} at ${number}`];
+  if (event !== "gap") return [];
+  const [from, to] = gap!;
+  if (from !== number + 1 || to < from) return [`${client} received a gap from ${from} to ${to} after ${number}`];
+  const inGap = Array.from({ length: to - from + 1 }, (_, index) =>
+    rows.get(messageKey({ app, chat, number: from + index })),
+  );
+  const stored = inGap.filter((row) => {
+    const sent = row && model.sent.get(row.uid);
+    // A message from before a loss may be stored after the numbers behind it.
+    return row !== undefined && !(sent && mayBeLost(model, sent));
+  });
+  if (stored.length > 0)
+    return [`${client} received a gap from ${from} to ${to}, and ${stored[0]!.uid} has a number in it`];
+  const dead = model.deadLetters.some((line) => line.number >= from && line.number <= to);
+  if (dead || lossesOf(model).length > 0 || model.run.expectations.gaps === true) return [];
+  return [`${client} received a gap from ${from} to ${to}, and no dead letter explains it`];
+}
+
+/** Changes come in order, and none comes twice while a connection lasts. */
+function changeErrors(model: Model, event: EventLine, { number, change, messages }: Known): string[] {
+  const { client, item, position, connection } = event;
+  if (position !== undefined && position[1] < change)
+    return [`${client} received change ${position[1]} after ${change}`];
+  if (event.event !== "edited" && event.event !== "deleted") return [];
+  const [of, uid, , version = 1] = item!;
+  if (position![1] === change || event.change !== position![1])
+    return [`${client} received change ${String(event.change)} at ${String(position)}, after ${change}`];
+  if ((event.event === "deleted") !== (uid === ""))
+    return [`${client} received ${of} as ${event.event}, which it is not`];
+  if (of > number) return [`${client} received a change of ${of} before its message`];
+  const shown = messages.get(of);
+  if (shown === undefined || model.run.expectations.losesChanges === true) return [];
+  const [, , , before = 1] = shown.item;
+  // A reader that returned in the middle of a catch-up may receive a version again.
+  return version < before || (version === before && shown.connection === connection)
+    ? [`${client} received version ${version} of ${of} after version ${before}`]
+    : [];
+}
+
+function apply({ position, item, connection }: EventLine, known: Known): void {
+  if (position === undefined) return;
+  [known.number, known.change] = position;
+  if (item) known.messages.set(item[0], { item, connection });
+}
+
+/** Whether a reader should have been shown an edit by now: nobody began a later change of the same message. */
+function isSkipped(model: Model, edit: Operation, { at }: EventLine, { number, messages }: Known): boolean {
+  const shown = messages.get(edit.number!);
+  if (edit.number! > number || shown === undefined || (shown.item[3] ?? 1) >= edit.version!) return false;
+  const others = model.changesOf.get(messageKey({ ...edit, number: edit.number! })) ?? [];
+  return !others.some((each) => each.outcome !== "fail" && each.t0 < at && (each.version ?? Infinity) > edit.version!);
+}
+
+/** I22. */
+export function streamsEndAsLists(model: Model): string[] {
+  const listed = Map.groupBy(model.listed, chatKey);
+  const dead = new Set(model.deadLetters.map(messageKey));
+  return readersOf(model).flatMap((events) => {
+    const [{ client, app, chat }] = events as [EventLine];
+    const state = new Map(events.flatMap(({ item }) => (item ? [[item[0], item] as const] : [])));
+    const excused = reachedBeforeLoss(model, events);
+    const wrong: string[] = [];
+    const isMoved = (uid: string) => {
+      const sent = model.sent.get(uid);
+      return sent !== undefined && (mayBeLost(model, sent) || isRenumbered(model, sent));
+    };
+    for (const line of listed.get(chatKey({ app, chat })) ?? []) {
+      const { number, uid, hash, version } = line;
+      const item = state.get(number);
+      state.delete(number);
+      if (number <= excused || isMoved(uid)) continue;
+      if (item === undefined) wrong.push(`${client} was never shown ${number} (${uid})`);
+      else if ((item[2] !== hash || item[3] !== version) && model.run.expectations.losesChanges !== true)
+        wrong.push(
+          `${client} knows version ${String(item[3])} of ${number}, and the list shows version ${String(version)}`,
+        );
+    }
+    for (const [number, [, uid]] of state)
+      if (number > excused && !isMoved(uid) && !dead.has(messageKey({ app, chat, number })))
+        wrong.push(`${client} was shown ${number}, which is not in the list`);
+    return wrong;
+  });
+}
+
+/** Numbers that are assigned again after a loss, below one that the reader saw before it, are not new to it. */
+function reachedBeforeLoss(model: Model, events: readonly EventLine[]): number {
+  const ends = lossesOf(model).map(({ t1 }) => t1);
+  return Math.max(
+    0,
+    ...events
+      .filter(({ at, item }) =>
+        ends.some((end) => at < end || (item && (model.sent.get(item[1])?.beganAt ?? Infinity) < end)),
+      )
+      .map(({ position }) => position?.[0] ?? 0),
+  );
+}
+
+/** The events of each reader in the order of their arrival. A reader that could connect and received nothing is no reader. */
+function readersOf(model: Model): EventLine[][] {
+  return [...Map.groupBy(model.events, (event) => `${event.client} ${chatKey(event)}`).values()];
+}
