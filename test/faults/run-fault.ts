@@ -47,7 +47,7 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     stores: own ?? options.stores,
     dir: await mkdtemp(join(options.scratch, "run-")),
     topology: { ingest: 2, api: 1, worker: 2, ...fault.topology },
-    ...{ chats: fault.chats ?? 3, redis: fault.redis ?? "single" },
+    ...{ chats: fault.chats ?? 3, hasDoomedChat: fault.keepsChats !== true, redis: fault.redis ?? "single" },
     ...(fault.env && { env: fault.env }),
     ...(fault.envOf && { envOf: fault.envOf }),
     ...(fault.prepare && { prepare: fault.prepare }),
@@ -82,6 +82,8 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   const load = startLoad({
     ...{ recorder, seed, applications, ingest, api, writers: fault.writers ?? 6 },
     pace: { pauseMs: 25, fillerBytes: 200, ...fault.pace },
+    // About when the fault begins.
+    doomAfterMs: createRandom(seed).between(calmMs / 2, 2 * calmMs + 1_000),
   });
   const random = createRandom(seed);
   const endLoad = async () => {
@@ -109,6 +111,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
       world.of(service).flatMap(({ name, pid }) => (pid === undefined ? [] : [name]));
     recorder.write({
       ...{ type: "run", fault: fault.name, title: fault.title, seed, startedAt, expectations: fault.expectations },
+      ...(world.doomed && { doomed: { app: world.doomed.app, chat: world.doomed.chat } }),
       processes: { ingest: alive("ingest"), api: alive("api"), worker: alive("worker") },
       canaries: Object.fromEntries(applications.map(({ label, canary }) => [label, canary])),
     });
@@ -124,6 +127,11 @@ function endpointsOf(world: World): Endpoints {
     api: world.of("api").find(({ pid }) => pid !== undefined)!.url,
     workers: world.of("worker").flatMap(({ pid, adminUrl }) => (pid === undefined ? [] : [adminUrl])),
     applications: new Map(world.applications.map(({ token, label }) => [token, label])),
+    doomed: world.doomed,
+    redis: world.cluster?.nodes.map(({ url }) => url) ?? [
+      // Through a link, because a nemesis may have replaced the server.
+      world.links("worker", "redis")[0]?.url ?? world.redis.url,
+    ],
   };
 }
 

@@ -36,6 +36,8 @@ export interface Fault {
   readonly pace?: Partial<Pace>;
   readonly writers?: number;
   readonly chats?: number;
+  /** No chat is deleted in its runs. */
+  readonly keepsChats?: boolean;
   /** Stops or reconfigures MySQL, so it can run only if the suite started the server. */
   readonly ownsMysql?: boolean;
   /** Starts its own servers in `dir` to replace some of the shared ones; `stop` does not stop the shared ones. */

@@ -44,6 +44,8 @@ export interface RunLine {
   readonly seed: number;
   readonly startedAt: string;
   readonly expectations: Expectations;
+  /** The chat that is deleted during the run; undefined if none is. */
+  readonly doomed?: { readonly app: string; readonly chat: number };
   /** The processes that are alive at the end, by service. */
   readonly processes: Readonly<Record<"ingest" | "api" | "worker", readonly string[]>>;
   /** The secret word in each message of an application. */
@@ -61,7 +63,7 @@ export type Outcome = "ok" | "info" | "fail";
 /** One request of one client. */
 export interface Operation {
   readonly type: "op";
-  readonly op: "send" | "edit" | "remove" | "create" | "get" | "list" | "search" | "count" | "stream";
+  readonly op: "send" | "edit" | "remove" | "create" | "erase" | "get" | "list" | "search" | "count" | "stream";
   readonly client: string;
   /** The process that was asked. */
   readonly via: string;
@@ -155,7 +157,7 @@ export interface SampleLine {
   readonly blockedMs: number;
 }
 
-export type FinalLine = QuietLine | ApplicationLine | ChatLine | MessageLine | VersionLine | ChangeLine;
+export type FinalLine = QuietLine | ApplicationLine | ChatLine | MessageLine | VersionLine | ChangeLine | RemainsLine;
 
 /** Whether the system had finished all work before its state was read. */
 export interface QuietLine {
@@ -164,6 +166,8 @@ export interface QuietLine {
   readonly afterMs: number;
   readonly pending: number;
   readonly outbox: number;
+  /** Deletions of chats that are not carried out. */
+  readonly erasures: number;
   readonly failedJobs: number;
 }
 
@@ -221,4 +225,13 @@ export interface ChangeLine {
   readonly chat: number;
   readonly change: number;
   readonly number: number;
+}
+
+/** What a store or the api has in the end of the chat that was deleted. */
+export interface RemainsLine {
+  readonly type: "remains";
+  readonly store: "mysql" | "redis" | "elasticsearch" | "api";
+  /** The table, the pattern of the keys, the index, or the path. */
+  readonly what: string;
+  readonly count: number;
 }

@@ -9,6 +9,8 @@ export interface Application {
   readonly canary: string;
   /** Numbers of chats. */
   readonly chats: readonly number[];
+  /** The chat that is deleted during the run. It is not among `chats`. */
+  readonly doomed?: number;
 }
 
 /** A process that clients can reach. */
@@ -49,6 +51,8 @@ export interface Client {
   search(via: Target, application: Application, chat: number, word: string, uid?: string): Promise<Operation>;
   count(via: Target, application: Application, chat: number): Promise<Operation>;
   create(via: Target, application: Application, name: string, key?: string): Promise<Operation>;
+  /** Deletes a chat. */
+  erase(via: Target, application: Application, chat: number): Promise<Operation>;
 }
 
 export interface ListQuery {
@@ -167,6 +171,11 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     search: (via, application, chat, word, uid) =>
       read("search", via, application, chat, `/messages/search?q=${encodeURIComponent(word)}`, uid ? { uid } : {}),
     count: (via, application, chat) => read("count", via, application, chat, "", {}),
+    async erase(via, application, chat) {
+      const answer = await http.remove(`${via.url}/applications/${application.token}/chats/${chat}`);
+      const outcome = answer.status === 204 ? "ok" : outcomeOf(answer.status, answer.problem);
+      return record({ op: "erase", ...common(via, application, chat, answer), outcome });
+    },
     async create(via, application, chatName, key) {
       const answer = await http.post(
         `${via.url}/applications/${application.token}/chats`,

@@ -1,4 +1,5 @@
 import { createClient, type Application, type Letter, type Target } from "./client.ts";
+import { createDoom } from "./doom.ts";
 import { change } from "./editors.ts";
 import { createHttp } from "./http.ts";
 import { createRandom } from "./random.ts";
@@ -16,6 +17,8 @@ export interface LoadOptions {
   readonly api: readonly Target[];
   readonly writers: number;
   readonly pace: Pace;
+  /** How long the doomed chat lives. */
+  readonly doomAfterMs: number;
 }
 
 export interface Load {
@@ -61,19 +64,24 @@ export function startLoad(options: LoadOptions): Load {
       recent: () => recent.newest(random),
     };
   };
+  const doom = createDoom({
+    client: createClient("eraser", http, recorder),
+    ...{ random: createRandom(seed), applications, targets: api },
+    ...{ afterMs: options.doomAfterMs, signal: settling.signal },
+  });
   const writers = Array.from({ length: options.writers }, (_, index) =>
     write(
       {
         client: createClient(`w${index}`, http, recorder),
         random: nextRandom(),
-        ...{ applications, targets: ingest, pace, onAcknowledged },
+        ...{ applications, targets: ingest, pace, pickChat: doom.pickChat, onAcknowledged },
         ...{ signal: sending.signal, settling: settling.signal },
       },
       index,
     ),
   );
   const ofEachChat = <T>(start: (application: Application, chat: number) => T): T[] =>
-    applications.flatMap((application) => application.chats.map((chat) => start(application, chat)));
+    applications.flatMap((application) => chatsOf(application).map((chat) => start(application, chat)));
   const pollers = ofEachChat((application, chat) =>
     poll(reader(`poller-${application.label}${chat}`), application, chat),
   );
@@ -103,7 +111,7 @@ export function startLoad(options: LoadOptions): Load {
       const timer = setTimeout(() => {
         settling.abort();
       }, settleMs);
-      await Promise.all([...writers, ...changing]);
+      await Promise.all([...writers, ...changing, doom.ended]);
       clearTimeout(timer);
       reading.abort();
       await Promise.all([...pollers, ...readers]);
@@ -115,4 +123,8 @@ export function startLoad(options: LoadOptions): Load {
       await Promise.all(streams.map(({ ended }) => ended));
     },
   };
+}
+
+function chatsOf({ chats, doomed }: Application): readonly number[] {
+  return doomed === undefined ? chats : [...chats, doomed];
 }

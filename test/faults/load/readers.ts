@@ -19,6 +19,7 @@ export async function poll(reader: Reader, application: Application, chat: numbe
   for (let after = 0; !signal.aborted;) {
     const page = await client.list(random.pick(staying(targets)), application, chat, { after, limit: 100 });
     after = page.items?.at(-1)?.[0] ?? after;
+    if (page.status === 404) await pause(random.between(400, 800));
     await pause(random.between(80, 200));
   }
 }
@@ -48,7 +49,7 @@ export async function searchRecent({ client, random, applications, targets, sign
       for (let tries = 0; tries < 60 && !isOver(); tries += 1) {
         const found = await client.search(random.pick(staying(targets)), application, chat, uid, uid);
         // A deleted message is searched for once more after its deletion.
-        if ((found.items ?? []).length > 0 || latest.isRemoved) break;
+        if ((found.items ?? []).length > 0 || latest.isRemoved || found.status === 404) break;
         await pause(150);
       }
       const other = random.pick(applications);

@@ -48,6 +48,8 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
         {
           onAnswer(status, problem) {
             if (signal.aborted) return;
+            // The chat was deleted.
+            if (status === 404) waitMs = 1_000;
             const outcome = status === 200 ? "ok" : "fail";
             const known = { ...common, via, t0, t1: recorder.now(), outcome, status } as const;
             recorder.write({ type: "op", op: "stream", ...known, ...(problem !== undefined && { problem }) });

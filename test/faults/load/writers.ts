@@ -21,6 +21,7 @@ export interface Writer {
   readonly signal: AbortSignal;
   /** Unknown and refused messages are sent again until it aborts. */
   readonly settling: AbortSignal;
+  readonly pickChat: (application: Application, random: Random) => number;
   readonly onAcknowledged: (letter: Letter, number: number) => void;
 }
 
@@ -61,9 +62,9 @@ function settle({ onAcknowledged }: Writer, letter: Letter, operation: Operation
 
 const words = ["alpha", "Bär", "gamma", "δέλτα", "epsilon", "zeta", "e\u0301ta", "😀", "theta", "йота"];
 
-function createLetter({ client, random, applications, pace }: Writer, counter: number): Letter {
+function createLetter({ client, random, applications, pickChat, pace }: Writer, counter: number): Letter {
   const application = random.pick(applications);
-  const chat = random.pick(application.chats);
+  const chat = pickChat(application, random);
   const uid = `${application.label}.${chat}.${client.name}.${String(counter).padStart(5, "0")}`;
   const filler: string[] = [];
   for (let bytes = random.between(0, pace.fillerBytes); bytes > 0;) {

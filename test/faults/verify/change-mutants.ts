@@ -8,6 +8,8 @@ import type {
   HistoryLine,
   MessageLine,
   Operation,
+  RemainsLine,
+  RunLine,
   VersionLine,
 } from "../history/lines.ts";
 import type { Run } from "./sound-run.ts";
@@ -269,11 +271,40 @@ const streamMutants: readonly Mutant[] = [
   },
 ];
 
-/** Errors in edits, deletions and streams. */
+const erasureMutants: readonly Mutant[] = [
+  ...(["mysql", "redis", "elasticsearch"] as const).map((store): Mutant => ({
+    what: `${store} has something of a deleted chat`,
+    reddens: "I23",
+    mutate: inFinal((final) =>
+      replaceOne(
+        final,
+        (line): line is RemainsLine => line.type === "remains" && line.store === store,
+        change({ count: 1 }),
+      ),
+    ),
+  })),
+  {
+    what: "a message to a deleted chat is accepted",
+    reddens: "I23",
+    mutate: inHistory((history) => {
+      const { app, chat } = history.find((line): line is RunLine => line.type === "run")!.doomed!;
+      const late = { t0: end(history) + 60e9, t1: end(history) + 60e9 + 1, uid: "late" };
+      return [...history, { ...template(history, "send"), app, chat, ...late }];
+    }),
+  },
+  {
+    what: "the deletion of a chat is never acknowledged",
+    reddens: "I23",
+    mutate: inHistory((history) => history.filter((line) => !isOp(line, "erase"))),
+  },
+];
+
+/** Errors in edits, deletions, streams and erasures. */
 export const changeMutants: readonly Mutant[] = [
   ...editMutants,
   ...deletionMutants,
   ...numberMutants,
   ...readMutants,
   ...streamMutants,
+  ...erasureMutants,
 ];

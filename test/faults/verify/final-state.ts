@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createConnection } from "mariadb";
 import { fingerprint } from "../history/recorder.ts";
+import { readRemains } from "./remains.ts";
 import type { Connection } from "mariadb";
 import type { ChangeLine, FinalLine, MessageLine, VersionLine } from "../history/lines.ts";
 
@@ -18,6 +19,10 @@ export interface Endpoints {
   readonly api: string;
   /** Base URLs of the workers' admin ports. */
   readonly workers: readonly string[];
+  /** The chat that was deleted, with the id that it had. */
+  readonly doomed: { readonly id: number; readonly token: string; readonly chat: number } | undefined;
+  /** Each server that can have keys. */
+  readonly redis: readonly string[];
   /** The label of each token. */
   readonly applications: ReadonlyMap<string, string>;
 }
@@ -102,6 +107,7 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
         ? stored.filter(({ deleted }) => deleted === 0).flatMap((row) => messages("document", [row]))
         : messages("document", await readIndex(endpoints.index, new Map(ids.map((row) => [String(row.id), row]))))),
       ...(await readLists(endpoints, chats, label)),
+      ...(await readRemains(endpoints, connection)),
     ];
   } finally {
     await connection.end();
@@ -123,19 +129,24 @@ function toRow({ body, first, version, change, deleted }: StoredRow) {
 async function waitForRest(endpoints: Endpoints, connection: Connection, deadlineMs: number) {
   const began = performance.now();
   for (let calm = 0; ;) {
-    const [pending, outbox, failedJobs, jobs] = await countWork(endpoints, connection);
-    calm = pending === 0 && outbox === 0 && jobs === 0 ? calm + 1 : 0;
+    const [pending, outbox, failedJobs, jobs, erasures] = await countWork(endpoints, connection);
+    calm = pending === 0 && outbox === 0 && jobs === 0 && erasures === 0 ? calm + 1 : 0;
     const afterMs = Math.round(performance.now() - began);
     // The gauges are up to two seconds old.
     const reached = calm >= 4;
     if (reached || afterMs > deadlineMs)
-      return { type: "quiet" as const, reached, afterMs, pending, outbox, failedJobs };
+      return { type: "quiet" as const, reached, afterMs, pending, outbox, erasures, failedJobs };
     await pause(700);
   }
 }
 
-async function countWork(endpoints: Endpoints, connection: Connection): Promise<[number, number, number, number]> {
-  const [row] = await connection.query<{ ranges: number }[]>("SELECT COUNT(*) AS ranges FROM search_outbox");
+async function countWork(
+  endpoints: Endpoints,
+  connection: Connection,
+): Promise<[number, number, number, number, number]> {
+  const [row] = await connection.query<{ ranges: number; erasures: number }[]>(
+    `SELECT COUNT(*) AS ranges, (SELECT COUNT(*) FROM erasures WHERE finished_at IS NULL) AS erasures FROM search_outbox`,
+  );
   const texts = await Promise.all(
     endpoints.workers.map((url) => fetch(`${url}/metrics`).then((answer) => answer.text())),
   );
@@ -147,6 +158,7 @@ async function countWork(endpoints: Endpoints, connection: Connection): Promise<
     row?.ranges ?? 0,
     highest(/^confab_queue_jobs\{[^}\n]*state="failed"[^}\n]*\} (\d+)/gm),
     highest(/^confab_queue_jobs\{[^}\n]*state="(?:waiting|active)"[^}\n]*\} (\d+)/gm),
+    row?.erasures ?? 0,
   ];
 }
 

@@ -1,3 +1,4 @@
+import { erasedLeavesNothing } from "./erasure.ts";
 import { countsMatch, documentsMatch, numbersAreUnique, stateIsListed } from "./state.ts";
 import { refusedIsNotStored, keyGivesOneNumber, nothingIsLost, orderIsReal, storedOnce } from "./messages.ts";
 import { foreignWordsStayHidden, pollersSkipNothing, writesAreReadable } from "./reading.ts";
@@ -42,6 +43,10 @@ export const invariants = {
     check: streamsSkipNothing,
   },
   I22: { says: "what a reader of a stream knows in the end equals the list", check: streamsEndAsLists },
+  I23: {
+    says: "a deleted chat is found nowhere, and no store has anything of it in the end",
+    check: erasedLeavesNothing,
+  },
 } as const satisfies Record<string, Invariant>;
 
 export type InvariantName = keyof typeof invariants;

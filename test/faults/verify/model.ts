@@ -11,6 +11,7 @@ import type {
   Outcome,
   ProbeLine,
   QuietLine,
+  RemainsLine,
   RunLine,
   SampleLine,
   VersionLine,
@@ -33,12 +34,25 @@ export interface Sent {
   readonly knownAt: number;
 }
 
+/** The deletion of a chat, as its clients know it. */
+export interface Erasure {
+  readonly chat: string;
+  readonly operations: readonly Operation[];
+  /** The start of the first attempt; Infinity if there was none. */
+  readonly beganAt: number;
+  /** The time of the first acknowledgement; Infinity if there was none. */
+  readonly knownAt: number;
+  readonly remains: readonly RemainsLine[];
+}
+
 /** A run, indexed for the checks. */
 export interface Model {
   readonly run: RunLine;
   readonly operations: readonly Operation[];
   readonly sent: ReadonlyMap<string, Sent>;
   readonly events: readonly EventLine[];
+  /** The deletion of a chat. The requests and events of that chat are here, and nowhere else. */
+  readonly erasure: Erasure | undefined;
   /** The edits and deletions of each message, by the `messageKey` of their target, in the order of their start. */
   readonly changesOf: ReadonlyMap<string, readonly Operation[]>;
   readonly windows: readonly WindowLine[];
@@ -67,14 +81,18 @@ export function buildModel(history: readonly HistoryLine[], final: readonly Fina
   const messagesOf = (type: MessageLine["type"]) => final.filter((line): line is MessageLine => line.type === type);
   const run = of("run").at(-1);
   if (run === undefined) throw new Error("the history has no line of type run");
-  const operations = of("op").toSorted((a, b) => a.t0 - b.t0);
+  const isDoomed = (line: { readonly app: string; readonly chat: number }) =>
+    run.doomed !== undefined && chatKey(line) === chatKey(run.doomed);
+  const all = of("op").toSorted((a, b) => a.t0 - b.t0);
+  const operations = all.filter((line) => !isDoomed(line));
   const sent = collectSent(operations);
   const rows = withOwners(messagesOf("row"), sent);
   return {
     run,
     operations,
     sent,
-    events: of("event"),
+    events: of("event").filter((line) => !isDoomed(line)),
+    erasure: run.doomed && toErasure(run.doomed, all.filter(isDoomed), finalOf("remains")),
     changesOf: Map.groupBy(operations.filter(isChange), ({ app, chat, number = 0 }) =>
       messageKey({ app, chat, number }),
     ),
@@ -94,11 +112,27 @@ export function buildModel(history: readonly HistoryLine[], final: readonly Fina
   };
 }
 
-/** A deleted row has no text with a uid. Of several messages with its number, all but the last were lost by Redis. */
+function toErasure(
+  doomed: NonNullable<RunLine["doomed"]>,
+  operations: readonly Operation[],
+  remains: readonly RemainsLine[],
+): Erasure {
+  const attempts = operations.filter(({ op }) => op === "erase");
+  // 404 answers an attempt after one of unknown outcome.
+  const known = attempts.filter(({ status }) => status === 204 || status === 404).map(({ t1 }) => t1);
+  const beganAt = Math.min(...attempts.map(({ t0 }) => t0));
+  return { chat: chatKey(doomed), operations, beganAt, knownAt: Math.min(...known), remains };
+}
+
+/**
+ * A deleted row has no text with a uid. Several messages have its number only if Redis lost data: then it is the last one that is
+ * not stored under another number.
+ */
 function withOwners(rows: readonly MessageLine[], sent: ReadonlyMap<string, Sent>): MessageLine[] {
+  const stored = new Set(rows.map(({ uid }) => uid));
   const owners = new Map(
     [...sent.values()]
-      .filter(({ outcome }) => outcome === "ok")
+      .filter(({ outcome, uid }) => outcome === "ok" && !stored.has(uid))
       .toSorted((a, b) => a.knownAt - b.knownAt)
       .map(({ app, chat, number, uid }) => [messageKey({ app, chat, number: number! }), uid]),
   );
@@ -174,6 +208,7 @@ export function isItemOf([number, uid, , version = 1]: Item, message: Sent): boo
 const unchangedStatuses: readonly number[] = [404, 410, 412];
 /** The api gives up a write after two seconds, which a busy machine can take. */
 const slowWriteMs = 1_900;
+const slowProblems: readonly string[] = ["storage-unavailable", "outcome-unknown"];
 
 /** Whether the request was not served: refused, failed, or unknown. */
 export function isUnserved(operation: Operation): boolean {
@@ -186,6 +221,6 @@ export function isChange({ op }: Pick<Operation, "op">): boolean {
 }
 
 function isAnswered({ status, problem, t0, t1 }: Operation): boolean {
-  const isSlow = problem === "storage-unavailable" && t1 - t0 > slowWriteMs * 1e6;
+  const isSlow = slowProblems.includes(problem ?? "") && t1 - t0 > slowWriteMs * 1e6;
   return unchangedStatuses.includes(status) || problem === "still-pending" || isSlow;
 }

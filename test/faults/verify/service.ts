@@ -15,11 +15,14 @@ export function servesInCalmTimes(model: Model): string[] {
   const { noFailures = false, answerWithinMs, calmStatuses = [] } = model.run.expectations;
   const describe = ({ client, op, via, status, problem = "" }: Operation) =>
     `${client}: ${op} through ${via} got ${status || "no answer"} ${problem}`;
-  const served = model.operations.flatMap((operation) => {
+  const { beganAt = Infinity, operations = [] } = model.erasure ?? {};
+  const isErased = (operation: Operation) => operations.includes(operation) && operation.t1 > beganAt;
+  const served = [...model.operations, ...operations].flatMap((operation) => {
     const tookMs = (operation.t1 - operation.t0) / 1e6;
     if (tookMs > answerWithinMs + (isChange(operation) ? changeWaitMs : 0))
       return [`${describe(operation)} after ${Math.round(tookMs)} ms`];
     if (operation.status >= 500 && operation.status !== 503) return [`${describe(operation)}, which no fault explains`];
+    if (operation.status === 404 && isErased(operation)) return [];
     if (!isUnserved(operation) || calmStatuses.includes(operation.status)) return [];
     if (noFailures && operation.problem !== "ECONNREFUSED")
       return [`${describe(operation)}, but this fault must not cause failures`];
@@ -57,7 +60,7 @@ export function probesArrive({ run, probes, quiet }: Model): string[] {
   }
   if (quiet?.reached !== true)
     wrong.push(
-      `the system did not finish its work: ${String(quiet?.pending)} messages are pending, ${String(quiet?.outbox)} ranges are in the search outbox`,
+      `the system did not finish its work: ${String(quiet?.pending)} messages are pending, ${String(quiet?.outbox)} ranges are in the search outbox, ${String(quiet?.erasures)} erasures are not finished`,
     );
   return wrong;
 }

@@ -1,6 +1,6 @@
 import { fingerprint } from "../history/recorder.ts";
 import { changeMessage, type Chat } from "./sound-changes.ts";
-import type { FinalLine, HistoryLine } from "../history/lines.ts";
+import type { FinalLine, HistoryLine, Operation } from "../history/lines.ts";
 
 export interface Run {
   readonly history: readonly HistoryLine[];
@@ -21,6 +21,7 @@ export function createSoundRun(): Run {
   const kept = rows.filter(({ deleted }) => deleted !== true);
   const history: HistoryLine[] = [
     ...chats.flatMap(({ operations, events }) => [...operations, ...events]),
+    ...eraseChat(),
     { type: "window", t0: 1000 * ms, t1: 2000 * ms, what: "an outage" },
     {
       ...{ type: "probe", at: 3000 * ms, ingest: "ingest-1", uid: "a.1.probe-ingest-1.last" },
@@ -36,11 +37,12 @@ export function createSoundRun(): Run {
         startedAt: "2026-01-01T00:00:00.000Z",
       },
       expectations: { recoverWithinMs: 500, answerWithinMs: 5000 },
+      doomed: { app: "a", chat: 4 },
       ...{ processes, canaries: { a: "kanarienvogel", b: "papageitaucher" } },
     },
   ];
   const final: FinalLine[] = [
-    { type: "quiet", reached: true, afterMs: 2000, pending: 0, outbox: 0, failedJobs: 0 },
+    { type: "quiet", reached: true, afterMs: 2000, pending: 0, outbox: 0, erasures: 0, failedJobs: 0 },
     ...["a", "b"].map((app) => ({ type: "application" as const, app, chatsCount: 3, chats: 3 })),
     ...chats.map(({ app, chat, rows: all, lastChange }) => {
       const messagesCount = all.filter(({ deleted }) => deleted !== true).length;
@@ -54,6 +56,9 @@ export function createSoundRun(): Run {
     ...rows.flatMap(({ app, chat, number, change }) =>
       change === undefined ? [] : [{ type: "change" as const, app, chat, number, change }],
     ),
+    ...(["mysql", "redis", "elasticsearch"] as const).map((store) => ({
+      ...{ type: "remains" as const, store, what: "chat 4", count: 0 },
+    })),
     ...kept.map((row) => ({ ...row, type: "document" as const })),
     ...rows.map((row) => ({ ...row, type: "listed" as const })),
   ];
@@ -174,4 +179,25 @@ function writeChat(app: string, chat: number): Chat {
       number: 3,
     });
   return written;
+}
+
+/** A chat with one message is deleted, and a second message is refused. */
+function eraseChat(): Operation[] {
+  const base = { type: "op" as const, app: "a", chat: 4, outcome: "ok" as const };
+  const message = { ...base, op: "send" as const, client: "w2", via: "ingest-1" };
+  return [
+    { ...message, t0: 300 * ms, t1: 305 * ms, status: 201, uid: "a.4.w2.00001", number: 1 },
+    { ...base, op: "erase", client: "eraser", via: "api-1", t0: 400 * ms, t1: 420 * ms, status: 204 },
+    { ...message, t0: 500 * ms, t1: 505 * ms, outcome: "fail", status: 404, uid: "a.4.w2.00002" },
+    {
+      ...base,
+      op: "list",
+      client: "poller-a4",
+      via: "api-1",
+      t0: 510 * ms,
+      t1: 512 * ms,
+      outcome: "fail",
+      status: 404,
+    },
+  ];
 }

@@ -32,6 +32,15 @@ export interface WorldOptions {
   readonly redisArgs?: readonly string[];
   /** The number of chats in each of the two applications. */
   readonly chats: number;
+  /** Whether the first application has one more chat, which the load deletes. */
+  readonly hasDoomedChat: boolean;
+}
+
+export interface Doomed {
+  readonly id: number;
+  readonly token: string;
+  readonly app: string;
+  readonly chat: number;
 }
 
 /** The system of one run: real processes and stores, with a proxy between each process and each store. */
@@ -48,6 +57,8 @@ export interface World {
   /** The run's own folder. Redis uses its subfolder `redis`. */
   readonly dir: string;
   readonly applications: readonly Application[];
+  /** The chat that the load deletes, with its id. */
+  readonly doomed: Doomed | undefined;
   of(service: ServiceName): readonly Process[];
   /** The proxies between a service, or one process of it, and a store. */
   links(of: ServiceName | Process, store: StoreName): readonly Proxy[];
@@ -77,7 +88,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const database = await createOwnDatabase(stores, name);
     stops.push(() => database.drop());
     await migrate(database.url);
-    const applications = await createContents(database.url, options.chats);
+    const applications = await createContents(database.url, options.chats, options.hasDoomedChat);
+    const doomed = await findDoomed(database.adminUrl, applications);
     const index = stores.elasticsearchUrl === undefined ? undefined : { url: stores.elasticsearchUrl, alias: name };
     if (index) stops.push(() => removeIndices(index));
 
@@ -113,7 +125,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         databaseUrl: database.url,
         databaseAdminUrl: database.adminUrl,
       },
-      ...{ index, keyPrefix: name, dir, applications },
+      ...{ index, keyPrefix: name, dir, applications, doomed },
       of: (service) => processes.filter((process) => process.service === service),
       links: (of, store) =>
         processes
@@ -135,12 +147,25 @@ function baseEnvironment(name: string, links: Partial<Record<StoreName, Proxy>>)
     ...(links.mysql && { DATABASE_URL: links.mysql.url }),
     ...(links.search ? { ELASTICSEARCH_URL: links.search.url } : { SEARCH_BACKEND: "mysql" }),
     ...{ REDIS_KEY_PREFIX: name, SEARCH_INDEX: name, RATE_LIMITS: "off", BATCH_OVERDUE_AFTER: "1s" },
+    // An erasure ends during the run. No transaction lasts longer on a connection that is alive.
+    ERASURE_SETTLE_TIME: "3s",
     // The heap that the chart's limit of 512 MiB allows.
     NODE_OPTIONS: "--max-old-space-size=384",
   };
 }
 
-async function createContents(url: string, chats: number): Promise<Application[]> {
+async function findDoomed(url: string, applications: readonly Application[]): Promise<Doomed | undefined> {
+  const owner = applications.find(({ doomed }) => doomed !== undefined);
+  if (owner === undefined) return undefined;
+  const { token, label: app, doomed: chat } = owner;
+  const [row] = await execute<{ id: number }>(
+    url,
+    `SELECT c.id FROM chats c JOIN applications a ON a.id = c.application_id WHERE a.token = '${token}' AND c.number = ${chat}`,
+  );
+  return { id: row!.id, token, app, chat: chat! };
+}
+
+async function createContents(url: string, chats: number, hasDoomedChat: boolean): Promise<Application[]> {
   const database = createDatabase({ url });
   try {
     const create = createChats(database).create;
@@ -149,7 +174,11 @@ async function createContents(url: string, chats: number): Promise<Application[]
       const token = randomUUID();
       await createApplications(database).create({ token, name: canary });
       const created = await Promise.all(Array.from({ length: chats }, () => create({ token })));
-      applications.push({ label: "ab"[at]!, token, canary, chats: created.map((chat) => chat!.number) });
+      const doomed = at === 0 && hasDoomedChat ? (await create({ token }))!.number : undefined;
+      applications.push({
+        ...{ label: "ab"[at]!, token, canary, chats: created.map((chat) => chat!.number) },
+        ...(doomed !== undefined && { doomed }),
+      });
     }
     return applications;
   } finally {

@@ -1,0 +1,23 @@
+import { isDisturbed } from "./model.ts";
+import type { Model } from "./model.ts";
+
+/** I23. */
+export function erasedLeavesNothing(model: Model): string[] {
+  const { erasure } = model;
+  if (erasure === undefined) return [];
+  const { chat, operations, knownAt, remains } = erasure;
+  const left = remains
+    .filter(({ count }) => count > 0)
+    .map(({ store, what, count }) => `chat ${chat} was deleted, and ${store} has ${count} of it: ${what}`);
+  const served = operations
+    .filter(({ t0, outcome, status }) => t0 > knownAt && outcome === "ok" && status !== 404)
+    // If Redis did not take the mark of the deletion, a worker sets it later. Until then messages are accepted, and dropped.
+    .filter((operation) => operation.op !== "send" || !isDisturbed(model, operation))
+    .map(
+      ({ client, op, status }) => `${client}'s ${op} in chat ${chat} was answered with ${status} after its deletion`,
+    );
+  const orphans = [...model.rows, ...model.versions, ...model.changes, ...model.documents]
+    .filter(({ app }) => app === "?" && model.run.expectations.deadLetters !== true)
+    .map(({ type, number }) => `the ${type} ${number} belongs to no chat`);
+  return [...(knownAt === Infinity ? [`chat ${chat} was never deleted`] : []), ...left, ...served, ...orphans];
+}
