@@ -103,7 +103,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
     ]);
     await endLoad();
     final = await readFinalState(endpointsOf(world), 45_000);
-    await streamsCatchUp(load, final);
+    await streamsCatchUp(load, final, world.doomed);
   } finally {
     await endLoad();
     await load.stopStreams();
@@ -138,13 +138,17 @@ function endpointsOf(world: World): Endpoints {
 /** How long the readers of streams may take after the system came to rest. They return up to five seconds after a goodbye. */
 const catchUpMs = 20_000;
 
-/** Resolves when each reader of a stream has received every message and change, or after `catchUpMs`. */
-async function streamsCatchUp(load: Load, final: readonly FinalLine[]): Promise<void> {
+/**
+ * Resolves when each reader of a stream has received every message and change, and that of the deleted chat was refused, or after
+ * `catchUpMs`.
+ */
+async function streamsCatchUp(load: Load, final: readonly FinalLine[], doomed: World["doomed"]): Promise<void> {
   const rows = Map.groupBy(
     final.filter((line): line is MessageLine => line.type === "row"),
     chatKey,
   );
   const isComing = (reader: Progress) =>
+    (doomed !== undefined && chatKey(reader) === chatKey(doomed) && !reader.isOver) ||
     (rows.get(chatKey(reader)) ?? []).some(
       ({ number, version = 1 }) => number > reader.number || (reader.versions.get(number) ?? version) < version,
     );

@@ -23,6 +23,8 @@ export interface Progress {
   readonly number: number;
   /** The version of each message that the reader knows, by number. */
   readonly versions: ReadonlyMap<number, number>;
+  /** The last connection was refused because the chat was deleted. */
+  readonly isOver: boolean;
 }
 
 /**
@@ -34,6 +36,7 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
   const common = { client: name, app: application.label, chat };
   const versions = new Map<number, number>();
   let position: string | undefined;
+  let isOver = false;
 
   async function run(): Promise<void> {
     for (let connection = 1; !signal.aborted; connection += 1) {
@@ -48,8 +51,8 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
         {
           onAnswer(status, problem) {
             if (signal.aborted) return;
-            // The chat was deleted.
-            if (status === 404) waitMs = 1_000;
+            isOver = status === 404;
+            if (isOver) waitMs = 1_000;
             const outcome = status === 200 ? "ok" : "fail";
             const known = { ...common, via, t0, t1: recorder.now(), outcome, status } as const;
             recorder.write({ type: "op", op: "stream", ...known, ...(problem !== undefined && { problem }) });
@@ -72,7 +75,7 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
 
   return {
     ended: run(),
-    progress: () => ({ app: application.label, chat, number: positionOf(position ?? "0")[0], versions }),
+    progress: () => ({ app: application.label, chat, number: positionOf(position ?? "0")[0], versions, isOver }),
   };
 }
 

@@ -6,6 +6,8 @@ import { createHttp } from "../load/http.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import { execute } from "../world/stores.ts";
 
+const deadlock = 1213;
+
 /** MySQL returns to the state of a moment ago. */
 export const mysqlFailoverFaults: readonly Fault[] = [
   {
@@ -70,12 +72,19 @@ async function copyDatabase({ world }: Scene): Promise<{ promote(): Promise<void
     url,
     `CREATE DATABASE \`${copy}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci`,
     ...tables.map((table) => `CREATE TABLE \`${copy}\`.\`${table}\` LIKE \`${database}\`.\`${table}\``),
-    "SET autocommit = 0",
-    ...tables.map(
-      (table) => `INSERT INTO \`${copy}\`.\`${table}\` SELECT * FROM \`${database}\`.\`${table}\` LOCK IN SHARE MODE`,
-    ),
-    "COMMIT",
   );
+  const inserts = tables.map(
+    (table) => `INSERT INTO \`${copy}\`.\`${table}\` SELECT * FROM \`${database}\`.\`${table}\` LOCK IN SHARE MODE`,
+  );
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await execute(url, "SET autocommit = 0", ...inserts, "COMMIT");
+      break;
+    } catch (error) {
+      // Workers and editors lock the same rows in another order.
+      if ((error as { errno?: number }).errno !== deadlock || attempt === 50) throw error;
+    }
+  }
   world.onStop(() => execute(url, `DROP DATABASE IF EXISTS \`${copy}\``));
   const links = (["ingest", "api", "worker"] as const).flatMap((service) => world.links(service, "mysql"));
   return {

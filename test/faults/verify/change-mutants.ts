@@ -293,6 +293,11 @@ const erasureMutants: readonly Mutant[] = [
     }),
   },
   {
+    what: "the stream of a deleted chat goes on",
+    reddens: "I23",
+    mutate: inHistory((history) => history.filter((line) => !(isOp(line, "stream") && line.status === 404))),
+  },
+  {
     what: "the deletion of a chat is never acknowledged",
     reddens: "I23",
     mutate: inHistory((history) => history.filter((line) => !isOp(line, "erase"))),

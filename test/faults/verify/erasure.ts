@@ -6,6 +6,11 @@ export function erasedLeavesNothing(model: Model): string[] {
   const { erasure } = model;
   if (erasure === undefined) return [];
   const { chat, operations, knownAt, remains } = erasure;
+  const streams = operations.filter(({ op }) => op === "stream");
+  const followed =
+    streams.length > 0 && streams.at(-1)!.status !== 404
+      ? [`${streams.at(-1)!.client}'s stream of chat ${chat} did not end`]
+      : [];
   const left = remains
     .filter(({ count }) => count > 0)
     .map(({ store, what, count }) => `chat ${chat} was deleted, and ${store} has ${count} of it: ${what}`);
@@ -19,5 +24,11 @@ export function erasedLeavesNothing(model: Model): string[] {
   const orphans = [...model.rows, ...model.versions, ...model.changes, ...model.documents]
     .filter(({ app }) => app === "?" && model.run.expectations.deadLetters !== true)
     .map(({ type, number }) => `the ${type} ${number} belongs to no chat`);
-  return [...(knownAt === Infinity ? [`chat ${chat} was never deleted`] : []), ...left, ...served, ...orphans];
+  return [
+    ...(knownAt === Infinity ? [`chat ${chat} was never deleted`] : []),
+    ...left,
+    ...followed,
+    ...served,
+    ...orphans,
+  ];
 }

@@ -185,10 +185,13 @@ function writeChat(app: string, chat: number): Chat {
 function eraseChat(): Operation[] {
   const base = { type: "op" as const, app: "a", chat: 4, outcome: "ok" as const };
   const message = { ...base, op: "send" as const, client: "w2", via: "ingest-1" };
+  const follower = { ...base, op: "stream" as const, client: "follower-a4", via: "api-1" };
   return [
     { ...message, t0: 300 * ms, t1: 305 * ms, status: 201, uid: "a.4.w2.00001", number: 1 },
     { ...base, op: "erase", client: "eraser", via: "api-1", t0: 400 * ms, t1: 420 * ms, status: 204 },
     { ...message, t0: 500 * ms, t1: 505 * ms, outcome: "fail", status: 404, uid: "a.4.w2.00002" },
+    { ...follower, t0: 310 * ms, t1: 312 * ms, status: 200 },
+    { ...follower, t0: 910 * ms, t1: 912 * ms, outcome: "fail", status: 404 },
     {
       ...base,
       op: "list",
