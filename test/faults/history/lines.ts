@@ -227,7 +227,7 @@ export interface ChangeLine {
   readonly number: number;
 }
 
-/** What a store or the api has in the end of the chat that was deleted. */
+/** How much of the deleted chat a store or the api has in the end. */
 export interface RemainsLine {
   readonly type: "remains";
   readonly store: "mysql" | "redis" | "elasticsearch" | "api";

@@ -1,3 +1,6 @@
+import { partitionPrefix } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
+import { onRedis } from "./redis-command.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import { environmentOf, type SourceMutant } from "../world/source-mutant.ts";
 import type { InvariantName } from "../verify/invariants.ts";
@@ -62,6 +65,26 @@ export const controls: readonly Control[] = [
     const { _index: index, _id: id, _routing: routing } = hits.hits[0]!;
     await fetch(`${url}/${index}/_doc/${id}?routing=${routing}&refresh=true`, { method: "DELETE" });
   }),
+  tampering("edit-changed", "Someone changes the text of an edited message", ["I17"], ({ world }) =>
+    world.sql("UPDATE messages SET body = CONCAT(body, ' changed') WHERE version > 1 AND deleted_at IS NULL LIMIT 1"),
+  ),
+  tampering("remains-planted", "Someone keeps a row, a head and a document of a deleted chat", ["I23"], plantRemains),
+  mutated("changes-skipped", "Each change takes the next change number but one", ["I19"], "api", {
+    file: "packages/database/src/message-changes.ts",
+    ...{ from: "const changeNumber = chat.last + 1;", to: "const changeNumber = chat.last + 2;" },
+  }),
+  mutated("versions-kept", "A deletion keeps the earlier versions of a message", ["I18"], "api", {
+    file: "packages/database/src/message-changes.ts",
+    ...{ from: "await tx.messageVersion.deleteMany({ where: { chatId, number } });", to: "" },
+  }),
+  mutated("events-skipped", "A stream skips one message in fifty", ["I21", "I22"], "api", {
+    file: "services/api/src/stream/pages.ts",
+    ...{ from: "for (const item of items) {", to: "for (const item of items.filter(() => Math.random() > 0.02)) {" },
+  }),
+  mutated("deletion-unnoticed", "A stream goes on when its chat is deleted", ["I23"], "api", {
+    file: "services/api/src/stream/pages.ts",
+    ...{ from: "(await chats.find(token, chat.number))?.id !== chat.id", to: "chat.id < 0n" },
+  }),
   mutated("counts-forgotten", "A worker stores messages and does not count them", ["I5"], "worker", {
     file: "packages/database/src/batch-store.ts",
     ...{ from: "await addToChats(tx, stored);", to: "" },
@@ -108,6 +131,33 @@ export const controls: readonly Control[] = [
     ...{ from: "if known then return known end", to: "" },
   }),
 ];
+
+async function plantRemains({ world }: Scene): Promise<void> {
+  const { id, token, chat } = world.doomed!;
+  await eventually(
+    async () => {
+      const finished = await world.sql("SELECT 1 FROM erasures WHERE finished_at IS NOT NULL");
+      if (finished.length === 0) throw new Error("the chat is not erased");
+    },
+    { timeoutMs: 60_000, intervalMs: 200 },
+  );
+  await world.sql(
+    `INSERT INTO messages (chat_id, number, uid, version, body, created_at, updated_at)
+     SELECT ${id}, 1, uid, version, body, created_at, updated_at FROM messages LIMIT 1`,
+  );
+  await onRedis(world.redis.url, (redis) =>
+    redis.hset(`${partitionPrefix(world.keyPrefix, 0)}:head:${token}:${chat}`, "last", 1),
+  );
+  if (world.index === undefined) return;
+  const { url, alias } = world.index;
+  const answer = await fetch(`${url}/${alias}/_search?size=1`);
+  const { hits } = (await answer.json()) as { hits: { hits: { _index: string; _source: object }[] } };
+  const { _index: index, _source: source } = hits.hits[0]!;
+  await fetch(`${url}/${index}/_doc/planted?routing=${id}&refresh=true`, {
+    ...{ method: "PUT", headers: { "content-type": "application/json" } },
+    body: JSON.stringify({ ...source, chat_id: String(id) }),
+  });
+}
 
 /** Redis answers too late, then connections are reset: clients and the driver send everything again. */
 async function repeatEverything({ world, during, pause }: Scene): Promise<void> {

@@ -18,10 +18,10 @@ export function toHtml(rows: readonly Row[]): string {
   const cells = (values: readonly (string | number)[]) =>
     values.map((value) => `<td>${escape(String(value))}</td>`).join("");
   const verdicts = rows.map((row) => {
-    const { attempted, ok, info, failed, duplicated, reordered, recovered } = row;
+    const { attempted, ok, info, failed, changes, events, duplicated, reordered, recovered } = row;
     const share = row.invalid.length === 0 ? `0 (≤ ${upperBound(row.runs)} %)` : String(row.invalid.length);
     const bracket = (count: number, documented: number) => (documented === 0 ? count : `${count} (${documented})`);
-    return `<tr><td><a href="#${row.fault.name}">${row.fault.name}</a></td><td>${row.runs}</td><td${row.invalid.length > 0 ? ' class="invalid"' : ""}>${share}</td>${cells([attempted, ok, info, failed, bracket(row.lost, row.documentedLost), duplicated, reordered, bracket(row.stale, row.documentedStale), recovered, `${time(row.recoveryMs.median)} / ${time(row.recoveryMs.max)}`])}</tr>`;
+    return `<tr><td><a href="#${row.fault.name}">${row.fault.name}</a></td><td>${row.runs}</td><td${row.invalid.length > 0 ? ' class="invalid"' : ""}>${share}</td>${cells([attempted, ok, info, failed, changes, events, bracket(row.lost, row.documentedLost), duplicated, reordered, bracket(row.stale, row.documentedStale), recovered, `${time(row.recoveryMs.median)} / ${time(row.recoveryMs.max)}`])}</tr>`;
   });
   const details = rows.map(
     (row) =>
@@ -42,7 +42,7 @@ export function toHtml(rows: readonly Row[]): string {
 <h1>Fault suite results</h1>
 <p>${rows.length} faults, ${runs} runs, ${invalid} invalid.</p>
 <h2>Known limits</h2><ul>${limits.map((limit) => `<li>${escape(limit)}</li>`).join("")}</ul>
-<h2>Verdicts</h2><table>${head(["fault", "seeds", "invalid", "attempted", "ok", "info", "failed", "lost", "duplicated", "reordered", "stale", "recovered", "recovery"])}${verdicts.join("\n")}</table>
+<h2>Verdicts</h2><table>${head(["fault", "seeds", "invalid", "attempted", "ok", "info", "failed", "changes", "events", "lost", "duplicated", "reordered", "stale", "recovered", "recovery"])}${verdicts.join("\n")}</table>
 <p>${escape(legend)}</p>
 <h2>Stable latency (p50 / p99 / max), histories, memory</h2><table>${head(["fault", ...readings, "operations", "histories", "peak RSS", "longest block"])}${details.join("\n")}</table>
 <h2>Invariants</h2><ul>${invariantList.map(([name, says]) => `<li><b>${name}</b>: ${escape(says)}</li>`).join("")}</ul>

@@ -14,6 +14,10 @@ export interface Row {
   readonly ok: number;
   readonly info: number;
   readonly failed: number;
+  /** Edits and deletions of messages. */
+  readonly changes: number;
+  /** Events of streams. */
+  readonly events: number;
   readonly lost: number;
   readonly duplicated: number;
   readonly reordered: number;
@@ -51,6 +55,8 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
         ok: sum(({ messages }) => messages.ok),
         info: sum(({ messages }) => messages.info),
         failed: sum(({ messages }) => messages.failed),
+        changes: sum(({ changes }) => changes.ok),
+        events: sum(({ events }) => events),
         lost: sum(({ lost }) => lost),
         duplicated: sum(({ duplicated }) => duplicated),
         reordered: sum(({ reordered }) => reordered),

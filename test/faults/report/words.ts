@@ -13,7 +13,7 @@ export const limits: readonly string[] = [
 
 /** The meaning of the columns. */
 export const legend =
-  "attempted: messages sent, each counted once. ok: acknowledged. info: outcome unknown. failed: refused. lost: acknowledged and not stored. duplicated: stored twice. reordered: numbered below a message that was acknowledged before it was sent. stale: acknowledged, but missing in a get or list that began later. recovered: of unknown outcome, but stored. In brackets: effects that the documentation allows this fault. recovery: from the end of the fault to the last request that was not served; median and maximum over the seeds. Stable latency: from the acknowledgement until every later read shows the message; the maxima over the seeds.";
+  "attempted: messages sent, each counted once. ok: acknowledged. info: outcome unknown. failed: refused. changes: acknowledged edits and deletions. events: events of streams. lost: acknowledged and not stored. duplicated: stored twice. reordered: numbered below a message that was acknowledged before it was sent. stale: acknowledged, but missing in a get or list that began later. recovered: of unknown outcome, but stored. In brackets: effects that the documentation allows this fault. recovery: from the end of the fault to the last request that was not served; median and maximum over the seeds. Stable latency: from the acknowledgement until every later read shows the message; the maxima over the seeds.";
 
 /** The invariants as pairs of name and sentence. */
 export const invariantList = (Object.keys(invariants) as InvariantName[]).map(

@@ -42,7 +42,7 @@ export const invariants = {
     says: "a stream has every message and every change once, in order, over any number of connections",
     check: streamsSkipNothing,
   },
-  I22: { says: "what a reader of a stream knows in the end equals the list", check: streamsEndAsLists },
+  I22: { says: "in the end, the reader of a stream knows exactly what the list shows", check: streamsEndAsLists },
   I23: {
     says: "a deleted chat is found nowhere, and no store has anything of it in the end",
     check: erasedLeavesNothing,

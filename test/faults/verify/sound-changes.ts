@@ -9,7 +9,7 @@ export interface Chat {
   readonly events: EventLine[];
   readonly rows: MessageLine[];
   readonly versions: VersionLine[];
-  /** What a list shows now. */
+  /** The items of a list at this moment. */
   readonly items: Item[];
   lastChange: number;
 }

@@ -3,7 +3,7 @@ import { isUndone } from "./changes.ts";
 import type { EventLine, Item, MessageLine, Operation } from "../history/lines.ts";
 import type { Model } from "./model.ts";
 
-/** What a reader knows after some events. */
+/** The knowledge of a reader after some events. */
 interface Known {
   number: number;
   change: number;
