@@ -30,14 +30,17 @@ const editedRow = ({ history }: Run) => {
 };
 
 /** Events of messages that were changed this many times. */
-const eventOf =
-  (event: EventLine["event"], times: number, { history }: Run) =>
-  (line: HistoryLine): line is EventLine => {
-    if (line.type !== "event" || line.event !== event || !line.item) return false;
-    const key = keyOf({ ...line, number: line.item[0] });
-    const changes = history.filter((each) => each.type === "op" && (each.op === "edit" || each.op === "remove"));
-    return changes.filter((each) => keyOf(each as Operation) === key).length === times;
-  };
+const eventOf = (event: EventLine["event"], times: number, { history }: Run) => {
+  const changes = Map.groupBy(
+    history.filter((line): line is Operation => isOp(line, "edit") || isOp(line, "remove")),
+    keyOf,
+  );
+  return (line: HistoryLine): line is EventLine =>
+    line.type === "event" &&
+    line.event === event &&
+    line.item !== undefined &&
+    (changes.get(keyOf({ ...line, number: line.item[0] }))?.length ?? 0) === times;
+};
 
 /** Adds a read at the end that shows an item. */
 const shownAtEnd = (history: readonly HistoryLine[], op: "get" | "search", of: Operation, item: Operation["items"]) => [
