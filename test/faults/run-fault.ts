@@ -102,7 +102,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
       probe({ ...{ recorder, application: applications[0]!, ingest, api, isStored, label: "last" } }),
     ]);
     await endLoad();
-    final = await readFinalState(endpointsOf(world), 45_000);
+    final = await readFinalState(await endpointsOf(world), 45_000);
     await streamsCatchUp(load, final, world.doomed);
   } finally {
     await endLoad();
@@ -120,7 +120,9 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   await writeFile(join(folder, finalFile), final.map((line) => `${JSON.stringify(line)}\n`).join(""));
 }
 
-function endpointsOf(world: World): Endpoints {
+async function endpointsOf(world: World): Promise<Endpoints> {
+  // Through a link, because a nemesis may have replaced the server.
+  const server = world.links("worker", "redis")[0] ?? (await world.sentinels?.master()) ?? world.redis;
   return {
     database: loginOf(world.databaseAdminUrl),
     index: world.index,
@@ -128,10 +130,7 @@ function endpointsOf(world: World): Endpoints {
     workers: world.of("worker").flatMap(({ pid, adminUrl }) => (pid === undefined ? [] : [adminUrl])),
     applications: new Map(world.applications.map(({ token, label }) => [token, label])),
     doomed: world.doomed,
-    redis: world.cluster?.nodes.map(({ url }) => url) ?? [
-      // Through a link, because a nemesis may have replaced the server.
-      world.links("worker", "redis")[0]?.url ?? world.redis.url,
-    ],
+    redis: world.cluster?.nodes.map(({ url }) => url) ?? [server.url],
   };
 }
 

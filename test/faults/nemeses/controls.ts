@@ -81,10 +81,6 @@ export const controls: readonly Control[] = [
     file: "services/api/src/stream/pages.ts",
     ...{ from: "for (const item of items) {", to: "for (const item of items.filter(() => Math.random() > 0.02)) {" },
   }),
-  mutated("deletion-unnoticed", "A stream goes on when its chat is deleted", ["I23"], "api", {
-    file: "services/api/src/stream/pages.ts",
-    ...{ from: "(await chats.find(token, chat.number))?.id !== chat.id", to: "chat.id < 0n" },
-  }),
   mutated("counts-forgotten", "A worker stores messages and does not count them", ["I5"], "worker", {
     file: "packages/database/src/batch-store.ts",
     ...{ from: "await addToChats(tx, stored);", to: "" },
