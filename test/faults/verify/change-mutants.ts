@@ -1,45 +1,38 @@
-import { change, end, inFinal, inHistory, isOp, isRow, replaceOne, template, type Mutant } from "./mutate.ts";
-import { chatKey, messageKey } from "./model.ts";
+import {
+  change,
+  end,
+  inFinal,
+  inHistory,
+  isEdit,
+  isOp,
+  isRow,
+  keyOf,
+  none,
+  replaceOne,
+  template,
+  type Mutant,
+} from "./mutate.ts";
+import { chatKey } from "./model.ts";
 import type {
   ChangeLine,
   ChatLine,
-  EventLine,
   FinalLine,
   HistoryLine,
   MessageLine,
   Operation,
-  RemainsLine,
-  RunLine,
   VersionLine,
 } from "../history/lines.ts";
 import type { Run } from "./sound-run.ts";
 
-const isEdit = (line: HistoryLine): line is Operation => isOp(line, "edit") && line.outcome === "ok";
 const isRemoval = (line: HistoryLine): line is Operation => isOp(line, "remove") && line.outcome === "ok";
 const isDeleted = (line: FinalLine): line is MessageLine => isRow(line) && line.deleted === true;
 const isVersion = (line: FinalLine): line is VersionLine => line.type === "version";
 const isChange = (line: FinalLine): line is ChangeLine => line.type === "change";
-const keyOf = ({ app, chat, number = 0 }: { app: string; chat: number; number?: number }) =>
-  messageKey({ app, chat, number });
-const none = () => [];
 
 /** The rows whose text is that of an acknowledged edit. */
 const editedRow = ({ history }: Run) => {
   const latest = new Set(history.filter(isEdit).map((edit) => `${keyOf(edit)} ${edit.hash!}`));
   return (line: FinalLine): line is MessageLine => isRow(line) && latest.has(`${keyOf(line)} ${line.hash}`);
-};
-
-/** Events of messages that were changed this many times. */
-const eventOf = (event: EventLine["event"], times: number, { history }: Run) => {
-  const changes = Map.groupBy(
-    history.filter((line): line is Operation => isOp(line, "edit") || isOp(line, "remove")),
-    keyOf,
-  );
-  return (line: HistoryLine): line is EventLine =>
-    line.type === "event" &&
-    line.event === event &&
-    line.item !== undefined &&
-    (changes.get(keyOf({ ...line, number: line.item[0] }))?.length ?? 0) === times;
 };
 
 /** Adds a read at the end that shows an item. */
@@ -207,112 +200,5 @@ const readMutants: readonly Mutant[] = [
   },
 ];
 
-const streamMutants: readonly Mutant[] = [
-  {
-    what: "a stream skips a message",
-    reddens: "I21",
-    mutate: inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), none)),
-  },
-  {
-    what: "a stream sends a message twice",
-    reddens: "I21",
-    mutate: inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), (event) => [event, event])),
-  },
-  {
-    what: "a stream has a gap where there is a message",
-    reddens: "I21",
-    mutate: inHistory((history, run) =>
-      replaceOne(history, eventOf("message", 0, run), ({ item, ...event }) => [
-        { ...event, event: "gap" as const, gap: [item![0], item![0]] as const },
-      ]),
-    ),
-  },
-  {
-    what: "a stream skips an edit",
-    reddens: "I21",
-    mutate: inHistory((history, run) => {
-      const isOnly = eventOf("edited", 1, run);
-      const last = new Map(
-        history.flatMap((line) =>
-          line.type === "event" && line.position ? [[line.client, line.position[1]] as const] : [],
-        ),
-      );
-      const acknowledged = new Set(history.filter(isEdit).map(keyOf));
-      return replaceOne(
-        history,
-        (line): line is EventLine =>
-          isOnly(line) &&
-          line.change! < last.get(line.client)! &&
-          acknowledged.has(keyOf({ ...line, number: line.item![0] })),
-        none,
-      );
-    }),
-  },
-  {
-    what: "a stream sends an edit twice over one connection",
-    reddens: "I21",
-    mutate: inHistory((history, run) =>
-      replaceOne(history, eventOf("edited", 1, run), (event) => [event, { ...event, position: [...event.position!] }]),
-    ),
-  },
-  {
-    what: "a stream shows a message with another text than the list",
-    reddens: "I22",
-    mutate: inHistory((history, run) =>
-      replaceOne(history, eventOf("message", 0, run), (event) => [
-        { ...event, item: [event.item![0], event.item![1], "4".repeat(16), 1] as const },
-      ]),
-    ),
-  },
-  {
-    what: "a stream falls silent",
-    reddens: "I22",
-    mutate: inHistory((history, run) => {
-      const { client, at } = history.findLast(eventOf("message", 0, run))!;
-      return history.filter((line) => !(line.type === "event" && line.client === client && line.at >= at));
-    }),
-  },
-];
-
-const erasureMutants: readonly Mutant[] = [
-  ...(["mysql", "redis", "elasticsearch"] as const).map((store): Mutant => ({
-    what: `${store} has something of a deleted chat`,
-    reddens: "I23",
-    mutate: inFinal((final) =>
-      replaceOne(
-        final,
-        (line): line is RemainsLine => line.type === "remains" && line.store === store,
-        change({ count: 1 }),
-      ),
-    ),
-  })),
-  {
-    what: "a message to a deleted chat is accepted",
-    reddens: "I23",
-    mutate: inHistory((history) => {
-      const { app, chat } = history.find((line): line is RunLine => line.type === "run")!.doomed!;
-      const late = { t0: end(history) + 60e9, t1: end(history) + 60e9 + 1, uid: "late" };
-      return [...history, { ...template(history, "send"), app, chat, ...late }];
-    }),
-  },
-  {
-    what: "the stream of a deleted chat goes on",
-    reddens: "I23",
-    mutate: inHistory((history) => history.filter((line) => !(isOp(line, "stream") && line.status === 404))),
-  },
-  {
-    what: "the deletion of a chat is never acknowledged",
-    reddens: "I23",
-    mutate: inHistory((history) => history.filter((line) => !isOp(line, "erase"))),
-  },
-];
-
-/** Errors in edits, deletions, streams and erasures. */
-export const changeMutants: readonly Mutant[] = [
-  ...editMutants,
-  ...deletionMutants,
-  ...numberMutants,
-  ...readMutants,
-  ...streamMutants,
-  ...erasureMutants,
-];
+/** Errors in edits and deletions. */
+export const changeMutants: readonly Mutant[] = [...editMutants, ...deletionMutants, ...numberMutants, ...readMutants];

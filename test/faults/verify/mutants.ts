@@ -13,6 +13,7 @@ import {
   template,
   type Mutant,
 } from "./mutate.ts";
+import { streamAndErasureMutants } from "./stream-mutants.ts";
 import type { HistoryLine, MessageLine, Operation } from "../history/lines.ts";
 
 /** Each mutant must turn its invariant red in a valid run. */
@@ -357,4 +358,5 @@ export const mutants: readonly Mutant[] = [
     },
   },
   ...changeMutants,
+  ...streamAndErasureMutants,
 ];

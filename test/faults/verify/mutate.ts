@@ -1,3 +1,4 @@
+import { messageKey } from "./model.ts";
 import type { FinalLine, HistoryLine, MessageLine, Operation } from "../history/lines.ts";
 import type { InvariantName } from "./invariants.ts";
 import type { Run } from "./sound-run.ts";
@@ -58,3 +59,8 @@ export const onlyRun = (expectations: object) =>
       line.type === "run" ? { ...line, expectations: { ...line.expectations, ...expectations } } : line,
     ),
   );
+
+export const isEdit = (line: HistoryLine): line is Operation => isOp(line, "edit") && line.outcome === "ok";
+export const keyOf = ({ app, chat, number = 0 }: { app: string; chat: number; number?: number }) =>
+  messageKey({ app, chat, number });
+export const none = () => [];

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import type { Connection } from "mariadb";
 import type { RemainsLine } from "../history/lines.ts";
-import type { Endpoints } from "./final-state.ts";
+import type { Endpoints } from "./endpoints.ts";
 
 const tables = [
   ...["messages", "message_versions", "message_changes", "deleted_numbers", "reads"],
