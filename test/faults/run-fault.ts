@@ -103,7 +103,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
       probe({ ...{ recorder, application: applications[0]!, ingest, api, isStored, label: "last" } }),
     ]);
     await endLoad();
-    final = await readFinalState(await endpointsOf(world), 45_000);
+    final = await readFinalState(await endpointsOf(world), restWithinMs);
     await streamsCatchUp(load, final, world.doomed);
   } finally {
     await endLoad();
@@ -134,6 +134,9 @@ async function endpointsOf(world: World): Promise<Endpoints> {
     redis: world.cluster?.nodes.map(({ url }) => url) ?? [server.url],
   };
 }
+
+/** How long the system may take to come to rest. A worker that is killed keeps its claim of an erasure for a minute. */
+const restWithinMs = 100_000;
 
 /** How long the readers of streams may take after the system came to rest. They return up to five seconds after a goodbye. */
 const catchUpMs = 20_000;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { staying, stillPending, type Client, type Target } from "./client.ts";
 import type { Random } from "./random.ts";
-import type { Recent } from "./recent.ts";
+import type { Acknowledged, Recent } from "./recent.ts";
 
 export interface Editor {
   readonly client: Client;
@@ -18,13 +18,17 @@ export interface Editor {
  */
 export async function change({ client, random, targets, signal, recent }: Editor): Promise<void> {
   const isOver = () => signal.aborted;
+  let edited: Acknowledged | undefined;
   for (let counter = 1; !isOver(); counter += 1) {
     await pause(random.between(20, 120));
-    const chosen = random.next() < 0.5 ? recent.latest() : recent.any(random);
+    // Every fourth edit is followed by the deletion of its message.
+    const again = random.next() < 0.25 ? edited : undefined;
+    edited = undefined;
+    const chosen = again ?? (random.next() < 0.5 ? recent.latest() : recent.any(random));
     if (chosen === undefined) continue;
     const { letter, number } = chosen;
     const ifMatch = random.next() < 0.3 ? chosen.version : undefined;
-    const isRemoval = random.next() < 0.25;
+    const isRemoval = again !== undefined || random.next() < 0.15;
     const body = `${letter.uid} ${letter.application.canary} ${client.name} ${counter} edited`;
     // The message may wait for MySQL longer than the api waits for the message.
     for (let attempt = 1; attempt <= 3; attempt += 1) {
@@ -32,7 +36,10 @@ export async function change({ client, random, targets, signal, recent }: Editor
       const operation = isRemoval
         ? await client.remove(target, letter, number, ifMatch)
         : await client.edit(target, letter, number, body, ifMatch);
-      if (operation.version !== undefined) chosen.version = Math.max(chosen.version, operation.version);
+      if (operation.version !== undefined) {
+        chosen.version = Math.max(chosen.version, operation.version);
+        edited = chosen;
+      }
       if (isRemoval && operation.outcome !== "fail") chosen.isRemoved = true;
       if (operation.problem !== stillPending || isOver()) break;
     }

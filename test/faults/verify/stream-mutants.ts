@@ -7,6 +7,7 @@ import {
   isOp,
   keyOf,
   none,
+  NothingToMutate,
   replaceOne,
   template,
   type Mutant,
@@ -94,6 +95,22 @@ const streamMutants: readonly Mutant[] = [
   },
 ];
 
+/** The chat that the run deletes. */
+function doomedOf(history: readonly HistoryLine[]): NonNullable<RunLine["doomed"]> {
+  const run = history.find((line): line is RunLine => line.type === "run");
+  if (run?.doomed === undefined) throw new NothingToMutate("the run deletes no chat");
+  return run.doomed;
+}
+
+/** Removes requests of the chat that the run deletes. */
+const withoutDoomed = (op: Operation["op"], ...statuses: readonly number[]) =>
+  inHistory((history) => {
+    const { app, chat } = doomedOf(history);
+    return history.filter(
+      (line) => !(isOp(line, op) && statuses.includes(line.status) && line.app === app && line.chat === chat),
+    );
+  });
+
 const erasureMutants: readonly Mutant[] = [
   ...(["mysql", "redis", "elasticsearch"] as const).map((store): Mutant => ({
     what: `${store} has something of a deleted chat`,
@@ -110,7 +127,7 @@ const erasureMutants: readonly Mutant[] = [
     what: "a message to a deleted chat is accepted",
     reddens: "I23",
     mutate: inHistory((history) => {
-      const { app, chat } = history.find((line): line is RunLine => line.type === "run")!.doomed!;
+      const { app, chat } = doomedOf(history);
       const late = { t0: end(history) + 60e9, t1: end(history) + 60e9 + 1, uid: "late" };
       return [...history, { ...template(history, "send"), app, chat, ...late }];
     }),
@@ -118,12 +135,12 @@ const erasureMutants: readonly Mutant[] = [
   {
     what: "the stream of a deleted chat goes on",
     reddens: "I23",
-    mutate: inHistory((history) => history.filter((line) => !(isOp(line, "stream") && line.status === 404))),
+    mutate: withoutDoomed("stream", 404),
   },
   {
     what: "the deletion of a chat is never acknowledged",
     reddens: "I23",
-    mutate: inHistory((history) => history.filter((line) => !isOp(line, "erase"))),
+    mutate: withoutDoomed("erase", 204, 404),
   },
 ];
 
