@@ -32,7 +32,7 @@ describe("confabctl", function () {
     expect(first).to.include({ application_token: other.token, number: 1, name: null, messages_count: 0 });
     await stack.json("chat", "create", other.token, "--name", "\u001b[31mred");
     const { stdout } = await stack.run(["chat", "list", other.token]);
-    expect(stdout.split("\n")[0]).to.match(/^NUMBER +NAME +MESSAGES +LAST MESSAGE +CREATED +UPDATED$/);
+    expect(stdout.split("\n")[0]).to.match(/^NUMBER +NAME +MESSAGES +LAST MESSAGE +RETENTION +CREATED +UPDATED$/);
     expect(stdout).to.match(/^2 +\\x1b\[31mred +0 /m);
     expect(await stack.json("chat", "list", other.token, "--all")).to.have.length(2);
   });

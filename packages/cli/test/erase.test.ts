@@ -35,11 +35,13 @@ describe("confabctl erase", function () {
   it("erases an application, and shows what every store had of it and has now", async () => {
     const { number } = await chatWith("first words", "second words");
     await stack.json("message", "edit", token, String(number), "1", "edited words");
+    await stack.json("keys", "create", token, "reader", "--scopes", "read");
     const certificate = await stack.json<Certificate>("erase", token, "--verify");
     expect(certificate).to.include({ application_token: token, chat_number: null, left: 0 });
     const before = counts(certificate, "before");
     expect(before).to.include({ "mysql: application": 1, "mysql: chats": 1, "mysql: messages": 2 });
-    expect(before).to.include({ "mysql: message versions": 1, "redis: chat heads": 1 });
+    expect(before).to.include({ "mysql: message versions": 1, "mysql: keys": 1 });
+    expect(before).to.include({ "redis: chat heads": 1 });
     if (hasElasticsearch()) expect(before).to.include({ "elasticsearch: documents of the application": 2 });
     expect(Object.values(counts(certificate, "after")).every((count) => count === 0)).to.equal(true);
     for (const { query } of certificate.evidence)

@@ -92,7 +92,10 @@ function mysqlProbes(stores: ProbedStores, { token, chat }: Target, ids: TargetI
       `SELECT COUNT(*) AS found FROM dead_letters WHERE application_token = '${token}'${ofChat}`,
     ),
     ...(chat === undefined
-      ? [sql("idempotency keys", `SELECT COUNT(*) AS found FROM idempotency_keys WHERE scope = '${token}'`)]
+      ? [
+          sql("idempotency keys", `SELECT COUNT(*) AS found FROM idempotency_keys WHERE scope = '${token}'`),
+          sql("keys", `SELECT COUNT(*) AS found FROM api_keys WHERE application_id = ${ids.application ?? 0n}`),
+        ]
       : []),
   ];
 }
