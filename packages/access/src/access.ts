@@ -127,8 +127,12 @@ export function createAccess(options: AccessOptions): Access {
 }
 
 /** One answer for a key that is unknown, wrong, revoked or expired: it says nothing about which keys exist. */
+export function invalidKey(): ProblemError {
+  return unauthorized({ "WWW-Authenticate": 'Bearer realm="confab", error="invalid_token"' });
+}
+
 function refuse(): never {
-  throw unauthorized({ "WWW-Authenticate": 'Bearer realm="confab", error="invalid_token"' });
+  throw invalidKey();
 }
 
 function unauthorized(headers: Record<string, string> = { "WWW-Authenticate": 'Bearer realm="confab"' }): ProblemError {

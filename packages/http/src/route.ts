@@ -7,6 +7,7 @@ import { hash } from "node:crypto";
 import type { z } from "zod";
 import { stringifyInTurns } from "./answer.ts";
 import { readBatch } from "./batch.ts";
+import { createHolding, type Hold } from "./holding.ts";
 import { hasBody, readJson } from "./body.ts";
 import { startEventStream, type EventStream } from "./event-stream.ts";
 import type { ByteBudget, Lease } from "./byte-budget.ts";
@@ -41,12 +42,6 @@ export interface RouteInput<R extends Route> {
   /** The client's, only for routes that wait. */
   readonly address: R extends { waits: true } ? string : undefined;
 }
-
-/**
- * Keeps the connection for this long although nothing is sent on it. The signal aborts when the client leaves. The duration of the
- * request then says nothing about the service, and is not observed.
- */
-export type Hold = (forMs: number) => AbortSignal;
 
 type AnswerOf<R extends Route> = R extends { success: { schema: infer Schema extends z.ZodType } }
   ? z.input<Schema>
@@ -85,9 +80,6 @@ interface MountedRoute {
 }
 
 const noFields: ReadonlySet<string> = new Set();
-/** How long the answer to a request that has waited may take. */
-const answerMs = 30_000;
-
 /**
  * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept; everything
  * else is refused first, in the order key, path, query, headers, body. The handler's result is written as JSON.
@@ -119,8 +111,8 @@ export function mount<R extends Route>(
     const lease = route.body === undefined ? undefined : budget?.open();
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, mounted, lease);
-      const waiting =
-        route.waits === true ? { hold: holdOf(req, res, context), address: clientAddress(req) } : undefined;
+      const holding = route.waits === true ? createHolding(req, res, context, access) : undefined;
+      const waiting = holding && { hold: holding.hold, address: clientAddress(req) };
       const output = await handler({
         params,
         query,
@@ -130,6 +122,7 @@ export function mount<R extends Route>(
         context,
         ...waiting,
       } as RouteInput<R>);
+      holding?.end();
       if (validateResponses) assertAnswer(route, output.body);
       const payload = await payloadOf(route, output.body);
       write(req, res, route, output, payload);
@@ -137,19 +130,6 @@ export function mount<R extends Route>(
       lease?.budget.release(lease);
     }
   });
-}
-
-function holdOf(req: Request, res: Response, context: RequestContext): Hold {
-  return (forMs) => {
-    context.onStream?.();
-    // Without this, the server closes a connection on which nothing happens. The next request sets its own timeout.
-    req.socket.setTimeout(forMs + answerMs);
-    const leaving = new AbortController();
-    res.once("close", () => {
-      leaving.abort();
-    });
-    return leaving.signal;
-  };
 }
 
 /** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */

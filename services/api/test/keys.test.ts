@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createdKeySchema, keySchema, type CreatedKey } from "@confab/contracts";
 import { listActs } from "@confab/database";
 import { expect } from "chai";
@@ -148,7 +149,7 @@ describe("keys", () => {
       problemOf(await api.send("POST", `${path}/${key_id}/rotate`, { grace_seconds }, admin), "validation-failed");
     }
     problemOf(
-      await api.send("POST", `/applications/${token.replace(/^./, "0")}/keys`, { name: "x", scopes: ["read"] }, admin),
+      await api.send("POST", `/applications/${randomUUID()}/keys`, { name: "x", scopes: ["read"] }, admin),
       "application-not-found",
     );
   });

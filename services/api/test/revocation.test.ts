@@ -75,6 +75,9 @@ describe("a key that is revoked while three processes use it", function () {
     const readers = [await stream(api, headers), await stream(cutOff, headers)] as const;
     const uses = [() => read(api, headers), () => send(headers), () => read(cutOff, headers)] as const;
     for (const use of uses) expect((await use()).status).to.be.oneOf([200, 201]);
+    const silent = await world.newChat(chat.token);
+    const poll = `${api.url}/applications/${chat.token}/chats/${silent.number}/messages?after=0&wait=30`;
+    const waiting = fetch(poll, { headers });
     await proxy.cut();
     const ends = Promise.all([...uses.map(untilRefused), ...readers.map(untilEnded)]);
     await sleep(200);
@@ -85,6 +88,7 @@ describe("a key that is revoked while three processes use it", function () {
     const names = ["same process", "ingest", "cut off from Redis", "stream", "stream of the process cut off"];
     const took = Object.fromEntries((await ends).map((end, at) => [names[at]!, Math.round(end - began)]));
     await proxy.restore();
+    expect((await waiting).status, "of a request that waited").to.equal(401);
     for (const name of names) {
       expect(took[name], name).to.be.below(name.includes("cut off") ? unannouncedMs : announcedMs);
     }
