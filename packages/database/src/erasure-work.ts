@@ -42,16 +42,10 @@ export function createErasureWork(database: Database) {
       return undefined;
     },
 
-    /** Keeps a claim. */
+    /** Holds a claim for this long from now on; afterwards, which may be at once, another worker can claim the erasure. */
     hold: async ({ id }: Erasure, holdMs: number): Promise<void> => {
       await prisma.$executeRaw`
         UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND WHERE id = ${id}`;
-    },
-
-    /** Gives a claim back. The erasure can be claimed again after a pause. */
-    release: async ({ id }: Erasure, pauseMs: number): Promise<void> => {
-      await prisma.$executeRaw`
-        UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${pauseMs * 1000} MICROSECOND WHERE id = ${id}`;
     },
 
     /** Takes up to `limit` chats of a deleted application, whose rows it deletes, and returns how many it took. */
@@ -161,11 +155,9 @@ export function createErasureWork(database: Database) {
     /** Deletes a dead letter as an operator would drop it. */
     dropLetter: (id: bigint): Promise<boolean> => createDeadLetters(database).remove(id),
 
-    /** Saves how far the erasure of a sender has come, and keeps the claim. */
-    advance: async ({ id }: Erasure, nextChatNumber: number, holdMs: number): Promise<void> => {
-      await prisma.$executeRaw`
-        UPDATE erasures SET next_chat_number = ${nextChatNumber},
-                            claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND WHERE id = ${id}`;
+    /** Saves how far the erasure of a sender has come. */
+    advance: async ({ id }: Erasure, nextChatNumber: number): Promise<void> => {
+      await prisma.erasure.update({ where: { id }, data: { nextChatNumber } });
     },
 
     /** Notes that all chats are done, so that the next run begins with the first one again. */

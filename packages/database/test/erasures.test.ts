@@ -163,9 +163,9 @@ describe("erasing chats and applications", () => {
     expect(claimed.map(({ token }) => token)).to.have.members(open.map(({ token }) => token));
     expect(await work.claim(0n, 60_000)).to.equal(undefined);
     const [first, second] = claimed.sort((a, b) => Number(a.id - b.id));
-    await work.release(first!, 60_000);
+    await work.hold(first!, 60_000);
     expect(await work.claim(0n, 60_000), "it rests").to.equal(undefined);
-    await work.release(first!, 0);
+    await work.hold(first!, 0);
     await sleep(5);
     expect(await work.claim(first!.id, 60_000), "the next one is still held").to.equal(undefined);
     expect((await work.claim(0n, 1))?.id).to.equal(first!.id);

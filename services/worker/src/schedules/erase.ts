@@ -20,7 +20,7 @@ export interface EraseOptions {
 }
 
 export interface Erasing {
-  /** Carries out one erasure as far as possible now. */
+  /** Carries out each erasure that no other worker holds, as far as possible now. One that fails does not hold up the others. */
   run(): Promise<void>;
   /** Lets the current run end after its next step. */
   stop(): void;
@@ -46,7 +46,6 @@ export function createErasing(options: EraseOptions): Erasing {
     logger,
   } = options;
   const finished = options.metrics.counter("confab_erasures_finished_total");
-  let last = 0n;
   let stopped = false;
   const isStopped = (): boolean => stopped;
 
@@ -119,11 +118,12 @@ export function createErasing(options: EraseOptions): Erasing {
           const numbers = await work.numbersOf(range, erasure);
           await work.removeMessages(chatId, numbers);
           found += numbers.length;
+          await work.hold(erasure, holdMs);
           await pause((rowsAtOnce / rowsPerSecond) * 1_000);
         }
         if (isStopped()) return found;
         next = number + 1;
-        await work.advance(erasure, next, holdMs);
+        await work.advance(erasure, next);
       }
       if (chats.length < chatsAtOnce) break;
     }
@@ -179,15 +179,18 @@ export function createErasing(options: EraseOptions): Erasing {
 
   return {
     async run() {
-      const erasure = await work.claim(last, holdMs);
-      last = erasure?.id ?? 0n;
-      if (!erasure) return;
-      try {
-        const { sender } = erasure;
-        await (sender === null ? carryOut(erasure) : carryOutSender({ ...erasure, sender }));
-      } finally {
-        await work.release(erasure, isStopped() ? 0 : restMs);
+      const errors: unknown[] = [];
+      for (let erasure = await work.claim(0n, holdMs); erasure; erasure = await work.claim(erasure.id, holdMs)) {
+        try {
+          const { sender } = erasure;
+          await (sender === null ? carryOut(erasure) : carryOutSender({ ...erasure, sender }));
+        } catch (error) {
+          errors.push(error);
+        }
+        await work.hold(erasure, isStopped() ? 0 : restMs);
+        if (isStopped()) break;
       }
+      if (errors.length > 0) throw errors[0];
     },
     stop() {
       stopped = true;
