@@ -86,6 +86,24 @@ export function duration(text: string): number {
   return parsed.data;
 }
 
+/** For options: a time, or a duration after now. */
+export function future(text: string): Date {
+  return timeFrom(text, 1, "90d");
+}
+
+/** For options: a time, or a duration before now. */
+export function past(text: string): Date {
+  return timeFrom(text, -1, "24h");
+}
+
+function timeFrom(text: string, direction: 1 | -1, example: string): Date {
+  const time = /^\d{4}-/.test(text) ? new Date(text) : new Date(Date.now() + direction * duration(text));
+  if (Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError(`It must be a time such as 2027-01-01T00:00:00Z, or a duration such as ${example}.`);
+  }
+  return time;
+}
+
 /** For options: an http(s) address. */
 export function httpUrl(text: string): string {
   if (!/^https?:$/.test(URL.parse(text)?.protocol ?? ""))

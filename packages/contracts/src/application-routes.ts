@@ -3,7 +3,7 @@ import { applicationSchema, createApplicationSchema, writeApplicationSchema } fr
 import { eraseSenderSchema, erasureSchema } from "./erasure.ts";
 import { searchHitSchema } from "./message.ts";
 import { applicationSearchQuerySchema, applicationsQuerySchema } from "./pagination.ts";
-import { asPut, smallBody, reading, storing, type Route } from "./route.ts";
+import { asPut, smallBody, reading, searching, storing, type Route } from "./route.ts";
 
 const updateApplication = {
   method: "patch",
@@ -121,13 +121,6 @@ export const applicationRoutes = {
     query: applicationSearchQuerySchema,
     limited: "requests",
     success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), links: ["next"] },
-    problems: [
-      "application-not-found",
-      "chat-not-found",
-      "validation-failed",
-      "search-unavailable",
-      "service-unavailable",
-      ...reading,
-    ],
+    problems: searching,
   },
 } as const satisfies Record<string, Route>;

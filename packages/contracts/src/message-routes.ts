@@ -18,7 +18,7 @@ import {
   streamQuerySchema,
 } from "./pagination.ts";
 import type { ProblemCode } from "./problems.ts";
-import { asPut, kibibyte, reading, smallBody, writing, storing, type Route } from "./route.ts";
+import { asPut, kibibyte, reading, searching, smallBody, writing, storing, type Route } from "./route.ts";
 import { sendSignalSchema } from "./signal.ts";
 
 /** Every byte of a message's body may arrive as an escape of six bytes. */
@@ -176,14 +176,7 @@ export const messageRoutes = {
     query: searchQuerySchema,
     limited: "requests",
     success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), links: ["next"] },
-    problems: [
-      "application-not-found",
-      "chat-not-found",
-      "validation-failed",
-      "search-unavailable",
-      "service-unavailable",
-      ...reading,
-    ],
+    problems: searching,
   },
   getMessage: {
     method: "get",

@@ -89,6 +89,15 @@ export const reading = [
   "rate-limited",
   "storage-unavailable",
 ] as const satisfies readonly ProblemCode[];
+/** For searches in the chats of an application. */
+export const searching = [
+  "application-not-found",
+  "chat-not-found",
+  "validation-failed",
+  "search-unavailable",
+  "service-unavailable",
+  ...reading,
+] as const satisfies readonly ProblemCode[];
 export const writing = [
   "malformed-json",
   "payload-too-large",

@@ -1,5 +1,5 @@
 import { decodeContent } from "@confab/contracts";
-import { addDeletedNumber } from "./deleted-numbers.ts";
+import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -50,7 +50,7 @@ async function remove(tx: Queryable, id: bigint): Promise<boolean> {
   const { chatId, number } = letter;
   // A message can have the number of a dead letter only if Redis lost data.
   const taken = chatId === null || (await tx.message.findUnique({ where: { chatId_number: { chatId, number } } }));
-  if (!taken) await addDeletedNumber(tx, chatId, number);
+  if (!taken) await addDeletedNumbers(tx, chatId, [number]);
   return true;
 }
 

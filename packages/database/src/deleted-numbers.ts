@@ -1,7 +1,11 @@
+import { placeholderRows } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
-/** Records that a number of a chat has no message to read any more. Unread counts subtract these numbers. */
-export async function addDeletedNumber(tx: Queryable, chatId: bigint, number: number): Promise<void> {
-  await tx.$executeRaw`
-    INSERT INTO deleted_numbers (chat_id, number) VALUES (${chatId}, ${number}) ON DUPLICATE KEY UPDATE number = VALUES(number)`;
+/** Records that numbers of a chat have no message to read any more. Unread counts subtract these numbers. */
+export async function addDeletedNumbers(tx: Queryable, chatId: bigint, numbers: readonly number[]): Promise<void> {
+  await tx.$executeRawUnsafe(
+    `INSERT INTO deleted_numbers (chat_id, number) VALUES ${placeholderRows(numbers.length, 2)}
+         ON DUPLICATE KEY UPDATE number = VALUES(number)`,
+    ...numbers.flatMap((number) => [chatId, number]),
+  );
 }

@@ -1,6 +1,6 @@
 import { contentBytes, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
-import { addDeletedNumber } from "./deleted-numbers.ts";
+import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { MESSAGE_COLUMNS, type Message } from "./messages.ts";
 import { encodeMetadata, withMetadata } from "./metadata-text.ts";
@@ -152,6 +152,6 @@ async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, n
 async function removeMessage(tx: Queryable, { chatId, number }: Message, now: Date) {
   await tx.messageVersion.deleteMany({ where: { chatId, number } });
   await tx.$executeRaw`UPDATE chats SET messages_count = messages_count - 1 WHERE id = ${chatId}`;
-  await addDeletedNumber(tx, chatId, number);
+  await addDeletedNumbers(tx, chatId, [number]);
   return { body: "", metadata: null, deletedAt: now };
 }

@@ -1,4 +1,4 @@
-import { contentFields, type Metadata } from "@confab/contracts";
+import { contentFields, maxNumber, type Metadata } from "@confab/contracts";
 import { withMetadata } from "./metadata-text.ts";
 import type { Database } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
@@ -59,9 +59,6 @@ export interface MessageSize {
   readonly bytes: number;
 }
 
-/** The maximum of MySQL's INT. */
-const MAX_NUMBER = 2_147_483_647;
-
 /** The columns of `messages AS m`, of a row of `messages`. */
 export const MESSAGE_COLUMNS = `m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")},
          m.created_at AS createdAt, m.updated_at AS updatedAt, m.edited_at AS editedAt, m.deleted_at AS deletedAt,
@@ -101,14 +98,14 @@ export function createMessages({ prisma }: Database) {
 
   async function sizes(
     chatId: bigint,
-    { from = 0, to = MAX_NUMBER, order = "asc", limit }: RangeQuery,
+    { from = 0, to = maxNumber, order = "asc", limit }: RangeQuery,
   ): Promise<MessageSize[]> {
     const rows = await prisma.$queryRawUnsafe<{ number: number; bytes: bigint | number }[]>(
       `SELECT number, ${CONTENT_BYTES} AS bytes FROM messages
         WHERE chat_id = ? AND number BETWEEN ? AND ? ORDER BY number ${order === "asc" ? "ASC" : "DESC"} LIMIT ?`,
       chatId,
       from,
-      Math.min(to, MAX_NUMBER),
+      Math.min(to, maxNumber),
       limit,
     );
     return rows.map(({ number, bytes }) => ({ number, bytes: Number(bytes) }));
@@ -198,7 +195,7 @@ export function createMessages({ prisma }: Database) {
      */
     newest: async (
       chatId: bigint,
-      { before = MAX_NUMBER, limit, bytes }: { before?: number; limit: number; bytes: number },
+      { before = maxNumber, limit, bytes }: { before?: number; limit: number; bytes: number },
     ): Promise<Message[]> => {
       for (let to = before - 1; ;) {
         const window = await sizes(chatId, { to, order: "desc", limit });

@@ -46,12 +46,9 @@ export async function checkOwners<M extends AddressedMessage>(
     strays.map(({ token, chat }) => tx.chat.findFirst({ where: { number: chat, application: { token } } })),
   );
   const known = new Set(strays.filter((_, at) => found[at] !== null).map(nameOf));
-  const isErased = await findErased(
-    tx,
-    strays.filter((message) => !known.has(nameOf(message))),
-  );
   const others = messages.filter((message) => !isPlaced(message));
   const nowhere = others.filter((message) => !known.has(nameOf(message)));
+  const isErased = await findErased(tx, nowhere);
   return {
     placed: messages.filter(isPlaced),
     misplaced: others.filter((message) => known.has(nameOf(message))),

@@ -1,5 +1,6 @@
+import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
-import { placeholderRows, placeholders, transaction } from "./transaction.ts";
+import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
 interface LiveRow {
@@ -72,11 +73,7 @@ async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly Liv
       STRAIGHT_JOIN messages AS m ON m.chat_id = ${chatId} AND m.number = k.number
        SET m.body = '', m.metadata = NULL, m.deleted_at = ${now}, m.updated_at = ${now}, m.version = m.version + 1,
            m.change_number = k.change_number`;
-  await tx.$executeRawUnsafe(
-    `INSERT INTO deleted_numbers (chat_id, number) VALUES ${placeholderRows(numbers.length, 2)}
-         ON DUPLICATE KEY UPDATE number = VALUES(number)`,
-    ...numbers.flatMap((number) => [chatId, number]),
-  );
+  await addDeletedNumbers(tx, chatId, numbers);
   await tx.$executeRaw`
     UPDATE chats SET last_change_number = ${last + numbers.length}, messages_count = messages_count - ${numbers.length}
      WHERE id = ${chatId}`;

@@ -1,4 +1,5 @@
-import { isToken } from "./applications.ts";
+import { maxNumber } from "@confab/contracts";
+import { createApplications } from "./applications.ts";
 import { cutoff, retentionTime } from "./retention.ts";
 import { limitsInForce, overdueChats, type OverdueChat, type RetentionGroup } from "./retention-groups.ts";
 import type { Database } from "./client.ts";
@@ -52,11 +53,11 @@ async function* groupsOf(
   days: number | undefined,
 ): AsyncGenerator<RetentionGroup & { token: string }, void, undefined> {
   const { prisma } = database;
-  const only = token === undefined ? undefined : await find(database, token);
+  const only = token === undefined ? undefined : await createApplications(database).find(token);
   if (token !== undefined && !only) return;
   if (only && days !== undefined) yield { applicationId: only.id, ownDays: null, days, token: only.token };
   for await (const group of limitsInForce(database)) {
-    if (only ? group.applicationId !== only.id : false) continue;
+    if (only && group.applicationId !== only.id) continue;
     if (days !== undefined && group.ownDays === null) continue;
     const owner = only ?? (await prisma.application.findUnique({ where: { id: group.applicationId } }));
     // Null if the application was deleted and its chats are not erased yet.
@@ -64,22 +65,15 @@ async function* groupsOf(
   }
 }
 
-async function find({ prisma }: Database, token: string) {
-  return isToken(token) ? prisma.application.findUnique({ where: { token } }) : null;
-}
-
 /** Counts as far as retention would go: it stops at the first message that is not over the limit. */
 async function countDue({ prisma }: Database, { id, retainedFrom }: OverdueChat, before: Date) {
   const [young] = await prisma.$queryRaw<{ number: number }[]>`
     SELECT number FROM messages
      WHERE chat_id = ${id} AND number >= ${retainedFrom} AND created_at >= ${before} ORDER BY number LIMIT 1`;
-  const end = young?.number ?? MAX_NUMBER + 1;
+  const end = young?.number ?? maxNumber + 1;
   const [row] = await prisma.$queryRaw<{ messages: bigint; oldest: Date | null; newest: Date | null }[]>`
     SELECT COUNT(*) AS messages, MIN(created_at) AS oldest, MAX(created_at) AS newest FROM messages
      WHERE chat_id = ${id} AND number >= ${retainedFrom} AND number < ${end} AND deleted_at IS NULL`;
   const { oldest, newest } = row ?? {};
   return oldest && newest ? { messages: Number(row?.messages), oldest, newest } : undefined;
 }
-
-/** The maximum of MySQL's INT. */
-const MAX_NUMBER = 2_147_483_647;

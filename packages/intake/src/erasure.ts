@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Cluster, type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
+import { serversOf } from "./servers.ts";
 import type { RedisConnection } from "./scripts.ts";
 
 export type IntakeErasure = ReturnType<typeof createIntakeErasure>;
@@ -60,7 +61,7 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
      */
     async forgetApplication(token: string): Promise<number> {
       let removed = 0;
-      for (const server of redis instanceof Cluster ? redis.nodes("master") : [redis]) {
+      for (const server of serversOf(redis)) {
         for await (const keys of keysOf(server, `${partitioning.prefix}:{p*}:*:${token}*`)) {
           removed += (await Promise.all(keys.map((key) => redis.unlink(key)))).reduce((total, one) => total + one, 0);
         }

@@ -1,6 +1,7 @@
-import { Cluster, type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { countsOf, type Counts } from "./counts.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
+import { serversOf } from "./servers.ts";
 import type { RedisConnection } from "./scripts.ts";
 
 export interface Pressure {
@@ -71,10 +72,6 @@ export function createPressureGauge(
       clearInterval(timer);
     },
   };
-}
-
-function serversOf(redis: RedisConnection): Redis[] {
-  return redis instanceof Cluster ? redis.nodes("master") : [redis];
 }
 
 /** The used share of a server's maxmemory; 0 if it is not set. */

@@ -28,7 +28,6 @@ import { createChangeMessage } from "./use-cases/change-message.ts";
 import { createErase } from "./use-cases/erase.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadHorizons } from "./use-cases/read-horizons.ts";
-import { createReadMessages } from "./use-cases/read-messages.ts";
 import { createSearchApplication } from "./use-cases/search-application.ts";
 import { createSearchMessages } from "./use-cases/search-messages.ts";
 
@@ -60,6 +59,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     erasures,
     intakeErasure,
     messages,
+    readMessages,
     changes,
     signals,
     streams,
@@ -77,7 +77,6 @@ export function createApiApp(options: ApiAppOptions): Express {
   } = options;
   const mountOptions = { access, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
-  const readMessages = createReadMessages({ messages, pending });
   const erase = createErase({ erasures, intake: intakeErasure, endStreams, logger });
   const share = createShare(config.database.poolSize);
   const { publicUrl } = config.http;

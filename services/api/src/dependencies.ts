@@ -93,6 +93,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       ? stillPending
       : readReplicated(stillPending, redis, config.partitioning, { replicas, timeoutMs: replicasMs });
   const messages = withTimeouts("messages", createMessages(database));
+  const readMessages = createReadMessages({ messages, pending });
   const search = createSearchIndex({ ...config.search, messages });
   const { prefix, partitions } = config.partitioning;
   const health = createHealth({
@@ -127,7 +128,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const waits = createWaits({ rooms, places });
   const streams = createStreams({
     pages: createEventPages({
-      readMessages: createReadMessages({ messages, pending }),
+      readMessages,
       changes,
       reads: sharedReads,
       logger,
@@ -168,6 +169,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     ]),
     intakeErasure: createIntakeErasure(redis, config.partitioning),
     messages,
+    readMessages,
     keys,
     access,
     changes,

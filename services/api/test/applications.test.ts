@@ -5,20 +5,13 @@ import { applicationSchema, type Application } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi, type Api } from "./start.ts";
+import type { World } from "./world.ts";
 
 describe("/applications", () => {
   let world: World;
   let api: Api;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   const create = async (name: string): Promise<Application> =>
     readAs(applicationSchema, await api.send("POST", "/applications", { name }), 201);
 

@@ -2,8 +2,8 @@ import { routes, type Route } from "@confab/contracts";
 import { routesOf } from "@confab/http";
 import { expect } from "chai";
 import type { Router } from "express";
-import { startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { useApi, type Api } from "./start.ts";
+import type { World } from "./world.ts";
 
 /** Pages that describe the route table and are therefore not in it. */
 const beside = ["/", "/docs/", "/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
@@ -11,14 +11,7 @@ const beside = ["/", "/docs/", "/openapi.json", "/docs/swagger-initializer.js", 
 describe("the api's routes", () => {
   let world: World;
   let api: Api;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
 
   it("are exactly those of the route table and the documentation", () => {
     const router = api.app.router as unknown as Router & { stack: { handle: Partial<Router> }[] };

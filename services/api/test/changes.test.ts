@@ -2,23 +2,16 @@ import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema } from
 import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, problemOf, readAs, startApi, type Api } from "./start.ts";
+import { follow, jsonOf, problemOf, readAs, startApi, useApi, type Api } from "./start.ts";
 import { removeIndex } from "./remove-index.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import type { Chat, World } from "./world.ts";
 
 describe("editing and deleting messages", () => {
   let world: World;
   let api: Api;
   let chat: Chat;
   let path: string;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;

@@ -3,8 +3,8 @@ import { eventually, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
-import { problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { problemOf, startApi, useApi, type Api } from "./start.ts";
+import type { Chat, World } from "./world.ts";
 
 describe("the live stream of several chats", function () {
   this.timeout(60_000);
@@ -13,14 +13,7 @@ describe("the live stream of several chats", function () {
   let token: string;
   let chats: Chat[];
   const opened: EventReader[] = [];
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     token = await world.newApplication();
     chats = [await world.newChat(token), await world.newChat(token), await world.newChat(token)];

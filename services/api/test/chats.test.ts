@@ -2,22 +2,15 @@ import { randomUUID } from "node:crypto";
 import { applicationSchema, chatSchema } from "@confab/contracts";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, useApi, type Api } from "./start.ts";
+import type { World } from "./world.ts";
 
 describe("/applications/{token}/chats", () => {
   let world: World;
   let api: Api;
   let token: string;
   let path: string;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     token = await world.newApplication();
     path = `/applications/${token}/chats`;

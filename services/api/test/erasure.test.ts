@@ -6,22 +6,15 @@ import { createErasures } from "@confab/database";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
 import { inputs } from "./inputs.ts";
-import { follow, jsonOf, problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { follow, jsonOf, problemOf, startApi, useApi, type Api } from "./start.ts";
+import type { Chat, World } from "./world.ts";
 
 describe("deleting chats and applications", function () {
   this.timeout(60_000);
   let world: World;
   let api: Api;
   let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     chat = await world.newChat();
     await world.accept(chat, "one", "two");

@@ -4,8 +4,8 @@ import { messageSchema } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
+import type { Chat, World } from "./world.ts";
 
 describe("a list of messages that waits", function () {
   this.timeout(60_000);
@@ -13,14 +13,7 @@ describe("a list of messages that waits", function () {
   let api: Api;
   let chat: Chat;
   let path: string;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;

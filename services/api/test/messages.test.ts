@@ -2,8 +2,8 @@ import { messageSchema, type Message } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, useApi, type Api } from "./start.ts";
+import type { Chat, World } from "./world.ts";
 
 type Order = "asc" | "desc";
 
@@ -30,14 +30,7 @@ function model(
 describe("reading a chat's messages", () => {
   let world: World;
   let api: Api;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
 
   const pathOf = ({ token, number }: Chat): string => `/applications/${token}/chats/${number}/messages`;
   const numbersOf = (messages: Message[]): number[] => messages.map(({ number }) => number);

@@ -2,21 +2,14 @@ import type { MessagesQuery } from "@confab/contracts";
 import { createLogger } from "@confab/runtime";
 import { expect } from "chai";
 import { createReadMessages, type ReadMessages } from "../src/use-cases/read-messages.ts";
-import { startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { useApi, type Api } from "./start.ts";
+import type { World } from "./world.ts";
 
 describe("reading while the worker stores everything between the two reads", () => {
   let world: World;
   let api: Api;
   const logger = createLogger({ level: "silent", service: "test" });
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
 
   /** The use case on the real stores; pending messages are stored as soon as the first of them has answered. */
   async function setUp() {
@@ -63,14 +56,7 @@ describe("reading while messages are accepted and stored out of order", () => {
   let world: World;
   let api: Api;
   const logger = createLogger({ level: "silent", service: "test" });
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   afterEach(() => world.store());
 
   /**

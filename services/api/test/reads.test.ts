@@ -3,8 +3,8 @@ import { fillPath, readHorizonSchema, readStateSchema, routes, unreadChatSchema 
 import { startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { follow, jsonOf, problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
+import type { Chat, World } from "./world.ts";
 
 const tooLong = "x".repeat(65_536);
 
@@ -12,14 +12,7 @@ describe("read horizons and unread counts", () => {
   let world: World;
   let api: Api;
   let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     chat = await world.newChat();
     await world.accept(chat, "one", "two", "three", "four");

@@ -3,21 +3,14 @@ import { applicationSchema, chatSchema } from "@confab/contracts";
 import { createBatchStore, createRetention } from "@confab/database";
 import { expect } from "chai";
 import { openStream } from "./event-reader.ts";
-import { jsonOf, problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { jsonOf, problemOf, readAs, useApi, type Api } from "./start.ts";
+import type { World } from "./world.ts";
 
 describe("retention_days", function () {
   this.timeout(60_000);
   let world: World;
   let api: Api;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
 
   it("is set when an application is created, changed alone, and removed with null", async () => {
     const key = { "idempotency-key": crypto.randomUUID() };

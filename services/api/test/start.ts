@@ -8,7 +8,7 @@ import { expect } from "chai";
 import { z } from "zod";
 import { createApiApp } from "../src/app.ts";
 import { connectDependencies } from "../src/dependencies.ts";
-import type { World } from "./world.ts";
+import { openWorld, type World } from "./world.ts";
 
 export { jsonOf, problemOf, type Answer } from "@confab/testkit/world";
 
@@ -49,6 +49,21 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
 }
 
 export type Api = Awaited<ReturnType<typeof startApi>>;
+
+/** Starts a world and the service before the tests of a `describe`, passes them on, and stops them after the tests. */
+export function useApi(receive: (running: { world: World; api: Api }) => void): void {
+  let world: World;
+  let api: Api;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world);
+    receive({ world, api });
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+}
 
 /** Sends a request. Checks that no JSON answer has a key named id, and that the route table lists every problem. */
 async function call(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Answer> {

@@ -6,8 +6,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
 import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
-import { problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { problemOf, readAs, startApi, useApi, type Api } from "./start.ts";
+import type { Chat, World } from "./world.ts";
 
 describe("the live stream of a chat", function () {
   this.timeout(60_000);
@@ -16,14 +16,7 @@ describe("the live stream of a chat", function () {
   let chat: Chat;
   let path: string;
   const opened: EventReader[] = [];
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  useApi((running) => ({ world, api } = running));
   beforeEach(async () => {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;

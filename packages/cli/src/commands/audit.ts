@@ -1,6 +1,6 @@
 import type { AuditEntry } from "@confab/database";
-import { InvalidArgumentError, type Command } from "commander";
-import { duration, number, toolsOf } from "../command-tools.ts";
+import type { Command } from "commander";
+import { number, past, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { table } from "../output.ts";
 import { withDatabase } from "../stores.ts";
@@ -30,12 +30,4 @@ export function addAuditCommand(program: Command, io: Io): void {
 
 function described({ createdAt, actor, act, application, keyId, requestId }: AuditEntry) {
   return { at: createdAt.toISOString(), actor, act, application, key_id: keyId, request_id: requestId };
-}
-
-function past(text: string): Date {
-  const time = /^\d{4}-/.test(text) ? new Date(text) : new Date(Date.now() - duration(text));
-  if (Number.isNaN(time.getTime())) {
-    throw new InvalidArgumentError("It must be a time such as 2027-01-01T00:00:00Z, or a duration such as 24h.");
-  }
-  return time;
 }

@@ -3,7 +3,7 @@ import { scopeNames, type CreatedKey, type Key, type Scope } from "@confab/contr
 import { InvalidArgumentError, type Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { onOwner, textOperand, type Operand } from "../application-arguments.ts";
-import { duration, number, toolsOf } from "../command-tools.ts";
+import { duration, future, number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { columns, table, type Output } from "../output.ts";
 
@@ -122,12 +122,4 @@ function scopesOf(text: string): Scope[] {
     throw new InvalidArgumentError(`It must be one or more of ${scopeNames.join(", ")}, separated by commas.`);
   }
   return names;
-}
-
-function future(text: string): Date {
-  const time = /^\d{4}-/.test(text) ? new Date(text) : new Date(Date.now() + duration(text));
-  if (Number.isNaN(time.getTime())) {
-    throw new InvalidArgumentError("It must be a time such as 2027-01-01T00:00:00Z, or a duration such as 90d.");
-  }
-  return time;
 }

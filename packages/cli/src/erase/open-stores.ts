@@ -1,34 +1,23 @@
 import type { Environment } from "@confab/config";
 import type { Target } from "./target.ts";
-import { allStores } from "../stores.ts";
+import { connectStores, disconnectStores } from "../connect-stores.ts";
 
 const timeoutMs = 5_000;
 
 /** Connections to all stores. Throws if Redis does not answer. */
 export async function openErasedStores(env: Environment) {
-  const [database, intake, queue, search] = await Promise.all([
-    import("@confab/database"),
-    import("@confab/intake"),
-    import("@confab/queue"),
-    import("@confab/search"),
-  ]);
-  const settings = allStores(env);
-  const redis = queue.connectForRequests(settings.redis, "confabctl", { timeoutMs });
-  redis.on("error", () => undefined);
-  const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
-  const index = search.createSearchIndex({ ...settings.search, messages: database.createMessages(sql) });
-  const close = async (): Promise<void> => {
-    redis.disconnect();
-    await Promise.all([sql.close(), index.close()]);
-  };
+  const stores = await connectStores(env, timeoutMs);
+  const { sql, redis, index, partitioning } = stores;
+  const { database, intake, queue, search } = stores.modules;
+  const close = (): Promise<void> => disconnectStores(stores);
   try {
-    await queue.whenReady(redis, timeoutMs);
+    await stores.redisReady();
   } catch (error) {
     await close();
     throw error;
   }
   const erasures = database.createErasures(sql);
-  const marks = intake.createIntakeErasure(redis, settings.partitioning);
+  const marks = intake.createIntakeErasure(redis, partitioning);
   return {
     database: sql,
     /** Deletes the target. Resolves with undefined if it does not exist. */
@@ -42,7 +31,7 @@ export async function openErasedStores(env: Environment) {
     find: ({ token, chat, sender }: Target) =>
       sender === undefined ? erasures.find(token, chat) : erasures.findSender(token, sender),
     redis: () => queue.serversOf(redis),
-    keyPrefix: settings.partitioning.prefix,
+    keyPrefix: partitioning.prefix,
     index: search.isElasticsearch(index) ? index : undefined,
     close,
   };

@@ -1,5 +1,5 @@
 import type { Environment } from "@confab/config";
-import { allStores } from "../stores.ts";
+import { connectStores, disconnectStores } from "../connect-stores.ts";
 
 export type OpenStores = Awaited<ReturnType<typeof openStores>>;
 
@@ -7,22 +7,14 @@ const timeoutMs = 2_000;
 
 /** Connections to all stores, for several snapshots. Opening them succeeds even if a store is unavailable. */
 export async function openStores(env: Environment) {
-  const [database, intake, queue, search] = await Promise.all([
-    import("@confab/database"),
-    import("@confab/intake"),
-    import("@confab/queue"),
-    import("@confab/search"),
-  ]);
-  const settings = allStores(env);
-  const { partitioning } = settings;
-  const redis = intake.withScripts(queue.connectForRequests(settings.redis, "confabctl", { timeoutMs }));
+  const stores = await connectStores(env, timeoutMs);
+  const { partitioning, sql, messages, index } = stores;
+  const { database, intake, queue } = stores.modules;
+  const redis = intake.withScripts(stores.redis);
   let lastError: string | undefined;
   redis.on("error", (error: Error) => (lastError = error.message));
   redis.on("ready", () => (lastError = undefined));
-  await queue.whenReady(redis, timeoutMs).catch(() => undefined);
-  const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
-  const messages = database.createMessages(sql);
-  const index = search.createSearchIndex({ ...settings.search, messages });
+  await stores.redisReady().catch(() => undefined);
 
   return {
     chats: database.createChats(sql),
@@ -55,9 +47,6 @@ export async function openStores(env: Environment) {
         ? (lastError ?? reason)
         : reason;
     },
-    async close(): Promise<void> {
-      redis.disconnect();
-      await Promise.all([sql.close(), index.close()]);
-    },
+    close: () => disconnectStores(stores),
   };
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
-import type { Application, ApplicationReference, Applications } from "@confab/database";
+import type { ApplicationReference, Applications } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toApplication, toHit } from "../representations.ts";
 import type { Erase } from "../use-cases/erase.ts";
+import { expectApplication } from "../use-cases/expect-application.ts";
 import type { SearchApplication } from "../use-cases/search-application.ts";
 import { actorOf } from "./actor.ts";
 import { requestHash } from "./request-hash.ts";
@@ -62,14 +63,16 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.getApplication,
-    async ({ params }) => ({ body: toApplication(known(await applications.find(params.token))) }),
+    async ({ params }) => ({ body: toApplication(expectApplication(await applications.find(params.token))) }),
     mountOptions,
   );
 
   const change: RouteHandler<typeof routes.updateApplication> &
     RouteHandler<typeof routes.replaceApplication> = async ({ params: { token }, body, context }) => {
     const fields = { name: body.name, retentionDays: body.retention_days };
-    return { body: toApplication(known(await applications.change(token, fields, actorOf(context, token)))) };
+    return {
+      body: toApplication(expectApplication(await applications.change(token, fields, actorOf(context, token)))),
+    };
   };
   mount(router, routes.updateApplication, change, mountOptions);
   mount(router, routes.replaceApplication, change, mountOptions);
@@ -88,8 +91,7 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
     router,
     routes.eraseSender,
     async ({ params: { token }, body: { sender }, context }) => {
-      const requestedAt = await erase.sender(token, sender, actorOf(context, token));
-      if (!requestedAt) throw new ProblemError("application-not-found");
+      const requestedAt = expectApplication(await erase.sender(token, sender, actorOf(context, token)));
       return { body: { application_token: token, sender, requested_at: requestedAt.toISOString() } };
     },
     mountOptions,
@@ -109,11 +111,6 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
     mountOptions,
   );
   return router;
-}
-
-function known(application: Application | undefined): Application {
-  if (!application) throw new ProblemError("application-not-found");
-  return application;
 }
 
 function encodeCursor({ createdAt, token }: ApplicationReference): string {

@@ -1,9 +1,10 @@
-import { fillPath, ProblemError, routes, type PageLinks } from "@confab/contracts";
+import { fillPath, routes, type PageLinks } from "@confab/contracts";
 import type { Chat, Chats } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { toChat } from "../representations.ts";
 import type { Erase } from "../use-cases/erase.ts";
+import { expectApplication } from "../use-cases/expect-application.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import { actorOf } from "./actor.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
@@ -21,11 +22,12 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
   const router = createRouter();
 
   async function listByActivity(token: string, { cursor, limit }: { cursor?: string | undefined; limit: number }) {
-    const page = await chats.listByActivity(token, {
-      after: cursor === undefined ? undefined : decodeActivity(cursor),
-      limit,
-    });
-    if (!page) throw new ProblemError("application-not-found");
+    const page = expectApplication(
+      await chats.listByActivity(token, {
+        after: cursor === undefined ? undefined : decodeActivity(cursor),
+        limit,
+      }),
+    );
     const link: PageLinks = page.next === undefined ? {} : { next: { cursor: encodeActivity(page.next) } };
     return { body: page.items.map((chat) => toChat(token, chat)), link };
   }
@@ -41,8 +43,7 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
       };
       const idempotency =
         idempotencyKey === undefined ? undefined : { key: idempotencyKey, requestHash: requestHash(chat) };
-      const created = await chats.create({ token, ...chat, idempotency });
-      if (!created) throw new ProblemError("application-not-found");
+      const created = expectApplication(await chats.create({ token, ...chat, idempotency }));
       return {
         body: toChat(token, created),
         location: fillPath(routes.getChat.path, { token, chat: created.number }),
@@ -57,8 +58,7 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
     routes.listChats,
     async ({ params: { token }, query }) => {
       if (query.order === "activity") return listByActivity(token, query);
-      const page = await chats.list(token, query);
-      if (!page) throw new ProblemError("application-not-found");
+      const page = expectApplication(await chats.list(token, query));
       return { body: page.items.map((chat) => toChat(token, chat)), link: linksOf(page, query) };
     },
     mountOptions,

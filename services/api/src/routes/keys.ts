@@ -4,6 +4,7 @@ import type { Applications, KeyOwner, KeyRow, Keys } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
 import type { Router } from "express";
 import { toKey } from "../representations.ts";
+import { expectApplication } from "../use-cases/expect-application.ts";
 import { actorOf } from "./actor.ts";
 
 export interface KeyRoutesOptions {
@@ -36,11 +37,11 @@ export function createKeyRoutes({ keys, applications, access, mountOptions }: Ke
   ) {
     const { key, ...identity } = createKey(owner === null ? "admin" : "application");
     const wanted = { ...identity, name, scopes: [...new Set(scopes)], expiresAt };
-    return { body: shown(known(await keys.create(owner, wanted, actorOf(context, owner))), key) };
+    return { body: shown(expectApplication(await keys.create(owner, wanted, actorOf(context, owner))), key) };
   }
 
   async function list(owner: KeyOwner, query: { limit: number; after?: string | undefined }) {
-    const { items, next } = known(await keys.list(owner, query));
+    const { items, next } = expectApplication(await keys.list(owner, query));
     return { body: items.map(toKey), link: next === undefined ? {} : { next: { after: next } } };
   }
 
@@ -80,11 +81,6 @@ export function createKeyRoutes({ keys, applications, access, mountOptions }: Ke
   );
   mount(router, routes.revokeAdminKey, ({ params: { key }, context }) => revoke(null, key, context), mountOptions);
   return router;
-}
-
-function known<T>(found: T | undefined): T {
-  if (found === undefined) throw new ProblemError("application-not-found");
-  return found;
 }
 
 function shown(row: KeyRow, key: string): CreatedKey {

@@ -1,4 +1,4 @@
-import { ProblemError, routes } from "@confab/contracts";
+import { routes } from "@confab/contracts";
 import type { Reads } from "@confab/database";
 import { createRouter, mount, type MountOptions } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
@@ -6,6 +6,7 @@ import type { Router } from "express";
 import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ReadHorizons } from "../use-cases/read-horizons.ts";
+import { expectApplication } from "../use-cases/expect-application.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 
 export interface ReadRoutesOptions {
@@ -58,8 +59,7 @@ export function createReadRoutes({ findChat, readHorizons, reads, share, mountOp
     ({ params: { token }, query: { reader, limit, cursor } }) =>
       share(token, async () => {
         const after = cursor === undefined ? undefined : decodeActivity(cursor);
-        const page = await reads.unreadChats(token, reader, { after, limit });
-        if (!page) throw new ProblemError("application-not-found");
+        const page = expectApplication(await reads.unreadChats(token, reader, { after, limit }));
         const { items, next } = page;
         return {
           body: items.map(toUnreadChat),

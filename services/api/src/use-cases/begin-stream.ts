@@ -2,6 +2,7 @@ import { ProblemError } from "@confab/contracts";
 import type { Applications, Chats } from "@confab/database";
 import type { PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
+import { expectApplication } from "./expect-application.ts";
 import type { Position, Start } from "../stream/frames.ts";
 
 export interface BeginStreamOptions {
@@ -21,8 +22,7 @@ export type BeginStream = (
 /** Finds the chats of a stream and their positions. */
 export function createBeginStream({ applications, chats, pending }: BeginStreamOptions): BeginStream {
   return async (token, numbers, given, logger) => {
-    const application = await applications.find(token);
-    if (!application) throw new ProblemError("application-not-found");
+    const application = expectApplication(await applications.find(token));
     const found = await chats.numbered(application.id, numbers);
     const known = new Set(found.map(({ number }) => number));
     const missing = numbers.filter((number) => !known.has(number));

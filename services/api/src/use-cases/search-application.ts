@@ -1,6 +1,7 @@
 import { ProblemError, type ApplicationSearchQuery } from "@confab/contracts";
 import type { Applications, Chats, Messages } from "@confab/database";
 import type { SearchedChat, SearchIndex } from "@confab/search";
+import { expectApplication } from "./expect-application.ts";
 import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-messages.ts";
 
 export interface SearchApplicationOptions {
@@ -33,8 +34,7 @@ export function createSearchApplication(options: SearchApplicationOptions): Sear
   }
 
   return async (token, { chat: numbers, q, sender, from, to, limit, cursor }) => {
-    const application = await applications.find(token);
-    if (!application) throw new ProblemError("application-not-found");
+    const application = expectApplication(await applications.find(token));
     const applicationId = application.id;
     const searched = numbers && (await find(applicationId, numbers));
     const { hits, ...page } = await ofBackend(

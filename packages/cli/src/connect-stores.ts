@@ -1,0 +1,41 @@
+import type { Environment } from "@confab/config";
+import { allStores } from "./stores.ts";
+
+export type ConnectedStores = Awaited<ReturnType<typeof connectStores>>;
+
+/**
+ * Connections to all stores, and the modules of their clients, which are imported only here: loading them takes longer than most
+ * commands. It succeeds even if a store is unavailable; `redisReady` rejects if Redis does not answer in time.
+ */
+export async function connectStores(env: Environment, timeoutMs: number) {
+  const [database, intake, queue, search] = await Promise.all([
+    import("@confab/database"),
+    import("@confab/intake"),
+    import("@confab/queue"),
+    import("@confab/search"),
+  ]);
+  const settings = allStores(env);
+  const redis = queue.connectForRequests(settings.redis, "confabctl", { timeoutMs });
+  redis.on("error", () => undefined);
+  const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
+  const messages = database.createMessages(sql);
+  return {
+    modules: { database, intake, queue, search },
+    partitioning: settings.partitioning,
+    redis,
+    redisReady: (): Promise<unknown> => queue.whenReady(redis, timeoutMs),
+    sql,
+    messages,
+    index: search.createSearchIndex({ ...settings.search, messages }),
+  };
+}
+
+/** Ends the connections. */
+export async function disconnectStores({
+  redis,
+  sql,
+  index,
+}: Pick<ConnectedStores, "redis" | "sql" | "index">): Promise<void> {
+  redis.disconnect();
+  await Promise.all([sql.close(), index.close()]);
+}
