@@ -63,8 +63,13 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   // Node counts every byte that the client takes as progress.
   server.timeout = options.stallTimeoutMs ?? 30_000;
   app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unsent });
+  const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
-    socket.once("close", () => answers.delete(socket));
+    sockets.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      answers.delete(socket);
+    });
   });
   server.on(
     "clientError",
@@ -80,11 +85,14 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     const closed = once(server, "close");
     server.close();
     for (const answer of answers.values()) if (!answer.headersSent) answer.shouldKeepAlive = false;
-    server.closeIdleConnections();
-    // After an answer whose headers were already sent, the connection stays open and idle.
-    const sweep = setInterval(() => {
+    const closeIdle = (): void => {
       server.closeIdleConnections();
-    }, 100);
+      // To Node, a connection on which nothing was sent is not idle.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    };
+    closeIdle();
+    // After an answer whose headers were already sent, the connection stays open and idle.
+    const sweep = setInterval(closeIdle, 100);
     await closed;
     clearInterval(sweep);
   }

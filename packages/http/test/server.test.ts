@@ -76,6 +76,12 @@ describe("startHttpServer", () => {
     expect(performance.now() - began).to.be.below(10_000);
   });
 
+  it("stops while a connection is open on which nothing was ever sent", async () => {
+    const app = await slowApp()();
+    const { closed } = await connectRaw(Number(new URL(app.url).port));
+    await Promise.all([app.stop(), closed]);
+  }).timeout(5_000);
+
   it("stops at once if its connections are idle", async () => {
     const app = await slowApp()();
     await (await fetch(`${app.url}/nothing`)).text();
