@@ -173,6 +173,10 @@
   value: {{ ternary "on" "off" .Values.telemetry.trustTraceparent | quote }}
 - name: RATE_LIMITS
   value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
+{{- with .Values.config.corsOrigins }}
+- name: CORS_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: REQUIRE_KEYS
   value: {{ ternary "on" "off" .Values.config.requireKeys | quote }}
 {{ include "confab.env.adminKey" . }}

@@ -44,22 +44,36 @@ export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOpt
     }
   }
 
+  function add(of: string | Principal, expiresAt: number, onEnd: () => void): () => void {
+    const watch = watches.get(of) ?? { onEnd: new Set(), expiresAt, readAt: performance.now() };
+    watches.set(of, watch);
+    watch.onEnd.add(onEnd);
+    timer ??= setInterval(check, intervalMs).unref();
+    return () => {
+      watch.onEnd.delete(onEnd);
+      if (watch.onEnd.size === 0 && watches.get(of) === watch) watches.delete(of);
+      if (watches.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    };
+  }
+
   return {
     /** Calls `onEnd` at most once, when the principal may no longer do anything. */
     watch(principal: Principal, onEnd: () => void): () => void {
-      const of = principal.keyId ?? principal;
-      const { expiresAt } = principal;
-      const watch = watches.get(of) ?? { onEnd: new Set(), expiresAt, readAt: performance.now() };
-      watches.set(of, watch);
-      watch.onEnd.add(onEnd);
-      timer ??= setInterval(check, intervalMs).unref();
-      return () => {
-        watch.onEnd.delete(onEnd);
-        if (watch.onEnd.size === 0 && watches.get(of) === watch) watches.delete(of);
-        if (watches.size > 0) return;
-        clearInterval(timer);
-        timer = undefined;
+      const unwatch: (() => void)[] = [];
+      const leave = (): void => {
+        for (const end of unwatch) end();
       };
+      const endOnce = (): void => {
+        leave();
+        onEnd();
+      };
+      const { keyId, user, expiresAt } = principal;
+      // The key of a user token may end before the token does.
+      if (keyId !== undefined) unwatch.push(add(keyId, user ? Infinity : expiresAt, endOnce));
+      if (keyId === undefined || user) unwatch.push(add(principal, expiresAt, endOnce));
+      return leave;
     },
 
     stop(): void {

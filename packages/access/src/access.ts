@@ -8,6 +8,8 @@ import { KeysUnavailable, type Credential } from "./key-lookups.ts";
 import { createKeyring } from "./keyring.ts";
 import { configuredAdmin, type Principal } from "./principal.ts";
 import { createWatches } from "./access-watches.ts";
+import { createTickets, ticketIn, type NewTicket } from "./tickets.ts";
+import { createUserTokens, InvalidUserToken } from "./user-tokens.ts";
 
 export interface AccessOptions {
   /** Whether every route of an application requires a key. */
@@ -33,14 +35,16 @@ export interface AccessOptions {
 /** Decides who sends a request, and whether that principal may. */
 export interface Access {
   /**
-   * The principal that a request's `Authorization` names; undefined if it names none that Confab knows. Throws or rejects with 401
-   * for a key that is not valid, and with 503 if a key cannot be checked.
+   * The principal that a request's `Authorization`, or the ticket in its query, names; undefined if it names none that Confab knows.
+   * Throws or rejects with 401 for a key, user token or ticket that is not valid, and with 503 if one cannot be checked.
    */
   identify(req: IncomingMessage): Principal | undefined | Promise<Principal | undefined>;
   /** Throws 401 if the route requires a principal and there is none, and 403 if the principal may not use the route. */
   admit(route: Route, principal: Principal | undefined): void;
   /** Calls `onEnd` when the principal of a request that lasts may no longer do anything. */
   watch(principal: Principal | undefined, onEnd: () => void): () => void;
+  /** Makes a ticket, which opens one stream of an application in place of the principal. Rejects with 503. */
+  createTicket(principal: Principal | undefined, token: string): Promise<NewTicket>;
   /** A key was revoked or got another expiry: all processes that Redis reaches stop using what they knew of it. */
   changed(keyId: string): Promise<void>;
   stop(): Promise<void>;
@@ -56,6 +60,8 @@ export function createAccess(options: AccessOptions): Access {
   const { freshMs = defaultFreshMs, staleMs = defaultStaleMs, writeUsesMs = defaultWriteUsesMs } = options;
   const adminHash = adminKey === undefined ? undefined : hashKey(adminKey);
   const keyring = createKeyring({ load: (keyIds) => keys.credentials(keyIds), freshMs, staleMs });
+  const userTokens = createUserTokens({ keyring });
+  const tickets = createTickets({ redis, prefix, keyring });
   const watches = createWatches({ keyring, staleMs });
   const changes = createKeyChanges({
     redis,
@@ -72,28 +78,47 @@ export function createAccess(options: AccessOptions): Access {
 
   async function awaitKey(finding: Promise<Principal | undefined>): Promise<Principal> {
     const principal = await finding.catch((error: unknown) => {
-      throw error instanceof KeysUnavailable ? unavailable(error) : error;
+      throw toProblem(error);
     });
     return principal ?? refuse();
+  }
+
+  function findUser(text: string): Principal | undefined | Promise<Principal> {
+    try {
+      const found = userTokens.find(text);
+      return found instanceof Promise ? awaitKey(found) : found;
+    } catch (error) {
+      throw toProblem(error);
+    }
   }
 
   return {
     identify(req) {
       const { authorization } = req.headers;
-      if (authorization === undefined) return undefined;
+      if (authorization === undefined) {
+        const ticket = ticketIn(req.url);
+        return ticket === undefined ? undefined : awaitKey(tickets.redeem(ticket));
+      }
       const text = /^bearer +(\S+)$/i.exec(authorization)?.[1];
       if (text === undefined) return undefined;
       if (text.startsWith(beginOfKeys)) {
         const found = keyring.find(text);
         return found instanceof Promise ? awaitKey(found) : (found ?? refuse());
       }
-      return adminHash !== undefined && isSameHash(hashKey(text), adminHash) ? configuredAdmin : undefined;
+      if (adminHash !== undefined && isSameHash(hashKey(text), adminHash)) return configuredAdmin;
+      return findUser(text);
     },
 
-    admit({ scopes, guard }, principal) {
+    admit({ scopes, guard, openToUsers, success }, principal) {
       if (principal === undefined) {
         if (required || (guard !== undefined && adminHash !== undefined)) throw unauthorized();
         return;
+      }
+      if (principal.isTicket === true && success.stream !== true) {
+        throw new ProblemError("forbidden", { detail: "A ticket opens streams only. Send a key or a user token." });
+      }
+      if (principal.user !== undefined && openToUsers !== true) {
+        throw new ProblemError("forbidden", { detail: "User tokens cannot be used for this. Send a key." });
       }
       if (guard === "installation" && principal.token !== undefined) {
         throw new ProblemError("forbidden", {
@@ -102,13 +127,14 @@ export function createAccess(options: AccessOptions): Access {
       }
       if (!scopes.some((scope) => principal.scopes.has(scope))) {
         throw new ProblemError("forbidden", {
-          detail: `This needs a key with the scope ${scopes.join(" or ")}. The key that was sent has ${[...principal.scopes].join(", ")}.`,
+          detail: `This needs a key with the scope ${scopes.join(" or ")}. The ${principal.user ? "user token" : "key"} that was sent has ${[...principal.scopes].join(", ") || "none"}.`,
         });
       }
     },
 
-    watch: (principal, onEnd) =>
-      principal === undefined || principal === configuredAdmin ? () => undefined : watches.watch(principal, onEnd),
+    watch: (principal, onEnd) => (principal?.keyId === undefined ? () => undefined : watches.watch(principal, onEnd)),
+
+    createTicket: (principal, token) => tickets.create(principal, token),
 
     async changed(keyId) {
       keyring.change(keyId);
@@ -126,17 +152,26 @@ export function createAccess(options: AccessOptions): Access {
   };
 }
 
+function toProblem(error: unknown): unknown {
+  if (error instanceof KeysUnavailable) return unavailable(error);
+  return error instanceof InvalidUserToken ? invalidKey(error.message) : error;
+}
+
 /** One answer for a key that is unknown, wrong, revoked or expired: it says nothing about which keys exist. */
-export function invalidKey(): ProblemError {
-  return unauthorized({ "WWW-Authenticate": 'Bearer realm="confab", error="invalid_token"' });
+export function invalidKey(reason = ""): ProblemError {
+  const headers = { "WWW-Authenticate": 'Bearer realm="confab", error="invalid_token"' };
+  return unauthorized(headers, reason === "" ? undefined : `The user token is not valid: ${reason}.`);
 }
 
 function refuse(): never {
   throw invalidKey();
 }
 
-function unauthorized(headers: Record<string, string> = { "WWW-Authenticate": 'Bearer realm="confab"' }): ProblemError {
-  return new ProblemError("unauthorized", { headers });
+function unauthorized(
+  headers: Record<string, string> = { "WWW-Authenticate": 'Bearer realm="confab"' },
+  detail?: string,
+): ProblemError {
+  return new ProblemError("unauthorized", { headers, ...(detail !== undefined && { detail }) });
 }
 
 function unavailable(cause: KeysUnavailable): ProblemError {

@@ -1,4 +1,5 @@
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { PublicKey } from "@confab/contracts";
+import { createPublicKey, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 /** A key belongs to an application, or is an admin key. People and scanners of leaked secrets see it by the prefix. */
@@ -27,10 +28,25 @@ export interface NewKey {
  * scanners and Confab recognize a key without a look-up.
  */
 export function createKey(kind: KeyKind): NewKey {
-  const keyId = inDigits(randomBytes(16), 8).slice(-8);
-  const begin = `${prefixes[kind]}${keyId}_${inDigits(randomBytes(32), secretLength)}`;
+  const keyId = createKeyId();
+  const begin = `${prefixes[kind]}${keyId}_${randomText()}`;
   const key = begin + checksumOf(begin);
   return { key, keyId, hash: hashKey(key) };
+}
+
+/** Gives a public key an id. Throws if it is no point of its curve. */
+export function adoptPublicKey(publicKey: PublicKey): { keyId: string; hash: null; publicKey: PublicKey } {
+  createPublicKey({ key: publicKey, format: "jwk" });
+  return { keyId: createKeyId(), hash: null, publicKey };
+}
+
+function createKeyId(): string {
+  return inDigits(randomBytes(16), 8).slice(-8);
+}
+
+/** A random text of 32 bytes, in base 62. */
+export function randomText(): string {
+  return inDigits(randomBytes(32), secretLength);
 }
 
 /** The kind and the public id of a text in the form of a key; undefined if it has another form. */

@@ -1,10 +1,11 @@
-import type { Scope } from "@confab/contracts";
+import type { PublicKey, Scope } from "@confab/contracts";
 
 /** A key as it is stored. */
 export interface Credential {
   readonly keyId: string;
-  /** SHA-256 of the key. */
-  readonly hash: Uint8Array;
+  /** SHA-256 of the key; null for a public key. */
+  readonly hash: Uint8Array | null;
+  readonly publicKey: PublicKey | null;
   readonly scopes: readonly Scope[];
   /** The token of its application; null for an admin key. */
   readonly token: string | null;

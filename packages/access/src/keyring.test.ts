@@ -1,49 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
+import { idOf, keyTable, rejection } from "../test/key-table.ts";
 import { createWatches } from "./access-watches.ts";
 import { createKey, hashKey } from "./key-format.ts";
-import { KeysUnavailable, type Credential } from "./key-lookups.ts";
-import { createKeyring, type KeyringOptions } from "./keyring.ts";
-
-/** A table of keys that can fail, or answer when the test says so. */
-function keyTable(options: Partial<KeyringOptions> = {}) {
-  const rows = new Map<string, Credential>();
-  const queries: (readonly string[])[] = [];
-  const state = { isUnavailable: false, held: undefined as Promise<void> | undefined };
-  const keyring = createKeyring({
-    load: async (keyIds) => {
-      queries.push(keyIds);
-      const found = keyIds.flatMap((keyId) => rows.get(keyId) ?? []);
-      await state.held;
-      if (state.isUnavailable) throw new Error("the database is unavailable");
-      return found;
-    },
-    ...options,
-  });
-  return {
-    ...{ rows, queries, state, keyring },
-    add: (expiresAt: Date | null = null): string => {
-      const { key, keyId, hash } = createKey("application");
-      rows.set(keyId, { keyId, hash, scopes: ["read"], token: "token", expiresAt, revokedAt: null });
-      return key;
-    },
-    revoke: (key: string): string => {
-      const keyId = idOf(key);
-      rows.set(keyId, { ...rows.get(keyId)!, revokedAt: new Date() });
-      return keyId;
-    },
-  };
-}
-
-const idOf = (key: string): string => key.split("_")[1]!;
-
-async function rejection(work: unknown): Promise<unknown> {
-  return Promise.resolve(work).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
+import { KeysUnavailable } from "./key-lookups.ts";
 
 describe("a keyring", () => {
   it("asks once for a key, and then answers without a promise", async () => {

@@ -1,3 +1,4 @@
+import type { PublicKey } from "@confab/contracts";
 import { createRecent } from "@confab/runtime";
 import { hasChecksum, hashKey, isSameHash, readKey } from "./key-format.ts";
 import { createLookups, type LookupOptions } from "./key-lookups.ts";
@@ -18,9 +19,15 @@ export type Keyring = ReturnType<typeof createKeyring>;
 /** For how long an id that is no valid key is refused without a look-up. Its owner can only have invented it. */
 const unknownMs = 2_000;
 
-interface KnownKey {
-  hash: Uint8Array;
-  principal: Principal;
+/** A key that is valid. */
+export interface ValidKey {
+  /** SHA-256 of the key; null for a public key. */
+  readonly hash: Uint8Array | null;
+  readonly publicKey: PublicKey | null;
+  readonly principal: Principal;
+}
+
+interface KnownKey extends ValidKey {
   /** When it was read, on the clock of `performance.now()`. */
   readAt: number;
   /** When it was last used, in milliseconds since 1970, and the part of that which is already written. */
@@ -48,7 +55,7 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
         drop(keyId);
         unknown.add(keyId);
       } else {
-        const { hash, scopes, token, expiresAt } = credential;
+        const { hash, publicKey, scopes, token, expiresAt } = credential;
         const previous = known.get(keyId);
         const principal = {
           ...{ name: `key ${keyId}`, token: token ?? undefined, scopes: new Set(scopes), keyId },
@@ -56,7 +63,7 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
         };
         const times = { readAt: askedAt, usedAt: previous?.usedAt ?? 0, writtenAt: previous?.writtenAt ?? 0 };
         known.delete(keyId);
-        known.set(keyId, { hash, principal, ...times });
+        known.set(keyId, { hash, publicKey, principal, ...times });
         for (const oldest of known.keys()) {
           if (known.size <= maxKeys) break;
           drop(oldest);
@@ -85,22 +92,32 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
     lookups.lookUp(keyId).catch(() => undefined);
   }
 
-  function principalOf(key: KnownKey, text: string): Principal | undefined {
-    const now = Date.now();
-    if (!isSameHash(key.hash, hashKey(text)) || key.principal.expiresAt <= now) return undefined;
-    key.usedAt = now;
-    return key.principal;
-  }
-
-  async function findRead(keyId: string, text: string): Promise<Principal | undefined> {
+  async function readThenFind(keyId: string): Promise<KnownKey | undefined> {
     try {
       await lookups.lookUp(keyId);
     } catch (error) {
       const key = known.get(keyId);
       if (!key || !isUsable(key)) throw error;
     }
+    return known.get(keyId);
+  }
+
+  function findKey(keyId: string): KnownKey | undefined | Promise<KnownKey | undefined> {
     const key = known.get(keyId);
-    return key && principalOf(key, text);
+    if (key && isUsable(key)) {
+      if (isDue(key)) refresh(keyId);
+      return key;
+    }
+    return !key && unknown.has(keyId) ? undefined : readThenFind(keyId);
+  }
+
+  const valid = (key: KnownKey | undefined): KnownKey | undefined =>
+    key && key.principal.expiresAt > Date.now() ? key : undefined;
+
+  function open(key: KnownKey | undefined, text: string): Principal | undefined {
+    if (!valid(key) || !key?.hash || !isSameHash(key.hash, hashKey(text))) return undefined;
+    key.usedAt = Date.now();
+    return key.principal;
   }
 
   return {
@@ -109,13 +126,24 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
       const read = readKey(text);
       if (!read) return undefined;
       const { keyId } = read;
+      if (!known.has(keyId) && !hasChecksum(text)) return undefined;
+      const key = findKey(keyId);
+      return key instanceof Promise ? key.then((found) => open(found, text)) : open(key, text);
+    },
+
+    /**
+     * The key that stands behind a user token or a ticket; undefined if it is unknown, revoked or expired. Rejects with
+     * `KeysUnavailable`.
+     */
+    signer(keyId: string): ValidKey | undefined | Promise<ValidKey | undefined> {
+      const key = findKey(keyId);
+      return key instanceof Promise ? key.then(valid) : valid(key);
+    },
+
+    /** A user token or a ticket of a known key was used. */
+    markUsed(keyId: string): void {
       const key = known.get(keyId);
-      if (key && isUsable(key)) {
-        if (isDue(key)) refresh(keyId);
-        return principalOf(key, text);
-      }
-      if (!key && (unknown.has(keyId) || !hasChecksum(text))) return undefined;
-      return findRead(keyId, text);
+      if (key) key.usedAt = Date.now();
     },
 
     /** A known key, and when it was read. An old or unknown one is read again soon. */

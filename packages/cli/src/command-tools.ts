@@ -33,9 +33,14 @@ export function toolsOf(io: Io, command: Command): Tools {
     output: createOutput(io, options),
     api: createApiClient({
       ...{ url, ingestUrl: options.ingestUrl },
-      ...{ key: secret(options.key) ?? secret(options.keyFile), adminKey: secret(options.adminKey) },
+      ...{ key: keyOf(options), adminKey: secret(options.adminKey) },
     }),
   };
+}
+
+/** The key that the options name, itself or by its file. */
+export function keyOf({ key, keyFile }: GlobalOptions): string | undefined {
+  return secret(key) ?? secret(keyFile);
 }
 
 /** A variable that is set to nothing is not set. */

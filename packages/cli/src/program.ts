@@ -21,6 +21,7 @@ import { addSmokeCommand } from "./commands/smoke.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTailCommand } from "./commands/tail.ts";
 import { addTraceCommand } from "./commands/trace.ts";
+import { addUserTokenCommand } from "./commands/user-token.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
 import { defaultUrl, httpUrl, token } from "./command-tools.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
@@ -79,6 +80,7 @@ export function createProgram(io: Io): Command {
   addMessageCommands(program, io);
   addReadsCommands(program, io);
   addKeysCommands(program, io);
+  addUserTokenCommand(program, io);
   addSendCommand(program, io);
   addTailCommand(program, io);
   addSearchCommands(program, io);

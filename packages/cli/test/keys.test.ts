@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -37,12 +38,61 @@ describe("confabctl with keys", function () {
   it("shows the key to people once, apart from everything else", async () => {
     const { code, stdout, stderr } = await stack.run(["keys", "create", token, "shown", "--scopes", "read"]);
     expect(code, stderr).to.equal(0);
-    expect(stdout).to.match(/^KEY {2}confab_[0-9A-Za-z]{8}_[0-9A-Za-z]{49}\n\nID +NAME +SCOPES/);
+    expect(stdout).to.match(/^KEY {2}confab_[0-9A-Za-z]{8}_[0-9A-Za-z]{49}\n\nID +NAME +KIND +SCOPES/);
     expect(stderr).to.match(/shown only now/);
     const list = await stack.run(["keys", "list", token]);
     expect(list.stdout)
       .to.include("shown")
       .and.not.match(/confab_\w/);
+  });
+
+  it("uploads public keys, from PEM and from a JSON Web Key, and never a private part", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const files = {
+      "public.pem": publicKey.export({ type: "spki", format: "pem" }),
+      "private.pem": privateKey.export({ type: "pkcs8", format: "pem" }),
+      "private.jwk": JSON.stringify(privateKey.export({ format: "jwk" })),
+    };
+    for (const [name, content] of Object.entries(files)) {
+      const file = join(stack.folder, name);
+      await writeFile(file, content);
+      const key = await stack.json<Key>("keys", "upload", token, "login", file, "--scopes", "read", "--expires", "90d");
+      expect(key.public_key, name).to.deep.equal(publicKey.export({ format: "jwk" }));
+    }
+    const list = await stack.run(["keys", "list", token]);
+    expect(list.stdout).to.match(/login +public key +read/);
+    await writeFile(join(stack.folder, "no.key"), "nonsense");
+    const { code, stderr } = await stack.run([
+      "keys",
+      "upload",
+      token,
+      "x",
+      join(stack.folder, "no.key"),
+      "--scopes",
+      "read",
+    ]);
+    expect(code).to.equal(2);
+    expect(stderr).to.include("It must be a public key");
+  });
+
+  it("signs user tokens, which do what they say and no more", async () => {
+    const { key } = await create(token, "signer", "--scopes", "read,write,edit");
+    await stack.run(["chat", "create", token]);
+    await stack.run(["chat", "create", token]);
+    const sign = (...args: string[]) => stack.run(["user-token", "anna", ...args], { CONFAB_KEY: key });
+    const { stdout } = await sign("--chat", "1=read,write", "--chat", "*=read", "--lifetime", "5m");
+    const user = { ...withoutAdmin, CONFAB_KEY: stdout.trim() };
+    const sent = await stack.run(["send", token, "1", "hello", "--json"], user);
+    expect(sent.code, sent.stderr).to.equal(0);
+    expect(JSON.parse(sent.stdout)).to.include({ sender: "anna" });
+    expect(await stack.run(["send", token, "2", "hello"], user)).to.include({ code: 3 });
+    expect((await stack.run(["tail", token, "2", "--no-follow"], user)).code).to.equal(0);
+
+    expect((await sign("--chat", "1=admin")).stderr).to.include("must be one of read, write, search, edit");
+    expect((await sign("--chat", "1=read", "--lifetime", "25h")).stderr).to.include("at most 86400 seconds");
+    expect((await sign("--chat", "one=read")).stderr).to.include("such as 7=read,write");
+    const unsigned = await stack.run(["user-token", "anna", "--chat", "1=read"], withoutAdmin);
+    expect(unsigned.stderr).to.include("CONFAB_KEY");
   });
 
   it("uses a key from the variable, from a file and from the command line", async () => {

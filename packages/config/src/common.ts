@@ -29,13 +29,15 @@ export const commonVariables = {
   PARTITIONS,
 };
 
-const { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, RATE_LIMITS, REQUIRE_KEYS, ADMIN_API_KEY } = processVariables;
+const { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, CORS_ORIGINS, RATE_LIMITS, REQUIRE_KEYS, ADMIN_API_KEY } =
+  processVariables;
 
 /** The variables of the services that speak HTTP with clients. */
 export const httpVariables = {
   ACCESS_LOG_RATE,
   TRUST_TRACEPARENT,
   PUBLIC_URL,
+  CORS_ORIGINS,
   RATE_LIMITS,
   REQUIRE_KEYS,
   ADMIN_API_KEY,
@@ -62,6 +64,7 @@ export function commonSettings(service: string, variables: Variables<typeof comm
 export function httpSettings(variables: Variables<typeof httpVariables> & { HOST: string; PORT: number }) {
   return {
     accessLogRate: variables.ACCESS_LOG_RATE,
+    corsOrigins: variables.CORS_ORIGINS,
     trustCallers: variables.TRUST_TRACEPARENT,
     access: { required: variables.REQUIRE_KEYS, adminKey: variables.ADMIN_API_KEY },
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },

@@ -83,6 +83,17 @@ export function urls({ schemes }: { schemes: readonly string[] }) {
     });
 }
 
+/** Origins of web pages, separated by commas, as browsers send them: `https://chat.example.com`, with a port if it is not the usual one. */
+export function origins() {
+  return z
+    .string()
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .refine((list) =>
+      list.every((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? "") && new URL(text).origin === text),
+    )
+    .meta({ form: "one or more origins such as https://chat.example.com, separated by commas, without a path" });
+}
+
 function isUrl(text: string, schemes: readonly string[]): boolean {
   const address = URL.parse(text);
   if (address === null || address.hostname === "") return false;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { describeVariables } from "./describe-variables.ts";
-import { bytes, durationMs, integer, onOff, port, secret, url } from "./leaves.ts";
+import { bytes, durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
 import { ConfigError, parseEnv } from "./parse-env.ts";
 
 const schema = z
@@ -193,6 +193,26 @@ describe("config leaves", () => {
     expect(leaf.parse("https://chat.example/")).to.equal("https://chat.example");
     for (const text of ["ftp://chat.example", "chat.example", "//chat.example", "https//chat"]) {
       expect(leaf.safeParse(text).success, text).to.equal(false);
+    }
+  });
+
+  it("accept origins as browsers send them only", () => {
+    expect(origins().parse("https://chat.example.com, http://localhost:5173")).to.deep.equal([
+      "https://chat.example.com",
+      "http://localhost:5173",
+    ]);
+    for (const text of [
+      "*",
+      "null",
+      "chat.example.com",
+      "https://a.example/",
+      "https://a.example/x",
+      "https://A.example",
+      "https://a.example:443",
+      "ws://a.example",
+      "https://a.example,,",
+    ]) {
+      expect(origins().safeParse(text).success, text).to.equal(false);
     }
   });
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationMs, integer, onOff, port, secret, url } from "./leaves.ts";
+import { durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
 
 /** The variables that several services share. */
 export const processVariables = {
@@ -56,6 +56,11 @@ export const processVariables = {
     .prefault("off")
     .describe(
       "Whether every route of an application requires a key with the right scope. If not, the token of the application opens everything in it. It must be the same in the api and ingest",
+    ),
+  CORS_ORIGINS: origins()
+    .optional()
+    .describe(
+      "Origins of the web pages that may use the api and ingest from a browser (CORS). Without it there are none. It must be the same in the api and ingest",
     ),
   ADMIN_API_KEY: secret({ minLength: 16 })
     .optional()

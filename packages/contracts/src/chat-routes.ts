@@ -67,6 +67,7 @@ export const chatRoutes = {
     summary: "Get a chat",
     description: "Returns the name and the metadata of a chat, and how many messages are stored.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat"],
     limited: "requests",
     success: { status: 200, description: "The chat", schema: chatSchema },
@@ -99,6 +100,7 @@ export const chatRoutes = {
     description:
       "Moves the read horizon of a reader forward to a number, at most the chat's last number. It never moves back: a lower number changes nothing, and the answer has the current horizon.",
     scopes: ["write"],
+    openToUsers: true,
     params: ["token", "chat", "reader"],
     body: { schema: writeReadHorizonSchema, required: true, limitBytes: smallBody },
     limited: "requests",
@@ -115,6 +117,7 @@ export const chatRoutes = {
     description:
       "Returns the read horizon of a reader, 0 if there is none, and how many messages above it are unread, stored or not. While Redis is unavailable, only stored messages count.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat", "reader"],
     limited: "requests",
     success: { status: 200, description: "The horizon and the unread count", schema: readStateSchema },
@@ -129,6 +132,7 @@ export const chatRoutes = {
     summary: "List how far the readers of a chat have read",
     description: "Returns one page of the read horizons of a chat, in the order of the readers' code points.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat"],
     query: readsQuerySchema,
     limited: "requests",
@@ -145,6 +149,7 @@ export const chatRoutes = {
     description:
       "Returns one page of the application's chats that have messages above the reader's horizon, the chat with the latest stored message first. It counts stored messages, so it may lag behind the accepted ones by a second. A page may have fewer entries than `limit`, even none, although there is a next one: follow the Link header until it has no next page.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token"],
     query: unreadQuerySchema,
     limited: "requests",

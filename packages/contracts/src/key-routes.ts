@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { createdKeySchema, keySchema, keysQuerySchema, rotateKeySchema, writeKeySchema } from "./keys.ts";
+import {
+  createdKeySchema,
+  keySchema,
+  keysQuerySchema,
+  rotateKeySchema,
+  ticketSchema,
+  uploadKeySchema,
+  writeKeySchema,
+} from "./keys.ts";
 import type { ProblemCode } from "./problems.ts";
 import { smallBody, reading, storing, type Route } from "./route.ts";
 
@@ -54,7 +62,7 @@ function routesOfOwner<
       path: `${path}/{key}/rotate`,
       operationId: `rotate${name}Key`,
       summary: `Replace a key of ${of}`,
-      description: `Returns a new key with the same name, scopes and lifetime. The old one expires after the grace period, if it does not expire before. ${once}`,
+      description: `Returns a new key with the same name, scopes and lifetime. The old one expires after the grace period, if it does not expire before. A public key is not replaced: upload the next one, and revoke it later. ${once}`,
       body: { schema: rotateKeySchema, required: false, limitBytes: smallBody },
       success: { status: 201, description: "The new key", schema: createdKeySchema },
       problems: [...unknown, "key-not-found", "key-not-active", ...storing],
@@ -90,9 +98,42 @@ const ofInstallation = routesOfOwner({
   of: "the installation",
 });
 
-/** Keys of applications, and admin keys: create, list, rotate, revoke. */
+/** Keys of applications, and admin keys: create, list, rotate, revoke. Tickets: create. */
 export const keyRoutes = {
+  createTicket: {
+    service: "api",
+    tag: "Keys",
+    scopes: ["read"],
+    openToUsers: true,
+    method: "post",
+    path: "/applications/{token}/tickets",
+    operationId: "createTicket",
+    summary: "Create a ticket for a stream",
+    description:
+      "Returns a ticket, which opens one stream of the application, once, within 30 seconds: append it to the stream's URL as `ticket`. It is for a browser's `EventSource`, which cannot send `Authorization`. It allows what the key or user token of this request allows, and ends with it.",
+    params: ["token"],
+    limited: "requests",
+    success: { status: 201, description: "The ticket", schema: ticketSchema },
+    problems: ["application-not-found", "service-unavailable", ...reading],
+  },
   createKey: ofApplication.create,
+  uploadKey: {
+    service: "api",
+    tag: "Keys",
+    scopes: ["admin"],
+    guard: "application",
+    method: "post",
+    path: "/applications/{token}/public-keys",
+    operationId: "uploadKey",
+    summary: "Upload a public key",
+    description:
+      "Makes a public key of yours a key of the application. It has no secret: it only verifies the user tokens that you sign with your private key and that name it in `kid`. They never allow more than its scopes. It is listed, revoked and expires like other keys.",
+    params: ["token"],
+    body: { schema: uploadKeySchema, required: true, limitBytes: smallBody },
+    limited: "requests",
+    success: { status: 201, description: "The key", schema: keySchema },
+    problems: ["application-not-found", ...storing],
+  },
   listKeys: ofApplication.list,
   rotateKey: ofApplication.rotate,
   revokeKey: ofApplication.revoke,

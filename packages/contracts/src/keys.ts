@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { nameSchema } from "./application.ts";
 import { limitSchema } from "./pagination.ts";
+import { publicKeySchema } from "./public-key.ts";
 import { timestampSchema } from "./time.ts";
 
 /** The scopes of keys, each with the acts that it allows. */
@@ -38,6 +39,9 @@ const keyShape = {
   key_id: keyIdSchema,
   name: nameSchema,
   scopes: scopesSchema,
+  public_key: publicKeySchema
+    .nullable()
+    .meta({ description: "The public key that verifies user tokens; null for a key with a secret" }),
   created_at: timestampSchema,
   expires_at: expirySchema,
   last_used_at: timestampSchema
@@ -62,24 +66,28 @@ export const createdKeySchema = z
   .meta({ id: "NewKey", description: "A new key with its secret" });
 export type CreatedKey = z.infer<typeof createdKeySchema>;
 
-export const writeKeySchema = z
-  .object({
-    name: nameSchema,
-    scopes: scopesSchema,
-    expires_at: z.iso
-      .datetime({ offset: true, error: "must be a time such as 2027-01-01T00:00:00Z" })
-      .transform((text) => new Date(text))
-      .refine((time) => time.getTime() > Date.now(), "must be in the future")
-      .refine((time) => time.getUTCFullYear() < 10_000, "must be before the year 10000")
-      .nullable()
-      .optional()
-      .meta({
-        override: { anyOf: [{ type: "string", format: "date-time" }, { type: "null" }] },
-        description: "When the key stops working; never if it is absent or null",
-        examples: ["2027-01-01T00:00:00Z"],
-      }),
-  })
-  .meta({ id: "WriteKey", description: "A new key" });
+const writtenKey = z.object({
+  name: nameSchema,
+  scopes: scopesSchema,
+  expires_at: z.iso
+    .datetime({ offset: true, error: "must be a time such as 2027-01-01T00:00:00Z" })
+    .transform((text) => new Date(text))
+    .refine((time) => time.getTime() > Date.now(), "must be in the future")
+    .refine((time) => time.getUTCFullYear() < 10_000, "must be before the year 10000")
+    .nullable()
+    .optional()
+    .meta({
+      override: { anyOf: [{ type: "string", format: "date-time" }, { type: "null" }] },
+      description: "When the key stops working; never if it is absent or null",
+      examples: ["2027-01-01T00:00:00Z"],
+    }),
+});
+
+export const writeKeySchema = writtenKey.meta({ id: "WriteKey", description: "A new key" });
+
+export const uploadKeySchema = writtenKey
+  .extend({ public_key: publicKeySchema })
+  .meta({ id: "UploadKey", description: "A public key of yours" });
 
 const day = 86_400;
 const longestGrace = 30 * day;
@@ -99,3 +107,14 @@ export const keysQuerySchema = z.object({
   limit: limitSchema,
   after: keyIdSchema.optional().meta({ description: "Continue after the key with this id, from a Link header" }),
 });
+
+export const ticketSchema = z
+  .strictObject({
+    ticket: z.string().meta({
+      description: "The value of the query parameter `ticket`",
+      examples: ["confab_ticket_2wRtdVvNwTx8kYq5mZc1LhJ7pUe4GsB9aFo3KiXyD6n"],
+    }),
+    expires_at: timestampSchema.meta({ description: "Until when it opens a stream" }),
+  })
+  .meta({ id: "Ticket", description: "Opens one stream, once, in place of a header" });
+export type Ticket = z.infer<typeof ticketSchema>;

@@ -40,6 +40,7 @@ const updateMessage = {
   description:
     "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. A repetition without If-Match changes nothing else.",
   scopes: ["edit"],
+  openToUsers: true,
   params: ["token", "chat", "message"],
   versioned: true,
   body: { schema: editMessageSchema, required: true, limitBytes: messageBody },
@@ -60,6 +61,7 @@ export const messageRoutes = {
     description:
       "Numbers the message and accepts it. A 201 means that it is durable and readable at once; it is stored and becomes searchable shortly afterwards. Send an Idempotency-Key so that you can repeat the request safely.",
     scopes: ["write"],
+    openToUsers: true,
     params: [],
     body: { schema: createMessageSchema, required: true, limitBytes: messageBody },
     idempotent: true,
@@ -84,6 +86,7 @@ export const messageRoutes = {
     description:
       "Accepts up to 1,000 messages, of any chats, and returns one result per item in the order of the items. An invalid item does not affect the others. The body may also be NDJSON (application/x-ndjson) with one message per line. An item may have an idempotency_key. For items without one, an Idempotency-Key header stands for the key and the position of the item, so the same body can be repeated safely.",
     scopes: ["write", "import"],
+    openToUsers: true,
     params: [],
     body: {
       schema: createBatchSchema,
@@ -107,6 +110,7 @@ export const messageRoutes = {
     description:
       "Returns one page of messages, stored or not. Without a position it is the first page of the order. `after` and `before` name the page right after or right before a number, and together the numbers in between; `around` names the page with a number in its middle. A page ends at `limit` or where its bodies reach 1 MiB. A reader that continues after the last number misses no message, and with `wait` it receives the next ones as soon as they are accepted.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat"],
     query: messagesQuerySchema,
     waits: true,
@@ -124,6 +128,7 @@ export const messageRoutes = {
     description:
       "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, `read` when a read horizon moves, `signal` with what somebody sent to be seen only now, and `goodbye` before the stream ends. The id of an event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat"],
     query: streamQuerySchema,
     limited: "requests",
@@ -140,6 +145,7 @@ export const messageRoutes = {
     description:
       "One stream of server-sent events for up to 300 chats, with the events of the streams of these chats and the same guarantees for each. The data of each event has `chat_number`. The id of an event is the position in all chats together, an opaque text of up to 6,000 characters. The stream continues after `Last-Event-ID` or `after`, however old it is.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token"],
     query: chatsStreamQuerySchema,
     limited: "requests",
@@ -156,6 +162,7 @@ export const messageRoutes = {
     description:
       "Sends a `signal` event, for example that somebody types, to the streams of the chat that are open now. It has no number, is not stored, and is not sent again. A 202 does not say that anybody received it. A stream whose client reads slowly gets the latest signal of each sender and type, if it is not older than 10 seconds.",
     scopes: ["write"],
+    openToUsers: true,
     params: ["token", "chat"],
     body: { schema: sendSignalSchema, required: true, limitBytes: smallBody },
     limited: "requests",
@@ -172,6 +179,7 @@ export const messageRoutes = {
     description:
       "Returns one page of messages that contain every word of the query, newest first, with the matches marked. With `sender`, `from` or `to`, only messages of that sender or of that time. A message becomes searchable about a second after it was accepted.",
     scopes: ["search"],
+    openToUsers: true,
     params: ["token", "chat"],
     query: searchQuerySchema,
     limited: "requests",
@@ -187,6 +195,7 @@ export const messageRoutes = {
     summary: "Get a message",
     description: "Returns a message, stored or not.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat", "message"],
     versioned: true,
     limited: "requests",
@@ -205,6 +214,7 @@ export const messageRoutes = {
     description:
       "Removes the body, the metadata and the earlier versions of a message. Its number stays: lists show a message without content, and reading it answers 410. The change takes the chat's next change number. A repetition answers 204 as well.",
     scopes: ["edit"],
+    openToUsers: true,
     params: ["token", "chat", "message"],
     versioned: true,
     limited: "requests",
@@ -228,6 +238,7 @@ export const messageRoutes = {
     summary: "List the earlier versions of a message",
     description: "Returns what the message was before each edit, oldest first. The current version is not among them.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat", "message"],
     limited: "requests",
     success: { status: 200, description: "The earlier versions", schema: z.array(messageVersionSchema) },
@@ -243,6 +254,7 @@ export const messageRoutes = {
     description:
       "Returns messages that were edited or deleted after a change number, as they are now, in the order of their last changes. A reader that continues after the last change number misses no change.",
     scopes: ["read"],
+    openToUsers: true,
     params: ["token", "chat"],
     query: changesQuerySchema,
     limited: "requests",

@@ -46,6 +46,8 @@ export const headers = {
 };
 
 export type HeaderName = keyof typeof headers;
+/** The names of the headers of answers. */
+export const answerHeaders = Object.keys(headers) as readonly HeaderName[];
 
 export const headerRefs = (names: readonly HeaderName[]): Record<string, { $ref: `#/components/headers/${string}` }> =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` as const }]));

@@ -133,9 +133,12 @@ describe("openApiDocument", () => {
 
   it("names for each operation the keys and scopes that are enough", () => {
     for (const { operation } of operations) {
-      const { scopes, guard }: Route = routes[operation.operationId as keyof typeof routes];
+      const { scopes, guard, openToUsers, success }: Route = routes[operation.operationId as keyof typeof routes];
       const application = guard === "installation" ? [] : [{ applicationKey: [] }];
-      expect(operation.security, operation.operationId).to.deep.equal([...application, { adminKey: [] }, {}]);
+      const user = openToUsers === true ? [{ userToken: [] }] : [];
+      const ticket = success.stream === true ? [{ ticket: [] }] : [];
+      const expected = [...application, ...user, ...ticket, { adminKey: [] }, {}];
+      expect(operation.security, operation.operationId).to.deep.equal(expected);
       expect(operation["x-confab-scopes"], operation.operationId).to.deep.equal(scopes);
       for (const scope of scopes) expect(operation.description).to.include(`\`${scope}\``);
     }

@@ -23,6 +23,9 @@ Paths are in lower case and do not end with a slash.
 token of an application opens everything in it, and a key that is sent is nevertheless checked. Only creating and listing
 applications and managing keys always require a key, unless no admin key is configured.
 
+**User tokens** go into the same header. Your back end signs one for each of its users, as a JSON Web Token with the scopes of the user
+in each chat. The user is the sender of the messages that are sent with it.
+
 **Unknown fields** and query parameters are ignored. \`Confab-Ignored-Fields\` names them.
 
 **Version**: this is version ${apiVersion}. A request may name it in the header \`Confab-Version\`; the answer then repeats it.`;
@@ -108,7 +111,7 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
-    description: `${route.description} A key needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(" or ")}.`,
+    description: `${route.description} A key needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(" or ")}.${route.openToUsers === true ? "" : " User tokens cannot be used."}`,
     security: securityOf(route),
     "x-confab-scopes": [...route.scopes],
     requestParams: {
@@ -151,8 +154,14 @@ function operation(route: Route, known: Map<string, object>): ZodOpenApiOperatio
  * Each entry is enough. The last one is no key, which is enough where keys are not required. Linters accept scopes of OAuth only, so
  * the scopes of keys have an extension of their own.
  */
-function securityOf({ guard }: Route): Record<string, string[]>[] {
-  return [...(guard === "installation" ? [] : [{ applicationKey: [] }]), { adminKey: [] }, {}];
+function securityOf({ guard, openToUsers, success }: Route): Record<string, string[]>[] {
+  return [
+    ...(guard === "installation" ? [] : [{ applicationKey: [] }]),
+    ...(openToUsers === true ? [{ userToken: [] }] : []),
+    ...(success.stream === true ? [{ ticket: [] }] : []),
+    { adminKey: [] },
+    {},
+  ];
 }
 
 const line = (body: string): string =>
@@ -181,7 +190,7 @@ export function openApiDocument(options: { publicUrl: string; version: string })
       { name: "Applications", description: "Tenants. Each is named by its token." },
       { name: "Chats", description: "Conversations, numbered from 1 in their application." },
       { name: "Messages", description: "Texts, numbered from 1 in their chat." },
-      { name: "Keys", description: "Secrets with scopes, of an application or of the installation." },
+      { name: "Keys", description: "Secrets with scopes, of an application or of the installation, and tickets." },
     ],
     components: {
       schemas: { BatchItem: batchItemSchema },
@@ -192,6 +201,19 @@ export function openApiDocument(options: { publicUrl: string; version: string })
           type: "http",
           scheme: "bearer",
           description: "A key of the application (`confab_…`) with one of the scopes in `x-confab-scopes`",
+        },
+        userToken: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description:
+            "A user token: a JSON Web Token that your back end signs for one of its users, with the claims `sub`, `iat`, `exp` and `chats`. It needs one of the scopes in `x-confab-scopes` in each chat that the request concerns",
+        },
+        ticket: {
+          type: "apiKey",
+          in: "query",
+          name: "ticket",
+          description: "A ticket, for one stream",
         },
         adminKey: {
           type: "http",

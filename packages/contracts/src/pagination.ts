@@ -122,7 +122,10 @@ export const streamPositionSchema = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,9})(-(0|[1-9][0-9]{0,9}))?$/, "must be a message's number, or the id of an event");
 
+const ticketParameter = z.string().optional().meta({ description: "A ticket, in place of the header `Authorization`" });
+
 export const streamQuerySchema = z.object({
+  ticket: ticketParameter,
   after: streamPositionSchema.optional().meta({
     description:
       "Begin after this event: a message's number, or the id of an event. 0 begins with the first message. Without it, and without Last-Event-ID, the stream begins now.",
@@ -143,6 +146,7 @@ const chatsParameter = (maximum: number, description: string) =>
     .meta({ description: `${description}: at most ${maximum} numbers, separated by commas`, examples: ["1,7"] });
 
 export const chatsStreamQuerySchema = z.object({
+  ticket: ticketParameter,
   chats: chatsParameter(maxStreamChats, "The chats to follow"),
   after: z
     .string()

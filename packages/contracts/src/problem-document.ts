@@ -67,6 +67,7 @@ export function problemDocument(
 /** Statuses that an item of a batch request can be refused with. */
 export const itemProblems = [
   "malformed-json",
+  "forbidden",
   "application-not-found",
   "chat-not-found",
   "idempotency-conflict",

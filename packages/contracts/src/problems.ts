@@ -29,13 +29,13 @@ export const problems = {
     status: 401,
     title: "Valid key required",
     meaning:
-      "The request needs a key and has none that is valid: it has no key, or the key is unknown, revoked or expired. Send a valid one in the header `Authorization: Bearer <key>`.",
+      "The request needs a key or a user token and has none that is valid: it has none, or it is unknown, revoked or expired, or a ticket that was used before. Send a valid one in the header `Authorization: Bearer <key>`.",
   },
   forbidden: {
     status: 403,
     title: "Key not sufficient",
     meaning:
-      "The key is valid, but it does not have the scope that this route needs, or it is not an admin key. The detail names what is missing. Use another key.",
+      "The key or user token is valid, but it does not have the scope that this route needs, or not in this chat, or it is not an admin key, or the user of the token is another one. The detail names what is missing. Use another key or token.",
   },
   "route-not-found": {
     status: 404,

@@ -48,6 +48,8 @@ export interface Route {
    * All other routes require a key only if keys are required.
    */
   guard?: "installation" | "application";
+  /** Whether user tokens may be used, within the chats in which they have one of the scopes. */
+  openToUsers?: boolean;
   params: readonly PathParameter[];
   query?: z.ZodObject;
   body?: {

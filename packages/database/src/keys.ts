@@ -1,4 +1,4 @@
-import type { Scope } from "@confab/contracts";
+import type { PublicKey, Scope } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import { findOwner } from "./applications.ts";
 import { inTime } from "./attempt.ts";
@@ -8,7 +8,7 @@ import type { Database, Queryable } from "./client.ts";
 import type { ApiKey } from "./generated/client.ts";
 
 /** A key without its secret. */
-export type KeyRow = Omit<ApiKey, "scopes"> & { readonly scopes: readonly Scope[] };
+export type KeyRow = Parsed<ApiKey>;
 
 /** The token of the application that owns a key; null for admin keys. */
 export type KeyOwner = string | null;
@@ -16,8 +16,10 @@ export type KeyOwner = string | null;
 /** A key that was made and not stored yet. */
 export interface KeyIdentity {
   readonly keyId: string;
-  /** SHA-256 of the key. */
-  readonly hash: Uint8Array;
+  /** SHA-256 of the key; null for a public key. */
+  readonly hash: Uint8Array | null;
+  /** Absent for a key with a secret. */
+  readonly publicKey?: PublicKey | null;
 }
 
 export interface KeyToStore extends KeyIdentity {
@@ -27,9 +29,7 @@ export interface KeyToStore extends KeyIdentity {
 }
 
 /** The columns that the check of a key needs. */
-export interface StoredCredential {
-  readonly keyId: string;
-  readonly hash: Uint8Array;
+export interface StoredCredential extends Required<KeyIdentity> {
   readonly scopes: readonly Scope[];
   readonly token: KeyOwner;
   readonly expiresAt: Date | null;
@@ -84,12 +84,12 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
         take: limit + 1,
       });
       const items = rows.slice(0, limit);
-      return { items: items.map(withScopes), next: rows.length > limit ? items.at(-1)?.publicId : undefined };
+      return { items: items.map(parsed), next: rows.length > limit ? items.at(-1)?.publicId : undefined };
     },
 
     /**
      * Stores a key with the name, the scopes and the lifetime of another one, which expires after the grace period. Returns undefined
-     * if the owner has no such key; throws `KeyNotActive`.
+     * if the owner has no such key; throws `KeyNotActive`. A public key has no successor.
      */
     rotate: (
       token: KeyOwner,
@@ -99,7 +99,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
     ): Promise<KeyRow | undefined> =>
       inTransaction(async (tx) => {
         const old = await lock(tx, token, keyId);
-        if (!old) return undefined;
+        if (old?.publicKey !== null) return undefined;
         const now = new Date();
         if (old.revokedAt !== null || (old.expiresAt !== null && old.expiresAt <= now)) {
           throw new KeyNotActive("The key is revoked or has expired");
@@ -110,7 +110,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
         }
         const lifetimeMs = old.expiresAt && old.expiresAt.getTime() - old.createdAt.getTime();
         const expiresAt = lifetimeMs === null ? null : new Date(now.getTime() + lifetimeMs);
-        const { name, scopes, applicationId } = withScopes(old);
+        const { name, scopes, applicationId } = parsed(old);
         const row = await insert(tx, applicationId, { ...successor, name, scopes, expiresAt }, now);
         await recordAct(tx, { act: "key-rotated", by, token, keyId });
         await recordAct(tx, { act: "key-created", by, token, keyId: successor.keyId });
@@ -130,13 +130,13 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
 
     /** The credentials of the keys with these ids, in one query. Unknown ones are left out. */
     async credentials(keyIds: readonly string[]): Promise<StoredCredential[]> {
-      const rows = await prisma.$queryRawUnsafe<(Omit<StoredCredential, "scopes"> & { scopes: string })[]>(
-        `SELECT k.public_id AS keyId, k.hash, k.scopes, a.token, k.expires_at AS expiresAt, k.revoked_at AS revokedAt
+      const rows = await prisma.$queryRawUnsafe<StoredAsText<StoredCredential>[]>(
+        `SELECT k.public_id AS keyId, k.hash, k.public_key AS publicKey, k.scopes, a.token, k.expires_at AS expiresAt, k.revoked_at AS revokedAt
            FROM api_keys k LEFT JOIN applications a ON a.id = k.application_id
           WHERE k.public_id IN (${placeholders(keyIds)})`,
         ...keyIds,
       );
-      return rows.map(withScopes);
+      return rows.map(parsed);
     },
 
     /** Writes when keys were last used. A later time that is known already stays. */
@@ -160,18 +160,29 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
   };
 }
 
-function withScopes<T extends { readonly scopes: string }>(row: T): Omit<T, "scopes"> & { scopes: Scope[] } {
-  return { ...row, scopes: row.scopes.split(",") as Scope[] };
+type Parsed<T> = Omit<T, "scopes" | "publicKey"> & {
+  readonly scopes: readonly Scope[];
+  readonly publicKey: PublicKey | null;
+};
+type StoredAsText<T> = Omit<T, "scopes" | "publicKey"> & { readonly scopes: string; readonly publicKey: string | null };
+
+function parsed<T extends { readonly scopes: string; readonly publicKey: string | null }>(row: T): Parsed<T> {
+  const publicKey = row.publicKey === null ? null : (JSON.parse(row.publicKey) as PublicKey);
+  return { ...row, scopes: row.scopes.split(",") as Scope[], publicKey };
 }
 
 async function insert(
   tx: Queryable,
   applicationId: bigint | null,
-  { keyId, hash, name, scopes, expiresAt }: KeyToStore,
+  { keyId, hash, publicKey = null, name, scopes, expiresAt }: KeyToStore,
   createdAt: Date,
 ): Promise<KeyRow> {
-  const data = { applicationId, publicId: keyId, name, hash: Buffer.from(hash), scopes: scopes.join(",") };
-  return withScopes(await tx.apiKey.create({ data: { ...data, createdAt, expiresAt } }));
+  const data = {
+    ...{ applicationId, publicId: keyId, name, scopes: scopes.join(","), createdAt, expiresAt },
+    hash: hash && Buffer.from(hash),
+    publicKey: publicKey && JSON.stringify(publicKey),
+  };
+  return parsed(await tx.apiKey.create({ data }));
 }
 
 function find(tx: Queryable, token: KeyOwner, publicId: string): Promise<ApiKey | null> {

@@ -36,11 +36,23 @@ describe("keys", () => {
     ] as const) {
       const credential = found.find((each) => each.keyId === keyId)!;
       expect(credential).to.deep.include({ token: owner, scopes: ["read", "write"], expiresAt: null, revokedAt: null });
-      expect(Buffer.compare(credential.hash, hash)).to.equal(0);
+      expect(Buffer.compare(credential.hash!, hash)).to.equal(0);
+      expect(credential.publicKey).to.equal(null);
     }
     expect(
       await keys.create(randomUUID(), { ...identity(), name: "x", scopes: ["read"], expiresAt: null }, by),
     ).to.equal(undefined);
+  });
+
+  it("may be public keys, which have no hash and no successor", async () => {
+    const publicKey = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" } as const;
+    const made = { keyId: randomBytes(4).toString("hex"), hash: null, publicKey };
+    const row = await keys.create(token, { ...made, name: "login", scopes: ["read"], expiresAt: null }, by);
+    expect(row).to.deep.include({ publicId: made.keyId, hash: null, publicKey });
+    expect((await keys.credentials([made.keyId]))[0]).to.deep.include({ hash: null, publicKey, token });
+    expect((await keys.list(token, { limit: 50 }))!.items[0]).to.deep.include({ publicKey });
+    expect(await keys.rotate(token, made.keyId, { ...identity(), graceMs: 0 }, by)).to.equal(undefined);
+    expect(await keys.revoke(token, made.keyId, by)).to.equal(true);
   });
 
   it("are listed page by page, only to their owner", async () => {

@@ -2,6 +2,7 @@ export { accessLog } from "./access-log.ts";
 export { readJson } from "./body.ts";
 export { createByteBudget } from "./byte-budget.ts";
 export type { ByteBudget } from "./byte-budget.ts";
+export { createCors } from "./cors.ts";
 export { createNotFoundHandler, createOptionsHandler } from "./not-found.ts";
 export { createProblemHandler } from "./problem-handler.ts";
 export { createRateLimit } from "./rate-limit.ts";

@@ -1,4 +1,4 @@
-import { mayUse, type Access, type Principal } from "@confab/access";
+import { expectChats, mayUse, type Access, type Principal } from "@confab/access";
 import { ProblemError, expressPath, hasTag, idempotencyKeySchema, linkHeader } from "@confab/contracts";
 import type { PageLinks, Route, pathParameters } from "@confab/contracts";
 import { shortToken } from "@confab/runtime";
@@ -104,7 +104,7 @@ export function mount<R extends Route>(
     if (admission !== undefined) await admission;
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
-    expectOwner(context.principal, params);
+    expectResource(context.principal, route, params);
     const query = readQuery(req, mounted, context);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const versions = route.versioned === true ? readVersions(req.headers["if-match"]) : undefined;
@@ -158,7 +158,7 @@ export function mountStream<R extends Route>(
     if (admission !== undefined) await admission;
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
-    expectOwner(context.principal, params);
+    expectResource(context.principal, route, params);
     const query = readQuery(req, mounted, context);
     const header = req.headers["last-event-id"];
     const lastEventId = typeof header === "string" && header !== "" ? header : undefined;
@@ -187,9 +187,14 @@ function admit(access: Access, req: Request, route: Route, context: RequestConte
   return undefined;
 }
 
-/** To the key of another application, an application does not exist. */
-function expectOwner(principal: Principal | undefined, { token }: { token?: string }): void {
+/** To the key of another application, an application does not exist. A user token opens only chats that it names. */
+function expectResource(
+  principal: Principal | undefined,
+  { scopes }: Route,
+  { token, chat }: { token?: string; chat?: number },
+): void {
   if (token !== undefined && !mayUse(principal, token)) throw new ProblemError("application-not-found");
+  if (chat !== undefined) expectChats(principal, scopes, [chat]);
 }
 
 async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {

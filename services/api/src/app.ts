@@ -4,6 +4,7 @@ import { ProblemError, routes, type Route } from "@confab/contracts";
 import {
   accessLog,
   contextOf,
+  createCors,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
@@ -37,6 +38,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
     | "version"
     | "access"
     | "accessLogRate"
+    | "corsOrigins"
     | "http"
     | "database"
     | "partitioning"
@@ -89,7 +91,9 @@ export function createApiApp(options: ApiAppOptions): Express {
     .set("query parser", parseQueryString)
     .set("trust proxy", config.trustedProxies)
     .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
+    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }));
+  if (config.corsOrigins !== undefined) app.use(createCors(config.corsOrigins));
+  app
     .use(createProtocolCheck(config.http))
     .use(createOptionsHandler(mine))
     .use(createDocsRoutes({ publicUrl, version: config.version }));

@@ -130,11 +130,12 @@ export function toUnreadChat({ number, horizon, unread, lastMessageNumber, lastM
   };
 }
 
-export function toKey({ publicId, name, scopes, createdAt, expiresAt, lastUsedAt, revokedAt }: KeyRow): Key {
+export function toKey({ publicId, name, scopes, publicKey, createdAt, expiresAt, lastUsedAt, revokedAt }: KeyRow): Key {
   return {
     key_id: publicId,
     name,
     scopes: [...scopes],
+    public_key: publicKey,
     created_at: createdAt.toISOString(),
     expires_at: expiresAt?.toISOString() ?? null,
     last_used_at: lastUsedAt?.toISOString() ?? null,

@@ -18,5 +18,12 @@ export const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query
   streamChats: { query: "?chats=1" },
   sendSignal: { body: { sender: "anna", type: "typing" } },
   createKey: { body: { name: "a", scopes: ["read"] } },
+  uploadKey: {
+    body: {
+      name: "a",
+      scopes: ["read"],
+      public_key: { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" },
+    },
+  },
   createAdminKey: { body: { name: "a", scopes: ["read"] } },
 };

@@ -1,6 +1,8 @@
 import { createKey } from "@confab/access";
 import { scopeNames, type Scope } from "@confab/contracts";
 import { createKeys, type Database } from "@confab/database";
+import { SignJWT } from "jose";
+import { createHash } from "node:crypto";
 
 /** Creates keys directly in the database, also such as the api would not create. */
 export function keyMaker({ database }: { database: Database }) {
@@ -17,6 +19,14 @@ export function keyMaker({ database }: { database: Database }) {
   }
   return {
     make,
+    /** Signs a user token with a key of an application. */
+    async signUser(key: string, claims: { sub: string; chats: object; exp?: number }) {
+      const now = Math.floor(Date.now() / 1_000);
+      const text = await new SignJWT({ iat: now, exp: now + 600, ...claims })
+        .setProtectedHeader({ alg: "HS256", kid: key.split("_")[1]! })
+        .sign(createHash("sha256").update(key).digest());
+      return { authorization: `Bearer ${text}` };
+    },
     revoke: (token: string | null, keyId: string) => keys.revoke(token, keyId, by),
     /** Keys that are not valid, by the reason. All of them have the form and the checksum of a key. */
     async invalid(token: string | null) {

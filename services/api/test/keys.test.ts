@@ -46,7 +46,7 @@ describe("keys", () => {
     const text = JSON.stringify(await list());
     expect(text).to.include(key.key_id).and.not.include(key.key.slice(-49));
     const stored = await world.database.prisma.apiKey.findMany();
-    expect(Buffer.concat(stored.map(({ hash }) => hash)).includes(key.key)).to.equal(false);
+    expect(Buffer.concat(stored.map(({ hash }) => hash!)).includes(key.key)).to.equal(false);
   });
 
   it("with the scope admin create further keys of their application, and of no other one", async () => {

@@ -3,6 +3,7 @@ import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
   createByteBudget,
+  createCors,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
@@ -23,7 +24,7 @@ export interface IngestAppOptions extends Pick<
   Dependencies,
   "access" | "intake" | "pressure" | "counted" | "metrics" | "tracer"
 > {
-  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "partitioning">;
+  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "corsOrigins" | "partitioning">;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
   validateResponses?: boolean;
@@ -49,13 +50,15 @@ export function createIngestApp(options: IngestAppOptions): Express {
   const budget = createByteBudget({ bytes: config.limits.requestBytes });
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
 
-  return express()
+  const app = express()
     .disable("x-powered-by")
     .disable("etag")
     .enable("case sensitive routing")
     .enable("strict routing")
     .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }))
+    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }));
+  if (config.corsOrigins !== undefined) app.use(createCors(config.corsOrigins));
+  return app
     .use(createProtocolCheck(config.http))
     .use(createOptionsHandler(mine))
     .use(

@@ -3,6 +3,7 @@ import { scopeNames, type BatchAnswer, type Scope } from "@confab/contracts";
 import { createKeys } from "@confab/database";
 import { startProxy } from "@confab/testkit";
 import { expect } from "chai";
+import { SignJWT } from "jose";
 import {
   jsonOf,
   messageOf,
@@ -99,6 +100,48 @@ describe("sending with keys", () => {
         await post(`${ingest.url}/messages/batch`, { messages: [item(chat), item(foreign)] }, admin.headers),
       ) as BatchAnswer;
       expect(all, "an admin key may send to all").to.include({ accepted: 2, refused: 0 });
+    });
+
+    describe("by a user with a token", () => {
+      let foreign: Chat;
+      let headers: Record<string, string>;
+      beforeEach(async () => {
+        foreign = await world.newChat(chat.token);
+        const signer = await key(chat.token, ["write"]);
+        const now = Math.floor(Date.now() / 1_000);
+        const claims = { sub: "anna", iat: now, exp: now + 60, chats: { [chat.number]: ["write"], "*": ["read"] } };
+        const text = await new SignJWT(claims)
+          .setProtectedHeader({ alg: "HS256", kid: signer.keyId })
+          .sign(signer.hash);
+        headers = { authorization: `Bearer ${text}` };
+      });
+
+      it("has that user as the sender, and no other one", async () => {
+        for (const sender of [undefined, null, "anna"]) {
+          const answer = await post(`${ingest.url}/messages`, { ...item(chat), sender }, headers);
+          expect(jsonOf(answer, 201)).to.include({ sender: "anna" });
+        }
+        const { detail } = problemOf(
+          await post(`${ingest.url}/messages`, { ...item(chat), sender: "bela" }, headers),
+          "forbidden",
+        );
+        expect(detail).to.include("sub");
+        expect(Object.keys(await ingest.accepted(chat))).to.have.length(3);
+      });
+
+      it("goes only to chats in which the user may write", async () => {
+        problemOf(await send(ingest.url, foreign, "x", headers), "forbidden");
+        problemOf(await send(ingest.url, { ...chat, number: 999 }, "x", headers), "forbidden");
+        problemOf(await send(ingest.url, await world.newChat(), "x", headers), "application-not-found");
+        expect(await ingest.accepted(foreign)).to.deep.equal({});
+      });
+
+      it("is refused item by item in a batch request", async () => {
+        const messages = [item(chat), item(foreign), { ...item(chat), sender: "bela" }, item(await world.newChat())];
+        const answer = jsonOf(await post(`${ingest.url}/messages/batch`, { messages }, headers)) as BatchAnswer;
+        expect(answer.results.map(({ status }) => status)).to.deep.equal([201, 403, 403, 404]);
+        expect(answer.results[0]).to.include({ sender: "anna" });
+      });
     });
 
     it("refuses a request without a right before its body is read", async () => {

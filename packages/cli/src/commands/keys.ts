@@ -1,8 +1,9 @@
+import { createPublicKey, type JsonWebKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { scopeNames, type CreatedKey, type Key, type Scope } from "@confab/contracts";
+import { scopeNames, userScopes, type CreatedKey, type Key, type Scope } from "@confab/contracts";
 import { InvalidArgumentError, type Command } from "commander";
 import { listed, pages } from "../api-client.ts";
-import { onOwner, textOperand, type Operand } from "../application-arguments.ts";
+import { onApplication, onOwner, textOperand, type Operand } from "../application-arguments.ts";
 import { duration, future, number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { columns, table, type Output } from "../output.ts";
@@ -14,7 +15,7 @@ const keyOperand: Operand<string> = {
   isText: true,
 };
 
-/** `keys create|list|rotate|revoke`: of an application, or with `--admin` of the installation. */
+/** `keys create|upload|list|rotate|revoke`: of an application, or with `--admin` of the installation. */
 export function addKeysCommands(program: Command, io: Io): void {
   const keys = program.command("keys").description("create, list, replace and revoke keys");
 
@@ -34,6 +35,29 @@ export function addKeysCommands(program: Command, io: Io): void {
           ? await api.call("createAdminKey", { body })
           : await api.call("createKey", { params: { token }, body });
       show(created, output);
+    },
+  );
+
+  onApplication(
+    keys
+      .command("upload")
+      .description("make a public key of yours a key of an application; it verifies the user tokens that you sign")
+      .requiredOption(
+        "--scopes <scopes>",
+        `the scopes that its user tokens may have at most: ${userScopes.join(", ")}`,
+        scopesOf,
+      )
+      .option("--expires <when>", "when it stops working: a time, or a duration such as 90d", future),
+    [
+      textOperand("name", "its purpose, 1 to 255 characters"),
+      { ...textOperand("file", "the public key: PEM, or a JSON Web Key; Ed25519 or P-256"), parse: readPublicKey },
+    ],
+    async (token, [name, publicKey], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { scopes, expires } = command.opts<{ scopes: Scope[]; expires?: Date }>();
+      const body = { name, scopes, public_key: publicKey, ...(expires && { expires_at: expires.toISOString() }) };
+      const { body: uploaded } = await api.call("uploadKey", { params: { token }, body });
+      output.result(uploaded, () => view([uploaded], output));
     },
   );
 
@@ -94,6 +118,17 @@ export function readKeyFile(path: string): string {
   }
 }
 
+/** The public key in a file, as a JSON Web Key. A private key is reduced to its public part. */
+function readPublicKey(path: string): JsonWebKey {
+  const text = readKeyFile(path);
+  try {
+    const key = text.startsWith("{") ? { key: JSON.parse(text) as JsonWebKey, format: "jwk" as const } : text;
+    return createPublicKey(key).export({ format: "jwk" });
+  } catch {
+    throw new InvalidArgumentError("It must be a public key: PEM, or a JSON Web Key.");
+  }
+}
+
 function show(created: CreatedKey, output: Output): void {
   const { key, ...rest } = created;
   output.result(created, () => `${columns([["KEY", key]])}\n\n${view([rest], output)}`);
@@ -103,9 +138,9 @@ function show(created: CreatedKey, output: Output): void {
 function view(keys: readonly Key[], { time }: Output): string {
   const shown = (at: string | null): string => (at === null ? "" : time(at));
   return table(
-    ["ID", "NAME", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
-    keys.map(({ key_id, name, scopes, created_at, expires_at, last_used_at, revoked_at }) => [
-      ...[key_id, name, scopes.join(","), time(created_at)],
+    ["ID", "NAME", "KIND", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
+    keys.map(({ key_id, name, public_key, scopes, created_at, expires_at, last_used_at, revoked_at }) => [
+      ...[key_id, name, public_key === null ? "secret" : "public key", scopes.join(","), time(created_at)],
       ...[shown(expires_at), shown(last_used_at), shown(revoked_at)],
     ]),
   );

@@ -1,3 +1,4 @@
+import { expectChats } from "@confab/access";
 import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
 import type { ApplicationReference, Applications } from "@confab/database";
@@ -100,8 +101,9 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.searchApplication,
-    ({ params: { token }, query }) =>
+    ({ params: { token }, query, context }) =>
       share(token, async () => {
+        expectChats(context.principal, routes.searchApplication.scopes, query.chat);
         const { hits, next } = await searchApplication(token, query);
         return {
           body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),

@@ -1,5 +1,5 @@
-import { createKey, type Access } from "@confab/access";
-import { ProblemError, rotateKeySchema, routes, type CreatedKey, type Scope } from "@confab/contracts";
+import { adoptPublicKey, createKey, type Access } from "@confab/access";
+import { ProblemError, rotateKeySchema, routes, type CreatedKey, type PublicKey, type Scope } from "@confab/contracts";
 import type { Applications, KeyOwner, KeyRow, Keys } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
 import type { Router } from "express";
@@ -10,7 +10,7 @@ import { actorOf } from "./actor.ts";
 export interface KeyRoutesOptions {
   keys: Keys;
   applications: Pick<Applications, "find">;
-  access: Pick<Access, "changed">;
+  access: Pick<Access, "changed" | "createTicket">;
   mountOptions: MountOptions;
 }
 
@@ -20,7 +20,7 @@ interface NewKeyBody {
   expires_at?: Date | null | undefined;
 }
 
-/** Keys of applications, and admin keys: create, list, rotate, revoke. */
+/** Keys of applications, and admin keys: create, list, rotate, revoke. Tickets: create. */
 export function createKeyRoutes({ keys, applications, access, mountOptions }: KeyRoutesOptions): Router {
   const router = createRouter();
 
@@ -38,6 +38,12 @@ export function createKeyRoutes({ keys, applications, access, mountOptions }: Ke
     const { key, ...identity } = createKey(owner === null ? "admin" : "application");
     const wanted = { ...identity, name, scopes: [...new Set(scopes)], expiresAt };
     return { body: shown(expectApplication(await keys.create(owner, wanted, actorOf(context, owner))), key) };
+  }
+
+  async function upload(token: string, body: NewKeyBody & { public_key: PublicKey }, context: RequestContext) {
+    const { name, scopes, expires_at: expiresAt = null } = body;
+    const wanted = { ...adopt(body.public_key), name, scopes: [...new Set(scopes)], expiresAt };
+    return { body: toKey(expectApplication(await keys.create(token, wanted, actorOf(context, token)))) };
   }
 
   async function list(owner: KeyOwner, query: { limit: number; after?: string | undefined }) {
@@ -62,6 +68,7 @@ export function createKeyRoutes({ keys, applications, access, mountOptions }: Ke
 
   const defaultGrace = rotateKeySchema.parse({});
   mount(router, routes.createKey, ({ params, body, context }) => create(params.token, body, context), mountOptions);
+  mount(router, routes.uploadKey, ({ params, body, context }) => upload(params.token, body, context), mountOptions);
   mount(router, routes.listKeys, ({ params, query }) => list(params.token, query), mountOptions);
   mount(
     router,
@@ -80,7 +87,30 @@ export function createKeyRoutes({ keys, applications, access, mountOptions }: Ke
     mountOptions,
   );
   mount(router, routes.revokeAdminKey, ({ params: { key }, context }) => revoke(null, key, context), mountOptions);
+
+  mount(
+    router,
+    routes.createTicket,
+    async ({ params: { token }, context }) => {
+      expectApplication(await applications.find(token));
+      const { ticket, expiresAt } = await access.createTicket(context.principal, token);
+      return { body: { ticket, expires_at: expiresAt.toISOString() } };
+    },
+    mountOptions,
+  );
   return router;
+}
+
+/** Throws 422 if the public key is none. */
+function adopt(publicKey: PublicKey) {
+  try {
+    return adoptPublicKey(publicKey);
+  } catch (cause) {
+    throw new ProblemError("validation-failed", {
+      errors: [{ pointer: "/public_key", detail: "is no point of its curve" }],
+      cause,
+    });
+  }
 }
 
 function shown(row: KeyRow, key: string): CreatedKey {

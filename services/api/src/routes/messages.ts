@@ -1,6 +1,7 @@
+import { expectUser } from "@confab/access";
 import { routes } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
-import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
+import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toHit, toMessage, toVersion } from "../representations.ts";
@@ -29,6 +30,13 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const { findChat, readMessages, changeMessage, changes, waits, searchMessages, share, mountOptions } = options;
   const reads = options.sharedReads;
   const router = createRouter();
+
+  /** A user may change only messages of their own. The sender of a message never changes. */
+  async function expectOwn({ principal, logger }: RequestContext, token: string, chat: Chat, message: number) {
+    if (principal?.user === undefined) return;
+    const { sender } = await readMessages.find(token, chat, message, logger);
+    expectUser(principal, sender, "the sender of the message");
+  }
 
   mount(
     router,
@@ -83,8 +91,11 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     params: { token, chat: number, message },
     body,
     versions,
+    context,
   }) => {
-    const { id } = await findChat(token, number);
+    const chat = await findChat(token, number);
+    await expectOwn(context, token, chat, message);
+    const { id } = chat;
     const changed = await changeMessage.edit({ token, number, id }, message, body, versions);
     return { body: toMessage(token, number, changed), version: changed.version };
   };
@@ -94,9 +105,10 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.deleteMessage,
-    async ({ params: { token, chat: number, message }, versions }) => {
-      const { id } = await findChat(token, number);
-      await changeMessage.remove({ token, number, id }, message, versions);
+    async ({ params: { token, chat: number, message }, versions, context }) => {
+      const chat = await findChat(token, number);
+      await expectOwn(context, token, chat, message);
+      await changeMessage.remove({ token, number, id: chat.id }, message, versions);
       return { body: undefined };
     },
     mountOptions,

@@ -1,3 +1,4 @@
+import { expectUser, mayUseChat } from "@confab/access";
 import { routes } from "@confab/contracts";
 import type { Reads } from "@confab/database";
 import { createRouter, mount, type MountOptions } from "@confab/http";
@@ -26,6 +27,7 @@ export function createReadRoutes({ findChat, readHorizons, reads, share, mountOp
     router,
     routes.setReadHorizon,
     async ({ params: { token, chat: number, reader }, body, context }) => {
+      expectUser(context.principal, reader, "the reader");
       const { id } = await findChat(token, number);
       return { body: toReadState(await readHorizons.set({ token, number, id }, reader, body.number, context.logger)) };
     },
@@ -56,11 +58,13 @@ export function createReadRoutes({ findChat, readHorizons, reads, share, mountOp
   mount(
     router,
     routes.listUnreadChats,
-    ({ params: { token }, query: { reader, limit, cursor } }) =>
+    ({ params: { token }, query: { reader, limit, cursor }, context: { principal } }) =>
       share(token, async () => {
+        expectUser(principal, reader, "the reader");
         const after = cursor === undefined ? undefined : decodeActivity(cursor);
         const page = expectApplication(await reads.unreadChats(token, reader, { after, limit }));
-        const { items, next } = page;
+        const { next } = page;
+        const items = page.items.filter(({ number }) => mayUseChat(principal, routes.listUnreadChats.scopes, number));
         return {
           body: items.map(toUnreadChat),
           link: next === undefined ? {} : { next: { cursor: encodeActivity(next) } },

@@ -1,3 +1,4 @@
+import { expectChats, expectUser } from "@confab/access";
 import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
 import { createRouter, mount, mountStream, type MountOptions } from "@confab/http";
 import type { LiveSignals } from "@confab/intake";
@@ -48,6 +49,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
     router,
     routes.streamChats,
     async ({ params: { token }, query, lastEventId, address, context, watchAccess, start }) => {
+      expectChats(context.principal, routes.streamChats.scopes, query.chats);
       const given = readCursor(token, query.chats, lastEventId, query.after);
       const starts = await beginStream(token, query.chats, given, context.logger);
       await streams.follow({
@@ -66,7 +68,8 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   mount(
     router,
     routes.sendSignal,
-    async ({ params: { token, chat: number }, body: { sender, type: name, data } }) => {
+    async ({ params: { token, chat: number }, body: { sender, type: name, data }, context }) => {
+      expectUser(context.principal, sender, "the sender");
       await findChat(token, number);
       await signals
         .send({ token, number }, { type: "signal", sender, name, data: data ?? null })

@@ -1,4 +1,4 @@
-import { mayUse, type Principal } from "@confab/access";
+import { mayUse, mayUseChat, refusedChat, type Principal } from "@confab/access";
 import { applicationTokenSchema, fillPath, ProblemError, routes, type BatchItem } from "@confab/contracts";
 import { createRouter, mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
@@ -28,8 +28,10 @@ export function createMessageRoutes({
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
       context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
-      if (!mayUse(context.principal, body.application_token)) throw new ProblemError("application-not-found");
-      const [outcome] = await acceptRun([{ ...body, idempotency_key: idempotencyKey }], context);
+      const refusal = refusalOf(body, context.principal);
+      if (refusal) throw refusal;
+      const sent = { ...body, ...senderOf(body, context.principal), idempotency_key: idempotencyKey };
+      const [outcome] = await acceptRun([sent], context);
       if (outcome instanceof ProblemError) throw outcome;
       const { message, limit, replayed } = outcome!;
       const params = { token: message.application_token, chat: message.chat_number, message: message.number };
@@ -59,17 +61,38 @@ export function createMessageRoutes({
   return router;
 }
 
-/** To the key of another application, an application does not exist: only its items are refused. */
+/** The items that the principal may send; the others are refused one by one. */
 function withoutForeign(
   items: readonly (BatchItem | ProblemError)[],
   principal: Principal | undefined,
 ): readonly (BatchItem | ProblemError)[] {
   if (principal?.token === undefined) return items;
   return items.map((item) =>
-    item instanceof ProblemError || mayUse(principal, item.application_token)
-      ? item
-      : new ProblemError("application-not-found"),
+    item instanceof ProblemError ? item : (refusalOf(item, principal) ?? { ...item, ...senderOf(item, principal) }),
   );
+}
+
+/** The problem of a message that the principal may not send. To the key of another application, an application does not exist. */
+function refusalOf(
+  {
+    application_token: token,
+    chat_number: chat,
+    sender,
+  }: Pick<BatchItem, "application_token" | "chat_number" | "sender">,
+  principal: Principal | undefined,
+): ProblemError | undefined {
+  if (!mayUse(principal, token)) return new ProblemError("application-not-found");
+  if (principal?.user === undefined) return undefined;
+  if (!mayUseChat(principal, routes.createMessage.scopes, chat)) return refusedChat(routes.createMessage.scopes, chat);
+  if (sender == null || sender === principal.user.id) return undefined;
+  return new ProblemError("forbidden", {
+    detail: "With a user token, the sender must be its user (the claim sub), or be absent.",
+  });
+}
+
+/** A user is the sender of their messages. */
+function senderOf({ sender }: Pick<BatchItem, "sender">, principal: Principal | undefined): Pick<BatchItem, "sender"> {
+  return principal?.user ? { sender: principal.user.id } : { sender };
 }
 
 /** For the log: how many messages, and their application and chat if all have the same. */

@@ -1,0 +1,115 @@
+import { userTokenClaimsSchema, userTokenHeaderSchema, longestUserToken, type Scope } from "@confab/contracts";
+import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { LRUCache } from "lru-cache";
+import { hash } from "node:crypto";
+import type { Keyring, ValidKey } from "./keyring.ts";
+import type { Principal } from "./principal.ts";
+
+export interface UserTokensOptions {
+  readonly keyring: Pick<Keyring, "signer" | "markUsed">;
+  /** Maximum memory of the tokens that are known to be valid. */
+  readonly maxBytes?: number;
+}
+
+/** A token that names a key of Confab in its header and is not valid. The message says why, if its signature is right. */
+export class InvalidUserToken extends Error {
+  override readonly name = "InvalidUserToken";
+}
+
+interface Verified {
+  readonly keyId: string;
+  readonly principal: Principal;
+}
+
+const maxCharacters = 8_192;
+/** How far the clocks of Confab and of the signer may differ. A token nevertheless ends at its `exp`. */
+const leewaySeconds = 30;
+/** The estimated memory of a known token, in bytes per character of its text. */
+const bytesPerCharacter = 4;
+
+/**
+ * Verifies user tokens: JSON Web Tokens (RFC 7519) that a key of an application has signed. The key decides the algorithm: EdDSA or
+ * ES256 for a public key; HS256 for a key with a secret, with the key's SHA-256 as the secret. A token never allows more than its key.
+ */
+export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserTokensOptions) {
+  // By the tokens' hashes, so that the process does not keep credentials.
+  const known = new LRUCache<string, Verified>({ maxSize: maxBytes });
+
+  async function verify(text: string, keyId: string, id: string): Promise<Principal> {
+    const key = await keyring.signer(keyId);
+    if (text.length > maxCharacters) throw new InvalidUserToken(`it has more than ${maxCharacters} characters`);
+    if (key?.principal.token === undefined) throw new InvalidUserToken();
+    const claims = await verifiedClaims(text, key);
+    const verified = { keyId, principal: principalOf(claims, key) };
+    known.set(id, verified, { size: bytesPerCharacter * text.length });
+    return inTime(verified);
+  }
+
+  function inTime({ keyId, principal }: Verified): Principal {
+    if (principal.expiresAt <= Date.now()) throw new InvalidUserToken("it has expired");
+    keyring.markUsed(keyId);
+    return principal;
+  }
+
+  function use(verified: Verified, key: ValidKey | undefined): Principal {
+    if (!key) throw new InvalidUserToken();
+    return inTime(verified);
+  }
+
+  return {
+    /**
+     * The principal of a user token; undefined for any other text. Throws or rejects with `InvalidUserToken`, and rejects with
+     * `KeysUnavailable`.
+     */
+    find(text: string): Principal | undefined | Promise<Principal> {
+      const id = hash("sha256", text, "base64");
+      const verified = known.get(id);
+      if (verified) {
+        const key = keyring.signer(verified.keyId);
+        return key instanceof Promise ? key.then((found) => use(verified, found)) : use(verified, key);
+      }
+      const keyId = keyIdOf(text);
+      return keyId === undefined ? undefined : verify(text, keyId, id);
+    },
+  };
+}
+
+/** The key that a token names; undefined if the text is no token, or one of somebody else. */
+function keyIdOf(text: string): string | undefined {
+  if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(text)) return undefined;
+  try {
+    return userTokenHeaderSchema.safeParse(decodeProtectedHeader(text)).data?.kid;
+  } catch {
+    return undefined;
+  }
+}
+
+async function verifiedClaims(text: string, { publicKey, hash: secret }: ValidKey): Promise<unknown> {
+  const algorithms = publicKey === null ? ["HS256"] : publicKey.kty === "OKP" ? ["EdDSA", "Ed25519"] : ["ES256"];
+  try {
+    const options = { algorithms, clockTolerance: leewaySeconds, maxTokenAge: longestUserToken };
+    return (await jwtVerify(text, publicKey ?? secret!, options)).payload;
+  } catch (error) {
+    // Only these are found after the signature: the others must not show which keys exist.
+    const isSigned = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+    throw new InvalidUserToken(isSigned ? error.message : "", { cause: error });
+  }
+}
+
+function principalOf(payload: unknown, { principal: key }: ValidKey): Principal {
+  const { data: claims, error } = userTokenClaimsSchema.safeParse(payload);
+  if (error) {
+    const [issue] = error.issues;
+    throw new InvalidUserToken(`its claim ${issue!.path.join(".")} ${issue!.message}`);
+  }
+  const allowed = (scopes: readonly Scope[]): Set<Scope> => new Set(scopes.filter((scope) => key.scopes.has(scope)));
+  const chats = new Map(Object.entries(claims.chats).map(([chat, scopes]) => [chat, allowed(scopes)]));
+  return {
+    name: `user of ${key.name}`,
+    token: key.token,
+    scopes: new Set([...chats.values()].flatMap((scopes) => [...scopes])),
+    keyId: key.keyId,
+    expiresAt: 1_000 * claims.exp,
+    user: { id: claims.sub, chats },
+  };
+}
