@@ -285,6 +285,9 @@ describe("nginx in front of the services", function () {
     expect((await slow.arrayBuffer()).byteLength).to.equal(32 * mebibyte);
     await fetch(`${nginx.url}/messages/batch?a=1`, { method: "POST", body: Buffer.alloc(mebibyte) });
     await ask(`//applications//${token.toUpperCase()}?limit=1`);
+    for (const query of ["?ticket=confab_secret", "?after=1&ticket=confab_secret&ticket=confab_secret"]) {
+      await ask(`/applications/${token}/chats/1/nothing${query}`);
+    }
     // The same while a service is unavailable.
     api.close();
     api.closeAllConnections();
@@ -296,6 +299,8 @@ describe("nginx in front of the services", function () {
     const everything = access + readFileSync(join(folder, "nginx.log"), "utf8");
     expect(everything.toLowerCase()).to.not.include(token.slice(9));
     expect(access).to.include(`/applications/${token.slice(0, 8)}…/chats/1/messages/large`);
+    expect(everything).to.not.include("confab_secret");
+    expect(access).to.include(`/applications/${token.slice(0, 8)}…/chats/1/nothing?after=1&ticket=…`);
     expect(access).to.include(`//applications//${token.slice(0, 8).toUpperCase()}…?limit=1`);
     for (const log of [accessLog, join(folder, "nginx.log")]) expect(statSync(log).mode & 0o077, log).to.equal(0);
   });
