@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
+import { EventSourceParserStream } from "eventsource-parser/stream";
 import { run } from "./command.ts";
 import { listAll } from "./stored.ts";
-import type { Release } from "./release.ts";
+import { edgeUrl, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
 /** The ingress controller that writes the access log: `namespace/deployment`. */
@@ -37,6 +38,21 @@ export function describeEdge(installed: () => Release): void {
         (await installed().client.send("GET", `/applications/${token}/chats/${chat}/messages/search?q=outsi`)).body;
       for (let attempt = 0; attempt < 60 && ((await found()) as unknown[]).length === 0; attempt++) await pause(500);
       expect(await found()).to.have.nested.property("[0].number", number);
+    });
+
+    it("passes on each event of a stream before the next one is sent, and an answer that waits", async () => {
+      const path = `/applications/${token}/chats/${chat}/messages`;
+      const events = readNumbers(`${path}/stream`);
+      expect(await nextOf(events)).to.equal("caught-up");
+      for (let count = 0; count < 5; count += 1) {
+        const { number } = (await send(`live ${count}`)).body as { number: number };
+        expect(await nextOf(events)).to.equal(`message ${number}`);
+      }
+      const { number: last } = (await send("last")).body as { number: number };
+      const waiting = installed().client.send("GET", `${path}?after=${last}&wait=20`);
+      const { number } = (await send("awaited")).body as { number: number };
+      expect((await waiting).body).to.have.nested.property("[0].number", number);
+      await events.return(undefined);
     });
 
     it("does not expose the admin ports", async () => {
@@ -87,4 +103,23 @@ export function describeEdge(installed: () => Release): void {
       }
     });
   });
+}
+
+/** The events of a stream with their message's number, without signs of life. */
+async function* readNumbers(path: string): AsyncGenerator<string> {
+  const response = await fetch(new URL(path, edgeUrl));
+  expect(response.status).to.equal(200);
+  for await (const { event, data } of response
+    .body!.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())) {
+    yield event === "message" ? `message ${(JSON.parse(data) as { number: number }).number}` : String(event);
+  }
+}
+
+/** The next event; a proxy that buffers makes this fail. */
+async function nextOf(events: AsyncGenerator<string>): Promise<string | undefined> {
+  const late = pause(10_000).then(() => {
+    throw new Error("the event did not arrive within 10 s");
+  });
+  return await Promise.race([events.next().then(({ value }) => value as string | undefined), late]);
 }
