@@ -38,7 +38,7 @@ export interface Highlights {
 }
 
 export interface SearchPage<Found extends FoundMessage = FoundMessage> {
-  /** Newest first. */
+  /** In the order of the request. */
   hits: (Found & Highlights)[];
   /** The cursor of the next page. Absent on the last page. */
   next?: string;
@@ -56,11 +56,21 @@ export interface SearchFilters {
   to?: Date | undefined;
 }
 
-export interface SearchRequest extends SearchFilters {
-  chatId: bigint;
-  /** Maximum number of hits per page, at least 1. */
+/** The order of hits. By relevance, those of a higher rank come first (`rankOf`), and within a rank the newest. */
+export type SearchOrder = "newest" | "relevance";
+
+/** A page of hits. */
+export interface PageRequest {
+  /** Default: newest. */
+  order?: SearchOrder | undefined;
+  /** Maximum number of hits, at least 1. */
   limit: number;
+  /** From the page before, with the same order. */
   cursor?: string | undefined;
+}
+
+export interface SearchRequest extends SearchFilters, PageRequest {
+  chatId: bigint;
 }
 
 /** A chat that a search across an application reads. */
@@ -71,13 +81,14 @@ export interface SearchedChat {
   lastMessageAt: Date | null;
 }
 
-export interface ApplicationSearchRequest extends SearchFilters {
+/** The messages of an application that a search reads. */
+export interface ApplicationFilters extends SearchFilters {
   applicationId: bigint;
   /** Only these chats of the application. */
   chats?: readonly SearchedChat[] | undefined;
-  limit: number;
-  cursor?: string | undefined;
 }
+
+export interface ApplicationSearchRequest extends ApplicationFilters, PageRequest {}
 
 export interface IndexOptions {
   /**
@@ -108,7 +119,8 @@ export interface SearchIndex {
   /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;
   /**
-   * Searches all chats of an application: by time, then by chat number and number, all descending. Throws the same errors.
+   * Searches all chats of an application. The newest message is the last one by time, then by chat number, then by number. Throws
+   * the same errors.
    */
   searchApplication(request: ApplicationSearchRequest): Promise<SearchPage<FoundInChat>>;
   /** Throws `SearchUnavailable` if a search cannot be answered now. */

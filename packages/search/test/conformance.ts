@@ -6,6 +6,7 @@ import { describeSearchAcross } from "./across-conformance.ts";
 import type { Backend } from "./backends.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { failure } from "./failure.ts";
+import { describeRelevance } from "./relevance-conformance.ts";
 import { TEXT_CASES } from "./texts.ts";
 
 const ASCII_SIGNS = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
@@ -254,5 +255,6 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
     }).timeout(60_000);
 
     describeSearchAcross("search", () => backend);
+    describeRelevance("search by relevance", () => backend);
   });
 }

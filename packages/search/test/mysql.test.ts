@@ -32,6 +32,60 @@ describe("a search in MySQL that reaches a limit", () => {
   }
 });
 
+describe("a search in MySQL by time", () => {
+  it("reads on below a message that Redis accepted while its clock was set back", async () => {
+    const backend = await createMysqlBackend();
+    try {
+      const chatId = newChat();
+      const messages = messagesOf(chatId, Array<string>(300).fill("needle")).map((message) => ({
+        ...message,
+        createdAt: new Date(Date.UTC(2026, 4, 1) + (message.number === 290 ? 0 : message.number)),
+      }));
+      await backend.put(messages);
+      const from = messages[9]!.createdAt;
+      const { hits } = await backend.index.search({ chatId, q: "needle", from, limit: 1_000 });
+      const expected = messages.filter(({ createdAt }) => createdAt >= from).map(({ number }) => number);
+      expect(hits.map(({ number }) => number)).to.deep.equal(expected.reverse());
+    } finally {
+      await backend.remove();
+    }
+  });
+});
+
+describe("a search by relevance in MySQL that reaches a limit", () => {
+  for (const limits of [
+    { messages: 50, ms: 60_000 },
+    { messages: 1_000_000, ms: 0 },
+  ]) {
+    it(`keeps the order after ${limits.messages} messages or ${limits.ms} ms, with cursors that continue`, async () => {
+      const backend = await createMysqlBackend({ limits });
+      try {
+        const chatId = newChat();
+        const bodies = Array.from({ length: 120 }, (_, at) =>
+          at % 10 === 0 ? ["needle", "needles", "pinneedle"][(at / 10) % 3]! : "hay",
+        );
+        await backend.put(messagesOf(chatId, bodies));
+        const expected = ["needle", "needles", "pinneedle"].flatMap((body) =>
+          bodies.flatMap((each, at) => (each === body ? [at + 1] : [])).reverse(),
+        );
+        for (const limit of [2, 100]) {
+          const found: number[] = [];
+          let [pages, cursor]: [number, string | undefined] = [0, undefined];
+          do {
+            const page = await backend.index.search({ chatId, q: "needle", order: "relevance", limit, cursor });
+            found.push(...page.hits.map(({ number }) => number));
+            [pages, cursor] = [pages + 1, page.next];
+          } while (cursor !== undefined);
+          expect(found).to.deep.equal(expected);
+          expect(pages).to.be.at.least(7);
+        }
+      } finally {
+        await backend.remove();
+      }
+    }).timeout(60_000);
+  }
+});
+
 describe("a search across an application in MySQL", () => {
   const applicationId = 11n;
   const at = (ms: number) => new Date(Date.UTC(2026, 4, 1) + ms);

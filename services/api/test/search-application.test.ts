@@ -108,6 +108,27 @@ for (const backend of backends) {
       expect(linksOf(await api.get(pathOf({ q: "hit", limit: "25" }, owner)))).to.deep.equal({});
     });
 
+    it("orders by relevance, with pages that keep the order", async () => {
+      const owner = await world.newApplication();
+      const [first, second] = [await world.newChat(owner), await world.newChat(owner)];
+      await say(
+        [first, "the payment failed"],
+        [second, "failed payment"],
+        [first, "repayment failed"],
+        [second, "Payment failed!"],
+        [second, "payments failed"],
+      );
+      const path = pathOf({ q: "payment failed", order: "relevance", limit: "2" }, owner);
+      const { pages } = await follow(searchHitSchema, api, path, "next");
+      expect(pages.map((page) => page.map(keyOf))).to.deep.equal([["2/2", "1/1"], ["2/1", "2/3"], ["1/2"]]);
+      expect(linksOf(await api.get(path)).next).to.match(/order=relevance&.*cursor=3-[0-9a-z]{8}-1-1/);
+      // The search of a chat takes the order, too.
+      const inChat = `/applications/${owner}/chats/2/messages/search?q=payment+failed&order=relevance`;
+      const hits = readAs(z.array(searchHitSchema), await api.get(inChat));
+      expect(hits.map(keyOf)).to.deep.equal(["2/2", "2/1", "2/3"]);
+      problemOf(await api.get(`${inChat}&cursor=before-2`), "validation-failed");
+    });
+
     it("shows the current version of an edited message, and no deleted one", async () => {
       const owner = await world.newApplication();
       const chat = await world.newChat(owner);
@@ -173,11 +194,14 @@ for (const backend of backends) {
         [`q=a&chat=${Array.from({ length: 101 }, (_, index) => index + 1).join()}`, "?chat"],
         ["q=a&from=yesterday", "?from"],
         ["q=a&to=2026-11-24", "?to"],
-        ["q=a&order=relevance", "?order"],
+        ["q=a&order=oldest", "?order"],
         ["q=a&limit=0", "?limit"],
         ["q=a&cursor=x", "?cursor"],
         ["q=a&cursor=before-1", "?cursor"],
         ["q=a&cursor=lxq3k9f2-0-1", "?cursor"],
+        ["q=a&cursor=1-lxq3k9f2-1-1", "?cursor"],
+        ["q=a&order=relevance&cursor=lxq3k9f2-1-1", "?cursor"],
+        ["q=a&order=relevance&cursor=4-lxq3k9f2-1-1", "?cursor"],
       ];
       for (const [query, pointer] of cases) {
         const { errors } = problemOf(await api.get(`/applications/${token}/search?${query}`), "validation-failed");

@@ -33,13 +33,13 @@ export function createSearchApplication(options: SearchApplicationOptions): Sear
     });
   }
 
-  return async (token, { chat: numbers, q, sender, from, to, limit, cursor }) => {
+  return async (token, { chat: numbers, ...request }) => {
     const application = expectApplication(await applications.find(token));
     const applicationId = application.id;
     const searched = numbers && (await find(applicationId, numbers));
     const { hits, ...page } = await ofBackend(
       backend,
-      search.searchApplication({ applicationId, chats: searched, q, sender, from, to, limit, cursor }),
+      search.searchApplication({ ...request, applicationId, chats: searched }),
     );
     // After a failover, the index may have messages of this application under the id of another one's chat.
     const owners = await chats.named([...new Set(hits.map(({ chatId }) => chatId))]);
