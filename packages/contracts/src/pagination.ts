@@ -236,6 +236,11 @@ export const applicationSearchQuerySchema = z
   .refine(hasWordsOrSender, wordsOrSender);
 export type ApplicationSearchQuery = z.infer<typeof applicationSearchQuerySchema>;
 
+export const hitCountsQuerySchema = z
+  .object({ ...applicationSearchFilters, limit: limitSchema })
+  .refine(hasWordsOrSender, wordsOrSender);
+export type HitCountsQuery = z.infer<typeof hitCountsQuerySchema>;
+
 /** The parameters in which another page's query differs from this one's; `undefined` removes a parameter. */
 export type PageQuery = Record<string, string | number | undefined>;
 

@@ -4,6 +4,7 @@ import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
 import { askWithTimeout, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
+import { countHits } from "./count-hits.ts";
 import { inApplication, inChat, type Position } from "./cursor.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { applicationFilter, chatFilter } from "./filters.ts";
@@ -151,6 +152,7 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
       return hasTimes(request) ? byTime(answer) : answer;
     },
     searchApplication: (request) => byTime(searchApplication(connection, request)),
+    countHits: (request) => byTime(countHits(connection, request)),
     async ping() {
       await askWithTimeout(connection, (inTime) =>
         client.search(

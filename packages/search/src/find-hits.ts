@@ -74,10 +74,10 @@ function beginningWith(rank: number): { rank: number; position: undefined } {
 }
 
 /** The rank of a message; undefined if it does not match. */
-function rankerFor(
+export function rankerFor(
   { sender, from, to }: SearchFilters,
   terms: readonly string[],
-  ranking: readonly string[][],
+  ranking: readonly string[][] = [],
 ): (message: FoundMessage) => number | undefined {
   return (message) => {
     if (sender !== undefined && message.sender !== sender) return undefined;
@@ -90,7 +90,7 @@ function rankerFor(
 }
 
 /** The remainder of the limits of one search. */
-function createBudget({ messages, ms }: Limits) {
+export function createBudget({ messages, ms }: Limits) {
   const turns = createTurns();
   const deadline = performance.now() + ms;
   let read = 0;

@@ -1,8 +1,9 @@
 import { inApplication, inChat } from "./cursor.ts";
-import { findHits, type Limits } from "./find-hits.ts";
+import { createBudget, findHits, rankerFor, type Limits } from "./find-hits.ts";
+import { parseQuery } from "./query.ts";
 import { walkChat } from "./walk-chat.ts";
 import { walkChats, type StoredMessages } from "./walk-chats.ts";
-import type { SearchIndex } from "./search-index.ts";
+import type { ChatHits, CountRequest, HitCounts, SearchIndex } from "./search-index.ts";
 
 const LIMITS: Limits = { messages: 50_000, ms: 1_000 };
 
@@ -30,7 +31,24 @@ export function createMysqlIndex({ messages, limits = LIMITS }: MysqlIndexOption
         limits,
         walkFrom: (after) => walkChats(messages, { ...request, after }),
       }),
+    countHits: (request) => countHits(messages, limits, request),
     ping: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
+}
+
+async function countHits(messages: StoredMessages, limits: Limits, request: CountRequest): Promise<HitCounts> {
+  const rankIn = rankerFor(request, parseQuery(request.q));
+  const budget = createBudget(limits);
+  const walk = await walkChats(messages, request);
+  const counts = new Map<bigint, ChatHits>();
+  let next = await walk.next();
+  for (let isSpent = false; next !== undefined && !isSpent; next = await walk.next()) {
+    const { chatId, chatNumber } = next.message;
+    const counted = counts.get(chatId) ?? { chatId, chatNumber, hits: 0 };
+    if (rankIn(next.message) !== undefined) counts.set(chatId, { ...counted, hits: counted.hits + 1 });
+    isSpent = await budget.isSpentBy(walk);
+  }
+  const chats = [...counts.values()].sort((a, b) => b.hits - a.hits || a.chatNumber - b.chatNumber);
+  return { chats: chats.slice(0, request.limit), isExact: next === undefined };
 }

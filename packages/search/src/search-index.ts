@@ -90,6 +90,26 @@ export interface ApplicationFilters extends SearchFilters {
 
 export interface ApplicationSearchRequest extends ApplicationFilters, PageRequest {}
 
+export interface CountRequest extends ApplicationFilters {
+  /** Maximum number of chats, at least 1. */
+  limit: number;
+}
+
+/** The hits in a chat. */
+export interface ChatHits {
+  chatId: bigint;
+  chatNumber: number;
+  /** At least 1. */
+  hits: number;
+}
+
+export interface HitCounts {
+  /** Those with the most hits, by hits and then by number of chat. */
+  chats: ChatHits[];
+  /** False if the search reached a limit before it had read all messages. Only the later ones are counted then. */
+  isExact: boolean;
+}
+
 export interface IndexOptions {
   /**
    * When the documents become searchable: within a second, at once (`true`), or at the next refresh, which is awaited.
@@ -123,6 +143,8 @@ export interface SearchIndex {
    * the same errors.
    */
   searchApplication(request: ApplicationSearchRequest): Promise<SearchPage<FoundInChat>>;
+  /** Counts what `searchApplication` finds in each chat. Throws `InvalidQuery` or `SearchUnavailable`. */
+  countHits(request: CountRequest): Promise<HitCounts>;
   /** Throws `SearchUnavailable` if a search cannot be answered now. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms } from "@co
 import type { SearchPage } from "@confab/search";
 import { describeSearchAcross } from "./across-conformance.ts";
 import type { Backend } from "./backends.ts";
+import { describeCounts } from "./counts-conformance.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { failure } from "./failure.ts";
 import { describeRelevance } from "./relevance-conformance.ts";
@@ -256,5 +257,6 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
 
     describeSearchAcross("search", () => backend);
     describeRelevance("search by relevance", () => backend);
+    describeCounts("search", () => backend);
   });
 }

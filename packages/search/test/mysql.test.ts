@@ -125,6 +125,31 @@ describe("a search across an application in MySQL", () => {
     }).timeout(60_000);
   }
 
+  it("counts the latest messages only if it reaches a limit, and says so", async () => {
+    const backend = await createMysqlBackend({ limits: { messages: 50, ms: 60_000 } });
+    try {
+      const [first, second] = [newChat(), newChat()];
+      const messages = Array.from({ length: 60 }, (_, index) => ({
+        ...messageOf(index < 20 ? first : second, 1 + index, "needle"),
+        ...{ applicationId, chatNumber: index < 20 ? 1 : 2, createdAt: at(index) },
+      }));
+      await backend.put(messages.slice(10));
+      const count = async () => {
+        const { chats, isExact } = await backend.index.countHits({ applicationId, q: "needle", limit: 10 });
+        return { counts: chats.map(({ chatNumber, hits }) => [chatNumber, hits]), isExact };
+      };
+      const latest = [
+        [2, 40],
+        [1, 10],
+      ];
+      expect(await count()).to.deep.equal({ counts: latest, isExact: true });
+      await backend.put(messages);
+      expect(await count()).to.deep.equal({ counts: latest, isExact: false });
+    } finally {
+      await backend.remove();
+    }
+  });
+
   it("repeats and skips nothing if the clock of Redis was set back", async () => {
     const backend = await createMysqlBackend();
     try {

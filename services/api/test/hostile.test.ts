@@ -39,7 +39,8 @@ for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"
     for (const [name, q] of bodies) {
       it(`do not block other requests when they are searched, or listed while pending and stored: ${name}`, async () => {
         const chat: Chat = await world.newChat();
-        const messages = `/applications/${chat.token}/chats/${chat.number}/messages`;
+        const application = `/applications/${chat.token}`;
+        const messages = `${application}/chats/${chat.number}/messages`;
         await world.accept(chat, ...Array<string>(200).fill(hostileTexts[name] ?? ""));
         const blocks: Record<string, number> = {};
         const measure = async (what: string, path: string): Promise<void> => {
@@ -56,6 +57,7 @@ for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"
         const query = `limit=200&q=${encodeURIComponent(q)}`;
         await measure("search", `${messages}/search?${query}`);
         await measure("search by relevance", `${messages}/search?order=relevance&${query}`);
+        await measure("count", `${application}/search/chats?${query}`);
         for (const [what, ms] of Object.entries(blocks)) expect(ms, what).to.be.below(maxMs);
         if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${name}: ${JSON.stringify(blocks)}\n`);
       });

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { searchHitSchema } from "@confab/contracts";
+import { chatHitsSchema, searchHitSchema } from "@confab/contracts";
 import { createSearchBackend } from "@confab/database";
 import { hasElasticsearch } from "@confab/testkit";
 import { expect } from "chai";
@@ -127,6 +127,62 @@ for (const backend of backends) {
       const hits = readAs(z.array(searchHitSchema), await api.get(inChat));
       expect(hits.map(keyOf)).to.deep.equal(["2/2", "2/1", "2/3"]);
       problemOf(await api.get(`${inChat}&cursor=before-2`), "validation-failed");
+    });
+
+    it("counts the hits of each chat, with the filters of the search", async () => {
+      const owner = await world.newApplication();
+      const chats = [await world.newChat(owner), await world.newChat(owner), await world.newChat(owner)] as const;
+      await say([chats[0], "hi"], [chats[1], "hi"], [chats[1], { body: "hi", sender: "anna" }], [chats[2], "bye"]);
+      const count = async (query: Record<string, string>) => {
+        const path = `/applications/${owner}/search/chats?${new URLSearchParams(query).toString()}`;
+        return readAs(z.array(chatHitsSchema), await api.get(path));
+      };
+      const [one, two] = [
+        { chat_number: 1, hits_count: 1, exact: true },
+        { chat_number: 2, hits_count: 2, exact: true },
+      ];
+      expect(await count({ q: "hi" })).to.deep.equal([two, one]);
+      expect(await count({ q: "hi", limit: "1" })).to.deep.equal([two]);
+      expect(await count({ q: "hi", chat: "1,3" })).to.deep.equal([one]);
+      expect(await count({ q: "hi", sender: "anna" })).to.deep.equal([{ ...two, hits_count: 1 }]);
+      expect(await count({ q: "hi", to: "2000-01-01T00:00:00Z" })).to.deep.equal([]);
+      expect((await api.send("DELETE", `/applications/${owner}/chats/2/messages/1`)).status).to.equal(204);
+      await reindex(chats[1]);
+      expect(await count({ q: "hi" })).to.deep.equal([one, { ...two, hits_count: 1 }]);
+      // The index still has the messages of a chat that was just deleted.
+      expect((await api.send("DELETE", `/applications/${owner}/chats/1`)).status).to.equal(204);
+      expect(await count({ q: "hi" })).to.deep.equal([{ ...two, hits_count: 1 }]);
+    });
+
+    it("counts nothing of a chat whose id belongs to another application by now", async () => {
+      const owner = await world.newApplication();
+      const [lost, kept] = [await world.newChat(owner), await world.newChat(owner)];
+      await say([kept, "secret kept"], [lost, "secret one"]);
+      const other = await world.newApplication();
+      const { id: applicationId } = (await api.applications.find(other))!;
+      await world.database.prisma.chat.update({ where: { id: lost.id }, data: { applicationId, number: 1 } });
+      const counted = jsonOf(await api.get(`/applications/${owner}/search/chats?q=secret`));
+      expect(counted).to.deep.equal([{ chat_number: 2, hits_count: 1, exact: true }]);
+    });
+
+    it("reports what is wrong with a count, and answers 503 where no worker fills the index", async () => {
+      for (const [query, pointer] of [
+        ["", "?q"],
+        ["q=%C2%AD", "?q"],
+        ["q=a&chat=x", "?chat"],
+        ["q=a&limit=201", "?limit"],
+      ] as const) {
+        const answer = await api.get(`/applications/${token}/search/chats?${query}`);
+        const { errors } = problemOf(answer, "validation-failed");
+        expect(errors?.map((error) => error.pointer)).to.deep.equal([pointer]);
+      }
+      problemOf(await api.get(`/applications/${token}/search/chats?q=a&chat=99`), "chat-not-found");
+      problemOf(await api.get("/applications/x/search/chats?q=a"), "application-not-found");
+      if (backend === "mysql") return;
+      const recorded = createSearchBackend(world.database);
+      await recorded.switchTo("elasticsearch/other");
+      problemOf(await api.get(`/applications/${token}/search/chats?q=hello`), "search-unavailable");
+      await recorded.switchTo(`elasticsearch/${world.index}`);
     });
 
     it("shows the current version of an edited message, and no deleted one", async () => {

@@ -4,7 +4,8 @@ import type { ApplicationReference, Applications } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
-import { toApplication, toHit } from "../representations.ts";
+import { toApplication, toChatHits, toHit } from "../representations.ts";
+import type { CountHits } from "../use-cases/count-hits.ts";
 import type { Erase } from "../use-cases/erase.ts";
 import { expectApplication } from "../use-cases/expect-application.ts";
 import type { SearchApplication } from "../use-cases/search-application.ts";
@@ -15,6 +16,7 @@ export interface ApplicationRoutesOptions {
   applications: Applications;
   erase: Pick<Erase, "application" | "sender">;
   searchApplication: SearchApplication;
+  countHits: CountHits;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
   mountOptions: MountOptions;
@@ -22,9 +24,9 @@ export interface ApplicationRoutesOptions {
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Applications: create, list, get, change, delete, erase a sender, search. */
+/** Applications: create, list, get, change, delete, erase a sender, search and count hits. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
-  const { applications, erase, searchApplication, share, mountOptions } = options;
+  const { applications, erase, searchApplication, countHits, share, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -108,6 +110,13 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
           link: next === undefined ? {} : { next: { cursor: next } },
         };
       }),
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.countHits,
+    ({ params: { token }, query }) => share(token, async () => ({ body: toChatHits(await countHits(token, query)) })),
     mountOptions,
   );
   return router;
