@@ -194,6 +194,12 @@ export function describeRelevance(name: string, backendOf: () => Backend): void 
       expect(await find({ sender: "anna" })).to.deep.equal(["1/1", "3/1", "2/2", "1/2"]);
       expect(await find({ from: at(10), to: at(40) })).to.deep.equal(["2/1", "2/2", "1/2"]);
       expect(await find({ chats: chats(at(40), 1, 3) })).to.deep.equal(["1/1", "3/1", "1/2"]);
+      const chatId = chats(at(40), 2)[0]!.id;
+      const inTime = await findAll(
+        (cursor) => backendOf().index.search({ chatId, q: "ell", order: "relevance", from: at(15), limit: 1, cursor }),
+        ({ number }) => number,
+      );
+      expect(inTime).to.deep.equal([1, 2]);
     });
 
     it("repeats and skips nothing while messages are added and deleted", async () => {
