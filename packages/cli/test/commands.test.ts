@@ -226,6 +226,31 @@ describe("confabctl", function () {
     );
   });
 
+  it("searches by relevance, and counts the hits of each chat", async () => {
+    const own = (await stack.json<{ token: string }>("app", "create", "relevance")).token;
+    for (const [chat, body] of [
+      ["1", "Hello ell"],
+      ["2", "Hello one"],
+      ["2", "Hello two"],
+    ] as const) {
+      if (body !== "Hello two") await stack.json("chat", "create", own);
+      await stack.json("send", own, chat, body);
+    }
+    await eventually(async () => {
+      expect(await stack.json("search", "--all-chats", own, "ell", "--order", "newest")).to.have.length(3);
+    });
+    expect((await stack.run(["search", "--all-chats", own, "ell", "--order", "relevance"])).stdout).to.match(
+      /^1\/1 .*\n2\/2 .*\n2\/1 .*\n$/,
+    );
+    expect(await stack.json("search", own, "1", "ell", "--order", "relevance", "--all")).to.have.length(1);
+    expect((await stack.run(["search", "chats", own, "ell"])).stdout).to.match(/^CHAT +HITS\n2 +2\n1 +1\n$/);
+    expect(await stack.json("search", "chats", own, "two", "--limit", "1")).to.deep.equal([
+      { chat_number: 2, hits_count: 1, exact: true },
+    ]);
+    expect(await stack.json("search", "chats", own, "ell", "--from", "2100-01-01T00:00:00Z")).to.deep.equal([]);
+    expect((await stack.run(["search", own, "1", "ell", "--order", "best"])).stderr).to.match(/newest, relevance/);
+  });
+
   it("explains an error by its exit code and one sentence", async () => {
     const nobodyThere = `http://127.0.0.1:${await freePort()}`;
     const nobody = "00000000-0000-4000-8000-000000000000";

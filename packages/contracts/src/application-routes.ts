@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { applicationSchema, createApplicationSchema, writeApplicationSchema } from "./application.ts";
 import { eraseSenderSchema, erasureSchema } from "./erasure.ts";
-import { searchHitSchema } from "./message.ts";
-import { applicationSearchQuerySchema, applicationsQuerySchema } from "./pagination.ts";
+import { chatHitsSchema, searchHitSchema } from "./message.ts";
+import { applicationSearchQuerySchema, applicationsQuerySchema, hitCountsQuerySchema } from "./pagination.ts";
 import { asPut, smallBody, reading, searching, storing, type Route } from "./route.ts";
 
 const updateApplication = {
@@ -113,15 +113,32 @@ export const applicationRoutes = {
     operationId: "searchApplication",
     service: "api",
     tag: "Applications",
-    summary: "Search the messages of all chats, newest first",
+    summary: "Search the messages of all chats",
     description:
-      "Returns one page of messages of any chat of the application that contain every word of the query, with the matches marked. The message with the latest `created_at` comes first. Within one millisecond, the higher chat number comes first, and in a chat the higher message number. With `chat`, `sender`, `from` or `to`, only messages of these chats, of that sender or of that time. A message becomes searchable about a second after it was accepted.",
+      "Returns one page of messages of any chat of the application that contain every word of the query, with the matches marked. The message with the latest `created_at` comes first. Within one millisecond, the higher chat number comes first, and in a chat the higher message number. `order=relevance` compares first how the words of the query occur. With `chat`, `sender`, `from` or `to`, only messages of these chats, of that sender or of that time. A message becomes searchable about a second after it was accepted.",
     scopes: ["search"],
     openToUsers: true,
     params: ["token"],
     query: applicationSearchQuerySchema,
     limited: "requests",
     success: { status: 200, description: "One page of hits", schema: z.array(searchHitSchema), links: ["next"] },
+    problems: searching,
+  },
+  countHits: {
+    method: "get",
+    path: "/applications/{token}/search/chats",
+    operationId: "countHits",
+    service: "api",
+    tag: "Applications",
+    summary: "Count what a search finds in each chat",
+    description:
+      "Returns the chats with the most messages that the search across the application finds with the same filters. The chat with the most hits comes first, and among equals the one with the lower number. A chat without hits is not in the list. An edit or a deletion changes the counts about a second later.",
+    scopes: ["search"],
+    openToUsers: true,
+    params: ["token"],
+    query: hitCountsQuerySchema,
+    limited: "requests",
+    success: { status: 200, description: "The chats with the most hits", schema: z.array(chatHitsSchema) },
     problems: searching,
   },
 } as const satisfies Record<string, Route>;

@@ -18,7 +18,15 @@ const message = {
 const links: Partial<Record<RouteName, readonly Link[]>> = {
   createApplication: [
     {
-      to: ["getApplication", "updateApplication", "replaceApplication", "createChat", "listChats", "searchApplication"],
+      to: [
+        "getApplication",
+        "updateApplication",
+        "replaceApplication",
+        "createChat",
+        "listChats",
+        "searchApplication",
+        "countHits",
+      ],
       parameters: { token: "$response.body#/token" },
     },
   ],

@@ -175,9 +175,9 @@ export const messageRoutes = {
     operationId: "searchMessages",
     service: "api",
     tag: "Messages",
-    summary: "Search a chat's messages, newest first",
+    summary: "Search a chat's messages",
     description:
-      "Returns one page of messages that contain every word of the query, newest first, with the matches marked. With `sender`, `from` or `to`, only messages of that sender or of that time. A message becomes searchable about a second after it was accepted.",
+      "Returns one page of messages that contain every word of the query, with the matches marked: newest first, or with `order=relevance` by how the words occur. With `sender`, `from` or `to`, only messages of that sender or of that time. A message becomes searchable about a second after it was accepted.",
     scopes: ["search"],
     openToUsers: true,
     params: ["token", "chat"],

@@ -79,6 +79,21 @@ export const searchHitSchema = z
   .meta({ id: "SearchHit", description: "A message that a search found" });
 export type SearchHit = z.infer<typeof searchHitSchema>;
 
+export const chatHitsSchema = z
+  .strictObject({
+    chat_number: chatNumberSchema,
+    hits_count: z
+      .int()
+      .positive()
+      .meta({ description: "How many messages of the chat the search finds", examples: [41] }),
+    exact: z.boolean().meta({
+      description:
+        "False if there are more messages than one search can read, which happens only where MySQL does the searching. Then older hits are not counted.",
+    }),
+  })
+  .meta({ id: "ChatHits", description: "A chat and the number of its messages that a search finds" });
+export type ChatHits = z.infer<typeof chatHitsSchema>;
+
 export const createMessageSchema = z
   .object({ application_token: applicationTokenSchema, chat_number: chatNumberSchema, ...contentInput })
   .meta({ id: "CreateMessage" });

@@ -42,6 +42,8 @@ describe("the queries of lists", () => {
     expect(accepts("lxq3k9f2-2f0c8a9e")).to.deep.equal([true, false, false]);
     expect(accepts("before-41")).to.deep.equal([false, true, false]);
     expect(accepts("lxq3k9f2-7-41")).to.deep.equal([false, false, true]);
+    expect(accepts("0-before-41")).to.deep.equal([false, true, false]);
+    expect(accepts("3-lxq3k9f2-7-41")).to.deep.equal([false, false, true]);
     for (const cursor of [
       "",
       "0",
@@ -54,6 +56,10 @@ describe("the queries of lists", () => {
       "lxq3k9f2-1-0",
       "lxq3k9f2-1-",
       "lxq3k9f-1-1",
+      "4-before-1",
+      "-before-1",
+      "1-1-before-1",
+      "4-lxq3k9f2-1-1",
       "YXBwbGljYXRpb24gMQ",
     ]) {
       expect(accepts(cursor), cursor).to.deep.equal([false, false, false]);
@@ -93,11 +99,19 @@ describe("applicationSearchQuerySchema", () => {
   it("requires words or a sender", () => {
     expect(applicationSearchQuerySchema.safeParse({ chat: "1" }).success).to.equal(false);
     expect(applicationSearchQuerySchema.safeParse({ sender: "anna" }).success).to.equal(true);
-    expect(parse({ order: "relevance" }).success).to.equal(false);
   });
 });
 
 describe("searchQuerySchema", () => {
+  it("orders newest first by default, or by relevance", () => {
+    for (const schema of [searchQuerySchema, applicationSearchQuerySchema]) {
+      expect(schema.parse({ q: "x" }).order).to.equal("newest");
+      expect(schema.parse({ q: "x", order: "relevance" }).order).to.equal("relevance");
+      for (const order of ["", "oldest", "Relevance"])
+        expect(schema.safeParse({ q: "x", order }).success).to.equal(false);
+    }
+  });
+
   it("limits a query by characters, not by UTF-16 units", () => {
     const accepts = (q: unknown): boolean => searchQuerySchema.safeParse({ q }).success;
     expect(accepts("😀".repeat(maxQueryCharacters))).to.equal(true);

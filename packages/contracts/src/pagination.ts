@@ -38,10 +38,12 @@ export const applicationCursorSchema = cursor(/^[0-9a-z]{8,9}-[0-9a-f-]{8,36}$/)
 const activityCursorSchema = cursor(/^([0-9a-z]{8,9}|none)-[1-9][0-9]{0,9}$/);
 /** The same of a chat that has messages. */
 const unreadCursorSchema = cursor(/^[0-9a-z]{8,9}-[1-9][0-9]{0,9}$/);
+const searchPosition = /^before-[1-9][0-9]{0,9}$/;
+const applicationSearchPosition = /^[0-9a-z]{8}-[1-9][0-9]{0,9}-[1-9][0-9]{0,9}$/;
 /** A message's number. */
-export const searchCursorSchema = cursor(/^before-[1-9][0-9]{0,9}$/);
+export const searchPositionSchema = cursor(searchPosition);
 /** A time in milliseconds to the base of 36, a chat's number and a message's number. */
-export const applicationSearchCursorSchema = cursor(/^[0-9a-z]{8}-[1-9][0-9]{0,9}-[1-9][0-9]{0,9}$/);
+export const applicationSearchPositionSchema = cursor(applicationSearchPosition);
 /** A direction and a message's number. */
 const messageCursorSchema = cursor(/^(after|before)-(0|[1-9][0-9]{0,9})$/);
 
@@ -212,26 +214,36 @@ const hasWordsOrSender = ({ q, sender }: { q?: string | undefined; sender?: stri
   (q ?? sender) !== undefined;
 const wordsOrSender = { path: ["q"], error: "is required, unless sender is given" };
 
+/** The pages of a search. By relevance, a cursor begins with a rank. The search itself refuses cursors of the other order. */
+const searchPage = (position: RegExp) => ({
+  order: z.enum(["newest", "relevance"], "must be newest or relevance").default("newest").meta({
+    description:
+      "Newest first, or the most relevant first: messages in which the words of the query stand next to each other, then those that have them as whole words, then at the beginnings of words, then the others. Among equals, the newest comes first.",
+  }),
+  limit: limitSchema,
+  cursor: cursor(new RegExp(position.source.replace("^", "^([0-3]-)?")))
+    .optional()
+    .meta({ description: "Continue at this cursor, from a Link header of the same order" }),
+});
+
 export const searchQuerySchema = z
-  .object({
-    ...searchFilters,
-    limit: limitSchema,
-    cursor: searchCursorSchema.optional().meta({ description: "Continue at this cursor, from a Link header" }),
-  })
+  .object({ ...searchFilters, ...searchPage(searchPosition) })
   .refine(hasWordsOrSender, wordsOrSender);
 
+const applicationSearchFilters = {
+  ...searchFilters,
+  chat: chatsParameter(maxSearchChats, "Only these chats").optional(),
+};
+
 export const applicationSearchQuerySchema = z
-  .object({
-    ...searchFilters,
-    chat: chatsParameter(maxSearchChats, "Only these chats").optional(),
-    order: z.enum(["newest"], "must be newest").default("newest").meta({ description: "By time, newest first" }),
-    limit: limitSchema,
-    cursor: applicationSearchCursorSchema
-      .optional()
-      .meta({ description: "Continue at this cursor, from a Link header" }),
-  })
+  .object({ ...applicationSearchFilters, ...searchPage(applicationSearchPosition) })
   .refine(hasWordsOrSender, wordsOrSender);
 export type ApplicationSearchQuery = z.infer<typeof applicationSearchQuerySchema>;
+
+export const hitCountsQuerySchema = z
+  .object({ ...applicationSearchFilters, limit: limitSchema })
+  .refine(hasWordsOrSender, wordsOrSender);
+export type HitCountsQuery = z.infer<typeof hitCountsQuerySchema>;
 
 /** The parameters in which another page's query differs from this one's; `undefined` removes a parameter. */
 export type PageQuery = Record<string, string | number | undefined>;

@@ -1,22 +1,24 @@
-import { applicationSearchCursorSchema, searchCursorSchema } from "@confab/contracts";
+import { applicationSearchPositionSchema, searchPositionSchema } from "@confab/contracts";
 import { InvalidCursor } from "./errors.ts";
+import type { SearchOrder } from "./search-index.ts";
 
-const prefix = "before-";
-
-/** A cursor for the hits that are older than message `number`. Numbers are public within their chat. */
-export function encodeCursor(number: number): string {
-  return prefix + String(number);
+/** How a cursor contains positions. All parts of a cursor are public. */
+export interface PositionForm<Position> {
+  encode: (position: Position) => string;
+  /** Throws `InvalidCursor` unless the text has the form of `encode`. */
+  decode: (text: string) => Position;
 }
 
-/**
- * The number below which a cursor continues. Throws `InvalidCursor` unless the cursor has the form of `encodeCursor`.
- */
-export function decodeCursor(cursor: string): number {
-  if (!searchCursorSchema.safeParse(cursor).success) throw invalid();
-  return Number(cursor.slice(prefix.length));
-}
+/** The positions in a chat are numbers. */
+export const inChat: PositionForm<number> = {
+  encode: (number) => `before-${number}`,
+  decode(text) {
+    if (!searchPositionSchema.safeParse(text).success) throw invalid();
+    return Number(text.slice("before-".length));
+  },
+};
 
-/** The place of a message in the order of a search across an application. All its parts are public. */
+/** The position of a message in an application. */
 export interface Position {
   /** In milliseconds since 1970. */
   time: number;
@@ -24,21 +26,43 @@ export interface Position {
   number: number;
 }
 
-/** A cursor for the hits after a position. */
-export function encodePosition({ time, chatNumber, number }: Position): string {
-  return `${time.toString(36).padStart(8, "0")}-${chatNumber}-${number}`;
-}
+export const inApplication: PositionForm<Position> = {
+  encode: ({ time, chatNumber, number }) => `${time.toString(36).padStart(8, "0")}-${chatNumber}-${number}`,
+  decode(text) {
+    if (!applicationSearchPositionSchema.safeParse(text).success) throw invalid();
+    const [time = "", chatNumber, number] = text.split("-");
+    return { time: parseInt(time, 36), chatNumber: Number(chatNumber), number: Number(number) };
+  },
+};
 
-/** The position after which a cursor continues. Throws `InvalidCursor` unless the cursor has the form of `encodePosition`. */
-export function decodePosition(cursor: string): Position {
-  if (!applicationSearchCursorSchema.safeParse(cursor).success) throw invalid();
-  const [time = "", chatNumber, number] = cursor.split("-");
-  return { time: parseInt(time, 36), chatNumber: Number(chatNumber), number: Number(number) };
-}
-
-/** Negative if the message at `a` comes after the one at `b` in the results. */
+/** Negative if the message at `a` is older than the one at `b`. */
 export function comparePositions(a: Position, b: Position): number {
   return a.time - b.time || a.chatNumber - b.chatNumber || a.number - b.number;
+}
+
+/** The place of a message in the results. A cursor continues after it. */
+export interface Place<Position> {
+  /** As by `rankOf`; 0 for all in the order newest first. */
+  rank: number;
+  position: Position;
+}
+
+/** The cursors of an order. By relevance they begin with the rank, so neither order takes a cursor of the other one. */
+export function cursorsOf<Position>(
+  order: SearchOrder,
+  { encode, decode }: PositionForm<Position>,
+): PositionForm<Place<Position>> {
+  if (order === "newest") {
+    return { encode: ({ position }) => encode(position), decode: (text) => ({ rank: 0, position: decode(text) }) };
+  }
+  return {
+    encode: ({ rank, position }) => `${rank}-${encode(position)}`,
+    decode(text) {
+      const [, rank, position] = /^([0-3])-(.+)$/.exec(text) ?? [];
+      if (position === undefined) throw invalid();
+      return { rank: Number(rank), position: decode(position) };
+    },
+  };
 }
 
 function invalid(): InvalidCursor {

@@ -1,15 +1,18 @@
-import { errors, type estypes } from "@elastic/elasticsearch";
+import { errors } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { addMissingFields, createIndex, resolveAlias } from "./aliases.ts";
 import { writeToAll } from "./bulk.ts";
 import { askWithTimeout, createConnection } from "./connection.ts";
 import type { Connection, ElasticsearchOptions } from "./connection.ts";
-import { decodeCursor, decodePosition, encodeCursor, encodePosition } from "./cursor.ts";
+import { countHits } from "./count-hits.ts";
+import { inApplication, inChat, type Position } from "./cursor.ts";
 import { SearchUnavailable } from "./errors.ts";
+import { applicationFilter, chatFilter } from "./filters.ts";
 import { findPage } from "./find-page.ts";
-import { contentFrom, contentSource, filtersFor } from "./mapping.ts";
+import { contentFrom, contentSource } from "./mapping.ts";
 import { toPage } from "./page.ts";
 import { parseQuery } from "./query.ts";
+import { sortingOf, type PositionSort } from "./sorting.ts";
 import type {
   ApplicationSearchRequest,
   FoundInChat,
@@ -38,6 +41,28 @@ const messageSource = z.object({
 const messageFields = Object.keys(messageSource.shape);
 const chatSource = { chat_id: z.string().transform(BigInt), chat_number: z.int().positive() };
 
+const byNumber: PositionSort<number> = {
+  ...inChat,
+  fields: ["number"],
+  toValues: (number) => [number],
+  fromValues: z.tuple([z.int()]).transform(([number]) => number),
+};
+// The numbers alone are an order. But an index without searchable times would find nothing, and refuses only to sort by them.
+const byNumberAndTime: PositionSort<number> = {
+  ...inChat,
+  fields: ["number", "created_at"],
+  toValues: (number) => [number, 0],
+  fromValues: z.tuple([z.int(), z.int()]).transform(([number]) => number),
+};
+const byPosition: PositionSort<Position> = {
+  ...inApplication,
+  fields: ["created_at", "chat_number", "number"],
+  toValues: ({ time, chatNumber, number }) => [time, chatNumber, number],
+  fromValues: z
+    .tuple([z.int(), z.int(), z.int()])
+    .transform(([time, chatNumber, number]) => ({ time, chatNumber, number })),
+};
+
 async function prepare(connection: Connection): Promise<boolean> {
   if ((await resolveAlias(connection, connection.readAlias)).length > 0) {
     await addMissingFields(connection);
@@ -54,19 +79,16 @@ async function prepare(connection: Connection): Promise<boolean> {
 }
 
 async function search(connection: Connection, request: SearchRequest): Promise<SearchPage> {
-  const { chatId, q, limit, cursor } = request;
-  const terms = q === undefined ? [] : parseQuery(q);
-  // The numbers alone are an order. But an index without searchable times would find nothing, and refuses only to sort by them.
-  const times = hasTimes(request) ? ["created_at"] : [];
+  const { chatId, limit } = request;
+  const terms = parseQuery(request.q);
+  const { cursorOf, ...sorting } = sortingOf(hasTimes(request) ? byNumberAndTime : byNumber, request, terms);
   const { hits, last } = await findPage(connection, {
-    filter: [{ term: { chat_id: chatId.toString() } }, ...filtersFor(request, terms)],
+    ...sorting,
+    filter: chatFilter(chatId, request, terms),
     routing: [chatId],
-    order: ["number", ...times],
-    after: cursor === undefined ? undefined : [decodeCursor(cursor), ...times.map(() => 0)],
     limit,
     fields: messageFields,
   });
-  const cursorOf = ({ sort }: estypes.SearchHit) => encodeCursor(z.tuple([z.int()]).rest(z.int()).parse(sort)[0]);
   const found = hits.map((hit) => ({ message: messageFrom(messageSource.parse(hit._source)), cursor: cursorOf(hit) }));
   return toPage(found, { limit, terms, rest: last && cursorOf(last) });
 }
@@ -75,40 +97,27 @@ async function searchApplication(
   connection: Connection,
   request: ApplicationSearchRequest,
 ): Promise<SearchPage<FoundInChat>> {
-  const { applicationId, chats, q, limit, cursor } = request;
-  const terms = q === undefined ? [] : parseQuery(q);
-  const position = cursor === undefined ? undefined : decodePosition(cursor);
+  const { chats, limit } = request;
+  const terms = parseQuery(request.q);
+  const { cursorOf, ...sorting } = sortingOf(byPosition, request, terms);
   if (chats?.length === 0) return { hits: [] };
-  const ids = chats?.map(({ id }) => id);
   const { hits, last } = await findPage(connection, {
-    filter: [
-      { term: { application_id: applicationId.toString() } },
-      // A worker of an older version may have written documents without it, which have no place in the order.
-      { exists: { field: "chat_number" } },
-      ...(ids ? [{ terms: { chat_id: ids.map(String) } }] : []),
-      ...filtersFor(request, terms),
-    ],
-    routing: ids,
-    order: ["created_at", "chat_number", "number"],
-    after: position && [position.time, position.chatNumber, position.number],
+    ...sorting,
+    filter: applicationFilter(request, terms),
+    routing: chats?.map(({ id }) => id),
     limit,
     fields: [...messageFields, ...Object.keys(chatSource)],
   });
   const found = hits.map((hit) => {
     const source = messageSource.extend(chatSource).parse(hit._source);
     const message = { ...messageFrom(source), chatId: source.chat_id, chatNumber: source.chat_number };
-    return { message, cursor: positionCursorOf(hit) };
+    return { message, cursor: cursorOf(hit) };
   });
-  return toPage(found, { limit, terms, rest: last && positionCursorOf(last) });
+  return toPage(found, { limit, terms, rest: last && cursorOf(last) });
 }
 
 function hasTimes({ from, to }: SearchFilters): boolean {
   return (from ?? to) !== undefined;
-}
-
-function positionCursorOf({ sort }: estypes.SearchHit): string {
-  const [time, chatNumber, number] = z.tuple([z.int(), z.int(), z.int()]).parse(sort);
-  return encodePosition({ time, chatNumber, number });
 }
 
 function messageFrom(source: z.infer<typeof messageSource>): FoundMessage {
@@ -143,6 +152,7 @@ export function createElasticsearchIndex(options: ElasticsearchOptions): Elastic
       return hasTimes(request) ? byTime(answer) : answer;
     },
     searchApplication: (request) => byTime(searchApplication(connection, request)),
+    countHits: (request) => byTime(countHits(connection, request)),
     async ping() {
       await askWithTimeout(connection, (inTime) =>
         client.search(

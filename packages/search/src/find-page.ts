@@ -9,7 +9,9 @@ interface Question {
   filter: estypes.QueryDslQueryContainer[];
   /** The chats whose shards are asked; absent for all shards. */
   routing?: readonly bigint[] | undefined;
-  /** The fields that order the hits, descending. Together they are different for each message. */
+  /** Clauses that add to the score of a message. */
+  should?: estypes.QueryDslQueryContainer[] | undefined;
+  /** The fields that order the hits, or `_score`, descending. Together they are different for each message. */
   order: readonly string[];
   /** The values of these fields after which the page begins. */
   after?: number[] | undefined;
@@ -44,7 +46,7 @@ export async function findPage(connection: Connection, { limit, fields, ...quest
 
 function findWith(
   { client, readAlias }: Connection,
-  { filter, routing, order, after }: Omit<Question, "limit" | "fields">,
+  { filter, should, routing, order, after }: Omit<Question, "limit" | "fields">,
   inTime: RequestOptions,
 ) {
   return async (
@@ -55,7 +57,7 @@ function findWith(
       {
         index: readAlias,
         ...(routing && { routing: routing.join() }),
-        query: { bool: { filter: only ? [...filter, only] : filter } },
+        query: { bool: { filter: only ? [...filter, only] : filter, ...(should && { should }) } },
         sort: order.map((field) => ({ [field]: "desc" as const })),
         ...(after && { search_after: after }),
         track_total_hits: false,

@@ -1,7 +1,7 @@
 import { maxPageBytes } from "@confab/contracts";
 import { hostileQueries, hostileTexts, longestBlock } from "@confab/testkit";
 import { expect } from "chai";
-import { encodeCursor } from "./cursor.ts";
+import { inChat } from "./cursor.ts";
 import { beginningOf, highlight } from "./highlight.ts";
 import { toPage } from "./page.ts";
 import { queryTerms } from "./query.ts";
@@ -13,7 +13,7 @@ const messagesOf = (body: string, count: number) =>
     const time = new Date();
     const number = count - at;
     const message = { number, version: 1, uid: new Uint8Array(16), body, createdAt: time, updatedAt: time };
-    return { message, cursor: encodeCursor(number) };
+    return { message, cursor: inChat.encode(number) };
   });
 
 describe("highlighting hostile texts", () => {

@@ -15,9 +15,12 @@ export { rebuild } from "./rebuild.ts";
 export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";
 export type {
   ApplicationSearchRequest,
+  ChatHits,
+  CountRequest,
   FoundInChat,
   FoundMessage,
   Highlights,
+  HitCounts,
   IndexOptions,
   IndexResult,
   RejectedDocument,

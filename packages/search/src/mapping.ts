@@ -3,13 +3,14 @@ import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { fold } from "./fold.ts";
 import { sentBytes } from "./page.ts";
-import type { SearchDocument, SearchFilters } from "./search-index.ts";
+import type { SearchDocument } from "./search-index.ts";
+import { markWords } from "./words.ts";
 
-// Each field has all grams of one length and nothing else. Positions count characters (code points), so a phrase of a
-// term's grams matches exactly the term as a substring. Terms of one and two characters are single grams and need no
-// positions.
+// Each field has all grams of one length of the marked text and nothing else. Positions count characters (code points), so a
+// phrase of a text's grams matches exactly the text as a substring. Texts of one and two characters are single grams and need
+// no positions.
 const GRAM_LENGTHS = [1, 2, 3] as const;
-const LONGEST_GRAM = 3;
+export const LONGEST_GRAM = 3;
 
 function perGram<T>(make: (length: number) => T): Record<string, T> {
   return Object.fromEntries(GRAM_LENGTHS.map((length) => [`g${length}`, make(length)]));
@@ -86,35 +87,11 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
     ...(otherFields !== "" && { other_fields: otherFields }),
     ...(sender && { sender }),
     bytes: sentBytes(document),
-    folded: fold(body),
+    folded: markWords(fold(body)),
   };
 }
 
 /** The content of a document; the source must have `contentSource`. */
 export function contentFrom({ body, other_fields }: z.infer<z.ZodObject<typeof contentSource>>): MessageContent {
   return decodeContent(body, other_fields);
-}
-
-/** The filters of a search, without its chats. */
-export function filtersFor(
-  { sender, from, to }: Pick<SearchFilters, "sender" | "from" | "to">,
-  terms: readonly string[],
-): estypes.QueryDslQueryContainer[] {
-  const times = {
-    ...(from !== undefined && { gte: from.getTime() }),
-    ...(to !== undefined && { lt: to.getTime() }),
-    format: "epoch_millis",
-  };
-  return [
-    ...(sender === undefined ? [] : [{ term: { sender } }]),
-    ...(from === undefined && to === undefined ? [] : [{ range: { created_at: times } }]),
-    ...terms.map(termQuery),
-  ];
-}
-
-/** The query for texts that contain a folded term. */
-function termQuery(term: string): estypes.QueryDslQueryContainer {
-  const length = Array.from(term).length;
-  const field = `folded.g${Math.min(length, LONGEST_GRAM)}`;
-  return length <= LONGEST_GRAM ? { term: { [field]: term } } : { match_phrase: { [field]: term } };
 }

@@ -30,8 +30,9 @@ export function queryProblem(q: string): string | undefined {
   return undefined;
 }
 
-/** The terms of a valid query; throws `InvalidQuery` for an invalid one. */
-export function parseQuery(q: string): string[] {
+/** The terms of a valid query, none without a query. Throws `InvalidQuery` for an invalid one. */
+export function parseQuery(q: string | undefined): string[] {
+  if (q === undefined) return [];
   const problem = queryProblem(q);
   if (problem !== undefined) throw new InvalidQuery(`the query ${problem}`);
   return queryTerms(q);

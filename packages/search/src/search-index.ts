@@ -38,7 +38,7 @@ export interface Highlights {
 }
 
 export interface SearchPage<Found extends FoundMessage = FoundMessage> {
-  /** Newest first. */
+  /** In the order of the request. */
   hits: (Found & Highlights)[];
   /** The cursor of the next page. Absent on the last page. */
   next?: string;
@@ -56,11 +56,21 @@ export interface SearchFilters {
   to?: Date | undefined;
 }
 
-export interface SearchRequest extends SearchFilters {
-  chatId: bigint;
-  /** Maximum number of hits per page, at least 1. */
+/** The order of hits. By relevance, those of a higher rank come first (`rankOf`), and within a rank the newest. */
+export type SearchOrder = "newest" | "relevance";
+
+/** A page of hits. */
+export interface PageRequest {
+  /** Default: newest. */
+  order?: SearchOrder | undefined;
+  /** Maximum number of hits, at least 1. */
   limit: number;
+  /** From the page before, with the same order. */
   cursor?: string | undefined;
+}
+
+export interface SearchRequest extends SearchFilters, PageRequest {
+  chatId: bigint;
 }
 
 /** A chat that a search across an application reads. */
@@ -71,12 +81,33 @@ export interface SearchedChat {
   lastMessageAt: Date | null;
 }
 
-export interface ApplicationSearchRequest extends SearchFilters {
+/** The messages of an application that a search reads. */
+export interface ApplicationFilters extends SearchFilters {
   applicationId: bigint;
   /** Only these chats of the application. */
   chats?: readonly SearchedChat[] | undefined;
+}
+
+export interface ApplicationSearchRequest extends ApplicationFilters, PageRequest {}
+
+export interface CountRequest extends ApplicationFilters {
+  /** Maximum number of chats, at least 1. */
   limit: number;
-  cursor?: string | undefined;
+}
+
+/** The hits in a chat. */
+export interface ChatHits {
+  chatId: bigint;
+  chatNumber: number;
+  /** At least 1. */
+  hits: number;
+}
+
+export interface HitCounts {
+  /** Those with the most hits, by hits and then by number of chat. */
+  chats: ChatHits[];
+  /** False if the search reached a limit before it had read all messages. Only the later ones are counted then. */
+  isExact: boolean;
 }
 
 export interface IndexOptions {
@@ -108,9 +139,12 @@ export interface SearchIndex {
   /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;
   /**
-   * Searches all chats of an application: by time, then by chat number and number, all descending. Throws the same errors.
+   * Searches all chats of an application. The newest message is the last one by time, then by chat number, then by number. Throws
+   * the same errors.
    */
   searchApplication(request: ApplicationSearchRequest): Promise<SearchPage<FoundInChat>>;
+  /** Counts what `searchApplication` finds in each chat. Throws `InvalidQuery` or `SearchUnavailable`. */
+  countHits(request: CountRequest): Promise<HitCounts>;
   /** Throws `SearchUnavailable` if a search cannot be answered now. */
   ping(): Promise<void>;
   close(): Promise<void>;

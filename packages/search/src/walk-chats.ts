@@ -1,7 +1,7 @@
 import { contentBytes, maxNumber } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import { comparePositions, type Position } from "./cursor.ts";
-import type { ApplicationSearchRequest, FoundInChat, FoundMessage, SearchedChat } from "./search-index.ts";
+import type { ApplicationFilters, FoundInChat, FoundMessage, SearchedChat } from "./search-index.ts";
 
 /** The stored messages that a search reads. Deleted ones are left out. */
 export interface StoredMessages {
@@ -29,16 +29,17 @@ const FIRST_CHUNK = 25;
 const MAX_CHUNK = 250;
 const BYTES_PER_MESSAGE = 4_096;
 
-export interface WalkOptions extends Pick<ApplicationSearchRequest, "applicationId" | "chats" | "from" | "to"> {
-  /** The walk begins after this position. */
-  after?: Position | undefined;
-}
-
-export interface ChatsWalk {
+/** Stored messages, from the newest one on. */
+export interface Walk<Message, Position> {
   /** The next message; undefined at the end. */
-  next(): Promise<{ message: FoundInChat; position: Position } | undefined>;
+  next(): Promise<{ message: Message; position: Position } | undefined>;
   /** The bytes of the contents that were read and not returned yet. */
   heldBytes(): number;
+}
+
+export interface WalkOptions extends Pick<ApplicationFilters, "applicationId" | "chats" | "from" | "to"> {
+  /** The walk begins after this position. */
+  after?: Position | undefined;
 }
 
 /** The rest of a chat in a walk. Its position is that of its next message, or higher before that message was read. */
@@ -56,7 +57,10 @@ interface Rest extends Position {
  * message counts as being as old as the oldest one with a higher number in its chat, so that each chat is read by number
  * even if Redis' clock was set back. Messages that are stored during the walk are left out.
  */
-export async function walkChats(stored: StoredMessages, { from, ...options }: WalkOptions): Promise<ChatsWalk> {
+export async function walkChats(
+  stored: StoredMessages,
+  { from, ...options }: WalkOptions,
+): Promise<Walk<FoundInChat, Position>> {
   const rests = (await beginningOf(stored, options)).sort(comparePositions);
   let held = 0;
 

@@ -1,49 +1,11 @@
 import { expect } from "chai";
 import { InvalidCursor, InvalidQuery } from "@confab/search";
-import type { ApplicationSearchRequest, SearchDocument, SearchedChat } from "@confab/search";
+import type { ApplicationSearchRequest } from "@confab/search";
 import fc from "fast-check";
+import { at, keyOf, newApplication, newestFirst, START, type Key } from "./applications.ts";
 import type { Backend } from "./backends.ts";
 import { failure } from "./failure.ts";
-import { messageOf, newChat } from "./documents.ts";
-
-let applications = 9_007_199_254_740_993n;
-
-const START = Date.UTC(2026, 2, 1);
-const at = (ms: number) => new Date(START + ms);
-
-/** Chat and number of a hit. */
-type Key = string;
-const keyOf = ({ chatNumber, number }: { chatNumber: number; number: number }): Key => `${chatNumber}/${number}`;
-
-/** An application whose chats have the numbers 1, 2, 3… */
-function newApplication() {
-  const applicationId = (applications += 2n);
-  const ids = Array.from({ length: 20 }, newChat);
-  return {
-    applicationId,
-    /** A message that was created some milliseconds after the start. */
-    message: (
-      chatNumber: number,
-      number: number,
-      ms: number,
-      body: string | null = "hello",
-      version = 1,
-    ): SearchDocument => {
-      const document = messageOf(ids[chatNumber - 1]!, number, body, version);
-      return { ...document, applicationId, chatNumber, createdAt: at(ms) };
-    },
-    chats: (lastMessageAt: Date, ...numbers: number[]): SearchedChat[] =>
-      numbers.map((number) => ({ id: ids[number - 1]!, number, lastMessageAt })),
-  };
-}
-
-/** The documents' keys in the order of the results. */
-function newestFirst(documents: readonly SearchDocument[]): Key[] {
-  return documents
-    .filter(({ deletedAt }) => deletedAt === null)
-    .toSorted((a, b) => Number(b.createdAt) - Number(a.createdAt) || b.chatNumber - a.chatNumber || b.number - a.number)
-    .map(keyOf);
-}
+import { newChat } from "./documents.ts";
 
 /** The promises of a search across an application, for all backends. */
 export function describeSearchAcross(name: string, backendOf: () => Backend): void {

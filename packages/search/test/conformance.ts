@@ -4,8 +4,10 @@ import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms } from "@co
 import type { SearchPage } from "@confab/search";
 import { describeSearchAcross } from "./across-conformance.ts";
 import type { Backend } from "./backends.ts";
+import { describeCounts } from "./counts-conformance.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { failure } from "./failure.ts";
+import { describeRelevance } from "./relevance-conformance.ts";
 import { TEXT_CASES } from "./texts.ts";
 
 const ASCII_SIGNS = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
@@ -254,5 +256,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
     }).timeout(60_000);
 
     describeSearchAcross("search", () => backend);
+    describeRelevance("search by relevance", () => backend);
+    describeCounts("search", () => backend);
   });
 }

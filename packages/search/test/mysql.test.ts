@@ -32,6 +32,60 @@ describe("a search in MySQL that reaches a limit", () => {
   }
 });
 
+describe("a search in MySQL by time", () => {
+  it("reads on below a message that Redis accepted while its clock was set back", async () => {
+    const backend = await createMysqlBackend();
+    try {
+      const chatId = newChat();
+      const messages = messagesOf(chatId, Array<string>(300).fill("needle")).map((message) => ({
+        ...message,
+        createdAt: new Date(Date.UTC(2026, 4, 1) + (message.number === 290 ? 0 : message.number)),
+      }));
+      await backend.put(messages);
+      const from = messages[9]!.createdAt;
+      const { hits } = await backend.index.search({ chatId, q: "needle", from, limit: 1_000 });
+      const expected = messages.filter(({ createdAt }) => createdAt >= from).map(({ number }) => number);
+      expect(hits.map(({ number }) => number)).to.deep.equal(expected.reverse());
+    } finally {
+      await backend.remove();
+    }
+  });
+});
+
+describe("a search by relevance in MySQL that reaches a limit", () => {
+  for (const limits of [
+    { messages: 50, ms: 60_000 },
+    { messages: 1_000_000, ms: 0 },
+  ]) {
+    it(`keeps the order after ${limits.messages} messages or ${limits.ms} ms, with cursors that continue`, async () => {
+      const backend = await createMysqlBackend({ limits });
+      try {
+        const chatId = newChat();
+        const bodies = Array.from({ length: 120 }, (_, at) =>
+          at % 10 === 0 ? ["needle", "needles", "pinneedle"][(at / 10) % 3]! : "hay",
+        );
+        await backend.put(messagesOf(chatId, bodies));
+        const expected = ["needle", "needles", "pinneedle"].flatMap((body) =>
+          bodies.flatMap((each, at) => (each === body ? [at + 1] : [])).reverse(),
+        );
+        for (const limit of [2, 100]) {
+          const found: number[] = [];
+          let [pages, cursor]: [number, string | undefined] = [0, undefined];
+          do {
+            const page = await backend.index.search({ chatId, q: "needle", order: "relevance", limit, cursor });
+            found.push(...page.hits.map(({ number }) => number));
+            [pages, cursor] = [pages + 1, page.next];
+          } while (cursor !== undefined);
+          expect(found).to.deep.equal(expected);
+          expect(pages).to.be.at.least(7);
+        }
+      } finally {
+        await backend.remove();
+      }
+    }).timeout(60_000);
+  }
+});
+
 describe("a search across an application in MySQL", () => {
   const applicationId = 11n;
   const at = (ms: number) => new Date(Date.UTC(2026, 4, 1) + ms);
@@ -70,6 +124,31 @@ describe("a search across an application in MySQL", () => {
       }
     }).timeout(60_000);
   }
+
+  it("counts the latest messages only if it reaches a limit, and says so", async () => {
+    const backend = await createMysqlBackend({ limits: { messages: 50, ms: 60_000 } });
+    try {
+      const [first, second] = [newChat(), newChat()];
+      const messages = Array.from({ length: 60 }, (_, index) => ({
+        ...messageOf(index < 20 ? first : second, 1 + index, "needle"),
+        ...{ applicationId, chatNumber: index < 20 ? 1 : 2, createdAt: at(index) },
+      }));
+      await backend.put(messages.slice(10));
+      const count = async () => {
+        const { chats, isExact } = await backend.index.countHits({ applicationId, q: "needle", limit: 10 });
+        return { counts: chats.map(({ chatNumber, hits }) => [chatNumber, hits]), isExact };
+      };
+      const latest = [
+        [2, 40],
+        [1, 10],
+      ];
+      expect(await count()).to.deep.equal({ counts: latest, isExact: true });
+      await backend.put(messages);
+      expect(await count()).to.deep.equal({ counts: latest, isExact: false });
+    } finally {
+      await backend.remove();
+    }
+  });
 
   it("repeats and skips nothing if the clock of Redis was set back", async () => {
     const backend = await createMysqlBackend();

@@ -26,6 +26,7 @@ import { createStreamRoutes } from "./routes/streams.ts";
 import { toProblem } from "./to-problem.ts";
 import { createBeginStream } from "./use-cases/begin-stream.ts";
 import { createChangeMessage } from "./use-cases/change-message.ts";
+import { createCountHits } from "./use-cases/count-hits.ts";
 import { createErase } from "./use-cases/erase.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
 import { createReadHorizons } from "./use-cases/read-horizons.ts";
@@ -115,6 +116,7 @@ export function createApiApp(options: ApiAppOptions): Express {
           applications,
           erase,
           searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
+          countHits: createCountHits({ search, applications, chats, backend }),
           share,
           mountOptions,
         }),

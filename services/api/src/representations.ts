@@ -2,6 +2,7 @@ import {
   contentOf,
   type Application,
   type Chat,
+  type ChatHits,
   type Key,
   type Message,
   type MessageContent,
@@ -19,6 +20,7 @@ import type {
   ReadHorizon as ReadHorizonRow,
   UnreadChat as UnreadChatRow,
 } from "@confab/database";
+import type { HitCounts } from "@confab/search";
 
 /** A row as clients see it: without internal ids, with times in ISO 8601. */
 export function toApplication(application: ApplicationRow): Application {
@@ -97,6 +99,10 @@ export function toMessage(token: string, chat: number, message: ReadableMessage)
 
 export function toHit(token: string, chat: number, hit: ReadableMessage & { highlights: string[] }): SearchHit {
   return { ...toMessage(token, chat, hit), highlights: hit.highlights };
+}
+
+export function toChatHits({ chats, isExact }: HitCounts): ChatHits[] {
+  return chats.map(({ chatNumber, hits }) => ({ chat_number: chatNumber, hits_count: hits, exact: isExact }));
 }
 
 export function toVersion({ version, body, metadata, createdAt }: EarlierVersion): MessageVersion {

@@ -39,21 +39,25 @@ for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"
     for (const [name, q] of bodies) {
       it(`do not block other requests when they are searched, or listed while pending and stored: ${name}`, async () => {
         const chat: Chat = await world.newChat();
-        const base = `${api.url}/applications/${chat.token}/chats/${chat.number}/messages`;
+        const application = `/applications/${chat.token}`;
+        const messages = `${application}/chats/${chat.number}/messages`;
         await world.accept(chat, ...Array<string>(200).fill(hostileTexts[name] ?? ""));
         const blocks: Record<string, number> = {};
         const measure = async (what: string, path: string): Promise<void> => {
-          blocks[what] = Math.round(await longestBlock(() => pass(base + path), 2));
+          blocks[what] = Math.round(await longestBlock(() => pass(api.url + path), 2));
         };
-        await measure("pending", "?limit=200");
+        await measure("pending", `${messages}?limit=200`);
         await world.store();
-        await measure("stored", "?limit=200&order=desc");
+        await measure("stored", `${messages}?limit=200&order=desc`);
         // A few at a time, like the worker: 200 of them would be a request of 50 MiB.
         for (let from = 1; from <= 200; from += 20) {
           const range = { chatId: chat.id, from, to: from + 19 };
           await api.search.index(await world.messages.inRanges([range]), { refresh: true });
         }
-        await measure("search", `/search?limit=200&q=${encodeURIComponent(q)}`);
+        const query = `limit=200&q=${encodeURIComponent(q)}`;
+        await measure("search", `${messages}/search?${query}`);
+        await measure("search by relevance", `${messages}/search?order=relevance&${query}`);
+        await measure("count", `${application}/search/chats?${query}`);
         for (const [what, ms] of Object.entries(blocks)) expect(ms, what).to.be.below(maxMs);
         if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${name}: ${JSON.stringify(blocks)}\n`);
       });

@@ -7,6 +7,7 @@ export const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query
   replaceApplication: { body: { name: "a" } },
   eraseSender: { body: { sender: "anna" } },
   searchApplication: { query: "?q=one" },
+  countHits: { query: "?q=one" },
   createChat: { body: {} },
   updateChat: { body: { name: "a" } },
   replaceChat: { body: { name: "a" } },

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { searchHitSchema } from "@confab/contracts";
+import { chatHitsSchema, searchHitSchema } from "@confab/contracts";
 import { createSearchBackend } from "@confab/database";
 import { hasElasticsearch } from "@confab/testkit";
 import { expect } from "chai";
@@ -108,6 +108,83 @@ for (const backend of backends) {
       expect(linksOf(await api.get(pathOf({ q: "hit", limit: "25" }, owner)))).to.deep.equal({});
     });
 
+    it("orders by relevance, with pages that keep the order", async () => {
+      const owner = await world.newApplication();
+      const [first, second] = [await world.newChat(owner), await world.newChat(owner)];
+      await say(
+        [first, "the payment failed"],
+        [second, "failed payment"],
+        [first, "repayment failed"],
+        [second, "Payment failed!"],
+        [second, "payments failed"],
+      );
+      const path = pathOf({ q: "payment failed", order: "relevance", limit: "2" }, owner);
+      const { pages } = await follow(searchHitSchema, api, path, "next");
+      expect(pages.map((page) => page.map(keyOf))).to.deep.equal([["2/2", "1/1"], ["2/1", "2/3"], ["1/2"]]);
+      expect(linksOf(await api.get(path)).next).to.match(/order=relevance&.*cursor=3-[0-9a-z]{8}-1-1/);
+      // The search of a chat takes the order, too.
+      const inChat = `/applications/${owner}/chats/2/messages/search?q=payment+failed&order=relevance`;
+      const hits = readAs(z.array(searchHitSchema), await api.get(inChat));
+      expect(hits.map(keyOf)).to.deep.equal(["2/2", "2/1", "2/3"]);
+      problemOf(await api.get(`${inChat}&cursor=before-2`), "validation-failed");
+    });
+
+    it("counts the hits of each chat, with the filters of the search", async () => {
+      const owner = await world.newApplication();
+      const chats = [await world.newChat(owner), await world.newChat(owner), await world.newChat(owner)] as const;
+      await say([chats[0], "hi"], [chats[1], "hi"], [chats[1], { body: "hi", sender: "anna" }], [chats[2], "bye"]);
+      const count = async (query: Record<string, string>) => {
+        const path = `/applications/${owner}/search/chats?${new URLSearchParams(query).toString()}`;
+        return readAs(z.array(chatHitsSchema), await api.get(path));
+      };
+      const [one, two] = [
+        { chat_number: 1, hits_count: 1, exact: true },
+        { chat_number: 2, hits_count: 2, exact: true },
+      ];
+      expect(await count({ q: "hi" })).to.deep.equal([two, one]);
+      expect(await count({ q: "hi", limit: "1" })).to.deep.equal([two]);
+      expect(await count({ q: "hi", chat: "1,3" })).to.deep.equal([one]);
+      expect(await count({ q: "hi", sender: "anna" })).to.deep.equal([{ ...two, hits_count: 1 }]);
+      expect(await count({ q: "hi", to: "2000-01-01T00:00:00Z" })).to.deep.equal([]);
+      expect((await api.send("DELETE", `/applications/${owner}/chats/2/messages/1`)).status).to.equal(204);
+      await reindex(chats[1]);
+      expect(await count({ q: "hi" })).to.deep.equal([one, { ...two, hits_count: 1 }]);
+      // The index still has the messages of a chat that was just deleted.
+      expect((await api.send("DELETE", `/applications/${owner}/chats/1`)).status).to.equal(204);
+      expect(await count({ q: "hi" })).to.deep.equal([{ ...two, hits_count: 1 }]);
+    });
+
+    it("counts nothing of a chat whose id belongs to another application by now", async () => {
+      const owner = await world.newApplication();
+      const [lost, kept] = [await world.newChat(owner), await world.newChat(owner)];
+      await say([kept, "secret kept"], [lost, "secret one"]);
+      const other = await world.newApplication();
+      const { id: applicationId } = (await api.applications.find(other))!;
+      await world.database.prisma.chat.update({ where: { id: lost.id }, data: { applicationId, number: 1 } });
+      const counted = jsonOf(await api.get(`/applications/${owner}/search/chats?q=secret`));
+      expect(counted).to.deep.equal([{ chat_number: 2, hits_count: 1, exact: true }]);
+    });
+
+    it("reports what is wrong with a count, and answers 503 where no worker fills the index", async () => {
+      for (const [query, pointer] of [
+        ["", "?q"],
+        ["q=%C2%AD", "?q"],
+        ["q=a&chat=x", "?chat"],
+        ["q=a&limit=201", "?limit"],
+      ] as const) {
+        const answer = await api.get(`/applications/${token}/search/chats?${query}`);
+        const { errors } = problemOf(answer, "validation-failed");
+        expect(errors?.map((error) => error.pointer)).to.deep.equal([pointer]);
+      }
+      problemOf(await api.get(`/applications/${token}/search/chats?q=a&chat=99`), "chat-not-found");
+      problemOf(await api.get("/applications/x/search/chats?q=a"), "application-not-found");
+      if (backend === "mysql") return;
+      const recorded = createSearchBackend(world.database);
+      await recorded.switchTo("elasticsearch/other");
+      problemOf(await api.get(`/applications/${token}/search/chats?q=hello`), "search-unavailable");
+      await recorded.switchTo(`elasticsearch/${world.index}`);
+    });
+
     it("shows the current version of an edited message, and no deleted one", async () => {
       const owner = await world.newApplication();
       const chat = await world.newChat(owner);
@@ -173,11 +250,14 @@ for (const backend of backends) {
         [`q=a&chat=${Array.from({ length: 101 }, (_, index) => index + 1).join()}`, "?chat"],
         ["q=a&from=yesterday", "?from"],
         ["q=a&to=2026-11-24", "?to"],
-        ["q=a&order=relevance", "?order"],
+        ["q=a&order=oldest", "?order"],
         ["q=a&limit=0", "?limit"],
         ["q=a&cursor=x", "?cursor"],
         ["q=a&cursor=before-1", "?cursor"],
         ["q=a&cursor=lxq3k9f2-0-1", "?cursor"],
+        ["q=a&cursor=1-lxq3k9f2-1-1", "?cursor"],
+        ["q=a&order=relevance&cursor=lxq3k9f2-1-1", "?cursor"],
+        ["q=a&order=relevance&cursor=4-lxq3k9f2-1-1", "?cursor"],
       ];
       for (const [query, pointer] of cases) {
         const { errors } = problemOf(await api.get(`/applications/${token}/search?${query}`), "validation-failed");

@@ -190,6 +190,8 @@ describe("without Elasticsearch", () => {
         if (failure === "is silent") proxy.pause();
         const began = performance.now();
         problemOf(await api.get(`${path}/search?q=hello`), "search-unavailable");
+        problemOf(await api.get(`/applications/${token}/search?q=hello&order=relevance`), "search-unavailable");
+        problemOf(await api.get(`/applications/${token}/search/chats?q=hello`), "search-unavailable");
         expect(performance.now() - began).to.be.below(15_000);
         expect(jsonOf(await api.get(path))).to.deep.equal([]);
         expect((await api.send("POST", `/applications/${token}/chats`)).status).to.equal(201);

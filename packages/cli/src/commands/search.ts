@@ -1,16 +1,17 @@
 import { styleText } from "node:util";
-import type { SearchHit } from "@confab/contracts";
-import type { Command } from "commander";
+import { defaultLimit, maxLimit, type SearchHit } from "@confab/contracts";
+import { Option, type Command } from "commander";
 import { listed, pages, type ApiClient } from "../api-client.ts";
 import {
   applicationArguments,
   chatOperand,
   declareApplicationArguments,
+  onApplication,
   textOperand,
 } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { printable } from "../output.ts";
+import { printable, table } from "../output.ts";
 import { addIndexCommands } from "./search-index.ts";
 
 const queryOperand = textOperand(
@@ -18,28 +19,34 @@ const queryOperand = textOperand(
   "words that must all occur, also inside of words; double quotes around words make a phrase",
 );
 
-interface SearchOptions {
+interface Filters {
   sender?: string;
   from?: string;
   to?: string;
+}
+
+interface SearchOptions extends Filters {
   allChats?: boolean;
+  order: "newest" | "relevance";
   limit: number;
   all?: boolean;
 }
 
-/** `search [TOKEN] CHAT QUERY`, `search --all-chats [TOKEN] QUERY`, and `search reindex|verify` for the index behind it. */
+/**
+ * `search [TOKEN] CHAT QUERY`, `search --all-chats [TOKEN] QUERY`, `search chats [TOKEN] QUERY`, and `search reindex|verify` for the
+ * index behind it.
+ */
 export function addSearchCommands(program: Command, io: Io): void {
   const search = program
     .command("search")
-    .description("search the messages of a chat; rebuild or verify the search index");
+    .description("search messages, and count what a search finds; rebuild or verify the search index");
 
-  const query = search
-    .command("query", { isDefault: true })
-    .description("search the messages of a chat, newest first; the word `query` may be left out")
+  const query = addFilters(search.command("query", { isDefault: true }))
+    .description("search the messages of a chat; the word `query` may be left out")
     .option("--all-chats", "search all chats of the application, and leave out <chat>")
-    .option("--sender <id>", "only messages of this sender")
-    .option("--from <time>", "only messages that were created at this time or later, such as 2026-11-24T08:30:00Z")
-    .option("--to <time>", "only messages that were created before this time")
+    .addOption(
+      new Option("--order <order>", "which hits come first").choices(["newest", "relevance"]).default("newest"),
+    )
     .option("--limit <n>", "maximum number of hits", number, 50)
     .option("--all", "show all hits");
   declareApplicationArguments(query, [chatOperand, queryOperand]).action(async () => {
@@ -59,12 +66,37 @@ export function addSearchCommands(program: Command, io: Io): void {
     );
   });
 
+  onApplication(
+    addFilters(search.command("chats"))
+      .description("count the hits in each chat of the application, the most first")
+      .option("--limit <n>", `maximum number of chats, at most ${maxLimit}`, number, defaultLimit),
+    [queryOperand],
+    async (token, [q], command) => {
+      const { api, output } = toolsOf(io, command);
+      const { limit, sender, from, to } = command.opts<Filters & { limit: number }>();
+      const { body } = await api.call("countHits", { params: { token }, query: { q, sender, from, to, limit } });
+      output.result(body, () =>
+        table(
+          ["CHAT", "HITS"],
+          body.map(({ chat_number, hits_count, exact }) => [chat_number, exact ? hits_count : `${hits_count}+`]),
+        ),
+      );
+    },
+  );
+
   addIndexCommands(search, io);
 }
 
+function addFilters(command: Command): Command {
+  return command
+    .option("--sender <id>", "only messages of this sender")
+    .option("--from <time>", "only messages that were created at this time or later, such as 2026-11-24T08:30:00Z")
+    .option("--to <time>", "only messages that were created before this time");
+}
+
 function findHits(api: ApiClient, command: Command, options: SearchOptions): AsyncGenerator<SearchHit[]> {
-  const { sender, from, to } = options;
-  const filters = { sender, from, to };
+  const { sender, from, to, order } = options;
+  const filters = { sender, from, to, order };
   const limit = options.all === true ? Infinity : options.limit;
   if (options.allChats === true) {
     const [token, [q]] = applicationArguments(command, [queryOperand]);

@@ -5,7 +5,8 @@ import type { ApplicationReference, Applications } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
-import { toApplication, toHit } from "../representations.ts";
+import { toApplication, toChatHits, toHit } from "../representations.ts";
+import type { CountHits } from "../use-cases/count-hits.ts";
 import type { Erase } from "../use-cases/erase.ts";
 import { expectApplication } from "../use-cases/expect-application.ts";
 import type { SearchApplication } from "../use-cases/search-application.ts";
@@ -16,6 +17,7 @@ export interface ApplicationRoutesOptions {
   applications: Applications;
   erase: Pick<Erase, "application" | "sender">;
   searchApplication: SearchApplication;
+  countHits: CountHits;
   /** Runs slow work, so that one application leaves the others their share of the database. */
   share: FairShare;
   mountOptions: MountOptions;
@@ -23,9 +25,9 @@ export interface ApplicationRoutesOptions {
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Applications: create, list, get, change, delete, erase a sender, search. */
+/** Applications: create, list, get, change, delete, erase a sender, search and count hits. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
-  const { applications, erase, searchApplication, share, mountOptions } = options;
+  const { applications, erase, searchApplication, countHits, share, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -109,6 +111,17 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
           body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),
           link: next === undefined ? {} : { next: { cursor: next } },
         };
+      }),
+    mountOptions,
+  );
+
+  mount(
+    router,
+    routes.countHits,
+    ({ params: { token }, query, context }) =>
+      share(token, async () => {
+        expectChats(context.principal, routes.countHits.scopes, query.chat);
+        return { body: toChatHits(await countHits(token, query)) };
       }),
     mountOptions,
   );

@@ -1,8 +1,8 @@
-import { ProblemError, type ApplicationSearchQuery } from "@confab/contracts";
+import type { ApplicationSearchQuery } from "@confab/contracts";
 import type { Applications, Chats, Messages } from "@confab/database";
-import type { SearchedChat, SearchIndex } from "@confab/search";
-import { expectApplication } from "./expect-application.ts";
+import type { SearchIndex } from "@confab/search";
 import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-messages.ts";
+import { findSearched } from "./searched-chats.ts";
 
 export interface SearchApplicationOptions {
   search: Pick<SearchIndex, "searchApplication">;
@@ -24,23 +24,9 @@ export type SearchApplication = (
 export function createSearchApplication(options: SearchApplicationOptions): SearchApplication {
   const { search, applications, chats, messages, backend } = options;
 
-  async function find(applicationId: bigint, numbers: readonly number[]): Promise<SearchedChat[]> {
-    const found = await chats.numbered(applicationId, numbers);
-    const missing = numbers.find((number) => found.every((chat) => chat.number !== number));
-    if (missing === undefined) return found;
-    throw new ProblemError("chat-not-found", {
-      detail: `The application has no chat ${missing}. Use numbers that were returned when chats were created.`,
-    });
-  }
-
-  return async (token, { chat: numbers, q, sender, from, to, limit, cursor }) => {
-    const application = expectApplication(await applications.find(token));
-    const applicationId = application.id;
-    const searched = numbers && (await find(applicationId, numbers));
-    const { hits, ...page } = await ofBackend(
-      backend,
-      search.searchApplication({ applicationId, chats: searched, q, sender, from, to, limit, cursor }),
-    );
+  return async (token, { chat: numbers, ...request }) => {
+    const searched = await findSearched({ applications, chats }, token, numbers);
+    const { hits, ...page } = await ofBackend(backend, search.searchApplication({ ...request, ...searched }));
     // After a failover, the index may have messages of this application under the id of another one's chat.
     const owners = await chats.named([...new Set(hits.map(({ chatId }) => chatId))]);
     const own = hits.flatMap((hit) => {

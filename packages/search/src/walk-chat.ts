@@ -1,0 +1,43 @@
+import { contentBytes, maxPageBytes } from "@confab/contracts";
+import type { FoundMessage, SearchFilters } from "./search-index.ts";
+import type { StoredMessages, Walk } from "./walk-chats.ts";
+
+/** Maximum number of messages, and of bytes of their contents, per read. */
+const CHUNK = { limit: 250, bytes: maxPageBytes };
+
+/** Walks through the messages of a chat by number, the highest first, or from below the number `after`. */
+export async function walkChat(
+  stored: StoredMessages,
+  { chatId, from, to }: Pick<SearchFilters, "from" | "to"> & { chatId: bigint },
+  after?: number,
+): Promise<Walk<FoundMessage, number>> {
+  let before = after ?? (await beginningOf());
+  let isOver = before === 0;
+  let [messages, held]: [FoundMessage[], number] = [[], 0];
+
+  /** The number below which the walk begins: 0 if there is no message, and undefined for the end of the chat. */
+  async function beginningOf(): Promise<number | undefined> {
+    if (to === undefined) return undefined;
+    const [last] = await stored.latestBefore([{ chatId, before: to }]);
+    return last === undefined ? 0 : last.number + 1;
+  }
+
+  async function read(): Promise<void> {
+    messages = await stored.newest(chatId, before === undefined ? CHUNK : { ...CHUNK, before });
+    before = messages.at(-1)?.number;
+    for (const message of messages) held += contentBytes(message);
+    // Times ascend with the numbers, but for messages that Redis accepted while its clock was set back.
+    isOver = before === undefined || (from !== undefined && messages.every(({ createdAt }) => createdAt < from));
+  }
+
+  return {
+    heldBytes: () => held,
+    async next() {
+      if (messages.length === 0 && !isOver) await read();
+      const message = messages.shift();
+      if (message === undefined) return undefined;
+      held -= contentBytes(message);
+      return { message, position: message.number };
+    },
+  };
+}

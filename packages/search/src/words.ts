@@ -1,0 +1,40 @@
+// Folding removes this character (a zero width space), so a folded text has it only where it was marked.
+const MARK = "\u200B";
+// Letters, digits and their marks, except those of scripts that do not separate words. There every place is the end of a word.
+const WORD =
+  /[[\p{L}\p{M}\p{N}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]]+/gv;
+
+/**
+ * A folded text with a mark before and after each word. A mark depends only on the two characters around it. So a term occurs
+ * in a text if and only if `insideWords(term)` occurs in the marked text.
+ */
+export function markWords(folded: string): string {
+  return folded.replace(WORD, `${MARK}$&${MARK}`);
+}
+
+/** The text that occurs in a marked text wherever the folded term occurs, also inside words. */
+export function insideWords(term: string): string {
+  const marked = beginningWords(term);
+  return marked.startsWith(MARK) ? marked.slice(1) : marked;
+}
+
+/** The text that occurs in a marked text where the folded term begins a word. */
+function beginningWords(term: string): string {
+  const marked = markWords(term);
+  return marked.endsWith(MARK) ? marked.slice(0, -1) : marked;
+}
+
+/**
+ * The conditions that make a message relevant, each as the texts that its marked text must contain: the query's words begin
+ * words, they are words, and they stand next to each other as in the query. Each condition includes the one before.
+ */
+export function rankingOf(terms: readonly string[]): string[][] {
+  if (terms.length === 0) return [];
+  const ranking = [terms.map(beginningWords), terms.map(markWords)];
+  return terms.length === 1 ? ranking : [...ranking, [markWords(terms.join(" "))]];
+}
+
+/** How many conditions of a ranking a marked text meets. */
+export function rankOf(marked: string, ranking: readonly string[][]): number {
+  return ranking.filter((texts) => texts.every((text) => marked.includes(text))).length;
+}

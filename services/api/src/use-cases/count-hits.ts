@@ -1,0 +1,30 @@
+import type { HitCountsQuery } from "@confab/contracts";
+import type { Applications, Chats } from "@confab/database";
+import type { HitCounts, SearchIndex } from "@confab/search";
+import { ofBackend, type Backend } from "./search-messages.ts";
+import { findSearched } from "./searched-chats.ts";
+
+export interface CountHitsOptions {
+  search: Pick<SearchIndex, "countHits">;
+  applications: Pick<Applications, "find">;
+  chats: Pick<Chats, "named" | "numbered">;
+  backend: Backend;
+}
+
+export type CountHits = (token: string, query: HitCountsQuery) => Promise<HitCounts>;
+
+/**
+ * Counts the hits in each chat of an application, or in the given ones, and leaves out chats that MySQL does not have in the
+ * application. The counts are those of the index. Throws the 404 for the application or for a chat.
+ */
+export function createCountHits({ search, applications, chats, backend }: CountHitsOptions): CountHits {
+  return async (token, { chat: numbers, ...filters }) => {
+    const searched = await findSearched({ applications, chats }, token, numbers);
+    const counts = await ofBackend(backend, search.countHits({ ...filters, ...searched }));
+    const owners = await chats.named(counts.chats.map(({ chatId }) => chatId));
+    // After a failover, the index may have messages of this application under the id of another one's chat.
+    const isOwn = ({ chatId, chatNumber }: HitCounts["chats"][number]) =>
+      owners.get(chatId)?.token === token && owners.get(chatId)?.number === chatNumber;
+    return { ...counts, chats: counts.chats.filter(isOwn) };
+  };
+}

@@ -1,0 +1,27 @@
+import { ProblemError } from "@confab/contracts";
+import type { Applications, Chats } from "@confab/database";
+import type { SearchedChat } from "@confab/search";
+import { expectApplication } from "./expect-application.ts";
+
+/** The part of an application that a search reads. */
+export interface Searched {
+  applicationId: bigint;
+  /** Absent for all chats. */
+  chats: SearchedChat[] | undefined;
+}
+
+/** Finds the application, and the chats with the given numbers in it. Throws the 404 for the application or for a chat. */
+export async function findSearched(
+  { applications, chats }: { applications: Pick<Applications, "find">; chats: Pick<Chats, "numbered"> },
+  token: string,
+  numbers: readonly number[] | undefined,
+): Promise<Searched> {
+  const { id: applicationId } = expectApplication(await applications.find(token));
+  if (numbers === undefined) return { applicationId, chats: undefined };
+  const found = await chats.numbered(applicationId, numbers);
+  const missing = numbers.find((number) => found.every((chat) => chat.number !== number));
+  if (missing === undefined) return { applicationId, chats: found };
+  throw new ProblemError("chat-not-found", {
+    detail: `The application has no chat ${missing}. Use numbers that were returned when chats were created.`,
+  });
+}
