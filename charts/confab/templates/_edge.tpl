@@ -15,13 +15,11 @@
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-body-size" $ingress.maxBodySize -}}
 {{- /* Only the client may repeat a request whose outcome is unknown, with its idempotency key. */ -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-next-upstream" "off" -}}
-{{- /* Without buffers a slow client occupies memory of the pod. In memory, because nginx logs paths, and so tokens, of responses in files. */ -}}
-{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffering" "on" -}}
-{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffers-number" "16" -}}
+{{- /* A controller that buffers holds back live streams: Traefik reads these annotations and ignores X-Accel-Buffering. */ -}}
+{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffering" "off" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-buffer-size" "16k" -}}
 {{- /* Longer than a list of messages may wait for the next one. */ -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-read-timeout" "45" -}}
-{{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-max-temp-file-size" "0" -}}
 {{- if $limited -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-rps" (toString (int $limit.requestsPerSecond)) -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/limit-burst-multiplier" (toString (div (int $limit.burst) (int $limit.requestsPerSecond))) -}}
