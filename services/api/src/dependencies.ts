@@ -38,6 +38,7 @@ import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import { createEventPages } from "./stream/pages.ts";
 import { createEndStreams } from "./stream/end-streams.ts";
+import { createChatLookups } from "./stream/chat-lookups.ts";
 import { createStreamPlaces, streamKinds, streamLimits } from "./stream/limits.ts";
 import { createFindMovedChats } from "./stream/moved-chats.ts";
 import { createRooms } from "./stream/rooms.ts";
@@ -126,6 +127,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     },
   });
   const waits = createWaits({ rooms, places });
+  const lookups = createChatLookups({ chats, pending });
   const streams = createStreams({
     pages: createEventPages({
       readMessages,
@@ -133,7 +135,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       reads: sharedReads,
       logger,
     }),
-    findMoved: createFindMovedChats({ chats, pending }),
+    findMoved: createFindMovedChats(lookups),
     rooms,
     places,
     onEnd: (reason) => {
@@ -174,6 +176,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     access,
     changes,
     signals,
+    lookups,
     streams,
     endStreams: createEndStreams(signals),
     waits,

@@ -7,11 +7,9 @@ import type { Position } from "../stream/frames.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { BeginStream } from "../use-cases/begin-stream.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
-import type { ReadMessages } from "../use-cases/read-messages.ts";
 
 export interface StreamRoutesOptions {
   findChat: FindChat;
-  readMessages: Pick<ReadMessages, "lastNumber">;
   beginStream: BeginStream;
   streams: Pick<Streams, "follow">;
   signals: Pick<LiveSignals, "send">;
@@ -22,23 +20,21 @@ const header = "Last-Event-ID";
 
 /** Live streams, of a chat and of several chats, and the signals that they show. */
 export function createStreamRoutes(options: StreamRoutesOptions): Router {
-  const { findChat, readMessages, beginStream, streams, signals, mountOptions } = options;
+  const { findChat, beginStream, streams, signals, mountOptions } = options;
   const router = createRouter();
-  // Clients of one chat come back together.
-  const find = shareConcurrent(findChat);
 
   mountStream(
     router,
     routes.streamMessages,
     async ({ params, query, lastEventId, address, context, watchAccess, start }) => {
-      const { token, chat: number } = params;
+      const { token, chat } = params;
       const given = readPosition(lastEventId ?? query.after);
-      const chat = await find(token, number);
-      const position = given ?? {
-        number: await readMessages.lastNumber(token, chat, context.logger),
-        change: chat.lastChangeNumber,
-      };
-      const starts = [{ chat, position }];
+      const starts = await beginStream(
+        token,
+        [chat],
+        () => given,
+        () => context.logger,
+      );
       await streams.follow({ token, address, starts, logger: () => context.logger, watchAccess, start });
     },
     mountOptions,
@@ -49,7 +45,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
     routes.streamChats,
     async ({ params: { token }, query, lastEventId, address, context, watchAccess, start }) => {
       const given = readCursor(token, query.chats, lastEventId, query.after);
-      const starts = await beginStream(token, query.chats, given, context.logger);
+      const starts = await beginStream(token, query.chats, given, () => context.logger);
       await streams.follow({
         token,
         address,
@@ -115,15 +111,4 @@ function readCursor(
     });
   }
   return (chat) => positions.get(chat);
-}
-
-/** Callers that ask for the same chat at the same time share one answer. */
-function shareConcurrent(findChat: FindChat): FindChat {
-  const known = new Map<string, ReturnType<FindChat>>();
-  return (token, number) => {
-    const key = `${token}:${number}`;
-    const asked = known.get(key) ?? findChat(token, number).finally(() => known.delete(key));
-    known.set(key, asked);
-    return asked;
-  };
 }

@@ -27,8 +27,6 @@ export interface ReadMessages {
     query: MessagesQuery,
     logger: Logger,
   ): Promise<{ items: ReadableMessage[]; link: PageLinks }>;
-  /** The chat's last number, as far as it can be known. */
-  lastNumber(token: string, chat: Pick<Chat, "id" | "number">, logger: Logger): Promise<number>;
 }
 
 interface Read {
@@ -121,9 +119,6 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
 
   return {
     find,
-    async lastNumber(token, { id, number }, logger) {
-      return (await read({ token, number, id }, () => [], logger)).last;
-    },
     async list(token, chat, query, logger) {
       const reference = { token, number: chat.number, id: chat.id };
       const { items, more, last } =
