@@ -116,7 +116,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const ended = metrics.counter("confab_streams_ended_total");
   // From the start, so that the first one is an increase.
   for (const reason of endReasons) ended.labels({ reason });
-  const sharedReads = createSharedReads();
+  const sharedReads = createSharedReads({ atOnce: Math.ceil(config.database.poolSize / 2) });
   const rooms = createRooms({ signals, reads: sharedReads, chats });
   const refused = metrics.counter("confab_streams_refused_total");
   for (const limit of streamLimits) refused.labels({ limit });
@@ -127,6 +127,12 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     },
   });
   const waits = createWaits({ rooms, places });
+  const keys = withWrites("keys", createKeys(database, { timeoutMs: databaseTimeoutMs }), [
+    "create",
+    "rotate",
+    "revoke",
+  ]);
+  const access = createAccess({ ...config.access, keys, redis, prefix, logger });
   const lookups = createChatLookups({ chats, pending });
   const streams = createStreams({
     pages: createEventPages({
@@ -138,18 +144,13 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     findMoved: createFindMovedChats(lookups),
     rooms,
     places,
+    watchAccess: (principal, onEnd) => access.watch(principal, onEnd),
     onEnd: (reason) => {
       ended.labels({ reason }).inc();
     },
   });
   const openStreams = metrics.gauge("confab_streams");
   for (const kind of streamKinds) openStreams.labels({ kind }).onScrape(() => places.count(kind));
-  const keys = withWrites("keys", createKeys(database, { timeoutMs: databaseTimeoutMs }), [
-    "create",
-    "rotate",
-    "revoke",
-  ]);
-  const access = createAccess({ ...config.access, keys, redis, prefix, logger });
   const refreshing = repeat(
     snapshotMs,
     "reading the database for its gauges",

@@ -26,7 +26,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   mountStream(
     router,
     routes.streamMessages,
-    async ({ params, query, lastEventId, address, context, watchAccess, start }) => {
+    async ({ params, query, lastEventId, address, context, start }) => {
       const { token, chat } = params;
       const given = readPosition(lastEventId ?? query.after);
       const starts = await beginStream(
@@ -35,7 +35,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
         () => given,
         () => context.logger,
       );
-      await streams.follow({ token, address, starts, logger: () => context.logger, watchAccess, start });
+      streams.follow({ token, address, starts, context, start });
     },
     mountOptions,
   );
@@ -43,18 +43,10 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   mountStream(
     router,
     routes.streamChats,
-    async ({ params: { token }, query, lastEventId, address, context, watchAccess, start }) => {
+    async ({ params: { token }, query, lastEventId, address, context, start }) => {
       const given = readCursor(token, query.chats, lastEventId, query.after);
       const starts = await beginStream(token, query.chats, given, () => context.logger);
-      await streams.follow({
-        token,
-        address,
-        starts,
-        cursorOf: (positions) => encodeCursor(token, positions),
-        logger: () => context.logger,
-        watchAccess,
-        start,
-      });
+      streams.follow({ token, address, starts, cursorOf: encodeCursor, context, start });
     },
     mountOptions,
   );

@@ -30,16 +30,16 @@ export function createBeginStream({ applications, lookups }: BeginStreamOptions)
     let isReported = false;
     return Promise.all(
       found.map(async (chat) => {
-        const { id, number, lastMessageNumber, lastChangeNumber } = chat!;
+        const { number, lastMessageNumber, lastChangeNumber } = chat!;
         const position = given(number);
-        if (position) return { chat: { id, number }, position };
+        if (position) return { chat: chat!, position };
         const assigned = await lookups.lastAssigned({ token, number }).catch((error: unknown) => {
           if (!isReported) logger().warn({ err: error }, "Redis is unavailable: a stream begins after stored messages");
           isReported = true;
           return undefined;
         });
         return {
-          chat: { id, number },
+          chat: chat!,
           position: { number: Math.max(lastMessageNumber, assigned ?? 0), change: lastChangeNumber },
         };
       }),
