@@ -48,7 +48,8 @@ export function readOptions(args: string[]): Options {
   };
 }
 
-function whole(name: string, text: string): number {
+/** Reads a whole number, at least 1. */
+export function whole(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
     throw new Error(`--${name} must be a whole number, at least 1, not ${text}`);

@@ -45,7 +45,7 @@ export function table(summary: ReturnType<typeof summarise>): string {
 }
 
 /** Formats rows as a Markdown table. The first row is the heading; all columns but the first are figures. */
-function tableOf(rows: readonly string[][]): string {
+export function tableOf(rows: readonly string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: string[]) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;
@@ -54,14 +54,14 @@ function tableOf(rows: readonly string[][]): string {
 }
 
 /** Formats a figure, or a dash for null. */
-function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
+export function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
   return value === null
     ? "–"
     : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** Returns null for an empty list. */
-function median(values: readonly number[]): number | null {
+export function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   if (sorted.length === 0) return null;

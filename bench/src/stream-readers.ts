@@ -1,46 +1,77 @@
 import { connect, type Socket } from "node:net";
 
-// A process of its own: many readers of one stream, which measure when events arrive. It takes commands from its parent.
+// A process of its own: many readers of one stream, which check the events and measure when they arrive.
 
-/** A command of the parent. `open` opens readers, `drop` closes all, `stop` ends the process. */
+/** A command of the parent. `open` opens readers, `drop` closes all of them. */
 export type Command =
-  | { readonly type: "open"; readonly port: number; readonly path: string; readonly readers: number }
+  | {
+      readonly type: "open";
+      readonly port: number;
+      readonly path: string;
+      readonly readers: number;
+      /** The message numbers after which the readers begin, in turn; without any they begin now. */
+      readonly after: readonly number[];
+    }
   | { readonly type: "report" }
   | { readonly type: "drop" };
 
+/** What happened since the last report. */
 export interface Report {
+  /** Since the readers were opened. */
   readonly caughtUp: number;
   readonly failed: number;
   readonly events: number;
+  /** How many events came twice or after a hole. */
+  readonly faults: number;
   /** Milliseconds from `created_at` to the arrival, of a sample, ascending. */
   readonly delays: readonly number[];
 }
 
 /** Connections that are being opened at a time. */
 const atOnce = 500;
+/** The addresses of this machine over which the connections are spread, because each has only so many ports. */
+const addresses = 16;
 let sockets: Socket[] = [];
-const seen = { caughtUp: 0, failed: 0, events: 0, delays: [] as number[] };
+const seen = { caughtUp: 0, failed: 0, events: 0, faults: 0, delays: [] as number[] };
 
-function read(port: number, path: string): Promise<void> {
+/** Reads one stream. Resolves when it is connected. */
+function read(port: number, path: string, after: number | undefined, address: string): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const query = after === undefined ? "" : `?after=${after}`;
+    const socket = connect(port, address, () => {
+      socket.write(`GET ${path}${query} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
       resolve();
     });
     let rest = "";
+    let last = after;
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => {
       const now = performance.timeOrigin + performance.now();
-      const blocks = `${rest}${chunk}`.split("\n\n");
-      rest = blocks.pop() ?? "";
-      for (const block of blocks) {
-        if (block.includes("event: caught-up")) seen.caughtUp += 1;
-        if (!block.includes("event: message")) continue;
-        seen.events += 1;
-        const at = block.indexOf('"created_at":"') + 14;
-        seen.delays.push(now - Date.parse(block.slice(at, at + 24)));
+      const text = rest + chunk;
+      let from = 0;
+      for (let end = text.indexOf("\n\n"); end !== -1; end = text.indexOf("\n\n", from)) {
+        take(text.slice(from, end), now);
+        from = end + 2;
       }
+      rest = text.slice(from);
     });
+    function take(block: string, now: number): void {
+      const at = block.indexOf("id: ");
+      if (at === -1) return;
+      const number = Number.parseInt(block.slice(at + 4), 10);
+      if (block.includes("event: caught-up", at)) {
+        seen.caughtUp += 1;
+        last ??= number;
+        if (number !== last) seen.faults += 1;
+        return;
+      }
+      if (!block.includes("event: message", at)) return;
+      seen.events += 1;
+      if (last !== undefined && number !== last + 1) seen.faults += 1;
+      last = number;
+      const created = block.indexOf('"created_at":"', at) + 14;
+      seen.delays.push(now - Date.parse(block.slice(created, created + 24)));
+    }
     socket.on("error", () => {
       seen.failed += 1;
       resolve();
@@ -49,9 +80,14 @@ function read(port: number, path: string): Promise<void> {
   });
 }
 
-async function open({ port, path, readers }: Extract<Command, { type: "open" }>): Promise<void> {
-  for (let left = readers; left > 0; left -= atOnce) {
-    await Promise.all(Array.from({ length: Math.min(atOnce, left) }, () => read(port, path)));
+async function open({ port, path, readers, after }: Extract<Command, { type: "open" }>): Promise<void> {
+  let opened = 0;
+  while (opened < readers) {
+    const some = Array.from({ length: Math.min(atOnce, readers - opened) }, () => {
+      const at = opened++;
+      return read(port, path, after[at % after.length], `127.0.0.${1 + (at % addresses)}`);
+    });
+    await Promise.all(some);
   }
 }
 
@@ -60,13 +96,12 @@ process.on("message", (command: Command) => {
   else if (command.type === "drop") {
     for (const socket of sockets) socket.destroy();
     sockets = [];
-    Object.assign(seen, { caughtUp: 0, failed: 0, events: 0, delays: [] });
+    Object.assign(seen, { caughtUp: 0, failed: 0 });
   } else {
     const delays = seen.delays.sort((a, b) => a - b);
     // Enough for the percentiles, and little for the channel.
     const sample = delays.filter((_, at) => at % Math.ceil(delays.length / 10_000) === 0);
     process.send!({ ...seen, delays: sample } satisfies Report);
-    seen.delays = [];
-    seen.events = 0;
+    Object.assign(seen, { delays: [], events: 0, faults: 0 });
   }
 });

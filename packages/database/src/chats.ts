@@ -16,6 +16,19 @@ export interface ChatLocation {
   readonly lastNumber: number;
 }
 
+/** The last numbers of a chat: of its stored messages, and of its changes. */
+export interface ChatPosition {
+  readonly lastMessageNumber: number;
+  readonly lastChangeNumber: number;
+}
+
+/** A chat with its name for clients. */
+export interface NamedChat extends ChatPosition {
+  readonly id: bigint;
+  readonly token: string;
+  readonly number: number;
+}
+
 const LARGEST_GROUP = 200;
 
 const SELECT_CHATS = `
@@ -151,18 +164,31 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     numbered: (
       applicationId: bigint,
       numbers: readonly number[],
-    ): Promise<
-      { id: bigint; number: number; lastMessageAt: Date | null; lastMessageNumber: number; lastChangeNumber: number }[]
-    > =>
+    ): Promise<{ id: bigint; number: number; lastMessageAt: Date | null }[]> =>
       prisma.chat.findMany({
         where: { applicationId, number: { in: [...numbers] } },
-        select: { id: true, number: true, lastMessageAt: true, lastMessageNumber: true, lastChangeNumber: true },
+        select: { id: true, number: true, lastMessageAt: true },
       }),
 
-    /** The last numbers of chats by chat id: of stored messages, and of changes. Deleted chats are left out. */
-    async positions(
-      ids: readonly bigint[],
-    ): Promise<Map<bigint, { lastMessageNumber: number; lastChangeNumber: number }>> {
+    /** Chats of any applications by token and number, in one query, without those that do not exist. */
+    async withNames(names: readonly { token: string; number: number }[]): Promise<NamedChat[]> {
+      const byToken = Map.groupBy(
+        names.filter(({ token }) => isToken(token)),
+        ({ token }) => token,
+      );
+      if (byToken.size === 0) return [];
+      const selects = [...byToken.values()].map(
+        (of) => `
+          SELECT c.id, a.token, c.number, c.last_message_number AS lastMessageNumber, c.last_change_number AS lastChangeNumber
+            FROM applications a JOIN chats c ON c.application_id = a.id
+           WHERE a.token = ? AND c.number IN (${of.map(() => "?").join(", ")})`,
+      );
+      const values = [...byToken].flatMap(([token, of]) => [token, ...of.map(({ number }) => number)]);
+      return prisma.$queryRawUnsafe<NamedChat[]>(selects.join(" UNION ALL "), ...values);
+    },
+
+    /** The last numbers of chats by chat id. Deleted chats are left out. */
+    async positions(ids: readonly bigint[]): Promise<Map<bigint, ChatPosition>> {
       const rows = await prisma.chat.findMany({
         where: { id: { in: [...ids] } },
         select: { id: true, lastMessageNumber: true, lastChangeNumber: true },

@@ -26,7 +26,7 @@ export type { ApplicationReference, Applications, NewApplication } from "./appli
 export type { Act, Actor, AuditEntry } from "./audit-log.ts";
 export type { Chat, CreatedChat, NewChat } from "./chat-creation.ts";
 export type { ChatActivity } from "./chat-activity.ts";
-export type { ChatLocation, Chats } from "./chats.ts";
+export type { ChatLocation, ChatPosition, Chats, NamedChat } from "./chats.ts";
 export type { DatabaseAddress } from "./connection.ts";
 export type { Database, DatabaseOptions, QueryEvent } from "./client.ts";
 export type { ExpectedOfDatabase } from "./database-settings.ts";

@@ -67,6 +67,12 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     ]),
   "lists active chats for a search": ({ messages }, chat) => messages.activeChats(chat.applicationId, 1_000),
   "finds chats by number": ({ chats }, chat) => chats.numbered(chat.applicationId, [1, 700, 701]),
+  "finds chats for streams": ({ chats }, _chat, token) =>
+    chats.withNames([
+      { token, number: 1 },
+      { token, number: 700 },
+      { token: randomUUID(), number: 1 },
+    ]),
   "names the chats of hits": ({ chats }, chat) => chats.named([chat.id, chat.id + 1n]),
   "reads the states of hits": ({ messages }, chat) =>
     messages.states([

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
 import { batch, message, openTestDatabase, remember } from "./setup.ts";
@@ -164,6 +165,24 @@ describe("measuring messages", () => {
     expect(await numbers(1)).to.deep.equal([2]);
     const named = await test.chats.numbered(applicationId, [3, 2, 9]);
     expect(named.map((chat) => chat.id).sort()).to.deep.equal([second!.id, empty!.id]);
+  });
+
+  it("finds chats of several applications by token and number, without unknown ones", async () => {
+    const [one, two] = [await test.newChat(), await test.newChat()];
+    await test.batchStore.store([batch(message(two.id, 1), message(two.id, 2))]);
+    const unknown = { token: randomUUID(), number: 1 };
+    const names = [one, two].map(({ token }) => ({ token, number: 1 }));
+    const found = await test.chats.withNames([
+      ...names,
+      unknown,
+      { token: one.token, number: 9 },
+      { token: "x", number: 1 },
+    ]);
+    expect(found).to.have.deep.members([
+      { id: one.id, token: one.token, number: 1, lastMessageNumber: 0, lastChangeNumber: 0 },
+      { id: two.id, token: two.token, number: 1, lastMessageNumber: 2, lastChangeNumber: 0 },
+    ]);
+    expect(await test.chats.withNames([])).to.deep.equal([]);
   });
 
   it("returns the states of messages of several chats, without deleted ones", async () => {

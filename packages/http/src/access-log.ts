@@ -3,7 +3,7 @@ import type { MetricCatalogue } from "@confab/metrics";
 import type { Logger, Metrics } from "@confab/runtime";
 import type { RequestHandler } from "express";
 import { createLineBudget } from "./line-budget.ts";
-import { contextOf } from "./request-context.ts";
+import { contextOf, type RequestContext } from "./request-context.ts";
 import { createRequestMetrics } from "./request-metrics.ts";
 
 export interface AccessLogOptions {
@@ -17,6 +17,7 @@ export interface AccessLogOptions {
 
 /** As nginx logs a request whose client disconnected before the answer was complete. */
 const CLIENT_LEFT = 499;
+const STREAM_STATUS = 200;
 /** Overload produces these in large numbers: they share the limit with successful requests. */
 const TOO_MANY_REQUESTS = 429;
 const SLOW_MS = 1_000;
@@ -26,39 +27,57 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
   const measured = createRequestMetrics(metrics, routes);
   const hasRoom = createLineBudget(linesPerSecond);
 
+  /** `ms` is undefined if the duration says nothing about the service. */
+  function end(method: string, status: number, bytes: number, context: RequestContext, ms: number | undefined): void {
+    const now = performance.now();
+    const { route = "(none)", problem } = context;
+    measured.ended({ method, route, status, ms, problem });
+    const matters = (ms !== undefined && ms >= SLOW_MS) || (status >= 400 && status !== TOO_MANY_REQUESTS);
+    if (!hasRoom(now) && !matters) {
+      measured.skipped();
+      return;
+    }
+    const line = {
+      method,
+      route,
+      status,
+      ms: Math.round((now - context.startedAt) * 100) / 100,
+      bytes,
+      request_id: context.requestId,
+      trace_id: context.traceId,
+      ...context.logFields,
+      key_id: context.principal?.keyId,
+      problem,
+    };
+    logger[status >= 500 ? "warn" : "info"](line, "request");
+  }
+
+  /** Refers to no request or response, which are freed long before the end of a stream. */
+  const endOfStream = (method: string, status: number, context: RequestContext) => () => {
+    end(method, status, 0, context, undefined);
+  };
+
   return (req, res, next) => {
     const context = contextOf(req);
     measured.began();
-    let isStream = false;
-    context.onStream = () => {
-      isStream = true;
+    let isHeld = false;
+    context.onHold = () => {
+      isHeld = true;
       measured.streaming();
     };
+    context.onStream = () => {
+      measured.streaming();
+      context.isStream = true;
+      context.onHold = undefined;
+      context.onStream = undefined;
+      return endOfStream(req.method, STREAM_STATUS, context);
+    };
     res.on("close", () => {
-      const now = performance.now();
-      const ms = now - context.startedAt;
-      // A stream ends when its client leaves.
-      const status = res.writableFinished || isStream ? res.statusCode : CLIENT_LEFT;
-      const { route = "(none)", problem } = context;
-      measured.ended({ method: req.method, route, status, ms: isStream ? undefined : ms, problem });
-      const matters = (ms >= SLOW_MS && !isStream) || (status >= 400 && status !== TOO_MANY_REQUESTS);
-      if (!hasRoom(now) && !matters) {
-        measured.skipped();
-        return;
-      }
-      const line = {
-        method: req.method,
-        route,
-        status,
-        ms: Math.round(ms * 100) / 100,
-        bytes: Number(res.getHeader("Content-Length") ?? 0),
-        request_id: context.requestId,
-        trace_id: context.traceId,
-        ...context.logFields,
-        key_id: context.principal?.keyId,
-        problem,
-      };
-      logger[status >= 500 ? "warn" : "info"](line, "request");
+      if (context.isStream) return;
+      // A request that is held ends when its client leaves.
+      const status = res.writableFinished || isHeld ? res.statusCode : CLIENT_LEFT;
+      const bytes = Number(res.getHeader("Content-Length") ?? 0);
+      end(req.method, status, bytes, context, isHeld ? undefined : performance.now() - context.startedAt);
     });
     next();
   };

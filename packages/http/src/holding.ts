@@ -17,7 +17,7 @@ export function createHolding(req: Request, res: Response, context: RequestConte
   let unwatch: (() => void) | undefined;
   return {
     hold: (forMs: number): AbortSignal => {
-      context.onStream?.();
+      context.onHold?.();
       // Without this, the server closes a connection on which nothing happens. The next request sets its own timeout.
       req.socket.setTimeout(forMs + answerMs);
       const leaving = new AbortController();

@@ -23,8 +23,12 @@ export interface RequestContext {
   logFields: Readonly<Record<string, string | number>> | undefined;
   /** The code of the problem that was answered. */
   problem: ProblemCode | undefined;
-  /** Called when the answer begins as a stream, whose duration says nothing about the service. */
-  onStream: (() => void) | undefined;
+  /** Called when the request waits for something, so that its duration says nothing about the service. */
+  onHold: (() => void) | undefined;
+  /** Called when the answer begins as a stream. Returns what to call at its end, which is not the end of Node's response. */
+  onStream: (() => () => void) | undefined;
+  /** Whether the answer has begun as a stream. */
+  isStream: boolean;
   /** The names of fields and query parameters that no schema knows. */
   ignored: Set<string> | undefined;
 }
@@ -49,7 +53,9 @@ class Context implements RequestContext {
   principal: Principal | undefined = undefined;
   logFields: RequestContext["logFields"] = undefined;
   problem: ProblemCode | undefined = undefined;
-  onStream: (() => void) | undefined = undefined;
+  onHold: RequestContext["onHold"] = undefined;
+  onStream: RequestContext["onStream"] = undefined;
+  isStream = false;
   ignored: Set<string> | undefined = undefined;
   readonly #parent: Logger;
   #logger: Logger | undefined = undefined;
@@ -106,7 +112,7 @@ function endSpan(
   span: Span,
   method: string,
   res: Response,
-  { requestId, route, logFields, problem }: RequestContext,
+  { requestId, route, logFields, problem, isStream }: RequestContext,
 ): void {
   if (route !== undefined) span.rename(`${method} ${route}`);
   span.set({
@@ -119,5 +125,7 @@ function endSpan(
     "confab.chat": logFields?.chat,
     "confab.problem": problem,
   });
-  span.end(res.writableFinished ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : CLIENT_DISCONNECTED);
+  // The span of a stream covers its beginning.
+  const isComplete = res.writableFinished || isStream;
+  span.end(isComplete ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : CLIENT_DISCONNECTED);
 }

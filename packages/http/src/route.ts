@@ -137,13 +137,14 @@ export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "param
   readonly lastEventId: string | undefined;
   /** The client's. */
   readonly address: string;
-  /** Calls `onEnd` when the principal of the stream may no longer do anything. */
-  readonly watchAccess: (onEnd: () => void) => () => void;
-  /** Begins the answer. */
-  readonly start: () => EventStream;
+  /** Begins the answer. `onClose` is called once, when the connection has closed. */
+  readonly start: (onClose: () => void) => EventStream;
 }
 
-/** Mounts a route whose answer is a stream of server-sent events. */
+/**
+ * Mounts a route whose answer is a stream of server-sent events. What outlives the handler should not refer to its input, except for
+ * the context: it would keep the whole request in memory.
+ */
 export function mountStream<R extends Route>(
   router: Router,
   route: R,
@@ -162,15 +163,18 @@ export function mountStream<R extends Route>(
     const query = readQuery(req, mounted, context);
     const header = req.headers["last-event-id"];
     const lastEventId = typeof header === "string" && header !== "" ? header : undefined;
-    const start = (): EventStream => {
-      context.onStream?.();
-      return startEventStream(res);
-    };
-    const watchAccess = (onEnd: () => void): (() => void) =>
-      access === undefined ? () => undefined : access.watch(context.principal, onEnd);
+    const start = (onClose: () => void): EventStream => startEventStream(res, both(context.onStream?.(), onClose));
     const address = clientAddress(req);
-    await handler({ params, query, context, lastEventId, address, watchAccess, start } as StreamInput<R>);
+    await handler({ params, query, context, lastEventId, address, start } as StreamInput<R>);
   });
+}
+
+/** Calls both. Not a closure of its caller's, which would refer to the request. */
+function both(first: (() => void) | undefined, second: () => void): () => void {
+  return () => {
+    first?.();
+    second();
+  };
 }
 
 /** Finds the principal of a request and throws if it may not use the route. Needs no promise for a known key. */

@@ -16,7 +16,7 @@ export { createBacklogGauges } from "./backlog-gauges.ts";
 export { createIntake, type Acceptance, type BatchObservation, type BatchSpan, type Intake } from "./intake.ts";
 export { partitionOf, type Partitioning } from "./keys.ts";
 export { ChatsUnavailable } from "./head-loader.ts";
-export { createPendingMessages, type PendingMessages } from "./pending.ts";
+export { createPendingMessages, type ChatName, type PendingMessages } from "./pending.ts";
 export { createPressureGauge, type PressureGauge } from "./pressure.ts";
 export { UnknownRecordFormat, type PendingRecord } from "./pending-record.ts";
 export { withScripts, type IntakeRedis } from "./scripts.ts";

@@ -65,6 +65,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     readMessages,
     changes,
     signals,
+    lookups,
     streams,
     endStreams,
     waits,
@@ -126,8 +127,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createStreamRoutes({
           findChat,
-          readMessages,
-          beginStream: createBeginStream({ applications, chats, pending }),
+          beginStream: createBeginStream({ applications, lookups }),
           streams,
           signals,
           mountOptions,

@@ -38,6 +38,7 @@ import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";
 import { createEventPages } from "./stream/pages.ts";
 import { createEndStreams } from "./stream/end-streams.ts";
+import { createChatLookups } from "./stream/chat-lookups.ts";
 import { createStreamPlaces, streamKinds, streamLimits } from "./stream/limits.ts";
 import { createFindMovedChats } from "./stream/moved-chats.ts";
 import { createRooms } from "./stream/rooms.ts";
@@ -115,7 +116,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const ended = metrics.counter("confab_streams_ended_total");
   // From the start, so that the first one is an increase.
   for (const reason of endReasons) ended.labels({ reason });
-  const sharedReads = createSharedReads();
+  const sharedReads = createSharedReads({ atOnce: Math.ceil(config.database.poolSize / 2) });
   const rooms = createRooms({ signals, reads: sharedReads, chats });
   const refused = metrics.counter("confab_streams_refused_total");
   for (const limit of streamLimits) refused.labels({ limit });
@@ -126,6 +127,13 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     },
   });
   const waits = createWaits({ rooms, places });
+  const keys = withWrites("keys", createKeys(database, { timeoutMs: databaseTimeoutMs }), [
+    "create",
+    "rotate",
+    "revoke",
+  ]);
+  const access = createAccess({ ...config.access, keys, redis, prefix, logger });
+  const lookups = createChatLookups({ chats, pending });
   const streams = createStreams({
     pages: createEventPages({
       readMessages,
@@ -133,21 +141,16 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       reads: sharedReads,
       logger,
     }),
-    findMoved: createFindMovedChats({ chats, pending }),
+    findMoved: createFindMovedChats(lookups),
     rooms,
     places,
+    watchAccess: (principal, onEnd) => access.watch(principal, onEnd),
     onEnd: (reason) => {
       ended.labels({ reason }).inc();
     },
   });
   const openStreams = metrics.gauge("confab_streams");
   for (const kind of streamKinds) openStreams.labels({ kind }).onScrape(() => places.count(kind));
-  const keys = withWrites("keys", createKeys(database, { timeoutMs: databaseTimeoutMs }), [
-    "create",
-    "rotate",
-    "revoke",
-  ]);
-  const access = createAccess({ ...config.access, keys, redis, prefix, logger });
   const refreshing = repeat(
     snapshotMs,
     "reading the database for its gauges",
@@ -174,6 +177,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     access,
     changes,
     signals,
+    lookups,
     streams,
     endStreams: createEndStreams(signals),
     waits,

@@ -144,6 +144,31 @@ describe("the live stream of a chat", function () {
     expect(shown(late.events), "not repeated").to.deep.equal([["3", "caught-up"]]);
   });
 
+  it("is the same for many clients that come back at once, wherever each of them was", async () => {
+    await world.accept(chat, "x".repeat(65_536), ...Array.from({ length: 160 }, (_, at) => `message ${at + 2}`));
+    // The first message cannot be stored, so that the numbers begin with a gap.
+    await world.store((number) => number <= 150);
+    const early = await open("?after=0");
+    await early.until(isCaughtUp);
+    for (const number of [3, 120]) await edit(number, "changed");
+    await remove(121);
+    const positions = Array.from({ length: 161 }, (_, at) => (at * 67) % 161);
+    const readers = await Promise.all(positions.map((after) => open(`?after=${after}`)));
+    for (const [at, reader] of readers.entries()) {
+      await reader.until(isCaughtUp);
+      const after = positions[at]!;
+      const alone = await open(`?after=${after}`);
+      await alone.until(isCaughtUp);
+      expect(reader.events, `after ${after}`).to.deep.equal(alone.events);
+      const numbers = reader.events.filter(({ event }) => event === "message").map(({ data }) => data.number);
+      const expected = Array.from({ length: 161 - Math.max(after, 1) }, (_, offset) => Math.max(after, 1) + offset + 1);
+      expect(numbers).to.deep.equal(expected);
+      const changed = reader.events.filter(({ event }) => event === "edited" || event === "deleted");
+      expect(changed.map(({ data }) => data.number)).to.deep.equal([3, 120, 121].filter((number) => number <= after));
+      await alone.close();
+    }
+  });
+
   it("refuses what cannot begin", async () => {
     for (const after of ["-1", "x", "1-", "01", "1-2-3"]) {
       problemOf(await api.get(`${path}/stream?after=${after}`), "validation-failed");

@@ -49,7 +49,9 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         const followed = { token, number, id: chat.id };
         return waits.until({ chat: followed, address, forMs, left: hold(forMs) }, (isFirst) =>
           // Those that wait for the same share a read, which is not one of the lists in progress.
-          isFirst ? share(token, () => list(chat)) : reads.read(chat.id, JSON.stringify(query), () => list(chat)),
+          isFirst
+            ? share(token, () => list(chat))
+            : reads.read({ chatId: chat.id, what: JSON.stringify(query), after: 0 }, () => list(chat)),
         );
       };
       const { items, link } =

@@ -8,11 +8,9 @@ import type { Position } from "../stream/frames.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { BeginStream } from "../use-cases/begin-stream.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
-import type { ReadMessages } from "../use-cases/read-messages.ts";
 
 export interface StreamRoutesOptions {
   findChat: FindChat;
-  readMessages: Pick<ReadMessages, "lastNumber">;
   beginStream: BeginStream;
   streams: Pick<Streams, "follow">;
   signals: Pick<LiveSignals, "send">;
@@ -23,24 +21,22 @@ const header = "Last-Event-ID";
 
 /** Live streams, of a chat and of several chats, and the signals that they show. */
 export function createStreamRoutes(options: StreamRoutesOptions): Router {
-  const { findChat, readMessages, beginStream, streams, signals, mountOptions } = options;
+  const { findChat, beginStream, streams, signals, mountOptions } = options;
   const router = createRouter();
-  // Clients of one chat come back together.
-  const find = shareConcurrent(findChat);
 
   mountStream(
     router,
     routes.streamMessages,
-    async ({ params, query, lastEventId, address, context, watchAccess, start }) => {
-      const { token, chat: number } = params;
+    async ({ params, query, lastEventId, address, context, start }) => {
+      const { token, chat } = params;
       const given = readPosition(lastEventId ?? query.after);
-      const chat = await find(token, number);
-      const position = given ?? {
-        number: await readMessages.lastNumber(token, chat, context.logger),
-        change: chat.lastChangeNumber,
-      };
-      const starts = [{ chat, position }];
-      await streams.follow({ token, address, starts, logger: () => context.logger, watchAccess, start });
+      const starts = await beginStream(
+        token,
+        [chat],
+        () => given,
+        () => context.logger,
+      );
+      streams.follow({ token, address, starts, context, start });
     },
     mountOptions,
   );
@@ -48,19 +44,11 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   mountStream(
     router,
     routes.streamChats,
-    async ({ params: { token }, query, lastEventId, address, context, watchAccess, start }) => {
+    async ({ params: { token }, query, lastEventId, address, context, start }) => {
       expectChats(context.principal, routes.streamChats.scopes, query.chats);
       const given = readCursor(token, query.chats, lastEventId, query.after);
-      const starts = await beginStream(token, query.chats, given, context.logger);
-      await streams.follow({
-        token,
-        address,
-        starts,
-        cursorOf: (positions) => encodeCursor(token, positions),
-        logger: () => context.logger,
-        watchAccess,
-        start,
-      });
+      const starts = await beginStream(token, query.chats, given, () => context.logger);
+      streams.follow({ token, address, starts, cursorOf: encodeCursor, context, start });
     },
     mountOptions,
   );
@@ -118,15 +106,4 @@ function readCursor(
     });
   }
   return (chat) => positions.get(chat);
-}
-
-/** Callers that ask for the same chat at the same time share one answer. */
-function shareConcurrent(findChat: FindChat): FindChat {
-  const known = new Map<string, ReturnType<FindChat>>();
-  return (token, number) => {
-    const key = `${token}:${number}`;
-    const asked = known.get(key) ?? findChat(token, number).finally(() => known.delete(key));
-    known.set(key, asked);
-    return asked;
-  };
 }

@@ -1,166 +1,276 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EventStream } from "@confab/http";
+import type { LiveEvent } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
-import { jittered, type Bell } from "./bell.ts";
+import { jittered } from "./bell.ts";
 import { encodeEvent, eventId, idLine, type Frame, type Position, type Start } from "./frames.ts";
-import { createLiveEvents } from "./live-events.ts";
+import { createLiveEvents, type LiveEvents } from "./live-events.ts";
 import type { EventPage, EventPages } from "./pages.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
-import type { Listener } from "./rooms.ts";
+import type { FollowedChat, Listener } from "./rooms.ts";
 
 /** The cursor of a stream of many chats: their positions as an event's id. */
-export type CursorOf = (positions: readonly { readonly chat: number; readonly position: Position }[]) => string;
+export type CursorOf = (
+  token: string,
+  positions: readonly { readonly chat: number; readonly position: Position }[],
+) => string;
 
 export interface FollowerOptions {
-  token: string;
-  starts: readonly Start[];
+  readonly token: string;
+  readonly starts: readonly Start[];
   /** Undefined if the stream has one chat, whose position is the id. */
-  cursorOf: CursorOf | undefined;
-  pages: EventPages;
-  findMoved: FindMovedChats;
-  sink: EventStream;
-  bell: Bell;
-  /** Created at its first use: most streams log nothing. */
-  logger: () => Logger;
+  readonly cursorOf: CursorOf | undefined;
+  readonly source: { readonly pages: EventPages; readonly findMoved: FindMovedChats };
+  readonly sink: EventStream;
+  /** Has a logger, which is created at its first use: most streams log nothing. */
+  readonly context: { readonly logger: Logger };
+  readonly owner: FollowerOwner;
 }
 
-export interface Follower {
-  /** Sends events until the stream is over; rejects with `ClientLeft` if the client has left. */
-  run(isOver: () => boolean): Promise<void>;
-  /** The listeners for the rooms of the chats, in their order. */
-  readonly listeners: readonly Required<Pick<Listener, "wake" | "event">>[];
-}
-
-interface Member {
-  readonly chat: Start["chat"];
-  at: Position;
-  /** The change numbers of messages that were sent as they are now, before their changes' turn. */
-  readonly sent: Map<number, number>;
-  isCaughtUp: boolean;
+/** Receives what ends a stream. */
+export interface FollowerOwner {
+  end(event: LiveEvent): void;
+  vanish(): void;
+  /** An error, perhaps that the client has left. */
+  fail(error: unknown): void;
 }
 
 const pauseMs = 1_000;
 
-/** Sends the events of chats to one client. Chats that have something to send take turns, one page each. */
-export function createFollower({
-  token,
-  starts,
-  cursorOf,
-  pages,
-  findMoved,
-  sink,
-  bell,
-  logger,
-}: FollowerOptions): Follower {
-  const members = starts.map(({ chat, position }): Member => ({
-    chat,
-    at: position,
-    sent: new Map(),
-    isCaughtUp: false,
-  }));
-  // In the order of turns.
-  const due = new Set(members);
-  const live = createLiveEvents();
-  const byNumber = new Map(members.map((member) => [member.chat.number, member]));
-  let behind = members.length;
-  let isFailing = false;
+/**
+ * Sends the events of chats to one client. Chats that have something to send take turns, one page each. It runs only while there is
+ * something to send. A class, like its members: thousands of them wait at the same time, and closures and promises would cost several KB.
+ */
+export class Follower {
+  /** The listeners for the rooms of the chats, in their order. */
+  readonly members: readonly Member[];
+  readonly #options: FollowerOptions;
+  #live: LiveEvents | undefined;
+  #behind: number;
+  #nextTurn = 0;
+  #isRunning = false;
+  #isOver = false;
+  #isFailing = false;
 
-  const idOf = (member: Member): string =>
-    cursorOf === undefined
-      ? eventId(member.at)
-      : cursorOf(members.map(({ chat, at }) => ({ chat: chat.number, position: at })));
-  const encoded = (frame: Frame, member: Member): Buffer =>
-    cursorOf === undefined ? frame.bytes : Buffer.concat([Buffer.from(idLine(idOf(member))), frame.nameless]);
-
-  /** Writes a page, and returns whether the client has taken it. If it has not, the rest is read again later. */
-  function write(member: Member, { frames, next, isEnd }: EventPage): boolean {
-    const { sent } = member;
-    for (const frame of frames) {
-      const { message, isChange, at } = frame;
-      member.at = at;
-      if (isChange && message && (sent.get(message.number) ?? 0) >= message.change) continue;
-      if (message && !isChange) sent.set(message.number, message.change);
-      if (!sink.write(encoded(frame, member))) {
-        due.add(member);
-        return false;
-      }
-    }
-    member.at = next;
-    if (!isEnd) {
-      due.add(member);
-      return true;
-    }
-    sent.clear();
-    return member.isCaughtUp || catchUp(member);
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.members = options.starts.map((start) => new Member(this, start));
+    this.#behind = this.members.length;
   }
 
-  function catchUp(member: Member): boolean {
-    member.isCaughtUp = true;
-    behind -= 1;
-    // In a stream of many chats the id, which is large, comes once they all are.
-    const id = cursorOf === undefined || behind === 0 ? idOf(member) : undefined;
-    return sink.write(encodeEvent("caught-up", { chat_number: member.chat.number, ...member.at }, id));
+  /** Begins. The rooms must be entered before, so that nothing happens unseen. */
+  start(): void {
+    this.#isRunning = true;
+    void this.#run(this.members.length > 1 ? this.#skipIdle() : undefined);
+  }
+
+  /** Sends what is due, unless that is under way. */
+  go(): void {
+    if (this.#isRunning || this.#isOver) return;
+    this.#isRunning = true;
+    void this.#run();
+  }
+
+  /** Writes nothing more. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  add(chat: number, event: LiveEvent): void {
+    if (event.type === "end") {
+      this.#options.owner.end(event);
+      return;
+    }
+    this.#live ??= createLiveEvents();
+    this.#live.add(chat, event);
+    this.go();
+  }
+
+  vanish(): void {
+    this.#options.owner.vanish();
+  }
+
+  async #run(before?: Promise<void>): Promise<void> {
+    try {
+      await before;
+      while (await this.#step()) {
+        // One page of one chat after the other.
+      }
+    } catch (error) {
+      if (!this.#isOver) this.#options.owner.fail(error);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Sends the next page, or what is not kept. Returns whether there may be more. */
+  async #step(): Promise<boolean> {
+    if (this.#isOver) return false;
+    const member = this.#nextDue();
+    const hasTaken = member === undefined || (await this.#turn(member));
+    if (!hasTaken || !this.#writeLive()) await this.#options.sink.drained();
+    else if (member === undefined) return false;
+    return true;
+  }
+
+  #nextDue(): Member | undefined {
+    const { length } = this.members;
+    for (let step = 0; step < length; step += 1) {
+      const at = (this.#nextTurn + step) % length;
+      const member = this.members[at]!;
+      if (!member.isDue) continue;
+      this.#nextTurn = at + 1;
+      return member;
+    }
+    return undefined;
   }
 
   /** A client that returns has missed nothing in most of many chats. These are not read one by one. */
-  async function skipIdle(): Promise<void> {
-    bell.reset();
+  async #skipIdle(): Promise<void> {
+    const { token, starts, source } = this.#options;
     // Each chat in which something happens from now on is due again.
-    due.clear();
-    const moved = await findMoved(token, starts).catch(() => undefined);
-    for (const member of members) {
-      if (moved === undefined || moved.has(member.chat.number)) due.add(member);
-      else if (!due.has(member)) catchUp(member);
+    for (const member of this.members) member.isDue = false;
+    const moved = await source.findMoved(token, starts).catch(() => undefined);
+    if (this.#isOver) return;
+    for (const member of this.members) {
+      if (moved === undefined || moved.has(member.chat.number)) member.isDue = true;
+      else if (!member.isDue) this.#catchUp(member);
     }
   }
 
-  /** Writes what happens only now, of chats that have nothing else to send. */
-  function writeLive(): boolean {
-    let hasRoom = true;
-    const isReady = (number: number): boolean => !due.has(byNumber.get(number)!);
-    for (const bytes of live.take(isReady)) hasRoom = sink.write(bytes);
-    return hasRoom;
+  /** Reads and writes the next page of a chat. The page is not kept while the client takes it. */
+  async #turn(member: Member): Promise<boolean> {
+    const { token, source, sink, context } = this.#options;
+    member.isDue = false;
+    let page: EventPage;
+    try {
+      page = await source.pages.read(token, member.chat, member.at);
+    } catch (error) {
+      if (!this.#isFailing) context.logger.warn({ err: error }, "a stream waits for its stores");
+      this.#isFailing = true;
+      member.isDue = true;
+      await sleep(jittered(pauseMs), undefined, { ref: false });
+      return true;
+    }
+    this.#isFailing = false;
+    // No signal will come for what is missing.
+    if (!page.isWhole)
+      setTimeout(() => {
+        member.wake();
+      }, jittered(pauseMs)).unref();
+    if (this.#isOver) return true;
+    if (member.isCaughtUp) return this.#write(member, page);
+    // With the event that follows the last page.
+    sink.cork();
+    try {
+      return this.#write(member, page);
+    } finally {
+      sink.uncork();
+    }
   }
 
-  /** Reads and writes the next page of a chat. The page is not kept while the client takes it. */
-  async function turn(member: Member): Promise<boolean> {
-    due.delete(member);
-    return pages.read(token, member.chat, member.at).then(
-      (page) => {
-        isFailing = false;
-        return write(member, page);
-      },
-      async (error: unknown) => {
-        if (!isFailing) logger().warn({ err: error }, "a stream waits for its stores");
-        isFailing = true;
-        due.add(member);
-        await bell.rung(jittered(pauseMs));
-        return true;
-      },
+  /** Writes a page, and returns whether the client has taken it. If it has not, the rest is read again later. */
+  #write(member: Member, page: EventPage): boolean {
+    const areAll = this.#options.cursorOf === undefined && !page.hasChanged && member.sent === undefined;
+    if (!(areAll ? this.#writeSegments(member, page) : this.#writeFrames(member, page))) {
+      member.isDue = true;
+      return false;
+    }
+    member.at = page.next;
+    if (!page.isEnd) {
+      member.isDue = true;
+      return true;
+    }
+    member.sent = undefined;
+    return member.isCaughtUp || this.#catchUp(member);
+  }
+
+  /** Writes the events as they are, many at once. */
+  #writeSegments(member: Member, { frames, segments, first }: EventPage): boolean {
+    for (const { bytes, first: begin, end } of segments) {
+      if (end <= first) continue;
+      let skipped = 0;
+      for (let at = begin; at < first; at += 1) skipped += frames[at]!.bytes.length;
+      member.at = frames[end - 1]!.at;
+      if (!this.#options.sink.write(skipped === 0 ? bytes : bytes.subarray(skipped))) return false;
+    }
+    return true;
+  }
+
+  /** Writes the events one by one: with other ids, or without changes that the client has seen in their messages. */
+  #writeFrames(member: Member, { frames, first }: EventPage): boolean {
+    for (const frame of frames.slice(first)) {
+      const { message, isChange, at } = frame;
+      member.at = at;
+      if (isChange && message && (member.sent?.get(message.number) ?? 0) >= message.change) continue;
+      if (message && !isChange) (member.sent ??= new Map<number, number>()).set(message.number, message.change);
+      if (!this.#options.sink.write(this.#encoded(frame, member))) return false;
+    }
+    return true;
+  }
+
+  #encoded({ bytes, idBytes }: Frame, member: Member): Buffer {
+    if (this.#options.cursorOf === undefined) return bytes;
+    return Buffer.concat([Buffer.from(idLine(this.#idOf(member))), bytes.subarray(idBytes)]);
+  }
+
+  #catchUp(member: Member): boolean {
+    const { cursorOf, sink } = this.#options;
+    member.isCaughtUp = true;
+    this.#behind -= 1;
+    // In a stream of many chats the id, which is large, comes once they all are.
+    const id = cursorOf === undefined || this.#behind === 0 ? this.#idOf(member) : undefined;
+    return sink.write(encodeEvent("caught-up", { chat_number: member.chat.number, ...member.at }, id));
+  }
+
+  #idOf(member: Member): string {
+    const { token, cursorOf } = this.#options;
+    if (cursorOf === undefined) return eventId(member.at);
+    return cursorOf(
+      token,
+      this.members.map(({ chat, at }) => ({ chat: chat.number, position: at })),
     );
   }
 
-  return {
-    async run(isOver) {
-      if (members.length > 1) await skipIdle();
-      while (!isOver()) {
-        bell.reset();
-        const [member] = due;
-        const hasRoom = (member === undefined || (await turn(member))) && !isOver() && writeLive();
-        if (!hasRoom && !isOver()) await sink.drained();
-        if (member === undefined) await bell.rung();
-      }
-    },
-    listeners: members.map((member) => ({
-      wake: () => {
-        due.add(member);
-        bell.ring();
-      },
-      event: (event) => {
-        // Before, the client has yet to read the horizons.
-        if (event.type === "end" || !member.isCaughtUp) return;
-        live.add(member.chat.number, event);
-        bell.ring();
-      },
-    })),
-  };
+  /** Writes what happens only now, of chats that have nothing else to send. */
+  #writeLive(): boolean {
+    if (this.#live === undefined || this.#isOver) return true;
+    let hasRoom = true;
+    const isReady = (number: number): boolean =>
+      !this.members.some(({ chat, isDue }) => isDue && chat.number === number);
+    for (const bytes of this.#live.take(isReady)) hasRoom = this.#options.sink.write(bytes);
+    return hasRoom;
+  }
+}
+
+/** One chat of a stream. */
+class Member implements Listener {
+  readonly chat: FollowedChat;
+  at: Position;
+  /** The change numbers of messages that were sent as they are now, before their changes' turn. */
+  sent: Map<number, number> | undefined = undefined;
+  isDue = true;
+  isCaughtUp = false;
+  readonly #follower: Follower;
+
+  constructor(follower: Follower, { chat, position }: Start) {
+    this.#follower = follower;
+    this.chat = chat;
+    this.at = position;
+  }
+
+  wake(upTo?: Position): void {
+    if (upTo !== undefined && upTo.number <= this.at.number && upTo.change <= this.at.change) return;
+    this.isDue = true;
+    this.#follower.go();
+  }
+
+  event(event: LiveEvent): void {
+    // Before, the client has yet to read the horizons.
+    if (event.type === "end" || this.isCaughtUp) this.#follower.add(this.chat.number, event);
+  }
+
+  vanish(): void {
+    this.#follower.vanish();
+  }
 }

@@ -1,5 +1,5 @@
-import type { Chat } from "@confab/database";
 import type { LiveEvent } from "@confab/intake";
+import type { FollowedChat } from "./rooms.ts";
 
 /** How far a reader has read a chat: its messages up to a number, and its changes up to a change number. */
 export interface Position {
@@ -9,7 +9,7 @@ export interface Position {
 
 /** A chat in a stream, and the position after which it begins. */
 export interface Start {
-  readonly chat: Pick<Chat, "id" | "number">;
+  readonly chat: FollowedChat;
   readonly position: Position;
 }
 
@@ -17,14 +17,27 @@ export interface Start {
 export interface Frame {
   /** With the id that it has in the stream of this chat alone. */
   readonly bytes: Buffer;
-  /** The same without an id. */
-  readonly nameless: Buffer;
+  /** How many bytes at the beginning are the line with the id. */
+  readonly idBytes: number;
+  /** The first message number that the event is about. */
+  readonly from: number;
   /** The position to which the event leads. */
   readonly at: Position;
   /** The message and its change number, for an event about a message that was changed. */
   readonly message?: { readonly number: number; readonly change: number } | undefined;
   readonly isChange: boolean;
 }
+
+/** Consecutive events in one buffer, which is written to many readers at once. */
+export interface Segment {
+  readonly bytes: Buffer;
+  /** The indexes of its events in their page: from the first to the one before the end. */
+  readonly first: number;
+  readonly end: number;
+}
+
+/** Beyond it, a segment has one event. A client that reads slowly keeps whole segments in memory. */
+const segmentBytes = 64 * 1024;
 
 /** The id of the event that leads to a position; a chat without changes has only numbers. */
 export function eventId({ number, change }: Position): string {
@@ -42,10 +55,26 @@ export function encodeEvent(event: string, data: unknown, id?: string): Buffer {
 }
 
 /** Encodes an event about a chat's messages once for all its readers. */
-export function encodeFrame(event: string, data: unknown, frame: Omit<Frame, "bytes" | "nameless">): Frame {
+export function encodeFrame(event: string, data: unknown, frame: Omit<Frame, "bytes" | "idBytes">): Frame {
   const id = eventId(frame.at);
-  const bytes = encodeEvent(event, data, id);
-  return { ...frame, bytes, nameless: bytes.subarray(idLine(id).length) };
+  return { ...frame, bytes: encodeEvent(event, data, id), idBytes: idLine(id).length };
+}
+
+/** Joins events to segments. */
+export function joinFrames(frames: readonly Frame[]): Segment[] {
+  const segments: Segment[] = [];
+  let first = 0;
+  let bytes = 0;
+  for (const [at, frame] of frames.entries()) {
+    bytes += frame.bytes.length;
+    const next = frames[at + 1];
+    if (next !== undefined && bytes + next.bytes.length <= segmentBytes) continue;
+    const end = at + 1;
+    segments.push({ bytes: Buffer.concat(frames.slice(first, end).map(({ bytes }) => bytes)), first, end });
+    first = end;
+    bytes = 0;
+  }
+  return segments;
 }
 
 /** Encodes an event that is not kept anywhere, and so has no id. */

@@ -62,22 +62,23 @@ export function createStreamPlaces(options: StreamPlacesOptions): StreamPlaces {
     });
   }
 
+  function add(place: Place, by: 1 | -1): void {
+    places += by;
+    chats += by * place.chats;
+    addTo(kinds, place.kind, by);
+    addTo(ofToken, place.token, by);
+    addTo(ofAddress, place.address, by);
+  }
+
   return {
     take(place) {
       if (places >= total || chats + place.chats > chatsPerPlace * total) refuse("process");
       if ((ofToken.get(place.token) ?? 0) >= perApplication) refuse("application");
       if ((ofAddress.get(place.address) ?? 0) >= perAddress) refuse("address");
-      const add = (by: 1 | -1): void => {
-        places += by;
-        chats += by * place.chats;
-        addTo(kinds, place.kind, by);
-        addTo(ofToken, place.token, by);
-        addTo(ofAddress, place.address, by);
-      };
-      add(1);
+      add(place, 1);
       let isTaken = true;
       return () => {
-        if (isTaken) add(-1);
+        if (isTaken) add(place, -1);
         isTaken = false;
       };
     },

@@ -1,37 +1,54 @@
 import type { Chat } from "@confab/database";
 import { createLogger } from "@confab/runtime";
+import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { createEventPages } from "./pages.ts";
+import { eventId } from "./frames.ts";
+import { createEventPages, type EventPage } from "./pages.ts";
 import { createSharedReads } from "./shared-reads.ts";
+import { fromRecord, type ReadableMessage } from "../representations.ts";
 
 const chat = { id: 7n, number: 1 } as Chat;
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
 
-/** Reads that end when the test says so. */
-function heldReads() {
+/** Reads of a chat that end when the test says so. Its messages have these numbers. */
+function heldReads(numbers: readonly number[] = [], { atOnce = 100, pageSize = 100 } = {}) {
   const ends: (() => void)[] = [];
-  const reads = createSharedReads();
+  const after: number[] = [];
+  const reads = createSharedReads({ atOnce });
+  const createdAt = new Date(0);
   const pages = createEventPages({
     reads,
     logger,
     readMessages: {
-      list: () =>
-        new Promise((resolve) =>
-          ends.push(() => {
-            resolve({ items: [], link: {} });
-          }),
-        ),
+      list: (_token, _chat, query) => {
+        const number = query.after ?? 0;
+        after.push(number);
+        const found = numbers.filter((each) => each > number);
+        const items = found.slice(0, pageSize).map((each) => fromRecord(each, { body: "Hello", createdAt }));
+        const link = found.length > pageSize ? { next: { after: items.at(-1)!.number } } : {};
+        const { promise, resolve } = Promise.withResolvers<{
+          items: ReadableMessage[];
+          link: typeof link;
+          isWhole: boolean;
+        }>();
+        ends.push(() => {
+          resolve({ items, link, isWhole: true });
+        });
+        return promise;
+      },
     },
     changes: { after: () => Promise.resolve({ items: [], next: undefined }) },
   });
-  const read = (number: number) => pages.read("token", chat, { number, change: 0 });
-  return { ends, reads, read };
+  const read = (number: number, change = 0) => pages.read("token", chat, { number, change });
+  /** The ids of the events that a reader gets. */
+  const idsOf = ({ frames, first }: EventPage) => frames.slice(first).map(({ at }) => eventId(at));
+  return { ends, after, reads, read, idsOf };
 }
 
 describe("the pages of a stream", () => {
   it("are read once for all readers at the same position, and for those that ask shortly afterwards", async () => {
     const { ends, read, reads } = heldReads();
-    const together = [read(5), read(5), read(6), read(5)];
+    const together = [read(5), read(5), read(600), read(5)];
     expect(ends).to.have.length(2);
     for (const end of ends) end();
     await Promise.all(together);
@@ -42,20 +59,74 @@ describe("the pages of a stream", () => {
     expect(ends, "a signal ends this").to.have.length(3);
   });
 
+  it("are also for readers that are a little ahead, who get the rest", async () => {
+    const { ends, after, read, idsOf } = heldReads([6, 7, 8, 9]);
+    const readers = [5, 7, 9, 6].map((number) => read(number));
+    expect(after).to.deep.equal([5]);
+    ends[0]!();
+    const pages = await Promise.all(readers);
+    expect(pages.map(idsOf)).to.deep.equal([["6", "7", "8", "9"], ["8", "9"], [], ["7", "8", "9"]]);
+    for (const { next, isEnd } of pages)
+      expect({ next, isEnd }).to.deep.equal({ next: { number: 9, change: 0 }, isEnd: true });
+    void read(4);
+    void read(6, 1);
+    expect(after, "others are behind, or have other ids").to.deep.equal([5, 4, 6]);
+  });
+
+  it("are read again if they do not show what follows a position", async () => {
+    for (const [numbers, position] of [
+      // The page ends before the position, or with it while there is more.
+      [[6, 7, 8, 9], 8],
+      [[6, 7, 8, 9], 7],
+      // The position is within a gap.
+      [[6, 20, 21], 10],
+      // There is nothing at the position.
+      [[6, 7], 30],
+    ] as const) {
+      const { ends, after, read, idsOf } = heldReads(numbers, { pageSize: 2 });
+      const [first, second] = [read(5), read(position)];
+      ends[0]!();
+      await first;
+      await eventually(() => {
+        expect(ends).to.have.length(2);
+      });
+      ends[1]!();
+      expect(after).to.deep.equal([5, position]);
+      expect(idsOf(await second)).to.deep.equal(idsOf(await heldRead(numbers, position)));
+    }
+  });
+
+  it("are read a few at a time, the others in their order", async () => {
+    const { ends, after, read } = heldReads([], { atOnce: 2 });
+    const readers = [1_000, 2_000, 3_000, 4_000].map((number) => read(number));
+    expect(after).to.deep.equal([1_000, 2_000]);
+    ends[0]!();
+    await readers[0];
+    expect(after).to.deep.equal([1_000, 2_000, 3_000]);
+    ends[1]!();
+    ends[2]!();
+    await eventually(() => {
+      expect(after).to.deep.equal([1_000, 2_000, 3_000, 4_000]);
+    });
+    ends[3]!();
+    await Promise.all(readers);
+  });
+
   it("are kept in a limited number", async () => {
     const { ends, read } = heldReads();
-    const many = Array.from({ length: 40 }, (_, at) => read(at));
+    const many = Array.from({ length: 40 }, (_, at) => read(1_000 * at));
     for (const end of ends) end();
     await Promise.all(many);
     expect(ends).to.have.length(40);
-    for (let at = 0; at < 40; at += 1) void read(at);
+    for (let at = 0; at < 40; at += 1) void read(1_000 * at);
     expect(ends, "16 of them are kept").to.have.length(64);
   });
 
   it("are not kept if they failed", async () => {
     let count = 0;
     const reads = createSharedReads();
-    const fail = () => reads.read(7n, "key", () => Promise.reject(new Error(`failure ${(count += 1)}`)));
+    const fail = () =>
+      reads.read({ chatId: 7n, what: "key", after: 0 }, () => Promise.reject(new Error(`failure ${(count += 1)}`)));
     for (const expected of [1, 2]) {
       await fail().then(
         () => expect.fail("it was read"),
@@ -74,3 +145,11 @@ describe("the pages of a stream", () => {
     await Promise.all([early, late]);
   });
 });
+
+/** The page of a reader that shares with nobody. */
+function heldRead(numbers: readonly number[], position: number): Promise<EventPage> {
+  const { ends, read } = heldReads(numbers, { pageSize: 2 });
+  const page = read(position);
+  ends[0]!();
+  return page;
+}

@@ -1,14 +1,22 @@
 import { messagesQuerySchema, type Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import type { Logger } from "@confab/runtime";
-import { encodeFrame, eventId, type Frame, type Position } from "./frames.ts";
+import { encodeFrame, joinFrames, type Frame, type Position, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
 import type { SharedReads } from "./shared-reads.ts";
 
 export interface EventPage {
   readonly frames: readonly Frame[];
+  /** The same as bytes. */
+  readonly segments: readonly Segment[];
+  /** The index of the first event for this reader: those before it lead to positions that it has. */
+  readonly first: number;
+  /** True if it has a message that was changed: its change, which may follow, is not shown to readers of this message. */
+  readonly hasChanged: boolean;
   readonly next: Position;
+  /** False if messages may be missing at its end, because Redis was unavailable. */
+  readonly isWhole: boolean;
   /** True if there was nothing more when the page was read. */
   readonly isEnd: boolean;
 }
@@ -16,7 +24,7 @@ export interface EventPage {
 export interface EventPages {
   /**
    * The events after a position: messages above its number, then changes above its change number, each as it is now. Readers at
-   * the same position share one read.
+   * the same position share one read, and so do readers that are a little ahead.
    */
   read(token: string, chat: StreamedChat, position: Position): Promise<EventPage>;
 }
@@ -24,7 +32,7 @@ export interface EventPages {
 export interface EventPagesOptions {
   readMessages: Pick<ReadMessages, "list">;
   changes: Pick<MessageChanges, "after">;
-  reads: Pick<SharedReads, "read">;
+  reads: Pick<SharedReads, "read" | "near">;
   /** Not that of a request, because readers share a read. */
   logger: Logger;
 }
@@ -37,7 +45,7 @@ const messagesAtOnce = 100;
 export function createEventPages({ readMessages, changes, reads, logger }: EventPagesOptions): EventPages {
   async function readPage(token: string, chat: StreamedChat, { number, change }: Position): Promise<EventPage> {
     const query = messagesQuerySchema.parse({ after: String(number), limit: String(messagesAtOnce) });
-    const { items, link } = await readMessages.list(token, chat, query, logger);
+    const { items, link, isWhole } = await readMessages.list(token, chat, query, logger);
     const frames: Frame[] = [];
     let last = number;
     for (const item of items) {
@@ -46,7 +54,7 @@ export function createEventPages({ readMessages, changes, reads, logger }: Event
       last = item.number;
       frames.push(frameOf("message", { number: last, change }, toMessage(token, chat.number, item), item, false));
     }
-    if (link.next !== undefined) return { frames, next: { number: last, change }, isEnd: false };
+    if (link.next !== undefined) return pageOf(frames, { number: last, change }, { isWhole, isEnd: false });
 
     const changed = await changes.after(chat.id, change, messagesAtOnce);
     let lastChange = change;
@@ -58,17 +66,38 @@ export function createEventPages({ readMessages, changes, reads, logger }: Event
       const at = { number: last, change: lastChange };
       frames.push(frameOf(event, at, toMessage(token, chat.number, item), item, true));
     }
-    return { frames, next: { number: last, change: lastChange }, isEnd: changed.next === undefined };
+    return pageOf(frames, { number: last, change: lastChange }, { isWhole, isEnd: changed.next === undefined });
   }
 
   return {
-    read: (token, chat, position) =>
-      reads.read(chat.id, `events ${eventId(position)}`, () => readPage(token, chat, position)),
+    async read(token, chat, position) {
+      const wanted = { chatId: chat.id, what: `events ${position.change}`, after: position.number };
+      const near = reads.near(wanted, messagesAtOnce) as Promise<EventPage> | undefined;
+      const part = near && partAfter(await near, position);
+      return part ?? reads.read(wanted, () => readPage(token, chat, position));
+    },
   };
 }
 
+function pageOf(frames: readonly Frame[], next: Position, ending: Pick<EventPage, "isWhole" | "isEnd">): EventPage {
+  const hasChanged = frames.some(({ message, isChange }) => message !== undefined && !isChange);
+  return { frames, segments: joinFrames(frames), first: 0, hasChanged, next, ...ending };
+}
+
+/** The part of a page for a reader whose position has a higher number; undefined if the page does not show what follows it. */
+function partAfter(page: EventPage, { number }: Position): EventPage | undefined {
+  const { frames, next, isEnd } = page;
+  const found = frames.findIndex(({ isChange, at }) => isChange || at.number > number);
+  const first = found === -1 ? frames.length : found;
+  const frame = frames[first];
+  // It may end before the position, or a gap may begin before it.
+  const follows = frame === undefined || frame.isChange ? next.number === number : frame.from === number + 1;
+  if (!follows || (frame === undefined && !isEnd)) return undefined;
+  return first === 0 ? page : { ...page, first };
+}
+
 function gap(chat: number, from: number, to: number, change: number): Frame {
-  return encodeFrame("gap", { chat_number: chat, from, to }, { at: { number: to, change }, isChange: false });
+  return encodeFrame("gap", { chat_number: chat, from, to }, { from, at: { number: to, change }, isChange: false });
 }
 
 function frameOf(
@@ -79,5 +108,5 @@ function frameOf(
   isChange: boolean,
 ): Frame {
   const message = changeNumber === null ? undefined : { number, change: changeNumber };
-  return encodeFrame(event, data, { at, message, isChange });
+  return encodeFrame(event, data, { from: number, at, message, isChange });
 }

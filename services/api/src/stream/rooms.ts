@@ -1,6 +1,7 @@
-import type { Chats } from "@confab/database";
+import type { ChatPosition, Chats } from "@confab/database";
 import type { LiveEvent, LiveSignals } from "@confab/intake";
 import { jittered } from "./bell.ts";
+import type { Position } from "./frames.ts";
 import type { SharedReads } from "./shared-reads.ts";
 
 /** A chat that somebody follows. */
@@ -12,8 +13,8 @@ export interface FollowedChat {
 }
 
 export interface Listener {
-  /** The chat may have new messages or changes. */
-  wake(): void;
+  /** The chat may have new messages or changes: up to a position, if that is known. */
+  wake(upTo?: Position): void;
   /** Something happened that is not kept anywhere. */
   event?(event: LiveEvent): void;
   /** The chat no longer exists. */
@@ -39,7 +40,7 @@ interface Room {
   readonly listeners: Set<Listener>;
   /** The chat's last numbers at the last look. */
   seen: string | undefined;
-  wake: () => void;
+  wake: (upTo?: Position) => void;
   close: () => void;
 }
 
@@ -55,9 +56,9 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
 
   function open(chat: FollowedChat): Room {
     const listeners = new Set<Listener>();
-    const wake = (): void => {
+    const wake = (upTo?: Position): void => {
       reads.forget(chat.id);
-      for (const listener of listeners) listener.wake();
+      for (const listener of listeners) listener.wake(upTo);
     };
     // Until now, no signal has ended the reads of this chat.
     reads.forget(chat.id);
@@ -85,10 +86,7 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
     }
   }
 
-  function compare(
-    room: Room | undefined,
-    position: { lastMessageNumber: number; lastChangeNumber: number } | undefined,
-  ) {
+  function compare(room: Room | undefined, position: ChatPosition | undefined) {
     if (room === undefined) return;
     if (position === undefined) {
       for (const listener of room.listeners) listener.vanish?.();
@@ -97,7 +95,7 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
     const seen = `${position.lastMessageNumber}-${position.lastChangeNumber}`;
     if (seen === room.seen) return;
     room.seen = seen;
-    room.wake();
+    room.wake({ number: position.lastMessageNumber, change: position.lastChangeNumber });
   }
 
   const looking = setInterval(() => void look(), jittered(lookMs));

@@ -1,10 +1,19 @@
+/** What is read from a chat, after a number. Readers that read the same after the same number share one read. */
+export interface SharedRead {
+  readonly chatId: bigint;
+  readonly what: string;
+  readonly after: number;
+}
+
 /** Reads of chats that several readers share. */
 export interface SharedReads {
   /**
-   * Reads, or joins a read of the chat that has the same key and is under way or just done. A reader that is woken by each signal of the
-   * chat therefore misses nothing.
+   * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore
+   * misses nothing.
    */
-  read<T>(chatId: bigint, key: string, read: () => Promise<T>): Promise<T>;
+  read<T>(wanted: SharedRead, read: () => Promise<T>): Promise<T>;
+  /** A read under way or just done of the same after a number that is lower by less than `within`: the nearest one. */
+  near(wanted: SharedRead, within: number): Promise<unknown> | undefined;
   /** Reads that began before do not answer readers that ask from now on. */
   forget(chatId: bigint): void;
 }
@@ -14,30 +23,38 @@ export interface SharedReadsOptions {
   keepMs?: number;
   /** Maximum number of results that are kept; each is at most a page of messages. */
   keep?: number;
+  /** Maximum number of reads under way. Others wait, so that they do not use up their time in the queue of the database. */
+  atOnce?: number;
 }
 
 /** Lets readers that want the same at about the same time share one read. */
-export function createSharedReads({ keepMs = 250, keep = 16 }: SharedReadsOptions = {}): SharedReads {
-  const reads = new Map<bigint, Map<string, Promise<unknown>>>();
+export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: SharedReadsOptions = {}): SharedReads {
+  const reads = new Map<bigint, Map<string, Map<number, Promise<unknown>>>>();
+  const limited = createLimit(atOnce);
   let kept = 0;
 
-  function remove(chatId: bigint, key: string, read: Promise<unknown>): void {
+  function remove({ chatId, what, after }: SharedRead, read: Promise<unknown>): void {
     const ofChat = reads.get(chatId);
-    if (ofChat?.get(key) !== read) return;
-    ofChat.delete(key);
-    if (ofChat.size === 0) reads.delete(chatId);
+    const same = ofChat?.get(what);
+    if (same?.get(after) !== read) return;
+    same.delete(after);
+    if (same.size === 0) ofChat?.delete(what);
+    if (ofChat?.size === 0) reads.delete(chatId);
   }
 
   return {
-    read<T>(chatId: bigint, key: string, read: () => Promise<T>): Promise<T> {
-      const ofChat = reads.get(chatId) ?? new Map<string, Promise<unknown>>();
+    read<T>(wanted: SharedRead, read: () => Promise<T>): Promise<T> {
+      const { chatId, what, after } = wanted;
+      const ofChat = reads.get(chatId) ?? new Map<string, Map<number, Promise<unknown>>>();
       reads.set(chatId, ofChat);
-      const known = ofChat.get(key);
+      const same = ofChat.get(what) ?? new Map<number, Promise<unknown>>();
+      ofChat.set(what, same);
+      const known = same.get(after);
       if (known) return known as Promise<T>;
-      const begun = read();
-      ofChat.set(key, begun);
+      const begun = limited(read);
+      same.set(after, begun);
       const forget = (): void => {
-        remove(chatId, key, begun);
+        remove(wanted, begun);
       };
       begun.then(() => {
         if (kept >= keep) {
@@ -52,8 +69,34 @@ export function createSharedReads({ keepMs = 250, keep = 16 }: SharedReadsOption
       }, forget);
       return begun;
     },
+    near({ chatId, what, after }, within) {
+      const same = reads.get(chatId)?.get(what);
+      if (same === undefined) return undefined;
+      for (let number = after; number > after - within; number -= 1) {
+        const read = same.get(number);
+        if (read !== undefined) return read;
+      }
+      return undefined;
+    },
     forget(chatId) {
       reads.delete(chatId);
     },
+  };
+}
+
+/** Runs work at once, or when other work is done, in the order of the calls. */
+function createLimit(atOnce: number) {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running < atOnce) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
   };
 }

@@ -1,9 +1,9 @@
 import { ProblemError } from "@confab/contracts";
-import { ClientLeft, type EventStream } from "@confab/http";
+import type { EventStream, RequestContext } from "@confab/http";
+import { ClientLeft } from "@confab/http";
 import type { LiveEvent } from "@confab/intake";
-import type { Logger } from "@confab/runtime";
-import { createBell, jittered } from "./bell.ts";
-import { createFollower, type CursorOf } from "./follower.ts";
+import { jittered } from "./bell.ts";
+import { Follower, type CursorOf, type FollowerOwner } from "./follower.ts";
 import { encodeEvent, type Start } from "./frames.ts";
 import type { StreamPlaces } from "./limits.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
@@ -17,12 +17,9 @@ export interface Follow {
   starts: readonly Start[];
   /** Undefined for the stream of one chat. */
   cursorOf?: CursorOf;
-  /** Calls `onEnd` when the client may no longer read. */
-  watchAccess: (onEnd: () => void) => () => void;
-  /** Begins the answer. */
-  start: () => EventStream;
-  /** Called only if there is something to log. */
-  logger: () => Logger;
+  /** Begins the answer; the function that it is passed is called when the client has left or the answer has ended. */
+  start: (onClose: () => void) => EventStream;
+  context: Pick<RequestContext, "logger" | "principal">;
 }
 
 /** Why Confab ends a stream. */
@@ -33,8 +30,8 @@ export type GoodbyeReason = (typeof goodbyeReasons)[number];
 export const endReasons = ["client", ...goodbyeReasons] as const;
 
 export interface Streams {
-  /** Sends events until the client leaves or the stream ends; throws a problem if there are too many streams. */
-  follow(stream: Follow): Promise<void>;
+  /** Begins to send events, until the client leaves or the stream ends. Throws a problem if there are too many streams. */
+  follow(stream: Follow): void;
   /** How many streams are open. */
   count(): number;
   /** Ends all streams, spread over this time, so that their clients do not come back at once. */
@@ -46,6 +43,8 @@ export interface StreamsOptions {
   findMoved: FindMovedChats;
   rooms: Pick<Rooms, "enter">;
   places: Pick<StreamPlaces, "take">;
+  /** Calls `onEnd` when the principal may no longer do anything. */
+  watchAccess: (principal: RequestContext["principal"], onEnd: () => void) => () => void;
   /** Called when a stream ends, with the reason. */
   onEnd?: (reason: (typeof endReasons)[number]) => void;
   heartbeatMs?: number;
@@ -54,98 +53,147 @@ export interface StreamsOptions {
 }
 
 const heartbeat = Buffer.from(":\n\n");
+/** How often streams are looked at for a heartbeat or their end. */
+const tickMs = 1_000;
 
 /** The live streams of this process. */
 export function createStreams(options: StreamsOptions): Streams {
-  const { pages, findMoved, rooms, places, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
-  const open = new Set<{ sayGoodbye: (reason: GoodbyeReason) => void; closed: Promise<void> }>();
+  const { places, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
+  const open = new Set<OpenStream>();
   let isStopping = false;
+  // One timer for all: timers of its own would cost a stream some hundred bytes.
+  const ticking = setInterval(() => {
+    const now = performance.now();
+    for (const stream of open) stream.tick(now, heartbeatMs);
+  }, tickMs);
+  ticking.unref();
 
   return {
     count: () => open.size,
 
-    async follow({ token, address, starts, cursorOf, watchAccess, start, logger }) {
+    follow(follow) {
       if (isStopping) throw new ProblemError("service-unavailable");
+      const { token, address, starts, cursorOf } = follow;
       const kind = cursorOf === undefined ? "chat" : "chats";
       const leavePlace = places.take({ kind, token, address, chats: starts.length });
-      const sink = start();
-      const bell = createBell();
-      let goodbye: GoodbyeReason | undefined;
-      const client = { hasLeft: false };
-      const sayGoodbye = (reason: GoodbyeReason): void => {
-        goodbye ??= reason;
-        bell.ring();
-        sink.release();
-      };
-      const closed = sink.closed.then(() => {
-        client.hasLeft = true;
-        bell.ring();
-      });
-      const member = { sayGoodbye, closed };
-      open.add(member);
-      const follower = createFollower({ token, starts, cursorOf, pages, findMoved, sink, bell, logger });
-      const leaving = starts.map(({ chat: { id, number } }, at) => {
-        const { wake, event } = follower.listeners[at]!;
-        return rooms.enter(
-          { id, token, number },
-          {
-            wake,
-            event: (happened) => {
-              const reason = endReasonOf(happened);
-              if (reason === undefined) event(happened);
-              else sayGoodbye(reason);
-            },
-            vanish: () => {
-              sayGoodbye("deleted");
-            },
-          },
-        );
-      });
-      const tryWrite = (bytes: Buffer): void => {
-        try {
-          sink.write(bytes);
-        } catch (error) {
-          if (!(error instanceof ClientLeft)) throw error;
-        }
-      };
-      const beats = setInterval(tryWrite, jittered(heartbeatMs), heartbeat);
-      const rotation = setTimeout(sayGoodbye, jittered(rotationMs), "rotation");
-      const unwatch = watchAccess(() => {
-        sayGoodbye("access-ended");
-      });
-      try {
-        await follower.run(() => client.hasLeft || goodbye !== undefined);
-      } catch (error) {
-        if (!(error instanceof ClientLeft)) {
-          logger().warn({ err: error }, "a stream ended with an error");
-          sayGoodbye("error");
-        }
-      } finally {
-        for (const leave of leaving) leave();
-        unwatch();
-        clearInterval(beats);
-        clearTimeout(rotation);
-        if (goodbye !== undefined) tryWrite(farewell(goodbye));
-        sink.end();
-        await closed;
-        open.delete(member);
+      const rotateAt = performance.now() + jittered(rotationMs);
+      const stream = new OpenStream(rotateAt, (reason) => {
+        open.delete(stream);
         leavePlace();
-        onEnd?.(goodbye ?? "client");
-      }
+        onEnd?.(reason);
+      });
+      open.add(stream);
+      stream.open(follow, options);
     },
 
     async stop(withinMs) {
       isStopping = true;
-      const members = [...open];
-      await Promise.all(
-        members.map(async ({ sayGoodbye, closed }) => {
-          const timer = setTimeout(sayGoodbye, Math.random() * withinMs, "shutdown");
-          await closed;
-          clearTimeout(timer);
-        }),
+      const ends = [...open].map(
+        (stream) =>
+          new Promise<void>((resolve) => {
+            stream.endSoon(Math.random() * withinMs, resolve);
+          }),
       );
+      await Promise.all(ends);
+      clearInterval(ticking);
     },
   };
+}
+
+/** A class, because thousands are open and closures would cost several times as much. */
+class OpenStream implements FollowerOwner {
+  readonly #rotateAt: number;
+  readonly #onEnd: (reason: (typeof endReasons)[number]) => void;
+  #onEnded: (() => void) | undefined;
+  #beatAt = 0;
+  #goodbye: GoodbyeReason | undefined;
+  #isClosed = false;
+  #context: Follow["context"] | undefined;
+  #sink: EventStream | undefined;
+  #follower: Follower | undefined;
+  /** Leave the rooms of the chats, and end the watch of the key. */
+  #leaving: (() => void)[] = [];
+
+  constructor(rotateAt: number, onEnd: (reason: (typeof endReasons)[number]) => void) {
+    this.#rotateAt = rotateAt;
+    this.#onEnd = onEnd;
+  }
+
+  open({ token, starts, cursorOf, start, context }: Follow, { pages, findMoved, rooms, watchAccess }: StreamsOptions) {
+    const sink = start(() => {
+      this.#close();
+    });
+    const source = { pages, findMoved };
+    const follower = new Follower({ token, starts, cursorOf, source, sink, context, owner: this });
+    this.#context = context;
+    this.#sink = sink;
+    this.#follower = follower;
+    this.#leaving = follower.members.map((member) => rooms.enter(member.chat, member));
+    this.#leaving.push(
+      watchAccess(context.principal, () => {
+        this.sayGoodbye("access-ended");
+      }),
+    );
+    follower.start();
+  }
+
+  end(event: LiveEvent): void {
+    this.sayGoodbye(endReasonOf(event));
+  }
+
+  vanish(): void {
+    this.sayGoodbye("deleted");
+  }
+
+  fail(error: unknown): void {
+    if (error instanceof ClientLeft) return;
+    this.#context?.logger.warn({ err: error }, "a stream ended with an error");
+    this.sayGoodbye("error");
+  }
+
+  /** Ends the stream with a last event. */
+  sayGoodbye(reason: GoodbyeReason): void {
+    if (this.#goodbye !== undefined || this.#isClosed) return;
+    this.#goodbye = reason;
+    this.#leave();
+    this.#tryWrite(farewell(reason));
+    this.#sink?.end();
+  }
+
+  /** Calls `onEnded` when the connection has closed. */
+  endSoon(afterMs: number, onEnded: () => void): void {
+    this.#onEnded = onEnded;
+    setTimeout(() => {
+      this.sayGoodbye("shutdown");
+    }, afterMs);
+  }
+
+  tick(now: number, heartbeatMs: number): void {
+    if (now >= this.#rotateAt) this.sayGoodbye("rotation");
+    if (this.#beatAt > now || this.#goodbye !== undefined) return;
+    if (this.#beatAt > 0) this.#tryWrite(heartbeat);
+    this.#beatAt = now + jittered(heartbeatMs);
+  }
+
+  #leave(): void {
+    this.#follower?.stop();
+    for (const leave of this.#leaving.splice(0)) leave();
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#leave();
+    this.#onEnd(this.#goodbye ?? "client");
+    this.#onEnded?.();
+  }
+
+  #tryWrite(bytes: Buffer): void {
+    try {
+      this.#sink?.write(bytes);
+    } catch (error) {
+      if (!(error instanceof ClientLeft)) throw error;
+    }
+  }
 }
 
 /** The last event, with a time at which the client may return: another one for each client. */
@@ -155,7 +203,6 @@ function farewell(reason: GoodbyeReason): Buffer {
 }
 
 /** A newer version may end streams for a reason that this one does not know. */
-function endReasonOf(event: LiveEvent): GoodbyeReason | undefined {
-  if (event.type !== "end") return undefined;
-  return goodbyeReasons.find((reason) => reason === event.reason) ?? "error";
+function endReasonOf(event: LiveEvent): GoodbyeReason {
+  return goodbyeReasons.find((reason) => event.type === "end" && reason === event.reason) ?? "error";
 }

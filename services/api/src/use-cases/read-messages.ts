@@ -19,22 +19,22 @@ export interface ReadMessages {
   find(token: string, chat: Chat, number: number, logger: Logger): Promise<ReadableMessage>;
   /**
    * One page of a chat, at most 1 MiB of bodies. A reader that continues at its end misses no message. While Redis is
-   * unavailable, the page shows stored messages up to the first number that may be pending.
+   * unavailable, the page shows stored messages up to the first number that may be pending, and is not whole.
    */
   list(
     token: string,
     chat: Pick<Chat, "id" | "number">,
     query: MessagesQuery,
     logger: Logger,
-  ): Promise<{ items: ReadableMessage[]; link: PageLinks }>;
-  /** The chat's last number, as far as it can be known. */
-  lastNumber(token: string, chat: Pick<Chat, "id" | "number">, logger: Logger): Promise<number>;
+  ): Promise<{ items: ReadableMessage[]; link: PageLinks; isWhole: boolean }>;
 }
 
 interface Read {
   walks: Walked[];
   /** The last number of the chat, as far as it can be known. */
   last: number;
+  /** False if pending messages could not be read. */
+  isWhole: boolean;
 }
 
 /** Redis did not answer. */
@@ -81,29 +81,33 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
    */
   async function read(chat: ChatReference, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
     const stored = await messages.lastNumber(chat.id);
-    const readAll = async (last: number, readWalk: (walk: Walk) => Promise<Walked>): Promise<Read> => {
+    const readAll = async (
+      last: number,
+      isWhole: boolean,
+      readWalk: (walk: Walk) => Promise<Walked>,
+    ): Promise<Read> => {
       const walks: Walked[] = [];
       for (const walk of walksUpTo(last)) walks.push(await readWalk({ ...walk, to: Math.min(walk.to, last) }));
-      return { walks, last };
+      return { walks, last, isWhole };
     };
     try {
       const last = Math.max(stored, (await queue.lastNumber(chat)) ?? 0);
-      return await readAll(last, (walk) => readAccepted({ messages, pending: queue }, chat, walk));
+      return await readAll(last, true, (walk) => readAccepted({ messages, pending: queue }, chat, walk));
     } catch (error) {
       report(error, logger);
-      return readAll(stored, (walk) => readStored(messages, chat, walk));
+      return readAll(stored, false, (walk) => readStored(messages, chat, walk));
     }
   }
 
   async function readUpTo(chat: ChatReference, walk: Walk, logger: Logger) {
-    const { walks, last } = await read(chat, () => [walk], logger);
+    const { walks, last, isWhole } = await read(chat, () => [walk], logger);
     const { items, more } = walks[0]!;
-    return { items: walk.order === "asc" ? items : items.toReversed(), more, last };
+    return { items: walk.order === "asc" ? items : items.toReversed(), more, last, isWhole };
   }
 
   /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
   async function readAround(chat: ChatReference, around: number, limit: number, logger: Logger) {
-    const { walks, last } = await read(
+    const { walks, last, isWhole } = await read(
       chat,
       (end) => {
         const { from, to } = rangeAround(around, limit, end);
@@ -116,22 +120,19 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       logger,
     );
     const [up, down] = walks.map(({ items }) => items);
-    return { items: fitAround(down!.toReversed(), up!), more: false, last };
+    return { items: fitAround(down!.toReversed(), up!), more: false, last, isWhole };
   }
 
   return {
     find,
-    async lastNumber(token, { id, number }, logger) {
-      return (await read({ token, number, id }, () => [], logger)).last;
-    },
     async list(token, chat, query, logger) {
       const reference = { token, number: chat.number, id: chat.id };
-      const { items, more, last } =
+      const { items, more, last, isWhole } =
         query.around === undefined
           ? await readUpTo(reference, walkOf(query), logger)
           : await readAround(reference, query.around, query.limit, logger);
       const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last });
-      return { items: query.order === "asc" ? items : items.toReversed(), link };
+      return { items: query.order === "asc" ? items : items.toReversed(), link, isWhole };
     },
   };
 }

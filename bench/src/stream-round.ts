@@ -1,0 +1,177 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createApplications, createChats } from "@confab/database";
+import { startService, uniquePrefix } from "@confab/testkit";
+import { watchCpu } from "./cpu.ts";
+import type { StreamOptions } from "./stream-options.ts";
+import type { Command, Report } from "./stream-readers.ts";
+import type { World } from "./world.ts";
+
+export interface StreamRound {
+  readonly figures: Readonly<Record<string, number>>;
+  /** Empty if every reader received each event once and in order. */
+  readonly faults: readonly string[];
+}
+
+/** After this time without work, V8 has returned the memory that it needed for the work. */
+const quietMs = 12_000;
+const catchUpMs = 120_000;
+const warmUpReaders = 200;
+
+/** Measures idle, live and returning readers of one chat. */
+export async function measureStreams(world: World, options: StreamOptions): Promise<StreamRound> {
+  const prefix = uniquePrefix("bench");
+  const env = {
+    ...{ REDIS_URL: world.redisUrl, DATABASE_URL: world.databaseUrl, REDIS_KEY_PREFIX: prefix },
+    ...{ NODE_ENV: "production", SEARCH_BACKEND: "mysql", RATE_LIMITS: "off", LOG_LEVEL: "fatal" },
+    MAX_STREAMS: String(2 * options.readers),
+  };
+  const started = await Promise.allSettled(
+    (["ingest", "api", "worker"] as const).map((name) => startService(name, env)),
+  );
+  const services = started.flatMap((service) => (service.status === "fulfilled" ? [service.value] : []));
+  const client = fork(join(import.meta.dirname, "stream-readers.ts"), { execArgv: ["--conditions=@confab/source"] });
+  try {
+    const [ingest, api] = services;
+    if (services.length < 3) throw new Error("a service did not start");
+    const { token } = await createApplications(world.database).create({ token: crypto.randomUUID(), name: "bench" });
+    await createChats(world.database).create({ token });
+    return await measure({ world, client, ingest: ingest!, api: api!, token }, options);
+  } finally {
+    client.kill();
+    await Promise.all(services.map((service) => service.kill()));
+    await world.forget(prefix);
+  }
+}
+
+interface Stage {
+  readonly world: World;
+  readonly client: ReturnType<typeof fork>;
+  readonly ingest: { readonly url: string };
+  readonly api: { readonly url: string; readonly pid: number };
+  readonly token: string;
+}
+
+async function measure({ world, client, ingest, api, token }: Stage, options: StreamOptions): Promise<StreamRound> {
+  const { readers, seconds, rate, missed } = options;
+  const faults: string[] = [];
+  const path = `/applications/${token}/chats/1/messages/stream`;
+  const port = Number(new URL(api.url).port);
+  let last = 0;
+  const tell = (command: Command): boolean => client.send(command);
+  const report = async (): Promise<Report> => {
+    tell({ type: "report" });
+    const [answer] = (await once(client, "message")) as [Report];
+    return answer;
+  };
+  const send = async (count: number): Promise<void> => {
+    const message = { application_token: token, chat_number: 1, body: "Hello world" };
+    const body = JSON.stringify({ messages: Array.from({ length: count }, () => message) });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(`${ingest.url}/messages/batch`, { method: "POST", headers, body });
+    if (answer.status !== 200) throw new Error(`ingest answered ${answer.status}`);
+    await answer.body?.cancel();
+    last += count;
+  };
+  /** Opens all readers at once and waits until they have caught up. */
+  const open = async (after: readonly number[]) => {
+    const cpu = watchCpu({ api: api.pid, mysql: world.pids.mysql });
+    const asked = await questions(world);
+    const began = performance.now();
+    const sum = { events: 0, faults: 0 };
+    tell({ type: "open", port, path, readers, after });
+    for (;;) {
+      await sleep(50);
+      const { caughtUp, failed, events, faults } = await report();
+      sum.events += events;
+      sum.faults += faults;
+      const elapsed = performance.now() - began;
+      if (failed > 0) throw new Error(`${failed} connections failed: raise ulimit -n`);
+      if (elapsed > catchUpMs) throw new Error(`only ${caughtUp} of ${readers} readers are caught up`);
+      if (caughtUp < readers) continue;
+      return { ...sum, seconds: elapsed / 1_000, queries: (await questions(world)) - asked, cpu: cpu() };
+    }
+  };
+  const drop = async (): Promise<void> => {
+    tell({ type: "drop" });
+    await sleep(3_000);
+    await report();
+  };
+  const expect = (what: string, found: { events: number; faults: number }, events: number): void => {
+    if (found.faults > 0) faults.push(`${what}: ${found.faults} events came twice or after a hole`);
+    if (found.events !== events) faults.push(`${what}: ${found.events} events instead of ${events}`);
+  };
+
+  // So that the code and its optimized form are not counted as memory of streams.
+  await send(1);
+  tell({ type: "open", port, path, readers: warmUpReaders, after: [] });
+  for (let at = 0; at < 5; at += 1) await Promise.all([send(1), sleep(500)]);
+  await drop();
+  await sleep(quietMs);
+  const before = residentKb(api.pid);
+  const opened = await open([]);
+  await sleep(quietMs);
+  const perStream = (residentKb(api.pid) - before) / readers;
+  await report();
+
+  const cpu = watchCpu({ api: api.pid });
+  const first = last;
+  const began = performance.now();
+  while (performance.now() - began < 1_000 * seconds) await Promise.all([send(1), sleep(1_000 / rate)]);
+  await sleep(2_000);
+  const live = await report();
+  const deliveries = (last - first) * readers;
+  expect("live", live, deliveries);
+  const delivering = cpu().api ?? Number.NaN;
+  const percentile = (part: number) => live.delays[Math.floor(live.delays.length * part)] ?? Number.NaN;
+
+  await drop();
+  await send(missed);
+  await sleep(3_000);
+  const equal = await open([last - missed]);
+  expect("returning", equal, missed * readers);
+  await drop();
+  // In an order that is the same in each run, but neither ascending nor descending.
+  const positions = Array.from({ length: missed }, (_, at) => last - 1 - ((at * 7_919) % missed));
+  const mixed = await open(positions);
+  const behind = Array.from({ length: readers }, (_, at) => last - positions[at % missed]!);
+  expect(
+    "returning to different positions",
+    mixed,
+    behind.reduce((sum, count) => sum + count, 0),
+  );
+
+  return {
+    faults,
+    figures: {
+      "all open after, s": opened.seconds,
+      "… MySQL queries": opened.queries,
+      "… MySQL queries per second": opened.queries / opened.seconds,
+      "resident memory per idle stream, KB": perStream,
+      [`created to delivered at ${rate} messages/s, ms: p50`]: percentile(0.5),
+      "… p99": percentile(0.99),
+      "… api CPU per delivery, µs": delivering / deliveries,
+      [`all back with ${missed} missed messages each after, s`]: equal.seconds,
+      "… MySQL queries ": equal.queries,
+      "… MySQL queries per second ": equal.queries / equal.seconds,
+      "… api CPU, s": (equal.cpu.api ?? Number.NaN) / 1e6,
+      [`all back with 1 to ${missed} missed messages after, s`]: mixed.seconds,
+      "… MySQL queries  ": mixed.queries,
+      "… MySQL queries per second  ": mixed.queries / mixed.seconds,
+      "… api CPU, s ": (mixed.cpu.api ?? Number.NaN) / 1e6,
+    },
+  };
+}
+
+/** All queries of the server, also those of the worker and of this program. */
+async function questions({ database }: World): Promise<number> {
+  const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
+  return Number(row?.Value);
+}
+
+function residentKb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN);
+}

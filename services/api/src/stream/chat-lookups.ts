@@ -1,0 +1,34 @@
+import type { ChatPosition, Chats } from "@confab/database";
+import type { ChatName, PendingMessages } from "@confab/intake";
+import { createGathered } from "./gathered.ts";
+
+/** Look-ups of chats that many streams make at the same time, together. Each reads the stores after it was asked. */
+export type ChatLookups = ReturnType<typeof createChatLookups>;
+
+export interface ChatLookupsOptions {
+  chats: Pick<Chats, "withNames" | "positions">;
+  pending: Pick<PendingMessages, "lastNumber">;
+}
+
+/** Looks up chats, their positions in MySQL and their last numbers in Redis. */
+export function createChatLookups({ chats, pending }: ChatLookupsOptions) {
+  const nameOf = ({ token, number }: ChatName): string => `${token}:${number}`;
+  return {
+    find: createGathered({
+      nameOf,
+      load: async (names: ChatName[]) =>
+        new Map((await chats.withNames(names)).map((chat) => [nameOf(chat), chat] as const)),
+    }),
+    /** The last number that Redis assigned in the chat. Undefined if Redis does not know it. */
+    lastAssigned: createGathered({
+      nameOf,
+      load: (names: ChatName[]) => new Map(names.map((name) => [nameOf(name), pending.lastNumber(name)] as const)),
+    }),
+    /** The last numbers of stored messages and of changes. Undefined if the chat was deleted. */
+    position: createGathered<bigint, ChatPosition>({
+      nameOf: String,
+      load: async (ids: bigint[]) =>
+        new Map([...(await chats.positions(ids))].map(([id, position]) => [String(id), position] as const)),
+    }),
+  };
+}

@@ -1,0 +1,55 @@
+export interface GatheredOptions<Key, Value> {
+  /** Reads the values of different keys; a key without a value is left out. */
+  load: (keys: Key[]) => Promise<ReadonlyMap<string, Value>> | ReadonlyMap<string, Value | Promise<Value>>;
+  nameOf: (key: Key) => string;
+  /** At least this long between two loads. */
+  paceMs?: number;
+  /** Maximum number of keys per load. */
+  maxKeys?: number;
+}
+
+interface Asked<Key, Value> {
+  readonly key: Key;
+  readonly promise: Promise<Value | undefined>;
+  readonly resolve: (value: Value | Promise<Value> | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Answers each question by a load that begins after it was asked. The first question is loaded at once, and those that come within
+ * the pace are loaded together at its end. So thousands of clients that come back at once cost a few loads, and none gets an old answer.
+ */
+export function createGathered<Key, Value>(options: GatheredOptions<Key, Value>) {
+  const { load, nameOf, paceMs = 20, maxKeys = 500 } = options;
+  let waiting = new Map<string, Asked<Key, Value>>();
+  let isPacing = false;
+
+  async function answer(asked: [string, Asked<Key, Value>][]): Promise<void> {
+    try {
+      const values = await load(asked.map(([, { key }]) => key));
+      for (const [name, { resolve }] of asked) resolve(values.get(name));
+    } catch (error) {
+      for (const [, { reject }] of asked) reject(error);
+    }
+  }
+
+  function next(): void {
+    isPacing = waiting.size > 0;
+    if (!isPacing) return;
+    const asked = [...waiting];
+    waiting = new Map();
+    for (let at = 0; at < asked.length; at += maxKeys) void answer(asked.slice(at, at + maxKeys));
+    setTimeout(next, paceMs);
+  }
+
+  /** The value of a key; undefined if it has none. Rejects if it could not be loaded. */
+  return (key: Key): Promise<Value | undefined> => {
+    const name = nameOf(key);
+    const known = waiting.get(name);
+    if (known) return known.promise;
+    const asked = { key, ...Promise.withResolvers<Value | undefined>() };
+    waiting.set(name, asked);
+    if (!isPacing) next();
+    return asked.promise;
+  };
+}

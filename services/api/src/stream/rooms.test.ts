@@ -1,0 +1,44 @@
+import { eventually } from "@confab/testkit";
+import { expect } from "chai";
+import type { Position } from "./frames.ts";
+import { createRooms } from "./rooms.ts";
+
+const chat = { id: 7n, token: "token", number: 1 };
+
+describe("rooms", () => {
+  it("pass on how far a chat has moved without a signal, once, and that it was deleted", async () => {
+    let position: { lastMessageNumber: number; lastChangeNumber: number } | undefined = {
+      lastMessageNumber: 5,
+      lastChangeNumber: 2,
+    };
+    let looks = 0;
+    const rooms = createRooms({
+      lookMs: 5,
+      reads: { forget: () => undefined },
+      signals: { watch: () => () => undefined },
+      chats: {
+        positions: (ids) => {
+          looks += 1;
+          return Promise.resolve(new Map(position && ids.map((id) => [id, position!])));
+        },
+      },
+    });
+    const woken: (Position | undefined)[] = [];
+    let hasVanished = false;
+    rooms.enter(chat, {
+      wake: (upTo) => woken.push(upTo),
+      vanish: () => {
+        hasVanished = true;
+      },
+    });
+    await eventually(() => {
+      expect(looks).to.be.above(3);
+    });
+    expect(woken).to.deep.equal([{ number: 5, change: 2 }]);
+    position = undefined;
+    await eventually(() => {
+      expect(hasVanished).to.equal(true);
+    });
+    rooms.stop();
+  });
+});
