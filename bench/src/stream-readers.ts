@@ -15,7 +15,7 @@ export type Command =
   | { readonly type: "report" }
   | { readonly type: "drop" };
 
-/** What happened since the last report. */
+/** The events since the last report. */
 export interface Report {
   /** Since the readers were opened. */
   readonly caughtUp: number;

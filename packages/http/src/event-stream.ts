@@ -114,7 +114,7 @@ function release(socket: Socket, res: Response): void {
       }
     }
     res.detachSocket(socket);
-    // What the client sends is of no interest, but that it leaves is.
+    // The client has nothing more to send, but it may leave.
     socket.on("data", ignore).on("error", ignore).on("end", destroy).on("timeout", destroy).resume();
   };
   if (req.readableEnded) leave();

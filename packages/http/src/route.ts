@@ -142,8 +142,8 @@ export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "param
 }
 
 /**
- * Mounts a route whose answer is a stream of server-sent events. What outlives the handler should not refer to its input, except for
- * the context: it would keep the whole request in memory.
+ * Mounts a route whose answer is a stream of server-sent events. An object that outlives the handler should refer to nothing of its
+ * input but the context: otherwise it keeps the whole request in memory.
  */
 export function mountStream<R extends Route>(
   router: Router,

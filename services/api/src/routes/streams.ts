@@ -4,10 +4,10 @@ import { createRouter, mount, mountStream, type MountOptions } from "@confab/htt
 import type { LiveSignals } from "@confab/intake";
 import type { Router } from "express";
 import { decodeCursor, encodeCursor } from "../stream/cursor.ts";
-import type { Position } from "../stream/frames.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { BeginStream } from "../use-cases/begin-stream.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
+import type { Position } from "../stream/position.ts";
 
 export interface StreamRoutesOptions {
   findChat: FindChat;

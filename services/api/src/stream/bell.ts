@@ -1,5 +1,3 @@
-export type Bell = ReturnType<typeof createBell>;
-
 /** Wakes one waiting loop; a ring before the wait ends the next wait at once. */
 export function createBell() {
   let hasRung = false;

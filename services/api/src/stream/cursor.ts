@@ -1,6 +1,6 @@
 import { maxNumber, ProblemError } from "@confab/contracts";
 import { crc32 } from "node:zlib";
-import type { Position } from "./frames.ts";
+import type { Position } from "./position.ts";
 
 /** The positions of a stream of many chats. */
 export type Positions = readonly { readonly chat: number; readonly position: Position }[];

@@ -3,11 +3,12 @@ import type { EventStream } from "@confab/http";
 import type { LiveEvent } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import { jittered } from "./bell.ts";
-import { encodeEvent, eventId, idLine, type Frame, type Position, type Start } from "./frames.ts";
+import { encodeEvent, eventId, idLine, type Frame } from "./frames.ts";
 import { createLiveEvents, type LiveEvents } from "./live-events.ts";
 import type { EventPage, EventPages } from "./pages.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
-import type { FollowedChat, Listener } from "./rooms.ts";
+import type { Listener } from "./rooms.ts";
+import type { FollowedChat, Position, Start } from "./position.ts";
 
 /** The cursor of a stream of many chats: their positions as an event's id. */
 export type CursorOf = (

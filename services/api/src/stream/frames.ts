@@ -1,17 +1,5 @@
 import type { LiveEvent } from "@confab/intake";
-import type { FollowedChat } from "./rooms.ts";
-
-/** How far a reader has read a chat: its messages up to a number, and its changes up to a change number. */
-export interface Position {
-  readonly number: number;
-  readonly change: number;
-}
-
-/** A chat in a stream, and the position after which it begins. */
-export interface Start {
-  readonly chat: FollowedChat;
-  readonly position: Position;
-}
+import type { Position } from "./position.ts";
 
 /** One event about a chat's messages, encoded. */
 export interface Frame {

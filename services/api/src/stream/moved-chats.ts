@@ -1,5 +1,5 @@
 import type { ChatLookups } from "./chat-lookups.ts";
-import type { Start } from "./frames.ts";
+import type { Start } from "./position.ts";
 
 /** The chats that have messages or changes after these positions, by number. Rejects if a store is unavailable. */
 export type FindMovedChats = (token: string, starts: readonly Start[]) => Promise<ReadonlySet<number>>;

@@ -1,10 +1,11 @@
 import { messagesQuerySchema, type Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import type { Logger } from "@confab/runtime";
-import { encodeFrame, joinFrames, type Frame, type Position, type Segment } from "./frames.ts";
+import { encodeFrame, joinFrames, type Frame, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
 import type { SharedReads } from "./shared-reads.ts";
+import type { Position } from "./position.ts";
 
 export interface EventPage {
   readonly frames: readonly Frame[];

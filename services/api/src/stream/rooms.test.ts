@@ -1,7 +1,7 @@
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import type { Position } from "./frames.ts";
 import { createRooms } from "./rooms.ts";
+import type { Position } from "./position.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
 

@@ -1,16 +1,8 @@
 import type { ChatPosition, Chats } from "@confab/database";
 import type { LiveEvent, LiveSignals } from "@confab/intake";
 import { jittered } from "./bell.ts";
-import type { Position } from "./frames.ts";
 import type { SharedReads } from "./shared-reads.ts";
-
-/** A chat that somebody follows. */
-export interface FollowedChat {
-  readonly id: bigint;
-  readonly token: string;
-  /** The chat's number in its application. */
-  readonly number: number;
-}
+import type { FollowedChat, Position } from "./position.ts";
 
 export interface Listener {
   /** The chat may have new messages or changes: up to a position, if that is known. */

@@ -1,4 +1,4 @@
-/** What is read from a chat, after a number. Readers that read the same after the same number share one read. */
+/** A read of a chat, after a number. Readers that read the same after the same number share one read. */
 export interface SharedRead {
   readonly chatId: bigint;
   readonly what: string;

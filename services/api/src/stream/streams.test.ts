@@ -2,11 +2,12 @@ import type { EventStream } from "@confab/http";
 import { createLogger } from "@confab/runtime";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { encodeFrame, joinFrames, type Position } from "./frames.ts";
+import { encodeFrame, joinFrames } from "./frames.ts";
 import { createStreamPlaces } from "./limits.ts";
 import type { EventPage } from "./pages.ts";
 import type { Listener } from "./rooms.ts";
 import { createStreams, type StreamsOptions } from "./streams.ts";
+import type { Position } from "./position.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });

@@ -4,11 +4,12 @@ import { ClientLeft } from "@confab/http";
 import type { LiveEvent } from "@confab/intake";
 import { jittered } from "./bell.ts";
 import { Follower, type CursorOf, type FollowerOwner } from "./follower.ts";
-import { encodeEvent, type Start } from "./frames.ts";
+import { encodeEvent } from "./frames.ts";
 import type { StreamPlaces } from "./limits.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
 import type { EventPages } from "./pages.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Start } from "./position.ts";
 
 export interface Follow {
   token: string;

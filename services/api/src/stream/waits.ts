@@ -1,6 +1,7 @@
 import { createBell } from "./bell.ts";
 import type { StreamPlaces } from "./limits.ts";
-import type { FollowedChat, Rooms } from "./rooms.ts";
+import type { Rooms } from "./rooms.ts";
+import type { FollowedChat } from "./position.ts";
 
 export interface Wait {
   chat: FollowedChat;

@@ -3,7 +3,7 @@ import type { Applications } from "@confab/database";
 import type { Logger } from "@confab/runtime";
 import { expectApplication } from "./expect-application.ts";
 import type { ChatLookups } from "../stream/chat-lookups.ts";
-import type { Position, Start } from "../stream/frames.ts";
+import type { Position, Start } from "../stream/position.ts";
 
 export interface BeginStreamOptions {
   applications: Pick<Applications, "find">;
