@@ -43,7 +43,8 @@ describe("under faults", function () {
 
   const run = (fault: Fault) => {
     const stores: SharedStores = {
-      ...{ mysqlUrl: mysql.url, mysql: undefined, stop: () => Promise.resolve() },
+      ...{ mysqlUrl: mysql.url, mysql: undefined, elasticsearch: undefined },
+      stop: () => Promise.resolve(),
       elasticsearchUrl: hasElasticsearch() ? testStores().elasticsearchUrl : undefined,
     };
     return runFault({ fault, seed: 1, stores, results: folder, scratch: folder, calmMs: 700, restMs: 500 });

@@ -38,8 +38,6 @@ export interface Fault {
   readonly chats?: number;
   /** No chat is deleted in its runs. */
   readonly keepsChats?: boolean;
-  /** Stops or reconfigures MySQL, so it can run only if the suite started the server. */
-  readonly ownsMysql?: boolean;
   /** Starts its own servers in `dir` to replace some of the shared ones; `stop` does not stop the shared ones. */
   readonly ownStores?: (shared: SharedStores, dir: string) => Promise<SharedStores>;
   /** Why it cannot run here; undefined if it can. */

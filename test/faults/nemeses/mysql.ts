@@ -27,7 +27,6 @@ export const mysqlFaults: readonly Fault[] = [
   {
     name: "mysql-restarted",
     title: "MySQL is killed and restarted",
-    ownsMysql: true,
     expectations: { ...usual, bites: ["list"] },
     async run({ world, random, during, pause }) {
       await during("SIGKILL of MySQL", async () => {
@@ -41,7 +40,6 @@ export const mysqlFaults: readonly Fault[] = [
   {
     name: "mysql-read-only",
     title: "MySQL turns read-only for six seconds",
-    ownsMysql: true,
     expectations: usual,
     async run({ world, during, pause }) {
       await during("read_only=1", async () => {

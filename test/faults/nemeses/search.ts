@@ -19,6 +19,20 @@ export const searchFaults: readonly Fault[] = [
     },
   },
   {
+    name: "elasticsearch-killed",
+    title: "Elasticsearch is killed and restarts with its data",
+    expectations: { ...usual, bites: ["search"] },
+    async run({ world, random, during, pause }) {
+      await during("SIGKILL of Elasticsearch", async () => {
+        await pause(random.between(0, 300));
+        if (world.elasticsearch === undefined) throw new Error("this fault needs an Elasticsearch of the suite");
+        await world.elasticsearch.kill();
+        await pause(random.between(100, 2_000));
+        await world.elasticsearch.start();
+      });
+    },
+  },
+  {
     name: "elasticsearch-full",
     title: "The disk of Elasticsearch is full: it answers searches, and refuses writes with 429",
     expectations: usual,

@@ -10,6 +10,8 @@ export interface SharedStores {
   readonly mysql: ServerHandle | undefined;
   /** Undefined if MySQL is the search backend. */
   readonly elasticsearchUrl: string | undefined;
+  /** Undefined if MySQL is the search backend, or if the suite did not start the server. */
+  readonly elasticsearch: ServerHandle | undefined;
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function startSharedStores(dir: string, search: boolean): Promise<S
     mysqlUrl: mysql.url,
     mysql,
     elasticsearchUrl: elasticsearch?.url,
+    elasticsearch,
     async stop() {
       await Promise.all([mysql.stop(), elasticsearch?.stop()]);
     },

@@ -50,6 +50,7 @@ export interface World {
   readonly cluster: RedisCluster | undefined;
   readonly sentinels: RedisSentinel | undefined;
   readonly mysql: ServerHandle | undefined;
+  readonly elasticsearch: ServerHandle | undefined;
   readonly databaseUrl: string;
   readonly databaseAdminUrl: string;
   readonly index: { readonly url: string; readonly alias: string } | undefined;
@@ -122,6 +123,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         cluster: own.cluster,
         sentinels: own.sentinels,
         mysql: stores.mysql,
+        elasticsearch: stores.elasticsearch,
         databaseUrl: database.url,
         databaseAdminUrl: database.adminUrl,
       },
