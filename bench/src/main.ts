@@ -1,9 +1,9 @@
-import { exit } from "node:process";
 import { confab, plain } from "./designs.ts";
 import { help, readOptions, type Options } from "./options.ts";
 import { measureAccepting, measureDraining } from "./phases.ts";
-import { describeMachine, summarise, table, type Round } from "./report.ts";
-import { createWorld, type World } from "./world.ts";
+import { summarise, table, type Round } from "./report.ts";
+import { run } from "./run.ts";
+import type { World } from "./world.ts";
 
 async function measureAll(world: World, { rounds, seconds, connections, backlog }: Options): Promise<Round[]> {
   const results: Round[] = [];
@@ -27,32 +27,12 @@ async function measureAll(world: World, { rounds, seconds, connections, backlog 
   return results;
 }
 
-async function measureAndPrint(options: Options): Promise<void> {
-  const world = await createWorld(process.env);
-  // The services end with this process, but the database on a given server and the temporary folder would stay.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void world.close().finally(() => exit(130)));
-  }
-  try {
-    const machine = describeMachine(world);
-    const rounds = await measureAll(world, options);
+await run({
+  help,
+  readOptions,
+  measure: measureAll,
+  report(rounds) {
     const summary = summarise(rounds);
-    if (options.json) console.log(JSON.stringify({ machine, options, summary, rounds }, undefined, 2));
-    else {
-      const settings = Object.entries(machine).map(([name, value]) => `${name}: ${value}`);
-      console.log(`\n${settings.join(" · ")}\n\n${table(summary)}`);
-    }
-    if (rounds.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
-  } finally {
-    await world.close();
-  }
-}
-
-try {
-  const options = readOptions(process.argv.slice(2));
-  if (options.help) console.log(help);
-  else await measureAndPrint(options);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+    return { summary, table: table(summary) };
+  },
+});

@@ -65,18 +65,15 @@ export function expectChats(
     });
   }
   const refused = chats.find((chat) => !mayUseChat(principal, scopes, chat));
-  if (refused !== undefined) throw refusedChat(scopes, refused);
+  if (refused === undefined) return;
+  // It says nothing about whether the chat exists.
+  throw new ProblemError("forbidden", {
+    detail: `The user token does not have the scope ${scopes.join(" or ")} in chat ${refused}.`,
+  });
 }
 
 /** Throws 403 if a user token was sent and its user is another one than `id`. `what` says who that is, as in "the sender". */
 export function expectUser(principal: Principal | undefined, id: string | null | undefined, what: string): void {
   if (principal?.user === undefined || principal.user.id === id) return;
   throw new ProblemError("forbidden", { detail: `With a user token, ${what} must be its user (the claim sub).` });
-}
-
-/** The problem when a user token has none of the scopes in a chat. It says nothing about whether the chat exists. */
-export function refusedChat(scopes: readonly Scope[], chat: number): ProblemError {
-  return new ProblemError("forbidden", {
-    detail: `The user token does not have the scope ${scopes.join(" or ")} in chat ${chat}.`,
-  });
 }

@@ -34,8 +34,9 @@ export interface HttpServer {
  * lifecycle drains, answers have `Connection: close`.
  */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
-  // The latest answer of each connection: it is marked on stop, and checked before a broken connection is written to.
-  const answers = new Map<Socket, ServerResponse>();
+  // The latest answer of each connection: it is marked on stop, and checked before a broken connection is written to. Undefined
+  // before the first request.
+  const answers = new Map<Socket, ServerResponse | undefined>();
   let stopping = false;
 
   const server = createServer(
@@ -63,13 +64,9 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   // Node counts every byte that the client takes as progress.
   server.timeout = options.stallTimeoutMs ?? 30_000;
   app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unsent });
-  const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
-      answers.delete(socket);
-    });
+    answers.set(socket, undefined);
+    socket.once("close", () => answers.delete(socket));
   });
   server.on(
     "clientError",
@@ -84,11 +81,11 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     stopping = true;
     const closed = once(server, "close");
     server.close();
-    for (const answer of answers.values()) if (!answer.headersSent) answer.shouldKeepAlive = false;
+    for (const answer of answers.values()) if (answer?.headersSent === false) answer.shouldKeepAlive = false;
     const closeIdle = (): void => {
       server.closeIdleConnections();
       // To Node, a connection on which nothing was sent is not idle.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of answers.keys()) if (socket.bytesRead === 0) socket.destroy();
     };
     closeIdle();
     // After an answer whose headers were already sent, the connection stays open and idle.

@@ -7,7 +7,7 @@ export interface Answer {
   text: string;
 }
 
-/** Sends a request: text and bytes unchanged, everything else as JSON. */
+/** Sends a request: text and bytes unchanged, everything else as JSON. A stream is closed after its beginning, and has no text. */
 export async function sendRequest(
   method: string,
   url: string,
@@ -20,7 +20,9 @@ export async function sendRequest(
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: content }),
   });
-  return { status: response.status, headers: response.headers, text: await response.text() };
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  if (isStream) await response.body?.cancel();
+  return { status: response.status, headers: response.headers, text: isStream ? "" : await response.text() };
 }
 
 /** The JSON of an answer, which must have the given status. */

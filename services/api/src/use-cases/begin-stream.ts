@@ -1,7 +1,7 @@
-import { ProblemError } from "@confab/contracts";
 import type { Applications } from "@confab/database";
 import type { Logger } from "@confab/runtime";
 import { expectApplication } from "./expect-application.ts";
+import { unknownChats } from "./unknown-chats.ts";
 import type { ChatLookups } from "../stream/chat-lookups.ts";
 import type { Position, Start } from "../stream/position.ts";
 
@@ -45,11 +45,4 @@ export function createBeginStream({ applications, lookups }: BeginStreamOptions)
       }),
     );
   };
-}
-
-function unknownChats(missing: readonly number[]): ProblemError {
-  const names = missing.length === 1 ? `chat ${missing[0]!}` : `chats ${missing.join(", ")}`;
-  return new ProblemError("chat-not-found", {
-    detail: `The application has no ${names}. Use numbers that were returned when chats were created.`,
-  });
 }

@@ -1,7 +1,7 @@
-import { ProblemError } from "@confab/contracts";
 import type { Applications, Chats } from "@confab/database";
 import type { SearchedChat } from "@confab/search";
 import { expectApplication } from "./expect-application.ts";
+import { unknownChats } from "./unknown-chats.ts";
 
 /** The part of an application that a search reads. */
 export interface Searched {
@@ -21,7 +21,5 @@ export async function findSearched(
   const found = await chats.numbered(applicationId, numbers);
   const missing = numbers.find((number) => found.every((chat) => chat.number !== number));
   if (missing === undefined) return { applicationId, chats: found };
-  throw new ProblemError("chat-not-found", {
-    detail: `The application has no chat ${missing}. Use numbers that were returned when chats were created.`,
-  });
+  throw unknownChats([missing]);
 }

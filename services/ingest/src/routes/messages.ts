@@ -1,5 +1,12 @@
-import { mayUse, mayUseChat, refusedChat, type Principal } from "@confab/access";
-import { applicationTokenSchema, fillPath, ProblemError, routes, type BatchItem } from "@confab/contracts";
+import { expectChats, mayUse, type Principal } from "@confab/access";
+import {
+  applicationTokenSchema,
+  fillPath,
+  ProblemError,
+  routes,
+  type BatchItem,
+  type CreateMessage,
+} from "@confab/contracts";
 import { createRouter, mount, type MountOptions } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
@@ -28,10 +35,8 @@ export function createMessageRoutes({
     routes.createMessage,
     async ({ body, idempotencyKey, context }) => {
       context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
-      const refusal = refusalOf(body, context.principal);
-      if (refusal) throw refusal;
-      const sent = { ...body, ...senderOf(body, context.principal), idempotency_key: idempotencyKey };
-      const [outcome] = await acceptRun([sent], context);
+      const item = { ...sentBy(context.principal, body), idempotency_key: idempotencyKey };
+      const [outcome] = await acceptRun([item], context);
       if (outcome instanceof ProblemError) throw outcome;
       const { message, limit, replayed } = outcome!;
       const params = { token: message.application_token, chat: message.chat_number, message: message.number };
@@ -51,7 +56,7 @@ export function createMessageRoutes({
     async ({ body, idempotencyKey, context }) => {
       context.logFields = logFieldsOf(body.messages);
       const { requestId, traceparent } = context;
-      const items = withoutForeign(body.messages, context.principal);
+      const items = itemsSentBy(context.principal, body.messages);
       const { answer, replayed, limit } = await acceptBatch(items, { requestId, traceparent, idempotencyKey });
       context.logFields = { ...context.logFields, accepted: answer.accepted, refused: answer.refused };
       return { body: answer, replayed, headers: limitHeaders(limit) };
@@ -61,38 +66,36 @@ export function createMessageRoutes({
   return router;
 }
 
-/** The items that the principal may send; the others are refused one by one. */
-function withoutForeign(
-  items: readonly (BatchItem | ProblemError)[],
+/** The items as the principal sends them; those that it may not send become the problems that say why. */
+function itemsSentBy(
   principal: Principal | undefined,
+  items: readonly (BatchItem | ProblemError)[],
 ): readonly (BatchItem | ProblemError)[] {
   if (principal?.token === undefined) return items;
-  return items.map((item) =>
-    item instanceof ProblemError ? item : (refusalOf(item, principal) ?? { ...item, ...senderOf(item, principal) }),
-  );
-}
-
-/** The problem of a message that the principal may not send. To the key of another application, an application does not exist. */
-function refusalOf(
-  {
-    application_token: token,
-    chat_number: chat,
-    sender,
-  }: Pick<BatchItem, "application_token" | "chat_number" | "sender">,
-  principal: Principal | undefined,
-): ProblemError | undefined {
-  if (!mayUse(principal, token)) return new ProblemError("application-not-found");
-  if (principal?.user === undefined) return undefined;
-  if (!mayUseChat(principal, routes.createMessage.scopes, chat)) return refusedChat(routes.createMessage.scopes, chat);
-  if (sender == null || sender === principal.user.id) return undefined;
-  return new ProblemError("forbidden", {
-    detail: "With a user token, the sender must be its user (the claim sub), or be absent.",
+  return items.map((item) => {
+    if (item instanceof ProblemError) return item;
+    try {
+      return sentBy(principal, item);
+    } catch (error) {
+      if (error instanceof ProblemError) return error;
+      throw error;
+    }
   });
 }
 
-/** A user is the sender of their messages. */
-function senderOf({ sender }: Pick<BatchItem, "sender">, principal: Principal | undefined): Pick<BatchItem, "sender"> {
-  return principal?.user ? { sender: principal.user.id } : { sender };
+/**
+ * A message as the principal sends it: a user is its sender. Throws the problem if the principal may not send it. To the key of
+ * another application, an application does not exist.
+ */
+function sentBy<Item extends CreateMessage>(principal: Principal | undefined, item: Item): Item {
+  if (!mayUse(principal, item.application_token)) throw new ProblemError("application-not-found");
+  if (principal?.user === undefined) return item;
+  expectChats(principal, routes.createMessage.scopes, [item.chat_number]);
+  const { id } = principal.user;
+  if ((item.sender ?? id) === id) return { ...item, sender: id };
+  throw new ProblemError("forbidden", {
+    detail: "With a user token, the sender must be its user (the claim sub), or be absent.",
+  });
 }
 
 /** For the log: how many messages, and their application and chat if all have the same. */
