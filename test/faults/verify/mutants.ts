@@ -11,6 +11,7 @@ import {
   onlyRun,
   replaceOne,
   template,
+  unchangedRow,
   type Mutant,
 } from "./mutate.ts";
 import { streamAndErasureMutants } from "./stream-mutants.ts";
@@ -26,7 +27,7 @@ export const mutants: readonly Mutant[] = [
   {
     what: "a stored body differs from the body that was sent",
     reddens: "I1",
-    mutate: inFinal((final, run) => replaceOne(final, acknowledgedRow(run), change({ hash: "0".repeat(16) }))),
+    mutate: inFinal((final, run) => replaceOne(final, unchangedRow(run), change({ hash: "0".repeat(16) }))),
   },
   {
     what: "a message is stored under a number that was not acknowledged",

@@ -46,6 +46,12 @@ export const acknowledgedRow = ({ history }: Run) => {
   return (line: FinalLine): line is MessageLine => isRow(line) && known.has(line.uid);
 };
 
+/** One that was not changed later: a changed message has another text, which another invariant judges. */
+export const unchangedRow = (run: Run) => {
+  const isKnown = acknowledgedRow(run);
+  return (line: FinalLine): line is MessageLine => isKnown(line) && (line.version ?? 1) === 1;
+};
+
 export const end = (history: readonly HistoryLine[]): number =>
   Math.max(...history.map((line) => (line.type === "op" ? line.t1 : 0)));
 export const template = (history: readonly HistoryLine[], op: Operation["op"]): Operation =>
