@@ -1,14 +1,17 @@
 import { z } from "zod";
 
 /**
- * The two queues. A job is only a wake-up: the work is in Redis' open batches and in MySQL's outbox. `trace` and `traces` are the
- * W3C traceparents of the recorded spans that caused it. Workers ignore unknown fields of a payload, so they also run the jobs of
+ * The two queues. A job is only a wake-up: the work is in Redis' open batches and in MySQL's outbox. A job of the queue "messages"
+ * stands for one or more batches. `traces` are the W3C traceparents of the recorded spans that caused it. Workers ignore unknown fields of a payload, so they also run the jobs of
  * a newer service.
  */
 export const queues = {
   messages: {
     name: "messages",
-    schema: z.object({ batch: z.string(), trace: z.string().optional().catch(undefined) }),
+    schema: z.object({
+      batches: z.array(z.string()).min(1),
+      traces: z.array(z.string()).optional().catch(undefined),
+    }),
   },
   search: { name: "search", schema: z.object({ traces: z.array(z.string()).optional().catch(undefined) }) },
 } as const satisfies Record<string, { name: string; schema: z.ZodType }>;

@@ -96,7 +96,7 @@ describe("the queues", () => {
 
   it("refuse a job without a batch", () => {
     expect(queues.messages.schema.safeParse({}).success).to.equal(false);
-    expect(queues.messages.schema.safeParse({ batch: "b" }).success).to.equal(true);
+    expect(queues.messages.schema.safeParse({ batches: ["b"] }).success).to.equal(true);
   });
 });
 

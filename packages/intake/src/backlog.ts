@@ -75,6 +75,10 @@ export interface Backlog {
   complete(completion: Completion): Promise<Completed>;
   /** Ids of open batches that are at least this old by Redis' clock, the oldest first. */
   overdue(ageMs: number, page: { offset: number; limit: number }): Promise<string[]>;
+  /** Notes that one job, which is named after the first of these batches, stands for all of them. */
+  noteWokenTogether(ids: readonly string[]): Promise<void>;
+  /** For each batch, the batch that its job is named after: itself, unless `noteWokenTogether` noted another one. */
+  wokenWith(ids: readonly string[]): Promise<string[]>;
   /** True for one caller per interval, regardless of the number of workers. */
   claimSweep(intervalMs: number): Promise<boolean>;
   /** The number of pending messages and the age of the oldest open batch. The age is undefined if no batch is open. */
@@ -145,6 +149,22 @@ export function createBacklog(
     async overdue(ageMs, { offset, limit }) {
       const [, ...ids] = await redis.confabListBatches(...guards, ageMs, offset, limit);
       return ids.map(String);
+    },
+
+    async noteWokenTogether([first, ...others]) {
+      const commands = redis.pipeline();
+      for (const id of others) commands.hset(`${prefix}batch:${id}`, "wokenWith", first!);
+      await commands.exec();
+    },
+
+    async wokenWith(ids) {
+      const commands = redis.pipeline();
+      for (const id of ids) commands.hget(`${prefix}batch:${id}`, "wokenWith");
+      const answers = (await commands.exec()) ?? [];
+      return answers.map(([error, first], at) => {
+        if (error) throw error;
+        return (first as string | null) ?? ids[at]!;
+      });
     },
 
     async claimSweep(intervalMs) {

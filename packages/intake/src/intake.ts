@@ -5,6 +5,7 @@ import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } fr
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
+import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
 
 /** The outcome of a submission that Redis answered. */
 export type Acceptance = { limit?: BatchedResult["limit"] } & (
@@ -36,8 +37,8 @@ export interface IntakeOptions {
   limits: AcceptLimits;
   /** A connection from `withScripts`. */
   redis: Pick<IntakeRedis, "confabAccept">;
-  /** Wakes a worker for an accepted batch. No answer waits for it: if it fails, a sweep finds the batch. */
-  wake: (partition: number, batchId: string, trace: string | undefined) => Promise<unknown>;
+  /** Wakes a worker for accepted batches, as in `WakeUpsOptions`. */
+  wake: (partition: number, ...args: Parameters<WakeUpsOptions["wake"]>) => Promise<unknown>;
   loadHead: HeadLoaderOptions["loadHead"];
   findApplications?: HeadLoaderOptions["findApplications"];
   onBatch?: (batch: BatchObservation) => void;
@@ -79,14 +80,9 @@ const maxRounds = 4;
  */
 export function createIntake(options: IntakeOptions): Intake {
   const { partitioning, limits, redis, wake, onBatch, traceBatch, deadlineMs = 900 } = options;
-  const wakeUps = new Set<Promise<unknown>>();
-
-  function wakeUp(partition: number, batchId: string, trace: string | undefined): void {
-    const underWay: Promise<unknown> = wake(partition, batchId, trace)
-      .catch(() => undefined)
-      .finally(() => wakeUps.delete(underWay));
-    wakeUps.add(underWay);
-  }
+  const wakeUps = Array.from({ length: partitioning.partitions }, (_, partition) =>
+    createWakeUps({ wake: (batchIds, traces) => wake(partition, batchIds, traces) }),
+  );
 
   const batchers: Batcher[] = Array.from({ length: partitioning.partitions }, (_, partition) => {
     const prefix = keyPrefix(partitioning, partition);
@@ -109,7 +105,9 @@ export function createIntake(options: IntakeOptions): Intake {
         span?.end();
         const results = batch.parse(reply);
         // Only for accepted messages: a job for each refusal would fill the queue by which the workers are scaled.
-        if (results.some(({ result }) => typeof result === "number")) wakeUp(partition, batch.id, span?.traceparent);
+        if (results.some(({ result }) => typeof result === "number")) {
+          wakeUps[partition]!.add(batch.id, span?.traceparent);
+        }
         onBatch?.({
           size: entries.length,
           waitedMs,
@@ -174,7 +172,8 @@ export function createIntake(options: IntakeOptions): Intake {
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
       // If Redis does not answer a wake-up, a sweep finds the batch.
-      await Promise.race([Promise.all(wakeUps), sleep(deadlineMs, undefined, { ref: false })]);
+      const settled = Promise.all(wakeUps.map((each) => each.settle()));
+      await Promise.race([settled, sleep(deadlineMs, undefined, { ref: false })]);
     },
   };
 }

@@ -58,7 +58,7 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       runRetryDelay: 1000,
     },
   );
-  // A job of the queue "messages" is known by its batch everywhere else.
+  // A job of the queue "messages" is known by its first batch everywhere else.
   const namedBy = (id: string | undefined) => (queue === "messages" ? { batch: batchOf(id) } : { job: id });
   worker.on("completed", () => onEnd?.(queue, "completed", 1));
   worker.on("failed", (job, error) => {

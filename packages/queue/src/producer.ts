@@ -10,16 +10,25 @@ export interface ProducerOptions {
 }
 
 export interface Producer {
-  /** Wakes a worker for a batch. Does not add a second job while the batch already has one. */
-  wakeBatch(partition: number, batchId: string, trace?: string): Promise<void>;
-  /** Wakes workers for the batches that have no job or only a failed one, and returns how many there were. */
-  wakeForgotten(partition: number, batchIds: readonly string[]): Promise<number>;
+  /**
+   * Wakes a worker for one or more batches, with one job that is named after the first one. Adds no second job while there is one of
+   * this name. `traces` are the traceparents of the spans that accepted the batches.
+   */
+  wakeBatches(partition: number, batchIds: readonly string[], traces?: readonly string[]): Promise<void>;
+  /** Wakes workers for the batches that no job or only a failed one stands for, and returns how many there were. */
+  wakeForgotten(partition: number, batches: readonly WokenBatch[]): Promise<number>;
   /**
    * Wakes the indexer, because the outbox has new ranges. A lost wake-up delays them by the interval of a sweep.
    * `traces` are the traceparents of the requests.
    */
   wakeSearch(traces?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A batch, and the batch that the job which stands for it is named after. */
+export interface WokenBatch {
+  readonly id: string;
+  readonly wokenWith: string;
 }
 
 const jobOptions: JobsOptions = {
@@ -39,29 +48,27 @@ export async function createProducer({ connection, prefix, partitions }: Produce
   const messages = Array.from({ length: partitions }, (_, partition) => openQueue("messages", partition, options));
   const search = openQueue("search", 0, options);
   const client = (await search.backend.client) as unknown as RedisConnection;
-  const wakeBatch: Producer["wakeBatch"] = async (partition, batchId, trace) => {
-    const payload = { batch: batchId, ...(trace !== undefined && { trace }) };
-    await messages[partition]!.add("batch", payload, { ...jobOptions, jobId: jobIdOf(batchId) });
+  const wakeBatches: Producer["wakeBatches"] = async (partition, batchIds, traces = []) => {
+    const payload = { batches: batchIds, ...(traces.length > 0 && { traces }) };
+    await messages[partition]!.add("batches", payload, { ...jobOptions, jobId: jobIdOf(batchIds[0]!) });
   };
   return {
-    wakeBatch,
-    async wakeForgotten(partition, batchIds) {
+    wakeBatches,
+    async wakeForgotten(partition, batches) {
       const queue = messages[partition]!;
+      const names = [...new Set(batches.flatMap(({ id, wokenWith }) => [id, wokenWith]))];
       const commands = client.pipeline();
-      for (const id of batchIds.map(jobIdOf)) commands.exists(queue.toKey(id)).zscore(queue.toKey("failed"), id);
+      for (const id of names.map(jobIdOf)) commands.exists(queue.toKey(id)).zscore(queue.toKey("failed"), id);
       const answers = ((await commands.exec()) ?? []).map(([error, answer]) => {
         if (error) throw error;
         return answer;
       });
-      const forgotten = batchIds.map((batchId, at) => {
-        const [exists, failed] = [answers[2 * at] === 1, answers[2 * at + 1] !== null];
-        return exists && !failed ? [] : [{ batchId, failed }];
-      });
-      for (const { batchId, failed } of forgotten.flat()) {
-        if (failed) await queue.remove(jobIdOf(batchId));
-        await wakeBatch(partition, batchId);
-      }
-      return forgotten.flat().length;
+      const failed = names.filter((_, at) => answers[2 * at + 1] !== null);
+      const working = new Set(names.filter((name, at) => answers[2 * at] === 1 && !failed.includes(name)));
+      const forgotten = batches.filter(({ id, wokenWith }) => !working.has(id) && !working.has(wokenWith));
+      for (const name of failed) await queue.remove(jobIdOf(name));
+      for (const { id } of forgotten) await wakeBatches(partition, [id]);
+      return forgotten.length;
     },
     async wakeSearch(traces = []) {
       await search.add("wake", traces.length > 0 ? { traces } : {}, jobOptions);

@@ -43,14 +43,14 @@ describe("the queues", () => {
     blocking.disconnect();
   });
 
-  const consume = (partition: number, handle: (payload: { batch: string }) => Promise<void>): void => {
+  const consume = (partition: number, handle: (payload: { batches: string[] }) => Promise<void>): void => {
     consumers.push(
       createConsumer({ queue: "messages", connection: blocking, prefix, partition, concurrency: 10, handle, logger }),
     );
   };
 
   it("keeps waiting jobs in the list that the autoscaler reads", async () => {
-    for (const batch of ["one", "two"]) await producer.wakeBatch(0, batch);
+    for (const batch of ["one", "two"]) await producer.wakeBatches(0, [batch]);
     expect(await redis.llen(waitListKey(prefix, 0, "messages"))).to.equal(2);
     expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(0);
     const depths = await queueDepths(redis, prefix, 2);
@@ -62,10 +62,10 @@ describe("the queues", () => {
   });
 
   it("adds the job of a batch once while it exists, even if its id looks like a number", async () => {
-    for (const batch of ["123", "123", "123"]) await producer.wakeBatch(1, batch);
+    for (const batch of ["123", "123", "123"]) await producer.wakeBatches(1, [batch]);
     expect(await redis.llen(waitListKey(prefix, 1, "messages"))).to.equal(1);
     const handled: string[] = [];
-    consume(1, ({ batch }) => Promise.resolve(void handled.push(batch)));
+    consume(1, ({ batches }) => Promise.resolve(void handled.push(...batches)));
     await eventually(() => {
       expect(handled).to.deep.equal(["123"]);
     });
@@ -73,7 +73,7 @@ describe("the queues", () => {
 
   it("retries failed jobs", async () => {
     let attempts = 0;
-    await producer.wakeBatch(0, "flaky");
+    await producer.wakeBatches(0, ["flaky"]);
     consume(0, () => (++attempts < 3 ? Promise.reject(new Error("not yet")) : Promise.resolve()));
     await eventually(() => {
       expect(attempts).to.equal(3);

@@ -23,7 +23,7 @@ type IntakeOptions = Parameters<typeof createIntake>[0];
 
 interface IntakeParts {
   readonly redis: IntakeOptions["redis"];
-  readonly producer: Pick<Producer, "wakeBatch">;
+  readonly producer: Pick<Producer, "wakeBatches">;
   readonly partitioning: Partitioning;
   readonly chats: Pick<Chats, "locate">;
 }
@@ -44,7 +44,7 @@ export function createTestIntake(
     partitioning,
     limits: noLimits,
     redis,
-    wake: (partition, batchId) => producer.wakeBatch(partition, batchId),
+    wake: (partition, batchIds) => producer.wakeBatches(partition, batchIds),
     loadHead: (token, chat) => chats.locate(token, chat),
     ...options,
   });

@@ -126,12 +126,19 @@ export async function connectDependencies(
   const producer = await createProducer({ connection: redis, ...partitioning });
   const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);
+  const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
+    createBacklog(redis, partitioning, partition),
+  );
   const intake = createIntake({
     partitioning,
     limits: config.limits,
     deadlineMs: config.deadlineMs,
     redis: replicas > 0 ? acceptReplicated(redis, { replicas, timeoutMs: replicasMs }) : redis,
-    wake: (partition, batchId, trace) => producer.wakeBatch(partition, batchId, trace),
+    wake: async (partition, batchIds, traces) => {
+      // Not waited for: without the note, a sweep adds a job that finds the batches stored.
+      if (batchIds.length > 1) backlogs[partition]!.noteWokenTogether(batchIds).catch(() => undefined);
+      await producer.wakeBatches(partition, batchIds, traces);
+    },
     findApplications: (tokens) => applications.known(tokens),
     loadHead: async (token, chat) => {
       const found = await chats.locate(token, chat);
@@ -149,9 +156,6 @@ export async function connectDependencies(
   counted.showLoad(() => intake.load());
   metrics.gauge("confab_pending_partition_limit_messages").set(config.limits.maxPending);
   const queueGauges = createQueueGauges(metrics, { connection: redis, ...partitioning, intervalMs: snapshotMs });
-  const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
-    createBacklog(redis, partitioning, partition),
-  );
   const refreshing = [
     queueGauges.refresh,
     createRedisGauges(metrics, redis, snapshotMs),

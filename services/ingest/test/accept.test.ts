@@ -1,4 +1,6 @@
 import { maxBodyBytes, waitListKey, type BatchAnswer } from "@confab/contracts";
+import { createBacklog, withScripts } from "@confab/intake";
+import { createProducer } from "@confab/queue";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { jsonOf, messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
@@ -61,6 +63,28 @@ describe("POST /messages", () => {
     });
     const log = JSON.stringify(ingest.lines);
     expect(log).to.not.include("Hello world").and.not.include(chat.token);
+  });
+
+  it("lets batches share a job while many arrive, so that a sweep finds each one's job", async () => {
+    const chat = await world.newChat();
+    const own = await startIngest(world);
+    try {
+      for (let turn = 0; turn < 20; turn++)
+        await Promise.all(Array.from({ length: 10 }, (_, index) => own.send(chat, `message ${turn}.${index}`)));
+      const backlog = createBacklog(withScripts(own.redis), own.config.partitioning, 0);
+      const producer = await createProducer({ connection: own.redis, ...own.config.partitioning });
+      await eventually(async () => {
+        const ids = await backlog.overdue(0, { offset: 0, limit: 1000 });
+        const wokenWith = await backlog.wokenWith(ids);
+        const jobs = await own.redis.llen(waitListKey(own.config.partitioning.prefix, 0, "messages"));
+        expect(new Set(wokenWith).size).to.equal(jobs).and.to.be.lessThan(ids.length);
+        const batches = ids.map((id, at) => ({ id, wokenWith: wokenWith[at]! }));
+        expect(await producer.wakeForgotten(0, batches)).to.equal(0);
+      });
+      await producer.stop();
+    } finally {
+      await own.stop();
+    }
   });
 
   it("keeps and returns every body byte for byte", async () => {

@@ -145,9 +145,9 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
             queue: "messages",
             partition,
             concurrency: config.store.concurrency,
-            handle: ({ batch, trace }) => {
+            handle: ({ batches, traces }) => {
               sign();
-              return store.handle(batch, trace);
+              return store.handle(batches, traces);
             },
             onEnd: (queue, outcome, ended) => {
               sign();

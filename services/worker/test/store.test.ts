@@ -49,7 +49,7 @@ describe("storing accepted messages", function () {
     // After a crash between commit and completion, Redis still has the records and the job.
     await world.redis.hset(`${world.prefix}batch:${id!}`, batch);
     await world.redis.set(`${world.prefix}pending`, 1);
-    await world.producer.wakeBatch(0, id!);
+    await world.producer.wakeBatches(0, [id!]);
     await eventually(async () => {
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });

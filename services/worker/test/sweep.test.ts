@@ -19,6 +19,15 @@ describe("the sweep for batches without a working job", function () {
     await world.close();
   });
 
+  /** Removes the jobs that sending messages has added, when all have been added. */
+  const removeJobs = async (batches: readonly string[]) => {
+    await eventually(async () => {
+      const jobs = (await queue.getJobs("waiting")) as { data: { batches: string[] } }[];
+      expect(jobs.flatMap(({ data }) => data.batches)).to.have.members([...batches]);
+    });
+    await queue.drain();
+  };
+
   const stored = (chat: { id: bigint }, expected: Record<number, string>) =>
     eventually(async () => {
       expect(await world.stored(chat)).to.deep.equal(expected);
@@ -28,8 +37,8 @@ describe("the sweep for batches without a working job", function () {
     const chat = await world.createChat();
     await world.send(chat, "newer");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
-    await queue.remove(`b-${id!}`);
-    await queue.add("batch", { v: 2, batches: [id] }, { jobId: `b-${id!}`, attempts: 1 });
+    await removeJobs([id!]);
+    await queue.add("batch", { v: 2, batch: id }, { jobId: `b-${id!}`, attempts: 1 });
     world.run();
     await stored(chat, { 1: "newer" });
     await eventually(async () => {
@@ -41,11 +50,35 @@ describe("the sweep for batches without a working job", function () {
     const chat = await world.createChat();
     await world.send(chat, "newer");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
-    await queue.remove(`b-${id!}`);
-    await queue.add("batch", { batch: id, trace: { version: 2 }, more: true }, { jobId: `b-${id!}`, attempts: 1 });
+    await removeJobs([id!]);
+    await queue.add("batch", { batches: [id], traces: { version: 2 }, more: true }, { jobId: `b-${id!}`, attempts: 1 });
     world.run();
     await stored(chat, { 1: "newer" });
     expect(await world.metric("confab_batches_requeued_total"), "stored without a sweep").to.equal(0);
+  });
+
+  it("is not needed for batches that share a job, until that job is missing", async () => {
+    const chat = await world.createChat();
+    for (const body of ["one", "two", "three"]) await world.send(chat, body);
+    const [backlog] = world.backlogs;
+    const ids = await backlog!.overdue(0, { offset: 0, limit: 10 });
+    await removeJobs(ids);
+    await backlog!.noteWokenTogether(ids);
+    await world.producer.wakeBatches(0, ids);
+    const sweep = async () => {
+      const wokenWith = await backlog!.wokenWith(ids);
+      return world.producer.wakeForgotten(
+        0,
+        ids.map((id, at) => ({ id, wokenWith: wokenWith[at]! })),
+      );
+    };
+    expect(await sweep(), "while the job waits").to.equal(0);
+    expect(await queue.getJobCounts("waiting")).to.deep.equal({ waiting: 1 });
+    await queue.remove(`b-${ids[0]!}`);
+    expect(await sweep(), "without the job").to.equal(3);
+    expect(await sweep(), "each has its own job").to.equal(0);
+    world.run();
+    await stored(chat, { 1: "one", 2: "two", 3: "three" });
   });
 
   it("lets no job fail permanently, however often its workers died", async () => {
@@ -53,6 +86,9 @@ describe("the sweep for batches without a working job", function () {
     await world.send(chat, "unlucky");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
     const job = `b-${id!}`;
+    await eventually(async () => {
+      expect(await queue.getWaitingCount()).to.equal(1);
+    });
     // The state of the job after 5,000 workers died while they had it.
     await world.redis.lrem(queue.toKey("wait"), 1, job);
     await world.redis.lpush(queue.toKey("active"), job);
@@ -69,6 +105,8 @@ describe("the sweep for batches without a working job", function () {
     for (const body of ["one", "two", "three"]) await world.send(chat, body);
     const ids = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
     expect(ids).to.have.length(3);
+    await removeJobs(ids);
+    for (const id of ids) await world.producer.wakeBatches(0, [id]);
     for (const job of ids.map((id) => `b-${id}`)) {
       await world.redis.lrem(queue.toKey("wait"), 1, job);
       await world.redis.lpush(queue.toKey("active"), job);
@@ -96,8 +134,8 @@ describe("the sweep for batches without a working job", function () {
     };
     const requeued: string[] = [];
     const [sweep] = createSweeps({
-      backlogs: [{ overdue, claimSweep: () => Promise.resolve(true) }],
-      producer: { wakeForgotten: (_, page) => Promise.resolve(requeued.push(...page)) },
+      backlogs: [{ overdue, wokenWith: (page) => Promise.resolve([...page]), claimSweep: () => Promise.resolve(true) }],
+      producer: { wakeForgotten: (_, page) => Promise.resolve(requeued.push(...page.map(({ id }) => id))) },
       intervalMs: 100,
       overdueMs: 0,
       metrics: world.metrics,

@@ -22,7 +22,7 @@ export interface StoreBatchesOptions {
   backlog: Pick<Backlog, "read" | "complete">;
   batchStore: Pick<BatchStore, "store">;
   chats: Pick<Chats, "locate">;
-  producer: Pick<Producer, "wakeBatch" | "wakeSearch">;
+  producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
   shouldWait: (error: unknown) => boolean;
   tracer: Tracer;
@@ -32,8 +32,11 @@ export interface StoreBatchesOptions {
 }
 
 export interface StoreBatches {
-  /** Resolves when the batch is committed and removed from Redis; `trace` is the span that accepted it. */
-  handle(batchId: string, trace?: string): Promise<void>;
+  /**
+   * Resolves when the batches are committed and removed from Redis; `accepted` are the traceparents of the spans that accepted them.
+   * Rejects when all have been tried and one has failed.
+   */
+  handle(batchIds: readonly string[], accepted?: readonly string[]): Promise<void>;
   /** Ends all retries; their batches go back to the queue. */
   abandon(): void;
 }
@@ -48,7 +51,8 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   const abandoned = new AbortController();
   // The server of the search queue may be unavailable while this partition's is not.
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
-  const traces = new Map<string, string>();
+  /** By the first batch of the job that brought them. */
+  const traces = new Map<string, readonly string[]>();
 
   async function storeGroup(group: AcceptedBatch[]): Promise<void> {
     const accepted = group.flatMap(({ messages }) => messages);
@@ -140,7 +144,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
         "another message has this number: the message is stored under a new one",
       );
     });
-    if (movedBatchId !== undefined) await producer.wakeBatch(partition, movedBatchId);
+    if (movedBatchId !== undefined) await producer.wakeBatches(partition, [movedBatchId]);
   }
 
   /** If an error is neither a row's nor an outage, stores the batches one by one, so that only the faulty one fails. */
@@ -188,13 +192,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   const coalescer = createCoalescer({ run: storeWithRetries, maxItems: maxRows, maxInFlight: 2 });
   return {
-    async handle(batchId, trace) {
-      if (trace !== undefined) traces.set(batchId, trace);
-      try {
-        await coalescer.submit(batchId);
-      } finally {
-        traces.delete(batchId);
-      }
+    async handle(batchIds, accepted = []) {
+      const [first] = batchIds;
+      if (accepted.length > 0) traces.set(first!, accepted);
+      const outcomes = await Promise.allSettled(batchIds.map((id) => coalescer.submit(id)));
+      traces.delete(first!);
+      const failed = outcomes.find(({ status }) => status === "rejected");
+      if (failed) throw (failed as PromiseRejectedResult).reason;
     },
     abandon: () => {
       abandoned.abort();

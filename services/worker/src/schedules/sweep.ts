@@ -4,7 +4,7 @@ import type { Producer } from "@confab/queue";
 import type { Logger, Metrics } from "@confab/runtime";
 
 export interface SweepOptions {
-  backlogs: readonly Pick<Backlog, "overdue" | "claimSweep">[];
+  backlogs: readonly Pick<Backlog, "overdue" | "wokenWith" | "claimSweep">[];
   producer: Pick<Producer, "wakeForgotten">;
   intervalMs: number;
   overdueMs: number;
@@ -36,7 +36,9 @@ export function createSweeps({
       const ids = await backlog.overdue(overdueMs, { offset, limit: pageSize });
       offset = ids.length < pageSize ? 0 : offset + pageSize;
       if (ids.length === 0) return;
-      const forgotten = await producer.wakeForgotten(partition, ids);
+      const wokenWith = await backlog.wokenWith(ids);
+      const batches = ids.map((id, at) => ({ id, wokenWith: wokenWith[at]! }));
+      const forgotten = await producer.wakeForgotten(partition, batches);
       if (forgotten === 0) return;
       woken.inc(forgotten);
       logger.debug({ partition, batches: forgotten }, "overdue batches requeued");

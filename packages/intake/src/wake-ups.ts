@@ -1,0 +1,56 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+export interface WakeUpsOptions {
+  /** Wakes a worker for all these batches with one job. `traces` are the traceparents of the spans that accepted them. */
+  wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
+  /** Minimum time from one wake-up to the next. The first one is sent at once. */
+  intervalMs?: number;
+  /** Maximum number of batches that one job stands for. */
+  maxBatches?: number;
+  /** Maximum number of batches that wait for a job. A sweep finds the others. */
+  maxWaiting?: number;
+}
+
+export interface WakeUps {
+  /** Nothing waits for it: if it fails, a sweep finds the batch. */
+  add(batchId: string, trace: string | undefined): void;
+  /** Sends what waits without further pauses. Resolves when every batch has been tried. */
+  settle(): Promise<void>;
+}
+
+/**
+ * Wakes workers. Batches that are accepted during a wake-up or soon after it share the next one: a job costs Redis, ingest
+ * and the worker more than all messages of a batch. An idle process wakes at once.
+ */
+export function createWakeUps(options: WakeUpsOptions): WakeUps {
+  const { wake, intervalMs = 10, maxBatches = 100, maxWaiting = 10_000 } = options;
+  const settling = new AbortController();
+  let waiting: { batchId: string; trace: string | undefined }[] = [];
+  let underWay: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    while (waiting.length > 0) {
+      const next = waiting.slice(0, maxBatches);
+      waiting = waiting.slice(maxBatches);
+      const traces = next.flatMap(({ trace }) => trace ?? []);
+      await wake(
+        next.map(({ batchId }) => batchId),
+        traces,
+      ).catch(() => undefined);
+      await pause(intervalMs, undefined, { signal: settling.signal }).catch(() => undefined);
+    }
+    underWay = undefined;
+  }
+
+  return {
+    add(batchId, trace) {
+      if (waiting.length >= maxWaiting) return;
+      waiting.push({ batchId, trace });
+      underWay ??= run();
+    },
+    async settle() {
+      settling.abort();
+      await underWay;
+    },
+  };
+}
