@@ -2,8 +2,9 @@ import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-mess
 import { isDuplicateKey } from "./errors.ts";
 import { addToChats, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
-import { RetryTransaction, placeholderRows, placeholders, transaction } from "./transaction.ts";
-import type { Database, Queryable } from "./client.ts";
+import { RetryTransaction, directTransaction, placeholderRows, placeholders } from "./transaction.ts";
+import type { Database } from "./client.ts";
+import type { Statements } from "./session.ts";
 
 /** A batch to store. Its id (16 bytes) makes a second delivery harmless. */
 export interface NewBatch<M extends AddressedMessage = AddressedMessage> {
@@ -39,7 +40,7 @@ export function createBatchStore(database: Database) {
      * does not concern a single row. After an error the outcome may be unknown; repeating the call settles it.
      */
     store: <M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> =>
-      transaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
+      directTransaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
 
     /** When the batch was stored; undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
@@ -50,16 +51,19 @@ export function createBatchStore(database: Database) {
 }
 
 async function store<M extends AddressedMessage>(
-  tx: Queryable,
+  tx: Statements,
   batches: readonly NewBatch<M>[],
 ): Promise<StoreResult<M>> {
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
-  const { fresh, delivered } = await recordBatches(tx, unique, now);
-  const { placed, misplaced, unknown, erased } = await checkOwners(
-    tx,
-    unique.flatMap((batch) => batch.messages),
-  );
+  // Together, which saves a round trip.
+  const [{ fresh, delivered }, { placed, misplaced, unknown, erased }] = await Promise.all([
+    recordBatches(tx, unique, now),
+    checkOwners(
+      tx,
+      unique.flatMap((batch) => batch.messages),
+    ),
+  ]);
   const before = new Set(delivered.flatMap((batch) => batch.messages));
   const again = await settleAgain(
     tx,
@@ -88,7 +92,7 @@ async function store<M extends AddressedMessage>(
 }
 
 /** Inserts the new ids in id order. If another delivery inserts one at the same time, the transaction starts again. */
-async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches: NewBatch<M>[], now: Date) {
+async function recordBatches<M extends AddressedMessage>(tx: Statements, batches: NewBatch<M>[], now: Date) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
     `SELECT id FROM stored_batches WHERE id IN (${placeholders(batches)})`,
@@ -119,7 +123,7 @@ async function recordBatches<M extends AddressedMessage>(tx: Queryable, batches:
  * anywhere is stored now. A message that is stored under another number is done: a late resend of its batch was
  * numbered a second time.
  */
-async function settleAgain<M extends AddressedMessage>(tx: Queryable, messages: readonly M[]) {
+async function settleAgain<M extends AddressedMessage>(tx: Statements, messages: readonly M[]) {
   const rows = await compareWithStored(tx, "messages", messages);
   const letters = await compareWithStored(tx, "dead_letters", rows.fresh);
   const stored = await storedUids(tx, letters.fresh);
@@ -130,7 +134,7 @@ async function settleAgain<M extends AddressedMessage>(tx: Queryable, messages: 
 }
 
 /** The uids that are stored in the messages' chats under any number. Reads whole chats, but is rarely needed. */
-async function storedUids(tx: Queryable, messages: readonly AddressedMessage[]): Promise<Set<string>> {
+async function storedUids(tx: Statements, messages: readonly AddressedMessage[]): Promise<Set<string>> {
   if (messages.length === 0) return new Set();
   const chatIds = [...new Set(messages.map(({ chatId }) => chatId))];
   const uids = messages.map(({ uid }) => uid);

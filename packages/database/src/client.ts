@@ -3,12 +3,15 @@ import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { connectionSettings } from "./connection.ts";
 import { ServerSilentError } from "./errors.ts";
 import { PrismaClient } from "./generated/client.ts";
+import { statementsOn, type DriverSession, type QueryEvent } from "./session.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Prisma } from "./generated/client.ts";
 
 /** One pool of sessions and the Prisma client on top of it. */
 export interface Database {
   readonly prisma: PrismaClient;
+  /** Takes a session from the same pool, for statements past Prisma. The caller releases or destroys it. */
+  session(): Promise<{ session: DriverSession; statements: ReturnType<typeof statementsOn> }>;
   /** Resolves if the server answers a query within one second, otherwise rejects. */
   ping(): Promise<void>;
   /**
@@ -22,14 +25,6 @@ export interface Database {
 
 /** The client inside a transaction. Outside a transaction, `database.prisma` can be used. */
 export type Queryable = Prisma.TransactionClient;
-
-/** One statement as it was sent, for traces, metrics and the tests that explain every query. */
-export interface QueryEvent {
-  readonly sql: string;
-  /** The arguments as a JSON array. */
-  readonly params: string;
-  readonly durationMs: number;
-}
 
 export interface DatabaseOptions extends ConnectionOptions {
   readonly onQuery?: (event: QueryEvent) => void;
@@ -66,6 +61,11 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
   const connected = prisma.$connect().catch(() => undefined);
   return {
     prisma,
+    async session() {
+      if (pool === undefined) await prisma.$connect();
+      const session = await pool!.getConnection();
+      return { session, statements: statementsOn(session, onQuery) };
+    },
     ping: async () => {
       const late = (): Error => new ServerSilentError(`The database did not answer within ${PING_MS} ms`);
       await withTimeout(prisma.$queryRaw`SELECT 1`, PING_MS, late);

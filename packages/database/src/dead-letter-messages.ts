@@ -1,7 +1,7 @@
 import { encodeOtherFields } from "@confab/contracts";
 import { compareWithStored, keyOf, type Refused } from "./message-rows.ts";
 import { placeholderRows, placeholders } from "./transaction.ts";
-import type { Queryable } from "./client.ts";
+import type { Statements } from "./session.ts";
 import type { AddressedMessage } from "./owners.ts";
 
 export type DeadLetteredMessage<M> = Refused<M> & {
@@ -18,7 +18,7 @@ const LOST_CHAT =
  * and kept once.
  */
 export async function deadLetterMessages<M extends AddressedMessage>(
-  tx: Queryable,
+  tx: Statements,
   { refused, unknown }: { refused: readonly Refused<M>[]; unknown: readonly M[] },
   now: Date,
 ): Promise<{ deadLettered: DeadLetteredMessage<M>[]; conflicts: M[] }> {

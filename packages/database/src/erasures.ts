@@ -3,6 +3,7 @@ import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
+import type { Statements } from "./session.ts";
 import type { Erasure } from "./generated/client.ts";
 
 export type { Erasure };
@@ -123,16 +124,18 @@ export function takeChatsOf(database: Database, { id, applicationId }: Erasure, 
 
 /** Says of chats by token and number whether they, or their application, were deleted. */
 export async function findErased(
-  tx: Queryable,
+  tx: Statements,
   chats: readonly { token: string; chat: number }[],
 ): Promise<(chat: { token: string; chat: number }) => boolean> {
   if (chats.length === 0) return () => false;
   const tokens = [...new Set(chats.map(({ token }) => token))];
   const numbers = [...new Set(chats.map(({ chat }) => chat))];
-  const found = await tx.erasure.findMany({
-    where: { token: { in: tokens }, sender: null, OR: [{ chatNumber: null }, { chatNumber: { in: numbers } }] },
-    select: { token: true, chatNumber: true },
-  });
+  const found = await tx.$queryRawUnsafe<{ token: string; chatNumber: number | null }[]>(
+    `SELECT application_token AS token, chat_number AS chatNumber FROM erasures
+      WHERE application_token IN (${placeholders(tokens)}) AND sender IS NULL
+        AND (chat_number IS NULL OR chat_number IN (${placeholders(numbers)}))`,
+    ...[...tokens, ...numbers],
+  );
   const erased = new Set(found.map(({ token, chatNumber }) => `${token}:${chatNumber ?? ""}`));
   return ({ token, chat }) => erased.has(`${token}:`) || erased.has(`${token}:${chat}`);
 }

@@ -1,8 +1,9 @@
 import { contentBytes, contentFields, type MessageContent } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
-import { RetryTransaction, placeholderRows, placeholders } from "./transaction.ts";
-import type { Queryable } from "./client.ts";
+import { sqlBytes, sqlText, sqlTime } from "./sql-literals.ts";
+import { RetryTransaction, placeholders } from "./transaction.ts";
+import type { Statements } from "./session.ts";
 
 /** An accepted message that is not stored yet. */
 export interface NewMessage extends MessageContent {
@@ -30,14 +31,17 @@ export interface RowOutcomes<M> {
 const MAX_ROWS = 1_000;
 /** The smallest max_allowed_packet that Confab supports. */
 export const MIN_PACKET_BYTES = 4 * 1024 * 1024;
-// Hexadecimal doubles the size of a body, and a statement still stays below that packet size.
+// Hexadecimal doubles the size of a text, and a statement still stays below that packet size.
 const MAX_BYTES = 1024 * 1024;
 
 /**
  * Stores rows (sorted by key, each key once) in multi-row statements. Skips rows that exist with the same uid. Finds
  * refused rows by bisection, so that exactly those are left out. Throws every other error.
  */
-export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: readonly M[]): Promise<RowOutcomes<M>> {
+export async function insertMessages<M extends NewMessage>(
+  tx: Statements,
+  rows: readonly M[],
+): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
   const limits = { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf: contentBytes };
   for (const chunk of chunksOf(rows, limits)) await insertChunk(tx, chunk, outcomes);
@@ -45,7 +49,7 @@ export async function insertMessages<M extends NewMessage>(tx: Queryable, rows: 
 }
 
 async function insertChunk<M extends NewMessage>(
-  tx: Queryable,
+  tx: Statements,
   rows: readonly M[],
   outcomes: RowOutcomes<M>,
 ): Promise<void> {
@@ -75,38 +79,25 @@ async function insertChunk<M extends NewMessage>(
   }
 }
 
-/**
- * A row as SQL literals, with bytes and text in hexadecimal. The client needs 26 µs to pass the six arguments of a row
- * but 6 µs for this literal, which doubles the throughput of one connection.
- */
+/** A row as SQL literals: the client needs four times as long to pass the arguments of a row. */
 function literals(message: NewMessage): string {
   const { chatId, number, uid, createdAt } = message;
-  const at = literalTime(createdAt);
+  const at = sqlTime(createdAt);
   const key = `${chatId.toString()}, ${BigInt(number).toString()}`;
   const content = contentFields.map((field) => contentLiteral(message[field])).join(", ");
-  return `(${key}, x'${hex(uid)}', ${content}, '${at}', '${at}')`;
-}
-
-function literalTime(time: Date): string {
-  return time.toISOString().slice(0, 23).replace("T", " ");
+  return `(${key}, ${sqlBytes(uid)}, ${content}, '${at}', '${at}')`;
 }
 
 /** Writes objects as JSON. */
 function contentLiteral(value: string | number | object | null | undefined): string {
   if (value === null || value === undefined) return "NULL";
   if (typeof value === "number") return String(value);
-  return `_utf8mb4 x'${hex(typeof value === "string" ? value : JSON.stringify(value))}'`;
-}
-
-function hex(value: Uint8Array | string): string {
-  return (
-    typeof value === "string" ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  ).toString("hex");
+  return sqlText(typeof value === "string" ? value : JSON.stringify(value));
 }
 
 /** Returns the rows whose key is free, and those whose key belongs to another message (a different uid). */
 export async function compareWithStored<M extends NewMessage>(
-  tx: Queryable,
+  tx: Statements,
   table: "messages" | "dead_letters",
   rows: readonly M[],
 ): Promise<{ fresh: M[]; conflicts: M[] }> {
@@ -130,21 +121,21 @@ export async function compareWithStored<M extends NewMessage>(
  * Updates the counts and last messages of all chats, and from where on retention looks at them, in one statement that locks them in
  * id order, so that writers cannot deadlock. Throws `RetryTransaction` if one of the chats no longer exists.
  */
-export async function addToChats(tx: Queryable, stored: readonly NewMessage[]): Promise<void> {
+export async function addToChats(tx: Statements, stored: readonly NewMessage[]): Promise<void> {
   if (stored.length === 0) return;
   const chats = [...groupByChat(stored)].sort(([a], [b]) => ascending(a, b));
   const changes = chats.map(([id, rows]) => {
     const numbers = rows.map(({ number }) => number);
     const times = rows.map(({ createdAt }) => createdAt.getTime());
-    const [first, oldest] = [Math.min(...numbers), literalTime(new Date(Math.min(...times)))];
+    const [first, oldest] = [Math.min(...numbers), sqlTime(new Date(Math.min(...times)))];
     return [
-      ...[id.toString(), rows.length, Math.max(...numbers), literalTime(new Date(Math.max(...times)))],
+      ...[id.toString(), rows.length, Math.max(...numbers), sqlTime(new Date(Math.max(...times)))],
       ...[first, oldest],
     ];
   });
   // A join with a list finds each chat by its key. STRAIGHT_JOIN reads the list first, in its order.
-  const changed = await tx.$executeRaw`
-    UPDATE JSON_TABLE(${JSON.stringify(changes)}, '$[*]' COLUMNS (
+  const changed = await tx.$executeRawUnsafe(
+    `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (
              id BIGINT PATH '$[0]', messages INT PATH '$[1]', last INT PATH '$[2]', at DATETIME(3) PATH '$[3]',
              first INT PATH '$[4]', oldest DATETIME(3) PATH '$[5]')) AS k
       STRAIGHT_JOIN chats AS c ON c.id = k.id
@@ -152,7 +143,9 @@ export async function addToChats(tx: Queryable, stored: readonly NewMessage[]): 
            c.last_message_number = GREATEST(c.last_message_number, k.last),
            c.last_message_at = GREATEST(COALESCE(c.last_message_at, k.at), k.at),
            c.retained_from = LEAST(c.retained_from, k.first),
-           c.retained_from_at = LEAST(COALESCE(c.retained_from_at, k.oldest), k.oldest)`;
+           c.retained_from_at = LEAST(COALESCE(c.retained_from_at, k.oldest), k.oldest)`,
+    JSON.stringify(changes),
+  );
   if (changed !== chats.length) throw new RetryTransaction("a chat was deleted during the transaction");
 }
 
@@ -162,7 +155,7 @@ export async function addToChats(tx: Queryable, stored: readonly NewMessage[]): 
 const RANGE_BYTES = 1024 * 1024;
 
 /** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
-export async function addToOutbox(tx: Queryable, stored: readonly NewMessage[], now: Date): Promise<void> {
+export async function addToOutbox(tx: Statements, stored: readonly NewMessage[], now: Date): Promise<void> {
   const sized = stored.map((message) => {
     const { chatId, number } = message;
     return { chatId, number, bytes: contentBytes(message) };
@@ -172,7 +165,7 @@ export async function addToOutbox(tx: Queryable, stored: readonly NewMessage[], 
 
 /** Does the same for messages (sorted by key) of which only the bytes of the contents are known. */
 export async function addRanges(
-  tx: Queryable,
+  tx: Statements,
   messages: readonly { chatId: bigint; number: number; bytes: number }[],
   now: Date,
 ): Promise<void> {
@@ -185,9 +178,10 @@ export async function addRanges(
     } else ranges.push({ chatId, from: number, to: number, bytes });
   }
   if (ranges.length === 0) return;
+  const at = sqlTime(now);
+  const rows = ranges.map(({ chatId, from, to, bytes }) => `(${chatId.toString()}, ${from}, ${to}, ${bytes}, '${at}')`);
   await tx.$executeRawUnsafe(
-    `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${placeholderRows(ranges.length, 5)}`,
-    ...ranges.flatMap(({ chatId, from, to, bytes }) => [chatId, from, to, bytes, now]),
+    `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${rows.join(", ")}`,
   );
 }
 

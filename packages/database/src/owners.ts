@@ -1,6 +1,6 @@
 import { findErased } from "./erasures.ts";
 import { placeholders } from "./transaction.ts";
-import type { Queryable } from "./client.ts";
+import type { Statements } from "./session.ts";
 import type { NewMessage } from "./message-rows.ts";
 
 /** A message with its chat as clients name it. */
@@ -27,7 +27,7 @@ export interface Placement<M> {
  * a failover, assigns the ids of lost chats to new ones.
  */
 export async function checkOwners<M extends AddressedMessage>(
-  tx: Queryable,
+  tx: Statements,
   messages: readonly M[],
 ): Promise<Placement<M>> {
   const chats = [...new Map(messages.map((message) => [nameOf(message), message])).values()];
@@ -42,10 +42,11 @@ export async function checkOwners<M extends AddressedMessage>(
   if (messages.every(isPlaced)) return { placed: [...messages], misplaced: [], unknown: [], erased: [] };
 
   const strays = chats.filter((message) => !isPlaced(message));
-  const found = await Promise.all(
-    strays.map(({ token, chat }) => tx.chat.findFirst({ where: { number: chat, application: { token } } })),
+  const found = await tx.$queryRawUnsafe<{ chat: number; token: string }[]>(
+    strays.map(() => CHAT_OF).join(" UNION ALL "),
+    ...strays.flatMap(({ token, chat }) => [token, chat]),
   );
-  const known = new Set(strays.filter((_, at) => found[at] !== null).map(nameOf));
+  const known = new Set(found.map(nameOf));
   const others = messages.filter((message) => !isPlaced(message));
   const nowhere = others.filter((message) => !known.has(nameOf(message)));
   const isErased = await findErased(tx, nowhere);
@@ -56,6 +57,9 @@ export async function checkOwners<M extends AddressedMessage>(
     erased: nowhere.filter(isErased),
   };
 }
+
+const CHAT_OF =
+  "SELECT c.number AS chat, a.token FROM applications a JOIN chats c ON c.application_id = a.id WHERE a.token = ? AND c.number = ?";
 
 function nameOf({ token, chat }: { token: string; chat: number }): string {
   return `${token}:${chat}`;

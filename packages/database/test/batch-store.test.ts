@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import fc from "fast-check";
@@ -14,10 +15,13 @@ import {
   createChats,
   createDatabase,
   createBatchStore,
+  isRefusal,
   isUnavailable,
   migrate,
   verifyCounts,
 } from "@confab/database";
+import { addToChats } from "../src/message-rows.ts";
+import { directTransaction } from "../src/transaction.ts";
 import type { AddressedMessage } from "@confab/database";
 import { batch, collect, message, openTestDatabase, rejection, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
@@ -339,6 +343,53 @@ describe("storing accepted messages", () => {
     );
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
   }).timeout(90_000);
+
+  it("closes a session whose transaction takes too long, and does not log its messages", async () => {
+    const row = message(chatId, 1, "a secret");
+    await test.database.prisma.$transaction(
+      async (tx) => {
+        await tx.$executeRaw`UPDATE chats SET name = name WHERE id = ${chatId}`;
+        const error = await rejection(
+          directTransaction(test.database, (statements) => addToChats(statements, [row]), { timeoutMs: 200 }),
+        );
+        expect(isUnavailable(error)).to.equal(true);
+      },
+      { timeout: 10_000 },
+    );
+    const refused = await rejection(
+      directTransaction(
+        test.database,
+        (statements) => statements.$executeRawUnsafe("INSERT INTO messages (body) VALUES ('a secret')"),
+        { timeoutMs: 10_000 },
+      ),
+    );
+    expect(isRefusal(refused)).to.equal(true);
+    expect(inspect(refused, { depth: 9 }))
+      .to.include("doesn't have a default value")
+      .and.not.include("secret");
+    expect(test.database.sessions().used, "both sessions are back").to.equal(0);
+  });
+
+  it("writes every text as it is, quoted or in hexadecimal", async () => {
+    const texts = [
+      "plain",
+      "it's",
+      "back\\slash",
+      'say "hi"',
+      "?",
+      "%_",
+      "\0",
+      "two\nlines",
+      "\u007f",
+      "👩‍👩‍👧‍👦 é",
+      "--",
+      "/* */",
+      "`",
+    ];
+    await test.batchStore.store([batch(...texts.map((text, at) => message(chatId, at + 1, text)))]);
+    const rows = await test.messages.range(chatId, { limit: 100 });
+    expect(rows.map(({ body }) => body)).to.deep.equal(texts);
+  });
 
   it("settles an unknown outcome when the call is repeated, wherever the connection broke", async () => {
     const proxy = await startProxy({ target: test.url });

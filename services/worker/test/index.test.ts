@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { createBatchStore } from "@confab/database";
+import { createBatchStore, createChats, createOutbox } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
+import { createIndexMessages } from "../src/handlers/index-messages.ts";
 import { start, type Running } from "./start.ts";
 
 describe("indexing stored messages", function () {
@@ -62,6 +63,23 @@ describe("indexing stored messages", function () {
     });
     await world.pause();
     expect(await depth()).to.be.above(0);
+  });
+
+  it("reads no message where searches read the rows", async () => {
+    const chat = await world.createChat();
+    const message = { token: world.token, chat: chat.number, chatId: chat.id, uid: randomBytes(16), body: "a row" };
+    await createBatchStore(world.direct).store([
+      { id: randomBytes(16), messages: [{ ...message, number: 1, createdAt: new Date() }] },
+    ]);
+    const outbox = createOutbox(world.direct);
+    const index = createIndexMessages({
+      ...{ outbox, chats: createChats(world.direct), metrics: world.metrics, logger: world.logger },
+      messages: { inRanges: () => Promise.reject(new Error("read")) },
+      search: { kind: "mysql", prepare: () => Promise.resolve(false), index: () => Promise.reject(new Error("sent")) },
+      isUnavailable: () => false,
+    });
+    await index.run();
+    expect(await outbox.depth()).to.equal(0);
   });
 
   it("indexes every message of a range that is longer than one bulk request", async () => {

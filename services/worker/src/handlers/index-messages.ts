@@ -8,7 +8,7 @@ export interface IndexMessagesOptions {
   outbox: Pick<Outbox, "drain" | "hasIndexed">;
   messages: Pick<Messages, "inRanges">;
   chats: Pick<Chats, "named">;
-  search: Pick<SearchIndex, "prepare" | "index">;
+  search: Pick<SearchIndex, "kind" | "prepare" | "index">;
   /** Whether an error means that the index or the database is unavailable. */
   isUnavailable: (error: unknown) => boolean;
   metrics: Metrics<MetricCatalogue>;
@@ -40,6 +40,11 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   let stopped = false;
 
   async function write(ranges: StoredRange[]): Promise<void> {
+    // Searches read the rows, so there is nothing to send.
+    if (search.kind === "mysql") {
+      measured.arrived(ranges, [], []);
+      return;
+    }
     for (const part of partsOf(ranges)) {
       const documents: SearchDocument[] = await messages.inRanges(part);
       const began = performance.now();
