@@ -10,7 +10,7 @@ export function goalsTable(rows: readonly Row[], results: readonly RowResult[]):
       if (judged === undefined) return [];
       const { of, against, value, verdict } = judged;
       const target = [goal.pass, goal.aim].map((target) => show(target, Number.isInteger(target) ? 0 : 2));
-      return [[goal.title, against ? showSpread(against) : "", showSpread(of), show(value, 2), ...target, verdict]];
+      return [[goal.title, against ? showSpread(against) : "", showSpread(of), against ? show(value, 2) : "", ...target, verdict]];
     });
   });
   return tableOf([["", "compared with", "Confab", "ratio", "pass", "aim", "reaches"], ...lines]);

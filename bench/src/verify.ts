@@ -3,6 +3,7 @@ import { createPendingMessages } from "@confab/intake";
 import { Redis } from "ioredis";
 import { prefix } from "./designs/design.ts";
 import { bodiesOf, type Target } from "./load/messages.ts";
+import type { Database } from "@confab/database";
 import type { Stores } from "./world.ts";
 
 /** The content of one chat: how many messages, and a digest of their numbers and bodies. */
@@ -42,6 +43,43 @@ export async function readPending({ redisUrl }: Stores, { token, chats }: Target
   } finally {
     redis.disconnect();
   }
+}
+
+interface Count {
+  readonly chat: number;
+  readonly id: bigint;
+  readonly counted: number;
+  readonly stored: bigint;
+}
+
+/** Reads the messages in the database, and compares the count that each chat keeps with its rows. */
+export async function readStored({ database: { prisma } }: Stores, { token, chats }: Target): Promise<Contents> {
+  const counts = await prisma.$queryRaw<Count[]>`
+    SELECT c.number AS chat, c.id, c.messages_count AS counted, COUNT(m.number) AS stored
+      FROM applications a JOIN chats c ON c.application_id = a.id LEFT JOIN messages m ON m.chat_id = c.id
+     WHERE a.token = ${token} GROUP BY c.id, c.number, c.messages_count`;
+  const idOf = new Map(counts.map(({ chat, id }) => [chat, id]));
+  const contents = await readContents(chats, async function* (chat) {
+    const select = { number: true, body: true };
+    yield* await prisma.message.findMany({ where: { chatId: idOf.get(chat)! }, select, orderBy: { number: "asc" } });
+  });
+  const wrong = counts.filter(({ counted, stored }) => counted !== Number(stored));
+  return {
+    ...contents,
+    faults: [
+      ...contents.faults,
+      ...wrong.map(
+        ({ chat, counted, stored }) => `chat ${chat} counts ${counted} messages and has ${stored.toString()}`,
+      ),
+    ],
+  };
+}
+
+/** Counts an application's stored messages by its chats' counts, which change in the transaction that inserts the rows. */
+export async function countStored({ prisma }: Database, token: string): Promise<number> {
+  const [row] = await prisma.$queryRaw<{ n: unknown }[]>`
+    SELECT SUM(c.messages_count) AS n FROM applications a JOIN chats c ON c.application_id = a.id WHERE a.token = ${token}`;
+  return Number(row?.n ?? 0);
 }
 
 async function readContents(

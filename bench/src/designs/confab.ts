@@ -1,6 +1,7 @@
 import { startService } from "@confab/testkit";
 import { readPending } from "../verify.ts";
-import { environmentOf, type Design } from "./design.ts";
+import { environmentOf, type Design, type Running } from "./design.ts";
+import type { Stores } from "../world.ts";
 
 /** The services as they are, without rate limits and without Elasticsearch. */
 export const confab: Design = {
@@ -11,3 +12,7 @@ export const confab: Design = {
     return { messages: chats.reduce((sum, { count }) => sum + count, 0), faults };
   },
 };
+
+export function startConfabWorker(stores: Stores): Promise<Running> {
+  return startService("worker", { ...environmentOf(stores), SEARCH_BACKEND: "mysql" });
+}

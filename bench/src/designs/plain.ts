@@ -1,7 +1,8 @@
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { plainQueue } from "./plain-process.ts";
-import { environmentOf, prefix, startFile, type Design } from "./design.ts";
+import { environmentOf, prefix, startFile, type Design, type Running } from "./design.ts";
+import type { Stores } from "../world.ts";
 
 /** The obvious version in Node: Express, INCR, and one BullMQ job per message. */
 export const plain: Design = {
@@ -18,3 +19,8 @@ export const plain: Design = {
     }
   },
 };
+
+/** One job, and one transaction with an INSERT and an UPDATE, per message; 50 at a time. */
+export function startPlainWorker(stores: Stores): Promise<Running> {
+  return startFile(import.meta.resolve("./plain-worker.ts"), environmentOf(stores));
+}
