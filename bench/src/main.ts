@@ -6,6 +6,7 @@ import { figuresTable, goalsTable } from "./report.ts";
 import { rows } from "./rows/index.ts";
 import { measureRow } from "./run.ts";
 import { createWorld } from "./world.ts";
+import { writeResults } from "./write.ts";
 import type { RowResult } from "./results.ts";
 
 async function measure(options: Options): Promise<RowResult[]> {
@@ -33,6 +34,7 @@ try {
   else {
     const results = await measure(options);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    if (options.write) await writeResults(results);
     for (const result of results) console.log(`\n${result.name}\n\n${figuresTable(result)}`);
     console.log(`\n${goalsTable(rows, results)}`);
     if (results.some(({ rounds }) => rounds.some(({ faults }) => faults.length > 0))) process.exitCode = 1;

@@ -12,8 +12,7 @@ export const help = `Compares Confab with other designs and with the limits of t
   --seconds <n>     duration of a measurement (8)
   --quick           two rounds of three seconds, to see whether it works
   --json <file>     write the figures of all rounds
-  --write <folder>  write them to results.json in the folder, and the page with tables and plots from them;
-                    rows that are not measured now keep their figures
+  --write           write docs/benchmarks, and the figures in README.md; rows that are not measured keep theirs
   --help
 
 Rows:
@@ -26,7 +25,7 @@ export interface Options extends Settings {
   /** The names of the rows to measure. */
   readonly only: readonly string[];
   readonly json: string | undefined;
-  readonly write: string | undefined;
+  readonly write: boolean;
   readonly help: boolean;
 }
 
@@ -40,7 +39,7 @@ export function readOptions(args: string[]): Options {
       seconds: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "string" },
-      write: { type: "string" },
+      write: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });

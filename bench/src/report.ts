@@ -10,10 +10,19 @@ export function goalsTable(rows: readonly Row[], results: readonly RowResult[]):
       if (judged === undefined) return [];
       const { of, against, value, verdict } = judged;
       const target = [goal.pass, goal.aim].map((target) => show(target, Number.isInteger(target) ? 0 : 2));
-      return [[goal.title, against ? showSpread(against) : "", showSpread(of), against ? show(value, 2) : "", ...target, verdict]];
+      return [
+        [
+          goal.title,
+          against ? showSpread(against) : "",
+          showSpread(of),
+          against ? show(value, 2) : "",
+          ...target,
+          verdict,
+        ],
+      ];
     });
   });
-  return tableOf([["", "compared with", "Confab", "ratio", "pass", "aim", "reaches"], ...lines]);
+  return tableOf([["goal", "compared with", "Confab", "ratio", "pass", "aim", "reaches"], ...lines]);
 }
 
 /** All figures of a row by side, as a Markdown table. */
@@ -21,7 +30,7 @@ export function figuresTable({ rounds }: RowResult): string {
   const sides = [...new Set(rounds.map(({ side }) => side))];
   const figures = [...new Set(rounds.flatMap((round) => Object.keys(round.figures)))];
   return tableOf([
-    ["", ...sides],
+    ["figure", ...sides],
     ...figures.map((figure) => [figure, ...sides.map((side) => showSpread(spreadOf(rounds, side, figure)))]),
   ]);
 }

@@ -28,6 +28,12 @@ export function bodiesOf(chat: number): string[] {
   );
 }
 
+/** The mean size of all texts in bytes, as they are sent equally often. */
+export function meanBodyBytes({ chats }: Target): number {
+  const bodies = Array.from({ length: chats }, (_, chat) => bodiesOf(chat + 1)).flat();
+  return Buffer.byteLength(bodies.join("")) / bodies.length;
+}
+
 /** Writes one request per line, to the chats in turn. With `perRequest`, each is a batch of that many messages. */
 export async function writeRequests(file: string, { token, chats }: Target, perRequest?: number): Promise<void> {
   const messages = Array.from({ length: chats * bodiesPerChat }, (_, at) => {
