@@ -67,7 +67,7 @@ describe("the load at a fixed rate", () => {
       count += 1;
       response.writeHead(count % 2 === 0 ? 201 : 503, { "Content-Length": 0 }).end();
     }, 4);
-    expect({ answered, refused }).to.deep.equal({ answered: 100, refused: 50 });
+    expect({ answered, refused }).to.deep.equal({ answered: 50, refused: 50 });
   });
 
   it("takes the value that a part of the values does not exceed", () => {

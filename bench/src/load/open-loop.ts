@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { OpenLoopCommand, OpenLoopReport } from "./open-loop-process.ts";
 
 export interface OpenLoopResult {
+  /** How many requests had the expected status. */
   readonly answered: number;
   /** Milliseconds from the scheduled time to the answer. */
   readonly p50: number;
@@ -10,7 +11,7 @@ export interface OpenLoopResult {
   readonly p999: number;
   /** Milliseconds from the scheduled time to the sending, 99th percentile. The latencies contain it. */
   readonly lateP99: number;
-  /** How many requests had another status than expected, or no answer. */
+  /** How many requests had another status, and how many had no answer. */
   readonly refused: number;
   readonly broken: number;
 }
@@ -25,7 +26,7 @@ export async function runOpenLoop(command: OpenLoopCommand): Promise<OpenLoopRes
     child.send(command);
     const [{ latencies, delays, refused, broken }] = (await once(child, "message")) as [OpenLoopReport];
     return {
-      answered: latencies.length,
+      answered: latencies.length - refused,
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
       p999: percentile(latencies, 0.999),

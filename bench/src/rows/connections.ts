@@ -9,12 +9,12 @@ import type { Measured, Row, Settings } from "./row.ts";
 
 const connections = 10_000;
 /** Requests per second, over the connections in turn. */
-const rate = 2_000;
+const rate = 1_000;
 const memory = "highest resident memory, MB";
 
 export const connectionsRow: Row = {
   name: "connections",
-  title: "10,000 open connections, and 2,000 requests per second over them in turn",
+  title: "10,000 open connections, and 1,000 requests per second over them in turn",
   sides: () => [{ name: "Confab", measure: measureConnections }],
   goals: [
     {

@@ -2,6 +2,7 @@ import { acceptRows } from "./accept.ts";
 import { batchRow } from "./batch.ts";
 import { connectionsRow } from "./connections.ts";
 import { drainRow } from "./drain.ts";
+import { growthRow } from "./growth.ts";
 import { latencyRow } from "./latency.ts";
 import { queueMemoryRow } from "./queue-memory.ts";
 import { streamsRow } from "./streams.ts";
@@ -15,6 +16,7 @@ export const rows: readonly Row[] = [
   workersRow,
   latencyRow,
   batchRow,
+  growthRow,
   queueMemoryRow,
   connectionsRow,
   streamsRow,

@@ -14,6 +14,8 @@ export interface Load {
   readonly fsync?: Fsync;
   /** How many messages a request has. Without it, each request is one message, to another path. */
   readonly perRequest?: number;
+  readonly chats?: number;
+  readonly warmUpSeconds?: number;
 }
 
 export const acceptedFigure = "accepted, messages/s";
@@ -21,17 +23,16 @@ export const cpuFigure = "service + Redis CPU, µs/message";
 export const p50Figure = "p50, ms";
 export const p99Figure = "p99, ms";
 export const memoryFigure = "resident memory, MB";
-const warmUpSeconds = 2;
 
 /** Measures the messages accepted per second while no worker runs, after a warm-up that is verified but not measured. */
 export async function measureAccepting(
   world: World,
   { seconds }: Settings,
   design: Design,
-  { connections, processes = 1, fsync = "always", perRequest }: Load,
+  { connections, processes = 1, fsync = "always", perRequest, chats, warmUpSeconds = 2 }: Load,
 ): Promise<Measured> {
   return withStores(world, fsync, async (stores) => {
-    const target = await createTarget(stores);
+    const target = await createTarget(stores, chats);
     const path = perRequest === undefined ? "/messages" : "/messages/batch";
     const messages = perRequest ?? 1;
     const requests = join(world.folder, "requests");
