@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, release, totalmem, type as system } from "node:os";
 import { promisify } from "node:util";
-import { requireWrk } from "./load/wrk.ts";
 
 const run = promisify(execFile);
 
-/** The machine and the versions: a figure means nothing without them. */
+/** The machine and the versions of the installed programs: a figure means nothing without them. */
 export async function describeMachine(): Promise<Record<string, string | number>> {
   return {
     cores: availableParallelism(),
@@ -17,7 +16,6 @@ export async function describeMachine(): Promise<Record<string, string | number>
     mysql: await versionOf("mariadbd", ["--version"], /Ver (\S+)/).catch(() =>
       versionOf("mysqld", ["--version"], /Ver (\S+)/),
     ),
-    wrk: requireWrk(),
     go: await versionOf("go", ["version"], /go version (\S+)/).catch(() => "none"),
   };
 }

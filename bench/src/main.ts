@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { exit } from "node:process";
+import { requireWrk } from "./load/wrk.ts";
 import { describeMachine } from "./machine.ts";
 import { help, readOptions, type Options } from "./options.ts";
 import { figuresTable, goalsTable } from "./report.ts";
@@ -10,12 +11,13 @@ import { writeResults } from "./write.ts";
 import type { RowResult } from "./results.ts";
 
 async function measure(options: Options): Promise<RowResult[]> {
-  const machine = await describeMachine();
+  const wrk = requireWrk();
   const world = await createWorld();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void world.close().finally(() => exit(130)));
   }
   try {
+    const machine = { ...(await describeMachine()), wrk };
     const results: RowResult[] = [];
     for (const row of rows.filter(({ name }) => options.only.includes(name))) {
       const rounds = await measureRow(world, options, row);

@@ -16,7 +16,7 @@ export const help = `Compares Confab with other designs and with the limits of t
   --help
 
 Rows:
-${rows.map(({ name, title }) => `  ${name.padEnd(17)} ${title}`).join("\n")}
+${rows.map(({ name, title }) => `  ${name.padEnd(18)} ${title}`).join("\n")}
 
 It starts its own Redis and MySQL in a temporary folder. It needs wrk, and Go for the comparison with a Go service. The
 exit code is 1 when a round cannot be verified.`;
