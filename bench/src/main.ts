@@ -22,7 +22,10 @@ async function measure(options: Options): Promise<RowResult[]> {
     for (const row of rows.filter(({ name }) => options.only.includes(name))) {
       const rounds = await measureRow(world, options, row);
       const command = `make bench ARGS="--only ${row.name} --rounds ${options.rounds} --seconds ${options.seconds}"`;
-      results.push({ name: row.name, date: new Date().toISOString(), command, machine, rounds });
+      const result: RowResult = { name: row.name, date: new Date().toISOString(), command, machine, rounds };
+      results.push(result);
+      // At once, so that an interrupted run keeps the rows that it has finished.
+      if (options.write) await writeResults([result]);
     }
     return results;
   } finally {
@@ -36,7 +39,6 @@ try {
   else {
     const results = await measure(options);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
-    if (options.write) await writeResults(results);
     for (const result of results) console.log(`\n${result.name}\n\n${figuresTable(result)}`);
     console.log(`\n${goalsTable(rows, results)}`);
     if (results.some(({ rounds }) => rounds.some(({ faults }) => faults.length > 0))) process.exitCode = 1;

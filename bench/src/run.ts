@@ -1,7 +1,7 @@
 import { loadavg } from "node:os";
 import { show } from "./report.ts";
 import type { Round } from "./results.ts";
-import type { Row, Settings } from "./rows/row.ts";
+import type { Measured, Row, Settings } from "./rows/row.ts";
 import type { World } from "./world.ts";
 
 /** Measures a row: its sides in turn, in as many rounds as the settings say. Progress goes to stderr. */
@@ -10,7 +10,7 @@ export async function measureRow(world: World, settings: Settings, row: Row): Pr
   for (let round = 1; round <= settings.rounds; round += 1) {
     for (const side of row.sides(world)) {
       const loadAverage = loadavg()[0]!;
-      const measured = await side.measure(world, settings);
+      const measured = await side.measure(world, settings).catch(failed);
       rounds.push({ round, side: side.name, loadAverage, ...measured });
       const figures = Object.entries(measured.figures).map(
         ([name, value]) => `${name} ${value == null ? "–" : show(value)}`,
@@ -20,4 +20,9 @@ export async function measureRow(world: World, settings: Settings, row: Row): Pr
     }
   }
   return rounds;
+}
+
+/** One failure must not lose the figures of a long run. */
+function failed(error: unknown): Measured {
+  return { figures: {}, faults: [error instanceof Error ? error.message : String(error)] };
 }
