@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 LOCAL := node k8s-dev/local/src/cli.ts
 FAULTS := node --conditions=@confab/source test/faults/main.ts
 CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
-GENERATED := docs/reference charts/confab/README.md charts/confab/values.schema.json charts/confab/dashboards charts/confab/rules
+GENERATED := docs/reference docs/benchmarks charts/confab/README.md charts/confab/values.schema.json charts/confab/dashboards charts/confab/rules
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check fuzz bench faults faults-foreign
@@ -78,8 +78,8 @@ generate-check: setup ## Fail when a generated document differs from its source
 fuzz: setup ## Send CASES (10000) generated requests; report server errors and undocumented answers; SEED repeats a run
 	@npm run --silent fuzz
 
-bench: setup ## Measure accepted and stored messages per second (see bench/)
-	@npm run --silent --workspace bench bench
+bench: setup ## Compare speed with other designs and with the limits of the stores (see bench/); ARGS=--help
+	@node --conditions=@confab/source bench/src/main.ts $(ARGS)
 
 faults: setup ## Inject faults under load and check the promises from outside; ONE=… SEED=… SEEDS=… MINUTES=… LIST=1
 	@$(FAULTS) $(if $(ONE),--one $(ONE)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \

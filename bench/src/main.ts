@@ -1,38 +1,49 @@
-import { confab, plain } from "./designs.ts";
+import { writeFile } from "node:fs/promises";
+import { exit } from "node:process";
+import { requireWrk } from "./load/wrk.ts";
+import { describeMachine } from "./machine.ts";
 import { help, readOptions, type Options } from "./options.ts";
-import { measureAccepting, measureDraining } from "./phases.ts";
-import { summarise, table, type Round } from "./report.ts";
-import { run } from "./run.ts";
-import type { World } from "./world.ts";
+import { figuresTable, goalsTable } from "./report.ts";
+import { rows } from "./rows/index.ts";
+import { measureRow } from "./run.ts";
+import { createWorld } from "./world.ts";
+import { writeResults } from "./write.ts";
+import type { RowResult } from "./results.ts";
 
-async function measureAll(world: World, { rounds, seconds, connections, backlog }: Options): Promise<Round[]> {
-  const results: Round[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const design of [confab, plain]) {
-      const accepting = await measureAccepting(world, design, { connections, seconds });
-      const draining = await measureDraining(world, design, {
-        connections,
-        backlog: design === confab ? backlog : Math.ceil(backlog / 4),
-      });
-      const faults = [...accepting.faults, ...draining.faults];
-      const figures = { ...accepting.figures, ...draining.figures };
-      results.push({ design: design.name, round, figures, faults });
-      const [accepted, drained] = ["accepted", "drained"].map((name) =>
-        Math.round(figures[`${name}, messages/s`] ?? 0),
-      ) as [number, number];
-      const verdict = faults.length === 0 ? "verified" : `VOID: ${faults.join("; ")}`;
-      console.error(`round ${round}, ${design.name}: ${accepted} accepted/s, ${drained} drained/s, ${verdict}`);
-    }
+async function measure(options: Options): Promise<RowResult[]> {
+  const wrk = requireWrk();
+  const world = await createWorld();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void world.close().finally(() => exit(130)));
   }
-  return results;
+  try {
+    const machine = { ...(await describeMachine()), wrk };
+    const results: RowResult[] = [];
+    for (const row of rows.filter(({ name }) => options.only.includes(name))) {
+      const rounds = await measureRow(world, options, row);
+      const command = `make bench ARGS="--only ${row.name} --rounds ${options.rounds} --seconds ${options.seconds}"`;
+      const result: RowResult = { name: row.name, date: new Date().toISOString(), command, machine, rounds };
+      results.push(result);
+      // At once, so that an interrupted run keeps the rows that it has finished.
+      if (options.write) await writeResults([result]);
+    }
+    return results;
+  } finally {
+    await world.close();
+  }
 }
 
-await run({
-  help,
-  readOptions,
-  measure: measureAll,
-  report(rounds) {
-    const summary = summarise(rounds);
-    return { summary, table: table(summary) };
-  },
-});
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) console.log(help);
+  else {
+    const results = await measure(options);
+    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    for (const result of results) console.log(`\n${result.name}\n\n${figuresTable(result)}`);
+    console.log(`\n${goalsTable(rows, results)}`);
+    if (results.some(({ rounds }) => rounds.some(({ faults }) => faults.length > 0))) process.exitCode = 1;
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,49 +1,58 @@
 import { parseArgs } from "node:util";
+import { rows } from "./rows/index.ts";
+import type { Settings } from "./rows/row.ts";
 
-export const help = `Compares Confab (A) with a plain design (B) on the same stores, in alternating rounds.
+export const help = `Compares Confab with other designs and with the limits of the stores, in alternating rounds.
 
-  make bench                       with the default options
-  npm run bench -w bench -- …      with options:
+  make bench                      everything, with the default options
+  make bench ARGS="--quick …"     with options:
 
-  --rounds <n>        rounds of A and B each (3)
-  --seconds <n>       duration of the measurement of accepting (8)
-  --connections <n>   keep-alive connections (64)
-  --backlog <n>       messages that A drains (20000); B is slower and drains a quarter
-  --json              write the figures of all rounds as JSON to standard output
+  --only <rows>     the names of rows, separated by commas
+  --rounds <n>      rounds of each row (5)
+  --seconds <n>     duration of a measurement (8)
+  --quick           two rounds of three seconds, to see whether it works
+  --json <file>     write the figures of all rounds
+  --write           write docs/benchmarks, and the figures in README.md; rows that are not measured keep theirs
   --help
 
-REDIS_URL and DATABASE_URL name stores to use. The benchmark starts the others in a temporary folder and stops them
-at the end. On a database server of yours it creates a database and drops it again; in a Redis of yours it uses keys
-that begin with bench- and removes them. The exit code is 1 when a round cannot be verified.`;
+Rows:
+${rows.map(({ name, title }) => `  ${name.padEnd(18)} ${title}`).join("\n")}
 
-export interface Options {
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly connections: number;
-  readonly backlog: number;
-  readonly json: boolean;
+It starts its own Redis and MySQL in a temporary folder. It needs wrk, and Go for the comparison with a Go service. The
+exit code is 1 when a round cannot be verified.`;
+
+export interface Options extends Settings {
+  /** The names of the rows to measure. */
+  readonly only: readonly string[];
+  readonly json: string | undefined;
+  readonly write: boolean;
   readonly help: boolean;
 }
 
-/** Throws an error with a sentence for the user when an option is unknown or not a positive number. */
+/** Throws an error with a sentence for the user when an option is unknown or its value is invalid. */
 export function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: "string", default: "3" },
-      seconds: { type: "string", default: "8" },
-      connections: { type: "string", default: "64" },
-      backlog: { type: "string", default: "20000" },
-      json: { type: "boolean", default: false },
+      only: { type: "string" },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      quick: { type: "boolean", default: false },
+      json: { type: "string" },
+      write: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
+  const names = rows.map(({ name }) => name);
+  const only = values.only?.split(",") ?? names;
+  const unknown = only.filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw new Error(`--only: there is no row ${unknown.join(", ")}. Rows: ${names.join(", ")}`);
   return {
-    rounds: whole("rounds", values.rounds),
-    seconds: whole("seconds", values.seconds),
-    connections: whole("connections", values.connections),
-    backlog: whole("backlog", values.backlog),
+    only,
+    rounds: whole("rounds", values.rounds ?? (values.quick ? "2" : "5")),
+    seconds: whole("seconds", values.seconds ?? (values.quick ? "3" : "8")),
     json: values.json,
+    write: values.write,
     help: values.help,
   };
 }

@@ -1,47 +1,38 @@
-import { availableParallelism, cpus, type as system } from "node:os";
-import type { PhaseResult } from "./phases.ts";
-import type { World } from "./world.ts";
+import { judge, spreadOf, type RowResult, type Spread } from "./results.ts";
+import type { Row } from "./rows/row.ts";
 
-export interface Round extends PhaseResult {
-  readonly design: "Confab" | "plain";
-  readonly round: number;
-}
-
-/** The machine and the versions: a figure means nothing without them. */
-export function describeMachine({ versions }: World) {
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    cores: availableParallelism(),
-    cpu: cpus()[0]?.model ?? "unknown",
-    system: `${system()} ${process.arch}`,
-    node: process.version,
-    redis: `${versions.redis} (appendfsync ${versions.appendfsync})`,
-    mysql: versions.mysql,
-  };
-}
-
-/** Medians over the verified rounds, and A ÷ B; null where nothing was measured. */
-export function summarise(rounds: readonly Round[]) {
-  const names = new Set(rounds.flatMap((round) => Object.keys(round.figures)));
-  return [...names].map((figure) => {
-    const [a, b] = (["Confab", "plain"] as const).map((design) =>
-      median(
-        rounds
-          .filter((round) => round.design === design && round.faults.length === 0)
-          .flatMap((round) => round.figures[figure] ?? []),
-      ),
-    ) as [number | null, number | null];
-    return { figure, confab: a, plain: b, ratio: a === null || b === null || b === 0 ? null : a / b };
+/** The goals of all rows that were measured, as a Markdown table with medians, ranges and verdicts. */
+export function goalsTable(rows: readonly Row[], results: readonly RowResult[]): string {
+  const lines = rows.flatMap((row) => {
+    const rounds = results.find(({ name }) => name === row.name)?.rounds ?? [];
+    return row.goals.flatMap((goal) => {
+      const judged = judge(rounds, goal);
+      if (judged === undefined) return [];
+      const { of, against, value, verdict } = judged;
+      const target = [goal.pass, goal.aim].map((target) => show(target, Number.isInteger(target) ? 0 : 2));
+      return [
+        [
+          goal.title,
+          against ? showSpread(against) : "",
+          showSpread(of),
+          against ? show(value, 2) : "",
+          ...target,
+          verdict,
+        ],
+      ];
+    });
   });
+  return tableOf([["goal", "compared with", "Confab", "ratio", "pass", "aim", "reaches"], ...lines]);
 }
 
-/** Renders the summary as a Markdown table. */
-export function table(summary: ReturnType<typeof summarise>): string {
-  const rows = [
-    ["median", "Confab (A)", "plain (B)", "A ÷ B"],
-    ...summary.map(({ figure, confab, plain, ratio }) => [figure, show(confab), show(plain), show(ratio, 2)]),
-  ];
-  return tableOf(rows);
+/** All figures of a row by side, as a Markdown table. */
+export function figuresTable({ rounds }: RowResult): string {
+  const sides = [...new Set(rounds.map(({ side }) => side))];
+  const figures = [...new Set(rounds.flatMap((round) => Object.keys(round.figures)))];
+  return tableOf([
+    ["figure", ...sides],
+    ...figures.map((figure) => [figure, ...sides.map((side) => showSpread(spreadOf(rounds, side, figure)))]),
+  ]);
 }
 
 /** Formats rows as a Markdown table. The first row is the heading; all columns but the first are figures. */
@@ -53,17 +44,18 @@ export function tableOf(rows: readonly string[][]): string {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join("\n");
 }
 
-/** Formats a figure, or a dash for null. */
-export function show(value: number | null, digits = value !== null && value < 100 ? 1 : 0): string {
-  return value === null
-    ? "–"
-    : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+/** Formats a median with its range, or a dash. */
+export function showSpread(spread: Spread | undefined): string {
+  if (spread === undefined) return "–";
+  const digits = digitsOf(spread.median);
+  return `${show(spread.median, digits)} (${show(spread.lowest, digits)} – ${show(spread.highest, digits)})`;
 }
 
-/** Returns null for an empty list. */
-export function median(values: readonly number[]): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  if (sorted.length === 0) return null;
-  return Number.isInteger(middle) ? (sorted[middle - 1]! + sorted[middle]!) / 2 : sorted[Math.floor(middle)]!;
+/** Formats a figure. */
+export function show(value: number, digits = digitsOf(value)): string {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function digitsOf(value: number): number {
+  return value < 10 ? 2 : value < 100 ? 1 : 0;
 }

@@ -1,51 +1,28 @@
-import { exit } from "node:process";
-import { describeMachine } from "./report.ts";
-import { createWorld, type World } from "./world.ts";
+import { loadavg } from "node:os";
+import { show } from "./report.ts";
+import type { Round } from "./results.ts";
+import type { Measured, Row, Settings } from "./rows/row.ts";
+import type { World } from "./world.ts";
 
-export interface Benchmark<Options, Round> {
-  readonly help: string;
-  /** Throws an error with a sentence for the user. */
-  readonly readOptions: (args: string[]) => Options;
-  readonly measure: (world: World, options: Options) => Promise<Round[]>;
-  /** The figures of all rounds, for `--json`, and the same as a table for people. */
-  readonly report: (rounds: readonly Round[], options: Options) => { readonly summary: object; readonly table: string };
-}
-
-/** Runs a benchmark with the arguments of this process, and prints its figures. The exit code is 1 if a round was not verified. */
-export async function run<
-  Options extends { readonly json: boolean; readonly help: boolean },
-  Round extends { readonly faults: readonly string[] },
->(benchmark: Benchmark<Options, Round>): Promise<void> {
-  try {
-    const options = benchmark.readOptions(process.argv.slice(2));
-    if (options.help) console.log(benchmark.help);
-    else await measureAndPrint(benchmark, options);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    process.exitCode = 1;
-  }
-}
-
-async function measureAndPrint<
-  Options extends { readonly json: boolean },
-  Round extends { readonly faults: readonly string[] },
->({ measure, report }: Benchmark<Options, Round>, options: Options): Promise<void> {
-  const world = await createWorld(process.env);
-  // The services end with this process, but the database on a given server and the temporary folder would stay.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void world.close().finally(() => exit(130)));
-  }
-  try {
-    const machine = describeMachine(world);
-    const rounds = await measure(world, options);
-    const { summary, table } = report(rounds, options);
-    if (options.json) console.log(JSON.stringify({ machine, options, summary, rounds }, undefined, 2));
-    else {
-      const settings = Object.entries(machine).map(([name, value]) => `${name}: ${value}`);
-      console.log(`\n${settings.join(" · ")}\n\n${table}`);
+/** Measures a row: its sides in turn, in as many rounds as the settings say. Progress goes to stderr. */
+export async function measureRow(world: World, settings: Settings, row: Row): Promise<Round[]> {
+  const rounds: Round[] = [];
+  for (let round = 1; round <= settings.rounds; round += 1) {
+    for (const side of row.sides(world)) {
+      const loadAverage = loadavg()[0]!;
+      const measured = await side.measure(world, settings).catch(failed);
+      rounds.push({ round, side: side.name, loadAverage, ...measured });
+      const figures = Object.entries(measured.figures).map(
+        ([name, value]) => `${name} ${value == null ? "–" : show(value)}`,
+      );
+      const state = measured.faults.length === 0 ? "verified" : `VOID: ${measured.faults.join("; ")}`;
+      console.error(`${row.name}, round ${round}, ${side.name}: ${figures.join(" · ")} · ${state}`);
     }
-    if (rounds.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
-  } finally {
-    await world.close();
   }
+  return rounds;
+}
+
+/** One failure must not lose the figures of a long run. */
+function failed(error: unknown): Measured {
+  return { figures: {}, faults: [error instanceof Error ? error.message : String(error)] };
 }

@@ -1,49 +1,78 @@
+import { createHash } from "node:crypto";
+import { createPendingMessages } from "@confab/intake";
+import { Redis } from "ioredis";
+import { prefix } from "./designs/design.ts";
+import { bodiesOf, type Target } from "./load/messages.ts";
 import type { Database } from "@confab/database";
-import type { LoadResult } from "./load.ts";
+import type { Stores } from "./world.ts";
 
-/** Lists the errors in the answers: the numbers of each chat, over all its loads, must be exactly 1 to N. */
-export function faultsOfAnswers(loads: readonly LoadResult[]): string[] {
-  const failed = loads.reduce((sum, load) => sum + load.failed, 0);
-  const faults = failed > 0 ? [`${failed} requests were not answered with 201`] : [];
-  const chats = new Set(loads.flatMap((load) => [...load.numbers.keys()]));
-  for (const chat of chats) {
-    const sorted = loads.flatMap((load) => load.numbers.get(chat) ?? []).sort((a, b) => a - b);
-    if (sorted.some((number, i) => number !== i + 1))
-      faults.push(`chat ${chat}: the acknowledged numbers are not 1..N`);
+/** The content of one chat: how many messages, and a digest of their numbers and bodies. */
+export interface ChatContent {
+  readonly count: number;
+  readonly digest: string;
+}
+
+export interface Contents {
+  /** In the order of the chats' numbers. */
+  readonly chats: readonly ChatContent[];
+  /** One per wrong chat. A chat is right if it has exactly the numbers 1 to N, and only texts that were sent. */
+  readonly faults: readonly string[];
+}
+
+/** A message whose answer the load did not wait for, because it ended, may be there or not. */
+export function faultsOfCount(held: number, answered: number, open: number): string[] {
+  if (held >= answered && held <= answered + open) return [];
+  return [`${answered} messages were answered, but ${held} exist`];
+}
+
+const numbersAtOnce = 10_000;
+
+/** Reads the messages that wait in Redis, as the api does for its answers. */
+export async function readPending({ redisUrl }: Stores, { token, chats }: Target): Promise<Contents> {
+  const redis = new Redis(redisUrl);
+  try {
+    const pending = createPendingMessages(redis, { prefix, partitions: 1 });
+    return await readContents(chats, async function* (number) {
+      const last = (await pending.lastNumber({ token, number })) ?? 0;
+      for (let from = 1; from <= last; from += numbersAtOnce) {
+        const to = Math.min(last, from + numbersAtOnce - 1);
+        const { messages } = await pending.read({ token, number }, [from, to]);
+        for (let at = from; at <= to; at += 1) yield { number: at, body: messages.get(at)?.body };
+      }
+    });
+  } finally {
+    redis.disconnect();
   }
-  return faults;
 }
 
 interface Count {
   readonly chat: number;
+  readonly id: bigint;
   readonly counted: number;
   readonly stored: bigint;
-  readonly lowest: number | null;
-  readonly highest: number | null;
 }
 
-/** Lists the errors in the rows: each chat must have one row per answer, numbered 1 to N, and the same count. */
-export async function faultsOfRows({ prisma }: Database, token: string, { numbers }: LoadResult): Promise<string[]> {
-  const rows = await prisma.$queryRaw<Count[]>`
-    SELECT c.number AS chat, c.messages_count AS counted, COUNT(m.number) AS stored,
-           MIN(m.number) AS lowest, MAX(m.number) AS highest
+/** Reads the messages in the database, and compares the count that each chat keeps with its rows. */
+export async function readStored({ database: { prisma } }: Stores, { token, chats }: Target): Promise<Contents> {
+  const counts = await prisma.$queryRaw<Count[]>`
+    SELECT c.number AS chat, c.id, c.messages_count AS counted, COUNT(m.number) AS stored
       FROM applications a JOIN chats c ON c.application_id = a.id LEFT JOIN messages m ON m.chat_id = c.id
      WHERE a.token = ${token} GROUP BY c.id, c.number, c.messages_count`;
-  const byChat = new Map(rows.map((row) => [row.chat, row]));
-  // A chat's numbers are unique (primary key), so N rows from 1 to N leave no gap.
-  return [...numbers].flatMap(([chat, { length }]) => {
-    const row = byChat.get(chat);
-    const isComplete =
-      row !== undefined &&
-      Number(row.stored) === length &&
-      row.counted === length &&
-      (length === 0 || (row.lowest === 1 && row.highest === length));
-    if (isComplete) return [];
-    const found = row
-      ? `${row.stored.toString()} rows (${row.lowest ?? "-"}..${row.highest ?? "-"}), counted ${row.counted}`
-      : "no such chat";
-    return [`chat ${chat}: ${length} accepted, ${found}`];
+  const idOf = new Map(counts.map(({ chat, id }) => [chat, id]));
+  const contents = await readContents(chats, async function* (chat) {
+    const select = { number: true, body: true };
+    yield* await prisma.message.findMany({ where: { chatId: idOf.get(chat)! }, select, orderBy: { number: "asc" } });
   });
+  const wrong = counts.filter(({ counted, stored }) => counted !== Number(stored));
+  return {
+    ...contents,
+    faults: [
+      ...contents.faults,
+      ...wrong.map(
+        ({ chat, counted, stored }) => `chat ${chat} counts ${counted} messages and has ${stored.toString()}`,
+      ),
+    ],
+  };
 }
 
 /** Counts an application's stored messages by its chats' counts, which change in the transaction that inserts the rows. */
@@ -51,4 +80,26 @@ export async function countStored({ prisma }: Database, token: string): Promise<
   const [row] = await prisma.$queryRaw<{ n: unknown }[]>`
     SELECT SUM(c.messages_count) AS n FROM applications a JOIN chats c ON c.application_id = a.id WHERE a.token = ${token}`;
   return Number(row?.n ?? 0);
+}
+
+async function readContents(
+  chats: number,
+  messagesOf: (chat: number) => AsyncIterable<{ number: number; body: string | undefined }>,
+): Promise<Contents> {
+  const contents: ChatContent[] = [];
+  const faults: string[] = [];
+  for (let chat = 1; chat <= chats; chat += 1) {
+    const known = new Set(bodiesOf(chat));
+    const hash = createHash("sha256");
+    let count = 0;
+    let wrong = 0;
+    for await (const { number, body } of messagesOf(chat)) {
+      count += 1;
+      if (number !== count || body === undefined || !known.has(body)) wrong += 1;
+      hash.update(`${number} ${body ?? ""}\n`);
+    }
+    contents.push({ count, digest: hash.digest("hex") });
+    if (wrong > 0) faults.push(`chat ${chat}: ${wrong} of ${count} messages are missing or not what was sent`);
+  }
+  return { chats: contents, faults };
 }

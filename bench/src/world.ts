@@ -1,82 +1,68 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDatabase, migrate } from "@confab/database";
+import { createDatabase, migrate, type Database } from "@confab/database";
 import { createTestDatabase, startMysql, startRedis } from "@confab/testkit";
-import { Redis } from "ioredis";
-import type { Database } from "@confab/database";
+import { buildStick } from "./designs/build-stick.ts";
 
-/** The stores of one run. */
+/** The things that live as long as the run. */
 export interface World {
-  readonly redisUrl: string;
-  /** A database that only this run uses. */
-  readonly databaseUrl: string;
-  readonly database: Database;
-  /** The servers that this run started; undefined for a server that the user named. */
-  readonly pids: { readonly redis: number | undefined; readonly mysql: number | undefined };
-  readonly versions: { readonly redis: string; readonly appendfsync: string; readonly mysql: string };
-  /** Removes every Redis key that begins with the prefix. */
-  forget(prefix: string): Promise<void>;
-  /** Drops the database and stops the servers that this run started. */
+  /** A temporary folder. */
+  readonly folder: string;
+  readonly mysqlPid: number;
+  /** The program of the Go service; undefined where Go is not installed. */
+  readonly stick: string | undefined;
   close(): Promise<void>;
 }
 
-/** Creates a database and starts the stores that REDIS_URL and DATABASE_URL do not name, in a temporary folder. */
-export async function createWorld(env: NodeJS.ProcessEnv): Promise<World> {
+/** The stores of one measurement: an empty Redis and an empty database. */
+export interface Stores {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  readonly database: Database;
+  readonly pids: { readonly redis: number; readonly mysql: number };
+}
+
+/** When Redis writes its append-only file to the disk. */
+export type Fsync = "always" | "everysec";
+
+/** Starts MySQL, flushed at each commit, and builds what must be built. */
+export async function createWorld(): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "confab-bench-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];
   const close = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const ownRedis = env.REDIS_URL ? undefined : await startRedis({ dir: join(folder, "redis") });
-    if (ownRedis) undo.push(() => ownRedis.stop());
-    const ownMysql = env.DATABASE_URL ? undefined : await startMysql({ dir: join(folder, "mysql") });
-    if (ownMysql) undo.push(() => ownMysql.stop());
-
-    const redisUrl = ownRedis?.url ?? env.REDIS_URL ?? "";
-    // The test kit starts services and creates databases on the stores that these variables name.
-    env.CONFAB_TEST_REDIS_URL = redisUrl;
-    env.CONFAB_TEST_DATABASE_URL = ownMysql?.url ?? env.DATABASE_URL;
-    const own = await createTestDatabase();
-    undo.push(() => own.drop());
-    await migrate(own.url);
-    const database = createDatabase({ url: own.url });
-    undo.push(() => database.close());
-    const redis = new Redis(redisUrl);
-    undo.push(() => redis.quit());
-
-    return {
-      redisUrl,
-      databaseUrl: own.url,
-      database,
-      pids: { redis: ownRedis?.pid, mysql: ownMysql?.pid },
-      versions: await readVersions(redis, database),
-      forget: (prefix) => forget(redis, prefix),
-      close,
-    };
+    const stick = await buildStick(folder);
+    const mysql = await startMysql({ dir: join(folder, "mysql") });
+    undo.push(() => mysql.stop());
+    // The test kit creates databases on the server that this variable names.
+    process.env.CONFAB_TEST_DATABASE_URL = mysql.url;
+    return { folder, mysqlPid: mysql.pid, stick, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function readVersions(redis: Redis, { prisma }: Database): Promise<World["versions"]> {
-  const info = await redis.info("server");
-  const [, appendfsync] = await redis.config("GET", "appendfsync").catch((): string[] => []);
-  const [row] = await prisma.$queryRaw<{ version: string }[]>`SELECT VERSION() AS version`;
-  return {
-    redis: /^redis_version:(\S+)/m.exec(info)?.[1] ?? "unknown",
-    appendfsync: appendfsync ?? "unknown",
-    mysql: row?.version ?? "unknown",
-  };
-}
-
-async function forget(redis: Redis, prefix: string): Promise<void> {
-  let cursor = "0";
-  do {
-    const [next, keys] = await redis.scan(cursor, "MATCH", `${prefix}*`, "COUNT", 1000);
-    if (keys.length > 0) await redis.unlink(...keys);
-    cursor = next;
-  } while (cursor !== "0");
+/** Starts a Redis and creates a database, and removes both after the work. */
+export async function withStores<T>(world: World, fsync: Fsync, work: (stores: Stores) => Promise<T>): Promise<T> {
+  const dir = await mkdtemp(join(world.folder, "redis-"));
+  const redis = await startRedis({ dir, args: ["--appendfsync", fsync] });
+  try {
+    const own = await createTestDatabase();
+    const database = createDatabase({ url: own.url });
+    try {
+      await migrate(own.url);
+      const pids = { redis: redis.pid, mysql: world.mysqlPid };
+      return await work({ redisUrl: redis.url, databaseUrl: own.url, database, pids });
+    } finally {
+      await database.close();
+      await own.drop();
+    }
+  } finally {
+    await redis.kill();
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
 }

@@ -15,7 +15,7 @@ export const storeVariables = {
   elasticsearch: "CONFAB_TEST_ELASTICSEARCH_URL",
 } as const;
 
-/** Returns the stores of the test run. Throws without the root hook. */
+/** Returns the stores of the test run. Reading a URL throws without the root hook. */
 export function testStores(): TestStores {
   const url = (store: keyof typeof storeVariables) => {
     const variable = storeVariables[store];
@@ -27,9 +27,13 @@ export function testStores(): TestStores {
     return value;
   };
   return {
-    redisUrl: url("redis"),
-    databaseUrl: url("mysql"),
-    // A getter, so that without Elasticsearch only the tests that need it fail.
+    // Getters, so that only those fail who need a store that is missing.
+    get redisUrl() {
+      return url("redis");
+    },
+    get databaseUrl() {
+      return url("mysql");
+    },
     get elasticsearchUrl() {
       return url("elasticsearch");
     },

@@ -1,66 +1,85 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createApplications, createChats } from "@confab/database";
-import { startService, uniquePrefix } from "@confab/testkit";
-import { watchCpu } from "./cpu.ts";
-import type { StreamOptions } from "./stream-options.ts";
-import type { Command, Report } from "./stream-readers.ts";
-import type { World } from "./world.ts";
+import { startService } from "@confab/testkit";
+import { environmentOf } from "../designs/design.ts";
+import { createTarget } from "../load/messages.ts";
+import { memoryOf, watchCpu } from "../processes.ts";
+import { withStores, type Stores, type World } from "../world.ts";
+import type { Command, Report } from "../load/stream-readers.ts";
+import type { Measured, Row, Settings } from "./row.ts";
 
-export interface StreamRound {
-  readonly figures: Readonly<Record<string, number>>;
-  /** Empty if every reader received each event once and in order. */
-  readonly faults: readonly string[];
-}
-
+const readers = 10_000;
+/** Messages per second while the delivery is measured. */
+const rate = 5;
+/** Messages that a reader has missed when it returns. */
+const missed = 50;
 /** After this time without work, V8 has returned the memory that it needed for the work. */
 const quietMs = 12_000;
 const catchUpMs = 120_000;
 const warmUpReaders = 200;
+const perStream = "resident memory per idle stream, KB";
+const p99 = `created to delivered at ${rate} messages/s, p99, ms`;
+
+export const streamsRow: Row = {
+  name: "streams",
+  title: "Live streams: 10,000 readers of one chat, on one process",
+  sides: () => [{ name: "Confab", measure: measureStreams }],
+  goals: [
+    {
+      title: "live streams, created to delivered, p99, ms",
+      telling: "live: 10,000 readers of one chat, time until all have a message, p99, ms",
+      figure: p99,
+      of: "Confab",
+      better: "lower",
+      pass: 500,
+      aim: 150,
+    },
+    { title: "memory per idle stream, KB", figure: perStream, of: "Confab", better: "lower", pass: 20, aim: 11 },
+  ],
+};
 
 /** Measures idle, live and returning readers of one chat. */
-export async function measureStreams(world: World, options: StreamOptions): Promise<StreamRound> {
-  const prefix = uniquePrefix("bench");
-  const env = {
-    ...{ REDIS_URL: world.redisUrl, DATABASE_URL: world.databaseUrl, REDIS_KEY_PREFIX: prefix },
-    ...{ NODE_ENV: "production", SEARCH_BACKEND: "mysql", RATE_LIMITS: "off", LOG_LEVEL: "fatal" },
-    MAX_STREAMS: String(2 * options.readers),
-  };
-  const started = await Promise.allSettled(
-    (["ingest", "api", "worker"] as const).map((name) => startService(name, env)),
-  );
-  const services = started.flatMap((service) => (service.status === "fulfilled" ? [service.value] : []));
-  const client = fork(join(import.meta.dirname, "stream-readers.ts"), { execArgv: ["--conditions=@confab/source"] });
-  try {
-    const [ingest, api] = services;
-    if (services.length < 3) throw new Error("a service did not start");
-    const { token } = await createApplications(world.database).create({ token: crypto.randomUUID(), name: "bench" });
-    await createChats(world.database).create({ token });
-    return await measure({ world, client, ingest: ingest!, api: api!, token }, options);
-  } finally {
-    client.kill();
-    await Promise.all(services.map((service) => service.kill()));
-    await world.forget(prefix);
-  }
+async function measureStreams(world: World, { seconds }: Settings): Promise<Measured> {
+  return withStores(world, "always", async (stores) => {
+    const env = {
+      ...environmentOf(stores),
+      ...{ SEARCH_BACKEND: "mysql", RATE_LIMITS: "off", LOG_LEVEL: "fatal", MAX_STREAMS: String(2 * readers) },
+    };
+    const started = await Promise.allSettled(
+      (["ingest", "api", "worker"] as const).map((name) => startService(name, env)),
+    );
+    const services = started.flatMap((service) => (service.status === "fulfilled" ? [service.value] : []));
+    const client = fork(join(import.meta.dirname, "../load/stream-readers.ts"), {
+      execArgv: ["--conditions=@confab/source"],
+    });
+    try {
+      const [ingest, api] = services;
+      if (services.length < 3) throw new Error("a service did not start");
+      const { token } = await createTarget(stores, 1);
+      return await measure({ stores, client, ingest: ingest!, api: api!, token }, seconds);
+    } finally {
+      client.kill();
+      await Promise.all(services.map((service) => service.kill()));
+    }
+  });
 }
 
 interface Stage {
-  readonly world: World;
+  readonly stores: Stores;
   readonly client: ReturnType<typeof fork>;
   readonly ingest: { readonly url: string };
   readonly api: { readonly url: string; readonly pid: number };
   readonly token: string;
 }
 
-async function measure({ world, client, ingest, api, token }: Stage, options: StreamOptions): Promise<StreamRound> {
-  const { readers, seconds, rate, missed } = options;
+async function measure({ stores, client, ingest, api, token }: Stage, seconds: number): Promise<Measured> {
   const faults: string[] = [];
   const path = `/applications/${token}/chats/1/messages/stream`;
   const port = Number(new URL(api.url).port);
   let last = 0;
+  const residentMb = () => memoryOf([api.pid]).now ?? Number.NaN;
   const tell = (command: Command): boolean => client.send(command);
   const report = async (): Promise<Report> => {
     tell({ type: "report" });
@@ -78,8 +97,8 @@ async function measure({ world, client, ingest, api, token }: Stage, options: St
   };
   /** Opens all readers at once and waits until they have caught up. */
   const open = async (after: readonly number[]) => {
-    const cpu = watchCpu({ api: api.pid, mysql: world.pids.mysql });
-    const asked = await questions(world);
+    const cpu = watchCpu({ api: [api.pid], mysql: [stores.pids.mysql] });
+    const asked = await questions(stores);
     const began = performance.now();
     const sum = { events: 0, faults: 0 };
     tell({ type: "open", port, path, readers, after });
@@ -92,7 +111,7 @@ async function measure({ world, client, ingest, api, token }: Stage, options: St
       if (failed > 0) throw new Error(`${failed} connections failed: raise ulimit -n`);
       if (elapsed > catchUpMs) throw new Error(`only ${caughtUp} of ${readers} readers are caught up`);
       if (caughtUp < readers) continue;
-      return { ...sum, seconds: elapsed / 1_000, queries: (await questions(world)) - asked, cpu: cpu() };
+      return { ...sum, seconds: elapsed / 1_000, queries: (await questions(stores)) - asked, cpu: cpu() };
     }
   };
   const drop = async (): Promise<void> => {
@@ -111,13 +130,13 @@ async function measure({ world, client, ingest, api, token }: Stage, options: St
   for (let at = 0; at < 5; at += 1) await Promise.all([send(1), sleep(500)]);
   await drop();
   await sleep(quietMs);
-  const before = residentKb(api.pid);
+  const before = residentMb();
   const opened = await open([]);
   await sleep(quietMs);
-  const perStream = (residentKb(api.pid) - before) / readers;
+  const kilobytes = (1_000 * (residentMb() - before)) / readers;
   await report();
 
-  const cpu = watchCpu({ api: api.pid });
+  const cpu = watchCpu({ api: [api.pid] });
   const first = last;
   const began = performance.now();
   while (performance.now() - began < 1_000 * seconds) await Promise.all([send(1), sleep(1_000 / rate)]);
@@ -148,30 +167,23 @@ async function measure({ world, client, ingest, api, token }: Stage, options: St
     faults,
     figures: {
       "all open after, s": opened.seconds,
-      "… MySQL queries": opened.queries,
-      "… MySQL queries per second": opened.queries / opened.seconds,
-      "resident memory per idle stream, KB": perStream,
-      [`created to delivered at ${rate} messages/s, ms: p50`]: percentile(0.5),
-      "… p99": percentile(0.99),
-      "… api CPU per delivery, µs": delivering / deliveries,
+      "MySQL queries per second meanwhile": opened.queries / opened.seconds,
+      [perStream]: kilobytes,
+      [`created to delivered at ${rate} messages/s, p50, ms`]: percentile(0.5),
+      [p99]: percentile(0.99),
+      "api CPU per delivery, µs": delivering / deliveries,
       [`all back with ${missed} missed messages each after, s`]: equal.seconds,
-      "… MySQL queries ": equal.queries,
-      "… MySQL queries per second ": equal.queries / equal.seconds,
-      "… api CPU, s": (equal.cpu.api ?? Number.NaN) / 1e6,
+      "MySQL queries per second while they return": equal.queries / equal.seconds,
+      "api CPU while they return, s": (equal.cpu.api ?? Number.NaN) / 1e6,
       [`all back with 1 to ${missed} missed messages after, s`]: mixed.seconds,
-      "… MySQL queries  ": mixed.queries,
-      "… MySQL queries per second  ": mixed.queries / mixed.seconds,
-      "… api CPU, s ": (mixed.cpu.api ?? Number.NaN) / 1e6,
+      "MySQL queries per second while they return to different positions": mixed.queries / mixed.seconds,
+      "api CPU while they return to different positions, s": (mixed.cpu.api ?? Number.NaN) / 1e6,
     },
   };
 }
 
 /** All queries of the server, also those of the worker and of this program. */
-async function questions({ database }: World): Promise<number> {
+async function questions({ database }: Stores): Promise<number> {
   const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
   return Number(row?.Value);
-}
-
-function residentKb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN);
 }

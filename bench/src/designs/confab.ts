@@ -1,0 +1,18 @@
+import { startService } from "@confab/testkit";
+import { readPending } from "../verify.ts";
+import { environmentOf, type Design, type Running } from "./design.ts";
+import type { Stores } from "../world.ts";
+
+/** The services as they are, without rate limits and without Elasticsearch. */
+export const confab: Design = {
+  name: "Confab",
+  startIngest: (stores) => startService("ingest", { ...environmentOf(stores), RATE_LIMITS: "off" }),
+  async readHeld(stores, target) {
+    const { chats, faults } = await readPending(stores, target);
+    return { messages: chats.reduce((sum, { count }) => sum + count, 0), faults };
+  },
+};
+
+export function startConfabWorker(stores: Stores): Promise<Running> {
+  return startService("worker", { ...environmentOf(stores), SEARCH_BACKEND: "mysql" });
+}

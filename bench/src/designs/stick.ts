@@ -1,0 +1,25 @@
+import { Redis } from "ioredis";
+import { startProgram, type Design } from "./design.ts";
+
+const list = "messages";
+
+/**
+ * The Go service: one LPUSH per message. It knows no chats, gives no numbers, and does not remember requests that are
+ * sent again.
+ */
+export function createStick(program: string): Design {
+  return {
+    name: "Go stick",
+    startIngest: ({ redisUrl }) => startProgram(program, { REDIS_URL: redisUrl, LIST: list }),
+    async readHeld({ redisUrl }, { token }) {
+      const redis = new Redis(redisUrl);
+      try {
+        const messages = await redis.llen(list);
+        const newest = (await redis.lindex(list, 0)) ?? "";
+        return { messages, faults: newest.includes(token) ? [] : ["the newest message is not one that was sent"] };
+      } finally {
+        redis.disconnect();
+      }
+    },
+  };
+}

@@ -1,0 +1,3 @@
+import { writePages } from "./write.ts";
+
+await writePages();

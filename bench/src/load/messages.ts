@@ -1,0 +1,51 @@
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { createApplications, createChats } from "@confab/database";
+import type { Stores } from "../world.ts";
+
+/** The chats that messages go to. Their numbers are 1 to `chats`. */
+export interface Target {
+  readonly token: string;
+  readonly chats: number;
+}
+
+const bodiesPerChat = 10;
+
+/** Creates an application with chats. */
+export async function createTarget({ database }: Stores, chats = 100): Promise<Target> {
+  const token = randomUUID();
+  await createApplications(database).create({ token, name: "benchmark" });
+  const { create } = createChats(database);
+  await Promise.all(Array.from({ length: chats }, () => create({ token })));
+  return { token, chats };
+}
+
+/** The texts that are sent to a chat, of 80 to 100 bytes. */
+export function bodiesOf(chat: number): string[] {
+  return Array.from(
+    { length: bodiesPerChat },
+    (_, at) => `The quick brown fox of chat ${chat} jumps over the lazy dog, and the dog – it's “only” nr ${at}.`,
+  );
+}
+
+/** The mean size of all texts in bytes, as they are sent equally often. */
+export function meanBodyBytes({ chats }: Target): number {
+  const bodies = Array.from({ length: chats }, (_, chat) => bodiesOf(chat + 1)).flat();
+  return Buffer.byteLength(bodies.join("")) / bodies.length;
+}
+
+/** Writes one request per line, to the chats in turn. With `perRequest`, each is a batch of that many messages. */
+export async function writeRequests(file: string, { token, chats }: Target, perRequest?: number): Promise<void> {
+  const messages = Array.from({ length: chats * bodiesPerChat }, (_, at) => {
+    const chat = 1 + (at % chats);
+    return { application_token: token, chat_number: chat, body: bodiesOf(chat)[Math.floor(at / chats)]! };
+  });
+  const requests = perRequest === undefined ? messages : batches(messages, perRequest);
+  await writeFile(file, requests.map((request) => `${JSON.stringify(request)}\n`).join(""));
+}
+
+function batches<T>(messages: readonly T[], size: number): { messages: T[] }[] {
+  return messages.map((_, at) => ({
+    messages: Array.from({ length: size }, (_, next) => messages[(at * size + next) % messages.length]!),
+  }));
+}

@@ -1,0 +1,46 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import type { OpenLoopCommand, OpenLoopReport } from "./open-loop-process.ts";
+
+export interface OpenLoopResult {
+  /** How many requests had the expected status. */
+  readonly answered: number;
+  /** Milliseconds from the scheduled time to the answer. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  /** Milliseconds from the scheduled time to the sending, 99th percentile. The latencies contain it. */
+  readonly lateP99: number;
+  /** How many requests had another status, and how many had no answer. */
+  readonly refused: number;
+  readonly broken: number;
+}
+
+/** Sends requests at a fixed rate from a process of its own, whether or not earlier ones have been answered. */
+export async function runOpenLoop(command: OpenLoopCommand): Promise<OpenLoopResult> {
+  const child = fork(new URL(import.meta.resolve("./open-loop-process.ts")), {
+    execArgv: ["--conditions=@confab/source"],
+    serialization: "advanced",
+  });
+  try {
+    child.send(command);
+    const [{ latencies, delays, refused, broken }] = (await once(child, "message")) as [OpenLoopReport];
+    return {
+      answered: latencies.length - refused,
+      p50: percentile(latencies, 0.5),
+      p99: percentile(latencies, 0.99),
+      p999: percentile(latencies, 0.999),
+      lateP99: percentile(delays, 0.99),
+      refused,
+      broken,
+    };
+  } finally {
+    child.kill();
+  }
+}
+
+/** The value that this part of the values does not exceed; NaN if there are none. */
+export function percentile(values: Float64Array, part: number): number {
+  const sorted = values.toSorted();
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
+}

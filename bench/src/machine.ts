@@ -1,0 +1,26 @@
+import { execFile } from "node:child_process";
+import { availableParallelism, cpus, release, totalmem, type as system } from "node:os";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** The machine and the versions of the installed programs: a figure means nothing without them. */
+export async function describeMachine(): Promise<Record<string, string | number>> {
+  return {
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model ?? "unknown",
+    memory: `${Math.round(totalmem() / 1e9)} GB`,
+    system: `${system()} ${release()} ${process.arch}`,
+    node: process.version,
+    redis: await versionOf("redis-server", ["--version"], /v=(\S+)/),
+    mysql: await versionOf("mariadbd", ["--version"], /Ver (\S+)/).catch(() =>
+      versionOf("mysqld", ["--version"], /Ver (\S+)/),
+    ),
+    go: await versionOf("go", ["version"], /go version (\S+)/).catch(() => "none"),
+  };
+}
+
+async function versionOf(program: string, args: string[], pattern: RegExp): Promise<string> {
+  const { stdout } = await run(program, args);
+  return pattern.exec(stdout)?.[1] ?? "unknown";
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+
+/** Process ids by name. */
+export type Watched = Readonly<Record<string, readonly number[]>>;
+
+/** Microseconds of CPU by name; null where the system does not report it. */
+export type CpuTimes = Readonly<Record<string, number | null>>;
+
+/** Linux reports in hundredths of a second, independently of the kernel's own tick. */
+const TICK_US = 10_000;
+
+/** Starts to measure CPU time, user and system. The returned function gives the time that the processes used since then. */
+export function watchCpu(watched: Watched): () => CpuTimes {
+  const before = read(watched);
+  return () => {
+    const after = read(watched);
+    return Object.fromEntries(
+      Object.entries(before).map(([name, start]) => {
+        const end = after[name] ?? null;
+        return [name, start === null || end === null ? null : end - start];
+      }),
+    );
+  };
+}
+
+/** The resident memory of processes now, and the sum of their highest values, in MB; null where the system does not report it. */
+export function memoryOf(pids: readonly number[]): { now: number | null; highest: number | null } {
+  return { now: sum(pids, (pid) => statusOf(pid, "VmRSS")), highest: sum(pids, (pid) => statusOf(pid, "VmHWM")) };
+}
+
+function read(watched: Watched): CpuTimes {
+  return Object.fromEntries(Object.entries(watched).map(([name, pids]) => [name, sum(pids, cpuOf)]));
+}
+
+function sum(pids: readonly number[], measure: (pid: number) => number): number | null {
+  try {
+    return pids.reduce((total, pid) => total + measure(pid), 0);
+  } catch {
+    return null;
+  }
+}
+
+function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  // The second field, the name, may contain spaces, so count from its closing bracket. utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+}
+
+function statusOf(pid: number, field: "VmRSS" | "VmHWM"): number {
+  const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kilobytes) / 1_000;
+}

@@ -1,0 +1,23 @@
+import { acceptRows } from "./accept.ts";
+import { batchRow } from "./batch.ts";
+import { connectionsRow } from "./connections.ts";
+import { drainRow } from "./drain.ts";
+import { growthRow } from "./growth.ts";
+import { latencyRow } from "./latency.ts";
+import { queueMemoryRow } from "./queue-memory.ts";
+import { streamsRow } from "./streams.ts";
+import { workersRow } from "./workers.ts";
+import type { Row } from "./row.ts";
+
+/** All rows, in the order of the report. */
+export const rows: readonly Row[] = [
+  ...acceptRows,
+  drainRow,
+  workersRow,
+  latencyRow,
+  batchRow,
+  growthRow,
+  queueMemoryRow,
+  connectionsRow,
+  streamsRow,
+];
