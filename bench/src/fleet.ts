@@ -7,7 +7,7 @@ import { tableOf } from "./report.ts";
 import { run } from "./run.ts";
 import type { World } from "./world.ts";
 
-/** What an idle fleet costs the stores. Rates are per second, CPU is in milliseconds per second. */
+/** The load of an idle fleet on the stores. Rates are per second, CPU is in milliseconds per second. */
 interface Cost {
   readonly faults: readonly string[];
   readonly processes: number;

@@ -1,10 +1,10 @@
 import { partitionPrefix } from "@confab/contracts";
 import { randomUUID } from "node:crypto";
 import type { RedisConnection } from "./connections.ts";
-import { withPatience } from "./patience.ts";
+import { askOnce } from "./ask-once.ts";
 
 export interface LeaseOptions {
-  /** What the lease is for. */
+  /** The name of the work that the lease allows. */
   name: string;
   /** How long it lasts from when it was taken or renewed, by Redis' clock, in milliseconds. */
   forMs: number;
@@ -31,5 +31,5 @@ export function createLease(
 ): () => Promise<boolean> {
   const key = `${partitionPrefix(prefix, partition)}:lease:${name}`;
   const self = randomUUID();
-  return withPatience(async () => (await redis.eval(take, 1, key, self, Math.ceil(forMs))) === 1);
+  return askOnce(async () => (await redis.eval(take, 1, key, self, Math.ceil(forMs))) === 1);
 }

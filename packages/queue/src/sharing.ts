@@ -2,7 +2,7 @@ import { partitionPrefix } from "@confab/contracts";
 import type { Share } from "@confab/runtime";
 import type { RedisConnection } from "./connections.ts";
 import { createLease } from "./lease.ts";
-import { withPatience } from "./patience.ts";
+import { askOnce } from "./ask-once.ts";
 
 export interface SharingOptions {
   prefix: string;
@@ -23,7 +23,7 @@ export function createSharing(redis: RedisConnection, { prefix, version }: Shari
     // A little less than an interval, so that a process that polls once per interval finds it over.
     const dueMs = 0.9 * intervalMs;
     const takeLease = createLease(redis, prefix, { name: `read:${version}:${name}`, forMs: dueMs });
-    const poll = withPatience(() => redis.get(key));
+    const poll = askOnce(() => redis.get(key));
     let last: { readonly text: string | null; readonly at: number } = { text: null, at: performance.now() };
     const ageMs = (): number => performance.now() - last.at;
 

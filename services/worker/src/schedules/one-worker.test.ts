@@ -4,7 +4,7 @@ import { inOneWorker } from "./one-worker.ts";
 
 const intervalMs = 20;
 
-describe("what one of all workers does", () => {
+describe("a run in one of all workers", () => {
   const start = (answers: (boolean | Error)[]) => {
     let [asked, runs] = [0, 0];
     const turn = inOneWorker({

@@ -7,7 +7,7 @@ const answerMs = 1_000;
  * The same question, with an answer within a second or a rejection. While an answer is missing the question is not sent again: on a
  * connection that waits for Redis, questions would pile up.
  */
-export function withPatience<T>(ask: () => Promise<T>): () => Promise<T> {
+export function askOnce<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => {
     asking ??= ask().finally(() => {
