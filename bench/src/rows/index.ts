@@ -2,6 +2,7 @@ import { acceptRows } from "./accept.ts";
 import { batchRow } from "./batch.ts";
 import { connectionsRow } from "./connections.ts";
 import { drainRow } from "./drain.ts";
+import { fleetRow } from "./fleet.ts";
 import { growthRow } from "./growth.ts";
 import { latencyRow } from "./latency.ts";
 import { queueMemoryRow } from "./queue-memory.ts";
@@ -20,4 +21,5 @@ export const rows: readonly Row[] = [
   queueMemoryRow,
   connectionsRow,
   streamsRow,
+  fleetRow,
 ];

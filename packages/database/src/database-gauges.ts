@@ -1,5 +1,5 @@
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Metrics } from "@confab/runtime";
+import { createSnapshot, type Metrics, type Share } from "@confab/runtime";
 import type { Database } from "./client.ts";
 import { readStatistics } from "./statistics.ts";
 
@@ -18,9 +18,9 @@ export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pi
 export function createDatabaseGauges(
   metrics: Metrics<MetricCatalogue>,
   database: Database,
-  intervalMs: number,
+  { intervalMs, share }: { intervalMs: number; share: Share },
 ): () => Promise<void> {
-  const snapshot = createSnapshot(async () => {
+  const readDatabase = async () => {
     const { oldest, oldestErasure, retention, ...statistics } = await readStatistics(database);
     // Computed now, not at the scrape: the age would go on growing until the next read although the range was indexed at once.
     return {
@@ -29,7 +29,9 @@ export function createDatabaseGauges(
       erasureSeconds: ageSeconds(oldestErasure),
       retention: retention && { ...retention, checkSeconds: ageSeconds(retention.checkedAt) },
     };
-  }, intervalMs);
+  };
+  const read = share("database", intervalMs, readDatabase, { readsAlone: true });
+  const snapshot = createSnapshot(read, intervalMs);
 
   metrics.gauge("confab_outbox_ranges").onScrape(() => snapshot.current()?.outbox);
   metrics.gauge("confab_outbox_oldest_age_seconds").onScrape(() => snapshot.current()?.oldestSeconds);

@@ -1,37 +1,40 @@
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Metrics } from "@confab/runtime";
+import { createSnapshot, withTimeout, type Metrics, type Share } from "@confab/runtime";
 import type { Backlog } from "./backlog.ts";
 
+/** A partition that does not answer in this time must not delay the others. */
+const answerMs = 1_000;
+
 /**
- * Exports how many messages are pending and for how long. Returns one refresh function per partition, to call every `intervalMs`. The gauges
- * leave out partitions that do not answer, and end when none does.
+ * Exports how many messages are pending and for how long, as one of all processes reads it. Returns the refresh function, to call every
+ * `intervalMs`. The gauges leave out partitions that do not answer, and end when none does.
  */
 export function createBacklogGauges(
   metrics: Metrics<MetricCatalogue>,
   backlogs: readonly Pick<Backlog, "depth">[],
-  intervalMs: number,
-): (() => Promise<void>)[] {
-  const snapshots = backlogs.map((backlog) => createSnapshot(() => backlog.depth(), intervalMs));
-  const known = () => snapshots.flatMap((snapshot) => snapshot.current() ?? []);
-  const unlessEmpty = (values: number[], combine: (values: number[]) => number) =>
-    values.length > 0 ? combine(values) : undefined;
-  const pending = () => known().map((depth) => depth.pending);
+  { intervalMs, share }: { intervalMs: number; share: Share },
+): () => Promise<void> {
+  const late = (): Error => new Error(`the partition did not answer within ${answerMs} ms`);
+  const read = share("backlog", intervalMs, async () => {
+    const depths = await Promise.allSettled(backlogs.map((backlog) => withTimeout(backlog.depth(), answerMs, late)));
+    const known = depths.flatMap((depth) => (depth.status === "fulfilled" ? [depth.value] : []));
+    if (known.length === 0) throw new Error("no partition answers", { cause: depths.map(reasonOf)[0] });
+    const pending = known.map((depth) => depth.pending);
+    return {
+      pending: pending.reduce((sum, value) => sum + value),
+      fullest: Math.max(...pending),
+      oldestSeconds: Math.max(...known.map(({ oldestAgeMs = 0 }) => oldestAgeMs / 1000)),
+    };
+  });
+  const snapshot = createSnapshot(read, intervalMs);
 
-  metrics
-    .gauge("confab_messages_pending")
-    .onScrape(() => unlessEmpty(pending(), (values) => values.reduce((sum, value) => sum + value)));
-  metrics
-    .gauge("confab_pending_fullest_partition_messages")
-    .onScrape(() => unlessEmpty(pending(), (values) => Math.max(...values)));
-  metrics.gauge("confab_pending_oldest_age_seconds").onScrape(() =>
-    unlessEmpty(
-      known().map(({ oldestAgeMs = 0 }) => oldestAgeMs / 1000),
-      (values) => Math.max(...values),
-    ),
-  );
-  metrics
-    .gauge("confab_snapshot_age_seconds")
-    .labels({ snapshot: "backlog" })
-    .onScrape(() => Math.max(...snapshots.map((snapshot) => snapshot.ageSeconds())));
-  return snapshots.map((snapshot) => snapshot.refresh);
+  metrics.gauge("confab_messages_pending").onScrape(() => snapshot.current()?.pending);
+  metrics.gauge("confab_pending_fullest_partition_messages").onScrape(() => snapshot.current()?.fullest);
+  metrics.gauge("confab_pending_oldest_age_seconds").onScrape(() => snapshot.current()?.oldestSeconds);
+  metrics.gauge("confab_snapshot_age_seconds").labels({ snapshot: "backlog" }).onScrape(snapshot.ageSeconds);
+  return snapshot.refresh;
+}
+
+function reasonOf(result: PromiseSettledResult<unknown>): unknown {
+  return result.status === "rejected" ? result.reason : undefined;
 }

@@ -79,8 +79,6 @@ export interface Backlog {
   noteWokenTogether(ids: readonly string[]): Promise<void>;
   /** For each batch, the batch that its job is named after: itself, unless `noteWokenTogether` noted another one. */
   wokenWith(ids: readonly string[]): Promise<string[]>;
-  /** True for one caller per interval, regardless of the number of workers. */
-  claimSweep(intervalMs: number): Promise<boolean>;
   /** The number of pending messages and the age of the oldest open batch. The age is undefined if no batch is open. */
   depth(): Promise<{ pending: number; oldestAgeMs: number | undefined }>;
 }
@@ -165,10 +163,6 @@ export function createBacklog(
         if (error) throw error;
         return (first as string | null) ?? ids[at]!;
       });
-    },
-
-    async claimSweep(intervalMs) {
-      return (await redis.set(`${prefix}sweep`, "1", "PX", intervalMs, "NX")) === "OK";
     },
 
     async depth() {

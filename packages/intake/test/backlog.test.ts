@@ -141,7 +141,11 @@ describe("the backlog of accepted messages", function () {
     await send(narrow, chat, "a", "b");
     const refused = await narrow.submit({ token: chat.token, chat: chat.number, body: "c", requestId: "r" });
     expect(refused).to.deep.include({ outcome: "overloaded", pending: 2 });
-    const gauge = createPressureGauge(side.redis, world.partitioning, { intervalMs: 20, maxMemory: 0.5 });
+    const gauge = createPressureGauge(side.redis, world.partitioning, {
+      share: (_name, _intervalMs, read) => read,
+      intervalMs: 20,
+      maxMemory: 0.5,
+    });
     await eventually(() => {
       expect(gauge.current()).to.include({ pending: 2, memoryLow: false });
     });

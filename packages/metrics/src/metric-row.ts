@@ -12,6 +12,6 @@ export interface MetricRow {
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
   readonly services: readonly MetricService[];
-  /** Every replica reads the same value from a store: take the `max` over replicas, never the `sum`. */
+  /** Every replica shows the same value of a store: take the `max` over replicas, never the `sum`. */
   readonly shared?: true;
 }

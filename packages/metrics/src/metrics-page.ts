@@ -10,8 +10,8 @@ Besides the labels below, every series has the label \`service\`: ingest, api or
 with traffic: a label has the listed values or a stated maximum number of values. Confab's own metrics replace any further
 value by \`other\`.
 
-A **shared** metric shows a value that every replica reads from the same store. Take its \`max\`, never its \`sum\`. A shared
-gauge disappears while a replica cannot read the store: it is not exported when it is older than three reading intervals
+A **shared** metric shows the same value in every replica: one process reads it and shares it through Redis. Take its \`max\`, never
+its \`sum\`. A shared gauge disappears while nobody can read the store, or a replica does not get the values: it is not exported when it is older than three reading intervals
 (2 seconds for Redis, 10 seconds for MySQL), and \`confab_snapshot_age_seconds\` shows its age. A shared counter starts at 0 with
 the process and counts what happened in the store since then; only its increase has a meaning.`;
 

@@ -1,7 +1,7 @@
 /** Services with an HTTP edge. */
 export const edge = ["ingest", "api"] as const;
 export const everywhere = ["ingest", "api", "worker"] as const;
-/** Services that read Redis for its gauges. Ingest does so too, because it keeps running when no worker does. */
+/** Services one of which reads Redis for its gauges. Ingest does so too, because it keeps running when no worker does. */
 export const redisReaders = ["ingest", "worker"] as const;
-/** Services that read MySQL for its gauges. The api does so too, for the same reason. */
+/** Services one of which reads MySQL for its gauges. The api does so too, for the same reason. */
 export const databaseReaders = ["api", "worker"] as const;

@@ -11,6 +11,8 @@ export {
 export { createConsumer, type Consumer, type JobOutcome } from "./consumer.ts";
 export { jobStates, queueDepths, type QueueDepth } from "./depth.ts";
 export { createReplicatedRead, ReplicasMissing, withReplicas, type Replication } from "./replicas.ts";
+export { createLease } from "./lease.ts";
+export { createSharing } from "./sharing.ts";
 export { serversOf } from "./servers.ts";
 export { createRedisPing } from "./ping.ts";
 export { createQueueGauges } from "./queue-gauges.ts";

@@ -20,11 +20,22 @@ export function createRedisPing(redis: RedisConnection, prefix: string, partitio
   };
   redis.on("error", onError).on("node error", onError);
 
-  function answers(): Promise<unknown>[] {
+  function ask(): Promise<unknown>[] {
     if (redis.status !== "ready") throw new Error(`no connection to Redis: ${lastError}`);
     return redis instanceof Cluster
       ? Array.from({ length: partitions }, (_, partition) => redis.exists(`${partitionPrefix(prefix, partition)}:ping`))
       : [redis.ping()];
+  }
+  let asked: Promise<unknown>[] | undefined;
+  /** Both checks run at the same moment and share the answers. */
+  function answers(): Promise<unknown>[] {
+    if (asked === undefined) {
+      asked = ask();
+      queueMicrotask(() => {
+        asked = undefined;
+      });
+    }
+    return asked;
   }
   return {
     some: async () =>

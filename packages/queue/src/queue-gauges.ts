@@ -1,6 +1,6 @@
 import type { QueueName } from "@confab/contracts";
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Metrics } from "@confab/runtime";
+import { createSnapshot, type Metrics, type Share } from "@confab/runtime";
 import type { Queue } from "bullmq";
 import type { RedisConnection } from "./connections.ts";
 import { jobStates, type JobState } from "./depth.ts";
@@ -17,34 +17,39 @@ export interface QueueGaugesOptions {
   prefix: string;
   partitions: number;
   intervalMs: number;
+  share: Share;
 }
 
 interface QueueState {
   readonly jobs: Readonly<Record<JobState, number>>;
-  /** When the oldest job that has not ended was added, in milliseconds since 1970; Infinity without one. */
-  readonly oldest: number;
+  /** When the oldest job that has not ended was added, in milliseconds since 1970; undefined without one. */
+  readonly oldest?: number | undefined;
 }
 
 const names = ["messages", "search"] as const satisfies readonly QueueName[];
 
-/** Exports how many jobs each queue has and the age of its oldest job; the gauges end while Redis does not answer. */
+/**
+ * Exports how many jobs each queue has and the age of its oldest job, as one of all processes reads them; the gauges end while Redis does not
+ * answer.
+ */
 export function createQueueGauges(
   metrics: Metrics<MetricCatalogue>,
-  { connection, prefix, partitions, intervalMs }: QueueGaugesOptions,
+  { connection, prefix, partitions, intervalMs, share }: QueueGaugesOptions,
 ): QueueGauges {
   const options = { connection, prefix, skipMetasUpdate: true };
   const opened = {
     messages: Array.from({ length: partitions }, (_, partition) => openQueue("messages", partition, options)),
     search: [openQueue("search", 0, options)],
   };
-  const snapshot = createSnapshot(async () => {
-    const states = names.map(async (name) => [name, await stateOf(opened[name])] as const);
-    return new Map<QueueName, QueueState>(await Promise.all(states));
-  }, intervalMs);
+  const read = share("queues", intervalMs, async () => {
+    const [messages, search] = await Promise.all([stateOf(opened.messages), stateOf(opened.search)]);
+    return { messages, search };
+  });
+  const snapshot = createSnapshot(read, intervalMs);
 
-  const ageOf = (oldest: number): number => (Number.isFinite(oldest) ? Math.max(0, (Date.now() - oldest) / 1000) : 0);
+  const ageOf = (oldest = Date.now()): number => Math.max(0, (Date.now() - oldest) / 1000);
   for (const queue of names) {
-    const current = () => snapshot.current()?.get(queue);
+    const current = () => snapshot.current()?.[queue];
     for (const state of jobStates) {
       metrics
         .gauge("confab_queue_jobs")
@@ -76,9 +81,9 @@ async function stateOf(partitions: readonly Queue[]): Promise<QueueState> {
   ]);
   const sum = (state: JobState): number => counts.reduce((total, count) => total + (count[state] ?? 0), 0);
   // A job may end between the reads of its id and of its data.
-  const added = firsts.flat().map((job) => (job as { timestamp: number } | undefined)?.timestamp ?? Infinity);
+  const added = firsts.flat().flatMap((job) => (job as { timestamp: number } | undefined)?.timestamp ?? []);
   return {
     jobs: Object.fromEntries(jobStates.map((state) => [state, sum(state)])) as Record<JobState, number>,
-    oldest: Math.min(...added),
+    oldest: added.length > 0 ? Math.min(...added) : undefined,
   };
 }

@@ -1,5 +1,5 @@
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Metrics } from "@confab/runtime";
+import { createSnapshot, type Metrics, type Share } from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 import { createServerTotals } from "./server-totals.ts";
@@ -7,28 +7,27 @@ import { appendOnlyFileOf, parseInfo, fsyncPolicies, type RedisInfo } from "./re
 import { serversOf } from "./servers.ts";
 
 /**
- * Exports memory, append-only file, connections and load of Redis, in a cluster of all its masters together. Returns the refresh function, to
- * call every `intervalMs`; the gauges end while Redis does not answer.
+ * Exports memory, append-only file, connections and load of Redis, in a cluster of all its masters together, as one of all processes reads
+ * them. Returns the refresh function, to call every `intervalMs`; the gauges end while Redis does not answer.
  */
 export function createRedisGauges(
   metrics: Metrics<MetricCatalogue>,
   redis: RedisConnection,
-  intervalMs: number,
+  { intervalMs, share }: { intervalMs: number; share: Share },
 ): () => Promise<void> {
   const evicted = metrics.counter("confab_redis_evicted_keys_total");
   const delayed = metrics.counter("confab_redis_aof_delayed_fsyncs_total");
   const cpu = metrics.counter("confab_redis_cpu_seconds_total");
   const totals = createServerTotals();
+  const read = share("redis", intervalMs, () => readServers(serversOf(redis)));
   const snapshot = createSnapshot(async () => {
-    const servers = serversOf(redis);
-    const infos = (await Promise.all(servers.map((server) => server.info()))).map(parseInfo);
-    const grown = totals.increasesOf(
-      infos.map((info, at) => ({ server: serverOf(servers[at]!, info), ...totalsOf(info) })),
-    );
+    const values = await read();
+    if (values === undefined) return undefined;
+    const grown = totals.increasesOf(values.totals);
     evicted.inc(grown.reduce((sum, server) => sum + server.evicted, 0));
     delayed.inc(grown.reduce((sum, server) => sum + server.delayed, 0));
     cpu.inc(Math.max(0, ...grown.map((server) => server.cpu)));
-    return { ...stateOf(infos), fsync: await weakestPolicy(servers) };
+    return values;
   }, intervalMs);
 
   const gauges = {
@@ -52,6 +51,15 @@ export function createRedisGauges(
   }
   metrics.gauge("confab_snapshot_age_seconds").labels({ snapshot: "redis" }).onScrape(snapshot.ageSeconds);
   return snapshot.refresh;
+}
+
+async function readServers(servers: readonly Redis[]) {
+  const infos = (await Promise.all(servers.map((server) => server.info()))).map(parseInfo);
+  return {
+    ...stateOf(infos),
+    fsync: await weakestPolicy(servers),
+    totals: infos.map((info, at) => ({ server: serverOf(servers[at]!, info), ...totalsOf(info) })),
+  };
 }
 
 function stateOf(infos: readonly RedisInfo[]) {

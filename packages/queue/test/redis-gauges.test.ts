@@ -26,7 +26,10 @@ describe("the metrics of Redis", () => {
 
   const watch = () => {
     const metrics = createMetrics(metricCatalogue, "test");
-    const refresh = createRedisGauges(metrics, redis, 60_000);
+    const refresh = createRedisGauges(metrics, redis, {
+      intervalMs: 60_000,
+      share: (_name, _intervalMs, read) => read,
+    });
     const read = async (name: string): Promise<number | undefined> => {
       const text = await metrics.registry.getSingleMetricAsString(name);
       const value = new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, "m").exec(text)?.[1];

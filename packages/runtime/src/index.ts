@@ -23,7 +23,7 @@ export type { JudgedSetting, SettingRule, StoreSetting, Verdict } from "./store-
 export { createStoreSettings, unlessRefused } from "./store-settings.ts";
 export type { StoreSettings } from "./store-settings.ts";
 export { createSnapshot } from "./snapshot.ts";
-export type { Snapshot } from "./snapshot.ts";
+export type { Share, Snapshot } from "./snapshot.ts";
 export { messagingAttributes } from "./messaging-attributes.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";

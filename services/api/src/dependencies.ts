@@ -18,7 +18,7 @@ import {
 } from "@confab/database";
 import { createIntakeErasure, createLiveSignals, createPendingMessages } from "@confab/intake";
 import { metricCatalogue } from "@confab/metrics";
-import { connectForRequests, createRedisPing, readRedisSettings } from "@confab/queue";
+import { connectForRequests, createRedisPing, createSharing, readRedisSettings } from "@confab/queue";
 import {
   createHealth,
   createMetrics,
@@ -154,7 +154,10 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const refreshing = repeat(
     snapshotMs,
     "reading the database for its gauges",
-    createDatabaseGauges(metrics, database, snapshotMs),
+    createDatabaseGauges(metrics, database, {
+      intervalMs: snapshotMs,
+      share: createSharing(redis, { prefix, version: config.version }),
+    }),
     logger,
   );
 

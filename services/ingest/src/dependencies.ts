@@ -24,6 +24,7 @@ import {
   createQueueGauges,
   createRedisGauges,
   createRedisPing,
+  createSharing,
   readRedisSettings,
 } from "@confab/queue";
 import {
@@ -124,7 +125,8 @@ export async function connectDependencies(
   const keys = withTimeouts("keys", createKeys(database));
   const access = createAccess({ ...config.access, keys, redis, prefix: partitioning.prefix, logger });
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const pressure = createPressureGauge(redis, partitioning, { maxMemory: config.maxMemory });
+  const share = createSharing(redis, { prefix: partitioning.prefix, version: config.version });
+  const pressure = createPressureGauge(redis, partitioning, { share, maxMemory: config.maxMemory });
   const counted = createIntakeMetrics(metrics);
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createBacklog(redis, partitioning, partition),
@@ -155,11 +157,12 @@ export async function connectDependencies(
   });
   counted.showLoad(() => intake.load());
   metrics.gauge("confab_pending_partition_limit_messages").set(config.limits.maxPending);
-  const queueGauges = createQueueGauges(metrics, { connection: redis, ...partitioning, intervalMs: snapshotMs });
+  const shared = { intervalMs: snapshotMs, share };
+  const queueGauges = createQueueGauges(metrics, { connection: redis, ...partitioning, ...shared });
   const refreshing = [
     queueGauges.refresh,
-    createRedisGauges(metrics, redis, snapshotMs),
-    ...createBacklogGauges(metrics, backlogs, snapshotMs),
+    createRedisGauges(metrics, redis, shared),
+    createBacklogGauges(metrics, backlogs, shared),
   ].map((refresh) => repeat(snapshotMs, "reading Redis for its gauges", refresh, logger));
 
   return {

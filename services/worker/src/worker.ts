@@ -18,9 +18,11 @@ import {
 import { createBacklogGauges, createIntakeErasure, type Backlog } from "@confab/intake";
 import {
   createConsumer,
+  createLease,
   createQueueGauges,
   createRedisGauges,
   createReplicatedRead,
+  createSharing,
   reconnect,
   ReplicasMissing,
 } from "@confab/queue";
@@ -51,6 +53,7 @@ import { createCountsCheck } from "./schedules/check-counts.ts";
 import { createIndexReconciliation } from "./schedules/reconcile-index.ts";
 import { createRecentRanges } from "./schedules/recent-ranges.ts";
 import { createErasing } from "./schedules/erase.ts";
+import { inOneWorker, leaseIntervals } from "./schedules/one-worker.ts";
 import { createRetaining } from "./schedules/retain.ts";
 import { createSweeps } from "./schedules/sweep.ts";
 import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
@@ -197,24 +200,48 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     isUnavailable,
     metrics,
   });
-  const sweeps = createSweeps({ backlogs, producer, ...config.sweep, metrics, logger });
+  const { prefix } = config.partitioning;
+  const { intervalMs } = config.sweep;
+  const shortly = (name: string, run: () => Promise<unknown>, partition?: number) => {
+    const takeLease = createLease(redis, prefix, { name, forMs: leaseIntervals * intervalMs, partition });
+    return inOneWorker({ takeLease, intervalMs, run });
+  };
+  /** Each time another worker may be the one, so that a restart neither repeats the run nor puts it off. */
+  const rarely = (name: string, everyMs: number, run: () => Promise<unknown>) => {
+    const takeLease = createLease(redis, prefix, { name, forMs: 0.9 * everyMs });
+    return async () => {
+      if (await takeLease()) await run();
+    };
+  };
+  const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, metrics, logger });
+  const checkCounts = createCountsCheck({ sample: () => sampleCounts(database), metrics, logger });
+  const prune = () =>
+    Promise.all([
+      pruneStoredBatches(database, config.batchIdRetentionMs),
+      pruneIdempotencyKeys(database, idempotencyHours),
+    ]);
   const schedules = [
     // A partition whose server is unavailable does not delay the others.
     ...sweeps.map((sweep, partition) =>
-      repeat(config.sweep.intervalMs, `sweep of partition ${partition}`, sweep, logger),
+      repeat(intervalMs, `sweep of partition ${partition}`, shortly("sweep", sweep, partition), logger),
     ),
     ...watched.map((consumer, partition) =>
-      repeat(config.sweep.intervalMs, `watchdog of partition ${partition}`, consumer.check, logger),
+      repeat(intervalMs, `watchdog of partition ${partition}`, consumer.check, logger),
     ),
-    repeat(config.sweep.intervalMs, "index", () => index.run(), logger),
-    repeat(config.sweep.intervalMs, "erasure of deleted chats", () => erasing.run(), logger),
-    repeat(config.retention.intervalMs, "retention", () => retaining.run(), logger),
     repeat(
-      countsMs,
-      "check of counts",
-      createCountsCheck({ sample: () => sampleCounts(database), metrics, logger }),
+      intervalMs,
+      "index",
+      shortly("index", () => index.run()),
       logger,
     ),
+    repeat(
+      intervalMs,
+      "erasure of deleted chats",
+      shortly("erasure", () => erasing.run()),
+      logger,
+    ),
+    repeat(config.retention.intervalMs, "retention", () => retaining.run(), logger),
+    repeat(countsMs, "check of counts", rarely("counts", countsMs, checkCounts), logger),
     ...(isElasticsearch(search)
       ? [
           repeat(
@@ -226,6 +253,10 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
                 messages,
                 outbox,
                 recent,
+                isWalker: createLease(redis, prefix, {
+                  name: "reconciliation",
+                  forMs: leaseIntervals * config.reconcile.intervalMs,
+                }),
                 graceMs: config.reconcile.graceMs,
                 metrics,
                 logger,
@@ -239,32 +270,24 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
           ),
         ]
       : []),
-    repeat(
-      hour,
-      "prune",
-      () =>
-        Promise.all([
-          pruneStoredBatches(database, config.batchIdRetentionMs),
-          pruneIdempotencyKeys(database, idempotencyHours),
-        ]),
-      logger,
-    ),
+    repeat(hour, "prune", rarely("prune", hour, prune), logger),
   ];
+  const share = createSharing(redis, { prefix, version: config.version });
   const queueGauges = createQueueGauges(metrics, {
     connection: redis,
     ...config.partitioning,
-    intervalMs: redisSnapshotMs,
+    ...{ intervalMs: redisSnapshotMs, share },
   });
   const refreshing = [
     ...[
       queueGauges.refresh,
-      createRedisGauges(metrics, redis, redisSnapshotMs),
-      ...createBacklogGauges(metrics, backlogs, redisSnapshotMs),
+      createRedisGauges(metrics, redis, { intervalMs: redisSnapshotMs, share }),
+      createBacklogGauges(metrics, backlogs, { intervalMs: redisSnapshotMs, share }),
     ].map((refresh) => repeat(redisSnapshotMs, "reading Redis for its gauges", refresh, logger)),
     repeat(
       databaseSnapshotMs,
       "reading the database for its gauges",
-      createDatabaseGauges(metrics, database, databaseSnapshotMs),
+      createDatabaseGauges(metrics, database, { intervalMs: databaseSnapshotMs, share }),
       logger,
     ),
   ];

@@ -134,9 +134,8 @@ describe("the sweep for batches without a working job", function () {
     };
     const requeued: string[] = [];
     const [sweep] = createSweeps({
-      backlogs: [{ overdue, wokenWith: (page) => Promise.resolve([...page]), claimSweep: () => Promise.resolve(true) }],
+      backlogs: [{ overdue, wokenWith: (page) => Promise.resolve([...page]) }],
       producer: { wakeForgotten: (_, page) => Promise.resolve(requeued.push(...page.map(({ id }) => id))) },
-      intervalMs: 100,
       overdueMs: 0,
       metrics: world.metrics,
       logger: world.logger,
@@ -144,11 +143,5 @@ describe("the sweep for batches without a working job", function () {
     for (let turn = 0; turn < 4; turn++) await sweep!();
     expect(asked).to.deep.equal([0, 1000, 2000, 0]);
     expect(new Set(requeued).size).to.equal(2500);
-  });
-
-  it("runs in only one worker per interval", async () => {
-    const [backlog] = world.backlogs;
-    const claims = await Promise.all(Array.from({ length: 20 }, () => backlog!.claimSweep(60_000)));
-    expect(claims.filter(Boolean)).to.have.length(1);
   });
 });

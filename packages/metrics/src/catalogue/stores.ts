@@ -18,7 +18,7 @@ export const storeMetrics = {
   },
   confab_snapshot_age_seconds: {
     type: "gauge",
-    help: "Time since this process last read the values of its shared gauges from a store. Gauges older than three intervals are not exported",
+    help: "Time since this process last got new values of its shared gauges, which one process reads from a store for all. Gauges older than three intervals are not exported",
     unit: "seconds",
     labels: { snapshot: ["backlog", "queues", "redis", "database"] },
     services: everywhere,

@@ -124,7 +124,7 @@ export const databaseAndChecks: Row = {
     graph({
       title: "Age of snapshots",
       description:
-        "How long ago each replica read the values of its shared gauges. Gauges older than three intervals disappear.",
+        "How long ago each replica got new values of its shared gauges. Gauges older than three intervals disappear.",
       unit: "s",
       queries: [{ expr: `confab_snapshot_age_seconds${c}`, legend: `${replica} {{snapshot}}` }],
       warnAt: 30,

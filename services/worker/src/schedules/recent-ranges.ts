@@ -3,6 +3,8 @@ import type { MessageRange } from "@confab/database";
 export interface RecentRanges {
   /** Remembers a message that was stored now. */
   note: (message: { chatId: bigint; number: number }) => void;
+  /** Whether there are ranges to take. */
+  has: (before: number) => boolean;
   /** Forgets the ranges whose first message was noted before a time, and returns them. */
   take: (before: number) => MessageRange[];
 }
@@ -19,6 +21,10 @@ export function createRecentRanges(limit: number): RecentRanges {
         range.from = Math.min(range.from, number);
         range.to = Math.max(range.to, number);
       } else if (ranges.size < limit) ranges.set(chatId, { from: number, to: number, since: Date.now() });
+    },
+    has(before) {
+      const [first] = ranges.values();
+      return first !== undefined && first.since < before;
     },
     take(before) {
       const taken: MessageRange[] = [];

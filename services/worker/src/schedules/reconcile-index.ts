@@ -11,7 +11,9 @@ export interface ReconcileIndexOptions {
     count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<number[]>;
     findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
   };
-  recent: RecentRanges;
+  recent: Pick<RecentRanges, "has" | "take">;
+  /** Whether this worker is the one that walks through all chats. */
+  isWalker: () => Promise<boolean>;
   /** Messages that changed more recently are left out: they may be on their way to the index. */
   graceMs: number;
   metrics: Metrics<MetricCatalogue>;
@@ -25,11 +27,11 @@ const maxOutbox = 1_000;
 
 /**
  * Compares MySQL with the search index, and puts what the index lacks back into the outbox. Each run compares the ranges that this
- * worker stored a while ago, and the next chats of a walk through all chats. Counts come first: only a range whose counts differ
+ * worker stored a while ago, and in one of all workers the next chats of a walk through all chats. Counts come first: only a range whose counts differ
  * is bisected, and only a small one is compared message by message. Chats with ranges in the outbox are left out.
  */
 export function createIndexReconciliation(options: ReconcileIndexOptions): () => Promise<void> {
-  const { chats, messages, outbox, index, recent, graceMs, metrics, logger } = options;
+  const { chats, messages, outbox, index, recent, isWalker, graceMs, metrics, logger } = options;
   const requeued = metrics.counter("confab_index_missing_total");
   let walkedTo = 0n;
 
@@ -79,8 +81,11 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
   }
 
   return async () => {
+    const before = Date.now() - graceMs;
+    const walks = await isWalker();
+    if (!walks && !recent.has(before)) return;
     if ((await outbox.chatsWaiting(maxOutbox)) === undefined) return;
-    const ranges = [...(await differing(recent.take(Date.now() - graceMs))), ...(await nextChats())];
+    const ranges = [...(await differing(recent.take(before))), ...(walks ? await nextChats() : [])];
     for (const range of ranges) await reconcile(range);
   };
 }

@@ -4,9 +4,8 @@ import type { Producer } from "@confab/queue";
 import type { Logger, Metrics } from "@confab/runtime";
 
 export interface SweepOptions {
-  backlogs: readonly Pick<Backlog, "overdue" | "wokenWith" | "claimSweep">[];
+  backlogs: readonly Pick<Backlog, "overdue" | "wokenWith">[];
   producer: Pick<Producer, "wakeForgotten">;
-  intervalMs: number;
   overdueMs: number;
   metrics: Metrics<MetricCatalogue>;
   logger: Logger;
@@ -16,13 +15,12 @@ export interface SweepOptions {
 const pageSize = 1000;
 
 /**
- * Creates one sweep per partition, which finds overdue batches without a job and requeues them. One worker sweeps per interval. It
- * reads the next page of overdue batches, and begins again with the oldest after the last page.
+ * Creates one sweep per partition, which finds overdue batches without a job and requeues them. Each run reads the next page of overdue
+ * batches, and the one after the last page begins again with the oldest.
  */
 export function createSweeps({
   backlogs,
   producer,
-  intervalMs,
   overdueMs,
   metrics,
   logger,
@@ -32,7 +30,6 @@ export function createSweeps({
   return backlogs.map((backlog, partition) => {
     let offset = 0;
     return async () => {
-      if (!(await backlog.claimSweep(Math.ceil(intervalMs * 0.9)))) return;
       const ids = await backlog.overdue(overdueMs, { offset, limit: pageSize });
       offset = ids.length < pageSize ? 0 : offset + pageSize;
       if (ids.length === 0) return;

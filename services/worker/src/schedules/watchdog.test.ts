@@ -54,6 +54,14 @@ describe("a consumer's watchdog", () => {
     expect(liveness.state().ok, "the first of a new row").to.equal(true);
   });
 
+  it("asks nothing soon after a sign of life", async () => {
+    let asked = 0;
+    const { check, sign } = watch({ waiting: () => Promise.resolve((asked += 1)), timeoutMs: 10_000 });
+    sign();
+    for (let time = 0; time < 3; time += 1) await check();
+    expect(asked).to.equal(0);
+  });
+
   const innocent: Record<string, Parameters<typeof watch>[0]> = {
     "nothing waits": { waiting: () => Promise.resolve(0) },
     "Redis does not answer": { waiting: () => Promise.reject(new Error("no answer")) },

@@ -23,6 +23,8 @@ export interface Watchdog {
   readonly check: () => Promise<void>;
 }
 
+/** A silence shorter than this part of the timeout needs no question. So a restart may come early by this part. */
+const quietParts = 4;
 /** Liveness fails after this many replacements in a row. */
 const mostRestarts = 2;
 
@@ -46,6 +48,8 @@ export function createWatchdog(options: WatchdogOptions): Watchdog {
       liveness.recover(name);
     },
     async check() {
+      // A worker that is busy or was asked a moment ago costs Redis nothing.
+      if (performance.now() - since < timeoutMs / quietParts) return;
       // Also if Redis does not answer at all: then the consumer is not at fault.
       const jobs = await waiting().catch((error: unknown) => {
         forgive();

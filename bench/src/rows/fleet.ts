@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { startService, type ServiceHandle } from "@confab/testkit";
+import { Redis } from "ioredis";
+import { environmentOf } from "../designs/design.ts";
+import { watchCpu } from "../processes.ts";
+import { withStores, type Stores, type World } from "../world.ts";
+import type { Measured, Row, Settings, Side } from "./row.ts";
+
+/** Long enough for whatever runs once after a start. */
+const settleMs = 12_000;
+
+export const fleetRow: Row = {
+  name: "fleet",
+  title: "The stores' load by idle processes",
+  sides: () =>
+    (["worker", "ingest", "api"] as const).flatMap((service) => [1, 10].map((size) => sideOf(service, size))),
+  goals: [],
+};
+
+function sideOf(service: Parameters<typeof startService>[0], size: number): Side {
+  return { name: `${size} × ${service}`, measure: (world, settings) => measureFleet(world, settings, service, size) };
+}
+
+async function measureFleet(
+  world: World,
+  { seconds }: Settings,
+  service: Parameters<typeof startService>[0],
+  size: number,
+): Promise<Measured> {
+  return withStores(world, "always", async (stores) => {
+    const started: ServiceHandle[] = [];
+    const redis = new Redis(stores.redisUrl);
+    try {
+      const env = { ...environmentOf(stores), DATABASE_POOL_SIZE: "2", SEARCH_BACKEND: "mysql" };
+      while (started.length < size) started.push(await startService(service, env));
+      await sleep(settleMs);
+      const cpu = watchCpu({ Redis: [stores.pids.redis], MySQL: [stores.pids.mysql] });
+      const [commands, queries] = [await commandsOf(redis), await queriesOf(stores)];
+      await sleep(seconds * 1000);
+      const used = cpu();
+      const rate = (total: number | null | undefined) => (typeof total === "number" ? total / seconds : null);
+      return {
+        figures: {
+          "Redis commands/s": rate((await commandsOf(redis)) - commands),
+          "MySQL queries/s": rate((await queriesOf(stores)) - queries),
+          "Redis CPU, µs/s": rate(used.Redis),
+          "MySQL CPU, µs/s": rate(used.MySQL),
+        },
+        faults: [],
+      };
+    } finally {
+      redis.disconnect();
+      await Promise.all(started.map((process) => process.stop()));
+    }
+  });
+}
+
+/** All commands until now. Those inside of scripts are counted, too. */
+async function commandsOf(redis: Redis): Promise<number> {
+  const found = (await redis.info("commandstats")).matchAll(/^cmdstat_\S+?:calls=(\d+)/gm);
+  return [...found].reduce((total, [, calls]) => total + Number(calls), 0);
+}
+
+async function queriesOf({ database }: Stores): Promise<number> {
+  const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
+  return Number(row?.Value);
+}
