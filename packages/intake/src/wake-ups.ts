@@ -5,7 +5,7 @@ export interface WakeUpsOptions {
   wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
   /** Minimum time from one wake-up to the next. The first one is sent at once. */
   intervalMs?: number;
-  /** Maximum number of batches that one job stands for. */
+  /** Maximum number of batches that one job stands for. A worker takes whole jobs, so larger ones would be shared unevenly. */
   maxBatches?: number;
   /** Maximum number of batches that wait for a job. A sweep finds the others. */
   maxWaiting?: number;
@@ -23,7 +23,7 @@ export interface WakeUps {
  * and the worker more than all messages of a batch. An idle process wakes at once.
  */
 export function createWakeUps(options: WakeUpsOptions): WakeUps {
-  const { wake, intervalMs = 10, maxBatches = 100, maxWaiting = 10_000 } = options;
+  const { wake, intervalMs = 10, maxBatches = 16, maxWaiting = 10_000 } = options;
   const settling = new AbortController();
   let waiting: { batchId: string; trace: string | undefined }[] = [];
   let underWay: Promise<void> | undefined;
