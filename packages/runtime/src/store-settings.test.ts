@@ -12,7 +12,7 @@ import {
 type Weight = "needed" | "heeded" | "shown";
 
 /** A watch over one store whose setting is at hand, or which does not answer. */
-function watched(weight: Weight, first: Verdict | "silent" | "hanging", intervalMs = 0) {
+function watched(weight: Weight, first: Verdict | "silent" | "hanging", intervalMs = 0, readingMs = 1_000) {
   const lines: [level: string, message: string][] = [];
   const write = (line: string): void => {
     const { level, message } = JSON.parse(line) as { level: string; message: string };
@@ -30,7 +30,11 @@ function watched(weight: Weight, first: Verdict | "silent" | "hanging", interval
     if (state.verdict === "silent") return Promise.reject(new Error("no answer"));
     return Promise.resolve([setting(state.verdict)]);
   };
-  return { lines, state, settings: createStoreSettings({ stores: { redis: { read, weight } }, logger, intervalMs }) };
+  return {
+    lines,
+    state,
+    settings: createStoreSettings({ stores: { redis: { read, weight } }, logger, intervalMs, readingMs }),
+  };
 }
 
 const rejection = (work: Promise<unknown>): Promise<unknown> =>
@@ -46,6 +50,14 @@ const checkTwice = async (check: () => Promise<void>): Promise<unknown> => {
 };
 
 describe("createStoreSettings", () => {
+  it("reads again after a reading that never ends", async () => {
+    const { state, settings } = watched("needed", "hanging", 0, 20);
+    await rejection(settings.check());
+    state.verdict = "refused";
+    await pause(60);
+    expect(await checkTwice(settings.check)).to.be.instanceOf(SettingsRefused);
+  });
+
   it("logs what is not kept, once, and again when it changes", async () => {
     const { lines, state, settings } = watched("needed", "at-risk");
     await checkTwice(settings.check);

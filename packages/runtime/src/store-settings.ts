@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
+import { withTimeout } from "./timeout.ts";
 import { describeSetting, SettingsRefused, type StoreSetting } from "./store-setting.ts";
 
 export interface WatchedStore {
@@ -30,6 +31,8 @@ export interface StoreSettingsOptions {
   readonly logger: Pick<Logger, "info" | "warn" | "error">;
   /** The maximum age of the known settings. */
   readonly intervalMs?: number;
+  /** How long one reading may take: a connection that breaks can leave a command without any answer. */
+  readonly readingMs?: number;
 }
 
 /** The maximum wait for the first reading; shorter than a health check's timeout. */
@@ -38,8 +41,10 @@ const againMs = 1_000;
 const levels = { "at-risk": "warn", refused: "error", unknown: "info" } as const;
 
 /** Watches the settings of stores. Logs those that Confab cannot rely on, at the start and whenever they change. */
-export function createStoreSettings({ stores, logger, intervalMs = 5_000 }: StoreSettingsOptions): StoreSettings {
-  const watches = Object.entries(stores).map(([name, store]) => createWatch(name, store, { logger, intervalMs }));
+export function createStoreSettings({ stores, logger, ...times }: StoreSettingsOptions): StoreSettings {
+  const { intervalMs = 5_000, readingMs = 5_000 } = times;
+  const common = { logger, intervalMs, readingMs };
+  const watches = Object.entries(stores).map(([name, store]) => createWatch(name, store, common));
 
   async function assertAccepted(): Promise<void> {
     const missing = watches.filter((watch) => watch.isMissing());
@@ -74,7 +79,7 @@ export function createStoreSettings({ stores, logger, intervalMs = 5_000 }: Stor
 function createWatch(
   store: string,
   { read, weight }: WatchedStore,
-  { logger, intervalMs }: Required<Pick<StoreSettingsOptions, "logger" | "intervalMs">>,
+  { logger, intervalMs, readingMs }: Required<Omit<StoreSettingsOptions, "stores">>,
 ) {
   let known = false;
   let refused: readonly StoreSetting[] = [];
@@ -85,7 +90,7 @@ function createWatch(
 
   async function readAgain(): Promise<void> {
     try {
-      const settings = await read();
+      const settings = await withTimeout(read(), readingMs, () => new Error(`${store} does not answer`));
       known = true;
       readAt = performance.now();
       amissCount = settings.filter(({ verdict }) => verdict === "at-risk" || verdict === "refused").length;
