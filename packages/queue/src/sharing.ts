@@ -1,5 +1,5 @@
 import { partitionPrefix } from "@confab/contracts";
-import type { Share } from "@confab/runtime";
+import { withTimeout, type Share } from "@confab/runtime";
 import type { RedisConnection } from "./connections.ts";
 import { createLease } from "./lease.ts";
 import { askOnce } from "./ask-once.ts";
@@ -28,7 +28,9 @@ export function createSharing(redis: RedisConnection, { prefix, version }: Shari
     const ageMs = (): number => performance.now() - last.at;
 
     async function readAndShare(): Promise<T> {
-      const values = await read();
+      // A connection that breaks can leave a command without any answer.
+      const late = () => new Error(`the values of "${name}" were not read in time`);
+      const values = await withTimeout(read(), maxIntervals * intervalMs, late);
       // The time makes each text differ from the one before.
       const text = JSON.stringify({ readAt: Date.now(), values });
       last = { text, at: performance.now() };

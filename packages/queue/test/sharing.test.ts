@@ -102,6 +102,17 @@ describe("a value that all processes share", () => {
     expect(await other().catch((error: unknown) => (error as Error).message)).to.include("no process has read");
   });
 
+  it("is read again after a reading that never ends", async () => {
+    const redis = connect();
+    await ready(redis);
+    let reads = 0;
+    const poll = createSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" })("depth", intervalMs, () =>
+      ++reads === 1 ? new Promise<number>(() => undefined) : Promise.resolve(reads),
+    );
+    expect(await poll().catch((error: unknown) => (error as Error).message)).to.include("not read in time");
+    expect(await poll()).to.equal(2);
+  });
+
   it("is not shared with another version, whose values may differ", async () => {
     const old = await start(1);
     const young = await start(1, { prefix: old.prefix, version: "2" });
