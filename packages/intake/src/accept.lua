@@ -70,7 +70,8 @@ for _ = 1, tonumber(ARGV[9]) do
   local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
   local head = redis.call('HMGET', headKey, 'id', 'last', 'incarnation')
   local id, last = head[1], tonumber(head[2] or 0)
-  local trusted = id and head[3] == incarnation
+  local current = id and head[3] == incarnation
+  local trusted = current
   if not trusted and loadedUnder == incarnation then
     id = loadedId
     last = math.max(last, tonumber(loadedLast))
@@ -143,7 +144,11 @@ for _ = 1, tonumber(ARGV[9]) do
     -- The head must not expire while messages are pending.
     redis.call('PERSIST', headKey)
   end
-  if trusted then redis.call('HSET', headKey, 'id', id, 'last', last, 'incarnation', incarnation) end
+  if trusted and not current then
+    redis.call('HSET', headKey, 'id', id, 'last', last, 'incarnation', incarnation)
+  elseif last >= first then
+    redis.call('HSET', headKey, 'last', last)
+  end
   if newKeys > 0 and maxKeys > 0 then
     redis.call('INCRBY', keysKey, newKeys)
     redis.call('PEXPIREAT', keysKey, string.format('%d', (window + 1) * half))
