@@ -10,7 +10,7 @@ export async function describeMachine(): Promise<Record<string, string | number>
     cores: availableParallelism(),
     processor: cpus()[0]?.model ?? "unknown",
     memory: `${Math.round(totalmem() / 1e9)} GB`,
-    system: `${system()} ${release()} ${process.arch}`,
+    system: `${system()} ${release().split("-")[0]!} ${process.arch}`,
     node: process.version,
     redis: await versionOf("redis-server", ["--version"], /v=(\S+)/),
     mysql: await versionOf("mariadbd", ["--version"], /Ver (\S+)/).catch(() =>
