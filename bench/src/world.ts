@@ -66,3 +66,9 @@ export async function withStores<T>(world: World, fsync: Fsync, work: (stores: S
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+/** All queries of MySQL until now, also those of the services and of this program. */
+export async function queriesOf({ database }: Stores): Promise<number> {
+  const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
+  return Number(row?.Value);
+}

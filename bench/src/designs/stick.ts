@@ -1,13 +1,16 @@
 import { Redis } from "ioredis";
 import { startProgram, type Design } from "./design.ts";
+import type { World } from "../world.ts";
 
 const list = "messages";
 
-/**
- * The Go service: one LPUSH per message. It knows no chats, gives no numbers, and does not remember requests that are
- * sent again.
- */
-export function createStick(program: string): Design {
+/** The Go service, if it could be built. */
+export function sticksOf({ stick }: World): Design[] {
+  return stick === undefined ? [] : [createStick(stick)];
+}
+
+/** One LPUSH per message. It knows no chats, gives no numbers, and does not remember requests that are sent again. */
+function createStick(program: string): Design {
   return {
     name: "Go stick",
     startIngest: ({ redisUrl }) => startProgram(program, { REDIS_URL: redisUrl, LIST: list }),

@@ -63,11 +63,12 @@ describe("the load at a fixed rate", () => {
 
   it("counts other answers", async () => {
     let count = 0;
-    const { answered, refused } = await load((_request, response) => {
+    const { answered, refused, faults } = await load((_request, response) => {
       count += 1;
       response.writeHead(count % 2 === 0 ? 201 : 503, { "Content-Length": 0 }).end();
     }, 4);
     expect({ answered, refused }).to.deep.equal({ answered: 50, refused: 50 });
+    expect(faults).to.deep.equal(["50 requests were not answered with 201"]);
   });
 
   it("takes the value that a part of the values does not exceed", () => {

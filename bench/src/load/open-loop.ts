@@ -14,6 +14,8 @@ export interface OpenLoopResult {
   /** How many requests had another status, and how many had no answer. */
   readonly refused: number;
   readonly broken: number;
+  /** Why the load is void; empty if each request had the expected status. */
+  readonly faults: readonly string[];
 }
 
 /** Sends requests at a fixed rate from a process of its own, whether or not earlier ones have been answered. */
@@ -33,6 +35,10 @@ export async function runOpenLoop(command: OpenLoopCommand): Promise<OpenLoopRes
       lateP99: percentile(delays, 0.99),
       refused,
       broken,
+      faults: [
+        ...(refused > 0 ? [`${refused} requests were not answered with ${command.expected}`] : []),
+        ...(broken > 0 ? [`${broken} requests had no answer`] : []),
+      ],
     };
   } finally {
     child.kill();

@@ -1,6 +1,6 @@
 import { confab } from "../designs/confab.ts";
 import { plain } from "../designs/plain.ts";
-import { createStick } from "../designs/stick.ts";
+import { sticksOf } from "../designs/stick.ts";
 import {
   acceptedFigure,
   cpuFigure,
@@ -94,8 +94,8 @@ function stickAndConfab(load: Load): (world: World) => Side[] {
   return (world) => [...stickSide(world, load), sideOf(confab, load)];
 }
 
-function stickSide({ stick }: World, load: Load): Side[] {
-  return stick === undefined ? [] : [sideOf(createStick(stick), load)];
+function stickSide(world: World, load: Load): Side[] {
+  return sticksOf(world).map((stick) => sideOf(stick, load));
 }
 
 function sideOf(design: Design, load: Load): Side {

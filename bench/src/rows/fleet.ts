@@ -3,7 +3,7 @@ import { startService, type ServiceHandle } from "@confab/testkit";
 import { Redis } from "ioredis";
 import { environmentOf } from "../designs/design.ts";
 import { watchCpu } from "../processes.ts";
-import { withStores, type Stores, type World } from "../world.ts";
+import { queriesOf, withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
 /** Long enough for whatever runs once after a start. */
@@ -59,9 +59,4 @@ async function measureFleet(
 async function commandsOf(redis: Redis): Promise<number> {
   const found = (await redis.info("commandstats")).matchAll(/^cmdstat_\S+?:calls=(\d+)/gm);
   return [...found].reduce((total, [, calls]) => total + Number(calls), 0);
-}
-
-async function queriesOf({ database }: Stores): Promise<number> {
-  const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
-  return Number(row?.Value);
 }

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { confab } from "../designs/confab.ts";
 import { plain } from "../designs/plain.ts";
-import { createStick } from "../designs/stick.ts";
+import { sticksOf } from "../designs/stick.ts";
 import { fillBacklog } from "../load/fill.ts";
 import { createTarget, meanBodyBytes } from "../load/messages.ts";
 import { withStores, type World } from "../world.ts";
@@ -13,8 +13,7 @@ const beyondBody = "Redis memory beyond the body, bytes/message";
 export const queueMemoryRow: Row = {
   name: "queue-memory",
   title: "Memory of messages that wait in Redis, sent over 64 connections",
-  sides: ({ stick }) =>
-    [...(stick === undefined ? [] : [createStick(stick)]), confab, plain].map((design) => sideOf(design)),
+  sides: (world) => [...sticksOf(world), confab, plain].map(sideOf),
   goals: [{ title: beyondBody, figure: beyondBody, of: "Confab", better: "lower", pass: 150, aim: 60 }],
 };
 

@@ -6,7 +6,7 @@ import { startService } from "@confab/testkit";
 import { environmentOf } from "../designs/design.ts";
 import { createTarget } from "../load/messages.ts";
 import { memoryOf, watchCpu } from "../processes.ts";
-import { withStores, type Stores, type World } from "../world.ts";
+import { queriesOf, withStores, type Stores, type World } from "../world.ts";
 import type { Command, Report } from "../load/stream-readers.ts";
 import type { Measured, Row, Settings } from "./row.ts";
 
@@ -98,7 +98,7 @@ async function measure({ stores, client, ingest, api, token }: Stage, seconds: n
   /** Opens all readers at once and waits until they have caught up. */
   const open = async (after: readonly number[]) => {
     const cpu = watchCpu({ api: [api.pid], mysql: [stores.pids.mysql] });
-    const asked = await questions(stores);
+    const asked = await queriesOf(stores);
     const began = performance.now();
     const sum = { events: 0, faults: 0 };
     tell({ type: "open", port, path, readers, after });
@@ -111,7 +111,7 @@ async function measure({ stores, client, ingest, api, token }: Stage, seconds: n
       if (failed > 0) throw new Error(`${failed} connections failed: raise ulimit -n`);
       if (elapsed > catchUpMs) throw new Error(`only ${caughtUp} of ${readers} readers are caught up`);
       if (caughtUp < readers) continue;
-      return { ...sum, seconds: elapsed / 1_000, queries: (await questions(stores)) - asked, cpu: cpu() };
+      return { ...sum, seconds: elapsed / 1_000, queries: (await queriesOf(stores)) - asked, cpu: cpu() };
     }
   };
   const drop = async (): Promise<void> => {
@@ -180,10 +180,4 @@ async function measure({ stores, client, ingest, api, token }: Stage, seconds: n
       "api CPU while they return to different positions, s": (mixed.cpu.api ?? Number.NaN) / 1e6,
     },
   };
-}
-
-/** All queries of the server, also those of the worker and of this program. */
-async function questions({ database }: Stores): Promise<number> {
-  const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
-  return Number(row?.Value);
 }

@@ -79,7 +79,7 @@ async function insertChunk<M extends NewMessage>(
   }
 }
 
-/** A row as SQL literals: the client needs four times as long to pass the arguments of a row. */
+/** A row as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
 function literals(message: NewMessage): string {
   const { chatId, number, uid, createdAt } = message;
   const at = sqlTime(createdAt);

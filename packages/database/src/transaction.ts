@@ -32,7 +32,7 @@ export function transaction<T>(
 }
 
 /**
- * The same for raw statements, past Prisma: a statement costs this process a fifth of the time. A session that takes
+ * The same for raw statements, past Prisma, which took a fifth of the worker's CPU time. A session that takes
  * longer than `timeoutMs` is closed, and the server rolls its transaction back.
  */
 export function directTransaction<T>(

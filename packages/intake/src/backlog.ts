@@ -77,8 +77,8 @@ export interface Backlog {
   overdue(ageMs: number, page: { offset: number; limit: number }): Promise<string[]>;
   /** Notes that one job, which is named after the first of these batches, stands for all of them. */
   noteWokenTogether(ids: readonly string[]): Promise<void>;
-  /** For each batch, the batch that its job is named after: itself, unless `noteWokenTogether` noted another one. */
-  wokenWith(ids: readonly string[]): Promise<string[]>;
+  /** The batches with the one that each one's job is named after: itself, unless `noteWokenTogether` noted another one. */
+  wokenWith(ids: readonly string[]): Promise<{ id: string; wokenWith: string }[]>;
   /** The number of pending messages and the age of the oldest open batch. The age is undefined if no batch is open. */
   depth(): Promise<{ pending: number; oldestAgeMs: number | undefined }>;
 }
@@ -161,7 +161,8 @@ export function createBacklog(
       const answers = (await commands.exec()) ?? [];
       return answers.map(([error, first], at) => {
         if (error) throw error;
-        return (first as string | null) ?? ids[at]!;
+        const id = ids[at]!;
+        return { id, wokenWith: (first as string | null) ?? id };
       });
     },
 

@@ -65,13 +65,7 @@ describe("the sweep for batches without a working job", function () {
     await removeJobs(ids);
     await backlog!.noteWokenTogether(ids);
     await world.producer.wakeBatches(0, ids);
-    const sweep = async () => {
-      const wokenWith = await backlog!.wokenWith(ids);
-      return world.producer.wakeForgotten(
-        0,
-        ids.map((id, at) => ({ id, wokenWith: wokenWith[at]! })),
-      );
-    };
+    const sweep = async () => world.producer.wakeForgotten(0, await backlog!.wokenWith(ids));
     expect(await sweep(), "while the job waits").to.equal(0);
     expect(await queue.getJobCounts("waiting")).to.deep.equal({ waiting: 1 });
     await queue.remove(`b-${ids[0]!}`);
@@ -134,7 +128,7 @@ describe("the sweep for batches without a working job", function () {
     };
     const requeued: string[] = [];
     const [sweep] = createSweeps({
-      backlogs: [{ overdue, wokenWith: (page) => Promise.resolve([...page]) }],
+      backlogs: [{ overdue, wokenWith: (page) => Promise.resolve(page.map((id) => ({ id, wokenWith: id }))) }],
       producer: { wakeForgotten: (_, page) => Promise.resolve(requeued.push(...page.map(({ id }) => id))) },
       overdueMs: 0,
       metrics: world.metrics,

@@ -33,9 +33,7 @@ export function createSweeps({
       const ids = await backlog.overdue(overdueMs, { offset, limit: pageSize });
       offset = ids.length < pageSize ? 0 : offset + pageSize;
       if (ids.length === 0) return;
-      const wokenWith = await backlog.wokenWith(ids);
-      const batches = ids.map((id, at) => ({ id, wokenWith: wokenWith[at]! }));
-      const forgotten = await producer.wakeForgotten(partition, batches);
+      const forgotten = await producer.wakeForgotten(partition, await backlog.wokenWith(ids));
       if (forgotten === 0) return;
       woken.inc(forgotten);
       logger.debug({ partition, batches: forgotten }, "overdue batches requeued");
