@@ -1,3 +1,4 @@
+import { ensureProgram } from "@confab/local";
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, release, totalmem, type as system } from "node:os";
 import { promisify } from "node:util";
@@ -6,13 +7,14 @@ const run = promisify(execFile);
 
 /** The machine and the versions of the installed programs: a figure means nothing without them. */
 export async function describeMachine(): Promise<Record<string, string | number>> {
+  const redis = await ensureProgram({ programs: ["redis-server"], packages: ["redis-server"] }, console.error);
   return {
     cores: availableParallelism(),
     processor: cpus()[0]?.model ?? "unknown",
     memory: `${Math.round(totalmem() / 1e9)} GB`,
     system: `${system()} ${release().split("-")[0]!} ${process.arch}`,
     node: process.version,
-    redis: await versionOf("redis-server", ["--version"], /v=(\S+)/),
+    redis: await versionOf(redis, ["--version"], /v=(\S+)/),
     mysql: await versionOf("mariadbd", ["--version"], /Ver (\S+)/).catch(() =>
       versionOf("mysqld", ["--version"], /Ver (\S+)/),
     ),

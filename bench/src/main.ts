@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { exit } from "node:process";
-import { requireWrk } from "./load/wrk.ts";
+import { ensureWrk } from "./load/wrk.ts";
 import { describeMachine } from "./machine.ts";
 import { help, readOptions, type Options } from "./options.ts";
 import { figuresTable, goalsTable } from "./report.ts";
@@ -11,7 +11,7 @@ import { writeResults } from "./write.ts";
 import type { RowResult } from "./results.ts";
 
 async function measure(options: Options): Promise<RowResult[]> {
-  const wrk = requireWrk();
+  const wrk = await ensureWrk();
   const world = await createWorld();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void world.close().finally(() => exit(130)));

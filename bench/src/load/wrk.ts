@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { ensureProgram } from "@confab/local";
 
 export interface WrkLoad {
   readonly url: string;
@@ -34,12 +35,11 @@ const run = promisify(execFile);
 const script = join(import.meta.dirname, "messages.lua");
 const graceMs = 30_000;
 
-/** Resolves with the version. Throws an error with a sentence for the user if wrk is not installed. */
-export function requireWrk(): string {
+/** Installs wrk if it is missing and can be installed, and resolves with its version. */
+export async function ensureWrk(): Promise<string> {
+  const wrk = await ensureProgram({ programs: ["wrk"], packages: ["wrk"] }, console.error);
   // With this option it exits with 1.
-  const { stdout, error } = spawnSync("wrk", ["-v"], { encoding: "utf8" });
-  if (error !== undefined)
-    throw new Error("The benchmark needs wrk. Install it with apt-get install wrk or brew install wrk.");
+  const { stdout } = spawnSync(wrk, ["-v"], { encoding: "utf8" });
   return /^wrk (\S+)/.exec(stdout)?.[1] ?? "unknown";
 }
 
