@@ -23,8 +23,8 @@ export const senderSchema = z
   });
 
 /**
- * The content of a message as a client sends it. A field that is added here and to `contentOutput` is validated, kept while the
- * message is pending, and returned; its column (packages/database) and its mapping (packages/search) are the rest.
+ * The content of a message as a client sends it. A field that is added here and to `contentOutput` is
+ * validated, kept while the message is pending, and returned; its column (packages/database) and its mapping (packages/search) are the rest.
  */
 export const contentInput = {
   body: messageBodySchema,
@@ -56,21 +56,17 @@ export type MessageContent = z.infer<z.ZodObject<typeof contentInput>>;
 /** The content with all its fields, as it is returned. */
 export type ReturnedContent = z.infer<z.ZodObject<typeof contentOutput>>;
 
+type OtherFields = { [Field in Exclude<keyof ReturnedContent, "body">]: ReturnedContent[Field] | undefined };
+
 /** All fields of a message's content. */
 export const contentFields = Object.keys(contentOutput) as readonly (keyof ReturnedContent)[];
 
 /** Maximum size of a content, as `contentBytes` measures it; more than the other fields need as JSON. */
 export const maxContentBytes = maxBodyBytes + maxMessageMetadataBytes + 6 * 2 * maxSenderCharacters + 64;
 
-// As plain strings: which fields there are is data here, not a type.
-const allFields: readonly string[] = contentFields;
-const otherFields = allFields.filter((field) => field !== "body");
-
 /** The content alone of something that has more; a missing field is null. */
-export function contentOf(source: MessageContent): ReturnedContent {
-  const content: Record<string, unknown> = {};
-  for (const field of allFields) content[field] = (source as Record<string, unknown>)[field] ?? null;
-  return content as ReturnedContent;
+export function contentOf({ body, sender, metadata, reply_to }: MessageContent): ReturnedContent {
+  return { body, sender: sender ?? null, metadata: metadata ?? null, reply_to: reply_to ?? null };
 }
 
 /** The size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements count it. */
@@ -79,20 +75,26 @@ export function contentBytes(content: MessageContent): number {
 }
 
 /** All fields but the body, as JSON on one line; empty if none is given. */
-export function encodeOtherFields(content: MessageContent): string {
-  let given: Record<string, unknown> | undefined;
-  for (const field of otherFields) {
-    const value = (content as Record<string, unknown>)[field];
-    if (value !== undefined && value !== null) (given ??= {})[field] = value;
-  }
-  return given === undefined ? "" : JSON.stringify(given);
+export function encodeOtherFields({ sender, metadata, reply_to }: MessageContent): string {
+  if ((sender ?? metadata ?? reply_to ?? undefined) === undefined) return "";
+  // JSON leaves out what is undefined.
+  const given: OtherFields = {
+    sender: sender ?? undefined,
+    metadata: metadata ?? undefined,
+    reply_to: reply_to ?? undefined,
+  };
+  return JSON.stringify(given);
+}
+
+function isContentField(name: string): boolean {
+  return (contentFields as readonly string[]).includes(name);
 }
 
 /** The content of a body and what `encodeOtherFields` gave; throws if a newer version of Confab wrote a field that this one lacks. */
 export function decodeContent(body: string, fields: string | null | undefined): MessageContent {
   if (!fields) return { body };
   const others = JSON.parse(fields) as Partial<MessageContent>;
-  const unknown = Object.keys(others).filter((field) => !allFields.includes(field));
+  const unknown = Object.keys(others).filter((field) => !isContentField(field));
   if (unknown.length > 0) throw new Error(`The message has fields of a newer version of Confab: ${unknown.join(", ")}`);
   return { body, ...others };
 }

@@ -146,7 +146,19 @@ export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
+/** Returns a function that fills in the parameters of a route's path, percent-encoded. */
+export function pathFiller(path: string): (params: Readonly<Record<string, string | number>>) => string {
+  const parts = path.split(/\{(\w+)\}/);
+  return (params) => {
+    let filled = parts[0]!;
+    for (let at = 1; at < parts.length; at += 2) {
+      filled += encodeURIComponent(params[parts[at]!]!) + parts[at + 1]!;
+    }
+    return filled;
+  };
+}
+
 /** A route's path with its parameters filled in, percent-encoded. */
-export function fillPath(path: string, params: Record<string, string | number>): string {
-  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+export function fillPath(path: string, params: Readonly<Record<string, string | number>>): string {
+  return pathFiller(path)(params);
 }

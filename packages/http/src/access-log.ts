@@ -76,7 +76,7 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
       if (context.isStream) return;
       // A request that is held ends when its client leaves.
       const status = res.writableFinished || isHeld ? res.statusCode : CLIENT_LEFT;
-      const bytes = Number(res.getHeader("Content-Length") ?? 0);
+      const bytes = context.answerBytes ?? Number(res.getHeader("Content-Length") ?? 0);
       end(req.method, status, bytes, context, isHeld ? undefined : performance.now() - context.startedAt);
     });
     next();

@@ -1,9 +1,9 @@
 import type { Principal } from "@confab/access";
 import type { ProblemCode } from "@confab/contracts";
 import { noTracer, traceIdOf, type Logger, type Span, type Tracer } from "@confab/runtime";
-import type { RequestHandler, Response } from "express";
+import type { RequestHandler } from "express";
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 export interface RequestContext {
   readonly requestId: string;
@@ -31,6 +31,8 @@ export interface RequestContext {
   isStream: boolean;
   /** The names of fields and query parameters that no schema knows. */
   ignored: Set<string> | undefined;
+  /** The size of the answer's body, if the header Content-Length does not say it. */
+  answerBytes: number | undefined;
 }
 
 // A property of the request costs less than a WeakMap or `res.locals`; a symbol cannot collide.
@@ -57,6 +59,7 @@ class Context implements RequestContext {
   onStream: RequestContext["onStream"] = undefined;
   isStream = false;
   ignored: Set<string> | undefined = undefined;
+  answerBytes: number | undefined = undefined;
   readonly #parent: Logger;
   #logger: Logger | undefined = undefined;
 
@@ -76,28 +79,47 @@ class Context implements RequestContext {
 }
 
 /**
- * Gives each request an id (a valid `X-Request-ID` of the client, or a new one), its start time and, if it is sampled, a
- * server span. It sets the headers that every answer has, and is mounted first.
+ * Begins a request: gives it an id (a valid `X-Request-ID` of the client, or a new one), its start time and, if it is sampled, a server
+ * span, which is returned.
  */
-export function requestContext(logger: Logger, tracer: Tracer = noTracer): RequestHandler {
-  return (req, res, next) => {
+export type Begin = (req: IncomingMessage, res: ServerResponse) => Span | undefined;
+
+export function createBegin(logger: Logger, tracer: Tracer = noTracer): Begin {
+  return (req, res) => {
     const given = req.headers["x-request-id"];
     const requestId = typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : randomUUID();
-    const span = tracer.start(req.method, { kind: "server", headers: req.headers });
+    const method = req.method ?? "";
+    const span = tracer.start(method, { kind: "server", headers: req.headers });
     const traceId = span?.traceId ?? traceIdOf(req.headers.traceparent);
     const context = new Context(logger, requestId, traceId, span?.traceparent);
     (req as WithContext)[contextKey] = context;
-    res.setHeader("X-Request-ID", requestId);
-    res.setHeader("X-Content-Type-Options", "nosniff");
-    if (span === undefined) {
-      next();
-      return;
+    if (span !== undefined) {
+      res.on("close", () => {
+        endSpan(span, method, res, context);
+      });
     }
-    res.on("close", () => {
-      endSpan(span, req.method, res, context);
-    });
-    span.run(next);
+    return span;
   };
+}
+
+/** Begins each request, and sets the headers that every answer has. Mounted first. */
+export function requestContext(begin: Begin): RequestHandler {
+  return (req, res, next) => {
+    const span = begin(req, res);
+    setCommonHeaders(req, res);
+    if (span === undefined) next();
+    else span.run(next);
+  };
+}
+
+/** The headers that every answer has, names and values in turn. */
+export function commonHeadersOf({ requestId }: RequestContext): string[] {
+  return ["X-Request-ID", requestId, "X-Content-Type-Options", "nosniff"];
+}
+
+export function setCommonHeaders(req: IncomingMessage, res: ServerResponse): void {
+  const headers = commonHeadersOf(contextOf(req));
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
 }
 
 /** The context of a request; throws if `requestContext` is not mounted first. */
@@ -111,7 +133,7 @@ export function contextOf(req: IncomingMessage): RequestContext {
 function endSpan(
   span: Span,
   method: string,
-  res: Response,
+  res: ServerResponse,
   { requestId, route, logFields, problem, isStream }: RequestContext,
 ): void {
   if (route !== undefined) span.rename(`${method} ${route}`);

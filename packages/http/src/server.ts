@@ -5,6 +5,7 @@ import { IncomingMessage, ServerResponse, createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createClientErrorHandler } from "./client-error.ts";
+import type { Direct } from "./direct.ts";
 import { awaitContinue } from "./protocol.ts";
 import { createUnsent } from "./unsent.ts";
 import type { UnsentOptions } from "./unsent.ts";
@@ -21,6 +22,8 @@ export interface HttpServerOptions {
   /** Bounds the memory of answers that clients do not read. */
   readonly unsent?: Partial<UnsentOptions>;
   readonly lifecycle?: Pick<Lifecycle, "draining">;
+  /** Serves the usual requests to a route before the app sees them. */
+  readonly direct?: Direct;
 }
 
 export interface HttpServer {
@@ -38,6 +41,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   // before the first request.
   const answers = new Map<Socket, ServerResponse | undefined>();
   let stopping = false;
+  const { direct } = options;
+  const listener = app as RequestListener;
 
   const server = createServer(
     {
@@ -53,7 +58,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   function serve(req: IncomingMessage, res: ServerResponse): void {
     answers.set(req.socket, res);
     if (stopping || options.lifecycle?.draining === true) res.shouldKeepAlive = false;
-    (app as RequestListener)(req, res);
+    if (direct === undefined) listener(req, res);
+    else direct(req, res, listener);
   }
   server.on("checkContinue", (req: IncomingMessage, res: ServerResponse) => {
     awaitContinue(req, res);

@@ -4,7 +4,7 @@ import type { Request, Response } from "express";
 import { PassThrough } from "node:stream";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { contextOf, requestContext } from "../src/request-context.ts";
+import { contextOf, createBegin, requestContext } from "../src/request-context.ts";
 
 const requests = 5_000;
 /** The bytes that each request keeps alive: eight for an item. */
@@ -12,7 +12,7 @@ const payload = 1_000;
 
 describe("requestContext", () => {
   it("leaves no memory that only a full garbage collection frees", () => {
-    const handle = requestContext(createLogger({ level: "silent", service: "test" }, new PassThrough()));
+    const handle = requestContext(createBegin(createLogger({ level: "silent", service: "test" }, new PassThrough())));
     const serve = () => {
       const req = { method: "GET", headers: {}, payload: new Array<number>(payload / 8).fill(0) } as unknown as Request;
       handle(req, { setHeader: () => undefined } as unknown as Response, () => undefined);

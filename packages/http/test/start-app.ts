@@ -5,6 +5,7 @@ import { routes } from "@confab/contracts";
 import { captureLog, type LogLine } from "@confab/testkit";
 import {
   accessLog,
+  createBegin,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
@@ -40,7 +41,7 @@ export async function startApp(
   const router = createRouter();
   configure(router);
   app.use(
-    requestContext(logger),
+    requestContext(createBegin(logger)),
     accessLog({ metrics, logger, routes: Object.values(routes), ...log }),
     createProtocolCheck({ host: "0.0.0.0", publicUrl: PUBLIC_URL, ...options }),
     createOptionsHandler(Object.values(routes)),

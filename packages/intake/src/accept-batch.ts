@@ -51,6 +51,8 @@ interface AcceptReply {
 
 export interface EntryResult {
   result: AcceptResult;
+  /** When the batch was created. */
+  createdMs: number;
   incarnation: string;
   pending: number;
   /** The rest of the application's quota. Undefined if it has no quota. */
@@ -110,10 +112,10 @@ export function encodeBatch(
       args.push(digest ?? "", request ?? "", encodeRecord(uid, now, { ...entry, digest }));
     });
   }
-  return { id, args, parse: (reply) => parseReply(reply, [...groups.values()]) };
+  return { id, args, parse: (reply) => parseReply(reply, [...groups.values()], now) };
 }
 
-function parseReply(reply: string, groups: number[][]): EntryResult[] {
+function parseReply(reply: string, groups: number[][], createdMs: number): EntryResult[] {
   const { incarnation, pending, limits, keysMs, results } = JSON.parse(reply) as AcceptReply;
   const answers: EntryResult[] = [];
   let at = 0;
@@ -122,6 +124,7 @@ function parseReply(reply: string, groups: number[][]): EntryResult[] {
     for (const position of positions) {
       answers[position] = {
         result: results[at++]!,
+        createdMs,
         incarnation,
         pending,
         limit: limit && { remaining: limit[0], resetMs: limit[1], waitMs: limit[2] },

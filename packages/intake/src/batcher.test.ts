@@ -3,16 +3,15 @@ import type { BatchEntry, EntryResult } from "./accept-batch.ts";
 import { createBatcher, IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 
 const entry = (body: string): BatchEntry => ({ token: "t", chat: 1, body, requestId: "r" });
-const answer = (entries: readonly BatchEntry[]): { createdMs: number; results: EntryResult[] } => ({
-  createdMs: 1,
-  results: entries.map((_, index) => ({
+const answer = (entries: readonly BatchEntry[]): EntryResult[] =>
+  entries.map((_, index) => ({
     result: index + 1,
-    incarnation: "i",
+    createdMs: 1,
+    incarnation: "",
     pending: 0,
     limit: undefined,
     keysMs: 0,
-  })),
-});
+  }));
 
 const roomy = { maxBatchBytes: 1_000_000, maxWaitingBytes: 1_000_000 };
 

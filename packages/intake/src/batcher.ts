@@ -18,11 +18,8 @@ export class IntakeBusy extends Error {
 }
 
 export interface BatcherOptions {
-  /**
-   * Sends one batch whose first entry waited for `waitedMs`. Returns one result per entry, in order, and the time at
-   * which the batch was created.
-   */
-  send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<{ createdMs: number; results: EntryResult[] }>;
+  /** Sends one batch whose first entry waited for `waitedMs`. Returns one result per entry, in order. */
+  send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<readonly EntryResult[]>;
   maxBatch: number;
   /**
    * Maximum number of bytes of contents per batch, because Redis runs one batch at a time. Only one submission alone may
@@ -38,13 +35,11 @@ export interface BatcherOptions {
   deadlineMs: number;
 }
 
-export type BatchedResult = EntryResult & { createdMs: number };
-
 interface Waiting {
   entries: readonly BatchEntry[];
   bytes: number;
   deadline: number;
-  resolve: (results: BatchedResult[]) => void;
+  resolve: (results: EntryResult[]) => void;
   reject: (error: Error) => void;
 }
 
@@ -53,7 +48,7 @@ export interface Batcher {
    * Entries that are submitted together are sent in one batch, so that the script numbers either all of them or the
    * first ones.
    */
-  submit(entries: readonly BatchEntry[]): Promise<BatchedResult[]>;
+  submit(entries: readonly BatchEntry[]): Promise<EntryResult[]>;
   /** The number of unanswered batches, and of entries that wait for a batch. */
   load(): { inFlight: number; waiting: number };
   /** Resolves when all submissions are settled. */
@@ -128,16 +123,11 @@ export function createBatcher(options: BatcherOptions): Batcher {
       },
     };
     inFlight.add(batch);
-    send(
-      members.flatMap(({ entries }) => entries),
-      Math.max(0, Date.now() + deadlineMs - members[0]!.deadline),
-    ).then(
-      ({ createdMs, results }) => {
+    send(entriesOf(members), Math.max(0, Date.now() + deadlineMs - members[0]!.deadline)).then(
+      (results) => {
         settle(() => {
           let at = 0;
-          for (const { entries, resolve } of members) {
-            resolve(entries.map(() => ({ ...results[at++]!, createdMs })));
-          }
+          for (const { entries, resolve } of members) resolve(results.slice(at, (at += entries.length)));
         });
       },
       (error: unknown) => {
@@ -168,7 +158,8 @@ export function createBatcher(options: BatcherOptions): Batcher {
           reject(new IntakeBusy("Too many messages are waiting for Redis"));
           return;
         }
-        const bytes = entries.reduce((sum, entry) => sum + contentBytes(entry), 0);
+        let bytes = 0;
+        for (const entry of entries) bytes += contentBytes(entry);
         waitingEntries += entries.length;
         waitingBytes += bytes;
         waiting.push({ entries, bytes, deadline: Date.now() + deadlineMs, resolve, reject });
@@ -180,4 +171,10 @@ export function createBatcher(options: BatcherOptions): Batcher {
       clearInterval(timer);
     },
   };
+}
+
+function entriesOf(members: readonly Waiting[]): BatchEntry[] {
+  const all: BatchEntry[] = [];
+  for (const { entries } of members) for (const entry of entries) all.push(entry);
+  return all;
 }

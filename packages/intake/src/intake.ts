@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeBatch, type AcceptLimits, type BatchEntry, type Submission } from "./accept-batch.ts";
+import { encodeBatch, type AcceptLimits, type BatchEntry, type EntryResult, type Submission } from "./accept-batch.ts";
 import { createBatchId } from "./batch-id.ts";
-import { createBatcher, IntakeUnavailable, type BatchedResult, type Batcher } from "./batcher.ts";
+import { createBatcher, IntakeUnavailable, type Batcher } from "./batcher.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
 
 /** The outcome of a submission that Redis answered. */
-export type Acceptance = { limit?: BatchedResult["limit"] } & (
+export type Acceptance = { limit?: EntryResult["limit"] } & (
   | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
   | { outcome: "conflict" | "unknown-chat" | "unknown-application" | "unknown-reply" }
   | { outcome: "overloaded"; pending: number }
@@ -96,7 +96,7 @@ export function createIntake(options: IntakeOptions): Intake {
       send: async (entries, waitedMs) => {
         const createdMs = Date.now();
         const batch = encodeBatch(prefix, createBatchId(createdMs), entries, limits, createdMs);
-        const traces = entries.flatMap(({ trace }) => trace ?? []);
+        const traces = entries.map(({ trace }) => trace).filter((trace) => trace !== undefined);
         const span = traces.length > 0 ? traceBatch?.({ id: batch.id, size: entries.length, traces }) : undefined;
         const reply = await redis.confabAccept(...guardKeys(prefix), ...batch.args).catch((error: unknown) => {
           span?.end(error);
@@ -104,18 +104,15 @@ export function createIntake(options: IntakeOptions): Intake {
         });
         span?.end();
         const results = batch.parse(reply);
-        // Only for accepted messages: a job for each refusal would fill the queue by which the workers are scaled.
-        if (results.some(({ result }) => typeof result === "number")) {
-          wakeUps[partition]!.add(batch.id, span?.traceparent);
+        let [accepted, replayed] = [0, 0];
+        for (const { result } of results) {
+          if (typeof result === "number") accepted += 1;
+          else if (typeof result === "object") replayed += 1;
         }
-        onBatch?.({
-          size: entries.length,
-          waitedMs,
-          durationMs: Date.now() - createdMs,
-          accepted: results.filter(({ result }) => typeof result === "number").length,
-          replayed: results.filter(({ result }) => typeof result === "object").length,
-        });
-        return { createdMs, results };
+        // Only for accepted messages: a job for each refusal would fill the queue by which the workers are scaled.
+        if (accepted > 0) wakeUps[partition]!.add(batch.id, span?.traceparent);
+        onBatch?.({ size: entries.length, waitedMs, durationMs: Date.now() - createdMs, accepted, replayed });
+        return results;
       },
     });
   });
@@ -139,25 +136,36 @@ export function createIntake(options: IntakeOptions): Intake {
     const [first] = submissions;
     if (!first) return [];
     const batcher = batchers[partitionOf(partitioning, first.token, first.chat)]!;
-    const answers: Acceptance[] = [];
-    let open: { at: number; entry: BatchEntry }[] = submissions.map((entry, at) => ({ at, entry }));
-    for (let round = 0; round < maxRounds; round++) {
-      const results = await batcher.submit(open.map(({ entry }) => entry));
-      open.forEach(({ at }, index) => {
-        answers[at] = toAcceptance(results[index]!);
-      });
-      const unknown = open.filter((_, index) => results[index]!.result === "unknown");
-      if (unknown.length === 0) return answers;
-      const { incarnation } = results.find(({ result }) => result === "unknown")!;
-      const loaded = await loadOnce(first, incarnation);
+    const results = await batcher.submit(submissions);
+    const answers = results.map(toAcceptance);
+    return results.some(isUnknown) ? loadAndSubmit(batcher, submissions, results, answers) : answers;
+  };
+
+  /** Loads the head of a chat that Redis does not know, and submits again what is unanswered. */
+  async function loadAndSubmit(
+    batcher: Batcher,
+    submissions: readonly Submission[],
+    firstResults: readonly EntryResult[],
+    answers: Acceptance[],
+  ): Promise<Acceptance[]> {
+    let results = firstResults;
+    let open = submissions.map((_, at) => at);
+    for (let round = 1; ; round++) {
+      open = open.filter((_, index) => isUnknown(results[index]!));
+      if (open.length === 0) return answers;
+      if (round === maxRounds) {
+        throw new IntakeUnavailable("Redis changed its incarnation several times while a chat head was loaded");
+      }
+      const { incarnation } = results.find(isUnknown)!;
+      const loaded = await loadOnce(submissions[0]!, incarnation);
       if (typeof loaded === "string") {
-        for (const { at } of unknown) answers[at] = { outcome: loaded };
+        for (const at of open) answers[at] = { outcome: loaded };
         return answers;
       }
-      open = unknown.map(({ at }) => ({ at, entry: { ...submissions[at]!, loaded } }));
+      results = await batcher.submit(open.map((at) => ({ ...submissions[at]!, loaded })));
+      open.forEach((at, index) => (answers[at] = toAcceptance(results[index]!)));
     }
-    throw new IntakeUnavailable("Redis changed its incarnation several times while a chat head was loaded");
-  };
+  }
 
   return {
     submitRun,
@@ -178,7 +186,9 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 }
 
-function toAcceptance({ result, createdMs, pending, limit, keysMs }: BatchedResult): Acceptance {
+const isUnknown = ({ result }: EntryResult): boolean => result === "unknown";
+
+function toAcceptance({ result, createdMs, pending, limit, keysMs }: EntryResult): Acceptance {
   if (typeof result === "number")
     return { outcome: "accepted", number: result, createdAt: new Date(createdMs), replayed: false, limit };
   if (typeof result === "object")

@@ -23,7 +23,7 @@ export interface WakeUps {
  * and the worker more than all messages of a batch. An idle process wakes at once.
  */
 export function createWakeUps(options: WakeUpsOptions): WakeUps {
-  const { wake, intervalMs = 10, maxBatches = 16, maxWaiting = 10_000 } = options;
+  const { wake, intervalMs = 25, maxBatches = 32, maxWaiting = 10_000 } = options;
   const settling = new AbortController();
   let waiting: { batchId: string; trace: string | undefined }[] = [];
   let underWay: Promise<void> | undefined;

@@ -16,6 +16,8 @@ export interface WatchedStore {
 export interface StoreSettings {
   /** For readiness: reads again what is older than `intervalMs`, and rejects while the process must not accept or store anything. */
   readonly check: () => Promise<void>;
+  /** Whether the settings are known and none is refused. */
+  readonly areAccepted: () => boolean;
   /** Rejects with SettingsRefused while a setting is refused. Waits only for the first reading, and not long. */
   readonly assertAccepted: () => Promise<void>;
   /** Resolves when `assertAccepted` does, however long that takes; `check` must be called regularly meanwhile. */
@@ -46,6 +48,8 @@ export function createStoreSettings({ stores, logger, ...times }: StoreSettingsO
   const common = { logger, intervalMs, readingMs };
   const watches = Object.entries(stores).map(([name, store]) => createWatch(name, store, common));
 
+  const areAccepted = (): boolean => watches.every((watch) => !watch.isMissing() && watch.refused().length === 0);
+
   async function assertAccepted(): Promise<void> {
     const missing = watches.filter((watch) => watch.isMissing());
     if (missing.length > 0) await Promise.all(missing.map((watch) => watch.firstReading()));
@@ -62,6 +66,7 @@ export function createStoreSettings({ stores, logger, ...times }: StoreSettingsO
 
   return {
     check,
+    areAccepted,
     assertAccepted,
     async whenAccepted() {
       const isRefused = (): Promise<boolean> =>
@@ -134,14 +139,12 @@ function createWatch(
 export function unlessRefused<T extends object>(
   calls: T,
   names: readonly (keyof T)[],
-  { assertAccepted }: Pick<StoreSettings, "assertAccepted">,
+  { areAccepted, assertAccepted }: Pick<StoreSettings, "areAccepted" | "assertAccepted">,
 ): T {
   const guarded = names.map((name) => {
     const call = calls[name] as (...args: unknown[]) => Promise<unknown>;
-    const guard = async (...args: unknown[]): Promise<unknown> => {
-      await assertAccepted();
-      return call(...args);
-    };
+    const guard = (...args: unknown[]): Promise<unknown> =>
+      areAccepted() ? call(...args) : assertAccepted().then(() => call(...args));
     return [name, guard];
   });
   return { ...calls, ...Object.fromEntries(guarded) } as T;

@@ -3,6 +3,7 @@ import { mayUse, type Access } from "@confab/access";
 import { ProblemError, routes, type Route } from "@confab/contracts";
 import {
   accessLog,
+  createBegin,
   contextOf,
   createCors,
   createNotFoundHandler,
@@ -92,7 +93,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     .enable("strict routing")
     .set("query parser", parseQueryString)
     .set("trust proxy", config.trustedProxies)
-    .use(requestContext(logger, tracer))
+    .use(requestContext(createBegin(logger, tracer)))
     .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }));
   if (config.corsOrigins !== undefined) app.use(createCors(config.corsOrigins));
   app

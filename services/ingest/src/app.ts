@@ -2,20 +2,23 @@ import type { IngestConfig } from "@confab/config";
 import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
+  createBegin,
   createByteBudget,
   createCors,
+  createDirect,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
   createProtocolCheck,
   requestContext,
+  type Direct,
 } from "@confab/http";
 import { partitionOf } from "@confab/intake";
 import { giveWay, type Logger } from "@confab/runtime";
 import express, { type Express } from "express";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";
-import { createMessageRoutes } from "./routes/messages.ts";
+import { createMessageRoutes, createSendMessage } from "./routes/messages.ts";
 import { toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-run.ts";
@@ -31,7 +34,13 @@ export interface IngestAppOptions extends Pick<
 }
 
 /** The application that accepts messages, without a port. */
-export function createIngestApp(options: IngestAppOptions): Express {
+export interface IngestApp {
+  readonly app: Express;
+  /** Serves the usual requests that send a message, before the app sees them. */
+  readonly direct: Direct;
+}
+
+export function createIngestApp(options: IngestAppOptions): IngestApp {
   const { access, intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
   const { maxPending, applicationMessageRate, applicationMessageBurst } = config.limits;
@@ -50,25 +59,33 @@ export function createIngestApp(options: IngestAppOptions): Express {
   const budget = createByteBudget({ bytes: config.limits.requestBytes });
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
 
+  const mountOptions = { access, budget, validateResponses };
+  const messageRoutes = { acceptRun, acceptBatch, limitHeaders, mountOptions };
+
+  const begin = createBegin(logger, tracer);
+  const log = accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate });
+  const protocolCheck = createProtocolCheck(config.http);
+  const onProblem = createProblemHandler({ publicUrl });
   const app = express()
     .disable("x-powered-by")
     .disable("etag")
     .enable("case sensitive routing")
     .enable("strict routing")
-    .use(requestContext(logger, tracer))
-    .use(accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate }));
+    .use(requestContext(begin))
+    .use(log);
   if (config.corsOrigins !== undefined) app.use(createCors(config.corsOrigins));
-  return app
-    .use(createProtocolCheck(config.http))
+  app
+    .use(protocolCheck)
     .use(createOptionsHandler(mine))
-    .use(
-      createMessageRoutes({
-        acceptRun,
-        acceptBatch,
-        limitHeaders,
-        mountOptions: { access, budget, validateResponses },
-      }),
-    )
+    .use(createMessageRoutes(messageRoutes))
     .use(createNotFoundHandler(Object.values(routes)))
-    .use(createProblemHandler({ publicUrl }));
+    .use(onProblem);
+  const direct = createDirect(routes.createMessage, createSendMessage(messageRoutes), {
+    ...mountOptions,
+    begin,
+    steps: [log, protocolCheck],
+    onProblem,
+    unusual: config.corsOrigins === undefined ? [] : ["origin"],
+  });
+  return { app, direct };
 }

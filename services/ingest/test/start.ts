@@ -41,8 +41,8 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
   const stores = openStores(config, logger);
   await waitForRedis(stores.redis, logger);
   const dependencies = await connectDependencies(stores, config, logger);
-  const app = createIngestApp({ ...dependencies, config, logger, validateResponses: true });
-  const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1" });
+  const { app, direct } = createIngestApp({ ...dependencies, config, logger, validateResponses: true });
+  const server = await startHttpServer(app, { ...config.http, host: "127.0.0.1", direct });
   const redis = new Redis(config.redis.url);
   redis.on("error", () => undefined);
 

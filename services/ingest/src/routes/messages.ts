@@ -1,13 +1,13 @@
 import { expectChats, mayUse, type Principal } from "@confab/access";
 import {
   applicationTokenSchema,
-  fillPath,
+  pathFiller,
   ProblemError,
   routes,
   type BatchItem,
   type CreateMessage,
 } from "@confab/contracts";
-import { createRouter, mount, type MountOptions } from "@confab/http";
+import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
@@ -21,6 +21,29 @@ export interface MessageRoutesOptions {
   mountOptions: MountOptions;
 }
 
+const pathOf = pathFiller(routes.getMessage.path);
+
+/** The handler of POST /messages. */
+export function createSendMessage({
+  acceptRun,
+  limitHeaders,
+}: Pick<MessageRoutesOptions, "acceptRun" | "limitHeaders">): RouteHandler<typeof routes.createMessage> {
+  return async ({ body, idempotencyKey, context }) => {
+    context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
+    const item = { ...sentBy(context.principal, body), idempotency_key: idempotencyKey };
+    const [outcome] = await acceptRun([item], context);
+    if (outcome instanceof ProblemError) throw outcome;
+    const { message, limit, replayed } = outcome!;
+    const params = { token: message.application_token, chat: message.chat_number, message: message.number };
+    return {
+      body: message,
+      location: pathOf(params),
+      replayed,
+      headers: limitHeaders(limit),
+    };
+  };
+}
+
 /** POST /messages and POST /messages/batch. */
 export function createMessageRoutes({
   acceptRun,
@@ -30,25 +53,7 @@ export function createMessageRoutes({
 }: MessageRoutesOptions): Router {
   const router = createRouter();
 
-  mount(
-    router,
-    routes.createMessage,
-    async ({ body, idempotencyKey, context }) => {
-      context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
-      const item = { ...sentBy(context.principal, body), idempotency_key: idempotencyKey };
-      const [outcome] = await acceptRun([item], context);
-      if (outcome instanceof ProblemError) throw outcome;
-      const { message, limit, replayed } = outcome!;
-      const params = { token: message.application_token, chat: message.chat_number, message: message.number };
-      return {
-        body: message,
-        location: fillPath(routes.getMessage.path, params),
-        replayed,
-        headers: limitHeaders(limit),
-      };
-    },
-    mountOptions,
-  );
+  mount(router, routes.createMessage, createSendMessage({ acceptRun, limitHeaders }), mountOptions);
 
   mount(
     router,

@@ -7,7 +7,7 @@ import {
   type Message,
   type ProblemCode,
 } from "@confab/contracts";
-import type { Acceptance, Intake, PressureGauge } from "@confab/intake";
+import type { Acceptance, Intake, PressureGauge, Submission } from "@confab/intake";
 
 export interface AcceptRunOptions {
   intake: Pick<Intake, "submitRun">;
@@ -75,18 +75,11 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
     });
   }
 
-  async function submit(items: readonly BatchItem[], { requestId, traceparent: trace }: Origin): Promise<Outcome[]> {
-    const [first] = items;
-    const problem = first && pressureProblem(first);
-    if (problem) return items.map(() => problem);
-    const acceptances = await intake.submitRun(
-      items.map((item) => {
-        const { application_token: token, chat_number: chat, idempotency_key: key } = item;
-        const idempotency = key === undefined ? undefined : { key, hash: hashOf(item) };
-        return { token, chat, ...contentOf(item), requestId, trace, idempotency };
-      }),
-    );
-    return acceptances.map((acceptance, index) => outcomeOf(items[index]!, acceptance));
+  function submissionOf(item: BatchItem, { requestId, traceparent: trace }: Origin): Submission {
+    const { application_token: token, chat_number: chat, idempotency_key: key } = item;
+    const { body, sender, metadata, reply_to } = item;
+    const idempotency = key === undefined ? undefined : { key, hash: hashOf(item) };
+    return { token, chat, body, sender, metadata, reply_to, requestId, trace, idempotency };
   }
 
   function outcomeOf(item: BatchItem, acceptance: Acceptance): Outcome {
@@ -124,19 +117,26 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
     }
   }
 
-  function countOutcomes(items: readonly BatchItem[], outcomes: readonly Outcome[]): void {
+  function countOutcomes(token: string, outcomes: readonly Outcome[]): void {
     let accepted = 0;
     for (const outcome of outcomes) {
       if (outcome instanceof ProblemError) count.refused(outcome.code);
       else accepted += 1;
     }
-    if (accepted > 0) count.accepted(items[0]!.application_token, accepted);
+    if (accepted > 0) count.accepted(token, accepted);
   }
 
   return async (items, origin) => {
+    const [first] = items;
+    if (first === undefined) return [];
     let outcomes: Outcome[];
     try {
-      outcomes = await submit(items, origin);
+      const problem = pressureProblem(first);
+      if (problem) outcomes = items.map(() => problem);
+      else {
+        const acceptances = await intake.submitRun(items.map((item) => submissionOf(item, origin)));
+        outcomes = acceptances.map((acceptance, index) => outcomeOf(items[index]!, acceptance));
+      }
     } catch (error) {
       const problem = toProblem(error);
       if (!(problem instanceof ProblemError)) {
@@ -145,16 +145,30 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
       }
       outcomes = items.map(() => problem);
     }
-    countOutcomes(items, outcomes);
+    countOutcomes(first.application_token, outcomes);
     return outcomes;
   };
 }
 
 function messageOf(item: BatchItem, { number, createdAt }: { number: number; createdAt: Date }): Message {
-  const { application_token, chat_number } = item;
+  const { body, sender, metadata, reply_to } = contentOf(item);
   const at = createdAt.toISOString();
-  const unchanged = { version: 1, change_number: null, edited_at: null, deleted_at: null };
-  return { application_token, chat_number, number, ...contentOf(item), ...unchanged, created_at: at, updated_at: at };
+  // Written out, so that all messages have the same hidden class.
+  return {
+    application_token: item.application_token,
+    chat_number: item.chat_number,
+    number,
+    body,
+    sender,
+    metadata,
+    reply_to,
+    version: 1,
+    change_number: null,
+    edited_at: null,
+    deleted_at: null,
+    created_at: at,
+    updated_at: at,
+  };
 }
 
 /** A repetition must have the same content. Application and chat are part of the key. */

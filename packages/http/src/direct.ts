@@ -1,0 +1,122 @@
+import type { Route } from "@confab/contracts";
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { admit } from "./admission.ts";
+import { parseJson } from "./body.ts";
+import { commonHeadersOf, contextOf, setCommonHeaders, type Begin } from "./request-context.ts";
+import { assertAnswer, headersOf, jsonMediaType } from "./route-answer.ts";
+import { knownFieldsOf, parseObject, readIdempotencyKey } from "./route-input.ts";
+import type { MountOptions, RouteHandler, RouteInput } from "./route-types.ts";
+import { unsentOf } from "./unsent.ts";
+
+type Listener = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** Serves a request, or passes it on untouched. */
+export type Direct = (req: IncomingMessage, res: ServerResponse, passOn: Listener) => void;
+
+/** A route without parameters in its path and without a query, which always has a body and an answer. */
+type DirectRoute = Route & { body: object; success: { schema: object } };
+
+export interface DirectOptions extends MountOptions {
+  readonly begin: Begin;
+  /** The handlers that each request passes before its route. Each must call `next` at once. */
+  readonly steps: readonly RequestHandler[];
+  readonly onProblem: ErrorRequestHandler;
+  /** Headers of which the app takes care. */
+  readonly unusual?: readonly string[];
+}
+
+/** A body of this size arrives with its headers, and parsing it takes less time than yielding to the event loop. */
+const maxBytes = 16_384;
+const mediaTypes: ReadonlySet<string | undefined> = new Set(["application/json", jsonMediaType]);
+const neverUsual = ["transfer-encoding", "content-encoding", "expect", "confab-version"];
+
+/**
+ * Serves the usual requests to one route without Express and its router, with the same checks in the same order as `mount`. They are those
+ * with a small body that arrived together with the headers. All others are passed on before anything is read, so each unusual case exists
+ * only once: in the app, where the same route is mounted. See ADR 31 for what this saves.
+ */
+export function createDirect<R extends DirectRoute>(
+  route: R,
+  handler: RouteHandler<R>,
+  { access, budget, validateResponses = false, begin, steps, onProblem, unusual = [] }: DirectOptions,
+): Direct {
+  const known = knownFieldsOf(route);
+  const method = route.method.toUpperCase();
+  const passedOn = [...neverUsual, ...unusual];
+  const limitBytes = Math.min(maxBytes, route.body.limitBytes);
+
+  function isUsual(headers: IncomingHttpHeaders): boolean {
+    const length = Number(headers["content-length"]);
+    return (
+      mediaTypes.has(headers["content-type"]) &&
+      length > 0 &&
+      length <= limitBytes &&
+      passedOn.every((name) => headers[name] === undefined)
+    );
+  }
+
+  function serve(req: IncomingMessage, res: ServerResponse): void {
+    let fault: unknown;
+    for (const step of steps) {
+      step(req as Request, res as Response, (error) => {
+        fault = error;
+      });
+      if (fault !== undefined) break;
+    }
+    void answer(req, res, fault);
+  }
+
+  async function answer(req: IncomingMessage, res: ServerResponse, fault: unknown): Promise<void> {
+    const context = contextOf(req);
+    const lease = budget?.open();
+    try {
+      if (fault !== undefined) throw fault as Error;
+      context.route = route.path;
+      const admission = access && admit(access, req, route, context);
+      if (admission !== undefined) await admission;
+      const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
+      const bytes = req.read() as Buffer;
+      lease?.budget.take(lease, bytes.length);
+      const body = parseObject(route.body.schema, parseJson(bytes), known, context);
+      const output = await handler({ params: {}, body, idempotencyKey, context } as RouteInput<R>);
+      if (validateResponses) assertAnswer(route, output.body);
+      // The client may have left while the handler worked.
+      if (res.destroyed) return;
+      const payload = JSON.stringify(output.body);
+      const size = Buffer.byteLength(payload);
+      unsentOf(res as Response)?.add(res as Response, size, false);
+      const headers = [...commonHeadersOf(context), ...headersOf(output, context)];
+      headers.push("Content-Type", jsonMediaType, "Content-Length", String(size));
+      // Node keeps no headers that are passed to writeHead.
+      context.answerBytes = size;
+      res.writeHead(route.success.status, headers);
+      res.end(payload);
+    } catch (error) {
+      setCommonHeaders(req, res);
+      void onProblem(error, req as Request, res as Response, () => undefined);
+    } finally {
+      lease?.budget.release(lease);
+    }
+  }
+
+  return (req, res, passOn) => {
+    if (req.url !== route.path || req.method !== method || !isUsual(req.headers)) {
+      passOn(req, res);
+      return;
+    }
+    // Then Node's parser has passed on what it has of the body.
+    process.nextTick(() => {
+      if (req.readableLength !== Number(req.headers["content-length"])) {
+        passOn(req, res);
+        return;
+      }
+      const span = begin(req, res);
+      if (span === undefined) serve(req, res);
+      else
+        span.run(() => {
+          serve(req, res);
+        });
+    });
+  };
+}

@@ -1,0 +1,90 @@
+import { hasTag, linkHeader, type Route } from "@confab/contracts";
+import type { Request, Response } from "express";
+import { hash } from "node:crypto";
+import { stringifyInTurns } from "./answer.ts";
+import { ignoredHeader } from "./ignored-fields.ts";
+import { contextOf, type RequestContext } from "./request-context.ts";
+import { requestPath } from "./request-path.ts";
+import type { RouteOutput } from "./route-types.ts";
+import { unsentOf } from "./unsent.ts";
+
+export const jsonMediaType = "application/json; charset=utf-8";
+
+/** The pieces of an answer's body. */
+export async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {
+  if (route.success.schema === undefined) return [];
+  return route.body?.item === undefined ? [JSON.stringify(body)] : stringifyInTurns(body as object);
+}
+
+/** Writes the answer to a request that a route has taken. */
+export function writeAnswer<R extends Route>(
+  req: Request,
+  res: Response,
+  route: R,
+  output: RouteOutput<R>,
+  payload: readonly (string | Buffer)[],
+): void {
+  // The client may have left while the handler worked.
+  if (res.destroyed) return;
+  const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  unsentOf(res)?.add(res, bytes, route.method === "get");
+  res.statusCode = route.success.status;
+  const headers = headersOf(output, contextOf(req));
+  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
+  const link = output.link === undefined ? undefined : linkHeader(requestPath(req), sentQuery(req, route), output.link);
+  if (link !== undefined) res.setHeader("Link", link);
+  if (route.success.schema === undefined) {
+    res.end();
+    return;
+  }
+  if (hasTag(route)) {
+    const tag = `"${output.version ?? hash("sha1", String(payload[0]), "base64url")}"`;
+    res.setHeader("ETag", tag);
+    if (route.method === "get" && names(req.headers["if-none-match"], tag)) {
+      res.statusCode = 304;
+      res.end();
+      return;
+    }
+  }
+  res.setHeader("Content-Type", jsonMediaType);
+  res.setHeader("Content-Length", bytes);
+  for (const piece of payload.slice(0, -1)) res.write(piece);
+  res.end(payload.at(-1));
+}
+
+/** The headers of an answer that do not depend on its content, names and values in turn. */
+export function headersOf(
+  { location, replayed, headers }: Pick<RouteOutput<Route>, "location" | "replayed" | "headers">,
+  { ignored }: RequestContext,
+): string[] {
+  // Answers hold tokens and messages, which no cache may keep.
+  const all = ["Cache-Control", "private, no-store"];
+  if (location !== undefined) all.push("Location", location);
+  if (replayed === true) all.push("Idempotent-Replayed", "true");
+  if (ignored !== undefined) all.push("Confab-Ignored-Fields", ignoredHeader(ignored));
+  for (const name in headers) all.push(name, headers[name] ?? "");
+  return all;
+}
+
+/**
+ * Whether an If-None-Match header names the tag, strong or weak. Unlike Express' `req.fresh` it ignores
+ * `Cache-Control: no-cache`, which `fetch` adds to every conditional request.
+ */
+function names(header: string | undefined, tag: string): boolean {
+  return header?.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === tag) ?? false;
+}
+
+function sentQuery(req: Request, route: Route): Record<string, string> {
+  const known = Object.keys(route.query?.shape ?? {});
+  return Object.fromEntries(
+    known.flatMap((name) => (typeof req.query[name] === "string" ? [[name, req.query[name]]] : [])),
+  );
+}
+
+/** Throws if an answer does not match its schema. */
+export function assertAnswer(route: Route, body: unknown): void {
+  const result = route.success.schema?.safeParse(body);
+  if (result?.success === false) {
+    throw new Error(`${route.operationId} returned an answer that does not match its schema: ${result.error.message}`);
+  }
+}

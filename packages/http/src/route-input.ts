@@ -1,0 +1,88 @@
+import { ProblemError, idempotencyKeySchema, type Route } from "@confab/contracts";
+import type { Request } from "express";
+import type { IncomingMessage } from "node:http";
+import type { z } from "zod";
+import { readBatch } from "./batch.ts";
+import { hasBody, readJson } from "./body.ts";
+import type { Lease } from "./byte-budget.ts";
+import { noteIgnored } from "./ignored-fields.ts";
+import { contextOf, type RequestContext } from "./request-context.ts";
+import { parseBody, parseQuery } from "./validation.ts";
+
+/** The names that the schemas of a route know. Clients receive the names of the others, which are ignored. */
+export interface KnownFields {
+  readonly body: ReadonlySet<string>;
+  readonly item: ReadonlySet<string>;
+  readonly query: ReadonlySet<string>;
+}
+
+export function knownFieldsOf({ body, query }: Route): KnownFields {
+  return { body: fieldsOf(body?.schema), item: fieldsOf(body?.item), query: fieldsOf(query) };
+}
+
+function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
+  return new Set(Object.keys(schema?.shape ?? {}));
+}
+
+export function readQuery(req: Request, route: Route, known: KnownFields, context: RequestContext): unknown {
+  // Express parses the query at each use, which requests without one are spared.
+  if (route.query === undefined && !req.url.includes("?")) return undefined;
+  const { query } = req;
+  noteIgnored(context, query, known.query, "?");
+  return route.query === undefined ? undefined : parseQuery(route.query, query);
+}
+
+export async function readRouteBody(
+  req: Request,
+  body: NonNullable<Route["body"]>,
+  known: KnownFields,
+  lease: Lease | undefined,
+): Promise<unknown> {
+  if (!body.required && !hasBody(req)) return undefined;
+  const { schema, item, limitBytes, itemLimitBytes = limitBytes } = body;
+  const context = contextOf(req);
+  if (item !== undefined) {
+    const form = {
+      item,
+      limitBytes,
+      itemLimitBytes,
+      noteItem: (value: object) => {
+        noteIgnored(context, value, known.item);
+      },
+      noteFrame: (value: object) => {
+        noteIgnored(context, value, known.body);
+      },
+    };
+    return parseBody(schema, await readBatch(req, form, lease));
+  }
+  const value = parseObject(schema, await readJson(req, limitBytes, lease), known, context);
+  lease?.budget.assign(lease, value, lease.held);
+  return value;
+}
+
+/** Parses a JSON object by a schema, and notes the fields that the schema does not know. */
+export function parseObject<T>(schema: z.ZodType<T>, input: unknown, known: KnownFields, context: RequestContext): T {
+  const value = parseBody(schema, input);
+  noteIgnored(context, input as object, known.body);
+  return value;
+}
+
+export function readIdempotencyKey(req: IncomingMessage): string | undefined {
+  const header = req.headers["idempotency-key"];
+  if (header === undefined) return undefined;
+  const result = idempotencyKeySchema.safeParse(header);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ProblemError("validation-failed", {
+    errors: [{ pointer: "Idempotency-Key", detail: issue?.message ?? "is not valid" }],
+  });
+}
+
+/**
+ * The versions in an If-Match header. An unknown tag matches none. A weak one counts, unlike in RFC 9110 (section 13.1.1): a reverse
+ * proxy that compresses an answer makes its tag weak, and the version stays the same.
+ */
+export function readVersions(header: string | undefined): number[] | undefined {
+  if (header === undefined || header.trim() === "*") return undefined;
+  return header.split(",").flatMap((tag) => /^\s*(?:W\/)?"([1-9]\d{0,9})"\s*$/.exec(tag)?.slice(1).map(Number) ?? []);
+}

@@ -1,0 +1,58 @@
+import type { Access } from "@confab/access";
+import type { PageLinks, ProblemError, Route, pathParameters } from "@confab/contracts";
+import type { z } from "zod";
+import type { ByteBudget } from "./byte-budget.ts";
+import type { Hold } from "./holding.ts";
+import type { RequestContext } from "./request-context.ts";
+
+type ParamsOf<R extends Route> = {
+  [Name in R["params"][number]]: z.output<(typeof pathParameters)[Name]["schema"]>;
+};
+type QueryOf<R extends Route> = R extends { query: infer Schema extends z.ZodType } ? z.output<Schema> : undefined;
+type BodyOf<R extends Route> = R extends { body: { item: infer Item extends z.ZodType } }
+  ? { readonly messages: readonly (z.output<Item> | ProblemError)[] }
+  : R extends { body: { schema: infer Schema extends z.ZodType; required: infer Required } }
+    ? z.output<Schema> | (Required extends true ? never : undefined)
+    : undefined;
+
+export interface RouteInput<R extends Route> {
+  readonly params: ParamsOf<R>;
+  readonly query: QueryOf<R>;
+  readonly body: BodyOf<R>;
+  readonly idempotencyKey: string | undefined;
+  /** The versions that the resource may have; undefined if any. */
+  readonly versions: readonly number[] | undefined;
+  readonly context: RequestContext;
+  /** Only for routes that wait. */
+  readonly hold: R extends { waits: true } ? Hold : undefined;
+  /** The client's, only for routes that wait. */
+  readonly address: R extends { waits: true } ? string : undefined;
+}
+
+type AnswerOf<R extends Route> = R extends { success: { schema: infer Schema extends z.ZodType } }
+  ? z.input<Schema>
+  : undefined;
+
+export interface RouteOutput<R extends Route> {
+  readonly body: AnswerOf<R>;
+  /** The ETag of a resource that has versions. */
+  readonly version?: number;
+  /** The path of the created resource. */
+  readonly location?: string;
+  /** The queries of the pages that this one links to. */
+  readonly link?: PageLinks;
+  /** Whether a repeated idempotency key is answered, so that nothing new was created. */
+  readonly replayed?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<RouteOutput<R>> | RouteOutput<R>;
+
+export interface MountOptions {
+  /** Decides who may use the routes; without it they are public. */
+  readonly access?: Access | undefined;
+  /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
+  readonly budget?: ByteBudget | undefined;
+  /** For tests: an answer that does not match its schema is an error. */
+  readonly validateResponses?: boolean;
+}
