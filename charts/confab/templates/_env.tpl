@@ -325,10 +325,9 @@
 
 {{/* Variables of every Node process, of (dict "root" $ "resources" map). */}}
 {{- define "confab.env.node" -}}
-{{- with include "confab.partOfMemory" (dict "resources" .resources "percent" 75) -}}
+{{- /* A larger young generation takes 100 MB of memory and saves no CPU time. */ -}}
 - name: NODE_OPTIONS
-  value: "--max-old-space-size={{ . }}"
-{{- end }}
+  value: "--max-semi-space-size=8{{ with include "confab.partOfMemory" (dict "resources" .resources "percent" 75) }} --max-old-space-size={{ . }}{{ end }}"
 {{- if .root.Values.certificateAuthority.existingSecret }}
 - name: NODE_EXTRA_CA_CERTS
   value: /etc/confab/certificate-authority/{{ .root.Values.certificateAuthority.key }}

@@ -8,6 +8,7 @@ export type { ElasticsearchOptions } from "./elasticsearch.ts";
 export { ensurePromtool, startPrometheus } from "./prometheus.ts";
 export type { PrometheusOptions } from "./prometheus.ts";
 export type { ServerHandle, ServerOptions } from "./server.ts";
+export { serviceArguments } from "./services.ts";
 export { startStores } from "./stores.ts";
 export type { Stores, StoresOptions } from "./stores.ts";
 export { freePort } from "./ports.ts";

@@ -26,6 +26,11 @@ export interface ProductProcess {
 
 export const sourceCondition = "--conditions=@confab/source";
 
+/** The arguments of Node that run a service from its sources, with the same young generation as in the chart. */
+export function serviceArguments(name: ServiceName): string[] {
+  return [sourceCondition, "--max-semi-space-size=8", join(paths.root, "services", name, "src/main.ts")];
+}
+
 const listening = {
   ingest: { PORT: "CONFAB_INGEST_PORT", ADMIN_PORT: "CONFAB_INGEST_ADMIN_PORT" },
   api: { PORT: "CONFAB_API_PORT", ADMIN_PORT: "CONFAB_API_ADMIN_PORT" },
@@ -71,7 +76,7 @@ export function serviceProcesses(
       name,
       launch: {
         command: process.execPath,
-        args: [sourceCondition, `services/${name}/src/main.ts`],
+        args: serviceArguments(name),
         cwd: paths.root,
         env: { ...ofTheMachine(), ...settings },
         logFile: join(paths.logs, `${name}.log`),

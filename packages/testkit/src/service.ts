@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bindToThisProcess, end, freePort, spawnLogged, unbind } from "@confab/local";
+import { bindToThisProcess, end, freePort, serviceArguments, spawnLogged, unbind } from "@confab/local";
 import { hasElasticsearch, testStores } from "./stores.ts";
 
 /** A service that runs as its own process. */
@@ -27,7 +27,7 @@ const root = join(import.meta.dirname, "../../..");
 
 /** The program and arguments that run a service from its sources. */
 export function commandOf(name: ServiceName): readonly [string, ...string[]] {
-  return [process.execPath, "--conditions=@confab/source", join(root, "services", name, "src/main.ts")];
+  return [process.execPath, ...serviceArguments(name)];
 }
 
 /**
