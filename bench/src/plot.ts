@@ -1,4 +1,5 @@
 import type { Spread } from "./results.ts";
+import { escape, grey, text } from "./svg.ts";
 
 export interface Plot {
   readonly title: string;
@@ -16,7 +17,6 @@ export interface Bar {
 
 /** Readable on white and on black. */
 const colours = ["#c2780c", "#3f83d8", "#8a8f98", "#2f9e63"];
-const grey = "#808080";
 const [width, left, right, barHeight, gap, head] = [760, 190, 190, 14, 12, 56];
 
 /** Draws horizontal bars with a line from the lowest to the highest value, as SVG. */
@@ -86,19 +86,4 @@ export function ticksOf(lowest: number, highest: number, scale: Plot["scale"]): 
 export function scaleOf(first: number, last: number, scale: Plot["scale"]): (value: number) => number {
   if (scale === "linear") return (value) => (value - first) / (last - first);
   return (value) => Math.log(value / first) / Math.log(last / first);
-}
-
-interface Place {
-  readonly x: number;
-  readonly y: number;
-  readonly anchor?: "start" | "middle" | "end";
-  readonly size?: number;
-}
-
-function text({ x, y, anchor = "start", size = 12 }: Place, content: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y}" fill="${grey}" font-size="${size}" text-anchor="${anchor}">${escape(content)}</text>`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
