@@ -11,4 +11,9 @@ describe("batch ids", () => {
       expect(timeOf(uid).getTime()).to.equal(now);
     }
   });
+
+  it("are all different, also those of the same millisecond", () => {
+    const ids = Array.from({ length: 2_000 }, () => createBatchId(1).toString("hex"));
+    expect(new Set(ids).size).to.equal(ids.length);
+  });
 });
