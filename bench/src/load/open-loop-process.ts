@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { cpuUsage } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
 // A process of its own. It sends a request when it is due, over the connections in turn. If all are busy, the request waits, and
@@ -15,21 +16,35 @@ export interface OpenLoopCommand {
   readonly seconds: number;
   readonly connections: number;
   readonly expected: number;
+  /** More than the service can take: what could not be sent by the end is given up, and not a fault. */
+  readonly isOverload?: boolean;
 }
 
-/** The answer. Times are in milliseconds from the scheduled time. */
+/** The answer. Times are in milliseconds, from the scheduled time unless they are named otherwise. */
 export interface OpenLoopReport {
   readonly latencies: Float64Array;
   readonly delays: Float64Array;
+  /** From the sending. */
+  readonly answerTimes: Float64Array;
+  /** How many requests had the expected status, and how many of them within a second and before the end. */
+  readonly answered: number;
+  readonly useful: number;
+  /** How many requests were answered 429 or 503. */
   readonly refused: number;
+  /** How many had another status. */
+  readonly wrong: number;
   readonly broken: number;
+  /** Microseconds. */
+  readonly cpu: number;
 }
 
 const answerLimitMs = 10_000;
+const usefulMs = 1_000;
 /** Connections that are being opened at a time. */
 const atOnce = 250;
 
-async function run({ port, path, requests, rate, seconds, connections, expected }: OpenLoopCommand) {
+async function run(command: OpenLoopCommand) {
+  const { port, path, requests, rate, seconds, connections, expected, isOverload = false } = command;
   const texts = readFileSync(requests, "utf8")
     .trimEnd()
     .split("\n")
@@ -39,19 +54,20 @@ async function run({ port, path, requests, rate, seconds, connections, expected 
     });
   const latencies: number[] = [];
   const delays: number[] = [];
+  const answerTimes: number[] = [];
   const idle: Connection[] = [];
-  let refused = 0;
-  let broken = 0;
+  const counts = { answered: 0, useful: 0, refused: 0, wrong: 0, broken: 0 };
 
   interface Connection {
     readonly socket: Socket;
     dueAt: number;
+    sentAt: number;
     answer: string;
   }
 
   const open = async (): Promise<void> => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    const connection: Connection = { socket, dueAt: 0, answer: "" };
+    const connection: Connection = { socket, dueAt: 0, sentAt: 0, answer: "" };
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => {
       connection.answer += chunk;
@@ -59,14 +75,20 @@ async function run({ port, path, requests, rate, seconds, connections, expected 
       if (head === -1) return;
       const [, length] = /content-length: (\d+)/i.exec(connection.answer) ?? [];
       if (connection.answer.length < head + 4 + Number(length ?? 0)) return;
-      latencies.push(performance.now() - connection.dueAt);
-      if (Number(connection.answer.slice(9, 12)) !== expected) refused += 1;
+      const now = performance.now();
+      latencies.push(now - connection.dueAt);
+      answerTimes.push(now - connection.sentAt);
+      const status = Number(connection.answer.slice(9, 12));
+      if (status === expected) {
+        counts.answered += 1;
+        if (now < endsAt && now - connection.sentAt <= usefulMs) counts.useful += 1;
+      } else counts[status === 429 || status === 503 ? "refused" : "wrong"] += 1;
       connection.answer = "";
       idle.push(connection);
       sendDue();
     });
     await new Promise<void>((resolve) => {
-      socket.on("error", () => (broken += 1));
+      socket.on("error", () => (counts.broken += 1));
       socket.on("connect", () => {
         idle.push(connection);
         resolve();
@@ -80,28 +102,32 @@ async function run({ port, path, requests, rate, seconds, connections, expected 
     await Promise.all(Array.from({ length: Math.min(atOnce, connections - opened) }, open));
 
   const total = rate * seconds;
+  const cpuBefore = cpuUsage();
   const started = performance.now();
+  const endsAt = started + 1_000 * seconds;
   let sent = 0;
   function sendDue(): void {
     const now = performance.now();
+    if (isOverload && now >= endsAt) return;
     for (; sent < total && idle.length > 0; sent += 1) {
       const dueAt = started + (1_000 * sent) / rate;
       if (dueAt > now) return;
       const connection = idle.shift()!;
-      connection.dueAt = dueAt;
+      Object.assign(connection, { dueAt, sentAt: now });
       delays.push(now - dueAt);
       connection.socket.write(texts[sent % texts.length]!);
     }
   }
-  const until = started + 1_000 * seconds + answerLimitMs;
-  while (latencies.length < total && performance.now() < until) {
+  const mustSend = () => (isOverload && performance.now() >= endsAt ? sent : total);
+  while (latencies.length < mustSend() && performance.now() < endsAt + answerLimitMs) {
     sendDue();
     await sleep(1);
   }
-  broken += total - latencies.length;
+  counts.broken += mustSend() - latencies.length;
+  const { user, system } = cpuUsage(cpuBefore);
   process.send!({
-    ...{ latencies: Float64Array.from(latencies), delays: Float64Array.from(delays) },
-    ...{ refused, broken },
+    ...{ cpu: user + system, latencies: Float64Array.from(latencies), delays: Float64Array.from(delays) },
+    ...{ answerTimes: Float64Array.from(answerTimes), ...counts },
   } satisfies OpenLoopReport);
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { percentile, runOpenLoop } from "./open-loop.ts";
+import type { OpenLoopCommand } from "./open-loop-process.ts";
 
 describe("the load at a fixed rate", () => {
   let folder: string;
@@ -21,7 +22,7 @@ describe("the load at a fixed rate", () => {
     for (const step of undo.splice(0)) await step();
   });
 
-  async function load(answer: RequestListener, connections = 1) {
+  async function load(answer: RequestListener, connections = 1, more: Partial<OpenLoopCommand> = {}) {
     const server = createServer(answer).listen(0, "127.0.0.1");
     undo.push(async () => {
       server.closeAllConnections();
@@ -32,7 +33,8 @@ describe("the load at a fixed rate", () => {
     const { port } = server.address() as AddressInfo;
     const requests = join(folder, "requests");
     await writeFile(requests, '{"body":"é"}\n{"body":"b"}\n');
-    return runOpenLoop({ port, path: "/messages", requests, rate: 100, seconds: 1, connections, expected: 201 });
+    const command = { port, path: "/messages", requests, rate: 100, seconds: 1, connections, expected: 201 };
+    return runOpenLoop({ ...command, ...more });
   }
 
   it("counts latency from the scheduled time, so that one slow answer makes those late that wait behind it", async () => {
@@ -69,6 +71,41 @@ describe("the load at a fixed rate", () => {
     }, 4);
     expect({ answered, refused }).to.deep.equal({ answered: 50, refused: 50 });
     expect(faults).to.deep.equal(["50 requests were not answered with 201"]);
+  });
+
+  describe("that is more than the service can take", () => {
+    const overload = { isOverload: true, rate: 1_000, seconds: 2 };
+
+    it("gives up what could not be sent, and counts only answers within a second and before the end", async () => {
+      let count = 0;
+      const { answered, useful, broken, faults } = await load(
+        (_request, response) => {
+          const delayMs = [1_100, 1_500][count++] ?? 300;
+          void sleep(delayMs).then(() => response.writeHead(201, { "Content-Length": 0 }).end());
+        },
+        2,
+        overload,
+      );
+      expect({ broken, faults }).to.deep.equal({ broken: 0, faults: [] });
+      expect(answered).to.be.within(4, 8);
+      // Two came too late, and up to two after the end.
+      expect(answered - useful).to.be.within(3, 4);
+    });
+
+    it("counts 429 and 503 as refusals, and any other answer as a fault", async () => {
+      const statuses = [201, 429, 503, 500];
+      let count = 0;
+      const { answered, refused, faults } = await load(
+        (_request, response) => {
+          response.writeHead(statuses[count++] ?? 201, { "Content-Length": 0 }).end();
+        },
+        2,
+        overload,
+      );
+      expect(answered).to.equal(count - 3);
+      expect(refused).to.equal(2);
+      expect(faults).to.deep.equal(["1 requests were not answered with 201"]);
+    });
   });
 
   it("takes the value that a part of the values does not exceed", () => {

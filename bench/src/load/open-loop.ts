@@ -3,18 +3,23 @@ import { once } from "node:events";
 import type { OpenLoopCommand, OpenLoopReport } from "./open-loop-process.ts";
 
 export interface OpenLoopResult {
-  /** How many requests had the expected status. */
+  /** How many requests had the expected status, and how many of them within a second of sending and before the end. */
   readonly answered: number;
+  readonly useful: number;
   /** Milliseconds from the scheduled time to the answer. */
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
   /** Milliseconds from the scheduled time to the sending, 99th percentile. The latencies contain it. */
   readonly lateP99: number;
-  /** How many requests had another status, and how many had no answer. */
+  /** Milliseconds from the sending to the answer, 99th percentile. */
+  readonly answerP99: number;
+  /** How many requests were answered 429 or 503, and how many had no answer. */
   readonly refused: number;
   readonly broken: number;
-  /** Why the load is void; empty if each request had the expected status. */
+  /** Microseconds of CPU of the process that sent them. */
+  readonly cpu: number;
+  /** Why the load is void; empty if each request had the expected status. In an overload, 429 and 503 are no faults. */
   readonly faults: readonly string[];
 }
 
@@ -26,17 +31,18 @@ export async function runOpenLoop(command: OpenLoopCommand): Promise<OpenLoopRes
   });
   try {
     child.send(command);
-    const [{ latencies, delays, refused, broken }] = (await once(child, "message")) as [OpenLoopReport];
+    const [report] = (await once(child, "message")) as [OpenLoopReport];
+    const { latencies, delays, answerTimes, answered, useful, refused, wrong, broken } = report;
+    const others = command.isOverload ? wrong : refused + wrong;
     return {
-      answered: latencies.length - refused,
+      ...{ answered, useful, refused, broken, cpu: report.cpu },
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
       p999: percentile(latencies, 0.999),
       lateP99: percentile(delays, 0.99),
-      refused,
-      broken,
+      answerP99: percentile(answerTimes, 0.99),
       faults: [
-        ...(refused > 0 ? [`${refused} requests were not answered with ${command.expected}`] : []),
+        ...(others > 0 ? [`${others} requests were not answered with ${command.expected}`] : []),
         ...(broken > 0 ? [`${broken} requests had no answer`] : []),
       ],
     };

@@ -5,6 +5,7 @@ import { drainRow } from "./drain.ts";
 import { fleetRow } from "./fleet.ts";
 import { growthRow } from "./growth.ts";
 import { latencyRow } from "./latency.ts";
+import { overloadRow } from "./overload.ts";
 import { queueMemoryRow } from "./queue-memory.ts";
 import { streamsRow } from "./streams.ts";
 import { workersRow } from "./workers.ts";
@@ -20,6 +21,7 @@ export const rows: readonly Row[] = [
   growthRow,
   queueMemoryRow,
   connectionsRow,
+  overloadRow,
   streamsRow,
   fleetRow,
 ];
