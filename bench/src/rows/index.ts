@@ -6,6 +6,7 @@ import { fleetRow } from "./fleet.ts";
 import { growthRow } from "./growth.ts";
 import { latencyRow } from "./latency.ts";
 import { overloadRow } from "./overload.ts";
+import { pagesRow } from "./pages.ts";
 import { queueMemoryRow } from "./queue-memory.ts";
 import { streamsRow } from "./streams.ts";
 import { workersRow } from "./workers.ts";
@@ -22,6 +23,7 @@ export const rows: readonly Row[] = [
   queueMemoryRow,
   connectionsRow,
   overloadRow,
+  pagesRow,
   streamsRow,
   fleetRow,
 ];

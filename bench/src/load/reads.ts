@@ -1,0 +1,61 @@
+import { Agent, get } from "node:http";
+import { setImmediate as turn } from "node:timers/promises";
+
+/** A request, and how to recognize the right answer. */
+export interface Question {
+  readonly path: string;
+  isRight(answer: unknown): boolean;
+}
+
+export interface ReadsOptions {
+  readonly url: string;
+  /** By kind. The kinds are asked in turn, and the questions of a kind as well. */
+  readonly questions: Readonly<Record<string, readonly Question[]>>;
+  readonly seconds: number;
+}
+
+export interface ReadsResult {
+  /** Milliseconds from the request to the end of the answer, by kind. */
+  readonly latencies: Readonly<Record<string, Float64Array>>;
+  readonly faults: readonly string[];
+}
+
+/** Sends GET requests over one connection, each after the answer of the one before, and checks every answer. */
+export async function runReads({ url, questions, seconds }: ReadsOptions): Promise<ReadsResult> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const kinds = Object.entries(questions).map(([name, list]) => ({ name, list, latencies: [] as number[], wrong: 0 }));
+  try {
+    const until = performance.now() + 1_000 * seconds;
+    for (let round = 0; performance.now() < until; round += 1) {
+      for (const kind of kinds) {
+        const question = kind.list[round % kind.list.length]!;
+        const began = performance.now();
+        const { status, text } = await read(agent, `${url}${question.path}`);
+        kind.latencies.push(performance.now() - began);
+        if (status !== 200 || !question.isRight(JSON.parse(text))) kind.wrong += 1;
+        // So that what the check left to do is not counted in the next answer.
+        await turn();
+      }
+    }
+  } finally {
+    agent.destroy();
+  }
+  return {
+    latencies: Object.fromEntries(kinds.map(({ name, latencies }) => [name, Float64Array.from(latencies)])),
+    faults: kinds.flatMap(({ name, wrong }) => (wrong > 0 ? [`${name}: ${wrong} answers were not right`] : [])),
+  };
+}
+
+function read(agent: Agent, url: string): Promise<{ status: number | undefined; text: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => (text += chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode, text });
+      });
+    }).on("error", reject);
+  });
+}

@@ -1,0 +1,88 @@
+import { startService } from "@confab/testkit";
+import { environmentOf } from "../designs/design.ts";
+import { bodiesOf, createTarget } from "../load/messages.ts";
+import { percentile } from "../load/open-loop.ts";
+import { runReads } from "../load/reads.ts";
+import { storeMessages } from "../load/store.ts";
+import { watchCpu } from "../processes.ts";
+import { withStores, type World } from "../world.ts";
+import type { Measured, Row, Settings, Side } from "./row.ts";
+
+const [small, large] = ["1,000 messages", "1,000,000 messages"];
+const [newest, middle] = ["newest page", "page in the middle"];
+/** The number of messages on a page, as the api has it by default. */
+const perPage = 50;
+/** Pages in the middle half of the chat are read in turn. */
+const places = 100;
+const warmUpSeconds = 3;
+const texts = bodiesOf(1);
+
+export const pagesRow: Row = {
+  name: "pages",
+  title: "Reading pages of a chat with 1,000,000 messages",
+  sides: () => [sideOf(small, 1_000), sideOf(large, 1_000_000)],
+  goals: [newest, middle].map((page) => ({
+    title: `p95 of the ${page} of 1,000,000 messages, compared with 1,000`,
+    ...{ figure: figureOf(page, "p95"), of: large, against: small, better: "lower", pass: 1.2, aim: 1.05 },
+  })),
+};
+
+function figureOf(page: string, percentile: "p50" | "p95"): string {
+  return `${page}, ${percentile}, ms`;
+}
+
+function sideOf(name: string, messages: number): Side {
+  return { name, measure: (world, settings) => measurePages(world, settings, messages) };
+}
+
+async function measurePages(world: World, { seconds }: Settings, messages: number): Promise<Measured> {
+  return withStores(world, "always", async (stores) => {
+    const target = await createTarget(stores, 1);
+    await storeMessages(stores, target, messages, textOf);
+    const api = await startService("api", { ...environmentOf(stores), SEARCH_BACKEND: "mysql", RATE_LIMITS: "off" });
+    try {
+      const path = `/applications/${target.token}/chats/1/messages`;
+      const questions = {
+        [newest]: [{ path: `${path}?order=desc`, isRight: isPage(messages, -1) }],
+        [middle]: Array.from({ length: places }, (_, place) => {
+          const after = Math.floor(messages * (0.25 + place / places / 2));
+          return { path: `${path}?after=${after}`, isRight: isPage(after + 1, 1) };
+        }),
+      };
+      const warmUp = await runReads({ url: api.url, questions, seconds: warmUpSeconds });
+      const watch = watchCpu({ api: [api.pid], MySQL: [stores.pids.mysql] });
+      const { latencies, faults } = await runReads({ url: api.url, questions, seconds });
+      const cpu = watch();
+      const pages = Object.values(latencies).reduce((total, { length }) => total + length, 0);
+      const figures = [newest, middle].flatMap((page) => [
+        [figureOf(page, "p50"), percentile(latencies[page]!, 0.5)],
+        [figureOf(page, "p95"), percentile(latencies[page]!, 0.95)],
+      ]);
+      const perPage = Object.entries(cpu).map(([name, us]) => [
+        `${name} CPU, µs/page`,
+        us === null ? null : us / pages,
+      ]);
+      return {
+        figures: Object.fromEntries([...figures, ...perPage]) as Record<string, number | null>,
+        faults: [...warmUp.faults, ...faults],
+      };
+    } finally {
+      await api.stop();
+    }
+  });
+}
+
+function textOf(at: number): string {
+  return texts[at % texts.length]!;
+}
+
+/** Recognizes the page that begins with a number and goes up (1) or down (-1). */
+function isPage(first: number, step: 1 | -1): (answer: unknown) => boolean {
+  return (answer) => {
+    const page = answer as { number: number; body: string }[];
+    return (
+      page.length === perPage &&
+      page.every(({ number, body }, at) => number === first + step * at && body === textOf(number - 1))
+    );
+  };
+}
