@@ -1,9 +1,13 @@
 import { ensureProgram } from "@confab/local";
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, release, totalmem, type as system } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+/** Says which version the test kit downloads. */
+const elasticsearch = join(import.meta.dirname, "../../k8s-dev/local/elasticsearch/pom.xml");
 
 /** The machine and the versions of the installed programs: a figure means nothing without them. */
 export async function describeMachine(): Promise<Record<string, string | number>> {
@@ -18,6 +22,7 @@ export async function describeMachine(): Promise<Record<string, string | number>
     mysql: await versionOf("mariadbd", ["--version"], /Ver (\S+)/).catch(() =>
       versionOf("mysqld", ["--version"], /Ver (\S+)/),
     ),
+    elasticsearch: /<es>(.+)<\/es>/.exec(await readFile(elasticsearch, "utf8"))?.[1] ?? "unknown",
     go: await versionOf("go", ["version"], /go version (\S+)/).catch(() => "none"),
   };
 }

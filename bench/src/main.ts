@@ -21,7 +21,8 @@ async function measure(options: Options): Promise<RowResult[]> {
     const results: RowResult[] = [];
     for (const row of rows.filter(({ name }) => options.only.includes(name))) {
       const rounds = await measureRow(world, options, row);
-      const command = `make bench ARGS="--only ${row.name} --rounds ${options.rounds} --seconds ${options.seconds}"`;
+      const quick = options.isQuick ? "--quick " : "";
+      const command = `make bench ARGS="${quick}--only ${row.name} --rounds ${options.rounds} --seconds ${options.seconds}"`;
       const result: RowResult = { name: row.name, date: new Date().toISOString(), command, machine, rounds };
       results.push(result);
       // At once, so that an interrupted run keeps the rows that it has finished.

@@ -3,7 +3,11 @@ import { measureRow } from "./run.ts";
 import type { Measured, Row } from "./rows/row.ts";
 import type { World } from "./world.ts";
 
-const world: World = { folder: "", mysqlPid: 0, stick: undefined, close: () => Promise.resolve() };
+const world: World = {
+  ...{ folder: "", mysqlPid: 0, stick: undefined, hasElasticsearch: false },
+  keep: async (_name, create) => (await create()).value,
+  close: () => Promise.resolve(),
+};
 
 describe("the rounds of a row", () => {
   it("alternate the sides, and go on after a measurement that failed", async () => {
@@ -16,7 +20,7 @@ describe("the rounds of a row", () => {
         side("b", () => Promise.reject(new Error("Redis did not start"))),
       ],
     };
-    const rounds = await measureRow(world, { rounds: 2, seconds: 1 }, row);
+    const rounds = await measureRow(world, { rounds: 2, seconds: 1, isQuick: false }, row);
     expect(rounds.map(({ round, side, faults }) => [round, side, ...faults])).to.deep.equal([
       [1, "a"],
       [1, "b", "Redis did not start"],

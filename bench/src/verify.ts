@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
+import { createMessages, type Database, type MessageWithApplication } from "@confab/database";
 import { createPendingMessages } from "@confab/intake";
 import { Redis } from "ioredis";
 import { prefix } from "./designs/design.ts";
 import { bodiesOf, type Target } from "./load/messages.ts";
-import type { Database } from "@confab/database";
 import type { Stores } from "./world.ts";
 
 /** The content of one chat: how many messages, and a digest of their numbers and bodies. */
@@ -26,6 +26,7 @@ export function faultsOfCount(held: number, answered: number, open: number): str
 }
 
 const numbersAtOnce = 10_000;
+const rowsAtOnce = 1_000;
 
 /** Reads the messages that wait in Redis, as the api does for its answers. */
 export async function readPending({ redisUrl }: Stores, { token, chats }: Target): Promise<Contents> {
@@ -73,6 +74,19 @@ export async function readStored({ database: { prisma } }: Stores, { token, chat
       ),
     ],
   };
+}
+
+/** All messages in the database, in key order. */
+export async function* everyMessage({ database }: Stores): AsyncGenerator<MessageWithApplication[]> {
+  const messages = createMessages(database);
+  let [afterChatId, afterNumber] = [0n, 0];
+  for (;;) {
+    const rows = await messages.scan({ afterChatId, afterNumber, limit: rowsAtOnce });
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    [afterChatId, afterNumber] = [last.chatId, last.number];
+  }
 }
 
 /** Counts an application's stored messages by its chats' counts, which change in the transaction that inserts the rows. */

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDatabase, migrate, type Database } from "@confab/database";
-import { createTestDatabase, startMysql, startRedis } from "@confab/testkit";
+import { findElasticsearchTools } from "@confab/local";
+import { createTestDatabase, startElasticsearch, startMysql, startRedis, type ServerHandle } from "@confab/testkit";
 import { buildStick } from "./designs/build-stick.ts";
 
 /** The things that live as long as the run. */
@@ -12,7 +13,16 @@ export interface World {
   readonly mysqlPid: number;
   /** The program of the Go service; undefined where Go is not installed. */
   readonly stick: string | undefined;
+  /** Whether this machine can run Elasticsearch. */
+  readonly hasElasticsearch: boolean;
+  /** Creates something for the rest of the run, unless it exists already. */
+  keep<T>(name: string, create: () => Promise<Kept<T>>): Promise<T>;
   close(): Promise<void>;
+}
+
+export interface Kept<T> {
+  readonly value: T;
+  readonly close: () => Promise<unknown>;
 }
 
 /** The stores of one measurement: an empty Redis and an empty database. */
@@ -33,37 +43,70 @@ export async function createWorld(): Promise<World> {
   const close = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
+  const kept = new Map<string, unknown>();
+  const keep = async <T>(name: string, create: () => Promise<Kept<T>>): Promise<T> => {
+    if (!kept.has(name)) {
+      const { value, close } = await create();
+      kept.set(name, value);
+      undo.push(close);
+    }
+    return kept.get(name) as T;
+  };
   try {
     const stick = await buildStick(folder);
+    const hasElasticsearch = (await findElasticsearchTools()) !== undefined;
+    if (!hasElasticsearch)
+      console.error("A JDK or Maven is missing, so everything that needs Elasticsearch is left out.");
     const mysql = await startMysql({ dir: join(folder, "mysql") });
     undo.push(() => mysql.stop());
     // The test kit creates databases on the server that this variable names.
     process.env.CONFAB_TEST_DATABASE_URL = mysql.url;
-    return { folder, mysqlPid: mysql.pid, stick, close };
+    return { folder, mysqlPid: mysql.pid, stick, hasElasticsearch, keep, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Starts a Redis and creates a database, and removes both after the work. */
-export async function withStores<T>(world: World, fsync: Fsync, work: (stores: Stores) => Promise<T>): Promise<T> {
-  const dir = await mkdtemp(join(world.folder, "redis-"));
-  const redis = await startRedis({ dir, args: ["--appendfsync", fsync] });
+/** Elasticsearch, which starts with the first row that needs it and then runs on. */
+export function elasticsearchOf(world: World): Promise<ServerHandle> {
+  return world.keep("Elasticsearch", async () => {
+    const value = await startElasticsearch({ dir: join(world.folder, "elasticsearch") }, console.error);
+    return { value, close: () => value.stop() };
+  });
+}
+
+/** Starts a Redis and creates a database. */
+export async function openStores(world: World, fsync: Fsync): Promise<Kept<Stores>> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
   try {
+    const dir = await mkdtemp(join(world.folder, "redis-"));
+    undo.push(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }));
+    const redis = await startRedis({ dir, args: ["--appendfsync", fsync] });
+    undo.push(() => redis.kill());
     const own = await createTestDatabase();
+    undo.push(() => own.drop());
     const database = createDatabase({ url: own.url });
-    try {
-      await migrate(own.url);
-      const pids = { redis: redis.pid, mysql: world.mysqlPid };
-      return await work({ redisUrl: redis.url, databaseUrl: own.url, database, pids });
-    } finally {
-      await database.close();
-      await own.drop();
-    }
+    undo.push(() => database.close());
+    await migrate(own.url);
+    const pids = { redis: redis.pid, mysql: world.mysqlPid };
+    return { value: { redisUrl: redis.url, databaseUrl: own.url, database, pids }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Opens stores, and removes them after the work. */
+export async function withStores<T>(world: World, fsync: Fsync, work: (stores: Stores) => Promise<T>): Promise<T> {
+  const { value, close } = await openStores(world, fsync);
+  try {
+    return await work(value);
   } finally {
-    await redis.kill();
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    await close();
   }
 }
 

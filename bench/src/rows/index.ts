@@ -8,6 +8,7 @@ import { latencyRow } from "./latency.ts";
 import { overloadRow } from "./overload.ts";
 import { pagesRow } from "./pages.ts";
 import { queueMemoryRow } from "./queue-memory.ts";
+import { searchRow } from "./search.ts";
 import { streamsRow } from "./streams.ts";
 import { workersRow } from "./workers.ts";
 import type { Row } from "./row.ts";
@@ -24,6 +25,7 @@ export const rows: readonly Row[] = [
   connectionsRow,
   overloadRow,
   pagesRow,
+  searchRow,
   streamsRow,
   fleetRow,
 ];

@@ -4,6 +4,8 @@ export interface Settings {
   readonly rounds: number;
   /** The duration of a measurement. */
   readonly seconds: number;
+  /** Whether rows may measure less, to see whether they work. */
+  readonly isQuick: boolean;
 }
 
 /** The outcome of one measurement. */

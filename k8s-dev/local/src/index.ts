@@ -4,6 +4,7 @@ export { startRedis } from "./redis.ts";
 export { startMysql } from "./mysql.ts";
 export type { MysqlOptions } from "./mysql.ts";
 export { startElasticsearch } from "./elasticsearch.ts";
+export { findElasticsearchTools } from "./elasticsearch-home.ts";
 export type { ElasticsearchOptions } from "./elasticsearch.ts";
 export { ensurePromtool, startPrometheus } from "./prometheus.ts";
 export type { PrometheusOptions } from "./prometheus.ts";
