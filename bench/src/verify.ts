@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createMessages, type Database, type MessageWithApplication } from "@confab/database";
 import { createPendingMessages } from "@confab/intake";
+import { verify, type ElasticsearchIndex } from "@confab/search";
 import { Redis } from "ioredis";
 import { prefix } from "./designs/design.ts";
 import { bodiesOf, type Target } from "./load/messages.ts";
@@ -74,6 +75,14 @@ export async function readStored({ database: { prisma } }: Stores, { token, chat
       ),
     ],
   };
+}
+
+/** Compares the search index with the database, message by message. */
+export async function faultsOfIndex(stores: Stores, search: ElasticsearchIndex): Promise<string[]> {
+  const { missing, extra, different } = await verify(search, () => everyMessage(stores));
+  return Object.entries({ missing, extra, different }).flatMap(([what, { count }]) =>
+    count > 0 ? [`${count} documents of the search index are ${what}`] : [],
+  );
 }
 
 /** All messages in the database, in key order. */

@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { createDatabase, migrate } from "@confab/database";
-import { createTestDatabase, testStores } from "@confab/testkit";
+import { createElasticsearchIndex } from "@confab/search";
+import { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "@confab/testkit";
 import { confab } from "../src/designs/confab.ts";
 import { bodiesOf, createTarget, type Target } from "../src/load/messages.ts";
-import { faultsOfCount, readPending, readStored } from "../src/verify.ts";
+import { everyMessage, faultsOfCount, faultsOfIndex, readPending, readStored } from "../src/verify.ts";
 import type { Stores } from "../src/world.ts";
 
 describe("the verification of a measurement", () => {
@@ -25,6 +26,7 @@ describe("the verification of a measurement", () => {
   after(() => drop());
 
   beforeEach(async () => {
+    await stores.database.prisma.message.deleteMany();
     target = await createTarget(stores, 2);
   });
 
@@ -89,6 +91,31 @@ describe("the verification of a measurement", () => {
       await ingest.stop();
     }
   });
+
+  if (hasElasticsearch())
+    it("finds messages that the search index lacks, has too many, or has differently", async () => {
+      const name = uniquePrefix("bench");
+      const search = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name });
+      const { client } = search.connection;
+      try {
+        const [a, b] = bodiesOf(1) as [string, string];
+        await store({ 1: a, 2: b, 3: a });
+        await search.prepare();
+        for await (const messages of everyMessage(stores)) await search.index(messages.slice(0, 2));
+        expect(await faultsOfIndex(stores, search)).to.deep.equal(["1 documents of the search index are missing"]);
+        for await (const messages of everyMessage(stores)) await search.index(messages);
+        expect(await faultsOfIndex(stores, search)).to.deep.equal([]);
+        await stores.database.prisma.message.updateMany({ where: { number: 1 }, data: { body: b } });
+        await stores.database.prisma.message.deleteMany({ where: { number: 3 } });
+        expect(await faultsOfIndex(stores, search)).to.deep.equal([
+          "1 documents of the search index are extra",
+          "1 documents of the search index are different",
+        ]);
+      } finally {
+        await client.indices.delete({ index: Object.keys(await client.indices.getAlias({ name })) });
+        await search.close();
+      }
+    });
 
   it("allows one open request per connection and no more", () => {
     const isRight = (held: number) => faultsOfCount(held, 100, 64).length === 0;

@@ -2,6 +2,7 @@ import { acceptRows } from "./accept.ts";
 import { batchRow } from "./batch.ts";
 import { connectionsRow } from "./connections.ts";
 import { drainRow } from "./drain.ts";
+import { endToEndRow } from "./end-to-end.ts";
 import { fleetRow } from "./fleet.ts";
 import { growthRow } from "./growth.ts";
 import { latencyRow } from "./latency.ts";
@@ -26,6 +27,7 @@ export const rows: readonly Row[] = [
   overloadRow,
   pagesRow,
   searchRow,
+  endToEndRow,
   streamsRow,
   fleetRow,
 ];

@@ -7,6 +7,7 @@ export { countIndexed, findMissing, type CountedRange, type ExpectedMessage } fr
 export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";
+export { toSource } from "./mapping.ts";
 export { createMysqlIndex } from "./mysql.ts";
 export type { MysqlIndexOptions } from "./mysql.ts";
 export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";

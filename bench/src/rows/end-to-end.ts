@@ -1,0 +1,188 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createElasticsearchIndex, type ElasticsearchIndex } from "@confab/search";
+import { startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { environmentOf } from "../designs/design.ts";
+import { startConstantDepth } from "../load/constant-depth.ts";
+import { createTarget, writeRequests } from "../load/messages.ts";
+import { watchCpu, type Watched } from "../processes.ts";
+import { faultsOfIndex, readStored } from "../verify.ts";
+import { elasticsearchOf, withStores, type World } from "../world.ts";
+import type { RawBulk } from "../designs/raw-bulk.ts";
+import type { Measured, Row, Settings } from "./row.ts";
+
+const [raw, ours] = ["raw _bulk", "Confab"];
+const searchableFigure = "searchable, messages/s";
+const chats = 100;
+const perRequest = 100;
+/** Messages between the answer and the search: those of a few seconds, because Elasticsearch shows new ones once per second. */
+const depth = 20_000;
+/** Elasticsearch and the services optimize their code meanwhile. */
+const warmUpSeconds = 10;
+const pollMs = 20;
+const limitMs = 180_000;
+
+export const endToEndRow: Row = {
+  name: "end-to-end",
+  title: `From POST to searchable, with ${depth.toLocaleString("en")} messages under way`,
+  sides: ({ hasElasticsearch }) =>
+    hasElasticsearch
+      ? [
+          { name: raw, measure: measureRawBulk },
+          { name: ours, measure: measureConfab },
+        ]
+      : [],
+  goals: [
+    {
+      title: "searchable/s from POST, compared with raw bulk requests",
+      telling: "from POST to searchable in Elasticsearch, per second",
+      ...{ figure: searchableFigure, of: ours, against: raw, better: "higher", pass: 0.6, aim: 0.85 },
+    },
+  ],
+};
+
+async function measureRawBulk(world: World, settings: Settings): Promise<Measured> {
+  return withIndex(world, async ({ url, pid }, search, index) => {
+    await search.prepare();
+    const child = fork(new URL(import.meta.resolve("../designs/raw-bulk.ts")), {
+      execArgv: ["--conditions=@confab/source"],
+    });
+    const searchable = watchSearchable(search);
+    try {
+      child.send({ url, index, chats } satisfies RawBulk);
+      await sleep(1_000 * warmUpSeconds);
+      const figures = await measureRate(searchable, settings, { client: [child.pid!], Elasticsearch: [pid] });
+      child.send("end");
+      const [documents] = (await once(child, "message")) as [number];
+      await searchable.reach(documents);
+      const count = searchable.count();
+      return {
+        figures,
+        faults: count === documents ? [] : [`${documents} documents were indexed, ${count} are searchable`],
+      };
+    } finally {
+      child.kill();
+      await searchable.stop();
+    }
+  });
+}
+
+async function measureConfab(world: World, settings: Settings): Promise<Measured> {
+  return withIndex(world, ({ url, pid }, search, index) =>
+    withStores(world, "always", async (stores) => {
+      const target = await createTarget(stores, chats);
+      const requests = join(world.folder, "requests");
+      await writeRequests(requests, target, perRequest);
+      const env = { ...environmentOf(stores), ELASTICSEARCH_URL: url, SEARCH_INDEX: index, RATE_LIMITS: "off" };
+      const services: ServiceHandle[] = [];
+      const searchable = watchSearchable(search);
+      try {
+        services.push(await startService("worker", env), await startService("ingest", env));
+        const [worker, ingest] = services as [ServiceHandle, ServiceHandle];
+        const load = await startConstantDepth({ url: ingest.url, requests, depth, done: searchable.count });
+        await sleep(1_000 * warmUpSeconds);
+        const before = load.backlog();
+        const figures = await measureRate(searchable, settings, {
+          ...{ ingest: [ingest.pid], worker: [worker.pid], Elasticsearch: [pid] },
+          ...{ Redis: [stores.pids.redis], MySQL: [stores.pids.mysql] },
+        });
+        const after = load.backlog();
+        const { accepted, faults } = await load.end();
+        await searchable.reach(accepted);
+        const stored = await readStored(stores, target);
+        const count = stored.chats.reduce((sum, { count }) => sum + count, 0);
+        return {
+          figures: { ...figures, "under way at the end, messages": after },
+          faults: [
+            ...[...faults, ...stored.faults, ...(await faultsOfIndex(stores, search))],
+            ...(count === accepted ? [] : [`${accepted} messages were accepted, ${count} are stored`]),
+            ...(Math.min(before, after) > depth / 2 ? [] : ["the load could not keep enough messages under way"]),
+          ],
+        };
+      } finally {
+        await searchable.stop();
+        await Promise.all(services.map((service) => service.stop()));
+      }
+    }),
+  );
+}
+
+/** Runs the work with an index of its own, and removes it. */
+async function withIndex(
+  world: World,
+  work: (
+    elasticsearch: { readonly url: string; readonly pid: number },
+    search: ElasticsearchIndex,
+    index: string,
+  ) => Promise<Measured>,
+): Promise<Measured> {
+  const elasticsearch = await elasticsearchOf(world);
+  const index = uniquePrefix("bench");
+  const search = createElasticsearchIndex({ url: elasticsearch.url, name: index });
+  const { client } = search.connection;
+  try {
+    return await work(elasticsearch, search, index);
+  } finally {
+    const found = await client.indices.getAlias({ name: index }, { ignore: [404] });
+    if (!("error" in found)) await client.indices.delete({ index: Object.keys(found) });
+    await search.close();
+  }
+}
+
+interface Searchable {
+  readonly count: () => number;
+  /** Resolves when at least this many documents are searchable, or when it has taken too long. */
+  reach(documents: number): Promise<void>;
+  /** Resolves as soon as the count changes. */
+  changed(): Promise<{ readonly count: number; readonly at: number }>;
+  stop(): Promise<void>;
+}
+
+/** Asks again and again how many documents an index shows, which Elasticsearch refreshes only while it is searched. */
+function watchSearchable({ connection: { client, readAlias } }: ElasticsearchIndex): Searchable {
+  let [current, isStopping] = [0, false];
+  const polling = (async () => {
+    while (!isStopping) {
+      // It fails while the worker is creating the index.
+      const answer = await client.count({ index: readAlias }).catch(() => undefined);
+      current = answer?.count ?? current;
+      await sleep(pollMs);
+    }
+  })();
+  return {
+    count: () => current,
+    async reach(documents) {
+      const deadline = performance.now() + limitMs;
+      while (current < documents && performance.now() < deadline) await sleep(pollMs);
+    },
+    async changed() {
+      const before = current;
+      const deadline = performance.now() + limitMs;
+      while (current === before && performance.now() < deadline) await sleep(pollMs / 4);
+      return { count: current, at: performance.now() };
+    },
+    async stop() {
+      isStopping = true;
+      await polling;
+    },
+  };
+}
+
+/** From a refresh to another one, so that the interval between them does not matter. */
+async function measureRate(searchable: Searchable, { seconds }: Settings, watched: Watched) {
+  const first = await searchable.changed();
+  const watch = watchCpu(watched);
+  await sleep(1_000 * seconds);
+  const last = await searchable.changed();
+  const documents = last.count - first.count;
+  const perMessage = Object.entries(watch()).map(([name, us]) => [
+    `${name} CPU, µs/message`,
+    us === null ? null : us / documents,
+  ]);
+  return {
+    [searchableFigure]: (1_000 * documents) / (last.at - first.at),
+    ...(Object.fromEntries(perMessage) as Record<string, number | null>),
+  };
+}
