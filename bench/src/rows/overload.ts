@@ -69,6 +69,7 @@ async function measureOverload(world: World, { seconds }: Settings, connections:
           "offered, messages/s": rate,
           "accepted later, messages/s": (load.answered - load.useful) / seconds,
           "refused, messages/s": load.refused / seconds,
+          "refused, but stored, messages/s": Math.max(0, held.messages - answered) / seconds,
           "from sending to the answer, p99, ms": load.answerP99,
           "service CPU, µs/message": perMessage(service),
           "Redis CPU, µs/message": perMessage(Redis),
