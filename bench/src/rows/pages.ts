@@ -72,12 +72,13 @@ async function measurePages(world: World, { seconds }: Settings, messages: numbe
   });
 }
 
-function textOf(at: number): string {
+/** The text of message `at`, from 0. */
+export function textOf(at: number): string {
   return texts[at % texts.length]!;
 }
 
 /** Recognizes the page that begins with a number and goes up (1) or down (-1). */
-function isPage(first: number, step: 1 | -1): (answer: unknown) => boolean {
+export function isPage(first: number, step: 1 | -1): (answer: unknown) => boolean {
   return (answer) => {
     const page = answer as { number: number; body: string }[];
     return (

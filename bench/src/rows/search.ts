@@ -148,7 +148,8 @@ function questionsFor(token: string, count: number): ReadsOptions["questions"] {
   );
 }
 
-function areHits(answer: unknown, expected: readonly Hit[]): boolean {
+/** Whether an answer has exactly these hits in this order, with their texts. */
+export function areHits(answer: unknown, expected: readonly Hit[]): boolean {
   const found = answer as { chat_number: number; number: number; body: string }[];
   return (
     found.length === expected.length &&
