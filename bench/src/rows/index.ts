@@ -1,5 +1,6 @@
 import { acceptRows } from "./accept.ts";
 import { batchRow } from "./batch.ts";
+import { capacityRow } from "./capacity.ts";
 import { connectionsRow } from "./connections.ts";
 import { drainRow } from "./drain.ts";
 import { endToEndRow } from "./end-to-end.ts";
@@ -30,4 +31,5 @@ export const rows: readonly Row[] = [
   endToEndRow,
   streamsRow,
   fleetRow,
+  capacityRow,
 ];

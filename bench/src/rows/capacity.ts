@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startService } from "@confab/testkit";
+import { startConfabWorker } from "../designs/confab.ts";
+import { environmentOf } from "../designs/design.ts";
+import { createTarget, writeRequests } from "../load/messages.ts";
+import { runOpenLoop } from "../load/open-loop.ts";
+import { watchCpu } from "../processes.ts";
+import { countStored, faultsOfCount, readStored } from "../verify.ts";
+import { withStores, type World } from "../world.ts";
+import type { Measured, Row, Settings, Side } from "./row.ts";
+
+/** Messages per second. */
+const rates = [250, 500, 1_000, 2_000];
+const connections = 256;
+const warmUpSeconds = 3;
+const limitMs = 60_000;
+
+export const capacityRow: Row = {
+  name: "capacity",
+  title: "CPU time of each process at fixed rates, from POST to stored",
+  sides: () => rates.map(sideOf),
+  goals: [],
+};
+
+function sideOf(rate: number): Side {
+  return { name: `${rate.toLocaleString("en")}/s`, measure: (world, settings) => measureRate(world, settings, rate) };
+}
+
+async function measureRate(world: World, { seconds }: Settings, rate: number): Promise<Measured> {
+  return withStores(world, "always", async (stores) => {
+    const target = await createTarget(stores);
+    const requests = join(world.folder, "requests");
+    await writeRequests(requests, target);
+    const [ingest, worker] = await Promise.all([
+      startService("ingest", { ...environmentOf(stores), RATE_LIMITS: "off" }),
+      startConfabWorker(stores),
+    ]);
+    try {
+      const load = { port: Number(new URL(ingest.url).port), path: "/messages", requests, connections, expected: 201 };
+      const warmUp = await runOpenLoop({ ...load, rate, seconds: warmUpSeconds });
+      const { redis, mysql } = stores.pids;
+      const cpu = watchCpu({ ingest: [ingest.pid], worker: [worker.pid], Redis: [redis], MySQL: [mysql] });
+      const before = await batchesOf(ingest.adminUrl);
+      const measured = await runOpenLoop({ ...load, rate, seconds });
+      const used = cpu();
+      const batches = (await batchesOf(ingest.adminUrl)) - before;
+      const answered = warmUp.answered + measured.answered;
+      const deadline = performance.now() + limitMs;
+      while ((await countStored(stores.database, target.token)) < answered && performance.now() < deadline) {
+        await sleep(50);
+      }
+      const { chats, faults } = await readStored(stores, target);
+      const stored = chats.reduce((sum, { count }) => sum + count, 0);
+      return {
+        figures: {
+          ...Object.fromEntries(
+            Object.entries(used).map(([name, us]) => [
+              `${name} CPU, µs/message`,
+              us === null ? null : us / measured.answered,
+            ]),
+          ),
+          "messages per batch": measured.answered / batches,
+        },
+        faults: [...warmUp.faults, ...measured.faults, ...faults, ...faultsOfCount(stored, answered, 0)],
+      };
+    } finally {
+      await Promise.all([ingest.stop(), worker.stop()]);
+    }
+  });
+}
+
+/** How many batches an ingest process has sent to Redis. */
+async function batchesOf(adminUrl: string): Promise<number> {
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+  return Number(/^confab_accept_batch_size_count(?:\{[^}]*\})? (\d+)/m.exec(metrics)?.[1]);
+}
