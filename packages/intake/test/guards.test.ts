@@ -10,8 +10,8 @@ import { noLimits, send, withServer, type Mutation } from "./world.ts";
 
 const trustedHead: Mutation = {
   script: "accept",
-  guard: "local trusted = id and head[3] == incarnation",
-  without: "local trusted = id",
+  guard: "local current = id and head[3] == incarnation",
+  without: "local current = id",
 };
 
 /** Each scenario breaks something. */
@@ -101,7 +101,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "a head that was loaded before Redis lost its data is not trusted afterwards",
-    guard: { script: "accept", guard: "if loadedUnder == incarnation then", without: "if loadedUnder ~= '' then" },
+    guard: { script: "accept", guard: "loadedUnder == incarnation then", without: "loadedUnder ~= '' then" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
