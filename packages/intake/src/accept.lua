@@ -68,9 +68,10 @@ for _ = 1, tonumber(ARGV[9]) do
 
   local reference = token .. ':' .. chat
   local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
-  local head = redis.call('HMGET', headKey, 'id', 'last', 'incarnation')
-  local id, last = head[1], tonumber(head[2] or 0)
-  local current = id and head[3] == incarnation
+  -- The chat's id, its last number, and the incarnation unless the head is distrusted.
+  local id, last, under = string.match(redis.call('GET', headKey) or '', '^(%d+) (%d+) ?(.*)$')
+  last = tonumber(last or 0)
+  local current = under == incarnation
   local trusted = current
   if not trusted and loadedUnder == incarnation then
     id = loadedId
@@ -141,13 +142,10 @@ for _ = 1, tonumber(ARGV[9]) do
     local count = last - first + 1
     chats[#chats + 1] = { token, tonumber(chat), id, first, count, firstRecord }
     redis.call('ZADD', pendingKey, first, first .. ' ' .. count .. ' ' .. firstRecord .. ' ' .. batch)
-    -- The head must not expire while messages are pending.
-    redis.call('PERSIST', headKey)
   end
-  if trusted and not current then
-    redis.call('HSET', headKey, 'id', id, 'last', last, 'incarnation', incarnation)
-  elseif last >= first then
-    redis.call('HSET', headKey, 'last', last)
+  if last >= first or trusted and not current then
+    -- Without KEEPTTL, because the head must not expire while messages are pending.
+    redis.call('SET', headKey, id .. ' ' .. last .. ' ' .. incarnation)
   end
   if newKeys > 0 and maxKeys > 0 then
     redis.call('INCRBY', keysKey, newKeys)

@@ -15,9 +15,17 @@ local clock = time[1] * 1000 + time[2] / 1000
 local completed, answer = 0, {}
 local newChats, newRecords, newBytes, newKeepMs = {}, {}, 0, false
 
+-- A head has the chat's id, its last number, and the incarnation unless the head is distrusted.
+local function readHead(headKey)
+  local id, last, incarnation = string.match(redis.call('GET', headKey) or '', '^(%d+) (%d+)(.*)$')
+  return tonumber(last or 0), incarnation or '', id
+end
+
 local at = 6
 for _ = 1, tonumber(ARGV[5]) do
-  redis.call('HDEL', prefix .. 'head:' .. ARGV[at] .. ':' .. ARGV[at + 1], 'incarnation')
+  local headKey = prefix .. 'head:' .. ARGV[at] .. ':' .. ARGV[at + 1]
+  local last, _, id = readHead(headKey)
+  if id then redis.call('SET', headKey, id .. ' ' .. last, 'KEEPTTL') end
   at = at + 2
 end
 
@@ -37,22 +45,23 @@ end
 local erasedKey = prefix .. 'erased'
 local anyErased = redis.call('EXISTS', erasedKey) == 1
 
-local function raiseHead(headKey, id, last)
-  if tonumber(redis.call('HGET', headKey, 'last') or 0) < last then redis.call('HSET', headKey, 'id', id, 'last', last) end
+local function raiseHead(headKey, id, to)
+  local last, incarnation = readHead(headKey)
+  if last < to then redis.call('SET', headKey, id .. ' ' .. to .. incarnation) end
 end
 
 local function move(token, chat, before, record, keepMs, id, loadedLast)
   local reference = token .. ':' .. chat
   local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
-  local last = math.max(tonumber(redis.call('HGET', headKey, 'last') or 0), loadedLast)
+  local last, incarnation = readHead(headKey)
+  last = math.max(last, loadedLast)
   local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
   if newest then
     local first, count = string.match(newest, '^(%d+) (%d+) ')
     last = math.max(last, first + count - 1)
   end
   local number = last + 1
-  redis.call('HSET', headKey, 'id', id, 'last', number)
-  redis.call('PERSIST', headKey)
+  redis.call('SET', headKey, id .. ' ' .. number .. incarnation)
   newRecords[#newRecords + 1] = record
   newBytes = newBytes + #record
   newChats[#newChats + 1] = { token, chat, id, number, 1, #newRecords }

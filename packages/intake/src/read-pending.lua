@@ -7,7 +7,7 @@
 local prefix, reference = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
 local from, to = tonumber(ARGV[4]), tonumber(ARGV[5])
 local pendingKey = prefix .. 'pending:' .. reference
-local last = tonumber(redis.call('HGET', prefix .. 'head:' .. reference, 'last'))
+local last = tonumber(string.match(redis.call('GET', prefix .. 'head:' .. reference) or '', '^%d+ (%d+)'))
 
 -- The head may be lost while messages are pending.
 local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]

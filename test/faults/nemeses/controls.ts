@@ -142,7 +142,7 @@ async function plantRemains({ world }: Scene): Promise<void> {
      SELECT ${id}, 1, uid, version, body, created_at, updated_at FROM messages LIMIT 1`,
   );
   await onRedis(world.redis.url, (redis) =>
-    redis.hset(`${partitionPrefix(world.keyPrefix, 0)}:head:${token}:${chat}`, "last", 1),
+    redis.set(`${partitionPrefix(world.keyPrefix, 0)}:head:${token}:${chat}`, `${id} 1`),
   );
   if (world.index === undefined) return;
   const { url, alias } = world.index;
