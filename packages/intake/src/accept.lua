@@ -32,7 +32,9 @@ local incarnation = string.match(redis.call('INFO', 'replication'), 'master_repl
 local pending = tonumber(redis.call('GET', prefix .. 'pending') or 0)
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
-local accepted, bytes, keyed, chats, results, limits, records = 0, 0, false, {}, {}, {}, {}
+local accepted, keyed, results, limits = 0, false, {}, {}
+-- The records one after another, and a line per chat: token, chat number, chat id, and where its records are.
+local records, offset, index = {}, 0, {}
 
 -- Generic cell rate algorithm: `tat` is the time in ms at which the bucket is full again. Redis' own clock may step
 -- back, so `tat` is limited to what an empty bucket has.
@@ -91,7 +93,7 @@ for _ = 1, tonumber(ARGV[9]) do
   local tat = rate > 0 and math.min(math.max(clock, tonumber(redis.call('GET', quotaKey) or 0)), clock + capacity)
   local keysKey = prefix .. 'keys:' .. token .. ':' .. string.format('%d', window)
   local keys, newKeys = false, 0
-  local first, firstRecord, charged = last + 1, #records + 1, false
+  local first, lengths, charged = last + 1, {}, false
 
   for item = 1, items do
     local digest, hash, record = ARGV[at], ARGV[at + 1], ARGV[at + 2]
@@ -125,8 +127,8 @@ for _ = 1, tonumber(ARGV[9]) do
       end
       last = last + 1
       accepted = accepted + 1
-      bytes = bytes + #record
       records[#records + 1] = record
+      lengths[#lengths + 1] = string.format('%d', #record)
       if digest ~= '' then
         local hashKey = keysAt(token, digest, 0)
         redis.call('HSET', hashKey, digest, struct.pack(keyFormat, last, now) .. hash)
@@ -139,9 +141,11 @@ for _ = 1, tonumber(ARGV[9]) do
   end
 
   if last >= first then
-    local count = last - first + 1
-    chats[#chats + 1] = { token, tonumber(chat), id, first, count, firstRecord }
-    redis.call('ZADD', pendingKey, first, first .. ' ' .. count .. ' ' .. firstRecord .. ' ' .. batch)
+    -- The first number, how many there are, the first record's offset, and the records' lengths in bytes.
+    local range = string.format('%d %d %d ', first, #lengths, offset) .. table.concat(lengths, ',')
+    index[#index + 1] = token .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
+    redis.call('ZADD', pendingKey, string.format('%d', first), range .. ' ' .. batch)
+    for _, length in ipairs(lengths) do offset = offset + length end
   end
   if last >= first or trusted and not current then
     -- Without KEEPTTL, because the head must not expire while messages are pending.
@@ -168,21 +172,15 @@ local reply = cjson.encode({
 -- If nothing was accepted, a resend may be treated as a new batch.
 if accepted > 0 then
   redis.call('INCRBY', prefix .. 'pending', accepted)
-  local index = cjson.encode(chats)
-  local fields = { 'chats', index, 'bytes', bytes, 'reply', reply }
-  if keyed then
-    fields[#fields + 1] = 'keepMs'
-    fields[#fields + 1] = keepMs
-  end
-  for field, record in ipairs(records) do
-    fields[#fields + 1] = field
-    fields[#fields + 1] = record
-  end
-  redis.call('HSET', batchKey, unpack(fields))
+  local chats = table.concat(index)
+  redis.call('HSET', batchKey, 'chats', chats, 'reply', reply)
+  if keyed then redis.call('HSET', batchKey, 'keepMs', keepMs) end
+  -- Not a field of the hash, of which a reader of one message would have to get everything.
+  redis.call('SET', prefix .. 'records:' .. batch, table.concat(records))
   -- By Redis' clock, because the clocks of the processes differ.
   redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)
   -- Wakes live streams. Subscribers get it after the fsync of this script's writes, as the caller gets the reply. A user
   -- without rights on the channel is refused, which must not look as if nothing was accepted.
-  redis.pcall('SPUBLISH', prefix .. 'live', index)
+  redis.pcall('SPUBLISH', prefix .. 'live', chats)
 end
 return reply

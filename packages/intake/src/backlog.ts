@@ -4,9 +4,6 @@ import { keyPrefix, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
-/** A chat's part of a batch, as accept.lua wrote it; its records begin at `record`. */
-type BatchChat = [token: string, chat: number, chatId: string, first: number, count: number, record: number];
-
 export interface AcceptedMessage extends PendingRecord {
   token: string;
   chat: number;
@@ -104,12 +101,12 @@ export function createBacklog(
     async read(ids, { maxMessages, maxBytes }) {
       const open: OpenBatches = { batches: [], later: [], lost: [] };
       if (ids.length === 0) return open;
-      const answers = await redis.confabReadBatches(...guards, prefix, maxMessages, maxBytes, ...ids);
+      const answers = await redis.confabReadBatchesBuffer(...guards, prefix, maxMessages, maxBytes, ...ids);
       answers.forEach((answer, index) => {
         const id = ids[index]!;
-        if (answer === "later") open.later.push(id);
-        else if (answer === "lost" || (Array.isArray(answer) && answer.includes(null))) open.lost.push(id);
-        else if (Array.isArray(answer)) open.batches.push({ id, messages: messagesOf(id, answer as string[]) });
+        if (Array.isArray(answer)) open.batches.push({ id, messages: messagesOf(id, ...answer) });
+        else if (answer.toString() === "later") open.later.push(id);
+        else if (answer.toString() === "lost") open.lost.push(id);
       });
       return open;
     },
@@ -176,18 +173,25 @@ export function createBacklog(
   };
 }
 
-function messagesOf(batchId: string, [chats, ...records]: string[]): AcceptedMessage[] {
-  return (JSON.parse(chats!) as BatchChat[]).flatMap(([token, chat, chatId, first, count, firstRecord]) =>
-    Array.from({ length: count }, (_, index) => {
-      const record = firstRecord + index;
-      const found = decodeRecord(records[record - 1]!);
-      return {
-        ...(found ?? damagedRecord(batchId, record, records[record - 1]!)),
-        ...{ token, chat, chatId: BigInt(chatId), number: first + index },
+/** The messages of a batch, from its chats and records as accept.lua wrote them. */
+function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMessage[] {
+  const messages: AcceptedMessage[] = [];
+  for (const line of chats.toString().trimEnd().split("\n")) {
+    const [token, chat, chatId, first, , offset, lengths] = line.split(" ");
+    let at = Number(offset);
+    lengths!.split(",").forEach((length, index) => {
+      const text = records.toString("utf8", at, at + Number(length));
+      at += Number(length);
+      const record = messages.length + 1;
+      const found = decodeRecord(text);
+      messages.push({
+        ...(found ?? damagedRecord(batchId, record, text)),
+        ...{ token: token!, chat: Number(chat), chatId: BigInt(chatId!), number: Number(first) + index },
         ...{ record, damaged: found === undefined },
-      };
-    }),
-  );
+      });
+    });
+  }
+  return messages;
 }
 
 /** Describes a message with a damaged record by its batch, the only thing that is known of it. Its uid is unique. */

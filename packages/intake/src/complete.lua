@@ -13,7 +13,7 @@ local prefix, keepReply, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local completed, answer = 0, {}
-local newChats, newRecords, newBytes, newKeepMs = {}, {}, 0, false
+local newChats, newRecords, newKeepMs = '', '', false
 
 -- A head has the chat's id, its last number, and the incarnation unless the head is distrusted.
 local function readHead(headKey)
@@ -50,9 +50,8 @@ local function raiseHead(headKey, id, to)
   if last < to then redis.call('SET', headKey, id .. ' ' .. to .. incarnation) end
 end
 
-local function move(token, chat, before, record, keepMs, id, loadedLast)
-  local reference = token .. ':' .. chat
-  local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
+local function move(chat, before, record, keepMs, id, loadedLast)
+  local headKey, pendingKey = prefix .. 'head:' .. chat.reference, prefix .. 'pending:' .. chat.reference
   local last, incarnation = readHead(headKey)
   last = math.max(last, loadedLast)
   local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
@@ -62,38 +61,60 @@ local function move(token, chat, before, record, keepMs, id, loadedLast)
   end
   local number = last + 1
   redis.call('SET', headKey, id .. ' ' .. number .. incarnation)
-  newRecords[#newRecords + 1] = record
-  newBytes = newBytes + #record
-  newChats[#newChats + 1] = { token, chat, id, number, 1, #newRecords }
-  redis.call('ZADD', pendingKey, number, number .. ' 1 ' .. #newRecords .. ' ' .. newBatch)
+  local range = number .. ' 1 ' .. #newRecords .. ' ' .. #record
+  newRecords = newRecords .. record
+  newChats = newChats .. chat.token .. ' ' .. chat.number .. ' ' .. id .. ' ' .. range .. '\n'
+  redis.call('ZADD', pendingKey, number, range .. ' ' .. newBatch)
   local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
   if digest and digest ~= '-' and keepMs then
-    renumberKey(token, digest, keepMs, before, number)
+    renumberKey(chat.token, digest, keepMs, before, number)
     newKeepMs = keepMs
   end
   return number
 end
 
+-- The lines of accept.lua.
+local function chatsOf(index)
+  local chats, record = {}, 1
+  for token, number, id, range in string.gmatch(index, '(%S+) (%S+) (%S+) ([^\n]+)\n') do
+    local first, count = string.match(range, '^(%d+) (%d+) ')
+    chats[#chats + 1] = {
+      token = token, number = number, reference = token .. ':' .. number, id = id, range = range,
+      first = tonumber(first), count = tonumber(count), record = record,
+    }
+    record = record + count
+  end
+  return chats
+end
+
+local function readRecord(recordsKey, range, position)
+  local offset, lengths = string.match(range, '^%d+ %d+ (%d+) (.+)$')
+  for length in string.gmatch(lengths, '%d+') do
+    if position == 0 then return redis.call('GETRANGE', recordsKey, offset, offset + length - 1) end
+    offset, position = offset + length, position - 1
+  end
+end
+
 while ARGV[at] do
   local batch, moves = ARGV[at], tonumber(ARGV[at + 1])
-  local batchKey = prefix .. 'batch:' .. batch
+  local batchKey, recordsKey = prefix .. 'batch:' .. batch, prefix .. 'records:' .. batch
   local found = redis.call('HMGET', batchKey, 'chats', 'reply', 'keepMs')
-  local chats = found[1] and cjson.decode(found[1]) or {}
+  local chats = chatsOf(found[1] or '')
   at = at + 2
   for _, chat in ipairs(chats) do
-    local reference = chat[1] .. ':' .. chat[2]
-    raiseHead(prefix .. 'head:' .. reference, chat[3], chat[4] + chat[5] - 1)
-    redis.call('ZREM', prefix .. 'pending:' .. reference, chat[4] .. ' ' .. chat[5] .. ' ' .. chat[6] .. ' ' .. batch)
-    completed = completed + chat[5]
+    raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.first + chat.count - 1)
+    redis.call('ZREM', prefix .. 'pending:' .. chat.reference, chat.range .. ' ' .. batch)
+    completed = completed + chat.count
   end
   for _ = 1, moves do
-    local field, id, loadedLast = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
+    local record, id, loadedLast = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
     at = at + 3
     local number = false
     for _, chat in ipairs(chats) do
-      if field >= chat[6] and field < chat[6] + chat[5] then
-        local record = redis.call('HGET', batchKey, field)
-        number = move(chat[1], chat[2], chat[4] + field - chat[6], record, found[3], id, loadedLast)
+      local position = record - chat.record
+      if position >= 0 and position < chat.count then
+        local text = readRecord(recordsKey, chat.range, position)
+        number = move(chat, chat.first + position, text, found[3], id, loadedLast)
         completed = completed - 1
       end
     end
@@ -101,8 +122,8 @@ while ARGV[at] do
   end
   -- An idle head expires. A head with pending messages does not.
   for _, chat in ipairs(chats) do
-    local reference = chat[1] .. ':' .. chat[2]
-    if anyErased and (redis.call('ZSCORE', erasedKey, chat[1]) or redis.call('ZSCORE', erasedKey, reference)) then
+    local reference = chat.reference
+    if anyErased and (redis.call('ZSCORE', erasedKey, chat.token) or redis.call('ZSCORE', erasedKey, reference)) then
       -- Its batch may have been stored before the chat was deleted.
       redis.call('UNLINK', prefix .. 'head:' .. reference)
     elseif redis.call('EXISTS', prefix .. 'pending:' .. reference) == 0 then
@@ -116,14 +137,16 @@ while ARGV[at] do
       redis.call('EXPIRE', batchKey, keepReply)
     end
   end
+  -- They may be left over from a batch that was evicted.
+  redis.call('UNLINK', recordsKey)
   redis.call('ZREM', KEYS[1], batch)
 end
 
-if #newRecords > 0 then
+if newChats ~= '' then
   local batchKey = prefix .. 'batch:' .. newBatch
-  redis.call('HSET', batchKey, 'chats', cjson.encode(newChats), 'bytes', newBytes)
+  redis.call('HSET', batchKey, 'chats', newChats)
   if newKeepMs then redis.call('HSET', batchKey, 'keepMs', newKeepMs) end
-  for field, record in ipairs(newRecords) do redis.call('HSET', batchKey, field, record) end
+  redis.call('SET', prefix .. 'records:' .. newBatch, newRecords)
   redis.call('ZADD', KEYS[1], string.format('%d', clock), newBatch)
 end
 if completed > 0 then

@@ -23,10 +23,12 @@ export interface LiveSignals {
   stop(): void;
 }
 
-/** The part of a batch that accept.lua publishes; or the event of a chat, or of all chats of an application. */
-type Signal =
-  | readonly (readonly [token: string, chat: number, ...rest: unknown[]])[]
-  | { readonly token: string; readonly chat?: number; readonly event: LiveEvent };
+/** The event of a chat, or of all chats of an application, as JSON. Every other signal has lines that begin with token and chat. */
+interface Signal {
+  readonly token: string;
+  readonly chat?: number;
+  readonly event: LiveEvent;
+}
 
 const retryMs = 500;
 
@@ -53,9 +55,12 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
         : redis.duplicate(options);
     subscriber.on("error", () => undefined);
     subscriber.on("smessage", (_channel: string, text: string) => {
+      if (!text.startsWith("{")) {
+        for (const [, token, chat] of text.matchAll(/^(\S+) (\d+)/gm)) tell(`${token!}:${chat!}`);
+        return;
+      }
       const signal = JSON.parse(text) as Signal;
-      if (!("event" in signal)) for (const [token, chat] of signal) tell(`${token}:${chat}`);
-      else if (signal.chat !== undefined) tell(`${signal.token}:${signal.chat}`, signal.event);
+      if (signal.chat !== undefined) tell(`${signal.token}:${signal.chat}`, signal.event);
       else for (const name of watchers.keys()) if (name.startsWith(`${signal.token}:`)) tell(name, signal.event);
     });
     // Signals were missed while there was no connection.
@@ -103,8 +108,9 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
       };
     },
     async send({ token, number }, event) {
-      const signal: Signal = event === undefined ? [[token, number]] : { token, chat: number, event };
-      await redis.spublish(channelOf(partitionOf(partitioning, token, number)), JSON.stringify(signal));
+      const signal =
+        event === undefined ? `${token} ${number}` : JSON.stringify({ token, chat: number, event } satisfies Signal);
+      await redis.spublish(channelOf(partitionOf(partitioning, token, number)), signal);
     },
     async sendToAll(token, event) {
       const text = JSON.stringify({ token, event } satisfies Signal);

@@ -35,8 +35,8 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
     const messages = new Map<number, PendingRecord>();
     for (let at = 0; at < pairs.length; at += 2) {
       const record = pairs[at + 1];
-      // A damaged message is left out: it becomes a dead letter.
-      const message = typeof record === "string" ? decodeRecord(record) : undefined;
+      // A damaged message is left out: it becomes a dead letter. So is one that Redis has lost.
+      const message = record ? decodeRecord(String(record)) : undefined;
       if (message) messages.set(Number(pairs[at]), message);
     }
     return { lastNumber: last === null || last === undefined ? undefined : Number(last), messages };

@@ -2,7 +2,7 @@
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, token, chat number, first number, last number
--- Returns  [last number, or false if Redis does not know it; number, record, number, record…]
+-- Returns  [last number, or false if Redis does not know it; number, record ('': lost), number, record…]
 
 local prefix, reference = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
 local from, to = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -22,11 +22,14 @@ if newest and to >= from then
   local ranges = redis.call('ZREVRANGEBYSCORE', pendingKey, '(' .. ARGV[4], '-inf', 'LIMIT', 0, 1)
   for _, range in ipairs(redis.call('ZRANGEBYSCORE', pendingKey, ARGV[4], ARGV[5])) do ranges[#ranges + 1] = range end
   for _, range in ipairs(ranges) do
-    local first, count, field, batch = string.match(range, '^(%d+) (%d+) (%d+) (.+)$')
-    local shift = field - first
-    for number = math.max(from, tonumber(first)), math.min(to, first + count - 1) do
-      answer[#answer + 1] = string.format('%d', number)
-      answer[#answer + 1] = redis.call('HGET', prefix .. 'batch:' .. batch, string.format('%d', number + shift))
+    local number, offset, lengths, batch = string.match(range, '^(%d+) %d+ (%d+) (%S+) (%S+)$')
+    for length in string.gmatch(lengths, '%d+') do
+      local after = offset + length
+      if from <= tonumber(number) and tonumber(number) <= to then
+        answer[#answer + 1] = number
+        answer[#answer + 1] = redis.call('GETRANGE', prefix .. 'records:' .. batch, offset, after - 1)
+      end
+      number, offset = number + 1, after
     end
   end
 end

@@ -10,7 +10,11 @@ export type GuardKeys = readonly [string, string];
 export interface Scripts {
   confabAccept(...args: [...GuardKeys, ...(string | number)[]]): Promise<string>;
   confabComplete(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
-  confabReadBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | (string | null)[])[]>;
+  confabReadBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<unknown>;
+  /** As bytes, because the lengths of records are in bytes. */
+  confabReadBatchesBuffer(
+    ...args: [...GuardKeys, ...(string | number)[]]
+  ): Promise<(Buffer | [chats: Buffer, records: Buffer])[]>;
   confabListBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
   confabReadPending(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
 }

@@ -127,7 +127,7 @@ const scenarios: Guarded[] = [
     promise: "a number that is stored between the query of MySQL and the call of Redis is not missed",
     guard: {
       script: "complete",
-      guard: "raiseHead(prefix .. 'head:' .. reference, chat[3], chat[4] + chat[5] - 1)",
+      guard: "raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.first + chat.count - 1)",
       without: "",
     },
     async scenario(world) {

@@ -264,13 +264,13 @@ describe("reading a chat's messages", () => {
   it("answers 503 instead of leaving out messages that a newer version accepted", async () => {
     const chat = await newChat([true, false, true]);
     const [batch] = await world.openBatches();
-    const key = `${world.prefix}:{p0}:batch:${batch!}`;
-    const record = (await world.redis.hget(key, "1"))!;
-    await world.redis.hset(key, "1", record.replace(/^1 /, "2 "));
+    const key = `${world.prefix}:{p0}:records:${batch!}`;
+    const records = (await world.redis.get(key))!;
+    await world.redis.set(key, records.replace(/^1 /, "2 "));
     for (const path of [pathOf(chat), `${pathOf(chat)}/2`]) {
       expect(problemOf(await api.get(path), "service-unavailable").detail).to.include("newer version");
     }
-    await world.redis.hset(key, "1", record);
+    await world.redis.set(key, records);
     const messages = readAs(z.array(messageSchema), await api.get(pathOf(chat)));
     expect(numbersOf(messages)).to.deep.equal([1, 2, 3]);
   });

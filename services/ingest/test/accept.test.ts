@@ -50,8 +50,11 @@ describe("POST /messages", () => {
       return first ?? expect.fail("no job");
     });
     const batch = job.replace(/^b-/, "");
-    const chats: unknown = JSON.parse((await ingest.redis.hget(`${prefix}:{p0}:batch:${batch}`, "chats")) ?? "null");
-    expect(chats).to.deep.equal([[chat.token, chat.number, String(chat.id), 1, 1, 1]]);
+    const [chats, size] = await Promise.all([
+      ingest.redis.hget(`${prefix}:{p0}:batch:${batch}`, "chats"),
+      ingest.redis.strlen(`${prefix}:{p0}:records:${batch}`),
+    ]);
+    expect(chats).to.equal(`${chat.token} ${chat.number} ${chat.id} 1 1 0 ${size}\n`);
 
     await eventually(async () => {
       const now = await count(ingest);
