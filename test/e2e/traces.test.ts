@@ -200,9 +200,9 @@ describe("traces", function () {
         .find((record) => record!.endsWith(`\n${body}`))!
         .split("\n")[0]!
         .split(" ");
-    expect(fieldsOf("untraced")).to.have.length(5);
-    expect(fieldsOf("not sampled")).to.have.length(5);
-    expect(fieldsOf("sampled")[5]).to.match(new RegExp(`^00-${sampled.traceId}-[0-9a-f]{16}-01$`));
+    expect(fieldsOf("untraced")).to.have.length(4);
+    expect(fieldsOf("not sampled")).to.have.length(4);
+    expect(fieldsOf("sampled")[4]).to.match(new RegExp(`^00-${sampled.traceId}-[0-9a-f]{16}-01$`));
 
     await ingest.stop();
     expect(new Set(receiver.spans.slice(before).map((span) => span.traceId))).to.deep.equal(new Set([sampled.traceId]));

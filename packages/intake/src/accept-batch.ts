@@ -1,5 +1,4 @@
 import type { MessageContent } from "@confab/contracts";
-import { messageUid } from "./batch-id.ts";
 import { keyDigest, requestDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
 
@@ -68,7 +67,10 @@ export interface EncodedBatch {
   parse(reply: string): EntryResult[];
 }
 
-/** Encodes a batch for the accept script: one group per chat, with the entries of a chat in their order of arrival. */
+/**
+ * Encodes a batch for the accept script: one group per chat, with the entries of a chat in their order of arrival. `now` is the
+ * time of the batch id, in milliseconds.
+ */
 export function encodeBatch(
   prefix: string,
   batchId: Buffer,
@@ -106,10 +108,9 @@ export function encodeBatch(
     args.push(replies, members.length);
     members.forEach((entry, index) => {
       const { idempotency } = entry;
-      const uid = messageUid(batchId, positions[index]!);
       const digest = idempotency && keyDigest(chat, idempotency.key);
       const request = idempotency && requestDigest(idempotency.hash);
-      args.push(digest ?? "", request ?? "", encodeRecord(uid, now, { ...entry, digest }));
+      args.push(digest ?? "", request ?? "", encodeRecord(id, positions[index]!, { ...entry, digest }));
     });
   }
   return { id, args, parse: (reply) => parseReply(reply, [...groups.values()], now) };

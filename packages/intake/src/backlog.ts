@@ -183,7 +183,7 @@ function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMe
       const text = records.toString("utf8", at, at + Number(length));
       at += Number(length);
       const record = messages.length + 1;
-      const found = decodeRecord(text);
+      const found = decodeRecord(batchId, text);
       messages.push({
         ...(found ?? damagedRecord(batchId, record, text)),
         ...{ token: token!, chat: Number(chat), chatId: BigInt(chatId!), number: Number(first) + index },

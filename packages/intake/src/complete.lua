@@ -65,7 +65,7 @@ local function move(chat, before, record, keepMs, id, loadedLast)
   newRecords = newRecords .. record
   newChats = newChats .. chat.token .. ' ' .. chat.number .. ' ' .. id .. ' ' .. range .. '\n'
   redis.call('ZADD', pendingKey, number, range .. ' ' .. newBatch)
-  local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
+  local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
   if digest and digest ~= '-' and keepMs then
     renumberKey(chat.token, digest, keepMs, before, number)
     newKeepMs = keepMs
@@ -113,7 +113,8 @@ while ARGV[at] do
     for _, chat in ipairs(chats) do
       local position = record - chat.record
       if position >= 0 and position < chat.count then
-        local text = readRecord(recordsKey, chat.range, position)
+        -- The record names its first batch from now on (encodeRecord in pending-record.ts).
+        local text = string.gsub(readRecord(recordsKey, chat.range, position), '^(1 %S+ )(%d+ )', '%1' .. batch .. '/%2')
         number = move(chat, chat.first + position, text, found[3], id, loadedLast)
         completed = completed - 1
       end

@@ -5,6 +5,9 @@ import { messageUid, createBatchId } from "./batch-id.ts";
 import { keyPrefix, partitionOf } from "./keys.ts";
 import { decodeRecord, encodeRecord, UnknownRecordFormat } from "./pending-record.ts";
 
+/** A batch id whose bytes are all 1. */
+const ones = Buffer.alloc(16, 1).toString("base64url");
+
 describe("keys, ids and records", () => {
   it("spread chats over partitions, and give a chat always the same one", () => {
     const partitioning = { prefix: "confab", partitions: 4 };
@@ -25,14 +28,19 @@ describe("keys, ids and records", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme" }),
-        fc.date({ min: new Date(0), noInvalidDate: true }),
+        fc.date({ min: new Date(0), max: new Date(2 ** 48 - 1), noInvalidDate: true }),
         fc.option(fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), { nil: undefined }),
         (body, createdAt, trace) => {
-          const uid = createBatchId(5);
+          const batch = createBatchId(createdAt.getTime());
+          const id = batch.toString("base64url");
+          const expected = { uid: messageUid(batch, 300), createdAt };
           const fields = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
           for (const digest of [undefined, "AQEBAQEBAQEBAQEB"]) {
-            const record = encodeRecord(uid, createdAt.getTime(), { ...fields, digest });
-            expect(decodeRecord(record)).to.deep.equal({ uid, createdAt, ...fields });
+            const record = encodeRecord(id, 300, { ...fields, digest });
+            expect(decodeRecord(id, record)).to.deep.equal({ ...expected, ...fields });
+            const moved = record.replace(" 300 ", ` ${id}/300 `);
+            expect(decodeRecord("another", moved), "in another batch").to.deep.equal({ ...expected, ...fields });
+            expect(decodeRecord("another", record), "not of this batch").to.equal(undefined);
           }
         },
       ),
@@ -40,27 +48,26 @@ describe("keys, ids and records", () => {
   });
 
   it("refuse a record with an unknown field instead of dropping the field", () => {
-    const content = 'AQEBAQEBAQEBAQEBAQEBAQ 7 request-1 - - {"from_the_future":"a b"}\nthe body';
-    const record = `1 ${crc32(content).toString(36)} ${content}`;
-    expect(() => decodeRecord(record)).to.throw(UnknownRecordFormat, "from_the_future");
+    const content = '7 request-1 - - {"from_the_future":"a b"}\nthe body';
+    const record = `1 ${crc32(`${ones}/${content}`).toString(36)} ${content}`;
+    expect(() => decodeRecord(ones, record)).to.throw(UnknownRecordFormat, "from_the_future");
   });
 
   it("detect every flipped bit in a record", () => {
-    const record = Buffer.from(encodeRecord(createBatchId(5), 5, { requestId: "request-1", body: "the body" }));
+    const record = Buffer.from(encodeRecord(ones, 5, { requestId: "request-1", body: "the body" }));
     for (let bit = 16; bit < record.length * 8; bit++) {
       const flipped = Buffer.from(record);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(decodeRecord(flipped.toString()), `bit ${bit}`).to.equal(undefined);
+      expect(decodeRecord(ones, flipped.toString()), `bit ${bit}`).to.equal(undefined);
     }
   });
 
   it("encode and decode a record of an untraced request in the documented format", () => {
-    const uid = Buffer.alloc(16, 1);
-    const record = "1 wxu5w2 AQEBAQEBAQEBAQEBAQEBAQ 7 request-1\nthe body";
-    expect(encodeRecord(uid, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
-    expect(decodeRecord(record)).to.deep.equal({
-      uid,
-      createdAt: new Date(7),
+    const record = "1 g9oarg 7 request-1\nthe body";
+    expect(encodeRecord(ones, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
+    expect(decodeRecord(ones, record)).to.deep.equal({
+      uid: Buffer.from("01010101010101010101010101010007", "hex"),
+      createdAt: new Date(0x010101010101),
       requestId: "request-1",
       body: "the body",
     });
@@ -68,6 +75,6 @@ describe("keys, ids and records", () => {
 
   it("refuse a record in an unknown format", () => {
     for (const record of ["", "2 x 1 r\nbody", "no line end"])
-      expect(() => decodeRecord(record)).to.throw("unknown format");
+      expect(() => decodeRecord(ones, record)).to.throw("unknown format");
   });
 });

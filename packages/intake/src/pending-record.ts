@@ -1,10 +1,12 @@
 import { crc32 } from "node:zlib";
+import { messageUid, timeOf } from "./batch-id.ts";
 import { decodeContent, encodeOtherFields, type MessageContent } from "@confab/contracts";
 
 /** A pending message as Redis holds it. */
 export interface PendingRecord extends MessageContent {
-  /** 16 bytes: the batch id with the message's position in the batch. */
+  /** 16 bytes: the id of the batch with which the message was sent, and its position in it. */
   uid: Buffer;
+  /** When that batch was sent. */
   createdAt: Date;
   requestId: string;
   /** The request's span as a W3C traceparent, if the request is sampled. */
@@ -13,17 +15,25 @@ export interface PendingRecord extends MessageContent {
 
 /** Stands for an absent value that is followed by another one. */
 const none = "-";
+const isMoved = /^[^ /]+\//;
 
 /**
- * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <uid, base64url> <ms>
- * <request id>`, optionally followed by ` <traceparent> <digest of the idempotency key> <the content's other fields as
- * JSON>`. Only the JSON may contain spaces, so nothing needs escaping on the hot path, and the content can grow without
- * a new format. The checksum is the CRC-32 of everything after it. Redis' append-only file has no checksum, and a
- * flipped bit must not be stored as a message. The digest keeps the idempotency key of a renumbered message valid.
+ * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <position> <request
+ * id>`, optionally followed by ` <traceparent> <digest of the idempotency key> <the content's other fields as JSON>`. Only
+ * the JSON may contain spaces, so nothing needs escaping on the hot path, and the content can grow without a new format.
+ * The digest keeps the idempotency key of a renumbered message valid.
+ *
+ * The position is that in the batch as it was sent, with the refused messages, so a late resend of which other messages
+ * are accepted has the same uids. When a renumbered message moves to another batch, complete.lua puts the id of its first
+ * batch before the position: `<batch id>/<position>`. Its uid and its time therefore stay the same, however often it moves
+ * or its batch is delivered.
+ *
+ * The checksum is the CRC-32 of everything after it, always with the batch id. Redis' append-only file has no checksum,
+ * and a flipped bit must not be stored as a message.
  */
 export function encodeRecord(
-  uid: Buffer,
-  createdMs: number,
+  batchId: string,
+  position: number,
   { digest, ...message }: Omit<PendingRecord, "uid" | "createdAt"> & { digest?: string | undefined },
 ): string {
   const { requestId, trace, body } = message;
@@ -32,8 +42,8 @@ export function encodeRecord(
   if (fields !== "") origin = `${requestId} ${trace ?? none} ${digest ?? none} ${fields}`;
   else if (digest !== undefined) origin = `${requestId} ${trace ?? none} ${digest}`;
   else if (trace !== undefined) origin = `${requestId} ${trace}`;
-  const content = `${uid.toString("base64url")} ${createdMs} ${origin}\n${body}`;
-  return `1 ${crc32(content).toString(36)} ${content}`;
+  const content = `${position} ${origin}\n${body}`;
+  return `1 ${crc32(`${batchId}/${content}`).toString(36)} ${content}`;
 }
 
 /** The record was written by another version of Confab, with a format or a field that this version does not know. */
@@ -41,19 +51,22 @@ export class UnknownRecordFormat extends Error {
   override readonly name = "UnknownRecordFormat";
 }
 
-/** Decodes a record. Returns undefined if it is damaged, and throws `UnknownRecordFormat`. */
-export function decodeRecord(record: string): PendingRecord | undefined {
+/** Decodes a record of a batch. Returns undefined if it is damaged, and throws `UnknownRecordFormat`. */
+export function decodeRecord(batchId: string, record: string): PendingRecord | undefined {
   if (!record.startsWith("1 ")) {
     throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
   }
   const begin = record.indexOf(" ", 2) + 1;
-  const content = record.slice(begin);
+  const stored = record.slice(begin);
+  const content = isMoved.test(stored) ? stored : `${batchId}/${stored}`;
   if (record.slice(2, begin - 1) !== crc32(content).toString(36)) return undefined;
   const end = content.indexOf("\n");
-  const [uid, createdMs, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
+  const [origin, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
+  const [batch, position] = origin!.split("/");
+  const uid = messageUid(Buffer.from(batch!, "base64url"), Number(position));
   return {
-    uid: Buffer.from(uid!, "base64url"),
-    createdAt: new Date(Number(createdMs)),
+    uid,
+    createdAt: timeOf(uid),
     requestId: requestId!,
     ...(trace !== undefined && trace !== none && { trace }),
     ...contentFrom(content.slice(end + 1), fields.join(" ")),

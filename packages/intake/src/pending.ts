@@ -31,13 +31,13 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
   const read = async ({ token, number: chat }: ChatName, from: number, to: number): Promise<PendingWindow> => {
     const prefix = keyPrefix(partitioning, partitionOf(partitioning, token, chat));
     const answer = await redis.confabReadPending(...guardKeys(prefix), prefix, token, chat, from, to);
-    const [last, ...pairs] = answer;
+    const [last, ...found] = answer;
     const messages = new Map<number, PendingRecord>();
-    for (let at = 0; at < pairs.length; at += 2) {
-      const record = pairs[at + 1];
+    for (let at = 0; at < found.length; at += 3) {
+      const [number, batchId, record] = found.slice(at, at + 3);
       // A damaged message is left out: it becomes a dead letter. So is one that Redis has lost.
-      const message = record ? decodeRecord(String(record)) : undefined;
-      if (message) messages.set(Number(pairs[at]), message);
+      const message = record ? decodeRecord(String(batchId), String(record)) : undefined;
+      if (message) messages.set(Number(number), message);
     }
     return { lastNumber: last === null || last === undefined ? undefined : Number(last), messages };
   };

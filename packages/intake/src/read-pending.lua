@@ -2,7 +2,7 @@
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, token, chat number, first number, last number
--- Returns  [last number, or false if Redis does not know it; number, record ('': lost), number, record…]
+-- Returns  [last number, or false if Redis does not know it; number, batch, record ('': lost), number, batch, record…]
 
 local prefix, reference = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
 local from, to = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -27,6 +27,7 @@ if newest and to >= from then
       local after = offset + length
       if from <= tonumber(number) and tonumber(number) <= to then
         answer[#answer + 1] = number
+        answer[#answer + 1] = batch
         answer[#answer + 1] = redis.call('GETRANGE', prefix .. 'records:' .. batch, offset, after - 1)
       end
       number, offset = number + 1, after

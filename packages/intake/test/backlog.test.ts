@@ -1,6 +1,9 @@
 import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import { IntakeUnavailable, createPressureGauge } from "@confab/intake";
+import { encodeBatch } from "../src/accept-batch.ts";
+import { createBatchId } from "../src/batch-id.ts";
+import { guardKeys } from "../src/scripts.ts";
 import { createWorld, noLimits, noReadLimits, send, type World } from "./world.ts";
 
 const firstTen = { offset: 0, limit: 10 };
@@ -79,6 +82,31 @@ describe("the backlog of accepted messages", function () {
     expect(await send(side.intake(), chat, "next")).to.deep.equal([9]);
     await world.store(side);
     expect(await submit(), "a repeated request after the message is stored").to.include({ number: 8, replayed: true });
+  });
+
+  it("stores each message once when its batch is sent again so late that other messages of it are accepted", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    const loaded = { id: String(chat.id), lastNumber: 0 };
+    const now = Date.now();
+    const batchId = createBatchId(now);
+    const accept = async (incarnation: string) => {
+      const entry = { token: chat.token, chat: chat.number, requestId: "r", loaded: { ...loaded, incarnation } };
+      const entries = [
+        { ...entry, body: "reply", reply_to: 1 },
+        { ...entry, body: "first" },
+      ];
+      const batch = encodeBatch(world.prefix, batchId, entries, noLimits, now);
+      return batch.parse(await side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args));
+    };
+    const { incarnation } = (await accept(""))[0]!;
+    expect((await accept(incarnation)).map(({ result }) => result)).to.deep.equal(["reply", 1]);
+    await world.store(side);
+    // Its reply has expired.
+    await side.redis.del(`${world.prefix}batch:${batchId.toString("base64url")}`);
+    expect((await accept(incarnation)).map(({ result }) => result)).to.deep.equal([2, 3]);
+    await world.store(side);
+    expect(await world.stored(chat)).to.deep.equal({ 1: "first", 2: "reply" });
   });
 
   it("reads as many batches as fit a transaction, and lists the others and the lost ones", async () => {

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { stat, truncate, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import { encodeBatch } from "../src/accept-batch.ts";
+import { createBatchId } from "../src/batch-id.ts";
 import { guardKeys } from "../src/scripts.ts";
 import { describeGuarded, type Guarded } from "./guarded.ts";
 import { noLimits, send, withServer, type Mutation } from "./world.ts";
@@ -24,7 +24,7 @@ const scenarios: Guarded[] = [
       const side = await world.connect();
       await send(side.intake(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
-      const batch = encodeBatch(world.prefix, randomBytes(16), [entry], noLimits, Date.now());
+      const batch = encodeBatch(world.prefix, createBatchId(Date.now()), [entry], noLimits, Date.now());
       const accept = () => side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args);
       const answers = [await accept(), await accept()];
       expect(answers.map((answer) => batch.parse(answer)[0]?.result)).to.deep.equal([2, 2]);
@@ -230,7 +230,7 @@ const scenarios: Guarded[] = [
       const side = await world.connect();
       await send(side.intake(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
-      const batch = encodeBatch(world.prefix, randomBytes(16), [entry], noLimits, Date.now());
+      const batch = encodeBatch(world.prefix, createBatchId(Date.now()), [entry], noLimits, Date.now());
       const accept = () => side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args);
       const first = await accept();
       await world.store(side);
