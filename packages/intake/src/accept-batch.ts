@@ -86,7 +86,31 @@ export function encodeBatch(
     if (positions) positions.push(position);
     else groups.set(key, [position]);
   });
-  const args: (string | number)[] = [
+  const records: string[] = [];
+  const groupArgs: (string | number)[] = [];
+  for (const positions of groups.values()) {
+    const members = positions.map((position) => entries[position]!);
+    const { token, chat } = members[0]!;
+    const loaded = members.find((entry) => entry.loaded)?.loaded;
+    const replies = members.map(({ reply_to }) => reply_to ?? 0);
+    const keys = members.map(
+      ({ idempotency }) => idempotency && [keyDigest(chat, idempotency.key), requestDigest(idempotency.hash)],
+    );
+    const lengths = members.map((entry, index) => {
+      const record = encodeRecord(id, positions[index]!, { ...entry, digest: keys[index]?.[0] });
+      records.push(record);
+      return Buffer.byteLength(record);
+    });
+    groupArgs.push(
+      token,
+      chat,
+      loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation}` : "",
+      replies.some(Boolean) ? replies.join(" ") : "",
+      keys.some(Boolean) ? keys.map((pair) => pair?.join(" ") ?? "- -").join(" ") : "",
+      lengths.join(","),
+    );
+  }
+  const args = [
     prefix,
     id,
     now,
@@ -95,24 +119,9 @@ export function encodeBatch(
     limits.applicationMessageBurst,
     limits.idempotencySeconds,
     limits.maxIdempotencyKeys,
-    groups.size,
+    records.join(""),
+    ...groupArgs,
   ];
-  for (const positions of groups.values()) {
-    const members = positions.map((position) => entries[position]!);
-    const { token, chat } = members[0]!;
-    const loaded = members.find((entry) => entry.loaded)?.loaded;
-    const replies = members.some(({ reply_to }) => reply_to)
-      ? members.map(({ reply_to }) => reply_to ?? 0).join(" ")
-      : "";
-    args.push(token, chat, loaded?.id ?? "", loaded?.lastNumber ?? "", loaded?.incarnation ?? "");
-    args.push(replies, members.length);
-    members.forEach((entry, index) => {
-      const { idempotency } = entry;
-      const digest = idempotency && keyDigest(chat, idempotency.key);
-      const request = idempotency && requestDigest(idempotency.hash);
-      args.push(digest ?? "", request ?? "", encodeRecord(id, positions[index]!, { ...entry, digest }));
-    });
-  }
   return { id, args, parse: (reply) => parseReply(reply, [...groups.values()], now) };
 }
 

@@ -3,10 +3,11 @@
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, batch id, time (ms), maximum number of pending messages (0: no limit), messages per second and burst per
 --          application (0: no limit), seconds for which idempotency keys are kept, maximum number of new idempotency keys
---          per application in half of that time (0: no limit), number of groups; then for each group (a chat): token, chat
---          number, loaded chat id, loaded last number, incarnation under which it was loaded ('' '' '': not loaded), the
---          number that each item replies to (0: none), separated by spaces ('': no item does), number of items; then for
---          each item: digest of the idempotency key ('': none), hash of the request, record.
+--          per application in half of that time (0: no limit), the records of all items one after another; then for each
+--          group (a chat): token, chat number, '' or its loaded head (chat id, last number, incarnation under which it was
+--          loaded), and of each item: the number that it replies to (0: none; '': no item does), digest of the idempotency
+--          key and hash of the request (- -: none; '': no item has a key), length of the record in bytes. What is in one
+--          argument is separated by spaces, and the lengths by commas.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
 --          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "reply", one per item]}
 
@@ -33,8 +34,12 @@ local pending = tonumber(redis.call('GET', prefix .. 'pending') or 0)
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local accepted, keyed, results, limits = 0, false, {}, {}
--- The records one after another, and a line per chat: token, chat number, chat id, and where its records are.
-local records, offset, index = {}, 0, {}
+-- A line per chat: token ('': that of the line before), chat number, chat id, and where its records are.
+local index, indexed = {}, nil
+-- All items' records, where the next one begins, and those of the accepted messages before the last refused item.
+local records, at, kept, keptTo = ARGV[9], 1, {}, 0
+-- The length of all accepted messages' records.
+local offset = 0
 
 -- Generic cell rate algorithm: `tat` is the time in ms at which the bucket is full again. Redis' own clock may step
 -- back, so `tat` is limited to what an empty bucket has.
@@ -59,14 +64,14 @@ end
 local erasedKey = prefix .. 'erased'
 local anyErased = redis.call('EXISTS', erasedKey) == 1
 
-local at = 10
-for _ = 1, tonumber(ARGV[9]) do
-  local token, chat = ARGV[at], ARGV[at + 1]
-  local loadedId, loadedLast, loadedUnder = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local replies = {}
-  for number in string.gmatch(ARGV[at + 5], '%d+') do replies[#replies + 1] = tonumber(number) end
-  local items = tonumber(ARGV[at + 6])
-  at = at + 7
+for group = 10, #ARGV, 6 do
+  local token, chat = ARGV[group], ARGV[group + 1]
+  local loadedId, loadedLast, loadedUnder = string.match(ARGV[group + 2], '^(%d+) (%d+) (.+)$')
+  local replies, digests, hashes = {}, {}, {}
+  for number in string.gmatch(ARGV[group + 3], '%d+') do replies[#replies + 1] = tonumber(number) end
+  for digest, hash in string.gmatch(ARGV[group + 4], '(%S+) (%S+)') do
+    digests[#digests + 1], hashes[#hashes + 1] = digest ~= '-' and digest, hash
+  end
 
   local reference = token .. ':' .. chat
   local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
@@ -91,15 +96,16 @@ for _ = 1, tonumber(ARGV[9]) do
 
   local quotaKey = prefix .. 'quota:' .. token
   local tat = rate > 0 and math.min(math.max(clock, tonumber(redis.call('GET', quotaKey) or 0)), clock + capacity)
-  local keysKey = prefix .. 'keys:' .. token .. ':' .. string.format('%d', window)
+  local keysKey = digests[1] ~= nil and prefix .. 'keys:' .. token .. ':' .. string.format('%d', window)
   local keys, newKeys = false, 0
   local first, lengths, charged = last + 1, {}, false
+  local item = 0
 
-  for item = 1, items do
-    local digest, hash, record = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-    at = at + 3
+  for length in string.gmatch(ARGV[group + 5], '%d+') do
+    item = item + 1
+    local digest, hash = digests[item], hashes[item]
     local result, seen
-    if digest ~= '' and not erased then
+    if digest and not erased then
       for back = 0, 2 do
         seen = redis.call('HGET', keysAt(token, digest, back), digest)
         if seen then break end
@@ -118,7 +124,7 @@ for _ = 1, tonumber(ARGV[9]) do
       result = 'overloaded'
     elseif tat and tat + interval - clock > capacity + 0.001 then
       result = 'limited'
-    elseif digest ~= '' and keys and keys + newKeys >= maxKeys then
+    elseif digest and keys and keys + newKeys >= maxKeys then
       result = 'keys'
     else
       if tat then
@@ -127,9 +133,8 @@ for _ = 1, tonumber(ARGV[9]) do
       end
       last = last + 1
       accepted = accepted + 1
-      records[#records + 1] = record
-      lengths[#lengths + 1] = string.format('%d', #record)
-      if digest ~= '' then
+      lengths[#lengths + 1] = length
+      if digest then
         local hashKey = keysAt(token, digest, 0)
         redis.call('HSET', hashKey, digest, struct.pack(keyFormat, last, now) .. hash)
         redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))
@@ -138,12 +143,18 @@ for _ = 1, tonumber(ARGV[9]) do
       result = last
     end
     results[#results + 1] = result
+    if type(result) ~= 'number' then
+      kept[#kept + 1] = string.sub(records, keptTo + 1, at - 1)
+      keptTo = at + length - 1
+    end
+    at = at + length
   end
 
   if last >= first then
     -- The first number, how many there are, the first record's offset, and the records' lengths in bytes.
     local range = string.format('%d %d %d ', first, #lengths, offset) .. table.concat(lengths, ',')
-    index[#index + 1] = token .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
+    index[#index + 1] = (token == indexed and '' or token) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
+    indexed = token
     redis.call('ZADD', pendingKey, string.format('%d', first), range .. ' ' .. batch)
     for _, length in ipairs(lengths) do offset = offset + length end
   end
@@ -172,11 +183,12 @@ local reply = cjson.encode({
 -- If nothing was accepted, a resend may be treated as a new batch.
 if accepted > 0 then
   redis.call('INCRBY', prefix .. 'pending', accepted)
+  if keptTo > 0 then records = table.concat(kept) .. string.sub(records, keptTo + 1) end
   local chats = table.concat(index)
   redis.call('HSET', batchKey, 'chats', chats, 'reply', reply)
   if keyed then redis.call('HSET', batchKey, 'keepMs', keepMs) end
   -- Not a field of the hash, of which a reader of one message would have to get everything.
-  redis.call('SET', prefix .. 'records:' .. batch, table.concat(records))
+  redis.call('SET', prefix .. 'records:' .. batch, records)
   -- By Redis' clock, because the clocks of the processes differ.
   redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)
   -- Wakes live streams. Subscribers get it after the fsync of this script's writes, as the caller gets the reply. A user

@@ -1,5 +1,6 @@
 import { decodeContent } from "@confab/contracts";
 import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
+import { decodeBatchChats } from "./batch-chats.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
@@ -176,17 +177,16 @@ export function createBacklog(
 /** The messages of a batch, from its chats and records as accept.lua wrote them. */
 function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMessage[] {
   const messages: AcceptedMessage[] = [];
-  for (const line of chats.toString().trimEnd().split("\n")) {
-    const [token, chat, chatId, first, , offset, lengths] = line.split(" ");
-    let at = Number(offset);
-    lengths!.split(",").forEach((length, index) => {
-      const text = records.toString("utf8", at, at + Number(length));
-      at += Number(length);
+  for (const { token, chat, chatId, first, offset, lengths } of decodeBatchChats(chats.toString())) {
+    let at = offset;
+    lengths.forEach((length, index) => {
+      const text = records.toString("utf8", at, at + length);
+      at += length;
       const record = messages.length + 1;
       const found = decodeRecord(batchId, text);
       messages.push({
         ...(found ?? damagedRecord(batchId, record, text)),
-        ...{ token: token!, chat: Number(chat), chatId: BigInt(chatId!), number: Number(first) + index },
+        ...{ token, chat, chatId: BigInt(chatId), number: first + index },
         ...{ record, damaged: found === undefined },
       });
     });

@@ -75,8 +75,9 @@ end
 
 -- The lines of accept.lua.
 local function chatsOf(index)
-  local chats, record = {}, 1
-  for token, number, id, range in string.gmatch(index, '(%S+) (%S+) (%S+) ([^\n]+)\n') do
+  local chats, record, token = {}, 1, nil
+  for given, number, id, range in string.gmatch(index, '(%S*) (%S+) (%S+) ([^\n]+)\n') do
+    if given ~= '' then token = given end
     local first, count = string.match(range, '^(%d+) (%d+) ')
     chats[#chats + 1] = {
       token = token, number = number, reference = token .. ':' .. number, id = id, range = range,

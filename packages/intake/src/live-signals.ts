@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster } from "ioredis";
+import { decodeBatchChats } from "./batch-chats.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import type { ChatName } from "./pending.ts";
 import type { RedisConnection } from "./scripts.ts";
@@ -23,11 +24,11 @@ export interface LiveSignals {
   stop(): void;
 }
 
-/** The event of a chat, or of all chats of an application, as JSON. Every other signal has lines that begin with token and chat. */
+/** The event of a chat, or of all chats of an application, as JSON. For messages accept.lua publishes the chats of their batch. */
 interface Signal {
   readonly token: string;
   readonly chat?: number;
-  readonly event: LiveEvent;
+  readonly event?: LiveEvent | undefined;
 }
 
 const retryMs = 500;
@@ -56,7 +57,7 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
     subscriber.on("error", () => undefined);
     subscriber.on("smessage", (_channel: string, text: string) => {
       if (!text.startsWith("{")) {
-        for (const [, token, chat] of text.matchAll(/^(\S+) (\d+)/gm)) tell(`${token!}:${chat!}`);
+        for (const { token, chat } of decodeBatchChats(text)) tell(`${token}:${chat}`);
         return;
       }
       const signal = JSON.parse(text) as Signal;
@@ -108,9 +109,8 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
       };
     },
     async send({ token, number }, event) {
-      const signal =
-        event === undefined ? `${token} ${number}` : JSON.stringify({ token, chat: number, event } satisfies Signal);
-      await redis.spublish(channelOf(partitionOf(partitioning, token, number)), signal);
+      const signal: Signal = { token, chat: number, event };
+      await redis.spublish(channelOf(partitionOf(partitioning, token, number)), JSON.stringify(signal));
     },
     async sendToAll(token, event) {
       const text = JSON.stringify({ token, event } satisfies Signal);
