@@ -84,7 +84,7 @@ for group = 10, #ARGV, 6 do
     id = loadedId
     last = math.max(last, tonumber(loadedLast))
     -- The head may be lost, or older than the pending messages.
-    local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
+    local newest = redis.call('LINDEX', pendingKey, -1)
     if newest then
       local first, count = string.match(newest, '^(%d+) (%d+) ')
       last = math.max(last, first + count - 1)
@@ -155,7 +155,7 @@ for group = 10, #ARGV, 6 do
     local range = string.format('%d %d %d ', first, #lengths, offset) .. table.concat(lengths, ',')
     index[#index + 1] = (token == indexed and '' or token) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
     indexed = token
-    redis.call('ZADD', pendingKey, string.format('%d', first), range .. ' ' .. batch)
+    redis.call('RPUSH', pendingKey, range .. ' ' .. batch)
     for _, length in ipairs(lengths) do offset = offset + length end
   end
   if last >= first or trusted and not current then

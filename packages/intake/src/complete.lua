@@ -21,6 +21,11 @@ local function readHead(headKey)
   return tonumber(last or 0), incarnation or '', id
 end
 
+local function raiseHead(headKey, id, to)
+  local last, incarnation = readHead(headKey)
+  if last < to then redis.call('SET', headKey, id .. ' ' .. to .. incarnation) end
+end
+
 local at = 6
 for _ = 1, tonumber(ARGV[5]) do
   local headKey = prefix .. 'head:' .. ARGV[at] .. ':' .. ARGV[at + 1]
@@ -28,6 +33,46 @@ for _ = 1, tonumber(ARGV[5]) do
   if id then redis.call('SET', headKey, id .. ' ' .. last, 'KEEPTTL') end
   at = at + 2
 end
+
+-- What the batches have, and what they have of each chat.
+local batches, isGiven, chats, chatOf = {}, {}, {}, {}
+
+-- Adds the chats of a batch (the lines of accept.lua) to those of all batches, and returns which records are whose.
+local function readChats(text, batch)
+  local parts, record, token = {}, 1, nil
+  for given, chat, id, range in string.gmatch(text, '(%S*) (%S+) (%S+) ([^\n]+)\n') do
+    if given ~= '' then token = given end
+    local reference = token .. ':' .. chat
+    local all = chatOf[reference]
+    if not all then
+      all = { token = token, chat = chat, reference = reference, last = 0, ranges = {}, count = 0 }
+      chatOf[reference], chats[#chats + 1] = all, all
+    end
+    local first, count = string.match(range, '^(%d+) (%d+) ')
+    all.id, all.last = id, math.max(all.last, first + count - 1)
+    all.ranges[range .. ' ' .. batch], all.count = true, all.count + 1
+    parts[#parts + 1] = { chat = all, range = range, first = tonumber(first), count = tonumber(count), record = record }
+    record = record + count
+  end
+  return parts, record - 1
+end
+
+while ARGV[at] do
+  local id, moves = ARGV[at], {}
+  -- Two jobs may have brought the same batch.
+  local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'reply', 'keepMs')
+  isGiven[id] = true
+  local parts, messages = readChats(found[1] or '', id)
+  for move = 1, tonumber(ARGV[at + 1]) do
+    local from = at + 3 * move - 1
+    moves[move] = { record = tonumber(ARGV[from]), id = ARGV[from + 1], last = tonumber(ARGV[from + 2]) }
+  end
+  at = at + 2 + 3 * #moves
+  completed = completed + messages
+  batches[#batches + 1] = { id = id, open = found[1], reply = found[2], keepMs = found[3], parts = parts, moves = moves }
+end
+
+for _, chat in ipairs(chats) do raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.last) end
 
 -- A later request with the same idempotency key must get the final number of its message.
 local function renumberKey(token, digest, keepMs, before, after)
@@ -42,19 +87,22 @@ local function renumberKey(token, digest, keepMs, before, after)
   end
 end
 
-local erasedKey = prefix .. 'erased'
-local anyErased = redis.call('EXISTS', erasedKey) == 1
-
-local function raiseHead(headKey, id, to)
-  local last, incarnation = readHead(headKey)
-  if last < to then redis.call('SET', headKey, id .. ' ' .. to .. incarnation) end
+local function readRecord(batch, range, position)
+  local offset, lengths = string.match(range, '^%d+ %d+ (%d+) (.+)$')
+  for length in string.gmatch(lengths, '%d+') do
+    if position == 0 then return redis.call('GETRANGE', prefix .. 'records:' .. batch, offset, offset + length - 1) end
+    offset, position = offset + length, position - 1
+  end
 end
 
-local function move(chat, before, record, keepMs, id, loadedLast)
+local function move(batch, part, position, id, loadedLast)
+  local chat, before = part.chat, part.first + position
+  -- The record names its first batch from now on (encodeRecord in pending-record.ts).
+  local record = string.gsub(readRecord(batch.id, part.range, position), '^(1 %S+ )(%d+ )', '%1' .. batch.id .. '/%2')
   local headKey, pendingKey = prefix .. 'head:' .. chat.reference, prefix .. 'pending:' .. chat.reference
   local last, incarnation = readHead(headKey)
   last = math.max(last, loadedLast)
-  local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
+  local newest = redis.call('LINDEX', pendingKey, -1)
   if newest then
     local first, count = string.match(newest, '^(%d+) (%d+) ')
     last = math.max(last, first + count - 1)
@@ -63,85 +111,68 @@ local function move(chat, before, record, keepMs, id, loadedLast)
   redis.call('SET', headKey, id .. ' ' .. number .. incarnation)
   local range = number .. ' 1 ' .. #newRecords .. ' ' .. #record
   newRecords = newRecords .. record
-  newChats = newChats .. chat.token .. ' ' .. chat.number .. ' ' .. id .. ' ' .. range .. '\n'
-  redis.call('ZADD', pendingKey, number, range .. ' ' .. newBatch)
+  newChats = newChats .. chat.token .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. range .. '\n'
+  redis.call('RPUSH', pendingKey, range .. ' ' .. newBatch)
   local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
-  if digest and digest ~= '-' and keepMs then
-    renumberKey(chat.token, digest, keepMs, before, number)
-    newKeepMs = keepMs
+  if digest and digest ~= '-' and batch.keepMs then
+    renumberKey(chat.token, digest, batch.keepMs, before, number)
+    newKeepMs = batch.keepMs
   end
+  completed = completed - 1
   return number
 end
 
--- The lines of accept.lua.
-local function chatsOf(index)
-  local chats, record, token = {}, 1, nil
-  for given, number, id, range in string.gmatch(index, '(%S*) (%S+) (%S+) ([^\n]+)\n') do
-    if given ~= '' then token = given end
-    local first, count = string.match(range, '^(%d+) (%d+) ')
-    chats[#chats + 1] = {
-      token = token, number = number, reference = token .. ':' .. number, id = id, range = range,
-      first = tonumber(first), count = tonumber(count), record = record,
-    }
-    record = record + count
-  end
-  return chats
-end
-
-local function readRecord(recordsKey, range, position)
-  local offset, lengths = string.match(range, '^%d+ %d+ (%d+) (.+)$')
-  for length in string.gmatch(lengths, '%d+') do
-    if position == 0 then return redis.call('GETRANGE', recordsKey, offset, offset + length - 1) end
-    offset, position = offset + length, position - 1
-  end
-end
-
-while ARGV[at] do
-  local batch, moves = ARGV[at], tonumber(ARGV[at + 1])
-  local batchKey, recordsKey = prefix .. 'batch:' .. batch, prefix .. 'records:' .. batch
-  local found = redis.call('HMGET', batchKey, 'chats', 'reply', 'keepMs')
-  local chats = chatsOf(found[1] or '')
-  at = at + 2
-  for _, chat in ipairs(chats) do
-    raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.first + chat.count - 1)
-    redis.call('ZREM', prefix .. 'pending:' .. chat.reference, chat.range .. ' ' .. batch)
-    completed = completed + chat.count
-  end
-  for _ = 1, moves do
-    local record, id, loadedLast = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
-    at = at + 3
+for _, batch in ipairs(batches) do
+  for _, each in ipairs(batch.moves) do
     local number = false
-    for _, chat in ipairs(chats) do
-      local position = record - chat.record
-      if position >= 0 and position < chat.count then
-        -- The record names its first batch from now on (encodeRecord in pending-record.ts).
-        local text = string.gsub(readRecord(recordsKey, chat.range, position), '^(1 %S+ )(%d+ )', '%1' .. batch .. '/%2')
-        number = move(chat, chat.first + position, text, found[3], id, loadedLast)
-        completed = completed - 1
-      end
+    for _, part in ipairs(batch.parts) do
+      local position = each.record - part.record
+      if position >= 0 and position < part.count then number = move(batch, part, position, each.id, each.last) end
     end
     answer[#answer + 1] = number
   end
-  -- An idle head expires. A head with pending messages does not.
-  for _, chat in ipairs(chats) do
-    local reference = chat.reference
-    if anyErased and (redis.call('ZSCORE', erasedKey, chat.token) or redis.call('ZSCORE', erasedKey, reference)) then
-      -- Its batch may have been stored before the chat was deleted.
-      redis.call('UNLINK', prefix .. 'head:' .. reference)
-    elseif redis.call('EXISTS', prefix .. 'pending:' .. reference) == 0 then
-      redis.call('EXPIRE', prefix .. 'head:' .. reference, keepHead)
-    end
+end
+
+-- Batches are completed almost in their order, so their ranges are near the front. Removing them one by one would compare
+-- each with all that are before it.
+local function removeRanges(pendingKey, ranges, count)
+  local kept = {}
+  while count > 0 do
+    local range = redis.call('LPOP', pendingKey)
+    if not range then break end
+    if ranges[range] then count = count - 1 else kept[#kept + 1] = range end
   end
-  if found[1] then
+  for index = #kept, 1, -1 do redis.call('LPUSH', pendingKey, kept[index]) end
+end
+
+local erasedKey = prefix .. 'erased'
+local anyErased = redis.call('EXISTS', erasedKey) == 1
+
+for _, chat in ipairs(chats) do
+  local reference = chat.reference
+  local pendingKey = prefix .. 'pending:' .. reference
+  removeRanges(pendingKey, chat.ranges, chat.count)
+  if anyErased and (redis.call('ZSCORE', erasedKey, chat.token) or redis.call('ZSCORE', erasedKey, reference)) then
+    -- Its batch may have been stored before the chat was deleted.
+    redis.call('UNLINK', prefix .. 'head:' .. reference)
+  elseif redis.call('EXISTS', pendingKey) == 0 then
+    -- An idle head expires. A head with pending messages does not.
+    redis.call('EXPIRE', prefix .. 'head:' .. reference, keepHead)
+  end
+end
+
+for _, batch in ipairs(batches) do
+  local batchKey = prefix .. 'batch:' .. batch.id
+  if batch.open then
     redis.call('UNLINK', batchKey)
-    if found[2] then
-      redis.call('HSET', batchKey, 'reply', found[2])
+    if batch.reply then
+      redis.call('HSET', batchKey, 'reply', batch.reply)
       redis.call('EXPIRE', batchKey, keepReply)
     end
   end
   -- They may be left over from a batch that was evicted.
-  redis.call('UNLINK', recordsKey)
-  redis.call('ZREM', KEYS[1], batch)
+  redis.call('UNLINK', prefix .. 'records:' .. batch.id)
+  redis.call('ZREM', KEYS[1], batch.id)
 end
 
 if newChats ~= '' then

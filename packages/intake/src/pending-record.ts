@@ -15,7 +15,6 @@ export interface PendingRecord extends MessageContent {
 
 /** Stands for an absent value that is followed by another one. */
 const none = "-";
-const isMoved = /^[^ /]+\//;
 
 /**
  * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <position> <request
@@ -43,7 +42,12 @@ export function encodeRecord(
   else if (digest !== undefined) origin = `${requestId} ${trace ?? none} ${digest}`;
   else if (trace !== undefined) origin = `${requestId} ${trace}`;
   const content = `${position} ${origin}\n${body}`;
-  return `1 ${crc32(`${batchId}/${content}`).toString(36)} ${content}`;
+  return `1 ${checksum(batchId, content)} ${content}`;
+}
+
+/** Without a batch id, the content begins with it. */
+function checksum(batchId: string | undefined, content: string): string {
+  return crc32(content, batchId === undefined ? 0 : crc32(`${batchId}/`)).toString(36);
 }
 
 /** The record was written by another version of Confab, with a format or a field that this version does not know. */
@@ -57,13 +61,14 @@ export function decodeRecord(batchId: string, record: string): PendingRecord | u
     throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
   }
   const begin = record.indexOf(" ", 2) + 1;
-  const stored = record.slice(begin);
-  const content = isMoved.test(stored) ? stored : `${batchId}/${stored}`;
-  if (record.slice(2, begin - 1) !== crc32(content).toString(36)) return undefined;
+  const content = record.slice(begin);
+  const origin = content.slice(0, content.indexOf(" "));
+  const slash = origin.indexOf("/");
+  if (record.slice(2, begin - 1) !== checksum(slash < 0 ? batchId : undefined, content)) return undefined;
   const end = content.indexOf("\n");
-  const [origin, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
-  const [batch, position] = origin!.split("/");
-  const uid = messageUid(Buffer.from(batch!, "base64url"), Number(position));
+  const [, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
+  const batch = Buffer.from(slash < 0 ? batchId : origin.slice(0, slash), "base64url");
+  const uid = messageUid(batch, Number(origin.slice(slash + 1)));
   return {
     uid,
     createdAt: timeOf(uid),

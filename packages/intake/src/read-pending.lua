@@ -10,7 +10,7 @@ local pendingKey = prefix .. 'pending:' .. reference
 local last = tonumber(string.match(redis.call('GET', prefix .. 'head:' .. reference) or '', '^%d+ (%d+)'))
 
 -- The head may be lost while messages are pending.
-local newest = redis.call('ZREVRANGE', pendingKey, 0, 0)[1]
+local newest = redis.call('LINDEX', pendingKey, -1)
 if newest then
   local first, count = string.match(newest, '^(%d+) (%d+) ')
   last = math.max(last or 0, first + count - 1)
@@ -18,10 +18,14 @@ end
 
 local answer = { last or false }
 if newest and to >= from then
-  -- Ranges do not overlap, so only the last range that begins before the first number can contain it.
-  local ranges = redis.call('ZREVRANGEBYSCORE', pendingKey, '(' .. ARGV[4], '-inf', 'LIMIT', 0, 1)
-  for _, range in ipairs(redis.call('ZRANGEBYSCORE', pendingKey, ARGV[4], ARGV[5])) do ranges[#ranges + 1] = range end
-  for _, range in ipairs(ranges) do
+  -- Ranges are in the order of their numbers and do not overlap. Finds the first one that does not end before them.
+  local low, high = 0, redis.call('LLEN', pendingKey) - 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local first, count = string.match(redis.call('LINDEX', pendingKey, middle), '^(%d+) (%d+) ')
+    if first + count - 1 < from then low = middle + 1 else high = middle end
+  end
+  for _, range in ipairs(redis.call('LRANGE', pendingKey, low, low + to - from)) do
     local number, offset, lengths, batch = string.match(range, '^(%d+) %d+ (%d+) (%S+) (%S+)$')
     for length in string.gmatch(lengths, '%d+') do
       local after = offset + length

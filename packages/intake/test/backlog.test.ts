@@ -38,7 +38,7 @@ describe("the backlog of accepted messages", function () {
       requestId: "test",
     });
     expect(await side.backlog.depth()).to.have.property("pending", 1);
-    expect(await side.backlog.complete({ ids: [id!] })).to.have.property("completed", 1);
+    expect(await side.backlog.complete({ ids: [id!, id!] }), "given twice").to.have.property("completed", 1);
     expect(await side.backlog.complete({ ids: [id!] }), "repeating changes nothing").to.have.property("completed", 0);
     expect(await side.backlog.depth()).to.deep.equal({ pending: 0, oldestAgeMs: undefined });
     expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [] });
@@ -82,6 +82,30 @@ describe("the backlog of accepted messages", function () {
     expect(await send(side.intake(), chat, "next")).to.deep.equal([9]);
     await world.store(side);
     expect(await submit(), "a repeated request after the message is stored").to.include({ number: 8, replayed: true });
+  });
+
+  it("shows every range of the pending messages, in whatever order batches are completed", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    const { token, number } = chat;
+    let left: number[] = [];
+    for (let size = 1; size <= 6; size++) {
+      const run = Array.from({ length: size }, () => ({ token, chat: number, body: "x", requestId: "r" }));
+      const answers = await side.intake().submitRun(run);
+      left.push(...answers.map((answer) => (answer.outcome === "accepted" ? answer.number : NaN)));
+    }
+    const ids = await side.backlog.overdue(0, firstTen);
+    const { batches } = await side.backlog.read(ids, noReadLimits);
+    const shown = async (from: number, to: number) => [...(await side.pending.read(chat, [from, to])).messages.keys()];
+    for (const completed of [[], [2], [5, 0], [3], [1, 4]]) {
+      await side.backlog.complete({ ids: completed.map((at) => ids[at]!) });
+      const gone = new Set(completed.flatMap((at) => batches[at]!.messages.map((message) => message.number)));
+      left = left.filter((one) => !gone.has(one));
+      for (let from = 1; from <= 22; from++)
+        for (let to = from; to <= 22; to++)
+          expect(await shown(from, to), `${from} to ${to}`).to.deep.equal(left.filter((n) => n >= from && n <= to));
+    }
+    expect(await side.redis.keys(`${world.prefix}pending:*`)).to.deep.equal([]);
   });
 
   it("stores each message once when its batch is sent again so late that other messages of it are accepted", async () => {

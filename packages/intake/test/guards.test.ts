@@ -127,7 +127,7 @@ const scenarios: Guarded[] = [
     promise: "a number that is stored between the query of MySQL and the call of Redis is not missed",
     guard: {
       script: "complete",
-      guard: "raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.first + chat.count - 1)",
+      guard: "raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.last)",
       without: "",
     },
     async scenario(world) {
@@ -224,7 +224,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "a batch that is sent again after its completion gets the first reply",
-    guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'reply', found[2])", without: "" },
+    guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'reply', batch.reply)", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
