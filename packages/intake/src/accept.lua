@@ -64,7 +64,14 @@ end
 local erasedKey = prefix .. 'erased'
 local anyErased = redis.call('EXISTS', erasedKey) == 1
 
-for group = 10, #ARGV, 6 do
+-- One command reads the heads of all groups and one writes them. unpack is limited to some thousand values; a batch has
+-- at most 128 messages.
+local headKeys, newHeads = {}, {}
+for group = 10, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
+local heads = redis.call('MGET', unpack(headKeys))
+
+for nth, headKey in ipairs(headKeys) do
+  local group = 4 + 6 * nth
   local token, chat = ARGV[group], ARGV[group + 1]
   local loadedId, loadedLast, loadedUnder = string.match(ARGV[group + 2], '^(%d+) (%d+) (.+)$')
   local replies, digests, hashes = {}, {}, {}
@@ -74,9 +81,9 @@ for group = 10, #ARGV, 6 do
   end
 
   local reference = token .. ':' .. chat
-  local headKey, pendingKey = prefix .. 'head:' .. reference, prefix .. 'pending:' .. reference
+  local pendingKey = prefix .. 'pending:' .. reference
   -- The chat's id, its last number, and the incarnation unless the head is distrusted.
-  local id, last, under = string.match(redis.call('GET', headKey) or '', '^(%d+) (%d+) ?(.*)$')
+  local id, last, under = string.match(heads[nth] or '', '^(%d+) (%d+) ?(.*)$')
   last = tonumber(last or 0)
   local current = under == incarnation
   local trusted = current
@@ -159,8 +166,7 @@ for group = 10, #ARGV, 6 do
     for _, length in ipairs(lengths) do offset = offset + length end
   end
   if last >= first or trusted and not current then
-    -- Without KEEPTTL, because the head must not expire while messages are pending.
-    redis.call('SET', headKey, id .. ' ' .. last .. ' ' .. incarnation)
+    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey, id .. ' ' .. last .. ' ' .. incarnation
   end
   if newKeys > 0 and maxKeys > 0 then
     redis.call('INCRBY', keysKey, newKeys)
@@ -172,6 +178,9 @@ for group = 10, #ARGV, 6 do
     limits[#limits + 1] = { math.floor(room / interval + 0.001), math.ceil(tat - clock), math.max(0, math.ceil(interval - room)) }
   end
 end
+
+-- This also removes the time to live, because a head must not expire while messages are pending.
+if #newHeads > 0 then redis.call('MSET', unpack(newHeads)) end
 
 local reply = cjson.encode({
   incarnation = incarnation,
