@@ -16,10 +16,6 @@ local maxPending, rate, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(A
 local keepMs, maxKeys = tonumber(ARGV[7]) * 1000, tonumber(ARGV[8])
 local batchKey = prefix .. 'batch:' .. batch
 
--- A batch that is sent again after a reconnect gets the same reply as the first time.
-local known = redis.call('HGET', batchKey, 'reply')
-if known then return known end
-
 -- A head is trusted only under the incarnation of Redis under which it was checked. The replication id changes with
 -- every restart and failover (unlike run_id, which a demoted and re-promoted master keeps). The generation changes with
 -- every FLUSHALL.
@@ -58,6 +54,20 @@ local window = math.floor(clock / half)
 local function keysAt(token, digest, back)
   return prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
 end
+
+local function replyWith(results, limits)
+  local others = cjson.encode({
+    incarnation = incarnation,
+    pending = pending,
+    limits = limits,
+    keysMs = math.ceil((window + 1) * half - clock),
+  })
+  return string.sub(others, 1, -2) .. ',"results":' .. results .. '}'
+end
+
+-- A batch that is sent again after a reconnect gets the same results as the first time.
+local known = redis.call('HGET', batchKey, 'results')
+if known then return replyWith(known) end
 
 -- A deleted chat is unknown, even if its head or an idempotency key still exists, or a process loaded its head before the
 -- deletion. Members are the tokens of deleted applications, and the references of deleted chats.
@@ -182,19 +192,13 @@ end
 -- This also removes the time to live, because a head must not expire while messages are pending.
 if #newHeads > 0 then redis.call('MSET', unpack(newHeads)) end
 
-local reply = cjson.encode({
-  incarnation = incarnation,
-  pending = pending + accepted,
-  limits = #limits > 0 and limits or nil,
-  keysMs = math.ceil((window + 1) * half - clock),
-  results = results,
-})
+results = cjson.encode(results)
 -- If nothing was accepted, a resend may be treated as a new batch.
 if accepted > 0 then
-  redis.call('INCRBY', prefix .. 'pending', accepted)
+  pending = redis.call('INCRBY', prefix .. 'pending', accepted)
   if keptTo > 0 then records = table.concat(kept) .. string.sub(records, keptTo + 1) end
   local chats = table.concat(index)
-  redis.call('HSET', batchKey, 'chats', chats, 'reply', reply)
+  redis.call('HSET', batchKey, 'chats', chats, 'results', results)
   if keyed then redis.call('HSET', batchKey, 'keepMs', keepMs) end
   -- Not a field of the hash, of which a reader of one message would have to get everything.
   redis.call('SET', prefix .. 'records:' .. batch, records)
@@ -204,4 +208,4 @@ if accepted > 0 then
   -- without rights on the channel is refused, which must not look as if nothing was accepted.
   redis.pcall('SPUBLISH', prefix .. 'live', chats)
 end
-return reply
+return replyWith(results, #limits > 0 and limits or nil)

@@ -82,8 +82,8 @@ export interface Backlog {
 }
 
 export interface BacklogOptions {
-  /** How long the reply to a batch is kept after its completion, for a late resend. */
-  replySeconds?: number;
+  /** How long the results of a batch are kept after its completion, for a late resend. */
+  resultsSeconds?: number;
   /** How long the head of an idle chat is kept. After that the next message loads it from the database again. */
   headSeconds?: number;
 }
@@ -93,7 +93,7 @@ export function createBacklog(
   redis: IntakeRedis,
   partitioning: Partitioning,
   partition: number,
-  { replySeconds = 120, headSeconds = 7 * 24 * 3600 }: BacklogOptions = {},
+  { resultsSeconds = 120, headSeconds = 7 * 24 * 3600 }: BacklogOptions = {},
 ): Backlog {
   const prefix = keyPrefix(partitioning, partition);
   const guards = guardKeys(prefix);
@@ -127,7 +127,7 @@ export function createBacklog(
       const [completed, ...numbers] = await redis.confabComplete(
         ...guards,
         prefix,
-        replySeconds,
+        resultsSeconds,
         headSeconds,
         newId,
         unknownChats.length,

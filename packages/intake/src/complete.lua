@@ -3,13 +3,13 @@
 -- same step, renumbers messages whose numbers are taken and puts them in a new batch. Running it again changes nothing.
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
--- ARGV     prefix, seconds for which a batch's reply is kept for a resend, seconds for which an idle head is kept, id of the
+-- ARGV     prefix, seconds for which a batch's results are kept for a resend, seconds for which an idle head is kept, id of the
 --          new batch, number of heads to distrust; for each of them: token, chat number; then for each batch: id, number of
 --          messages to renumber; for each of them: its record, and the chat id and last number in the database.
 -- Returns  {number of completed messages, then for each message to renumber its new number, or false if its batch was
 --          already complete}
 
-local prefix, keepReply, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local prefix, keepResults, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local completed, answer = 0, {}
@@ -60,7 +60,7 @@ end
 while ARGV[at] do
   local id, moves = ARGV[at], {}
   -- Two jobs may have brought the same batch.
-  local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'reply', 'keepMs')
+  local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs')
   isGiven[id] = true
   local parts, messages = readChats(found[1] or '', id)
   for move = 1, tonumber(ARGV[at + 1]) do
@@ -69,7 +69,7 @@ while ARGV[at] do
   end
   at = at + 2 + 3 * #moves
   completed = completed + messages
-  batches[#batches + 1] = { id = id, open = found[1], reply = found[2], keepMs = found[3], parts = parts, moves = moves }
+  batches[#batches + 1] = { id = id, open = found[1], results = found[2], keepMs = found[3], parts = parts, moves = moves }
 end
 
 for _, chat in ipairs(chats) do raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.last) end
@@ -165,9 +165,9 @@ for _, batch in ipairs(batches) do
   local batchKey = prefix .. 'batch:' .. batch.id
   if batch.open then
     redis.call('UNLINK', batchKey)
-    if batch.reply then
-      redis.call('HSET', batchKey, 'reply', batch.reply)
-      redis.call('EXPIRE', batchKey, keepReply)
+    if batch.results then
+      redis.call('HSET', batchKey, 'results', batch.results)
+      redis.call('EXPIRE', batchKey, keepResults)
     end
   end
   -- They may be left over from a batch that was evicted.

@@ -124,7 +124,7 @@ export const controls: readonly Control[] = [
   }),
   mutated("resends-forgotten", "A batch that is sent again is accepted as a new one", ["I3"], "ingest", {
     file: "packages/intake/src/accept.lua",
-    ...{ from: "if known then return known end", to: "" },
+    ...{ from: "if known then return replyWith(known) end", to: "" },
   }),
 ];
 
