@@ -97,7 +97,7 @@ export function encodeBatch(
       ({ idempotency }) => idempotency && [keyDigest(chat, idempotency.key), requestDigest(idempotency.hash)],
     );
     const lengths = members.map((entry, index) => {
-      const record = encodeRecord(id, positions[index]!, { ...entry, digest: keys[index]?.[0] });
+      const record = encodeRecord(id, positions[index]!, entry, keys[index]?.[0]);
       records.push(record);
       return Buffer.byteLength(record);
     });

@@ -36,7 +36,7 @@ describe("keys, ids and records", () => {
           const expected = { uid: messageUid(batch, 300), createdAt };
           const fields = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
           for (const digest of [undefined, "AQEBAQEBAQEBAQEB"]) {
-            const record = encodeRecord(id, 300, { ...fields, digest });
+            const record = encodeRecord(id, 300, fields, digest);
             expect(decodeRecord(id, record)).to.deep.equal({ ...expected, ...fields });
             const moved = record.replace(" 300 ", ` ${id}/300 `);
             expect(decodeRecord("another", moved), "in another batch").to.deep.equal({ ...expected, ...fields });

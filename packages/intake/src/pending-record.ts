@@ -33,7 +33,8 @@ const none = "-";
 export function encodeRecord(
   batchId: string,
   position: number,
-  { digest, ...message }: Omit<PendingRecord, "uid" | "createdAt"> & { digest?: string | undefined },
+  message: Omit<PendingRecord, "uid" | "createdAt">,
+  digest?: string,
 ): string {
   const { requestId, trace, body } = message;
   const fields = encodeOtherFields(message);
