@@ -71,7 +71,12 @@ export async function createWorld(): Promise<World> {
 /** Elasticsearch, which starts with the first row that needs it and then runs on. */
 export function elasticsearchOf(world: World): Promise<ServerHandle> {
   return world.keep("Elasticsearch", async () => {
-    const value = await startElasticsearch({ dir: join(world.folder, "elasticsearch") }, console.error);
+    // As in production. With the serial collector, garbage counts as memory in use, and Elasticsearch refuses requests.
+    const args = ["-XX:-UseSerialGC", "-XX:+UseG1GC"];
+    const value = await startElasticsearch(
+      { dir: join(world.folder, "elasticsearch"), heap: "1g", args },
+      console.error,
+    );
     return { value, close: () => value.stop() };
   });
 }

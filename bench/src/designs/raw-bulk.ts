@@ -1,3 +1,4 @@
+import { exit } from "node:process";
 import { createElasticsearchIndex, toSource } from "@confab/search";
 import { bodiesOf, type Target } from "../load/messages.ts";
 
@@ -46,5 +47,13 @@ function sourceOf(chat: number, body: string): Record<string, unknown> {
 
 process.on("message", (command: RawBulk | "end") => {
   if (command === "end") isEnding = true;
-  else void index(command).then((documents) => process.send!(documents));
+  else {
+    index(command).then(
+      (documents) => process.send!(documents),
+      (error: unknown) => {
+        console.error(`raw _bulk: ${error instanceof Error ? error.message : String(error)}`);
+        exit(1);
+      },
+    );
+  }
 });

@@ -230,7 +230,11 @@ export class ProblemError extends Error {
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     const { status, title } = problems[code];
     const detail = options.detail ?? defaultDetail(code);
+    // Without a stack, which costs more than the rest of a refusal: the code says what happened, and the cause has its own.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(detail, { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = "ProblemError";
     this.code = code;
     this.status = status;

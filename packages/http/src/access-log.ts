@@ -4,6 +4,7 @@ import type { Logger, Metrics } from "@confab/runtime";
 import type { RequestHandler } from "express";
 import { createLineBudget } from "./line-budget.ts";
 import { contextOf, type RequestContext } from "./request-context.ts";
+import { isSheddingLoad } from "./load-shedding.ts";
 import { createRequestMetrics } from "./request-metrics.ts";
 
 export interface AccessLogOptions {
@@ -11,15 +12,13 @@ export interface AccessLogOptions {
   readonly logger: Logger;
   /** The routes that are mounted. */
   readonly routes: readonly Route[];
-  /** Maximum number of lines per second; beyond it only slow requests and errors other than 429 are logged. */
+  /** Maximum number of lines per second; beyond it only slow requests and errors other than refusals for overload are logged. */
   readonly linesPerSecond?: number;
 }
 
 /** As nginx logs a request whose client disconnected before the answer was complete. */
 const CLIENT_LEFT = 499;
 const STREAM_STATUS = 200;
-/** Overload produces these in large numbers: they share the limit with successful requests. */
-const TOO_MANY_REQUESTS = 429;
 const SLOW_MS = 1_000;
 
 /** One log line and one observation per request, when its answer was sent or its client has disconnected. */
@@ -32,7 +31,7 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
     const now = performance.now();
     const { route = "(none)", problem } = context;
     measured.ended({ method, route, status, ms, problem });
-    const matters = (ms !== undefined && ms >= SLOW_MS) || (status >= 400 && status !== TOO_MANY_REQUESTS);
+    const matters = (ms !== undefined && ms >= SLOW_MS) || (status >= 400 && !isSheddingLoad(problem));
     if (!hasRoom(now) && !matters) {
       measured.skipped();
       return;

@@ -1,4 +1,4 @@
-import type { Route } from "@confab/contracts";
+import type { ProblemError, Route } from "@confab/contracts";
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { admit } from "./admission.ts";
@@ -22,6 +22,8 @@ export interface DirectOptions extends MountOptions {
   /** The handlers that each request passes before its route. Each must call `next` at once. */
   readonly steps: readonly RequestHandler[];
   readonly onProblem: ErrorRequestHandler;
+  /** Returns why nothing is accepted at the moment. Asked before the key and the body cost anything. */
+  readonly shed?: () => ProblemError | undefined;
   /** Headers of which the app takes care. */
   readonly unusual?: readonly string[];
 }
@@ -39,7 +41,7 @@ const neverUsual = ["transfer-encoding", "content-encoding", "expect", "confab-v
 export function createDirect<R extends DirectRoute>(
   route: R,
   handler: RouteHandler<R>,
-  { access, budget, validateResponses = false, begin, steps, onProblem, unusual = [] }: DirectOptions,
+  { access, budget, validateResponses = false, begin, steps, onProblem, shed, unusual = [] }: DirectOptions,
 ): Direct {
   const known = knownFieldsOf(route);
   const method = route.method.toUpperCase();
@@ -64,15 +66,23 @@ export function createDirect<R extends DirectRoute>(
       });
       if (fault !== undefined) break;
     }
-    void answer(req, res, fault);
+    if (fault === undefined) {
+      contextOf(req).route = route.path;
+      fault = shed?.();
+    }
+    if (fault === undefined) void answer(req, res);
+    else refuse(req, res, fault);
   }
 
-  async function answer(req: IncomingMessage, res: ServerResponse, fault: unknown): Promise<void> {
+  function refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    setCommonHeaders(req, res);
+    void onProblem(error, req as Request, res as Response, () => undefined);
+  }
+
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const context = contextOf(req);
     const lease = budget?.open();
     try {
-      if (fault !== undefined) throw fault as Error;
-      context.route = route.path;
       const admission = access && admit(access, req, route, context);
       if (admission !== undefined) await admission;
       const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
@@ -93,8 +103,7 @@ export function createDirect<R extends DirectRoute>(
       res.writeHead(route.success.status, headers);
       res.end(payload);
     } catch (error) {
-      setCommonHeaders(req, res);
-      void onProblem(error, req as Request, res as Response, () => undefined);
+      refuse(req, res, error);
     } finally {
       lease?.budget.release(lease);
     }

@@ -2,6 +2,7 @@ import { problemDocument, ProblemError, problemMediaType } from "@confab/contrac
 import type { ErrorRequestHandler, Request, Response } from "express";
 import { RequestAbortedError } from "./body.ts";
 import { endBeforeBody } from "./lingering-close.ts";
+import { isSheddingLoad } from "./load-shedding.ts";
 import { contextOf } from "./request-context.ts";
 import { requestPath } from "./request-path.ts";
 
@@ -23,7 +24,8 @@ export function createProblemHandler({ publicUrl, toProblem }: ProblemHandlerOpt
     const problem = problemOf(toProblem === undefined ? error : toProblem(error));
     context.problem = problem.code;
     if (problem.code === "internal-error") context.logger.error({ err: error }, "unexpected error");
-    else if (problem.status >= 500) context.logger.warn({ err: error, problem: problem.code }, "request failed");
+    else if (problem.status >= 500 && !isSheddingLoad(problem.code))
+      context.logger.warn({ err: error, problem: problem.code }, "request failed");
     if (res.headersSent) {
       // Half an answer was sent: only a broken connection shows the client that it is incomplete.
       res.destroy();

@@ -1,4 +1,4 @@
-import { routes } from "@confab/contracts";
+import { ProblemError, routes } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { contextOf } from "../src/index.ts";
@@ -112,6 +112,25 @@ describe("request ids and the access log", () => {
         await busy.stop();
       }
     });
+  });
+
+  it("share the limit between successful requests and refusals for overload, and warn of neither", async () => {
+    const busy = await startApp(
+      (router) => {
+        router.get("/busy", () => {
+          throw new ProblemError("busy");
+        });
+      },
+      {},
+      { linesPerSecond: 0 },
+    );
+    try {
+      for (let time = 0; time < 5; time += 1) await (await fetch(`${busy.url}/busy`)).text();
+      expect(busy.lines.filter(({ level }) => level !== "debug")).to.deep.equal([]);
+      expect(await busy.metrics.metrics()).to.include('http_access_log_skipped_total{service="test"} 5\n');
+    } finally {
+      await busy.stop();
+    }
   });
 
   it("add no series, however many different paths and methods are sent", async () => {

@@ -68,6 +68,7 @@ async function start() {
   const check = createProtocolCheck({ host: "127.0.0.1", publicUrl: PUBLIC_URL });
   const onProblem = createProblemHandler({ publicUrl: PUBLIC_URL });
   let seen = 0;
+  let isShedding = false;
   const router = createRouter();
   mount(router, route, handler, options);
   const app = express().disable("x-powered-by").enable("strict routing");
@@ -87,10 +88,14 @@ async function start() {
     begin,
     steps: [log, check],
     onProblem,
+    shed: () => (isShedding ? new ProblemError("busy") : undefined),
     unusual: ["origin"],
   });
   const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, direct });
-  return { server, lines, budget, seen: () => seen, metrics: metrics.registry };
+  const shed = () => {
+    isShedding = true;
+  };
+  return { server, lines, budget, seen: () => seen, metrics: metrics.registry, shed };
 }
 
 const valid = JSON.stringify({ application_token: TOKEN, chat_number: 3, body: "Hällo – “x”", sender: "s" });
@@ -189,6 +194,13 @@ describe("createDirect", () => {
       expect(running.seen()).to.equal(1);
     });
   }
+
+  it("refuses everything before the key and the body are looked at, while there is too much", async () => {
+    running.shed();
+    const answer = await send(headerOf("Authorization", ""), "{");
+    expect(answer).to.include("HTTP/1.1 503 ").and.include("Retry-After: 1").and.include('"code":"busy"');
+    expect(running.budget.used()).to.equal(0);
+  });
 
   it("serves requests that arrive at once on one connection, in their order", async () => {
     const { socket, received } = await connectRaw(server.port);

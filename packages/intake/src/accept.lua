@@ -75,7 +75,7 @@ local erasedKey = prefix .. 'erased'
 local anyErased = redis.call('EXISTS', erasedKey) == 1
 
 -- One command reads the heads of all groups and one writes them. unpack is limited to some thousand values; a batch has
--- at most 128 messages.
+-- at most 500 messages.
 local headKeys, newHeads = {}, {}
 for group = 10, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
 local heads = redis.call('MGET', unpack(headKeys))

@@ -35,6 +35,26 @@ describe("the batcher", () => {
     await batcher.stop();
   });
 
+  it("sends a full batch before the turn ends, because a turn with thousands of requests is long", async () => {
+    const sizes: number[] = [];
+    const batcher = createBatcher({
+      send: (entries) => {
+        sizes.push(entries.length);
+        return Promise.resolve(answer(entries));
+      },
+      maxBatch: 2,
+      maxInFlight: 2,
+      maxWaiting: 1000,
+      ...roomy,
+      deadlineMs: 1000,
+    });
+    const submitted = "a b c d e".split(" ").map((body) => batcher.submit([entry(body)]));
+    expect(sizes).to.deep.equal([2, 2]);
+    await Promise.all(submitted);
+    expect(sizes).to.deep.equal([2, 2, 1]);
+    await batcher.stop();
+  });
+
   it("limits the batches in flight and their size, and keeps the order", async () => {
     const sent: string[][] = [];
     const finish: (() => void)[] = [];

@@ -163,7 +163,9 @@ export function createBatcher(options: BatcherOptions): Batcher {
         waitingEntries += entries.length;
         waitingBytes += bytes;
         waiting.push({ entries, bytes, deadline: Date.now() + deadlineMs, resolve, reject });
-        schedule();
+        // A turn in which thousands of requests arrive is long, and its end too late for a batch that is full.
+        if (waitingEntries >= maxBatch && inFlight.size < maxInFlight) flush();
+        else schedule();
       }),
     load: () => ({ inFlight: inFlight.size, waiting: waitingEntries }),
     async stop() {

@@ -65,6 +65,8 @@ export interface Intake {
   submitRun(submissions: readonly Submission[]): Promise<Acceptance[]>;
   /** The number of batches that Redis has not answered, and of messages that wait for a batch. */
   load(): { inFlight: number; waiting: number };
+  /** Whether as many messages wait as may: further ones are refused. */
+  isFull(): boolean;
   stop(): Promise<void>;
 }
 
@@ -79,7 +81,7 @@ const maxRounds = 4;
  * database.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { partitioning, limits, redis, wake, onBatch, traceBatch, deadlineMs = 900 } = options;
+  const { partitioning, limits, redis, wake, onBatch, traceBatch, deadlineMs = 900, maxWaiting = 10_000 } = options;
   const wakeUps = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createWakeUps({ wake: (batchIds, traces) => wake(partition, batchIds, traces) }),
   );
@@ -87,10 +89,10 @@ export function createIntake(options: IntakeOptions): Intake {
   const batchers: Batcher[] = Array.from({ length: partitioning.partitions }, (_, partition) => {
     const prefix = keyPrefix(partitioning, partition);
     return createBatcher({
-      maxBatch: options.maxBatch ?? 128,
+      maxBatch: options.maxBatch ?? 500,
       maxBatchBytes: options.maxBatchBytes ?? 1024 * 1024,
       maxInFlight: options.maxInFlight ?? 4,
-      maxWaiting: options.maxWaiting ?? 10_000,
+      maxWaiting,
       maxWaitingBytes: options.maxWaitingBytes ?? 32 * 1024 * 1024,
       deadlineMs,
       send: async (entries, waitedMs) => {
@@ -177,6 +179,7 @@ export function createIntake(options: IntakeOptions): Intake {
         waiting: loads.reduce((total, { waiting }) => total + waiting, 0),
       };
     },
+    isFull: () => batchers.reduce((total, batcher) => total + batcher.load().waiting, 0) >= maxWaiting,
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
       // If Redis does not answer a wake-up, a sweep finds the batch.

@@ -40,6 +40,37 @@ describe("numbering, whatever happens", function () {
   });
   after(() => world.close());
 
+  it("accepts a full batch in which each message is for another chat", async () => {
+    const side = await world.connect();
+    const intake = side.intake();
+    const chats = await Promise.all(Array.from({ length: 500 }, () => world.createChat()));
+    const submit = (body: string) =>
+      Promise.all(chats.map(({ token, number: chat }) => intake.submit({ token, chat, body, requestId: "r" })));
+    await submit("loads the heads");
+    const sizes: number[] = [];
+    const full = side.intake({ onBatch: ({ size }) => sizes.push(size) });
+    const answers = await Promise.all(
+      chats.map(({ token, number: chat }) => full.submit({ token, chat, body: "b", requestId: "r" })),
+    );
+    expect(sizes).to.deep.equal([500]);
+    expect(new Set(answers.map((answer) => answer.outcome === "accepted" && answer.number))).to.deep.equal(
+      new Set([2]),
+    );
+  });
+
+  it("is full while as many messages wait as may", async () => {
+    const side = await world.connect();
+    const intake = side.intake({ maxBatch: 1, maxInFlight: 1, maxWaiting: 3 });
+    const { token, number: chat } = await world.createChat();
+    const submit = () => intake.submit({ token, chat, body: "b", requestId: "r" });
+    const submitted = [submit(), submit(), submit()];
+    expect(intake.isFull()).to.equal(false);
+    submitted.push(submit());
+    expect(intake.isFull()).to.equal(true);
+    await Promise.all(submitted);
+    expect(intake.isFull()).to.equal(false);
+  });
+
   it("gives every chat the numbers 1…N, stores each message once and each acknowledged one under its number", async () => {
     const proxy = await startProxy({ target: world.server.url });
     const side = await world.connect();

@@ -19,7 +19,7 @@ import express, { type Express } from "express";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes, createSendMessage } from "./routes/messages.ts";
-import { toProblem } from "./to-problem.ts";
+import { busy, toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
 import { createAcceptRun } from "./use-cases/accept-run.ts";
 
@@ -85,6 +85,11 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     begin,
     steps: [log, protocolCheck],
     onProblem,
+    shed: () => {
+      if (!intake.isFull()) return undefined;
+      counted.refused("busy");
+      return busy();
+    },
     unusual: config.corsOrigins === undefined ? [] : ["origin"],
   });
   return { app, direct };

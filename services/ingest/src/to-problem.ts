@@ -13,13 +13,7 @@ export function toProblem(error: unknown): unknown {
       cause: error,
     });
   }
-  if (error instanceof IntakeBusy) {
-    return new ProblemError("busy", {
-      detail:
-        "Too many messages already wait in this process for Redis or for their chat. Nothing was accepted. Send the message again after Retry-After.",
-      cause: error,
-    });
-  }
+  if (error instanceof IntakeBusy) return busy();
   if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error)) {
     return new ProblemError("storage-unavailable", {
       detail:
@@ -28,4 +22,11 @@ export function toProblem(error: unknown): unknown {
     });
   }
   return error;
+}
+
+export function busy(): ProblemError {
+  return new ProblemError("busy", {
+    detail:
+      "Too many messages already wait in this process for Redis or for their chat. Nothing was accepted. Send the message again after Retry-After.",
+  });
 }

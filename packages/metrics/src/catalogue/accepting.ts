@@ -49,7 +49,7 @@ export const acceptingMetrics = {
   confab_accept_batch_size: {
     type: "histogram",
     help: "Messages per batch that is sent to Redis",
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
     services: ingest,
   },
   confab_accept_wait_seconds: {
