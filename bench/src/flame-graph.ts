@@ -1,6 +1,6 @@
 import { escape, text } from "./svg.ts";
 
-/** What `node --cpu-prof` writes: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
+/** The format of `node --cpu-prof`: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
   /** The ids of the nodes that were seen, and the microseconds before each of them. */
