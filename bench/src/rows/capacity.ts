@@ -11,7 +11,7 @@ import { withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
 /** Messages per second. */
-const rates = [250, 500, 1_000, 2_000];
+const rates = [250, 1_000, 4_000, 8_000];
 const connections = 256;
 const warmUpSeconds = 3;
 const limitMs = 60_000;
