@@ -9,7 +9,7 @@ export const growthRow: Row = {
   name: "growth",
   title: "Accepting with ten times as many chats, after ten times as long a warm-up",
   sides: () => [
-    sideOf(small, { connections: 64, chats: 100, warmUpSeconds: 5 }),
+    sideOf(small, { connections: 64, chats: 100 }),
     sideOf(large, { connections: 64, chats: 1_000, warmUpSeconds: 50 }),
   ],
   goals: [

@@ -12,7 +12,7 @@ import type { Measured, Row, Settings, Side } from "./row.ts";
 export const rates = [500, 2_000, 5_000] as const;
 export const percentiles = ["p50", "p99", "p99.9"] as const;
 const connections = 256;
-const warmUpSeconds = 2;
+const warmUpSeconds = 5;
 
 export const latencyRow: Row = {
   name: "latency",

@@ -29,7 +29,7 @@ export async function measureAccepting(
   world: World,
   { seconds }: Settings,
   design: Design,
-  { connections, processes = 1, fsync = "always", perRequest, chats, warmUpSeconds = 2 }: Load,
+  { connections, processes = 1, fsync = "always", perRequest, chats, warmUpSeconds = 5 }: Load,
 ): Promise<Measured> {
   return withStores(world, fsync, async (stores) => {
     const target = await createTarget(stores, chats);
