@@ -134,15 +134,25 @@ for _, batch in ipairs(batches) do
 end
 
 -- Batches are completed almost in their order, so their ranges are near the front. Removing them one by one would compare
--- each with all that are before it.
+-- each with all that are before it. unpack is limited to some thousand values.
+local most = 1000
 local function removeRanges(pendingKey, ranges, count)
-  local kept = {}
+  local kept, read, size = {}, 0, count
   while count > 0 do
-    local range = redis.call('LPOP', pendingKey)
-    if not range then break end
-    if ranges[range] then count = count - 1 else kept[#kept + 1] = range end
+    local found = redis.call('LRANGE', pendingKey, read, read + size - 1)
+    for _, range in ipairs(found) do
+      if ranges[range] then count = count - 1 else kept[#kept + 1] = range end
+    end
+    read = read + #found
+    if #found < size then break end
+    size = math.min(2 * size, most)
   end
-  for index = #kept, 1, -1 do redis.call('LPUSH', pendingKey, kept[index]) end
+  redis.call('LTRIM', pendingKey, read, -1)
+  for last = #kept, 1, -most do
+    local backwards = {}
+    for index = last, math.max(1, last - most + 1), -1 do backwards[#backwards + 1] = kept[index] end
+    redis.call('LPUSH', pendingKey, unpack(backwards))
+  end
 end
 
 local erasedKey = prefix .. 'erased'

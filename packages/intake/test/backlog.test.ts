@@ -108,6 +108,26 @@ describe("the backlog of accepted messages", function () {
     expect(await side.redis.keys(`${world.prefix}pending:*`)).to.deep.equal([]);
   });
 
+  it("keeps thousands of ranges in their order while the newest ones are completed first", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    const { token, number } = chat;
+    const intake = side.intake({ maxBatch: 1 });
+    const submit = () => intake.submit({ token, chat: number, body: "x", requestId: "r" });
+    const count = 2_500;
+    await Promise.all(Array.from({ length: count }, submit));
+    const ids = await side.backlog.overdue(0, { offset: 0, limit: count });
+    const { batches } = await side.backlog.read(ids, noReadLimits);
+    const numberOf = new Map(batches.map(({ id, messages }) => [id, messages[0]!.number]));
+    const byNumber = ids.toSorted((a, b) => numberOf.get(a)! - numberOf.get(b)!);
+    await side.backlog.complete({ ids: [byNumber.at(-1)!, byNumber[1]!] });
+    const ranges = await side.redis.lrange(`${world.prefix}pending:${token}:${number}`, 0, -1);
+    const left = Array.from({ length: count - 1 }, (_, at) => at + 1).filter((one) => one !== 2);
+    expect(ranges.map((range) => Number.parseInt(range))).to.deep.equal(left);
+    await side.backlog.complete({ ids });
+    expect(await side.redis.keys(`${world.prefix}pending:*`)).to.deep.equal([]);
+  });
+
   it("stores each message once when its batch is sent again so late that other messages of it are accepted", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
