@@ -30,7 +30,7 @@ export interface ReadLimits {
 export interface OpenBatches {
   /** As many as fit the limits, but at least one. Batches that are complete or never existed are left out. */
   batches: AcceptedBatch[];
-  /** Batches that did not fit the limits. */
+  /** A batch that did not fit the limits, and all after it, in whatever state they are. */
   later: string[];
   /** Batches that are accepted and not complete, but whose messages Redis lost, for example by eviction. */
   lost: string[];

@@ -1,5 +1,5 @@
 -- Reads open batches with their messages, as many as fit a transaction: at least one, then more within the limits of
--- messages and bytes.
+-- messages and bytes. What follows one that does not fit is not looked at, because a worker may ask for thousands.
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, maximum number of messages, maximum number of bytes, batch ids
@@ -7,24 +7,19 @@
 --          not fit), or [chats, records] as accept.lua wrote them.
 
 local prefix, maxRows, maxBytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local rows, bytes, answer = 0, 0, {}
+local rows, bytes, isFull, answer = 0, 0, false, {}
 
-for index = 4, #ARGV do
-  local batchKey = prefix .. 'batch:' .. ARGV[index]
-  local recordsKey = prefix .. 'records:' .. ARGV[index]
+local function read(id)
+  local batchKey, recordsKey = prefix .. 'batch:' .. id, prefix .. 'records:' .. id
   local chats, size = redis.call('HGET', batchKey, 'chats'), redis.call('STRLEN', recordsKey)
-  if not chats or size == 0 then
-    answer[#answer + 1] = redis.call('ZSCORE', KEYS[1], ARGV[index]) and 'lost' or 'closed'
-  else
-    local count = 0
-    for messages in string.gmatch(chats, ' (%d+) %d+ [%d,]+\n') do count = count + messages end
-    local fits = rows + count <= maxRows and bytes + size <= maxBytes
-    if rows > 0 and not fits then
-      answer[#answer + 1] = 'later'
-    else
-      rows, bytes = rows + count, bytes + size
-      answer[#answer + 1] = { chats, redis.call('GET', recordsKey) }
-    end
-  end
+  if not chats or size == 0 then return redis.call('ZSCORE', KEYS[1], id) and 'lost' or 'closed' end
+  local count = 0
+  for messages in string.gmatch(chats, ' (%d+) %d+ [%d,]+\n') do count = count + messages end
+  isFull = rows > 0 and (rows + count > maxRows or bytes + size > maxBytes)
+  if isFull then return 'later' end
+  rows, bytes = rows + count, bytes + size
+  return { chats, redis.call('GET', recordsKey) }
 end
+
+for index = 4, #ARGV do answer[index - 3] = isFull and 'later' or read(ARGV[index]) end
 return answer
