@@ -23,8 +23,8 @@ export const senderSchema = z
   });
 
 /**
- * The content of a message as a client sends it. A field that is added here and to `contentOutput` is
- * validated, kept while the message is pending, and returned; its column (packages/database) and its mapping (packages/search) are the rest.
+ * The content of a message as a client sends it. A field that is added here and to `contentOutput` is validated, kept while the
+ * message is pending, and returned; its column (packages/database) and its mapping (packages/search) are the rest.
  */
 export const contentInput = {
   body: messageBodySchema,
@@ -76,25 +76,22 @@ export function contentBytes(content: MessageContent): number {
 
 /** All fields but the body, as JSON on one line; empty if none is given. */
 export function encodeOtherFields({ sender, metadata, reply_to }: MessageContent): string {
-  if ((sender ?? metadata ?? reply_to ?? undefined) === undefined) return "";
   // JSON leaves out what is undefined.
   const given: OtherFields = {
     sender: sender ?? undefined,
     metadata: metadata ?? undefined,
     reply_to: reply_to ?? undefined,
   };
-  return JSON.stringify(given);
-}
-
-function isContentField(name: string): boolean {
-  return (contentFields as readonly string[]).includes(name);
+  const json = JSON.stringify(given);
+  return json === "{}" ? "" : json;
 }
 
 /** The content of a body and what `encodeOtherFields` gave; throws if a newer version of Confab wrote a field that this one lacks. */
 export function decodeContent(body: string, fields: string | null | undefined): MessageContent {
   if (!fields) return { body };
   const others = JSON.parse(fields) as Partial<MessageContent>;
-  const unknown = Object.keys(others).filter((field) => !isContentField(field));
+  const known: readonly string[] = contentFields;
+  const unknown = Object.keys(others).filter((field) => !known.includes(field));
   if (unknown.length > 0) throw new Error(`The message has fields of a newer version of Confab: ${unknown.join(", ")}`);
   return { body, ...others };
 }

@@ -77,9 +77,8 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
 
   function submissionOf(item: BatchItem, { requestId, traceparent: trace }: Origin): Submission {
     const { application_token: token, chat_number: chat, idempotency_key: key } = item;
-    const { body, sender, metadata, reply_to } = item;
     const idempotency = key === undefined ? undefined : { key, hash: hashOf(item) };
-    return { token, chat, body, sender, metadata, reply_to, requestId, trace, idempotency };
+    return { token, chat, ...contentOf(item), requestId, trace, idempotency };
   }
 
   function outcomeOf(item: BatchItem, acceptance: Acceptance): Outcome {
