@@ -10,7 +10,7 @@ export const processVariables = {
   ACCESS_LOG_RATE: integer()
     .prefault("1000")
     .describe(
-      "Maximum number of requests logged per second. Beyond it, only errors other than 429 and requests of one second or more are logged",
+      "Maximum number of requests logged per second. Beyond it, only errors other than refusals for overload and requests of one second or more are logged",
     ),
   TRUST_TRACEPARENT: onOff()
     .prefault("off")

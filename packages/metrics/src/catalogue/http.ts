@@ -54,7 +54,7 @@ export const httpMetrics = {
   },
   http_access_log_skipped_total: {
     type: "counter",
-    help: "Requests without an access log line because ACCESS_LOG_RATE was reached. Requests of a second or more and errors other than 429 are always logged",
+    help: "Requests without an access log line because ACCESS_LOG_RATE was reached. Requests of a second or more and errors other than refusals for overload are always logged",
     services: edge,
   },
 } as const satisfies Record<string, MetricRow>;

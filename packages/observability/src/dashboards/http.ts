@@ -118,7 +118,7 @@ export const http: DashboardPlan = {
         graph({
           title: "Skipped access log lines",
           description:
-            "Requests per second without a log line because ACCESS_LOG_RATE was reached. Slow requests and errors other than 429 are always logged.",
+            "Requests per second without a log line because ACCESS_LOG_RATE was reached. Slow requests and errors other than refusals for overload are always logged.",
           unit: "reqps",
           queries: [{ expr: rate("http_access_log_skipped_total", chosen, "service"), legend: "{{service}}" }],
         }),
