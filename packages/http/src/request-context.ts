@@ -4,6 +4,7 @@ import { noTracer, traceIdOf, type Logger, type Span, type Tracer } from "@confa
 import type { RequestHandler } from "express";
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setHeaders } from "./set-headers.ts";
 
 export interface RequestContext {
   readonly requestId: string;
@@ -118,8 +119,7 @@ export function commonHeadersOf({ requestId }: RequestContext): string[] {
 }
 
 export function setCommonHeaders(req: IncomingMessage, res: ServerResponse): void {
-  const headers = commonHeadersOf(contextOf(req));
-  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
+  setHeaders(res, commonHeadersOf(contextOf(req)));
 }
 
 /** The context of a request; throws if `requestContext` is not mounted first. */

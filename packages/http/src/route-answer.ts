@@ -6,6 +6,7 @@ import { ignoredHeader } from "./ignored-fields.ts";
 import { contextOf, type RequestContext } from "./request-context.ts";
 import { requestPath } from "./request-path.ts";
 import type { RouteOutput } from "./route-types.ts";
+import { setHeaders } from "./set-headers.ts";
 import { unsentOf } from "./unsent.ts";
 
 export const jsonMediaType = "application/json; charset=utf-8";
@@ -29,8 +30,7 @@ export function writeAnswer<R extends Route>(
   const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
   unsentOf(res)?.add(res, bytes, route.method === "get");
   res.statusCode = route.success.status;
-  const headers = headersOf(output, contextOf(req));
-  for (let at = 0; at < headers.length; at += 2) res.setHeader(headers[at]!, headers[at + 1]!);
+  setHeaders(res, headersOf(output, contextOf(req)));
   const link = output.link === undefined ? undefined : linkHeader(requestPath(req), sentQuery(req, route), output.link);
   if (link !== undefined) res.setHeader("Link", link);
   if (route.success.schema === undefined) {

@@ -169,17 +169,19 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
+  const load = (): ReturnType<Intake["load"]> => {
+    const loads = batchers.map((batcher) => batcher.load());
+    return {
+      inFlight: loads.reduce((total, { inFlight }) => total + inFlight, 0),
+      waiting: loads.reduce((total, { waiting }) => total + waiting, 0),
+    };
+  };
+
   return {
     submitRun,
     submit: async (submission) => (await submitRun([submission]))[0]!,
-    load() {
-      const loads = batchers.map((batcher) => batcher.load());
-      return {
-        inFlight: loads.reduce((total, { inFlight }) => total + inFlight, 0),
-        waiting: loads.reduce((total, { waiting }) => total + waiting, 0),
-      };
-    },
-    isFull: () => batchers.reduce((total, batcher) => total + batcher.load().waiting, 0) >= maxWaiting,
+    load,
+    isFull: () => load().waiting >= maxWaiting,
     async stop() {
       await Promise.all(batchers.map((batcher) => batcher.stop()));
       // If Redis does not answer a wake-up, a sweep finds the batch.
