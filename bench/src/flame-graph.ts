@@ -1,4 +1,4 @@
-import { escape, text } from "./svg.ts";
+import { escape, legend, palette, svg } from "./svg.ts";
 
 /** The format of `node --cpu-prof`: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
 export interface CpuProfile {
@@ -28,21 +28,14 @@ interface Frame {
   readonly callees: Map<string, Frame>;
 }
 
-/** Whose code it is. */
-type Origin = "Confab" | "dependencies" | "Node.js" | "V8";
+/** Whose code it is, in the order of the colours. */
+const origins = ["Confab", "dependencies", "Node.js", "V8"] as const;
+type Origin = (typeof origins)[number];
 
-/** Readable on white and on black. */
-const colours: Readonly<Record<Origin, string>> = {
-  Confab: "#c2780c",
-  dependencies: "#3f83d8",
-  "Node.js": "#8a8f98",
-  V8: "#2f9e63",
-};
 const [width, margin, rowHeight, head] = [1_000, 8, 15, 50];
 /** Frames with a smaller share of the time are left out. */
 const leastShare = 0.002;
 const characterWidth = 6;
-const notWork = new Set(["(idle)", "(root)"]);
 
 /** Draws a CPU profile as SVG: callers above what they call, and widths in proportion to the time, without the idle time. */
 export function drawFlameGraph(profile: CpuProfile, { title, skipSeconds = 0 }: FlameOptions): string {
@@ -60,7 +53,7 @@ export function drawFlameGraph(profile: CpuProfile, { title, skipSeconds = 0 }: 
       depth = Math.max(depth, level + 1);
       parts.push(
         `<g><title>${escape(`${frame.name}, ${(share * 100).toFixed(1)} %`)}</title>`,
-        `<rect x="${x.toFixed(1)}" y="${y}" width="${frameWidth.toFixed(1)}" height="${rowHeight - 1}" fill="${colours[frame.origin]}"/>`,
+        `<rect x="${x.toFixed(1)}" y="${y}" width="${frameWidth.toFixed(1)}" height="${rowHeight - 1}" fill="${palette[origins.indexOf(frame.origin)]!}"/>`,
         label === "" ? "" : `<text x="${(x + 2).toFixed(1)}" y="${y + 11}" font-size="10">${escape(label)}</text>`,
         "</g>\n",
       );
@@ -69,19 +62,8 @@ export function drawFlameGraph(profile: CpuProfile, { title, skipSeconds = 0 }: 
     }
   };
   drawCallees(whole, margin, 0);
-  const legend = Object.entries(colours).map(
-    ([name, colour], at) =>
-      `<rect x="${margin + at * 130}" y="28" width="10" height="10" fill="${colour}"/>` +
-      text({ x: margin + at * 130 + 15, y: 37 }, name),
-  );
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${head + depth * rowHeight + margin}" font-family="sans-serif" role="img">`,
-    `<title>${escape(title)}</title>`,
-    text({ x: margin, y: 18, size: 14 }, title),
-    ...legend,
-    parts.join(""),
-    "</svg>\n",
-  ].join("\n");
+  const names = legend(origins, { x: margin, y: 28, step: 130 });
+  return svg(title, { width, height: head + depth * rowHeight + margin }, [...names, parts.join("")]);
 }
 
 /** The calls of a profile, merged by function. */
@@ -97,7 +79,7 @@ function frameOf({ nodes, samples, timeDeltas }: CpuProfile, skipUs: number): Fr
     const stack: ProfileNode[] = [];
     for (let id: number | undefined = sample; id !== undefined; id = callerOf.get(id)) stack.unshift(byId.get(id)!);
     const calls = stack.filter(({ callFrame }) => callFrame.functionName !== "(root)");
-    if (calls.length === 0 || notWork.has(calls[0]!.callFrame.functionName)) return;
+    if (calls.length === 0 || calls[0]!.callFrame.functionName === "(idle)") return;
     whole.microseconds += microseconds;
     let frame = whole;
     for (const { callFrame } of calls) {

@@ -1,5 +1,5 @@
 import type { Spread } from "./results.ts";
-import { escape, grey, text } from "./svg.ts";
+import { grey, legend, palette, svg, text } from "./svg.ts";
 
 export interface Plot {
   readonly title: string;
@@ -15,8 +15,6 @@ export interface Bar {
   readonly label: string;
 }
 
-/** Readable on white and on black. */
-const colours = ["#c2780c", "#3f83d8", "#8a8f98", "#2f9e63"];
 const [width, left, right, barHeight, gap, head] = [760, 190, 190, 14, 12, 56];
 
 /** Draws horizontal bars with a line from the lowest to the highest value, as SVG. */
@@ -37,7 +35,7 @@ export function drawBars({ title, groups, scale }: Plot): string {
     parts.push(text({ x: left - 8, y: middle, anchor: "end" }, label));
     for (const { series: name, spread, label } of bars) {
       const { median, lowest, highest } = spread;
-      const colour = colours[series.indexOf(name) % colours.length]!;
+      const colour = palette[series.indexOf(name) % palette.length]!;
       const centre = y + barHeight / 2 - 1;
       parts.push(
         `<rect x="${left}" y="${y}" width="${(x(median) - left).toFixed(1)}" height="${barHeight - 2}" fill="${colour}"/>`,
@@ -54,20 +52,8 @@ export function drawBars({ title, groups, scale }: Plot): string {
       `<path d="M${at(tick)} ${head - 6}V${y}" stroke="${grey}" stroke-opacity="0.3"/>` +
       text({ x: x(tick), y: y + 14, anchor: "middle", size: 11 }, tick.toLocaleString("en")),
   );
-  const legend = series.map((name, index) => {
-    const from = left + index * 170;
-    const square = `<rect x="${from}" y="30" width="10" height="10" fill="${colours[index % colours.length]!}"/>`;
-    return square + text({ x: from + 15, y: 39 }, name);
-  });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" role="img">`,
-    `<title>${escape(title)}</title>`,
-    text({ x: 8, y: 18, size: 14 }, title),
-    ...legend,
-    ...grid,
-    ...parts,
-    "</svg>\n",
-  ].join("\n");
+  const names = legend(series, { x: left, y: 30, step: 170 });
+  return svg(title, { width, height }, [...names, ...grid, ...parts]);
 }
 
 /** Round values that include the lowest and the highest: powers of ten, or at most six steps from 0. */

@@ -20,6 +20,11 @@ export interface Contents {
   readonly faults: readonly string[];
 }
 
+/** The number of messages in all chats. */
+export function countOf({ chats }: Pick<Contents, "chats">): number {
+  return chats.reduce((sum, { count }) => sum + count, 0);
+}
+
 /** A message whose answer the load did not wait for, because it ended, may be there or not. */
 export function faultsOfCount(held: number, answered: number, open: number): string[] {
   if (held >= answered && held <= answered + open) return [];

@@ -1,5 +1,5 @@
 import { startService } from "@confab/testkit";
-import { readPending } from "../verify.ts";
+import { countOf, readPending } from "../verify.ts";
 import { environmentOf, type Design, type Running } from "./design.ts";
 import type { Stores } from "../world.ts";
 
@@ -8,8 +8,8 @@ export const confab: Design = {
   name: "Confab",
   startIngest: (stores) => startService("ingest", { ...environmentOf(stores), RATE_LIMITS: "off" }),
   async readHeld(stores, target) {
-    const { chats, faults } = await readPending(stores, target);
-    return { messages: chats.reduce((sum, { count }) => sum + count, 0), faults };
+    const contents = await readPending(stores, target);
+    return { messages: countOf(contents), faults: contents.faults };
   },
 };
 

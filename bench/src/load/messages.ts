@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createApplications, createChats } from "@confab/database";
-import type { Stores } from "../world.ts";
+import type { Stores, World } from "../world.ts";
 
 /** The chats that messages go to. Their numbers are 1 to `chats`. */
 export interface Target {
@@ -32,6 +33,18 @@ export function bodiesOf(chat: number): string[] {
 export function meanBodyBytes({ chats }: Target): number {
   const bodies = Array.from({ length: chats }, (_, chat) => bodiesOf(chat + 1)).flat();
   return Buffer.byteLength(bodies.join("")) / bodies.length;
+}
+
+/** Creates an application with chats, and writes the requests that go to them into the folder of the run. */
+export async function prepareRequests(
+  { folder }: Pick<World, "folder">,
+  stores: Stores,
+  { chats, perRequest }: { chats?: number | undefined; perRequest?: number | undefined } = {},
+): Promise<{ target: Target; requests: string }> {
+  const target = await createTarget(stores, chats);
+  const requests = join(folder, "requests");
+  await writeRequests(requests, target, perRequest);
+  return { target, requests };
 }
 
 /** Writes one request per line, to the chats in turn. With `perRequest`, each is a batch of that many messages. */

@@ -1,5 +1,7 @@
 import { Agent, get } from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
+import { cpuFiguresOf, type CpuTimes } from "../processes.ts";
+import { percentile } from "./open-loop.ts";
 
 /** A request, and how to recognize the right answer. */
 export interface Question {
@@ -44,6 +46,22 @@ export async function runReads({ url, questions, seconds }: ReadsOptions): Promi
     latencies: Object.fromEntries(kinds.map(({ name, latencies }) => [name, Float64Array.from(latencies)])),
     faults: kinds.flatMap(({ name, wrong }) => (wrong > 0 ? [`${name}: ${wrong} answers were not right`] : [])),
   };
+}
+
+/** The name of a figure of a kind of reads. */
+export function readFigure(kind: string, percentile: "p50" | "p95"): string {
+  return `${kind}, ${percentile}, ms`;
+}
+
+/** The percentiles of each kind, and the CPU time of each process per read. `unit` is what a read is called. */
+export function figuresOfReads({ latencies }: ReadsResult, cpu: CpuTimes, unit: string): Record<string, number | null> {
+  const all = Object.entries(latencies);
+  const reads = all.reduce((total, [, { length }]) => total + length, 0);
+  const percentiles = all.flatMap(([kind, values]) => [
+    [readFigure(kind, "p50"), percentile(values, 0.5)],
+    [readFigure(kind, "p95"), percentile(values, 0.95)],
+  ]);
+  return { ...(Object.fromEntries(percentiles) as Record<string, number>), ...cpuFiguresOf(cpu, unit, reads) };
 }
 
 function read(agent: Agent, url: string): Promise<{ status: number | undefined; text: string }> {

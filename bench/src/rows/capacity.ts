@@ -1,12 +1,11 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startService } from "@confab/testkit";
 import { startConfabWorker } from "../designs/confab.ts";
 import { environmentOf } from "../designs/design.ts";
-import { createTarget, writeRequests } from "../load/messages.ts";
+import { prepareRequests } from "../load/messages.ts";
 import { runOpenLoop } from "../load/open-loop.ts";
-import { watchCpu } from "../processes.ts";
-import { countStored, faultsOfCount, readStored } from "../verify.ts";
+import { cpuFiguresOf, watchCpu } from "../processes.ts";
+import { countOf, countStored, faultsOfCount, readStored } from "../verify.ts";
 import { withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
@@ -29,9 +28,7 @@ function sideOf(rate: number): Side {
 
 async function measureRate(world: World, { seconds }: Settings, rate: number): Promise<Measured> {
   return withStores(world, "always", async (stores) => {
-    const target = await createTarget(stores);
-    const requests = join(world.folder, "requests");
-    await writeRequests(requests, target);
+    const { target, requests } = await prepareRequests(world, stores);
     const [ingest, worker] = await Promise.all([
       startService("ingest", { ...environmentOf(stores), RATE_LIMITS: "off" }),
       startConfabWorker(stores),
@@ -50,19 +47,18 @@ async function measureRate(world: World, { seconds }: Settings, rate: number): P
       while ((await countStored(stores.database, target.token)) < answered && performance.now() < deadline) {
         await sleep(50);
       }
-      const { chats, faults } = await readStored(stores, target);
-      const stored = chats.reduce((sum, { count }) => sum + count, 0);
+      const stored = await readStored(stores, target);
       return {
         figures: {
-          ...Object.fromEntries(
-            Object.entries(used).map(([name, us]) => [
-              `${name} CPU, µs/message`,
-              us === null ? null : us / measured.answered,
-            ]),
-          ),
+          ...cpuFiguresOf(used, "message", measured.answered),
           "messages per batch": measured.answered / batches,
         },
-        faults: [...warmUp.faults, ...measured.faults, ...faults, ...faultsOfCount(stored, answered, 0)],
+        faults: [
+          ...warmUp.faults,
+          ...measured.faults,
+          ...stored.faults,
+          ...faultsOfCount(countOf(stored), answered, 0),
+        ],
       };
     } finally {
       await Promise.all([ingest.stop(), worker.stop()]);

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { confab } from "../designs/confab.ts";
-import { createTarget, writeRequests } from "../load/messages.ts";
+import { prepareRequests } from "../load/messages.ts";
 import { runOpenLoop } from "../load/open-loop.ts";
 import { memoryOf } from "../processes.ts";
 import { faultsOfCount } from "../verify.ts";
@@ -26,9 +25,7 @@ export const connectionsRow: Row = {
 
 async function measureConnections(world: World, { seconds }: Settings): Promise<Measured> {
   return withStores(world, "always", async (stores) => {
-    const target = await createTarget(stores);
-    const requests = join(world.folder, "requests");
-    await writeRequests(requests, target);
+    const { target, requests } = await prepareRequests(world, stores);
     const ingest = await confab.startIngest(stores);
     try {
       const load = await runOpenLoop({

@@ -1,14 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createElasticsearchIndex, type ElasticsearchIndex } from "@confab/search";
 import { startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
 import { environmentOf } from "../designs/design.ts";
 import { startConstantDepth } from "../load/constant-depth.ts";
-import { createTarget, writeRequests } from "../load/messages.ts";
-import { watchCpu, type Watched } from "../processes.ts";
-import { faultsOfIndex, readStored } from "../verify.ts";
+import { prepareRequests } from "../load/messages.ts";
+import { cpuFiguresOf, watchCpu, type Watched } from "../processes.ts";
+import { countOf, faultsOfIndex, readStored } from "../verify.ts";
 import { elasticsearchOf, withStores, type World } from "../world.ts";
 import type { RawBulk } from "../designs/raw-bulk.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
@@ -85,9 +84,7 @@ async function measureRawBulk(world: World, settings: Settings): Promise<Measure
 async function measureConfab(world: World, settings: Settings): Promise<Measured> {
   return withIndex(world, ({ url, pid }, search, index) =>
     withStores(world, "always", async (stores) => {
-      const target = await createTarget(stores, chats);
-      const requests = join(world.folder, "requests");
-      await writeRequests(requests, target, perRequest);
+      const { target, requests } = await prepareRequests(world, stores, { chats, perRequest });
       const env = { ...environmentOf(stores), ELASTICSEARCH_URL: url, SEARCH_INDEX: index, RATE_LIMITS: "off" };
       const services: ServiceHandle[] = [];
       const searchable = watchSearchable(search);
@@ -105,7 +102,7 @@ async function measureConfab(world: World, settings: Settings): Promise<Measured
         const { accepted, faults } = await load.end();
         await searchable.reach(accepted);
         const stored = await readStored(stores, target);
-        const count = stored.chats.reduce((sum, { count }) => sum + count, 0);
+        const count = countOf(stored);
         return {
           figures: { ...figures, "under way at the end, messages": after },
           faults: [
@@ -190,12 +187,8 @@ async function measureRate(searchable: Searchable, { seconds }: Settings, watche
   await sleep(1_000 * seconds);
   const last = await searchable.changed();
   const documents = last.count - first.count;
-  const perMessage = Object.entries(watch()).map(([name, us]) => [
-    `${name} CPU, µs/message`,
-    us === null ? null : us / documents,
-  ]);
   return {
     [searchableFigure]: (1_000 * documents) / (last.at - first.at),
-    ...(Object.fromEntries(perMessage) as Record<string, number | null>),
+    ...cpuFiguresOf(watch(), "message", documents),
   };
 }

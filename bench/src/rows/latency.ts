@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { confab } from "../designs/confab.ts";
 import { sticksOf } from "../designs/stick.ts";
-import { createTarget, writeRequests } from "../load/messages.ts";
+import { prepareRequests } from "../load/messages.ts";
 import { runOpenLoop } from "../load/open-loop.ts";
 import { faultsOfCount } from "../verify.ts";
 import { withStores, type World } from "../world.ts";
@@ -32,9 +31,7 @@ function sideOf(design: Design): Side {
 
 async function measureLatency(world: World, { seconds }: Settings, design: Design): Promise<Measured> {
   return withStores(world, "always", async (stores) => {
-    const target = await createTarget(stores);
-    const requests = join(world.folder, "requests");
-    await writeRequests(requests, target);
+    const { target, requests } = await prepareRequests(world, stores);
     const ingest = await design.startIngest(stores);
     try {
       const load = { port: Number(new URL(ingest.url).port), path: "/messages", requests, connections, expected: 201 };

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { createTarget, writeRequests } from "../load/messages.ts";
+import { prepareRequests } from "../load/messages.ts";
 import { runWrk, type WrkResult } from "../load/wrk.ts";
 import { memoryOf, watchCpu } from "../processes.ts";
 import { faultsOfCount } from "../verify.ts";
@@ -32,11 +31,9 @@ export async function measureAccepting(
   { connections, processes = 1, fsync = "always", perRequest, chats, warmUpSeconds = 5 }: Load,
 ): Promise<Measured> {
   return withStores(world, fsync, async (stores) => {
-    const target = await createTarget(stores, chats);
+    const { target, requests } = await prepareRequests(world, stores, { chats, perRequest });
     const path = perRequest === undefined ? "/messages" : "/messages/batch";
     const messages = perRequest ?? 1;
-    const requests = join(world.folder, "requests");
-    await writeRequests(requests, target, perRequest);
     const running = await Promise.all(Array.from({ length: processes }, () => design.startIngest(stores)));
     const stop = () => Promise.all(running.map((process) => process.stop()));
     try {

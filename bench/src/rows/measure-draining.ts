@@ -3,7 +3,7 @@ import { startProxy } from "@confab/testkit";
 import { confab } from "../designs/confab.ts";
 import { fillBacklog } from "../load/fill.ts";
 import { createTarget } from "../load/messages.ts";
-import { watchCpu, type CpuTimes } from "../processes.ts";
+import { cpuFiguresOf, watchCpu, type CpuTimes } from "../processes.ts";
 import { countStored, readPending, readStored } from "../verify.ts";
 import { withStores, type Stores, type World } from "../world.ts";
 import type { Design, Running } from "../designs/design.ts";
@@ -76,9 +76,5 @@ export async function measureDraining(
 
 /** The figures of messages that were stored in some seconds, with the CPU time of each process in microseconds. */
 export function figuresOf(messages: number, seconds: number, cpu: CpuTimes) {
-  const perMessage = Object.entries(cpu).map(([name, us]) => [
-    `${name} CPU, µs/message`,
-    us === null ? null : us / messages,
-  ]);
-  return { [storedFigure]: messages / seconds, ...(Object.fromEntries(perMessage) as Record<string, number | null>) };
+  return { [storedFigure]: messages / seconds, ...cpuFiguresOf(cpu, "message", messages) };
 }

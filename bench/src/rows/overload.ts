@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { confab } from "../designs/confab.ts";
-import { createTarget, writeRequests } from "../load/messages.ts";
+import { prepareRequests } from "../load/messages.ts";
 import { runOpenLoop } from "../load/open-loop.ts";
 import { runWrk } from "../load/wrk.ts";
 import { memoryOf, watchCpu } from "../processes.ts";
@@ -38,9 +37,7 @@ function sideOf(name: string, connections: number): Side {
 /** Both sides offer the same rate. The connections limit how much of it reaches the process at a time. */
 async function measureOverload(world: World, { seconds }: Settings, connections: number): Promise<Measured> {
   return withStores(world, "always", async (stores) => {
-    const target = await createTarget(stores);
-    const requests = join(world.folder, "requests");
-    await writeRequests(requests, target);
+    const { target, requests } = await prepareRequests(world, stores);
     const ingest = await confab.startIngest(stores);
     try {
       const path = "/messages";

@@ -1,8 +1,7 @@
 import { startService } from "@confab/testkit";
 import { environmentOf } from "../designs/design.ts";
 import { bodiesOf, createTarget } from "../load/messages.ts";
-import { percentile } from "../load/open-loop.ts";
-import { runReads } from "../load/reads.ts";
+import { figuresOfReads, readFigure, runReads } from "../load/reads.ts";
 import { storeMessages } from "../load/store.ts";
 import { watchCpu } from "../processes.ts";
 import { withStores, type World } from "../world.ts";
@@ -23,13 +22,9 @@ export const pagesRow: Row = {
   sides: () => [sideOf(small, 1_000), sideOf(large, 1_000_000)],
   goals: [newest, middle].map((page) => ({
     title: `p95 of the ${page} of 1,000,000 messages, compared with 1,000`,
-    ...{ figure: figureOf(page, "p95"), of: large, against: small, better: "lower", pass: 1.2, aim: 1.05 },
+    ...{ figure: readFigure(page, "p95"), of: large, against: small, better: "lower", pass: 1.2, aim: 1.05 },
   })),
 };
-
-function figureOf(page: string, percentile: "p50" | "p95"): string {
-  return `${page}, ${percentile}, ms`;
-}
 
 function sideOf(name: string, messages: number): Side {
   return { name, measure: (world, settings) => measurePages(world, settings, messages) };
@@ -51,20 +46,10 @@ async function measurePages(world: World, { seconds }: Settings, messages: numbe
       };
       const warmUp = await runReads({ url: api.url, questions, seconds: warmUpSeconds });
       const watch = watchCpu({ api: [api.pid], MySQL: [stores.pids.mysql] });
-      const { latencies, faults } = await runReads({ url: api.url, questions, seconds });
-      const cpu = watch();
-      const pages = Object.values(latencies).reduce((total, { length }) => total + length, 0);
-      const figures = [newest, middle].flatMap((page) => [
-        [figureOf(page, "p50"), percentile(latencies[page]!, 0.5)],
-        [figureOf(page, "p95"), percentile(latencies[page]!, 0.95)],
-      ]);
-      const perPage = Object.entries(cpu).map(([name, us]) => [
-        `${name} CPU, µs/page`,
-        us === null ? null : us / pages,
-      ]);
+      const result = await runReads({ url: api.url, questions, seconds });
       return {
-        figures: Object.fromEntries([...figures, ...perPage]) as Record<string, number | null>,
-        faults: [...warmUp.faults, ...faults],
+        figures: figuresOfReads(result, watch(), "page"),
+        faults: [...warmUp.faults, ...result.faults],
       };
     } finally {
       await api.stop();

@@ -4,8 +4,7 @@ import { startService } from "@confab/testkit";
 import { environmentOf } from "../designs/design.ts";
 import { hitsOf, textOf, wordOf, type Hit } from "../load/corpus.ts";
 import { createTarget } from "../load/messages.ts";
-import { percentile } from "../load/open-loop.ts";
-import { runReads, type ReadsOptions } from "../load/reads.ts";
+import { figuresOfReads, readFigure, runReads, type ReadsOptions } from "../load/reads.ts";
 import { storeMessages } from "../load/store.ts";
 import { watchCpu } from "../processes.ts";
 import { everyMessage } from "../verify.ts";
@@ -43,13 +42,9 @@ export const searchRow: Row = {
       : [],
   goals: [inChat, inAll].map((search) => ({
     title: `p95 of a ${search} with 1,000,000 documents, compared with 10,000`,
-    ...{ figure: figureOf(search, "p95"), of: large, against: small, better: "lower", pass: 2, aim: 1.3 },
+    ...{ figure: readFigure(search, "p95"), of: large, against: small, better: "lower", pass: 2, aim: 1.3 },
   })),
 };
-
-function figureOf(search: string, percentile: "p50" | "p95"): string {
-  return `${search}, ${percentile}, ms`;
-}
 
 function sideOf(name: string, documentsOf: (isQuick: boolean) => number): Side {
   return { name, measure: (world, settings) => measureSearch(world, settings, documentsOf(settings.isQuick)) };
@@ -73,24 +68,14 @@ async function measureSearch(world: World, { seconds, isQuick }: Settings, docum
     }));
     const warmUp = await search(warmUpSeconds);
     const watch = watchCpu({ api: [api.pid], Elasticsearch: [elasticsearch.pid], MySQL: [stores.pids.mysql] });
-    const { latencies, faults } = await search(seconds);
-    const cpu = watch();
-    const searches = Object.values(latencies).reduce((total, { length }) => total + length, 0);
-    const figures = [inChat, inAll].flatMap((search) => [
-      [figureOf(search, "p50"), percentile(latencies[search]!, 0.5)],
-      [figureOf(search, "p95"), percentile(latencies[search]!, 0.95)],
-    ]);
-    const perSearch = Object.entries(cpu).map(([name, us]) => [
-      `${name} CPU, µs/search`,
-      us === null ? null : us / searches,
-    ]);
+    const result = await search(seconds);
     return {
       figures: {
-        ...(Object.fromEntries([...figures, ...perSearch]) as Record<string, number | null>),
+        ...figuresOfReads(result, watch(), "search"),
         documents,
         "stored and indexed before, s": fillSeconds,
       },
-      faults: [...warmUp.faults, ...faults],
+      faults: [...warmUp.faults, ...result.faults],
     };
   } finally {
     await api.stop();
