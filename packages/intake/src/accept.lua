@@ -76,18 +76,27 @@ local anyErased = redis.call('EXISTS', erasedKey) == 1
 
 -- One command reads the heads of all groups and one writes them. unpack is limited to some thousand values; a batch has
 -- at most 500 messages.
-local headKeys, newHeads = {}, {}
+local headKeys, newHeads, none = {}, {}, {}
 for group = 10, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
 local heads = redis.call('MGET', unpack(headKeys))
 
 for nth, headKey in ipairs(headKeys) do
   local group = 4 + 6 * nth
   local token, chat = ARGV[group], ARGV[group + 1]
-  local loadedId, loadedLast, loadedUnder = string.match(ARGV[group + 2], '^(%d+) (%d+) (.+)$')
-  local replies, digests, hashes = {}, {}, {}
-  for number in string.gmatch(ARGV[group + 3], '%d+') do replies[#replies + 1] = tonumber(number) end
-  for digest, hash in string.gmatch(ARGV[group + 4], '(%S+) (%S+)') do
-    digests[#digests + 1], hashes[#hashes + 1] = digest ~= '-' and digest, hash
+  local loadedId, loadedLast, loadedUnder
+  if ARGV[group + 2] ~= '' then
+    loadedId, loadedLast, loadedUnder = string.match(ARGV[group + 2], '^(%d+) (%d+) (.+)$')
+  end
+  local replies, digests, hashes = none, none, none
+  if ARGV[group + 3] ~= '' then
+    replies = {}
+    for number in string.gmatch(ARGV[group + 3], '%d+') do replies[#replies + 1] = tonumber(number) end
+  end
+  if ARGV[group + 4] ~= '' then
+    digests, hashes = {}, {}
+    for digest, hash in string.gmatch(ARGV[group + 4], '(%S+) (%S+)') do
+      digests[#digests + 1], hashes[#hashes + 1] = digest ~= '-' and digest, hash
+    end
   end
 
   local reference = token .. ':' .. chat
@@ -111,15 +120,16 @@ for nth, headKey in ipairs(headKeys) do
   local erased = anyErased and (redis.call('ZSCORE', erasedKey, token) or redis.call('ZSCORE', erasedKey, reference))
   if erased then trusted = false end
 
-  local quotaKey = prefix .. 'quota:' .. token
+  local quotaKey = rate > 0 and prefix .. 'quota:' .. token
   local tat = rate > 0 and math.min(math.max(clock, tonumber(redis.call('GET', quotaKey) or 0)), clock + capacity)
   local keysKey = digests[1] ~= nil and prefix .. 'keys:' .. token .. ':' .. string.format('%d', window)
   local keys, newKeys = false, 0
-  local first, lengths, charged = last + 1, {}, false
+  local first, start, lengths, charged = last + 1, offset, {}, false
   local item = 0
 
   for length in string.gmatch(ARGV[group + 5], '%d+') do
     item = item + 1
+    local bytes = tonumber(length)
     local digest, hash = digests[item], hashes[item]
     local result, seen
     if digest and not erased then
@@ -150,6 +160,7 @@ for nth, headKey in ipairs(headKeys) do
       end
       last = last + 1
       accepted = accepted + 1
+      offset = offset + bytes
       lengths[#lengths + 1] = length
       if digest then
         local hashKey = keysAt(token, digest, 0)
@@ -162,21 +173,20 @@ for nth, headKey in ipairs(headKeys) do
     results[#results + 1] = result
     if type(result) ~= 'number' then
       kept[#kept + 1] = string.sub(records, keptTo + 1, at - 1)
-      keptTo = at + length - 1
+      keptTo = at + bytes - 1
     end
-    at = at + length
+    at = at + bytes
   end
 
   if last >= first then
     -- The first number, how many there are, the first record's offset, and the records' lengths in bytes.
-    local range = string.format('%d %d %d ', first, #lengths, offset) .. table.concat(lengths, ',')
+    local range = string.format('%d %d %d %s', first, #lengths, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
     index[#index + 1] = (token == indexed and '' or token) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
     indexed = token
     redis.call('RPUSH', pendingKey, range .. ' ' .. batch)
-    for _, length in ipairs(lengths) do offset = offset + length end
   end
   if last >= first or trusted and not current then
-    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey, id .. ' ' .. last .. ' ' .. incarnation
+    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey, string.format('%s %d %s', id, last, incarnation)
   end
   if newKeys > 0 and maxKeys > 0 then
     redis.call('INCRBY', keysKey, newKeys)
