@@ -56,7 +56,7 @@ async function insertChunk<M extends NewMessage>(
   if (rows.length === 0) return;
   try {
     await tx.$executeRawUnsafe(
-      `INSERT INTO messages (chat_id, number, uid, ${contentFields.join(", ")}, created_at, updated_at) VALUES ${rows.map(literals).join(", ")}`,
+      `INSERT INTO messages (chat_id, number, uid, ${contentFields.join(", ")}, created_at, updated_at) VALUES ${literalsOf(rows).join(", ")}`,
     );
     outcomes.stored.push(...rows);
   } catch (error) {
@@ -79,11 +79,21 @@ async function insertChunk<M extends NewMessage>(
   }
 }
 
-/** A row as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
-function literals(message: NewMessage): string {
-  const { chatId, number, uid, createdAt } = message;
-  const at = sqlTime(createdAt);
-  const key = `${chatId.toString()}, ${BigInt(number).toString()}`;
+/** Rows as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
+function literalsOf(rows: readonly NewMessage[]): string[] {
+  // The messages of a batch have the same time.
+  const times = new Map<number, string>();
+  return rows.map((message) => {
+    const ms = message.createdAt.getTime();
+    let at = times.get(ms);
+    if (at === undefined) times.set(ms, (at = sqlTime(message.createdAt)));
+    return literals(message, at);
+  });
+}
+
+function literals(message: NewMessage, at: string): string {
+  const { chatId, number, uid } = message;
+  const key = `${chatId.toString()}, ${number}`;
   const content = contentFields.map((field) => contentLiteral(message[field])).join(", ");
   return `(${key}, ${sqlBytes(uid)}, ${content}, '${at}', '${at}')`;
 }

@@ -4,16 +4,20 @@ export function sqlTime(time: Date): string {
 }
 
 /**
- * A text as a literal: quoted if it has none of the characters that mean something between quotes, and no control
- * characters; otherwise in hexadecimal, which has no such characters but doubles the text.
+ * A text as a literal: quoted if it has neither a backslash, whose meaning depends on the server's SQL mode, nor a control
+ * character; otherwise in hexadecimal, which has no such characters but doubles the text.
  */
 export function sqlText(text: string): string {
-  return unquotable.test(text) ? `_utf8mb4 x'${Buffer.from(text).toString("hex")}'` : `_utf8mb4'${text}'`;
+  if (suspect.test(text) && unquotable.test(text)) return `_utf8mb4 x'${Buffer.from(text).toString("hex")}'`;
+  return `_utf8mb4'${text.includes("'") ? text.replaceAll("'", "''") : text}'`;
 }
 
-const unquotable = /['\\\u0000-\u001f\u007f]|\p{Surrogate}/u;
+const unquotable = /[\\\u0000-\u0008\u000b-\u001f\u007f]|\p{Surrogate}/u;
+/** Matches every unquotable text, in a third of the time, and also surrogate pairs. */
+const suspect = /[\\\u0000-\u0008\u000b-\u001f\u007f\ud800-\udfff]/;
 
 /** Bytes as a literal. */
 export function sqlBytes(value: Uint8Array): string {
-  return `x'${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}'`;
+  const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return `x'${bytes.toString("hex")}'`;
 }
