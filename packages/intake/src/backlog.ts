@@ -2,7 +2,7 @@ import { decodeContent } from "@confab/contracts";
 import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
 import { decodeBatchChats } from "./batch-chats.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
-import { decodeRecord, type PendingRecord } from "./pending-record.ts";
+import { createRecordDecoder, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
 export interface AcceptedMessage extends PendingRecord {
@@ -176,19 +176,19 @@ export function createBacklog(
 
 /** The messages of a batch, from its chats and records as accept.lua wrote them. */
 function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMessage[] {
+  const decode = createRecordDecoder(batchId);
   const messages: AcceptedMessage[] = [];
-  for (const { token, chat, chatId, first, offset, lengths } of decodeBatchChats(chats.toString())) {
+  for (const { token, chat, chatId: id, first, offset, lengths } of decodeBatchChats(chats.toString())) {
+    const chatId = BigInt(id);
     let at = offset;
     lengths.forEach((length, index) => {
       const text = records.toString("utf8", at, at + length);
       at += length;
       const record = messages.length + 1;
-      const found = decodeRecord(batchId, text);
-      messages.push({
-        ...(found ?? damagedRecord(batchId, record, text)),
-        ...{ token, chat, chatId: BigInt(chatId), number: first + index },
-        ...{ record, damaged: found === undefined },
-      });
+      const found = decode(text);
+      const content = found ?? damagedRecord(batchId, record, text);
+      const damaged = found === undefined;
+      messages.push({ ...content, token, chat, chatId, number: first + index, record, damaged });
     });
   }
   return messages;

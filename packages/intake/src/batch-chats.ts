@@ -20,9 +20,7 @@ export function decodeBatchChats(text: string): BatchChat[] {
     .map((line) => {
       const [given, chat, chatId, first, , offset, lengths] = line.split(" ");
       token = given === "" ? token : given!;
-      return {
-        ...{ token, chat: Number(chat), chatId: chatId!, first: Number(first) },
-        ...{ offset: Number(offset), lengths: lengths!.split(",").map(Number) },
-      };
+      const parsed = { first: Number(first), offset: Number(offset), lengths: lengths!.split(",").map(Number) };
+      return { token, chat: Number(chat), chatId: chatId!, ...parsed };
     });
 }

@@ -33,14 +33,15 @@ describe("keys, ids and records", () => {
         (body, createdAt, trace) => {
           const batch = createBatchId(createdAt.getTime());
           const id = batch.toString("base64url");
+          const another = createBatchId(1).toString("base64url");
           const expected = { uid: messageUid(batch, 300), createdAt };
           const fields = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
           for (const digest of [undefined, "AQEBAQEBAQEBAQEB"]) {
             const record = encodeRecord(id, 300, fields, digest);
             expect(decodeRecord(id, record)).to.deep.equal({ ...expected, ...fields });
             const moved = record.replace(" 300 ", ` ${id}/300 `);
-            expect(decodeRecord("another", moved), "in another batch").to.deep.equal({ ...expected, ...fields });
-            expect(decodeRecord("another", record), "not of this batch").to.equal(undefined);
+            expect(decodeRecord(another, moved), "in another batch").to.deep.equal({ ...expected, ...fields });
+            expect(decodeRecord(another, record), "not of this batch").to.equal(undefined);
           }
         },
       ),

@@ -43,12 +43,16 @@ export function encodeRecord(
   else if (digest !== undefined) origin = `${requestId} ${trace ?? none} ${digest}`;
   else if (trace !== undefined) origin = `${requestId} ${trace}`;
   const content = `${position} ${origin}\n${body}`;
-  return `1 ${checksum(batchId, content)} ${content}`;
+  return `1 ${checksum(content, checksumOf(batchId))} ${content}`;
 }
 
-/** Without a batch id, the content begins with it. */
-function checksum(batchId: string | undefined, content: string): string {
-  return crc32(content, batchId === undefined ? 0 : crc32(`${batchId}/`)).toString(36);
+/** `before` is the checksum of the batch id, unless the content begins with one. */
+function checksum(content: string, before = 0): string {
+  return crc32(content, before).toString(36);
+}
+
+function checksumOf(batchId: string): number {
+  return crc32(`${batchId}/`);
 }
 
 /** The record was written by another version of Confab, with a format or a field that this version does not know. */
@@ -56,27 +60,40 @@ export class UnknownRecordFormat extends Error {
   override readonly name = "UnknownRecordFormat";
 }
 
-/** Decodes a record of a batch. Returns undefined if it is damaged, and throws `UnknownRecordFormat`. */
-export function decodeRecord(batchId: string, record: string): PendingRecord | undefined {
-  if (!record.startsWith("1 ")) {
-    throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
-  }
-  const begin = record.indexOf(" ", 2) + 1;
-  const content = record.slice(begin);
-  const origin = content.slice(0, content.indexOf(" "));
-  const slash = origin.indexOf("/");
-  if (record.slice(2, begin - 1) !== checksum(slash < 0 ? batchId : undefined, content)) return undefined;
-  const end = content.indexOf("\n");
-  const [, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
-  const batch = Buffer.from(slash < 0 ? batchId : origin.slice(0, slash), "base64url");
-  const uid = messageUid(batch, Number(origin.slice(slash + 1)));
-  return {
-    uid,
-    createdAt: timeOf(uid),
-    requestId: requestId!,
-    ...(trace !== undefined && trace !== none && { trace }),
-    ...contentFrom(content.slice(end + 1), fields.join(" ")),
+/**
+ * Returns a function that decodes the records of a batch. It returns undefined if a record is damaged, and throws
+ * `UnknownRecordFormat`.
+ */
+export function createRecordDecoder(batchId: string): (record: string) => PendingRecord | undefined {
+  const ownBatch = Buffer.from(batchId, "base64url");
+  const ownTime = timeOf(ownBatch);
+  const before = checksumOf(batchId);
+  return (record) => {
+    if (!record.startsWith("1 ")) {
+      throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
+    }
+    const begin = record.indexOf(" ", 2) + 1;
+    const content = record.slice(begin);
+    const origin = content.slice(0, content.indexOf(" "));
+    const slash = origin.indexOf("/");
+    const hasMoved = slash >= 0;
+    if (record.slice(2, begin - 1) !== checksum(content, hasMoved ? 0 : before)) return undefined;
+    const end = content.indexOf("\n");
+    const [, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
+    const batch = hasMoved ? Buffer.from(origin.slice(0, slash), "base64url") : ownBatch;
+    return {
+      uid: messageUid(batch, Number(origin.slice(slash + 1))),
+      createdAt: hasMoved ? timeOf(batch) : ownTime,
+      requestId: requestId!,
+      ...(trace !== undefined && trace !== none && { trace }),
+      ...contentFrom(content.slice(end + 1), fields.join(" ")),
+    };
   };
+}
+
+/** Decodes one record of a batch. */
+export function decodeRecord(batchId: string, record: string): PendingRecord | undefined {
+  return createRecordDecoder(batchId)(record);
 }
 
 function contentFrom(body: string, fields: string): MessageContent {
