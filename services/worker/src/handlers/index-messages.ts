@@ -21,7 +21,7 @@ export interface IndexMessages {
   stop(): Promise<void>;
 }
 
-const rangesAtOnce = 200;
+const rangesAtOnce = 1_000;
 const documentsAtOnce = 1000;
 const bytesAtOnce = 2 * 1024 * 1024;
 const longestPauseMs = 5_000;
@@ -45,17 +45,27 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       measured.arrived(ranges, [], []);
       return;
     }
-    for (const part of partsOf(ranges)) {
-      const documents: SearchDocument[] = await messages.inRanges(part);
-      const began = performance.now();
-      const result = await search.index(documents);
-      measured.duration.observe((performance.now() - began) / 1000);
-      measured.size.observe(documents.length);
-      measured.arrived(part, documents, result.rejected);
-      measured.indexed.inc(result.indexed);
-      measured.rejected.inc(result.rejected.length);
-      if (result.rejected.length > 0) await logRejected(result.rejected);
+    const parts = partsOf(ranges);
+    let documents = await read(parts[0]);
+    for (const [at, part] of parts.entries()) {
+      // MySQL reads while Elasticsearch writes.
+      [documents] = await Promise.all([read(parts[at + 1]), send(part, documents)]);
     }
+  }
+
+  function read(part: readonly StoredRange[] = []): Promise<SearchDocument[]> {
+    return messages.inRanges(part);
+  }
+
+  async function send(part: readonly StoredRange[], documents: SearchDocument[]): Promise<void> {
+    const began = performance.now();
+    const result = await search.index(documents);
+    measured.duration.observe((performance.now() - began) / 1000);
+    measured.size.observe(documents.length);
+    measured.arrived(part, documents, result.rejected);
+    measured.indexed.inc(result.indexed);
+    measured.rejected.inc(result.rejected.length);
+    if (result.rejected.length > 0) await logRejected(result.rejected);
   }
 
   async function logRejected(rejected: readonly RejectedDocument[]): Promise<void> {
