@@ -15,7 +15,7 @@ export const workerVariables = z.object({
     .prefault("100")
     .describe("Maximum number of batches taken from the queue of a partition at once. They are stored together"),
   STORE_MAX_ROWS: integer({ min: 1, max: 10_000 })
-    .prefault("1000")
+    .prefault("2000")
     .describe("Maximum number of messages stored in one transaction"),
   SWEEP_INTERVAL: durationMs({ min: "50ms" })
     .prefault("1s")

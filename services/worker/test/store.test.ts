@@ -196,7 +196,7 @@ describe("storing accepted messages", function () {
 
   it("stores many messages of many chats in few transactions", async () => {
     const chats = await Promise.all(Array.from({ length: 5 }, () => world.createChat()));
-    const bodies = Array.from({ length: 300 }, (_, index) => `message ${index}`);
+    const bodies = Array.from({ length: 600 }, (_, index) => `message ${index}`);
     await Promise.all(chats.map((chat) => world.send(chat, ...bodies)));
     world.run();
     await eventually(async () => {
@@ -205,7 +205,7 @@ describe("storing accepted messages", function () {
     const transactions = /confab_store_batch_messages_count\S* (\d+)/.exec(await world.metrics.registry.metrics())?.[1];
     expect(Number(transactions)).to.be.within(2, 8);
     for (const chat of chats)
-      expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 300);
+      expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 600);
   });
 });
 

@@ -42,7 +42,7 @@ export interface StoreBatches {
 }
 
 /** The maximum bytes of one transaction, unless a single batch is larger. */
-const maxBytes = 1024 * 1024;
+const maxBytes = 2 * 1024 * 1024;
 const longestPauseMs = 2000;
 
 /** Stores accepted batches, as many as possible in one transaction, and each message exactly once. */
