@@ -26,9 +26,10 @@ export interface ProductProcess {
 
 export const sourceCondition = "--conditions=@confab/source";
 
-/** The arguments of Node that run a service from its sources, with the same young generation as in the chart. */
+/** The arguments of Node that run a service from its sources, with the same garbage collection as in the chart. */
 export function serviceArguments(name: ServiceName): string[] {
-  return [sourceCondition, "--max-semi-space-size=8", join(paths.root, "services", name, "src/main.ts")];
+  const flags = ["--max-semi-space-size=8", ...(name === "ingest" ? ["--no-parallel-scavenge"] : [])];
+  return [sourceCondition, ...flags, join(paths.root, "services", name, "src/main.ts")];
 }
 
 const listening = {
