@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export interface WakeUpsOptions {
   /** Wakes a worker for all these batches with one job. `traces` are the traceparents of the spans that accepted them. */
   wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
-  /** Minimum time from one wake-up to the next. The first one is sent at once. */
+  /** Minimum time from one wake-up to the next. The first one is sent at once. Until it is over, messages are read from Redis. */
   intervalMs?: number;
   /** Maximum number of batches that one job stands for. A worker takes whole jobs, so larger ones would be shared unevenly. */
   maxBatches?: number;
@@ -23,20 +23,24 @@ export interface WakeUps {
  * and the worker more than all messages of a batch. An idle process wakes at once.
  */
 export function createWakeUps(options: WakeUpsOptions): WakeUps {
-  const { wake, intervalMs = 25, maxBatches = 32, maxWaiting = 10_000 } = options;
+  const { wake, intervalMs = 100, maxBatches = 32, maxWaiting = 10_000 } = options;
   const settling = new AbortController();
   let waiting: { batchId: string; trace: string | undefined }[] = [];
   let underWay: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     while (waiting.length > 0) {
-      const next = waiting.slice(0, maxBatches);
-      waiting = waiting.slice(maxBatches);
-      const traces = next.flatMap(({ trace }) => trace ?? []);
-      await wake(
-        next.map(({ batchId }) => batchId),
-        traces,
-      ).catch(() => undefined);
+      const jobs = [];
+      for (let at = 0; at < waiting.length; at += maxBatches) jobs.push(waiting.slice(at, at + maxBatches));
+      waiting = [];
+      await Promise.allSettled(
+        jobs.map((job) =>
+          wake(
+            job.map(({ batchId }) => batchId),
+            job.flatMap(({ trace }) => trace ?? []),
+          ),
+        ),
+      );
       await pause(intervalMs, undefined, { signal: settling.signal }).catch(() => undefined);
     }
     underWay = undefined;
