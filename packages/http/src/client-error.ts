@@ -1,8 +1,8 @@
 import { problemDocument, ProblemError, problemMediaType, type ProblemCode } from "@confab/contracts";
-import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { createRequestId } from "./request-id.ts";
 import { requestPath } from "./request-path.ts";
 
 const codes: Readonly<Record<string, ProblemCode>> = {
@@ -30,7 +30,7 @@ export function createClientErrorHandler(publicUrl: string, answerOf: (socket: n
     const problem = new ProblemError(codes[error.code ?? ""] ?? "malformed-request");
     // The error may be in the body of a request whose headers were read.
     const begun = answer?.headersSent === false ? answer : undefined;
-    const requestId = String(begun?.getHeader("X-Request-ID") ?? randomUUID());
+    const requestId = String(begun?.getHeader("X-Request-ID") ?? createRequestId());
     const request = { publicUrl, requestId, ...(begun !== undefined && { instance: requestPath(begun.req) }) };
     const body = JSON.stringify(problemDocument(problem, request));
     const head = [

@@ -2,8 +2,8 @@ import type { Principal } from "@confab/access";
 import type { ProblemCode } from "@confab/contracts";
 import { noTracer, traceIdOf, type Logger, type Span, type Tracer } from "@confab/runtime";
 import type { RequestHandler } from "express";
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createRequestId } from "./request-id.ts";
 import { setHeaders } from "./set-headers.ts";
 
 export interface RequestContext {
@@ -88,7 +88,7 @@ export type Begin = (req: IncomingMessage, res: ServerResponse) => Span | undefi
 export function createBegin(logger: Logger, tracer: Tracer = noTracer): Begin {
   return (req, res) => {
     const given = req.headers["x-request-id"];
-    const requestId = typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : randomUUID();
+    const requestId = typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : createRequestId();
     const method = req.method ?? "";
     const span = tracer.start(method, { kind: "server", headers: req.headers });
     const traceId = span?.traceId ?? traceIdOf(req.headers.traceparent);

@@ -31,9 +31,9 @@ describe("request ids and the access log", () => {
     ]);
   });
 
-  it("replace an invalid one with a UUID", async () => {
-    const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-    for (const given of ["", "a b", "a".repeat(129), "{x}", "a,b", "é"]) expect(await idOf(given)).to.match(uuid);
+  it("replace an invalid one with a new one", async () => {
+    const invalid = ["", "a b", "a".repeat(129), "{x}", "a,b", "é"];
+    for (const given of invalid) expect(await idOf(given)).to.match(/^[A-Za-z0-9]{12}$/);
   });
 
   it("keep an id only if it has only allowed characters", async () => {

@@ -18,7 +18,7 @@ describe("requestContext", () => {
       handle(req, { setHeader: () => undefined } as unknown as Response, () => undefined);
       return contextOf(req).requestId;
     };
-    expect(serve()).to.have.length(36);
+    expect(serve()).to.have.length(12);
     for (let i = 0; i < requests; i += 1) serve();
     collect({ type: "major" });
     const before = oldGeneration();
