@@ -104,6 +104,8 @@
 {{- if include "confab.usesElasticsearch" . }}
 - name: SEARCH_INDEX
   value: {{ .Values.search.index | quote }}
+- name: SEARCH_SHARDS
+  value: {{ int .Values.search.shards | quote }}
 {{- $secret := include "confab.elasticsearchSecret" . }}
 {{- if .Values.elasticsearch.enabled }}
 - name: ELASTICSEARCH_URL

@@ -170,7 +170,7 @@ worker.keda.minReplicas is greater than maxReplicas: set worker.keda.maxReplicas
 
 {{/* Variables that must have the same value in all services, by the value that sets them. */}}
 {{- define "confab.validate.shared" -}}
-{{- $shared := dict "SEARCH_BACKEND" "search.backend" "SEARCH_INDEX" "search.index" "REDIS_KEY_PREFIX" "config.redisKeyPrefix" "PARTITIONS" "config.partitions" }}
+{{- $shared := dict "SEARCH_BACKEND" "search.backend" "SEARCH_INDEX" "search.index" "SEARCH_SHARDS" "search.shards" "REDIS_KEY_PREFIX" "config.redisKeyPrefix" "PARTITIONS" "config.partitions" }}
 {{- range $service := list "ingest" "api" "worker" }}
 {{- range (get $.Values $service).extraEnv }}
 {{- with get $shared .name }}

@@ -74,6 +74,11 @@ export const searchVariables = {
     .prefault("confab-messages")
     .meta({ form: "lower-case letters, digits, '.', '_' or '-'" })
     .describe("Alias of the search index. It must be the same in all processes"),
+  SEARCH_SHARDS: integer({ min: 1, max: 1_024 })
+    .prefault("1")
+    .describe(
+      "Number of shards of a search index that is created, also by confabctl search reindex. A shard holds 2 billion messages at most",
+    ),
 };
 
 type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
@@ -123,5 +128,6 @@ export function searchSettings(variables: Variables<typeof searchVariables>) {
     password: variables.ELASTICSEARCH_PASSWORD,
     apiKey: variables.ELASTICSEARCH_API_KEY,
     name: variables.SEARCH_INDEX,
+    shards: variables.SEARCH_SHARDS,
   };
 }

@@ -21,14 +21,14 @@ export function directAlias(index: string): string {
 
 /** Creates an empty index that is written to from now on, and returns its name. With `serve`, searches use it too. */
 export async function createIndex(connection: Connection, { serve }: { serve: boolean }): Promise<string> {
-  const { client, readAlias, writeAlias, bulkTimeoutMs } = connection;
+  const { client, readAlias, writeAlias, shards, bulkTimeoutMs } = connection;
   const time = new Date().toISOString().replace(/\D/g, "");
   const index = `${readAlias}-${time}-${randomBytes(2).toString("hex")}`;
   const answer = await ask(
     client.indices.create(
       {
         index,
-        settings: indexSettings,
+        settings: { ...indexSettings, number_of_shards: shards },
         mappings: indexMapping,
         aliases: {
           [writeAlias]: {},

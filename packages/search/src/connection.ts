@@ -12,6 +12,8 @@ export interface ElasticsearchOptions {
   apiKey?: string | undefined;
   /** Name of the read alias and prefix of all other names. Default: `confab-messages`. */
   name?: string;
+  /** Number of shards of an index that is created. Default: 1. */
+  shards?: number;
   /** Timeout of a search in milliseconds. Default: 2,000. */
   requestTimeoutMs?: number;
   /** Timeout of bulk and administrative requests in milliseconds. Default: 30,000. */
@@ -25,13 +27,14 @@ export interface Connection {
   readAlias: string;
   /** Alias of all indices that are written to: two during a rebuild. */
   writeAlias: string;
+  shards: number;
   requestTimeoutMs: number;
   bulkTimeoutMs: number;
 }
 
 /** Does not connect yet. Throws a `TypeError` if an address is not a URL. */
 export function createConnection(options: ElasticsearchOptions): Connection {
-  const { name = "confab-messages", requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000 } = options;
+  const { name = "confab-messages", shards = 1, requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000 } = options;
   const urls = options.url.split(",").map((url) => new URL(url.trim()));
   const client = new Client({
     nodes: urls.map((url) => {
@@ -48,7 +51,7 @@ export function createConnection(options: ElasticsearchOptions): Connection {
     sniffOnConnectionFault: false,
     compression: false,
   });
-  return { client, readAlias: name, writeAlias: `${name}-write`, requestTimeoutMs, bulkTimeoutMs };
+  return { client, readAlias: name, writeAlias: `${name}-write`, shards, requestTimeoutMs, bulkTimeoutMs };
 }
 
 function authOf(

@@ -7,7 +7,7 @@ import type { StoredMessages } from "./walk-chats.ts";
 /** The backend and the settings that it needs. */
 export interface SearchOptions extends Pick<
   ElasticsearchOptions,
-  "username" | "password" | "apiKey" | "bulkTimeoutMs"
+  "username" | "password" | "apiKey" | "shards" | "bulkTimeoutMs"
 > {
   backend: "elasticsearch" | "mysql";
   /** The addresses of Elasticsearch. */

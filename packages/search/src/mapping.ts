@@ -18,7 +18,6 @@ function perGram<T>(make: (length: number) => T): Record<string, T> {
 
 /** The settings of a new index. */
 export const indexSettings: estypes.IndicesIndexSettings = {
-  number_of_shards: 1,
   auto_expand_replicas: "0-1",
   // A late write must not restore a deleted message, so its version is remembered for longer than any bulk request
   // can take.

@@ -12,9 +12,12 @@ export interface Backend {
 }
 
 /** Prepares a separate index on the test run's Elasticsearch. */
-export async function createTestIndex(): Promise<{ es: ElasticsearchIndex; remove: () => Promise<void> }> {
+export async function createTestIndex({ shards = 1 } = {}): Promise<{
+  es: ElasticsearchIndex;
+  remove: () => Promise<void>;
+}> {
   const name = uniquePrefix("search");
-  const es = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name });
+  const es = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name, shards });
   await es.prepare();
   const remove = async () => {
     const { client } = es.connection;
