@@ -28,7 +28,8 @@ export const sourceCondition = "--conditions=@confab/source";
 
 /** The arguments of Node that run a service from its sources, with the same garbage collection as in the chart. */
 export function serviceArguments(name: ServiceName): string[] {
-  const flags = ["--max-semi-space-size=8", ...(name === "ingest" ? ["--no-parallel-scavenge"] : [])];
+  const flags =
+    name === "ingest" ? ["--max-semi-space-size=16", "--no-parallel-scavenge"] : ["--max-semi-space-size=8"];
   return [sourceCondition, ...flags, join(paths.root, "services", name, "src/main.ts")];
 }
 

@@ -105,14 +105,20 @@ function sentBy<Item extends CreateMessage>(principal: Principal | undefined, it
 
 /** For the log: how many messages, and their application and chat if all have the same. */
 function logFieldsOf(items: readonly unknown[]): Record<string, string | number> {
-  const [token, ...otherTokens] = new Set(items.map((item) => fieldOf(item, "application_token")));
-  const [chat, ...otherChats] = new Set(items.map((item) => fieldOf(item, "chat_number")));
-  const isOne = otherTokens.length === 0 && applicationTokenSchema.safeParse(token).success;
+  const token = commonField(items, "application_token");
+  if (!applicationTokenSchema.safeParse(token).success) return { messages: items.length };
+  const chat = commonField(items, "chat_number");
   return {
     messages: items.length,
-    ...(isOne && { application: shortToken(String(token)) }),
-    ...(isOne && otherChats.length === 0 && Number.isSafeInteger(chat) && { chat: Number(chat) }),
+    application: shortToken(String(token)),
+    ...(Number.isSafeInteger(chat) && { chat: Number(chat) }),
   };
+}
+
+/** The value of a field if all items have the same; undefined otherwise. */
+function commonField(items: readonly unknown[], name: string): unknown {
+  const value = fieldOf(items[0], name);
+  return items.every((item) => fieldOf(item, name) === value) ? value : undefined;
 }
 
 function fieldOf(item: unknown, name: string): unknown {

@@ -63,7 +63,8 @@ export function createAcceptBatch({ acceptRun, refused, publicUrl, giveWay }: Ac
   async function acceptChat(members: readonly Placed[], origin: Origin, outcomes: Outcome[]): Promise<void> {
     let later: ProblemError | undefined;
     for (const run of runsOf(members)) {
-      await giveWay();
+      const turn = giveWay();
+      if (turn !== undefined) await turn;
       const items = run.map(({ item }) => item);
       const results = later ? [] : await acceptRun(items, origin);
       run.forEach(({ at }, index) => (outcomes[at] = later ?? results[index]!));
