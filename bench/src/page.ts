@@ -1,7 +1,9 @@
+import { costsText } from "./costs.ts";
 import { drawBars, type Bar } from "./plot.ts";
 import { figuresTable, goalsTable, show } from "./report.ts";
 import { judge, spreadOf, type RowResult } from "./results.ts";
 import { acceptRows } from "./rows/accept.ts";
+import { capacityRow } from "./rows/capacity.ts";
 import { latencyFigure, latencyRow, percentiles, rates } from "./rows/latency.ts";
 import { acceptedFigure, cpuFigure } from "./rows/measure-accepting.ts";
 import type { Row } from "./rows/row.ts";
@@ -17,6 +19,7 @@ export function createPage(rows: readonly Row[], results: readonly RowResult[]):
     `### ${row.title}`,
     `\`${result.command}\`, ${result.date.slice(0, 10)}, ${loadsOf(result)}${voidsOf(result)}`,
     figuresTable(result),
+    ...(row === capacityRow ? [costsText(results) ?? ""] : []),
   ]);
   const text = [
     "# Benchmarks",

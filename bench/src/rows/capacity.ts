@@ -10,7 +10,10 @@ import { withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
 /** Messages per second. */
-const rates = [250, 1_000, 4_000, 8_000];
+const rates = [250, 1_000, 2_000, 4_000, 6_000, 8_000];
+/** The costs are found from the other rates, and checked with these. */
+export const checkedRates: readonly number[] = [2_000, 6_000];
+export const batchFigure = "messages per batch";
 const connections = 256;
 const warmUpSeconds = 3;
 const limitMs = 60_000;
@@ -21,6 +24,11 @@ export const capacityRow: Row = {
   sides: () => rates.map(sideOf),
   goals: [],
 };
+
+/** The rate of a side, by its name. */
+export function rateOf(side: string): number {
+  return Number(side.replace(/\D/g, ""));
+}
 
 function sideOf(rate: number): Side {
   return { name: `${rate.toLocaleString("en")}/s`, measure: (world, settings) => measureRate(world, settings, rate) };
@@ -51,7 +59,7 @@ async function measureRate(world: World, { seconds }: Settings, rate: number): P
       return {
         figures: {
           ...cpuFiguresOf(used, "message", measured.answered),
-          "messages per batch": measured.answered / batches,
+          [batchFigure]: measured.answered / batches,
         },
         faults: [
           ...warmUp.faults,
