@@ -92,6 +92,14 @@ describe("Confab on a Redis Cluster of three masters", function () {
   }
   const depths = (): Promise<QueueDepth[]> =>
     onCluster((redis) => queueDepths(redis, env.REDIS_KEY_PREFIX!, partitions));
+  const pendingCounts = (): Promise<number[]> =>
+    onCluster((redis) =>
+      Promise.all(
+        Array.from({ length: partitions }, async (_, at) =>
+          Number(await redis.get(`${env.REDIS_KEY_PREFIX!}:{p${at}}:pending`)),
+        ),
+      ),
+    );
 
   it("shows accepted messages of every partition at once, and stores them when a worker starts", async () => {
     const chats = await createChats(chatCount);
@@ -102,9 +110,12 @@ describe("Confab on a Redis Cluster of three masters", function () {
       expect({ number, body }).to.deep.equal({ number: 1, body: `Hello from chat ${chat.number}` });
       expect(await read<Message[]>(`${pathOf(chat)}/messages`)).to.have.length(1);
     }
+    const pending = await pendingCounts();
+    expect(pending.reduce((total, messages) => total + messages)).to.equal(chatCount);
     const waiting = (await depths()).filter(({ queue }) => queue === "messages").map(({ jobs }) => jobs.waiting);
-    expect(waiting.reduce((total, jobs) => total + jobs)).to.be.at.least(chatCount);
-    expect(waiting.filter((jobs) => jobs > 0).length).to.be.above(1);
+    expect(waiting.filter((jobs) => jobs > 0).length)
+      .to.equal(pending.filter((messages) => messages > 0).length)
+      .and.to.be.above(1);
 
     worker = await startService("worker", env);
     await eventually(
@@ -183,12 +194,8 @@ describe("Confab on a Redis Cluster of three masters", function () {
     expect(acknowledged.size).to.be.above(100);
     await eventually(
       async () => {
-        const pending = await onCluster((redis) =>
-          Promise.all(
-            Array.from({ length: partitions }, (_, at) => redis.get(`${env.REDIS_KEY_PREFIX!}:{p${at}}:pending`)),
-          ),
-        );
-        expect(pending.map(Number)).to.deep.equal(pending.map(() => 0));
+        const pending = await pendingCounts();
+        expect(pending).to.deep.equal(pending.map(() => 0));
       },
       { timeoutMs: 40_000, intervalMs: 300 },
     );
