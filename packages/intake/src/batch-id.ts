@@ -1,12 +1,10 @@
-import { randomFillSync } from "node:crypto";
+import { createRandomPool } from "@confab/runtime";
 
 const bytes = 16;
 const randomAt = 6;
 const positionAt = 14;
 
-/** Random bytes are fetched for many ids at once: a call costs more than the bytes. */
-const pool = Buffer.alloc(512 * (positionAt - randomAt));
-let used = pool.length;
+const randomBytes = createRandomPool(positionAt - randomAt);
 
 /**
  * Creates a batch id: 48 bits of time, so that the table of stored batches grows at its end, 64 random bits, and 16
@@ -15,11 +13,7 @@ let used = pool.length;
 export function createBatchId(now: number): Buffer {
   const id = Buffer.alloc(bytes);
   id.writeUIntBE(now, 0, randomAt);
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  pool.copy(id, randomAt, used, (used += positionAt - randomAt));
+  id.set(randomBytes(), randomAt);
   return id;
 }
 

@@ -3,6 +3,7 @@ export type { AdminServer, AdminServerOptions } from "./admin-server.ts";
 export { createFairShare, type FairShare } from "./fair-share.ts";
 export { chunksOf } from "./chunks.ts";
 export { giveWay } from "./event-loop.ts";
+export { createRandomPool } from "./random-pool.ts";
 export { createRecent } from "./recent.ts";
 export { repeat } from "./repeat.ts";
 export type { Schedule } from "./repeat.ts";
