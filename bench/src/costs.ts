@@ -1,4 +1,4 @@
-import { spreadOf, type RowResult } from "./results.ts";
+import { sidesOf, spreadOf, type RowResult } from "./results.ts";
 import { tableOf, show } from "./report.ts";
 import { batchFigure, capacityRow, checkedRates, rateOf } from "./rows/capacity.ts";
 
@@ -65,14 +65,13 @@ function solve(rows: readonly number[][]): number[] | undefined {
 /** The costs that fit the row `capacity`, and how far they are from the rates that were not used to find them, as Markdown. */
 export function costsText(results: readonly RowResult[]): string | undefined {
   const rounds = results.find(({ name }) => name === capacityRow.name)?.rounds ?? [];
-  const sides = [...new Set(rounds.map(({ side }) => side))];
   const processes = Object.keys(rounds[0]?.figures ?? {}).filter((figure) => figure !== batchFigure);
   const pointOf = (side: string, figure: string): Point | undefined => {
     const [us, size] = [spreadOf(rounds, side, figure)?.median, spreadOf(rounds, side, batchFigure)?.median];
     return us === undefined || size === undefined ? undefined : { rate: rateOf(side), messagesPerBatch: size, us };
   };
   const lines = processes.map((figure) => {
-    const points = sides.flatMap((side) => pointOf(side, figure) ?? []);
+    const points = sidesOf(rounds).flatMap((side) => pointOf(side, figure) ?? []);
     const isCheck = ({ rate }: Point) => checkedRates.includes(rate);
     const costs = fitCosts(points.filter((point) => !isCheck(point)));
     const checks = points.filter(isCheck).map((point) => `${show(costOf(costs, point))} (${show(point.us)})`);

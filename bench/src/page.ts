@@ -1,7 +1,7 @@
 import { costsText } from "./costs.ts";
 import { drawBars, type Bar } from "./plot.ts";
 import { figuresTable, goalsTable, show } from "./report.ts";
-import { judge, spreadOf, type RowResult } from "./results.ts";
+import { judge, sidesOf, spreadOf, type RowResult } from "./results.ts";
 import { acceptRows } from "./rows/accept.ts";
 import { capacityRow } from "./rows/capacity.ts";
 import { latencyFigure, latencyRow, percentiles, rates } from "./rows/latency.ts";
@@ -109,7 +109,7 @@ function plotOf(title: string, groups: readonly PlotGroup[], scale: "linear" | "
 
 function barsOf(result: RowResult | undefined, figure: string): Bar[] {
   const rounds = result?.rounds ?? [];
-  return [...new Set(rounds.map(({ side }) => side))].flatMap((series) => {
+  return sidesOf(rounds).flatMap((series) => {
     const spread = spreadOf(rounds, series, figure);
     return spread === undefined ? [] : [{ series, spread, label: show(spread.median) }];
   });

@@ -1,4 +1,4 @@
-import { judge, spreadOf, type RowResult, type Spread } from "./results.ts";
+import { judge, sidesOf, spreadOf, type RowResult, type Spread } from "./results.ts";
 import type { Row } from "./rows/row.ts";
 
 /** The goals of all rows that were measured, as a Markdown table with medians, ranges and verdicts. */
@@ -27,7 +27,7 @@ export function goalsTable(rows: readonly Row[], results: readonly RowResult[]):
 
 /** All figures of a row by side, as a Markdown table. */
 export function figuresTable({ rounds }: RowResult): string {
-  const sides = [...new Set(rounds.map(({ side }) => side))];
+  const sides = sidesOf(rounds);
   const figures = [...new Set(rounds.flatMap((round) => Object.keys(round.figures)))];
   return tableOf([
     ["figure", ...sides],

@@ -31,6 +31,11 @@ export interface Judged {
   readonly verdict: "aim" | "pass" | "below";
 }
 
+/** The names of the sides, in the order in which they were measured. */
+export function sidesOf(rounds: readonly Round[]): string[] {
+  return [...new Set(rounds.map(({ side }) => side))];
+}
+
 /** A figure of one side over the verified rounds; undefined if there is none. */
 export function spreadOf(rounds: readonly Round[], side: string, figure: string): Spread | undefined {
   const values = rounds
