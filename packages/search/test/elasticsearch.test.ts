@@ -34,35 +34,6 @@ describe("the Elasticsearch index", () => {
     expect(serving).not.to.deep.equal([made]);
   });
 
-  it("finds the messages of all its shards, newest first, and each chat's in one of them", async () => {
-    const { es: sharded, remove: removeSharded } = await createTestIndex({ shards: 3 });
-    try {
-      const chats = Array.from({ length: 12 }, newChat);
-      const documents = chats.flatMap((chatId, at) =>
-        [1, 2].map((number) => ({ ...messageOf(chatId, number, "found"), createdAt: new Date(1_000 * number + at) })),
-      );
-      await sharded.index(documents, { refresh: true });
-      const { client, readAlias } = sharded.connection;
-      const { indices } = await client.indices.stats({ index: readAlias, metric: "docs", level: "shards" });
-      const shards = Object.values(Object.values(indices!)[0]!.shards!);
-      const counts = shards.map(([primary]) => primary!.docs!.count);
-      expect(counts).to.have.length(3);
-      expect(Math.min(...counts), "each shard has some").to.be.greaterThan(0);
-      expect(
-        counts.every((count) => count % 2 === 0),
-        "no chat is divided",
-      ).to.equal(true);
-
-      const everywhere = await sharded.searchApplication({ applicationId: 7n, q: "found", limit: 24 });
-      const newestFirst = [2, 1].flatMap((number) => chats.map((chatId) => ({ chatId, number })).reverse());
-      expect(everywhere.hits.map(({ chatId, number }) => ({ chatId, number }))).to.deep.equal(newestFirst);
-      const { hits } = await sharded.search({ chatId: chats[5]!, q: "found", limit: 10 });
-      expect(hits.map(({ number }) => number)).to.deep.equal([2, 1]);
-    } finally {
-      await removeSharded();
-    }
-  });
-
   it("gets missing fields of an older version of Confab when it is prepared", async () => {
     const { client, readAlias, writeAlias } = es.connection;
     const [made = ""] = Object.keys(await client.indices.getAlias({ name: readAlias }));
