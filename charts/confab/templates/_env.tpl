@@ -327,7 +327,7 @@
 
 {{/* Variables of every Node process, of (dict "root" $ "resources" map). */}}
 {{- define "confab.env.node" -}}
-{{- /* A larger young generation takes 100 MB of memory and saves no CPU time. */ -}}
+{{- /* Where requests are few or long, a larger young generation takes 100 MB of memory and saves no CPU time. Ingest has its own flag. */ -}}
 - name: NODE_OPTIONS
   value: "--max-semi-space-size=8{{ with include "confab.partOfMemory" (dict "resources" .resources "percent" 75) }} --max-old-space-size={{ . }}{{ end }}"
 {{- if .root.Values.certificateAuthority.existingSecret }}

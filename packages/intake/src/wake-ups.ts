@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export interface WakeUpsOptions {
   /** Wakes a worker for all these batches with one job. `traces` are the traceparents of the spans that accepted them. */
   wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
-  /** Minimum time from one wake-up to the next. The first one is sent at once. Until it is over, messages are read from Redis. */
+  /** Minimum time from one wake-up to the next. The first one is sent at once. Meanwhile messages are read from Redis. */
   intervalMs?: number;
   /** Maximum number of batches that one job stands for. A worker takes whole jobs, so larger ones would be shared unevenly. */
   maxBatches?: number;
