@@ -147,10 +147,8 @@ export function createBacklog(
       return ids.map(String);
     },
 
-    async noteWokenTogether([first, ...others]) {
-      const commands = redis.pipeline();
-      for (const id of others) commands.hset(`${prefix}batch:${id}`, "wokenWith", first!);
-      await commands.exec();
+    async noteWokenTogether(ids) {
+      await redis.confabNoteWokenTogether(...guards, prefix, ...ids);
     },
 
     async wokenWith(ids) {

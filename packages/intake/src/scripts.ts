@@ -16,6 +16,7 @@ export interface Scripts {
     ...args: [...GuardKeys, ...(string | number)[]]
   ): Promise<(Buffer | [chats: Buffer, records: Buffer])[]>;
   confabListBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
+  confabNoteWokenTogether(...args: [...GuardKeys, ...string[]]): Promise<null>;
   confabReadPending(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
 }
 
@@ -41,6 +42,7 @@ export function withScripts(redis: RedisConnection): IntakeRedis {
   define("confabComplete", "#lua/complete");
   define("confabReadBatches", "#lua/read-batches");
   define("confabListBatches", "#lua/list-batches");
+  define("confabNoteWokenTogether", "#lua/note-woken-together");
   define("confabReadPending", "#lua/read-pending");
   return redis as IntakeRedis;
 }

@@ -44,6 +44,23 @@ describe("the backlog of accepted messages", function () {
     expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [] });
   });
 
+  it("notes which job stands for a batch, but not for a missing batch", async () => {
+    const side = await world.connect();
+    const intake = side.intake();
+    const chat = await world.createChat();
+    for (const body of ["a", "b"]) await send(intake, chat, body);
+    const ids = await side.backlog.overdue(0, firstTen);
+    const [first, second] = ids;
+    await side.backlog.noteWokenTogether([...ids, "missing"]);
+    expect(await side.backlog.wokenWith([...ids, "missing"])).to.deep.equal([
+      { id: first, wokenWith: first },
+      { id: second, wokenWith: first },
+      { id: "missing", wokenWith: "missing" },
+    ]);
+    expect(await side.redis.exists(`${world.prefix}batch:missing`), "a key that nothing removes").to.equal(0);
+    await world.store(side);
+  });
+
   it("lists overdue batches and no younger ones", async () => {
     const side = await world.connect();
     await send(side.intake(), await world.createChat(), "a");
