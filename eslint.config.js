@@ -22,6 +22,20 @@ export default tseslint.config(
       "no-console": "error",
     },
   },
+  {
+    files: ["packages/*/src/**", "services/*/src/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            "AssignmentExpression[left.type='MemberExpression'] > .right:matches(ArrowFunctionExpression, FunctionExpression)",
+          message:
+            "V8 creates a function that is assigned to a property in the old generation, where it keeps all that it refers to until the next full collection. Give it a name first.",
+        },
+      ],
+    },
+  },
   { files: ["**/*.js", "**/*.cjs"], ...tseslint.configs.disableTypeChecked },
   {
     files: ["**/*.test.ts"],

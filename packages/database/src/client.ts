@@ -95,11 +95,12 @@ function watchingPool(
   { isClosed, onPool }: { isClosed: () => boolean; onPool: (pool: Pool) => void },
 ): PrismaMariaDb {
   const connect = factory.connect.bind(factory);
-  factory.connect = async () => {
+  const watched: PrismaMariaDb["connect"] = async () => {
     if (isClosed()) throw new Error("The database is closed");
     const adapter = await connect();
     onPool(adapter.underlyingDriver());
     return adapter;
   };
+  factory.connect = watched;
   return factory;
 }

@@ -60,17 +60,19 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
     const context = contextOf(req);
     measured.began();
     let isHeld = false;
-    context.onHold = () => {
+    const onHold = (): void => {
       isHeld = true;
       measured.streaming();
     };
-    context.onStream = () => {
+    const onStream = (): (() => void) => {
       measured.streaming();
       context.isStream = true;
       context.onHold = undefined;
       context.onStream = undefined;
       return endOfStream(req.method, STREAM_STATUS, context);
     };
+    context.onHold = onHold;
+    context.onStream = onStream;
     res.on("close", () => {
       if (context.isStream) return;
       // A request that is held ends when its client leaves.

@@ -54,11 +54,13 @@ export function connectForConsumers(address: RedisAddress, name: string): RedisC
   const socketTimeout = silenceMs.waiting;
   if (redis instanceof Cluster) {
     const duplicate = redis.duplicate.bind(redis);
-    redis.duplicate = (nodes, options) =>
+    const patient: Cluster["duplicate"] = (nodes, options) =>
       duplicate(nodes, { ...options, redisOptions: { ...options?.redisOptions, socketTimeout } });
+    redis.duplicate = patient;
   } else {
     const duplicate = redis.duplicate.bind(redis);
-    redis.duplicate = (options) => duplicate({ ...options, socketTimeout });
+    const patient: Redis["duplicate"] = (options) => duplicate({ ...options, socketTimeout });
+    redis.duplicate = patient;
   }
   return redis;
 }

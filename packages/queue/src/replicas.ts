@@ -22,7 +22,7 @@ export function withReplicas<Pipeline extends ChainableCommander>(
   { replicas, timeoutMs }: Replication,
 ): Pipeline {
   const exec = pipeline.exec.bind(pipeline);
-  pipeline.exec = async () => {
+  const execReplicated: Pipeline["exec"] = async () => {
     // WAIT only considers writes of this connection, but an answer may depend on a write of another one.
     pipeline.set(key, "1").wait(replicas, timeoutMs);
     const results = await exec();
@@ -34,6 +34,7 @@ export function withReplicas<Pipeline extends ChainableCommander>(
     }
     return results.slice(0, -2);
   };
+  pipeline.exec = execReplicated;
   return pipeline;
 }
 
