@@ -1,6 +1,6 @@
 import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { addToChats, addToOutbox, byKey, compareWithStored, insertMessages } from "./message-rows.ts";
+import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
 import { RetryTransaction, directTransaction, placeholderRows, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
@@ -70,15 +70,19 @@ async function store<M extends AddressedMessage>(
     placed.filter((message) => before.has(message)),
   );
   const { rows, clashes } = withoutClashes(
-    [...placed.filter((message) => !before.has(message)), ...again.missing].sort(byKey),
+    sortByKey([...placed.filter((message) => !before.has(message)), ...again.missing]),
   );
-  const { stored, conflicts, refused } = await insertMessages(
+  const {
+    stored: inserted,
+    conflicts,
+    refused,
+  } = await insertMessages(
     tx,
     rows.filter(({ damaged }) => damaged !== true),
   );
   const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
-  stored.sort(byKey);
+  const stored = sortByKey(inserted);
   await addToOutbox(tx, stored, now);
   // Last, because every writer of a chat waits for the lock on its count.
   await addToChats(tx, stored);

@@ -30,24 +30,26 @@ export async function checkOwners<M extends AddressedMessage>(
   tx: Statements,
   messages: readonly M[],
 ): Promise<Placement<M>> {
-  const chats = [...new Map(messages.map((message) => [nameOf(message), message])).values()];
-  if (chats.length === 0) return { placed: [], misplaced: [], unknown: [], erased: [] };
+  if (messages.length === 0) return { placed: [], misplaced: [], unknown: [], erased: [] };
   const ids = [...new Set(messages.map(({ chatId }) => chatId))];
   const owners = await tx.$queryRawUnsafe<{ id: bigint; chat: number; token: string }[]>(
     `SELECT c.id, c.number AS chat, a.token FROM chats c JOIN applications a ON a.id = c.application_id WHERE c.id IN (${placeholders(ids)})`,
     ...ids,
   );
-  const nameById = new Map(owners.map((owner) => [owner.id, nameOf(owner)]));
-  const isPlaced = (message: M): boolean => nameById.get(message.chatId) === nameOf(message);
-  if (messages.every(isPlaced)) return { placed: [...messages], misplaced: [], unknown: [], erased: [] };
+  const ownerById = new Map(owners.map((owner) => [owner.id, owner]));
+  const isPlaced = ({ chatId, token, chat }: M): boolean => {
+    const owner = ownerById.get(chatId);
+    return owner?.token === token && owner.chat === chat;
+  };
+  const others = messages.filter((message) => !isPlaced(message));
+  if (others.length === 0) return { placed: [...messages], misplaced: [], unknown: [], erased: [] };
 
-  const strays = chats.filter((message) => !isPlaced(message));
+  const strays = [...new Map(others.map((message) => [nameOf(message), message])).values()];
   const found = await tx.$queryRawUnsafe<{ chat: number; token: string }[]>(
     strays.map(() => CHAT_OF).join(" UNION ALL "),
     ...strays.flatMap(({ token, chat }) => [token, chat]),
   );
   const known = new Set(found.map(nameOf));
-  const others = messages.filter((message) => !isPlaced(message));
   const nowhere = others.filter((message) => !known.has(nameOf(message)));
   const isErased = await findErased(tx, nowhere);
   return {

@@ -74,16 +74,22 @@ export function createRecordDecoder(batchId: string): (record: string) => Pendin
     }
     const begin = record.indexOf(" ", 2) + 1;
     const content = record.slice(begin);
-    const origin = content.slice(0, content.indexOf(" "));
+    const start = content.indexOf(" ");
+    const origin = content.slice(0, start);
     const slash = origin.indexOf("/");
     const hasMoved = slash >= 0;
     if (record.slice(2, begin - 1) !== checksum(content, hasMoved ? 0 : before)) return undefined;
     const end = content.indexOf("\n");
-    const [, requestId, trace, , ...fields] = content.slice(0, end).split(" ");
+    const header = content.slice(start + 1, end);
     const batch = hasMoved ? Buffer.from(origin.slice(0, slash), "base64url") : ownBatch;
+    const uid = messageUid(batch, Number(origin.slice(slash + 1)));
+    const createdAt = hasMoved ? timeOf(batch) : ownTime;
+    // Most headers have nothing else.
+    if (!header.includes(" ")) return { uid, createdAt, requestId: header, body: content.slice(end + 1) };
+    const [requestId, trace, , ...fields] = header.split(" ");
     return {
-      uid: messageUid(batch, Number(origin.slice(slash + 1))),
-      createdAt: hasMoved ? timeOf(batch) : ownTime,
+      uid,
+      createdAt,
       requestId: requestId!,
       ...(trace !== undefined && trace !== none && { trace }),
       ...contentFrom(content.slice(end + 1), fields.join(" ")),
