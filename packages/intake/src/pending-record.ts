@@ -27,8 +27,8 @@ const none = "-";
  * batch before the position: `<batch id>/<position>`. Its uid and its time therefore stay the same, however often it moves
  * or its batch is delivered.
  *
- * The checksum is the CRC-32 of everything after it, always with the batch id. Redis' append-only file has no checksum,
- * and a flipped bit must not be stored as a message.
+ * The checksum is the CRC-32 of everything after it, always with the batch id, in decimal, which V8 writes far faster than a shorter
+ * base. Redis' append-only file has no checksum, and a flipped bit must not be stored as a message.
  */
 export function encodeRecord(
   batchId: string,
@@ -48,7 +48,7 @@ export function encodeRecord(
 
 /** `before` is the checksum of the batch id, unless the content begins with one. */
 function checksum(content: string, before = 0): string {
-  return crc32(content, before).toString(36);
+  return String(crc32(content, before));
 }
 
 function checksumOf(batchId: string): number {
