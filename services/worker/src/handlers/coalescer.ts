@@ -1,12 +1,15 @@
 export interface CoalescerOptions {
-  /** Processes all items together. */
-  run: (items: string[]) => Promise<void>;
+  /**
+   * Processes items together. It may leave some to the next run, which begins with them. No other run begins before it has called
+   * `leave` or ended, so items are processed almost in the order in which they were submitted.
+   */
+  run: (items: string[], leave: (rest: readonly string[]) => void) => Promise<void>;
   maxItems: number;
   maxInFlight: number;
 }
 
 export interface Coalescer {
-  /** Resolves or rejects with the run that includes the item. */
+  /** Resolves or rejects with the run that processes the item. */
   submit(item: string): Promise<void>;
 }
 
@@ -20,6 +23,7 @@ interface Waiting {
 export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions): Coalescer {
   const waiting: Waiting[] = [];
   let inFlight = 0;
+  let choosing: symbol | undefined;
   let scheduled = false;
 
   function schedule(): void {
@@ -27,20 +31,35 @@ export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      while (waiting.length > 0 && inFlight < maxInFlight) void start(waiting.splice(0, maxItems));
+      if (waiting.length > 0 && inFlight < maxInFlight && choosing === undefined) void start();
     });
   }
 
-  async function start(members: Waiting[]): Promise<void> {
+  async function start(): Promise<void> {
+    let members = waiting.splice(0, maxItems);
+    const self = (choosing = Symbol("run"));
+    const chosen = (): void => {
+      if (choosing === self) choosing = undefined;
+      schedule();
+    };
+    const leave = (rest: readonly string[]): void => {
+      const left = new Set(rest);
+      waiting.unshift(...members.filter(({ item }) => left.has(item)));
+      members = members.filter(({ item }) => !left.has(item));
+      chosen();
+    };
     inFlight++;
     try {
-      await run(members.map(({ item }) => item));
+      await run(
+        members.map(({ item }) => item),
+        leave,
+      );
       for (const { resolve } of members) resolve();
     } catch (error) {
       for (const { reject } of members) reject(error);
     } finally {
       inFlight--;
-      schedule();
+      chosen();
     }
   }
 

@@ -44,6 +44,8 @@ export interface StoreBatches {
 /** The maximum bytes of one transaction, unless a single batch is larger. */
 const maxBytes = 2 * 1024 * 1024;
 const longestPauseMs = 2000;
+/** A read asks for this many batches more than for twice those of the last transaction. */
+const fewBatches = 64;
 
 /** Stores accepted batches, as many as possible in one transaction, and each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
@@ -51,6 +53,8 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   const abandoned = new AbortController();
   // The server of the search queue may be unavailable while this partition's is not.
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
+  /** How many batches the last transaction took: a read asks for twice as many, and its arguments cost Redis little. */
+  let lastTaken = 0;
   /** By the first batch of the job that brought them. */
   const traces = new Map<string, readonly string[]>();
 
@@ -159,32 +163,37 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  async function store(ids: string[]): Promise<void> {
-    for (let waiting = ids; waiting.length > 0;) {
-      // One transaction at a time: the pending messages may need more memory than this process has.
-      const { batches, later, lost } = await backlog.read(waiting, { maxMessages: maxRows, maxBytes });
-      if (batches.length > 0) await storeApart(batches);
-      if (lost.length > 0) {
-        metrics.batchesLost.inc(lost.length);
-        logger.error(
-          { partition, batches: lost },
-          "Redis lost accepted messages: check whether it evicts keys or lost its data",
-        );
-        await backlog.complete({ ids: lost });
-      }
-      waiting = later;
+  /** Stores the first batches, as many as fit one transaction, and returns the others before it begins. */
+  async function store(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
+    const asked = ids.slice(0, fewBatches + 2 * lastTaken);
+    const { batches, later, lost } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
+    lastTaken = asked.length - later.length;
+    leave([...later, ...ids.slice(asked.length)]);
+    if (batches.length > 0) await storeApart(batches);
+    if (lost.length > 0) {
+      metrics.batchesLost.inc(lost.length);
+      logger.error(
+        { partition, batches: lost },
+        "Redis lost accepted messages: check whether it evicts keys or lost its data",
+      );
+      await backlog.complete({ ids: lost });
     }
   }
 
-  async function storeWithRetries(ids: string[]): Promise<void> {
+  async function storeWithRetries(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
+    let own = ids;
     for (let attempt = 0; ; attempt++) {
       try {
-        await store(ids);
+        await store(own, (later) => {
+          leave(later);
+          const left = new Set(later);
+          own = own.filter((id) => !left.has(id));
+        });
         return;
       } catch (error) {
         if (!shouldWait(error) || abandoned.signal.aborted) throw error;
         metrics.waits.inc();
-        if (attempt === 0) logger.warn({ err: error, batches: ids.length }, "storing waits: a store is unavailable");
+        if (attempt === 0) logger.warn({ err: error, batches: own.length }, "storing waits: a store is unavailable");
         await pause(Math.min(100 * 2 ** attempt, longestPauseMs), undefined, { signal: abandoned.signal });
       }
     }
