@@ -163,7 +163,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  /** Stores the first batches, as many as fit one transaction, and returns the others before it begins. */
+  /** Stores the first batches, as many as fit one transaction. Leaves the others to the next run before it begins. */
   async function store(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
     const asked = ids.slice(0, fewBatches + 2 * lastTaken);
     const { batches, later, lost } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
