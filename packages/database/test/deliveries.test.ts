@@ -1,0 +1,224 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
+import type { AddressInfo } from "node:net";
+import { expect } from "chai";
+import fc from "fast-check";
+import { eventually, startProxy } from "@confab/testkit";
+import { createDatabase, createBatchStore, isRefusal, isUnavailable, verifyCounts } from "@confab/database";
+import { addToChats } from "../src/message-rows.ts";
+import { directTransaction } from "../src/transaction.ts";
+import type { AddressedMessage } from "@confab/database";
+import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
+import type { TestDatabase } from "./setup.ts";
+
+describe("storing batches again and over broken connections", () => {
+  let test: TestDatabase;
+  let chatId: bigint;
+  let token: string;
+
+  before(async () => {
+    test = await openTestDatabase();
+  });
+  after(() => test.close());
+  beforeEach(async () => {
+    ({ id: chatId, token } = await test.newChat());
+    await test.database.prisma.searchOutboxEntry.deleteMany();
+  });
+
+  const numbers = async () => (await test.messages.range(chatId, { limit: 5_000 })).map((row) => row.number);
+  const count = async () => (await test.chats.find(token, 1))?.messagesCount;
+  const ranges = async () => {
+    const rows = await test.database.prisma.searchOutboxEntry.findMany({ orderBy: { id: "asc" } });
+    return rows.map((row) => [row.fromNumber, row.toNumber]);
+  };
+
+  it("changes nothing when a batch is delivered again", async () => {
+    const delivered = batch(message(chatId, 1), message(chatId, 2));
+    await test.batchStore.store([delivered]);
+    const again = await test.batchStore.store([delivered, batch(message(chatId, 3)), delivered]);
+    expect(again).to.include({ stored: 1, knownBatches: 2 });
+    expect(await count()).to.equal(3);
+    expect(await ranges()).to.deep.equal([
+      [1, 2],
+      [3, 3],
+    ]);
+  });
+
+  it("stores a batch once when it is delivered several times concurrently", async () => {
+    const delivered = batch(...Array.from({ length: 50 }, (_, i) => message(chatId, i + 1)));
+    const results = await Promise.all(Array.from({ length: 6 }, () => test.batchStore.store([delivered])));
+    expect(results.map((result) => result.stored).sort((a, b) => a - b)).to.deep.equal([0, 0, 0, 0, 0, 50]);
+    expect(await count()).to.equal(50);
+  });
+
+  it("counts a message once if it arrives in two batches", async () => {
+    const twice = message(chatId, 1);
+    await test.batchStore.store([batch(twice)]);
+    const result = await test.batchStore.store([batch(twice, message(chatId, 2)), batch(twice)]);
+    expect(result).to.deep.include({ stored: 1, conflicts: [] });
+    expect(await count()).to.equal(2);
+  });
+
+  it("stores the missing messages of a batch that was stored before, and none twice", async () => {
+    const [first, second, third] = [1, 2, 3].map((number) => message(chatId, number));
+    const id = randomBytes(16);
+    await test.batchStore.store([{ id, messages: [first!] }]);
+    const again = await test.batchStore.store([{ id, messages: [first!, second!] }]);
+    expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [] });
+    expect(await numbers()).to.deep.equal([1, 2]);
+    expect(await count()).to.equal(2);
+    // A late resend was numbered a second time. Its messages are stored under their first numbers.
+    const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
+    const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
+    expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [] });
+    expect(await numbers()).to.deep.equal([1, 2, 3]);
+    expect(await count()).to.equal(3);
+  });
+
+  it("keeps exact counts and each message once, even with concurrent repeated deliveries", async () => {
+    const persisters = [test.batchStore, createBatchStore(test.database), createBatchStore(test.database)];
+    const chat = fc.nat({ max: 3 });
+    const deliveries = fc.array(
+      fc.record({
+        sizes: fc.array(fc.record({ chat, size: fc.integer({ min: 1, max: 12 }) }), { minLength: 1, maxLength: 5 }),
+        by: fc.uniqueArray(fc.nat({ max: 2 }), { minLength: 1 }),
+        again: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 8 },
+    );
+    await fc.assert(
+      fc.asyncProperty(deliveries, async (plan) => {
+        const chats = await Promise.all(Array.from({ length: 4 }, () => test.newChat()));
+        const last = new Map<bigint, number>();
+        const all: AddressedMessage[] = [];
+        const calls = plan.flatMap(({ sizes, by, again }) => {
+          const messages = sizes.flatMap(({ chat: index, size }) =>
+            Array.from({ length: size }, () => {
+              const { id } = chats[index]!;
+              const number = (last.get(id) ?? 0) + 1;
+              last.set(id, number);
+              return message(id, number);
+            }),
+          );
+          all.push(...messages);
+          // The order in a batch differs from the key order, to test the lock order.
+          const delivery = batch(...messages.toReversed());
+          // The same messages under a different batch id: a batch of a sweep that overlaps the first one.
+          const overlapping = batch(...messages.slice(0, 3));
+          return by.flatMap((who) => [
+            () => persisters[who]!.store([delivery]),
+            ...(again ? [() => persisters[who]!.store([overlapping, delivery])] : []),
+          ]);
+        });
+        const results = await Promise.all(calls.map((call) => call()));
+        expect(results.flatMap((result) => result.conflicts)).to.deep.equal([]);
+        expect(results.reduce((sum, result) => sum + result.stored, 0)).to.equal(all.length);
+        for (const { id, messagesCount } of await test.database.prisma.chat.findMany({
+          where: { id: { in: chats.map((row) => row.id) } },
+        })) {
+          const rows = await test.messages.range(id, { limit: 1_000 });
+          expect(messagesCount).to.equal(rows.length);
+          const sent = all.filter((row) => row.chatId === id);
+          expect(rows.map((row) => [row.number, Buffer.from(row.uid).toString("hex")])).to.deep.equal(
+            sent.map((row) => [row.number, Buffer.from(row.uid).toString("hex")]),
+          );
+        }
+      }),
+      { numRuns: 25 },
+    );
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  }).timeout(90_000);
+
+  it("closes a session whose transaction takes too long, and does not log its messages", async () => {
+    const row = message(chatId, 1, "a secret");
+    await test.database.prisma.$transaction(
+      async (tx) => {
+        await tx.$executeRaw`UPDATE chats SET name = name WHERE id = ${chatId}`;
+        const error = await rejection(
+          directTransaction(test.database, (statements) => addToChats(statements, [row]), { timeoutMs: 200 }),
+        );
+        expect(isUnavailable(error)).to.equal(true);
+      },
+      { timeout: 10_000 },
+    );
+    const refused = await rejection(
+      directTransaction(
+        test.database,
+        (statements) => statements.$executeRawUnsafe("INSERT INTO messages (body) VALUES ('a secret')"),
+        { timeoutMs: 10_000 },
+      ),
+    );
+    expect(isRefusal(refused)).to.equal(true);
+    expect(inspect(refused, { depth: 9 }))
+      .to.include("doesn't have a default value")
+      .and.not.include("secret");
+    expect(test.database.sessions().used, "both sessions are back").to.equal(0);
+  });
+
+  it("settles an unknown outcome when the call is repeated, wherever the connection broke", async () => {
+    const proxy = await startProxy({ target: test.url });
+    const behind = createDatabase({ url: proxy.url });
+    const unlucky = createBatchStore(behind);
+    const deliveries = Array.from({ length: 12 }, (_, i) =>
+      batch(message(chatId, 2 * i + 1), message(chatId, 2 * i + 2)),
+    );
+    const failures: unknown[] = [];
+    for (const delivery of deliveries) {
+      await eventually(() => behind.ping());
+      const [first] = await Promise.allSettled([
+        unlucky.store([delivery]),
+        sleep(Math.random() * 8).then(() => proxy.cut()),
+      ]);
+      await proxy.restore();
+      if (first.status === "fulfilled") continue;
+      failures.push(first.reason);
+      await eventually(() => unlucky.store([delivery]));
+    }
+    await behind.close();
+    await proxy.close();
+    expect(failures).not.to.be.empty;
+    expect(failures.filter((error) => !isUnavailable(error))).to.deep.equal([]);
+    expect(await numbers()).to.deep.equal(Array.from({ length: 24 }, (_, i) => i + 1));
+    expect(await count()).to.equal(24);
+  });
+
+  it("finds that the batch is stored if only the answer to COMMIT was lost", async () => {
+    const delivery = batch(message(chatId, 1), message(chatId, 2));
+    const silent = await startCommitSwallower(test.url);
+    const behind = createDatabase({ url: silent.url });
+    const lost = await rejection(createBatchStore(behind).store([delivery]));
+    expect(isUnavailable(lost)).to.equal(true);
+    await behind.close();
+    silent.close();
+    expect(await numbers()).to.deep.equal([1, 2]);
+    const again = await test.batchStore.store([delivery]);
+    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [], erased: [] });
+    expect(await count()).to.equal(2);
+  });
+});
+
+/** A proxy that forwards COMMIT but closes the connection instead of returning the answer. */
+async function startCommitSwallower(target: string): Promise<{ url: string; close(): void }> {
+  const url = new URL(target);
+  const upstreamPort = Number(url.port);
+  const server = createServer((client) => {
+    let swallow = false;
+    const upstream = connect(upstreamPort, "127.0.0.1");
+    upstream.on("data", (bytes) => (swallow ? client.destroy() : client.write(bytes)));
+    client.on("data", (bytes: Buffer) => {
+      swallow ||= bytes.includes("COMMIT") && !bytes.includes("COMMITTED");
+      upstream.write(bytes);
+    });
+    client.on("error", () => undefined);
+    client.on("close", () => upstream.end());
+    upstream.on("error", () => client.destroy());
+    upstream.on("close", () => client.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  url.port = String((server.address() as AddressInfo).port);
+  return { url: url.href, close: () => server.close() };
+}
