@@ -72,17 +72,12 @@ async function store<M extends AddressedMessage>(
   const { rows, clashes } = withoutClashes(
     sortByKey([...placed.filter((message) => !before.has(message)), ...again.missing]),
   );
-  const {
-    stored: inserted,
-    conflicts,
-    refused,
-  } = await insertMessages(
+  const { stored, conflicts, refused } = await insertMessages(
     tx,
     rows.filter(({ damaged }) => damaged !== true),
   );
   const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
-  const stored = sortByKey(inserted);
   await addToOutbox(tx, stored, now);
   // Last, because every writer of a chat waits for the lock on its count.
   await addToChats(tx, stored);

@@ -21,7 +21,7 @@ export type Refused<M> = M & {
   readonly reason: string;
 };
 
-/** The outcomes of rows: stored now, in conflict with another message that has the number, or refused. */
+/** The rows by outcome, in their order: stored now, in conflict with another message that has the number, or refused. */
 export interface RowOutcomes<M> {
   readonly stored: M[];
   readonly conflicts: M[];

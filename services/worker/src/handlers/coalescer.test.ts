@@ -25,7 +25,7 @@ describe("createCoalescer", () => {
   });
 
   it("begins no other run while one has not chosen, unless it fails", async () => {
-    const began: string[][] = [];
+    const began: (readonly string[])[] = [];
     let fail: (error: Error) => void = () => undefined;
     const coalescer = createCoalescer({
       maxItems: 1,

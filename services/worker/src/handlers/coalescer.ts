@@ -1,12 +1,14 @@
 export interface CoalescerOptions {
   /**
-   * Processes items together. It may leave some to the next run, which begins with them. No other run begins before it has called
-   * `leave` or ended, so items are processed almost in the order in which they were submitted.
+   * Processes items together. It may leave some to the next run, which begins with them; `leave` returns the others. No other run
+   * begins before it has called `leave` or ended, so items are processed almost in the order in which they were submitted.
    */
-  run: (items: string[], leave: (rest: readonly string[]) => void) => Promise<void>;
+  run: (items: readonly string[], leave: Leave) => Promise<void>;
   maxItems: number;
   maxInFlight: number;
 }
+
+export type Leave = (rest: readonly string[]) => readonly string[];
 
 export interface Coalescer {
   /** Resolves or rejects with the run that processes the item. */
@@ -42,18 +44,16 @@ export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions
       if (choosing === self) choosing = undefined;
       schedule();
     };
-    const leave = (rest: readonly string[]): void => {
+    const leave: Leave = (rest) => {
       const left = new Set(rest);
       waiting.unshift(...members.filter(({ item }) => left.has(item)));
       members = members.filter(({ item }) => !left.has(item));
       chosen();
+      return itemsOf(members);
     };
     inFlight++;
     try {
-      await run(
-        members.map(({ item }) => item),
-        leave,
-      );
+      await run(itemsOf(members), leave);
       for (const { resolve } of members) resolve();
     } catch (error) {
       for (const { reject } of members) reject(error);
@@ -71,3 +71,5 @@ export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions
       }),
   };
 }
+
+const itemsOf = (members: readonly Waiting[]): string[] => members.map(({ item }) => item);

@@ -12,7 +12,7 @@ import {
   type Logger,
   type Tracer,
 } from "@confab/runtime";
-import { createCoalescer } from "./coalescer.ts";
+import { createCoalescer, type Leave } from "./coalescer.ts";
 import { describeStored } from "./stored-messages.ts";
 import { createWakeUp } from "./wake-up.ts";
 import type { StoreMetrics } from "./store-metrics.ts";
@@ -44,8 +44,8 @@ export interface StoreBatches {
 /** The maximum bytes of one transaction, unless a single batch is larger. */
 const maxBytes = 2 * 1024 * 1024;
 const longestPauseMs = 2000;
-/** A read asks for this many batches more than for twice those of the last transaction. */
-const fewBatches = 64;
+/** How many batches a read asks for, besides twice as many as the last transaction took: each costs Redis an argument. */
+const furtherBatches = 64;
 
 /** Stores accepted batches, as many as possible in one transaction, and each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
@@ -53,7 +53,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   const abandoned = new AbortController();
   // The server of the search queue may be unavailable while this partition's is not.
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
-  /** How many batches the last transaction took: a read asks for twice as many, and its arguments cost Redis little. */
+  /** How many batches the last transaction took. */
   let lastTaken = 0;
   /** By the first batch of the job that brought them. */
   const traces = new Map<string, readonly string[]>();
@@ -165,7 +165,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   /** Stores the first batches, as many as fit one transaction. Leaves the others to the next run before it begins. */
   async function store(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
-    const asked = ids.slice(0, fewBatches + 2 * lastTaken);
+    const asked = ids.slice(0, 2 * lastTaken + furtherBatches);
     const { batches, later, lost } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
     lastTaken = asked.length - later.length;
     leave([...later, ...ids.slice(asked.length)]);
@@ -180,14 +180,12 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  async function storeWithRetries(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
+  async function storeWithRetries(ids: readonly string[], leave: Leave): Promise<void> {
     let own = ids;
     for (let attempt = 0; ; attempt++) {
       try {
         await store(own, (later) => {
-          leave(later);
-          const left = new Set(later);
-          own = own.filter((id) => !left.has(id));
+          own = leave(later);
         });
         return;
       } catch (error) {
