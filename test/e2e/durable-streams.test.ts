@@ -7,7 +7,7 @@ import { eventually, startService, uniquePrefix } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 import { follow } from "./following.ts";
-import { startTracedRedis } from "./traced-redis.ts";
+import { startTracedRedis, type TracedRedis } from "./traced-redis.ts";
 
 const writers = 8;
 
@@ -16,7 +16,7 @@ describe("a message that a live stream shows before a power cut", function () {
 
   for (let cut = 1; cut <= 3; cut += 1) {
     it(`exists afterwards, with appendfsync always (cut ${cut})`, async () => {
-      const { seen, lost } = await cutWhileWriting("always", 700 + 400 * Math.random());
+      const { seen, lost } = await cutWhileWriting("always", () => pause(700 + 400 * Math.random()));
       expect(seen, "messages that the reader saw").to.be.above(20);
       expect(lost).to.deep.equal([]);
     });
@@ -24,15 +24,25 @@ describe("a message that a live stream shows before a power cut", function () {
 
   for (const policy of ["everysec", "no"]) {
     it(`does not exist with appendfsync ${policy}, which shows that the cut is real`, async () => {
-      // Between two fsyncs of everysec, which are a second apart.
-      const { lost } = await cutWhileWriting(policy, 1_500);
+      // The next fsync of everysec is a second later.
+      const { lost } = await cutWhileWriting(policy, async (redis, seeAnother) => {
+        await seeAnother();
+        if (policy === "everysec") await redis.nextFsync();
+        await seeAnother();
+      });
       expect(lost.length).to.be.above(0);
     });
   }
 });
 
-/** Cuts the power of Redis while messages are sent. Returns how many a reader saw, and those of them that are lost. */
-async function cutWhileWriting(policy: string, afterMs: number) {
+/**
+ * Cuts the power of Redis while messages are sent, once `untilCut` resolves. The function that it gets waits until the reader has
+ * seen a message that was sent after the call. Returns how many messages the reader saw, and those of them that are lost.
+ */
+async function cutWhileWriting(
+  policy: string,
+  untilCut: (redis: TracedRedis, seeAnother: () => Promise<void>) => Promise<void>,
+) {
   const dir = await mkdtemp(join(tmpdir(), "confab-cut-"));
   const redis = await startTracedRedis(dir, policy);
   const { url, newChat, close } = await openDatabase();
@@ -49,15 +59,23 @@ async function cutWhileWriting(policy: string, afterMs: number) {
     expect(reader.events).to.have.length.above(0);
   });
   const state = { isOver: false };
+  const send = async (text: string) => {
+    const body = JSON.stringify({ application_token: token, chat_number: 1, body: text });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetch(`${ingest.url}/messages`, { method: "POST", headers, body }).catch(() => undefined);
+    await answer?.body?.cancel();
+  };
   const writing = Array.from({ length: writers }, async (_, writer) => {
-    for (let at = 0; !state.isOver; at += 1) {
-      const body = JSON.stringify({ application_token: token, chat_number: 1, body: `${writer} ${at}` });
-      const headers = { "Content-Type": "application/json" };
-      const answer = await fetch(`${ingest.url}/messages`, { method: "POST", headers, body }).catch(() => undefined);
-      await answer?.body?.cancel();
-    }
+    for (let at = 0; !state.isOver; at += 1) await send(`${writer} ${at}`);
   });
-  await pause(afterMs);
+  let others = 0;
+  await untilCut(redis, async () => {
+    const text = `another ${(others += 1)}`;
+    await send(text);
+    await eventually(() => {
+      expect(reader.events.some(({ data }) => data.body === text)).to.equal(true);
+    });
+  });
   // The clients stop before the server comes back, so no number is given again.
   state.isOver = true;
   await redis.cutPower();

@@ -7,6 +7,8 @@ import { expect } from "chai";
 
 export interface TracedRedis {
   readonly url: string;
+  /** Waits until an fsync of the append-only file has completed. */
+  nextFsync(): Promise<void>;
   /**
    * Kills the server, removes what no completed fsync covers from the end of its append-only file, as a power cut may do, and starts
    * it on the same port. Returns how many bytes were removed.
@@ -43,6 +45,12 @@ export async function startTracedRedis(dir: string, appendfsync: string): Promis
 
   return {
     url,
+    async nextFsync() {
+      const before = durableBytes(readFileSync(calls, "utf8"));
+      await eventually(() => {
+        expect(durableBytes(readFileSync(calls, "utf8")), "bytes that an fsync covers").to.be.above(before);
+      });
+    },
     async cutPower() {
       const info = String(await askRedis(port, "INFO server"));
       process.kill(Number(/process_id:(\d+)/.exec(info)![1]), "SIGKILL");
