@@ -16,7 +16,7 @@ export interface DividedBatch {
 }
 
 export interface BatchDivider {
-  readonly push: (chunk: Uint8Array) => void;
+  readonly push: (chunk: Buffer) => void;
   /** Throws a ProblemError, as `push` does, if the body is too large. Whether it is JSON shows when its parts are parsed. */
   end(): DividedBatch;
 }
@@ -37,31 +37,35 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   /** The last string on the top level: the key of the next value. */
   let key: number[] = [];
 
-  function endItem(): void {
+  function endItem(separator: "," | ""): void {
     const text = item.finish();
     // An empty position stays empty in the frame, which then is not valid JSON either.
-    if (text !== undefined && isBlank(text)) return;
-    if (items.length === maxBatchItems) throw tooManyItems();
-    const place = Buffer.from(String(items.length));
+    const isEmpty = text !== undefined && isBlank(text);
+    if (!isEmpty && items.length === maxBatchItems) throw tooManyItems();
+    const place = Buffer.from(`${isEmpty ? "" : items.length}${separator}`);
     frame.add(place, 0, place.length);
-    items.push(text);
+    if (!isEmpty) items.push(text);
   }
 
-  function push(chunk: Uint8Array): void {
+  /** Reads on in a string, from `start` on. Returns the position after the string, or the end of the chunk. */
+  function readString(chunk: Uint8Array, start: number): number {
+    let at = isEscaped ? start + 1 : start;
+    while (at < chunk.length && chunk[at] !== QUOTE) at += chunk[at] === BACKSLASH ? 2 : 1;
+    inString = at >= chunk.length;
+    isEscaped = at > chunk.length;
+    const end = Math.min(at + 1, chunk.length);
+    if (depth === 1 && key.length <= longestKey) key.push(...chunk.subarray(start, Math.min(end, start + longestKey)));
+    return end;
+  }
+
+  function push(chunk: Buffer): void {
     let from = 0;
-    for (let at = 0; at < chunk.length; at += 1) {
+    for (let at = inString ? readString(chunk, 0) : 0; at < chunk.length; at += 1) {
       const byte = chunk[at]!;
-      if (inString) {
-        if (isEscaped) isEscaped = false;
-        else if (byte === BACKSLASH) isEscaped = true;
-        else if (byte === QUOTE) inString = false;
-        if (depth === 1 && key.length <= longestKey) key.push(byte);
-        continue;
-      }
       switch (byte) {
         case QUOTE:
-          inString = true;
           if (depth === 1) key = [QUOTE];
+          at = readString(chunk, at + 1) - 1;
           break;
         case OPEN_ARRAY:
         case OPEN_OBJECT:
@@ -77,7 +81,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
           depth -= 1;
           if (inMessages && depth === 1) {
             item.add(chunk, from, at);
-            endItem();
+            endItem("");
             from = at;
             inMessages = false;
           }
@@ -85,8 +89,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
         case COMMA:
           if (inMessages && depth === 2) {
             item.add(chunk, from, at);
-            endItem();
-            frame.add(chunk, at, at + 1);
+            endItem(",");
             from = at + 1;
           }
           break;

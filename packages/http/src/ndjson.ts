@@ -5,7 +5,7 @@ import { createPieces } from "./pieces.ts";
 const NEWLINE = 0x0a;
 
 export interface LineDivider {
-  readonly push: (chunk: Uint8Array) => void;
+  readonly push: (chunk: Buffer) => void;
   /** The lines that are not blank, and the number of each in the body, from 1; a line that exceeds the limit is undefined. */
   end(): { lines: (Buffer | undefined)[]; numbers: number[] };
 }
@@ -29,8 +29,7 @@ export function createLineDivider(lineBytes: number): LineDivider {
   return {
     push(chunk) {
       let from = 0;
-      for (let at = 0; at < chunk.length; at += 1) {
-        if (chunk[at] !== NEWLINE) continue;
+      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
         line.add(chunk, from, at);
         endLine();
         number += 1;

@@ -1,13 +1,13 @@
 /** Collects bytes from several chunks, up to a limit; beyond it they are dropped. */
 export interface Pieces {
-  add(chunk: Uint8Array, from: number, to: number): void;
-  /** The bytes since the last call, in one piece; undefined if they exceeded the limit. */
+  add(chunk: Buffer, from: number, to: number): void;
+  /** The bytes since the last call, in one piece that may share the memory of its chunk; undefined if they exceeded the limit. */
   finish(): Buffer | undefined;
   readonly length: number;
 }
 
 export function createPieces(limitBytes: number): Pieces {
-  let parts: Uint8Array[] = [];
+  let parts: Buffer[] = [];
   let length = 0;
   return {
     add(chunk, from, to) {
@@ -17,7 +17,9 @@ export function createPieces(limitBytes: number): Pieces {
       else parts.push(chunk.subarray(from, to));
     },
     finish() {
-      const whole = length > limitBytes ? undefined : Buffer.concat(parts, length);
+      const [first] = parts;
+      const joined = parts.length === 1 ? first : Buffer.concat(parts, length);
+      const whole = length > limitBytes ? undefined : joined;
       parts = [];
       length = 0;
       return whole;
