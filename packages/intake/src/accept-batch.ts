@@ -51,7 +51,7 @@ interface AcceptReply {
 export interface EntryResult {
   result: AcceptResult;
   /** When the batch was created. */
-  createdMs: number;
+  createdAt: Date;
   incarnation: string;
   pending: number;
   /** The rest of the application's quota. Undefined if it has no quota. */
@@ -92,10 +92,13 @@ export function encodeBatch(
     const members = positions.map((position) => entries[position]!);
     const { token, chat } = members[0]!;
     const loaded = members.find((entry) => entry.loaded)?.loaded;
-    const replies = members.map(({ reply_to }) => reply_to ?? 0);
-    const keys = members.map(
-      ({ idempotency }) => idempotency && [keyDigest(chat, idempotency.key), requestDigest(idempotency.hash)],
-    );
+    const hasReplies = members.some(({ reply_to }) => reply_to);
+    const hasKeys = members.some(({ idempotency }) => idempotency);
+    const keys = !hasKeys
+      ? []
+      : members.map(
+          ({ idempotency }) => idempotency && [keyDigest(chat, idempotency.key), requestDigest(idempotency.hash)],
+        );
     const lengths = members.map((entry, index) => {
       const record = encodeRecord(id, positions[index]!, entry, keys[index]?.[0]);
       records.push(record);
@@ -105,8 +108,8 @@ export function encodeBatch(
       token,
       chat,
       loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation}` : "",
-      replies.some(Boolean) ? replies.join(" ") : "",
-      keys.some(Boolean) ? keys.map((pair) => pair?.join(" ") ?? "- -").join(" ") : "",
+      hasReplies ? members.map(({ reply_to }) => reply_to ?? 0).join(" ") : "",
+      keys.map((pair) => pair?.join(" ") ?? "- -").join(" "),
       lengths.join(","),
     );
   }
@@ -127,20 +130,14 @@ export function encodeBatch(
 
 function parseReply(reply: string, groups: number[][], createdMs: number): EntryResult[] {
   const { incarnation, pending, limits, keysMs, results } = JSON.parse(reply) as AcceptReply;
-  const answers: EntryResult[] = [];
+  const answers = new Array<EntryResult>(results.length);
+  const createdAt = new Date(createdMs);
   let at = 0;
   groups.forEach((positions, group) => {
-    const limit = limits?.[group];
-    for (const position of positions) {
-      answers[position] = {
-        result: results[at++]!,
-        createdMs,
-        incarnation,
-        pending,
-        limit: limit && { remaining: limit[0], resetMs: limit[1], waitMs: limit[2] },
-        keysMs,
-      };
-    }
+    const rest = limits?.[group];
+    const limit = rest && { remaining: rest[0], resetMs: rest[1], waitMs: rest[2] };
+    for (const position of positions)
+      answers[position] = { result: results[at++]!, createdAt, incarnation, pending, limit, keysMs };
   });
   return answers;
 }

@@ -6,7 +6,7 @@ const entry = (body: string): BatchEntry => ({ token: "t", chat: 1, body, reques
 const answer = (entries: readonly BatchEntry[]): EntryResult[] =>
   entries.map((_, index) => ({
     result: index + 1,
-    createdMs: 1,
+    createdAt: new Date(1),
     incarnation: "",
     pending: 0,
     limit: undefined,

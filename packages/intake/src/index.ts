@@ -13,7 +13,14 @@ export { batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";
-export { createIntake, type Acceptance, type BatchObservation, type BatchSpan, type Intake } from "./intake.ts";
+export {
+  createIntake,
+  type Acceptance,
+  type BatchObservation,
+  type BatchSpan,
+  type Intake,
+  type Run,
+} from "./intake.ts";
 export { partitionOf, type Partitioning } from "./keys.ts";
 export { ChatsUnavailable } from "./head-loader.ts";
 export { createPendingMessages, type ChatName, type PendingMessages } from "./pending.ts";

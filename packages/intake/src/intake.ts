@@ -52,17 +52,25 @@ export interface IntakeOptions {
   deadlineMs?: number;
 }
 
+/**
+ * Messages of one chat in their order. They are numbered together, so if there is no room for all of them, the last ones are
+ * refused, never ones in the middle.
+ */
+export type Run = readonly Submission[];
+
 export interface Intake {
   /**
    * Rejects with IntakeUnavailable if the outcome is unknown. If the message was not accepted, rejects with IntakeBusy,
    * ChatsUnavailable or the error of `loadHead`.
    */
   submit(submission: Submission): Promise<Acceptance>;
+  /** Submits one run. Rejects as a whole, like `submit`. */
+  submitRun(run: Run): Promise<Acceptance[]>;
   /**
-   * Submits messages of one chat in order, at most as many as fit a batch. They are numbered together, so if there is
-   * no room for all of them, the last ones are refused, never ones in the middle. Rejects as a whole, like `submit`.
+   * Submits runs of different chats, all together at most as many messages as fit a batch. Returns for each run its acceptances, or
+   * the error with which `submit` would reject.
    */
-  submitRun(submissions: readonly Submission[]): Promise<Acceptance[]>;
+  submitRuns(runs: readonly Run[]): Promise<(Acceptance[] | Error)[]>;
   /** The number of batches that Redis has not answered, and of messages that wait for a batch. */
   load(): { inFlight: number; waiting: number };
   /** Whether as many messages wait as may: further ones are refused. */
@@ -134,37 +142,77 @@ export function createIntake(options: IntakeOptions): Intake {
     return asked;
   };
 
-  const submitRun = async (submissions: readonly Submission[]): Promise<Acceptance[]> => {
-    const [first] = submissions;
-    if (!first) return [];
-    const batcher = batchers[partitionOf(partitioning, first.token, first.chat)]!;
-    const results = await batcher.submit(submissions);
-    const answers = results.map(toAcceptance);
-    return results.some(isUnknown) ? loadAndSubmit(batcher, submissions, results, answers) : answers;
-  };
+  async function submitRuns(runs: readonly Run[]): Promise<(Acceptance[] | Error)[]> {
+    const partitions = new Map<Batcher, number[]>();
+    runs.forEach((run, at) => {
+      const [first] = run;
+      if (!first) return;
+      const batcher = batchers[partitionOf(partitioning, first.token, first.chat)]!;
+      const positions = partitions.get(batcher);
+      if (positions) positions.push(at);
+      else partitions.set(batcher, [at]);
+    });
+    const outcomes: (Acceptance[] | Error)[] = runs.map(() => []);
+    await Promise.all(
+      Array.from(partitions, async ([batcher, positions]) => {
+        const answers = await submitTogether(
+          batcher,
+          positions.map((at) => runs[at]!),
+        );
+        positions.forEach((at, index) => (outcomes[at] = answers[index]!));
+      }),
+    );
+    return outcomes;
+  }
 
-  /** Loads the head of a chat that Redis does not know, and submits again what is unanswered. */
+  /** Submits runs of one partition in one piece. */
+  async function submitTogether(batcher: Batcher, runs: readonly Run[]): Promise<(Acceptance[] | Error)[]> {
+    let results: readonly EntryResult[];
+    try {
+      results = await batcher.submit(runs.flat());
+    } catch (error) {
+      return runs.map(() => error as Error);
+    }
+    let end = 0;
+    const answers: (Acceptance[] | Error)[] = [];
+    const loads: Promise<void>[] = [];
+    runs.forEach((run, at) => {
+      const own = results.slice(end, (end += run.length));
+      const acceptances = own.map(toAcceptance);
+      answers.push(acceptances);
+      if (!own.some(isUnknown)) return;
+      loads.push(
+        loadAndSubmit(batcher, run, own, acceptances).catch((error: unknown) => {
+          answers[at] = error as Error;
+        }),
+      );
+    });
+    await Promise.all(loads);
+    return answers;
+  }
+
+  /** Loads the head of a chat that Redis does not know, submits again what is unanswered, and puts the answers in their places. */
   async function loadAndSubmit(
     batcher: Batcher,
-    submissions: readonly Submission[],
+    run: Run,
     firstResults: readonly EntryResult[],
     answers: Acceptance[],
-  ): Promise<Acceptance[]> {
+  ): Promise<void> {
     let results = firstResults;
-    let open = submissions.map((_, at) => at);
+    let open = run.map((_, at) => at);
     for (let round = 1; ; round++) {
       open = open.filter((_, index) => isUnknown(results[index]!));
-      if (open.length === 0) return answers;
+      if (open.length === 0) return;
       if (round === maxRounds) {
         throw new IntakeUnavailable("Redis changed its incarnation several times while a chat head was loaded");
       }
       const { incarnation } = results.find(isUnknown)!;
-      const loaded = await loadOnce(submissions[0]!, incarnation);
+      const loaded = await loadOnce(run[0]!, incarnation);
       if (typeof loaded === "string") {
         for (const at of open) answers[at] = { outcome: loaded };
-        return answers;
+        return;
       }
-      results = await batcher.submit(open.map((at) => ({ ...submissions[at]!, loaded })));
+      results = await batcher.submit(open.map((at) => ({ ...run[at]!, loaded })));
       open.forEach((at, index) => (answers[at] = toAcceptance(results[index]!)));
     }
   }
@@ -177,7 +225,14 @@ export function createIntake(options: IntakeOptions): Intake {
     };
   };
 
+  async function submitRun(run: Run): Promise<Acceptance[]> {
+    const [answer] = await submitRuns([run]);
+    if (answer instanceof Error) throw answer;
+    return answer!;
+  }
+
   return {
+    submitRuns,
     submitRun,
     submit: async (submission) => (await submitRun([submission]))[0]!,
     load,
@@ -193,9 +248,8 @@ export function createIntake(options: IntakeOptions): Intake {
 
 const isUnknown = ({ result }: EntryResult): boolean => result === "unknown";
 
-function toAcceptance({ result, createdMs, pending, limit, keysMs }: EntryResult): Acceptance {
-  if (typeof result === "number")
-    return { outcome: "accepted", number: result, createdAt: new Date(createdMs), replayed: false, limit };
+function toAcceptance({ result, createdAt, pending, limit, keysMs }: EntryResult): Acceptance {
+  if (typeof result === "number") return { outcome: "accepted", number: result, createdAt, replayed: false, limit };
   if (typeof result === "object")
     return { outcome: "accepted", number: result.number, createdAt: new Date(result.at), replayed: true, limit };
   if (result === "overloaded") return { outcome: "overloaded", pending, limit };

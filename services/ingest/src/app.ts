@@ -21,7 +21,7 @@ import { createLimitHeaders } from "./routes/limit-headers.ts";
 import { createMessageRoutes, createSendMessage } from "./routes/messages.ts";
 import { busy, toProblem } from "./to-problem.ts";
 import { createAcceptBatch } from "./use-cases/accept-batch.ts";
-import { createAcceptRun } from "./use-cases/accept-run.ts";
+import { createAcceptRuns } from "./use-cases/accept-runs.ts";
 
 export interface IngestAppOptions extends Pick<
   Dependencies,
@@ -46,7 +46,7 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
   const { maxPending, applicationMessageRate, applicationMessageBurst } = config.limits;
 
   const limitHeaders = createLimitHeaders(applicationMessageRate, applicationMessageBurst);
-  const acceptRun = createAcceptRun({
+  const acceptRuns = createAcceptRuns({
     intake,
     pressure,
     maxPending,
@@ -55,12 +55,12 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     toProblem,
     count: counted,
   });
-  const acceptBatch = createAcceptBatch({ acceptRun, refused: counted.refused, publicUrl, giveWay });
+  const acceptBatch = createAcceptBatch({ acceptRuns, refused: counted.refused, publicUrl, giveWay });
   const budget = createByteBudget({ bytes: config.limits.requestBytes });
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
 
   const mountOptions = { access, budget, validateResponses };
-  const messageRoutes = { acceptRun, acceptBatch, limitHeaders, mountOptions };
+  const messageRoutes = { acceptRuns, acceptBatch, limitHeaders, mountOptions };
 
   const begin = createBegin(logger, tracer);
   const log = accessLog({ metrics, logger, routes: mine, linesPerSecond: config.accessLogRate });

@@ -167,7 +167,7 @@ export async function connectDependencies(
 
   return {
     access,
-    intake: unlessRefused(intake, ["submitRun"], settings),
+    intake: unlessRefused(intake, ["submitRuns"], settings),
     pressure,
     counted,
     health,

@@ -1,4 +1,4 @@
-import type { AcceptedItem } from "../use-cases/accept-run.ts";
+import type { AcceptedItem } from "../use-cases/accept-runs.ts";
 
 /** How much of its limit an application has left, as in draft-ietf-httpapi-ratelimit-headers; empty if there is no limit. */
 export function createLimitHeaders(rate: number, burst: number) {

@@ -11,10 +11,10 @@ import { createRouter, mount, type MountOptions, type RouteHandler } from "@conf
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
-import type { AcceptedItem, AcceptRun } from "../use-cases/accept-run.ts";
+import type { AcceptedItem, AcceptRuns } from "../use-cases/accept-runs.ts";
 
 export interface MessageRoutesOptions {
-  acceptRun: AcceptRun;
+  acceptRuns: AcceptRuns;
   acceptBatch: AcceptBatch;
   /** The headers that say how much of its limit an application has left. */
   limitHeaders: (limit: AcceptedItem["limit"]) => Record<string, string>;
@@ -25,13 +25,13 @@ const pathOf = pathFiller(routes.getMessage.path);
 
 /** The handler of POST /messages. */
 export function createSendMessage({
-  acceptRun,
+  acceptRuns,
   limitHeaders,
-}: Pick<MessageRoutesOptions, "acceptRun" | "limitHeaders">): RouteHandler<typeof routes.createMessage> {
+}: Pick<MessageRoutesOptions, "acceptRuns" | "limitHeaders">): RouteHandler<typeof routes.createMessage> {
   return async ({ body, idempotencyKey, context }) => {
     context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
     const item = { ...sentBy(context.principal, body), idempotency_key: idempotencyKey };
-    const [outcome] = await acceptRun([item], context);
+    const [[outcome] = []] = await acceptRuns([[item]], context);
     if (outcome instanceof ProblemError) throw outcome;
     const { message, limit, replayed } = outcome!;
     const params = { token: message.application_token, chat: message.chat_number, message: message.number };
@@ -46,14 +46,14 @@ export function createSendMessage({
 
 /** POST /messages and POST /messages/batch. */
 export function createMessageRoutes({
-  acceptRun,
+  acceptRuns,
   acceptBatch,
   limitHeaders,
   mountOptions,
 }: MessageRoutesOptions): Router {
   const router = createRouter();
 
-  mount(router, routes.createMessage, createSendMessage({ acceptRun, limitHeaders }), mountOptions);
+  mount(router, routes.createMessage, createSendMessage({ acceptRuns, limitHeaders }), mountOptions);
 
   mount(
     router,

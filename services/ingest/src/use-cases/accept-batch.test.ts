@@ -1,7 +1,7 @@
 import { contentOf, ProblemError, problems, type BatchItem } from "@confab/contracts";
 import { expect } from "chai";
 import { createAcceptBatch } from "./accept-batch.ts";
-import type { AcceptRun } from "./accept-run.ts";
+import type { AcceptRuns, ItemRun, Outcome } from "./accept-runs.ts";
 
 const origin = { requestId: "test" };
 const at = "2026-01-01T00:00:00.000Z";
@@ -14,32 +14,31 @@ describe("accepting a batch", () => {
   async function statusesOf(items: BatchItem[], refuse: (run: number, place: number) => ProblemError | undefined) {
     const runs: number[] = [];
     let numbers = 0;
-    const acceptRun: AcceptRun = (run) => {
+    const acceptRun = (run: ItemRun): Outcome[] => {
       const chat = run[0]!.chat_number;
       const tried = chat === 1 ? runs.push(run.length) : 0;
-      return Promise.resolve(
-        run.map(
-          (item, place) =>
-            refuse(tried, place) ?? {
-              message: {
-                ...{ ...item, ...contentOf(item), number: ++numbers },
-                ...{
-                  version: 1,
-                  change_number: null,
-                  created_at: at,
-                  updated_at: at,
-                  edited_at: null,
-                  deleted_at: null,
-                },
+      return run.map(
+        (item, place) =>
+          refuse(tried, place) ?? {
+            message: {
+              ...{ ...item, ...contentOf(item), number: ++numbers },
+              ...{
+                version: 1,
+                change_number: null,
+                created_at: at,
+                updated_at: at,
+                edited_at: null,
+                deleted_at: null,
               },
-              replayed: false,
-              limit: undefined,
             },
-        ),
+            replayed: false,
+            limit: undefined,
+          },
       );
     };
+    const acceptRuns: AcceptRuns = (all) => Promise.resolve(all.map(acceptRun));
     const acceptBatch = createAcceptBatch({
-      acceptRun,
+      acceptRuns,
       refused: () => undefined,
       publicUrl: "https://chat.example",
       giveWay: () => undefined,
@@ -75,5 +74,20 @@ describe("accepting a batch", () => {
     const { statuses, runs } = await statusesOf(itemsOf(1, 20, "x".repeat(60_000)), () => undefined);
     expect(statuses).to.deep.equal(Array.from({ length: 20 }, () => 201));
     expect(runs).to.deep.equal([8, 8, 4]);
+  });
+
+  it("accepts the messages of different chats together, at most a hundred, and those of one chat in turn", async () => {
+    const calls: string[][] = [];
+    const acceptBatch = createAcceptBatch({
+      acceptRuns: (runs) => {
+        calls.push(runs.map((run) => `${run[0]!.chat_number}×${run.length}`));
+        return Promise.resolve(runs.map((run) => run.map(() => new ProblemError("idempotency-conflict"))));
+      },
+      refused: () => undefined,
+      publicUrl: "https://chat.example",
+      giveWay: () => undefined,
+    });
+    await acceptBatch([...itemsOf(1, 150), ...itemsOf(2, 40), ...itemsOf(3, 60), ...itemsOf(4, 1)], origin);
+    expect(calls).to.deep.equal([["1×100"], ["2×40", "3×60"], ["4×1"], ["1×50"]]);
   });
 });

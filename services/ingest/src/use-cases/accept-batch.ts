@@ -6,20 +6,31 @@ import {
   type BatchItem,
   type RefusedItem,
 } from "@confab/contracts";
-import type { AcceptedItem, AcceptRun, CountOutcomes, Origin, Outcome } from "./accept-run.ts";
+import type { AcceptedItem, AcceptRuns, CountOutcomes, Origin, Outcome } from "./accept-runs.ts";
 
 export interface AcceptBatchOptions {
-  acceptRun: AcceptRun;
-  /** Counts items that are invalid and therefore never reach `acceptRun`. */
+  acceptRuns: AcceptRuns;
+  /** Counts items that are invalid and therefore never reach `acceptRuns`. */
   refused: CountOutcomes["refused"];
   publicUrl: string;
   /** Returns a promise to wait for if the event loop must turn before more work begins. */
   giveWay: () => Promise<void> | undefined;
 }
 
-interface Placed {
-  at: number;
-  item: BatchItem;
+interface Sized {
+  readonly items: number;
+  /** The size of the contents. */
+  readonly bytes: number;
+}
+
+interface Placed extends Sized {
+  readonly at: number;
+  readonly item: BatchItem;
+}
+
+/** Members that fit into one batch of the intake. */
+interface Group<Member> extends Sized {
+  readonly members: readonly Member[];
 }
 
 export interface BatchOutcome {
@@ -41,16 +52,16 @@ export type AcceptBatch = (
   request: BatchRequest,
 ) => Promise<BatchOutcome>;
 
-/** Messages of a chat that are numbered together: a run fits into one batch of the intake, which Redis numbers in one step. */
-const runLength = 100;
-const runBytes = 512 * 1024;
+/** Maximum size of a group: it fits into one batch of the intake, which Redis accepts in one step. */
+const groupItems = 100;
+const groupBytes = 512 * 1024;
 
 /**
  * Accepts the items of a batch request, those of each chat in their order. An invalid item does not affect the others. After
  * an item that must be sent again later (429, 503), the following items of its chat are refused in the same way, so that
  * their order can be kept. It throws only if all items were refused for the same outage.
  */
-export function createAcceptBatch({ acceptRun, refused, publicUrl, giveWay }: AcceptBatchOptions): AcceptBatch {
+export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: AcceptBatchOptions): AcceptBatch {
   const refuse = ({ status, code, title, detail, errors }: ProblemError): RefusedItem => ({
     status: status as RefusedItem["status"],
     type: problemType(publicUrl, code),
@@ -60,16 +71,16 @@ export function createAcceptBatch({ acceptRun, refused, publicUrl, giveWay }: Ac
     ...(errors === undefined ? {} : { errors }),
   });
 
-  async function acceptChat(members: readonly Placed[], origin: Origin, outcomes: Outcome[]): Promise<void> {
-    let later: ProblemError | undefined;
-    for (const run of runsOf(members)) {
-      const turn = giveWay();
-      if (turn !== undefined) await turn;
-      const items = run.map(({ item }) => item);
-      const results = later ? [] : await acceptRun(items, origin);
-      run.forEach(({ at }, index) => (outcomes[at] = later ?? results[index]!));
-      later ??= results.find(comesLater);
-    }
+  async function acceptTogether(runs: readonly Group<Placed>[], origin: Origin, outcomes: Outcome[]): Promise<void> {
+    const turn = giveWay();
+    if (turn !== undefined) await turn;
+    const results = await acceptRuns(
+      runs.map(({ members }) => members.map(({ item }) => item)),
+      origin,
+    );
+    runs.forEach(({ members }, run) => {
+      members.forEach(({ at }, index) => (outcomes[at] = results[run]![index]!));
+    });
   }
 
   return async (items, { idempotencyKey, ...origin }) => {
@@ -81,13 +92,24 @@ export function createAcceptBatch({ acceptRun, refused, publicUrl, giveWay }: Ac
         refused(item.code);
         return;
       }
-      const placed = { at, item: withKey(item, at, idempotencyKey) };
+      const placed = { at, item: withKey(item, at, idempotencyKey), items: 1, bytes: contentBytes(item) };
       const key = `${item.application_token}:${item.chat_number}`;
       const members = chats.get(key);
       if (members) members.push(placed);
       else chats.set(key, [placed]);
     });
-    await Promise.all([...chats.values()].map((members) => acceptChat(members, origin, outcomes)));
+    // The messages of a chat are accepted in runs, one after another, and the runs of different chats together.
+    let open = Array.from(chats.values(), divide);
+    while (open.length > 0) {
+      const groups = divide(open.map(([run]) => run!));
+      await Promise.all(groups.map(({ members }) => acceptTogether(members, origin, outcomes)));
+      open = open.flatMap(([run, ...rest]) => {
+        const later = run!.members.map(({ at }) => outcomes[at]!).find(comesLater);
+        if (later === undefined) return rest.length > 0 ? [rest] : [];
+        for (const { members } of rest) for (const { at } of members) outcomes[at] = later;
+        return [];
+      });
+    }
 
     const outage = commonOutage(outcomes);
     if (outage) throw outage;
@@ -111,21 +133,19 @@ function withKey(item: BatchItem, at: number, key: string | undefined): BatchIte
   return key === undefined || item.idempotency_key !== undefined ? item : { ...item, idempotency_key: `${key} ${at}` };
 }
 
-/** Divides a chat's items, in their order, into runs that may be numbered together. */
-function runsOf(members: readonly Placed[]): Placed[][] {
-  const runs: Placed[][] = [];
-  let bytes = Infinity;
-  for (const member of members) {
-    const run = runs.at(-1);
-    const size = contentBytes(member.item);
-    bytes += size;
-    if (run && run.length < runLength && bytes <= runBytes) run.push(member);
-    else {
-      runs.push([member]);
-      bytes = size;
-    }
+/** Divides a list, in its order, into groups. */
+function divide<Member extends Sized>(list: readonly Member[]): Group<Member>[] {
+  const groups: (Group<Member> & { members: Member[]; items: number; bytes: number })[] = [];
+  for (const member of list) {
+    const group = groups.at(-1);
+    const { items, bytes } = member;
+    if (group && group.items + items <= groupItems && group.bytes + bytes <= groupBytes) {
+      group.members.push(member);
+      group.items += items;
+      group.bytes += bytes;
+    } else groups.push({ members: [member], items, bytes });
   }
-  return runs;
+  return groups;
 }
 
 function comesLater(outcome: Outcome): outcome is ProblemError {

@@ -7,10 +7,10 @@ import {
   type Message,
   type ProblemCode,
 } from "@confab/contracts";
-import type { Acceptance, Intake, PressureGauge, Submission } from "@confab/intake";
+import type { Acceptance, Intake, PressureGauge, Run, Submission } from "@confab/intake";
 
-export interface AcceptRunOptions {
-  intake: Pick<Intake, "submitRun">;
+export interface AcceptRunsOptions {
+  intake: Pick<Intake, "submitRuns">;
   pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
   /** Per partition. */
   maxPending: number;
@@ -44,14 +44,20 @@ export interface Origin {
   traceparent?: string | undefined;
 }
 
-/** Accepts messages of one chat in their order; returns one outcome per message, and throws only an unexpected error. */
-export type AcceptRun = (items: readonly BatchItem[], origin: Origin) => Promise<Outcome[]>;
+/** Messages of one chat in their order. */
+export type ItemRun = readonly BatchItem[];
+
+/**
+ * Accepts runs of different chats, all together at most as many messages as fit a batch of the intake. Returns one outcome per
+ * message of each run, and throws only an unexpected error.
+ */
+export type AcceptRuns = (runs: readonly ItemRun[], origin: Origin) => Promise<Outcome[][]>;
 
 /**
  * Accepts messages and counts their outcomes. If the room for pending messages ends within a run, the rest of it is refused.
  * A token that belongs to no application leaves no trace in the metrics.
  */
-export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
+export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
   const { intake, pressure, maxPending, partitionOf, limitHeaders, toProblem, count } = options;
 
   /** The script decides; this check only saves Redis the messages that it would refuse. */
@@ -125,26 +131,34 @@ export function createAcceptRun(options: AcceptRunOptions): AcceptRun {
     if (accepted > 0) count.accepted(token, accepted);
   }
 
-  return async (items, origin) => {
-    const [first] = items;
-    if (first === undefined) return [];
-    let outcomes: Outcome[];
+  async function submit(runs: readonly Run[]): Promise<readonly (readonly Acceptance[] | Error)[]> {
     try {
-      const problem = pressureProblem(first);
-      if (problem) outcomes = items.map(() => problem);
-      else {
-        const acceptances = await intake.submitRun(items.map((item) => submissionOf(item, origin)));
-        outcomes = acceptances.map((acceptance, index) => outcomeOf(items[index]!, acceptance));
-      }
+      return await intake.submitRuns(runs);
     } catch (error) {
-      const problem = toProblem(error);
-      if (!(problem instanceof ProblemError)) {
-        count.refused("internal-error", items.length);
-        throw error;
-      }
-      outcomes = items.map(() => problem);
+      return runs.map(() => error as Error);
     }
-    countOutcomes(first.application_token, outcomes);
+  }
+
+  return async (runs, origin) => {
+    const problems = runs.map((run) => pressureProblem(run[0]!));
+    const answers = await submit(
+      runs.filter((_, at) => problems[at] === undefined).map((run) => run.map((item) => submissionOf(item, origin))),
+    );
+    let answered = 0;
+    let unexpected: Error | undefined;
+    const outcomes = runs.map((run, at) => {
+      const answer = problems[at] ?? answers[answered++]!;
+      if (!(answer instanceof Error)) return answer.map((acceptance, index) => outcomeOf(run[index]!, acceptance));
+      const problem = toProblem(answer);
+      if (problem instanceof ProblemError) return run.map(() => problem);
+      count.refused("internal-error", run.length);
+      unexpected = answer;
+      return [];
+    });
+    runs.forEach((run, at) => {
+      countOutcomes(run[0]!.application_token, outcomes[at]!);
+    });
+    if (unexpected) throw unexpected;
     return outcomes;
   };
 }
