@@ -15,9 +15,9 @@ find . -path '*/node_modules/*' -name package.json | while read -r manifest; do
   rm -rf "$package/test" "$package/tests" "$package/benchmarks" "$package/examples" "$package/docs"
 done
 
-# Prisma's query compilers for other databases, for other module systems, and the small and slow variants.
+# Prisma's query compilers for other databases, for other module systems, and the large variants.
 find node_modules/@prisma/client/runtime -type f \
-  ! -name 'client.*' ! -name 'query_compiler_fast_bg.mysql.mjs' ! -name 'query_compiler_fast_bg.mysql.wasm-base64.mjs' \
+  ! -name 'client.*' ! -name 'query_compiler_small_bg.mysql.mjs' ! -name 'query_compiler_small_bg.mysql.wasm-base64.mjs' \
   -exec rm {} +
 
 # Swagger UI's builds for bundlers, which its page does not load.
