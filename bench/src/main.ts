@@ -6,12 +6,14 @@ import { help, readOptions, type Options } from "./options.ts";
 import { figuresTable, goalsTable } from "./report.ts";
 import { rows } from "./rows/index.ts";
 import { measureRow } from "./run.ts";
+import { compileServices } from "./services.ts";
 import { createWorld } from "./world.ts";
 import { writeResults } from "./write.ts";
 import type { RowResult } from "./results.ts";
 
 async function measure(options: Options): Promise<RowResult[]> {
   const wrk = await ensureWrk();
+  await compileServices();
   const world = await createWorld();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void world.close().finally(() => exit(130)));

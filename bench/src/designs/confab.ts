@@ -1,4 +1,4 @@
-import { startService } from "@confab/testkit";
+import { startService } from "../services.ts";
 import { countOf, readPending } from "../verify.ts";
 import { environmentOf, type Design, type Running } from "./design.ts";
 import type { Stores } from "../world.ts";

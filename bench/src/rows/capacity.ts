@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startService } from "@confab/testkit";
+import { startService } from "../services.ts";
 import { startConfabWorker } from "../designs/confab.ts";
 import { environmentOf } from "../designs/design.ts";
 import { prepareRequests } from "../load/messages.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startService, type ServiceHandle } from "@confab/testkit";
+import type { ServiceHandle } from "@confab/testkit";
+import { startService } from "../services.ts";
 import { Redis } from "ioredis";
 import { environmentOf } from "../designs/design.ts";
 import { watchCpu } from "../processes.ts";

@@ -1,4 +1,4 @@
-import { startService } from "@confab/testkit";
+import { startService } from "../services.ts";
 import { environmentOf } from "../designs/design.ts";
 import { bodiesOf, createTarget } from "../load/messages.ts";
 import { figuresOfReads, readFigure, runReads } from "../load/reads.ts";

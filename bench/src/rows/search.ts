@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createElasticsearchIndex, rebuild, type ElasticsearchIndex } from "@confab/search";
-import { startService } from "@confab/testkit";
+import { startService } from "../services.ts";
 import { environmentOf } from "../designs/design.ts";
 import { hitsOf, textOf, wordOf, type Hit } from "../load/corpus.ts";
 import { createTarget } from "../load/messages.ts";

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startService } from "@confab/testkit";
+import { startService } from "../services.ts";
 import { environmentOf } from "../designs/design.ts";
 import { createTarget } from "../load/messages.ts";
 import { memoryOf, watchCpu } from "../processes.ts";

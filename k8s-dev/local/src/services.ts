@@ -26,11 +26,17 @@ export interface ProductProcess {
 
 export const sourceCondition = "--conditions=@confab/source";
 
-/** The arguments of Node that run a service from its sources, with the same garbage collection as in the chart. */
-export function serviceArguments(name: ServiceName): string[] {
+/**
+ * The arguments of Node that run a service, with the same garbage collection as in the chart: from its sources, or as `tsc -b` has
+ * compiled it, which is what the image holds.
+ */
+export function serviceArguments(name: ServiceName, { isCompiled = false } = {}): string[] {
   const flags =
     name === "ingest" ? ["--max-semi-space-size=16", "--no-parallel-scavenge"] : ["--max-semi-space-size=8"];
-  return [sourceCondition, ...flags, join(paths.root, "services", name, "src/main.ts")];
+  const folder = join(paths.root, "services", name);
+  return isCompiled
+    ? [...flags, join(folder, "dist/src/main.js")]
+    : [sourceCondition, ...flags, join(folder, "src/main.ts")];
 }
 
 const listening = {

@@ -25,9 +25,11 @@ export type ServiceName = "ingest" | "api" | "worker";
 
 const root = join(import.meta.dirname, "../../..");
 
-/** The program and arguments that run a service from its sources. */
-export function commandOf(name: ServiceName): readonly [string, ...string[]] {
-  return [process.execPath, ...serviceArguments(name)];
+type ServiceForm = Parameters<typeof serviceArguments>[1];
+
+/** The program and arguments that run a service, by default from its sources. */
+export function commandOf(name: ServiceName, form?: ServiceForm): readonly [string, ...string[]] {
+  return [process.execPath, ...serviceArguments(name, form)];
 }
 
 /**
@@ -38,12 +40,13 @@ export function commandOf(name: ServiceName): readonly [string, ...string[]] {
 export async function startService(
   name: ServiceName,
   env: Readonly<Record<string, string>> = {},
+  form?: ServiceForm,
 ): Promise<ServiceHandle> {
   const folder = mkdtempSync(join(tmpdir(), `confab-${name}-`));
   bindToThisProcess({ folder });
   const logFile = join(folder, "log");
   const complete = await completeEnvironment(env);
-  const [program, ...args] = commandOf(name);
+  const [program, ...args] = commandOf(name, form);
   const { child, identity } = spawnLogged(program, args, logFile, { cwd: root, env: complete });
   bindToThisProcess({ process: identity });
   let lastText: string | undefined;
