@@ -2,7 +2,7 @@ import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Actor } from "./audit-log.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
-import { RetryTransaction, transaction } from "./transaction.ts";
+import { placeholders, RetryTransaction, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Application } from "./generated/client.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -32,7 +32,7 @@ export type Applications = ReturnType<typeof createApplications>;
  * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createApplications(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
-  const { prisma } = database;
+  const { prisma, query } = database;
 
   async function find(token: string): Promise<Application | null> {
     return isToken(token) ? prisma.application.findUnique({ where: { token } }) : null;
@@ -50,10 +50,12 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
 
     /** The tokens that belong to applications. */
     async known(tokens: readonly string[]): Promise<Set<string>> {
-      const rows = await prisma.application.findMany({
-        where: { token: { in: tokens.filter(isToken) } },
-        select: { token: true },
-      });
+      const possible = tokens.filter(isToken);
+      if (possible.length === 0) return new Set();
+      const rows = await query<{ token: string }[]>(
+        `SELECT token FROM applications WHERE token IN (${placeholders(possible)})`,
+        ...possible,
+      );
       return new Set(rows.map(({ token }) => token));
     },
 

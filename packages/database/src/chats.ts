@@ -45,7 +45,7 @@ export type Chats = ReturnType<typeof createChats>;
  * `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createChats(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
-  const { prisma } = database;
+  const { prisma, query } = database;
   const create = createGroups<NewChat, (Chat & { replayed: boolean }) | undefined>(
     (token, requests, guardOf) => createTogether(database, token, requests, guardOf),
     { largest: LARGEST_GROUP, timeoutMs },
@@ -210,15 +210,16 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
      */
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;
-      const [row] = await prisma.$queryRaw<
-        ({ id: bigint } & Record<"highest" | "deadLettered" | "dropped", number | null>)[]
-      >`
-        SELECT c.id,
-               (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
-               (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered,
-               (SELECT n.number FROM deleted_numbers n WHERE n.chat_id = c.id ORDER BY n.number DESC LIMIT 1) AS dropped
-          FROM applications a JOIN chats c ON c.application_id = a.id AND c.number = ${number}
-         WHERE a.token = ${token}`;
+      const [row] = await query<({ id: bigint } & Record<"highest" | "deadLettered" | "dropped", number | null>)[]>(
+        `SELECT c.id,
+                (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
+                (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered,
+                (SELECT n.number FROM deleted_numbers n WHERE n.chat_id = c.id ORDER BY n.number DESC LIMIT 1) AS dropped
+           FROM applications a JOIN chats c ON c.application_id = a.id AND c.number = ?
+          WHERE a.token = ?`,
+        number,
+        token,
+      );
       if (!row) return undefined;
       const { id, highest, deadLettered, dropped } = row;
       return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0, dropped ?? 0) };

@@ -1,5 +1,6 @@
 import { withTimeout } from "@confab/runtime";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
+import { createPool } from "mariadb";
 import { connectionSettings } from "./connection.ts";
 import { ServerSilentError } from "./errors.ts";
 import { PrismaClient } from "./generated/client.ts";
@@ -12,6 +13,8 @@ export interface Database {
   readonly prisma: PrismaClient;
   /** Takes a session from the same pool, for statements past Prisma. The caller releases or destroys it. */
   session(): Promise<{ session: DriverSession; statements: ReturnType<typeof statementsOn> }>;
+  /** Runs one statement past Prisma, and returns its rows as `Statements` does. Throws `StatementError`. */
+  readonly query: <Rows>(sql: string, ...values: unknown[]) => Promise<Rows>;
   /** Resolves if the server answers a query within one second, otherwise rejects. */
   ping(): Promise<void>;
   /**
@@ -28,6 +31,11 @@ export type Queryable = Prisma.TransactionClient;
 
 export interface DatabaseOptions extends ConnectionOptions {
   readonly onQuery?: (event: QueryEvent) => void;
+  /**
+   * Whether Prisma loads its engine at once, so that no call waits for it. It needs 14 MB, which a process saves that uses only
+   * `query` and `session`.
+   */
+  readonly isPrismaUsed?: boolean;
 }
 
 const PING_MS = 1_000;
@@ -37,17 +45,12 @@ const PING_MS = 1_000;
  * about `acquireTimeoutMs` with errors that `isUnavailable` recognizes, and succeed soon after the server is available
  * again. The program calls `ignoreLostSessionRejections` once, or a session that is lost during its setup ends it.
  */
-export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Database {
+export function createDatabase({ onQuery, isPrismaUsed = true, ...connection }: DatabaseOptions): Database {
   const settings = connectionSettings(connection);
-  // The adapter does not keep prepared statements, so the binary protocol would need two more round trips per query.
-  const adapter = new PrismaMariaDb(settings, { useTextProtocol: true, database: settings.database });
-  let pool: Pool | undefined;
-  let isClosed = false;
+  const pool = createPool(settings);
   const prisma = new PrismaClient({
-    adapter: watchingPool(adapter, {
-      isClosed: () => isClosed,
-      onPool: (opened) => (pool = opened),
-    }),
+    // Without prepared statements the binary protocol would need two more round trips per query.
+    adapter: new PrismaMariaDb(pool, { useTextProtocol: true, database: settings.database }),
     transactionOptions: { maxWait: settings.acquireTimeout + 500, timeout: 10_000 },
     errorFormat: "minimal",
     log: onQuery ? [{ emit: "event", level: "query" }] : [],
@@ -57,50 +60,38 @@ export function createDatabase({ onQuery, ...connection }: DatabaseOptions): Dat
       onQuery({ sql: event.query, params: event.params, durationMs: event.duration });
     });
   }
-  // The adapter first queries the server's version. Connecting now saves the first call that time.
-  const connected = prisma.$connect().catch(() => undefined);
+  const connected = isPrismaUsed ? prisma.$connect().catch(() => undefined) : undefined;
+
+  const session: Database["session"] = async () => {
+    const taken = await pool.getConnection();
+    return { session: taken, statements: statementsOn(taken, onQuery) };
+  };
+  const query: Database["query"] = async <Rows>(sql: string, ...values: unknown[]) => {
+    const { session: taken, statements } = await session();
+    try {
+      return await statements.$queryRawUnsafe<Rows>(sql, ...values);
+    } finally {
+      await taken.release().catch(() => undefined);
+    }
+  };
   return {
     prisma,
-    async session() {
-      if (pool === undefined) await prisma.$connect();
-      const session = await pool!.getConnection();
-      return { session, statements: statementsOn(session, onQuery) };
-    },
+    session,
+    query,
     ping: async () => {
       const late = (): Error => new ServerSilentError(`The database did not answer within ${PING_MS} ms`);
-      await withTimeout(prisma.$queryRaw`SELECT 1`, PING_MS, late);
+      await withTimeout(query("SELECT 1"), PING_MS, late);
     },
     sessions: () => ({
-      used: pool?.activeConnections() ?? 0,
-      idle: pool?.idleConnections() ?? 0,
-      waiting: pool?.taskQueueSize() ?? 0,
+      used: pool.activeConnections(),
+      idle: pool.idleConnections(),
+      waiting: pool.taskQueueSize(),
       limit: settings.connectionLimit,
     }),
     close: async () => {
-      isClosed = true;
       await connected;
       await prisma.$disconnect();
+      await pool.end();
     },
   };
-}
-
-type Pool = ReturnType<Awaited<ReturnType<PrismaMariaDb["connect"]>>["underlyingDriver"]>;
-
-/**
- * Gets the pool from the adapter, which creates it when it connects and does not expose it otherwise. Also refuses to
- * connect after the close: a late query would open another pool that nobody closes.
- */
-function watchingPool(
-  factory: PrismaMariaDb,
-  { isClosed, onPool }: { isClosed: () => boolean; onPool: (pool: Pool) => void },
-): PrismaMariaDb {
-  const connect = factory.connect.bind(factory);
-  const watched: PrismaMariaDb["connect"] = async () => {
-    if (isClosed()) throw new Error("The database is closed");
-    const adapter = await connect();
-    onPool(adapter.underlyingDriver());
-    return adapter;
-  };
-  factory.connect = watched;
-  return factory;
 }

@@ -64,6 +64,8 @@ export function connectionSettings({
     ...(secure
       ? { ssl: { rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }) } }
       : { ssl: false, allowPublicKeyRetrieval: true }),
+    // No prepared statements, which each session would keep.
+    prepareCacheLength: 0,
     connectionLimit: poolSize,
     minimumIdle: 1,
     acquireTimeout: acquireTimeoutMs,

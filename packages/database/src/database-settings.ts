@@ -108,29 +108,28 @@ function severalWriters(found: string, singleWriter: boolean): JudgedSetting {
  * server does not answer.
  */
 export async function readDatabaseSettings(
-  database: Pick<Database, "prisma">,
+  database: Pick<Database, "query">,
   expected: ExpectedOfDatabase,
 ): Promise<StoreSetting[]> {
   const read = { ...expected, ...(await readServer(database)) };
   return rules.map((rule) => judgeSetting("database", rule, read));
 }
 
-async function readServer({
-  prisma,
-}: Pick<Database, "prisma">): Promise<Omit<ServerSettings, keyof ExpectedOfDatabase>> {
+async function readServer({ query }: Pick<Database, "query">): Promise<Omit<ServerSettings, keyof ExpectedOfDatabase>> {
   const names = READ.map((name) => `'${name}'`).join(", ");
-  const found = await prisma.$queryRawUnsafe<{ Variable_name: string; Value: string }[]>(
+  const found = await query<{ Variable_name: string; Value: string }[]>(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`,
   );
   const values = new Map(found.map(({ Variable_name, Value }) => [Variable_name, Value]));
   const hasGroups = values.has("group_replication_single_primary_mode");
-  return { variable: (name) => values.get(name), isInGroup: hasGroups ? await isInGroup(prisma) : false };
+  return { variable: (name) => values.get(name), isInGroup: hasGroups ? await isInGroup(query) : false };
 }
 
-async function isInGroup(prisma: Database["prisma"]): Promise<boolean | undefined> {
+async function isInGroup(query: Database["query"]): Promise<boolean | undefined> {
   try {
-    const members = await prisma.$queryRaw<unknown[]>`
-      SELECT 1 FROM performance_schema.replication_group_members WHERE MEMBER_STATE <> 'OFFLINE' LIMIT 1`;
+    const members = await query<unknown[]>(
+      "SELECT 1 FROM performance_schema.replication_group_members WHERE MEMBER_STATE <> 'OFFLINE' LIMIT 1",
+    );
     return members.length > 0;
   } catch (error) {
     if (isUnavailable(error)) throw error;

@@ -63,7 +63,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   redis.on("error", (error: Error) => {
     logger.debug({ err: error }, "Redis connection");
   });
-  const database = createDatabase({ ...config.database, answerTimeoutMs });
+  const database = createDatabase({ ...config.database, answerTimeoutMs, isPrismaUsed: config.access.required });
   const ping = createRedisPing(redis, prefix, partitions);
   const { expected } = config;
   const settings = createStoreSettings({
