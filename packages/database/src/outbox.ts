@@ -1,8 +1,9 @@
 import { addRanges } from "./message-rows.ts";
 import { requireBackend } from "./search-backend.ts";
-import { placeholders } from "./transaction.ts";
-import type { Database, Queryable } from "./client.ts";
+import { directTransaction, placeholders } from "./transaction.ts";
+import type { Database } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
+import type { Statements } from "./session.ts";
 
 const TIMEOUT_MS = 60_000;
 /** Well below the time after which the server ends an idle session. */
@@ -24,12 +25,18 @@ interface WaitingRange {
   readonly applicationId: bigint | null;
 }
 
-type LockedRange = StoredRange & { readonly id: bigint };
+interface LockedRange extends MessageRange {
+  readonly id: bigint;
+  readonly bytes: number;
+  /** Milliseconds since 1970, because the driver would read a time as one of this process's time zone. */
+  readonly storedAtMs: bigint;
+}
 
 export type Outbox = ReturnType<typeof createOutbox>;
 
 /** Ranges of messages that are not yet in the search index. */
-export function createOutbox({ prisma }: Database, { backend }: { backend?: string } = {}) {
+export function createOutbox(database: Database, { backend }: { backend?: string } = {}) {
+  const { prisma } = database;
   return {
     /**
      * Passes up to `limit` ranges, or 4 MiB, to `handle`, removes them if it resolves within 60 s, and returns how many
@@ -38,21 +45,26 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
      * `SearchBackendMismatch` if the database's messages are indexed for a different backend.
      */
     drain: (limit: number, handle: (ranges: StoredRange[]) => Promise<void>): Promise<number> =>
-      prisma.$transaction(
+      directTransaction(
+        database,
         async (tx) => {
           if (backend !== undefined) await requireBackend(tx, backend);
           const rows = await lockFairly(tx, limit);
           if (rows.length === 0) return 0;
-          const ranges = rows.map(({ chatId, from, to, bytes, storedAt }) => ({ chatId, from, to, bytes, storedAt }));
+          const ranges = rows.map(({ chatId, from, to, bytes, storedAtMs }) => {
+            return { chatId, from, to, bytes, storedAt: new Date(Number(storedAtMs)) };
+          });
           await keepingAlive(tx, () => handle(ranges));
           // One lookup per key: on a small table, an IN list becomes a scan that waits for the rows of other drainers.
           const ids = JSON.stringify(rows.map((row) => row.id.toString()));
-          await tx.$executeRaw`
-            DELETE o FROM JSON_TABLE(${ids}, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k
-              STRAIGHT_JOIN search_outbox AS o ON o.id = k.id`;
+          await tx.$executeRawUnsafe(
+            `DELETE o FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) AS k
+               STRAIGHT_JOIN search_outbox AS o ON o.id = k.id`,
+            ids,
+          );
           return rows.length;
         },
-        { timeout: TIMEOUT_MS },
+        { timeoutMs: TIMEOUT_MS },
       ),
 
     /** Adds messages (sorted by key) that are missing from the index. Throws `SearchBackendMismatch` as `drain` does. */
@@ -100,10 +112,10 @@ export function createOutbox({ prisma }: Database, { backend }: { backend?: stri
  * Keeps the session alive. If the index took longer than the server's idle timeout, the transaction would be rolled
  * back and repeated endlessly.
  */
-async function keepingAlive(tx: Queryable, work: () => Promise<void>): Promise<void> {
+async function keepingAlive(tx: Statements, work: () => Promise<void>): Promise<void> {
   let keepAlive = Promise.resolve<unknown>(undefined);
   const timer = setInterval(() => {
-    keepAlive = keepAlive.then(() => tx.$executeRaw`DO 0`).catch(() => undefined);
+    keepAlive = keepAlive.then(() => tx.$executeRawUnsafe("DO 0")).catch(() => undefined);
   }, KEEP_ALIVE_MS);
   try {
     await work();
@@ -113,12 +125,14 @@ async function keepingAlive(tx: Queryable, work: () => Promise<void>): Promise<v
   }
 }
 
-const RANGE = "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, created_at AS storedAt";
+const RANGE =
+  "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, CAST(1000 * UNIX_TIMESTAMP(created_at) AS SIGNED) AS storedAtMs";
 
-async function lockFairly(tx: Queryable, limit: number): Promise<LockedRange[]> {
-  const waiting = await tx.$queryRaw<WaitingRange[]>`
-    SELECT o.id, o.bytes, c.application_id AS applicationId
-      FROM search_outbox o LEFT JOIN chats c ON c.id = o.chat_id ORDER BY o.id LIMIT ${LOOK_AHEAD}`;
+async function lockFairly(tx: Statements, limit: number): Promise<LockedRange[]> {
+  const waiting = await tx.$queryRawUnsafe<WaitingRange[]>(
+    `SELECT o.id, o.bytes, c.application_id AS applicationId
+       FROM search_outbox o LEFT JOIN chats c ON c.id = o.chat_id ORDER BY o.id LIMIT ${LOOK_AHEAD}`,
+  );
   const ids = takeTurns(waiting, limit);
   if (ids.length === 0) return [];
   const rows = await tx.$queryRawUnsafe<LockedRange[]>(

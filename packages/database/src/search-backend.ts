@@ -1,4 +1,5 @@
-import type { Database, Queryable } from "./client.ts";
+import type { Database } from "./client.ts";
+import type { Statements } from "./session.ts";
 
 /** The backend of this process differs from the one for which the database's messages are indexed. */
 export class SearchBackendMismatch extends Error {
@@ -30,16 +31,18 @@ export function createSearchBackend({ prisma }: Database) {
 }
 
 /** Records the backend if none is recorded. Throws `SearchBackendMismatch` if a different one is recorded. */
-export async function requireBackend(tx: Queryable, own: string): Promise<void> {
+export async function requireBackend(tx: Statements, own: string): Promise<void> {
   let recorded = await readBackend(tx);
   if (recorded === undefined) {
-    await tx.$executeRaw`INSERT IGNORE INTO installation (name, value) VALUES ('search_backend', ${own})`;
+    await tx.$executeRawUnsafe("INSERT IGNORE INTO installation (name, value) VALUES ('search_backend', ?)", own);
     recorded = await readBackend(tx);
   }
   if (recorded !== undefined && recorded !== own) throw new SearchBackendMismatch(own, recorded);
 }
 
-async function readBackend(tx: Queryable): Promise<string | undefined> {
-  const row = await tx.installationSetting.findUnique({ where: { name: "search_backend" } });
+async function readBackend(tx: Statements): Promise<string | undefined> {
+  const [row] = await tx.$queryRawUnsafe<{ value: string }[]>(
+    "SELECT value FROM installation WHERE name = 'search_backend'",
+  );
   return row?.value;
 }
