@@ -35,26 +35,31 @@ for _ = 1, tonumber(ARGV[5]) do
 end
 
 -- What the batches have, and what they have of each chat.
-local batches, isGiven, chats, chatOf = {}, {}, {}, {}
+local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
--- Adds the chats of a batch (the lines of accept.lua) to those of all batches, and returns which records are whose.
-local function readChats(text, batch)
-  local parts, record, token = {}, 1, nil
-  for given, chat, id, range in string.gmatch(text, '(%S*) (%S+) (%S+) ([^\n]+)\n') do
-    if given ~= '' then token = given end
-    local reference = token .. ':' .. chat
-    local all = chatOf[reference]
-    if not all then
-      all = { token = token, chat = chat, reference = reference, last = 0, ranges = {}, count = 0 }
-      chatOf[reference], chats[#chats + 1] = all, all
+-- Adds the chats of a batch (the lines of accept.lua) to those of all batches. Returns how many messages it has and, for a batch
+-- with messages to renumber, which records are whose.
+local function readChats(text, batch, hasMoves)
+  local parts, messages, token, ofToken = {}, 0, nil, nil
+  for given, chat, id, range, first, count in string.gmatch(text, '(%S*) (%S+) (%S+) ((%d+) (%d+) [^\n]+)\n') do
+    if given ~= '' then
+      token, ofToken = given, chatsOf[given] or {}
+      chatsOf[given] = ofToken
     end
-    local first, count = string.match(range, '^(%d+) (%d+) ')
-    all.id, all.last = id, math.max(all.last, first + count - 1)
-    all.ranges[range .. ' ' .. batch], all.count = true, all.count + 1
-    parts[#parts + 1] = { chat = all, range = range, first = tonumber(first), count = tonumber(count), record = record }
-    record = record + count
+    local all = ofToken[chat]
+    if not all then
+      all = { token = token, chat = chat, reference = token .. ':' .. chat, last = 0, ranges = {}, count = 0 }
+      ofToken[chat], chats[#chats + 1] = all, all
+    end
+    local last = first + count - 1
+    if last > all.last then all.last = last end
+    all.id, all.ranges[range .. ' ' .. batch], all.count = id, true, all.count + 1
+    if hasMoves then
+      parts[#parts + 1] = { chat = all, range = range, first = tonumber(first), count = tonumber(count), record = messages + 1 }
+    end
+    messages = messages + count
   end
-  return parts, record - 1
+  return parts, messages
 end
 
 while ARGV[at] do
@@ -62,7 +67,7 @@ while ARGV[at] do
   -- Two jobs may have brought the same batch.
   local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs')
   isGiven[id] = true
-  local parts, messages = readChats(found[1] or '', id)
+  local parts, messages = readChats(found[1] or '', id, ARGV[at + 1] ~= '0')
   for move = 1, tonumber(ARGV[at + 1]) do
     local from = at + 3 * move - 1
     moves[move] = { record = tonumber(ARGV[from]), id = ARGV[from + 1], last = tonumber(ARGV[from + 2]) }
