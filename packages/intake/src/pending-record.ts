@@ -60,46 +60,62 @@ export class UnknownRecordFormat extends Error {
   override readonly name = "UnknownRecordFormat";
 }
 
+const space = 0x20;
+const newline = 0x0a;
+const slash = 0x2f;
+const zero = 0x30;
+const version = 0x31;
+
+/** Decodes the record at these bytes. */
+export type RecordDecoder = (bytes: Buffer, from: number, to: number) => PendingRecord | undefined;
+
 /**
  * Returns a function that decodes the records of a batch. It returns undefined if a record is damaged, and throws
  * `UnknownRecordFormat`.
  */
-export function createRecordDecoder(batchId: string): (record: string) => PendingRecord | undefined {
+export function createRecordDecoder(batchId: string): RecordDecoder {
   const ownBatch = Buffer.from(batchId, "base64url");
   const ownTime = timeOf(ownBatch);
   const before = checksumOf(batchId);
-  return (record) => {
-    if (!record.startsWith("1 ")) {
+  return (bytes, from, to) => {
+    if (to - from < 2 || bytes[from] !== version || bytes[from + 1] !== space) {
       throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
     }
-    const begin = record.indexOf(" ", 2) + 1;
-    const content = record.slice(begin);
-    const start = content.indexOf(" ");
-    const origin = content.slice(0, start);
-    const slash = origin.indexOf("/");
-    const hasMoved = slash >= 0;
-    if (record.slice(2, begin - 1) !== checksum(content, hasMoved ? 0 : before)) return undefined;
-    const end = content.indexOf("\n");
-    const header = content.slice(start + 1, end);
-    const batch = hasMoved ? Buffer.from(origin.slice(0, slash), "base64url") : ownBatch;
-    const uid = messageUid(batch, Number(origin.slice(slash + 1)));
+    let at = from + 2;
+    let sum = 0;
+    for (; at < to && bytes[at] !== space; at++) sum = 10 * sum + bytes[at]! - zero;
+    const begin = ++at;
+    let batchEnd = 0;
+    let position = 0;
+    for (; at < to && bytes[at] !== space; at++) {
+      if (bytes[at] === slash) [batchEnd, position] = [at, 0];
+      else position = 10 * position + bytes[at]! - zero;
+    }
+    const hasMoved = batchEnd > 0;
+    if (sum !== crc32(bytes.subarray(begin, to), hasMoved ? 0 : before)) return undefined;
+    const end = bytes.indexOf(newline, at);
+    const header = bytes.toString("utf8", at + 1, end);
+    const body = bytes.toString("utf8", end + 1, to);
+    const batch = hasMoved ? Buffer.from(bytes.toString("latin1", begin, batchEnd), "base64url") : ownBatch;
+    const uid = messageUid(batch, position);
     const createdAt = hasMoved ? timeOf(batch) : ownTime;
     // Most headers have nothing else.
-    if (!header.includes(" ")) return { uid, createdAt, requestId: header, body: content.slice(end + 1) };
+    if (!header.includes(" ")) return { uid, createdAt, requestId: header, body };
     const [requestId, trace, , ...fields] = header.split(" ");
     return {
       uid,
       createdAt,
       requestId: requestId!,
       ...(trace !== undefined && trace !== none && { trace }),
-      ...contentFrom(content.slice(end + 1), fields.join(" ")),
+      ...contentFrom(body, fields.join(" ")),
     };
   };
 }
 
 /** Decodes one record of a batch. */
 export function decodeRecord(batchId: string, record: string): PendingRecord | undefined {
-  return createRecordDecoder(batchId)(record);
+  const bytes = Buffer.from(record);
+  return createRecordDecoder(batchId)(bytes, 0, bytes.length);
 }
 
 function contentFrom(body: string, fields: string): MessageContent {
