@@ -69,9 +69,12 @@ export function contentOf({ body, sender, metadata, reply_to }: MessageContent):
   return { body, sender: sender ?? null, metadata: metadata ?? null, reply_to: reply_to ?? null };
 }
 
-/** The size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements count it. */
-export function contentBytes(content: MessageContent): number {
-  return Buffer.byteLength(content.body) + Buffer.byteLength(encodeOtherFields(content));
+/**
+ * The size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements count it. A caller that
+ * knows the size of the body passes it.
+ */
+export function contentBytes(content: MessageContent, bodyBytes = Buffer.byteLength(content.body)): number {
+  return bodyBytes + Buffer.byteLength(encodeOtherFields(content));
 }
 
 /** All fields but the body, as JSON on one line; empty if none is given. */

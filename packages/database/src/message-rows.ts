@@ -13,6 +13,8 @@ export interface NewMessage extends MessageContent {
   readonly uid: Uint8Array;
   readonly createdAt: Date;
   readonly requestId?: string | undefined;
+  /** The body in UTF-8, if the caller has it. */
+  readonly bodyBytes?: Uint8Array | undefined;
 }
 
 /** A message that the database refuses. */
@@ -43,9 +45,13 @@ export async function insertMessages<M extends NewMessage>(
   rows: readonly M[],
 ): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
-  const limits = { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf: contentBytes };
+  const limits = { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf: bytesOf };
   for (const chunk of chunksOf(rows, limits)) await insertChunk(tx, chunk, outcomes);
   return outcomes;
+}
+
+function bytesOf(message: NewMessage): number {
+  return contentBytes(message, message.bodyBytes?.length);
 }
 
 async function insertChunk<M extends NewMessage>(
@@ -102,8 +108,16 @@ function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[]
 function literals(message: NewMessage, fields: readonly ContentField[], at: string): string {
   const { chatId, number, uid } = message;
   let content = "";
-  for (const field of fields) content += `, ${contentLiteral(message[field])}`;
+  for (const field of fields)
+    content += `, ${field === "body" ? bodyLiteral(message) : contentLiteral(message[field])}`;
   return `(${chatId.toString()}, ${number}, ${sqlBytes(uid)}${content}, '${at}', '${at}')`;
+}
+
+/** A text beyond ASCII is written in hexadecimal: otherwise V8 would use two bytes for each character of the whole statement. */
+function bodyLiteral({ body, bodyBytes }: NewMessage): string {
+  return bodyBytes === undefined || bodyBytes.length === body.length
+    ? sqlText(body)
+    : `_utf8mb4 ${sqlBytes(bodyBytes)}`;
 }
 
 /** Writes objects as JSON. */
@@ -176,7 +190,7 @@ const RANGE_BYTES = 1024 * 1024;
 export async function addToOutbox(tx: Statements, stored: readonly NewMessage[], now: Date): Promise<void> {
   const sized = stored.map((message) => {
     const { chatId, number } = message;
-    return { chatId, number, bytes: contentBytes(message) };
+    return { chatId, number, bytes: bytesOf(message) };
   });
   await addRanges(tx, sized, now);
 }

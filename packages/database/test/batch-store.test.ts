@@ -249,7 +249,12 @@ describe("storing accepted messages", () => {
       "`",
     ];
     await test.batchStore.store([batch(...texts.map((text, at) => message(chatId, at + 1, text)))]);
+    const withBytes = texts.map((text, at) => ({
+      ...message(chatId, texts.length + at + 1, text),
+      bodyBytes: Buffer.from(text),
+    }));
+    await test.batchStore.store([batch(...withBytes)]);
     const rows = await test.messages.range(chatId, { limit: 100 });
-    expect(rows.map(({ body }) => body)).to.deep.equal(texts);
+    expect(rows.map(({ body }) => body)).to.deep.equal([...texts, ...texts]);
   });
 });

@@ -1,4 +1,3 @@
-import { decodeContent } from "@confab/contracts";
 import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
 import { decodeBatchChats } from "./batch-chats.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
@@ -185,8 +184,8 @@ function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMe
     lengths.forEach((length, index) => {
       const record = messages.length + 1;
       const found = decode(records, at, at + length);
-      const { uid, createdAt, requestId, trace, body, sender, metadata, reply_to } =
-        found ?? damagedRecord(batchId, record, records.toString("utf8", at, at + length));
+      const { uid, createdAt, requestId, trace, body, bodyBytes, sender, metadata, reply_to } =
+        found ?? damagedRecord(batchId, record, records.subarray(at, at + length));
       // A literal with all fields: copies of an object take longer to make and to read.
       const message: Complete<AcceptedMessage> = {
         uid,
@@ -194,6 +193,7 @@ function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMe
         requestId,
         trace,
         body,
+        bodyBytes,
         sender,
         metadata,
         reply_to,
@@ -212,13 +212,14 @@ function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMe
 }
 
 /** Describes a message with a damaged record by its batch, the only thing that is known of it. Its uid is unique. */
-function damagedRecord(batchId: string, record: number, text: string): PendingRecord {
+function damagedRecord(batchId: string, record: number, bytes: Buffer): PendingRecord {
   const id = Buffer.from(batchId, "base64url");
   return {
     uid: messageUid(id, 0xffff - record),
     createdAt: timeOf(id),
     requestId: "",
-    ...decodeContent(text, undefined),
+    bodyBytes: bytes,
+    body: bytes.toString(),
   };
 }
 

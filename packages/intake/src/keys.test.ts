@@ -34,7 +34,7 @@ describe("keys, ids and records", () => {
           const batch = createBatchId(createdAt.getTime());
           const id = batch.toString("base64url");
           const another = createBatchId(1).toString("base64url");
-          const expected = { uid: messageUid(batch, 300), createdAt };
+          const expected = { uid: messageUid(batch, 300), createdAt, bodyBytes: Buffer.from(body) };
           const fields = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
           for (const digest of [undefined, "AQEBAQEBAQEBAQEB"]) {
             const record = encodeRecord(id, 300, fields, digest);
@@ -70,6 +70,7 @@ describe("keys, ids and records", () => {
       uid: Buffer.from("01010101010101010101010101010007", "hex"),
       createdAt: new Date(0x010101010101),
       requestId: "request-1",
+      bodyBytes: Buffer.from("the body"),
       body: "the body",
     });
   });

@@ -9,6 +9,8 @@ export interface PendingRecord extends MessageContent {
   /** When that batch was sent. */
   createdAt: Date;
   requestId: string;
+  /** The body in UTF-8, as Redis holds it. */
+  bodyBytes: Buffer;
   /** The request's span as a W3C traceparent, if the request is sampled. */
   trace?: string | undefined;
 }
@@ -33,7 +35,7 @@ const none = "-";
 export function encodeRecord(
   batchId: string,
   position: number,
-  message: Omit<PendingRecord, "uid" | "createdAt">,
+  message: MessageContent & Pick<PendingRecord, "requestId" | "trace">,
   digest?: string,
 ): string {
   const { requestId, trace, body } = message;
@@ -95,17 +97,19 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
     if (sum !== crc32(bytes.subarray(begin, to), hasMoved ? 0 : before)) return undefined;
     const end = bytes.indexOf(newline, at);
     const header = bytes.toString("utf8", at + 1, end);
-    const body = bytes.toString("utf8", end + 1, to);
+    const bodyBytes = bytes.subarray(end + 1, to);
+    const body = bodyBytes.toString();
     const batch = hasMoved ? Buffer.from(bytes.toString("latin1", begin, batchEnd), "base64url") : ownBatch;
     const uid = messageUid(batch, position);
     const createdAt = hasMoved ? timeOf(batch) : ownTime;
     // Most headers have nothing else.
-    if (!header.includes(" ")) return { uid, createdAt, requestId: header, body };
+    if (!header.includes(" ")) return { uid, createdAt, requestId: header, bodyBytes, body };
     const [requestId, trace, , ...fields] = header.split(" ");
     return {
       uid,
       createdAt,
       requestId: requestId!,
+      bodyBytes,
       ...(trace !== undefined && trace !== none && { trace }),
       ...contentFrom(body, fields.join(" ")),
     };

@@ -14,6 +14,7 @@ const message = (chat: number, number: number, requestId = `request-${chat}-${nu
   createdAt: new Date(0),
   requestId,
   body: "secret",
+  bodyBytes: Buffer.from("secret"),
   trace,
 });
 
