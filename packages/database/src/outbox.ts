@@ -126,7 +126,7 @@ async function keepingAlive(tx: Statements, work: () => Promise<void>): Promise<
 }
 
 const RANGE =
-  "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, CAST(1000 * UNIX_TIMESTAMP(created_at) AS SIGNED) AS storedAtMs";
+  "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at) DIV 1000 AS storedAtMs";
 
 async function lockFairly(tx: Statements, limit: number): Promise<LockedRange[]> {
   const waiting = await tx.$queryRawUnsafe<WaitingRange[]>(
