@@ -129,7 +129,7 @@ describe("the backlog of accepted messages", function () {
     const side = await world.connect();
     const chat = await world.createChat();
     const { token, number } = chat;
-    const intake = side.intake({ maxBatch: 1 });
+    const intake = side.intake({ maxBatch: 1, deadlineMs: 30_000 });
     const submit = () => intake.submit({ token, chat: number, body: "x", requestId: "r" });
     const count = 2_500;
     await Promise.all(Array.from({ length: count }, submit));
