@@ -17,9 +17,8 @@ export function createPieces(limitBytes: number): Pieces {
       else parts.push(chunk.subarray(from, to));
     },
     finish() {
-      const [first] = parts;
-      const joined = parts.length === 1 ? first : Buffer.concat(parts, length);
-      const whole = length > limitBytes ? undefined : joined;
+      let whole = parts.length === 1 ? parts[0] : undefined;
+      if (whole === undefined && length <= limitBytes) whole = Buffer.concat(parts, length);
       parts = [];
       length = 0;
       return whole;
