@@ -6,6 +6,7 @@ import {
   type BatchItem,
   type RefusedItem,
 } from "@confab/contracts";
+import { chunksOf } from "@confab/runtime";
 import type { AcceptedItem, AcceptRuns, CountOutcomes, Origin, Outcome } from "./accept-runs.ts";
 
 export interface AcceptBatchOptions {
@@ -17,20 +18,11 @@ export interface AcceptBatchOptions {
   giveWay: () => Promise<void> | undefined;
 }
 
-interface Sized {
-  readonly items: number;
-  /** The size of the contents. */
-  readonly bytes: number;
-}
-
-interface Placed extends Sized {
+interface Placed {
   readonly at: number;
   readonly item: BatchItem;
-}
-
-/** Members that fit into one batch of the intake. */
-interface Group<Member> extends Sized {
-  readonly members: readonly Member[];
+  /** The size of the item's content. */
+  readonly bytes: number;
 }
 
 export interface BatchOutcome {
@@ -52,9 +44,14 @@ export type AcceptBatch = (
   request: BatchRequest,
 ) => Promise<BatchOutcome>;
 
-/** Maximum size of a group: it fits into one batch of the intake, which Redis accepts in one step. */
-const groupItems = 100;
-const groupBytes = 512 * 1024;
+/** Limits of runs that are submitted together. They fit into one batch of the intake, which Redis accepts in one step. */
+const together = { maxItems: 100, maxSize: 512 * 1024 };
+const inRun = { ...together, sizeOf: ({ bytes }: Placed) => bytes };
+const inGroup = {
+  ...together,
+  countOf: (run: readonly Placed[]) => run.length,
+  sizeOf: (run: readonly Placed[]) => run.reduce((sum, { bytes }) => sum + bytes, 0),
+};
 
 /**
  * Accepts the items of a batch request, those of each chat in their order. An invalid item does not affect the others. After
@@ -71,15 +68,15 @@ export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: A
     ...(errors === undefined ? {} : { errors }),
   });
 
-  async function acceptTogether(runs: readonly Group<Placed>[], origin: Origin, outcomes: Outcome[]): Promise<void> {
+  async function acceptTogether(runs: readonly Placed[][], origin: Origin, outcomes: Outcome[]): Promise<void> {
     const turn = giveWay();
     if (turn !== undefined) await turn;
     const results = await acceptRuns(
-      runs.map(({ members }) => members.map(({ item }) => item)),
+      runs.map((run) => run.map(({ item }) => item)),
       origin,
     );
-    runs.forEach(({ members }, run) => {
-      members.forEach(({ at }, index) => (outcomes[at] = results[run]![index]!));
+    runs.forEach((run, nth) => {
+      run.forEach(({ at }, index) => (outcomes[at] = results[nth]![index]!));
     });
   }
 
@@ -92,21 +89,21 @@ export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: A
         refused(item.code);
         return;
       }
-      const placed = { at, item: withKey(item, at, idempotencyKey), items: 1, bytes: contentBytes(item) };
+      const placed = { at, item: withKey(item, at, idempotencyKey), bytes: contentBytes(item) };
       const key = `${item.application_token}:${item.chat_number}`;
       const members = chats.get(key);
       if (members) members.push(placed);
       else chats.set(key, [placed]);
     });
     // The messages of a chat are accepted in runs, one after another, and the runs of different chats together.
-    let open = Array.from(chats.values(), divide);
+    let open = Array.from(chats.values(), (members) => [...chunksOf(members, inRun)]);
     while (open.length > 0) {
-      const groups = divide(open.map(([run]) => run!));
-      await Promise.all(groups.map(({ members }) => acceptTogether(members, origin, outcomes)));
+      const next = open.map(([run]) => run!);
+      await Promise.all(Array.from(chunksOf(next, inGroup), (runs) => acceptTogether(runs, origin, outcomes)));
       open = open.flatMap(([run, ...rest]) => {
-        const later = run!.members.map(({ at }) => outcomes[at]!).find(comesLater);
+        const later = run!.map(({ at }) => outcomes[at]!).find(comesLater);
         if (later === undefined) return rest.length > 0 ? [rest] : [];
-        for (const { members } of rest) for (const { at } of members) outcomes[at] = later;
+        for (const { at } of rest.flat()) outcomes[at] = later;
         return [];
       });
     }
@@ -131,21 +128,6 @@ export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: A
 /** Clients' keys have no space, so a derived key is never a client's own. */
 function withKey(item: BatchItem, at: number, key: string | undefined): BatchItem {
   return key === undefined || item.idempotency_key !== undefined ? item : { ...item, idempotency_key: `${key} ${at}` };
-}
-
-/** Divides a list, in its order, into groups. */
-function divide<Member extends Sized>(list: readonly Member[]): Group<Member>[] {
-  const groups: (Group<Member> & { members: Member[]; items: number; bytes: number })[] = [];
-  for (const member of list) {
-    const group = groups.at(-1);
-    const { items, bytes } = member;
-    if (group && group.items + items <= groupItems && group.bytes + bytes <= groupBytes) {
-      group.members.push(member);
-      group.items += items;
-      group.bytes += bytes;
-    } else groups.push({ members: [member], items, bytes });
-  }
-  return groups;
 }
 
 function comesLater(outcome: Outcome): outcome is ProblemError {
