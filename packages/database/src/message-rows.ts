@@ -165,8 +165,8 @@ export async function addToChats(tx: Statements, stored: readonly NewMessage[]):
   const changes = chats.map(([id, rows]) => {
     const numbers = rows.map(({ number }) => number);
     const times = rows.map(({ createdAt }) => createdAt.getTime());
-    const [first, oldest] = [Math.min(...numbers), timeText(Math.min(...times))];
-    return [...[id.toString(), rows.length, Math.max(...numbers), timeText(Math.max(...times))], ...[first, oldest]];
+    const [newest, oldest] = [timeText(Math.max(...times)), timeText(Math.min(...times))];
+    return [id.toString(), rows.length, Math.max(...numbers), newest, Math.min(...numbers), oldest];
   });
   // A join with a list finds each chat by its key. STRAIGHT_JOIN reads the list first, in its order.
   const changed = await tx.$executeRawUnsafe(
