@@ -23,12 +23,7 @@ describe("storing accepted messages", () => {
     await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
-  const numbers = async () => (await test.messages.range(chatId, { limit: 5_000 })).map((row) => row.number);
   const count = async () => (await test.chats.find(token, 1))?.messagesCount;
-  const ranges = async () => {
-    const rows = await test.database.prisma.searchOutboxEntry.findMany({ orderBy: { id: "asc" } });
-    return rows.map((row) => [row.fromNumber, row.toNumber]);
-  };
 
   it("stores rows byte for byte, counts them and adds them to the search outbox", async () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
@@ -39,9 +34,9 @@ describe("storing accepted messages", () => {
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
     expect(row?.createdAt).to.deep.equal(first.createdAt);
     expect(Buffer.from(row?.uid ?? [])).to.deep.equal(first.uid);
-    expect(await numbers()).to.deep.equal([1, 2, 5]);
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 5]);
     expect(await count()).to.equal(3);
-    expect(await ranges()).to.deep.equal([
+    expect(await test.outboxRanges()).to.deep.equal([
       [1, 2],
       [5, 5],
     ]);
@@ -144,7 +139,9 @@ describe("storing accepted messages", () => {
     expect(result.stored).to.equal(76);
     expect(result.refused.map((row) => row.number)).to.deep.equal([...bad]);
     expect(result.refused[0]?.reason).to.contain("body");
-    expect(await numbers()).to.deep.equal(rows.map((row) => row.number).filter((number) => !bad.has(number)));
+    expect(await test.numbersOf(chatId)).to.deep.equal(
+      rows.map((row) => row.number).filter((number) => !bad.has(number)),
+    );
     expect(await count()).to.equal(76);
     const letters = await test.deadLetters.list({ limit: 100 });
     const mine = letters.items.filter((letter) => letter.chatId === chatId);

@@ -28,12 +28,7 @@ describe("storing batches again and over broken connections", () => {
     await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
-  const numbers = async () => (await test.messages.range(chatId, { limit: 5_000 })).map((row) => row.number);
   const count = async () => (await test.chats.find(token, 1))?.messagesCount;
-  const ranges = async () => {
-    const rows = await test.database.prisma.searchOutboxEntry.findMany({ orderBy: { id: "asc" } });
-    return rows.map((row) => [row.fromNumber, row.toNumber]);
-  };
 
   it("changes nothing when a batch is delivered again", async () => {
     const delivered = batch(message(chatId, 1), message(chatId, 2));
@@ -41,7 +36,7 @@ describe("storing batches again and over broken connections", () => {
     const again = await test.batchStore.store([delivered, batch(message(chatId, 3)), delivered]);
     expect(again).to.include({ stored: 1, knownBatches: 2 });
     expect(await count()).to.equal(3);
-    expect(await ranges()).to.deep.equal([
+    expect(await test.outboxRanges()).to.deep.equal([
       [1, 2],
       [3, 3],
     ]);
@@ -68,13 +63,13 @@ describe("storing batches again and over broken connections", () => {
     await test.batchStore.store([{ id, messages: [first!] }]);
     const again = await test.batchStore.store([{ id, messages: [first!, second!] }]);
     expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [] });
-    expect(await numbers()).to.deep.equal([1, 2]);
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2]);
     expect(await count()).to.equal(2);
     // A late resend was numbered a second time. Its messages are stored under their first numbers.
     const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
     const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
     expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [] });
-    expect(await numbers()).to.deep.equal([1, 2, 3]);
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 3]);
     expect(await count()).to.equal(3);
   });
 
@@ -181,7 +176,7 @@ describe("storing batches again and over broken connections", () => {
     await proxy.close();
     expect(failures).not.to.be.empty;
     expect(failures.filter((error) => !isUnavailable(error))).to.deep.equal([]);
-    expect(await numbers()).to.deep.equal(Array.from({ length: 24 }, (_, i) => i + 1));
+    expect(await test.numbersOf(chatId)).to.deep.equal(Array.from({ length: 24 }, (_, i) => i + 1));
     expect(await count()).to.equal(24);
   });
 
@@ -193,7 +188,7 @@ describe("storing batches again and over broken connections", () => {
     expect(isUnavailable(lost)).to.equal(true);
     await behind.close();
     silent.close();
-    expect(await numbers()).to.deep.equal([1, 2]);
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2]);
     const again = await test.batchStore.store([delivery]);
     expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [], erased: [] });
     expect(await count()).to.equal(2);

@@ -23,13 +23,14 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
   await migrate(url);
   const database = createDatabase({ url, ...options });
   const chats = createChats(database);
+  const messages = createMessages(database);
   const applications = createApplications(database);
   return {
     url,
     database,
     applications,
     chats,
-    messages: createMessages(database),
+    messages,
     batchStore: createBatchStore(database),
     outbox: createOutbox(database),
     deadLetters: createDeadLetters(database),
@@ -41,6 +42,15 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
       if (!chat) throw new Error("the application does not exist");
       remember(token, chat);
       return { ...chat, token };
+    },
+
+    /** The numbers of a chat's stored messages. */
+    numbersOf: async (chatId: bigint) => (await messages.range(chatId, { limit: 5_000 })).map(({ number }) => number),
+
+    /** The ranges in the search outbox, in the order in which they were added. */
+    async outboxRanges(): Promise<[from: number, to: number][]> {
+      const rows = await database.prisma.searchOutboxEntry.findMany({ orderBy: { id: "asc" } });
+      return rows.map(({ fromNumber, toNumber }) => [fromNumber, toNumber]);
     },
 
     async close(): Promise<void> {
