@@ -11,6 +11,7 @@ if [ $programs = MySQL ]; then dump=mysqldump client=mysql server=mysqld; else d
 umask 077
 partial=$DUMPS/partial.sql.gz
 options=$TEMPORARY/client.cnf
+failed=$TEMPORARY/failed
 pid=
 clean() {
   if [ -n "$pid" ]; then kill "$pid" 2>/dev/null || true; fi
@@ -29,12 +30,25 @@ escape() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
   fi
 } >"$options"
 
-# A consistent dump without locks. GTIDs belong to the server, not to the data.
-gtid=
-if $dump --no-defaults --help | grep -q set-gtid-purged; then gtid=--set-gtid-purged=OFF; fi
+# A consistent dump without locks. GTIDs and masking policies belong to the server, not to the data.
+known=$($dump --no-defaults --help)
+more=
+for option in --set-gtid-purged=OFF --skip-masking-policies; do
+  case $known in *"${option%=*}"*) more="$more $option" ;; esac
+done
 echo "dumping $DATABASE_NAME of $DATABASE_HOST"
-$dump --defaults-extra-file="$options" --single-transaction --no-tablespaces --hex-blob $gtid \
-  --default-character-set=utf8mb4 "$DATABASE_NAME" | gzip >"$partial"
+rm -f "$failed"
+# A pipe has the exit status of its right side only.
+# shellcheck disable=SC2086 -- several options
+{
+  $dump --defaults-extra-file="$options" --single-transaction --no-tablespaces --hex-blob $more \
+    --default-character-set=utf8mb4 "$DATABASE_NAME" || echo $? >"$failed"
+} | gzip >"$partial"
+if [ -e "$failed" ]; then
+  echo "The dump failed: $dump ended with status $(cat "$failed")." >&2
+  exit 1
+fi
+gzip --test "$partial"
 gzip -dc "$partial" | tail -n 1 | grep -q '^-- Dump completed' || { echo "The dump is incomplete." >&2; exit 1; }
 
 if [ "${VERIFY:-on}" = on ]; then

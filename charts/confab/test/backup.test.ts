@@ -1,7 +1,7 @@
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { ensureFile, startMysql, type ServerHandle } from "@confab/local";
 import { expect } from "chai";
@@ -115,6 +115,21 @@ describe("the backup of a real database", function () {
     const { status, stderr } = await backUp({ DATABASE_PASSWORD: 'an"other\\one' });
     expect(status).to.equal(1);
     expect(stderr).to.match(/Access denied/);
+    expect(await kept()).to.deep.equal(before);
+  });
+
+  it("keeps nothing when the program that dumps fails after its last line", async () => {
+    const before = await kept();
+    const bin = await mkdtemp(join(folder, "bin-"));
+    await chmod(bin, 0o755);
+    const program = spawnSync("sh", ["-c", "command -v mariadb-dump || command -v mysqldump"], { encoding: "utf8" });
+    const real = program.stdout.trim();
+    await writeFile(join(bin, basename(real)), `#!/bin/sh\n${real} "$@"\n[ "$2" = --help ] || exit 3\n`, {
+      mode: 0o755,
+    });
+    const { status, stderr } = await backUp({ PATH: `${bin}:${process.env.PATH!}:/usr/sbin` });
+    expect(status).to.equal(1);
+    expect(stderr).to.include("ended with status 3");
     expect(await kept()).to.deep.equal(before);
   });
 });

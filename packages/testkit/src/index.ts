@@ -19,4 +19,5 @@ export { captureLog } from "./log.ts";
 export type { LogLine } from "./log.ts";
 export { hostileQueries, hostileTexts } from "./hostile-texts.ts";
 export { longestBlock } from "./longest-block.ts";
+export { commandsIn, shellBlocks } from "./shell-blocks.ts";
 export { scratchRoot } from "./scratch-root.ts";

@@ -11,14 +11,30 @@ import type { Manifest } from "./manifests.ts";
 /** Renders the chart with these `--set` values as an upgrade does, which can look up the objects in the cluster. */
 export type Upgrade = (...sets: string[]) => Promise<RunResult>;
 
-/**
- * Runs `use` with an API server that knows the kinds of `kinds` and has the objects of `installed`, marked as Helm marks those
- * of the release. It answers what Helm's `lookup` asks, and nothing else.
- */
+/** Runs `use` with the chart on an API server as `withApiServer` starts it. */
 export async function withCluster(
   kinds: readonly Manifest[],
   installed: readonly Manifest[],
   use: (upgrade: Upgrade) => Promise<void>,
+): Promise<void> {
+  await withApiServer(kinds, installed, (kubeconfig) =>
+    use((...sets) =>
+      templateOn(
+        kubeconfig,
+        sets.flatMap((set) => ["--set", set]),
+      ),
+    ),
+  );
+}
+
+/**
+ * Runs `use` with an API server that knows the kinds of `kinds` and has the objects of `installed`, marked as Helm marks those
+ * of the release. It answers the questions of Helm's `lookup` and of `kubectl --dry-run=client`, and nothing else.
+ */
+export async function withApiServer(
+  kinds: readonly Manifest[],
+  installed: readonly Manifest[],
+  use: (kubeconfig: string) => Promise<void>,
 ): Promise<void> {
   const objects = installed.map(markAsInstalled);
   const server = createServer((request, response) => {
@@ -34,12 +50,7 @@ export async function withCluster(
     await once(server, "listening");
     const kubeconfig = join(folder, "kubeconfig");
     await writeFile(kubeconfig, kubeconfigFor((server.address() as AddressInfo).port));
-    await use((...sets) =>
-      templateOn(
-        kubeconfig,
-        sets.flatMap((set) => ["--set", set]),
-      ),
-    );
+    await use(kubeconfig);
   } finally {
     server.close();
     server.closeAllConnections();

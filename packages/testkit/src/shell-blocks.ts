@@ -1,0 +1,23 @@
+/** The commands in the code blocks of a page: all lines of `sh`, and those after `$ ` of `console`. */
+export function shellBlocks(page: string): string[] {
+  return [...page.matchAll(/^( *)```(sh|console)\n([^]*?)^\1```$/gm)].map(([, indent = "", language, content = ""]) => {
+    const lines = content.split("\n").map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+    return language === "sh" ? lines.join("\n") : typed(lines).join("\n");
+  });
+}
+
+/** What somebody types in a terminal: the lines after a prompt, with their continuations. */
+function typed(lines: readonly string[]): string[] {
+  return lines.flatMap((line, index) => {
+    if (line.startsWith("$ ")) return [line.slice(2)];
+    return lines[index - 1]?.endsWith("\\") ? [line] : [];
+  });
+}
+
+/** The commands in a shell script that begin with these words, each up to the end of its line or to its pipe. */
+export function commandsIn(script: string, words: string): string[] {
+  return [...script.matchAll(new RegExp(`${words} `, "g"))].map(({ index }) => {
+    const rest = /^(?:'[^']*'|"(?:[^"\\]|\\[^])*"|\\[^]|[^'"\\\n|;&#])*/.exec(script.slice(index));
+    return rest![0].trim();
+  });
+}
