@@ -145,6 +145,7 @@ type ListName =
   | "listChats"
   | "listKeys"
   | "listMessages"
+  | "listMessageVersions"
   | "listReadHorizons"
   | "listUnreadChats"
   | "searchApplication"

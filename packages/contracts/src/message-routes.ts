@@ -12,6 +12,7 @@ import {
 import {
   changesQuerySchema,
   chatsStreamQuerySchema,
+  historyQuerySchema,
   linkRelations,
   messagesQuerySchema,
   searchQuerySchema,
@@ -38,7 +39,7 @@ const updateMessage = {
   tag: "Messages",
   summary: "Edit a message",
   description:
-    "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. A repetition without If-Match changes nothing else.",
+    "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. A repetition without If-Match changes nothing else. A message can be edited 1,000 times.",
   scopes: ["edit"],
   openToUsers: true,
   params: ["token", "chat", "message"],
@@ -46,7 +47,7 @@ const updateMessage = {
   body: { schema: editMessageSchema, required: true, limitBytes: messageBody },
   limited: "requests",
   success: { status: 200, description: "The message after the change", schema: messageSchema },
-  problems: [...messageProblems, "version-mismatch", "service-unavailable", ...storing],
+  problems: [...messageProblems, "history-full", "version-mismatch", "service-unavailable", ...storing],
 } as const satisfies Route;
 
 /** Messages: send, list, stream, search, get, change. */
@@ -212,7 +213,7 @@ export const messageRoutes = {
     tag: "Messages",
     summary: "Delete a message",
     description:
-      "Removes the body, the metadata and the earlier versions of a message. Its number stays: lists show a message without content, and reading it answers 410. The change takes the chat's next change number. A repetition answers 204 as well.",
+      "Removes the body, the metadata and the earlier versions of a message; nobody can read them from then on. Its number stays: lists show a message without content, and reading it answers 410. The change takes the chat's next change number. A repetition answers 204 as well.",
     scopes: ["edit"],
     openToUsers: true,
     params: ["token", "chat", "message"],
@@ -236,13 +237,15 @@ export const messageRoutes = {
     service: "api",
     tag: "Messages",
     summary: "List the earlier versions of a message",
-    description: "Returns what the message was before each edit, oldest first. The current version is not among them.",
+    description:
+      "Returns what the message was before each edit, oldest first. The current version is not among them. A page ends at `limit` or where its bodies reach 1 MiB.",
     scopes: ["read"],
     openToUsers: true,
     params: ["token", "chat", "message"],
+    query: historyQuerySchema,
     limited: "requests",
-    success: { status: 200, description: "The earlier versions", schema: z.array(messageVersionSchema) },
-    problems: [...messageProblems, "service-unavailable", ...reading],
+    success: { status: 200, description: "One page", schema: z.array(messageVersionSchema), links: ["next"] },
+    problems: [...messageProblems, "validation-failed", "service-unavailable", ...reading],
   },
   listChanges: {
     method: "get",

@@ -8,6 +8,9 @@ import { timestampSchema } from "./time.ts";
 
 export const maxBatchItems = 1_000;
 
+/** Maximum number of earlier versions of a message, which bounds what deleting it costs. */
+export const maxEarlierVersions = 1_000;
+
 export const messageNumberSchema = numberSchema.meta({
   description: "A message's number in its chat, from 1",
   examples: [1],

@@ -119,6 +119,11 @@ export const changesQuerySchema = z.object({
   after: numberParameter(0, "Only changes after this change number; 0 for all").transform((after) => after ?? 0),
 });
 
+export const historyQuerySchema = z.object({
+  limit: limitSchema,
+  after: numberParameter(0, "Only versions after this one; 0 for all").transform((after) => after ?? 0),
+});
+
 /** A message's number and, once the chat has changes, a change number: the id of the last event that a reader has. */
 export const streamPositionSchema = z
   .string()

@@ -91,6 +91,12 @@ export const problems = {
     meaning:
       "Another request with this `Idempotency-Key` was sent within the last 24 hours. Use a new key for a new request, or repeat the first request unchanged.",
   },
+  "history-full": {
+    status: 409,
+    title: "Message edited too often",
+    meaning:
+      "The message has 1,000 earlier versions, which is the maximum, so it was not edited. Send a new message, or delete this one.",
+  },
   "key-not-active": {
     status: 409,
     title: "Key not active",

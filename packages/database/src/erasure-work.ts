@@ -14,6 +14,7 @@ export type ErasureWork = ReturnType<typeof createErasureWork>;
 const TABLES_OF_CHATS = [
   "messages",
   "message_versions",
+  "removed_histories",
   "message_changes",
   "deleted_numbers",
   "reads",

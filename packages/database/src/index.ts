@@ -14,6 +14,7 @@ export { createMessages } from "./messages.ts";
 export { createReads } from "./reads.ts";
 export { createErasures, type Erasure, type Erasures } from "./erasures.ts";
 export { createErasureWork, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
+export { removeHistories } from "./removed-histories.ts";
 export { removeMessages } from "./remove-messages.ts";
 export { createRetention, type Retention } from "./retention.ts";
 export { previewRetention, type RetentionPreview } from "./retention-preview.ts";

@@ -1,9 +1,10 @@
-import { contentBytes, type Metadata } from "@confab/contracts";
+import { contentBytes, countFitting, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
-import { MESSAGE_COLUMNS, type Message } from "./messages.ts";
+import { MESSAGE_COLUMNS, type Message, type MessageKey } from "./messages.ts";
 import { encodeMetadata, withMetadata } from "./metadata-text.ts";
+import { noteRemovedHistories } from "./removed-histories.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
@@ -27,7 +28,7 @@ export interface ChangeTarget {
  */
 export type ChangeOutcome =
   | { readonly outcome: "changed" | "unchanged"; readonly message: Message }
-  | { readonly outcome: "missing" | "deleted" | "other-version" };
+  | { readonly outcome: "missing" | "deleted" | "other-version" | "history-full" };
 
 /** An earlier version of a message. */
 export interface EarlierVersion {
@@ -55,17 +56,32 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
     edit: (target: ChangeTarget, edit: MessageEdit): Promise<ChangeOutcome> =>
       change(target, (tx, message, now) => editMessage(tx, message, edit, now)),
 
-    /** Leaves a message without content and without earlier versions. A repetition changes nothing. */
+    /** Leaves a message without content. A worker deletes its earlier versions. A repetition changes nothing. */
     remove: (target: ChangeTarget): Promise<ChangeOutcome> => change(target, removeMessage),
 
-    /** The earlier versions of a message, oldest first; the current one is not among them. */
-    async versions(chatId: bigint, number: number): Promise<EarlierVersion[]> {
+    /**
+     * Earlier versions of a message after a version, oldest first: a page of at most `limit`, which ends where their contents reach
+     * 1 MiB. The current version is not among them. `next` is the version after which the next page begins, absent on the last page.
+     */
+    async versions(
+      { chatId, number }: MessageKey,
+      { after = 0, limit }: { after?: number; limit: number },
+    ): Promise<{ items: EarlierVersion[]; next: number | undefined }> {
+      const sizes = await prisma.$queryRaw<{ version: number; bytes: bigint | number }[]>`
+        SELECT version, LENGTH(body) + COALESCE(LENGTH(metadata), 0) AS bytes FROM message_versions
+         WHERE chat_id = ${chatId} AND number = ${number} AND version > ${after} ORDER BY version LIMIT ${limit + 1}`;
+      const fitting = countFitting(
+        sizes.map(({ bytes }) => Number(bytes)),
+        limit,
+      );
+      const last = sizes[fitting - 1]?.version;
+      if (last === undefined) return { items: [], next: undefined };
       const rows = await prisma.messageVersion.findMany({
-        where: { chatId, number },
+        where: { chatId, number, version: { gt: after, lte: last } },
         orderBy: { version: "asc" },
         select: { version: true, body: true, metadata: true, createdAt: true },
       });
-      return rows.map(withMetadata);
+      return { items: rows.map(withMetadata), next: fitting < sizes.length ? last : undefined };
     },
 
     /**
@@ -92,8 +108,12 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
   };
 }
 
-/** Prepares a change: returns the columns of the message's row that it sets; undefined if there is nothing to change. */
-type Write = (tx: Queryable, message: Message, now: Date) => Promise<Partial<MessageRow> | undefined>;
+/** Prepares a change: returns the columns of the message's row that it sets, or why it sets none. */
+type Write = (
+  tx: Queryable,
+  message: Message,
+  now: Date,
+) => Promise<Partial<MessageRow> | "unchanged" | "history-full">;
 
 async function changeMessage(
   database: Database,
@@ -118,7 +138,8 @@ async function changeMessage(
       if (versions && !versions.includes(message.version)) return { outcome: "other-version" };
       const now = new Date();
       const columns = await write(tx, message, now);
-      if (columns === undefined) return { outcome: "unchanged", message };
+      if (columns === "unchanged") return { outcome: columns, message };
+      if (columns === "history-full") return { outcome: columns };
 
       const changeNumber = chat.last + 1;
       await tx.$executeRaw`UPDATE chats SET last_change_number = ${changeNumber} WHERE id = ${chatId}`;
@@ -144,13 +165,15 @@ async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, n
     body: edit.body ?? body,
     metadata: edit.metadata === undefined ? old.metadata : encodeMetadata(edit.metadata),
   };
-  if (changed.body === old.body && changed.metadata === old.metadata) return undefined;
+  if (changed.body === old.body && changed.metadata === old.metadata) return "unchanged";
+  // Each edit adds one version.
+  if (version > maxEarlierVersions) return "history-full";
   await tx.messageVersion.create({ data: { chatId, number, version, ...old, createdAt: updatedAt } });
   return { ...changed, editedAt: now };
 }
 
-async function removeMessage(tx: Queryable, { chatId, number }: Message, now: Date) {
-  await tx.messageVersion.deleteMany({ where: { chatId, number } });
+async function removeMessage(tx: Queryable, { chatId, number, version }: Message, now: Date) {
+  if (version > 1) await noteRemovedHistories(tx, chatId, [number]);
   await tx.$executeRaw`UPDATE chats SET messages_count = messages_count - 1 WHERE id = ${chatId}`;
   await addDeletedNumbers(tx, chatId, [number]);
   return { body: "", metadata: null, deletedAt: now };

@@ -1,5 +1,6 @@
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
+import { noteRemovedHistories } from "./removed-histories.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
@@ -62,7 +63,8 @@ async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly Liv
   const edited = rows.filter(({ changeNumber }) => changeNumber !== null);
   if (edited.length > 0) {
     const earlier = edited.map(({ changeNumber }) => changeNumber!);
-    await tx.messageVersion.deleteMany({ where: { chatId, number: { in: edited.map(({ number }) => number) } } });
+    const histories = edited.map(({ number }) => number);
+    await noteRemovedHistories(tx, chatId, histories);
     await tx.messageChange.deleteMany({ where: { chatId, changeNumber: { in: earlier } } });
   }
   const changes = numbers.map((number, at) => ({ chatId, changeNumber: last + 1 + at, number }));

@@ -10,6 +10,7 @@ import {
   createRetention,
   previewRetention,
   pruneStoredBatches,
+  removeHistories,
   pruneIdempotencyKeys,
 } from "@confab/database";
 import type { Chat, QueryEvent } from "@confab/database";
@@ -96,6 +97,13 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "drains the outbox": ({ outbox }) => outbox.drain(10, () => Promise.resolve()),
   "deletes old stored batches": ({ database }) => pruneStoredBatches(database, 86_400_000),
   "deletes old idempotency keys": ({ database }) => pruneIdempotencyKeys(database, 1),
+  "lists earlier versions": ({ database }, chat) =>
+    createMessageChanges(database).versions({ chatId: chat.id, number: 30 }, { after: 2, limit: 50 }),
+  "deletes earlier versions": async ({ database }, chat) => {
+    await createMessageChanges(database).edit({ chatId: chat.id, number: 251 }, { body: "edited" });
+    await createMessageChanges(database).remove({ chatId: chat.id, number: 251 });
+    await removeHistories(database, { forMs: 5_000 });
+  },
   "deletes a message": ({ database }, chat) => createMessageChanges(database).remove({ chatId: chat.id, number: 250 }),
   "sets a read horizon": ({ database }, chat) => createReads(database).advance(chat.id, "reader 7", 40),
   "finds a read horizon": ({ database }, chat) => createReads(database).find(chat.id, "reader 7"),
@@ -249,13 +257,19 @@ describe("the plan of every query", () => {
         applicationId: index < 500 ? chat.applicationId : null,
       })),
     });
+    await prisma.messageVersion.createMany({
+      data: Array.from({ length: 2_000 }, (_, index) => ({
+        ...{ chatId: chat.id, number: 1 + (index % 200), version: 1 + Math.floor(index / 200) },
+        ...{ body: "earlier", createdAt: at },
+      })),
+    });
     await prisma.auditEntry.createMany({
       data: Array.from({ length: 1_000 }, (_, index) => ({
         ...{ createdAt: new Date(at.getTime() - 1_000 * index), actor: "test", act: "key-created" },
       })),
     });
     const tables =
-      "api_keys, audit_log, deleted_numbers, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
+      "api_keys, audit_log, deleted_numbers, message_versions, removed_histories, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
     await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
   });
   after(() => test.close());

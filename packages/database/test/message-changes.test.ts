@@ -1,6 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { createMessageChanges, verifyCounts, type ChangeOutcome, type MessageChanges } from "@confab/database";
+import { maxEarlierVersions } from "@confab/contracts";
+import {
+  createMessageChanges,
+  removeHistories,
+  verifyCounts,
+  type ChangeOutcome,
+  type MessageChanges,
+} from "@confab/database";
 import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
 
 describe("changes of messages", () => {
@@ -23,6 +30,19 @@ describe("changes of messages", () => {
     expect(outcome.outcome).to.equal("changed");
     return "message" in outcome ? outcome.message : undefined;
   };
+  const versionsOf = async (number: number) => (await changes.versions({ chatId, number }, { limit: 200 })).items;
+  const addVersions = (number: number, count: number, body: string) =>
+    test.database.prisma.$transaction([
+      test.database.prisma.messageVersion.createMany({
+        data: Array.from({ length: count }, (_, at) => ({
+          ...{ chatId, number, version: at + 1, body, createdAt: new Date() },
+        })),
+      }),
+      test.database.prisma.message.update({
+        where: { chatId_number: { chatId, number } },
+        data: { version: count + 1 },
+      }),
+    ]);
   const waiting = async () => {
     const ranges: number[] = [];
     await test.outbox.drain(1_000, (all) => {
@@ -38,7 +58,7 @@ describe("changes of messages", () => {
     expect(first.editedAt).to.be.instanceOf(Date);
     const second = changed(await changes.edit({ chatId, number: 2 }, { metadata: { z: 1, a: 2 } }))!;
     expect(second).to.deep.include({ body: "edited", metadata: { z: 1, a: 2 }, version: 3, changeNumber: 2 });
-    expect(await changes.versions(chatId, 2)).to.deep.equal([
+    expect(await versionsOf(2)).to.deep.equal([
       { version: 1, body: "message 2", metadata: null, createdAt: first.createdAt },
       { version: 2, body: "edited", metadata: null, createdAt: first.updatedAt },
     ]);
@@ -62,7 +82,8 @@ describe("changes of messages", () => {
     const tombstone = changed(await changes.remove({ chatId, number: 6 }))!;
     expect(tombstone).to.deep.include({ body: "", metadata: null, sender: "anna", reply_to: 2, version: 3 });
     expect(tombstone.deletedAt).to.be.instanceOf(Date);
-    expect(await changes.versions(chatId, 6)).to.deep.equal([]);
+    await removeHistories(test.database, { forMs: 5_000 });
+    expect(await versionsOf(6)).to.deep.equal([]);
     expect(await chat()).to.include({ messagesCount: 5, lastMessageNumber: 6, lastChangeNumber: 2 });
     expect((await changes.edit({ chatId, number: 6 }, { body: "x" })).outcome).to.equal("deleted");
     expect((await changes.remove({ chatId, number: 6 })).outcome).to.equal("deleted");
@@ -72,6 +93,54 @@ describe("changes of messages", () => {
     await test.batchStore.store([batch(full)]);
     expect(await test.messages.find(chatId, 6)).to.include({ body: "", version: 3 });
     expect((await chat()).messagesCount).to.equal(5);
+  });
+
+  it("list earlier versions in pages of a limit and of 1 MiB", async () => {
+    await addVersions(1, 40, "x".repeat(60_000));
+    const read = async (limit: number) => {
+      const found: number[][] = [];
+      for (let after: number | undefined = 0; after !== undefined;) {
+        const page = await changes.versions({ chatId, number: 1 }, { after, limit });
+        found.push(page.items.map(({ version }) => version));
+        after = page.next;
+      }
+      return found;
+    };
+    const all = Array.from({ length: 40 }, (_, at) => at + 1);
+    expect(await read(200)).to.deep.equal([all.slice(0, 17), all.slice(17, 34), all.slice(34)]);
+    expect(await read(16)).to.deep.equal([all.slice(0, 16), all.slice(16, 32), all.slice(32)]);
+    expect(await changes.versions({ chatId, number: 9 }, { limit: 1 })).to.deep.equal({ items: [], next: undefined });
+  });
+
+  it("end after 1,000 edits of a message, which can still be deleted", async () => {
+    await addVersions(1, maxEarlierVersions - 1, "old");
+    changed(await changes.edit({ chatId, number: 1 }, { body: "the last one" }));
+    expect((await changes.edit({ chatId, number: 1 }, { body: "one too many" })).outcome).to.equal("history-full");
+    expect((await changes.edit({ chatId, number: 1 }, { body: "the last one" })).outcome).to.equal("unchanged");
+    expect(await chat()).to.include({ lastChangeNumber: 1 });
+    changed(await changes.remove({ chatId, number: 1 }));
+  });
+
+  it("delete many versions without a lock on the chat, and later if nobody did", async () => {
+    await addVersions(1, 450, "secret");
+    await addVersions(2, 3, "kept");
+    const { prisma } = test.database;
+    await prisma.$transaction(async (other) => {
+      // As if deleting them took long.
+      await other.$queryRaw`SELECT version FROM message_versions WHERE chat_id = ${chatId} AND version = 400 FOR UPDATE`;
+      const began = performance.now();
+      changed(await changes.remove({ chatId, number: 1 }));
+      const removing = removeHistories(test.database, { forMs: 5_000 });
+      await test.batchStore.store([batch(message(chatId, 6))]);
+      expect(performance.now() - began, "neither the deletion nor the next message waits").to.be.lessThan(3_000);
+      expect(await prisma.removedHistory.count({ where: { chatId } }), "noted until all are gone").to.equal(1);
+      void removing.catch(() => undefined);
+    });
+    await removeHistories(test.database, { forMs: 0 });
+    expect(await prisma.removedHistory.count({ where: { chatId } }), "no time").to.equal(1);
+    await Promise.all([1, 2].map(() => removeHistories(test.database, { forMs: 5_000 })));
+    expect(await prisma.messageVersion.count({ where: { chatId } })).to.equal(3);
+    expect(await prisma.removedHistory.count()).to.equal(0);
   });
 
   it("are refused for another version, and for messages that are not stored", async () => {
@@ -117,8 +186,9 @@ describe("changes of messages", () => {
     expect(new Set(latest.map(({ number }) => number))).to.deep.equal(
       new Set(stored.filter(({ changeNumber }) => changeNumber !== null).map(({ number }) => number)),
     );
+    await removeHistories(test.database, { forMs: 5_000 });
     for (const { number, version, deletedAt } of latest) {
-      const kept = (await changes.versions(chatId, number)).map((earlier) => earlier.version);
+      const kept = (await versionsOf(number)).map((earlier) => earlier.version);
       expect(kept).to.deep.equal(deletedAt ? [] : Array.from({ length: version - 1 }, (_, at) => at + 1));
     }
   });

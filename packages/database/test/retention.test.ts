@@ -6,6 +6,7 @@ import {
   verifyCounts,
   type Retention,
   type RetentionGroup,
+  removeHistories,
 } from "@confab/database";
 import { expect } from "chai";
 import { batch, collect, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
@@ -77,7 +78,8 @@ describe("retention", () => {
       ["", null],
       ["", null],
     ]);
-    expect(await createMessageChanges(test.database).versions(id, 1)).to.deep.equal([]);
+    await removeHistories(test.database, { forMs: 5_000 });
+    expect(await test.database.prisma.messageVersion.count({ where: { chatId: id } })).to.equal(0);
     expect(await chatOf(id)).to.deep.include({ messagesCount: 4, retainedFrom: 3, retainedFromAt: ago(30) });
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
     expect(await overdue()).to.deep.equal([]);

@@ -1,8 +1,9 @@
 import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema } from "@confab/contracts";
+import { removeHistories } from "@confab/database";
 import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, problemOf, readAs, startApi, useApi, type Api } from "./start.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
 import { removeIndex } from "./remove-index.ts";
 import type { Chat, World } from "./world.ts";
 
@@ -47,6 +48,33 @@ describe("editing and deleting messages", () => {
     expect(await chatNow()).to.include({ messages_count: 3, last_change_number: 2 });
   });
 
+  it("pages through the earlier versions, and ends after 1,000 edits", async () => {
+    const { prisma } = world.database;
+    await prisma.messageVersion.createMany({
+      data: Array.from({ length: 1_000 }, (_, at) => ({
+        ...{ chatId: chat.id, number: 1, version: at + 1, createdAt: new Date() },
+        body: at < 20 ? "x".repeat(60_000) : `version ${at + 1}`,
+      })),
+    });
+    await prisma.message.update({
+      where: { chatId_number: { chatId: chat.id, number: 1 } },
+      data: { version: 1_001 },
+    });
+    const versions: number[] = [];
+    const sizes: number[] = [];
+    for (let next: string | undefined = `${path}/1/history?limit=200`; next !== undefined;) {
+      const answer: Answer = await api.get(next);
+      const page = readAs(z.array(messageVersionSchema), answer);
+      versions.push(...page.map(({ version }) => version));
+      sizes.push(page.length);
+      next = linksOf(answer).next;
+    }
+    expect(versions).to.deep.equal(Array.from({ length: 1_000 }, (_, at) => at + 1));
+    expect(sizes).to.deep.equal([17, 200, 200, 200, 200, 183]);
+    problemOf(await edit(1, { body: "one too many" }), "history-full");
+    problemOf(await api.get(`${path}/1/history?limit=201`), "validation-failed");
+  });
+
   it("answers a repeated edit with the same message, and takes no change number for it", async () => {
     const first = await edit(1, { body: "uno" });
     expect((await edit(1, { body: "uno" })).text).to.equal(first.text);
@@ -72,6 +100,7 @@ describe("editing and deleting messages", () => {
     problemOf(await edit(2, { body: "back" }), "message-deleted");
     expect((await remove(2)).status, "a repetition").to.equal(204);
     expect(await chatNow()).to.include({ messages_count: 2, last_message_number: 3, last_change_number: 2 });
+    await removeHistories(world.database, { forMs: 5_000 });
     const rows = await world.database.prisma.$queryRaw<{ found: bigint }[]>`
       SELECT (SELECT COUNT(*) FROM messages WHERE chat_id = ${chat.id} AND body LIKE '%secret%')
            + (SELECT COUNT(*) FROM message_versions WHERE chat_id = ${chat.id}) AS found`;

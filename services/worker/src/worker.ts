@@ -13,6 +13,7 @@ import {
   isUnavailable,
   pruneStoredBatches,
   pruneIdempotencyKeys,
+  removeHistories,
   sampleCounts,
 } from "@confab/database";
 import { createBacklogGauges, createIntakeErasure, type Backlog } from "@confab/intake";
@@ -60,6 +61,8 @@ import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.
 
 const hour = 3_600_000;
 const countsMs = 300_000;
+/** How long one run deletes earlier versions of deleted messages. */
+const historiesMs = 500;
 /** Intervals of reading the stores for their gauges. */
 const redisSnapshotMs = 2_000;
 const databaseSnapshotMs = 10_000;
@@ -238,6 +241,12 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       intervalMs,
       "erasure of deleted chats",
       shortly("erasure", () => erasing.run()),
+      logger,
+    ),
+    repeat(
+      intervalMs,
+      "removal of earlier versions",
+      shortly("histories", () => removeHistories(database, { forMs: historiesMs })),
       logger,
     ),
     repeat(config.retention.intervalMs, "retention", () => retaining.run(), logger),

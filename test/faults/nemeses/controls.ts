@@ -75,7 +75,7 @@ export const controls: readonly Control[] = [
   }),
   mutated("versions-kept", "A deletion keeps the earlier versions of a message", ["I18"], "api", {
     file: "packages/database/src/message-changes.ts",
-    ...{ from: "await tx.messageVersion.deleteMany({ where: { chatId, number } });", to: "" },
+    ...{ from: "if (version > 1) await noteRemovedHistories(tx, chatId, [number]);", to: "" },
   }),
   mutated("events-skipped", "A stream skips one message in fifty", ["I21", "I22"], "api", {
     file: "services/api/src/stream/pages.ts",

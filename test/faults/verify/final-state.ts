@@ -124,7 +124,7 @@ async function countWork(
   connection: Connection,
 ): Promise<[number, number, number, number, number]> {
   const [row] = await connection.query<{ ranges: number; erasures: number }[]>(
-    `SELECT COUNT(*) AS ranges, (SELECT COUNT(*) FROM erasures WHERE finished_at IS NULL) AS erasures FROM search_outbox`,
+    `SELECT COUNT(*) AS ranges, (SELECT COUNT(*) FROM erasures WHERE finished_at IS NULL) + (SELECT COUNT(*) FROM removed_histories) AS erasures FROM search_outbox`,
   );
   const texts = await Promise.all(
     endpoints.workers.map((url) => fetch(`${url}/metrics`).then((answer) => answer.text())),

@@ -4,8 +4,8 @@ import type { RemainsLine } from "../history/lines.ts";
 import type { Endpoints } from "./endpoints.ts";
 
 const tables = [
-  ...["messages", "message_versions", "message_changes", "deleted_numbers", "reads"],
-  ...["dead_letters", "search_outbox"],
+  ...["messages", "message_versions", "removed_histories", "message_changes", "deleted_numbers"],
+  ...["reads", "dead_letters", "search_outbox"],
 ];
 
 /** Counts what every store and the api have of the deleted chat, by SQL, SCAN and HTTP. */

@@ -1,5 +1,6 @@
 import { bodyFault } from "@confab/contracts";
 import { Option, type Command } from "commander";
+import { listed, pages } from "../api-client.ts";
 import { chatOperand, messageOperand, onApplication, textOperand } from "../application-arguments.ts";
 import { json, number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
@@ -60,7 +61,8 @@ export function addMessageCommands(program: Command, io: Io): void {
     [chatOperand, messageOperand],
     async (token, [chat, message], command) => {
       const { api, output } = toolsOf(io, command);
-      const { body: versions } = await api.call("listMessageVersions", { params: { token, chat, message } });
+      const params = { token, chat, message };
+      const versions = await listed(pages(api, "listMessageVersions", { params, limit: Infinity }));
       output.result(versions, () =>
         table(
           ["VERSION", "WRITTEN", "BODY"],

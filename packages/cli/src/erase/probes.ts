@@ -25,6 +25,7 @@ export interface ProbedStores {
 const tablesOfChats = [
   "messages",
   "message_versions",
+  "removed_histories",
   "message_changes",
   "deleted_numbers",
   "reads",

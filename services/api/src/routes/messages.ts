@@ -119,13 +119,14 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.listMessageVersions,
-    async ({ params: { token, chat: number, message }, context }) => {
-      const chat = await findChat(token, number);
-      const earlier = await changes.versions(chat.id, message);
-      // Read last: a message that is deleted meanwhile answers 410.
-      await readMessages.find(token, chat, message, context.logger);
-      return { body: earlier.map(toVersion) };
-    },
+    ({ params: { token, chat: number, message }, query, context }) =>
+      share(token, async () => {
+        const chat = await findChat(token, number);
+        const { items, next } = await changes.versions({ chatId: chat.id, number: message }, query);
+        // Read last: a message that is deleted meanwhile answers 410.
+        await readMessages.find(token, chat, message, context.logger);
+        return { body: items.map(toVersion), link: next === undefined ? {} : { next: { after: next } } };
+      }),
     mountOptions,
   );
 

@@ -65,6 +65,7 @@ export function createChangeMessage({
   async function changed(place: ChatReference, target: ChangeTarget, change: () => Promise<ChangeOutcome>) {
     const outcome = await settled(place, target.number, change);
     if (outcome.outcome === "other-version") throw new ProblemError("version-mismatch");
+    if (outcome.outcome === "history-full") throw new ProblemError("history-full");
     // Streams look by themselves a few seconds later.
     if (outcome.outcome === "changed") void signals.send(place).catch(() => undefined);
     return outcome;

@@ -1,0 +1,41 @@
+import { placeholderRows, placeholders } from "./transaction.ts";
+import type { Database, Queryable } from "./client.ts";
+
+const MESSAGES_AT_ONCE = 200;
+/** Maximum number of versions that one statement deletes: 8 MB if each is as long as possible. */
+const VERSIONS_AT_ONCE = 100;
+
+/** Notes deleted messages whose earlier versions `removeHistories` is to delete: they can be too many for the chat's lock. */
+export async function noteRemovedHistories(tx: Queryable, chatId: bigint, numbers: readonly number[]): Promise<void> {
+  if (numbers.length === 0) return;
+  await tx.$executeRawUnsafe(
+    `INSERT INTO removed_histories (chat_id, number) VALUES ${placeholderRows(numbers.length, 2)}
+         ON DUPLICATE KEY UPDATE number = VALUES(number)`,
+    ...numbers.flatMap((number) => [chatId, number]),
+  );
+}
+
+/**
+ * Deletes the earlier versions of deleted messages, one slice per statement and without a lock on a chat. Ends when none are left,
+ * or with the first slice after `forMs`. Two calls at once do no harm.
+ */
+export async function removeHistories({ prisma }: Database, { forMs }: { forMs: number }): Promise<void> {
+  const end = performance.now() + forMs;
+  while (performance.now() < end) {
+    const noted = await prisma.removedHistory.findMany({
+      orderBy: [{ chatId: "asc" }, { number: "asc" }],
+      take: MESSAGES_AT_ONCE,
+    });
+    const [first] = noted;
+    if (first === undefined) return;
+    const { chatId } = first;
+    const numbers = noted.filter((other) => other.chatId === chatId).map(({ number }) => number);
+    const deleted = await prisma.$executeRawUnsafe(
+      `DELETE FROM message_versions WHERE chat_id = ? AND number IN (${placeholders(numbers)}) LIMIT ${VERSIONS_AT_ONCE}`,
+      chatId,
+      ...numbers,
+    );
+    // A deleted message gets no further versions, so that its note can go as soon as nothing was found.
+    if (deleted === 0) await prisma.removedHistory.deleteMany({ where: { chatId, number: { in: numbers } } });
+  }
+}
