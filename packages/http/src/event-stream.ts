@@ -1,9 +1,11 @@
 import type { Response } from "express";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
+import { unreadOf, type Unread } from "./unread.ts";
 
-/** The bytes that a client may leave unread before the writer waits. */
-const maxUnreadBytes = 256 * 1024;
+/** A corked stream sends what is written in pieces of about this size, and looks whether the client takes them. */
+const maxPieceBytes = 64 * 1024;
+const nothing = Buffer.alloc(0);
 /** How long a client may take to read the end of a stream. */
 const endMs = 2_000;
 
@@ -14,15 +16,23 @@ export class ClientLeft extends Error {
 
 /** A stream of server-sent events to one client. */
 export interface EventStream {
+  /** Whether an event of this size may be written; if not, write nothing before `drained`. */
+  hasRoom(bytes: number): boolean;
   /**
-   * Returns false if the client has at least 256 KiB to read: then write no more before `drained`. Throws `ClientLeft` if it has
-   * left or the stream has ended.
+   * Returns false if the client has not taken everything: then write no more before `drained`. Throws `ClientLeft` if it has left
+   * or the stream has ended.
    */
   write(bytes: Buffer): boolean;
-  /** Sends what is written until `uncork` in one piece. */
+  /** Whether the client has yet to take some of what was written. */
+  hasUnread(): boolean;
+  /** Sends what is written until `uncork` in one piece, or in large ones. */
   cork(): void;
-  uncork(): void;
-  /** Resolves when the client has read everything; rejects with `ClientLeft` when it has left or the stream has ended. */
+  /** Returns false if the client has not taken everything. */
+  uncork(): boolean;
+  /**
+   * Resolves when the client has taken everything and there is room for more; rejects with `ClientLeft` when it has left or the
+   * stream has ended.
+   */
   drained(): Promise<void>;
   end(): void;
 }
@@ -40,48 +50,70 @@ export function startEventStream(res: Response, onClose: () => void): EventStrea
   });
   res.flushHeaders();
   const { socket } = res;
+  const unread = unreadOf(res);
   // A client that sent several requests at once has to wait until the earlier ones are answered.
-  if (socket === null) return new Stream(res, onClose);
+  if (socket === null) return new Stream(res, unread, onClose);
   socket.setNoDelay(true);
   release(socket, res);
-  return new Stream(socket, onClose);
+  return new Stream(socket, unread, onClose);
 }
 
 /** A class, because a process has thousands of them, and each closure would cost as much as the whole object. */
 class Stream implements EventStream {
   readonly #out: Writable;
+  readonly #unread: Unread | undefined;
+  #isCorked = false;
 
-  constructor(out: Writable, onClose: () => void) {
+  constructor(out: Writable, unread: Unread | undefined, onClose: () => void) {
     this.#out = out;
+    this.#unread = unread;
     if (out.destroyed) process.nextTick(onClose);
     else out.once("close", onClose);
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#unread?.hasRoom(bytes) ?? true;
+  }
+
   write(bytes: Buffer): boolean {
     this.#expectClient();
-    return this.#out.write(bytes) || this.#out.writableLength < maxUnreadBytes;
+    const out = this.#out;
+    out.write(bytes);
+    if (!this.#isCorked) return this.#isTaken();
+    if (out.writableLength < maxPieceBytes) return true;
+    out.uncork();
+    out.cork();
+    return this.#isTaken();
+  }
+
+  hasUnread(): boolean {
+    return this.#out.writableLength > 0;
   }
 
   cork(): void {
+    this.#isCorked = true;
     this.#out.cork();
   }
 
-  uncork(): void {
+  uncork(): boolean {
+    this.#isCorked = false;
     this.#out.uncork();
+    return this.#isTaken();
   }
 
   async drained(): Promise<void> {
-    const out = this.#out;
     this.#expectClient();
-    if (!out.writableNeedDrain) return;
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        out.off("drain", wake).off("close", wake);
-        resolve();
-      };
-      out.on("drain", wake).on("close", wake);
-    });
+    // Done after everything before it, or when the client has left.
+    if (this.hasUnread()) await new Promise<unknown>((resolve) => this.#out.write(nothing, resolve));
+    this.#unread?.remove(this.#out);
+    await this.#unread?.room();
     this.#expectClient();
+  }
+
+  #isTaken(): boolean {
+    const bytes = this.#out.writableLength;
+    if (bytes > 0) this.#unread?.add(this.#out, bytes);
+    return bytes === 0;
   }
 
   end(): void {

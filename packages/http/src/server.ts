@@ -9,6 +9,8 @@ import type { Direct } from "./direct.ts";
 import { awaitContinue } from "./protocol.ts";
 import { createUnsent } from "./unsent.ts";
 import type { UnsentOptions } from "./unsent.ts";
+import { createUnread } from "./unread.ts";
+import type { UnreadOptions } from "./unread.ts";
 
 export interface HttpServerOptions {
   readonly port: number;
@@ -21,6 +23,8 @@ export interface HttpServerOptions {
   readonly stallTimeoutMs?: number;
   /** Bounds the memory of answers that clients do not read. */
   readonly unsent?: Partial<UnsentOptions>;
+  /** Bounds the memory of streams that clients do not read. */
+  readonly unread?: Partial<UnreadOptions>;
   readonly lifecycle?: Pick<Lifecycle, "draining">;
   /** Serves the usual requests to a route before the app sees them. */
   readonly direct?: Direct;
@@ -70,6 +74,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   // Node counts every byte that the client takes as progress.
   server.timeout = options.stallTimeoutMs ?? 30_000;
   app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unsent });
+  app.locals.unread = createUnread({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unread });
   server.on("connection", (socket) => {
     answers.set(socket, undefined);
     socket.once("close", () => answers.delete(socket));

@@ -163,11 +163,13 @@ export class Follower {
     if (member.isCaughtUp) return this.#write(member, page);
     // With the event that follows the last page.
     sink.cork();
+    let hasTaken = false;
     try {
-      return this.#write(member, page);
+      hasTaken = this.#write(member, page);
     } finally {
-      sink.uncork();
+      hasTaken = sink.uncork() && hasTaken;
     }
+    return hasTaken;
   }
 
   /** Writes a page, and returns whether the client has taken it. If it has not, the rest is read again later. */
@@ -190,6 +192,7 @@ export class Follower {
   #writeSegments(member: Member, { frames, segments, first }: EventPage): boolean {
     for (const { bytes, first: begin, end } of segments) {
       if (end <= first) continue;
+      if (!this.#options.sink.hasRoom(bytes.length)) return false;
       let skipped = 0;
       for (let at = begin; at < first; at += 1) skipped += frames[at]!.bytes.length;
       member.at = frames[end - 1]!.at;
@@ -201,7 +204,8 @@ export class Follower {
   /** Writes the events one by one: with other ids, or without changes that the client has seen in their messages. */
   #writeFrames(member: Member, { frames, first }: EventPage): boolean {
     for (const frame of frames.slice(first)) {
-      const { message, isChange, at } = frame;
+      const { message, isChange, at, bytes } = frame;
+      if (!this.#options.sink.hasRoom(bytes.length)) return false;
       member.at = at;
       if (isChange && message && (member.sent?.get(message.number) ?? 0) >= message.change) continue;
       if (message && !isChange) (member.sent ??= new Map<number, number>()).set(message.number, message.change);
@@ -236,11 +240,12 @@ export class Follower {
   /** Writes what happens only now, of chats that have nothing else to send. */
   #writeLive(): boolean {
     if (this.#live === undefined || this.#isOver) return true;
-    let hasRoom = true;
+    let hasTaken = true;
     const isReady = (number: number): boolean =>
       !this.members.some(({ chat, isDue }) => isDue && chat.number === number);
-    for (const bytes of this.#live.take(isReady)) hasRoom = this.#options.sink.write(bytes);
-    return hasRoom;
+    if (!this.#options.sink.hasRoom(0)) return false;
+    for (const bytes of this.#live.take(isReady)) hasTaken = this.#options.sink.write(bytes);
+    return hasTaken;
   }
 }
 

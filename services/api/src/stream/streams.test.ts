@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EventStream } from "@confab/http";
 import { createLogger } from "@confab/runtime";
 import { eventually } from "@confab/testkit";
@@ -23,7 +24,15 @@ function pageUpTo(last: number, { number, change }: Position, isWhole: boolean):
 
 /** A stream of a chat, and what it writes to its client. */
 function openStream(options: Partial<StreamsOptions> = {}) {
-  const state = { last: 3, reads: 0, isWhole: true, written: "", isEnded: false, ended: [] as string[] };
+  const state = {
+    last: 3,
+    reads: 0,
+    isWhole: true,
+    written: "",
+    isEnded: false,
+    ended: [] as string[],
+    hasUnread: false,
+  };
   const listeners = new Set<Listener>();
   const places = createStreamPlaces({ total: 1, perApplication: 1, perAddress: 1 });
   const streams = createStreams({
@@ -51,8 +60,10 @@ function openStream(options: Partial<StreamsOptions> = {}) {
       state.written += bytes.toString();
       return true;
     },
+    hasRoom: () => true,
+    hasUnread: () => state.hasUnread,
     cork: () => undefined,
-    uncork: () => undefined,
+    uncork: () => true,
     drained: () => Promise.resolve(),
     end: () => {
       state.isEnded = true;
@@ -112,6 +123,18 @@ describe("a live stream", () => {
     await eventually(() => {
       expect(state.written).to.match(/(:\n\n){2}$/);
     });
+    leave();
+  });
+
+  it("shows none to a client that has something to read, so that a client that reads nothing is noticed", async () => {
+    const { state, leave } = openStream({ heartbeatMs: 1 });
+    await eventually(() => {
+      expect(state.written).to.match(/(:\n\n){2}$/);
+    });
+    state.hasUnread = true;
+    const { length } = state.written;
+    await sleep(1_500);
+    expect(state.written).to.have.length(length);
     leave();
   });
 

@@ -172,7 +172,8 @@ class OpenStream implements FollowerOwner {
   tick(now: number, heartbeatMs: number): void {
     if (now >= this.#rotateAt) this.sayGoodbye("rotation");
     if (this.#beatAt > now || this.#goodbye !== undefined) return;
-    if (this.#beatAt > 0) this.#tryWrite(heartbeat);
+    // A client that has something to read needs none, and the server's timeout for those that read nothing must not begin again.
+    if (this.#beatAt > 0 && this.#sink?.hasUnread() === false) this.#tryWrite(heartbeat);
     this.#beatAt = now + jittered(heartbeatMs);
   }
 
