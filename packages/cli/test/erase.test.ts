@@ -87,7 +87,9 @@ describe("confabctl erase", function () {
     expect((await verify()).code).to.equal(0);
 
     const redis = connectScripts(testStores().redisUrl);
-    await stack.database.prisma.read.create({ data: { chatId: id, reader: "r", number: 1, updatedAt: new Date() } });
+    await stack.database.prisma.read.create({
+      data: { chatId: id, reader: Buffer.from("r"), number: 1, updatedAt: new Date() },
+    });
     const head = `${stack.env.REDIS_KEY_PREFIX}:{p0}:head:${token}:${number}`;
     await redis.set(head, "left");
     const { code, stdout } = await verify();

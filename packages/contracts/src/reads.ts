@@ -3,14 +3,12 @@ import { chatNumberSchema, maxNumber } from "./chat.ts";
 import { senderSchema } from "./message-content.ts";
 import { timestampSchema } from "./time.ts";
 
-/** A sender that can be part of a path and a key: clients remove `.` and `..` from paths, and MySQL ignores spaces at the end of a key. */
+/** A sender that can be part of a path: clients remove `.` and `..` from paths. */
 export const readerSchema = senderSchema
   .refine((reader) => reader !== "." && reader !== "..", "must not be . or .., which clients remove from paths")
-  .refine((reader) => !reader.endsWith(" "), "must not end with a space")
   .meta({
     ...senderSchema.meta(),
-    description:
-      "Your own id of somebody who reads, 1 to 256 characters like a sender. It must not be `.` or `..` or end with a space.",
+    description: "Your own id of somebody who reads, 1 to 256 characters like a sender. It must not be `.` or `..`.",
   });
 
 const horizonSchema = z

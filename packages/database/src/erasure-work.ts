@@ -1,6 +1,7 @@
 import { decodeContent } from "@confab/contracts";
 import { createDeadLetters } from "./dead-letters.ts";
-import { takeChatsOf, type Erasure } from "./erasures.ts";
+import { takeChatsOf, toErasure, type Erasure } from "./erasures.ts";
+import { identifierBytes } from "./identifiers.ts";
 import { removeMessages } from "./remove-messages.ts";
 import { placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
@@ -38,7 +39,7 @@ export function createErasureWork(database: Database) {
         const claimed = await prisma.$executeRaw`
           UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND
            WHERE id = ${id} AND finished_at IS NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))`;
-        if (claimed === 1) return (await prisma.erasure.findUnique({ where: { id } })) ?? undefined;
+        if (claimed === 1) return toErasure(await prisma.erasure.findUniqueOrThrow({ where: { id } }));
       }
       return undefined;
     },
@@ -124,11 +125,11 @@ export function createErasureWork(database: Database) {
     /** The numbers of a sender's messages in a range, tombstones that name the sender included. Later messages are left out. */
     async numbersOf(
       { chatId, from, to }: MessageRange,
-      { sender, requestedAt }: Pick<Erasure, "sender" | "requestedAt">,
+      { sender, requestedAt }: { sender: string; requestedAt: Date },
     ): Promise<number[]> {
       const rows = await prisma.$queryRaw<{ number: number }[]>`
         SELECT number FROM messages
-         WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND sender = ${sender}
+         WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND sender = ${identifierBytes(sender)}
            AND created_at <= ${requestedAt} ORDER BY number`;
       return rows.map(({ number }) => number);
     },
@@ -139,7 +140,7 @@ export function createErasureWork(database: Database) {
 
     /** Deletes the read horizon of a reader in a chat. */
     deleteRead: (chatId: bigint, reader: string): Promise<number> =>
-      prisma.$executeRaw`DELETE FROM \`reads\` WHERE chat_id = ${chatId} AND reader = ${reader}`,
+      prisma.$executeRaw`DELETE FROM \`reads\` WHERE chat_id = ${chatId} AND reader = ${identifierBytes(reader)}`,
 
     /** The ids of an application's dead letters that a sender wrote, after an id. */
     async lettersOf({ token, sender, requestedAt }: Erasure, after: bigint, limit: number) {

@@ -1,12 +1,14 @@
 import { isToken } from "./applications.ts";
 import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
+import { identifierBytes, identifierText } from "./identifiers.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Statements } from "./session.ts";
-import type { Erasure } from "./generated/client.ts";
+import type { Erasure as ErasureRow } from "./generated/client.ts";
 
-export type { Erasure };
+/** The deletion of an application, of a chat, or of what a sender wrote. */
+export type Erasure = Omit<ErasureRow, "sender"> & { readonly sender: string | null };
 export type Erasures = ReturnType<typeof createErasures>;
 
 /**
@@ -28,6 +30,11 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
       ),
     );
 
+  async function findLatest(where: Partial<Pick<ErasureRow, "token" | "chatNumber" | "sender">>) {
+    const row = await database.prisma.erasure.findFirst({ where, orderBy: { id: "desc" } });
+    return row === null ? undefined : toErasure(row);
+  }
+
   return {
     /** Returns undefined if no application has this token. */
     eraseApplication: async (token: string, by: Actor = confabItself): Promise<Erasure | undefined> =>
@@ -47,29 +54,31 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
       isToken(token)
         ? write({ act: "sender-erased", by, token }, async (tx) => {
             const owner = await lockOwner(tx, token);
-            const data = { token, sender, requestedAt: new Date() };
-            return owner && tx.erasure.create({ data: { ...data, applicationId: owner.id } });
+            const data = { token, sender: identifierBytes(sender), requestedAt: new Date() };
+            return owner && toErasure(await tx.erasure.create({ data: { ...data, applicationId: owner.id } }));
           })
         : undefined,
 
     /** The latest erasure of a sender; undefined if there is none. */
-    findSender: async (token: string, sender: string): Promise<Erasure | undefined> =>
-      (await database.prisma.erasure.findFirst({ where: { token, sender }, orderBy: { id: "desc" } })) ?? undefined,
+    findSender: (token: string, sender: string): Promise<Erasure | undefined> =>
+      findLatest({ token, sender: identifierBytes(sender) }),
 
     /** The erasure of an application, or of a chat if a number is given; undefined if there is none. */
-    find: async (token: string, chatNumber: number | null = null): Promise<Erasure | undefined> =>
-      (await database.prisma.erasure.findFirst({
-        where: { token, chatNumber, sender: null },
-        orderBy: { id: "desc" },
-      })) ?? undefined,
+    find: (token: string, chatNumber: number | null = null): Promise<Erasure | undefined> =>
+      findLatest({ token, chatNumber, sender: null }),
   };
+}
+
+/** A row of `erasures` with its sender as text. */
+export function toErasure(row: ErasureRow): Erasure {
+  return { ...row, sender: row.sender === null ? null : identifierText(row.sender) };
 }
 
 async function eraseApplication(tx: Queryable, token: string): Promise<Erasure | undefined> {
   const owner = await lockOwner(tx, token);
   if (!owner) return undefined;
   await tx.$executeRaw`DELETE FROM applications WHERE id = ${owner.id}`;
-  return tx.erasure.create({ data: { token, applicationId: owner.id, requestedAt: new Date() } });
+  return toErasure(await tx.erasure.create({ data: { token, applicationId: owner.id, requestedAt: new Date() } }));
 }
 
 async function eraseChat(tx: Queryable, token: string, number: number): Promise<Erasure | undefined> {
@@ -81,7 +90,7 @@ async function eraseChat(tx: Queryable, token: string, number: number): Promise<
   if (!chat) return undefined;
   await tx.$executeRaw`UPDATE applications SET chats_count = chats_count - 1 WHERE id = ${owner.id}`;
   const data = { token, applicationId: owner.id, chatNumber: number, requestedAt: new Date() };
-  const erasure = await tx.erasure.create({ data });
+  const erasure = toErasure(await tx.erasure.create({ data }));
   await takeChats(tx, erasure.id, [chat]);
   return erasure;
 }

@@ -1,4 +1,5 @@
 import { IdempotencyConflict } from "./errors.ts";
+import { identifierBytes, identifierText } from "./identifiers.ts";
 import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Queryable } from "./client.ts";
 
@@ -17,13 +18,14 @@ interface KnownKey {
 /** The keys of a scope that are already used, by key. */
 export async function findKeys(tx: Queryable, scope: string, keys: string[]): Promise<Map<string, KnownKey>> {
   if (keys.length === 0) return new Map();
-  const rows = await tx.$queryRawUnsafe<KnownKey[]>(
+  const rows = await tx.$queryRawUnsafe<(Omit<KnownKey, "key"> & { key: Uint8Array })[]>(
     `SELECT idempotency_key AS \`key\`, request_hash AS requestHash, resource_id AS resourceId
        FROM idempotency_keys WHERE scope = ? AND idempotency_key IN (${placeholders(keys)})`,
     scope,
-    ...keys,
+    ...keys.map(identifierBytes),
   );
-  return new Map(rows.map((row) => [row.key, row]));
+  const known = rows.map((row) => ({ ...row, key: identifierText(row.key) }));
+  return new Map(known.map((row) => [row.key, row]));
 }
 
 /** Inserts the keys of newly created resources. Throws a duplicate-key error if one is already used. */
@@ -39,7 +41,7 @@ export async function insertKeys(
      VALUES ${placeholderRows(keys.length, 5)}`,
     ...keys.flatMap(({ idempotency, resourceId }) => [
       scope,
-      idempotency.key,
+      identifierBytes(idempotency.key),
       idempotency.requestHash,
       resourceId,
       now,

@@ -2,7 +2,7 @@ import { contentBytes, countFitting, maxEarlierVersions, type Metadata } from "@
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
-import { MESSAGE_COLUMNS, type Message, type MessageKey } from "./messages.ts";
+import { MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
 import { encodeMetadata, withMetadata } from "./metadata-text.ts";
 import { noteRemovedHistories } from "./removed-histories.ts";
 import { transaction } from "./transaction.ts";
@@ -102,7 +102,7 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
         changeNumber,
         limit + 1,
       );
-      const items = rows.slice(0, limit).map(withMetadata);
+      const items = rows.slice(0, limit).map(toMessage);
       return { items, next: rows.length > limit ? (items.at(-1)?.changeNumber ?? undefined) : undefined };
     },
   };
@@ -133,7 +133,7 @@ async function changeMessage(
         SELECT last_change_number AS last FROM chats WHERE id = ${chatId} FOR UPDATE`;
       const row = chat && (await tx.message.findUnique({ where: key }));
       if (!chat || !row) return { outcome: "missing" };
-      const message = withMetadata(row);
+      const message = toMessage(row);
       if (message.deletedAt !== null) return { outcome: "deleted" };
       if (versions && !versions.includes(message.version)) return { outcome: "other-version" };
       const now = new Date();
@@ -150,7 +150,7 @@ async function changeMessage(
       }
       await tx.messageChange.create({ data: { chatId, changeNumber, number } });
       const data = { ...columns, changeNumber, version: message.version + 1, updatedAt: now };
-      const changed = withMetadata(await tx.message.update({ where: key, data }));
+      const changed = toMessage(await tx.message.update({ where: key, data }));
       await addRanges(tx, [{ chatId, number, bytes: contentBytes(changed) }], now);
       return { outcome: "changed", message: changed };
     },

@@ -1,10 +1,14 @@
 import { contentFields, maxNumber, type Metadata } from "@confab/contracts";
+import { identifierText } from "./identifiers.ts";
 import { withMetadata } from "./metadata-text.ts";
 import type { Database } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
 
 /** A stored message. */
-export type Message = Omit<MessageRow, "metadata"> & { readonly metadata: Metadata | null };
+export type Message = Omit<MessageRow, "metadata" | "sender"> & {
+  readonly sender: string | null;
+  readonly metadata: Metadata | null;
+};
 
 /** A range of numbers in one chat, including both ends. */
 export interface MessageRange {
@@ -85,7 +89,7 @@ export function createMessages({ prisma }: Database) {
       orderBy: { number: order },
       take: limit,
     });
-    return rows.map(withMetadata);
+    return rows.map(toMessage);
   }
 
   async function withApplication(sql: string, ...values: unknown[]): Promise<MessageWithApplication[]> {
@@ -93,7 +97,7 @@ export function createMessages({ prisma }: Database) {
       `${SELECT_WITH_APPLICATION} ${sql}`,
       ...values,
     );
-    return rows.map(withMetadata);
+    return rows.map(toMessage);
   }
 
   async function sizes(
@@ -114,7 +118,7 @@ export function createMessages({ prisma }: Database) {
   return {
     async find(chatId: bigint, number: number): Promise<Message | undefined> {
       const row = await prisma.message.findUnique({ where: { chatId_number: { chatId, number } } });
-      return row === null ? undefined : withMetadata(row);
+      return row === null ? undefined : toMessage(row);
     },
 
     /** One window of a chat. With `order: "desc"` the highest numbers come first. */
@@ -262,6 +266,11 @@ export function createMessages({ prisma }: Database) {
       );
     },
   };
+}
+
+/** A row of `messages`, which may have more columns, with its sender and its metadata decoded. */
+export function toMessage<Row extends Pick<MessageRow, "metadata" | "sender">>(row: Row) {
+  return { ...withMetadata(row), sender: row.sender === null ? null : identifierText(row.sender) };
 }
 
 /** How many contents, from the first one, have at most `maximum` bytes in total, but at least one. */

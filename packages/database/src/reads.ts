@@ -1,12 +1,14 @@
 import { findOwner } from "./applications.ts";
 import { inTime, type CommitGuard } from "./attempt.ts";
+import { identifierBytes, identifierText } from "./identifiers.ts";
 import { transaction } from "./transaction.ts";
 import { activeAfter, firstOf, type ChatActivity } from "./chat-activity.ts";
 import type { Database, Queryable } from "./client.ts";
-import type { Read as ReadHorizon } from "./generated/client.ts";
+import type { Read as ReadRow } from "./generated/client.ts";
 import type { MessageRange } from "./messages.ts";
 
-export type { ReadHorizon };
+/** How far a reader has read a chat. */
+export type ReadHorizon = Omit<ReadRow, "reader"> & { readonly reader: string };
 
 /** A chat with unread messages, as MySQL knows it. */
 export interface UnreadChat {
@@ -69,7 +71,7 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
            FROM chats c FORCE INDEX (chats_application_id_last_message_at_number_idx)
            LEFT JOIN \`reads\` r ON r.chat_id = c.id AND r.reader = ?
           WHERE c.application_id = ? ${sql} LIMIT ?`,
-        reader,
+        identifierBytes(reader),
         applicationId,
         ...values,
         most,
@@ -83,20 +85,24 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
     advance: (chatId: bigint, reader: string, number: number): Promise<ReadHorizon & { hasMoved: boolean }> =>
       inTime(timeoutMs, (guard) => advance(database, { chatId, reader, number }, guard)),
 
-    find: async (chatId: bigint, reader: string): Promise<ReadHorizon | undefined> =>
-      (await prisma.read.findUnique({ where: { chatId_reader: { chatId, reader } } })) ?? undefined,
+    async find(chatId: bigint, reader: string): Promise<ReadHorizon | undefined> {
+      const row = await prisma.read.findUnique({ where: keyOf(chatId, reader) });
+      return row === null ? undefined : toHorizon(row);
+    },
 
     /** A page of a chat's horizons by reader. `next` is the reader after which the next page begins, absent on the last page. */
     async list(
       chatId: bigint,
       { after, limit }: { after?: string | undefined; limit: number },
     ): Promise<{ items: ReadHorizon[]; next: string | undefined }> {
-      const rows = await prisma.read.findMany({
-        where: { chatId, ...(after !== undefined && { reader: { gt: after } }) },
-        orderBy: { reader: "asc" },
-        take: limit + 1,
-      });
-      const items = rows.slice(0, limit);
+      const rows = await prisma.$queryRawUnsafe<ReadRow[]>(
+        `SELECT chat_id AS chatId, reader, number, updated_at AS updatedAt FROM \`reads\`
+          WHERE chat_id = ? AND reader > ? ORDER BY reader LIMIT ?`,
+        chatId,
+        identifierBytes(after ?? ""),
+        limit + 1,
+      );
+      const items = rows.slice(0, limit).map(toHorizon);
       return { items, next: rows.length > limit ? items.at(-1)?.reader : undefined };
     },
 
@@ -136,6 +142,14 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
   };
 }
 
+function keyOf(chatId: bigint, reader: string) {
+  return { chatId_reader: { chatId, reader: identifierBytes(reader) } };
+}
+
+function toHorizon(row: ReadRow): ReadHorizon {
+  return { ...row, reader: identifierText(row.reader) };
+}
+
 async function advance(
   database: Database,
   { chatId, reader, number }: { chatId: bigint; reader: string; number: number },
@@ -145,10 +159,10 @@ async function advance(
     const now = new Date();
     // In this order: an assignment already reads the values of those before it.
     await tx.$executeRaw`
-      INSERT INTO \`reads\` (chat_id, reader, number, updated_at) VALUES (${chatId}, ${reader}, ${number}, ${now})
+      INSERT INTO \`reads\` (chat_id, reader, number, updated_at) VALUES (${chatId}, ${identifierBytes(reader)}, ${number}, ${now})
           ON DUPLICATE KEY UPDATE updated_at = IF(VALUES(number) > number, VALUES(updated_at), updated_at),
                                   number = GREATEST(number, VALUES(number))`;
-    const horizon = await tx.read.findUniqueOrThrow({ where: { chatId_reader: { chatId, reader } } });
+    const horizon = toHorizon(await tx.read.findUniqueOrThrow({ where: keyOf(chatId, reader) }));
     // Only a move sets the time.
     return { ...horizon, hasMoved: horizon.number === number && horizon.updatedAt.getTime() === now.getTime() };
   };

@@ -123,7 +123,7 @@ describe("erasing chats and applications", () => {
       });
       await prisma.messageChange.create({ data: { chatId, changeNumber: 1, number: 1 } });
       await prisma.deletedNumber.create({ data: { chatId, number: 2 } });
-      await prisma.read.create({ data: { chatId, reader: "r", number: 2, updatedAt: new Date() } });
+      await prisma.read.create({ data: { chatId, reader: Buffer.from("r"), number: 2, updatedAt: new Date() } });
       const damaged = { ...message(chatId, 4), damaged: true };
       expect((await test.batchStore.store([batch(damaged)])).refused).to.have.length(1);
       expect(token).to.be.a("string");

@@ -220,7 +220,10 @@ describe("the plan of every query", () => {
     }));
     await prisma.application.createMany({ data: applications });
     await prisma.idempotencyKey.createMany({
-      data: applications.map(() => ({ scope: "applications", ...key(), resourceId: 1n, createdAt: at })),
+      data: applications.map(() => ({
+        ...{ scope: "applications", key: randomBytes(16), requestHash: randomBytes(32) },
+        ...{ resourceId: 1n, createdAt: at },
+      })),
     });
     ({ token, ...chat } = await test.newChat());
     await Promise.all(Array.from({ length: CHATS - 1 }, () => test.chats.create({ token, idempotency: key() })));
@@ -247,7 +250,7 @@ describe("the plan of every query", () => {
     await prisma.read.createMany({
       data: chats.flatMap(({ id }) =>
         Array.from({ length: id === chat.id ? 500 : 2 }, (_, i) => ({
-          ...{ chatId: id, reader: `reader ${i + 6}`, number: 1, updatedAt: at },
+          ...{ chatId: id, reader: Buffer.from(`reader ${i + 6}`), number: 1, updatedAt: at },
         })),
       ),
     });

@@ -234,7 +234,7 @@ describe("read horizons", () => {
     await prisma.chat.update({ where: { id: oldest.id }, data: { lastMessageAt: new Date(at.getTime() - 1) } });
     await prisma.read.createMany({
       data: (await prisma.chat.findMany({ where: { applicationId: application.id, id: { not: oldest.id } } })).map(
-        ({ id }) => ({ chatId: id, reader: "anna", number: 1, updatedAt: at }),
+        ({ id }) => ({ chatId: id, reader: Buffer.from("anna"), number: 1, updatedAt: at }),
       ),
     });
     const first = (await reads.unreadChats(token, "anna", { limit: 50 }))!;

@@ -11,6 +11,20 @@ interface Column {
   readonly nullable: string;
 }
 
+/** Texts that no statement compares. */
+const notCompared = [
+  ...["applications.name", "chats.name", "chats.metadata", "messages.body", "messages.metadata"],
+  ...["message_versions.body", "message_versions.metadata"],
+  ...["dead_letters.other_fields", "dead_letters.reason", "dead_letters.request_id"],
+  ...["api_keys.name", "api_keys.public_key", "api_keys.scopes", "installation.value"],
+  ...["audit_log.actor", "audit_log.act", "audit_log.application", "audit_log.key_id", "audit_log.request_id"],
+];
+/** Texts of a fixed length without spaces, and names that are part of the code. Anything else is refused before a statement has it. */
+const ofOneFormat = [
+  ...["applications.token", "dead_letters.application_token", "erasures.application_token"],
+  ...["idempotency_keys.scope", "api_keys.public_id", "installation.name"],
+];
+
 const types: Record<string, string> = { BigInt: "bigint", Int: "int", DateTime: "datetime(3)" };
 
 /** The columns of schema.prisma as `table.column type [null]`. */
@@ -49,6 +63,13 @@ describe("the schema", () => {
       return `${tableName}.${columnName} ${plain}${nullable === "YES" ? " null" : ""}`;
     });
     expect(made.sort()).to.deep.equal((await described()).sort());
+  });
+
+  it("compares every identifier byte for byte: a text column ignores spaces at the end", async () => {
+    const texts = await test.database.prisma.$queryRaw<{ name: string }[]>`
+      SELECT CONCAT(table_name, '.', column_name) AS name FROM information_schema.columns
+       WHERE table_schema = DATABASE() AND collation_name IS NOT NULL AND table_name <> '_prisma_migrations'`;
+    expect(texts.map(({ name }) => name)).to.have.members([...notCompared, ...ofOneFormat]);
   });
 
   it("stores every text byte for byte, in transactional tables", async () => {

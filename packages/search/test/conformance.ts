@@ -46,7 +46,17 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
 
     it("filters by the exact sender, with or without words", async () => {
       const chatId = newChat();
-      const senders = ["anna", "Anna", "anna ", "änna", undefined, "x".repeat(256), "😀".repeat(256)];
+      const senders = [
+        "anna",
+        "Anna",
+        "anna ",
+        "änna",
+        "a\u0308nna",
+        "anna\u0000",
+        undefined,
+        "x".repeat(256),
+        "😀".repeat(256),
+      ];
       const documents = messagesOf(
         chatId,
         senders.map((_, at) => (at % 2 === 0 ? "even hello" : "odd hello")),

@@ -94,10 +94,7 @@ describe("read horizons and unread counts", () => {
   });
 
   it("refuse invalid readers and numbers, and say what is wrong", async () => {
-    for (const [reader, detail] of [
-      ["x".repeat(257), "must have at most 256 characters"],
-      ["anna ", "must not end with a space"],
-    ] as const) {
+    for (const [reader, detail] of [["x".repeat(257), "must have at most 256 characters"]] as const) {
       expect(pointersOf(await api.get(pathOf(reader)))).to.deep.equal([`{reader} ${detail}`]);
       expect(pointersOf(await set(reader, 1))).to.deep.equal([`{reader} ${detail}`]);
       const query = new URLSearchParams({ reader }).toString();

@@ -55,7 +55,7 @@ describe("the erasure of deleted chats and applications", function () {
     await changes.edit({ chatId: chat.id, number: 1 }, { body: "edited" });
     await changes.remove({ chatId: chat.id, number: 2 });
     await world.direct.prisma.read.create({
-      data: { chatId: chat.id, reader: "r", number: 1, updatedAt: new Date() },
+      data: { chatId: chat.id, reader: Buffer.from("r"), number: 1, updatedAt: new Date() },
     });
   }
 
@@ -120,7 +120,9 @@ describe("the erasure of deleted chats and applications", function () {
         .to.have.property("clearedAt")
         .that.is.not.equal(null);
     });
-    await prisma.read.create({ data: { chatId: chat.id, reader: "late", number: 1, updatedAt: new Date() } });
+    await prisma.read.create({
+      data: { chatId: chat.id, reader: Buffer.from("late"), number: 1, updatedAt: new Date() },
+    });
     await world.search.index([{ ...document!, number: 999 }]);
     await finished(chat.token, chat.number);
     expect(await remains(chat)).to.deep.equal(nothing);
@@ -154,7 +156,9 @@ describe("the erasure of deleted chats and applications", function () {
     });
     await createMessageChanges(world.direct).remove({ chatId: first.id, number: 1 });
     for (const reader of ["anna", "bert"]) {
-      await prisma.read.create({ data: { chatId: first.id, reader, number: 1, updatedAt: new Date() } });
+      await prisma.read.create({
+        data: { chatId: first.id, reader: Buffer.from(reader), number: 1, updatedAt: new Date() },
+      });
     }
     await world.pause();
     await world.submit(first, "pending", "anna");
@@ -174,15 +178,15 @@ describe("the erasure of deleted chats and applications", function () {
     const rowsOf = async ({ id: chatId }: Chat) =>
       (await prisma.message.findMany({ where: { chatId }, orderBy: { number: "asc" } })).map(({ body, sender }) => [
         body,
-        sender,
+        sender && Buffer.from(sender).toString(),
       ]);
     const tombstone = ["", null];
     const kept = ["of bert", "bert"];
     expect(await rowsOf(first)).to.deep.equal([tombstone, kept, tombstone, tombstone]);
     expect(await rowsOf(second)).to.deep.equal([tombstone, kept, tombstone, ["later", "anna"]]);
-    expect((await prisma.read.findMany({ where: { chatId: first.id } })).map(({ reader }) => reader)).to.deep.equal([
-      "bert",
-    ]);
+    expect(
+      (await prisma.read.findMany({ where: { chatId: first.id } })).map(({ reader }) => String(Buffer.from(reader))),
+    ).to.deep.equal(["bert"]);
     await eventually(async () => {
       expect(await remains(first)).to.include({ documents: 1 });
       expect(await remains(second)).to.include({ documents: 2 });
@@ -243,9 +247,9 @@ describe("the erasure of deleted chats and applications", function () {
             .that.is.not.equal(null);
         });
         if (kind === "a sender") {
-          expect(await world.direct.prisma.message.count({ where: { chatId: id, sender: `sender ${last}` } })).to.equal(
-            0,
-          );
+          expect(
+            await world.direct.prisma.message.count({ where: { chatId: id, sender: Buffer.from(`sender ${last}`) } }),
+          ).to.equal(0);
         } else expect(await remains(chat), `died after step ${last}`).to.deep.equal(nothing);
 
         /** Stores a message by this round's sender, and returns its document. */

@@ -53,12 +53,17 @@ function sqlProbe({ database: { prisma } }: ProbedStores, what: string, query: s
 
 /** A sender's messages stay as tombstones, which name nobody. */
 function senderProbes(stores: ProbedStores, sender: string, ids: TargetIds): Probe[] {
-  // In hexadecimal, so that no text of a client becomes a part of a statement.
-  const name = `_utf8mb4 x'${Buffer.from(sender).toString("hex")}'`;
+  // In hexadecimal, so that no text of a client becomes a part of a statement. A binary literal is compared byte for byte.
+  const name = `x'${Buffer.from(sender).toString("hex")}'`;
   return [
     inChats(stores, ids, "messages", `sender = ${name}`),
     inChats(stores, ids, "reads", `reader = ${name}`),
-    inChats(stores, ids, "dead_letters", `JSON_UNQUOTE(JSON_EXTRACT(other_fields, '$.sender')) = ${name}`),
+    inChats(
+      stores,
+      ids,
+      "dead_letters",
+      `CAST(JSON_UNQUOTE(JSON_EXTRACT(other_fields, '$.sender')) AS BINARY) = ${name}`,
+    ),
     ...documentProbes(stores, ids, [{ term: { sender } }]),
   ];
 }
