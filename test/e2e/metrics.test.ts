@@ -88,7 +88,7 @@ describe("the metrics of all services", function () {
     const traffic = async (): Promise<void> => {
       for (let turn = 0; turn < 12; turn++) {
         const { token, chat } = await say();
-        await fetch(`${running.api.url}/applications/${token}/chats/${chat}/messages?x=${turn}`);
+        await fetch(`${running.api.url}/applications/${token}/chats/${chat}/messages?after=${turn}`);
         await fetch(`${running.api.url}/${randomUUID()}`, { headers: { "x-request-id": randomUUID() } });
         await fetch(`${running.api.url}/applications/${randomUUID()}`);
         await post(`${running.ingest.url}/messages`, { application_token: randomUUID(), chat_number: 1, body: "lost" });

@@ -115,7 +115,7 @@ export const applicationRoutes = {
     tag: "Applications",
     summary: "Search the messages of all chats",
     description:
-      "Returns one page of messages of any chat of the application that contain every word of the query, with the matches marked. The message with the latest `created_at` comes first. Within one millisecond, the higher chat number comes first, and in a chat the higher message number. `order=relevance` compares first how the words of the query occur. With `chat`, `sender`, `from` or `to`, only messages of these chats, of that sender or of that time. A message becomes searchable about a second after it was accepted.",
+      "Returns one page of messages of any chat of the application that contain every word of the query, with the matches marked. The message with the latest `created_at` comes first. Within one millisecond, the higher chat number comes first, and in a chat the higher message number. `order=relevance` compares first how the words of the query occur. With `chats`, `sender`, `from` or `to`, only messages of these chats, of that sender or of that time. A message becomes searchable about a second after it was accepted.",
     scopes: ["search"],
     openToUsers: true,
     params: ["token"],

@@ -4,7 +4,7 @@ import { senderSchema } from "./message-content.ts";
 import { timestampSchema } from "./time.ts";
 
 export const eraseSenderSchema = z
-  .object({ sender: senderSchema })
+  .strictObject({ sender: senderSchema })
   .meta({ id: "EraseSender", description: "Whose messages are to be erased" });
 
 export const erasureSchema = z

@@ -66,7 +66,7 @@ export const createdKeySchema = z
   .meta({ id: "NewKey", description: "A new key with its secret" });
 export type CreatedKey = z.infer<typeof createdKeySchema>;
 
-const writtenKey = z.object({
+const writtenKey = z.strictObject({
   name: nameSchema,
   scopes: scopesSchema,
   expires_at: z.iso
@@ -93,7 +93,7 @@ const day = 86_400;
 const longestGrace = 30 * day;
 
 export const rotateKeySchema = z
-  .object({
+  .strictObject({
     grace_seconds: z
       .int("must be a whole number")
       .min(0, "must be at least 0")

@@ -26,7 +26,7 @@ export const headers = {
     "true",
   ),
   "Confab-Ignored-Fields": text(
-    "Names of fields and query parameters (`?name`) that Confab does not know and has ignored: at most ten, percent-encoded",
+    "Names of fields that Confab does not know and has ignored: at most ten, percent-encoded",
     "user, metadata",
   ),
   "RateLimit-Policy": text(

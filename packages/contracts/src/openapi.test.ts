@@ -80,11 +80,13 @@ describe("openApiDocument", () => {
     }
   });
 
-  it("lets requests have unknown fields, as the services do", () => {
+  it("lets requests have unknown fields unless they erase or grant, as the services do", () => {
     const { schemas } = (document as unknown as { components: { schemas: Record<string, object> } }).components;
+    const strict = ["EraseSender", "WriteKey", "UploadKey", "RotateKey"];
     for (const [name, schema] of Object.entries(schemas)) {
-      const isSent = /^(Create|Write|BatchItem)/.test(name);
-      if (isSent) expect(schema, name).to.not.have.property("additionalProperties");
+      if (strict.includes(name)) expect(schema, name).to.have.property("additionalProperties", false);
+      else if (/^(Create|Write|BatchItem)/.test(name))
+        expect(schema, name).to.not.have.property("additionalProperties");
     }
   });
 

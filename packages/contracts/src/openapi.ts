@@ -26,7 +26,8 @@ applications and managing keys always require a key, unless no admin key is conf
 **User tokens** go into the same header. Your back end signs one for each of its users, as a JSON Web Token with the scopes of the user
 in each chat. The user is the sender of the messages that are sent with it.
 
-**Unknown fields** and query parameters are ignored. \`Confab-Ignored-Fields\` names them.
+**Unknown query parameters** answer 422. **Unknown fields** of bodies are ignored, and \`Confab-Ignored-Fields\` names them; bodies that
+erase data or grant access must not have any.
 
 **Version**: this is version ${apiVersion}. A request may name it in the header \`Confab-Version\`; the answer then repeats it.`;
 

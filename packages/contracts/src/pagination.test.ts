@@ -71,11 +71,11 @@ describe("applicationSearchQuerySchema", () => {
   const parse = (query: object) => applicationSearchQuerySchema.safeParse({ q: "x", ...query });
 
   it("reads chats as numbers, each once", () => {
-    expect(parse({ chat: "7,1,7,2147483647" }).data?.chat).to.deep.equal([7, 1, 2_147_483_647]);
+    expect(parse({ chats: "7,1,7,2147483647" }).data?.chats).to.deep.equal([7, 1, 2_147_483_647]);
     const numbers = Array.from({ length: 101 }, (_, at) => String(at + 1));
-    expect(parse({ chat: numbers.slice(1).join() }).success).to.equal(true);
-    for (const chat of ["", "0", "1,", ",1", "1, 2", "01", "1;2", "-1", "2147483648", numbers.join()]) {
-      expect(parse({ chat }).success, chat).to.equal(false);
+    expect(parse({ chats: numbers.slice(1).join() }).success).to.equal(true);
+    for (const chats of ["", "0", "1,", ",1", "1, 2", "01", "1;2", "-1", "2147483648", numbers.join()]) {
+      expect(parse({ chats }).success, chats).to.equal(false);
     }
   });
 
@@ -97,7 +97,7 @@ describe("applicationSearchQuerySchema", () => {
   });
 
   it("requires words or a sender", () => {
-    expect(applicationSearchQuerySchema.safeParse({ chat: "1" }).success).to.equal(false);
+    expect(applicationSearchQuerySchema.safeParse({ chats: "1" }).success).to.equal(false);
     expect(applicationSearchQuerySchema.safeParse({ sender: "anna" }).success).to.equal(true);
   });
 });

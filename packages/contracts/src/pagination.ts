@@ -237,7 +237,7 @@ export const searchQuerySchema = z
 
 const applicationSearchFilters = {
   ...searchFilters,
-  chat: chatsParameter(maxSearchChats, "Only these chats").optional(),
+  chats: chatsParameter(maxSearchChats, "Only these chats").optional(),
 };
 
 export const applicationSearchQuerySchema = z

@@ -114,6 +114,7 @@ export const storing = [...writing, "outcome-unknown"] as const satisfies readon
 export const commonProblems = [
   "malformed-request",
   "unknown-version",
+  "validation-failed",
   "request-timeout",
   "expectation-failed",
   "misdirected-request",

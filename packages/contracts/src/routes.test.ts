@@ -36,6 +36,24 @@ describe("the route table", () => {
     }
   });
 
+  it("takes no unknown fields in a body that erases or grants more without a field", () => {
+    for (const [name, { body, path }] of all) {
+      if (body === undefined || !/erasures|keys/.test(path)) continue;
+      const issues = body.schema.safeParse({ no_such: 1 }).error?.issues ?? [];
+      expect(
+        issues.map(({ code }) => code),
+        name,
+      ).to.include("unrecognized_keys");
+    }
+  });
+
+  it("calls the chats that a request is limited to chats, and nothing else by this name or in the singular", () => {
+    for (const [name, { query }] of all) {
+      const names = Object.keys(query?.shape ?? {}).filter((one) => /chat/i.test(one));
+      expect(["", "chats"], name).to.include(names.join());
+    }
+  });
+
   it("names for each route the scopes of which a key needs one, and can answer 401 and 403", () => {
     for (const [name, { scopes, problems: codes }] of all) {
       expect(scopes, name).to.not.be.empty;

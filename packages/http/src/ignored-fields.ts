@@ -5,17 +5,12 @@ const maxNames = 10;
 const maxNameLength = 64;
 
 /** Remembers the names in `input` that no schema knows, at most one more than an answer lists. */
-export function noteIgnored(
-  context: RequestContext,
-  input: object,
-  known: ReadonlySet<string>,
-  prefix: "" | "?" = "",
-): void {
+export function noteIgnored(context: RequestContext, input: object, known: ReadonlySet<string>): void {
   for (const name in input) {
     if (known.has(name)) continue;
     context.ignored ??= new Set();
     if (context.ignored.size > maxNames) return;
-    context.ignored.add(prefix + name);
+    context.ignored.add(name);
   }
 }
 
@@ -30,8 +25,8 @@ export function ignoredHeader(names: ReadonlySet<string>): string {
 
 function encodeName(name: string): string {
   if (name === "") return '""';
-  let text = name.startsWith("?") ? "?" : "";
-  for (const character of name.slice(text.length, maxNameLength + 1).toWellFormed()) {
+  let text = "";
+  for (const character of name.slice(0, maxNameLength + 1).toWellFormed()) {
     const encoded = encodeURIComponent(character);
     if (text.length + encoded.length > maxNameLength) return `${text}...`;
     text += encoded;

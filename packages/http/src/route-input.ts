@@ -7,9 +7,10 @@ import { hasBody, readJson } from "./body.ts";
 import type { Lease } from "./byte-budget.ts";
 import { noteIgnored } from "./ignored-fields.ts";
 import { contextOf, type RequestContext } from "./request-context.ts";
+import { expectKnown } from "./unknown-parameters.ts";
 import { parseBody, parseQuery } from "./validation.ts";
 
-/** The names that the schemas of a route know. Clients receive the names of the others, which are ignored. */
+/** The names that the schemas of a route know. Other parameters are refused; other fields are ignored, and clients receive their names. */
 export interface KnownFields {
   readonly body: ReadonlySet<string>;
   readonly item: ReadonlySet<string>;
@@ -24,11 +25,11 @@ function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
   return new Set(Object.keys(schema?.shape ?? {}));
 }
 
-export function readQuery(req: Request, route: Route, known: KnownFields, context: RequestContext): unknown {
+export function readQuery(req: Request, route: Route, known: KnownFields): unknown {
   // Express parses the query at each use, which requests without one are spared.
   if (route.query === undefined && !req.url.includes("?")) return undefined;
   const { query } = req;
-  noteIgnored(context, query, known.query, "?");
+  expectKnown(query, known.query);
   return route.query === undefined ? undefined : parseQuery(route.query, query);
 }
 

@@ -32,7 +32,7 @@ export function mount<R extends Route>(
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
     expectResource(context.principal, route, params);
-    const query = readQuery(req, route, known, context);
+    const query = readQuery(req, route, known);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const versions = route.versioned === true ? readVersions(req.headers["if-match"]) : undefined;
     const lease = route.body === undefined ? undefined : budget?.open();
@@ -87,7 +87,7 @@ export function mountStream<R extends Route>(
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
     expectResource(context.principal, route, params);
-    const query = readQuery(req, route, known, context);
+    const query = readQuery(req, route, known);
     const header = req.headers["last-event-id"];
     const lastEventId = typeof header === "string" && header !== "" ? header : undefined;
     const start = (onClose: () => void): EventStream => startEventStream(res, both(context.onStream?.(), onClose));

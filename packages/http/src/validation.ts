@@ -39,10 +39,13 @@ function parse<T>(
 ): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const errors = result.error.issues.map((issue): FieldError => ({
-    pointer: pointerOf(issue.path),
-    detail: repeated !== undefined && Array.isArray(valueAt(issue.path, input)) ? repeated : sentenceOf(issue, input),
-  }));
+  const errors = result.error.issues.flatMap((issue): FieldError[] => {
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: "is not a known field" }));
+    }
+    const isRepeated = repeated !== undefined && Array.isArray(valueAt(issue.path, input));
+    return [{ pointer: pointerOf(issue.path), detail: isRepeated ? repeated : sentenceOf(issue, input) }];
+  });
   throw new ProblemError("validation-failed", { errors });
 }
 

@@ -136,7 +136,7 @@ describe("mount", () => {
 
   it("passes path and query with their types, and links to the next page of the same path", async () => {
     const path = `/applications/${TOKEN}/chats/3/messages`;
-    const response = await fetch(`${app.url}${path}?limit=1&after=8&unknown=x`);
+    const response = await fetch(`${app.url}${path}?limit=1&after=8`);
     expect(seen).to.deep.equal({ params: { token: TOKEN, chat: 3 }, query: { limit: 1, after: 8, order: "asc" } });
     expect(response.headers.get("link")).to.equal(`<${path}?limit=1&after=9>; rel="next"`);
   });
@@ -207,9 +207,6 @@ describe("mount", () => {
     it("are in a header, and there is none where nothing was ignored", async () => {
       expect(await sendWith({})).to.equal(null);
       expect(await sendWith({ user: "bob", colour: {} })).to.equal("user, colour");
-      expect(ignoredOf(await fetch(`${app.url}/applications/${TOKEN}?verbose=1`))).to.equal("?verbose");
-      const list = await fetch(`${app.url}/applications/${TOKEN}/chats/3/messages?limit=1&page=2&page=3`);
-      expect(ignoredOf(list)).to.equal("?page");
     });
 
     it("are those of all items of a batch request and of the object around them, each once", async () => {
@@ -223,7 +220,7 @@ describe("mount", () => {
 
     it("cannot break the header: they are encoded and bounded", async () => {
       expect(await sendWith({ "a\r\nSet-Cookie: x=1": 1 })).to.equal("a%0D%0ASet-Cookie%3A%20x%3D1");
-      expect(await sendWith({ "": 1, 'ü,"': 1, "\ud800": 1, "?q": 1 })).to.equal('"", %C3%BC%2C%22, %EF%BF%BD, ?q');
+      expect(await sendWith({ "": 1, 'ü,"': 1, "\ud800": 1, "?q": 1 })).to.equal('"", %C3%BC%2C%22, %EF%BF%BD, %3Fq');
       expect(await sendWith({ constructor: 1, hasOwnProperty: 1 })).to.equal("constructor, hasOwnProperty");
       const proto = await post("/messages", JSON.stringify(newMessage).replace("{", '{"__proto__":{},'));
       expect(ignoredOf(proto)).to.equal("__proto__");

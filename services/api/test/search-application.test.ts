@@ -77,7 +77,7 @@ for (const backend of backends) {
       const all = await find({ q: "hi" }, owner);
       expect(all.map(keyOf)).to.deep.equal(["3/2", "3/1", "2/2", "2/1", "1/2", "1/1"]);
       expect(await keys({ sender: "anna" }, owner)).to.deep.equal(["3/1", "2/1", "1/1"]);
-      expect(await keys({ q: "hi", sender: "ben", chat: "3,1" }, owner)).to.deep.equal(["3/2", "1/2"]);
+      expect(await keys({ q: "hi", sender: "ben", chats: "3,1" }, owner)).to.deep.equal(["3/2", "1/2"]);
       const [from, to] = [all[4]!.created_at, all[1]!.created_at];
       const isBetween = ({ created_at }: Hit) => created_at >= from && created_at < to;
       expect(await keys({ q: "hi", from, to }, owner)).to.deep.equal(all.filter(isBetween).map(keyOf));
@@ -96,14 +96,14 @@ for (const backend of backends) {
       const chats = [await world.newChat(owner), await world.newChat(owner), await world.newChat(owner)];
       const messages = Array.from({ length: 25 }, (_, index): [Chat, string] => [chats[index % 3]!, "hit"]);
       await say(...messages);
-      const path = pathOf({ q: "hit", from: "2020-01-01T00:00:00Z", chat: "1,2,3", limit: "4" }, owner);
+      const path = pathOf({ q: "hit", from: "2020-01-01T00:00:00Z", chats: "1,2,3", limit: "4" }, owner);
       const { pages } = await follow(searchHitSchema, api, path, "next");
       const expected = messages.map(([{ number }], index) => `${number}/${1 + Math.floor(index / 3)}`).reverse();
       const found = pages.flat().map(keyOf);
       expect(found).to.deep.equal(expected);
       const { next } = linksOf(await api.get(path));
       expect(next)
-        .to.include("chat=1%2C2%2C3")
+        .to.include("chats=1%2C2%2C3")
         .and.to.match(/cursor=[0-9a-z]{8}-[123]-\d/);
       expect(linksOf(await api.get(pathOf({ q: "hit", limit: "25" }, owner)))).to.deep.equal({});
     });
@@ -143,7 +143,7 @@ for (const backend of backends) {
       ];
       expect(await count({ q: "hi" })).to.deep.equal([two, one]);
       expect(await count({ q: "hi", limit: "1" })).to.deep.equal([two]);
-      expect(await count({ q: "hi", chat: "1,3" })).to.deep.equal([one]);
+      expect(await count({ q: "hi", chats: "1,3" })).to.deep.equal([one]);
       expect(await count({ q: "hi", sender: "anna" })).to.deep.equal([{ ...two, hits_count: 1 }]);
       expect(await count({ q: "hi", to: "2000-01-01T00:00:00Z" })).to.deep.equal([]);
       expect((await api.send("DELETE", `/applications/${owner}/chats/2/messages/1`)).status).to.equal(204);
@@ -169,14 +169,14 @@ for (const backend of backends) {
       for (const [query, pointer] of [
         ["", "?q"],
         ["q=%C2%AD", "?q"],
-        ["q=a&chat=x", "?chat"],
+        ["q=a&chats=x", "?chats"],
         ["q=a&limit=201", "?limit"],
       ] as const) {
         const answer = await api.get(`/applications/${token}/search/chats?${query}`);
         const { errors } = problemOf(answer, "validation-failed");
         expect(errors?.map((error) => error.pointer)).to.deep.equal([pointer]);
       }
-      problemOf(await api.get(`/applications/${token}/search/chats?q=a&chat=99`), "chat-not-found");
+      problemOf(await api.get(`/applications/${token}/search/chats?q=a&chats=99`), "chat-not-found");
       problemOf(await api.get("/applications/x/search/chats?q=a"), "application-not-found");
       if (backend === "mysql") return;
       const recorded = createSearchBackend(world.database);
@@ -242,12 +242,12 @@ for (const backend of backends) {
         [`q=${"x".repeat(257)}`, "?q"],
         ["q=%C2%AD", "?q"],
         ["q=a&q=b", "?q"],
-        ["chat=1", "?q"],
+        ["chats=1", "?q"],
         ["q=a&sender=", "?sender"],
-        ["q=a&chat=", "?chat"],
-        ["q=a&chat=1;2", "?chat"],
-        ["q=a&chat=1&chat=2", "?chat"],
-        [`q=a&chat=${Array.from({ length: 101 }, (_, index) => index + 1).join()}`, "?chat"],
+        ["q=a&chats=", "?chats"],
+        ["q=a&chats=1;2", "?chats"],
+        ["q=a&chats=1&chats=2", "?chats"],
+        [`q=a&chats=${Array.from({ length: 101 }, (_, index) => index + 1).join()}`, "?chats"],
         ["q=a&from=yesterday", "?from"],
         ["q=a&to=2026-11-24", "?to"],
         ["q=a&order=oldest", "?order"],
@@ -271,7 +271,7 @@ for (const backend of backends) {
     it("answers 404 for an unknown application and an unknown chat", async () => {
       problemOf(await api.get(pathOf({ q: "a" }, "00000000-0000-4000-8000-000000000000")), "application-not-found");
       problemOf(await api.get(pathOf({ q: "a" }, "x")), "application-not-found");
-      const { detail } = problemOf(await api.get(pathOf({ q: "a", chat: "1,7" })), "chat-not-found");
+      const { detail } = problemOf(await api.get(pathOf({ q: "a", chats: "1,7" })), "chat-not-found");
       expect(detail).to.include("has no chat 7");
       expect(jsonOf(await api.get(pathOf({ q: "a" }, await world.newApplication())))).to.deep.equal([]);
     });

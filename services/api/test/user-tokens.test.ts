@@ -48,7 +48,7 @@ describe("user tokens", function () {
     it(`${operationId} is ${openToUsers ? "open to users in their chats" : "closed to users"}`, async () => {
       await messages({ sender: "anna", body: "one" });
       const { body, query = "" } = inputs[operationId as keyof typeof routes] ?? {};
-      const ofChat = query === "?q=one" && route.params.length === 1 ? `${query}&chat=${chat.number}` : query;
+      const ofChat = query === "?q=one" && route.params.length === 1 ? `${query}&chats=${chat.number}` : query;
       const params = { token: chat.token, chat: chat.number, message: 1, reader: "anna", key: key.keyId };
       const attempt = (headers: Record<string, string>, changes: object = {}) =>
         api.send(route.method.toUpperCase(), fillPath(route.path, { ...params, ...changes }) + ofChat, body, headers);
@@ -131,10 +131,10 @@ describe("user tokens", function () {
     const search = `/applications/${chat.token}/search?q=one`;
     problemOf(await api.get(search, await user()), "forbidden");
     problemOf(await api.get(search, await user({ "*": ["search"], [other.number]: [] })), "forbidden");
-    problemOf(await api.get(`${search}&chat=${both}`, await user()), "forbidden");
+    problemOf(await api.get(`${search}&chats=${both}`, await user()), "forbidden");
     for (const [query, chats] of [
       [search, { "*": ["search"] }],
-      [`${search}&chat=${chat.number}`, { [chat.number]: ["search"] }],
+      [`${search}&chats=${chat.number}`, { [chat.number]: ["search"] }],
     ] as const) {
       expect((await api.get(query, await user(chats))).status).to.be.oneOf([200, 503]);
     }

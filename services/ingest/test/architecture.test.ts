@@ -2,7 +2,7 @@ import { routes, type Route } from "@confab/contracts";
 import { routesOf } from "@confab/http";
 import { expect } from "chai";
 import type { Router } from "express";
-import { openWorld, startIngest, type Ingest, type World } from "./start.ts";
+import { openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
 
 describe("ingest's routes", () => {
   let world: World;
@@ -14,6 +14,16 @@ describe("ingest's routes", () => {
   after(async () => {
     await ingest.stop();
     await world.close();
+  });
+
+  it("refuse query parameters, because they have none", async () => {
+    for (const { path, service } of Object.values<Route>(routes)) {
+      if (service !== "ingest") continue;
+      const { errors } = problemOf(await post(`${ingest.url}${path}?no_such=1`, {}), "validation-failed");
+      expect(errors).to.deep.equal([
+        { pointer: "?no_such", detail: "is not a parameter of this route, which has none" },
+      ]);
+    }
   });
 
   it("are exactly those of the route table", () => {

@@ -105,7 +105,7 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
     routes.searchApplication,
     ({ params: { token }, query, context }) =>
       share(token, async () => {
-        expectChats(context.principal, routes.searchApplication.scopes, query.chat);
+        expectChats(context.principal, routes.searchApplication.scopes, query.chats);
         const { hits, next } = await searchApplication(token, query);
         return {
           body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),
@@ -120,7 +120,7 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
     routes.countHits,
     ({ params: { token }, query, context }) =>
       share(token, async () => {
-        expectChats(context.principal, routes.countHits.scopes, query.chat);
+        expectChats(context.principal, routes.countHits.scopes, query.chats);
         return { body: toChatHits(await countHits(token, query)) };
       }),
     mountOptions,

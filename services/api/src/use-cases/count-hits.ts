@@ -18,7 +18,7 @@ export type CountHits = (token: string, query: HitCountsQuery) => Promise<HitCou
  * application. The counts are those of the index. Throws the 404 for the application or for a chat.
  */
 export function createCountHits({ search, applications, chats, backend }: CountHitsOptions): CountHits {
-  return async (token, { chat: numbers, ...filters }) => {
+  return async (token, { chats: numbers, ...filters }) => {
     const searched = await findSearched({ applications, chats }, token, numbers);
     const counts = await ofBackend(backend, search.countHits({ ...filters, ...searched }));
     const owners = await chats.named(counts.chats.map(({ chatId }) => chatId));

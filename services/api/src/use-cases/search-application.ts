@@ -24,7 +24,7 @@ export type SearchApplication = (
 export function createSearchApplication(options: SearchApplicationOptions): SearchApplication {
   const { search, applications, chats, messages, backend } = options;
 
-  return async (token, { chat: numbers, ...request }) => {
+  return async (token, { chats: numbers, ...request }) => {
     const searched = await findSearched({ applications, chats }, token, numbers);
     const { hits, ...page } = await ofBackend(backend, search.searchApplication({ ...request, ...searched }));
     // After a failover, the index may have messages of this application under the id of another one's chat.
