@@ -11,7 +11,13 @@ describe("the alert rules", () => {
     ]);
     expect(code, stderr).to.equal(0);
     expect(stdout).to.not.include("CONFAB_FULLNAME");
-    for (const name of ["(keda-hpa-)?chat-worker", "chat-migrate(-[0-9]+)?", "data-chat-(mysql", "chat-canary"]) {
+    for (const name of [
+      "(keda-hpa-)?chat-worker",
+      "chat-migrate(-[0-9]+)?",
+      "data-chat-(mysql",
+      "chat-canary",
+      "chat-backup",
+    ]) {
       expect(stdout).to.include(name);
     }
   });

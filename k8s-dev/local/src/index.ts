@@ -17,6 +17,7 @@ export { bindToThisProcess, unbind } from "./guard.ts";
 export { addressLimits } from "./nginx.ts";
 export { spawnLogged } from "./launch.ts";
 export { startServer } from "./server.ts";
+export { serverUser } from "./server-user.ts";
 export { firstBytes } from "./first-bytes.ts";
 export { end, isRunning, signal } from "./process-identity.ts";
 export type { ProcessIdentity } from "./process-identity.ts";

@@ -14,4 +14,6 @@ export interface MetricRow {
   readonly services: readonly MetricService[];
   /** Every replica shows the same value of a store: take the `max` over replicas, never the `sum`. */
   readonly shared?: true;
+  /** The `appendfsync` policies of Redis under which it can show a fault; under the others it always looks healthy. */
+  readonly movesWith?: readonly ("always" | "everysec" | "no")[];
 }

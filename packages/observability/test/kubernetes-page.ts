@@ -11,11 +11,13 @@ export interface Kubernetes {
   diskFree: number;
   /** Seconds since the last success of the canary. */
   canaryAge: number;
+  /** Seconds since the last success of the backup. */
+  backupAge: number;
 }
 
 /** A page in Prometheus' text format whose values can be changed. */
 export async function startKubernetesPage() {
-  const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60, canaryAge: 60 };
+  const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60, canaryAge: 60, backupAge: 60 };
   let periods = 0;
   const server = createServer((_req, res) => {
     periods += 10;
@@ -34,7 +36,10 @@ export async function startKubernetesPage() {
   };
 }
 
-function pageOf({ workersWanted, migrationFailed, diskFree, canaryAge }: Kubernetes, periods: number): string {
+function pageOf(
+  { workersWanted, migrationFailed, diskFree, canaryAge, backupAge }: Kubernetes,
+  periods: number,
+): string {
   const hpa = '{horizontalpodautoscaler="keda-hpa-confab-worker"}';
   const disk = '{persistentvolumeclaim="data-confab-mysql-0"}';
   const containers = ["ingest", "api", "worker"].flatMap((container) => {
@@ -54,6 +59,8 @@ function pageOf({ workersWanted, migrationFailed, diskFree, canaryAge }: Kuberne
     `kube_cronjob_created{cronjob="confab-canary"} 1`,
     `kube_cronjob_spec_suspend{cronjob="confab-canary"} 0`,
     `kube_cronjob_status_last_successful_time{cronjob="confab-canary"} ${Math.round(Date.now() / 1000) - canaryAge}`,
+    `kube_cronjob_created{cronjob="confab-backup"} 1`,
+    `kube_cronjob_status_last_successful_time{cronjob="confab-backup"} ${Math.round(Date.now() / 1000) - backupAge}`,
     ...containers,
     "",
   ].join("\n");

@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { metricCatalogue, type MetricRow } from "@confab/metrics";
 import { ensurePromtool } from "@confab/testkit";
 import { expect } from "chai";
 import { chartFolder, generatedFiles } from "../src/generated-files.ts";
@@ -13,6 +14,7 @@ import { alertCases } from "./cases/index.ts";
 import { writeRules } from "./written-rules.ts";
 
 const run = promisify(execFile);
+type FsyncPolicy = NonNullable<MetricRow["movesWith"]>[number];
 const runbooks = join(import.meta.dirname, "../../../docs/runbooks");
 const names = new Set(alerts.map(({ name }) => name));
 
@@ -41,6 +43,32 @@ describe("an alert", () => {
       expect(fires.length, name).to.be.at.least(1);
       expect(silent.length, name).to.be.at.least(1);
     }
+  });
+});
+
+/** The metric of a series in promtool's notation. */
+const metricOf = (series: string): string => /^\w+/.exec(series)![0];
+/** Whether a series keeps its first value. */
+const isConstant = (values: string): boolean => /^[\d.]+x\d+$/.test(values);
+
+describe("an alert, whatever appendfsync of Redis is,", () => {
+  const moves = (metric: string, policy: FsyncPolicy): boolean =>
+    (metricCatalogue as Readonly<Record<string, MetricRow>>)[metric]?.movesWith?.includes(policy) ?? true;
+
+  for (const policy of ["always", "everysec", "no"] as const) {
+    it(`has a case in which it can fire: ${policy}`, () => {
+      const dead = Object.entries(alertCases).filter(([, { fires }]) =>
+        fires.every(({ series }) =>
+          series.some(([name, values]) => !moves(metricOf(name), policy) && !isConstant(values)),
+        ),
+      );
+      expect(dead.map(([name]) => name)).to.deep.equal([]);
+    });
+  }
+
+  it("would be found if it could not: the write of an append-only file fails", () => {
+    expect(moves("confab_redis_aof_last_write_ok", "always")).to.equal(false);
+    expect(isConstant("1 0x30")).to.equal(false);
   });
 });
 

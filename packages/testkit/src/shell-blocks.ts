@@ -6,7 +6,7 @@ export function shellBlocks(page: string): string[] {
   });
 }
 
-/** What somebody types in a terminal: the lines after a prompt, with their continuations. */
+/** The lines after a prompt, with their continuations. */
 function typed(lines: readonly string[]): string[] {
   return lines.flatMap((line, index) => {
     if (line.startsWith("$ ")) return [line.slice(2)];

@@ -1,36 +1,37 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, open, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { startMysql } from "@confab/testkit";
+import { serverUser } from "@confab/local";
+import { eventually, startMysql } from "@confab/testkit";
 import { usual, type Fault } from "../scene.ts";
 import { workerNoticed } from "./noticed.ts";
 
 const run = promisify(execFile);
-/** The files of MariaDB itself take about half of it. */
-const diskMebibytes = 160;
 const chunk = Buffer.alloc(64 * 1024);
 /** The path at which `ownStores` mounts the disk. */
 let disk = "";
 
-/** MySQL stores its data on a small disk in memory. */
+const needsMount = {
+  cannotRun: () =>
+    process.getuid?.() === 0 && existsSync("/bin/mount")
+      ? undefined
+      : "only root can mount the small disk that it needs",
+};
+
+/** A store keeps its data on a small disk in memory. */
 export const diskFaults: readonly Fault[] = [
   {
+    ...needsMount,
     name: "mysql-disk-full",
     title: "MySQL's disk is full for six seconds",
     // Large enough that tables need more disk space at once.
     pace: { fillerBytes: 8_000 },
     expectations: { ...usual, recoverWithinMs: 8_000, answerWithinMs: 8_000 },
-    cannotRun: () =>
-      process.getuid?.() === 0 && existsSync("/bin/mount")
-        ? undefined
-        : "only root can mount the small disk that it needs",
     async ownStores(shared, dir) {
-      disk = join(dir, "disk");
-      await mkdir(disk);
-      await run("mount", ["-t", "tmpfs", "-o", `size=${diskMebibytes}m,mode=755`, "tmpfs", disk]);
-      const unmount = () => run("umount", [disk]);
+      // The files of MariaDB itself take about half of it.
+      const unmount = await mountDisk(dir, 160);
       try {
         const mysql = await startMysql({
           dir: join(disk, "mysql"),
@@ -58,7 +59,49 @@ export const diskFaults: readonly Fault[] = [
       });
     },
   },
+  {
+    ...needsMount,
+    name: "redis-disk-full",
+    title: "The disk of Redis is full, so Redis ends; it starts again when there is space",
+    expectations: { ...usual, staleReads: true, bites: ["send"] },
+    async ownStores(shared, dir) {
+      const stop = await mountDisk(dir, 64);
+      return { ...shared, stop };
+    },
+    async prepare(dir) {
+      await mkdir(join(dir, "redis"));
+      await symlink(disk, join(dir, "redis", "data"));
+      const user = serverUser("redis");
+      if (user) await chown(disk, user.uid, user.gid);
+    },
+    async run({ world, random, during, pause, accepted }) {
+      const filler = join(disk, "filler");
+      await during("the disk of Redis full", async () => {
+        await accepted(random.between(1, 30));
+        await fill(filler);
+        await eventually(async () => {
+          const log = await readFile(join(world.dir, "redis", "redis.log"), "utf8");
+          if (!log.includes("Can't recover from AOF write error")) throw new Error("Redis still runs");
+        });
+        await pause(random.between(1_000, 4_000));
+        await rm(filler);
+        await world.redis.start();
+      });
+    },
+  },
 ];
+
+/** Mounts `disk` in `dir`, and resolves with the function that unmounts it. */
+async function mountDisk(dir: string, mebibytes: number): Promise<() => Promise<void>> {
+  disk = join(dir, "disk");
+  // The user of Redis reaches it through a link.
+  await chmod(dir, 0o711);
+  await mkdir(disk);
+  await run("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=755`, "tmpfs", disk]);
+  return async () => {
+    await run("umount", [disk]);
+  };
+}
 
 async function fill(path: string): Promise<void> {
   await using file = await open(path, "w");

@@ -75,13 +75,15 @@ export const storeMetrics = {
   },
   confab_redis_aof_last_write_ok: {
     type: "gauge",
-    help: "1 while the last write of every master's append-only file succeeded",
+    help: "1 while the last write of every master's append-only file succeeded. Always 1 with appendfsync always: Redis then ends when a write fails",
+    movesWith: ["everysec", "no"],
     services: redisReaders,
     shared: true,
   },
   confab_redis_aof_delayed_fsyncs_total: {
     type: "counter",
-    help: "Fsyncs that Redis delayed while this process watched: the disk is too slow",
+    help: "Fsyncs that Redis delayed while this process watched: the disk is too slow. Grows with appendfsync everysec only",
+    movesWith: ["everysec"],
     services: redisReaders,
     shared: true,
   },

@@ -1,5 +1,5 @@
 import { confabJob } from "../objectives.ts";
-import { graph, type Row } from "../panel.ts";
+import { graph, stat, type Row } from "../panel.ts";
 import { installation, rate, shared, sharedRate } from "../queries.ts";
 
 const n = `{${installation}}`;
@@ -81,7 +81,26 @@ export const limits: Row = {
       warnAt: 0.5,
       badAt: 0.8,
       max: 1,
-      alerts: ["ConfabRedisMemoryHigh", "ConfabDatabaseConnectionsHigh", "ConfabDiskFillingUp"],
+      alerts: [
+        ...["ConfabRedisMemoryHigh", "ConfabDatabaseConnectionsHigh", "ConfabDiskFillingUp"],
+        "ConfabRedisDiskNearlyFull",
+      ],
+    }),
+    stat({
+      title: "Age of the last backup",
+      description: "Time since the CronJob of the chart last dumped the database and restored the dump.",
+      unit: "s",
+      queries: [
+        {
+          expr: `time() - max(kube_cronjob_status_last_successful_time{${installation},cronjob=~".*-backup"})`,
+          legend: "age",
+        },
+      ],
+      warnAt: 93_600,
+      badAt: 259_200,
+      noValue: "none yet, or not the chart's",
+      alerts: ["ConfabBackupFailing", "ConfabBackupMissing"],
+      width: 24,
     }),
   ],
 };

@@ -67,13 +67,14 @@ export const redis: Row = {
     }),
     stat({
       title: "Delayed fsyncs, 1 h",
-      description: "Fsyncs that Redis delayed because its disk was too slow.",
+      description:
+        "Fsyncs that Redis delayed because its disk was too slow. Stays 0 unless appendfsync is everysec: with always, look at the time of a batch in Redis.",
       unit: "none",
       queries: [
         { expr: `max(increase(confab_redis_aof_delayed_fsyncs_total{${installation}}[1h]))`, legend: "delayed" },
       ],
       noValue: "unknown: Redis is not reached",
-      alerts: ["ConfabRedisFsyncDelayed"],
+      alerts: ["ConfabRedisSlow"],
       warnAt: 1,
       width: 6,
     }),

@@ -12,12 +12,16 @@ const workerHpa = `horizontalpodautoscaler=~"(keda-hpa-)?${fullnamePlaceholder}-
 const vanished = `0 * group by (namespace, service) (max_over_time(up{${confabJob},service=~"ingest|api"}[1h])) unless on (namespace, service) ${up} and on (namespace) ${up}`;
 const serviceDown = `max by (namespace, service) (${upOfServices}) == 0`;
 
-const canary = `cronjob="${fullnamePlaceholder}-canary"`;
-const lastSuccess = `kube_cronjob_status_last_successful_time{${canary}}`;
-const sinceSuccess = `time() - max by (namespace, cronjob) (${lastSuccess})`;
-const sinceCreation = `time() - max by (namespace, cronjob) (kube_cronjob_created{${canary}} unless ${lastSuccess})`;
-const suspended = `unless on (namespace, cronjob) kube_cronjob_spec_suspend{${canary}} == 1`;
-
+/** CronJobs of the chart that have not succeeded for so many seconds, or never since their creation. */
+function withoutSuccess(name: string, seconds: number): string {
+  const job = `cronjob="${fullnamePlaceholder}-${name}"`;
+  const lastSuccess = `kube_cronjob_status_last_successful_time{${job}}`;
+  const sinceSuccess = `time() - max by (namespace, cronjob) (${lastSuccess})`;
+  const sinceCreation = `time() - max by (namespace, cronjob) (kube_cronjob_created{${job}} unless ${lastSuccess})`;
+  return `(${sinceSuccess} > ${seconds} or ${sinceCreation} > ${seconds})`;
+}
+const suspended = (name: string): string =>
+  `unless on (namespace, cronjob) kube_cronjob_spec_suspend{cronjob="${fullnamePlaceholder}-${name}"} == 1`;
 /** Alerts about processes and about Kubernetes; most need kube-state-metrics. */
 export const kubernetesAlerts: readonly Alert[] = [
   {
@@ -51,12 +55,33 @@ export const kubernetesAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabCanaryFailing",
-    expr: `(${sinceSuccess} > 900 or ${sinceCreation} > 900) ${suspended} ${unlessFiring("ConfabStoreUnreachable|ConfabServiceDown", "15m")}`,
+    expr: `${withoutSuccess("canary", 900)} ${suspended("canary")} ${unlessFiring("ConfabStoreUnreachable|ConfabServiceDown", "15m")}`,
     for: "1m",
     severity: "page",
     summary: "Confab cannot be used from outside",
     description:
       "The last successful run of the canary {{ $labels.cronjob }} was {{ $value | humanizeDuration }} ago. It sends, reads and searches through the reverse proxy.",
+    dashboard: "confab-overview",
+  },
+  // A suspended backup is a missing one, too.
+  {
+    name: "ConfabBackupFailing",
+    // A day and two hours: a backup may take longer than the one before.
+    expr: withoutSuccess("backup", 93_600),
+    for: "5m",
+    severity: "ticket",
+    summary: "The last backup of the database failed",
+    description:
+      "{{ $labels.cronjob }} has kept no verified dump for {{ $value | humanizeDuration }}: it fails, takes too long or is suspended.",
+    dashboard: "confab-overview",
+  },
+  {
+    name: "ConfabBackupMissing",
+    expr: withoutSuccess("backup", 259_200),
+    for: "5m",
+    severity: "page",
+    summary: "There is no backup of the database of the last three days",
+    description: "{{ $labels.cronjob }} has kept no verified dump for {{ $value | humanizeDuration }}.",
     dashboard: "confab-overview",
   },
   {

@@ -8,9 +8,16 @@ const failsEverywhere = "max by (namespace, service, dependency) (confab_depende
 
 const unlessStores = unlessFiring("ConfabStoreUnreachable", "10m");
 
-const claim = `persistentvolumeclaim=~"data-${fullnamePlaceholder}-(mysql|redis|elasticsearch)-[0-9]+"`;
-const free = `kubelet_volume_stats_available_bytes{${claim}}`;
-const freeRatio = `${free} / kubelet_volume_stats_capacity_bytes`;
+const freeOf = (stores: string): string =>
+  `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-${fullnamePlaceholder}-(${stores})-[0-9]+"}`;
+const freeRatioOf = (stores: string): string => `${freeOf(stores)} / kubelet_volume_stats_capacity_bytes`;
+const free = freeOf("mysql|redis|elasticsearch");
+const freeRatio = freeRatioOf("mysql|redis|elasticsearch");
+
+const accept = (series: string): string => `sum by (namespace) (rate(confab_accept_duration_seconds_${series}[10m]))`;
+const acceptMean = `${accept("sum")} / (${accept("count")} > 0)`;
+/** The deadline of accepting is 0.9 s; a local disk takes a few milliseconds. */
+const slowAcceptSeconds = 0.1;
 
 /** Alerts about Redis, MySQL and Elasticsearch. */
 export const storeAlerts: readonly Alert[] = [
@@ -77,6 +84,7 @@ export const storeAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabRedisAofFailing",
+    // A failed write shows here only while appendfsync is everysec or no; with always, Redis ends (ConfabStoreUnreachable).
     expr: "min by (namespace) (confab_redis_aof_last_write_ok) == 0 or min by (namespace) (confab_redis_aof_enabled) == 0",
     for: "1m",
     severity: "page",
@@ -86,13 +94,25 @@ export const storeAlerts: readonly Alert[] = [
     dashboard: "confab-runtime",
   },
   {
-    name: "ConfabRedisFsyncDelayed",
-    expr: "max by (namespace) (increase(confab_redis_aof_delayed_fsyncs_total[10m])) > 5",
+    name: "ConfabRedisDiskNearlyFull",
+    expr: `${freeRatioOf("redis")} < 0.05`,
+    for: "2m",
+    severity: "page",
+    summary: "The disk of Redis is nearly full: Redis ends when it is full",
+    description:
+      "{{ $value | humanizePercentage }} of {{ $labels.persistentvolumeclaim }} is free. On a full disk Redis ends and no messages are accepted.",
+    dashboard: "confab-overview",
+  },
+  {
+    name: "ConfabRedisSlow",
+    // The time includes the fsync only with appendfsync always; with everysec, Redis counts the fsyncs that it delays.
+    expr: `${acceptMean} > ${slowAcceptSeconds} or max by (namespace) (increase(confab_redis_aof_delayed_fsyncs_total[10m])) > 5 unless on (namespace) ${acceptMean} > ${slowAcceptSeconds}`,
     for: "5m",
     severity: "ticket",
-    summary: "The disk of Redis is too slow for its append-only file",
-    description: "Redis delayed {{ $value | humanize }} fsyncs in the last ten minutes.",
-    dashboard: "confab-runtime",
+    summary: "Redis is slow: its disk, its processor or the network",
+    description:
+      "A batch took {{ $value | humanize }} seconds on average in the last ten minutes; a value above 5 is the number of delayed fsyncs.",
+    dashboard: "confab-queue",
   },
   {
     name: "ConfabErasureStuck",

@@ -159,6 +159,8 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
       { series: [['kube_cronjob_status_last_successful_time{cronjob="wiki-canary"}', "0x30"]] },
     ],
   },
+  ConfabBackupFailing: backupCase(26 * 60, ticket),
+  ConfabBackupMissing: backupCase(72 * 60, page),
   ConfabWorkersAtMax: {
     fires: [
       {
@@ -212,3 +214,42 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
     ],
   },
 };
+
+/** Cases of an alert about a backup without success for so many minutes. */
+function backupCase(minutes: number, labels: typeof page | typeof ticket): AlertCase {
+  const series = (metric: string): string => `kube_cronjob_${metric}{namespace="chat",cronjob="confab-backup"}`;
+  const success = series("status_last_successful_time");
+  const created = series("created");
+  const long = minutes + 60;
+  return {
+    fires: [
+      {
+        series: [
+          [success, `0x${long}`],
+          [created, `0x${long}`],
+        ],
+        after: minutes + 10,
+        labels: { ...labels, cronjob: "confab-backup" },
+      },
+      // It never succeeded.
+      { series: [[created, `0x${long}`]], after: minutes + 10, labels: { ...labels, cronjob: "confab-backup" } },
+    ],
+    silent: [
+      {
+        series: [
+          [success, `0x${long}`],
+          [created, `0x${long}`],
+        ],
+        after: minutes - 10,
+      },
+      {
+        series: [
+          [success, `0x${minutes - 60} ${(minutes - 60) * 60}x120`],
+          [created, `0x${long}`],
+        ],
+        after: minutes + 50,
+      },
+      { series: [['kube_cronjob_created{namespace="chat",cronjob="wiki-backup"}', `0x${long}`]], after: minutes + 50 },
+    ],
+  };
+}

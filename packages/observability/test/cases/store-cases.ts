@@ -4,6 +4,13 @@ import { page, ticket, unreachable } from "./labels.ts";
 const disk = 'namespace="chat",persistentvolumeclaim="data-confab-mysql-0"';
 const free = `kubelet_volume_stats_available_bytes{${disk}}`;
 const size = `kubelet_volume_stats_capacity_bytes{${disk}}`;
+const diskOfRedis = 'namespace="chat",persistentvolumeclaim="data-confab-redis-0"';
+const freeOfRedis = `kubelet_volume_stats_available_bytes{${diskOfRedis}}`;
+const sizeOfRedis = `kubelet_volume_stats_capacity_bytes{${diskOfRedis}}`;
+const accepting = (part: "sum" | "count", values: string): Series => [
+  `confab_accept_duration_seconds_${part}{namespace="chat",service="ingest"}`,
+  values,
+];
 const used = 'confab_redis_used_memory_bytes{namespace="chat"}';
 const limit = 'confab_redis_max_memory_bytes{namespace="chat"}';
 
@@ -166,17 +173,68 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       { series: [['confab_redis_evicted_keys_total{namespace="chat"}', "0x10 3x50"]], after: 28 },
     ],
   },
-  ConfabRedisFsyncDelayed: {
+  ConfabRedisSlow: {
     fires: [
+      // Ten batches per second that take 150 ms each: appendfsync always.
+      { series: [accepting("sum", "0+90x30"), accepting("count", "0+600x30")], after: 20, labels: ticket },
       {
         series: [['confab_redis_aof_delayed_fsyncs_total{namespace="chat"}', "0+2x30"]],
         after: 20,
         labels: ticket,
       },
+      // Both: one alert.
+      {
+        series: [
+          accepting("sum", "0+90x30"),
+          accepting("count", "0+600x30"),
+          ['confab_redis_aof_delayed_fsyncs_total{namespace="chat"}', "0+2x30"],
+        ],
+        after: 20,
+        labels: ticket,
+      },
     ],
     silent: [
+      { series: [accepting("sum", "0+30x30"), accepting("count", "0+600x30")] },
+      // No traffic.
+      { series: [accepting("sum", "90x30"), accepting("count", "600x30")] },
+      // Slow for three minutes.
+      { series: [accepting("sum", "0+3x10 90x3 120+3x17"), accepting("count", "0+600x30")] },
       { series: [["confab_redis_aof_delayed_fsyncs_total", "0x10 4x20"]] },
       { series: [["confab_redis_aof_delayed_fsyncs_total", "500x30"]] },
+    ],
+  },
+  ConfabRedisDiskNearlyFull: {
+    fires: [
+      {
+        series: [
+          [freeOfRedis, "40x10 4x20"],
+          [sizeOfRedis, "100x30"],
+        ],
+        after: 20,
+        labels: { ...page, persistentvolumeclaim: "data-confab-redis-0" },
+      },
+    ],
+    silent: [
+      {
+        series: [
+          [freeOfRedis, "6x30"],
+          [sizeOfRedis, "100x30"],
+        ],
+      },
+      // A rewrite of the append-only file needs space for a moment.
+      {
+        series: [
+          [freeOfRedis, "40x10 4 40x20"],
+          [sizeOfRedis, "100x30"],
+        ],
+      },
+      // Another store's disk.
+      {
+        series: [
+          [free, "4x30"],
+          [size, "100x30"],
+        ],
+      },
     ],
   },
   ConfabErasureStuck: {

@@ -151,12 +151,13 @@ export const otherFaults: readonly Fault[] = [
     },
   },
   {
-    what: "A Job reports that the migration failed, a disk that 5 % is free, the canary no success",
-    alerts: ["ConfabMigrationFailed", "ConfabDiskFillingUp", "ConfabCanaryFailing"],
+    what: "A Job reports that the migration failed, a disk that 5 % is free, the canary and the backup no success",
+    alerts: ["ConfabMigrationFailed", "ConfabDiskFillingUp", "ConfabCanaryFailing", "ConfabBackupFailing"],
     cause({ installation: { kubernetes } }) {
       kubernetes.state.migrationFailed = true;
       kubernetes.state.diskFree = 5;
       kubernetes.state.canaryAge = 1_000;
+      kubernetes.state.backupAge = 100_000;
       return Promise.resolve();
     },
     fixedBy: "They report that all is well",
@@ -164,6 +165,7 @@ export const otherFaults: readonly Fault[] = [
       kubernetes.state.migrationFailed = false;
       kubernetes.state.diskFree = 60;
       kubernetes.state.canaryAge = 60;
+      kubernetes.state.backupAge = 60;
       return Promise.resolve();
     },
   },
