@@ -179,7 +179,7 @@ export const problems = {
     status: 503,
     title: "Database unavailable",
     meaning:
-      "The database is unavailable. Nothing was done, and nothing will be. Messages to chats in use are still accepted. Send the request again after `Retry-After`.",
+      "The database is unavailable, or was too slow. Nothing was done, and nothing will be. Messages to chats in use are still accepted. Send the request again after `Retry-After`.",
   },
   "outcome-unknown": {
     status: 503,

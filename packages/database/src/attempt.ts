@@ -14,12 +14,12 @@ export interface CommitGuard {
   beforeCommit(): void;
   /** Called when the server has refused the commit: nothing was done. */
   commitRefused(): void;
+  /** Aborted when a caller got `WriteNotDone`: the transaction must end now, because it may hold locks that others wait for. */
+  readonly late: AbortSignal;
 }
 
 /** One write for which a caller is waiting. */
 export interface Attempt extends CommitGuard {
-  /** True if the caller already got `WriteNotDone`. */
-  isLate(): boolean;
   /** Stops the timeout, because the answer has arrived. */
   stop: () => void;
 }
@@ -29,24 +29,25 @@ export interface Attempt extends CommitGuard {
  * on, or it gets `WriteOutcomeUnknown` if the commit was already sent.
  */
 export function createAttempt(timeoutMs: number | undefined, giveUp: (error: Error) => void): Attempt {
-  let state: "open" | "committing" | "late" = "open";
+  let isCommitting = false;
+  const late = new AbortController();
   const end = (): void => {
-    if (state === "committing") {
+    if (isCommitting) {
       giveUp(new WriteOutcomeUnknown(`The commit was not answered within ${timeoutMs} ms`));
       return;
     }
-    state = "late";
+    late.abort();
     giveUp(new WriteNotDone(`The database did not finish the write within ${timeoutMs} ms`));
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs);
   return {
-    isLate: () => state === "late",
+    late: late.signal,
     beforeCommit() {
-      if (state === "late") throw new WriteNotDone("The write timed out before its commit");
-      state = "committing";
+      if (late.signal.aborted) throw new WriteNotDone("The write timed out before its commit");
+      isCommitting = true;
     },
     commitRefused() {
-      if (state === "committing") state = "open";
+      isCommitting = false;
     },
     stop: () => {
       clearTimeout(timer);

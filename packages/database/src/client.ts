@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { withTimeout } from "@confab/runtime";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { createPool } from "mariadb";
@@ -13,6 +14,8 @@ export interface Database {
   readonly prisma: PrismaClient;
   /** Takes a session from the same pool, for statements past Prisma. The caller releases or destroys it. */
   session(): Promise<{ session: DriverSession; statements: ReturnType<typeof statementsOn> }>;
+  /** Runs a transaction of Prisma, which does not show its session, and passes the session on when it is taken. */
+  watched<T>(onSession: (session: DriverSession) => void, run: (prisma: PrismaClient) => Promise<T>): Promise<T>;
   /** Runs one statement past Prisma, and returns its rows as `Statements` does. Throws `StatementError`. */
   readonly query: <Rows>(sql: string, ...values: unknown[]) => Promise<Rows>;
   /** Resolves if the server answers a query within one second, otherwise rejects. */
@@ -48,6 +51,14 @@ const PING_MS = 1_000;
 export function createDatabase({ onQuery, isPrismaUsed = true, ...connection }: DatabaseOptions): Database {
   const settings = connectionSettings(connection);
   const pool = createPool(settings);
+  const watchers = new AsyncLocalStorage<(session: DriverSession) => void>();
+  const getConnection = pool.getConnection.bind(pool);
+  const getWatched: typeof getConnection = async () => {
+    const taken = await getConnection();
+    watchers.getStore()?.(taken);
+    return taken;
+  };
+  pool.getConnection = getWatched;
   const prisma = new PrismaClient({
     // Without prepared statements the binary protocol would need two more round trips per query.
     adapter: new PrismaMariaDb(pool, { useTextProtocol: true, database: settings.database }),
@@ -77,6 +88,7 @@ export function createDatabase({ onQuery, isPrismaUsed = true, ...connection }: 
   return {
     prisma,
     session,
+    watched: (onSession, run) => watchers.run(onSession, () => run(prisma)),
     query,
     ping: async () => {
       const late = (): Error => new ServerSilentError(`The database did not answer within ${PING_MS} ms`);

@@ -49,7 +49,7 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: 
   }
 
   async function settle(key: string, group: readonly Waiting<Q, R>[]): Promise<void> {
-    const present = group.filter(({ attempt }) => !attempt.isLate());
+    const present = group.filter(({ attempt }) => !attempt.late.aborted);
     if (present.length === 0) return;
     try {
       const requests = present.map(({ request }) => request);
@@ -62,7 +62,7 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: 
         else resolve(outcome.value);
       });
     } catch (error) {
-      const isLeft = error instanceof WriteNotDone && present.some(({ attempt }) => attempt.isLate());
+      const isLeft = error instanceof WriteNotDone && present.some(({ attempt }) => attempt.late.aborted);
       if (isLeft) await settle(key, present);
       else for (const { reject } of present) reject(error);
     }
@@ -94,12 +94,13 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: 
 function guardFor<Q, R>(group: readonly Waiting<Q, R>[]): CommitGuard {
   return {
     beforeCommit() {
-      if (group.some(({ attempt }) => attempt.isLate()))
+      if (group.some(({ attempt }) => attempt.late.aborted))
         throw new WriteNotDone("A request of the group timed out before the commit");
       for (const { attempt } of group) attempt.beforeCommit();
     },
     commitRefused() {
       for (const { attempt } of group) attempt.commitRefused();
     },
+    late: AbortSignal.any(group.map(({ attempt }) => attempt.late)),
   };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTransient } from "./errors.ts";
-import { WriteOutcomeUnknown, type CommitGuard } from "./attempt.ts";
+import { WriteNotDone, WriteOutcomeUnknown, type CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
-import type { Statements } from "./session.ts";
+import type { DriverSession, Statements } from "./session.ts";
 
 /** Thrown inside a transaction to roll it back and run it again from the start. */
 export class RetryTransaction extends Error {
@@ -14,20 +14,35 @@ const ATTEMPTS = 6;
 /**
  * Runs work in one READ COMMITTED transaction. Repeats it from the start after a deadlock, a lock wait timeout or a
  * `RetryTransaction`, at most six times with growing, jittered pauses. Any other error rolls back and is thrown
- * unchanged. With a guard, an error instead of the commit's answer becomes `WriteOutcomeUnknown`.
+ * unchanged. With a guard, an error instead of the commit's answer becomes `WriteOutcomeUnknown`. A transaction that takes longer
+ * than `timeoutMs`, or whose caller got `WriteNotDone`, loses its session, so that the server rolls it back at once.
  */
 export function transaction<T>(
-  { prisma }: Database,
+  database: Database,
   work: (tx: Queryable) => Promise<T>,
   { timeoutMs = 10_000, guard }: { timeoutMs?: number; guard?: CommitGuard | undefined } = {},
 ): Promise<T> {
   return repeatTransaction((beforeCommit) => {
+    let session: DriverSession | undefined;
     const guarded = async (tx: Queryable): Promise<T> => {
-      const result = await work(tx);
-      beforeCommit();
-      return result;
+      const abort = (): void => session?.destroy();
+      const timer = setTimeout(abort, timeoutMs);
+      guard?.late.addEventListener("abort", abort);
+      try {
+        guard?.late.throwIfAborted();
+        const result = await work(tx);
+        beforeCommit();
+        return result;
+      } finally {
+        // From here on Prisma may give the session back to the pool.
+        clearTimeout(timer);
+        guard?.late.removeEventListener("abort", abort);
+      }
     };
-    return prisma.$transaction(guarded, { timeout: timeoutMs });
+    return database.watched(
+      (taken) => (session = taken),
+      (prisma) => prisma.$transaction(guarded, { timeout: timeoutMs + 1_000 }),
+    );
   }, guard);
 }
 
@@ -72,6 +87,7 @@ async function repeatTransaction<T>(run: (beforeCommit: () => void) => Promise<T
         commit.isSent = true;
       });
     } catch (error) {
+      if (guard?.late.aborted === true) throw new WriteNotDone("The write timed out", { cause: error });
       const again = error instanceof RetryTransaction || isTransient(error);
       if (again) guard?.commitRefused();
       else if (guard && commit.isSent) throw new WriteOutcomeUnknown("The commit was not answered", { cause: error });
