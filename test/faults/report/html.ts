@@ -1,9 +1,10 @@
 import { readings, upperBound, type Row } from "./summary.ts";
 import { drawTimeline, escape } from "./timeline.ts";
-import { invariantList, legend, limits, size, time } from "./words.ts";
+import { invariantList, legend, limits, lossSentence, size, time } from "./words.ts";
 
 const style = `
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color-scheme: light dark; }
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; }
 table { border-collapse: collapse; font-size: 13px; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
@@ -38,9 +39,10 @@ export function toHtml(rows: readonly Row[]): string {
   });
   const head = (names: readonly string[]) => `<tr>${names.map((name) => `<th>${name}</th>`).join("")}</tr>`;
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Confab: fault suite results</title><style>${style}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Confab: fault suite results</title><style>${style}</style></head><body>
 <h1>Fault suite results</h1>
 <p>${rows.length} faults, ${runs} runs, ${invalid} invalid.</p>
+<p>${escape(lossSentence(rows))}</p>
 <h2>Known limits</h2><ul>${limits.map((limit) => `<li>${escape(limit)}</li>`).join("")}</ul>
 <h2>Verdicts</h2><table>${head(["fault", "seeds", "invalid", "attempted", "ok", "info", "failed", "changes", "events", "lost", "duplicated", "reordered", "stale", "recovered", "recovery"])}${verdicts.join("\n")}</table>
 <p>${escape(legend)}</p>

@@ -1,3 +1,4 @@
+import type { Row } from "./summary.ts";
 import { invariants, type InvariantName } from "../verify/invariants.ts";
 
 /** The limits of the results, at the beginning of every report. */
@@ -14,6 +15,22 @@ export const limits: readonly string[] = [
 /** The meaning of the columns. */
 export const legend =
   "attempted: messages sent, each counted once. ok: acknowledged. info: outcome unknown. failed: refused. changes: acknowledged edits and deletions. events: events of streams. lost: acknowledged and not stored. duplicated: stored twice. reordered: numbered below a message that was acknowledged before it was sent. stale: acknowledged, but missing in a get or list that began later. recovered: of unknown outcome, but stored. In brackets: effects that the documentation allows this fault. recovery: from the end of the fault to the last request that was not served; median and maximum over the seeds. Stable latency: from the acknowledgement until every later read shows the message; the maxima over the seeds.";
+
+type Losses = Pick<Row, "fault" | "lost" | "documentedLost">;
+
+/** Says how many acknowledged messages were lost, apart for the faults in which a store itself loses what it had confirmed. */
+export function lossSentence(rows: readonly Losses[]): string {
+  const lossy = rows.filter(({ fault }) => fault.expectations.loses === true);
+  const others = rows.filter((row) => !lossy.includes(row));
+  const first = `${lostIn(others)} acknowledged messages lost in ${others.length} faults`;
+  if (lossy.length === 0) return `${first}.`;
+  const each = lossy.map((row) => `${row.fault.name} ${lostIn([row])}`).join(", ");
+  return `${first}; ${lostIn(lossy)} in the ${lossy.length} in which a store itself loses data that it had confirmed (${each}).`;
+}
+
+function lostIn(rows: readonly Losses[]): string {
+  return rows.reduce((total, { lost, documentedLost }) => total + lost + documentedLost, 0).toLocaleString("en");
+}
 
 /** The invariants as pairs of name and sentence. */
 export const invariantList = (Object.keys(invariants) as InvariantName[]).map(
