@@ -40,7 +40,7 @@ export async function readPending({ redisUrl }: Stores, { token, chats }: Target
   try {
     const pending = createPendingMessages(redis, { prefix, partitions: 1 });
     return await readContents(chats, async function* (number) {
-      const last = (await pending.lastNumber({ token, number })) ?? 0;
+      const last = (await pending.head({ token, number }))?.last ?? 0;
       for (let from = 1; from <= last; from += numbersAtOnce) {
         const to = Math.min(last, from + numbersAtOnce - 1);
         const { messages } = await pending.read({ token, number }, [from, to]);

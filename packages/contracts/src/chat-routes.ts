@@ -105,7 +105,7 @@ export const chatRoutes = {
     body: { schema: writeReadHorizonSchema, required: true, limitBytes: smallBody },
     limited: "requests",
     success: { status: 200, description: "The horizon after the change", schema: readStateSchema },
-    problems: ["application-not-found", "chat-not-found", "service-unavailable", ...storing],
+    problems: ["application-not-found", "chat-not-found", "position-reset", "service-unavailable", ...storing],
   },
   getReadHorizon: {
     method: "get",

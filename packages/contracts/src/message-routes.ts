@@ -117,7 +117,14 @@ export const messageRoutes = {
     waits: true,
     limited: "requests",
     success: { status: 200, description: "One page", schema: z.array(messageSchema), links: linkRelations },
-    problems: ["application-not-found", "chat-not-found", "validation-failed", "service-unavailable", ...reading],
+    problems: [
+      "application-not-found",
+      "chat-not-found",
+      "validation-failed",
+      "position-reset",
+      "service-unavailable",
+      ...reading,
+    ],
   },
   streamMessages: {
     method: "get",

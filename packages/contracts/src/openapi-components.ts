@@ -60,5 +60,6 @@ export function problemExamples(publicUrl: string, codes: ReadonlySet<ProblemCod
 function exampleOf(code: ProblemCode, publicUrl: string): object {
   const errors = code === "validation-failed" ? [{ pointer: "/body", detail: "is required" }] : undefined;
   const request = { publicUrl, requestId: headers["X-Request-ID"].example, instance: "/messages" };
-  return problemDocument({ code, detail: defaultDetail(code), errors }, request);
+  const members = code === "position-reset" ? { last_number: 40 } : undefined;
+  return problemDocument({ code, detail: defaultDetail(code), errors, members }, request);
 }

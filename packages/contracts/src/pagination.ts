@@ -92,6 +92,10 @@ export const messagesQuerySchema = z
     cursor: messageCursorSchema
       .optional()
       .meta({ description: "Continue between `after` and `before` at this cursor, from a Link header" }),
+    numbering: numberParameter(
+      1,
+      "With `after`, from the Link header by which you got the number: if Redis has lost messages since then, the answer is 409 `position-reset` instead of a page that may have a hole",
+    ),
     wait: whole(1, maxWaitSeconds)
       .optional()
       .meta({
@@ -124,10 +128,17 @@ export const historyQuerySchema = z.object({
   after: numberParameter(0, "Only versions after this one; 0 for all").transform((after) => after ?? 0),
 });
 
-/** A message's number and, once the chat has changes, a change number: the id of the last event that a reader has. */
+/** A message's number, once the chat has changes a change number, and a numbering: the id of the last event that a reader has. */
 export const streamPositionSchema = z
   .string()
-  .regex(/^(0|[1-9][0-9]{0,9})(-(0|[1-9][0-9]{0,9}))?$/, "must be a message's number, or the id of an event");
+  .regex(
+    /^(0|[1-9][0-9]{0,9})(-(0|[1-9][0-9]{0,9}))?(\.(0|[1-9][0-9]{0,9}))?$/,
+    "must be a message's number, or the id of an event",
+  )
+  .refine(
+    (id) => id.split(/[-.]/).every((number) => Number(number) <= maxNumber),
+    `must have numbers of at most ${maxNumber}`,
+  );
 
 const ticketParameter = z.string().optional().meta({ description: "A ticket, in place of the header `Authorization`" });
 
@@ -136,7 +147,7 @@ export const streamQuerySchema = z.object({
   after: streamPositionSchema.optional().meta({
     description:
       "Begin after this event: a message's number, or the id of an event. 0 begins with the first message. Without it, and without Last-Event-ID, the stream begins now.",
-    examples: ["41-3"],
+    examples: ["41-3.1"],
   }),
 });
 

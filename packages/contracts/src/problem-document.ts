@@ -30,9 +30,18 @@ export const problemShape = {
     .meta({ description: "With `validation-failed`: each invalid field and what it must be" }),
 };
 
+const memberShape = {
+  last_number: z
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({ description: "With `position-reset`: the last number that you can keep. Continue after it." }),
+};
+
 export const problemSchema = z
   .object({
     ...problemShape,
+    ...memberShape,
     status: z.int().min(400).max(599).meta({ description: "The HTTP status" }),
     instance: z
       .string()
@@ -46,10 +55,10 @@ export type ProblemDocument = z.infer<typeof problemSchema>;
 
 /** The document that a client receives; `instance` is the request's path without its query. */
 export function problemDocument(
-  problem: Pick<ProblemError, "code" | "detail" | "errors">,
+  problem: Pick<ProblemError, "code" | "detail" | "errors" | "members">,
   request: { publicUrl: string; requestId: string; traceId?: string | undefined; instance?: string },
 ): ProblemDocument {
-  const { code, detail, errors } = problem;
+  const { code, detail, errors, members } = problem;
   const { status, title } = problems[code];
   return {
     type: problemType(request.publicUrl, code),
@@ -61,6 +70,7 @@ export function problemDocument(
     request_id: request.requestId,
     ...(request.traceId !== undefined && { trace_id: request.traceId }),
     ...(errors !== undefined && { errors }),
+    ...members,
   };
 }
 

@@ -102,6 +102,12 @@ export const problems = {
     title: "Key not active",
     meaning: "The key is revoked or has expired, so it cannot be replaced. Create a new key.",
   },
+  "position-reset": {
+    status: 409,
+    title: "Messages were lost",
+    meaning:
+      "The chat does not have the message with this number any more: Redis lost messages that were not stored yet, and their numbers are assigned again. `last_number` is the last number that you can keep. Drop what you have above it, and continue after it.",
+  },
   "version-mismatch": {
     status: 412,
     title: "Message has another version",
@@ -213,10 +219,17 @@ export interface FieldError {
   detail: string;
 }
 
+/** Members that programs need besides the code. */
+export interface ProblemMembers {
+  /** With `position-reset`: the number up to which the messages of the client are those of the chat. */
+  last_number?: number;
+}
+
 export interface ProblemOptions {
   /** The event, its reason, and the next step; by default the problem's meaning. */
   detail?: string;
   errors?: FieldError[];
+  members?: ProblemMembers;
   /** For the Retry-After header, which 429 and 503 always send; rounded up to whole seconds. */
   retryAfterSeconds?: number;
   headers?: Record<string, string>;
@@ -230,6 +243,7 @@ export class ProblemError extends Error {
   readonly title: string;
   readonly detail: string;
   readonly errors: FieldError[] | undefined;
+  readonly members: ProblemMembers | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
 
@@ -247,6 +261,7 @@ export class ProblemError extends Error {
     this.title = title;
     this.detail = detail;
     this.errors = options.errors;
+    this.members = options.members;
     this.retryAfterSeconds = options.retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
     this.headers = options.headers ?? {};
   }

@@ -1,6 +1,7 @@
 import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
+import { recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
 import { RetryTransaction, directTransaction, placeholderRows, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
@@ -10,6 +11,8 @@ import type { Statements } from "./session.ts";
 export interface NewBatch<M extends AddressedMessage = AddressedMessage> {
   readonly id: Uint8Array;
   readonly messages: readonly M[];
+  /** Beginnings of numberings that the database may not know yet. */
+  readonly numberings?: readonly Numbering[] | undefined;
 }
 
 export interface StoreResult<M> {
@@ -79,6 +82,11 @@ async function store<M extends AddressedMessage>(
   const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   await addToOutbox(tx, stored, now);
+  const present = new Set(placed.map(({ chatId }) => chatId));
+  await recordNumberings(
+    tx,
+    fresh.flatMap(({ numberings = [] }) => numberings.filter(({ chatId }) => present.has(chatId))),
+  );
   // Last, because every writer of a chat waits for the lock on its count.
   await addToChats(tx, stored);
   return {

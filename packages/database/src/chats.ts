@@ -16,10 +16,11 @@ export interface ChatLocation {
   readonly lastNumber: number;
 }
 
-/** The last numbers of a chat: of its stored messages, and of its changes. */
+/** The last numbers of a chat: of its stored messages with the latest numbering, and of its changes. */
 export interface ChatPosition {
   readonly lastMessageNumber: number;
   readonly lastChangeNumber: number;
+  readonly lastNumbering: number;
 }
 
 /** A chat with its name for clients. */
@@ -34,7 +35,7 @@ const LARGEST_GROUP = 200;
 const SELECT_CHATS = `
   SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount,
          last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt, last_change_number AS lastChangeNumber,
-         retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
+         last_numbering AS lastNumbering, retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
          created_at AS createdAt, updated_at AS updatedAt
     FROM chats AS c`;
 
@@ -179,7 +180,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       if (byToken.size === 0) return [];
       const selects = [...byToken.values()].map(
         (of) => `
-          SELECT c.id, a.token, c.number, c.last_message_number AS lastMessageNumber, c.last_change_number AS lastChangeNumber
+          SELECT c.id, a.token, c.number, c.last_message_number AS lastMessageNumber, c.last_change_number AS lastChangeNumber,
+                 c.last_numbering AS lastNumbering
             FROM applications a JOIN chats c ON c.application_id = a.id
            WHERE a.token = ? AND c.number IN (${of.map(() => "?").join(", ")})`,
       );
@@ -191,7 +193,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     async positions(ids: readonly bigint[]): Promise<Map<bigint, ChatPosition>> {
       const rows = await prisma.chat.findMany({
         where: { id: { in: [...ids] } },
-        select: { id: true, lastMessageNumber: true, lastChangeNumber: true },
+        select: { id: true, lastMessageNumber: true, lastChangeNumber: true, lastNumbering: true },
       });
       return new Map(rows.map(({ id, ...position }) => [id, position]));
     },

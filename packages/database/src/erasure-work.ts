@@ -18,6 +18,7 @@ const TABLES_OF_CHATS = [
   "removed_histories",
   "message_changes",
   "deleted_numbers",
+  "chat_numberings",
   "reads",
   "dead_letters",
 ] as const;

@@ -21,6 +21,7 @@ export { previewRetention, type RetentionPreview } from "./retention-preview.ts"
 export { createMigrationCheck, migrate, migrationStatus } from "./migrate.ts";
 export { MigrationError } from "./migrations.ts";
 export { createSearchBackend, SearchBackendMismatch } from "./search-backend.ts";
+export { createNumberings } from "./numberings.ts";
 export { createOutbox } from "./outbox.ts";
 export { createBatchStore } from "./batch-store.ts";
 export type { ApplicationReference, Applications, NewApplication } from "./applications.ts";
@@ -53,6 +54,7 @@ export type {
   RangeQuery,
 } from "./messages.ts";
 export type { MigrateOptions } from "./migrate.ts";
+export type { Numbering, Numberings } from "./numberings.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { OverdueChat, RetentionGroup } from "./retention-groups.ts";
 export type { ReadHorizon, Reads, UnreadChat } from "./reads.ts";

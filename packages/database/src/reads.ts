@@ -81,9 +81,18 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
   }
 
   return {
-    /** Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is: `hasMoved` is false. */
-    advance: (chatId: bigint, reader: string, number: number): Promise<ReadHorizon & { hasMoved: boolean }> =>
-      inTime(timeoutMs, (guard) => advance(database, { chatId, reader, number }, guard)),
+    /**
+     * Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is: `hasMoved` is false.
+     * `current` is the numbering in which the number was assigned, and its first number: a horizon from an earlier one, which is not
+     * below that, refers to lost messages and is replaced.
+     */
+    advance: (
+      chatId: bigint,
+      reader: string,
+      number: number,
+      { numbering, since } = { numbering: 0, since: 0 },
+    ): Promise<ReadHorizon & { hasMoved: boolean }> =>
+      inTime(timeoutMs, (guard) => advance(database, { chatId, reader, number, numbering, since }, guard)),
 
     async find(chatId: bigint, reader: string): Promise<ReadHorizon | undefined> {
       const row = await prisma.read.findUnique({ where: keyOf(chatId, reader) });
@@ -152,16 +161,26 @@ function toHorizon(row: ReadRow): ReadHorizon {
 
 async function advance(
   database: Database,
-  { chatId, reader, number }: { chatId: bigint; reader: string; number: number },
+  {
+    chatId,
+    reader,
+    number,
+    numbering,
+    since,
+  }: { chatId: bigint; reader: string; number: number; numbering: number; since: number },
   guard: CommitGuard,
 ): Promise<ReadHorizon & { hasMoved: boolean }> {
   const write = async (tx: Queryable): Promise<ReadHorizon & { hasMoved: boolean }> => {
     const now = new Date();
     // In this order: an assignment already reads the values of those before it.
     await tx.$executeRaw`
-      INSERT INTO \`reads\` (chat_id, reader, number, updated_at) VALUES (${chatId}, ${identifierBytes(reader)}, ${number}, ${now})
-          ON DUPLICATE KEY UPDATE updated_at = IF(VALUES(number) > number, VALUES(updated_at), updated_at),
-                                  number = GREATEST(number, VALUES(number))`;
+      INSERT INTO \`reads\` (chat_id, reader, number, numbering, updated_at)
+      VALUES (${chatId}, ${identifierBytes(reader)}, ${number}, ${numbering}, ${now})
+          ON DUPLICATE KEY UPDATE
+             number = IF(numbering < VALUES(numbering) AND number >= ${since}, ${since} - 1, number),
+             updated_at = IF(VALUES(number) > number, VALUES(updated_at), updated_at),
+             number = GREATEST(number, VALUES(number)),
+             numbering = GREATEST(numbering, VALUES(numbering))`;
     const horizon = toHorizon(await tx.read.findUniqueOrThrow({ where: keyOf(chatId, reader) }));
     // Only a move sets the time.
     return { ...horizon, hasMoved: horizon.number === number && horizon.updatedAt.getTime() === now.getTime() };

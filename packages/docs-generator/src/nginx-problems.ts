@@ -65,7 +65,7 @@ ${Object.entries(all)
 }
 
 /** A JSON document in which nginx fills in what it knows of the request. */
-function documentOf(problem: Pick<ProblemError, "code" | "detail" | "errors">): string {
+function documentOf(problem: Pick<ProblemError, "code" | "detail" | "errors" | "members">): string {
   const place = { publicUrl: "$confab_public_url", requestId: "$confab_request_id" };
   const { request_id, ...document } = problemDocument(problem, place);
   const text = JSON.stringify(document).replace(/\}$/, `$confab_instance,"request_id":"${request_id}"}`);

@@ -2,11 +2,12 @@ import type { MessageContent } from "@confab/contracts";
 import { keyDigest, requestDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
 
-/** A chat's id and last number in MySQL, and the incarnation of Redis at the time of the query. */
+/** A chat's id and last number in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
 export interface LoadedHead {
   id: string;
   lastNumber: number;
   incarnation: string;
+  numbering: number;
 }
 
 /** A valid message that is not accepted yet. */
@@ -107,7 +108,7 @@ export function encodeBatch(
     groupArgs.push(
       token,
       chat,
-      loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation}` : "",
+      loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation} ${loaded.numbering}` : "",
       hasReplies ? members.map(({ reply_to }) => reply_to ?? 0).join(" ") : "",
       keys.map((pair) => pair?.join(" ") ?? "- -").join(" "),
       lengths.join(","),

@@ -5,7 +5,7 @@
 --          application (0: no limit), seconds for which idempotency keys are kept, maximum number of new idempotency keys
 --          per application in half of that time (0: no limit), the records of all items one after another; then for each
 --          group (a chat): token, chat number, '' or its loaded head (chat id, last number, incarnation under which it was
---          loaded), and of each item: the number that it replies to (0: none; '': no item does), digest of the idempotency
+--          loaded, ordinal of that incarnation), and of each item: the number that it replies to (0: none; '': no item does), digest of the idempotency
 --          key and hash of the request (- -: none; '': no item has a key), length of the record in bytes. What is in one
 --          argument is separated by spaces, and the lengths by commas.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
@@ -32,6 +32,9 @@ local clock = time[1] * 1000 + time[2] / 1000
 local accepted, keyed, results, limits = 0, false, {}, {}
 -- A line per chat: token ('': that of the line before), chat number, chat id, and where its records are.
 local index, indexed = {}, nil
+-- A line per chat of which MySQL does not know yet that this incarnation assigns its numbers: which line of the index it is, the
+-- ordinal of the incarnation, and the first number that it assigned.
+local numberings = {}
 -- All items' records, where the next one begins, and those of the accepted messages before the last refused item.
 local records, at, kept, keptTo = ARGV[9], 1, {}, 0
 -- The length of all accepted messages' records.
@@ -83,9 +86,9 @@ local heads = redis.call('MGET', unpack(headKeys))
 for nth, headKey in ipairs(headKeys) do
   local group = 4 + 6 * nth
   local token, chat = ARGV[group], ARGV[group + 1]
-  local loadedId, loadedLast, loadedUnder
+  local loadedId, loadedLast, loadedUnder, loadedNumbering
   if ARGV[group + 2] ~= '' then
-    loadedId, loadedLast, loadedUnder = string.match(ARGV[group + 2], '^(%d+) (%d+) (.+)$')
+    loadedId, loadedLast, loadedUnder, loadedNumbering = string.match(ARGV[group + 2], '^(%d+) (%d+) (%S+) (%d+)$')
   end
   local replies, digests, hashes = none, none, none
   if ARGV[group + 3] ~= '' then
@@ -101,8 +104,10 @@ for nth, headKey in ipairs(headKeys) do
 
   local reference = token .. ':' .. chat
   local pendingKey = prefix .. 'pending:' .. reference
-  -- The chat's id, its last number, and the incarnation unless the head is distrusted.
-  local id, last, under = string.match(heads[nth] or '', '^(%d+) (%d+) ?(.*)$')
+  -- The chat's id, its last number, and unless the head is distrusted: the incarnation, its ordinal, the first number that it
+  -- assigned in this chat, and a + until a worker has stored these two.
+  local id, last, under, numbering, since, unstored =
+    string.match(heads[nth] or '', '^(%d+) (%d+) ?(%S*) ?(%d*) ?(%d*)(%+?)$')
   last = tonumber(last or 0)
   local current = under == incarnation
   local trusted = current
@@ -115,6 +120,7 @@ for nth, headKey in ipairs(headKeys) do
       local first, count = string.match(newest, '^(%d+) (%d+) ')
       last = math.max(last, first + count - 1)
     end
+    numbering, since, unstored = loadedNumbering, string.format('%d', last + 1), '+'
     trusted = true
   end
   local erased = anyErased and (redis.call('ZSCORE', erasedKey, token) or redis.call('ZSCORE', erasedKey, reference))
@@ -183,10 +189,12 @@ for nth, headKey in ipairs(headKeys) do
     local range = string.format('%d %d %d %s', first, #lengths, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
     index[#index + 1] = (token == indexed and '' or token) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
     indexed = token
+    if unstored ~= '' then numberings[#numberings + 1] = #index .. ' ' .. numbering .. ' ' .. since .. '\n' end
     redis.call('RPUSH', pendingKey, range .. ' ' .. batch)
   end
   if last >= first or trusted and not current then
-    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey, string.format('%s %d %s', id, last, incarnation)
+    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey,
+      string.format('%s %d %s %s %s%s', id, last, incarnation, numbering, since, unstored)
   end
   if newKeys > 0 and maxKeys > 0 then
     redis.call('INCRBY', keysKey, newKeys)
@@ -210,6 +218,8 @@ if accepted > 0 then
   local chats = table.concat(index)
   redis.call('HSET', batchKey, 'chats', chats, 'results', results)
   if keyed then redis.call('HSET', batchKey, 'keepMs', keepMs) end
+  -- Every batch has them until one that has them is stored: if a batch is lost, a later one still says it.
+  if #numberings > 0 then redis.call('HSET', batchKey, 'numberings', table.concat(numberings)) end
   -- Not a field of the hash, of which a reader of one message would have to get everything.
   redis.call('SET', prefix .. 'records:' .. batch, records)
   -- By Redis' clock, because the clocks of the processes differ.

@@ -1,5 +1,5 @@
 import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
-import { decodeBatchChats } from "./batch-chats.ts";
+import { decodeBatchChats, decodeNumberings, type BatchChat, type ChatNumbering } from "./batch-chats.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { createRecordDecoder, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
@@ -19,6 +19,8 @@ export interface AcceptedMessage extends PendingRecord {
 export interface AcceptedBatch {
   id: string;
   messages: AcceptedMessage[];
+  /** Beginnings of numberings that the database may not know yet. */
+  numberings: ChatNumbering[];
 }
 
 export interface ReadLimits {
@@ -104,7 +106,7 @@ export function createBacklog(
       const answers = await redis.confabReadBatchesBuffer(...guards, prefix, maxMessages, maxBytes, ...ids);
       answers.forEach((answer, index) => {
         const id = ids[index]!;
-        if (Array.isArray(answer)) open.batches.push({ id, messages: messagesOf(id, ...answer) });
+        if (Array.isArray(answer)) open.batches.push(batchOf(id, ...answer));
         else if (answer.toString() === "later") open.later.push(id);
         else if (answer.toString() === "lost") open.lost.push(id);
       });
@@ -174,11 +176,20 @@ export function createBacklog(
 /** With all fields, also those that may be missing. */
 type Complete<T> = { [Field in keyof Required<T>]: T[Field] };
 
-/** The messages of a batch, from its chats and records as accept.lua wrote them. */
-function messagesOf(batchId: string, chats: Buffer, records: Buffer): AcceptedMessage[] {
+/** A batch as accept.lua wrote it. */
+function batchOf(id: string, chats: Buffer, records: Buffer, numberings: Buffer): AcceptedBatch {
+  const decoded = decodeBatchChats(chats);
+  return {
+    id,
+    messages: messagesOf(id, decoded, records),
+    numberings: decodeNumberings(numberings.toString(), decoded),
+  };
+}
+
+function messagesOf(batchId: string, chats: readonly BatchChat[], records: Buffer): AcceptedMessage[] {
   const decode = createRecordDecoder(batchId);
   const messages: AcceptedMessage[] = [];
-  for (const { token, chat, chatId: id, first, offset, lengths } of decodeBatchChats(chats)) {
+  for (const { token, chat, chatId: id, first, offset, lengths } of chats) {
     const chatId = BigInt(id);
     let at = offset;
     lengths.forEach((length, index) => {

@@ -1,3 +1,19 @@
+/** From which number on an incarnation of Redis, named by its ordinal, assigned the numbers of a chat. */
+export interface ChatNumbering {
+  readonly chatId: bigint;
+  readonly numbering: number;
+  readonly from: number;
+}
+
+/** Decodes the numberings of a batch with these chats, as accept.lua writes them. */
+export function decodeNumberings(text: string, chats: readonly BatchChat[]): ChatNumbering[] {
+  return Array.from(text.matchAll(/(\d+) (\d+) (\d+)\n/g), ([, line, numbering, from]) => ({
+    chatId: BigInt(chats[Number(line) - 1]!.chatId),
+    numbering: Number(numbering),
+    from: Number(from),
+  }));
+}
+
 /** A chat's part of a batch. */
 export interface BatchChat {
   token: string;

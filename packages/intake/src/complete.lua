@@ -15,7 +15,7 @@ local clock = time[1] * 1000 + time[2] / 1000
 local completed, answer = 0, {}
 local newChats, newRecords, newKeepMs = '', '', false
 
--- A head has the chat's id, its last number, and the incarnation unless the head is distrusted.
+-- A head has the chat's id, its last number, and unless it is distrusted the incarnation with what belongs to it (accept.lua).
 local function readHead(headKey)
   local id, last, incarnation = string.match(redis.call('GET', headKey) or '', '^(%d+) (%d+)(.*)$')
   return tonumber(last or 0), incarnation or '', id
@@ -37,10 +37,10 @@ end
 -- What the batches have, and what they have of each chat.
 local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
--- Adds the chats of a batch (the lines of accept.lua) to those of all batches. Returns how many messages it has and, for a batch
--- with messages to renumber, which records are whose.
+-- Adds the chats of a batch (the lines of accept.lua) to those of all batches. Returns, for a batch with messages to renumber,
+-- which records are whose, then how many messages it has, and the chats in the order of its lines.
 local function readChats(text, batch, hasMoves)
-  local parts, messages, token, ofToken = {}, 0, nil, nil
+  local parts, lines, messages, token, ofToken = {}, {}, 0, nil, nil
   for given, chat, id, range, first, count in string.gmatch(text, '(%S*) (%S+) (%S+) ((%d+) (%d+) [^\n]+)\n') do
     if given ~= '' then
       token, ofToken = given, chatsOf[given] or {}
@@ -54,30 +54,47 @@ local function readChats(text, batch, hasMoves)
     local last = first + count - 1
     if last > all.last then all.last = last end
     all.id, all.ranges[range .. ' ' .. batch], all.count = id, true, all.count + 1
+    lines[#lines + 1] = all
     if hasMoves then
       parts[#parts + 1] = { chat = all, range = range, first = tonumber(first), count = tonumber(count), record = messages + 1 }
     end
     messages = messages + count
   end
-  return parts, messages
+  return parts, messages, lines
 end
 
 while ARGV[at] do
   local id, moves = ARGV[at], {}
   -- Two jobs may have brought the same batch.
-  local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs')
+  local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs', 'numberings')
   isGiven[id] = true
-  local parts, messages = readChats(found[1] or '', id, ARGV[at + 1] ~= '0')
+  local parts, messages, lines = readChats(found[1] or '', id, ARGV[at + 1] ~= '0')
   for move = 1, tonumber(ARGV[at + 1]) do
     local from = at + 3 * move - 1
     moves[move] = { record = tonumber(ARGV[from]), id = ARGV[from + 1], last = tonumber(ARGV[from + 2]) }
   end
   at = at + 2 + 3 * #moves
   completed = completed + messages
-  batches[#batches + 1] = { id = id, open = found[1], results = found[2], keepMs = found[3], parts = parts, moves = moves }
+  batches[#batches + 1] = {
+    id = id, open = found[1], results = found[2], keepMs = found[3], parts = parts, moves = moves,
+    numberings = found[4] or '', lines = lines,
+  }
 end
 
 for _, chat in ipairs(chats) do raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.last) end
+
+-- From now on MySQL knows which incarnation assigns the numbers of these chats, unless the batch was lost before it was stored.
+for _, batch in ipairs(batches) do
+  if batch.numberings ~= '' and redis.call('EXISTS', prefix .. 'records:' .. batch.id) == 1 then
+    for line, numbering in string.gmatch(batch.numberings, '(%d+) (%d+ %d+)\n') do
+      local headKey = prefix .. 'head:' .. batch.lines[tonumber(line)].reference
+      local head = redis.call('GET', headKey)
+      if head and string.sub(head, -#numbering - 2) == ' ' .. numbering .. '+' then
+        redis.call('SET', headKey, string.sub(head, 1, -2), 'KEEPTTL')
+      end
+    end
+  end
+end
 
 -- A later request with the same idempotency key must get the final number of its message.
 local function renumberKey(token, digest, keepMs, before, after)

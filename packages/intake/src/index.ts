@@ -23,7 +23,8 @@ export {
 } from "./intake.ts";
 export { partitionOf, type Partitioning } from "./keys.ts";
 export { ChatsUnavailable } from "./head-loader.ts";
-export { createPendingMessages, type ChatName, type PendingMessages } from "./pending.ts";
+export { createPendingMessages, type ChatHead, type ChatName, type PendingMessages } from "./pending.ts";
+export type { ChatNumbering } from "./batch-chats.ts";
 export { createPressureGauge, type PressureGauge } from "./pressure.ts";
 export { UnknownRecordFormat, type PendingRecord } from "./pending-record.ts";
 export { withScripts, type IntakeRedis } from "./scripts.ts";

@@ -40,6 +40,8 @@ export interface IntakeOptions {
   /** Wakes a worker for accepted batches, as in `WakeUpsOptions`. */
   wake: (partition: number, ...args: Parameters<WakeUpsOptions["wake"]>) => Promise<unknown>;
   loadHead: HeadLoaderOptions["loadHead"];
+  /** The ordinal of an incarnation of Redis: higher than that of all before it. Throws if the database is unavailable. */
+  numberingOf: (incarnation: string) => Promise<number>;
   findApplications?: HeadLoaderOptions["findApplications"];
   onBatch?: (batch: BatchObservation) => void;
   /** Starts the span of a batch. Called only if the batch has messages of sampled requests. */
@@ -89,7 +91,8 @@ const maxRounds = 4;
  * database.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { partitioning, limits, redis, wake, onBatch, traceBatch, deadlineMs = 900, maxWaiting = 10_000 } = options;
+  const { partitioning, limits, redis, wake, numberingOf, onBatch, traceBatch } = options;
+  const { deadlineMs = 900, maxWaiting = 10_000 } = options;
   const wakeUps = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createWakeUps({ wake: (batchIds, traces) => wake(partition, batchIds, traces) }),
   );
@@ -131,7 +134,9 @@ export function createIntake(options: IntakeOptions): Intake {
   const loading = new Map<string, ReturnType<typeof loadNow>>();
   const loadNow = async (token: string, chat: number, incarnation: string) => {
     const found = await loadHead(token, chat);
-    return typeof found === "string" ? found : { id: String(found.id), lastNumber: found.lastNumber, incarnation };
+    if (typeof found === "string") return found;
+    const numbering = await numberingOf(incarnation);
+    return { id: String(found.id), lastNumber: found.lastNumber, incarnation, numbering };
   };
   const loadOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof loadNow> => {
     const key = `${incarnation} ${token} ${chat}`;

@@ -2,9 +2,18 @@ import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, withScripts, type RedisConnection } from "./scripts.ts";
 
+/** The numbers of a chat, as Redis knows them. */
+export interface ChatHead {
+  /** The last number that it assigned. */
+  readonly last: number;
+  /** The ordinal of the incarnation of Redis that assigns them, and the first number that it assigned; 0 if it is not known. */
+  readonly numbering: number;
+  readonly since: number;
+}
+
 export interface PendingWindow {
-  /** The last number that Redis assigned in the chat. Undefined if Redis does not know it. */
-  lastNumber: number | undefined;
+  /** Undefined if Redis does not know the chat. */
+  head: ChatHead | undefined;
   /** The pending messages among the requested numbers. */
   messages: Map<number, PendingRecord>;
 }
@@ -21,8 +30,8 @@ export interface PendingMessages {
    * one moment. A long backlog therefore costs a reader nothing. Read Redis first and MySQL second.
    */
   read(chat: ChatName, numbers: readonly number[]): Promise<PendingWindow>;
-  /** The last number that Redis assigned in the chat. Undefined if Redis does not know it. */
-  lastNumber(chat: ChatName): Promise<number | undefined>;
+  /** Undefined if Redis does not know the chat. */
+  head(chat: ChatName): Promise<ChatHead | undefined>;
 }
 
 /** Reads pending messages. */
@@ -31,7 +40,7 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
   const read = async ({ token, number: chat }: ChatName, from: number, to: number): Promise<PendingWindow> => {
     const prefix = keyPrefix(partitioning, partitionOf(partitioning, token, chat));
     const answer = await redis.confabReadPending(...guardKeys(prefix), prefix, token, chat, from, to);
-    const [last, ...found] = answer;
+    const [last, numbering, since, ...found] = answer;
     const messages = new Map<number, PendingRecord>();
     for (let at = 0; at < found.length; at += 3) {
       const [number, batchId, record] = found.slice(at, at + 3);
@@ -39,11 +48,13 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
       const message = record ? decodeRecord(String(batchId), String(record)) : undefined;
       if (message) messages.set(Number(number), message);
     }
-    return { lastNumber: last === null || last === undefined ? undefined : Number(last), messages };
+    const isKnown = last !== null && last !== undefined;
+    const head = isKnown ? { last: Number(last), numbering: Number(numbering), since: Number(since) } : undefined;
+    return { head, messages };
   };
   return {
     read: (chat, numbers) =>
       numbers.length === 0 ? read(chat, 1, 0) : read(chat, Math.min(...numbers), Math.max(...numbers)),
-    lastNumber: async (chat) => (await read(chat, 1, 0)).lastNumber,
+    head: async (chat) => (await read(chat, 1, 0)).head,
   };
 }

@@ -4,21 +4,22 @@
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, maximum number of messages, maximum number of bytes, batch ids
 -- Returns  for each id: "closed" (completed or never accepted), "lost" (open, but its messages are missing), "later" (did
---          not fit), or [chats, records] as accept.lua wrote them.
+--          not fit), or [chats, records, numberings] as accept.lua wrote them.
 
 local prefix, maxRows, maxBytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local rows, bytes, isFull, answer = 0, 0, false, {}
 
 local function read(id)
   local batchKey, recordsKey = prefix .. 'batch:' .. id, prefix .. 'records:' .. id
-  local chats, size = redis.call('HGET', batchKey, 'chats'), redis.call('STRLEN', recordsKey)
+  local found, size = redis.call('HMGET', batchKey, 'chats', 'numberings'), redis.call('STRLEN', recordsKey)
+  local chats = found[1]
   if not chats or size == 0 then return redis.call('ZSCORE', KEYS[1], id) and 'lost' or 'closed' end
   local count = 0
   for messages in string.gmatch(chats, '%S* %S+ %S+ %S+ (%d+) [^\n]+\n') do count = count + messages end
   isFull = rows > 0 and (rows + count > maxRows or bytes + size > maxBytes)
   if isFull then return 'later' end
   rows, bytes = rows + count, bytes + size
-  return { chats, redis.call('GET', recordsKey) }
+  return { chats, redis.call('GET', recordsKey), found[2] or '' }
 end
 
 for index = 4, #ARGV do answer[index - 3] = isFull and 'later' or read(ARGV[index]) end

@@ -2,12 +2,15 @@
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, token, chat number, first number, last number
--- Returns  [last number, or false if Redis does not know it; number, batch, record ('': lost), number, batch, record…]
+-- Returns  [last number, or false if Redis does not know it; ordinal of the incarnation of Redis that assigns the chat's numbers
+--          and the first number that it assigned, or false twice; number, batch, record ('': lost), number, batch, record…]
 
 local prefix, reference = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
 local from, to = tonumber(ARGV[4]), tonumber(ARGV[5])
 local pendingKey = prefix .. 'pending:' .. reference
-local last = tonumber(string.match(redis.call('GET', prefix .. 'head:' .. reference) or '', '^%d+ (%d+)'))
+local head = redis.call('GET', prefix .. 'head:' .. reference) or ''
+local last, numbering, since = string.match(head, '^%d+ (%d+) ?%S* ?(%d*) ?(%d*)')
+last = tonumber(last)
 
 -- The head may be lost while messages are pending.
 local newest = redis.call('LINDEX', pendingKey, -1)
@@ -16,7 +19,7 @@ if newest then
   last = math.max(last or 0, first + count - 1)
 end
 
-local answer = { last or false }
+local answer = { last or false, tonumber(numbering) or false, tonumber(since) or false }
 if newest and to >= from then
   -- Ranges are in the order of their numbers and do not overlap. Finds the first one that does not end before them.
   local low, high = 0, redis.call('LLEN', pendingKey) - 1

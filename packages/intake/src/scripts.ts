@@ -14,7 +14,7 @@ export interface Scripts {
   /** As bytes, because the lengths of records are in bytes. */
   confabReadBatchesBuffer(
     ...args: [...GuardKeys, ...(string | number)[]]
-  ): Promise<(Buffer | [chats: Buffer, records: Buffer])[]>;
+  ): Promise<(Buffer | [chats: Buffer, records: Buffer, numberings: Buffer])[]>;
   confabListBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
   confabNoteWokenTogether(...args: [...GuardKeys, ...string[]]): Promise<null>;
   confabReadPending(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;

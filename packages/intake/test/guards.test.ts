@@ -6,7 +6,7 @@ import { encodeBatch } from "../src/accept-batch.ts";
 import { createBatchId } from "../src/batch-id.ts";
 import { guardKeys } from "../src/scripts.ts";
 import { describeGuarded, type Guarded } from "./guarded.ts";
-import { noLimits, send, withServer, type Mutation } from "./world.ts";
+import { noLimits, noReadLimits, send, withServer, type Mutation } from "./world.ts";
 
 const trustedHead: Mutation = {
   script: "accept",
@@ -170,6 +170,44 @@ const scenarios: Guarded[] = [
       expect(await send(intake, chat, "d")).to.deep.equal([4]);
       await world.store(side);
       expect(await world.stored(chat)).to.deep.equal({ 1: "a", 2: "b", 3: "c", 4: "d" });
+    },
+  },
+  {
+    promise: "MySQL learns where a numbering began, even if the first of its batches is lost",
+    guard: {
+      script: "accept",
+      guard: "incarnation, numbering, since, unstored)",
+      without: "incarnation, numbering, since, '')",
+    },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      await send(side.intake(), chat, "a", "b");
+      await world.loseFirst(side);
+      await world.store(side);
+      expect(await world.beginnings(chat)).to.deep.equal([1]);
+    },
+  },
+  {
+    promise: "a numbering whose only batch was lost is named by the next one",
+    guard: {
+      script: "complete",
+      guard: "redis.call('EXISTS', prefix .. 'records:' .. batch.id) == 1 then",
+      without: "true then",
+    },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const intake = side.intake();
+      await send(intake, chat, "a");
+      await world.loseFirst(side);
+      await send(intake, chat, "b");
+      await world.store(side);
+      expect(await world.beginnings(chat)).to.deep.equal([1]);
+      await send(intake, chat, "c");
+      const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
+      const [later] = (await side.backlog.read(ids, noReadLimits)).batches;
+      expect(later?.numberings, "it is stored").to.deep.equal([]);
     },
   },
   {

@@ -67,7 +67,7 @@ describe("the signals of live streams", function () {
       const mute = await world.connect({ url: url.href });
       const chat = await world.createChat();
       expect(await send(mute.intake(), chat, "one", "two")).to.deep.equal([1, 2]);
-      expect(await side.pending.lastNumber(chat)).to.equal(2);
+      expect((await side.pending.head(chat))?.last).to.equal(2);
       await world.store(side);
     });
 
@@ -78,7 +78,7 @@ describe("the signals of live streams", function () {
       try {
         const intake = side.intake();
         const seen: Promise<number | undefined>[] = [];
-        signals.watch(chat, () => seen.push(side.pending.lastNumber(chat)));
+        signals.watch(chat, () => seen.push(side.pending.head(chat).then((head) => head?.last)));
         await eventually(() => {
           expect(seen).to.have.length.above(0);
         });

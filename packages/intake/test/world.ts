@@ -50,7 +50,7 @@ export async function createWorld(mutation?: Mutation) {
       backlog: createBacklog(redis, partitioning, 0),
       pending: createPendingMessages(redis, partitioning),
       intake: (options?: Parameters<typeof createTestIntake>[1]): Intake => {
-        const intake = createTestIntake({ redis, producer, partitioning, chats }, options);
+        const intake = createTestIntake({ redis, producer, partitioning, chats, database }, options);
         opened.push(() => intake.stop());
         return intake;
       },
@@ -76,6 +76,19 @@ export async function createWorld(mutation?: Mutation) {
       const { lost, conflicts } = await storePending(database, backlog, { limit });
       expect(lost, "batches without messages").to.deep.equal([]);
       expect(conflicts, "numbers that were assigned twice").to.deep.equal([]);
+    },
+
+    /** Removes the messages of the oldest batch, as an eviction does, and completes it as lost. */
+    async loseFirst({ backlog, redis }: Side): Promise<void> {
+      const [id] = await backlog.overdue(0, { offset: 0, limit: 1 });
+      await redis.del(`${partitioning.prefix}:{p0}:records:${id!}`);
+      await backlog.complete({ ids: [id!] });
+    },
+
+    /** The first numbers of the numberings of a chat that MySQL knows. */
+    async beginnings(chat: Chat): Promise<number[]> {
+      const rows = await database.prisma.chatNumbering.findMany({ where: { chatId: chat.id } });
+      return rows.map(({ fromNumber }) => fromNumber);
     },
 
     /** The stored messages of a chat as number → body. */

@@ -1,4 +1,4 @@
-import { createBatchStore, type Chats, type Database } from "@confab/database";
+import { createBatchStore, createNumberings, type Chats, type Database } from "@confab/database";
 import {
   createIntake,
   withScripts,
@@ -26,6 +26,7 @@ interface IntakeParts {
   readonly producer: Pick<Producer, "wakeBatches">;
   readonly partitioning: Partitioning;
   readonly chats: Pick<Chats, "locate">;
+  readonly database: Pick<Database, "query">;
 }
 
 /** Connects to Redis with the intake's scripts, and ignores connection errors, which some tests cause on purpose. */
@@ -37,7 +38,7 @@ export function connectScripts(url: string) {
 
 /** Creates an intake like that of ingest, without limits. */
 export function createTestIntake(
-  { redis, producer, partitioning, chats }: IntakeParts,
+  { redis, producer, partitioning, chats, database }: IntakeParts,
   options: Partial<IntakeOptions> = {},
 ): Intake {
   return createIntake({
@@ -46,6 +47,7 @@ export function createTestIntake(
     redis,
     wake: (partition, batchIds) => producer.wakeBatches(partition, batchIds),
     loadHead: (token, chat) => chats.locate(token, chat),
+    numberingOf: createNumberings(database).ordinalOf,
     ...options,
   });
 }
@@ -60,7 +62,7 @@ export async function storePending(
   const { batches, lost } = await backlog.read(ids, noReadLimits);
   const wanted = batches.filter(({ messages: [first] }) => first && isWanted(first.number));
   const { conflicts } = await createBatchStore(database).store(
-    wanted.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
+    wanted.map(({ id, ...batch }) => ({ id: Buffer.from(id, "base64url"), ...batch })),
   );
   await backlog.complete({ ids: wanted.map(({ id }) => id) });
   return { lost, conflicts };

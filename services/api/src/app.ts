@@ -30,6 +30,7 @@ import { createChangeMessage } from "./use-cases/change-message.ts";
 import { createCountHits } from "./use-cases/count-hits.ts";
 import { createErase } from "./use-cases/erase.ts";
 import { createFindChat } from "./use-cases/find-chat.ts";
+import { createListMessages } from "./use-cases/list-messages.ts";
 import { createReadHorizons } from "./use-cases/read-horizons.ts";
 import { createSearchApplication } from "./use-cases/search-application.ts";
 import { createSearchMessages } from "./use-cases/search-messages.ts";
@@ -67,6 +68,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     changes,
     signals,
     lookups,
+    continueAt,
     streams,
     endStreams,
     waits,
@@ -138,6 +140,7 @@ export function createApiApp(options: ApiAppOptions): Express {
         createMessageRoutes({
           findChat,
           readMessages,
+          listMessages: createListMessages({ readMessages, continueAt }),
           changeMessage: createChangeMessage({ changes, pending, signals }),
           changes,
           waits,
@@ -150,7 +153,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createReadRoutes({
           findChat,
-          readHorizons: createReadHorizons({ reads, messages, pending, signals }),
+          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt }),
           reads,
           share,
           mountOptions,

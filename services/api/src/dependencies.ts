@@ -11,6 +11,7 @@ import {
   createMessageChanges,
   createMessages,
   createMigrationCheck,
+  createNumberings,
   createPoolGauges,
   createReads,
   createSearchBackend,
@@ -45,6 +46,7 @@ import { createRooms } from "./stream/rooms.ts";
 import { createSharedReads } from "./stream/shared-reads.ts";
 import { createStreams, endReasons } from "./stream/streams.ts";
 import { createWaits } from "./stream/waits.ts";
+import { createContinueAt } from "./use-cases/continue-at.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
@@ -134,14 +136,17 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   ]);
   const access = createAccess({ ...config.access, keys, redis, prefix, logger });
   const lookups = createChatLookups({ chats, pending });
+  const continueAt = createContinueAt({ numberings: withTimeouts("numberings", createNumberings(database)), chats });
   const streams = createStreams({
     pages: createEventPages({
       readMessages,
       changes,
+      continueAt,
       reads: sharedReads,
       logger,
     }),
     findMoved: createFindMovedChats(lookups),
+    position: lookups.position,
     rooms,
     places,
     watchAccess: (principal, onEnd) => access.watch(principal, onEnd),
@@ -181,6 +186,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     changes,
     signals,
     lookups,
+    continueAt,
     streams,
     endStreams: createEndStreams(signals),
     waits,

@@ -68,7 +68,12 @@ describe("reading a chat's messages", () => {
           const given = Object.entries(place).filter(([, value]) => value !== undefined);
           const bounds: { after?: number; before?: number; around?: number } = Object.fromEntries(given);
           const parameters = Object.entries({ limit, ...bounds, order }).map(([name, value]) => `${name}=${value}`);
-          const messages = readAs(z.array(messageSchema), await api.get(`${pathOf(chat)}?${parameters.join("&")}`));
+          const answer = await api.get(`${pathOf(chat)}?${parameters.join("&")}`);
+          if (bounds.before === undefined && (bounds.after ?? 0) > mix.length) {
+            expect(problemOf(answer, "position-reset").last_number, "it may be from before a loss").to.equal(0);
+            continue;
+          }
+          const messages = readAs(z.array(messageSchema), answer);
           expect(numbersOf(messages)).to.deep.equal(model(mix.length, { limit, ...bounds, order }));
           for (const { number, body } of messages) expect(body).to.equal(`message ${number}`);
         }
@@ -100,7 +105,7 @@ describe("reading a chat's messages", () => {
     await fc.assert(
       fc.asyncProperty(stored, fc.nat({ max: 16 }), order, async (mix, position, order) => {
         const chat = await newChat(mix);
-        const start = order === "asc" ? { after: position } : { before: position };
+        const start = order === "asc" ? { after: Math.min(position, mix.length) } : { before: position };
         const query = Object.entries({ ...start, limit: 4, order }).map(([name, value]) => `${name}=${value}`);
         const { pages } = await follow(messageSchema, api, `${pathOf(chat)}?${query.join("&")}`, "prev");
         const seen = numbersOf(pages.toReversed().flat());
@@ -249,7 +254,9 @@ describe("reading a chat's messages", () => {
     const chat = await newChat(Array<boolean>(51).fill(true));
     const answer = await api.get(pathOf(chat));
     expect(jsonOf(answer)).to.have.length(50);
-    expect(linksOf(answer)).to.deep.equal({ next: `${pathOf(chat)}?after=50`, last: `${pathOf(chat)}?before=52` });
+    const { next, last } = linksOf(answer);
+    expect(next).to.match(/\?after=50&numbering=\d+$/);
+    expect(last).to.equal(`${pathOf(chat)}?before=52`);
     const empty = await api.get(pathOf(await world.newChat()));
     expect(jsonOf(empty)).to.deep.equal([]);
     expect(linksOf(empty)).to.deep.equal({});

@@ -25,7 +25,7 @@ describe("reading while the worker stores everything between the two reads", () 
     const readMessages: ReadMessages = createReadMessages({
       pending: {
         read: (...args) => thenStore(pending.read(...args)),
-        lastNumber: (...args) => pending.lastNumber(...args),
+        head: (...args) => pending.head(...args),
       },
       messages: {
         ...messages,
@@ -40,7 +40,14 @@ describe("reading while the worker stores everything between the two reads", () 
   for (const order of ["asc", "desc"] as const) {
     it(`lists every message, ${order}ending`, async () => {
       const { token, chat, readMessages } = await setUp();
-      const query: MessagesQuery = { limit: 10, after: undefined, before: undefined, around: undefined, order };
+      const query: MessagesQuery = {
+        limit: 10,
+        after: undefined,
+        before: undefined,
+        around: undefined,
+        numbering: undefined,
+        order,
+      };
       const { items } = await readMessages.list(token, chat, query, logger);
       expect(items.map(({ number }) => number)).to.deep.equal(order === "asc" ? [1, 2, 3] : [3, 2, 1]);
     });
@@ -99,6 +106,7 @@ describe("reading while messages are accepted and stored out of order", () => {
         after: undefined,
         before: undefined,
         around: undefined,
+        numbering: undefined,
         order: "asc",
         ...query,
       } as const;

@@ -31,7 +31,8 @@ describe("the live stream of a chat", function () {
     return reader;
   }
   const shown = (events: readonly ReceivedEvent[]) =>
-    events.map(({ id, event, data }) => [id, event, ...("body" in data ? [data.body] : [])]);
+    events.map(({ id, event, data }) => [withoutNumbering(id), event, ...("body" in data ? [data.body] : [])]);
+  const withoutNumbering = (id: string | undefined) => id?.replace(/\.\d+$/, "");
   const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
   const edit = (number: number, body: string) => api.send("PATCH", `${path}/${number}`, { body });
   const remove = (number: number) => api.send("DELETE", `${path}/${number}`);
@@ -62,7 +63,7 @@ describe("the live stream of a chat", function () {
     for (const after of [0, 1, 99, 100, 229, 230, 249]) {
       const reader = await open(`?after=${after}`);
       await reader.until(isCaughtUp);
-      const numbers = reader.events.slice(0, -1).map(({ id, event }) => [event, Number(id)]);
+      const numbers = reader.events.slice(0, -1).map(({ id, event }) => [event, Number(withoutNumbering(id))]);
       expect(numbers).to.deep.equal(Array.from({ length: 250 - after }, (_, at) => ["message", after + at + 1]));
     }
     const reader = await open("?after=7", { "last-event-id": "248" });
@@ -170,7 +171,7 @@ describe("the live stream of a chat", function () {
   });
 
   it("refuses what cannot begin", async () => {
-    for (const after of ["-1", "x", "1-", "01", "1-2-3"]) {
+    for (const after of ["-1", "x", "1-", "01", "1-2-3", "1.", "1.2-3", "2147483648", "1-2147483648", "1.9999999999"]) {
       problemOf(await api.get(`${path}/stream?after=${after}`), "validation-failed");
       problemOf(await api.get(`${path}/stream`, { "last-event-id": after }), "validation-failed");
     }
@@ -310,7 +311,7 @@ describe("the live stream of a chat", function () {
         const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
         const { lastChangeNumber } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });
         const end = lastChangeNumber === 0 ? String(sent) : `${sent}-${lastChangeNumber}`;
-        await reader.until(() => (reader.lastId() ?? "0") === end || sent === 0);
+        await reader.until(() => (withoutNumbering(reader.lastId()) ?? "0") === end || sent === 0);
         await take();
         expect(numbers, "no hole and no repetition").to.deep.equal(listed.map(({ number }) => number));
         expect(changes, "changes in order, none twice").to.deep.equal([...new Set(changes)].sort((a, b) => a - b));

@@ -16,7 +16,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
   const redis = connectScripts(redisUrl);
   await whenReady(redis, 5_000);
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const intake = createTestIntake({ redis, producer, partitioning, chats });
+  const intake = createTestIntake({ redis, producer, partitioning, chats, database });
   const backlog = createBacklog(redis, partitioning, 0);
 
   return {

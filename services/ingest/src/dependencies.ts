@@ -6,6 +6,7 @@ import {
   createChats,
   createDatabase,
   createKeys,
+  createNumberings,
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
@@ -122,6 +123,7 @@ export async function connectDependencies(
     );
   const chats = withTimeouts("chats", createChats(database));
   const applications = withTimeouts("applications", createApplications(database));
+  const numberings = withTimeouts("numberings", createNumberings(database));
   const keys = withTimeouts("keys", createKeys(database));
   const access = createAccess({ ...config.access, keys, redis, prefix: partitioning.prefix, logger });
   const producer = await createProducer({ connection: redis, ...partitioning });
@@ -147,6 +149,7 @@ export async function connectDependencies(
       if (found) counted.loaded(found);
       return found;
     },
+    numberingOf: (incarnation) => numberings.ordinalOf(incarnation),
     traceBatch: ({ id, size, traces }) =>
       startSharedSpan(tracer, "accept", {
         kind: "producer",

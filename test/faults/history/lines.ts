@@ -111,7 +111,7 @@ export interface EventLine {
   readonly chat: number;
   /** Counts the connections of the reader. */
   readonly connection: number;
-  readonly event: "message" | "edited" | "deleted" | "gap" | "caught-up" | "goodbye";
+  readonly event: "message" | "edited" | "deleted" | "gap" | "reset" | "caught-up" | "goodbye";
   /** The position in the event's id; a goodbye has none. */
   readonly position?: readonly [number: number, change: number];
   readonly item?: Item;

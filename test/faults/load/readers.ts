@@ -18,7 +18,8 @@ export async function poll(reader: Reader, application: Application, chat: numbe
   const { client, random, targets, signal } = reader;
   for (let after = 0; !signal.aborted;) {
     const page = await client.list(random.pick(staying(targets)), application, chat, { after, limit: 100 });
-    after = page.items?.at(-1)?.[0] ?? after;
+    // Some of what it has was lost.
+    after = page.problem === "position-reset" ? 0 : (page.items?.at(-1)?.[0] ?? after);
     if (page.status === 404) await pause(random.between(400, 800));
     await pause(random.between(80, 200));
   }

@@ -66,6 +66,7 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
             };
             recorder.write(line);
             if (line.item) versions.set(line.item[0], line.item[3]!);
+            if (line.event === "reset") dropAbove(versions, line.position![0]);
           },
         },
       );
@@ -79,8 +80,13 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
   };
 }
 
+/** Forgets what a reset takes back. */
+export function dropAbove(messages: Map<number, unknown>, number: number): void {
+  for (const each of messages.keys()) if (each > number) messages.delete(each);
+}
+
 function positionOf(id: string): [number: number, change: number] {
-  const [number, change = "0"] = id.split("-");
+  const [number, change = "0"] = id.replace(/\.\d+$/, "").split("-");
   return [Number(number), Number(change)];
 }
 
@@ -90,7 +96,7 @@ function describe({ event, id, data }: StreamEvent): Pick<EventLine, "event" | "
     const { from, to } = data as { from: number; to: number };
     return { ...known, gap: [from, to] };
   }
-  if (event === "caught-up" || event === "goodbye") return known;
+  if (event === "reset" || event === "caught-up" || event === "goodbye") return known;
   const message = data as MessageBody;
   const { change_number: change } = message;
   return { ...known, item: toItem(message), ...(change !== null && { change }) };

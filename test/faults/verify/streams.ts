@@ -1,6 +1,7 @@
 import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey } from "./model.ts";
 import { isUndone } from "./changes.ts";
 import type { EventLine, Item, MessageLine, Operation } from "../history/lines.ts";
+import { dropAbove } from "../load/stream-readers.ts";
 import type { Model } from "./model.ts";
 
 /** The knowledge of a reader after some events. */
@@ -44,6 +45,8 @@ function numberErrors(
 ): string[] {
   if (event === "message" && item![0] !== number + 1) return [`${client} received ${item![0]} after ${number}`];
   if (event === "caught-up" && position![0] !== number) return [`${client} caught up to ${position![0]} at ${number}`];
+  if (event === "reset" && lossesOf(model).length === 0 && model.run.expectations.losesChanges !== true)
+    return [`${client} was reset to ${position![0]}, and nothing was lost`];
   if (event !== "gap") return [];
   const [from, to] = gap!;
   if (from !== number + 1 || to < from) return [`${client} received a gap from ${from} to ${to} after ${number}`];
@@ -65,7 +68,7 @@ function numberErrors(
 /** Changes come in order, and none comes twice while a connection lasts. */
 function changeErrors(model: Model, event: EventLine, { number, change, messages }: Known): string[] {
   const { client, item, position, connection } = event;
-  if (position !== undefined && position[1] < change)
+  if (position !== undefined && position[1] < change && event.event !== "reset")
     return [`${client} received change ${position[1]} after ${change}`];
   if (event.event !== "edited" && event.event !== "deleted") return [];
   const [of, uid, , version = 1] = item!;
@@ -83,9 +86,10 @@ function changeErrors(model: Model, event: EventLine, { number, change, messages
     : [];
 }
 
-function apply({ position, item, connection }: EventLine, known: Known): void {
+function apply({ event, position, item, connection }: EventLine, known: Known): void {
   if (position === undefined) return;
   [known.number, known.change] = position;
+  if (event === "reset") dropAbove(known.messages, known.number);
   if (item) known.messages.set(item[0], { item, connection });
 }
 
@@ -103,8 +107,11 @@ export function streamsEndAsLists(model: Model): string[] {
   const dead = new Set(model.deadLetters.map(messageKey));
   return readersOf(model).flatMap((events) => {
     const [{ client, app, chat }] = events as [EventLine];
-    const state = new Map(events.flatMap(({ item }) => (item ? [[item[0], item] as const] : [])));
-    const excused = reachedBeforeLoss(model, events);
+    const state = new Map<number, Item>();
+    for (const { event, position, item } of events) {
+      if (item) state.set(item[0], item);
+      if (event === "reset") dropAbove(state, position![0]);
+    }
     const wrong: string[] = [];
     const isMoved = (uid: string) => {
       const sent = model.sent.get(uid);
@@ -114,7 +121,7 @@ export function streamsEndAsLists(model: Model): string[] {
       const { number, uid, hash, version } = line;
       const item = state.get(number);
       state.delete(number);
-      if (number <= excused || isMoved(uid)) continue;
+      if (isMoved(uid)) continue;
       if (item === undefined) wrong.push(`${client} was never shown ${number} (${uid})`);
       else if ((item[2] !== hash || item[3] !== version) && model.run.expectations.losesChanges !== true)
         wrong.push(
@@ -122,23 +129,10 @@ export function streamsEndAsLists(model: Model): string[] {
         );
     }
     for (const [number, [, uid]] of state)
-      if (number > excused && !isMoved(uid) && !dead.has(messageKey({ app, chat, number })))
+      if (!isMoved(uid) && !dead.has(messageKey({ app, chat, number })))
         wrong.push(`${client} was shown ${number}, which is not in the list`);
     return wrong;
   });
-}
-
-/** Numbers that are assigned again after a loss, below one that the reader saw before it, are not new to it. */
-function reachedBeforeLoss(model: Model, events: readonly EventLine[]): number {
-  const ends = lossesOf(model).map(({ t1 }) => t1);
-  return Math.max(
-    0,
-    ...events
-      .filter(({ at, item }) =>
-        ends.some((end) => at < end || (item && (model.sent.get(item[1])?.beganAt ?? Infinity) < end)),
-      )
-      .map(({ position }) => position?.[0] ?? 0),
-  );
 }
 
 /** The events of each reader in the order of their arrival. A reader that could connect and received nothing is no reader. */

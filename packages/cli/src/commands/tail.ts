@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageSchema, type Message } from "@confab/contracts";
 import type { Command } from "commander";
+import { z } from "zod";
 import type { ApiClient } from "../api-client.ts";
 import { isTemporary } from "../api-errors.ts";
 import { chatOperand, onApplication } from "../application-arguments.ts";
@@ -15,6 +16,7 @@ interface TailOptions {
 
 const lastMessages = 10;
 const reconnectMs = 1_000;
+const resetSchema = z.object({ number: z.int() });
 const changes: Record<string, string> = { edited: "(edited) ", deleted: "" };
 
 /** `tail [TOKEN] CHAT`. */
@@ -38,6 +40,12 @@ export function addTailCommand(program: Command, io: Io): void {
             after = id ?? after;
             isWaiting = false;
             if (event === "caught-up" && !follow) return;
+            if (event === "reset") {
+              const { number: last } = resetSchema.parse(JSON.parse(data));
+              output.note(
+                `The messages above ${last} were lost before they were stored. Those that follow have their numbers.`,
+              );
+            }
             if (event !== "message" && event !== "edited" && event !== "deleted") continue;
             const message = messageSchema.parse(JSON.parse(data));
             width = Math.max(width, String(message.number).length);

@@ -28,6 +28,7 @@ const tablesOfChats = [
   "removed_histories",
   "message_changes",
   "deleted_numbers",
+  "chat_numberings",
   "reads",
   "dead_letters",
   "search_outbox",

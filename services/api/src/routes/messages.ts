@@ -1,5 +1,5 @@
 import { expectUser } from "@confab/access";
-import { routes } from "@confab/contracts";
+import { routes, type MessagesQuery } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
@@ -9,12 +9,14 @@ import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Waits } from "../stream/waits.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
+import type { ListMessages } from "../use-cases/list-messages.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
 import type { SearchMessages } from "../use-cases/search-messages.ts";
 
 export interface MessageRoutesOptions {
   findChat: FindChat;
   readMessages: ReadMessages;
+  listMessages: ListMessages;
   changeMessage: ChangeMessage;
   changes: Pick<MessageChanges, "versions" | "after">;
   waits: Pick<Waits, "until">;
@@ -27,7 +29,8 @@ export interface MessageRoutesOptions {
 
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, changeMessage, changes, waits, searchMessages, share, mountOptions } = options;
+  const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, share, mountOptions } =
+    options;
   const reads = options.sharedReads;
   const router = createRouter();
 
@@ -42,21 +45,26 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     router,
     routes.listMessages,
     async ({ params: { token, chat: number }, query, context, hold, address }) => {
-      const list = (chat: Chat) => readMessages.list(token, chat, query, context.logger);
+      const list = ({ id }: Pick<Chat, "id">, of: MessagesQuery) =>
+        listMessages({ token, number, id }, of, context.logger);
       const wait = async (seconds: number) => {
-        const chat = await findChat(token, number);
+        const { id } = await findChat(token, number);
         const forMs = 1_000 * seconds;
-        const followed = { token, number, id: chat.id };
-        return waits.until({ chat: followed, address, forMs, left: hold(forMs) }, (isFirst) =>
+        const followed = { token, number, id };
+        let waiting = query;
+        return waits.until({ chat: followed, address, forMs, left: hold(forMs) }, async (isFirst) => {
           // Those that wait for the same share a read, which is not one of the lists in progress.
-          isFirst
-            ? share(token, () => list(chat))
-            : reads.read({ chatId: chat.id, what: JSON.stringify(query), after: 0 }, () => list(chat)),
-        );
+          const page = await (isFirst
+            ? share(token, () => list(followed, waiting))
+            : reads.read({ chatId: id, what: JSON.stringify(waiting), after: 0 }, () => list(followed, waiting)));
+          // Messages may be lost while it waits.
+          if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
+          return page;
+        });
       };
       const { items, link } =
         query.wait === undefined
-          ? await share(token, async () => list(await findChat(token, number)))
+          ? await share(token, async () => list(await findChat(token, number), query))
           : await wait(query.wait);
       return { body: items.map((message) => toMessage(token, number, message)), link };
     },

@@ -83,8 +83,9 @@ function readPosition(id: string | undefined): Position | undefined {
       errors: [{ pointer: header, detail: "must be the id of an event of this stream" }],
     });
   }
-  const [number, change = "0"] = id.split("-");
-  return { number: Number(number), change: Number(change) };
+  const [number = "", numbering = "0"] = id.split(".");
+  const [message, change = "0"] = number.split("-");
+  return { number: Number(message), change: Number(change), numbering: Number(numbering) };
 }
 
 /** The positions of an event's id. A chat that it does not have begins now; without any of the chats it is a mistake. */
@@ -96,7 +97,7 @@ function readCursor(
 ): (chat: number) => Position | undefined {
   const cursor = lastEventId ?? after;
   if (cursor === undefined) return () => undefined;
-  if (cursor === "0") return () => ({ number: 0, change: 0 });
+  if (cursor === "0") return () => ({ number: 0, change: 0, numbering: 0 });
   const pointer = lastEventId === undefined ? "?after" : header;
   const positions = decodeCursor(token, cursor, pointer);
   if (!chats.some((chat) => positions.has(chat))) {

@@ -1,5 +1,5 @@
 import type { ChatPosition, Chats } from "@confab/database";
-import type { ChatName, PendingMessages } from "@confab/intake";
+import type { ChatHead, ChatName, PendingMessages } from "@confab/intake";
 import { createGathered } from "./gathered.ts";
 
 /** Look-ups of chats that many streams make at the same time, together. Each reads the stores after it was asked. */
@@ -7,10 +7,10 @@ export type ChatLookups = ReturnType<typeof createChatLookups>;
 
 export interface ChatLookupsOptions {
   chats: Pick<Chats, "withNames" | "positions">;
-  pending: Pick<PendingMessages, "lastNumber">;
+  pending: Pick<PendingMessages, "head">;
 }
 
-/** Looks up chats, their positions in MySQL and their last numbers in Redis. */
+/** Looks up chats, their positions in MySQL and their heads in Redis. */
 export function createChatLookups({ chats, pending }: ChatLookupsOptions) {
   const nameOf = ({ token, number }: ChatName): string => `${token}:${number}`;
   return {
@@ -19,10 +19,10 @@ export function createChatLookups({ chats, pending }: ChatLookupsOptions) {
       load: async (names: ChatName[]) =>
         new Map((await chats.withNames(names)).map((chat) => [nameOf(chat), chat] as const)),
     }),
-    /** The last number that Redis assigned in the chat. Undefined if Redis does not know it. */
-    lastAssigned: createGathered({
+    /** The chat head. Undefined if Redis does not know the chat. */
+    head: createGathered<ChatName, ChatHead | undefined>({
       nameOf,
-      load: (names: ChatName[]) => new Map(names.map((name) => [nameOf(name), pending.lastNumber(name)] as const)),
+      load: (names: ChatName[]) => new Map(names.map((name) => [nameOf(name), pending.head(name)] as const)),
     }),
     /** The last numbers of stored messages and of changes. Undefined if the chat was deleted. */
     position: createGathered<bigint, ChatPosition>({

@@ -9,17 +9,18 @@ const version = 1;
 /** The version and the checksum. */
 const headBytes = 4;
 /** 300 chats with the highest numbers that there are. */
-const maxCharacters = 6_100;
+const maxCharacters = 7_300;
 
 /**
- * A cursor: the version, three bytes of a checksum over token and positions, and for each chat, in ascending order, three LEB128
- * integers: the difference to the chat number before, the message number and the change number; as base64url.
+ * A cursor: the version, three bytes of a checksum over token and positions, and for each chat, in ascending order, four LEB128
+ * integers: the difference to the chat number before, the message number, the change number and the numbering; as base64url.
  */
 export function encodeCursor(token: string, positions: Positions): string {
   const bytes: number[] = [];
   let before = 0;
   for (const { chat, position } of positions.toSorted((a, b) => a.chat - b.chat)) {
-    for (const value of [chat - before, position.number, position.change]) writeInteger(bytes, value);
+    const { number, change, numbering } = position;
+    for (const value of [chat - before, number, change, numbering]) writeInteger(bytes, value);
     before = chat;
   }
   return Buffer.concat([head(token, Buffer.from(bytes)), Buffer.from(bytes)]).toString("base64url");
@@ -46,11 +47,13 @@ function decode(token: string, cursor: string): Map<number, Position> | undefine
   const reader = { bytes: body, at: 0 };
   let chat = 0;
   while (reader.at < body.length) {
-    const [difference, number, change] = [readInteger(reader), readInteger(reader), readInteger(reader)];
-    if (difference === undefined || difference === 0 || number === undefined || change === undefined) return undefined;
+    const difference = readInteger(reader);
+    const [number, change, numbering] = [readInteger(reader), readInteger(reader), readInteger(reader)];
+    if (difference === undefined || difference === 0) return undefined;
+    if (number === undefined || change === undefined || numbering === undefined) return undefined;
     chat += difference;
     if (chat > maxNumber) return undefined;
-    positions.set(chat, { number, change });
+    positions.set(chat, { number, change, numbering });
   }
   return positions.size > 0 ? positions : undefined;
 }

@@ -3,7 +3,8 @@ import type { EventStream } from "@confab/http";
 import type { LiveEvent } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import { jittered } from "./bell.ts";
-import { encodeEvent, eventId, idLine, type Frame } from "./frames.ts";
+import { encodeEvent, encodeReset, eventId, idLine, type Frame } from "./frames.ts";
+import type { ChatLookups } from "./chat-lookups.ts";
 import { createLiveEvents, type LiveEvents } from "./live-events.ts";
 import type { EventPage, EventPages } from "./pages.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
@@ -21,7 +22,11 @@ export interface FollowerOptions {
   readonly starts: readonly Start[];
   /** Undefined if the stream has one chat, whose position is the id. */
   readonly cursorOf: CursorOf | undefined;
-  readonly source: { readonly pages: EventPages; readonly findMoved: FindMovedChats };
+  readonly source: {
+    readonly pages: EventPages;
+    readonly findMoved: FindMovedChats;
+    readonly position: ChatLookups["position"];
+  };
   readonly sink: EventStream;
   /** Has a logger, which is created at its first use: most streams log nothing. */
   readonly context: { readonly logger: Logger };
@@ -46,6 +51,7 @@ export class Follower {
   /** The listeners for the rooms of the chats, in their order. */
   readonly members: readonly Member[];
   readonly #options: FollowerOptions;
+  readonly #beganAt = performance.now();
   #live: LiveEvents | undefined;
   #behind: number;
   #nextTurn = 0;
@@ -145,7 +151,12 @@ export class Follower {
     member.isDue = false;
     let page: EventPage;
     try {
-      page = await source.pages.read(token, member.chat, member.at);
+      if (member.isDoubtful && !(await this.#checkChanges(member))) {
+        member.isDue = true;
+        return false;
+      }
+      // Messages that were accepted before it began come before `caught-up`.
+      page = await source.pages.read(token, member.chat, member.at, member.isCaughtUp ? undefined : this.#beganAt);
     } catch (error) {
       if (!this.#isFailing) context.logger.warn({ err: error }, "a stream waits for its stores");
       this.#isFailing = true;
@@ -172,6 +183,15 @@ export class Follower {
     return hasTaken;
   }
 
+  /** MySQL may have lost changes that the reader has. Returns whether the client takes more. */
+  async #checkChanges(member: Member): Promise<boolean> {
+    const position = await this.#options.source.position(member.chat.id);
+    member.isDoubtful = false;
+    if (position === undefined || position.lastChangeNumber >= member.at.change || this.#isOver) return true;
+    member.at = { ...member.at, change: position.lastChangeNumber };
+    return this.#options.sink.write(this.#encoded(encodeReset(member.chat.number, member.at), member));
+  }
+
   /** Writes a page, and returns whether the client has taken it. If it has not, the rest is read again later. */
   #write(member: Member, page: EventPage): boolean {
     const areAll = this.#options.cursorOf === undefined && !page.hasChanged && member.sent === undefined;
@@ -185,7 +205,7 @@ export class Follower {
       return true;
     }
     member.sent = undefined;
-    return member.isCaughtUp || this.#catchUp(member);
+    return member.isCaughtUp || !page.isWhole || this.#catchUp(member);
   }
 
   /** Writes the events as they are, many at once. */
@@ -225,7 +245,8 @@ export class Follower {
     this.#behind -= 1;
     // In a stream of many chats the id, which is large, comes once they all are.
     const id = cursorOf === undefined || this.#behind === 0 ? this.#idOf(member) : undefined;
-    return sink.write(encodeEvent("caught-up", { chat_number: member.chat.number, ...member.at }, id));
+    const { number, change } = member.at;
+    return sink.write(encodeEvent("caught-up", { chat_number: member.chat.number, number, change }, id));
   }
 
   #idOf(member: Member): string {
@@ -257,16 +278,23 @@ class Member implements Listener {
   sent: Map<number, number> | undefined = undefined;
   isDue = true;
   isCaughtUp = false;
+  /** True if it may have changes that the chat does not have. */
+  isDoubtful: boolean;
   readonly #follower: Follower;
 
-  constructor(follower: Follower, { chat, position }: Start) {
+  constructor(follower: Follower, { chat, position, hasLostChanges = false }: Start) {
     this.#follower = follower;
+    this.isDoubtful = hasLostChanges;
     this.chat = chat;
     this.at = position;
   }
 
   wake(upTo?: Position): void {
-    if (upTo !== undefined && upTo.number <= this.at.number && upTo.change <= this.at.change) return;
+    if (upTo !== undefined) {
+      const { number, change, numbering } = this.at;
+      if (upTo.change < change) this.isDoubtful = true;
+      else if (upTo.number <= number && upTo.change === change && upTo.numbering <= numbering) return;
+    }
     this.isDue = true;
     this.#follower.go();
   }

@@ -5,7 +5,11 @@ describe("joined events", () => {
   it("are all events in their order, in segments of at most 64 KiB or one event", () => {
     const sizes = [10, 20, 30_000, 30_000, 30_000, 100_000, 100_000, 5];
     const frames = sizes.map((size, at) =>
-      encodeFrame("message", "x".repeat(size), { from: at, at: { number: at, change: 0 }, isChange: false }),
+      encodeFrame("message", "x".repeat(size), {
+        from: at,
+        at: { number: at, change: 0, numbering: 0 },
+        isChange: false,
+      }),
     );
     const segments = joinFrames(frames);
     expect(segments.map(({ first, end }) => [first, end])).to.deep.equal([

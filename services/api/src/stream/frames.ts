@@ -27,9 +27,9 @@ export interface Segment {
 /** Beyond it, a segment has one event. A client that reads slowly keeps whole segments in memory. */
 const segmentBytes = 64 * 1024;
 
-/** The id of the event that leads to a position; a chat without changes has only numbers. */
-export function eventId({ number, change }: Position): string {
-  return change === 0 ? String(number) : `${number}-${change}`;
+/** The id of the event that leads to a position; a chat without changes has no change number. */
+export function eventId({ number, change, numbering }: Position): string {
+  return `${number}${change === 0 ? "" : `-${change}`}${numbering === 0 ? "" : `.${numbering}`}`;
 }
 
 /** The line of an event's id. */
@@ -46,6 +46,12 @@ export function encodeEvent(event: string, data: unknown, id?: string): Buffer {
 export function encodeFrame(event: string, data: unknown, frame: Omit<Frame, "bytes" | "idBytes">): Frame {
   const id = eventId(frame.at);
   return { ...frame, bytes: encodeEvent(event, data, id), idBytes: idLine(id).length };
+}
+
+/** The event that leads back to a position, because numbers above it were lost and are assigned again. */
+export function encodeReset(chat: number, at: Position): Frame {
+  const { number, change } = at;
+  return encodeFrame("reset", { chat_number: chat, number, change }, { from: number + 1, at, isChange: false });
 }
 
 /** Joins events to segments. */

@@ -5,7 +5,8 @@ import { expect } from "chai";
 import { eventId } from "./frames.ts";
 import { createEventPages, type EventPage } from "./pages.ts";
 import { createSharedReads } from "./shared-reads.ts";
-import { fromRecord, type ReadableMessage } from "../representations.ts";
+import { fromRecord } from "../representations.ts";
+import type { MessagePage } from "../use-cases/read-messages.ts";
 
 const chat = { id: 7n, number: 1 } as Chat;
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
@@ -26,20 +27,17 @@ function heldReads(numbers: readonly number[] = [], { atOnce = 100, pageSize = 1
         const found = numbers.filter((each) => each > number);
         const items = found.slice(0, pageSize).map((each) => fromRecord(each, { body: "Hello", createdAt }));
         const link = found.length > pageSize ? { next: { after: items.at(-1)!.number } } : {};
-        const { promise, resolve } = Promise.withResolvers<{
-          items: ReadableMessage[];
-          link: typeof link;
-          isWhole: boolean;
-        }>();
+        const { promise, resolve } = Promise.withResolvers<MessagePage>();
         ends.push(() => {
-          resolve({ items, link, isWhole: true });
+          resolve({ items, link, isWhole: true, known: { last: numbers.at(-1) ?? 0, head: undefined } });
         });
         return promise;
       },
     },
+    continueAt: (_chat, at) => Promise.resolve(at),
     changes: { after: () => Promise.resolve({ items: [], next: undefined }) },
   });
-  const read = (number: number, change = 0) => pages.read("token", chat, { number, change });
+  const read = (number: number, change = 0) => pages.read("token", chat, { number, change, numbering: 0 });
   /** The ids of the events that a reader gets. */
   const idsOf = ({ frames, first }: EventPage) => frames.slice(first).map(({ at }) => eventId(at));
   return { ends, after, reads, read, idsOf };
@@ -67,7 +65,7 @@ describe("the pages of a stream", () => {
     const pages = await Promise.all(readers);
     expect(pages.map(idsOf)).to.deep.equal([["6", "7", "8", "9"], ["8", "9"], [], ["7", "8", "9"]]);
     for (const { next, isEnd } of pages)
-      expect({ next, isEnd }).to.deep.equal({ next: { number: 9, change: 0 }, isEnd: true });
+      expect({ next, isEnd }).to.deep.equal({ next: { number: 9, change: 0, numbering: 0 }, isEnd: true });
     void read(4);
     void read(6, 1);
     expect(after, "others are behind, or have other ids").to.deep.equal([5, 4, 6]);

@@ -1,8 +1,9 @@
 import { messagesQuerySchema, type Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import type { Logger } from "@confab/runtime";
-import { encodeFrame, joinFrames, type Frame, type Segment } from "./frames.ts";
+import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
+import type { ContinueAt } from "../use-cases/continue-at.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
 import type { SharedReads } from "./shared-reads.ts";
 import type { Position } from "./position.ts";
@@ -24,15 +25,17 @@ export interface EventPage {
 
 export interface EventPages {
   /**
-   * The events after a position: messages above its number, then changes above its change number, each as it is now. Readers at
-   * the same position share one read, and so do readers that are a little ahead.
+   * The events after a position: messages above its number, then changes above its change number, each as it is now; or the reset
+   * of a reader who has numbers that were lost. Readers at the same position share one read, and so do readers that are a little
+   * ahead. The read begins after the time `notBefore`, by `performance.now()`.
    */
-  read(token: string, chat: StreamedChat, position: Position): Promise<EventPage>;
+  read(token: string, chat: StreamedChat, position: Position, notBefore?: number): Promise<EventPage>;
 }
 
 export interface EventPagesOptions {
   readMessages: Pick<ReadMessages, "list">;
   changes: Pick<MessageChanges, "after">;
+  continueAt: ContinueAt;
   reads: Pick<SharedReads, "read" | "near">;
   /** Not that of a request, because readers share a read. */
   logger: Logger;
@@ -43,19 +46,33 @@ type StreamedChat = Pick<Chat, "id" | "number">;
 const messagesAtOnce = 100;
 
 /** Reads pages of events. */
-export function createEventPages({ readMessages, changes, reads, logger }: EventPagesOptions): EventPages {
-  async function readPage(token: string, chat: StreamedChat, { number, change }: Position): Promise<EventPage> {
+export function createEventPages({ readMessages, changes, continueAt, reads, logger }: EventPagesOptions): EventPages {
+  async function readPage(
+    token: string,
+    chat: StreamedChat,
+    { number, change, ...before }: Position,
+  ): Promise<EventPage> {
     const query = messagesQuerySchema.parse({ after: String(number), limit: String(messagesAtOnce) });
-    const { items, link, isWhole } = await readMessages.list(token, chat, query, logger);
+    const { items, link, isWhole, known } = await readMessages.list(token, chat, query, logger);
+    const from = { number, numbering: before.numbering };
+    const to = isWhole ? await continueAt({ token, number: chat.number, id: chat.id }, from, known) : from;
+    const { numbering } = to;
+    if (to.number < number) {
+      const at = { number: to.number, change, numbering };
+      return pageOf([encodeReset(chat.number, at)], at, { isWhole, isEnd: false });
+    }
     const frames: Frame[] = [];
     let last = number;
     for (const item of items) {
       // In neither store: these numbers are dead letters, or were lost with Redis' data, and will have no message.
-      if (item.number > last + 1) frames.push(gap(chat.number, last + 1, item.number - 1, change));
+      if (item.number > last + 1)
+        frames.push(gap(chat.number, last + 1, { number: item.number - 1, change, numbering }));
       last = item.number;
-      frames.push(frameOf("message", { number: last, change }, toMessage(token, chat.number, item), item, false));
+      frames.push(
+        frameOf("message", { number: last, change, numbering }, toMessage(token, chat.number, item), item, false),
+      );
     }
-    if (link.next !== undefined) return pageOf(frames, { number: last, change }, { isWhole, isEnd: false });
+    if (link.next !== undefined) return pageOf(frames, { number: last, change, numbering }, { isWhole, isEnd: false });
 
     const changed = await changes.after(chat.id, change, messagesAtOnce);
     let lastChange = change;
@@ -64,18 +81,26 @@ export function createEventPages({ readMessages, changes, reads, logger }: Event
       // A message above is yet to come, as it is then.
       if (item.number > last) continue;
       const event = item.deletedAt === null ? "edited" : "deleted";
-      const at = { number: last, change: lastChange };
+      const at = { number: last, change: lastChange, numbering };
       frames.push(frameOf(event, at, toMessage(token, chat.number, item), item, true));
     }
-    return pageOf(frames, { number: last, change: lastChange }, { isWhole, isEnd: changed.next === undefined });
+    return pageOf(
+      frames,
+      { number: last, change: lastChange, numbering },
+      { isWhole, isEnd: changed.next === undefined },
+    );
   }
 
   return {
-    async read(token, chat, position) {
-      const wanted = { chatId: chat.id, what: `events ${position.change}`, after: position.number };
-      const near = reads.near(wanted, messagesAtOnce) as Promise<EventPage> | undefined;
+    async read(token, chat, position, notBefore) {
+      const wanted = {
+        chatId: chat.id,
+        what: `events ${position.change}.${position.numbering}`,
+        after: position.number,
+      };
+      const near = reads.near(wanted, messagesAtOnce, notBefore) as Promise<EventPage> | undefined;
       const part = near && partAfter(await near, position);
-      return part ?? reads.read(wanted, () => readPage(token, chat, position));
+      return part ?? reads.read(wanted, () => readPage(token, chat, position), notBefore);
     },
   };
 }
@@ -97,8 +122,8 @@ function partAfter(page: EventPage, { number }: Position): EventPage | undefined
   return first === 0 ? page : { ...page, first };
 }
 
-function gap(chat: number, from: number, to: number, change: number): Frame {
-  return encodeFrame("gap", { chat_number: chat, from, to }, { from, at: { number: to, change }, isChange: false });
+function gap(chat: number, from: number, at: Position): Frame {
+  return encodeFrame("gap", { chat_number: chat, from, to: at.number }, { from, at, isChange: false });
 }
 
 function frameOf(

@@ -10,10 +10,14 @@ export interface FollowedChat {
 export interface Position {
   readonly number: number;
   readonly change: number;
+  /** The numbering of the chat in which the number was read; 0 if that is not known. */
+  readonly numbering: number;
 }
 
 /** A chat in a stream, and the position after which it begins. */
 export interface Start {
   readonly chat: FollowedChat;
   readonly position: Position;
+  /** True if the position has changes that the chat does not have. */
+  readonly hasLostChanges?: boolean;
 }

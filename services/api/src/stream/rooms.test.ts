@@ -1,3 +1,4 @@
+import type { ChatPosition } from "@confab/database";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { createRooms } from "./rooms.ts";
@@ -7,9 +8,10 @@ const chat = { id: 7n, token: "token", number: 1 };
 
 describe("rooms", () => {
   it("pass on how far a chat has moved without a signal, once, and that it was deleted", async () => {
-    let position: { lastMessageNumber: number; lastChangeNumber: number } | undefined = {
+    let position: ChatPosition | undefined = {
       lastMessageNumber: 5,
       lastChangeNumber: 2,
+      lastNumbering: 1,
     };
     let looks = 0;
     const rooms = createRooms({
@@ -34,7 +36,7 @@ describe("rooms", () => {
     await eventually(() => {
       expect(looks).to.be.above(3);
     });
-    expect(woken).to.deep.equal([{ number: 5, change: 2 }]);
+    expect(woken).to.deep.equal([{ number: 5, change: 2, numbering: 1 }]);
     position = undefined;
     await eventually(() => {
       expect(hasVanished).to.equal(true);

@@ -84,10 +84,11 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
       for (const listener of room.listeners) listener.vanish?.();
       return;
     }
-    const seen = `${position.lastMessageNumber}-${position.lastChangeNumber}`;
+    const { lastMessageNumber: number, lastChangeNumber: change, lastNumbering: numbering } = position;
+    const seen = `${number}-${change}.${numbering}`;
     if (seen === room.seen) return;
     room.seen = seen;
-    room.wake({ number: position.lastMessageNumber, change: position.lastChangeNumber });
+    room.wake({ number, change, numbering });
   }
 
   const looking = setInterval(() => void look(), jittered(lookMs));

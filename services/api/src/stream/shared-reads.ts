@@ -9,11 +9,12 @@ export interface SharedRead {
 export interface SharedReads {
   /**
    * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore
-   * misses nothing.
+   * misses nothing. One that has to know all that happened before a time, by `performance.now()`, joins no read that began before
+   * it.
    */
-  read<T>(wanted: SharedRead, read: () => Promise<T>): Promise<T>;
+  read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore?: number): Promise<T>;
   /** A read under way or just done of the same after a number that is lower by less than `within`: the nearest one. */
-  near(wanted: SharedRead, within: number): Promise<unknown> | undefined;
+  near(wanted: SharedRead, within: number, notBefore?: number): Promise<unknown> | undefined;
   /** Reads that began before do not answer readers that ask from now on. */
   forget(chatId: bigint): void;
 }
@@ -27,13 +28,19 @@ export interface SharedReadsOptions {
   atOnce?: number;
 }
 
+interface Begun {
+  promise: Promise<unknown>;
+  /** Infinite while it waits for others. */
+  at: number;
+}
+
 /** Lets readers that want the same at about the same time share one read. */
 export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: SharedReadsOptions = {}): SharedReads {
-  const reads = new Map<bigint, Map<string, Map<number, Promise<unknown>>>>();
+  const reads = new Map<bigint, Map<string, Map<number, Begun>>>();
   const limited = createLimit(atOnce);
   let kept = 0;
 
-  function remove({ chatId, what, after }: SharedRead, read: Promise<unknown>): void {
+  function remove({ chatId, what, after }: SharedRead, read: Begun): void {
     const ofChat = reads.get(chatId);
     const same = ofChat?.get(what);
     if (same?.get(after) !== read) return;
@@ -43,20 +50,28 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
   }
 
   return {
-    read<T>(wanted: SharedRead, read: () => Promise<T>): Promise<T> {
+    read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore = -Infinity): Promise<T> {
       const { chatId, what, after } = wanted;
-      const ofChat = reads.get(chatId) ?? new Map<string, Map<number, Promise<unknown>>>();
+      const ofChat = reads.get(chatId) ?? new Map<string, Map<number, Begun>>();
       reads.set(chatId, ofChat);
-      const same = ofChat.get(what) ?? new Map<number, Promise<unknown>>();
+      const same = ofChat.get(what) ?? new Map<number, Begun>();
       ofChat.set(what, same);
       const known = same.get(after);
-      if (known) return known as Promise<T>;
-      const begun = limited(read);
+      if (known && known.at >= notBefore) return known.promise as Promise<T>;
+      const begin = () =>
+        limited(() => {
+          begun.at = performance.now();
+          return read();
+        });
+      const begun: Begun = { promise: Promise.resolve(), at: Infinity };
+      // After the one that is too old, so that those who come meanwhile share this one.
+      const promise = known ? known.promise.then(begin, begin) : begin();
+      begun.promise = promise;
       same.set(after, begun);
       const forget = (): void => {
         remove(wanted, begun);
       };
-      begun.then(() => {
+      promise.then(() => {
         if (kept >= keep) {
           forget();
           return;
@@ -67,14 +82,14 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
           forget();
         }, keepMs).unref();
       }, forget);
-      return begun;
+      return promise;
     },
-    near({ chatId, what, after }, within) {
+    near({ chatId, what, after }, within, notBefore = -Infinity) {
       const same = reads.get(chatId)?.get(what);
       if (same === undefined) return undefined;
       for (let number = after; number > after - within; number -= 1) {
         const read = same.get(number);
-        if (read !== undefined) return read;
+        if (read !== undefined && read.at >= notBefore) return read.promise;
       }
       return undefined;
     },

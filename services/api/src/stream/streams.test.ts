@@ -13,12 +13,12 @@ import type { Position } from "./position.ts";
 const chat = { id: 7n, token: "token", number: 1 };
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
 
-function pageUpTo(last: number, { number, change }: Position, isWhole: boolean): EventPage {
+function pageUpTo(last: number, { number, change, numbering }: Position, isWhole: boolean): EventPage {
   const frames = Array.from({ length: Math.max(0, last - number) }, (_, at) => {
     const next = number + at + 1;
-    return encodeFrame("message", next, { from: next, at: { number: next, change }, isChange: false });
+    return encodeFrame("message", next, { from: next, at: { number: next, change, numbering }, isChange: false });
   });
-  const next = { number: Math.max(last, number), change };
+  const next = { number: Math.max(last, number), change, numbering };
   return { frames, segments: joinFrames(frames), first: 0, hasChanged: false, next, isWhole, isEnd: true };
 }
 
@@ -43,6 +43,7 @@ function openStream(options: Partial<StreamsOptions> = {}) {
       },
     },
     findMoved: () => Promise.resolve(new Set<number>()),
+    position: () => Promise.resolve(undefined),
     rooms: {
       enter: (_, listener) => {
         listeners.add(listener);
@@ -72,7 +73,7 @@ function openStream(options: Partial<StreamsOptions> = {}) {
   };
   streams.follow({
     ...{ token: "token", address: "192.0.2.7", context: { logger, principal: undefined } },
-    starts: [{ chat, position: { number: 1, change: 0 } }],
+    starts: [{ chat, position: { number: 1, change: 0, numbering: 0 } }],
     start: (onClose) => {
       close = onClose;
       return sink;
@@ -89,10 +90,10 @@ describe("a live stream", () => {
     });
     expect(state.written.match(/^id: \d+$/gm)).to.deep.equal(["id: 2", "id: 3", "id: 3"]);
     const [listener] = listeners;
-    listener!.wake({ number: 3, change: 0 });
+    listener!.wake({ number: 3, change: 0, numbering: 0 });
     expect(state.reads).to.equal(1);
     state.last = 4;
-    listener!.wake({ number: 4, change: 0 });
+    listener!.wake({ number: 4, change: 0, numbering: 0 });
     await eventually(() => {
       expect(state.written).to.include("id: 4\n");
     });

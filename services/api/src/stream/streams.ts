@@ -3,6 +3,7 @@ import type { EventStream, RequestContext } from "@confab/http";
 import { ClientLeft } from "@confab/http";
 import type { LiveEvent } from "@confab/intake";
 import { jittered } from "./bell.ts";
+import type { ChatLookups } from "./chat-lookups.ts";
 import { Follower, type CursorOf, type FollowerOwner } from "./follower.ts";
 import { encodeEvent } from "./frames.ts";
 import type { StreamPlaces } from "./limits.ts";
@@ -42,6 +43,7 @@ export interface Streams {
 export interface StreamsOptions {
   pages: EventPages;
   findMoved: FindMovedChats;
+  position: ChatLookups["position"];
   rooms: Pick<Rooms, "enter">;
   places: Pick<StreamPlaces, "take">;
   /** Calls `onEnd` when the principal may no longer do anything. */
@@ -120,11 +122,14 @@ class OpenStream implements FollowerOwner {
     this.#onEnd = onEnd;
   }
 
-  open({ token, starts, cursorOf, start, context }: Follow, { pages, findMoved, rooms, watchAccess }: StreamsOptions) {
+  open(
+    { token, starts, cursorOf, start, context }: Follow,
+    { pages, findMoved, position, rooms, watchAccess }: StreamsOptions,
+  ) {
     const sink = start(() => {
       this.#close();
     });
-    const source = { pages, findMoved };
+    const source = { pages, findMoved, position };
     const follower = new Follower({ token, starts, cursorOf, source, sink, context, owner: this });
     this.#context = context;
     this.#sink = sink;

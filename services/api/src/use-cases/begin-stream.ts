@@ -7,7 +7,7 @@ import type { Position, Start } from "../stream/position.ts";
 
 export interface BeginStreamOptions {
   applications: Pick<Applications, "find">;
-  lookups: Pick<ChatLookups, "find" | "lastAssigned">;
+  lookups: Pick<ChatLookups, "find" | "head">;
 }
 
 /** The chats of a stream and where each begins: at its given position, or now. Throws the 404 for the application or for chats. */
@@ -30,17 +30,21 @@ export function createBeginStream({ applications, lookups }: BeginStreamOptions)
     let isReported = false;
     return Promise.all(
       found.map(async (chat) => {
-        const { number, lastMessageNumber, lastChangeNumber } = chat!;
+        const { number, lastMessageNumber, lastChangeNumber, lastNumbering } = chat!;
         const position = given(number);
-        if (position) return { chat: chat!, position };
-        const assigned = await lookups.lastAssigned({ token, number }).catch((error: unknown) => {
+        if (position) return { chat: chat!, position, hasLostChanges: position.change > lastChangeNumber };
+        const head = await lookups.head({ token, number }).catch((error: unknown) => {
           if (!isReported) logger().warn({ err: error }, "Redis is unavailable: a stream begins after stored messages");
           isReported = true;
           return undefined;
         });
         return {
           chat: chat!,
-          position: { number: Math.max(lastMessageNumber, assigned ?? 0), change: lastChangeNumber },
+          position: {
+            number: Math.max(lastMessageNumber, head?.last ?? 0),
+            change: lastChangeNumber,
+            numbering: Math.max(lastNumbering, head?.numbering ?? 0),
+          },
         };
       }),
     );

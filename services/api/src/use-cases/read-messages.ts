@@ -1,10 +1,11 @@
 import { ProblemError, type MessagesQuery, type PageLinks } from "@confab/contracts";
 import type { Chat, Messages } from "@confab/database";
-import type { PendingMessages } from "@confab/intake";
+import type { ChatHead, PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
 import { fitAround } from "./fit-around.ts";
 import { linksOf, rangeAround, walkOf } from "./position.ts";
+import type { KnownNumbers } from "./continue-at.ts";
 import { readAccepted } from "./read-accepted.ts";
 import { readStored } from "./read-stored.ts";
 import type { ChatReference, Walk, Walked } from "./walk.ts";
@@ -21,18 +22,22 @@ export interface ReadMessages {
    * One page of a chat, at most 1 MiB of bodies. A reader that continues at its end misses no message. While Redis is
    * unavailable, the page shows stored messages up to the first number that may be pending, and is not whole.
    */
-  list(
-    token: string,
-    chat: Pick<Chat, "id" | "number">,
-    query: MessagesQuery,
-    logger: Logger,
-  ): Promise<{ items: ReadableMessage[]; link: PageLinks; isWhole: boolean }>;
+  list(token: string, chat: Pick<Chat, "id" | "number">, query: MessagesQuery, logger: Logger): Promise<MessagePage>;
+}
+
+export interface MessagePage {
+  items: ReadableMessage[];
+  link: PageLinks;
+  /** False if pending messages could not be read. */
+  isWhole: boolean;
+  /** The numbers of the chat before the messages were read, without a head if the page is not whole. */
+  known: KnownNumbers;
 }
 
 interface Read {
   walks: Walked[];
-  /** The last number of the chat, as far as it can be known. */
-  last: number;
+  /** The numbers of the chat, as far as they can be known. */
+  known: KnownNumbers;
   /** False if pending messages could not be read. */
   isWhole: boolean;
 }
@@ -46,7 +51,7 @@ class QueueUnavailable extends Error {
 export function createReadMessages({ messages, pending }: ReadMessagesOptions): ReadMessages {
   const queue: PendingMessages = {
     read: (...args) => asked(pending.read(...args)),
-    lastNumber: (...args) => asked(pending.lastNumber(...args)),
+    head: (...args) => asked(pending.head(...args)),
   };
 
   async function find(
@@ -83,31 +88,34 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     const stored = await messages.lastNumber(chat.id);
     const readAll = async (
       last: number,
-      isWhole: boolean,
+      { head, isWhole }: { head?: ChatHead | undefined; isWhole: boolean },
       readWalk: (walk: Walk) => Promise<Walked>,
     ): Promise<Read> => {
       const walks: Walked[] = [];
       for (const walk of walksUpTo(last)) walks.push(await readWalk({ ...walk, to: Math.min(walk.to, last) }));
-      return { walks, last, isWhole };
+      return { walks, known: { last, head }, isWhole };
     };
     try {
-      const last = Math.max(stored, (await queue.lastNumber(chat)) ?? 0);
-      return await readAll(last, true, (walk) => readAccepted({ messages, pending: queue }, chat, walk));
+      const head = await queue.head(chat);
+      const last = Math.max(stored, head?.last ?? 0);
+      return await readAll(last, { head, isWhole: true }, (walk) =>
+        readAccepted({ messages, pending: queue }, chat, walk),
+      );
     } catch (error) {
       report(error, logger);
-      return readAll(stored, false, (walk) => readStored(messages, chat, walk));
+      return readAll(stored, { isWhole: false }, (walk) => readStored(messages, chat, walk));
     }
   }
 
   async function readUpTo(chat: ChatReference, walk: Walk, logger: Logger) {
-    const { walks, last, isWhole } = await read(chat, () => [walk], logger);
+    const { walks, ...rest } = await read(chat, () => [walk], logger);
     const { items, more } = walks[0]!;
-    return { items: walk.order === "asc" ? items : items.toReversed(), more, last, isWhole };
+    return { items: walk.order === "asc" ? items : items.toReversed(), more, ...rest };
   }
 
   /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
   async function readAround(chat: ChatReference, around: number, limit: number, logger: Logger) {
-    const { walks, last, isWhole } = await read(
+    const { walks, ...rest } = await read(
       chat,
       (end) => {
         const { from, to } = rangeAround(around, limit, end);
@@ -120,19 +128,19 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       logger,
     );
     const [up, down] = walks.map(({ items }) => items);
-    return { items: fitAround(down!.toReversed(), up!), more: false, last, isWhole };
+    return { items: fitAround(down!.toReversed(), up!), more: false, ...rest };
   }
 
   return {
     find,
     async list(token, chat, query, logger) {
       const reference = { token, number: chat.number, id: chat.id };
-      const { items, more, last, isWhole } =
+      const { items, more, known, isWhole } =
         query.around === undefined
           ? await readUpTo(reference, walkOf(query), logger)
           : await readAround(reference, query.around, query.limit, logger);
-      const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last });
-      return { items: query.order === "asc" ? items : items.toReversed(), link, isWhole };
+      const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last: known.last });
+      return { items: query.order === "asc" ? items : items.toReversed(), link, isWhole, known };
     },
   };
 }

@@ -77,7 +77,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   async function storeAccepted(group: AcceptedBatch[], accepted: AcceptedMessage[], causes: string[]): Promise<void> {
     const began = performance.now();
     const result = await batchStore.store(
-      group.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })),
+      group.map(({ id, ...batch }) => ({ id: Buffer.from(id, "base64url"), ...batch })),
     );
     metrics.duration.observe((performance.now() - began) / 1000);
     metrics.rows.observe(accepted.length);

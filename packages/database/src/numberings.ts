@@ -1,0 +1,108 @@
+import { identifierBytes } from "./identifiers.ts";
+import { placeholderRows } from "./transaction.ts";
+import type { Database } from "./client.ts";
+import type { Statements } from "./session.ts";
+
+/** From which number on an incarnation of Redis, named by its ordinal, assigned the numbers of a chat. */
+export interface Numbering {
+  readonly chatId: bigint;
+  readonly numbering: number;
+  readonly from: number;
+}
+
+export type Numberings = ReturnType<typeof createNumberings>;
+
+/** Which incarnation of Redis assigned which numbers. */
+export function createNumberings({ query }: Pick<Database, "query">) {
+  const ordinals = new Map<string, Promise<number>>();
+
+  async function find(incarnation: string): Promise<number | undefined> {
+    const [row] = await query<{ id: number }[]>(
+      "SELECT id FROM incarnations WHERE incarnation = ?",
+      identifierBytes(incarnation),
+    );
+    return row?.id;
+  }
+
+  async function register(incarnation: string): Promise<number> {
+    const known = await find(incarnation);
+    if (known !== undefined) return known;
+    // Two processes may register it at once.
+    await query(
+      "INSERT INTO incarnations (incarnation, seen_at) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = id",
+      identifierBytes(incarnation),
+      new Date(),
+    );
+    return (await find(incarnation))!;
+  }
+
+  return {
+    /** The ordinal of an incarnation of Redis, which is registered at its first use. It is asked for once. */
+    ordinalOf: (incarnation: string): Promise<number> => {
+      const known = ordinals.get(incarnation);
+      if (known) return known;
+      const asked = register(incarnation);
+      ordinals.set(incarnation, asked);
+      asked.catch(() => ordinals.delete(incarnation));
+      return asked;
+    },
+
+    /** The lowest number that was assigned in a later numbering of the chat; undefined if there is no later one. */
+    firstAfter: async (chatId: bigint, numbering: number): Promise<{ from: number; numbering: number } | undefined> => {
+      const [row] = await query<{ from: number | null; numbering: number | null }[]>(
+        `SELECT MIN(from_number) AS \`from\`, MAX(numbering) AS numbering FROM chat_numberings
+          WHERE chat_id = ? AND numbering > ?`,
+        chatId,
+        numbering,
+      );
+      const { from = null, numbering: latest = null } = row ?? {};
+      return from === null || latest === null ? undefined : { from, numbering: latest };
+    },
+  };
+}
+
+/**
+ * Stores where numberings of chats began. Horizons that were set in earlier ones and refer to numbers that were assigned again
+ * go back to the last number before. Call it for chats that exist, and before anything locks them.
+ */
+export async function recordNumberings(tx: Statements, numberings: readonly Numbering[]): Promise<void> {
+  if (numberings.length === 0) return;
+  const lowest = new Map<string, Numbering>();
+  for (const each of numberings) {
+    const key = `${each.chatId.toString()}:${each.numbering}`;
+    const known = lowest.get(key);
+    if (known === undefined || each.from < known.from) lowest.set(key, each);
+  }
+  // In one order, so that two transactions do not wait for each other.
+  const sorted = [...lowest.values()].sort((a, b) => Number(a.chatId - b.chatId) || a.numbering - b.numbering);
+  const known = await tx.$queryRawUnsafe<{ chatId: bigint; numbering: number }[]>(
+    `SELECT chat_id AS chatId, numbering FROM chat_numberings WHERE (chat_id, numbering) IN (${sorted.map(() => "(?, ?)").join(", ")})`,
+    ...sorted.flatMap(({ chatId, numbering }) => [chatId, numbering]),
+  );
+  await tx.$executeRawUnsafe(
+    `INSERT INTO chat_numberings (chat_id, numbering, from_number) VALUES ${placeholderRows(sorted.length, 3)}
+         ON DUPLICATE KEY UPDATE from_number = LEAST(from_number, VALUES(from_number))`,
+    ...sorted.flatMap(({ chatId, numbering, from }) => [chatId, numbering, from]),
+  );
+  const isKnown = ({ chatId, numbering }: Numbering): boolean =>
+    known.some((row) => row.chatId === chatId && row.numbering === numbering);
+  const fresh = sorted.filter((each) => !isKnown(each));
+  if (fresh.length > 0) await beginNumberings(tx, fresh);
+}
+
+async function beginNumberings(tx: Statements, fresh: readonly Numbering[]): Promise<void> {
+  const list = JSON.stringify(fresh.map(({ chatId, numbering, from }) => [chatId.toString(), numbering, from]));
+  const table = `JSON_TABLE(?, '$[*]' COLUMNS (
+    id BIGINT PATH '$[0]', numbering INT PATH '$[1]', first INT PATH '$[2]')) AS k`;
+  // STRAIGHT_JOIN reads the list first, in its order.
+  await tx.$executeRawUnsafe(
+    `UPDATE ${table} STRAIGHT_JOIN chats AS c ON c.id = k.id
+        SET c.last_numbering = GREATEST(c.last_numbering, k.numbering)`,
+    list,
+  );
+  await tx.$executeRawUnsafe(
+    `UPDATE ${table} STRAIGHT_JOIN \`reads\` AS r ON r.chat_id = k.id AND r.number >= k.first AND r.numbering < k.numbering
+        SET r.number = k.first - 1, r.numbering = k.numbering`,
+    list,
+  );
+}

@@ -1,0 +1,332 @@
+import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageSchema, readStateSchema } from "@confab/contracts";
+import { eventually, startProxy, startRedis, type ServerHandle } from "@confab/testkit";
+import { expect } from "chai";
+import fc from "fast-check";
+import { z } from "zod";
+import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
+import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+describe("when Redis has lost messages and assigns their numbers again", function () {
+  this.timeout(60_000);
+  let dir: string;
+  let server: ServerHandle;
+  let world: World;
+  let api: Api;
+  let chat: Chat;
+  let path: string;
+  const opened: EventReader[] = [];
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "confab-losses-"));
+    server = await startRedis({ dir });
+    world = await openWorld({ redisUrl: server.url });
+    api = await startApi(world, { REDIS_URL: server.url });
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+    await server.kill();
+    await rm(dir, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((reader) => reader.close()));
+  });
+
+  async function open(query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> {
+    const reader = await openStream(`${from.url}${of}${query}`);
+    opened.push(reader);
+    return reader;
+  }
+  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
+  const shown = (events: readonly ReceivedEvent[]) =>
+    events
+      .filter(({ event }) => event !== "caught-up")
+      .map(({ event, data }) => [event, data.number, ...("body" in data ? [data.body] : [])]);
+  const again = (...numbers: number[]) => [
+    ["reset", numbers[0]! - 1],
+    ...numbers.map((number) => ["message", number, `new ${number}`]),
+  ];
+  const bodies = (answer: Answer) => readAs(z.array(messageSchema), answer).map(({ body }) => body);
+  const nextOf = (answer: Answer) => /<([^>]*)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1] ?? "";
+
+  /** Three messages of each chat are stored and five pending. */
+  async function sendEight(...to: Chat[]): Promise<void> {
+    const chats = [chat, ...to];
+    for (const each of chats) await world.accept(each, "old 1", "old 2", "old 3");
+    await world.store();
+    for (const each of chats) await world.accept(each, "old 4", "old 5", "old 6", "old 7", "old 8");
+  }
+  const sendNew = (from: number, to: number, chatOf = chat) =>
+    world.accept(chatOf, ...Array.from({ length: to - from + 1 }, (_, at) => `new ${from + at}`));
+  const flush = () => world.redis.flushall();
+
+  it("open streams go back to the last message that was kept, before they miss a new one", async () => {
+    const other = await world.newChat(chat.token);
+    await sendEight(other);
+    const alone = await open("?after=0");
+    const both = await open(`?chats=${chat.number},${other.number}&after=0`, api, `/applications/${chat.token}/stream`);
+    await alone.until((events) => shown(events).length === 8);
+    await both.until((events) => shown(events).length === 16);
+    await flush();
+    await sendNew(4, 7);
+    await sendNew(4, 5, other);
+    await alone.until((events) => shown(events).length === 13);
+    await both.until((events) => shown(events).length === 24);
+    expect(shown(alone.events).slice(8)).to.deep.equal(again(4, 5, 6, 7));
+    const later = both.events.filter(({ event }) => event !== "caught-up").slice(16);
+    const of = ({ number }: Chat) => shown(later.filter(({ data }) => data.chat_number === number));
+    expect(of(chat)).to.deep.equal(again(4, 5, 6, 7));
+    expect(of(other)).to.deep.equal(again(4, 5));
+    expect(alone.events.find(({ event }) => event === "reset")?.data).to.deep.equal({
+      ...{ chat_number: chat.number, number: 3, change: 0 },
+    });
+  });
+
+  for (const last of [7, 8, 11]) {
+    for (const isStored of [false, true]) {
+      it(`streams that come back from number 8 do, when the chat is at ${last} (${isStored ? "stored" : "pending"})`, async () => {
+        const other = await world.newChat(chat.token);
+        const many = `/applications/${chat.token}/stream`;
+        const chats = `?chats=${chat.number},${other.number}`;
+        await sendEight();
+        const alone = await open("?after=0");
+        const both = await open(`${chats}&after=0`, api, many);
+        await alone.until((events) => shown(events).length === 8);
+        await both.until((events) => shown(events).length === 8 && events.length === 10);
+        await Promise.all([alone.close(), both.close()]);
+        await flush();
+        await sendNew(4, last);
+        if (isStored) {
+          await world.store();
+          await flush();
+        }
+        const expected = again(...Array.from({ length: last - 3 }, (_, at) => at + 4));
+        for (const [query, of] of [
+          [`?after=${alone.lastId()!}`, `${path}/stream`],
+          [`${chats}&after=${both.lastId()!}`, many],
+        ] as const) {
+          const back = await open(query, api, of);
+          await back.until((events) => shown(events).length === expected.length && isCaughtUp(events));
+          expect(shown(back.events)).to.deep.equal(expected);
+        }
+      });
+    }
+  }
+
+  it("a reader that returns after two losses goes back to before the first", async () => {
+    await sendEight();
+    const reader = await open("?after=0");
+    await reader.until((events) => shown(events).length === 8);
+    await reader.close();
+    await flush();
+    await sendNew(4, 6);
+    await world.store();
+    await sendNew(7, 9);
+    await flush();
+    await sendNew(7, 12);
+    const back = await open(`?after=${reader.lastId()!}`);
+    await back.until(isCaughtUp);
+    expect(shown(back.events)).to.deep.equal(again(4, 5, 6, 7, 8, 9, 10, 11, 12));
+  });
+
+  it("a reader that has nothing of what was lost is not sent back", async () => {
+    await sendEight();
+    const reader = await open("?after=0");
+    await reader.until((events) => shown(events).length === 8);
+    const { id } = reader.events.find(({ data }) => data.number === 3)!;
+    await flush();
+    await sendNew(4, 5);
+    const back = await open(`?after=${id!}`);
+    await back.until(isCaughtUp);
+    expect(shown(back.events)).to.deep.equal(again(4, 5).slice(1));
+  });
+
+  it("polls are answered 409 with the last number that was kept", async () => {
+    await sendEight();
+    const page = await api.get(`${path}?after=5&wait=5`);
+    expect(bodies(page)).to.deep.equal(["old 6", "old 7", "old 8"]);
+    const next = nextOf(page);
+    const waiting = api.get(`${path}?after=8&wait=30`);
+    await eventually(() => {
+      expect(api.waits.count()).to.equal(1);
+    });
+    await flush();
+    for (const query of ["?after=8", "?after=8&wait=5"]) {
+      expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
+    }
+    await sendNew(4, 7);
+    expect(problemOf(await waiting, "position-reset").last_number).to.equal(3);
+    for (const query of ["?after=8", "?after=8&wait=5"]) {
+      expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
+    }
+    await sendNew(8, 10);
+    expect(bodies(await api.get(`${path}?after=8`)), "a number alone does not show it").to.deep.equal(["new 9", "new 10"]);
+    expect(problemOf(await api.get(next), "position-reset").last_number).to.equal(3);
+    expect(bodies(await api.get(`${path}?after=3`))).to.have.length(7);
+    expect(bodies(await api.get(nextOf(await api.get(`${path}?after=10&wait=1`)))), "at the end").to.deep.equal([]);
+  });
+
+  it("read horizons go back, unless they were set afterwards", async () => {
+    const reads = `/applications/${chat.token}/chats/${chat.number}/reads`;
+    const put = (reader: string, number: number) => api.send("PUT", `${reads}/${reader}`, { number });
+    const get = async (reader: string) => readAs(readStateSchema, await api.get(`${reads}/${reader}`));
+    await sendEight();
+    await put("ahead", 8);
+    await put("behind", 2);
+    await put("quick", 7);
+    await flush();
+    expect(problemOf(await put("ahead", 9), "position-reset").last_number).to.equal(3);
+    await sendNew(4, 7);
+    expect(readAs(readStateSchema, await put("quick", 5))).to.include({ number: 5, unread: 2 });
+    await world.store();
+    expect(await get("ahead")).to.include({ number: 3, unread: 4 });
+    expect(await get("behind")).to.include({ number: 2, unread: 5 });
+    expect(await get("quick")).to.include({ number: 5, unread: 2 });
+    await put("ahead", 7);
+    await sendNew(8, 9);
+    await world.store();
+    expect(await get("ahead")).to.include({ number: 7, unread: 2 });
+  });
+
+  it("a restart with a truncated file sends readers back, and one with all data does not", async () => {
+    const folder = join(dir, "data/appendonlydir");
+    const log = async () =>
+      join(
+        folder,
+        (await readdir(folder)).find((name) => name.endsWith(".incr.aof"))!,
+      );
+    const restart = async (cutTo?: number) => {
+      await server.kill();
+      if (cutTo !== undefined) await truncate(await log(), cutTo);
+      await server.start();
+      await eventually(() => world.redis.ping());
+    };
+    await world.accept(chat, "old 1", "old 2", "old 3");
+    const { size } = await stat(await log());
+    const reader = await open("?after=0");
+    await restart();
+    await world.accept(chat, "old 4", "old 5");
+    await reader.until((events) => shown(events).length === 5);
+    await sleep(300);
+    expect(shown(reader.events).map(([event]) => event)).to.deep.equal(Array(5).fill("message"));
+    const [third] = reader.events.slice(-2);
+    await reader.close();
+    const same = await open(`?after=${third!.id!}`);
+    await same.until(isCaughtUp);
+    expect(shown(same.events)).to.deep.equal([["message", 5, "old 5"]]);
+    await restart(size);
+    await sendNew(4, 7);
+    const back = await open(`?after=${reader.lastId()!}`);
+    await back.until(isCaughtUp);
+    expect(shown(back.events)).to.deep.equal(again(4, 5, 6, 7));
+  });
+
+  it("nobody is sent back while Redis is unavailable, and no stream claims to be caught up", async () => {
+    await sendEight();
+    const proxy = await startProxy({ target: server.url });
+    const behind = await startApi(world, { REDIS_URL: proxy.url });
+    try {
+      await proxy.cut();
+      const reader = await open("?after=8", behind);
+      const behindAll = await open("?after=1", behind);
+      await sleep(2_500);
+      expect(reader.events).to.deep.equal([]);
+      expect(behindAll.events.map(({ event }) => event)).to.deep.equal(["message", "message"]);
+      expect(bodies(await behind.get(`${path}?after=8`))).to.deep.equal([]);
+      await proxy.restore();
+      await Promise.all([reader.until(isCaughtUp), behindAll.until(isCaughtUp)]);
+      expect(shown(reader.events)).to.deep.equal([]);
+      expect(shown(behindAll.events)).to.have.length(7);
+    } finally {
+      await behind.stop();
+      await proxy.close();
+    }
+  });
+
+  it("dead letters at the end of a chat are no loss, even if Redis has forgotten the chat", async () => {
+    await world.accept(chat, "one", "x".repeat(65_536));
+    const reader = await open("?after=0");
+    await reader.until((events) => shown(events).length === 2);
+    await world.store();
+    await flush();
+    const back = await open(`?after=${reader.lastId()!}`);
+    await back.until(isCaughtUp);
+    expect(shown(back.events)).to.deep.equal([]);
+    expect(bodies(await api.get(`${path}?after=2`))).to.deep.equal([]);
+  });
+
+  it("changes that MySQL has lost send readers back as well", async () => {
+    await world.accept(chat, "one");
+    await world.store();
+    for (const body of ["uno", "eins", "un"]) await api.send("PATCH", `${path}/1`, { body });
+    const reader = await open("?after=0");
+    await reader.until(isCaughtUp);
+    const { prisma } = world.database;
+    await prisma.messageChange.deleteMany({ where: { chatId: chat.id } });
+    await prisma.messageChange.create({ data: { chatId: chat.id, changeNumber: 1, number: 1 } });
+    await prisma.chat.update({ where: { id: chat.id }, data: { lastChangeNumber: 1 } });
+    await prisma.message.updateMany({ where: { chatId: chat.id }, data: { changeNumber: 1, version: 2, body: "uno" } });
+    await reader.until((events) => events.some(({ event }) => event === "reset"));
+    expect(reader.events.at(-1)!.data).to.deep.equal({ chat_number: chat.number, number: 1, change: 1 });
+    const late = await open(`?after=1-3`);
+    await late.until(isCaughtUp);
+    expect(late.events[0]!.data).to.deep.equal({ chat_number: chat.number, number: 1, change: 1 });
+  });
+
+  it("a client that follows the events has what the list has, whatever is lost and however often it returns", async () => {
+    const operation = fc.oneof(
+      { weight: 6, arbitrary: fc.constant("send" as const) },
+      { weight: 2, arbitrary: fc.constant("store" as const) },
+      { weight: 2, arbitrary: fc.constant("lose" as const) },
+      { weight: 2, arbitrary: fc.constant("leave" as const) },
+      { weight: 3, arbitrary: fc.constant("return" as const) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { minLength: 6, maxLength: 40 }), async (operations) => {
+        chat = await world.newChat();
+        path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+        const seen = new Map<number, unknown>();
+        let position = "0";
+        let reader: EventReader | undefined = await open("?after=0");
+        const leave = async () => {
+          if (reader === undefined) return;
+          await reader.close();
+          position = reader.lastId() ?? position;
+          for (const { event, data } of reader.events) {
+            if (event === "message") seen.set(data.number as number, data.body);
+            if (event === "reset")
+              for (const number of seen.keys()) if (number > (data.number as number)) seen.delete(number);
+          }
+          reader = undefined;
+        };
+        let sent = 0;
+        for (const each of operations) {
+          if (each === "send") await world.accept(chat, `message ${(sent += 1)}`);
+          else if (each === "store") await world.store();
+          else if (each === "lose") await flush();
+          else {
+            await leave();
+            if (each === "return") reader = await open(`?after=${position}`);
+          }
+        }
+        await leave();
+        reader = await open(`?after=${position}`);
+        await reader.until(isCaughtUp);
+        await leave();
+        const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
+        expect([...seen].sort(([a], [b]) => a - b)).to.deep.equal(listed.map(({ number, body }) => [number, body]));
+        await world.store();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
