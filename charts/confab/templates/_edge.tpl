@@ -34,7 +34,7 @@
 {{- if $ingress.tls.issuer }}{{ $_ := set $chart "cert-manager.io/issuer" $ingress.tls.issuer }}{{ end -}}
 {{- end -}}
 {{- $own := ternary $ingress.ingestAnnotations $ingress.apiAnnotations (eq .component "ingest") -}}
-{{- merge (dict) $own $ingress.annotations $chart | toYaml -}}
+{{- merge (dict) ($own | default dict) ($ingress.annotations | default dict) $chart | toYaml -}}
 {{- end -}}
 
 {{/* An Ingress to a service's http port, of (dict "root" $ "component" service ["suffix" "admin"] "paths" list of (dict "path" "pathType")). */}}

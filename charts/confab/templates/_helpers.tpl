@@ -95,6 +95,12 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
+{{/* A CPU quantity in thousandths of a core. */}}
+{{- define "confab.millicores" -}}
+{{- $text := toString . -}}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (ternary 1 1000 (hasSuffix "m" $text)) | ceil | int64 -}}
+{{- end -}}
+
 {{/* Part of a workload's memory limit in MiB, of (dict "resources" map "percent" number); empty without a limit. */}}
 {{- define "confab.partOfMemory" -}}
 {{- with dig "limits" "memory" "" (.resources | default dict) -}}

@@ -113,7 +113,7 @@ spec:
     {{- if ne .component "worker" }}
     - from:
         {{- include "confab.peers" (dict "root" .root "components" (list "smoke" "canary")) | nindent 8 }}
-        {{- range concat $policy.edge $policy.clients }}
+        {{- range concat ($policy.edge | default list) ($policy.clients | default list) }}
         {{- list . | toYaml | nindent 8 }}
         {{- end }}
       ports:
@@ -121,7 +121,7 @@ spec:
           protocol: TCP
     {{- end }}
     {{- $isScaled := and (eq .component "ingest") .root.Values.worker.enabled .root.Values.worker.keda.enabled }}
-    {{- with concat $policy.monitoring (ternary $policy.keda list $isScaled) }}
+    {{- with concat ($policy.monitoring | default list) (ternary ($policy.keda | default list) list $isScaled) }}
     - from:
         {{- toYaml . | nindent 8 }}
       ports:

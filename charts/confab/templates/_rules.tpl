@@ -18,12 +18,12 @@ and the folders of runbooks and dashboards become URLs. Of (dict "root" $ "text"
 {{- define "confab.rule" -}}
 {{- $values := .root.Values.monitoring.prometheusRule -}}
 {{- $rule := deepCopy .rule -}}
-{{- $change := get $values.alerts ($rule.alert | default "") | default dict -}}
+{{- $change := get ($values.alerts | default dict) ($rule.alert | default "") | default dict -}}
 {{- if get $change "enabled" | toString | ne "false" -}}
 {{- if $rule.alert -}}
 {{- $severities := dict "page" $values.severities.page "ticket" $values.severities.ticket -}}
 {{- $severity := get $severities $rule.labels.severity | default $rule.labels.severity -}}
-{{- $labels := merge (dict) ($change.labels | default dict) $values.alertLabels (dict "severity" ($change.severity | default $severity)) $rule.labels -}}
+{{- $labels := merge (dict) ($change.labels | default dict) ($values.alertLabels | default dict) (dict "severity" ($change.severity | default $severity)) $rule.labels -}}
 {{- $annotations := $rule.annotations | default dict -}}
 {{- if not $values.runbookUrlPrefix }}{{ $annotations = omit $annotations "runbook_url" }}{{ end -}}
 {{- if $values.dashboardUrlPrefix -}}

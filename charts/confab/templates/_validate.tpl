@@ -19,6 +19,20 @@ Each part below is a list of sentences, one per line.
 {{- define "confab.validate.workloads" -}}
 {{- range $name := list "ingest" "api" "worker" }}
 {{- $values := get $.Values $name }}
+{{- $rolling := dig "rollingUpdate" dict ($values.strategy | default dict) }}
+{{- if and (has (toString $rolling.maxSurge) (list "0" "0%")) (has (toString $rolling.maxUnavailable) (list "0" "0%")) }}
+{{ $name }}.strategy.rollingUpdate allows neither a new pod nor one less, so nothing could be updated: set maxSurge to at least 1.
+{{- end }}
+{{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
+{{- with get $values $probe }}
+{{- if not (or .httpGet .tcpSocket .exec .grpc) }}
+{{ $name }}.{{ $probe }} checks nothing: set its httpGet, tcpSocket, exec or grpc, or set {{ $name }}.{{ $probe }} to null.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and $values.service (eq (dig "service" "port" 0 $values | toString) (include "confab.adminPort" (dict "root" $ "component" $name))) }}
+{{ $name }}.service.port is {{ $values.service.port }}, which is the admin port: set another one.
+{{- end }}
 {{- $autoscaling := $values.autoscaling }}
 {{- $grace := int $values.terminationGracePeriodSeconds }}
 {{- $needed := add (int $values.preStopSleepSeconds) (int $values.shutdownTimeoutSeconds) 5 | int }}
@@ -69,6 +83,14 @@ Each part below is a list of sentences, one per line.
 {{- else }}{{ include "confab.replicas" . }}{{ end -}}
 {{- end -}}
 
+{{/* Maximum number of pods of a component, of the same dict. */}}
+{{- define "confab.mostPods" -}}
+{{- $values := get .root.Values .component -}}
+{{- if dig "keda" "enabled" false $values }}{{ int $values.keda.maxReplicas -}}
+{{- else if $values.autoscaling.enabled }}{{ int $values.autoscaling.maxReplicas -}}
+{{- else }}{{ include "confab.replicas" . }}{{ end -}}
+{{- end -}}
+
 {{- define "confab.validate.stores" -}}
 {{- $mysql := .Values.externalMysql }}
 {{- $redis := .Values.externalRedis }}
@@ -96,6 +118,9 @@ externalRedis.cluster and externalRedis.sentinels.hosts are both set, but a Redi
 {{- end }}
 {{- if and $redis.sentinels.password $redis.existingSecret }}
 externalRedis.sentinels.password and externalRedis.existingSecret are both set: clear the password, and set externalRedis.existingSecretKeys.sentinelPassword to the entry of the Secret.
+{{- end }}
+{{- if and .Values.redis.enabled (eq .Values.redis.appendfsync "always") (not .Values.redis.persistence.enabled) }}
+redis.persistence.enabled is false, so accepted messages are lost with the pod, although redis.appendfsync is always: set redis.persistence.enabled to true, or, for a trial, redis.appendfsync to "no".
 {{- end }}
 {{- if and .Values.redis.enabled (gt (int .Values.config.redisMinReplicas) 0) }}
 config.redisMinReplicas is {{ int .Values.config.redisMinReplicas }}, but the bundled Redis has no replicas: set config.redisMinReplicas to 0, or redis.enabled to false.
@@ -170,6 +195,18 @@ worker.keda.minReplicas is greater than maxReplicas: set worker.keda.maxReplicas
 
 {{/* Variables that must have the same value in all services, by the value that sets them. */}}
 {{- define "confab.validate.shared" -}}
+{{- $fixed := list "PORT" "ADMIN_PORT" }}
+{{- range $service := list "ingest" "api" "worker" }}
+{{- $valueOf := dict "SHUTDOWN_TIMEOUT" (printf "%s.shutdownTimeoutSeconds" $service) "SHUTDOWN_DRAIN_DELAY" (printf "%s.shutdownDrainDelaySeconds" $service) "DATABASE_POOL_SIZE" "config.databasePoolSize" "REQUIRE_KEYS" "config.requireKeys" }}
+{{- range (get $.Values $service).extraEnv }}
+{{- if has .name $fixed }}
+{{ $service }}.extraEnv sets {{ .name }}, on which the Services, probes and policies of the chart rely: remove it.
+{{- end }}
+{{- with get $valueOf .name }}
+{{ $service }}.extraEnv sets the variable of {{ . }}, which other objects depend on: remove it, and set {{ . }}.
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $shared := dict "SEARCH_BACKEND" "search.backend" "SEARCH_INDEX" "search.index" "SEARCH_SHARDS" "search.shards" "REDIS_KEY_PREFIX" "config.redisKeyPrefix" "PARTITIONS" "config.partitions" }}
 {{- range $service := list "ingest" "api" "worker" }}
 {{- range (get $.Values $service).extraEnv }}
@@ -188,6 +225,9 @@ httpRoute.enabled is true, but there is no gateway to attach the route to: set h
 {{- end }}
 {{- if and .Values.httpRoute.enabled (not (and .Values.ingest.enabled .Values.api.enabled)) }}
 httpRoute.enabled is true, but one of its two services is not installed: set ingest.enabled and api.enabled to true.
+{{- end }}
+{{- if and $ingress.enabled (not (and .Values.ingest.enabled .Values.api.enabled)) }}
+ingress.enabled is true, but one of its two services is not installed: set ingest.enabled and api.enabled to true.
 {{- end }}
 {{- if $ingress.enabled }}
 {{- if and $ingress.tls.enabled (not $ingress.tls.secretName) }}
@@ -220,6 +260,9 @@ migrations.useHelmHooks is true, but hooks run before the chart creates its Secr
 {{- end -}}
 
 {{- define "confab.validate.jobs" -}}
+{{- if and .Values.canary.enabled (not .Values.canary.url) (not (and .Values.ingest.enabled .Values.api.enabled)) }}
+canary.enabled is true, but one of the services that it uses is not installed: set canary.url, or set ingest.enabled and api.enabled to true.
+{{- end }}
 {{- if and .Values.canary.enabled (not .Values.canary.existingSecret) }}
 canary.enabled is true, but the canary has no application: create one, put its token into a Secret, and set canary.existingSecret.
 {{- end }}
@@ -235,7 +278,7 @@ backup.enabled is true, but there is no volume for the dumps: create a Persisten
 {{- range .rules }}
 {{- with .alert }}{{ $known = append $known . }}{{ end }}
 {{- $rule := . }}
-{{- range $number, $_ := (get $.Values.monitoring.prometheusRule.alerts (.alert | default "") | default dict).thresholds }}
+{{- range $number, $_ := (get ($.Values.monitoring.prometheusRule.alerts | default dict) (.alert | default "") | default dict).thresholds }}
 {{- if not (regexMatch (include "confab.comparedWith" $number) $rule.expr) }}
 monitoring.prometheusRule.alerts.{{ $rule.alert }}.thresholds replaces {{ $number }}, but the alert does not compare with that number: look it up in the rules of this version of the chart.
 {{- end }}
@@ -251,11 +294,51 @@ monitoring.prometheusRule.alerts has {{ $name }}, but there is no such alert: us
 {{- end -}}
 
 {{- define "confab.validate.resources" -}}
-{{- range $name := list "ingest" "api" "worker" "migrations" "mysql" "redis" "elasticsearch" "smokeTest" "backup" }}
-{{- $limit := dig "limits" "memory" "" ((get $.Values $name).resources | default dict) | toString }}
-{{- if and $limit (not (include "confab.mebibytes" $limit)) }}
-{{ $name }}.resources.limits.memory is {{ $limit }}: write it as a number with k, M, G, Ki, Mi or Gi, such as 512Mi.
+{{- range $path := list "ingest" "api" "worker" "migrations" "mysql" "mysql.metrics" "redis" "redis.metrics" "elasticsearch" "elasticsearch.metrics" "smokeTest" "backup" }}
+{{- $values := $.Values }}
+{{- range splitList "." $path }}{{ $values = get $values . }}{{ end }}
+{{- $resources := $values.resources | default dict }}
+{{- $memory := dict }}
+{{- $cpu := dict }}
+{{- range $kind := list "requests" "limits" }}
+{{- with dig $kind "memory" "" $resources | toString }}
+{{- $mebibytes := include "confab.mebibytes" . }}
+{{- if or (not $mebibytes) (lt (int64 $mebibytes) 16) }}
+{{ $path }}.resources.{{ $kind }}.memory is {{ . }}{{ if $mebibytes }}, which is less than 16 MiB{{ end }}: write it as a number with k, M, G, Ki, Mi or Gi, such as 512Mi.
+{{- else }}
+{{- $_ := set $memory $kind (int64 $mebibytes) }}
 {{- end }}
+{{- end }}
+{{- with dig $kind "cpu" "" $resources | toString }}
+{{- $millicores := include "confab.millicores" . | int64 }}
+{{- $_ := set $cpu $kind $millicores }}
+{{- if ge $millicores 256000 }}
+{{ $path }}.resources.{{ $kind }}.cpu is {{ . }}, which is more cores than a node has: write thousandths of a core with m, such as 250m.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $resource, $own := dict "memory" $memory "cpu" $cpu }}
+{{- if and (hasKey $own "limits") (gt ($own.requests | default 0 | int64) (int64 $own.limits)) }}
+{{ $path }}.resources.requests.{{ $resource }} is greater than its limit: raise {{ $path }}.resources.limits.{{ $resource }}, or lower the request.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name := list "ingest" "api" "worker" }}
+{{- $values := get $.Values $name }}
+{{- range $resource, $target := dict "cpu" "targetCPUUtilizationPercentage" "memory" "targetMemoryUtilizationPercentage" }}
+{{- $given := or (dig "requests" $resource "" $values.resources) (dig "limits" $resource "" $values.resources) }}
+{{- if and $values.autoscaling.enabled (get $values.autoscaling $target) (not $given) }}
+{{ $name }}.autoscaling.{{ $target }} is a part of the request, but there is none: set {{ $name }}.resources.requests.{{ $resource }}.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $pods := 0 }}
+{{- range $name := list "ingest" "api" "worker" }}
+{{- if (get $.Values $name).enabled }}{{ $pods = add $pods (include "confab.mostPods" (dict "root" $ "component" $name)) }}{{ end }}
+{{- end }}
+{{- $needed := add (mul $pods (int .Values.config.databasePoolSize)) 10 }}
+{{- if and .Values.mysql.enabled (gt $needed (int64 .Values.mysql.maxConnections)) }}
+{{ $pods }} pods with config.databasePoolSize {{ int .Values.config.databasePoolSize }} may open {{ mul $pods (int .Values.config.databasePoolSize) }} connections, and 10 are for Jobs and operators, but mysql.maxConnections is {{ int .Values.mysql.maxConnections }}: set it to at least {{ $needed }}, or lower config.databasePoolSize.
 {{- end }}
 {{- end -}}
 

@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { template } from "./src/helm.ts";
 
+const rule = "monitoring.prometheusRule";
+
 /** Wrong values, and the place that the message must name. */
 const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])[] = [
   ["an unknown section", "ingres.enabled=true", /ingres\b/],
@@ -16,6 +18,9 @@ const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])
   ["an invalid schedule", "backup.schedule=daily", /backup[./]schedule\b/],
   ["an unknown setting of an alert", "monitoring.prometheusRule.alerts.X.after=5m", /alerts[./]X\b.*\bafter\b/],
   ["a short admin key", "adminApiKey.value=fifteen-letters", /adminApiKey[./]value\b/],
+  ["a port above 65535", "externalRedis.hosts={redis-a:70000}", /externalRedis[./]hosts\b/],
+  ["an empty volume", "redis.persistence.size=0Gi", /redis[./]persistence[./]size\b/],
+  ["a link without a scheme", `${rule}.runbookUrlPrefix=git.example.com`, /prometheusRule[./]runbookUrlPrefix\b/],
   ["an invalid duration", "worker.store.sweepInterval=soon", /worker[./]store[./]sweepInterval\b/],
 ];
 
@@ -27,6 +32,76 @@ describe("a wrong value", () => {
       expect(stderr).to.include("values don't meet the specifications of the schema").and.to.match(where);
     });
   }
+});
+
+/** Values that a cluster refuses, or with which pods cannot start or lose messages, and the advice that the sentence must have. */
+const impossible: readonly (readonly [mistake: string, sets: string, advice: string])[] = [
+  ["memory without a unit", "ingest.resources.limits.memory=512", "such as 512Mi"],
+  ["thousandths of a byte", "api.resources.requests.memory=512m", "such as 512Mi"],
+  [
+    "more memory requested than allowed",
+    "ingest.resources.requests.memory=1Gi",
+    "raise ingest.resources.limits.memory",
+  ],
+  [
+    "more processor requested than allowed",
+    "worker.resources.requests.cpu=2,worker.resources.limits.cpu=500m",
+    "raise worker.resources.limits.cpu",
+  ],
+  ["a thousand cores", "api.resources.requests.cpu=1000", "such as 250m"],
+  ["an exporter without memory", "redis.metrics.resources.limits.memory=64", "such as 512Mi"],
+  ["more connections than MySQL allows", "config.databasePoolSize=50,api.replicas=10", "at least 710"],
+  [
+    "more connections than MySQL allows, once scaled",
+    "worker.keda.enabled=true,worker.keda.maxReplicas=40",
+    "at least 450",
+  ],
+  ["a Redis without a volume", "redis.persistence.enabled=false", "set redis.persistence.enabled to true"],
+  [
+    "an autoscaler without a request",
+    "api.autoscaling.enabled=true,api.resources.requests.cpu=null",
+    "set api.resources.requests.cpu",
+  ],
+  ["the port of the process", "ingest.extraEnv[0].name=PORT,ingest.extraEnv[0].value=x", "ingest.extraEnv sets PORT"],
+  [
+    "a variable with a value of its own",
+    "api.extraEnv[0].name=DATABASE_POOL_SIZE,api.extraEnv[0].value=x",
+    "set config.databasePoolSize",
+  ],
+  [
+    "an ingress to a service that is not installed",
+    "ingress.enabled=true,api.enabled=false",
+    "set ingest.enabled and api",
+  ],
+  [
+    "a canary of a service that is not installed",
+    "canary.enabled=true,canary.existingSecret=c,ingest.enabled=false",
+    "set canary.url",
+  ],
+  [
+    "an update that may do nothing",
+    "api.strategy.rollingUpdate.maxSurge=0,api.strategy.rollingUpdate.maxUnavailable=0",
+    "set maxSurge",
+  ],
+  ["the admin port for clients", "ingest.service.port=9081", "ingest.service.port is 9081"],
+  ["a probe of nothing", "api.livenessProbe.httpGet=null", "api.livenessProbe checks nothing"],
+];
+
+describe("values with which nothing could run", () => {
+  for (const [mistake, sets, advice] of impossible) {
+    it(`are refused with one sentence that says what to do: ${mistake}`, async () => {
+      const { code, stderr } = await template(["--set", sets]);
+      expect(code).to.not.equal(0);
+      expect(stderr).to.include("The values have 1 mistake(s)").and.include(advice);
+    });
+  }
+
+  it("are refused: a variable with two sources", async () => {
+    const variable = JSON.stringify([{ name: "A", value: "x", valueFrom: {} }]);
+    const { code, stderr } = await template(["--set-json", `ingest.extraEnv=${variable}`]);
+    expect(code).to.not.equal(0);
+    expect(stderr).to.include("/ingest/extraEnv/0");
+  });
 });
 
 describe("values that contradict each other", () => {

@@ -44,6 +44,23 @@ describe("values.yaml", () => {
     await renderWith(...nullable.flatMap(({ path }) => ["--set", `${path}=null`]));
   });
 
+  it("accepts null in place of every list and map that the schema does not require", async () => {
+    const schema = valuesSchema(valueEntries()) as JsonSchema;
+    const optional = documentedValues().filter(
+      ({ path, default: value }) => typeof value === "object" && value !== null && !isRequired(schema, path.split(".")),
+    );
+    expect(optional).to.have.length.greaterThan(100);
+    const nulls = optional.flatMap(({ path }) => ["--set", `${path}=null`]);
+    await renderWith(...nulls);
+    const more = [
+      "ingress.enabled=true",
+      "worker.keda.enabled=true",
+      "backup.enabled=true,backup.existingClaim=dumps",
+      "monitoring.prometheusRule.enabled=true",
+    ];
+    await renderWith(...more.flatMap((set) => ["--set", set]), ...nulls);
+  });
+
   it("would report a value that no template reads, and an unknown name", () => {
     expect(isRead("ingest.service.prot", references)).to.equal(false);
     expect(isRead("mysql.persistance.size", references)).to.equal(false);
@@ -86,4 +103,9 @@ describe("values.schema.json", () => {
 function isHelperOfSomeComponents(path: string, declared: readonly string[]): boolean {
   const rest = path.split(".").slice(1).join(".");
   return declared.some((other) => other.split(".").slice(1).join(".") === rest);
+}
+
+function isRequired(schema: JsonSchema, [name, ...rest]: readonly string[]): boolean {
+  if (rest.length === 0) return schema.required?.includes(name!) ?? false;
+  return isRequired(schema.properties![name!]!, rest);
 }

@@ -51,10 +51,15 @@ function ofDefault({ path, default: value }: ValueEntry): Schema {
   throw new Error(`${path}: its default does not determine its type; add a comment "# @schema …"`);
 }
 
+/** Definitions of lists and maps that templates read without a check. */
+const neededDefinitions = new Set(["env", "hosts", "image", "resources"]);
+
 /** Templates read sections and scalars without a check. Empty defaults may be absent, as may most lists and maps. */
 function isRequired({ default: value, description, children }: ValueEntry, schema: Schema, types: Types): boolean {
   if (description === "" && children.length > 0) return true;
-  const definition = types.definitions[String(schema.$ref).split("/").at(-1)!] ?? schema;
+  const definitionName = String(schema.$ref).split("/").at(-1)!;
+  if (neededDefinitions.has(definitionName)) return true;
+  const definition = types.definitions[definitionName] ?? schema;
   if (allowsNull(definition)) return false;
   const isScalar =
     typeof value === "number" || typeof value === "boolean" || (typeof value === "string" && value !== "");
