@@ -62,6 +62,23 @@ describe("the commands that the documents name", () => {
   });
 });
 
+describe("the programs that the documents start with node", () => {
+  /** Lines that start a TypeScript file with whatever `node` the machine has; it may be older than ours. */
+  const startedByAnyNode = (text: string): string[] =>
+    [...text.matchAll(/(?<![\w/.])node (?:-\S+ )*\S+\.ts\b/g)].map(([line]) => line);
+
+  it("run with the Node of the dependencies", () => {
+    const found = globSync("{*.md,docs/**/*.md,{k8s-dev,bench}/**/*.md}", { cwd: root, exclude: ["**/node_modules"] });
+    expect(found.flatMap((page) => startedByAnyNode(read(page)).map((line) => `${page}: ${line}`))).to.deep.equal([]);
+  });
+
+  it("would be noticed if they did not", () => {
+    expect(startedByAnyNode("`node --cpu-prof a/b.ts`, `node_modules/.bin/node a/b.ts`")).to.deep.equal([
+      "node --cpu-prof a/b.ts",
+    ]);
+  });
+});
+
 describe("the variables that the documents name", () => {
   /** Variables and words of OpenTelemetry, Node, MySQL, the tests and the image, and the notation for mounted secrets. */
   const foreign = /^(?:(?:OTEL|NODE|CONFAB)_\w+|BEFORE_ON_PRIMARY_FAILOVER|FAKETIME_LIBRARY|RUNTIME_IMAGE|NAME_FILE)$/;

@@ -19,11 +19,16 @@ export async function deploy(env: Environment, options: { readonly build: boolea
   const chosen = (env.VALUES ?? "") === "" ? [] : ["--values", env.VALUES!];
   const args = [
     ...["upgrade", "--install", env.RELEASE ?? "confab", paths.chart, "--namespace", namespace],
-    ...["--values", paths.valuesOf("confab"), ...withoutAddons(found), ...chosen],
+    ...["--values", paths.valuesOf("confab"), ...publicUrlOf(env), ...withoutAddons(found), ...chosen],
     ...["--set", `image.repository=${image.repository}`, "--set-string", `image.tag=${image.tag}`],
     ...["--wait", "--timeout", env.TIMEOUT ?? "15m"],
   ];
   orFail(await helm(env, args, true), "helm upgrade --install");
+}
+
+/** The URL of the kind cluster; that of another cluster is unknown. */
+export function publicUrlOf(env: Environment): string[] {
+  return isGiven(env) ? [] : ["--set", "config.publicUrl=http://localhost:8088"];
 }
 
 /** Switches off values whose addon the cluster lacks. */
