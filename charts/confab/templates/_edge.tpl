@@ -5,11 +5,17 @@
 {{- get $limits (.suffix | default .component) | toYaml -}}
 {{- end -}}
 
+{{/* Whether an Ingress has a limit per client address, of the same dict: "true" or empty. */}}
+{{- define "confab.ingress.isLimited" -}}
+{{- $limit := include "confab.ingress.limit" . | fromYaml -}}
+{{- if and .root.Values.ingress.rateLimit.enabled $limit.requestsPerSecond }}true{{ end -}}
+{{- end -}}
+
 {{/* Annotations of one Ingress, of the same dict: the chart's, then those of the values, which take precedence. */}}
 {{- define "confab.ingress.annotations" -}}
 {{- $ingress := .root.Values.ingress -}}
 {{- $limit := include "confab.ingress.limit" . | fromYaml -}}
-{{- $limited := $ingress.rateLimit.enabled -}}
+{{- $limited := include "confab.ingress.isLimited" . -}}
 {{- $chart := dict -}}
 {{- if eq $ingress.controller "nginx" -}}
 {{- $_ := set $chart "nginx.ingress.kubernetes.io/proxy-body-size" $ingress.maxBodySize -}}

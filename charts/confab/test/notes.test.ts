@@ -22,6 +22,12 @@ describe("the notes of helm install", () => {
     }
   }).timeout(120_000);
 
+  it("warn about a limit per client address for sending, if there is one", async () => {
+    const limited = ["--set", "ingress.enabled=true,ingress.rateLimit.requestsPerSecond=10"];
+    expect(await notes(...limited)).to.include("more than 10 times per second");
+    expect(await notes("--set", "ingress.enabled=true")).to.not.include("times per second");
+  });
+
   it("warn about bundled stores, if there are any", async () => {
     expect(await notes()).to.include("MySQL, Redis, Elasticsearch run in this release");
     expect(await notes("--values", valuesFile("external-stores"))).to.not.include("run in this release");

@@ -20,6 +20,16 @@ describe("every pod", () => {
       ),
     ));
 
+  it("gives a volume to its group once, not at every start", () =>
+    expectNothingFound(
+      ofPods(({ pod, manifest }) =>
+        findings([
+          hasVolume(pod, manifest) && pod.securityContext?.fsGroupChangePolicy !== "OnRootMismatch",
+          "waits for every file of its volume at each start",
+        ]),
+      ),
+    ));
+
   it("has neither a token of the Kubernetes API nor the variables of other Services", () =>
     expectNothingFound(
       ofPods(({ pod }) =>
@@ -138,6 +148,11 @@ describe("every serving pod", () => {
       }),
     ));
 });
+
+function hasVolume({ volumes = [] }: Workload["pod"], manifest: Manifest): boolean {
+  const { spec } = manifest as { spec?: { volumeClaimTemplates?: unknown[] } };
+  return spec?.volumeClaimTemplates !== undefined || volumes.some(({ persistentVolumeClaim: claim }) => claim);
+}
 
 type PodCheck = (workload: Workload) => readonly string[];
 type ContainerCheck = (workload: Workload, container: IContainer) => readonly string[];

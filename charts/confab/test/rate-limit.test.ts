@@ -25,6 +25,9 @@ async function edge(...sets: string[]) {
   return { manifests, ...edges };
 }
 
+/** The limit of nginx on one machine, for browsers that send themselves. */
+const sendingLimit = "ingress.rateLimit.requestsPerSecond=10";
+
 const nginxLimit = (rate: string, factor: string) => ({
   "nginx.ingress.kubernetes.io/limit-rps": rate,
   "nginx.ingress.kubernetes.io/limit-burst-multiplier": factor,
@@ -44,15 +47,15 @@ describe("every Ingress for nginx", () => {
 });
 
 describe("the limits per client address", () => {
-  it("are 10 requests per second and 20 at once for sending, and higher for other paths, as annotations for nginx", async () => {
+  it("protect admin keys and tokens from guesses, as annotations for nginx, and leave sending to the limits of applications", async () => {
     const { sending, admin, rest } = await edge();
-    expect(sending).to.include(nginxLimit("10", "2"));
+    expect(Object.keys(sending).filter((name) => name.includes("limit"))).to.deep.equal([]);
     expect(admin).to.include(nginxLimit("5", "10"));
     expect(rest).to.include(nginxLimit("500", "2"));
   });
 
-  it("are the same as with make up", async () => {
-    const { sending, admin, rest } = await edge("ingress.controller=traefik").then(({ manifests }) => {
+  it("are the same as with make up, once sending is limited", async () => {
+    const { sending, admin, rest } = await edge("ingress.controller=traefik", sendingLimit).then(({ manifests }) => {
       const limits = ofKind<Middleware>(manifests, "Middleware").map(({ metadata, spec }) => [
         metadata.name,
         { requestsPerSecond: spec.rateLimit.average, burst: spec.rateLimit.burst },
@@ -64,12 +67,19 @@ describe("the limits per client address", () => {
   });
 
   it("are middlewares for Traefik", async () => {
-    const { manifests, ...ingresses } = await edge("ingress.controller=traefik");
+    const { manifests, ...ingresses } = await edge("ingress.controller=traefik", sendingLimit);
     const middlewares = ofKind<Middleware>(manifests, "Middleware");
     for (const { spec } of middlewares) expect(spec.rateLimit.period).to.equal("1s");
     const names = middlewares.map(({ metadata }) => `${release.namespace}-${metadata.name}@kubernetescrd`);
     const used = Object.values(ingresses).map((all) => all["traefik.ingress.kubernetes.io/router.middlewares"]);
     expect(used).to.have.members(names).and.to.have.lengthOf(3);
+  });
+
+  it("have no middleware for sending without a limit, and no reference to one", async () => {
+    const { manifests, sending } = await edge("ingress.controller=traefik");
+    const names = ofKind<Middleware>(manifests, "Middleware").map(({ metadata }) => metadata.name);
+    expect(names).to.have.members(["confab-admin", "confab-api"]);
+    expect(Object.keys(sending).filter((name) => name.includes("middlewares"))).to.deep.equal([]);
   });
 
   it("can be changed or switched off", async () => {
