@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fillPath, maxLimit, routes, type Route, type RouteName } from "@confab/contracts";
+import { encodeJson, fillPath, maxLimit, routes, type Route, type RouteName } from "@confab/contracts";
 import { EventSourceParserStream, type EventSourceMessage } from "eventsource-parser/stream";
 import { z } from "zod";
 import { isTemporary, Refused, Unreachable } from "./api-errors.ts";
+import { parseExactly } from "./exact-json.ts";
 
 type Success<Name extends RouteName> = (typeof routes)[Name]["success"] extends {
   schema: infer Schema extends z.ZodType;
@@ -85,7 +86,7 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
     const { response, text } = await exchange(base, target, {
       method: route.method.toUpperCase(),
       headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: encodeJson(body) }),
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     if (!response.ok) throw Refused.from(base, response, text);
@@ -200,7 +201,7 @@ function nextQuery(link: string | null): Record<string, string> | undefined {
 /** `undefined` if it is not JSON, which no schema accepts. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return undefined;
   }

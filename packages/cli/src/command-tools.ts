@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { durationMs } from "@confab/config";
-import { applicationTokenSchema, numberSchema } from "@confab/contracts";
+import { applicationTokenSchema, JsonText, numberSchema } from "@confab/contracts";
 import { createApiClient, type ApiClient } from "./api-client.ts";
 import type { Io } from "./io.ts";
 import { readLocalStack } from "./local-stack.ts";
@@ -68,10 +68,11 @@ export function days(text: string): number {
   return Number(text);
 }
 
-/** For options: a value as JSON. */
+/** For options: a value as JSON. An object is sent as it was given. */
 export function json(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? new JsonText(text) : value;
   } catch {
     throw new InvalidArgumentError('It must be JSON, such as {"colour": "blue"}.');
   }

@@ -5,6 +5,7 @@ export * from "./keys.ts";
 export * from "./message-body.ts";
 export * from "./message-content.ts";
 export * from "./message.ts";
+export * from "./json-text.ts";
 export * from "./metadata.ts";
 export * from "./openapi.ts";
 export { answerHeaders } from "./openapi-components.ts";

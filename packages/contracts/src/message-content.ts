@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { numberSchema } from "./chat.ts";
 import { maxBodyBytes, messageBodySchema } from "./message-body.ts";
+import { encodeJson, JsonText } from "./json-text.ts";
 import { maxMessageMetadataBytes, metadataOutput, metadataSchema } from "./metadata.ts";
 
 /** Maximum length of a sender, in characters (code points). */
@@ -82,21 +83,30 @@ export function encodeOtherFields(content: MessageContent): string {
   const { sender, metadata, reply_to } = content;
   // Most messages have none, and this costs less than JSON without a field.
   if ((sender ?? metadata ?? reply_to ?? undefined) === undefined) return "";
-  // JSON leaves out what is undefined.
+  // JSON leaves out what is undefined. The metadata is last, where decoding finds its text.
   const given: OtherFields = {
     sender: sender ?? undefined,
-    metadata: metadata ?? undefined,
     reply_to: reply_to ?? undefined,
+    metadata: metadata ?? undefined,
   };
-  return JSON.stringify(given);
+  return encodeJson(given);
 }
 
 /** The content of a body and what `encodeOtherFields` gave; throws if a newer version of Confab wrote a field that this one lacks. */
 export function decodeContent(body: string, fields: string | null | undefined): MessageContent {
   if (!fields) return { body };
-  const others = JSON.parse(fields) as Partial<MessageContent>;
+  // In a string its quotes would be escaped.
+  const at = fields.indexOf(metadataKey);
+  const [parsed, metadata] = at < 0 ? [fields] : [`${fields.slice(0, at).replace(/,$/, "")}}`, fields.slice(at, -1)];
+  const others = JSON.parse(parsed) as Omit<MessageContent, "body" | "metadata">;
   const known: readonly string[] = contentFields;
   const unknown = Object.keys(others).filter((field) => !known.includes(field));
   if (unknown.length > 0) throw new Error(`The message has fields of a newer version of Confab: ${unknown.join(", ")}`);
-  return { body, ...others };
+  return {
+    body,
+    ...others,
+    ...(metadata !== undefined && { metadata: new JsonText(metadata.slice(metadataKey.length)) }),
+  };
 }
+
+const metadataKey = '"metadata":';

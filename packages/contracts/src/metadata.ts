@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JsonText, shapeOfJson } from "./json-text.ts";
 
 /** Maximum size of a message's metadata, in bytes of JSON without white space. */
 export const maxMessageMetadataBytes = 4 * 1024;
@@ -8,8 +9,8 @@ export const maxChatMetadataBytes = 16 * 1024;
 /** Deeper objects are refused, because many JSON libraries cannot read them. */
 const maxDepth = 32;
 
-/** A client's own data, kept as JSON and never interpreted. */
-export type Metadata = Record<string, unknown>;
+/** A client's own data, kept as the text of a JSON object and never interpreted. */
+export type Metadata = JsonText;
 
 const example = { attachments: ["https://example.com/photo.jpg"] };
 
@@ -30,19 +31,19 @@ export function metadataSchema(maximum: number): z.ZodType<Metadata> {
   return schema as z.ZodType<Metadata>;
 }
 
-export const metadataOutput = z
-  .record(z.string(), z.unknown())
+/** The text of an object in an answer of a service, and the object itself where a client reads the answer. */
+const anyObject = z.unknown().refine((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+
+export const metadataOutput = (anyObject as unknown as z.ZodType<Metadata>)
+  .meta({ override: { type: "object", additionalProperties: {} } })
   .nullable()
   .meta({ examples: [example] });
 
 function faultOf(value: unknown, maximum: number, size: string): string | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
-  if (!isFlat(value, maxDepth)) return `must have at most ${maxDepth} levels`;
-  if (Buffer.byteLength(JSON.stringify(value)) > maximum) return `must have at most ${size} as JSON`;
+  if (!(value instanceof JsonText)) return "must be an object";
+  if (Buffer.byteLength(value.text) > maximum) return `must have at most ${size} as JSON`;
+  const { levels, isWellFormed } = shapeOfJson(value.text);
+  if (levels > maxDepth) return `must have at most ${maxDepth} levels`;
+  if (!isWellFormed) return "must be well-formed Unicode, without lone surrogates";
   return undefined;
-}
-
-function isFlat(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return levels > 0 && Object.values(value).every((member) => isFlat(member, levels - 1));
 }

@@ -1,6 +1,6 @@
 import { isRefusal } from "./errors.ts";
 import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
-import { encodeMetadata, withMetadata } from "./metadata-text.ts";
+import { withMetadata } from "./metadata-text.ts";
 import { placeholderRows, transaction } from "./transaction.ts";
 import type { CommitGuard } from "./attempt.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -98,7 +98,7 @@ async function insert(
     `INSERT INTO chats (application_id, number, name, metadata, retention_days, created_at, updated_at)
      VALUES ${placeholderRows(fresh.length, 7)}`,
     ...fresh.flatMap(({ name, metadata, retentionDays }, i) => [
-      ...[owner.id, owner.last + 1 + i, name ?? null, encodeMetadata(metadata)],
+      ...[owner.id, owner.last + 1 + i, name ?? null, metadata?.text ?? null],
       ...[retentionDays ?? null, now, now],
     ]),
   );

@@ -5,7 +5,7 @@ import { createGroups } from "./group-commit.ts";
 import { inTime } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
 import { activeAfter, firstOf, idleAfter, type ChatActivity } from "./chat-activity.ts";
-import { encodeMetadata, withMetadata } from "./metadata-text.ts";
+import { withMetadata } from "./metadata-text.ts";
 import type { Chat, NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
@@ -136,7 +136,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         if (!chat) return undefined;
         const data = {
           ...(name !== undefined && { name }),
-          ...(metadata !== undefined && { metadata: encodeMetadata(metadata) }),
+          ...(metadata !== undefined && { metadata: metadata?.text ?? null }),
           ...(retentionDays !== undefined && { retentionDays }),
           updatedAt: new Date(),
         };

@@ -3,7 +3,7 @@ import { inTime, type CommitGuard } from "./attempt.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
-import { encodeMetadata, withMetadata } from "./metadata-text.ts";
+import { withMetadata } from "./metadata-text.ts";
 import { noteRemovedHistories } from "./removed-histories.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -160,10 +160,10 @@ async function changeMessage(
 
 async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, now: Date) {
   const { chatId, number, version, body, updatedAt } = message;
-  const old = { body, metadata: encodeMetadata(message.metadata) };
+  const old = { body, metadata: message.metadata?.text ?? null };
   const changed = {
     body: edit.body ?? body,
-    metadata: edit.metadata === undefined ? old.metadata : encodeMetadata(edit.metadata),
+    metadata: edit.metadata === undefined ? old.metadata : (edit.metadata?.text ?? null),
   };
   if (changed.body === old.body && changed.metadata === old.metadata) return "unchanged";
   // Each edit adds one version.

@@ -1,4 +1,4 @@
-import { contentBytes, contentFields, type MessageContent } from "@confab/contracts";
+import { contentBytes, contentFields, type JsonText, type MessageContent } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
 import { sqlBytes, sqlText, sqlTime } from "./sql-literals.ts";
@@ -125,11 +125,10 @@ function bodyLiteral({ body, bodyBytes }: NewMessage): string {
     : `_utf8mb4 ${sqlBytes(bodyBytes)}`;
 }
 
-/** Writes objects as JSON. */
-function contentLiteral(value: string | number | object | null | undefined): string {
+function contentLiteral(value: string | number | JsonText | null | undefined): string {
   if (value === null || value === undefined) return "NULL";
   if (typeof value === "number") return String(value);
-  return sqlText(typeof value === "string" ? value : JSON.stringify(value));
+  return sqlText(typeof value === "string" ? value : value.text);
 }
 
 /** Returns the rows whose key is free, and those whose key belongs to another message (a different uid). */

@@ -1,3 +1,4 @@
+import { encodeJson, JsonText, toJsonText } from "@confab/contracts";
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -163,7 +164,7 @@ describe("storing accepted messages", () => {
       remember(owner.token, chat);
       const rows = Array.from({ length: 120 }, (_, i) => message(chat.id, i + 1, "y".repeat(65_535)));
       expect((await createBatchStore(database).store([batch(...rows)])).stored).to.equal(120);
-      const metadata = { a: "z".repeat(4_000) };
+      const metadata = toJsonText({ a: "z".repeat(4_000) });
       const described = Array.from({ length: 1_500 }, (_, i) => ({ ...message(chat.id, 121 + i, "short"), metadata }));
       expect((await createBatchStore(database).store([batch(...described)])).stored).to.equal(1_500);
       await database.close();
@@ -174,27 +175,27 @@ describe("storing accepted messages", () => {
   });
 
   it("stores every field of the content as it was sent, and returns null for the others", async () => {
-    const metadata = { z: 1, a: ["é😀\u0000", null, true, { "": 1e300 }], "quote'\\": "--" };
+    const text = String.raw`{"z":1.0,"a":["é😀\u0000",null,true,{"":1e400}],"z":-0,"__proto__":{},"quote'\\":"--"}`;
+    const metadata = new JsonText(text);
     const full = { ...message(chatId, 1, "full"), sender: "üser ' \\ 😀 ", metadata, reply_to: 7 };
     await test.batchStore.store([batch(full, message(chatId, 2, "bare"))]);
     const [first, second] = await test.messages.range(chatId, { limit: 10 });
     expect(first).to.deep.include({ body: "full", sender: full.sender, metadata, reply_to: 7 });
-    expect(JSON.stringify(first?.metadata)).to.equal(JSON.stringify(metadata));
     expect(second).to.deep.include({ body: "bare", sender: null, metadata: null, reply_to: null });
     expect(await test.messages.find(chatId, 1)).to.deep.equal(first);
     const indexed = await test.messages.inRanges([{ chatId, from: 1, to: 1 }]);
     expect(indexed[0]).to.deep.include({ sender: full.sender, metadata, reply_to: 7 });
     const [size] = await test.messages.sizes(chatId, { limit: 1 });
-    expect(size?.bytes).to.be.at.least(Buffer.byteLength(`full${full.sender}${JSON.stringify(metadata)}`));
+    expect(size?.bytes).to.be.at.least(Buffer.byteLength(`full${full.sender}${text}`));
   });
 
   it("keeps every field of a dead letter, and restores it", async () => {
-    const content = { sender: "user-17", metadata: { a: 1 }, reply_to: 1 };
+    const content = { sender: "user-17", reply_to: 1, metadata: toJsonText({ a: 1 }) };
     const { refused } = await test.batchStore.store([batch({ ...message(chatId, 1, "x".repeat(65_536)), ...content })]);
     expect(refused).to.have.lengthOf(1);
     const { items } = await test.deadLetters.list({ limit: 1_000 });
     const letter = items.find((each) => each.chatId === chatId)!;
-    expect(JSON.parse(letter.otherFields!)).to.deep.equal(content);
+    expect(letter.otherFields).to.equal(encodeJson(content));
     await test.database.prisma.deadLetter.update({ where: { id: letter.id }, data: { body: Buffer.from("shorter") } });
     expect(await test.deadLetters.restore(letter.id)).to.deep.equal({ restored: true });
     expect(await test.messages.find(chatId, 1)).to.deep.include({ body: "shorter", ...content });

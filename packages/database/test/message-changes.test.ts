@@ -1,3 +1,4 @@
+import { toJsonText } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { maxEarlierVersions } from "@confab/contracts";
@@ -56,8 +57,13 @@ describe("changes of messages", () => {
     const first = changed(await changes.edit({ chatId, number: 2 }, { body: "edited" }))!;
     expect(first).to.include({ body: "edited", version: 2, changeNumber: 1 });
     expect(first.editedAt).to.be.instanceOf(Date);
-    const second = changed(await changes.edit({ chatId, number: 2 }, { metadata: { z: 1, a: 2 } }))!;
-    expect(second).to.deep.include({ body: "edited", metadata: { z: 1, a: 2 }, version: 3, changeNumber: 2 });
+    const second = changed(await changes.edit({ chatId, number: 2 }, { metadata: toJsonText({ z: 1, a: 2 }) }))!;
+    expect(second).to.deep.include({
+      body: "edited",
+      metadata: toJsonText({ z: 1, a: 2 }),
+      version: 3,
+      changeNumber: 2,
+    });
     expect(await versionsOf(2)).to.deep.equal([
       { version: 1, body: "message 2", metadata: null, createdAt: first.createdAt },
       { version: 2, body: "edited", metadata: null, createdAt: first.updatedAt },
@@ -67,8 +73,8 @@ describe("changes of messages", () => {
   });
 
   it("take no number if nothing changes", async () => {
-    changed(await changes.edit({ chatId, number: 1 }, { body: "new", metadata: { a: 1 } }));
-    const again = await changes.edit({ chatId, number: 1 }, { body: "new", metadata: { a: 1 } });
+    changed(await changes.edit({ chatId, number: 1 }, { body: "new", metadata: toJsonText({ a: 1 }) }));
+    const again = await changes.edit({ chatId, number: 1 }, { body: "new", metadata: toJsonText({ a: 1 }) });
     expect(again).to.have.nested.property("message.version", 2);
     expect(again.outcome).to.equal("unchanged");
     expect((await changes.edit({ chatId, number: 1 }, {})).outcome).to.equal("unchanged");
@@ -76,7 +82,7 @@ describe("changes of messages", () => {
   });
 
   it("leave a tombstone without content and versions, which counts no more and cannot be changed", async () => {
-    const full = { ...message(chatId, 6), sender: "anna", metadata: { a: 1 }, reply_to: 2 };
+    const full = { ...message(chatId, 6), sender: "anna", metadata: toJsonText({ a: 1 }), reply_to: 2 };
     await test.batchStore.store([batch(full)]);
     changed(await changes.edit({ chatId, number: 6 }, { body: "secret" }));
     const tombstone = changed(await changes.remove({ chatId, number: 6 }))!;

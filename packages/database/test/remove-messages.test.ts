@@ -1,3 +1,4 @@
+import { toJsonText } from "@confab/contracts";
 import {
   createMessageChanges,
   removeHistories,
@@ -22,7 +23,7 @@ describe("removing many messages of a chat", () => {
     ({ id: chatId } = await test.newChat());
     const messages = Array.from({ length: count }, (_, at) => ({
       ...message(chatId, at + 1),
-      ...{ sender: "anna", metadata: { a: 1 } },
+      ...{ sender: "anna", metadata: toJsonText({ a: 1 }) },
     }));
     await test.batchStore.store([batch(...messages)]);
     await test.outbox.drain(10_000, () => Promise.resolve());

@@ -1,10 +1,11 @@
+import { encodeJson } from "@confab/contracts";
 import { giveWay } from "@confab/runtime";
 
 const pieceLength = 65_536;
 
 /**
  * The JSON of an object with long arrays of large elements, in pieces between which the event loop turns. Together the pieces
- * equal the result of JSON.stringify.
+ * equal the result of encodeJson.
  */
 export async function stringifyInTurns(object: object): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
@@ -14,7 +15,7 @@ export async function stringifyInTurns(object: object): Promise<Buffer[]> {
     piece += `${separator}${JSON.stringify(key)}:`;
     separator = ",";
     if (!Array.isArray(value)) {
-      piece += JSON.stringify(value);
+      piece += encodeJson(value);
       continue;
     }
     piece += "[";
@@ -24,7 +25,7 @@ export async function stringifyInTurns(object: object): Promise<Buffer[]> {
         piece = "";
         await giveWay();
       }
-      piece += `${at > 0 ? "," : ""}${JSON.stringify(value[at])}`;
+      piece += `${at > 0 ? "," : ""}${encodeJson(value[at])}`;
     }
     piece += "]";
   }

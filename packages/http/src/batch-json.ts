@@ -1,5 +1,14 @@
 import { ProblemError, maxBatchItems } from "@confab/contracts";
-import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.ts";
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COMMA,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  isWhiteSpace,
+} from "./json-bytes.ts";
 import { createPieces } from "./pieces.ts";
 
 /** Maximum bytes of a batch request besides its messages. */
@@ -104,7 +113,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
 
 /** Whether a text is only JSON's white space; JSON.parse must see every other control character. */
 export function isBlank(text: Uint8Array): boolean {
-  return text.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
+  return text.every(isWhiteSpace);
 }
 
 export function tooManyItems(): ProblemError {

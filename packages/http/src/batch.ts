@@ -1,4 +1,4 @@
-import { ProblemError } from "@confab/contracts";
+import { ProblemError, type ProblemCode } from "@confab/contracts";
 import { giveWay } from "@confab/runtime";
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
@@ -66,6 +66,9 @@ async function parseItems(
   return values;
 }
 
+/** The problems that the byte budget throws. */
+const ofWholeRequest: ReadonlySet<ProblemCode> = new Set<ProblemCode>(["rate-limited", "busy", "payload-too-large"]);
+
 function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, lease: Lease | undefined): unknown {
   if (text === undefined) {
     return new ProblemError("payload-too-large", {
@@ -73,13 +76,14 @@ function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, le
     });
   }
   try {
-    const value = parseJson(text, source);
+    const before = lease?.held ?? 0;
+    const value = parseJson(text, source, lease);
     const item = parseBody(form.item, value);
     form.noteItem(value as object);
-    lease?.budget.assign(lease, item, text.length);
+    lease?.budget.assign(lease, item, text.length + lease.held - before);
     return item;
   } catch (error) {
-    if (!(error instanceof ProblemError) || error.code === "rate-limited") throw error;
+    if (!(error instanceof ProblemError) || ofWholeRequest.has(error.code)) throw error;
     // A JSON body is one text: if a part of it is malformed, all of it is.
     if (source.kind === "message" && error.code === "malformed-json") throw error;
     return error;

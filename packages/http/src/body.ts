@@ -1,11 +1,11 @@
-import { ProblemError } from "@confab/contracts";
+import { compactJson, JsonText, ProblemError } from "@confab/contracts";
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { giveWay } from "@confab/runtime";
 import type { Lease } from "./byte-budget.ts";
 import { sendContinue } from "./protocol.ts";
 import { findJsonFault } from "./json-fault.ts";
-import { checkShape } from "./json-shape.ts";
+import { readShape, type TextField } from "./json-shape.ts";
 
 /** The client left while its body was read, so nobody waits for an answer. */
 export class RequestAbortedError extends Error {
@@ -50,7 +50,7 @@ export async function readJson(req: IncomingMessage, limitBytes: number, lease?:
   const [first] = chunks;
   const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
   if (bytes.length > cheapBytes) await giveWay();
-  return parseJson(bytes);
+  return parseJson(bytes, undefined, lease);
 }
 
 /** Parsing this many bytes takes less time than yielding to the event loop. */
@@ -62,17 +62,33 @@ export interface JsonSource {
   readonly at: number;
 }
 
-/** Parses JSON, or throws a `malformed-json` problem that names the position of the error and never quotes the text. */
-export function parseJson(bytes: Buffer, source?: JsonSource): unknown {
+/**
+ * Parses JSON, or throws a `malformed-json` problem that names the position of the error and never quotes the text. An object in a
+ * field of `jsonTextFields` becomes a JsonText. The lease is charged for the other values.
+ */
+export function parseJson(bytes: Buffer, source?: JsonSource, lease?: Lease): unknown {
   if (!isUtf8(bytes)) {
     throw new ProblemError("malformed-json", { detail: `${nameOf(source)} is not valid UTF-8. Encode it as UTF-8.` });
   }
-  checkShape(bytes);
+  const { values, fields } = readShape(bytes);
+  lease?.budget.charge(lease, values);
   const text = bytes.toString("utf8");
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new ProblemError("malformed-json", { detail: faultOf(text, source) });
+  }
+  if (fields.length > 0) keepTexts(value as Record<string, unknown>, bytes, fields);
+  return value;
+}
+
+/** Replaces each object by its text. If a name occurs several times, the last value counts, as for JSON.parse. */
+function keepTexts(body: Record<string, unknown>, bytes: Buffer, fields: readonly TextField[]): void {
+  for (const { name, from, to } of new Map(fields.map((field) => [field.name, field])).values()) {
+    const value = body[name];
+    if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
+    body[name] = new JsonText(compactJson(bytes.toString("utf8", from, to)));
   }
 }
 

@@ -1,5 +1,10 @@
 import { ProblemError } from "@confab/contracts";
 
+/** The least memory of a parsed value. An empty object takes 56 bytes, and so does a number in a new object. */
+const valueBytes = 64;
+/** Maximum parsed values of one request: a hundred in each of a thousand messages, besides their metadata. */
+const maxRequestValues = 100_000;
+
 export interface ByteBudgetOptions {
   /** Maximum bytes of all requests together. */
   readonly bytes: number;
@@ -13,6 +18,8 @@ export interface ByteBudgetOptions {
 export interface Lease {
   readonly budget: ByteBudget;
   held: number;
+  /** The parsed values of the body. */
+  values: number;
   owners: Map<string, number> | undefined;
   /** Called with a `busy` problem if the body is dropped, while it is being read, to make room for others. */
   evict: ((problem: ProblemError) => void) | undefined;
@@ -22,6 +29,11 @@ export interface ByteBudget {
   open(): Lease;
   /** Adds bytes of a body that is being read; throws a `busy` problem if there is no room for them. */
   take(lease: Lease, bytes: number): void;
+  /**
+   * Counts the memory of parsed values; throws a `busy` problem if there is no room for it, and `payload-too-large` if the request
+   * has too many values.
+   */
+  charge(lease: Lease, values: number): void;
   /** Counts bytes for a message's application; throws a `rate-limited` problem beyond its half of the budget. */
   assign(lease: Lease, message: unknown, bytes: number): void;
   /** Marks the body as complete: from now on it is not dropped. */
@@ -32,7 +44,7 @@ export interface ByteBudget {
 }
 
 /**
- * Bounds the memory of requests from their first byte until they are answered. Bytes count when they arrive, not when they
+ * Bounds the memory of requests from their first byte until they are answered: their bytes and their values. Bytes count when they arrive, not when they
  * are announced, since announcing costs a client nothing. When the budget is used up, large bodies that arrive slowly are
  * dropped. The last quarter is for small requests alone, so a few large or slow ones cannot keep out ordinary messages. Large
  * requests of one application hold at most half of the budget.
@@ -55,12 +67,20 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   }
 
   const budget: ByteBudget = {
-    open: () => ({ budget, held: 0, owners: undefined, evict: undefined }),
+    open: () => ({ budget, held: 0, values: 0, owners: undefined, evict: undefined }),
     take(lease, bytes) {
       if (used + bytes > total * 0.75) makeRoom(bytes, lease.held);
       used += bytes;
       lease.held += bytes;
       if (lease.held > smallBytes && !large.has(lease)) large.set(lease, performance.now());
+    },
+    charge(lease, values) {
+      lease.values += values;
+      if (lease.values > maxRequestValues) throw tooManyValues();
+      const bytes = values * valueBytes;
+      if (used + bytes > total * 0.75) makeRoom(bytes, lease.held);
+      used += bytes;
+      lease.held += bytes;
     },
     assign(lease, message, bytes) {
       // Small requests are bounded by their number, so counting them is not worth it.
@@ -101,6 +121,12 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
 function ownerOf(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null || !("application_token" in message)) return undefined;
   return typeof message.application_token === "string" ? message.application_token : undefined;
+}
+
+function tooManyValues(): ProblemError {
+  return new ProblemError("payload-too-large", {
+    detail: `The request has more than ${maxRequestValues} values besides metadata. Split it.`,
+  });
 }
 
 function busy(): ProblemError {

@@ -1,4 +1,4 @@
-import type { ProblemError, Route } from "@confab/contracts";
+import { encodeJson, type ProblemError, type Route } from "@confab/contracts";
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { admit } from "./admission.ts";
@@ -88,12 +88,12 @@ export function createDirect<R extends DirectRoute>(
       const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
       const bytes = req.read() as Buffer;
       lease?.budget.take(lease, bytes.length);
-      const body = parseObject(route.body.schema, parseJson(bytes), known, context);
+      const body = parseObject(route.body.schema, parseJson(bytes, undefined, lease), known, context);
       const output = await handler({ params: {}, body, idempotencyKey, context } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
       // The client may have left while the handler worked.
       if (res.destroyed) return;
-      const payload = JSON.stringify(output.body);
+      const payload = encodeJson(output.body);
       const size = Buffer.byteLength(payload);
       unsentOf(res as Response)?.add(res as Response, size, false);
       const headers = [...commonHeadersOf(context), ...headersOf(output, context)];

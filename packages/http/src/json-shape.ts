@@ -1,23 +1,58 @@
-import { ProblemError } from "@confab/contracts";
-import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from "./json-bytes.ts";
+import { ProblemError, jsonTextFields } from "@confab/contracts";
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  isWhiteSpace,
+} from "./json-bytes.ts";
 
 /** Maximum nesting of arrays and objects in a body or an item of a batch request. */
 export const maxDepth = 64;
 /** Maximum number of values in a body or an item of a batch request: members of objects and elements of arrays. */
 export const maxValues = 10_000;
 
+/** An object that a body has under a name of `jsonTextFields`: its first byte and the one after its last. */
+export interface TextField {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Shape {
+  /** How many values are kept after parsing; those inside `fields` become texts. */
+  readonly values: number;
+  /** In their order; a name may occur several times. */
+  readonly fields: readonly TextField[];
+}
+
+const noFields: readonly TextField[] = [];
+
 /**
  * Refuses with 422 a text that costs far more to parse than its size suggests: an object of two bytes takes fifty in memory.
- * It looks only at brackets and commas; JSON.parse decides whether the text is JSON.
+ * It looks only at strings, brackets and commas; JSON.parse decides whether the text is JSON.
  */
-export function checkShape(bytes: Uint8Array): void {
+export function readShape(bytes: Buffer): Shape {
   let depth = 0;
   let values = 0;
+  let dropped = 0;
+  let fields = noFields;
+  let open: { name: string; from: number; values: number } | undefined;
   for (let at = 0; at < bytes.length; at += 1) {
     switch (bytes[at]!) {
-      case QUOTE:
-        at = endOfString(bytes, at + 1);
+      case QUOTE: {
+        const end = endOfString(bytes, at + 1);
+        // First what is cheap to see: most strings are no keys of objects.
+        const from = depth === 1 ? startOfObject(bytes, end + 1) : undefined;
+        const name = from === undefined ? undefined : textFieldName(bytes, at, end);
+        if (from !== undefined && name !== undefined) open = { name, from, values: values + 1 };
+        at = end;
         break;
+      }
       case OPEN_ARRAY:
       case OPEN_OBJECT:
         depth += 1;
@@ -27,6 +62,10 @@ export function checkShape(bytes: Uint8Array): void {
       case CLOSE_ARRAY:
       case CLOSE_OBJECT:
         depth -= 1;
+        if (open === undefined || depth > 1) break;
+        fields = [...fields, { name: open.name, from: open.from, to: at + 1 }];
+        dropped += values - open.values;
+        open = undefined;
         break;
       case COMMA:
         values += 1;
@@ -34,6 +73,39 @@ export function checkShape(bytes: Uint8Array): void {
     }
     if (values > maxValues) throw tooManyValues();
   }
+  return { values: values - dropped, fields };
+}
+
+/** The longest name, with each character escaped. */
+const longestName = 6 * Math.max(...Array.from(jsonTextFields, (name) => name.length));
+
+/** The string between two quotes if it is a name of `jsonTextFields`. */
+function textFieldName(bytes: Buffer, quote: number, end: number): string | undefined {
+  const length = end - quote - 1;
+  if (length > longestName) return undefined;
+  const text = bytes.toString("latin1", quote + 1, end);
+  if (jsonTextFields.has(text)) return text;
+  if (!text.includes("\\")) return undefined;
+  try {
+    const name = JSON.parse(`"${text}"`) as string;
+    return jsonTextFields.has(name) ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the object begins that is the value of a key which ends before `at`; undefined if something else follows. */
+function startOfObject(bytes: Buffer, at: number): number | undefined {
+  const colon = skipWhiteSpace(bytes, at);
+  if (bytes[colon] !== COLON) return undefined;
+  const start = skipWhiteSpace(bytes, colon + 1);
+  return bytes[start] === OPEN_OBJECT ? start : undefined;
+}
+
+function skipWhiteSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  while (isWhiteSpace(bytes[at])) at += 1;
+  return at;
 }
 
 /** The end of the string that began before `start`: its closing quote, or the end of the text. */

@@ -1,8 +1,7 @@
 import { maxBatchItems } from "@confab/contracts";
 import { isBlank, tooManyItems } from "./batch-json.ts";
+import { NEWLINE } from "./json-bytes.ts";
 import { createPieces } from "./pieces.ts";
-
-const NEWLINE = 0x0a;
 
 export interface LineDivider {
   readonly push: (chunk: Buffer) => void;

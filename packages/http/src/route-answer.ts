@@ -1,4 +1,4 @@
-import { hasTag, linkHeader, type Route } from "@confab/contracts";
+import { encodeJson, hasTag, linkHeader, type Route } from "@confab/contracts";
 import type { Request, Response } from "express";
 import { hash } from "node:crypto";
 import { stringifyInTurns } from "./answer.ts";
@@ -14,7 +14,7 @@ export const jsonMediaType = "application/json; charset=utf-8";
 /** The pieces of an answer's body. */
 export async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {
   if (route.success.schema === undefined) return [];
-  return route.body?.item === undefined ? [JSON.stringify(body)] : stringifyInTurns(body as object);
+  return route.body?.item === undefined ? [encodeJson(body)] : stringifyInTurns(body as object);
 }
 
 /** Writes the answer to a request that a route has taken. */

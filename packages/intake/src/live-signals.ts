@@ -5,10 +5,10 @@ import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import type { ChatName } from "./pending.ts";
 import type { RedisConnection } from "./scripts.ts";
 
-/** Something that happened in a chat and that streams show only while it happens. */
+/** Something that happened in a chat and that streams show only while it happens. The data of a signal is JSON, as its text. */
 export type LiveEvent =
   | { readonly type: "read"; readonly reader: string; readonly number: number }
-  | { readonly type: "signal"; readonly sender: string; readonly name: string; readonly data: unknown }
+  | { readonly type: "signal"; readonly sender: string; readonly name: string; readonly data: string | null }
   | { readonly type: "end"; readonly reason: string };
 
 export interface LiveSignals {

@@ -1,4 +1,4 @@
-import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema } from "@confab/contracts";
+import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema, toJsonText } from "@confab/contracts";
 import { removeHistories } from "@confab/database";
 import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
@@ -16,7 +16,12 @@ describe("editing and deleting messages", () => {
   beforeEach(async () => {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-    await world.accept(chat, "one", { body: "two", sender: "anna", metadata: { a: 1 }, reply_to: 1 }, "three");
+    await world.accept(
+      chat,
+      "one",
+      { body: "two", sender: "anna", metadata: toJsonText({ a: 1 }), reply_to: 1 },
+      "three",
+    );
     await world.store();
   });
 

@@ -1,4 +1,4 @@
-import { searchHitSchema } from "@confab/contracts";
+import { searchHitSchema, toJsonText } from "@confab/contracts";
 import { createSearchBackend } from "@confab/database";
 import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
@@ -52,7 +52,7 @@ for (const backend of backends) {
     it("finds the messages of a sender, with and without words", async () => {
       const created = await world.newChat();
       const contents = [
-        { body: "Hello", sender: "anna", metadata: { mood: "good" }, reply_to: null },
+        { body: "Hello", sender: "anna", metadata: toJsonText({ mood: "good" }), reply_to: null },
         { body: "Hello Anna", sender: "ben", metadata: null, reply_to: 1 },
         { body: "Bye", sender: "anna", metadata: null, reply_to: null },
       ];

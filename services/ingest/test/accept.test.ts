@@ -144,6 +144,27 @@ describe("POST /messages", () => {
     expect(messageOf(await ingest.send(chat, "fifth")).number, "a refused reply takes no number").to.equal(5);
   });
 
+  it("returns metadata as it was sent, without white space between tokens, from every way in", async () => {
+    const chat = await world.newChat();
+    const kept = String.raw`{"id":12345678901234567890,"id":-0,"x":[1e400,1.0,"\/ \u0041\n"],"__proto__":{}}`;
+    const sent = kept.replaceAll(":", " : ").replaceAll(",", " ,\t");
+    const item = (start: string): string =>
+      `{${start}"metadata":${sent},"application_token":"${chat.token}","chat_number":${chat.number},"body":"x"}`;
+    const [single, batch] = ["/messages", "/messages/batch"].map((path) => ingest.url + path) as [string, string];
+    const large = `"other":"${"x".repeat(20_000)}",`;
+    const answers = [
+      await post(single, item(""), { "idempotency-key": "raw" }),
+      await post(single, item(""), { "idempotency-key": "raw" }),
+      await post(single, item(large)),
+      await post(batch, `{"messages":[${item("")},${item(large)}]}`),
+      await post(batch, `${item("")}\n${item(large)}\n`, { "content-type": "application/x-ndjson" }),
+    ];
+    const copies = answers.map(({ text }) => text.split(`"metadata":${kept},`).length - 1);
+    expect(copies).to.deep.equal([1, 1, 1, 2, 2]);
+    const lone = await post(single, item("").replace(sent, String.raw`{"a":"\ud800"}`));
+    expect(problemOf(lone, "validation-failed").errors?.map(({ pointer }) => pointer)).to.deep.equal(["/metadata"]);
+  });
+
   it("compares every field of a repeated request", async () => {
     const chat = await world.newChat();
     const request = { application_token: chat.token, chat_number: chat.number, body: "Hello" };

@@ -90,6 +90,15 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     return Buffer.from(`{"messages":[${items.join(",")}]}`);
   };
 
+  /** A thousand messages of 4 KiB of metadata; as a tree each would take 90 KB of memory. */
+  const described = (token?: string): Buffer => {
+    const metadata = `{"a":[${"{},".repeat(1_359)}{}]}`;
+    const items = Array.from({ length: 1000 }, () =>
+      itemOf("x", token ?? randomUUID()).replace("}", `,"metadata":${metadata}}`),
+    );
+    return Buffer.from(`{"messages":[${items.join(",")}]}`);
+  };
+
   const half = full / 2;
   /** Many at once: some are refused, quickly and before they begin. */
   const many = [200, 429, 503];
@@ -107,11 +116,13 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     ["a thousand broken strings", () => Buffer.from(`"${"\\q".repeat(4_180)}\n`.repeat(1000)), ndjson, 1, [200]],
     ["a key that never ends", () => repeat('{"', "k", ""), json, 1, [413]],
     ["an item of escapes", () => repeat('{"messages":["', "\\u0001", '"]}'), json, 1, [200]],
-    ["items full of empty objects", () => Buffer.from(`[${"{},".repeat(2_780)}{}]\n`.repeat(1000)), ndjson, 4, many],
+    ["items full of empty objects", () => Buffer.from(`[${"{},".repeat(2_780)}{}]\n`.repeat(1000)), ndjson, 4, [413, 429, 503]],
     ["blanks among the messages", () => repeat('{"messages":[', " ", "]}"), json, 4, many],
     ["a valid batch", valid, json, 1, [200]],
     ["valid batches, twenty at once", valid, json, 20, [...many, cut]],
     ["batches of made-up tokens, eight at once", strangers, json, 8, many],
+    ["batches of crowded metadata, six at once", () => described(chat.token), json, 6, many],
+    ["batches of crowded metadata for made-up tokens, six at once", () => described(), json, 6, many],
     ["single messages of many values, forty at once", () => Buffer.from(crowded(itemOf("x"))), json, 40, [422, 503]],
   ];
   for (const [name, make, type, times, allowed] of cases) {

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { listed, pages, type ApiClient } from "../api-client.ts";
 import { token, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
+import { parseExactly } from "../exact-json.ts";
 import type { Io } from "../io.ts";
 import { counted } from "../output.ts";
 
@@ -88,7 +89,7 @@ function toFile(messages: readonly Kept[]): unknown[] {
   return messages.map((message) => {
     const { body, reply_to } = message;
     const otherFields = encodeOtherFields({ ...message, reply_to: reply_to && positions.get(reply_to) });
-    return otherFields === "" ? body : { body, ...(JSON.parse(otherFields) as object) };
+    return otherFields === "" ? body : { body, ...(parseExactly(otherFields) as object) };
   });
 }
 

@@ -6,6 +6,7 @@ import type { ApiClient } from "../api-client.ts";
 import { isTemporary } from "../api-errors.ts";
 import { chatOperand, onApplication } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
+import { parseExactly } from "../exact-json.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../output.ts";
 
@@ -47,7 +48,7 @@ export function addTailCommand(program: Command, io: Io): void {
               );
             }
             if (event !== "message" && event !== "edited" && event !== "deleted") continue;
-            const message = messageSchema.parse(JSON.parse(data));
+            const message = messageSchema.parse(parseExactly(data));
             width = Math.max(width, String(message.number).length);
             output.item(message, () => view(message, changes[event] ?? "", width, output.time));
           }

@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
-import { contentInput, createChatSchema, nameSchema } from "@confab/contracts";
+import { contentInput, createChatSchema, nameSchema, toJsonText } from "@confab/contracts";
 import { z } from "zod";
 import { CommandError } from "../errors.ts";
+import { parseExactly } from "../exact-json.ts";
 import { counted } from "../output.ts";
 import { readLines } from "./ndjson-lines.ts";
+
+/** An object of the file as the text that is sent. */
+function asText<Schema extends z.ZodType>(schema: Schema) {
+  const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+  return z.preprocess((value) => (isObject(value) && !Array.isArray(value) ? toJsonText(value) : value), schema);
+}
 
 /** A message that has only a body may be written as its body. */
 const fileMessageSchema = z.preprocess(
   (value) => (typeof value === "object" ? value : { body: value }),
-  z.object(contentInput, "must be a string or an object"),
+  z.object({ ...contentInput, metadata: asText(contentInput.metadata) }, "must be a string or an object"),
 );
 
 /**
@@ -18,7 +25,7 @@ const fileMessageSchema = z.preprocess(
 export const conversationSchema = z.object({
   application: nameSchema,
   chat: nameSchema.nullable(),
-  metadata: createChatSchema.shape.metadata,
+  metadata: asText(createChatSchema.shape.metadata),
   messages: z.array(fileMessageSchema),
 });
 
@@ -81,7 +88,7 @@ export async function* readConversations(file: string, skip: number): AsyncGener
 function parseLine(bytes: Uint8Array): z.infer<typeof conversationSchema> | string {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = parseExactly(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     return error instanceof SyntaxError ? `is not JSON (${error.message})` : "is not valid UTF-8";
   }

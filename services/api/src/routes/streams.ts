@@ -60,7 +60,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
       expectUser(context.principal, sender, "the sender");
       await findChat(token, number);
       await signals
-        .send({ token, number }, { type: "signal", sender, name, data: data ?? null })
+        .send({ token, number }, { type: "signal", sender, name, data: data?.text ?? null })
         .catch((error: unknown) => {
           throw new ProblemError("service-unavailable", {
             detail:

@@ -1,3 +1,4 @@
+import { encodeJson, JsonText } from "@confab/contracts";
 import type { LiveEvent } from "@confab/intake";
 import type { Position } from "./position.ts";
 
@@ -39,7 +40,7 @@ export function idLine(id: string): string {
 
 /** Encodes an event (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 export function encodeEvent(event: string, data: unknown, id?: string): Buffer {
-  return Buffer.from(`${id === undefined ? "" : idLine(id)}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  return Buffer.from(`${id === undefined ? "" : idLine(id)}event: ${event}\ndata: ${encodeJson(data)}\n\n`);
 }
 
 /** Encodes an event about a chat's messages once for all its readers. */
@@ -77,5 +78,10 @@ export function encodeLiveEvent(chat: number, event: Exclude<LiveEvent, { type: 
     return encodeEvent("read", { chat_number: chat, reader: event.reader, number: event.number });
   }
   const { sender, name, data } = event;
-  return encodeEvent("signal", { chat_number: chat, sender, type: name, data });
+  return encodeEvent("signal", {
+    chat_number: chat,
+    sender,
+    type: name,
+    data: data === null ? null : new JsonText(data),
+  });
 }

@@ -30,7 +30,7 @@ describe("the events of a stream that are not kept", () => {
     let now = 0;
     const events = createLiveEvents(() => now);
     const signal = (sender: string, name: string, data: object): void => {
-      events.add(1, { type: "signal", sender, name, data });
+      events.add(1, { type: "signal", sender, name, data: JSON.stringify(data) });
     };
     signal("anna", "typing", { at: 1 });
     now = 5_000;
