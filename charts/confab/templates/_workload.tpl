@@ -23,10 +23,10 @@ spec:
 {{- end -}}
 
 {{/*
-Number of pods of a Deployment. With an autoscaler it is the running number: where an upgrade removes the field, Kubernetes
-sets it to 1. Without a running Deployment, or a cluster to look into, it is the given number or empty. It is empty, too, once
-an autoscaler has set it and Helm applies on the server: the field is then the autoscaler's, and a number that changes before
-Helm applies it would be a conflict.
+Number of pods of a Deployment. With an autoscaler it is the running number if Helm has set it before: where an upgrade removes
+its own field, Kubernetes sets 1. If Helm applies on the server and the field is not Helm's, it is empty: a number that the
+autoscaler changes before Helm applies it would be a conflict. Without a running Deployment, or a cluster to look into, it is the
+given number or empty.
 */}}
 {{- define "confab.replicas" -}}
 {{- $values := get .root.Values .component -}}
@@ -34,13 +34,13 @@ Helm applies it would be a conflict.
 {{- if or $values.autoscaling.enabled (dig "keda" "enabled" false $values) -}}
 {{- $name := printf "%s-%s" (include "confab.fullname" .root) .component -}}
 {{- $running := lookup "apps/v1" "Deployment" .root.Release.Namespace $name | default dict -}}
-{{- $isApplied := false -}}
-{{- $isScaled := false -}}
+{{- $isForeign := false -}}
 {{- range dig "metadata" "managedFields" list $running -}}
-{{- if and (eq .manager "helm") (eq .operation "Apply") }}{{ $isApplied = true }}{{ end -}}
-{{- if eq (default "" .subresource) "scale" }}{{ $isScaled = true }}{{ end -}}
+{{- if and (eq .manager "helm") (eq .operation "Apply") -}}
+{{- $isForeign = not (hasKey (dig "fieldsV1" "f:spec" dict .) "f:replicas") -}}
 {{- end -}}
-{{- $replicas = ternary nil (dig "spec" "replicas" $replicas $running) (and $isApplied $isScaled) -}}
+{{- end -}}
+{{- $replicas = ternary nil (dig "spec" "replicas" $replicas $running) $isForeign -}}
 {{- else if kindIs "invalid" $replicas -}}
 {{- $replicas = 2 -}}
 {{- end -}}

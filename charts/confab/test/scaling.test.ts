@@ -79,6 +79,23 @@ describe("a Deployment with an autoscaler", () => {
       }
     });
 
+    it(`never sets the number in an upgrade if the installation did not, so it cannot conflict with the autoscaler: ${what}`, async () => {
+      const before = await renderWith("--set", `${value}=true`);
+      for (const running of [1, 4]) {
+        await withCluster(before, scaled(before, running, "Apply", "nobody"), async (upgrade) => {
+          expect(replicasOf(component, await upgrade(`${value}=true`))).to.equal(undefined);
+          expect(replicasOf(component, await upgrade(`${value}=true`, `${component}.replicas=9`))).to.equal(undefined);
+        });
+      }
+    });
+
+    it(`keeps a number that Helm has set until the autoscaler changes it: ${what}`, async () => {
+      const before = await renderWith("--set", `${value}=true,${component}.replicas=5`);
+      await withCluster(before, scaled(before, 5, "Apply", "helm"), async (upgrade) => {
+        expect(replicasOf(component, await upgrade(`${value}=true`, `${component}.replicas=9`))).to.equal(5);
+      });
+    });
+
     it(`leaves the number to the autoscaler once it has set it and Helm applies on the server: ${what}`, async () => {
       const before = await render("default");
       const kinds = [...before, ...(await renderWith("--set", `${value}=true`))];
@@ -129,12 +146,20 @@ describe("a PodDisruptionBudget", () => {
     }));
 });
 
-/** The objects of a release whose Deployments were scaled. */
-/** Running manifests. With `operation`, an autoscaler has set the number after Helm created them in this way. */
-function scaled(manifests: readonly Manifest[], replicas: number, operation?: "Apply" | "Update"): Manifest[] {
+/** Running manifests. With `operation`, Helm created them in this way, and `owner` has set the number since. */
+function scaled(
+  manifests: readonly Manifest[],
+  replicas: number,
+  operation?: "Apply" | "Update",
+  owner: "helm" | "autoscaler" | "nobody" = "autoscaler",
+): Manifest[] {
+  const ownNumber = { fieldsV1: { "f:spec": { "f:replicas": {} } } };
+  const others = { fieldsV1: { "f:spec": { "f:strategy": {} } } };
   const managedFields = [
-    { manager: "helm", operation },
-    { manager: "controller-manager", operation: "Update", subresource: "scale" },
+    { manager: "helm", operation, ...(owner === "helm" ? ownNumber : others) },
+    ...(owner === "autoscaler"
+      ? [{ manager: "controller-manager", operation: "Update", subresource: "scale", ...ownNumber }]
+      : []),
   ];
   return manifests.map((manifest) =>
     manifest.kind === "Deployment"
