@@ -1,5 +1,6 @@
 import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
+import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
 import { recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
@@ -28,22 +29,49 @@ export interface StoreResult<M> {
   readonly refused: DeadLetteredMessage<M>[];
   /** Messages that were dropped, because their chat or application was deleted. */
   readonly erased: M[];
+  /** Messages that were not stored, because their chats are locked. Their batches must be stored again. */
+  readonly locked: M[];
 }
 
 const TIMEOUT_MS = 30_000;
+/** Each may find further chats that are locked. */
+const ATTEMPTS = 3;
 const DAMAGED = "Redis returned a damaged message: its checksum does not match";
 
 export type BatchStore = ReturnType<typeof createBatchStore>;
 
 /** Stores accepted messages exactly once. */
 export function createBatchStore(database: Database) {
+  const lockedChats = createLockedChats();
   return {
     /**
-     * Stores all batches in one transaction: ids, rows, dead letters, search outbox and counts. Throws every error that
-     * does not concern a single row. After an error the outcome may be unknown; repeating the call settles it.
+     * Stores all batches in one transaction: ids, rows, dead letters, search outbox and counts. Leaves out the messages of a chat
+     * that is locked for longer than a session waits. Throws every error that does not concern a single row or chat. After an error
+     * the outcome may be unknown; repeating the call settles it.
      */
-    store: <M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> =>
-      directTransaction(database, (tx) => store(tx, batches), { timeoutMs: TIMEOUT_MS }),
+    async store<M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> {
+      const messages = batches.flatMap((batch) => batch.messages);
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          const storeUnlocked = async (tx: Statements) => {
+            const isLocked = await lockedChats.stillLocked(tx, messages);
+            if (isLocked.size === 0) return { ...(await store(tx, batches)), locked: [] };
+            const others = batches.map((batch) => ({ ...batch, messages: batch.messages.filter(isOutside(isLocked)) }));
+            // A batch that is left out as a whole is not recorded as stored.
+            const result = await store(
+              tx,
+              others.filter((batch) => batch.messages.length > 0),
+            );
+            return { ...result, locked: messages.filter(({ chatId }) => isLocked.has(chatId)) };
+          };
+          return await directTransaction(database, storeUnlocked, { timeoutMs: TIMEOUT_MS });
+        } catch (error) {
+          if (!(error instanceof ChatLocked)) throw error;
+          if (attempt === ATTEMPTS) throw error.lockWait;
+          await lockedChats.find(database, messages, TIMEOUT_MS);
+        }
+      }
+    },
 
     /** When the batch was stored; undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
@@ -56,7 +84,7 @@ export function createBatchStore(database: Database) {
 async function store<M extends AddressedMessage>(
   tx: Statements,
   batches: readonly NewBatch<M>[],
-): Promise<StoreResult<M>> {
+): Promise<Omit<StoreResult<M>, "locked">> {
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
   // Together, which saves a round trip.
@@ -83,12 +111,13 @@ async function store<M extends AddressedMessage>(
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   await addToOutbox(tx, stored, now);
   const present = new Set(placed.map(({ chatId }) => chatId));
-  await recordNumberings(
-    tx,
-    fresh.flatMap(({ numberings = [] }) => numberings.filter(({ chatId }) => present.has(chatId))),
-  );
-  // Last, because every writer of a chat waits for the lock on its count.
-  await addToChats(tx, stored);
+  // Of all batches: one that was stored before may have been stored without a chat that was locked.
+  const numberings = unique.flatMap((batch) => batch.numberings?.filter(({ chatId }) => present.has(chatId)) ?? []);
+  await unlessLocked(async () => {
+    await recordNumberings(tx, numberings);
+    // Last, because every writer of a chat waits for the lock on its count.
+    await addToChats(tx, stored);
+  });
   return {
     stored: stored.length,
     knownBatches: batches.length - fresh.length,
@@ -166,6 +195,10 @@ function withoutClashes<M extends AddressedMessage>(sorted: readonly M[]): { row
     else if (Buffer.compare(last.uid, message.uid) !== 0) clashes.push(message);
   }
   return { rows, clashes };
+}
+
+function isOutside(locked: ReadonlySet<bigint>): (message: AddressedMessage) => boolean {
+  return ({ chatId }) => !locked.has(chatId);
 }
 
 function hex(id: Uint8Array): string {

@@ -18,17 +18,19 @@ export interface ConnectionOptions extends DatabaseAddress {
   /** How long a call waits for a session. While the server is unavailable, calls fail after this time. */
   readonly acquireTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /** How long a statement waits for a lock, in whole seconds. */
+  readonly lockWaitMs?: number;
   /** How long a session may be silent before it counts as lost. The default is longer than the longest transaction. */
   readonly answerTimeoutMs?: number;
 }
 
 /**
- * Every session is strict, uses UTC and READ COMMITTED, whose inserts lock no gaps. A lock wait ends after 5 s instead
+ * Every session is strict, uses UTC and READ COMMITTED, whose inserts lock no gaps. A lock wait ends after seconds instead
  * of 50 s. NO_BACKSLASH_ESCAPES is not set: the driver supports it, but nothing here needs it.
  */
 const SESSION =
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'," +
-  " time_zone = '+00:00', innodb_lock_wait_timeout = 5";
+  " time_zone = '+00:00', innodb_lock_wait_timeout = ";
 const ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /**
@@ -48,6 +50,7 @@ export function connectionSettings({
   acquireTimeoutMs = 1_000,
   connectTimeoutMs = 1_000,
   answerTimeoutMs = 65_000,
+  lockWaitMs = 5_000,
 }: ConnectionOptions) {
   const address = parseAddress(url);
   const given = Object.fromEntries(address.searchParams);
@@ -74,7 +77,11 @@ export function connectionSettings({
     // During this time the pool retries twice per second. Afterwards it would back off to 10 s and recover that much
     // later.
     initializationTimeout: 24 * 3_600_000,
-    initSql: [SESSION, ISOLATION, ...(answerTimeoutMs > 0 ? [waitAtMost(answerTimeoutMs)] : [])],
+    initSql: [
+      `${SESSION}${Math.ceil(lockWaitMs / 1_000)}`,
+      ISOLATION,
+      ...(answerTimeoutMs > 0 ? [waitAtMost(answerTimeoutMs)] : []),
+    ],
   };
 }
 

@@ -54,6 +54,11 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
+/** True if a statement waited too long for a lock. Its transaction goes on without it. */
+export function isLockWait(error: unknown): boolean {
+  return detailsOf(error).numbers.has(1205);
+}
+
 /** True if the server refuses the row itself and would refuse it again. A duplicate key is not a refusal. */
 export function isRefusal(error: unknown): boolean {
   const details = detailsOf(error);

@@ -96,7 +96,7 @@ async function beginNumberings(tx: Statements, fresh: readonly Numbering[]): Pro
     id BIGINT PATH '$[0]', numbering INT PATH '$[1]', first INT PATH '$[2]')) AS k`;
   // STRAIGHT_JOIN reads the list first, in its order.
   await tx.$executeRawUnsafe(
-    `UPDATE ${table} STRAIGHT_JOIN chats AS c ON c.id = k.id
+    `UPDATE ${table} STRAIGHT_JOIN chats AS c FORCE INDEX (PRIMARY) ON c.id = k.id
         SET c.last_numbering = GREATEST(c.last_numbering, k.numbering)`,
     list,
   );

@@ -30,7 +30,7 @@ describe("storing accepted messages", () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
     const first = message(chatId, 1, body);
     const result = await test.batchStore.store([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
-    expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [], erased: [] });
+    expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [], erased: [], locked: [] });
     const row = await test.messages.find(chatId, 1);
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
     expect(row?.createdAt).to.deep.equal(first.createdAt);
@@ -74,7 +74,7 @@ describe("storing accepted messages", () => {
     expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
     expect(await count()).to.equal(2);
     const again = await test.batchStore.store([delivery]);
-    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [], erased: [] });
+    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [], erased: [], locked: [] });
   });
 
   it("reports the second of two messages with the same number in one call", async () => {

@@ -24,6 +24,8 @@ import { createSearchIndex } from "@confab/search";
 
 /** More than the 10 s that a transaction may take; a session that is silent for longer is replaced. */
 const answerTimeoutMs = 12_000;
+/** Short, because a transaction stores messages of many chats, and one of them may be locked. */
+const lockWaitMs = 1_000;
 /** Far more than a bulk takes; after it the connection is replaced and the bulk is repeated. */
 const bulkTimeoutMs = 10_000;
 
@@ -37,7 +39,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   const blocking = connectForConsumers(config.redis, "confab-worker-queue");
   // ioredis throws if nobody listens; readiness reports the error.
   blocking.on("error", () => undefined);
-  const database = createDatabase({ ...config.database, answerTimeoutMs });
+  const database = createDatabase({ ...config.database, answerTimeoutMs, lockWaitMs });
   const search = createSearchIndex({ ...config.search, bulkTimeoutMs, messages: createMessages(database) });
   const { prefix, partitions } = config.partitioning;
   const ping = createRedisPing(redis, prefix, partitions);

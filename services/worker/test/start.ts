@@ -64,6 +64,11 @@ export async function start(env: Record<string, string> = {}) {
         return answer.number;
       });
     },
+    /** Sends a message to a chat of an application of its own. */
+    async sendTo(chat: { token: string; number: number }, body: string): Promise<void> {
+      const answer = await intake.submit({ token: chat.token, chat: chat.number, body, requestId: "r" });
+      expect(answer.outcome).to.equal("accepted");
+    },
     submit: (chat: { number: number }, body: string, sender?: string) =>
       intake.submit({ token, chat: chat.number, body, sender, requestId: "r" }),
     submitRun: (run: Parameters<typeof intake.submitRun>[0]) => intake.submitRun(run),

@@ -36,6 +36,36 @@ describe("storing accepted messages", function () {
     expect(await world.redis.llen(waitListKey(world.config.partitioning.prefix, 0, "messages"))).to.equal(0);
   });
 
+  it("stores the messages of other chats in time while one chat is locked for long, and then the rest", async () => {
+    const [locked, other] = [await world.createChat(), await world.newChat()];
+    world.run();
+    const storedAfter: number[] = [];
+    await world.direct.prisma.$transaction(
+      async (holder) => {
+        await holder.$queryRaw`SELECT id FROM chats WHERE id = ${locked.id} FOR UPDATE`;
+        for (let round = 1; round <= 8; round++) {
+          await Promise.all([world.send(locked, "kept back"), world.sendTo(other, `round ${round}`)]);
+          const began = performance.now();
+          await eventually(async () => expect(await world.stored(other)).to.have.property(String(round)), {
+            timeoutMs: 10_000,
+          });
+          storedAfter.push(performance.now() - began);
+        }
+        expect(await world.stored(locked)).to.deep.equal({});
+      },
+      { timeout: 25_000 },
+    );
+    expect(
+      storedAfter.filter((ms) => ms > 1_000).length,
+      `waits: ${storedAfter.map(Math.round).join(", ")}`,
+    ).to.be.lessThan(3);
+    await eventually(async () => {
+      expect(Object.keys(await world.stored(locked))).to.have.lengthOf(8);
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    expect(world.lines.filter(({ message }) => String(message).startsWith("a chat is locked"))).to.not.deep.equal([]);
+  });
+
   it("stores a batch once when it is delivered again", async () => {
     const chat = await world.createChat();
     await world.send(chat, "once");

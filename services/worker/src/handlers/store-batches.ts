@@ -82,12 +82,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     metrics.duration.observe((performance.now() - began) / 1000);
     metrics.rows.observe(accepted.length);
     metrics.stored.inc(result.stored);
+    const settled = leaveLocked(group, result);
     if (result.erased.length > 0) {
       metrics.erased.inc(result.erased.length);
       logger.info({ messages: result.erased.length }, "messages of deleted chats dropped");
     }
     const now = Date.now();
-    for (const { messages } of group) {
+    for (const { messages } of settled) {
       // Accepted together, so they have the same age.
       if (messages[0]) metrics.age.observe((now - messages[0].createdAt.getTime()) / 1000, messages.length);
     }
@@ -98,18 +99,33 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
         "message refused by the database and kept as a dead letter",
       );
     }
-    await complete(group, result);
+    await complete(settled, result);
     if (result.stored > 0) wakeSearch(causes);
     logStored(group, result);
+  }
+
+  /**
+   * The batches that are done. Those with messages of locked chats stay in Redis; the sweep brings them back, so that their jobs do
+   * not keep others waiting.
+   */
+  function leaveLocked(group: AcceptedBatch[], { locked }: StoreResult<AcceptedMessage>): AcceptedBatch[] {
+    if (locked.length === 0) return group;
+    metrics.waits.inc();
+    logger.warn(
+      { ...logFieldsOf(locked[0]!), messages: locked.length },
+      "a chat is locked: its messages are stored later",
+    );
+    const isLocked = new Set(locked);
+    return group.filter(({ messages }) => !messages.some((message) => isLocked.has(message)));
   }
 
   /** One line per transaction: a line per message would be most of all log lines. */
   function logStored(
     group: readonly AcceptedBatch[],
-    { conflicts, refused, erased }: StoreResult<AcceptedMessage>,
+    { conflicts, refused, erased, locked }: StoreResult<AcceptedMessage>,
   ): void {
     if (!logger.isLevelEnabled("info")) return;
-    const notStored = new Set([...conflicts, ...refused, ...erased].map(({ uid }) => uid));
+    const notStored = new Set([...conflicts, ...refused, ...erased, ...locked].map(({ uid }) => uid));
     const isStored = ({ uid }: AcceptedMessage): boolean => !notStored.has(uid);
     const messages = group.flatMap((batch) => batch.messages.filter(isStored));
     if (messages.length > 0) logger.info(describeStored(group, messages), "messages stored");
@@ -124,7 +140,11 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
    * Completes batches. If another message has a message's number, because Redis lost data, the late message moves to the end of its
    * chat. That happens in the step that removes its batch, so it is neither lost nor moved twice.
    */
-  async function complete(group: AcceptedBatch[], { conflicts, refused }: StoreResult<AcceptedMessage>): Promise<void> {
+  async function complete(group: AcceptedBatch[], result: StoreResult<AcceptedMessage>): Promise<void> {
+    if (group.length === 0) return;
+    const batchOf = ({ uid }: AcceptedMessage) => group.find(({ messages }) => messages.some((own) => own.uid === uid));
+    // The others are found again with the rest of their batches.
+    const conflicts = result.conflicts.filter((message) => batchOf(message) !== undefined);
     const moves: Move[] = [];
     const locations = new Map<string, Awaited<ReturnType<Chats["locate"]>>>();
     for (const message of conflicts) {
@@ -132,13 +152,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       const location = locations.get(name) ?? (await chats.locate(message.token, message.chat));
       if (!location) throw new Error("A chat was deleted while its messages were stored");
       locations.set(name, location);
-      const { id: batchId } = group.find(({ messages }) => messages.some(({ uid }) => uid === message.uid))!;
+      const { id: batchId } = batchOf(message)!;
       moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
     }
     const { moved, movedBatchId } = await backlog.complete({
       ids: group.map(({ id }) => id),
       moves,
-      unknownChats: refused.filter(({ chatUnknown }) => chatUnknown),
+      unknownChats: result.refused.filter(({ chatUnknown }) => chatUnknown),
     });
     conflicts.forEach((message, index) => {
       if (moved[index] === undefined) return;
