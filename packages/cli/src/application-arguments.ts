@@ -24,14 +24,28 @@ export function textOperand(name: string, description: string): Operand<string> 
   return { name, description, parse: String, isText: true };
 }
 
+export interface Naming {
+  /** For commands that destroy something: the command line itself must name the application. */
+  readonly isNamed?: boolean;
+}
+
 /**
  * Declares the operands `[token] <…>`. Commander does not allow an optional operand before required ones, so all of them are
  * optional to commander; `applicationArguments` checks them.
  */
-export function declareApplicationArguments(command: Command, operands: readonly Operand<unknown>[]): Command {
+export function declareApplicationArguments(
+  command: Command,
+  operands: readonly Operand<unknown>[],
+  { isNamed = false }: Naming = {},
+): Command {
   command
-    .usage(["[options]", "[token]", ...operands.map(({ name }) => `<${name}>`)].join(" "))
-    .argument("[token]", "the application's token; leave it out if --token or CONFAB_TOKEN names the application")
+    .usage(["[options]", isNamed ? "<token>" : "[token]", ...operands.map(({ name }) => `<${name}>`)].join(" "))
+    .argument(
+      "[token]",
+      isNamed
+        ? "the application's token, always: CONFAB_TOKEN is not used"
+        : "the application's token; leave it out if --token or CONFAB_TOKEN names the application",
+    )
     .allowExcessArguments();
   for (const { name, description } of operands) command.argument(`[${name}]`, description);
   return command;
@@ -42,9 +56,10 @@ export function onApplication<const Values extends readonly unknown[]>(
   command: Command,
   operands: Operands<Values>,
   action: (application: string, values: Values, command: Command) => Promise<void>,
+  naming: Naming = {},
 ): Command {
-  return declareApplicationArguments(command, operands).action(async () => {
-    const [application, values] = applicationArguments(command, operands);
+  return declareApplicationArguments(command, operands, naming).action(async () => {
+    const [application, values] = applicationArguments(command, operands, naming);
     await action(application, values, command);
   });
 }
@@ -57,14 +72,15 @@ export function onOwner<const Values extends readonly unknown[]>(
   command: Command,
   operands: Operands<Values>,
   action: (application: string | null, values: Values, command: Command) => Promise<void>,
+  naming: Naming = {},
 ): Command {
-  return declareApplicationArguments(command, operands)
+  return declareApplicationArguments(command, operands, naming)
     .option("--admin", "concerns the installation instead of an application: admin keys")
     .action(async () => {
       const [application, values] =
         command.opts<{ admin?: boolean }>().admin === true
           ? ([null, operandValues(command, operands, command.args)] as const)
-          : applicationArguments(command, operands);
+          : applicationArguments(command, operands, naming);
       await action(application, values, command);
     });
 }
@@ -73,10 +89,12 @@ export function onOwner<const Values extends readonly unknown[]>(
 export function applicationArguments<const Values extends readonly unknown[]>(
   command: Command,
   declared: Operands<Values>,
+  { isNamed = false }: Naming = {},
 ): [application: string, values: Values] {
   const operands = declared as readonly Operand<unknown>[];
   const { args } = command;
-  const fallback = command.optsWithGlobals<GlobalOptions>().token;
+  const isUsable = !isNamed || command.getOptionValueSourceWithGlobals("token") === "cli";
+  const fallback = isUsable ? command.optsWithGlobals<GlobalOptions>().token : undefined;
   const isLonger = args.length > operands.length;
   const isLed =
     operands.length === 0 || operands[0]?.isText === true
@@ -84,7 +102,11 @@ export function applicationArguments<const Values extends readonly unknown[]>(
       : isToken(args[0]) || (fallback === undefined && isLonger);
   const application = isLed ? valueOf(command, { name: "token", parse: token }, args[0]!) : fallback;
   if (application === undefined) {
-    command.error("error: no application is named. Put its token first, or set --token or CONFAB_TOKEN.");
+    command.error(
+      isNamed
+        ? "error: no application is named. Put its token first. This command destroys something, so CONFAB_TOKEN is not used."
+        : "error: no application is named. Put its token first, or set --token or CONFAB_TOKEN.",
+    );
   }
   return [application, operandValues(command, declared, isLed ? args.slice(1) : args)];
 }

@@ -6,6 +6,7 @@ export const exitCodes = {
   refused: { code: 3, meaning: "Confab refused the request (4xx); the message says why" },
   unavailable: { code: 4, meaning: "Confab or a store does not answer; try the same command again later" },
   differences: { code: 5, meaning: "a verification found differences" },
+  unconfirmed: { code: 6, meaning: "the command asks first, and nobody said yes; nothing was done" },
   configuration: {
     code: 78,
     meaning: "the configuration of Confab or of a store is wrong; the message lists every problem",

@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 /** The outside world of a command. */
 export interface Io {
   readonly env: Environment;
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WriteStream;
 }

@@ -36,7 +36,7 @@ describe("confabctl erase", function () {
     const { number } = await chatWith("first words", "second words");
     await stack.json("message", "edit", token, String(number), "1", "edited words");
     await stack.json("keys", "create", token, "reader", "--scopes", "read");
-    const certificate = await stack.json<Certificate>("erase", token, "--verify");
+    const certificate = await stack.json<Certificate>("erase", token, "--yes", "--verify");
     expect(certificate).to.include({ application_token: token, chat_number: null, left: 0 });
     const before = counts(certificate, "before");
     expect(before).to.include({ "mysql: application": 1, "mysql: chats": 1, "mysql: messages": 2 });
@@ -51,15 +51,15 @@ describe("confabctl erase", function () {
 
   it("erases one chat and leaves the others", async () => {
     const chats = [await chatWith("gone words"), await chatWith("kept words")];
-    const { code, stdout, stderr } = await stack.run(["erase", token, "--chat", "1", "--verify"]);
+    const { code, stdout, stderr } = await stack.run(["erase", token, "--yes", "--chat", "1", "--verify"]);
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/mysql +messages +1 +0 +SELECT COUNT/);
     expect(stdout).to.include("Nothing is left, except by design:");
     expect(await stack.json<unknown[]>("search", token, String(chats[1]!.number), "words")).to.have.length(1);
-    const again = await stack.run(["erase", token, "--chat", "1", "--verify"]);
+    const again = await stack.run(["erase", token, "--yes", "--chat", "1", "--verify"]);
     expect(again.code).to.equal(0);
     expect(again.stderr).to.include("Chat 1 was already deleted.");
-    const unknown = await stack.run(["erase", token, "--chat", "9"]);
+    const unknown = await stack.run(["erase", token, "--yes", "--chat", "9"]);
     expect([unknown.code, unknown.stderr]).to.deep.equal([3, "Chat 9 does not exist, and was not deleted either.\n"]);
   });
 
@@ -71,19 +71,21 @@ describe("confabctl erase", function () {
     await eventually(async () => {
       expect(await stack.json<unknown[]>("search", token, String(number), "words")).to.have.length(2);
     });
-    const certificate = await stack.json<Certificate>("erase", token, "--sender", "anna", "--verify");
+    const certificate = await stack.json<Certificate>("erase", token, "--yes", "--sender", "anna", "--verify");
     expect(certificate).to.include({ sender: "anna", left: 0 });
     expect(counts(certificate, "before")).to.include({ "mysql: messages": 1, "mysql: reads": 1 });
     expect(await stack.json<unknown[]>("search", token, String(number), "words")).to.have.length(1);
-    const both = await stack.run(["erase", token, "--sender", "anna", "--chat", "1"]);
+    const both = await stack.run(["erase", token, "--yes", "--sender", "anna", "--chat", "1"]);
     expect(both.code).to.equal(2);
   });
 
   it("deletes through the API, and finds what was left out afterwards, in whatever store", async () => {
     const { number, id } = await chatWith("planted words");
-    expect((await stack.run(["chat", "delete", token, String(number)])).stdout).to.equal(`chat ${number} deleted\n`);
+    expect((await stack.run(["chat", "delete", token, String(number), "--yes"])).stdout).to.equal(
+      `chat ${number} deleted\n`,
+    );
     const verify = (): Promise<{ code: number | null; stdout: string }> =>
-      stack.run(["erase", token, "--chat", String(number), "--verify", "--json"]);
+      stack.run(["erase", token, "--yes", "--chat", String(number), "--verify", "--json"]);
     expect((await verify()).code).to.equal(0);
 
     const redis = connectScripts(testStores().redisUrl);
@@ -122,7 +124,7 @@ describe("confabctl erase", function () {
 
   it("says what to check if the workers do not finish in time", async () => {
     await chatWith("slow words");
-    const { code, stderr } = await stack.run(["erase", token, "--wait", "1ms"]);
+    const { code, stderr } = await stack.run(["erase", token, "--yes", "--wait", "1ms"]);
     expect(code).to.equal(4);
     expect(stderr).to.include("The application is deleted.").and.include("Check that a worker is running");
     expect((await stack.run(["app", "show", token])).code).to.equal(3);

@@ -26,7 +26,7 @@ describe("confabctl with keys", function () {
       expect(key).to.deep.include({ name: "deploy", scopes: ["read", "write"] });
       expect(Date.parse(key.expires_at!) - Date.now()).to.be.closeTo(90 * 86_400_000, 60_000);
       const fresh = await stack.json<CreatedKey>("keys", "rotate", ...owner, key.key_id, "--grace", "1h");
-      await stack.json("keys", "revoke", ...owner, key.key_id);
+      await stack.json("keys", "revoke", ...owner, key.key_id, "--yes");
       const keys = await stack.json<Key[]>("keys", "list", ...owner);
       expect(keys.map(({ key_id, revoked_at }) => [key_id, revoked_at === null])).to.deep.equal([
         [key.key_id, false],
@@ -154,7 +154,10 @@ describe("confabctl with keys", function () {
   it("prints the audit log, without a secret", async () => {
     const { token: own } = await stack.json<{ token: string }>("app", "create", "Audited");
     const key = await create(own, "audited", "--scopes", "admin");
-    const revoked = await stack.run(["keys", "revoke", own, key.key_id], { ...withoutAdmin, CONFAB_KEY: key.key });
+    const revoked = await stack.run(["keys", "revoke", own, key.key_id, "--yes"], {
+      ...withoutAdmin,
+      CONFAB_KEY: key.key,
+    });
     expect(revoked.code, revoked.stderr).to.equal(0);
     await eventually(async () => {
       const acts = await stack.json<Record<string, string>[]>("audit", "--since", "1h", "--limit", "3");

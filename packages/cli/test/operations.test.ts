@@ -145,8 +145,8 @@ describe("confabctl for operators", function () {
     expect(retried.stdout).to.equal(`${good} stored\n${taken} refused: Another message has number 1\n`);
     expect((await stack.run(["tail", token, String(chat), "--no-follow"])).stdout).to.match(/stored\n2 .* second\n$/);
 
-    expect((await stack.run(["dead-letters", "drop", taken])).stdout).to.equal(`${taken} dropped\n`);
-    expect((await stack.run(["dead-letters", "drop", taken])).code).to.equal(3);
+    expect((await stack.run(["dead-letters", "drop", taken, "--yes"])).stdout).to.equal(`${taken} dropped\n`);
+    expect((await stack.run(["dead-letters", "drop", taken, "--yes"])).code).to.equal(3);
     expect(await stack.json("dead-letters", "list")).to.deep.equal([]);
   });
 

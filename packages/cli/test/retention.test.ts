@@ -87,7 +87,8 @@ describe("confabctl retention", function () {
 
   it("sets and removes limits of applications and chats, and shows them", async () => {
     await stack.json("chat", "create", token);
-    const set = async (...args: string[]) => (await stack.run(["retention", "set", token, ...args])).stdout.trim();
+    const set = async (...args: string[]) =>
+      (await stack.run(["retention", "set", token, "--yes", ...args])).stdout.trim();
     expect(await set("90")).to.equal("the application keeps its messages for 90 days");
     expect((await stack.run(["app", "show", token])).stdout).to.match(/RETENTION[^]* 90 days /);
     expect(await set("1", "--chat", "1")).to.equal("chat 1 keeps its messages for 1 day");
@@ -106,7 +107,7 @@ describe("confabctl retention", function () {
       ["week", 2],
       ["99999", 3],
     ] as const) {
-      expect((await stack.run(["retention", "set", token, days])).code, days).to.equal(code);
+      expect((await stack.run(["retention", "set", token, days, "--yes"])).code, days).to.equal(code);
     }
   });
 });

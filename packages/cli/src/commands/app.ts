@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { onApplication, textOperand } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
+import { asksFirst, expectConsent } from "../consent.ts";
+import { inWords, previewDeletion } from "../deletion-preview.ts";
 import type { Io } from "../io.ts";
 import { inDays, table, type Output } from "../output.ts";
 
@@ -53,13 +55,27 @@ export function addAppCommands(program: Command, io: Io): void {
   );
 
   onApplication(
-    app.command("delete").description("delete an application and erase everything in it. This cannot be undone"),
+    asksFirst(
+      app.command("delete").description("delete an application and erase everything in it. This cannot be undone"),
+    ).option("--dry-run", "only count what would be deleted"),
     [],
     async (token, _values, command) => {
       const { api, output } = toolsOf(io, command);
+      if (command.opts<{ dryRun?: boolean }>().dryRun === true) {
+        const doomed = await previewDeletion(api, token);
+        output.result(
+          { application_token: token, ...doomed },
+          () => `would delete ${inWords("the application", doomed)}`,
+        );
+        return;
+      }
+      await expectConsent(io, command, async () => {
+        return `This deletes ${inWords("the application", await previewDeletion(api, token))}.`;
+      });
       await api.call("deleteApplication", { params: { token } });
       output.result({ deleted: token }, () => `application ${token} deleted`);
     },
+    { isNamed: true },
   );
 }
 

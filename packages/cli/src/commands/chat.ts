@@ -4,6 +4,8 @@ import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { chatOperand, onApplication, textOperand } from "../application-arguments.ts";
 import { days, json, number, toolsOf } from "../command-tools.ts";
+import { asksFirst, expectConsent } from "../consent.ts";
+import { inWords, previewDeletion } from "../deletion-preview.ts";
 import type { Io } from "../io.ts";
 import { inDays, table, type Output } from "../output.ts";
 
@@ -66,15 +68,26 @@ export function addChatCommands(program: Command, io: Io): void {
   );
 
   onApplication(
-    chat
-      .command("delete")
-      .description("delete a chat and erase everything in it. Its number is never used again. This cannot be undone"),
+    asksFirst(
+      chat
+        .command("delete")
+        .description("delete a chat and erase everything in it. Its number is never used again. This cannot be undone"),
+    ).option("--dry-run", "only count what would be deleted"),
     [chatOperand],
     async (token, [chat], command) => {
       const { api, output } = toolsOf(io, command);
+      if (command.opts<{ dryRun?: boolean }>().dryRun === true) {
+        const doomed = await previewDeletion(api, token, chat);
+        output.result({ chat_number: chat, ...doomed }, () => `would delete ${inWords(`chat ${chat}`, doomed)}`);
+        return;
+      }
+      await expectConsent(io, command, async () => {
+        return `This deletes ${inWords(`chat ${chat}`, await previewDeletion(api, token, chat))}.`;
+      });
       await api.call("deleteChat", { params: { token, chat } });
       output.result({ deleted: chat }, () => `chat ${chat} deleted`);
     },
+    { isNamed: true },
   );
 }
 

@@ -2,6 +2,7 @@ import type { Environment } from "@confab/config";
 import type { DeadLetter, DeadLetters } from "@confab/database";
 import { InvalidArgumentError, type Command } from "commander";
 import { number, toolsOf } from "../command-tools.ts";
+import { asksFirst, expectConsent } from "../consent.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { columns, counted, shortened, table, type Output } from "../output.ts";
@@ -76,12 +77,16 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
         );
     });
 
-  group
-    .command("drop")
-    .description("delete a dead letter. Its message is lost and its number stays unused")
+  asksFirst(group.command("drop").description("delete a dead letter. Its message is lost and its number stays unused"))
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
+      await expectConsent(io, command, async () => {
+        const letter = await withDeadLetters(env, (letters) => letters.find(id));
+        if (letter === undefined) throw noSuchLetter(id);
+        const { token, chatNumber, number: message } = letter;
+        return `This drops dead letter ${id}: message ${message} of chat ${chatNumber} in application ${token} is lost.`;
+      });
       const dropped = await withDeadLetters(env, (letters) => letters.remove(id));
       if (!dropped) throw noSuchLetter(id);
       output.result({ id, dropped }, () => `${id} dropped`);

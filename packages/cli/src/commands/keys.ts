@@ -5,6 +5,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { listed, pages } from "../api-client.ts";
 import { onApplication, onOwner, textOperand, type Operand } from "../application-arguments.ts";
 import { duration, future, number, toolsOf } from "../command-tools.ts";
+import { asksFirst, expectConsent } from "../consent.ts";
 import type { Io } from "../io.ts";
 import { columns, table, type Output } from "../output.ts";
 
@@ -98,14 +99,18 @@ export function addKeysCommands(program: Command, io: Io): void {
   );
 
   onOwner(
-    keys.command("revoke").description("end a key for good, and the streams that were opened with it"),
+    asksFirst(keys.command("revoke").description("end a key for good, and the streams that were opened with it")),
     [keyOperand],
     async (token, [key], command) => {
       const { api, output } = toolsOf(io, command);
+      await expectConsent(io, command, () => {
+        return `This revokes the key ${key}: whoever uses it is refused from now on, and its streams end.`;
+      });
       if (token === null) await api.call("revokeAdminKey", { params: { key } });
       else await api.call("revokeKey", { params: { token, key } });
       output.result({ key_id: key, revoked: true }, () => `${key} revoked`);
     },
+    { isNamed: true },
   );
 }
 

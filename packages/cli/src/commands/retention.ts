@@ -2,6 +2,7 @@ import type { RetentionPreview } from "@confab/database";
 import { InvalidArgumentError, type Command } from "commander";
 import { onApplication } from "../application-arguments.ts";
 import { days, number, token, toolsOf, type GlobalOptions } from "../command-tools.ts";
+import { asksFirst, expectConsent } from "../consent.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { counted, inDays, table, type Output } from "../output.ts";
@@ -27,16 +28,20 @@ export function addRetentionCommands(program: Command, io: Io): void {
   const retention = program.command("retention").description("limit the age of messages, and see what a limit deletes");
 
   onApplication(
-    retention
-      .command("set")
-      .description(
-        "delete the messages of an application or a chat that are older than a number of days, now and from now on. This cannot be undone: see what it deletes with retention preview first",
-      )
-      .option("--chat <n>", "only in this chat, which then does not follow its application", number),
+    asksFirst(
+      retention
+        .command("set")
+        .description(
+          "delete the messages of an application or a chat that are older than a number of days, now and from now on. This cannot be undone: see what it deletes with retention preview first",
+        ),
+    ).option("--chat <n>", "only in this chat, which then does not follow its application", number),
     [{ name: "days", description: 'a number of days, "none", or for a chat "forever"', parse: limit }],
     async (application, [retentionDays], command) => {
       const { api, output } = toolsOf(io, command);
       const { chat } = command.opts<{ chat?: number }>();
+      // A chat without a limit of its own follows its application, whose limit may delete messages.
+      const deletes = retentionDays === null ? chat !== undefined : retentionDays > 0;
+      if (deletes) await expectConsent(io, command, () => questionOf(application, retentionDays, chat));
       // An application without a limit keeps everything.
       const body = { retention_days: chat === undefined && retentionDays === 0 ? null : retentionDays };
       const { body: changed } =
@@ -45,6 +50,7 @@ export function addRetentionCommands(program: Command, io: Io): void {
           : await api.call("updateChat", { params: { token: application, chat }, body });
       output.result(changed, () => described(retentionDays, chat));
     },
+    { isNamed: true },
   );
 
   retention
@@ -75,6 +81,13 @@ export function addRetentionCommands(program: Command, io: Io): void {
       output.result({ messages, applications }, () => report(applications, output));
       output.note(`${counted(messages, "message")} would be deleted.`);
     });
+}
+
+function questionOf(application: string, retentionDays: number | null, chat: number | undefined): string {
+  const owner = chat === undefined ? `application ${application}` : `chat ${chat} of application ${application}`;
+  const old = retentionDays === null ? "the limit of its application" : inDays(retentionDays);
+  const preview = retentionDays === null || chat !== undefined ? "" : ` --days ${retentionDays}`;
+  return `This deletes the messages of ${owner} that are older than ${old}. To count them first: confabctl retention preview ${application}${preview}.`;
 }
 
 function limit(text: string): number | null {

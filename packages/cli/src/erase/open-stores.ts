@@ -17,6 +17,7 @@ export async function openErasedStores(env: Environment) {
     throw error;
   }
   const erasures = database.createErasures(sql);
+  const [applications, chats] = [database.createApplications(sql), database.createChats(sql)];
   const marks = intake.createIntakeErasure(redis, partitioning);
   return {
     database: sql,
@@ -27,6 +28,9 @@ export async function openErasedStores(env: Environment) {
       if (erasure) await marks.mark(token, chat);
       return erasure;
     },
+    /** Whether the application or the chat exists, with or without messages of the sender. */
+    exists: async ({ token, chat }: Target): Promise<boolean> =>
+      (chat === undefined ? await applications.find(token) : await chats.locate(token, chat)) !== undefined,
     /** The erasure of the target; undefined if there is none. */
     find: ({ token, chat, sender }: Target) =>
       sender === undefined ? erasures.find(token, chat) : erasures.findSender(token, sender),

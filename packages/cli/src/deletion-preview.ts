@@ -1,0 +1,33 @@
+import { pages, type ApiClient } from "./api-client.ts";
+import { counted, printable } from "./output.ts";
+
+/** What a deletion removes. */
+export interface Doomed {
+  readonly name: string | null;
+  /** Absent for a chat. */
+  readonly chats?: number;
+  /** Only stored ones. */
+  readonly messages: number;
+}
+
+/** Counts what the deletion of an application, or of one of its chats, removes. */
+export async function previewDeletion(api: ApiClient, token: string, chat?: number): Promise<Doomed> {
+  if (chat !== undefined) {
+    const { body } = await api.call("getChat", { params: { token, chat } });
+    return { name: body.name, messages: body.messages_count };
+  }
+  const { body } = await api.call("getApplication", { params: { token } });
+  let [chats, messages] = [0, 0];
+  for await (const page of pages(api, "listChats", { params: { token }, limit: Infinity })) {
+    chats += page.length;
+    for (const { messages_count } of page) messages += messages_count;
+  }
+  return { name: body.name, chats, messages };
+}
+
+/** For example `the application "Demo" with 2 chats and 17 messages`, or `chat 1 with 3 messages`. */
+export function inWords(what: string, { name, chats, messages }: Doomed): string {
+  const named = name === null ? what : `${what} "${printable(name)}"`;
+  const parts = [...(chats === undefined ? [] : [counted(chats, "chat")]), counted(messages, "message")];
+  return `${named} with ${parts.join(" and ")}`;
+}
