@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { withdrawClone } from "./clones.ts";
 import { composeDown } from "./compose.ts";
 import { LocalError } from "./local-error.ts";
-import { end } from "./process-identity.ts";
+import { end, killOrphans } from "./process-identity.ts";
 import { paths } from "./settings.ts";
 import { readState, runningProcesses, writeState } from "./state.ts";
 import { stopSupervisor } from "./supervisor.ts";
@@ -13,6 +13,7 @@ export async function down(onProgress: (line: string) => void, dropData = false)
   await stopSupervisor();
   const state = readState();
   const running = runningProcesses(state);
+  for (const entry of state.processes) killOrphans(entry);
   for (const entry of running.toReversed()) {
     await end(entry, entry.stopSignal, 30_000);
     onProgress(`${entry.name} stopped`);

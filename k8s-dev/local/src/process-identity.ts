@@ -41,6 +41,20 @@ export async function end(identity: ProcessIdentity, name: NodeJS.Signals, timeo
     if (Date.now() > deadline) signal(identity, "SIGKILL");
     await sleep(20);
   }
+  killOrphans(identity);
+}
+
+/**
+ * Kills what is left of the group that an ended process has led, such as the workers of an nginx whose master was killed: they keep its
+ * port. Does nothing if the number belongs to another process by now, because then no member was left.
+ */
+export function killOrphans({ pid }: ProcessIdentity): void {
+  if (identify(pid) !== undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // There are none.
+  }
 }
 
 function startFromProc(pid: number): string | undefined {

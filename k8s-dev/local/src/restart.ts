@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { start } from "./launch.ts";
-import { isRunning } from "./process-identity.ts";
+import { isRunning, killOrphans } from "./process-identity.ts";
 import { lastLine } from "./run.ts";
 import type { RecordedProcess } from "./state.ts";
 
@@ -34,6 +34,7 @@ export function attend(entry: RecordedProcess, now: number, log: Log): RecordedP
 }
 
 function afterDeath(entry: RecordedProcess, now: number, log: Log): RecordedProcess {
+  killOrphans(entry);
   const deaths = [...(entry.deaths ?? []).filter((time) => time > now - windowMs), now];
   const fields = { pid: entry.pid, deaths_in_a_minute: deaths.length };
   if (deaths.length >= maxDeaths) {

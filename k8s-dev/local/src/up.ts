@@ -6,7 +6,7 @@ import { start } from "./launch.ts";
 import { LocalError } from "./local-error.ts";
 import { addressLimits } from "./nginx.ts";
 import { protectState } from "./private-file.ts";
-import { end, isRunning } from "./process-identity.ts";
+import { end, isRunning, killOrphans } from "./process-identity.ts";
 import { answersInTime, whatIsMissing } from "./ready.ts";
 import { reverseProxy } from "./reverse-proxy.ts";
 import { lastLine, run } from "./run.ts";
@@ -56,6 +56,7 @@ export async function planRun(env: NodeJS.ProcessEnv, onProgress: Report): Promi
   addressLimits(settings);
   redisMaxmemory(settings);
   const variables = await checkConfiguration(productEnvironment(settings, plannedStores(settings, ports), ports));
+  for (const entry of readState().processes) killOrphans(entry);
   const ours = new Set(runningProcesses().flatMap((entry) => entry.ports));
   const wanted = [
     ...Object.values(servicePorts(ports)).flat(),

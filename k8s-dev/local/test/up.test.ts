@@ -215,6 +215,14 @@ describe("the supervisor of make up", function () {
     expect(await until(serves)).to.equal(true);
   });
 
+  it("starts nginx again although its workers outlive their killed master", async () => {
+    const { pid } = checkout.process("nginx");
+    process.kill(pid, "SIGKILL");
+    expect(await until(() => checkout.process("nginx").pid !== pid)).to.equal(true);
+    expect(await until(() => fetch(`${checkout.url}/`).then(({ status }) => status === 200))).to.equal(true);
+    expect((await checkout.local("status")).stdout).to.match(/^ {2}nginx +ready/m);
+  });
+
   it("bounds the logs", () => {
     const { size } = statSync(join(checkout.root, ".confab/logs/worker.log.1"));
     expect(size).to.be.greaterThan(17 * 1024 ** 2);
@@ -236,6 +244,28 @@ describe("the supervisor of make up", function () {
     expect(checkout.process("api").pid).to.equal(pid);
     expect((await checkout.local("up")).code).to.equal(0);
     expect((await checkout.ask("api")).text).to.equal("fixed");
+  });
+
+  it("leaves no worker of nginx to make up or make down, also when both were killed", async () => {
+    const kill = async () => {
+      signal(checkout.state().supervisor!, "SIGKILL");
+      const nginx = checkout.process("nginx");
+      expect(await until(() => !isRunning(checkout.state().supervisor!))).to.equal(true);
+      process.kill(nginx.pid, "SIGKILL");
+      expect(await until(() => !isRunning(nginx))).to.equal(true);
+    };
+    await kill();
+    const again = await checkout.local("up");
+    expect(again.code, again.stderr).to.equal(0);
+    await kill();
+    expect((await checkout.local("down")).code).to.equal(0);
+    const answers = () =>
+      fetch(checkout.url).then(
+        () => true,
+        () => false,
+      );
+    expect(await until(async () => !(await answers()))).to.equal(true);
+    expect((await checkout.local("up")).code).to.equal(0);
   });
 
   it("is replaced by make up when it was killed itself", async () => {
