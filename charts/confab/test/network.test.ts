@@ -55,7 +55,7 @@ describe("an Ingress or HTTPRoute", () => {
     const routes = new Set(edges.flat().map(({ from, path, service }) => `${from} ${path} ${service}`));
     expect(edges.some((backends) => backends.length > 0)).to.equal(true);
     for (const route of routes) {
-      expect(route).to.match(/ (\/messages(\/batch)?) \S+-ingest$| \/(applications)? \S+-api$/);
+      expect(route).to.match(/ (\/messages(\/batch)?) \S+-ingest$| \/(applications|admin)? \S+-api$/);
     }
   });
 

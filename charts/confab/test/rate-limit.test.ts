@@ -63,7 +63,7 @@ describe("the limits per client address", () => {
       const byName = Object.fromEntries(limits) as Record<string, unknown>;
       return { sending: byName["confab-ingest"], admin: byName["confab-admin"], rest: byName["confab-api"] };
     });
-    expect({ sending, admin, other: rest }).to.deep.equal(addressLimits({}));
+    expect(addressLimits({})).to.deep.include({ sending, admin, other: rest });
   });
 
   it("are middlewares for Traefik", async () => {

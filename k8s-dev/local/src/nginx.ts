@@ -17,6 +17,10 @@ export interface NginxSettings {
   readonly accessLog: string;
   /** Per client address; undefined: no limits. */
   readonly limits: AddressLimits | undefined;
+  /** How many streams the api keeps open at most. */
+  readonly maxStreams: number;
+  /** Origins of the web pages that may read nginx's own answers, as in CORS_ORIGINS. */
+  readonly corsOrigins: readonly string[];
   /** Names that clients use for this machine; others are refused. */
   readonly hosts: readonly string[];
   /** The user of its workers. Omitted: as root the user of this process, else nginx has no choice. */
@@ -26,11 +30,15 @@ export interface NginxSettings {
 export interface AddressLimits {
   /** POST /messages and /messages/batch together. */
   readonly sending: Limit;
-  /** /applications, where admin keys can be guessed, or applications created without one. */
+  /** /applications and /admin/, which need an admin key, or where applications are created without one. */
   readonly admin: Limit;
   /** Everything else, where tokens can be guessed. */
   readonly other: Limit;
+  /** Requests at the same time, open streams and waiting ones among them. */
+  readonly open: number;
 }
+
+type RatedLimit = Exclude<keyof AddressLimits, "open">;
 
 interface Limit {
   readonly requestsPerSecond: number;
@@ -57,7 +65,19 @@ export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined
     sending: limit("FLOOD", 10, 20),
     admin: limit("FLOOD_ADMIN", 5, 50),
     other: limit("FLOOD_OTHER", 500, 1000),
+    open: whole("FLOOD_OPEN", 1100),
   };
+}
+
+/** The origins in CORS_ORIGINS. */
+export function corsOriginsOf({ CORS_ORIGINS = "" }: NodeJS.ProcessEnv): string[] {
+  const origins = CORS_ORIGINS.split(",").map((origin) => URL.parse(origin.trim())?.origin);
+  return origins.filter((origin) => origin !== undefined);
+}
+
+/** How many streams the api keeps open, from MAX_STREAMS. */
+export function maxStreamsOf({ MAX_STREAMS = "" }: NodeJS.ProcessEnv): number {
+  return /^[1-9]\d{0,6}$/.test(MAX_STREAMS) ? Number(MAX_STREAMS) : 10_000;
 }
 
 /**
@@ -82,7 +102,8 @@ export function publicUrlOf(env: NodeJS.ProcessEnv, port: number): string {
 
 /** Writes the configuration below `dir` and gives the arguments that start nginx with it, in the foreground. */
 export function writeNginxConfig(settings: NginxSettings): string[] {
-  const { limits } = settings;
+  const { limits, maxStreams, corsOrigins } = settings;
+  const connections = 2 * maxStreams + 1000;
   const values: Record<string, string> = {
     listen: settings.listen,
     ingest: settings.ingest,
@@ -92,6 +113,11 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
     dir: settings.dir,
     accessLog: settings.accessLog,
     hosts: settings.hosts.join("|"),
+    connections: String(connections),
+    // Beside the connections: logs, listening sockets and the like.
+    files: String(connections + 100),
+    corsOrigins: corsOrigins.map((origin) => `    "${origin}" $http_origin;`).join("\n"),
+    corsVary: corsOrigins.length > 0 ? "Origin" : "",
     user: userDirective(settings.user),
     limitZones: limits === undefined ? "" : limitZones(limits),
     sendingLimit: limits === undefined ? "" : `      ${limitIn("sending", limits.sending)}`,
@@ -99,7 +125,7 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
     otherLimit:
       limits === undefined
         ? ""
-        : `    limit_req_status 429;\n    limit_req_log_level info;\n    ${limitIn("other", limits.other)}`,
+        : `    limit_req_status 429;\n    limit_conn_status 429;\n    limit_conn open ${limits.open};\n    ${limitIn("other", limits.other)}`,
   };
   const template = readFileSync(join(import.meta.dirname, "../nginx.conf.template"), "utf8");
   const file = join(settings.dir, "nginx.conf");
@@ -127,16 +153,17 @@ function userDirective(user: string | undefined): string {
 
 /** Only requests with a key are counted: of the two paths for sending, no methods but POST. */
 function limitZones(limits: AddressLimits): string {
-  const zone = (name: keyof AddressLimits, key: string) =>
+  const zone = (name: RatedLimit, key: string) =>
     `  limit_req_zone ${key} zone=${name}:10m rate=${limits[name].requestsPerSecond}r/s;`;
   return [
     `  map $request_method $sending_key { POST $binary_remote_addr; default ""; }`,
     zone("sending", "$sending_key"),
     zone("admin", "$binary_remote_addr"),
     zone("other", "$binary_remote_addr"),
+    `  limit_conn_zone $binary_remote_addr zone=open:10m;`,
   ].join("\n");
 }
 
 const indented = (text: string) => text.trimEnd().replaceAll(/^(?=.)/gm, "    ");
 
-const limitIn = (zone: keyof AddressLimits, { burst }: Limit) => `limit_req zone=${zone} burst=${burst} nodelay;`;
+const limitIn = (zone: RatedLimit, { burst }: Limit) => `limit_req zone=${zone} burst=${burst} nodelay;`;

@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addressLimits, hostsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
+import { addressLimits, corsOriginsOf, hostsOf, maxStreamsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
 import { secretIn } from "./secret.ts";
 
 // Run by compose.yaml before everything else: prepare-compose.ts SECRETS PROXY makes the stores' passwords in the first
@@ -22,6 +22,8 @@ writeNginxConfig({
   dir: proxy,
   accessLog: "/dev/stdout",
   limits: addressLimits(process.env),
+  maxStreams: maxStreamsOf(process.env),
+  corsOrigins: corsOriginsOf(process.env),
   hosts: hostsOf(process.env),
   user: "nginx",
 });

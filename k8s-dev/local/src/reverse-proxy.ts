@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dockerAnswers } from "./compose.ts";
 import { canInstall, ensureProgram } from "./install.ts";
-import { addressLimits, hostsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
+import { addressLimits, corsOriginsOf, hostsOf, maxStreamsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
 import { findProgram } from "./run.ts";
 import { ofTheMachine } from "./services.ts";
 import type { ProductProcess } from "./services.ts";
@@ -36,6 +36,8 @@ export async function reverseProxy(
     dir: paths.nginx,
     accessLog: join(paths.logs, "access.log"),
     limits: addressLimits(env),
+    maxStreams: maxStreamsOf(env),
+    corsOrigins: corsOriginsOf(env),
     hosts: hostsOf(env),
   });
   const program = inDocker

@@ -2,16 +2,18 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { firstBytes } from "../src/first-bytes.ts";
 import { ensureProgram } from "../src/install.ts";
-import { addressLimits, hostsOf, writeNginxConfig } from "../src/nginx.ts";
+import { addressLimits, corsOriginsOf, hostsOf, maxStreamsOf, writeNginxConfig } from "../src/nginx.ts";
 import { freePort } from "../src/ports.ts";
 import { startServer } from "../src/server.ts";
+import type { AddressLimits } from "../src/nginx.ts";
 import type { ServerHandle } from "../src/server.ts";
 
 const mebibyte = 1024 ** 2;
@@ -70,7 +72,13 @@ describe("nginx in front of the services", function () {
   // Installs nginx where it is missing.
   this.timeout(120_000);
   // Smaller than what is usual, for the sake of time; that of sending is the usual one.
-  const more = { FLOOD_ADMIN_RATE: "20", FLOOD_ADMIN_BURST: "20", FLOOD_OTHER_RATE: "200", FLOOD_OTHER_BURST: "400" };
+  const more = {
+    FLOOD_ADMIN_RATE: "20",
+    FLOOD_ADMIN_BURST: "20",
+    FLOOD_OTHER_RATE: "200",
+    FLOOD_OTHER_BURST: "400",
+    FLOOD_OPEN: "1600",
+  };
   const limits = addressLimits(more)!;
   const folder = mkdtempSync(join(tmpdir(), "confab-nginx-"));
   const accessLog = join(folder, "logs/access.log");
@@ -92,6 +100,8 @@ describe("nginx in front of the services", function () {
       dir: join(folder, "nginx"),
       accessLog,
       limits,
+      maxStreams: 10_000,
+      corsOrigins: corsOriginsOf({ CORS_ORIGINS: "https://app.example.com, https://other.example.com" }),
       hosts: hostsOf({ PUBLIC_URL: "https://chat.example.com:8443/" }),
     });
     nginx = await startServer({
@@ -229,11 +239,16 @@ describe("nginx in front of the services", function () {
   });
 
   it("answers 429 to an address that tries many admin keys, or creates application after application", async () => {
-    for (const method of ["GET", "POST"]) {
+    for (const [method, path] of [
+      ["GET", "/applications"],
+      ["POST", "/applications"],
+      ["GET", "/admin/keys"],
+      ["DELETE", "/admin/keys/8Qn3fVbZ"],
+    ] as const) {
       const start = performance.now();
-      const refused = (await flood(100, "/applications", method)).filter(isRefused);
+      const refused = (await flood(100, path, method)).filter(isRefused);
       const earned = Math.ceil(((performance.now() - start) / 1000) * admin.requestsPerSecond);
-      expect(refused.length, method).to.be.at.least(100 - 1 - admin.burst - earned);
+      expect(refused.length, `${method} ${path}`).to.be.at.least(100 - 1 - admin.burst - earned);
       expect(refused[0]?.body).to.include({ type: "https://chat.example.com:8443/problems/rate-limited", status: 429 });
     }
     await calm(admin);
@@ -247,6 +262,74 @@ describe("nginx in front of the services", function () {
     const passed = answers.filter((answer) => !isRefused(answer)).length;
     expect(passed).to.be.within(1 + other.burst, 1 + other.burst + earned);
     await calm(other);
+  });
+
+  it("lets pages of CORS_ORIGINS read its own answers, and no other page", async () => {
+    const refusedFor = async (origin: string) => {
+      const init = { method: "POST", body: Buffer.alloc(9 * mebibyte), headers: { origin } };
+      const { response } = await ask("/messages/batch", init);
+      expect(response.status).to.equal(413);
+      return ["access-control-allow-origin", "access-control-expose-headers", "vary"].map((name) =>
+        response.headers.get(name),
+      );
+    };
+    for (const origin of ["https://app.example.com", "https://other.example.com"]) {
+      expect(await refusedFor(origin)).to.deep.equal([origin, "Allow, RateLimit, Retry-After, X-Request-ID", "Origin"]);
+    }
+    expect(await refusedFor("https://app.example.com.evil.example")).to.deep.equal([null, null, "Origin"]);
+    const own = readFileSync(join(import.meta.dirname, "../nginx-problems.conf"), "utf8");
+    const cors = ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary"];
+    const alwaysReadable = ["Cache-Control", "X-Content-Type-Options"];
+    const headers = [...own.matchAll(/add_header (\S+)/g)].map(([, name]) => name!);
+    expect(new Set(headers)).to.deep.equal(
+      new Set(["Allow", "RateLimit", "Retry-After", "X-Request-ID", ...cors, ...alwaysReadable]),
+    );
+    await calm(sending);
+  });
+
+  /** Requests 24 streams of one application from an nginx of its own, all at the same time. Returns how each answer begins. */
+  async function requestStreams(name: string, limits: AddressLimits | undefined, connections: number) {
+    const command = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);
+    const [port, dir] = [await freePort(), join(folder, name)];
+    const args = writeNginxConfig({
+      ...{ listen: `127.0.0.1:${port}`, ingest: `127.0.0.1:${portOf(ingest)}`, api: `127.0.0.1:${portOf(api)}` },
+      ...{ publicUrl: "http://localhost", dir, accessLog: join(dir, "access.log"), limits },
+      ...{ maxStreams: 1, corsOrigins: [], hosts: hostsOf({}) },
+    });
+    const file = join(dir, "nginx.conf");
+    const scarce = readFileSync(file, "utf8").replace("worker_processes auto", "worker_processes 1");
+    writeFileSync(file, scarce.replace(/worker_connections \d+/, `worker_connections ${connections}`));
+    const logFile = join(dir, "nginx.log");
+    const server = await startServer({
+      ...{ name: "nginx", url: `http://127.0.0.1:${port}`, port, command, args, logFile, startTimeoutMs: 10_000 },
+      isReady: async () => (await firstBytes(port, "GET / HTTP/1.0\r\n\r\n")) !== undefined,
+    });
+    const token = randomUUID();
+    const sockets = Array.from({ length: 24 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
+    const answers = sockets.map(() => "");
+    for (const [at, socket] of sockets.entries()) {
+      socket.on("data", (bytes: Buffer) => (answers[at] = `${answers[at] ?? ""}${bytes.toString()}`));
+      socket.write(`GET /applications/${token}/stream HTTP/1.1\r\nHost: localhost\r\n`);
+    }
+    await sleep(300);
+    for (const socket of sockets) socket.write("\r\n");
+    const whole = () => answers.filter((answer) => answer.includes("\r\n\r\n"));
+    for (const deadline = Date.now() + 5_000; whole().length < 24 && Date.now() < deadline;) await sleep(50);
+    for (const socket of sockets) socket.destroy();
+    await server.stop();
+    expect(readFileSync(logFile, "utf8")).to.not.include(token.slice(9));
+    return whole().map((answer) => `${answer.slice(9, 12)} ${/content-type: ([^;\r]+)/i.exec(answer)?.[1] ?? ""}`);
+  }
+
+  it("answers 429 to an address that keeps too many requests open", async () => {
+    const outcomes = await requestStreams("open", { ...limits, open: 20 }, 1000);
+    expect(outcomes.filter((outcome) => outcome === "200 text/event-stream")).to.have.length(20);
+    expect(outcomes.filter((outcome) => outcome === "429 application/problem+json")).to.have.length(4);
+  });
+
+  it("answers 503 with a problem where it has no connection left, and logs no token", async () => {
+    const outcomes = await requestStreams("scarce", undefined, 32);
+    expect(new Set(outcomes)).to.deep.equal(new Set(["200 text/event-stream", "503 application/problem+json"]));
   });
 
   it("answers under its own names and under no other, so that no foreign page is taken for one of its own", async () => {
@@ -394,7 +477,9 @@ describe("nginx in front of the services", function () {
       sending: { requestsPerSecond: 50, burst: 100 },
       admin: { requestsPerSecond: 1, burst: 50 },
       other: { requestsPerSecond: 500, burst: 7 },
+      open: 1100,
     });
+    expect([{}, { MAX_STREAMS: "" }, { MAX_STREAMS: "70" }].map(maxStreamsOf)).to.deep.equal([10_000, 10_000, 70]);
     expect(() => addressLimits({ FLOOD_RATE: "many" })).to.throw("FLOOD_RATE must be a whole number");
   });
 

@@ -53,7 +53,14 @@ ${locations.join("\n")}`;
 function locationOf({ location, code, detail, headers = {} }: OwnAnswer): string {
   const { status, ...problem } = new ProblemError(code, detail === undefined ? {} : { detail });
   const isNamed = location.startsWith("@");
-  const all = { ...headers, "X-Request-ID": "$confab_request_id", "X-Content-Type-Options": "nosniff" };
+  const all = {
+    ...headers,
+    "X-Request-ID": "$confab_request_id",
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "$confab_cors_origin",
+    "Access-Control-Expose-Headers": "$confab_cors_exposed",
+    Vary: "$confab_cors_vary",
+  };
   return `location ${location} {
 ${isNamed ? "" : "  internal;\n"}  default_type ${problemMediaType};
   add_header Cache-Control "private, no-store" always;
