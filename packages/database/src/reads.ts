@@ -35,11 +35,18 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
 
   /**
    * How many messages the ranges have that can be read, stored or not, in the order of the ranges, each of another chat. All their
-   * numbers must be assigned. Instead of the messages it counts the numbers that have none, which are few: deleted
-   * messages and dead letters. There is no counter, so nothing can drift.
+   * numbers must be assigned. Instead of the messages it counts the numbers that have none: deleted messages and dead letters. Those
+   * below the messages that retention left are most of them, and are left out. There is no counter, so nothing can drift.
    */
-  async function counts(ranges: readonly MessageRange[]): Promise<number[]> {
-    if (ranges.length === 0) return [];
+  async function counts(all: readonly MessageRange[]): Promise<number[]> {
+    if (all.length === 0) return [];
+    // Read first: retention may delete further messages meanwhile, and these are counted.
+    const chats = await prisma.chat.findMany({
+      where: { id: { in: all.map(({ chatId }) => chatId) } },
+      select: { id: true, retainedFrom: true },
+    });
+    const retainedFrom = new Map(chats.map((chat) => [chat.id, chat.retainedFrom]));
+    const ranges = all.map((range) => ({ ...range, from: Math.max(range.from, retainedFrom.get(range.chatId) ?? 1) }));
     // One statement, so that a number that moves between the tables is counted once. A dead letter whose number is deleted, or
     // belongs to a message, exists only after Redis lost data.
     const windows = ranges.map(() => "(d.chat_id = ? AND d.number BETWEEN ? AND ?)").join(" OR ");

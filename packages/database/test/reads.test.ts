@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { createMessageChanges, createReads, type MessageChanges, type Reads } from "@confab/database";
+import { createMessageChanges, createReads, createRetention, type MessageChanges, type Reads } from "@confab/database";
 import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 /** Random histories of chats. More of them take longer and find no other kind of mistake. */
@@ -146,6 +146,47 @@ describe("read horizons", () => {
     }
     return { horizons, last };
   }
+
+  it("have exact unread counts while retention deletes, and when an old message is stored late", async () => {
+    const chat = await test.newChat();
+    const { id } = chat;
+    const day = 86_400_000;
+    const old = (number: number) => ({ ...message(id, number), createdAt: new Date(Date.now() - 10 * day) });
+    await test.batchStore.store([batch(old(1), old(2), old(4), message(id, 5), message(id, 6))]);
+    await changes.remove({ chatId: id, number: 6 });
+    await test.database.prisma.chat.update({ where: { id }, data: { retentionDays: 5 } });
+    const counts = () => Promise.all([0, 1, 3, 4, 5, 6].map((horizon) => reads.unread(id, horizon, 6)));
+    expect(await counts(), "with number 3 as a pending message").to.deep.equal([5, 4, 2, 1, 0, 0]);
+    await createRetention(test.database).expire(id, new Date());
+    expect(await counts()).to.deep.equal([1, 1, 1, 1, 0, 0]);
+    await test.batchStore.store([batch(old(3))]);
+    expect(await counts(), "stored below what retention left").to.deep.equal([2, 2, 1, 1, 0, 0]);
+  });
+
+  it("count what is kept, in time that does not grow with what retention deleted", async function () {
+    const [long, short] = [await test.newChat(), await test.newChat()];
+    const deleted = 300_000;
+    const { prisma } = test.database;
+    await prisma.$executeRaw`
+      INSERT INTO deleted_numbers (chat_id, number)
+      SELECT ${long.id}, 1 + a.n + 1000 * b.n FROM
+        JSON_TABLE(${JSON.stringify(Array.from({ length: 1_000 }, (_, at) => at))}, '$[*]' COLUMNS (n INT PATH '$')) a,
+        JSON_TABLE(${JSON.stringify(Array.from({ length: deleted / 1_000 }, (_, at) => at))}, '$[*]' COLUMNS (n INT PATH '$')) b`;
+    await test.batchStore.store([batch(message(long.id, deleted + 1)), batch(message(short.id, 1))]);
+    const quickest = async (chatId: bigint, last: number) => {
+      const times: number[] = [];
+      for (let run = 0; run < 5; run++) {
+        const began = performance.now();
+        expect(await reads.unread(chatId, 0, last)).to.equal(1);
+        times.push(performance.now() - began);
+      }
+      return Math.min(...times);
+    };
+    const before = await quickest(long.id, deleted + 1);
+    await prisma.chat.update({ where: { id: long.id }, data: { retainedFrom: deleted + 1 } });
+    const after = await quickest(long.id, deleted + 1);
+    expect(after, `${before} ms when all numbers are counted`).to.be.lessThan(before / 5);
+  });
 
   it(`have the unread counts of a recount after each of ${HISTORIES} random histories`, async function () {
     this.timeout(60_000 + HISTORIES * 500);

@@ -153,7 +153,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createReadRoutes({
           findChat,
-          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt }),
+          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt, share }),
           reads,
           share,
           mountOptions,

@@ -47,11 +47,12 @@ export function createReadRoutes({ findChat, readHorizons, reads, share, mountOp
   mount(
     router,
     routes.listReadHorizons,
-    async ({ params: { token, chat }, query }) => {
-      const { id } = await findChat(token, chat);
-      const { items, next } = await reads.list(id, query);
-      return { body: items.map(toReadHorizon), link: next === undefined ? {} : { next: { after: next } } };
-    },
+    ({ params: { token, chat }, query }) =>
+      share(token, async () => {
+        const { id } = await findChat(token, chat);
+        const { items, next } = await reads.list(id, query);
+        return { body: items.map(toReadHorizon), link: next === undefined ? {} : { next: { after: next } } };
+      }),
     mountOptions,
   );
 

@@ -1,7 +1,7 @@
 import { ProblemError } from "@confab/contracts";
 import type { Messages, Reads } from "@confab/database";
 import type { ChatHead, LiveSignals, PendingMessages } from "@confab/intake";
-import type { Logger } from "@confab/runtime";
+import type { FairShare, Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";
 import type { ContinueAt } from "./continue-at.ts";
 import { positionReset } from "./list-messages.ts";
@@ -13,6 +13,8 @@ export interface ReadHorizonsOptions {
   pending: Pick<PendingMessages, "head">;
   signals: Pick<LiveSignals, "send">;
   continueAt: ContinueAt;
+  /** Runs the counting, which takes longer the more messages were deleted one by one. */
+  share: FairShare;
 }
 
 export interface ReadHorizons {
@@ -29,6 +31,7 @@ export function createReadHorizons({
   pending,
   signals,
   continueAt,
+  share,
 }: ReadHorizonsOptions): ReadHorizons {
   /** The last number of the chat; `isKnown` is false if Redis, which may know a higher one, is unavailable. */
   async function numbersOf(
@@ -49,11 +52,11 @@ export function createReadHorizons({
   }
 
   async function stateOf(
-    { id }: ChatReference,
+    { id, token }: ChatReference,
     { reader, number, updatedAt }: Omit<HorizonState, "unread">,
     last: number,
   ): Promise<HorizonState> {
-    return { reader, number, unread: await reads.unread(id, number, last), updatedAt };
+    return { reader, number, unread: await share(token, () => reads.unread(id, number, last)), updatedAt };
   }
 
   return {
