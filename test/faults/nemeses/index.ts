@@ -9,12 +9,14 @@ import { processFaults } from "./processes.ts";
 import { queueFaults } from "./queue.ts";
 import { redisDataFaults } from "./redis-data.ts";
 import { redisFaults } from "./redis.ts";
+import { replacedFaults } from "./replaced.ts";
 import { searchFaults } from "./search.ts";
 import type { Fault } from "../scene.ts";
 
 /** All faults, in the order of runs and reports. */
 export const faults: readonly Fault[] = [
   ...processFaults,
+  ...replacedFaults,
   ...redisFaults,
   ...redisDataFaults,
   ...clusterFaults,
