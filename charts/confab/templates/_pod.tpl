@@ -97,6 +97,10 @@ spec:
   {{- end }}
   initContainers:
     {{- $wait := list "migrate" "--status" "--wait" $root.Values.migrations.schemaWait }}
+    {{- /* Ingest accepts messages to chats that Redis knows without MySQL. */}}
+    {{- if eq .component "ingest" }}
+    {{- $wait = concat $wait (list "--unless-unavailable" "15s") }}
+    {{- end }}
     {{- include "confab.confabctl" (dict "root" $root "name" "wait-for-schema" "args" $wait "env" (include "confab.env.database" $root)
         "image" $image "extraEnv" $root.Values.migrations.extraEnv
         "values" (dict "resources" $root.Values.migrations.resources "securityContext" $values.securityContext)) | nindent 4 }}

@@ -65,6 +65,15 @@ describe("every pod", () => {
       }),
     ));
 
+  it("of api and worker waits for the schema; one of ingest also starts while MySQL is unavailable", () =>
+    expectNothingFound(
+      ofContainers(({ name }, container) => {
+        if (container.name !== "wait-for-schema") return [];
+        const starts = container.args?.includes("--unless-unavailable") === true;
+        return findings([starts !== name.endsWith("-ingest"), `waits ${starts ? "not " : ""}for MySQL`]);
+      }),
+    ));
+
   it("runs pinned images", () =>
     expectNothingFound(
       ofContainers((_workload, { image = "", imagePullPolicy }) =>

@@ -63,6 +63,16 @@ describe("confabctl for operators", function () {
     await database.drop();
   });
 
+  it("stops waiting for an unavailable database after --unless-unavailable, and not for one that lacks tables", async () => {
+    const status = ["migrate", "--status", "--wait", "2s", "--unless-unavailable", "1s"];
+    const away = await stack.run(status, { DATABASE_URL: "mysql://nobody@127.0.0.1:1/none" });
+    expect(away.code, away.stderr).to.equal(0);
+    expect(away.stdout).to.include("the database is unavailable");
+    const database = await createTestDatabase();
+    expect((await stack.run(status, { DATABASE_URL: database.url })).code).to.equal(4);
+    await database.drop();
+  });
+
   it("gives up after --wait", async () => {
     const env = { DATABASE_URL: "mysql://nobody@127.0.0.1:1/none" };
     const { code, stderr } = await stack.run(["migrate", "--wait", "1s"], env);

@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import { isTransient, isUnavailable } from "@confab/database";
+import { isMissingTable, isTransient, isUnavailable } from "@confab/database";
 import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/intake";
 import { SettingsRefused } from "@confab/runtime";
 
@@ -14,7 +14,8 @@ export function toProblem(error: unknown): unknown {
     });
   }
   if (error instanceof IntakeBusy) return busy();
-  if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error)) {
+  // A table is missing where ingest started before the database was created.
+  if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error) || isMissingTable(error)) {
     return new ProblemError("storage-unavailable", {
       detail:
         "This chat is not in use, so it has to be read from the database, which is unavailable. Nothing was accepted. Send the message again after Retry-After.",

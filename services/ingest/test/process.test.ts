@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import {
   configurationErrorsOf,
+  createTestDatabase,
   describeLostSessions,
   describeShutdown,
   eventually,
@@ -70,6 +71,41 @@ describe("the ingest process", () => {
     expect(taken.status).to.equal(201);
     await service.stop();
     await redis.close();
+  });
+
+  it("starts while MySQL is unavailable or empty, and accepts messages to the chats that Redis knows", async () => {
+    const prefix = uniquePrefix("ingest");
+    const database = await startProxy({ target: world.url });
+    const start = (url: string) => startService("ingest", { DATABASE_URL: url, REDIS_KEY_PREFIX: prefix });
+    const send = (service: { url: string }, to: Chat) =>
+      fetch(`${service.url}/messages`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ application_token: to.token, chat_number: to.number, body: "Hello" }),
+      });
+    const first = await start(database.url);
+    expect((await send(first, chat)).status).to.equal(201);
+    await first.stop();
+    await database.cut();
+    const empty = await createTestDatabase();
+    for (const url of [database.url, empty.url]) {
+      const service = await start(url);
+      const unknown = await world.newChat();
+      expect((await send(service, chat)).status).to.equal(201);
+      const refused = await send(service, unknown);
+      expect([refused.status, refused.headers.get("content-type")]).to.deep.equal([503, "application/problem+json"]);
+      expect(await refused.json()).to.include({ code: "storage-unavailable" });
+      if (url === database.url) {
+        await database.restore();
+        await eventually(async () => {
+          expect((await send(service, unknown)).status).to.equal(201);
+        });
+        await database.cut();
+      }
+      await service.stop();
+    }
+    await empty.drop();
+    await database.close();
   });
 
   it("shuts down cleanly after SIGTERM while it is waiting for Redis", async () => {

@@ -8,9 +8,10 @@ import { databaseAddress, withDatabase } from "../stores.ts";
 interface MigrateCommandOptions {
   status?: boolean;
   wait?: number;
+  unlessUnavailable?: number;
 }
 
-/** `migrate [--status] [--wait 5m]`. */
+/** `migrate [--status] [--wait 5m] [--unless-unavailable 15s]`. */
 export function addMigrateCommand(program: Command, io: Io): void {
   program
     .command("migrate")
@@ -23,11 +24,16 @@ export function addMigrateCommand(program: Command, io: Io): void {
       "wait up to this time for the database; with --status, until every migration that this version needs is applied",
       duration,
     )
-    .action(async ({ status = false, wait }: MigrateCommandOptions, command: Command) => {
+    .option(
+      "--unless-unavailable <duration>",
+      "with --status --wait, stop waiting without an error when the database has been unavailable for this time: for ingest, which works without it",
+      duration,
+    )
+    .action(async ({ status = false, wait, unlessUnavailable }: MigrateCommandOptions, command: Command) => {
       const tools = toolsOf(io, command);
       if (!status) await apply(tools, wait);
       else if (wait === undefined) await showStatus(tools);
-      else await waitUntilMigrated(tools, wait);
+      else await waitUntilMigrated(tools, wait, unlessUnavailable);
     });
 }
 
@@ -59,15 +65,32 @@ async function showStatus({ env, output }: Tools): Promise<void> {
 }
 
 /** By the rule of readiness: tables of a newer version are enough, so that a rollback to an older version does not wait. */
-async function waitUntilMigrated({ env, output }: Tools, wait: number): Promise<void> {
+async function waitUntilMigrated(
+  { env, output }: Tools,
+  wait: number,
+  unlessUnavailable = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const { createMigrationCheck, isUnavailable, MigrationError, reasonOf } = await import("@confab/database");
+  let unavailableSince: number | undefined;
   const retry = {
     timeoutMs: wait,
-    reasonToRetry: (error: unknown) =>
-      isUnavailable(error) || error instanceof MigrationError ? reasonOf(error) : undefined,
+    reasonToRetry: (error: unknown) => {
+      if (!isUnavailable(error)) {
+        unavailableSince = undefined;
+        return error instanceof MigrationError ? reasonOf(error) : undefined;
+      }
+      unavailableSince ??= performance.now();
+      return performance.now() - unavailableSince < unlessUnavailable ? reasonOf(error) : undefined;
+    },
     onRetry: waitingFor(output),
   };
-  await withDatabase(env, (database) => retryUntil(retry, createMigrationCheck(database)));
+  try {
+    await withDatabase(env, (database) => retryUntil(retry, createMigrationCheck(database)));
+  } catch (error) {
+    if (unavailableSince === undefined || !isUnavailable(error)) throw error;
+    output.result({ pending: null }, () => "the database is unavailable, so nobody knows which migrations are pending");
+    return;
+  }
   output.result({ pending: [] }, () => "no migration is pending");
 }
 
