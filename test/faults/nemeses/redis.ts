@@ -65,6 +65,20 @@ export const redisFaults: readonly Fault[] = [
     },
   },
   {
+    name: "api-without-redis",
+    title: "The api is cut off from Redis while a chat is deleted, whose messages ingest goes on accepting",
+    expectations: withoutRedis,
+    async run(scene) {
+      const links = toRedis(scene, "api");
+      await scene.during("the api cut off from Redis", async () => {
+        await Promise.all(links.map((link) => link.cut()));
+        // The load deletes the chat in the meantime.
+        await scene.pause(5_000);
+        await Promise.all(links.map((link) => link.restore()));
+      });
+    },
+  },
+  {
     name: "redis-dead-peer",
     title: "The connections of ingest and api to Redis are dead, without a reset; nobody repairs them",
     expectations: { ...withoutRedis, recoverWithinMs: 15_000 },
