@@ -80,12 +80,12 @@ export const applicationRoutes = {
     tag: "Applications",
     summary: "Delete an application and erase everything in it",
     description:
-      "From the answer on, no route knows the token any more. Messages that were accepted and not stored yet are dropped. A worker then erases the chats, messages and search documents from all stores, which takes minutes. This cannot be undone.",
+      "From the answer 204 on, no route knows the token any more, and no message to it is accepted. A repetition is answered with 204, too. Messages that were accepted and not stored yet are dropped. A worker then erases the chats, messages and search documents from all stores, which takes minutes. This cannot be undone.",
     scopes: ["admin"],
     params: ["token"],
     limited: "requests",
     success: { status: 204, description: "The application is deleted" },
-    problems: ["application-not-found", "outcome-unknown", ...reading],
+    problems: ["application-not-found", "outcome-unknown", "service-unavailable", ...reading],
   },
   eraseSender: {
     method: "post",
@@ -95,9 +95,10 @@ export const applicationRoutes = {
     tag: "Applications",
     summary: "Erase everything that a sender wrote",
     description:
-      "A worker deletes every message of the sender in all chats of the application, as deleting each of them would: its number stays, and lists show it without content. The tombstones do not name the sender. It also deletes the sender's read horizons. Messages that were created after the request stay. A repetition finds nothing more.",
+      "A worker deletes every message of the sender in all chats of the application, as deleting each of them would: its number stays, and lists show it without content. The tombstones do not name the sender. It also deletes the sender's read horizons. Messages and read horizons that are written after the answer stay. A request for a sender whose erasure has not begun extends that erasure.",
     scopes: ["admin"],
     params: ["token"],
+    idempotent: true,
     body: { schema: eraseSenderSchema, required: true, limitBytes: smallBody },
     limited: "requests",
     success: {
@@ -105,7 +106,7 @@ export const applicationRoutes = {
       description: "The erasure is recorded, and a worker carries it out",
       schema: erasureSchema,
     },
-    problems: ["application-not-found", ...storing],
+    problems: ["application-not-found", "idempotency-conflict", "too-many-erasures", "service-unavailable", ...storing],
   },
   searchApplication: {
     method: "get",

@@ -83,12 +83,12 @@ export const chatRoutes = {
     tag: "Chats",
     summary: "Delete a chat and erase everything in it",
     description:
-      "From the answer on, no route knows the chat any more, and its number is never used again. Messages that were accepted and not stored yet are dropped. A worker then erases the messages and search documents from all stores, which takes minutes. This cannot be undone.",
+      "From the answer 204 on, no route knows the chat any more, no message to it is accepted, and its number is never used again. A repetition is answered with 204, too. Messages that were accepted and not stored yet are dropped. A worker then erases the messages and search documents from all stores, which takes minutes. This cannot be undone.",
     scopes: ["edit"],
     params: ["token", "chat"],
     limited: "requests",
     success: { status: 204, description: "The chat is deleted" },
-    problems: ["application-not-found", "chat-not-found", "outcome-unknown", ...reading],
+    problems: ["application-not-found", "chat-not-found", "outcome-unknown", "service-unavailable", ...reading],
   },
   setReadHorizon: {
     method: "put",

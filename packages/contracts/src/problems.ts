@@ -148,6 +148,12 @@ export const problems = {
     meaning:
       "The application or the client address sends more than its limit allows. Wait for the seconds in `Retry-After`, then send the request again.",
   },
+  "too-many-erasures": {
+    status: 429,
+    title: "Too many open erasures",
+    meaning:
+      "The application has 100 erasures of senders that are not finished, which is the maximum, so this one was not recorded. Send the request again after `Retry-After`.",
+  },
   "headers-too-large": {
     status: 431,
     title: "Request header fields too large",

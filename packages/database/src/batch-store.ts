@@ -4,7 +4,7 @@ import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
 import { recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
-import { RetryTransaction, directTransaction, placeholderRows, placeholders } from "./transaction.ts";
+import { RetryTransaction, directTransaction, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
 
@@ -89,7 +89,7 @@ async function store<M extends AddressedMessage>(
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
   // Together, which saves a round trip.
   const [{ fresh, delivered }, { placed, misplaced, unknown, erased }] = await Promise.all([
-    recordBatches(tx, unique, now),
+    recordBatches(tx, unique),
     checkOwners(
       tx,
       unique.flatMap((batch) => batch.messages),
@@ -128,7 +128,7 @@ async function store<M extends AddressedMessage>(
 }
 
 /** Inserts the new ids in id order. If another delivery inserts one at the same time, the transaction starts again. */
-async function recordBatches<M extends AddressedMessage>(tx: Statements, batches: NewBatch<M>[], now: Date) {
+async function recordBatches<M extends AddressedMessage>(tx: Statements, batches: NewBatch<M>[]) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
     `SELECT id FROM stored_batches WHERE id IN (${placeholders(batches)})`,
@@ -141,8 +141,8 @@ async function recordBatches<M extends AddressedMessage>(tx: Statements, batches
     const ids = fresh.map((batch) => batch.id).sort((a, b) => Buffer.compare(a, b));
     try {
       await tx.$executeRawUnsafe(
-        `INSERT INTO stored_batches (id, stored_at) VALUES ${placeholderRows(ids.length, 2)}`,
-        ...ids.flatMap((id) => [id, now]),
+        `INSERT INTO stored_batches (id, stored_at) VALUES ${ids.map(() => "(?, UTC_TIMESTAMP(3))").join(", ")}`,
+        ...ids,
       );
     } catch (error) {
       throw isDuplicateKey(error)

@@ -14,6 +14,8 @@ import type { Chat as ChatRow } from "./generated/client.ts";
 export interface ChatLocation {
   readonly id: bigint;
   readonly lastNumber: number;
+  /** The epoch of its application. */
+  readonly epoch: number;
 }
 
 /** The last numbers of a chat: of its stored messages with the latest numbering, and of its changes. */
@@ -212,8 +214,10 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
      */
     async locate(token: string, number: number): Promise<ChatLocation | undefined> {
       if (!isToken(token)) return undefined;
-      const [row] = await query<({ id: bigint } & Record<"highest" | "deadLettered" | "dropped", number | null>)[]>(
-        `SELECT c.id,
+      const [row] = await query<
+        ({ id: bigint; epoch: number } & Record<"highest" | "deadLettered" | "dropped", number | null>)[]
+      >(
+        `SELECT c.id, a.epoch,
                 (SELECT m.number FROM messages m WHERE m.chat_id = c.id ORDER BY m.number DESC LIMIT 1) AS highest,
                 (SELECT d.number FROM dead_letters d WHERE d.chat_id = c.id ORDER BY d.number DESC LIMIT 1) AS deadLettered,
                 (SELECT n.number FROM deleted_numbers n WHERE n.chat_id = c.id ORDER BY n.number DESC LIMIT 1) AS dropped
@@ -223,8 +227,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         token,
       );
       if (!row) return undefined;
-      const { id, highest, deadLettered, dropped } = row;
-      return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0, dropped ?? 0) };
+      const { id, epoch, highest, deadLettered, dropped } = row;
+      return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0, dropped ?? 0), epoch };
     },
   };
 }

@@ -38,11 +38,12 @@ export async function deadLetterMessages<M extends AddressedMessage>(
   const rows = deadLettered.filter(({ uid }) => !kept.has(Buffer.from(uid).toString("hex")));
   if (rows.length > 0) {
     await tx.$executeRawUnsafe(
-      `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, other_fields, reason, request_id, accepted_at, created_at)
-       VALUES ${placeholderRows(rows.length, 11)}`,
+      `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, other_fields, reason, request_id, epoch, accepted_at, created_at)
+       VALUES ${placeholderRows(rows.length, 12)}`,
       ...rows.flatMap((row) => [
         ...[row.token, row.chat, row.chatUnknown ? null : row.chatId, row.number, row.uid, Buffer.from(row.body)],
-        ...[encodeOtherFields(row) || null, row.reason, row.requestId?.slice(0, 128) ?? null, row.createdAt, now],
+        ...[encodeOtherFields(row) || null, row.reason, row.requestId?.slice(0, 128) ?? null, row.epoch ?? null],
+        ...[row.createdAt, now],
       ]),
     );
   }

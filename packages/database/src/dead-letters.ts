@@ -59,12 +59,12 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   await tx.$queryRaw`SELECT id FROM dead_letters WHERE id = ${id} FOR UPDATE`;
   const letter = await tx.deadLetter.findUnique({ where: { id } });
   if (!letter) return { restored: false, reason: "There is no such dead letter" };
-  const { chatId, number, uid, otherFields, acceptedAt } = letter;
+  const { chatId, number, uid, otherFields, epoch, acceptedAt } = letter;
   if (chatId === null || !(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
     return { restored: false, reason: "Its chat no longer exists" };
   }
   const content = decodeContent(Buffer.from(letter.body).toString(), otherFields);
-  const message = { chatId, number, uid, ...content, createdAt: acceptedAt };
+  const message = { chatId, number, uid, ...content, epoch: epoch ?? undefined, createdAt: acceptedAt };
   const taken = { restored: false, reason: `Another message has number ${number}` } as const;
   if ((await compareWithStored(tx, "messages", [message])).conflicts.length > 0) return taken;
   const { stored, conflicts, refused } = await insertMessages(tx, [message]);

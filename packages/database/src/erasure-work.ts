@@ -1,14 +1,17 @@
-import { decodeContent } from "@confab/contracts";
-import { createDeadLetters } from "./dead-letters.ts";
 import { takeChatsOf, toErasure, type Erasure } from "./erasures.ts";
-import { identifierBytes } from "./identifiers.ts";
-import { removeMessages } from "./remove-messages.ts";
+import { createSenderWork } from "./sender-erasure.ts";
 import { placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { ErasedChat } from "./generated/client.ts";
-import type { MessageRange } from "./messages.ts";
 
 export type { ErasedChat };
+
+/** An erasure that this worker carries out. */
+export type ClaimedErasure = Erasure & {
+  /** For a sender: how long ago, by MySQL's clock, all chats were done for the first time. */
+  readonly clearedMs: number | undefined;
+};
+
 export type ErasureWork = ReturnType<typeof createErasureWork>;
 
 /** The tables whose rows belong to a chat. The first one is the largest. */
@@ -27,22 +30,45 @@ const TABLES_OF_CHATS = [
 export function createErasureWork(database: Database) {
   const { prisma } = database;
   return {
+    /** Open erasures whose marks may not be set in Redis. */
+    async unmarked(limit: number): Promise<Erasure[]> {
+      const rows = await prisma.erasure.findMany({
+        where: { finishedAt: null, markedAt: null },
+        orderBy: { id: "asc" },
+        take: limit,
+      });
+      return rows.map(toErasure);
+    },
+
+    /** Notes that the mark of an erasure is set, unless a later request has extended it since. */
+    noteMarked: async ({ id, epoch }: Erasure): Promise<void> => {
+      await prisma.erasure.updateMany({ where: { id, epoch }, data: { markedAt: new Date() } });
+    },
+
     /**
-     * Claims the oldest open erasure that no worker holds, for `holdMs` by the server's clock; undefined if there is none.
-     * `after` is the id of the last one that was claimed, so that one that has to wait does not hold up the others.
+     * Open erasures with their marks set that no worker holds: of each application at most `limit`, those of chats and of the
+     * application before those of senders, and then those that waited the longest.
      */
-    async claim(after: bigint, holdMs: number): Promise<Erasure | undefined> {
-      const free = await prisma.$queryRaw<{ id: bigint }[]>`
-        SELECT id FROM erasures
-         WHERE finished_at IS NULL AND id > ${after} AND (claimed_until IS NULL OR claimed_until < NOW(3))
-         ORDER BY id LIMIT 10`;
-      for (const { id } of free) {
-        const claimed = await prisma.$executeRaw`
-          UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND
-           WHERE id = ${id} AND finished_at IS NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))`;
-        if (claimed === 1) return toErasure(await prisma.erasure.findUniqueOrThrow({ where: { id } }));
-      }
-      return undefined;
+    waiting: (limit: number): Promise<{ id: bigint; token: string }[]> =>
+      prisma.$queryRaw`
+        SELECT id, token FROM (
+          SELECT id, application_token AS token, ROW_NUMBER() OVER (
+                   PARTITION BY application_token ORDER BY sender IS NOT NULL, claimed_until, id) AS place
+            FROM erasures
+           WHERE finished_at IS NULL AND marked_at IS NOT NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))) AS free
+         WHERE place <= ${limit} ORDER BY place, id LIMIT 1000`,
+
+    /** Claims an erasure for `holdMs` by the server's clock; undefined if another worker has claimed or finished it. */
+    async claim(id: bigint, holdMs: number): Promise<ClaimedErasure | undefined> {
+      const claimed = await prisma.$executeRaw`
+        UPDATE erasures SET claimed_until = NOW(3) + INTERVAL ${holdMs * 1000} MICROSECOND
+         WHERE id = ${id} AND finished_at IS NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))`;
+      if (claimed === 0) return undefined;
+      const row = await prisma.erasure.findUniqueOrThrow({ where: { id } });
+      const [age] = await prisma.$queryRaw<{ ms: bigint | number | null }[]>`
+        SELECT TIMESTAMPDIFF(MICROSECOND, cleared_at, UTC_TIMESTAMP(3)) DIV 1000 AS ms FROM erasures WHERE id = ${id}`;
+      const clearedMs = age?.ms ?? undefined;
+      return { ...toErasure(row), clearedMs: clearedMs === undefined ? undefined : Number(clearedMs) };
     },
 
     /** Holds a claim for this long from now on; afterwards, which may be at once, another worker can claim the erasure. */
@@ -63,12 +89,14 @@ export function createErasureWork(database: Database) {
       }),
 
     /** The next chats that were cleared at least `ageMs` ago and not looked at since. */
-    chatsToCheck: ({ id }: Erasure, ageMs: number, limit: number): Promise<ErasedChat[]> =>
-      prisma.erasedChat.findMany({
-        where: { erasureId: id, erasedAt: null, clearedAt: { lte: new Date(Date.now() - ageMs) } },
-        orderBy: [{ clearedAt: "asc" }, { chatId: "asc" }],
-        take: limit,
-      }),
+    async chatsToCheck({ id }: Erasure, ageMs: number, limit: number): Promise<ErasedChat[]> {
+      const found = await prisma.$queryRaw<{ chatId: bigint }[]>`
+        SELECT chat_id AS chatId FROM erased_chats
+         WHERE erasure_id = ${id} AND erased_at IS NULL
+           AND cleared_at <= UTC_TIMESTAMP(3) - INTERVAL ${ageMs * 1000} MICROSECOND
+         ORDER BY cleared_at, chat_id LIMIT ${limit}`;
+      return prisma.erasedChat.findMany({ where: { chatId: { in: found.map(({ chatId }) => chatId) } } });
+    },
 
     /** Deletes rows of the chats, at most `limit` of each table, and returns how many it deleted. 0 means that none is left. */
     async deleteRows(chatIds: readonly bigint[], limit: number): Promise<number> {
@@ -95,9 +123,14 @@ export function createErasureWork(database: Database) {
       return first?.id ?? undefined;
     },
 
-    /** Marks chats as cleared, or as erased. */
+    /** Marks chats as cleared, or as erased, by MySQL's clock, because the next worker has another one. */
     mark: async (chatIds: readonly bigint[], state: "clearedAt" | "erasedAt"): Promise<void> => {
-      await prisma.erasedChat.updateMany({ where: { chatId: { in: [...chatIds] } }, data: { [state]: new Date() } });
+      if (chatIds.length === 0) return;
+      const column = state === "clearedAt" ? "cleared_at" : "erased_at";
+      await prisma.$executeRawUnsafe(
+        `UPDATE erased_chats SET ${column} = UTC_TIMESTAMP(3) WHERE chat_id IN (${placeholders(chatIds)})`,
+        ...chatIds,
+      );
     },
 
     /** Whether chats of the erasure are left that are not erased. */
@@ -111,62 +144,7 @@ export function createErasureWork(database: Database) {
     deleteKeys: ({ token }: Erasure, limit: number): Promise<number> =>
       prisma.$executeRaw`DELETE FROM idempotency_keys WHERE scope = ${token} LIMIT ${limit}`,
 
-    /** The next chats in which a sender's messages are to be erased. */
-    nextChats: (
-      { applicationId, nextChatNumber }: Pick<Erasure, "applicationId" | "nextChatNumber">,
-      limit: number,
-    ): Promise<{ id: bigint; number: number; lastMessageNumber: number }[]> =>
-      prisma.chat.findMany({
-        where: { applicationId, number: { gte: nextChatNumber } },
-        orderBy: { number: "asc" },
-        take: limit,
-        select: { id: true, number: true, lastMessageNumber: true },
-      }),
-
-    /** The numbers of a sender's messages in a range, tombstones that name the sender included. Later messages are left out. */
-    async numbersOf(
-      { chatId, from, to }: MessageRange,
-      { sender, requestedAt }: { sender: string; requestedAt: Date },
-    ): Promise<number[]> {
-      const rows = await prisma.$queryRaw<{ number: number }[]>`
-        SELECT number FROM messages
-         WHERE chat_id = ${chatId} AND number BETWEEN ${from} AND ${to} AND sender = ${identifierBytes(sender)}
-           AND created_at <= ${requestedAt} ORDER BY number`;
-      return rows.map(({ number }) => number);
-    },
-
-    /** Leaves tombstones without a sender, and returns how many messages were deleted. */
-    removeMessages: (chatId: bigint, numbers: readonly number[]): Promise<number> =>
-      removeMessages(database, chatId, numbers, { forgetSender: true }),
-
-    /** Deletes the read horizon of a reader in a chat. */
-    deleteRead: (chatId: bigint, reader: string): Promise<number> =>
-      prisma.$executeRaw`DELETE FROM \`reads\` WHERE chat_id = ${chatId} AND reader = ${identifierBytes(reader)}`,
-
-    /** The ids of an application's dead letters that a sender wrote, after an id. */
-    async lettersOf({ token, sender, requestedAt }: Erasure, after: bigint, limit: number) {
-      const letters = await prisma.deadLetter.findMany({
-        where: { token, id: { gt: after }, acceptedAt: { lte: requestedAt } },
-        orderBy: { id: "asc" },
-        take: limit,
-        select: { id: true, otherFields: true },
-      });
-      const written = letters.filter(({ otherFields }) => decodeContent("", otherFields).sender === sender);
-      return { ids: written.map(({ id }) => id), next: letters.length < limit ? undefined : letters.at(-1)?.id };
-    },
-
-    /** Deletes a dead letter as an operator would drop it. */
-    dropLetter: (id: bigint): Promise<boolean> => createDeadLetters(database).remove(id),
-
-    /** Saves how far the erasure of a sender has come. */
-    advance: async ({ id }: Erasure, nextChatNumber: number): Promise<void> => {
-      await prisma.erasure.update({ where: { id }, data: { nextChatNumber } });
-    },
-
-    /** Notes that all chats are done, so that the next run begins with the first one again. */
-    markCleared: async ({ id }: Erasure): Promise<void> => {
-      await prisma.erasure.update({ where: { id }, data: { clearedAt: new Date(), nextChatNumber: 0 } });
-    },
+    ...createSenderWork(database),
 
     /** Ends the erasure. */
     finish: async ({ id }: Erasure): Promise<void> => {

@@ -2,6 +2,7 @@ import { isToken } from "./applications.ts";
 import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { identifierBytes, identifierText } from "./identifiers.ts";
+import { findKeys, insertKeys, isSameRequest, otherRequestConflict, type Idempotency } from "./idempotency.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -10,6 +11,16 @@ import type { Erasure as ErasureRow } from "./generated/client.ts";
 /** The deletion of an application, of a chat, or of what a sender wrote. */
 export type Erasure = Omit<ErasureRow, "sender"> & { readonly sender: string | null };
 export type Erasures = ReturnType<typeof createErasures>;
+/** The erasure of a sender; `replayed` if an earlier request with the same idempotency key recorded it. */
+export type SenderErasure = Erasure & { readonly sender: string; readonly epoch: number; readonly replayed: boolean };
+
+/** The application has as many open erasures of senders as it may have. */
+export class TooManyErasures extends Error {
+  override readonly name = "TooManyErasures";
+}
+
+/** Maximum number of open erasures of senders per application: each one reads all messages of the application. */
+export const MAX_OPEN_ERASURES = 100;
 
 /**
  * Deletes applications and chats. The transaction removes the row by which clients find the application or chat, and
@@ -17,13 +28,13 @@ export type Erasures = ReturnType<typeof createErasures>;
  * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
-  const write = (act: Omit<Act, "keyId">, work: (tx: Queryable) => Promise<Erasure | undefined>) =>
+  const write = <E extends Erasure>(act: Omit<Act, "keyId">, work: (tx: Queryable) => Promise<E | undefined>) =>
     inTime(timeoutMs, (guard) =>
       transaction(
         database,
         async (tx) => {
           const erasure = await work(tx);
-          if (erasure) await recordAct(tx, act);
+          if (erasure && !("replayed" in erasure && erasure.replayed === true)) await recordAct(tx, act);
           return erasure;
         },
         { guard },
@@ -47,16 +58,17 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
       isToken(token) ? write({ act: "chat-deleted", by, token }, (tx) => eraseChat(tx, token, number)) : undefined,
 
     /**
-     * Records the erasure of everything that a sender wrote in an application until now. The messages become tombstones without a
-     * sender. Returns undefined if the application is unknown.
+     * Records the erasure of everything that a sender wrote in an application until now, and begins a new epoch of the application. The
+     * messages become tombstones without a sender. A request for a sender whose erasure no worker has begun extends that erasure.
+     * Returns undefined if the application is unknown. Throws `TooManyErasures`, or `IdempotencyConflict`.
      */
-    eraseSender: async (token: string, sender: string, by: Actor = confabItself): Promise<Erasure | undefined> =>
+    eraseSender: async (
+      token: string,
+      sender: string,
+      { by = confabItself, idempotency }: { by?: Actor | undefined; idempotency?: Idempotency | undefined } = {},
+    ): Promise<SenderErasure | undefined> =>
       isToken(token)
-        ? write({ act: "sender-erased", by, token }, async (tx) => {
-            const owner = await lockOwner(tx, token);
-            const data = { token, sender: identifierBytes(sender), requestedAt: new Date() };
-            return owner && toErasure(await tx.erasure.create({ data: { ...data, applicationId: owner.id } }));
-          })
+        ? write({ act: "sender-erased", by, token }, (tx) => eraseSender(tx, token, sender, idempotency))
         : undefined,
 
     /** The latest erasure of a sender; undefined if there is none. */
@@ -95,9 +107,44 @@ async function eraseChat(tx: Queryable, token: string, number: number): Promise<
   return erasure;
 }
 
+async function eraseSender(
+  tx: Queryable,
+  token: string,
+  sender: string,
+  idempotency: Idempotency | undefined,
+): Promise<SenderErasure | undefined> {
+  const owner = await lockOwner(tx, token);
+  if (!owner) return undefined;
+  const known = idempotency && (await findKeys(tx, token, [idempotency.key])).get(idempotency.key);
+  if (idempotency && known) {
+    if (!isSameRequest(known.requestHash, idempotency.requestHash)) throw otherRequestConflict(idempotency.key);
+    const row = await tx.erasure.findUniqueOrThrow({ where: { id: known.resourceId } });
+    // A later request may have extended the erasure.
+    return { ...toErasure(row), sender, epoch: row.epoch ?? 0, requestedAt: known.createdAt, replayed: true };
+  }
+  const requestedAt = new Date();
+  const epoch = owner.epoch + 1;
+  await tx.$executeRaw`UPDATE applications SET epoch = ${epoch} WHERE id = ${owner.id}`;
+  const open = await tx.erasure.findMany({ where: { token, finishedAt: null, sender: { not: null } } });
+  const waiting = open.find((row) => row.claimedUntil === null && toErasure(row).sender === sender);
+  // A worker that claims it now waits for this transaction, or has changed the row before.
+  const { count } = await tx.erasure.updateMany({
+    where: { id: waiting?.id ?? 0n, claimedUntil: null, finishedAt: null },
+    data: { epoch, requestedAt, markedAt: null },
+  });
+  if (count === 0 && open.length >= MAX_OPEN_ERASURES) {
+    throw new TooManyErasures(`The application has ${open.length} open erasures of senders`);
+  }
+  const data = { token, applicationId: owner.id, sender: identifierBytes(sender), epoch, requestedAt };
+  const row = waiting && count > 0 ? waiting : await tx.erasure.create({ data });
+  if (idempotency) await insertKeys(tx, token, [{ idempotency, resourceId: row.id }], requestedAt);
+  return { ...toErasure(row), sender, epoch, requestedAt, replayed: false };
+}
+
 /** The lock that creating a chat takes, too: none is created while its application is deleted. */
-async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint } | undefined> {
-  const [owner] = await tx.$queryRaw<{ id: bigint }[]>`SELECT id FROM applications WHERE token = ${token} FOR UPDATE`;
+async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint; epoch: number } | undefined> {
+  const [owner] = await tx.$queryRaw<{ id: bigint; epoch: number }[]>`
+    SELECT id, epoch FROM applications WHERE token = ${token} FOR UPDATE`;
   return owner;
 }
 

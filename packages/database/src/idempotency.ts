@@ -13,13 +13,14 @@ interface KnownKey {
   readonly key: string;
   readonly requestHash: Uint8Array;
   readonly resourceId: bigint;
+  readonly createdAt: Date;
 }
 
 /** The keys of a scope that are already used, by key. */
 export async function findKeys(tx: Queryable, scope: string, keys: string[]): Promise<Map<string, KnownKey>> {
   if (keys.length === 0) return new Map();
   const rows = await tx.$queryRawUnsafe<(Omit<KnownKey, "key"> & { key: Uint8Array })[]>(
-    `SELECT idempotency_key AS \`key\`, request_hash AS requestHash, resource_id AS resourceId
+    `SELECT idempotency_key AS \`key\`, request_hash AS requestHash, resource_id AS resourceId, created_at AS createdAt
        FROM idempotency_keys WHERE scope = ? AND idempotency_key IN (${placeholders(keys)})`,
     scope,
     ...keys.map(identifierBytes),

@@ -12,6 +12,8 @@ export interface NewMessage extends MessageContent {
   /** 16 bytes that distinguish a repeated delivery from a different message with the same number. */
   readonly uid: Uint8Array;
   readonly createdAt: Date;
+  /** The epoch of the application in which it was accepted; absent in the first one. */
+  readonly epoch?: number | undefined;
   readonly requestId?: string | undefined;
   /** The body in UTF-8, if the caller has it. */
   readonly bodyBytes?: Uint8Array | undefined;
@@ -62,8 +64,9 @@ async function insertChunk<M extends NewMessage>(
   if (rows.length === 0) return;
   try {
     const fields = usedFields(rows);
+    const columns = rows.some(({ epoch }) => epoch !== undefined) ? [...fields, "epoch"] : fields;
     await tx.$executeRawUnsafe(
-      `INSERT INTO messages (chat_id, number, uid, ${fields.join(", ")}, created_at, updated_at) VALUES ${literalsOf(rows, fields).join(", ")}`,
+      `INSERT INTO messages (chat_id, number, uid, ${columns.join(", ")}, created_at, updated_at) VALUES ${literalsOf(rows, fields, columns.length > fields.length).join(", ")}`,
     );
     outcomes.stored.push(...rows);
   } catch (error) {
@@ -94,7 +97,7 @@ function usedFields(rows: readonly NewMessage[]): ContentField[] {
 }
 
 /** Rows (sorted by chat) as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
-function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[]): string[] {
+function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[], hasEpochs: boolean): string[] {
   const timeText = createTimeTexts();
   let chatId: bigint | undefined;
   let chat = "";
@@ -103,6 +106,7 @@ function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[]
     let content = "";
     for (const field of fields)
       content += `, ${field === "body" ? bodyLiteral(message) : contentLiteral(message[field])}`;
+    if (hasEpochs) content += `, ${message.epoch ?? "NULL"}`;
     const at = timeText(message.createdAt.getTime());
     return `(${chat}, ${message.number}, ${sqlBytes(message.uid)}${content}, '${at}', '${at}')`;
   });

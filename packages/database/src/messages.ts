@@ -5,7 +5,7 @@ import type { Database } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
 
 /** A stored message. */
-export type Message = Omit<MessageRow, "metadata" | "sender"> & {
+export type Message = Omit<MessageRow, "metadata" | "sender" | "epoch"> & {
   readonly sender: string | null;
   readonly metadata: Metadata | null;
 };

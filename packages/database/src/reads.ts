@@ -8,7 +8,7 @@ import type { Read as ReadRow } from "./generated/client.ts";
 import type { MessageRange } from "./messages.ts";
 
 /** How far a reader has read a chat. */
-export type ReadHorizon = Omit<ReadRow, "reader"> & { readonly reader: string };
+export type ReadHorizon = Omit<ReadRow, "reader" | "epoch" | "numbering"> & { readonly reader: string };
 
 /** A chat with unread messages, as MySQL knows it. */
 export interface UnreadChat {
@@ -20,6 +20,8 @@ export interface UnreadChat {
   readonly lastMessageNumber: number;
   readonly lastMessageAt: Date;
 }
+
+type MovedHorizon = ReadHorizon & { readonly hasMoved: boolean };
 
 export type Reads = ReturnType<typeof createReads>;
 
@@ -91,14 +93,14 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
     /**
      * Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is: `hasMoved` is false.
      * `current` is the numbering in which the number was assigned, and its first number: a horizon from an earlier one, which is not
-     * below that, refers to lost messages and is replaced.
+     * below that, refers to lost messages and is replaced. Undefined if the chat was deleted.
      */
     advance: (
       chatId: bigint,
       reader: string,
       number: number,
       { numbering, since } = { numbering: 0, since: 0 },
-    ): Promise<ReadHorizon & { hasMoved: boolean }> =>
+    ): Promise<MovedHorizon | undefined> =>
       inTime(timeoutMs, (guard) => advance(database, { chatId, reader, number, numbering, since }, guard)),
 
     async find(chatId: bigint, reader: string): Promise<ReadHorizon | undefined> {
@@ -111,7 +113,7 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
       chatId: bigint,
       { after, limit }: { after?: string | undefined; limit: number },
     ): Promise<{ items: ReadHorizon[]; next: string | undefined }> {
-      const rows = await prisma.$queryRawUnsafe<ReadRow[]>(
+      const rows = await prisma.$queryRawUnsafe<Omit<ReadRow, "epoch" | "numbering">[]>(
         `SELECT chat_id AS chatId, reader, number, updated_at AS updatedAt FROM \`reads\`
           WHERE chat_id = ? AND reader > ? ORDER BY reader LIMIT ?`,
         chatId,
@@ -162,8 +164,8 @@ function keyOf(chatId: bigint, reader: string) {
   return { chatId_reader: { chatId, reader: identifierBytes(reader) } };
 }
 
-function toHorizon(row: ReadRow): ReadHorizon {
-  return { ...row, reader: identifierText(row.reader) };
+function toHorizon({ chatId, reader, number, updatedAt }: Omit<ReadRow, "epoch" | "numbering">): ReadHorizon {
+  return { chatId, reader: identifierText(reader), number, updatedAt };
 }
 
 async function advance(
@@ -176,19 +178,24 @@ async function advance(
     since,
   }: { chatId: bigint; reader: string; number: number; numbering: number; since: number },
   guard: CommitGuard,
-): Promise<ReadHorizon & { hasMoved: boolean }> {
-  const write = async (tx: Queryable): Promise<ReadHorizon & { hasMoved: boolean }> => {
+): Promise<MovedHorizon | undefined> {
+  const write = async (tx: Queryable): Promise<MovedHorizon | undefined> => {
     const now = new Date();
-    // In this order: an assignment already reads the values of those before it.
+    // In this order: an assignment already reads the values of those before it. The epoch is that of the latest write, also of one
+    // that moves nothing: an erasure that was requested before must leave the horizon that this write confirms.
     await tx.$executeRaw`
-      INSERT INTO \`reads\` (chat_id, reader, number, numbering, updated_at)
-      VALUES (${chatId}, ${identifierBytes(reader)}, ${number}, ${numbering}, ${now})
+      INSERT INTO \`reads\` (chat_id, reader, number, numbering, updated_at, epoch)
+      SELECT c.id, ${identifierBytes(reader)}, ${number}, ${numbering}, ${now}, a.epoch
+        FROM chats c JOIN applications a ON a.id = c.application_id WHERE c.id = ${chatId}
           ON DUPLICATE KEY UPDATE
-             number = IF(numbering < VALUES(numbering) AND number >= ${since}, ${since} - 1, number),
-             updated_at = IF(VALUES(number) > number, VALUES(updated_at), updated_at),
-             number = GREATEST(number, VALUES(number)),
-             numbering = GREATEST(numbering, VALUES(numbering))`;
-    const horizon = toHorizon(await tx.read.findUniqueOrThrow({ where: keyOf(chatId, reader) }));
+             number = IF(\`reads\`.numbering < VALUES(numbering) AND \`reads\`.number >= ${since}, ${since} - 1, \`reads\`.number),
+             updated_at = IF(VALUES(number) > \`reads\`.number, VALUES(updated_at), \`reads\`.updated_at),
+             number = GREATEST(\`reads\`.number, VALUES(number)),
+             numbering = GREATEST(\`reads\`.numbering, VALUES(numbering)),
+             epoch = GREATEST(\`reads\`.epoch, VALUES(epoch))`;
+    const row = await tx.read.findUnique({ where: keyOf(chatId, reader) });
+    if (row === null) return undefined;
+    const horizon = toHorizon(row);
     // Only a move sets the time.
     return { ...horizon, hasMoved: horizon.number === number && horizon.updatedAt.getTime() === now.getTime() };
   };

@@ -223,7 +223,7 @@ describe("chats", () => {
   it("are located with the highest number that is stored or dead-lettered", async () => {
     const chat = await test.newChat();
     const locate = async () => (await test.chats.locate(chat.token, 1))?.lastNumber;
-    expect(await test.chats.locate(chat.token, 1)).to.deep.equal({ id: chat.id, lastNumber: 0 });
+    expect(await test.chats.locate(chat.token, 1)).to.deep.equal({ id: chat.id, lastNumber: 0, epoch: 0 });
     await test.batchStore.store([batch(message(chat.id, 1), message(chat.id, 9))]);
     expect(await locate()).to.equal(9);
     await test.batchStore.store([batch(message(chat.id, 10, "x".repeat(70_000)))]);

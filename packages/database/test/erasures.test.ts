@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createErasures, createErasureWork, verifyCounts, type Erasure } from "@confab/database";
+import {
+  createErasures,
+  createErasureWork,
+  createReads,
+  MAX_OPEN_ERASURES,
+  TooManyErasures,
+  verifyCounts,
+  type Erasure,
+} from "@confab/database";
 import { expect } from "chai";
 import { batch, collect, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
@@ -154,25 +162,142 @@ describe("erasing chats and applications", () => {
     expect(await work.firstOutboxId()).to.equal(undefined);
   });
 
-  it("gives an open erasure to one worker at a time, and the next one if the first has to wait", async () => {
+  /** Ends all erasures of other tests, and returns those of some new applications. */
+  async function openErasures(count: number): Promise<Erasure[]> {
     await test.database.prisma.erasure.updateMany({ data: { finishedAt: new Date() } });
-    const open = [await test.newChat(), await test.newChat()];
-    for (const { token } of open) await erasures.eraseApplication(token);
-    const claims = await Promise.all(Array.from({ length: 6 }, () => work.claim(0n, 60_000)));
-    const claimed = claims.filter((claim): claim is Erasure => claim !== undefined);
-    expect(claimed.map(({ token }) => token)).to.have.members(open.map(({ token }) => token));
-    expect(await work.claim(0n, 60_000)).to.equal(undefined);
-    const [first, second] = claimed.sort((a, b) => Number(a.id - b.id));
-    await work.hold(first!, 60_000);
-    expect(await work.claim(0n, 60_000), "it rests").to.equal(undefined);
-    await work.hold(first!, 0);
-    await sleep(5);
-    expect(await work.claim(first!.id, 60_000), "the next one is still held").to.equal(undefined);
-    expect((await work.claim(0n, 1))?.id).to.equal(first!.id);
+    const open: Erasure[] = [];
+    for (let at = 0; at < count; at++) open.push((await erasures.eraseApplication((await test.newChat()).token))!);
+    return open;
+  }
+
+  const idsOf = (waiting: readonly { id: bigint }[]): bigint[] => waiting.map(({ id }) => id);
+
+  it("gives an open erasure to one worker at a time, for as long as the worker holds it", async () => {
+    const [first, second] = await openErasures(2);
+    expect(await work.waiting(10), "their marks are not set").to.deep.equal([]);
+    for (const erasure of await work.unmarked(10)) await work.noteMarked(erasure);
+    expect(await work.unmarked(10)).to.deep.equal([]);
+    expect(idsOf(await work.waiting(10))).to.deep.equal([first!.id, second!.id]);
+    const claims = await Promise.all(Array.from({ length: 6 }, () => work.claim(first!.id, 60_000)));
+    expect(claims.filter((claim) => claim !== undefined)).to.have.length(1);
+    expect(idsOf(await work.waiting(10))).to.deep.equal([second!.id]);
+    await work.hold(first!, 1);
     await sleep(20);
-    expect((await work.claim(0n, 60_000))?.id, "its worker did not return in time").to.equal(first!.id);
+    expect(idsOf(await work.waiting(10)), "its worker did not return in time").to.have.members([first!.id, second!.id]);
     await work.finish(first!);
-    await work.finish(second!);
-    expect(await work.claim(0n, 60_000)).to.equal(undefined);
+    expect(await work.claim(first!.id, 60_000)).to.equal(undefined);
+    expect(idsOf(await work.waiting(10))).to.deep.equal([second!.id]);
+  });
+
+  it("lists some erasures of each application: chats before senders, then those that waited the longest", async () => {
+    await openErasures(0);
+    const [many, few] = [await test.newChat(), await test.newChat()];
+    const senders: bigint[] = [];
+    for (const sender of ["a", "b", "c"]) senders.push((await erasures.eraseSender(many.token, sender))!.id);
+    const chat = (await erasures.eraseChat(many.token, many.number))!.id;
+    const other = (await erasures.eraseChat(few.token, few.number))!.id;
+    for (const erasure of await work.unmarked(10)) await work.noteMarked(erasure);
+    await work.claim(senders[0]!, 0);
+    await sleep(20);
+    expect(idsOf(await work.waiting(3))).to.deep.equal([chat, other, senders[1], senders[2]]);
+    expect(idsOf(await work.waiting(10)).at(-1), "it was claimed before").to.equal(senders[0]);
+  });
+});
+
+describe("the erasure of a sender", () => {
+  let test: TestDatabase;
+  let erasures: ReturnType<typeof createErasures>;
+  let work: ReturnType<typeof createErasureWork>;
+
+  before(async () => {
+    test = await openTestDatabase();
+    erasures = createErasures(test.database);
+    work = createErasureWork(test.database);
+  });
+  after(() => test.close());
+
+  it("begins a new epoch of its application with each request", async () => {
+    const [mine, theirs] = [await test.newChat(), await test.newChat()];
+    expect(await erasures.eraseSender(mine.token, "anna")).to.include({ epoch: 1, replayed: false });
+    expect(await erasures.eraseSender(mine.token, "ben")).to.include({ epoch: 2 });
+    expect(await erasures.eraseSender(theirs.token, "anna")).to.include({ epoch: 1 });
+    expect(await test.chats.locate(mine.token, mine.number)).to.include({ epoch: 2 });
+    expect(await erasures.eraseSender(randomUUID(), "anna")).to.equal(undefined);
+  });
+
+  it("finds messages and horizons of earlier epochs, whatever the clocks say, and no later ones", async () => {
+    const { id: chatId, token } = await test.newChat();
+    const reads = createReads(test.database);
+    const at = (hours: number) => new Date(Date.now() + hours * 3_600_000);
+    const of = (number: number, createdAt: Date, epoch?: number) => ({
+      ...{ ...message(chatId, number), sender: "anna", createdAt },
+      ...(epoch !== undefined && { epoch }),
+    });
+    const damaged = { ...of(5, at(1)), damaged: true };
+    await test.batchStore.store([batch(of(1, at(1)), of(2, at(-1)), of(3, at(-1), 1), damaged)]);
+    await reads.advance(chatId, "anna", 2);
+    const request = (await erasures.eraseSender(token, "anna"))!;
+    const found = await work.messagesOf(request, [{ chatId, from: 1, to: 10 }]);
+    expect(found.map(({ number }) => number)).to.deep.equal([1, 2]);
+    expect((await work.lettersOf(request, 0n, 10)).ids).to.have.length(1);
+    expect(await reads.advance(chatId, "anna", 1), "confirmed after the request").to.include({ number: 2 });
+    expect(await work.deleteReads(request, [chatId])).to.equal(0);
+    await erasures.eraseSender(token, "anna");
+    expect(await work.deleteReads({ ...request, epoch: 2 }, [chatId])).to.equal(1);
+  });
+
+  it("keeps the epoch of a dead letter that is stored at last", async () => {
+    const { id: chatId, token } = await test.newChat();
+    const letter = { ...message(chatId, 1), sender: "anna", damaged: true };
+    await test.batchStore.store([batch(letter, { ...letter, ...message(chatId, 2), damaged: true, epoch: 1 })]);
+    await erasures.eraseSender(token, "anna");
+    for (const { id } of (await test.deadLetters.list({ limit: 10 })).items) await test.deadLetters.restore(id);
+    const found = await work.messagesOf({ sender: "anna", epoch: 1 }, [{ chatId, from: 1, to: 2 }]);
+    expect(found.map(({ number }) => number)).to.deep.equal([1]);
+  });
+
+  it("extends an open erasure that no worker has begun, and follows one that a worker has begun", async () => {
+    const { token } = await test.newChat();
+    const first = (await erasures.eraseSender(token, "anna"))!;
+    await work.noteMarked(first);
+    const second = (await erasures.eraseSender(token, "anna"))!;
+    expect(second).to.include({ id: first.id, epoch: 2 });
+    await work.noteMarked(first);
+    expect(
+      (await work.unmarked(100)).map(({ id }) => id),
+      "its mark is set again",
+    ).to.include(first.id);
+    expect(await work.claim(first.id, 0)).to.include({ epoch: 2, sender: "anna" });
+    const third = (await erasures.eraseSender(token, "anna"))!;
+    expect(third.id > first.id).to.equal(true);
+    expect(await erasures.eraseSender(token, "anna")).to.include({ id: third.id, epoch: 4 });
+  });
+
+  it("is refused while the application has too many that are open", async () => {
+    const { token } = await test.newChat();
+    for (let open = 0; open < MAX_OPEN_ERASURES; open++) await erasures.eraseSender(token, `sender ${open}`);
+    expect(await rejection(erasures.eraseSender(token, "one more"))).to.be.instanceOf(TooManyErasures);
+    expect(await erasures.eraseSender(token, "sender 7"), "extends one").to.include({ sender: "sender 7" });
+    expect(await test.chats.locate(token, 1), "the refused request began no epoch").to.include({
+      epoch: MAX_OPEN_ERASURES + 1,
+    });
+    expect(await erasures.eraseChat(token, 1)).to.not.equal(undefined);
+  });
+
+  it("is recorded once per idempotency key", async () => {
+    const { token } = await test.newChat();
+    const idempotency = { key: "k", requestHash: Buffer.alloc(32, 1) };
+    const first = (await erasures.eraseSender(token, "anna", { idempotency }))!;
+    await erasures.eraseSender(token, "anna");
+    const again = (await erasures.eraseSender(token, "anna", { idempotency }))!;
+    expect(again).to.include({ id: first.id, replayed: true });
+    expect(again.requestedAt, "the answer is the first one").to.deep.equal(first.requestedAt);
+    expect(await test.chats.locate(token, 1)).to.include({ epoch: 2 });
+    const other = { key: "k", requestHash: Buffer.alloc(32, 2) };
+    for (const request of [
+      () => erasures.eraseSender(token, "ben", { idempotency: other }),
+      () => test.chats.create({ token, idempotency: other }),
+    ])
+      expect(await rejection(request())).to.have.property("name", "IdempotencyConflict");
   });
 });

@@ -144,7 +144,9 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "claims an erasure and carries it out": async ({ database }, chat, token) => {
     const work = createErasureWork(database);
     await createErasures(database).eraseChat(token, 4);
-    const erasure = (await work.claim(0n, 1_000))!;
+    for (const open of await work.unmarked(100)) await work.noteMarked(open);
+    const [waiting] = await work.waiting(20);
+    const erasure = (await work.claim(waiting!.id, 1_000))!;
     await work.chatsToClear(erasure, { after: 0n, limit: 50 });
     await work.chatsToCheck(erasure, 1_000, 50);
     await work.firstOutboxId();
@@ -155,6 +157,19 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     await work.mark([chat.id + 100n], "clearedAt");
     await work.hasOpenChats(erasure);
     await work.finish(erasure);
+  },
+  "erases a sender": async ({ database }, chat, token) => {
+    const work = createErasureWork(database);
+    const erasure = (await createErasures(database).eraseSender(token, "nobody"))!;
+    const chats = await work.nextChats(erasure, 1, 1_000);
+    await work.deleteReads(
+      erasure,
+      chats.map(({ id }) => id),
+    );
+    await work.messagesOf(erasure, [{ chatId: chat.id, from: 1, to: 10_000 }]);
+    await work.lettersOf({ ...erasure, token }, 0n, 1_000);
+    await work.advance(erasure, 5, 1);
+    await work.markCleared(erasure);
   },
   "changes the limit of an application": ({ applications }, _chat, token) =>
     applications.change(token, { retentionDays: 7 }),

@@ -20,10 +20,12 @@ describe("identifiers that clients choose", () => {
     const { id: chatId } = await test.newChat();
     const messages = alike.map((sender, at) => ({ ...message(chatId, at + 1), sender }));
     await test.batchStore.store([batch(...messages)]);
-    const requestedAt = new Date(Date.now() + 1_000);
     for (const [at, sender] of alike.entries()) {
-      const numbers = await work.numbersOf({ chatId, from: 1, to: alike.length }, { sender, requestedAt });
-      expect(numbers, JSON.stringify(sender)).to.deep.equal([at + 1]);
+      const found = await work.messagesOf({ sender, epoch: 1 }, [{ chatId, from: 1, to: alike.length }]);
+      expect(
+        found.map(({ number }) => number),
+        JSON.stringify(sender),
+      ).to.deep.equal([at + 1]);
     }
     expect((await test.messages.range(chatId, { limit: 100 })).map(({ sender }) => sender)).to.deep.equal(alike);
   });
@@ -42,7 +44,7 @@ describe("identifiers that clients choose", () => {
       expect(unread?.items.map(({ horizon }) => horizon) ?? []).to.deep.equal(at + 1 < alike.length ? [at + 1] : []);
     }
     expect((await reads.list(chatId, { limit: 100 })).items.map(({ reader }) => reader)).to.have.members(alike);
-    expect(await work.deleteRead(chatId, "anna")).to.equal(1);
+    expect(await work.deleteReads({ sender: "anna", epoch: 1 }, [chatId])).to.equal(1);
     expect((await reads.list(chatId, { limit: 100 })).items).to.have.length(alike.length - 1);
   });
 

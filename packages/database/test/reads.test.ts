@@ -1,6 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { createMessageChanges, createReads, createRetention, type MessageChanges, type Reads } from "@confab/database";
+import {
+  createErasures,
+  createMessageChanges,
+  createReads,
+  createRetention,
+  type MessageChanges,
+  type Reads,
+} from "@confab/database";
 import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 /** Random histories of chats. More of them take longer and find no other kind of mistake. */
@@ -38,24 +45,31 @@ describe("read horizons", () => {
   it("move forward only, and keep their time if they do not move", async () => {
     const { id } = await test.newChat();
     expect(await reads.find(id, "anna")).to.equal(undefined);
-    const { hasMoved, ...first } = await reads.advance(id, "anna", 5);
+    const { hasMoved, ...first } = (await reads.advance(id, "anna", 5))!;
     expect({ ...first, hasMoved }).to.include({ chatId: id, reader: "anna", number: 5, hasMoved: true });
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await reads.advance(id, "anna", 3)).to.deep.equal({ ...first, hasMoved: false });
     expect(await reads.advance(id, "anna", 5)).to.deep.equal({ ...first, hasMoved: false });
-    const { hasMoved: hasMovedAgain, ...later } = await reads.advance(id, "anna", 6);
+    const { hasMoved: hasMovedAgain, ...later } = (await reads.advance(id, "anna", 6))!;
     expect(hasMovedAgain).to.equal(true);
     expect(later.number).to.equal(6);
     expect(later.updatedAt.getTime()).to.be.above(first.updatedAt.getTime());
     expect(await reads.find(id, "anna")).to.deep.equal(later);
-    expect((await reads.advance(id, "Anna", 1)).number, "another reader").to.equal(1);
+    expect(await reads.advance(id, "Anna", 1), "another reader").to.include({ number: 1 });
+  });
+
+  it("are not written into a deleted chat", async () => {
+    const { id, token, number } = await test.newChat();
+    await createErasures(test.database).eraseChat(token, number);
+    expect(await reads.advance(id, "anna", 1)).to.equal(undefined);
+    expect(await reads.find(id, "anna")).to.equal(undefined);
   });
 
   it("end at the highest number when many are set at once, and no answer is below its request", async () => {
     const { id } = await test.newChat();
     const numbers = fc.sample(fc.integer({ min: 1, max: 1_000 }), { numRuns: 80, seed: 3 });
     const answers = await Promise.all(numbers.map((number) => reads.advance(id, "anna", number)));
-    for (const [at, { number }] of answers.entries()) expect(number).to.be.at.least(numbers[at]!);
+    for (const [at, answer] of answers.entries()) expect(answer?.number).to.be.at.least(numbers[at]!);
     expect((await reads.find(id, "anna"))?.number).to.equal(Math.max(...numbers));
   });
 
@@ -135,7 +149,7 @@ describe("read horizons", () => {
       else if (one.kind === "read") {
         const { reader } = one;
         const expected = Math.max(number, horizons.get(reader) ?? 0);
-        expect((await reads.advance(chatId, reader, number)).number).to.equal(expected);
+        expect(await reads.advance(chatId, reader, number)).to.include({ number: expected });
         horizons.set(reader, expected);
       } else {
         const letter = [...letters][one.at % letters.size];

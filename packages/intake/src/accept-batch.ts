@@ -2,10 +2,11 @@ import type { MessageContent } from "@confab/contracts";
 import { keyDigest, requestDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
 
-/** A chat's id and last number in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
+/** A chat's id and last number and its application's epoch in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
 export interface LoadedHead {
   id: string;
   lastNumber: number;
+  epoch: number;
   incarnation: string;
   numbering: number;
 }
@@ -108,7 +109,7 @@ export function encodeBatch(
     groupArgs.push(
       token,
       chat,
-      loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation} ${loaded.numbering}` : "",
+      loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation} ${loaded.numbering} ${loaded.epoch}` : "",
       hasReplies ? members.map(({ reply_to }) => reply_to ?? 0).join(" ") : "",
       keys.map((pair) => pair?.join(" ") ?? "- -").join(" "),
       lengths.join(","),

@@ -5,7 +5,7 @@
 --          application (0: no limit), seconds for which idempotency keys are kept, maximum number of new idempotency keys
 --          per application in half of that time (0: no limit), the records of all items one after another; then for each
 --          group (a chat): token, chat number, '' or its loaded head (chat id, last number, incarnation under which it was
---          loaded, ordinal of that incarnation), and of each item: the number that it replies to (0: none; '': no item does), digest of the idempotency
+--          loaded, ordinal of that incarnation, epoch of the application), and of each item: the number that it replies to (0: none; '': no item does), digest of the idempotency
 --          key and hash of the request (- -: none; '': no item has a key), length of the record in bytes. What is in one
 --          argument is separated by spaces, and the lengths by commas.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
@@ -30,7 +30,7 @@ local pending = tonumber(redis.call('GET', prefix .. 'pending') or 0)
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local accepted, keyed, results, limits = 0, false, {}, {}
--- A line per chat: token ('': that of the line before), chat number, chat id, and where its records are.
+-- A line per chat: token and epoch ('': those of the line before), chat number, chat id, and where its records are.
 local index, indexed = {}, nil
 -- A line per chat of which MySQL does not know yet that this incarnation assigns its numbers: which line of the index it is, the
 -- ordinal of the incarnation, and the first number that it assigned.
@@ -77,6 +77,11 @@ if known then return replyWith(known) end
 local erasedKey = prefix .. 'erased'
 local anyErased = redis.call('EXISTS', erasedKey) == 1
 
+-- A request to erase a sender begins a new epoch of its application. A message carries the epoch in which it was accepted, so that
+-- what is older than the request is known without a clock. An application that erased no sender has no epoch.
+local epochsKey = prefix .. 'epochs'
+local anyEpochs = redis.call('EXISTS', epochsKey) == 1
+
 -- One command reads the heads of all groups and one writes them. unpack is limited to some thousand values; a batch has
 -- at most 500 messages.
 local headKeys, newHeads, none = {}, {}, {}
@@ -86,10 +91,12 @@ local heads = redis.call('MGET', unpack(headKeys))
 for nth, headKey in ipairs(headKeys) do
   local group = 4 + 6 * nth
   local token, chat = ARGV[group], ARGV[group + 1]
-  local loadedId, loadedLast, loadedUnder, loadedNumbering
+  local loadedId, loadedLast, loadedUnder, loadedNumbering, loadedEpoch
   if ARGV[group + 2] ~= '' then
-    loadedId, loadedLast, loadedUnder, loadedNumbering = string.match(ARGV[group + 2], '^(%d+) (%d+) (%S+) (%d+)$')
+    loadedId, loadedLast, loadedUnder, loadedNumbering, loadedEpoch =
+      string.match(ARGV[group + 2], '^(%d+) (%d+) (%S+) (%d+) (%d+)$')
   end
+  local epoch = anyEpochs and tonumber(redis.call('HGET', epochsKey, token)) or 0
   local replies, digests, hashes = none, none, none
   if ARGV[group + 3] ~= '' then
     replies = {}
@@ -121,6 +128,11 @@ for nth, headKey in ipairs(headKeys) do
       last = math.max(last, first + count - 1)
     end
     numbering, since, unstored = loadedNumbering, string.format('%d', last + 1), '+'
+    -- A Redis that lost data has lost the epoch, too. Whatever it trusts again was loaded, and with it the epoch.
+    if tonumber(loadedEpoch) > epoch then
+      epoch, anyEpochs = tonumber(loadedEpoch), true
+      redis.call('HSET', epochsKey, token, loadedEpoch)
+    end
     trusted = true
   end
   local erased = anyErased and (redis.call('ZSCORE', erasedKey, token) or redis.call('ZSCORE', erasedKey, reference))
@@ -187,8 +199,9 @@ for nth, headKey in ipairs(headKeys) do
   if last >= first then
     -- The first number, how many there are, the first record's offset, and the records' lengths in bytes.
     local range = string.format('%d %d %d %s', first, #lengths, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
-    index[#index + 1] = (token == indexed and '' or token) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
-    indexed = token
+    local owner = epoch == 0 and token or token .. '/' .. epoch
+    index[#index + 1] = (owner == indexed and '' or owner) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
+    indexed = owner
     if unstored ~= '' then numberings[#numberings + 1] = #index .. ' ' .. numbering .. ' ' .. since .. '\n' end
     redis.call('RPUSH', pendingKey, range .. ' ' .. batch)
   end

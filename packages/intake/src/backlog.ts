@@ -8,6 +8,8 @@ export interface AcceptedMessage extends PendingRecord {
   token: string;
   chat: number;
   chatId: bigint;
+  /** The epoch of the application in which it was accepted; undefined in the first one. */
+  epoch: number | undefined;
   number: number;
   /** The position of its record in the batch, from 1. */
   record: number;
@@ -189,7 +191,7 @@ function batchOf(id: string, chats: Buffer, records: Buffer, numberings: Buffer)
 function messagesOf(batchId: string, chats: readonly BatchChat[], records: Buffer): AcceptedMessage[] {
   const decode = createRecordDecoder(batchId);
   const messages: AcceptedMessage[] = [];
-  for (const { token, chat, chatId: id, first, offset, lengths } of chats) {
+  for (const { token, epoch, chat, chatId: id, first, offset, lengths } of chats) {
     const chatId = BigInt(id);
     let at = offset;
     lengths.forEach((length, index) => {
@@ -211,6 +213,7 @@ function messagesOf(batchId: string, chats: readonly BatchChat[], records: Buffe
         token,
         chat,
         chatId,
+        epoch,
         record,
         number: first + index,
         damaged: found === undefined,

@@ -17,6 +17,8 @@ export function decodeNumberings(text: string, chats: readonly BatchChat[]): Cha
 /** A chat's part of a batch. */
 export interface BatchChat {
   token: string;
+  /** The epoch of the application in which the messages were accepted; undefined in the first one. */
+  epoch: number | undefined;
   chat: number;
   chatId: string;
   /** The number of its first message. */
@@ -38,6 +40,7 @@ const zero = 0x30;
 export function decodeBatchChats(text: Buffer): BatchChat[] {
   const chats: BatchChat[] = [];
   let token = "";
+  let epoch: number | undefined;
   let at = 0;
   const readText = (): string => {
     const from = at;
@@ -52,7 +55,11 @@ export function decodeBatchChats(text: Buffer): BatchChat[] {
   };
   while (at < text.length) {
     const given = readText();
-    if (given !== "") token = given;
+    if (given !== "") {
+      const end = given.indexOf("/");
+      token = end === -1 ? given : given.slice(0, end);
+      epoch = end === -1 ? undefined : Number(given.slice(end + 1));
+    }
     const chat = readNumber();
     const chatId = readText();
     const first = readNumber();
@@ -60,7 +67,7 @@ export function decodeBatchChats(text: Buffer): BatchChat[] {
     const offset = readNumber();
     const lengths = [readNumber()];
     while (text[at - 1] === comma) lengths.push(readNumber());
-    chats.push({ token, chat, chatId, first, offset, lengths });
+    chats.push({ token, epoch, chat, chatId, first, offset, lengths });
   }
   return chats;
 }

@@ -13,7 +13,7 @@ local prefix, keepResults, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local completed, answer = 0, {}
-local newChats, newRecords, newKeepMs = '', '', false
+local newChats, newRecords, newKeepMs, newScore = '', '', false, clock
 
 -- A head has the chat's id, its last number, and unless it is distrusted the incarnation with what belongs to it (accept.lua).
 local function readHead(headKey)
@@ -40,11 +40,12 @@ local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 -- Adds the chats of a batch (the lines of accept.lua) to those of all batches. Returns, for a batch with messages to renumber,
 -- which records are whose, then how many messages it has, and the chats in the order of its lines.
 local function readChats(text, batch, hasMoves)
-  local parts, lines, messages, token, ofToken = {}, {}, 0, nil, nil
+  local parts, lines, messages, owner, token, ofToken = {}, {}, 0, nil, nil, nil
   for given, chat, id, range, first, count in string.gmatch(text, '(%S*) (%S+) (%S+) ((%d+) (%d+) [^\n]+)\n') do
     if given ~= '' then
-      token, ofToken = given, chatsOf[given] or {}
-      chatsOf[given] = ofToken
+      owner, token = given, string.match(given, '^[^/]+')
+      ofToken = chatsOf[token] or {}
+      chatsOf[token] = ofToken
     end
     local all = ofToken[chat]
     if not all then
@@ -56,7 +57,7 @@ local function readChats(text, batch, hasMoves)
     all.id, all.ranges[range .. ' ' .. batch], all.count = id, true, all.count + 1
     lines[#lines + 1] = all
     if hasMoves then
-      parts[#parts + 1] = { chat = all, range = range, first = tonumber(first), count = tonumber(count), record = messages + 1 }
+      parts[#parts + 1] = { chat = all, owner = owner, range = range, first = tonumber(first), count = tonumber(count), record = messages + 1 }
     end
     messages = messages + count
   end
@@ -133,13 +134,15 @@ local function move(batch, part, position, id, loadedLast)
   redis.call('SET', headKey, id .. ' ' .. number .. incarnation)
   local range = number .. ' 1 ' .. #newRecords .. ' ' .. #record
   newRecords = newRecords .. record
-  newChats = newChats .. chat.token .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. range .. '\n'
+  newChats = newChats .. part.owner .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. range .. '\n'
   redis.call('RPUSH', pendingKey, range .. ' ' .. newBatch)
   local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
   if digest and digest ~= '-' and batch.keepMs then
     renumberKey(chat.token, digest, batch.keepMs, before, number)
     newKeepMs = batch.keepMs
   end
+  -- It waits since its first batch was accepted.
+  newScore = math.min(newScore, tonumber(redis.call('ZSCORE', KEYS[1], batch.id) or clock))
   completed = completed - 1
   return number
 end
@@ -212,7 +215,7 @@ if newChats ~= '' then
   redis.call('HSET', batchKey, 'chats', newChats)
   if newKeepMs then redis.call('HSET', batchKey, 'keepMs', newKeepMs) end
   redis.call('SET', prefix .. 'records:' .. newBatch, newRecords)
-  redis.call('ZADD', KEYS[1], string.format('%d', clock), newBatch)
+  redis.call('ZADD', KEYS[1], string.format('%d', newScore), newBatch)
 end
 if completed > 0 then
   redis.call('DECRBY', prefix .. 'pending', completed)

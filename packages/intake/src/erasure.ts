@@ -4,6 +4,18 @@ import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { serversOf } from "./servers.ts";
 import type { RedisConnection } from "./scripts.ts";
 
+/** Adds a mark and removes those that are too old, by Redis' clock: the clocks of processes differ. */
+const add = `
+local now = redis.call('TIME')[1] * 1000
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`;
+
+/** Requests may arrive in another order than they were recorded. */
+const raise = `
+if tonumber(ARGV[2]) > tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end`;
+
 export type IntakeErasure = ReturnType<typeof createIntakeErasure>;
 
 /** Longer than any process holds a chat head that it loaded, and than Redis keeps an idle one. */
@@ -30,13 +42,13 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
      */
     async mark(token: string, chat?: number): Promise<void> {
       const member = chat === undefined ? token : `${token}:${chat}`;
-      const now = Date.now();
-      await Promise.all(
-        (chat === undefined ? prefixes : [prefixOf(token, chat)]).map(async (prefix) => {
-          await redis.zadd(`${prefix}erased`, now, member);
-          await redis.zremrangebyscore(`${prefix}erased`, "-inf", now - markMs);
-        }),
-      );
+      const marked = chat === undefined ? prefixes : [prefixOf(token, chat)];
+      await Promise.all(marked.map((prefix) => redis.eval(add, 1, `${prefix}erased`, member, markMs)));
+    },
+
+    /** From now on the messages of the application are accepted in this epoch, or in a later one that was begun before. */
+    async beginEpoch(token: string, epoch: number): Promise<void> {
+      await Promise.all(prefixes.map((prefix) => redis.eval(raise, 1, `${prefix}epochs`, token, epoch)));
     },
 
     /** Which of the chats have pending messages. */
@@ -61,6 +73,7 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
      */
     async forgetApplication(token: string): Promise<number> {
       let removed = 0;
+      await Promise.all(prefixes.map((prefix) => redis.hdel(`${prefix}epochs`, token)));
       for (const server of serversOf(redis)) {
         for await (const keys of keysOf(server, `${partitioning.prefix}:{p*}:*:${token}*`)) {
           removed += (await Promise.all(keys.map((key) => redis.unlink(key)))).reduce((total, one) => total + one, 0);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { createHeadLoader, ChatsUnavailable, type HeadLoaderOptions } from "./head-loader.ts";
 
-const found = { id: 1n, lastNumber: 0 };
+const found = { id: 1n, lastNumber: 0, epoch: 0 };
 const loaderOf = (options: Partial<HeadLoaderOptions>) =>
   createHeadLoader({ loadHead: () => Promise.resolve(found), deadlineMs: 1_000, ...options });
 const refusalOf = (question: Promise<unknown>): Promise<unknown> => question.catch((error: unknown) => error);

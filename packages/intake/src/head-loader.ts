@@ -13,6 +13,8 @@ export class ChatsUnavailable extends Error {
 export interface ChatInDatabase {
   id: bigint;
   lastNumber: number;
+  /** The number of requests to erase a sender of its application. */
+  epoch: number;
 }
 
 export interface HeadLoaderOptions {

@@ -136,7 +136,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const found = await loadHead(token, chat);
     if (typeof found === "string") return found;
     const numbering = await numberingOf(incarnation);
-    return { id: String(found.id), lastNumber: found.lastNumber, incarnation, numbering };
+    return { ...found, id: String(found.id), incarnation, numbering };
   };
   const loadOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof loadNow> => {
     const key = `${incarnation} ${token} ${chat}`;

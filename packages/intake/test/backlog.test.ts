@@ -148,7 +148,7 @@ describe("the backlog of accepted messages", function () {
   it("stores each message once when its batch is sent again so late that other messages of it are accepted", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    const loaded = { id: String(chat.id), lastNumber: 0, numbering: 1 };
+    const loaded = { id: String(chat.id), lastNumber: 0, epoch: 0, numbering: 1 };
     const now = Date.now();
     const batchId = createBatchId(now);
     const accept = async (incarnation: string) => {

@@ -2,7 +2,7 @@ import { createErasures } from "@confab/database";
 import { createIntakeErasure, type Acceptance, type Intake } from "@confab/intake";
 import { expect } from "chai";
 import { describeGuarded } from "./guarded.ts";
-import { createWorld, send, type Chat, type World } from "./world.ts";
+import { createWorld, noReadLimits, send, type Chat, type World } from "./world.ts";
 
 /** Deletes the chat in MySQL and marks it in Redis, as the api does. */
 async function erase(world: World, chat: Chat): Promise<ReturnType<typeof createIntakeErasure>> {
@@ -46,7 +46,7 @@ describeGuarded("the intake of a deleted chat", [
           if (!isFirst) return undefined;
           isFirst = false;
           await erase(world, chat);
-          return { id: chat.id, lastNumber: 0 };
+          return { id: chat.id, lastNumber: 0, epoch: 0 };
         },
       });
       expect(await submit(intake, chat)).to.equal("unknown-chat");
@@ -83,6 +83,61 @@ describeGuarded("the intake of a deleted chat", [
   },
 ]);
 
+/** The epochs of a chat's pending messages. */
+async function epochsOf(side: Awaited<ReturnType<World["connect"]>>): Promise<(number | undefined)[]> {
+  const ids = await side.backlog.overdue(0, { offset: 0, limit: 100 });
+  const { batches } = await side.backlog.read(ids, noReadLimits);
+  return batches.flatMap(({ messages }) => messages.map(({ epoch }) => epoch));
+}
+
+describeGuarded("a pending message", [
+  {
+    promise: "has the epoch of its application in MySQL, if Redis has lost it",
+    guard: { script: "accept", guard: "if tonumber(loadedEpoch) > epoch then", without: "if false then" },
+    async scenario(world) {
+      const [chat, other] = [await world.createChat(), await world.createChat()];
+      const side = await world.connect();
+      const intake = side.intake();
+      await send(intake, chat, "in the first epoch");
+      await world.store(side);
+      await createErasures(world.database).eraseSender(chat.token, "anna");
+      await side.redis.flushall();
+      await send(intake, chat, "a");
+      await send(intake, chat, "b");
+      await send(intake, other, "c");
+      expect(await epochsOf(side)).to.deep.equal([1, 1, 1]);
+    },
+  },
+  {
+    promise: "keeps its epoch when it is renumbered",
+    guard: { script: "complete", guard: "newChats .. part.owner ..", without: "newChats .. chat.token .." },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      const erasure = createIntakeErasure(side.redis, world.partitioning);
+      await erasure.beginEpoch(chat.token, 3);
+      await send(side.intake(), chat, "a");
+      const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
+      const move = { batchId: id, record: 1, chatId: chat.id, lastNumber: 7 };
+      expect((await side.backlog.complete({ ids: [id], moves: [move] })).moved).to.deep.equal([8]);
+      expect(await epochsOf(side)).to.deep.equal([3]);
+    },
+  },
+  {
+    promise: "is as old as its first batch when it is renumbered",
+    guard: { script: "complete", guard: "string.format('%d', newScore)", without: "string.format('%d', clock)" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      await send(side.intake(), chat, "a");
+      const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
+      await side.redis.zincrby(`${world.prefix}batches`, -60_000, id);
+      await side.backlog.complete({ ids: [id], moves: [{ batchId: id, record: 1, chatId: chat.id, lastNumber: 0 }] });
+      expect(await side.backlog.overdue(60_000, { offset: 0, limit: 1 })).to.have.length(1);
+    },
+  },
+]);
+
 describe("erasing what Redis holds", function () {
   this.timeout(60_000);
   let world: World;
@@ -90,6 +145,21 @@ describe("erasing what Redis holds", function () {
     world = await createWorld();
   });
   after(() => world.close());
+
+  it("begins the latest epoch, although requests arrive in another order, and tells it to messages of all chats", async () => {
+    const [chat, other] = [await world.createChat(), await world.createChat()];
+    const foreign = await world.newChat();
+    const side = await world.connect();
+    const intake = side.intake();
+    await send(intake, chat, "before");
+    const erasure = createIntakeErasure(side.redis, world.partitioning);
+    await Promise.all([2, 10, 9].map((epoch) => erasure.beginEpoch(chat.token, epoch)));
+    for (const each of [chat, other, foreign]) await send(intake, each, "after");
+    expect(await epochsOf(side)).to.deep.equal([undefined, 10, 10, undefined]);
+    await world.store(side);
+    const rows = await world.database.prisma.message.findMany({ where: { chatId: { in: [chat.id, other.id] } } });
+    expect(rows.map(({ epoch }) => epoch)).to.have.members([null, 10, 10]);
+  });
 
   it("knows the chats with pending messages, and drops those when they are stored", async () => {
     const [chat, other] = [await world.createChat(), await world.createChat()];

@@ -117,7 +117,7 @@ const scenarios: Guarded[] = [
           const rows = Object.keys(await world.stored(chat)).length;
           await meanwhile?.();
           meanwhile = undefined;
-          return { id: chat.id, lastNumber: rows };
+          return { id: chat.id, lastNumber: rows, epoch: 0 };
         },
       });
       expect(await send(slow, chat, "c")).to.deep.equal([3]);
@@ -139,7 +139,7 @@ const scenarios: Guarded[] = [
       const slow = side.intake({
         loadHead: async () => {
           await world.store(side);
-          return { id: chat.id, lastNumber: 0 };
+          return { id: chat.id, lastNumber: 0, epoch: 0 };
         },
       });
       expect(await send(slow, chat, "c")).to.deep.equal([3]);

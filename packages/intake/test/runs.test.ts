@@ -58,7 +58,7 @@ describe("runs of different chats that are submitted together", () => {
       loadHead: (_, chat) => {
         const known = chats.find(({ number }) => number === chat);
         if (known === unreadable) return Promise.reject(failure);
-        return Promise.resolve(known && { id: known.id, lastNumber: 0 });
+        return Promise.resolve(known && { id: known.id, lastNumber: 0, epoch: 0 });
       },
     });
     const answers = await submit(intake, chats.with(5, { ...chats[5]!, number: 1_000_000 }));

@@ -84,7 +84,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   } = options;
   const mountOptions = { access, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
-  const erase = createErase({ erasures, intake: intakeErasure, endStreams, logger });
+  const erase = createErase({ erasures, intake: intakeErasure, endStreams });
   const share = createShare(config.database.poolSize);
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");

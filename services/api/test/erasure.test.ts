@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
-import { createErasures } from "@confab/database";
+import { createErasures, MAX_OPEN_ERASURES } from "@confab/database";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
 import { inputs } from "./inputs.ts";
@@ -26,9 +26,12 @@ describe("deleting chats and applications", function () {
     parameter: "token" | "chat",
     check: (route: Route, answer: Awaited<ReturnType<Api["send"]>>) => void,
   ) {
+    // A repetition of the deletion itself is answered like the first one.
+    const deletion = parameter === "chat" ? "deleteChat" : "deleteApplication";
     const params = { token: chat.token, chat: chat.number, message: 1, reader: "r", key: "unknown0" };
     const matching = Object.entries<Route>(routes).filter(
-      ([, { service, params: names }]) => service === "api" && names.includes(parameter),
+      ([, { service, params: names, operationId }]) =>
+        service === "api" && names.includes(parameter) && operationId !== deletion,
     );
     expect(matching.length).to.be.above(10);
     for (const [name, route] of matching) {
@@ -69,21 +72,42 @@ describe("deleting chats and applications", function () {
 
   it("records the erasure of a sender", async () => {
     const path = `/applications/${chat.token}/erasures`;
-    const recorded = await api.send("POST", path, { sender: "anna" });
+    const key = { "idempotency-key": "k" };
+    const recorded = await api.send("POST", path, { sender: "anna" }, key);
     expect(jsonOf(recorded, 202)).to.include({ application_token: chat.token, sender: "anna" });
+    expect(await world.redis.hget(`${world.prefix}:{p0}:epochs`, chat.token)).to.equal("1");
+    const repeated = await api.send("POST", path, { sender: "anna" }, key);
+    expect(jsonOf(repeated, 202)).to.deep.equal(jsonOf(recorded, 202));
+    expect(repeated.headers.get("idempotent-replayed")).to.equal("true");
+    expect(await world.redis.hget(`${world.prefix}:{p0}:epochs`, chat.token)).to.equal("1");
+    problemOf(await api.send("POST", path, { sender: "ben" }, key), "idempotency-conflict");
     expect(await createErasures(world.database).findSender(chat.token, "anna")).to.include({ finishedAt: null });
     const refused = problemOf(await api.send("POST", path, {}), "validation-failed");
     expect(refused.errors?.map(({ pointer }) => pointer)).to.deep.equal(["/sender"]);
     expect(await createErasures(world.database).find(chat.token), "the application is not deleted").to.equal(undefined);
   });
 
+  it("refuses the erasure of one sender more than an application may have open", async () => {
+    const path = `/applications/${chat.token}/erasures`;
+    const { applicationId } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });
+    await world.database.prisma.erasure.createMany({
+      data: Array.from({ length: MAX_OPEN_ERASURES }, (_, at) => ({
+        ...{ token: chat.token, applicationId, sender: Buffer.from(`sender ${at}`), epoch: 1, requestedAt: new Date() },
+      })),
+    });
+    const refused = await api.send("POST", path, { sender: "one more" });
+    problemOf(refused, "too-many-erasures");
+    expect(refused.headers.get("retry-after")).to.equal("60");
+    jsonOf(await api.send("POST", path, { sender: "sender 7" }), 202);
+  });
+
   it("deletes once if two requests come at the same time", async () => {
     const answers = await Promise.all([1, 2, 3].map(() => api.send("DELETE", `/applications/${chat.token}/chats/1`)));
-    expect(answers.map(({ status }) => status).sort()).to.deep.equal([204, 404, 404]);
+    expect(answers.map(({ status }) => status)).to.deep.equal([204, 204, 204]);
     expect(jsonOf(await api.get(`/applications/${chat.token}`))).to.include({ chats_count: 0 });
   });
 
-  it("deletes while Redis is unavailable, and nothing while the database is", async () => {
+  it("answers 204 only when Redis has the mark, and deletes nothing while the database is unavailable", async () => {
     const folder = await mkdtemp(join(tmpdir(), "confab-api-"));
     const redis = await startRedis({ dir: folder });
     const database = await startProxy({ target: world.url });
@@ -95,10 +119,18 @@ describe("deleting chats and applications", function () {
       problemOf(await cutOff.send("DELETE", path), "storage-unavailable");
       database.resume();
       expect(jsonOf(await api.get(path)), "the late write is not carried out").to.include({ number: 1 });
-      expect((await cutOff.send("DELETE", path)).status).to.equal(204);
-      expect(await createErasures(world.database).find(chat.token, 1), "a worker marks it").to.include({
-        finishedAt: null,
-      });
+      const unmarked = problemOf(await cutOff.send("DELETE", path), "service-unavailable");
+      expect(unmarked.detail).to.include("The chat is deleted, but Redis did not confirm it");
+      problemOf(await api.get(path), "chat-not-found");
+      problemOf(await cutOff.send("DELETE", path), "service-unavailable");
+      const sender = `/applications/${chat.token}/erasures`;
+      problemOf(await cutOff.send("POST", sender, { sender: "anna" }), "service-unavailable");
+      problemOf(await cutOff.send("DELETE", `/applications/${chat.token}`), "service-unavailable");
+      const mark = () => world.redis.zscore(`${world.prefix}:{p0}:erased`, `${chat.token}:1`);
+      expect(await mark()).to.equal(null);
+      expect((await api.send("DELETE", path)).status, "a repetition sets the mark").to.equal(204);
+      expect(await mark()).to.not.equal(null);
+      expect((await api.send("DELETE", `/applications/${chat.token}`)).status).to.equal(204);
     } finally {
       await cutOff.stop();
       await database.close();

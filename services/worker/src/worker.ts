@@ -66,7 +66,8 @@ const historiesMs = 500;
 /** Intervals of reading the stores for their gauges. */
 const redisSnapshotMs = 2_000;
 const databaseSnapshotMs = 10_000;
-const idempotencyHours = 24;
+/** An hour longer than promised, because the clocks of an api process and of a worker may differ. */
+const idempotencyHours = 25;
 /** A worker that stores into more chats within a minute leaves the rest to the walk through all chats. */
 const maxRecentChats = 10_000;
 /** How long a batch waits for the replicas of Redis before it is read again. */
@@ -186,9 +187,9 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   const erasing = createErasing({
     work: createErasureWork(database),
     intake: createIntakeErasure(redis, config.partitioning),
-    hasPendingBefore: async (time) => {
+    hasPending: async (ageMs) => {
       const page = { offset: 0, limit: 1 };
-      const old = await Promise.all(backlogs.map((backlog) => backlog.overdue(Date.now() - time.getTime(), page)));
+      const old = await Promise.all(backlogs.map((backlog) => backlog.overdue(ageMs, page)));
       return old.some((ids) => ids.length > 0);
     },
     removeDocuments: isElasticsearch(search) ? (chatIds) => removeChats(search, chatIds) : undefined,

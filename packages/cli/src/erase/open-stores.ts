@@ -23,9 +23,13 @@ export async function openErasedStores(env: Environment) {
     database: sql,
     /** Deletes the target. Resolves with undefined if it does not exist. */
     async erase({ token, chat, sender }: Target) {
-      if (sender !== undefined) return erasures.eraseSender(token, sender);
+      if (sender !== undefined) {
+        const erasure = await erasures.eraseSender(token, sender);
+        if (erasure) await marks.beginEpoch(token, erasure.epoch);
+        return erasure;
+      }
       const erasure = await (chat === undefined ? erasures.eraseApplication(token) : erasures.eraseChat(token, chat));
-      if (erasure) await marks.mark(token, chat);
+      if (erasure ?? (await erasures.find(token, chat))) await marks.mark(token, chat);
       return erasure;
     },
     /** Whether the application or the chat exists, with or without messages of the sender. */

@@ -93,9 +93,11 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.eraseSender,
-    async ({ params: { token }, body: { sender }, context }) => {
-      const requestedAt = expectApplication(await erase.sender(token, sender, actorOf(context, token)));
-      return { body: { application_token: token, sender, requested_at: requestedAt.toISOString() } };
+    async ({ params: { token }, body: { sender }, idempotencyKey: key, context }) => {
+      const idempotency = key === undefined ? undefined : { key, requestHash: requestHash({ erase: sender }) };
+      const erasure = await erase.sender(token, sender, { by: actorOf(context, token), idempotency });
+      const { requestedAt, replayed } = expectApplication(erasure);
+      return { body: { application_token: token, sender, requested_at: requestedAt.toISOString() }, replayed };
     },
     mountOptions,
   );

@@ -1,51 +1,67 @@
-import type { Actor, Erasures } from "@confab/database";
+import { ProblemError } from "@confab/contracts";
+import { TooManyErasures, type Actor, type Erasures, type Idempotency } from "@confab/database";
 import type { IntakeErasure } from "@confab/intake";
 import type { EndStreams } from "../stream/end-streams.ts";
-import type { Logger } from "@confab/runtime";
 
 export interface EraseOptions {
-  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender">;
-  intake: Pick<IntakeErasure, "mark">;
+  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "find">;
+  intake: Pick<IntakeErasure, "mark" | "beginEpoch">;
   endStreams: EndStreams;
-  logger: Logger;
 }
 
 export interface Erase {
-  /** Resolves with false if no application has this token. */
+  /** Resolves with false if no application has or had this token. */
   application(token: string, by: Actor): Promise<boolean>;
-  /** Resolves with false if the application or the chat is unknown. */
+  /** Resolves with false if the application or the chat is unknown and was not deleted either. */
   chat(token: string, chat: number, by: Actor): Promise<boolean>;
   /** Resolves with the time until which messages of the sender are erased; undefined if no application has this token. */
-  sender(token: string, sender: string, by: Actor): Promise<Date | undefined>;
+  sender(
+    token: string,
+    sender: string,
+    request: { by: Actor; idempotency: Idempotency | undefined },
+  ): Promise<{ requestedAt: Date; replayed: boolean } | undefined>;
 }
 
 /**
- * Deletes applications and chats. The deletion is done with the commit in MySQL. The mark in Redis follows it, so that no mark can
- * outlive a deletion that failed: what ingest accepts before the mark is dropped when a worker stores it.
+ * Deletes applications and chats, and erases senders. The mark in Redis follows the commit in MySQL, so that no mark can outlive a deletion
+ * that failed. Each function resolves when both are done. If Redis does not take the mark, it rejects with a 503: ingest may accept
+ * messages that a worker will drop. A repetition finds the deletion in the journal and sets the mark again.
  */
-export function createErase({ erasures, intake, endStreams, logger }: EraseOptions): Erase {
-  async function mark(token: string, chat?: number): Promise<void> {
-    try {
-      await intake.mark(token, chat);
-    } catch (error) {
-      // The worker marks it, too.
-      logger.warn({ err: error }, "Redis did not take the mark of a deletion: messages may be accepted until it does");
-    }
+export function createErase({ erasures, intake, endStreams }: EraseOptions): Erase {
+  async function mark(set: Promise<void>, recorded: string): Promise<void> {
+    await set.catch((error: unknown) => {
+      throw new ProblemError("service-unavailable", {
+        detail: `${recorded}, but Redis did not confirm it, so messages may still be accepted as if nothing had happened. Send the same request again after Retry-After.`,
+        cause: error,
+      });
+    });
+  }
+
+  async function markDeleted(token: string, chat?: number): Promise<true> {
     // Without Redis, each process notices it within seconds.
     void endStreams({ token, ...(chat !== undefined && { number: chat }) }, "deleted").catch(() => undefined);
+    const recorded = chat === undefined ? "The application is deleted" : "The chat is deleted";
+    await mark(intake.mark(token, chat), recorded);
+    return true;
   }
 
   return {
     async application(token, by) {
-      if (!(await erasures.eraseApplication(token, by))) return false;
-      await mark(token);
-      return true;
+      const erasure = (await erasures.eraseApplication(token, by)) ?? (await erasures.find(token));
+      return erasure !== undefined && markDeleted(token);
     },
     async chat(token, chat, by) {
-      if (!(await erasures.eraseChat(token, chat, by))) return false;
-      await mark(token, chat);
-      return true;
+      const erasure = (await erasures.eraseChat(token, chat, by)) ?? (await erasures.find(token, chat));
+      return erasure !== undefined && markDeleted(token, chat);
     },
-    sender: async (token, sender, by) => (await erasures.eraseSender(token, sender, by))?.requestedAt,
+    async sender(token, sender, { by, idempotency }) {
+      const erasure = await erasures.eraseSender(token, sender, { by, idempotency }).catch((error: unknown) => {
+        if (!(error instanceof TooManyErasures)) throw error;
+        throw new ProblemError("too-many-erasures", { retryAfterSeconds: 60, cause: error });
+      });
+      if (!erasure) return undefined;
+      await mark(intake.beginEpoch(token, erasure.epoch), "The erasure is recorded");
+      return erasure;
+    },
   };
 }

@@ -69,6 +69,7 @@ export function createReadHorizons({
       }
       const horizon = await reads.advance(chat.id, reader, number, head);
       // Not kept anywhere: a client that connects later lists the horizons.
+      if (!horizon) throw new ProblemError("chat-not-found");
       if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
       return stateOf(chat, horizon, last);
     },

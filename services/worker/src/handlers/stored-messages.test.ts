@@ -8,6 +8,7 @@ const message = (chat: number, number: number, requestId = `request-${chat}-${nu
   chat,
   chatId: BigInt(chat),
   number,
+  epoch: undefined,
   record: 1,
   damaged: false,
   uid: Buffer.alloc(16),

@@ -1,0 +1,13 @@
+-- Each request to erase a sender begins a new epoch of its application. What has a lower epoch is older than the request, whatever the
+-- clocks of the processes say. Messages of the first epoch, which are nearly all, have none.
+ALTER TABLE `applications` ADD COLUMN `epoch` INT NOT NULL DEFAULT 0;
+ALTER TABLE `messages` ADD COLUMN `epoch` INT NULL;
+ALTER TABLE `dead_letters` ADD COLUMN `epoch` INT NULL;
+ALTER TABLE `reads` ADD COLUMN `epoch` INT NOT NULL DEFAULT 0;
+ALTER TABLE `erasures`
+  ADD COLUMN `epoch` INT NULL,
+  ADD COLUMN `next_number` INT NOT NULL DEFAULT 1,
+  ADD COLUMN `marked_at` DATETIME(3) NULL;
+
+-- To find the open erasures of an application.
+CREATE INDEX `erasures_application_token_finished_at_idx` ON `erasures` (`application_token`, `finished_at`);

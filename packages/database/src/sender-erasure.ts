@@ -1,0 +1,87 @@
+import { decodeContent } from "@confab/contracts";
+import { createDeadLetters } from "./dead-letters.ts";
+import { identifierBytes } from "./identifiers.ts";
+import { removeMessages } from "./remove-messages.ts";
+import { placeholders } from "./transaction.ts";
+import type { Database } from "./client.ts";
+import type { Erasure } from "./erasures.ts";
+import type { MessageKey, MessageRange } from "./messages.ts";
+
+/** A sender, and the epoch of the application that the request to erase it began. */
+export interface ErasedSender {
+  readonly sender: string;
+  readonly epoch: number;
+}
+
+/** The steps by which a worker erases what a sender wrote in earlier epochs than that of the request. */
+export function createSenderWork(database: Database) {
+  const { prisma } = database;
+  return {
+    /** The next chats of an application, by number. */
+    nextChats: (
+      { applicationId }: Pick<Erasure, "applicationId">,
+      from: number,
+      limit: number,
+    ): Promise<{ id: bigint; number: number; lastMessageNumber: number }[]> =>
+      prisma.chat.findMany({
+        where: { applicationId, number: { gte: from } },
+        orderBy: { number: "asc" },
+        take: limit,
+        select: { id: true, number: true, lastMessageNumber: true },
+      }),
+
+    /** The sender's messages in the ranges, in key order; tombstones that name the sender are among them. */
+    async messagesOf({ sender, epoch }: ErasedSender, ranges: readonly MessageRange[]): Promise<MessageKey[]> {
+      if (ranges.length === 0) return [];
+      const windows = ranges.map(() => "(chat_id = ? AND number BETWEEN ? AND ?)").join(" OR ");
+      return prisma.$queryRawUnsafe<MessageKey[]>(
+        `SELECT chat_id AS chatId, number FROM messages
+          WHERE (${windows}) AND sender = ? AND (epoch IS NULL OR epoch < ?) ORDER BY chat_id, number`,
+        ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]),
+        identifierBytes(sender),
+        epoch,
+      );
+    },
+
+    /** Leaves tombstones without a sender, and returns how many messages were deleted. */
+    removeMessages: (chatId: bigint, numbers: readonly number[]): Promise<number> =>
+      removeMessages(database, chatId, numbers, { forgetSender: true }),
+
+    /** Deletes the sender's read horizons in the chats that were not written since the request, and returns how many. */
+    deleteReads: async ({ sender, epoch }: ErasedSender, chatIds: readonly bigint[]): Promise<number> =>
+      chatIds.length === 0
+        ? 0
+        : prisma.$executeRawUnsafe(
+            `DELETE FROM \`reads\` WHERE chat_id IN (${placeholders(chatIds)}) AND reader = ? AND epoch < ?`,
+            ...chatIds,
+            identifierBytes(sender),
+            epoch,
+          ),
+
+    /** The ids of an application's dead letters that the sender wrote, after an id. */
+    async lettersOf({ token, sender, epoch }: ErasedSender & { token: string }, after: bigint, limit: number) {
+      const letters = await prisma.deadLetter.findMany({
+        where: { token, id: { gt: after }, OR: [{ epoch: null }, { epoch: { lt: epoch } }] },
+        orderBy: { id: "asc" },
+        take: limit,
+        select: { id: true, otherFields: true },
+      });
+      const written = letters.filter(({ otherFields }) => decodeContent("", otherFields).sender === sender);
+      return { ids: written.map(({ id }) => id), next: letters.length < limit ? undefined : letters.at(-1)?.id };
+    },
+
+    /** Deletes a dead letter as an operator would drop it. */
+    dropLetter: (id: bigint): Promise<boolean> => createDeadLetters(database).remove(id),
+
+    /** Saves how far the erasure of a sender has come: the chat and the number in it with which it goes on. */
+    advance: async ({ id }: Pick<Erasure, "id">, nextChatNumber: number, nextNumber: number): Promise<void> => {
+      await prisma.erasure.update({ where: { id }, data: { nextChatNumber, nextNumber } });
+    },
+
+    /** Notes that all chats are done, so that the next run begins with the first one again. */
+    markCleared: async ({ id }: Pick<Erasure, "id">): Promise<void> => {
+      await prisma.$executeRaw`
+        UPDATE erasures SET cleared_at = UTC_TIMESTAMP(3), next_chat_number = 0, next_number = 1 WHERE id = ${id}`;
+    },
+  };
+}
