@@ -133,6 +133,17 @@ export function createErasureWork(database: Database) {
       );
     },
 
+    /** Ids of erased chats after an id, whichever erasure they belong to. */
+    async erasedAfter(after: bigint, limit: number): Promise<bigint[]> {
+      const chats = await prisma.erasedChat.findMany({
+        where: { chatId: { gt: after }, erasedAt: { not: null } },
+        orderBy: { chatId: "asc" },
+        take: limit,
+        select: { chatId: true },
+      });
+      return chats.map(({ chatId }) => chatId);
+    },
+
     /** Whether chats of the erasure are left that are not erased. */
     hasOpenChats: async ({ id, applicationId, chatNumber }: Erasure): Promise<boolean> =>
       (await prisma.erasedChat.findFirst({ where: { erasureId: id, erasedAt: null }, select: { chatId: true } })) !==

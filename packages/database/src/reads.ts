@@ -8,7 +8,7 @@ import type { Read as ReadRow } from "./generated/client.ts";
 import type { MessageRange } from "./messages.ts";
 
 /** How far a reader has read a chat. */
-export type ReadHorizon = Omit<ReadRow, "reader" | "epoch" | "numbering"> & { readonly reader: string };
+export type ReadHorizon = Omit<ReadRow, "reader" | "epoch"> & { readonly reader: string };
 
 /** A chat with unread messages, as MySQL knows it. */
 export interface UnreadChat {
@@ -113,8 +113,8 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
       chatId: bigint,
       { after, limit }: { after?: string | undefined; limit: number },
     ): Promise<{ items: ReadHorizon[]; next: string | undefined }> {
-      const rows = await prisma.$queryRawUnsafe<Omit<ReadRow, "epoch" | "numbering">[]>(
-        `SELECT chat_id AS chatId, reader, number, updated_at AS updatedAt FROM \`reads\`
+      const rows = await prisma.$queryRawUnsafe<Omit<ReadRow, "epoch">[]>(
+        `SELECT chat_id AS chatId, reader, number, numbering, updated_at AS updatedAt FROM \`reads\`
           WHERE chat_id = ? AND reader > ? ORDER BY reader LIMIT ?`,
         chatId,
         identifierBytes(after ?? ""),
@@ -164,8 +164,8 @@ function keyOf(chatId: bigint, reader: string) {
   return { chatId_reader: { chatId, reader: identifierBytes(reader) } };
 }
 
-function toHorizon({ chatId, reader, number, updatedAt }: Omit<ReadRow, "epoch" | "numbering">): ReadHorizon {
-  return { chatId, reader: identifierText(reader), number, updatedAt };
+function toHorizon({ chatId, reader, number, numbering, updatedAt }: Omit<ReadRow, "epoch">): ReadHorizon {
+  return { chatId, reader: identifierText(reader), number, numbering, updatedAt };
 }
 
 async function advance(

@@ -1,3 +1,4 @@
+export { ageFromNow } from "./age.ts";
 export { startAdminServer } from "./admin-server.ts";
 export type { AdminServer, AdminServerOptions } from "./admin-server.ts";
 export { createFairShare, type FairShare } from "./fair-share.ts";

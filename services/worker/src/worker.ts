@@ -50,6 +50,7 @@ import { createJobCounters } from "./job-counters.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
+import { createErasedCheck } from "./schedules/check-erased.ts";
 import { createCountsCheck } from "./schedules/check-counts.ts";
 import { createIndexReconciliation } from "./schedules/reconcile-index.ts";
 import { createRecentRanges } from "./schedules/recent-ranges.ts";
@@ -184,8 +185,9 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       return inSpan(span, () => index.run());
     },
   });
+  const erasureWork = createErasureWork(database);
   const erasing = createErasing({
-    work: createErasureWork(database),
+    work: erasureWork,
     intake: createIntakeErasure(redis, config.partitioning),
     hasPending: async (ageMs) => {
       const page = { offset: 0, limit: 1 };
@@ -276,6 +278,20 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
                 findMissing: (expected) => findMissing(search, expected),
               },
             }),
+            logger,
+          ),
+          repeat(
+            config.reconcile.intervalMs,
+            "documents of erased chats",
+            rarely(
+              "erased-chats",
+              config.reconcile.intervalMs,
+              createErasedCheck({
+                work: erasureWork,
+                removeDocuments: (chatIds) => removeChats(search, chatIds),
+                logger,
+              }),
+            ),
             logger,
           ),
         ]

@@ -81,16 +81,18 @@ describe("the erasure of a sender", function () {
   });
 
   it("leaves the read horizons that move after the request, and ends although they go on moving", async () => {
-    const chat = await world.createChat();
+    const [chat, untouched] = [await world.createChat(), await world.createChat()];
     const reads = createReads(world.direct);
     await world.send(chat, ...Array.from({ length: 9 }, (_, at) => `message ${at}`));
+    await world.send(untouched, "one");
     world.run();
+    await eventually(async () => {
+      expect([await bodiesOf(chat), await bodiesOf(untouched)].map(({ length }) => length)).to.deep.equal([9, 1]);
+    });
     await reads.advance(chat.id, "anna", 2);
     await reads.advance(chat.id, "ben", 2);
-    await world.pause();
-    const untouched = await world.createChat();
-    await world.send(untouched, "one");
     await reads.advance(untouched.id, "anna", 1);
+    await world.pause();
     await request("anna");
     world.run();
     const reader = { isReading: true };

@@ -192,6 +192,29 @@ describe("the erasure of deleted chats and applications", function () {
     });
   });
 
+  it("removes documents of an erased chat that the index gets later", async () => {
+    await world.close();
+    world = await start({ ERASURE_SETTLE_TIME: "500ms", INDEX_RECONCILE_INTERVAL: "100ms" });
+    erasures = createErasures(world.direct);
+    world.run();
+    const [chat, other] = [await world.createChat(), await world.createChat()];
+    await fill(chat);
+    await world.send(other, "stays");
+    const documents = await world.documentsOf(chat);
+    await erasures.eraseChat(chat.token, chat.number);
+    await finished(chat.token, chat.number);
+    // As by a worker that stood still between reading the messages and sending them.
+    await world.search.index(documents.map((document) => ({ ...document, number: document.number + 100 })));
+    await eventually(
+      async () => {
+        expect(await remains(chat)).to.deep.equal(nothing);
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(await remains(other)).to.include({ documents: 1 });
+    expect(world.lines.filter(({ documents: count }) => count !== undefined)).to.have.length.at.least(1);
+  });
+
   for (const kind of ["a chat", "an application", "a sender"] as const) {
     it(`erases ${kind}, although its worker dies after any step`, async () => {
       await world.search.prepare();

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createBatchStore, createChats, createOutbox } from "@confab/database";
+import { createBatchStore, createChats, createErasures, createMessages, createOutbox } from "@confab/database";
+import { countDocuments, isElasticsearch } from "@confab/search";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { createIndexMessages } from "../src/handlers/index-messages.ts";
@@ -63,6 +64,42 @@ describe("indexing stored messages", function () {
     });
     await world.pause();
     expect(await depth()).to.be.above(0);
+  });
+
+  it("reads messages again before it sends them, if the process stood still meanwhile", async () => {
+    const chat = await world.createChat();
+    const message = { token: world.token, chat: chat.number, chatId: chat.id, uid: randomBytes(16), body: "secret" };
+    await createBatchStore(world.direct).store([
+      { id: randomBytes(16), messages: [{ ...message, number: 1, createdAt: new Date() }] },
+    ]);
+    const messages = createMessages(world.direct);
+    const { now } = Date;
+    let reads = 0;
+    const index = createIndexMessages({
+      ...{ outbox: createOutbox(world.direct), chats: createChats(world.direct) },
+      ...{ metrics: world.metrics, logger: world.logger, search: world.search, isUnavailable: () => false },
+      messages: {
+        inRanges: async (ranges) => {
+          const rows = await messages.inRanges(ranges);
+          reads += ranges.length;
+          if (reads > 1) return rows;
+          // The machine is suspended. Another worker erases the chat, which is gone from the index before this one continues.
+          await createErasures(world.direct).eraseChat(chat.token, chat.number);
+          await world.direct.prisma.message.deleteMany({ where: { chatId: chat.id } });
+          Date.now = () => now() + 3_600_000;
+          return rows;
+        },
+      },
+    });
+    try {
+      await index.run();
+    } finally {
+      Date.now = now;
+    }
+    expect(reads).to.equal(2);
+    expect(await find(chat, "secret")).to.deep.equal([]);
+    if (!isElasticsearch(world.search)) throw new Error("the tests need Elasticsearch");
+    expect([...(await countDocuments(world.search, [chat.id])).values()]).to.deep.equal([0]);
   });
 
   it("reads no message where searches read the rows", async () => {

@@ -1,6 +1,6 @@
 import type { Chats, Messages, Outbox, StoredRange } from "@confab/database";
 import type { MetricCatalogue } from "@confab/metrics";
-import { shortToken, type Logger, type Metrics } from "@confab/runtime";
+import { ageFromNow, shortToken, type Logger, type Metrics } from "@confab/runtime";
 import type { RejectedDocument, SearchDocument, SearchIndex } from "@confab/search";
 import { createIndexMetrics } from "./index-metrics.ts";
 
@@ -25,6 +25,17 @@ const rangesAtOnce = 1_000;
 const documentsAtOnce = 1000;
 const bytesAtOnce = 2 * 1024 * 1024;
 const longestPauseMs = 5_000;
+/**
+ * Documents that were read longer ago are read again before they are sent: this process may have stood still while the messages were
+ * erased. Much shorter than an erasure waits until it looks again.
+ */
+const maxAgeMs = 10_000;
+
+/** Documents as they were in MySQL when they were read. */
+interface Reading {
+  readonly documents: SearchDocument[];
+  readonly age: () => number;
+}
 
 /**
  * Indexes what is in the search outbox. While the index is unavailable, the outbox keeps everything, and indexing is retried after 1, 2, 4, 5,
@@ -46,15 +57,17 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       return;
     }
     const parts = partsOf(ranges);
-    let documents = await read(parts[0]);
+    let reading = await read(parts[0]);
     for (const [at, part] of parts.entries()) {
+      if (reading.age() > maxAgeMs) reading = await read(part);
       // MySQL reads while Elasticsearch writes.
-      [documents] = await Promise.all([read(parts[at + 1]), send(part, documents)]);
+      [reading] = await Promise.all([read(parts[at + 1]), send(part, reading.documents)]);
     }
   }
 
-  function read(part: readonly StoredRange[] = []): Promise<SearchDocument[]> {
-    return messages.inRanges(part);
+  async function read(part: readonly StoredRange[] = []): Promise<Reading> {
+    const age = ageFromNow();
+    return { documents: await messages.inRanges(part), age };
   }
 
   async function send(part: readonly StoredRange[], documents: SearchDocument[]): Promise<void> {
