@@ -91,7 +91,7 @@ export const chatHitsSchema = z
       .meta({ description: "How many messages of the chat the search finds", examples: [41] }),
     exact: z.boolean().meta({
       description:
-        "False if there are more messages than one search can read, which happens only where MySQL does the searching. Then older hits are not counted.",
+        "False if a word or phrase has more than 32 characters, because only the first 32 are compared; then fewer messages may match. Where MySQL does the searching, false if there are more messages than one search can read; then older hits are not counted.",
     }),
   })
   .meta({ id: "ChatHits", description: "A chat and the number of its messages that a search finds" });

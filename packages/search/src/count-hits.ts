@@ -3,6 +3,7 @@ import { askWithTimeout, type Connection } from "./connection.ts";
 import { applicationFilter } from "./filters.ts";
 import { parseQuery } from "./query.ts";
 import type { CountRequest, HitCounts } from "./search-index.ts";
+import { isCut } from "./words.ts";
 
 // An id as a JSON number may have lost its last digits. The same id is there as text.
 const bucket = z
@@ -14,7 +15,10 @@ const bucket = z
   .transform(({ key_as_string: chatId, doc_count: hits, number }) => ({ chatId, chatNumber: number.value, hits }));
 const answer = z.object({ chats: z.object({ buckets: z.array(bucket) }) });
 
-/** Counts the hits of each chat in Elasticsearch. The counts are exact, because all messages of a chat are in one shard. */
+/**
+ * Counts the hits of each chat in Elasticsearch. All messages of a chat are in one shard, so the counts are exact, unless
+ * a term is so long that only its beginning is compared.
+ */
 export async function countHits(connection: Connection, request: CountRequest): Promise<HitCounts> {
   const { chats, limit } = request;
   const terms = parseQuery(request.q);
@@ -38,5 +42,5 @@ export async function countHits(connection: Connection, request: CountRequest): 
       inTime,
     ),
   );
-  return { chats: answer.parse(aggregations).chats.buckets, isExact: true };
+  return { chats: answer.parse(aggregations).chats.buckets, isExact: !terms.some(isCut) };
 }

@@ -10,9 +10,12 @@ import { SearchUnavailable } from "./errors.ts";
 import { applicationFilter, chatFilter } from "./filters.ts";
 import { findPage } from "./find-page.ts";
 import { contentFrom, contentSource } from "./mapping.ts";
-import { toPage } from "./page.ts";
-import { parseQuery } from "./query.ts";
+import { fold } from "./fold.ts";
+import { toPage, type Found } from "./page.ts";
+import { matches, parseQuery } from "./query.ts";
 import { sortingOf, type PositionSort } from "./sorting.ts";
+import { createTurns } from "./turns.ts";
+import { isCut } from "./words.ts";
 import type {
   ApplicationSearchRequest,
   FoundInChat,
@@ -90,7 +93,7 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
     fields: messageFields,
   });
   const found = hits.map((hit) => ({ message: messageFrom(messageSource.parse(hit._source)), cursor: cursorOf(hit) }));
-  return toPage(found, { limit, terms, rest: last && cursorOf(last) });
+  return toPage(await comparedAgain(found, terms), { limit, terms, rest: last && cursorOf(last) });
 }
 
 async function searchApplication(
@@ -113,7 +116,23 @@ async function searchApplication(
     const message = { ...messageFrom(source), chatId: source.chat_id, chatNumber: source.chat_number };
     return { message, cursor: cursorOf(hit) };
   });
-  return toPage(found, { limit, terms, rest: last && cursorOf(last) });
+  return toPage(await comparedAgain(found, terms), { limit, terms, rest: last && cursorOf(last) });
+}
+
+/** The hits that contain the terms as a whole. A page may have fewer hits than asked for although more follow. */
+async function comparedAgain<Message extends FoundMessage>(
+  found: readonly Found<Message>[],
+  terms: readonly string[],
+): Promise<readonly Found<Message>[]> {
+  const long = terms.filter(isCut);
+  if (long.length === 0) return found;
+  const turns = createTurns();
+  const whole: Found<Message>[] = [];
+  for (const hit of found) {
+    if (matches(fold(hit.message.body), long)) whole.push(hit);
+    await turns.give();
+  }
+  return whole;
 }
 
 function hasTimes({ from, to }: SearchFilters): boolean {

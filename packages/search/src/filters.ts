@@ -1,7 +1,7 @@
 import type { estypes } from "@elastic/elasticsearch";
 import { LONGEST_GRAM } from "./mapping.ts";
 import type { ApplicationFilters, SearchFilters } from "./search-index.ts";
-import { insideWords } from "./words.ts";
+import { comparedPart, insideWords } from "./words.ts";
 
 type Query = estypes.QueryDslQueryContainer;
 
@@ -36,7 +36,7 @@ function messageFilter({ sender, from, to }: SearchFilters, terms: readonly stri
   return [
     ...(sender === undefined ? [] : [{ term: { sender } }]),
     ...(from === undefined && to === undefined ? [] : [{ range: { created_at: times } }]),
-    ...terms.map((term) => textQuery(insideWords(term))),
+    ...terms.map((term) => textQuery(comparedPart(insideWords(term)))),
   ];
 }
 

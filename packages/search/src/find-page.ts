@@ -1,6 +1,7 @@
 import { alwaysFit, countFitting } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
+import { SearchUnavailable } from "./errors.ts";
 import { askWithTimeout, type Connection, type RequestOptions } from "./connection.ts";
 
 const sizeFields = z.object({ bytes: z.tuple([z.int()]).transform(([bytes]) => bytes) });
@@ -22,7 +23,7 @@ interface Question {
 
 interface Answer {
   hits: estypes.SearchHit[];
-  /** The last hit that fits on the page, if more hits follow it. */
+  /** The last hit that was read, if more hits may follow it. */
   last?: estypes.SearchHit | undefined;
 }
 
@@ -31,7 +32,10 @@ export async function findPage(connection: Connection, { limit, fields, ...quest
   // Both questions share one timeout.
   return askWithTimeout(connection, async (inTime) => {
     const find = findWith(connection, question, inTime);
-    if (limit < alwaysFit) return { hits: await find({ _source: fields, size: limit + 1 }) };
+    if (limit < alwaysFit) {
+      const hits = await find({ _source: fields, size: limit + 1 });
+      return { hits, last: hits.length > limit ? hits.at(-1) : undefined };
+    }
     // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
     const sized = await find({ size: limit + 1, _source: false, docvalue_fields: ["bytes"] });
     const sizes = sized.map((hit) => sizeFields.parse(hit.fields).bytes);
@@ -62,10 +66,13 @@ function findWith(
         ...(after && { search_after: after }),
         track_total_hits: false,
         allow_partial_search_results: false,
+        // Elasticsearch would go on for nobody.
+        timeout: `${inTime.requestTimeout}ms`,
         ...options,
       },
       inTime,
     );
+    if (answer.timed_out) throw new SearchUnavailable("Elasticsearch: the search took too long");
     return answer.hits.hits;
   };
 }

@@ -12,6 +12,22 @@ export function markWords(folded: string): string {
   return folded.replace(WORD, `${MARK}$&${MARK}`);
 }
 
+/**
+ * Maximum number of characters of a term that are compared by their positions. Each further one costs Elasticsearch as much as the
+ * first, for each place where its grams occur.
+ */
+const MAX_COMPARED = 32;
+
+/** Whether an index compares only the beginning of a term, so that its hits must be compared again. */
+export function isCut(term: string): boolean {
+  return comparedPart(term) !== term;
+}
+
+/** The beginning of a text that an index compares. It ends with a whole character. */
+export function comparedPart(text: string): string {
+  return text.length <= MAX_COMPARED ? text : Array.from(text).slice(0, MAX_COMPARED).join("");
+}
+
 /** The text that occurs in a marked text wherever the folded term occurs, also inside words. */
 export function insideWords(term: string): string {
   const marked = beginningWords(term);
@@ -26,12 +42,14 @@ function beginningWords(term: string): string {
 
 /**
  * The conditions that make a message relevant, each as the texts that its marked text must contain: the query's words begin
- * words, they are words, and they stand next to each other as in the query. Each condition includes the one before.
+ * words, they are words, and they stand next to each other as in the query. Each condition includes the one before. Of a long text,
+ * only the beginning counts.
  */
 export function rankingOf(terms: readonly string[]): string[][] {
   if (terms.length === 0) return [];
   const ranking = [terms.map(beginningWords), terms.map(markWords)];
-  return terms.length === 1 ? ranking : [...ranking, [markWords(terms.join(" "))]];
+  const all = terms.length === 1 ? ranking : [...ranking, [markWords(terms.join(" "))]];
+  return all.map((texts) => texts.map(comparedPart));
 }
 
 /** How many conditions of a ranking a marked text meets. */
