@@ -63,7 +63,7 @@ export const diskFaults: readonly Fault[] = [
     ...needsMount,
     name: "redis-disk-full",
     title: "The disk of Redis is full, so Redis ends; it starts again when there is space",
-    expectations: { ...usual, staleReads: true, bites: ["send"] },
+    expectations: { ...usual, recoverWithinMs: 8_000, staleReads: true, bites: ["send"] },
     async ownStores(shared, dir) {
       const stop = await mountDisk(dir, 64);
       return { ...shared, stop };

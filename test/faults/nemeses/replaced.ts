@@ -8,7 +8,7 @@ interface Store {
   readonly title: string;
   /** Services whose new process must be ready before the store is available again. */
   readonly startWithout: readonly (typeof services)[number][];
-  /** What clients may notice. */
+  /** Effects that clients may notice. */
   readonly expectations: Expectations;
 }
 
