@@ -14,6 +14,16 @@ export type ClaimedErasure = Erasure & {
 
 export type ErasureWork = ReturnType<typeof createErasureWork>;
 
+interface WaitingErasure {
+  readonly id: bigint;
+  readonly token: string;
+  readonly ofSender: bigint | number;
+  readonly claimedUntil: Date | null;
+}
+
+/** The oldest open erasures are looked at, which are far fewer unless somebody deletes chats by the thousand. */
+const MAX_WAITING = 20_000;
+
 /** The tables whose rows belong to a chat. The first one is the largest. */
 const TABLES_OF_CHATS = [
   "messages",
@@ -49,14 +59,15 @@ export function createErasureWork(database: Database) {
      * Open erasures with their marks set that no worker holds: of each application at most `limit`, those of chats and of the
      * application before those of senders, and then those that waited the longest.
      */
-    waiting: (limit: number): Promise<{ id: bigint; token: string }[]> =>
-      prisma.$queryRaw`
-        SELECT id, token FROM (
-          SELECT id, application_token AS token, ROW_NUMBER() OVER (
-                   PARTITION BY application_token ORDER BY sender IS NOT NULL, claimed_until, id) AS place
-            FROM erasures
-           WHERE finished_at IS NULL AND marked_at IS NOT NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))) AS free
-         WHERE place <= ${limit} ORDER BY place, id LIMIT 1000`,
+    async waiting(limit: number): Promise<{ id: bigint; token: string }[]> {
+      const free = await prisma.$queryRaw<WaitingErasure[]>`
+        SELECT id, application_token AS token, sender IS NOT NULL AS ofSender, claimed_until AS claimedUntil FROM erasures
+         WHERE finished_at IS NULL AND marked_at IS NOT NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))
+         ORDER BY id LIMIT ${MAX_WAITING}`;
+      const sinceOf = ({ claimedUntil }: WaitingErasure): number => claimedUntil?.getTime() ?? 0;
+      const inOrder = free.sort((a, b) => Number(a.ofSender) - Number(b.ofSender) || sinceOf(a) - sinceOf(b));
+      return [...Map.groupBy(inOrder, ({ token }) => token).values()].flatMap((own) => own.slice(0, limit));
+    },
 
     /** Claims an erasure for `holdMs` by the server's clock; undefined if another worker has claimed or finished it. */
     async claim(id: bigint, holdMs: number): Promise<ClaimedErasure | undefined> {

@@ -23,12 +23,10 @@ export function createSenderWork(database: Database) {
       from: number,
       limit: number,
     ): Promise<{ id: bigint; number: number; lastMessageNumber: number }[]> =>
-      prisma.chat.findMany({
-        where: { applicationId, number: { gte: from } },
-        orderBy: { number: "asc" },
-        take: limit,
-        select: { id: true, number: true, lastMessageNumber: true },
-      }),
+      prisma.$queryRaw`
+        SELECT id, number, last_message_number AS lastMessageNumber
+          FROM chats FORCE INDEX (chats_application_id_number_key)
+         WHERE application_id = ${applicationId} AND number >= ${from} ORDER BY number LIMIT ${limit}`,
 
     /** The sender's messages in the ranges, in key order; tombstones that name the sender are among them. */
     async messagesOf({ sender, epoch }: ErasedSender, ranges: readonly MessageRange[]): Promise<MessageKey[]> {
@@ -60,12 +58,10 @@ export function createSenderWork(database: Database) {
 
     /** The ids of an application's dead letters that the sender wrote, after an id. */
     async lettersOf({ token, sender, epoch }: ErasedSender & { token: string }, after: bigint, limit: number) {
-      const letters = await prisma.deadLetter.findMany({
-        where: { token, id: { gt: after }, OR: [{ epoch: null }, { epoch: { lt: epoch } }] },
-        orderBy: { id: "asc" },
-        take: limit,
-        select: { id: true, otherFields: true },
-      });
+      const letters = await prisma.$queryRaw<{ id: bigint; otherFields: string | null }[]>`
+        SELECT id, other_fields AS otherFields FROM dead_letters FORCE INDEX (PRIMARY)
+         WHERE id > ${after} AND application_token = ${token} AND (epoch IS NULL OR epoch < ${epoch})
+         ORDER BY id LIMIT ${limit}`;
       const written = letters.filter(({ otherFields }) => decodeContent("", otherFields).sender === sender);
       return { ids: written.map(({ id }) => id), next: letters.length < limit ? undefined : letters.at(-1)?.id };
     },
