@@ -64,11 +64,12 @@ export function expectChats(
       detail: `The user token has the scope ${scopes.join(" or ")} in some chats only. Name the chats.`,
     });
   }
-  const refused = chats.find((chat) => !mayUseChat(principal, scopes, chat));
-  if (refused === undefined) return;
+  const refused = chats.filter((chat) => !mayUseChat(principal, scopes, chat));
+  if (refused.length === 0) return;
   // It says nothing about whether the chat exists.
   throw new ProblemError("forbidden", {
-    detail: `The user token does not have the scope ${scopes.join(" or ")} in chat ${refused}.`,
+    detail: `The user token does not have the scope ${scopes.join(" or ")} in ${refused.length === 1 ? "chat" : "chats"} ${refused.join(", ")}.`,
+    members: { chats: refused },
   });
 }
 

@@ -229,6 +229,8 @@ export interface FieldError {
 export interface ProblemMembers {
   /** With `position-reset`: the number up to which the messages of the client are those of the chat. */
   last_number?: number;
+  /** With `chat-not-found` and `forbidden`, for a request that names several chats: the numbers of those that are refused. */
+  chats?: number[];
 }
 
 export interface ProblemOptions {

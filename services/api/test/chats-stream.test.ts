@@ -166,6 +166,30 @@ describe("the live stream of several chats", function () {
     problemOf(await api.get(`/applications/${token}/stream?chats=1&after=${reader.lastId()!}`), "validation-failed");
   });
 
+  it("goes on without a chat that is deleted, and ends with the last one", async () => {
+    await world.accept(chats[1]!, "one");
+    const reader = await open("chats=1,2,3&after=0");
+    await reader.until(areCaughtUp(3));
+    const remove = (chat: number) => api.send("DELETE", `/applications/${token}/chats/${chat}`);
+    await remove(2);
+    await reader.until((events) => events.some(({ event }) => event === "gone"));
+    expect(reader.events.at(-1)!.data).to.deep.equal({ chat_number: 2 });
+    await world.accept(chats[0]!, "after");
+    await reader.until((events) => of(1, events).length === 1);
+    const back = await open(`chats=1,3&after=${reader.lastId()!}`);
+    await back.until(areCaughtUp(2));
+    expect(of(1, back.events), "its id has no deleted chat").to.deep.equal([]);
+    expect(
+      problemOf(await api.get(`/applications/${token}/stream?chats=1,2,3,9`), "chat-not-found").chats,
+    ).to.deep.equal([2, 9]);
+    await remove(1);
+    await reader.until((events) => events.filter(({ event }) => event === "gone").length === 2);
+    await remove(3);
+    await reader.until((events) => events.at(-1)!.event === "goodbye");
+    expect(reader.events.at(-1)!.data.reason).to.equal("deleted");
+    expect(reader.events.filter(({ event }) => event === "gone")).to.have.length(2);
+  });
+
   it("waits while stores are unavailable, and continues without a hole", async () => {
     const proxies = {
       redis: await startProxy({ target: testStores().redisUrl }),

@@ -36,7 +36,10 @@ export interface FollowerOptions {
 /** Receives what ends a stream. */
 export interface FollowerOwner {
   end(event: LiveEvent): void;
+  /** The chats of the stream were deleted. */
   vanish(): void;
+  /** The chat of the member with this index was deleted, and the stream goes on without it. */
+  leave(index: number): void;
   /** An error, perhaps that the client has left. */
   fail(error: unknown): void;
 }
@@ -85,7 +88,8 @@ export class Follower {
 
   add(chat: number, event: LiveEvent): void {
     if (event.type === "end") {
-      this.#options.owner.end(event);
+      if (event.reason === "deleted") this.vanish(chat);
+      else this.#options.owner.end(event);
       return;
     }
     this.#live ??= createLiveEvents();
@@ -93,8 +97,25 @@ export class Follower {
     this.go();
   }
 
-  vanish(): void {
-    this.#options.owner.vanish();
+  /** Goes on without a deleted chat, unless it was the last one. */
+  vanish(chat: number): void {
+    const { owner, sink, cursorOf } = this.#options;
+    const index = this.members.findIndex((member) => member.chat.number === chat && !member.isGone);
+    const member = this.members[index];
+    if (member === undefined || this.#isOver) return;
+    if (cursorOf === undefined || this.members.every((each) => each === member || each.isGone)) {
+      owner.vanish();
+      return;
+    }
+    member.isGone = true;
+    member.isDue = false;
+    if (!member.isCaughtUp) this.#behind -= 1;
+    owner.leave(index);
+    try {
+      sink.write(encodeEvent("gone", { chat_number: chat }, this.#idOf(member)));
+    } catch (error) {
+      owner.fail(error);
+    }
   }
 
   async #run(before?: Promise<void>): Promise<void> {
@@ -140,6 +161,7 @@ export class Follower {
     const moved = await source.findMoved(token, starts).catch(() => undefined);
     if (this.#isOver) return;
     for (const member of this.members) {
+      if (member.isGone) continue;
       if (moved === undefined || moved.has(member.chat.number)) member.isDue = true;
       else if (!member.isDue) this.#catchUp(member);
     }
@@ -170,7 +192,7 @@ export class Follower {
       setTimeout(() => {
         member.wake();
       }, jittered(pauseMs)).unref();
-    if (this.#isOver) return true;
+    if (this.#isOver || member.isGone) return true;
     if (member.isCaughtUp) return this.#write(member, page);
     // With the event that follows the last page.
     sink.cork();
@@ -254,7 +276,7 @@ export class Follower {
     if (cursorOf === undefined) return eventId(member.at);
     return cursorOf(
       token,
-      this.members.map(({ chat, at }) => ({ chat: chat.number, position: at })),
+      this.members.filter(({ isGone }) => !isGone).map(({ chat, at }) => ({ chat: chat.number, position: at })),
     );
   }
 
@@ -278,6 +300,7 @@ class Member implements Listener {
   sent: Map<number, number> | undefined = undefined;
   isDue = true;
   isCaughtUp = false;
+  isGone = false;
   /** True if it may have changes that the chat does not have. */
   isDoubtful: boolean;
   readonly #follower: Follower;
@@ -290,6 +313,7 @@ class Member implements Listener {
   }
 
   wake(upTo?: Position): void {
+    if (this.isGone) return;
     if (upTo !== undefined) {
       const { number, change, numbering } = this.at;
       if (upTo.change < change) this.isDoubtful = true;
@@ -305,6 +329,6 @@ class Member implements Listener {
   }
 
   vanish(): void {
-    this.#follower.vanish();
+    this.#follower.vanish(this.chat.number);
   }
 }

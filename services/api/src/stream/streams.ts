@@ -55,6 +55,8 @@ export interface StreamsOptions {
   rotationMs?: number;
 }
 
+/** Of a chat that the stream has left. */
+const noRoom = (): void => undefined;
 const heartbeat = Buffer.from(":\n\n");
 /** How often streams are looked at for a heartbeat or their end. */
 const tickMs = 1_000;
@@ -149,6 +151,11 @@ class OpenStream implements FollowerOwner {
 
   vanish(): void {
     this.sayGoodbye("deleted");
+  }
+
+  leave(index: number): void {
+    this.#leaving[index]?.();
+    this.#leaving[index] = noRoom;
   }
 
   fail(error: unknown): void {

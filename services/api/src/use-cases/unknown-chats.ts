@@ -5,5 +5,6 @@ export function unknownChats(missing: readonly number[]): ProblemError {
   const names = missing.length === 1 ? `chat ${missing[0]!}` : `chats ${missing.join(", ")}`;
   return new ProblemError("chat-not-found", {
     detail: `The application has no ${names}. Use numbers that were returned when chats were created.`,
+    members: { chats: [...missing] },
   });
 }
