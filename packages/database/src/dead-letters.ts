@@ -37,8 +37,9 @@ export function createDeadLetters(database: Database) {
     remove: (id: bigint): Promise<boolean> => transaction(database, (tx) => remove(tx, id)),
 
     /**
-     * Stores the message under its own number, updates the count and the search outbox, and removes the dead letter. If
-     * the message is refused again, returns the reason and changes nothing.
+     * Stores the message under its own number, updates the count and the search outbox, and removes the dead letter. It takes a
+     * change number, by which readers who have passed the number notice it. If the message is refused again, returns the reason and
+     * changes nothing.
      */
     restore: (id: bigint): Promise<Restoration> => transaction(database, (tx) => restore(tx, id)),
   };
@@ -72,8 +73,23 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   if (refused[0]) return { restored: false, reason: refused[0].reason };
   await addToOutbox(tx, stored, new Date());
   await addToChats(tx, stored);
+  if (stored.length > 0) await noteChange(tx, chatId, number);
   await tx.deadLetter.delete({ where: { id } });
   // Present if it was dropped before and Redis, which lost data, delivered it again.
   if (stored.length > 0) await tx.deletedNumber.deleteMany({ where: { chatId, number } });
   return { restored: true };
+}
+
+/** Gives a message the next change number of its chat, whose row must be locked. */
+async function noteChange(tx: Queryable, chatId: bigint, number: number): Promise<void> {
+  const { lastChangeNumber } = await tx.chat.update({
+    where: { id: chatId },
+    data: { lastChangeNumber: { increment: 1 } },
+    select: { lastChangeNumber: true },
+  });
+  await tx.messageChange.create({ data: { chatId, changeNumber: lastChangeNumber, number } });
+  await tx.message.update({
+    where: { chatId_number: { chatId, number } },
+    data: { changeNumber: lastChangeNumber },
+  });
 }
