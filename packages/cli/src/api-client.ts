@@ -17,8 +17,8 @@ export interface CallOptions {
   body?: unknown;
   /** Makes a POST safe to repeat. */
   idempotencyKey?: string;
-  /** The version that the resource must have. */
-  version?: number | undefined;
+  /** The ETag that the resource must have. */
+  tag?: string | undefined;
   /** Ends the request, whose outcome is then unknown. */
   signal?: AbortSignal;
 }
@@ -73,14 +73,14 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
 
   async function callOnce<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     const route = routes[name];
-    const { body, idempotencyKey, version, signal } = options;
+    const { body, idempotencyKey, tag, signal } = options;
     const timeout = AbortSignal.timeout(requestTimeoutMs);
     const base = route.service === "ingest" ? ingestUrl : url;
     const target = `${base}${fillPath(route.path, options.params ?? {})}${queryString(options.query)}`;
     const headers = {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }),
-      ...(version === undefined ? {} : { "If-Match": `"${version}"` }),
+      ...(tag === undefined ? {} : { "If-Match": tag }),
       ...authorization(route),
     };
     const { response, text } = await exchange(base, target, {
@@ -102,7 +102,7 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
 
   async function call<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     // Changes and deletions without a version have no further effect when they are repeated.
-    const isIdempotent = routes[name].method !== "post" && options.version === undefined;
+    const isIdempotent = routes[name].method !== "post" && options.tag === undefined;
     const repeatable = isIdempotent || options.idempotencyKey !== undefined;
     for (let attempt = 1; ; attempt++) {
       try {

@@ -32,7 +32,7 @@ const messageShape = {
   version: z
     .int()
     .positive()
-    .meta({ description: "1, and one more with each change; also the ETag of the message", examples: [1] }),
+    .meta({ description: "1, and one more with each change; the ETag of the message begins with it", examples: [1] }),
   change_number: changeNumberSchema
     .nullable()
     .meta({ description: "The change number of the last edit or of the deletion; null if the message never changed" }),

@@ -60,7 +60,7 @@ export interface Route {
     item?: z.ZodObject;
     itemLimitBytes?: number;
   };
-  /** The ETag of the resource is its version, and a change takes an If-Match header. */
+  /** The ETag of the resource names its version, and a change takes an If-Match header. */
   versioned?: boolean;
   /** May wait before it answers, if the client asks for it. */
   waits?: boolean;

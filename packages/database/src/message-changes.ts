@@ -15,11 +15,11 @@ export interface MessageEdit {
   readonly metadata?: Metadata | null | undefined;
 }
 
-/** A message to change, and the version that it must have, if the caller knows one. */
+/** A message to change, and whether a message under its number is the one that the caller knows. */
 export interface ChangeTarget {
   readonly chatId: bigint;
   readonly number: number;
-  readonly versions?: readonly number[] | undefined;
+  readonly isExpected?: ((message: Message) => boolean) | undefined;
 }
 
 /**
@@ -117,7 +117,7 @@ type Write = (
 
 async function changeMessage(
   database: Database,
-  { chatId, number, versions }: ChangeTarget,
+  { chatId, number, isExpected }: ChangeTarget,
   write: Write,
   guard: CommitGuard,
 ): Promise<ChangeOutcome> {
@@ -135,7 +135,7 @@ async function changeMessage(
       if (!chat || !row) return { outcome: "missing" };
       const message = toMessage(row);
       if (message.deletedAt !== null) return { outcome: "deleted" };
-      if (versions && !versions.includes(message.version)) return { outcome: "other-version" };
+      if (isExpected && !isExpected(message)) return { outcome: "other-version" };
       const now = new Date();
       const columns = await write(tx, message, now);
       if (columns === "unchanged") return { outcome: columns, message };

@@ -150,14 +150,15 @@ describe("changes of messages", () => {
   });
 
   it("are refused for another version, and for messages that are not stored", async () => {
+    const expecting = (versions: number[]) => (message: { version: number }) => versions.includes(message.version);
     const outcomeOf = async (number: number, versions?: number[]) =>
-      (await changes.edit({ chatId, number, versions }, { body: "new" })).outcome;
+      (await changes.edit({ chatId, number, isExpected: versions && expecting(versions) }, { body: "new" })).outcome;
     expect(await outcomeOf(9)).to.equal("missing");
     expect(await outcomeOf(1, [2])).to.equal("other-version");
     expect(await outcomeOf(1, [])).to.equal("other-version");
     expect(await outcomeOf(1, [7, 1])).to.equal("changed");
     expect(await outcomeOf(1, [1])).to.equal("other-version");
-    expect((await changes.remove({ chatId, number: 1, versions: [1] })).outcome).to.equal("other-version");
+    expect((await changes.remove({ chatId, number: 1, isExpected: expecting([1]) })).outcome).to.equal("other-version");
     expect((await chat()).lastChangeNumber).to.equal(1);
   });
 

@@ -38,7 +38,7 @@ export function writeAnswer<R extends Route>(
     return;
   }
   if (hasTag(route)) {
-    const tag = `"${output.version ?? hash("sha1", String(payload[0]), "base64url")}"`;
+    const tag = `"${output.tag ?? hash("sha1", String(payload[0]), "base64url")}"`;
     res.setHeader("ETag", tag);
     if (route.method === "get" && names(req.headers["if-none-match"], tag)) {
       res.statusCode = 304;

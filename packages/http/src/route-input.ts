@@ -80,10 +80,10 @@ export function readIdempotencyKey(req: IncomingMessage): string | undefined {
 }
 
 /**
- * The versions in an If-Match header. An unknown tag matches none. A weak one counts, unlike in RFC 9110 (section 13.1.1): a reverse
- * proxy that compresses an answer makes its tag weak, and the version stays the same.
+ * The tags in an If-Match header. A weak one counts, unlike in RFC 9110 (section 13.1.1): a reverse proxy that compresses an answer makes
+ * its tag weak, and the resource stays the same.
  */
-export function readVersions(header: string | undefined): number[] | undefined {
+export function readTags(header: string | undefined): string[] | undefined {
   if (header === undefined || header.trim() === "*") return undefined;
-  return header.split(",").flatMap((tag) => /^\s*(?:W\/)?"([1-9]\d{0,9})"\s*$/.exec(tag)?.slice(1).map(Number) ?? []);
+  return header.split(",").flatMap((tag) => /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(tag)?.slice(1) ?? []);
 }

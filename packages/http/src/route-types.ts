@@ -20,8 +20,8 @@ export interface RouteInput<R extends Route> {
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
   readonly idempotencyKey: string | undefined;
-  /** The versions that the resource may have; undefined if any. */
-  readonly versions: readonly number[] | undefined;
+  /** The tags that the resource may have; undefined if any. */
+  readonly tags: readonly string[] | undefined;
   readonly context: RequestContext;
   /** Only for routes that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
@@ -35,8 +35,8 @@ type AnswerOf<R extends Route> = R extends { success: { schema: infer Schema ext
 
 export interface RouteOutput<R extends Route> {
   readonly body: AnswerOf<R>;
-  /** The ETag of a resource that has versions. */
-  readonly version?: number;
+  /** The tag of a resource that has versions, for its ETag. */
+  readonly tag?: string;
   /** The path of the created resource. */
   readonly location?: string;
   /** The queries of the pages that this one links to. */

@@ -8,7 +8,7 @@ import { createHolding } from "./holding.ts";
 import { contextOf } from "./request-context.ts";
 import type { RequestContext } from "./request-context.ts";
 import { assertAnswer, payloadOf, writeAnswer } from "./route-answer.ts";
-import { knownFieldsOf, readIdempotencyKey, readQuery, readRouteBody, readVersions } from "./route-input.ts";
+import { knownFieldsOf, readIdempotencyKey, readQuery, readRouteBody, readTags } from "./route-input.ts";
 import type { MountOptions, RouteHandler, RouteInput } from "./route-types.ts";
 import { parseParams } from "./validation.ts";
 
@@ -34,7 +34,7 @@ export function mount<R extends Route>(
     expectResource(context.principal, route, params);
     const query = readQuery(req, route, known);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
-    const versions = route.versioned === true ? readVersions(req.headers["if-match"]) : undefined;
+    const tags = route.versioned === true ? readTags(req.headers["if-match"]) : undefined;
     const lease = route.body === undefined ? undefined : budget?.open();
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
@@ -45,7 +45,7 @@ export function mount<R extends Route>(
         query,
         body,
         idempotencyKey,
-        versions,
+        tags,
         context,
         ...waiting,
       } as RouteInput<R>);

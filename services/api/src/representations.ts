@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import {
   contentOf,
   type Application,
@@ -66,6 +67,7 @@ export function toChat(token: string, chat: ChatRow): Chat {
 /** A message as it is read, stored or pending. */
 export interface ReadableMessage extends MessageContent {
   number: number;
+  uid: Uint8Array;
   version: number;
   changeNumber: number | null;
   createdAt: Date;
@@ -75,10 +77,18 @@ export interface ReadableMessage extends MessageContent {
 }
 
 /** A pending message; it has not been changed. */
-export function fromRecord(number: number, record: MessageContent & { createdAt: Date }): ReadableMessage {
-  const { createdAt } = record;
+export function fromRecord(
+  number: number,
+  record: MessageContent & Pick<ReadableMessage, "uid" | "createdAt">,
+): ReadableMessage {
+  const { uid, createdAt } = record;
   const unchanged = { version: 1, changeNumber: null, editedAt: null, deletedAt: null };
-  return { number, ...contentOf(record), ...unchanged, createdAt, updatedAt: createdAt };
+  return { number, uid, ...contentOf(record), ...unchanged, createdAt, updatedAt: createdAt };
+}
+
+/** Names one version of one message: after a loss, another message may have its number and the same version. */
+export function tagOf({ version, uid }: Pick<ReadableMessage, "version" | "uid">): string {
+  return `${version}-${crc32(uid).toString(16).padStart(8, "0")}`;
 }
 
 export function toMessage(token: string, chat: number, message: ReadableMessage): Message {

@@ -1,8 +1,9 @@
 import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema, toJsonText } from "@confab/contracts";
-import { removeHistories } from "@confab/database";
+import { createDeadLetters, removeHistories } from "@confab/database";
 import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
+import { openStream } from "./event-reader.ts";
 import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
 import { removeIndex } from "./remove-index.ts";
 import type { Chat, World } from "./world.ts";
@@ -38,7 +39,7 @@ describe("editing and deleting messages", () => {
     const kept = { sender: "anna", metadata: { a: 1 }, reply_to: 1 };
     expect(edited).to.deep.include({ body: "second", ...kept, version: 2, change_number: 1, deleted_at: null });
     expect(edited.edited_at).to.equal(edited.updated_at);
-    expect(answer.headers.get("etag")).to.equal('"2"');
+    expect(answer.headers.get("etag")).to.match(/^"2-[0-9a-f]{8}"$/);
     expect(jsonOf(await api.get(`${path}/2`))).to.deep.equal(edited);
     expect((await list())[1]).to.deep.equal(edited);
 
@@ -112,17 +113,50 @@ describe("editing and deleting messages", () => {
     expect(Number(rows[0]?.found)).to.equal(0);
   });
 
+  it("shows a dead letter that is stored later to readers who have passed its number", async () => {
+    const late = await world.newChat();
+    const own = `/applications/${late.token}/chats/${late.number}`;
+    await world.accept(late, "one", "x".repeat(65_536), "three");
+    await world.store();
+    const reader = await openStream(`${api.url}${own}/messages/stream?after=0`);
+    try {
+      await reader.until((events) => events.some(({ event }) => event === "caught-up"));
+      expect(reader.events.map(({ event }) => event)).to.deep.equal(["message", "gap", "message", "caught-up"]);
+      await world.database.prisma.deadLetter.updateMany({
+        where: { chatId: late.id },
+        data: { body: Buffer.from("two") },
+      });
+      const letter = await world.database.prisma.deadLetter.findFirstOrThrow({ where: { chatId: late.id } });
+      const { restore } = createDeadLetters(world.database);
+      expect(await restore(letter.id)).to.deep.equal({ restored: true });
+      expect(await restore(letter.id)).to.have.property("restored", false);
+      const [changed] = readAs(z.array(messageSchema), await api.get(`${own}/changes`));
+      expect(changed).to.include({ number: 2, body: "two", version: 1, change_number: 1 });
+      await reader.until((events) => events.length === 5);
+      expect(reader.events.at(-1)).to.deep.include({ event: "edited", data: changed });
+    } finally {
+      await reader.close();
+    }
+  });
+
   it("changes only the version that If-Match names", async () => {
-    expect((await api.get(`${path}/1`)).headers.get("etag")).to.equal('"1"');
-    for (const tag of ['"2"', 'W/"2"', '"x"', "1", '""']) {
+    const tagged = (await api.get(`${path}/1`)).headers.get("etag")!;
+    expect(tagged).to.match(/^"1-[0-9a-f]{8}"$/);
+    const as = (version: number) => tagged.replace("1", String(version));
+    const other = (await api.get(`${path}/2`)).headers.get("etag")!;
+    for (const tag of [as(2), `W/${as(2)}`, other, '"1"', '"x"', "1", '""']) {
       problemOf(await edit(1, { body: "uno" }, { "if-match": tag }), "version-mismatch");
       problemOf(await remove(1, { "if-match": tag }), "version-mismatch");
     }
-    expect(readAs(messageSchema, await edit(1, { body: "uno" }, { "if-match": '"7", W/"1"' })).version).to.equal(2);
-    problemOf(await edit(1, { body: "due" }, { "if-match": '"1"' }), "version-mismatch");
+    expect(readAs(messageSchema, await edit(1, { body: "uno" }, { "if-match": `"7", W/${tagged}` })).version).to.equal(
+      2,
+    );
+    problemOf(await edit(1, { body: "due" }, { "if-match": tagged }), "version-mismatch");
     expect(readAs(messageSchema, await edit(1, { body: "due" }, { "if-match": "*" })).version).to.equal(3);
-    expect((await remove(1, { "if-match": '"3"' })).status).to.equal(204);
-    const unchanged = await api.get(`${path}/3`, { "if-none-match": '"1"' });
+    expect((await remove(1, { "if-match": as(3) })).status).to.equal(204);
+    const third = (await api.get(`${path}/3`)).headers.get("etag")!;
+    expect((await api.get(`${path}/3`, { "if-none-match": tagged })).status, "of another message").to.equal(200);
+    const unchanged = await api.get(`${path}/3`, { "if-none-match": third });
     expect(unchanged.status).to.equal(304);
   });
 
@@ -139,7 +173,8 @@ describe("editing and deleting messages", () => {
 
   it("waits until a pending message is stored", async () => {
     await world.accept(chat, "four", "five");
-    const changes = Promise.all([edit(4, { body: "quattro" }, { "if-match": '"1"' }), remove(5)]);
+    const tag = (await api.get(`${path}/4`)).headers.get("etag")!;
+    const changes = Promise.all([edit(4, { body: "quattro" }, { "if-match": tag }), remove(5)]);
     await new Promise((resolve) => setTimeout(resolve, 300));
     await world.store();
     const [edited, removed] = await changes;

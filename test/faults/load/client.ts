@@ -105,7 +105,9 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     ]
   ): Promise<Operation> => {
     const url = `${via.url}/applications/${application.token}/chats/${chat}/messages/${number}`;
-    const headers = ifMatch === undefined ? {} : { "if-match": `"${ifMatch}"` };
+    // The tag names the message as well.
+    const tag = ifMatch === undefined ? undefined : (await http.get(url)).etag;
+    const headers = ifMatch === undefined ? {} : { "if-match": (tag ?? '""').replace(/^"\d+/, `"${ifMatch}`) };
     const answer = body === undefined ? await http.remove(url, headers) : await http.patch(url, { body }, headers);
     const problem = answer.detail.includes("not stored yet") ? stillPending : answer.problem;
     const changed = answer.status === 200 ? (answer.body as MessageBody) : undefined;

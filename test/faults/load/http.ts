@@ -5,6 +5,7 @@ export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly link: string;
+  readonly etag: string | undefined;
   readonly retryAfterMs: number | undefined;
   /** The connection's error, or the problem's code. */
   readonly problem: string | undefined;
@@ -40,6 +41,7 @@ export function createHttp(now: () => number): Http {
             status: 0,
             body: undefined,
             link: "",
+            etag: undefined,
             retryAfterMs: undefined,
             problem: undefined,
             detail: "",
@@ -56,13 +58,14 @@ export function createHttp(now: () => number): Http {
           end({ problem: error.code ?? error.name });
         });
         incoming.on("end", () => {
-          const { link = "", "retry-after": retryAfter } = incoming.headers;
+          const { link = "", etag, "retry-after": retryAfter } = incoming.headers;
           const parsed = parse(Buffer.concat(chunks).toString("utf8"));
           const { type, detail } = (parsed ?? {}) as { type?: unknown; detail?: unknown };
           end({
             status: incoming.statusCode ?? 0,
             body: parsed,
             link: String(link),
+            etag,
             retryAfterMs: retryAfter === undefined ? undefined : Number(retryAfter) * 1000,
             problem: typeof type === "string" ? type.slice(type.lastIndexOf("/") + 1) : undefined,
             detail: typeof detail === "string" ? detail : "",

@@ -4,6 +4,7 @@ import { listed, pages } from "../api-client.ts";
 import { chatOperand, messageOperand, onApplication, textOperand } from "../application-arguments.ts";
 import { json, number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
+import type { ApiClient } from "../api-client.ts";
 import type { Io } from "../io.ts";
 import { columns, table } from "../output.ts";
 
@@ -39,7 +40,8 @@ export function addMessageCommands(program: Command, io: Io): void {
       const { metadata, ifVersion: version } = command.opts<{ metadata?: unknown; ifVersion?: number }>();
       const fault = bodyFault(body);
       if (fault !== undefined) throw new CommandError("usage", `The message ${fault}.`);
-      const options = { params: { token, chat, message }, body: { body, metadata }, version };
+      const params = { token, chat, message };
+      const options = { params, body: { body, metadata }, tag: await tagOf(api, params, version) };
       const edited = await api.call("updateMessage", options);
       output.result(edited.body, () => `message ${edited.body.number}, version ${edited.body.version}`);
     },
@@ -51,7 +53,8 @@ export function addMessageCommands(program: Command, io: Io): void {
     async (token, [chat, message], command) => {
       const { api, output } = toolsOf(io, command);
       const { ifVersion: version } = command.opts<{ ifVersion?: number }>();
-      await api.call("deleteMessage", { params: { token, chat, message }, version });
+      const params = { token, chat, message };
+      await api.call("deleteMessage", { params, tag: await tagOf(api, params, version) });
       output.result({ deleted: message }, () => `message ${message} deleted`);
     },
   );
@@ -71,6 +74,17 @@ export function addMessageCommands(program: Command, io: Io): void {
       );
     },
   );
+}
+
+/** The ETag of the message with this version, whether it has that one or not. */
+async function tagOf(
+  api: ApiClient,
+  params: { token: string; chat: number; message: number },
+  version: number | undefined,
+): Promise<string | undefined> {
+  if (version === undefined) return undefined;
+  const { headers } = await api.call("getMessage", { params });
+  return headers.get("ETag")?.replace(/^(?:W\/)?"\d+/, `"${version}`);
 }
 
 function ifVersion(): Option {

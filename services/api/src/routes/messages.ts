@@ -4,7 +4,7 @@ import type { Chat, MessageChanges } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
-import { toHit, toMessage, toVersion } from "../representations.ts";
+import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Waits } from "../stream/waits.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
@@ -92,7 +92,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     async ({ params: { token, chat: number, message }, context }) => {
       const chat = await findChat(token, number);
       const found = await readMessages.find(token, chat, message, context.logger);
-      return { body: toMessage(token, number, found), version: found.version };
+      return { body: toMessage(token, number, found), tag: tagOf(found) };
     },
     mountOptions,
   );
@@ -100,14 +100,14 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const edit: RouteHandler<typeof routes.updateMessage> & RouteHandler<typeof routes.replaceMessage> = async ({
     params: { token, chat: number, message },
     body,
-    versions,
+    tags,
     context,
   }) => {
     const chat = await findChat(token, number);
     await expectOwn(context, token, chat, message);
     const { id } = chat;
-    const changed = await changeMessage.edit({ token, number, id }, message, body, versions);
-    return { body: toMessage(token, number, changed), version: changed.version };
+    const changed = await changeMessage.edit({ token, number, id }, message, body, tags);
+    return { body: toMessage(token, number, changed), tag: tagOf(changed) };
   };
   mount(router, routes.updateMessage, edit, mountOptions);
   mount(router, routes.replaceMessage, edit, mountOptions);
@@ -115,10 +115,10 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.deleteMessage,
-    async ({ params: { token, chat: number, message }, versions, context }) => {
+    async ({ params: { token, chat: number, message }, tags, context }) => {
       const chat = await findChat(token, number);
       await expectOwn(context, token, chat, message);
-      await changeMessage.remove({ token, number, id: chat.id }, message, versions);
+      await changeMessage.remove({ token, number, id: chat.id }, message, tags);
       return { body: undefined };
     },
     mountOptions,

@@ -25,7 +25,9 @@ function heldReads(numbers: readonly number[] = [], { atOnce = 100, pageSize = 1
         const number = query.after ?? 0;
         after.push(number);
         const found = numbers.filter((each) => each > number);
-        const items = found.slice(0, pageSize).map((each) => fromRecord(each, { body: "Hello", createdAt }));
+        const items = found
+          .slice(0, pageSize)
+          .map((each) => fromRecord(each, { body: "Hello", uid: Buffer.alloc(16), createdAt }));
         const link = found.length > pageSize ? { next: { after: items.at(-1)!.number } } : {};
         const { promise, resolve } = Promise.withResolvers<MessagePage>();
         ends.push(() => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
 import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit } from "@confab/database";
 import type { LiveSignals, PendingMessages } from "@confab/intake";
+import { tagOf } from "../representations.ts";
 import type { ChatReference } from "./walk.ts";
 
 export interface ChangeMessageOptions {
@@ -14,9 +15,9 @@ export interface ChangeMessageOptions {
 
 export interface ChangeMessage {
   /** Resolves with the message after the change; throws the problem that says why there is none. */
-  edit(place: ChatReference, number: number, edit: MessageEdit, versions?: readonly number[]): Promise<Message>;
+  edit(place: ChatReference, number: number, edit: MessageEdit, tags?: readonly string[]): Promise<Message>;
   /** Resolves also if the message was deleted before. */
-  remove(place: ChatReference, number: number, versions?: readonly number[]): Promise<void>;
+  remove(place: ChatReference, number: number, tags?: readonly string[]): Promise<void>;
 }
 
 const firstPauseMs = 20;
@@ -72,15 +73,19 @@ export function createChangeMessage({
   }
 
   return {
-    async edit(place, number, edit, versions) {
-      const target = { chatId: place.id, number, versions };
+    async edit(place, number, edit, tags) {
+      const target = { chatId: place.id, number, isExpected: isOneOf(tags) };
       const outcome = await changed(place, target, () => changes.edit(target, edit));
       if (!("message" in outcome)) throw new ProblemError("message-deleted");
       return outcome.message;
     },
-    async remove(place, number, versions) {
-      const target = { chatId: place.id, number, versions };
+    async remove(place, number, tags) {
+      const target = { chatId: place.id, number, isExpected: isOneOf(tags) };
       await changed(place, target, () => changes.remove(target));
     },
   };
+}
+
+function isOneOf(tags: readonly string[] | undefined) {
+  return tags && ((message: Message): boolean => tags.includes(tagOf(message)));
 }
