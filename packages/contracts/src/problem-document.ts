@@ -36,12 +36,9 @@ const memberShape = {
     .nonnegative()
     .optional()
     .meta({ description: "With `position-reset`: the last number that you can keep. Continue after it." }),
-  chats: z
-    .array(z.int())
-    .optional()
-    .meta({
-      description: "With `chat-not-found` and `forbidden`, if the request names several chats: those that are refused",
-    }),
+  chats: z.array(z.int()).optional().meta({
+    description: "With `chat-not-found` and `forbidden`, if the request names several chats: those that are refused",
+  }),
 };
 
 export const problemSchema = z
