@@ -44,8 +44,12 @@ export function keyOf({ key, keyFile }: GlobalOptions): string | undefined {
 }
 
 /** A variable that is set to nothing is not set. */
+export function isSet(text: string | undefined): text is string {
+  return text !== undefined && text !== "";
+}
+
 function secret(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
+  return isSet(text) ? text : undefined;
 }
 
 /** For arguments: a UUID. */

@@ -23,7 +23,7 @@ export function conversations(count: number): Conversation[] {
       ...Array.from({ length: line === 7 ? 1200 : line % 6 }, (_, index) => {
         const body = `${line}/${index} ${texts[(line + index) % texts.length] ?? ""}`;
         if (index % 3 !== 2) return body;
-        return { body, sender: `user ${index % 5}`, ...(line % 2 === 0 && { metadata: { index } }), reply_to: index };
+        return { body, sender: `user ${index % 5}`, reply_to: index, ...(line % 2 === 0 && { metadata: { index } }) };
       }),
       ...(line === 3 ? ["x".repeat(65_000)] : []),
     ],

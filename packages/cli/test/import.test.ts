@@ -120,6 +120,21 @@ describe("confabctl import and export", function () {
     expect(await exported("killed")).to.deep.equal(sorted(text));
   });
 
+  it("refuses fields that it would leave out, such as times, before anything is sent", async () => {
+    const line = {
+      application: "strict",
+      chat: "one",
+      messages: [{ body: "hello", created_at: "2024-01-01T00:00:00Z" }],
+    };
+    const file = await written("strict.ndjson", `${JSON.stringify(line)}\n${JSON.stringify({ ...line, tags: [] })}\n`);
+    const { code, stderr } = await stack.run(["import", file]);
+    expect(code).to.equal(2);
+    expect(stderr).to.include("Nothing was sent");
+    expect(stderr).to.include("line 1: /messages/0/created_at is not imported: put it into metadata");
+    expect(stderr).to.include("/tags is not imported");
+    expect(await exported("strict")).to.deep.equal([]);
+  });
+
   it("starts again if the applications of its state no longer exist", async () => {
     const file = await written("gone.ndjson", ndjson(named("gone", 4)));
     await stack.json("import", file);

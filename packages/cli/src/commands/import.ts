@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import { Refused } from "../api-errors.ts";
-import { number, seconds, toolsOf, type Tools } from "../command-tools.ts";
+import { isSet, keyOf, number, seconds, toolsOf, type Tools } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import { checkFile, readConversations, type FileSummary } from "../import/conversation-file.ts";
 import { importConversations, type ImportResult } from "../import/import-conversations.ts";
@@ -75,6 +75,7 @@ async function runImport({ name, file }: Input, options: ImportCommandOptions, t
           conversations: readConversations(file, state.lines_done),
           state,
           keyPrefix: `import-${identity.slice(0, 32)}`,
+          hasKey: isSet(tools.options.adminKey) || keyOf(tools.options) !== undefined,
           concurrency: Math.min(options.concurrency, 64),
           timeoutMs: options.giveUpAfter * 1000,
           signal,

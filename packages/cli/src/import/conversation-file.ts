@@ -15,14 +15,17 @@ function asText<Schema extends z.ZodType>(schema: Schema) {
 /** A message that has only a body may be written as its body. */
 const fileMessageSchema = z.preprocess(
   (value) => (typeof value === "object" ? value : { body: value }),
-  z.object({ ...contentInput, metadata: asText(contentInput.metadata) }, "must be a string or an object"),
+  z.strictObject(
+    { ...contentInput, metadata: asText(contentInput.metadata) },
+    { error: ({ code }) => (code === "invalid_type" ? "must be a string or an object" : undefined) },
+  ),
 );
 
 /**
  * One line of a conversation file, what `export` writes and `import` reads: a chat with its messages in order. The first
  * message of a chat gets number 1, so `reply_to` is a position in the line.
  */
-export const conversationSchema = z.object({
+export const conversationSchema = z.strictObject({
   application: nameSchema,
   chat: nameSchema.nullable(),
   metadata: asText(createChatSchema.shape.metadata),
@@ -94,7 +97,14 @@ function parseLine(bytes: Uint8Array): z.infer<typeof conversationSchema> | stri
   }
   const parsed = conversationSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  return parsed.error.issues.map(({ path, message }) => `/${path.join("/")} ${message}`).join("; ");
+  return parsed.error.issues.flatMap(faultsOf).join("; ");
+}
+
+/** A field that would be left out silently, such as a time, is a fault. */
+function faultsOf(issue: z.core.$ZodIssue): string[] {
+  const at = (path: PropertyKey[]): string => `/${path.join("/")}`;
+  if (issue.code !== "unrecognized_keys") return [`${at(issue.path)} ${issue.message}`];
+  return issue.keys.map((key) => `${at([...issue.path, key])} is not imported: put it into metadata, or leave it out`);
 }
 
 function unreadable(file: string, error: unknown): unknown {

@@ -16,6 +16,8 @@ export interface ImportOptions {
   readonly state: ImportState;
   /** Prefix of every idempotency key. */
   readonly keyPrefix: string;
+  /** Whether requests have a key. */
+  readonly hasKey: boolean;
   /** Requests with messages in flight. */
   readonly concurrency: number;
   /** Maximum time without any success. */
@@ -38,13 +40,13 @@ const maxOpenBytes = 32 * 1024 * 1024;
  * order of their chat. Everything can be repeated safely.
  */
 export async function importConversations(options: ImportOptions): Promise<ImportResult> {
-  const { api, conversations, state, keyPrefix, concurrency } = options;
+  const { api, conversations, state, keyPrefix, hasKey, concurrency } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, options.signal]);
   const retry = createRetry({ timeoutMs: options.timeoutMs, signal });
   const memory = createBudget({ count: maxOpenChats, size: maxOpenBytes, signal });
   const creations = createBudget({ count: maxCreations, size: Infinity, signal });
-  const openChat = createOpenChats({ api, state, keyPrefix, retry, creations, signal });
+  const openChat = createOpenChats({ api, state, keyPrefix, hasKey, retry, creations, signal });
   const ledger = createLedger(state);
   const ready: OpenChat[] = [];
   let isRead = false;

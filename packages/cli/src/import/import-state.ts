@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { CommandError } from "../errors.ts";
@@ -7,6 +8,8 @@ const stateSchema = z.object({
   url: z.string(),
   saved_at: z.iso.datetime(),
   finished: z.boolean(),
+  /** Makes the keys of applications unguessable where no admin key protects them. */
+  secret: z.string(),
   /** Tokens by the applications' names. */
   applications: z.array(z.tuple([z.string(), z.string()])).transform((entries) => new Map(entries)),
   /** Every line up to this one is imported. */
@@ -27,7 +30,8 @@ export function newState(sha256: string, url: string): ImportState {
     new Map<string, string>(),
     new Map<number, { number: number; sent: number; last: number }>(),
   ];
-  return { sha256, url, saved_at, finished: false, applications, lines_done: 0, messages_done: 0, chats };
+  const secret = randomBytes(16).toString("hex");
+  return { sha256, url, saved_at, finished: false, secret, applications, lines_done: 0, messages_done: 0, chats };
 }
 
 /** The saved state for this content and server; undefined if there is none. */

@@ -10,6 +10,8 @@ export interface OpenChatsOptions {
   readonly api: ApiClient;
   readonly state: ImportState;
   readonly keyPrefix: string;
+  /** Whether requests have a key. Without one, whoever knows the idempotency key of an application receives its token. */
+  readonly hasKey: boolean;
   readonly retry: Retry;
   /** Bounds the requests that create something at the same time. */
   readonly creations: Budget;
@@ -20,7 +22,7 @@ export interface OpenChatsOptions {
  * Ensures that the application and the chat of a conversation exist. Each is created once, however often it is tried. The chats of
  * an application are created one after the other in the order of the calls, so that their numbers follow the file.
  */
-export function createOpenChats({ api, state, keyPrefix, retry, creations, signal }: OpenChatsOptions) {
+export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creations, signal }: OpenChatsOptions) {
   const applications = new Map<string, Promise<string>>();
   const lastChats = new Map<string, Promise<OpenChat>>();
 
@@ -37,7 +39,7 @@ export function createOpenChats({ api, state, keyPrefix, retry, creations, signa
   function applicationToken(name: string): Promise<string> {
     const known = applications.get(name);
     if (known) return known;
-    const idempotencyKey = `${keyPrefix}-app-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
+    const idempotencyKey = uuidOf([keyPrefix, hasKey ? "" : state.secret, name]);
     const token = create(async () => {
       const { body } = await api.callOnce("createApplication", { body: { name }, idempotencyKey, signal });
       state.applications.set(name, body.token);
@@ -67,4 +69,12 @@ export function createOpenChats({ api, state, keyPrefix, retry, creations, signa
     lastChats.set(application, opened);
     return opened;
   };
+}
+
+/** The same texts always give the same UUID, in the form of a random one (version 4), which Confab requires where it has no admin key. */
+function uuidOf(texts: readonly string[]): string {
+  const bytes = createHash("sha256").update(texts.join("\n")).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

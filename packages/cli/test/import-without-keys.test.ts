@@ -1,0 +1,39 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { startStack, type Stack } from "./stack.ts";
+
+describe("confabctl import on an installation without an admin key", function () {
+  this.timeout(120_000);
+  let stack: Stack;
+  before(async () => {
+    stack = await startStack({ ADMIN_API_KEY: "" });
+  });
+  after(async () => {
+    await stack.stop();
+  });
+
+  it("imports each application once, with a key that only its state knows", async () => {
+    const file = join(stack.folder, "conversations.ndjson");
+    await writeFile(
+      file,
+      `${JSON.stringify({ application: "Bakery", chat: "Monday", messages: ["Two loaves", "Rye?"] })}\n`,
+    );
+    const chats = async () =>
+      (await stack.json<{ name: string; chats_count: number }[]>("app", "list")).map(({ name, chats_count }) => [
+        name,
+        chats_count,
+      ]);
+    const imported = await stack.run(["import", file]);
+    expect(imported.code, imported.stderr).to.equal(0);
+    expect((await stack.run(["import", file])).stderr).to.include("already imported");
+    expect(await chats()).to.deep.equal([["Bakery", 1]]);
+    // Whoever knows the file, but not the state, gets an application of their own and not the token of the first.
+    const elsewhere = join(stack.folder, "elsewhere.json");
+    expect((await stack.run(["import", file, "--state", elsewhere])).code).to.equal(0);
+    expect(await chats()).to.deep.equal([
+      ["Bakery", 1],
+      ["Bakery", 1],
+    ]);
+  });
+});
