@@ -89,7 +89,9 @@ function outcomeOf(status: number): Outcome {
 function sentence(status: number, { code, title, detail, errors = [] }: z.infer<typeof problemSchema>): string {
   const fields = errors.map(({ pointer, detail: fault }) => `${pointer} ${fault}`);
   const why = fields.length > 0 ? [title, ...fields].join("; ") : (detail ?? title);
-  return `Confab refused the request: ${why.replace(/[.\s]+$/, "")} (${status} ${code}).`;
+  const sent = `Confab refused the request: ${why.replace(/[.\s]+$/, "")} (${status} ${code}).`;
+  if (status !== 401) return sent;
+  return `${sent} confabctl takes a key from CONFAB_KEY or --key-file, and the configured admin key from ADMIN_API_KEY.`;
 }
 
 function parseProblem(text: string): unknown {

@@ -263,7 +263,12 @@ describe("confabctl", function () {
       { args: ["app", "list", "--url", "nowhere"], code: 2, says: /http:\/\/ or https:\/\// },
       { args: ["app", "show", nobody], code: 3, says: /404 application-not-found/ },
       { args: ["send", token, "999", "x"], code: 3, says: /no chat 999\. .* \(404 chat-not-found\)/ },
-      { args: ["app", "list"], env: { ADMIN_API_KEY: "another-key" }, code: 3, says: /401 unauthorized/ },
+      {
+        args: ["app", "list"],
+        env: { ADMIN_API_KEY: "another-key" },
+        code: 3,
+        says: /401 unauthorized.*CONFAB_KEY or --key-file.*ADMIN_API_KEY/,
+      },
       { args: ["app", "create", "x".repeat(256)], code: 3, says: /\/name must have at most 255 characters \(422/ },
       {
         args: ["app", "list"],

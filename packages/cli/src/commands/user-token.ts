@@ -19,8 +19,8 @@ export function addUserTokenCommand(program: Command, io: Io): void {
       `scopes in a chat, or with * in all other chats, such as 7=read,write; of ${userScopes.join(", ")}`,
       chatOf,
     )
-    .option("--lifetime <duration>", "how long it is valid, at most 24h", duration, 3_600_000)
-    .action(async (user: string, options: { chat: Chats; lifetime: number }, command: Command) => {
+    .option("--lifetime <duration>", "how long it is valid, at most 24h (default: 1h)", duration)
+    .action(async (user: string, options: { chat: Chats; lifetime?: number }, command: Command) => {
       const { output, options: global } = toolsOf(io, command);
       const key = keyOf(global);
       const keyId = /^confab_([0-9A-Za-z]{8})_/.exec(key ?? "")?.[1];
@@ -31,7 +31,12 @@ export function addUserTokenCommand(program: Command, io: Io): void {
         );
       }
       const iat = Math.floor(Date.now() / 1_000);
-      const claims = { sub: user, iat, exp: iat + Math.ceil(options.lifetime / 1_000), chats: options.chat };
+      const claims = {
+        sub: user,
+        iat,
+        exp: iat + Math.ceil((options.lifetime ?? 3_600_000) / 1_000),
+        chats: options.chat,
+      };
       const { error } = userTokenClaimsSchema.safeParse(claims);
       if (error)
         throw new CommandError(
