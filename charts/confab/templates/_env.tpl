@@ -231,6 +231,8 @@
 {{- $store := .Values.worker.store -}}
 {{ include "confab.env.service" (dict "root" . "component" "worker") }}
 {{ include "confab.env.search" . }}
+- name: IDEMPOTENCY_TTL
+  value: {{ .Values.ingest.limits.idempotencyTtl | quote }}
 - name: BATCH_CONCURRENCY
   value: {{ int $store.batchConcurrency | quote }}
 - name: STORE_MAX_ROWS

@@ -23,12 +23,12 @@ export const ingestVariables = z.object({
   REDIS_MEMORY_LIMIT_RATIO: decimal({ min: 0.1, max: 0.95 })
     .prefault("0.6")
     .describe("Part of Redis' maxmemory that may be used. Beyond it messages are refused, which leaves room to drain"),
-  IDEMPOTENCY_TTL: durationMs({ min: "2s" })
-    .prefault("1d")
-    .describe("Minimum time to remember an idempotency key. The maximum is one and a half times as long"),
+  IDEMPOTENCY_TTL: processVariables.IDEMPOTENCY_TTL,
   MAX_IDEMPOTENCY_KEYS: integer({ min: 1 })
     .prefault("1000000")
-    .describe("Maximum number of idempotency keys per application and partition within IDEMPOTENCY_TTL"),
+    .describe(
+      "Maximum number of idempotency keys without a time per application and partition within IDEMPOTENCY_TTL. Half of them may be used at once. UUIDs of version 7 carry their time, and are not limited",
+    ),
   MAX_REQUEST_BYTES: bytes({ min: "8MiB" })
     .prefault("32MiB")
     .describe("Maximum size of all unanswered requests of this process. Beyond it requests are answered 503"),
@@ -49,7 +49,7 @@ export function loadIngestConfig(env: Environment) {
       applicationMessageRate: variables.RATE_LIMITS ? variables.APPLICATION_MESSAGE_RATE : 0,
       applicationMessageBurst: variables.APPLICATION_MESSAGE_BURST,
       idempotencySeconds: Math.ceil(variables.IDEMPOTENCY_TTL / 1000),
-      maxIdempotencyKeys: Math.ceil(variables.MAX_IDEMPOTENCY_KEYS / 2),
+      maxIdempotencyKeys: variables.MAX_IDEMPOTENCY_KEYS,
     },
     maxMemory: variables.REDIS_MEMORY_LIMIT_RATIO,
     deadlineMs: variables.ACCEPT_DEADLINE,

@@ -35,6 +35,11 @@ export const processVariables = {
   SHUTDOWN_DRAIN_DELAY: durationMs()
     .prefault("0s")
     .describe("Time to keep serving after readiness has turned to 503, so that load balancers can react"),
+  IDEMPOTENCY_TTL: durationMs({ min: "2s" })
+    .prefault("1d")
+    .describe(
+      "Minimum time to remember an idempotency key of a message. The maximum is one and a half times as long for keys without a time, and twice as long for UUIDs of version 7. Ingest and the worker must have the same",
+    ),
   DATABASE_POOL_SIZE: integer({ min: 1, max: 500 })
     .prefault("10")
     .describe("Maximum number of database connections per process"),

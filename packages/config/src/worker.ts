@@ -46,6 +46,7 @@ export const workerVariables = z.object({
   RETENTION_INTERVAL: durationMs({ min: "50ms" })
     .prefault("10m")
     .describe("Interval at which a worker deletes the messages that are older than the limit of their chat"),
+  IDEMPOTENCY_TTL: processVariables.IDEMPOTENCY_TTL,
   BATCH_ID_RETENTION: durationMs({ min: "1h" })
     .prefault("7d")
     .describe("Time to keep the id of a stored batch. Until then a second delivery of the batch stores nothing twice"),
@@ -64,6 +65,7 @@ export function loadWorkerConfig(env: Environment) {
     reconcile: { intervalMs: variables.INDEX_RECONCILE_INTERVAL, graceMs: 6 * variables.INDEX_RECONCILE_INTERVAL },
     erasure: { rowsPerSecond: variables.ERASURE_ROWS_PER_SECOND, settleMs: variables.ERASURE_SETTLE_TIME },
     retention: { intervalMs: variables.RETENTION_INTERVAL },
+    idempotencyMs: variables.IDEMPOTENCY_TTL,
     batchIdRetentionMs: variables.BATCH_ID_RETENTION,
   };
 }

@@ -72,9 +72,10 @@ export const messageRoutes = {
       "application-not-found",
       "chat-not-found",
       "idempotency-conflict",
+      "idempotency-keys-used-up",
       "overloaded",
       "intake-unavailable",
-      ...writing,
+      ...storing,
     ],
   },
   createMessages: {
@@ -99,7 +100,7 @@ export const messageRoutes = {
     idempotent: true,
     limited: "messages",
     success: { status: 200, description: "One result per item", schema: batchAnswerSchema },
-    problems: ["overloaded", "intake-unavailable", ...writing],
+    problems: ["overloaded", "intake-unavailable", ...storing],
   },
   listMessages: {
     method: "get",

@@ -87,8 +87,10 @@ export const itemProblems = [
   "payload-too-large",
   "validation-failed",
   "rate-limited",
+  "idempotency-keys-used-up",
   "busy",
   "overloaded",
   "intake-unavailable",
   "storage-unavailable",
+  "outcome-unknown",
 ] as const satisfies readonly ProblemCode[];

@@ -154,6 +154,12 @@ export const problems = {
     meaning:
       "The application has 100 erasures of senders that are not finished, which is the maximum, so this one was not recorded. Send the request again after `Retry-After`.",
   },
+  "idempotency-keys-used-up": {
+    status: 429,
+    title: "Idempotency keys used up",
+    meaning:
+      "The application has used as many new idempotency keys as its limit allows. UUIDs of version 7 have no such limit: use them as keys. Repetitions, and messages without a key, are still accepted.",
+  },
   "headers-too-large": {
     status: 431,
     title: "Request header fields too large",
@@ -197,7 +203,7 @@ export const problems = {
     status: 503,
     title: "Outcome unknown",
     meaning:
-      "The database did not confirm the change in time, so it is unknown whether it was made. Send the same request again: with the same `Idempotency-Key` nothing is created twice, and a repeated rename changes nothing.",
+      "The database did not confirm the change in time, or has not stored every message that may have this `Idempotency-Key`. So it is unknown whether the change was made. Send the same request again: with the same `Idempotency-Key` nothing is created twice, and a repeated rename changes nothing.",
   },
   "search-unavailable": {
     status: 503,

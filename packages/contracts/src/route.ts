@@ -107,7 +107,7 @@ export const writing = [
   "validation-failed",
   ...reading,
 ] as const satisfies readonly ProblemCode[];
-/** For routes that write to the database before they answer. */
+/** For routes whose answer depends on a write to the database. */
 export const storing = [...writing, "outcome-unknown"] as const satisfies readonly ProblemCode[];
 
 /** Problems that any request may be answered with, whatever its route. */

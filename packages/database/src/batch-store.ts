@@ -1,6 +1,8 @@
 import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
+import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
+import { addKeys, removeKeys } from "./message-keys.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
 import { recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
@@ -31,6 +33,8 @@ export interface StoreResult<M> {
   readonly erased: M[];
   /** Messages that were not stored, because their chats are locked. Their batches must be stored again. */
   readonly locked: M[];
+  /** Messages that were dropped, because an earlier message, with this number, has their idempotency key: Redis had lost it. */
+  readonly repeated: { message: M; number: number }[];
 }
 
 const TIMEOUT_MS = 30_000;
@@ -100,15 +104,20 @@ async function store<M extends AddressedMessage>(
     tx,
     placed.filter((message) => before.has(message)),
   );
-  const { rows, clashes } = withoutClashes(
+  const { rows: candidates, clashes } = withoutClashes(
     sortByKey([...placed.filter((message) => !before.has(message)), ...again.missing]),
   );
+  const repeated = await addKeys(tx, candidates);
+  const rows = repeated.size === 0 ? candidates : candidates.filter((message) => !repeated.has(message));
   const { stored, conflicts, refused } = await insertMessages(
     tx,
     rows.filter(({ damaged }) => damaged !== true),
   );
   const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
+  const late = [...conflicts, ...dead.conflicts];
+  await removeKeys(tx, late);
+  for (const { chatId, number } of repeated.keys()) await addDeletedNumbers(tx, chatId, [number]);
   await addToOutbox(tx, stored, now);
   const present = new Set(placed.map(({ chatId }) => chatId));
   // Of all batches: one that was stored before may have been stored without a chat that was locked.
@@ -121,9 +130,10 @@ async function store<M extends AddressedMessage>(
   return {
     stored: stored.length,
     knownBatches: batches.length - fresh.length,
-    conflicts: [...again.conflicts, ...misplaced, ...clashes, ...conflicts, ...dead.conflicts],
+    conflicts: [...again.conflicts, ...misplaced, ...clashes, ...late],
     refused: dead.deadLettered,
     erased,
+    repeated: Array.from(repeated, ([message, number]) => ({ message, number })),
   };
 }
 

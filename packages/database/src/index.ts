@@ -7,7 +7,14 @@ export { createDatabaseGauges, createPoolGauges } from "./database-gauges.ts";
 export { readDatabaseSettings } from "./database-settings.ts";
 export { createDeadLetters } from "./dead-letters.ts";
 export { IdempotencyConflict, isRefusal, isMissingTable, isTransient, isUnavailable, reasonOf } from "./errors.ts";
-export { pruneStoredBatches, pruneIdempotencyKeys, sampleCounts, verifyCounts } from "./maintenance.ts";
+export {
+  pruneStoredBatches,
+  pruneIdempotencyKeys,
+  pruneMessageKeys,
+  sampleCounts,
+  verifyCounts,
+} from "./maintenance.ts";
+export { createMessageKeys, type KeyedMessage, type MessageKeys } from "./message-keys.ts";
 export { createKeys, KeyNotActive } from "./keys.ts";
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";

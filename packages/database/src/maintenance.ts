@@ -34,12 +34,26 @@ export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: numbe
   );
 }
 
-async function inChunks(remove: () => Promise<number>): Promise<number> {
+/**
+ * Deletes the idempotency keys of messages that carry an older time, 5,000 per transaction, and returns how many it deleted. They are
+ * at the front of the table.
+ */
+export function pruneMessageKeys({ prisma }: Database, ageMs: number): Promise<number> {
+  const before = Buffer.alloc(6);
+  before.writeUIntBE(Math.max(0, Date.now() - ageMs), 0, 6);
+  const rows = 5 * CHUNK;
+  return inChunks(
+    () => prisma.$executeRaw`DELETE FROM message_keys WHERE id < ${before} ORDER BY id LIMIT ${rows}`,
+    rows,
+  );
+}
+
+async function inChunks(remove: () => Promise<number>, chunk = CHUNK): Promise<number> {
   let total = 0;
   for (;;) {
     const removed = await remove();
     total += removed;
-    if (removed < CHUNK) return total;
+    if (removed < chunk) return total;
   }
 }
 

@@ -5,6 +5,14 @@ import { sqlBytes, sqlText, sqlTime } from "./sql-literals.ts";
 import { RetryTransaction, placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
+/** The idempotency key of a message, if it carries a time. */
+export interface MessageKey {
+  /** 15 bytes: the time, and a digest of the key, its chat and its user. */
+  readonly id: Uint8Array;
+  /** The beginning of the request's hash, 9 bytes. */
+  readonly request: Uint8Array;
+}
+
 /** An accepted message that is not stored yet. */
 export interface NewMessage extends MessageContent {
   readonly chatId: bigint;
@@ -15,6 +23,8 @@ export interface NewMessage extends MessageContent {
   /** The epoch of the application in which it was accepted; absent in the first one. */
   readonly epoch?: number | undefined;
   readonly requestId?: string | undefined;
+  /** The idempotency key to store with it. */
+  readonly key?: MessageKey | undefined;
   /** The body in UTF-8, if the caller has it. */
   readonly bodyBytes?: Uint8Array | undefined;
 }

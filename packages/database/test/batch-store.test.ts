@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { startMysql } from "@confab/testkit";
-import { createApplications, createChats, createDatabase, createBatchStore, migrate } from "@confab/database";
+import {
+  createApplications,
+  createChats,
+  createDatabase,
+  createBatchStore,
+  createMessageKeys,
+  migrate,
+} from "@confab/database";
 import { batch, message, openTestDatabase, remember } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -30,7 +37,15 @@ describe("storing accepted messages", () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
     const first = message(chatId, 1, body);
     const result = await test.batchStore.store([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
-    expect(result).to.deep.equal({ stored: 3, knownBatches: 0, conflicts: [], refused: [], erased: [], locked: [] });
+    expect(result).to.deep.equal({
+      stored: 3,
+      knownBatches: 0,
+      conflicts: [],
+      refused: [],
+      erased: [],
+      locked: [],
+      repeated: [],
+    });
     const row = await test.messages.find(chatId, 1);
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
     expect(row?.createdAt).to.deep.equal(first.createdAt);
@@ -74,7 +89,57 @@ describe("storing accepted messages", () => {
     expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
     expect(await count()).to.equal(2);
     const again = await test.batchStore.store([delivery]);
-    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [late], refused: [], erased: [], locked: [] });
+    expect(again).to.deep.equal({
+      stored: 0,
+      knownBatches: 1,
+      conflicts: [late],
+      refused: [],
+      erased: [],
+      locked: [],
+      repeated: [],
+    });
+  });
+
+  it("stores the key of a message once, and drops a later message with the key", async () => {
+    const key = (time: number) => {
+      const id = Buffer.alloc(15, chatId.toString());
+      id.writeUIntBE(time, 0, 6);
+      return { id, request: Buffer.alloc(9, 7) };
+    };
+    const [first, other] = [
+      { ...message(chatId, 1, "first"), key: key(1) },
+      { ...message(chatId, 2, "other"), key: key(2) },
+    ];
+    const delivery = batch(first, other);
+    await test.batchStore.store([delivery]);
+    const again = await test.batchStore.store([delivery]);
+    expect(again).to.include({ stored: 0, knownBatches: 1 });
+    expect(again.repeated).to.deep.equal([]);
+
+    const repetition = { ...message(chatId, 3, "first"), key: key(1) };
+    const result = await test.batchStore.store([batch(repetition, message(chatId, 4)), batch(repetition)]);
+    expect(result.stored).to.equal(1);
+    expect(result.repeated).to.deep.equal([{ message: repetition, number: 1 }]);
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 4]);
+    // Number 3 is not given again, and readers do not count it as unread.
+    expect(await test.database.prisma.deletedNumber.count({ where: { chatId } })).to.equal(1);
+    const keys = createMessageKeys(test.database);
+    const found = await keys.find([key(1), key(2), key(3)].map(({ id }) => id.toString("hex")));
+    expect([...found.values()].map(({ number, uid }) => [number, Buffer.from(uid)])).to.deep.equal([
+      [1, first.uid],
+      [2, other.uid],
+    ]);
+  });
+
+  it("stores the key of a renumbered message with its final number", async () => {
+    const key = { id: Buffer.alloc(15, 9), request: Buffer.alloc(9, 7) };
+    await test.batchStore.store([batch(message(chatId, 1, "first"))]);
+    const late = { ...message(chatId, 1, "late"), key };
+    expect((await test.batchStore.store([batch(late)])).conflicts).to.deep.equal([late]);
+    const keys = createMessageKeys(test.database);
+    expect(await keys.find([key.id.toString("hex")])).to.deep.equal(new Map());
+    expect((await test.batchStore.store([batch({ ...late, number: 2 })])).stored).to.equal(1);
+    expect((await keys.find([key.id.toString("hex")])).get(key.id.toString("hex"))).to.include({ number: 2 });
   });
 
   it("reports the second of two messages with the same number in one call", async () => {

@@ -12,6 +12,8 @@ import {
   pruneStoredBatches,
   removeHistories,
   pruneIdempotencyKeys,
+  pruneMessageKeys,
+  createMessageKeys,
 } from "@confab/database";
 import type { Chat, QueryEvent } from "@confab/database";
 import { batch, collect, message, openTestDatabase, remember } from "./setup.ts";
@@ -104,6 +106,8 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     await createMessageChanges(database).remove({ chatId: chat.id, number: 251 });
     await removeHistories(database, { forMs: 5_000 });
   },
+  "deletes old keys of messages": ({ database }) => pruneMessageKeys(database, 1),
+  "finds keys of messages": ({ database }) => createMessageKeys(database).find(["00".repeat(15), "ff".repeat(15)]),
   "deletes a message": ({ database }, chat) => createMessageChanges(database).remove({ chatId: chat.id, number: 250 }),
   "sets a read horizon": ({ database }, chat) => createReads(database).advance(chat.id, "reader 7", 40),
   "finds a read horizon": ({ database }, chat) => createReads(database).find(chat.id, "reader 7"),

@@ -1,5 +1,5 @@
 import type { MessageContent } from "@confab/contracts";
-import { keyDigest, requestDigest } from "./idempotency.ts";
+import { digestKey, keyInRecord, type Idempotency, type KeyDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
 
 /** A chat's id and last number and its application's epoch in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
@@ -18,11 +18,21 @@ export interface Submission extends MessageContent {
   requestId: string;
   /** The request's span as a W3C traceparent, if the request is sampled. */
   trace?: string | undefined;
-  idempotency?: { key: string; hash: string } | undefined;
+  idempotency?: Idempotency | undefined;
 }
 
 export interface BatchEntry extends Submission {
   loaded?: LoadedHead | undefined;
+  /** MySQL does not have the item's key, and was asked after this reply. */
+  memory?: KeyMemory | undefined;
+  /** Whether it must not be accepted before the entry in front of it, which has the same chat. */
+  follows?: boolean;
+}
+
+/** Redis' clock, and the time before which every accepted batch is in MySQL, both in milliseconds. */
+export interface KeyMemory {
+  clock: number;
+  stored: number;
 }
 
 export interface AcceptLimits {
@@ -33,20 +43,28 @@ export interface AcceptLimits {
   applicationMessageBurst: number;
   /** How long an idempotency key is kept: at least this long, at most 1.5 times as long. */
   idempotencySeconds: number;
-  /** Maximum number of new idempotency keys per application and partition in half of that time. 0: no limit. */
+  /** Maximum number of idempotency keys without a time per application and partition in that time. 0: no limit. */
   maxIdempotencyKeys: number;
+  /** For how long Redis keeps a key that the worker stores in MySQL. */
+  rememberMs?: number;
 }
+
+/** Longer than a batch is pending, unless MySQL or the workers are behind. */
+const defaultRememberMs = 300_000;
 
 /** A new number, the first answer to the same idempotency key, or the reason why the message was refused. */
 export type AcceptResult =
-  number | { number: number; at: number } | "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "reply";
+  | number
+  | { number: number; at: number }
+  | ("conflict" | "unknown" | "overloaded" | "limited" | "keys" | "stale" | "open" | "reply");
 
 /** The reply of accept.lua. */
 interface AcceptReply {
   incarnation: string;
   pending: number;
   limits?: [remaining: number, resetMs: number, waitMs: number][];
-  keysMs: number;
+  keys?: Record<string, [used: number, waitMs: number]>;
+  memory?: KeyMemory;
   results: AcceptResult[];
 }
 
@@ -58,8 +76,9 @@ export interface EntryResult {
   pending: number;
   /** The rest of the application's quota. Undefined if it has no quota. */
   limit: { remaining: number; resetMs: number; waitMs: number } | undefined;
-  /** Milliseconds until an application that has used all its idempotency keys may use new ones. */
-  keysMs: number;
+  /** The used part of the application's limited idempotency keys. Undefined if the chat's messages have none. */
+  keys: { used: number; waitMs: number } | undefined;
+  memory: KeyMemory | undefined;
 }
 
 export interface EncodedBatch {
@@ -96,13 +115,10 @@ export function encodeBatch(
     const loaded = members.find((entry) => entry.loaded)?.loaded;
     const hasReplies = members.some(({ reply_to }) => reply_to);
     const hasKeys = members.some(({ idempotency }) => idempotency);
-    const keys = !hasKeys
-      ? []
-      : members.map(
-          ({ idempotency }) => idempotency && [keyDigest(chat, idempotency.key), requestDigest(idempotency.hash)],
-        );
+    const keys = hasKeys ? members.map(({ idempotency }) => idempotency && digestKey(token, chat, idempotency)) : [];
     const lengths = members.map((entry, index) => {
-      const record = encodeRecord(id, positions[index]!, entry, keys[index]?.[0]);
+      const key = keys[index];
+      const record = encodeRecord(id, positions[index]!, entry, key && keyInRecord(key));
       records.push(record);
       return Buffer.byteLength(record);
     });
@@ -111,7 +127,7 @@ export function encodeBatch(
       chat,
       loaded ? `${loaded.id} ${loaded.lastNumber} ${loaded.incarnation} ${loaded.numbering} ${loaded.epoch}` : "",
       hasReplies ? members.map(({ reply_to }) => reply_to ?? 0).join(" ") : "",
-      keys.map((pair) => pair?.join(" ") ?? "- -").join(" "),
+      keys.map((key, index) => keyArgument(key, members[index]!)).join(" "),
       lengths.join(","),
     );
   }
@@ -122,7 +138,8 @@ export function encodeBatch(
     limits.maxPending,
     limits.applicationMessageRate,
     limits.applicationMessageBurst,
-    limits.idempotencySeconds,
+    1000 * limits.idempotencySeconds,
+    Math.min(1000 * limits.idempotencySeconds, limits.rememberMs ?? defaultRememberMs),
     limits.maxIdempotencyKeys,
     records.join(""),
     ...groupArgs,
@@ -130,16 +147,23 @@ export function encodeBatch(
   return { id, args, parse: (reply) => parseReply(reply, [...groups.values()], now) };
 }
 
+function keyArgument(key: KeyDigest | undefined, { follows, memory }: BatchEntry): string {
+  const own = key ? `${key.digest} ${key.request} ${key.time}` : "- - 0";
+  return `${follows ? "&" : ""}${own}${memory ? `/${memory.clock}/${memory.stored}` : ""}`;
+}
+
 function parseReply(reply: string, groups: number[][], createdMs: number): EntryResult[] {
-  const { incarnation, pending, limits, keysMs, results } = JSON.parse(reply) as AcceptReply;
+  const { incarnation, pending, limits, keys: ofGroups, memory, results } = JSON.parse(reply) as AcceptReply;
   const answers = new Array<EntryResult>(results.length);
   const createdAt = new Date(createdMs);
   let at = 0;
   groups.forEach((positions, group) => {
     const rest = limits?.[group];
     const limit = rest && { remaining: rest[0], resetMs: rest[1], waitMs: rest[2] };
+    const used = ofGroups?.[group + 1];
+    const keys = used && { used: used[0], waitMs: used[1] };
     for (const position of positions)
-      answers[position] = { result: results[at++]!, createdAt, incarnation, pending, limit, keysMs };
+      answers[position] = { result: results[at++]!, createdAt, incarnation, pending, limit, keys, memory };
   });
   return answers;
 }

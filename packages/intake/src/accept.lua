@@ -2,18 +2,21 @@
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, batch id, time (ms), maximum number of pending messages (0: no limit), messages per second and burst per
---          application (0: no limit), seconds for which idempotency keys are kept, maximum number of new idempotency keys
---          per application in half of that time (0: no limit), the records of all items one after another; then for each
---          group (a chat): token, chat number, '' or its loaded head (chat id, last number, incarnation under which it was
---          loaded, ordinal of that incarnation, epoch of the application), and of each item: the number that it replies to (0: none; '': no item does), digest of the idempotency
---          key and hash of the request (- -: none; '': no item has a key), length of the record in bytes. What is in one
---          argument is separated by spaces, and the lengths by commas.
--- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keysMs,
---          results: [number | {number, at} | "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "reply", one per item]}
+--          application (0: no limit), for how long (ms) idempotency keys are kept, and for how long those that MySQL has as
+--          well, maximum number of the others per application in the first time (0: no limit), the records of all items one
+--          after another; then for each group (a chat): token, chat number, '' or its loaded head (chat id, last number,
+--          incarnation under which it was loaded, ordinal of that incarnation, epoch of the application), and of each item: the number that it replies to (0: none; '': no item
+--          does), its idempotency key ('': no item has one), length of the record in bytes. What is in one argument is
+--          separated by spaces, and the lengths by commas. A key is: & if the item belongs to the same request as the one
+--          before it, digest of the key and hash of the request (- -: none), time in the key (ms; 0: it has none), and
+--          /clock/stored of an earlier reply if MySQL does not have it.
+-- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keys: [used part, wait ms] of
+--          each group that uses limited keys, memory: {clock, stored} if a result is "stale", results: [number | {number, at} |
+--          "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "stale" | "open" | "reply", one per item]}
 
 local prefix, batch, now = ARGV[1], ARGV[2], ARGV[3]
 local maxPending, rate, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local keepMs, maxKeys = tonumber(ARGV[7]) * 1000, tonumber(ARGV[8])
+local keepMs, rememberMs, maxKeys = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local batchKey = prefix .. 'batch:' .. batch
 
 -- A head is trusted only under the incarnation of Redis under which it was checked. The replication id changes with
@@ -36,35 +39,108 @@ local index, indexed = {}, nil
 -- ordinal of the incarnation, and the first number that it assigned.
 local numberings = {}
 -- All items' records, where the next one begins, and those of the accepted messages before the last refused item.
-local records, at, kept, keptTo = ARGV[9], 1, {}, 0
+local records, at, kept, keptTo = ARGV[10], 1, {}, 0
 -- The length of all accepted messages' records.
 local offset = 0
 
 -- Generic cell rate algorithm: `tat` is the time in ms at which the bucket is full again. Redis' own clock may step
 -- back, so `tat` is limited to what an empty bucket has.
+local function readBucket(key, capacity)
+  return math.min(math.max(clock, tonumber(redis.call('GET', key) or 0)), clock + capacity)
+end
+
+local function writeBucket(key, tat) redis.call('SET', key, string.format('%.3f', tat), 'PX', math.ceil(tat - clock)) end
+
+-- The time until there is room for one.
+local function waitOf(tat, interval, capacity) return tat + interval - clock - capacity end
+
 local interval, capacity
 if rate > 0 then
   interval = 1000 / rate
   capacity = burst * interval
 end
+local keyInterval, keyCapacity = keepMs / maxKeys, keepMs / 2
 
--- Idempotency keys are grouped in hashes, one set of hashes per half a lifetime, so that whole hashes expire. A key is
--- found for 1 to 1.5 lifetimes. An application has 4,096 hashes, so that each is small enough for Redis' compact
--- encoding. A hash maps the key's digest to the number and time in binary, followed by the hash of the request.
+-- Idempotency keys are in hashes of few fields, which Redis keeps in a compact encoding: a hash maps the key's digest to the
+-- number and time in binary, followed by the hash of the request. An application has 4,096 hashes per period, so that whole
+-- hashes expire.
+--
+-- A key that carries a time belongs to the minute of that time. The worker stores it in MySQL with its message, so Redis
+-- keeps it only for minutes, unless it was made long ago or in the future: then Redis keeps it for its whole life.
+-- A key without a time belongs to the half of a lifetime in which it is accepted, and is found for 1 to 1.5 lifetimes.
 local keyFormat = '>I4I6'
 local half = keepMs / 2
 local window = math.floor(clock / half)
-local function keysAt(token, digest, back)
-  return prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
+-- How far the clocks of clients may be ahead.
+local skew = rememberMs / 5
+local function keysAt(token, digest, period)
+  return prefix .. 'idem:' .. token .. ':' .. period .. ':' .. string.sub(digest, 1, 2)
+end
+local function isRegular(time) return time >= clock - keepMs and time <= clock + skew end
+
+local function findKey(token, digest, time)
+  if time > 0 then
+    local minute = string.format('%d', math.floor(time / 60000))
+    return redis.call('HGET', keysAt(token, digest, 'm' .. minute), digest)
+      or redis.call('HGET', keysAt(token, digest, 'o' .. minute), digest)
+  end
+  -- Redis' clock may have stepped back into the window before.
+  for back = -1, 2 do
+    local seen = redis.call('HGET', keysAt(token, digest, string.format('%d', window - back)), digest)
+    if seen then return seen end
+  end
+  return false
 end
 
-local function replyWith(results, limits)
-  local others = cjson.encode({
-    incarnation = incarnation,
-    pending = pending,
-    limits = limits,
-    keysMs = math.ceil((window + 1) * half - clock),
-  })
+local function keepKey(token, digest, time, value)
+  if time == 0 then
+    local hashKey = keysAt(token, digest, string.format('%d', window))
+    redis.call('HSET', hashKey, digest, value)
+    redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))
+    return
+  end
+  local regular = isRegular(time)
+  local keep = regular and rememberMs or keepMs
+  local hashKey = keysAt(token, digest, (regular and 'm' or 'o') .. string.format('%d', math.floor(time / 60000)))
+  redis.call('HSET', hashKey, digest, value)
+  -- Not for each key, because reading the time to live is cheaper than writing it.
+  if redis.call('PTTL', hashKey) < keep then redis.call('PEXPIREAT', hashKey, string.format('%d', clock + 1.2 * keep)) end
+end
+
+-- Redis knows no key from before ``keys-since`: it was started, emptied or promoted then, and may have lost some.
+local keysSince
+local function whenKeysBegan()
+  if not keysSince then
+    local known, when = string.match(redis.call('GET', prefix .. 'keys-since') or '', '^(%S+) (%d+)$')
+    if known ~= incarnation then
+      when = string.format('%d', clock)
+      redis.call('SET', prefix .. 'keys-since', incarnation .. ' ' .. when)
+    end
+    keysSince = tonumber(when)
+  end
+  return keysSince
+end
+
+local memory
+
+-- Why a key that Redis does not have may nevertheless have been used: nil if it cannot; 'stale' if MySQL must be asked;
+-- 'open' if MySQL was asked, and the first message may still be pending.
+local function doubtOf(time, askedAt, stored)
+  local horizon = clock - rememberMs
+  if time == 0 or time >= math.max(horizon, whenKeysBegan()) + skew then return nil end
+  if not askedAt or askedAt < whenKeysBegan() then
+    if not memory then
+      local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+      -- All batches that were accepted before `stored` are in MySQL.
+      memory = { clock = math.floor(clock), stored = math.floor(math.min(clock, tonumber(oldest or clock))) }
+    end
+    return 'stale'
+  end
+  return time < horizon + skew and stored < horizon and 'open' or nil
+end
+
+local function replyWith(results, limits, keys)
+  local others = cjson.encode({ incarnation = incarnation, pending = pending, limits = limits, keys = keys, memory = memory })
   return string.sub(others, 1, -2) .. ',"results":' .. results .. '}'
 end
 
@@ -85,11 +161,12 @@ local anyEpochs = redis.call('EXISTS', epochsKey) == 1
 -- One command reads the heads of all groups and one writes them. unpack is limited to some thousand values; a batch has
 -- at most 500 messages.
 local headKeys, newHeads, none = {}, {}, {}
-for group = 10, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
+local usedKeys
+for group = 11, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
 local heads = redis.call('MGET', unpack(headKeys))
 
 for nth, headKey in ipairs(headKeys) do
-  local group = 4 + 6 * nth
+  local group = 5 + 6 * nth
   local token, chat = ARGV[group], ARGV[group + 1]
   local loadedId, loadedLast, loadedUnder, loadedNumbering, loadedEpoch
   if ARGV[group + 2] ~= '' then
@@ -97,15 +174,24 @@ for nth, headKey in ipairs(headKeys) do
       string.match(ARGV[group + 2], '^(%d+) (%d+) (%S+) (%d+) (%d+)$')
   end
   local epoch = anyEpochs and tonumber(redis.call('HGET', epochsKey, token)) or 0
-  local replies, digests, hashes = none, none, none
+  local replies, keys = none, none
   if ARGV[group + 3] ~= '' then
     replies = {}
     for number in string.gmatch(ARGV[group + 3], '%d+') do replies[#replies + 1] = tonumber(number) end
   end
   if ARGV[group + 4] ~= '' then
-    digests, hashes = {}, {}
-    for digest, hash in string.gmatch(ARGV[group + 4], '(%S+) (%S+)') do
-      digests[#digests + 1], hashes[#hashes + 1] = digest ~= '-' and digest, hash
+    keys = {}
+    for follows, digest, hash, time, askedAt, stored in
+      string.gmatch(ARGV[group + 4], '(&?)(%S+) (%S+) (%d+)/?(%d*)/?(%d*)')
+    do
+      keys[#keys + 1] = {
+        follows = follows ~= '',
+        digest = digest ~= '-' and digest,
+        hash = hash,
+        time = tonumber(time),
+        askedAt = tonumber(askedAt),
+        stored = tonumber(stored),
+      }
     end
   end
 
@@ -139,27 +225,28 @@ for nth, headKey in ipairs(headKeys) do
   if erased then trusted = false end
 
   local quotaKey = rate > 0 and prefix .. 'quota:' .. token
-  local tat = rate > 0 and math.min(math.max(clock, tonumber(redis.call('GET', quotaKey) or 0)), clock + capacity)
-  local keysKey = digests[1] ~= nil and prefix .. 'keys:' .. token .. ':' .. string.format('%d', window)
-  local keys, newKeys = false, 0
-  local first, start, lengths, charged = last + 1, offset, {}, false
-  local item = 0
+  local tat, charged = quotaKey and readBucket(quotaKey, capacity), false
+  -- The bucket of keys that only Redis has.
+  local keysTat, keysCharged = nil, false
+  local first, start, lengths = last + 1, offset, {}
+  local item, held = 0, nil
 
   for length in string.gmatch(ARGV[group + 5], '%d+') do
     item = item + 1
     local bytes = tonumber(length)
-    local digest, hash = digests[item], hashes[item]
-    local result, seen
+    local key = keys[item]
+    local digest = key and key.digest
+    local isOwn, result, seen = false, nil, nil
     if digest and not erased then
-      for back = 0, 2 do
-        seen = redis.call('HGET', keysAt(token, digest, back), digest)
-        if seen then break end
-      end
-      if maxKeys > 0 and not keys then keys = tonumber(redis.call('GET', keysKey) or 0) end
+      seen = findKey(token, digest, key.time)
+      isOwn = maxKeys > 0 and not (key.time > 0 and isRegular(key.time))
+      if isOwn and not keysTat then keysTat = readBucket(prefix .. 'keys:' .. token, keyCapacity) end
     end
+    -- What follows a refused message of the same request waits for it, so that their order can be kept.
+    if held and not key.follows then held = nil end
     if seen then
       local number, when, rest = struct.unpack(keyFormat, seen)
-      result = string.sub(seen, rest) == hash and { number = number, at = when } or 'conflict'
+      result = string.sub(seen, rest) == key.hash and { number = number, at = when } or 'conflict'
     elseif not trusted then
       result = 'unknown'
     elseif (replies[item] or 0) > last then
@@ -167,11 +254,14 @@ for nth, headKey in ipairs(headKeys) do
       result = 'reply'
     elseif maxPending > 0 and pending + accepted >= maxPending then
       result = 'overloaded'
-    elseif tat and tat + interval - clock > capacity + 0.001 then
+    elseif tat and waitOf(tat, interval, capacity) > 0.001 then
       result = 'limited'
-    elseif digest and keys and keys + newKeys >= maxKeys then
-      result = 'keys'
-    else
+    elseif digest or held then
+      held = held or doubtOf(key.time, key.askedAt, key.stored)
+      if not held and isOwn and waitOf(keysTat, keyInterval, keyCapacity) > 0.001 then held = 'keys' end
+      result = held
+    end
+    if not result then
       if tat then
         tat = tat + interval
         charged = true
@@ -181,10 +271,12 @@ for nth, headKey in ipairs(headKeys) do
       offset = offset + bytes
       lengths[#lengths + 1] = length
       if digest then
-        local hashKey = keysAt(token, digest, 0)
-        redis.call('HSET', hashKey, digest, struct.pack(keyFormat, last, now) .. hash)
-        redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))
-        newKeys, keyed = newKeys + 1, true
+        keepKey(token, digest, key.time, struct.pack(keyFormat, last, now) .. key.hash)
+        keyed = true
+        if isOwn then
+          keysTat = keysTat + keyInterval
+          keysCharged = true
+        end
       end
       result = last
     end
@@ -209,12 +301,14 @@ for nth, headKey in ipairs(headKeys) do
     newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey,
       string.format('%s %d %s %s %s%s', id, last, incarnation, numbering, since, unstored)
   end
-  if newKeys > 0 and maxKeys > 0 then
-    redis.call('INCRBY', keysKey, newKeys)
-    redis.call('PEXPIREAT', keysKey, string.format('%d', (window + 1) * half))
+  if keysTat then
+    if keysCharged then writeBucket(prefix .. 'keys:' .. token, keysTat) end
+    usedKeys = usedKeys or {}
+    local wait = math.max(0, math.ceil(waitOf(keysTat, keyInterval, keyCapacity)))
+    usedKeys[tostring(nth)] = { (keysTat - clock) / keyCapacity, wait }
   end
   if tat then
-    if charged then redis.call('SET', quotaKey, string.format('%.3f', tat), 'PX', math.ceil(tat - clock)) end
+    if charged then writeBucket(quotaKey, tat) end
     local room = capacity - (tat - clock)
     limits[#limits + 1] = { math.floor(room / interval + 0.001), math.ceil(tat - clock), math.max(0, math.ceil(interval - room)) }
   end
@@ -241,4 +335,4 @@ if accepted > 0 then
   -- without rights on the channel is refused, which must not look as if nothing was accepted.
   redis.pcall('SPUBLISH', prefix .. 'live', chats)
 end
-return replyWith(results, #limits > 0 and limits or nil)
+return replyWith(results, #limits > 0 and limits or nil, usedKeys)

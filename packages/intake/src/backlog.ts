@@ -197,7 +197,7 @@ function messagesOf(batchId: string, chats: readonly BatchChat[], records: Buffe
     lengths.forEach((length, index) => {
       const record = messages.length + 1;
       const found = decode(records, at, at + length);
-      const { uid, createdAt, requestId, trace, body, bodyBytes, sender, metadata, reply_to } =
+      const { uid, createdAt, requestId, trace, key, body, bodyBytes, sender, metadata, reply_to } =
         found ?? damagedRecord(batchId, record, records.subarray(at, at + length));
       // A literal with all fields: copies of an object take longer to make and to read.
       const message: Complete<AcceptedMessage> = {
@@ -205,6 +205,7 @@ function messagesOf(batchId: string, chats: readonly BatchChat[], records: Buffe
         createdAt,
         requestId,
         trace,
+        key,
         body,
         bodyBytes,
         sender,

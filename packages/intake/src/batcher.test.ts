@@ -10,7 +10,8 @@ const answer = (entries: readonly BatchEntry[]): EntryResult[] =>
     incarnation: "",
     pending: 0,
     limit: undefined,
-    keysMs: 0,
+    keys: undefined,
+    memory: undefined,
   }));
 
 const roomy = { maxBatchBytes: 1_000_000, maxWaitingBytes: 1_000_000 };

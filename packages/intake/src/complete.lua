@@ -97,15 +97,25 @@ for _, batch in ipairs(batches) do
   end
 end
 
--- A later request with the same idempotency key must get the final number of its message.
-local function renumberKey(token, digest, keepMs, before, after)
-  local window = math.floor(clock / (keepMs / 2))
-  for back = 0, 2 do
-    local key = prefix .. 'idem:' .. token .. ':' .. string.format('%d', window - back) .. ':' .. string.sub(digest, 1, 2)
-    local seen = redis.call('HGET', key, digest)
+-- A later request with the same idempotency key must get the final number of its message. The key is digest, or
+-- time.digest.hash of the request (encodeRecord in pending-record.ts).
+local function renumberKey(token, key, keepMs, before, after)
+  local time, digest = string.match(key, '^(%d+)%.([^.]+)%.')
+  local periods = {}
+  if time then
+    local minute = string.format('%d', math.floor(time / 60000))
+    periods = { 'm' .. minute, 'o' .. minute }
+  else
+    digest = key
+    local window = math.floor(clock / (keepMs / 2))
+    for back = -1, 2 do periods[#periods + 1] = string.format('%d', window - back) end
+  end
+  for _, period in ipairs(periods) do
+    local hashKey = prefix .. 'idem:' .. token .. ':' .. period .. ':' .. string.sub(digest, 1, 2)
+    local seen = redis.call('HGET', hashKey, digest)
     -- The value begins with the number (keyFormat in accept.lua).
     if seen and struct.unpack('>I4', seen) == before then
-      redis.call('HSET', key, digest, struct.pack('>I4', after) .. string.sub(seen, 5))
+      redis.call('HSET', hashKey, digest, struct.pack('>I4', after) .. string.sub(seen, 5))
     end
   end
 end
@@ -136,9 +146,9 @@ local function move(batch, part, position, id, loadedLast)
   newRecords = newRecords .. record
   newChats = newChats .. part.owner .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. range .. '\n'
   redis.call('RPUSH', pendingKey, range .. ' ' .. newBatch)
-  local digest = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
-  if digest and digest ~= '-' and batch.keepMs then
-    renumberKey(chat.token, digest, batch.keepMs, before, number)
+  local key = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
+  if key and key ~= '-' and batch.keepMs then
+    renumberKey(chat.token, key, batch.keepMs, before, number)
     newKeepMs = batch.keepMs
   end
   -- It waits since its first batch was accepted.

@@ -3,14 +3,16 @@ import { encodeBatch, type AcceptLimits, type BatchEntry, type EntryResult, type
 import { createBatchId } from "./batch-id.ts";
 import { createBatcher, IntakeUnavailable, type Batcher } from "./batcher.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import { createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
+import { ChatsUnavailable, createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
+import { createKeyLookup, type KeyLookupOptions } from "./key-lookup.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
 
 /** The outcome of a submission that Redis answered. */
 export type Acceptance = { limit?: EntryResult["limit"] } & (
   | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
-  | { outcome: "conflict" | "unknown-chat" | "unknown-application" | "unknown-reply" }
+  | { outcome: "conflict" | "unknown-chat" | "unknown-application" | "unknown-reply" | "key-open" }
+  | { outcome: "failed"; error: Error }
   | { outcome: "overloaded"; pending: number }
   | { outcome: "limited" | "keys-used-up"; waitMs: number }
 );
@@ -43,6 +45,9 @@ export interface IntakeOptions {
   /** The ordinal of an incarnation of Redis: higher than that of all before it. Throws if the database is unavailable. */
   numberingOf: (incarnation: string) => Promise<number>;
   findApplications?: HeadLoaderOptions["findApplications"];
+  findKeys: KeyLookupOptions["findKeys"];
+  /** Called with the part of its limited idempotency keys that an application has used. */
+  onKeysUsed?: (token: string, used: number) => void;
   onBatch?: (batch: BatchObservation) => void;
   /** Starts the span of a batch. Called only if the batch has messages of sampled requests. */
   traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
@@ -81,10 +86,10 @@ export interface Intake {
 }
 
 /**
- * Only a failover between loading a head and accepting makes another round necessary, so more rounds mean that
- * something is wrong.
+ * One round may load the head, one look up keys, and one accept. Only a failover between them makes other rounds necessary, so
+ * more rounds mean that something is wrong.
  */
-const maxRounds = 4;
+const maxRounds = 5;
 
 /**
  * Accepts messages: batches them, numbers them in Redis, and loads chat heads that Redis does not know from the
@@ -118,6 +123,9 @@ export function createIntake(options: IntakeOptions): Intake {
         span?.end();
         const results = batch.parse(reply);
         let [accepted, replayed] = [0, 0];
+        results.forEach(({ keys }, at) => {
+          if (keys) options.onKeysUsed?.(entries[at]!.token, keys.used);
+        });
         for (const { result } of results) {
           if (typeof result === "number") accepted += 1;
           else if (typeof result === "object") replayed += 1;
@@ -131,6 +139,11 @@ export function createIntake(options: IntakeOptions): Intake {
   });
 
   const loadHead = createHeadLoader({ ...options, deadlineMs });
+  const findEarlier = createKeyLookup({
+    findKeys: options.findKeys,
+    deadlineMs,
+    unavailable: (message, cause) => new ChatsUnavailable(message, cause),
+  });
   const loading = new Map<string, ReturnType<typeof loadNow>>();
   const loadNow = async (token: string, chat: number, incarnation: string) => {
     const found = await loadHead(token, chat);
@@ -174,7 +187,7 @@ export function createIntake(options: IntakeOptions): Intake {
   async function submitTogether(batcher: Batcher, runs: readonly Run[]): Promise<(Acceptance[] | Error)[]> {
     let results: readonly EntryResult[];
     try {
-      results = await batcher.submit(runs.flat());
+      results = await batcher.submit(runs.flatMap(inOrder));
     } catch (error) {
       return runs.map(() => error as Error);
     }
@@ -185,9 +198,9 @@ export function createIntake(options: IntakeOptions): Intake {
       const own = results.slice(end, (end += run.length));
       const acceptances = own.map(toAcceptance);
       answers.push(acceptances);
-      if (!own.some(isUnknown)) return;
+      if (!own.some(isOpen)) return;
       loads.push(
-        loadAndSubmit(batcher, run, own, acceptances).catch((error: unknown) => {
+        askAndSubmit(batcher, run, own, acceptances).catch((error: unknown) => {
           answers[at] = error as Error;
         }),
       );
@@ -196,30 +209,61 @@ export function createIntake(options: IntakeOptions): Intake {
     return answers;
   }
 
-  /** Loads the head of a chat that Redis does not know, submits again what is unanswered, and puts the answers in their places. */
-  async function loadAndSubmit(
+  /** Asks MySQL what Redis does not know, submits again what is unanswered, and puts the answers in their places. */
+  async function askAndSubmit(
     batcher: Batcher,
     run: Run,
     firstResults: readonly EntryResult[],
     answers: Acceptance[],
   ): Promise<void> {
-    let results = firstResults;
-    let open = run.map((_, at) => at);
-    for (let round = 1; ; round++) {
-      open = open.filter((_, index) => isUnknown(results[index]!));
-      if (open.length === 0) return;
-      if (round === maxRounds) {
-        throw new IntakeUnavailable("Redis changed its incarnation several times while a chat head was loaded");
+    let open: OpenEntry[] = run.map((entry, at) => ({ at, entry, result: firstResults[at]! })).filter(isStillOpen);
+    try {
+      for (let round = 1; open.length > 0; round++) {
+        if (round === maxRounds) {
+          throw new IntakeUnavailable("Redis changed its incarnation several times while MySQL was asked");
+        }
+        const unknown = open.find(({ result }) => result.result === "unknown");
+        open = unknown
+          ? await withHead(open, unknown, answers)
+          : (await Promise.all(open.map((each) => withoutEarlier(each, answers)))).filter((each) => each !== undefined);
+        if (open.length === 0) return;
+        const results = await batcher.submit(inOrder(open.map(({ entry }) => entry)));
+        open.forEach((each, index) => {
+          each.result = results[index]!;
+          answers[each.at] = toAcceptance(each.result);
+        });
+        open = open.filter(isStillOpen);
       }
-      const { incarnation } = results.find(isUnknown)!;
-      const loaded = await loadOnce(run[0]!, incarnation);
-      if (typeof loaded === "string") {
-        for (const at of open) answers[at] = { outcome: loaded };
-        return;
-      }
-      results = await batcher.submit(open.map((at) => ({ ...run[at]!, loaded })));
-      open.forEach((at, index) => (answers[at] = toAcceptance(results[index]!)));
+    } catch (error) {
+      // Others of the run may have been accepted.
+      if (open.length === run.length) throw error;
+      for (const { at } of open) answers[at] = { outcome: "failed", error: error as Error };
     }
+  }
+
+  /** Adds the head of the chat; returns nothing if there is no such chat. */
+  async function withHead(
+    open: OpenEntry[],
+    { entry, result }: OpenEntry,
+    answers: Acceptance[],
+  ): Promise<OpenEntry[]> {
+    const loaded = await loadOnce(entry, result.incarnation);
+    if (typeof loaded !== "string") return open.map((each) => ({ ...each, entry: { ...each.entry, loaded } }));
+    for (const { at } of open) answers[at] = { outcome: loaded };
+    return [];
+  }
+
+  /** Looks up a key that Redis may have forgotten. Returns undefined if MySQL has it. */
+  async function withoutEarlier(each: OpenEntry, answers: Acceptance[]): Promise<OpenEntry | undefined> {
+    const { at, entry, result } = each;
+    if (entry.idempotency === undefined) return each;
+    const earlier = await findEarlier(entry);
+    if (earlier === undefined) {
+      return { ...each, entry: { ...entry, memory: result.memory ?? { clock: 0, stored: 0 } } };
+    }
+    answers[at] =
+      earlier === "conflict" ? { outcome: "conflict" } : { outcome: "accepted", ...earlier, replayed: true };
+    return undefined;
   }
 
   const load = (): ReturnType<Intake["load"]> => {
@@ -251,15 +295,30 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 }
 
-const isUnknown = ({ result }: EntryResult): boolean => result === "unknown";
+/** A message of a run that is not answered yet, and its last result. */
+interface OpenEntry {
+  readonly at: number;
+  readonly entry: BatchEntry;
+  result: EntryResult;
+}
 
-function toAcceptance({ result, createdAt, pending, limit, keysMs }: EntryResult): Acceptance {
+const isOpen = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
+const isStillOpen = ({ result }: OpenEntry): boolean => isOpen(result);
+
+/** Messages of a run, of which none may overtake one that waits because of its key. */
+function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
+  if (run.length === 1 || !run.some(({ idempotency }) => idempotency)) return run;
+  return run.map((entry, at) => ({ ...entry, follows: at > 0 }));
+}
+
+function toAcceptance({ result, createdAt, pending, limit, keys }: EntryResult): Acceptance {
   if (typeof result === "number") return { outcome: "accepted", number: result, createdAt, replayed: false, limit };
   if (typeof result === "object")
     return { outcome: "accepted", number: result.number, createdAt: new Date(result.at), replayed: true, limit };
   if (result === "overloaded") return { outcome: "overloaded", pending, limit };
   if (result === "limited") return { outcome: "limited", waitMs: limit?.waitMs ?? 1000, limit };
-  if (result === "keys") return { outcome: "keys-used-up", waitMs: keysMs, limit };
+  if (result === "keys") return { outcome: "keys-used-up", waitMs: keys?.waitMs ?? 1000, limit };
+  if (result === "open") return { outcome: "key-open", limit };
   if (result === "reply") return { outcome: "unknown-reply", limit };
   return { outcome: result === "conflict" ? "conflict" : "unknown-chat", limit };
 }

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { messageUid, timeOf } from "./batch-id.ts";
+import { storedKeyIn, type StoredKey } from "./idempotency.ts";
 import { decodeContent, encodeOtherFields, type MessageContent } from "@confab/contracts";
 
 /** A pending message as Redis holds it. */
@@ -13,6 +14,8 @@ export interface PendingRecord extends MessageContent {
   bodyBytes: Buffer;
   /** The request's span as a W3C traceparent, if the request is sampled. */
   trace?: string | undefined;
+  /** The idempotency key to store with the message. */
+  key?: StoredKey | undefined;
 }
 
 /** Stands for an absent value that is followed by another one. */
@@ -20,9 +23,9 @@ const none = "-";
 
 /**
  * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <position> <request
- * id>`, optionally followed by ` <traceparent> <digest of the idempotency key> <the content's other fields as JSON>`. Only
- * the JSON may contain spaces, so nothing needs escaping on the hot path, and the content can grow without a new format.
- * The digest keeps the idempotency key of a renumbered message valid.
+ * id>`, optionally followed by ` <traceparent> <idempotency key> <the content's other fields as JSON>`. Only the JSON may contain
+ * spaces, so nothing needs escaping on the hot path, and the content can grow without a new format. The key, as in keyInRecord,
+ * is stored with the message, and stays valid when the message is renumbered.
  *
  * The position is that in the batch as it was sent, with the refused messages, so a late resend of which other messages
  * are accepted has the same uids. When a renumbered message moves to another batch, complete.lua puts the id of its first
@@ -36,13 +39,13 @@ export function encodeRecord(
   batchId: string,
   position: number,
   message: MessageContent & Pick<PendingRecord, "requestId" | "trace">,
-  digest?: string,
+  key?: string,
 ): string {
   const { requestId, trace, body } = message;
   const fields = encodeOtherFields(message);
   let origin = requestId;
-  if (fields !== "") origin = `${requestId} ${trace ?? none} ${digest ?? none} ${fields}`;
-  else if (digest !== undefined) origin = `${requestId} ${trace ?? none} ${digest}`;
+  if (fields !== "") origin = `${requestId} ${trace ?? none} ${key ?? none} ${fields}`;
+  else if (key !== undefined) origin = `${requestId} ${trace ?? none} ${key}`;
   else if (trace !== undefined) origin = `${requestId} ${trace}`;
   const content = `${position} ${origin}\n${body}`;
   return `1 ${checksum(content, checksumOf(batchId))} ${content}`;
@@ -104,13 +107,15 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
     const createdAt = hasMoved ? timeOf(batch) : ownTime;
     // Most headers have nothing else.
     if (!header.includes(" ")) return { uid, createdAt, requestId: header, bodyBytes, body };
-    const [requestId, trace, , ...fields] = header.split(" ");
+    const [requestId, trace, keyText, ...fields] = header.split(" ");
+    const key = keyText === undefined ? undefined : storedKeyIn(keyText, createdAt.getTime());
     return {
       uid,
       createdAt,
       requestId: requestId!,
       bodyBytes,
       ...(trace !== undefined && trace !== none && { trace }),
+      ...(key && { key }),
       ...contentFrom(body, fields.join(" ")),
     };
   };

@@ -1,5 +1,6 @@
 import { createRecent } from "@confab/runtime";
 import { IntakeBusy } from "./batcher.ts";
+import { createGrouped } from "./grouped.ts";
 
 export interface TokenCheckOptions {
   /** Returns the tokens that belong to applications, in one query for many tokens. */
@@ -22,33 +23,19 @@ const knownMs = 10_000;
 export function createTokenCheck({ findApplications, maxGroup = 1_000, maxWaiting = 20_000 }: TokenCheckOptions) {
   const known = createRecent(remembered, knownMs);
   const unknown = createRecent(remembered, unknownMs);
-  const waiting = new Map<string, { promise: Promise<boolean>; settle: (work: Promise<boolean>) => void }>();
-  let isAsking = false;
-
-  async function ask(): Promise<void> {
-    isAsking = true;
-    // Tokens that arrive in the same turn belong to the first query.
-    await Promise.resolve();
-    while (waiting.size > 0) {
-      const group = [...waiting].slice(0, maxGroup);
-      for (const [token] of group) waiting.delete(token);
-      const answer = findApplications(group.map(([token]) => token));
-      for (const [token, { settle }] of group) settle(answer.then((found) => found.has(token)));
-      const found = await answer.catch(() => undefined);
-      for (const [token] of found === undefined ? [] : group) (found!.has(token) ? known : unknown).add(token);
-    }
-    isAsking = false;
-  }
+  const ask = createGrouped({
+    ask: async (tokens) => {
+      const found = await findApplications(tokens);
+      for (const token of tokens) (found.has(token) ? known : unknown).add(token);
+      return (token) => found.has(token);
+    },
+    maxGroup,
+    maxWaiting,
+    refuse: () => new IntakeBusy("Too many tokens are waiting to be checked"),
+  });
 
   return (token: string): Promise<boolean> => {
     if (known.has(token)) return Promise.resolve(true);
-    if (unknown.has(token)) return Promise.resolve(false);
-    const asked = waiting.get(token);
-    if (asked) return asked.promise;
-    if (waiting.size >= maxWaiting) return Promise.reject(new IntakeBusy("Too many tokens are waiting to be checked"));
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    waiting.set(token, { promise, settle: resolve });
-    if (!isAsking) void ask();
-    return promise;
+    return unknown.has(token) ? Promise.resolve(false) : ask(token);
   };
 }

@@ -1,4 +1,4 @@
-import { createMessages } from "@confab/database";
+import { createMessageKeys, createMessages } from "@confab/database";
 import { createBacklog, createPendingMessages, type Intake } from "@confab/intake";
 import { createProducer, whenReady } from "@confab/queue";
 import { startRedis, uniquePrefix, type ServerHandle } from "@confab/testkit";
@@ -66,6 +66,15 @@ export async function createWorld(mutation?: Mutation) {
     partitioning,
     database,
     connect,
+    /** Finds the idempotency keys of stored messages. */
+    findKeys: (ids: readonly string[]) => createMessageKeys(database).find(ids),
+
+    /** As if Redis had been started then. It must have accepted a message with a key. */
+    async rememberSince({ redis }: Side, ms: number): Promise<void> {
+      const key = `${partitioning.prefix}:{p0}:keys-since`;
+      const [incarnation] = (await redis.get(key))!.split(" ");
+      await redis.set(key, `${incarnation!} ${ms}`);
+    },
 
     createChat: () => newChat(token),
     /** A chat in an application of its own. */

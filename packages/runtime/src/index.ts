@@ -5,6 +5,7 @@ export { createFairShare, type FairShare } from "./fair-share.ts";
 export { chunksOf } from "./chunks.ts";
 export { giveWay } from "./event-loop.ts";
 export { createRandomPool } from "./random-pool.ts";
+export { createUuid7 } from "./uuid7.ts";
 export { createRecent } from "./recent.ts";
 export { repeat } from "./repeat.ts";
 export type { Schedule } from "./repeat.ts";

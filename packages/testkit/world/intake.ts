@@ -1,4 +1,4 @@
-import { createBatchStore, createNumberings, type Chats, type Database } from "@confab/database";
+import { createBatchStore, createMessageKeys, createNumberings, type Chats, type Database } from "@confab/database";
 import {
   createIntake,
   withScripts,
@@ -26,7 +26,7 @@ interface IntakeParts {
   readonly producer: Pick<Producer, "wakeBatches">;
   readonly partitioning: Partitioning;
   readonly chats: Pick<Chats, "locate">;
-  readonly database: Pick<Database, "query">;
+  readonly database: Database;
 }
 
 /** Connects to Redis with the intake's scripts, and ignores connection errors, which some tests cause on purpose. */
@@ -48,6 +48,7 @@ export function createTestIntake(
     wake: (partition, batchIds) => producer.wakeBatches(partition, batchIds),
     loadHead: (token, chat) => chats.locate(token, chat),
     numberingOf: createNumberings(database).ordinalOf,
+    findKeys: (ids) => createMessageKeys(database).find(ids),
     ...options,
   });
 }

@@ -7,6 +7,7 @@ import {
   createDatabase,
   createKeys,
   createNumberings,
+  createMessageKeys,
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
@@ -125,6 +126,7 @@ export async function connectDependencies(
   const applications = withTimeouts("applications", createApplications(database));
   const numberings = withTimeouts("numberings", createNumberings(database));
   const keys = withTimeouts("keys", createKeys(database));
+  const messageKeys = withTimeouts("message-keys", createMessageKeys(database));
   const access = createAccess({ ...config.access, keys, redis, prefix: partitioning.prefix, logger });
   const producer = await createProducer({ connection: redis, ...partitioning });
   const share = createSharing(redis, { prefix: partitioning.prefix, version: config.version });
@@ -150,6 +152,8 @@ export async function connectDependencies(
       return found;
     },
     numberingOf: (incarnation) => numberings.ordinalOf(incarnation),
+    findKeys: (ids) => messageKeys.find(ids),
+    onKeysUsed: counted.keysUsed,
     traceBatch: ({ id, size, traces }) =>
       startSharedSpan(tracer, "accept", {
         kind: "producer",

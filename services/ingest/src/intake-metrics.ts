@@ -1,6 +1,7 @@
 import type { BatchObservation } from "@confab/intake";
 import { metricCatalogue, type MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Metrics } from "@confab/runtime";
+import { createRecentRatios } from "./recent-ratios.ts";
 import { createTopApplications } from "./top-applications.ts";
 
 /** The metrics of accepting. Every series is exported from the start, so that the first refusal is an increase. */
@@ -21,6 +22,11 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
       .map(({ name, perSecond }) => ({ labels: { application: shortToken(name) }, value: perSecond })),
   );
 
+  const keysUsed = createRecentRatios({ shown: 10, forMs: 300_000 });
+  metrics.list("confab_top_application_keys_used_ratio", () =>
+    keysUsed.highest().map(({ name, ratio }) => ({ labels: { application: shortToken(name) }, value: ratio })),
+  );
+
   return {
     observe: (batch: BatchObservation): void => {
       accepted.inc(batch.accepted);
@@ -36,6 +42,7 @@ export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
     accepted: (token: string, messages: number): void => {
       topApplications.count(token, messages);
     },
+    keysUsed: keysUsed.note,
     refused: (reason: string, messages = 1): void => {
       refused.labels({ reason }).inc(messages);
     },

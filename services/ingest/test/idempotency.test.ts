@@ -1,3 +1,7 @@
+import type { BatchAnswer } from "@confab/contracts";
+import { createBacklog, withScripts } from "@confab/intake";
+import { createUuid7 } from "@confab/runtime";
+import { storePending } from "@confab/testkit/world";
 import { expect } from "chai";
 import fc from "fast-check";
 import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
@@ -58,18 +62,58 @@ describe("Idempotency-Key on POST /messages", () => {
     }
   });
 
-  it("refuses new keys of an application that has used up its keys, and says when to retry", async () => {
+  it("refuses new keys of an application that has used up its keys, except UUIDs of version 7", async () => {
     const limited = await startIngest(world, { MAX_IDEMPOTENCY_KEYS: "4", IDEMPOTENCY_TTL: "1h" });
     const [chat, other] = [await world.newChat(), await world.newChat()];
     for (const name of ["a", "b"]) messageOf(await limited.send(chat, "Hello", key(name)));
     const refused = await limited.send(chat, "Hello", key("c"));
+    problemOf(refused, "idempotency-keys-used-up");
     expect(refused.status).to.equal(429);
-    expect(refused.text).to.include("as many new idempotency keys as its limit allows");
-    expect(Number(refused.headers.get("retry-after"))).to.be.within(1, 1800);
     messageOf(await limited.send(chat, "without a key"));
     messageOf(await limited.send(chat, "Hello", key("a")));
     messageOf(await limited.send(other, "Hello", key("c")));
+    for (let nth = 0; nth < 10; nth++) messageOf(await limited.send(chat, "Hello", key(createUuid7())));
+    const metrics = await limited.metrics.registry.metrics();
+    expect(metrics).to.match(/confab_messages_refused_total\{.*"idempotency-keys-used-up".*\} 1\n/);
+    const used = new RegExp(`confab_top_application_keys_used_ratio{.*"${chat.token.slice(0, 8)}".*} (\\S+)`);
+    expect(Number(used.exec(metrics)?.[1])).to.be.closeTo(1, 0.01);
     await limited.stop();
+  });
+
+  it("finds an old key in MySQL, in a batch request in the order of its items, and answers 503 while it may be pending", async () => {
+    const chat = await world.newChat();
+    const minutesAgo = (minutes: number) => createUuid7(Date.now() - 60_000 * minutes);
+    const item = (body: string, idempotency_key?: string) => ({
+      application_token: chat.token,
+      chat_number: chat.number,
+      body,
+      ...(idempotency_key !== undefined && { idempotency_key }),
+    });
+    const send = async (...messages: unknown[]) => {
+      const answer = await post(`${ingest.url}/messages/batch`, { messages });
+      return (JSON.parse(answer.text) as BatchAnswer).results.map((each) =>
+        "number" in each ? each.number : each.code,
+      );
+    };
+    const [old, other] = [minutesAgo(20), minutesAgo(30)];
+    expect(await send(item("one"), item("two", old), item("three"), item("four", other))).to.deep.equal([1, 2, 3, 4]);
+    expect(await send(item("two", old), item("5"), item("else", other))).to.deep.equal([2, 5, "idempotency-conflict"]);
+
+    // Redis forgets the keys, as after five minutes, and the batches are as old.
+    const prefix = `${ingest.config.partitioning.prefix}:{p0}:`;
+    await ingest.redis.del(await ingest.redis.keys(`${prefix}idem:${chat.token}:*`));
+    for (const id of await ingest.redis.zrange(`${prefix}batches`, 0, "-1")) {
+      await ingest.redis.zincrby(`${prefix}batches`, "-600000", id);
+    }
+    const open = await ingest.send(chat, "two", key(old));
+    problemOf(open, "outcome-unknown");
+    expect(Number(open.headers.get("retry-after"))).to.be.at.least(1);
+    expect(await send(item("6"), item("two", old), item("7"))).to.deep.equal([6, "outcome-unknown", "outcome-unknown"]);
+
+    const backlog = createBacklog(withScripts(ingest.redis), ingest.config.partitioning, 0);
+    await storePending(world.database, backlog);
+    expect(await send(item("two", old), item("7"), item("else", other))).to.deep.equal([2, 7, "idempotency-conflict"]);
+    expect((await ingest.send(chat, "two", key(old))).headers.get("idempotent-replayed")).to.equal("true");
   });
 
   it("distinguishes the keys of two applications", async () => {

@@ -14,6 +14,7 @@ import {
   pruneStoredBatches,
   pruneIdempotencyKeys,
   removeHistories,
+  pruneMessageKeys,
   sampleCounts,
 } from "@confab/database";
 import { createBacklogGauges, createIntakeErasure, type Backlog } from "@confab/intake";
@@ -61,6 +62,7 @@ import { createSweeps } from "./schedules/sweep.ts";
 import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
 
 const hour = 3_600_000;
+const minute = 60_000;
 const countsMs = 300_000;
 /** How long one run deletes earlier versions of deleted messages. */
 const historiesMs = 500;
@@ -226,6 +228,8 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       pruneStoredBatches(database, config.batchIdRetentionMs),
       pruneIdempotencyKeys(database, idempotencyHours),
     ]);
+  // A key is found for a lifetime after its message was accepted, and may have been a lifetime old by then.
+  const pruneKeys = () => pruneMessageKeys(database, 2 * config.idempotencyMs);
   const schedules = [
     // A partition whose server is unavailable does not delay the others.
     ...sweeps.map((sweep, partition) =>
@@ -297,6 +301,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
         ]
       : []),
     repeat(hour, "prune", rarely("prune", hour, prune), logger),
+    repeat(minute, "prune keys", rarely("prune-keys", minute, pruneKeys), logger),
   ];
   const share = createSharing(redis, { prefix, version: config.version });
   const queueGauges = createQueueGauges(metrics, {

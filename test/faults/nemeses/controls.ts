@@ -120,7 +120,7 @@ export const controls: readonly Control[] = [
   }),
   mutated("keys-forgotten", "Ingest ignores idempotency keys", ["I2"], "ingest", {
     file: "packages/intake/src/accept.lua",
-    ...{ from: "if seen then break end", to: "seen = nil" },
+    ...{ from: "if seen then return seen end", to: "" },
   }),
   mutated("resends-forgotten", "A batch that is sent again is accepted as a new one", ["I3"], "ingest", {
     file: "packages/intake/src/accept.lua",

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createUuid7 } from "@confab/runtime";
 import type { Application } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
@@ -22,7 +22,7 @@ export function addAppCommands(program: Command, io: Io): void {
       const { api, output } = toolsOf(io, command);
       const { body } = await api.call("createApplication", {
         body: { name, retention_days: retentionDays },
-        idempotencyKey: randomUUID(),
+        idempotencyKey: createUuid7(),
       });
       output.result(body, () => view([body], output));
     });

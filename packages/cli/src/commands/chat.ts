@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createUuid7 } from "@confab/runtime";
 import type { Chat } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
@@ -26,7 +26,7 @@ export function addChatCommands(program: Command, io: Io): void {
       const options = command.opts<{ name?: string; metadata?: unknown; retentionDays?: number }>();
       const { retentionDays, ...rest } = options;
       const body = { ...rest, retention_days: retentionDays };
-      const created = await api.call("createChat", { params: { token }, body, idempotencyKey: randomUUID() });
+      const created = await api.call("createChat", { params: { token }, body, idempotencyKey: createUuid7() });
       output.result(created.body, () => view([created.body], output));
     },
   );

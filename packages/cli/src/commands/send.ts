@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createUuid7 } from "@confab/runtime";
 import { text as readAll } from "node:stream/consumers";
 import { bodyFault } from "@confab/contracts";
 import type { Command } from "commander";
@@ -33,7 +33,7 @@ export function addSendCommand(program: Command, io: Io): void {
       if (fault !== undefined) throw new CommandError("usage", `The message ${fault}.`);
       const sent = await api.call("createMessage", {
         body: { application_token: token, chat_number: chat, body, sender, metadata, reply_to: replyTo },
-        idempotencyKey: idempotencyKey ?? randomUUID(),
+        idempotencyKey: idempotencyKey ?? createUuid7(),
       });
       output.result(sent.body, () => `message ${sent.body.number}`);
     },

@@ -19,7 +19,9 @@ export function remainsByDesign({ chat, sender }: Target): string[] {
     `MySQL: the journal in the tables erasures and erased_chats (${journal}), for good. By it a late message is recognized.`,
     ...(chat === undefined
       ? ["MySQL: the idempotency key of its creation, for at most 24 hours."]
-      : ["MySQL and Redis: digests of idempotency keys that were used in the chat, for at most 36 hours."]),
+      : [
+          "MySQL and Redis: digests of idempotency keys that were used in the chat, and of their requests, for at most 48 hours.",
+        ]),
     ...everywhere,
   ];
 }

@@ -24,8 +24,10 @@ export const acceptingMetrics = {
         "busy",
         "chat-not-found",
         "idempotency-conflict",
+        "idempotency-keys-used-up",
         "intake-unavailable",
         "internal-error",
+        "outcome-unknown",
         "overloaded",
         "rate-limited",
         "storage-unavailable",
@@ -42,6 +44,17 @@ export const acceptingMetrics = {
       application: {
         atMost: 10,
         because: "The ten applications with the most messages, each by the first 8 characters of its token",
+      },
+    },
+    services: ingest,
+  },
+  confab_top_application_keys_used_ratio: {
+    type: "gauge",
+    help: "Part of its limited idempotency keys, those without a time, that an application has used in one partition, as this replica last saw it in the last 5 minutes, for the ten with the most. Beyond 1 new ones are refused",
+    labels: {
+      application: {
+        atMost: 10,
+        because: "The ten applications that have used most, each by the first 8 characters of its token",
       },
     },
     services: ingest,

@@ -21,7 +21,7 @@ export const storingMetrics = {
   confab_messages_stored_total: { type: "counter", help: "Messages that were committed to MySQL", services: worker },
   confab_messages_renumbered_total: {
     type: "counter",
-    help: "Messages that were stored under a new number because another message had theirs",
+    help: "Messages whose number is not the one in the answer: another message had that number, or an earlier message their idempotency key",
     services: worker,
   },
   confab_messages_dead_lettered_total: { type: "counter", help: "Messages that MySQL refused", services: worker },

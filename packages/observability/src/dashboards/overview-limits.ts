@@ -25,9 +25,25 @@ export const limits: Row = {
       noValue: "nothing was sent",
     }),
     graph({
+      title: "Used idempotency keys",
+      description:
+        "Used part of the limited idempotency keys, which carry no time, for the ten applications with the most. At 100 % new ones are refused.",
+      unit: "percentunit",
+      queries: [
+        {
+          expr: `topk(10, max by (application) (confab_top_application_keys_used_ratio${n}))`,
+          legend: "{{application}}",
+        },
+      ],
+      warnAt: 0.7,
+      badAt: 1,
+      alerts: ["ConfabIdempotencyKeysHigh"],
+      noValue: "no limited keys are used",
+    }),
+    graph({
       title: "Refused messages",
       description:
-        "By reason. rate-limited: an application is over its limit. overloaded, busy, intake-unavailable, storage-unavailable: Confab is.",
+        "By reason. rate-limited, idempotency-keys-used-up: an application is over its limit. overloaded, busy, intake-unavailable, storage-unavailable: Confab is.",
       unit: "ops",
       queries: [{ expr: rate("confab_messages_refused_total", installation, "reason"), legend: "{{reason}}" }],
       alerts: ["ConfabMessageBudgetBurn"],

@@ -34,6 +34,16 @@ export const messageAlerts: readonly Alert[] = [
     dashboard: "confab-queue",
   },
   {
+    name: "ConfabIdempotencyKeysHigh",
+    expr: "max by (namespace, application) (confab_top_application_keys_used_ratio) > 0.7",
+    for: "5m",
+    severity: "ticket",
+    summary: "An application has used most of its idempotency keys",
+    description:
+      "Application {{ $labels.application }} has used {{ $value | humanizePercentage }} of its idempotency keys without a time. At 100% its messages with new ones are refused.",
+    dashboard: "confab-overview",
+  },
+  {
     name: "ConfabBatchesLost",
     expr: grew("confab_batches_lost_total", "1h"),
     for: "0m",

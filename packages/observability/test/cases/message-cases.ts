@@ -124,6 +124,21 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
       { series: [["confab_messages_stored_total", "0+100x30"]] },
     ],
   },
+  ConfabIdempotencyKeysHigh: {
+    fires: [
+      {
+        series: [['confab_top_application_keys_used_ratio{namespace="chat",application="c7d713f8"}', "0.71x20"]],
+        after: 6,
+        labels: ticket,
+      },
+    ],
+    silent: [
+      {
+        series: [['confab_top_application_keys_used_ratio{namespace="chat",application="c7d713f8"}', "0.69x20"]],
+        after: 10,
+      },
+    ],
+  },
   ConfabBatchesLost: {
     fires: [{ series: [['confab_batches_lost_total{namespace="chat"}', "0x10 2x20"]], after: 12, labels: page }],
     silent: [

@@ -7,11 +7,11 @@ import {
   type BatchItem,
   type CreateMessage,
 } from "@confab/contracts";
-import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
+import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
 import type { AcceptBatch } from "../use-cases/accept-batch.ts";
-import type { AcceptedItem, AcceptRuns } from "../use-cases/accept-runs.ts";
+import type { AcceptedItem, AcceptRuns, Origin } from "../use-cases/accept-runs.ts";
 
 export interface MessageRoutesOptions {
   acceptRuns: AcceptRuns;
@@ -31,7 +31,7 @@ export function createSendMessage({
   return async ({ body, idempotencyKey, context }) => {
     context.logFields = { application: shortToken(body.application_token), chat: body.chat_number };
     const item = { ...sentBy(context.principal, body), idempotency_key: idempotencyKey };
-    const [[outcome] = []] = await acceptRuns([[item]], context);
+    const [[outcome] = []] = await acceptRuns([[item]], originOf(context));
     if (outcome instanceof ProblemError) throw outcome;
     const { message, limit, replayed } = outcome!;
     const params = { token: message.application_token, chat: message.chat_number, message: message.number };
@@ -60,15 +60,18 @@ export function createMessageRoutes({
     routes.createMessages,
     async ({ body, idempotencyKey, context }) => {
       context.logFields = logFieldsOf(body.messages);
-      const { requestId, traceparent } = context;
       const items = itemsSentBy(context.principal, body.messages);
-      const { answer, replayed, limit } = await acceptBatch(items, { requestId, traceparent, idempotencyKey });
+      const { answer, replayed, limit } = await acceptBatch(items, { ...originOf(context), idempotencyKey });
       context.logFields = { ...context.logFields, accepted: answer.accepted, refused: answer.refused };
       return { body: answer, replayed, headers: limitHeaders(limit) };
     },
     mountOptions,
   );
   return router;
+}
+
+function originOf({ requestId, traceparent, principal }: RequestContext): Origin {
+  return { requestId, traceparent, user: principal?.user?.id };
 }
 
 /** The items as the principal sends them; those that it may not send become the problems that say why. */

@@ -42,6 +42,8 @@ export interface Origin {
   requestId: string;
   /** Its span as a W3C traceparent, if one is recorded. */
   traceparent?: string | undefined;
+  /** The user whose token was sent. */
+  user?: string | undefined;
 }
 
 /** Messages of one chat in their order. */
@@ -81,10 +83,17 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
     });
   }
 
-  function submissionOf(item: BatchItem, { requestId, traceparent: trace }: Origin): Submission {
+  function submissionOf(item: BatchItem, { requestId, traceparent: trace, user }: Origin): Submission {
     const { application_token: token, chat_number: chat, idempotency_key: key } = item;
-    const idempotency = key === undefined ? undefined : { key, hash: hashOf(item) };
+    const idempotency = key === undefined ? undefined : { key, hash: hashOf(item), user };
     return { token, chat, ...contentOf(item), requestId, trace, idempotency };
+  }
+
+  /** Throws an unexpected error. */
+  function problemOf(error: Error): ProblemError {
+    const problem = toProblem(error);
+    if (problem instanceof ProblemError) return problem;
+    throw error;
   }
 
   function outcomeOf(item: BatchItem, acceptance: Acceptance): Outcome {
@@ -114,11 +123,19 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
           headers: limitHeaders(limit),
         });
       case "keys-used-up":
-        return new ProblemError("rate-limited", {
+        return new ProblemError("idempotency-keys-used-up", {
           detail:
-            "The application has used as many new idempotency keys as its limit allows. Messages without a key and repetitions are still accepted.",
-          retryAfterSeconds: Math.ceil(acceptance.waitMs / 1000),
+            "The application has used as many new idempotency keys as its limit allows. Use UUIDs of version 7 as keys, which have no such limit, or send the message again after Retry-After. Repetitions, and messages without a key, are accepted.",
+          retryAfterSeconds: Math.min(60, Math.max(1, Math.ceil(acceptance.waitMs / 1000))),
         });
+      case "key-open":
+        return new ProblemError("outcome-unknown", {
+          detail:
+            "The idempotency key is minutes old, and messages of that time are not stored yet. So it is unknown whether a message with this key was accepted. Send the message again with the same key after Retry-After.",
+          retryAfterSeconds: pressure.retryAfterSeconds(),
+        });
+      case "failed":
+        return problemOf(acceptance.error);
     }
   }
 

@@ -87,6 +87,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       metrics.erased.inc(result.erased.length);
       logger.info({ messages: result.erased.length }, "messages of deleted chats dropped");
     }
+    for (const { message, number } of result.repeated) {
+      metrics.renumbered.inc();
+      logger.warn(
+        { ...logFieldsOf(message), renumbered: number },
+        "an earlier message has this idempotency key: the message is stored under its number",
+      );
+    }
     const now = Date.now();
     for (const { messages } of settled) {
       // Accepted together, so they have the same age.
@@ -122,10 +129,12 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   /** One line per transaction: a line per message would be most of all log lines. */
   function logStored(
     group: readonly AcceptedBatch[],
-    { conflicts, refused, erased, locked }: StoreResult<AcceptedMessage>,
+    { conflicts, refused, erased, locked, repeated }: StoreResult<AcceptedMessage>,
   ): void {
     if (!logger.isLevelEnabled("info")) return;
-    const notStored = new Set([...conflicts, ...refused, ...erased, ...locked].map(({ uid }) => uid));
+    const notStored = new Set(
+      [...conflicts, ...refused, ...erased, ...locked, ...repeated.map(({ message }) => message)].map(({ uid }) => uid),
+    );
     const isStored = ({ uid }: AcceptedMessage): boolean => !notStored.has(uid);
     const messages = group.flatMap((batch) => batch.messages.filter(isStored));
     if (messages.length > 0) logger.info(describeStored(group, messages), "messages stored");
