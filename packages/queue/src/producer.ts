@@ -15,7 +15,10 @@ export interface Producer {
    * this name. `traces` are the traceparents of the spans that accepted the batches.
    */
   wakeBatches(partition: number, batchIds: readonly string[], traces?: readonly string[]): Promise<void>;
-  /** Wakes workers for the batches that no job or only a failed one stands for, and returns how many there were. */
+  /**
+   * Wakes workers for the batches (oldest first) that no job stands for, or only one that failed or is in no list any more. Returns
+   * how many there were.
+   */
   wakeForgotten(partition: number, batches: readonly WokenBatch[]): Promise<number>;
   /**
    * Wakes the indexer, because the outbox has new ranges. A lost wake-up delays them by the interval of a sweep.
@@ -30,6 +33,9 @@ export interface WokenBatch {
   readonly id: string;
   readonly wokenWith: string;
 }
+
+/** How many of the oldest jobs are looked for in the lists, each time. */
+const lookedFor = 20;
 
 const jobOptions: JobsOptions = {
   // A job that gives up would leave messages unstored, so it fails only if its payload is invalid.
@@ -52,6 +58,24 @@ export async function createProducer({ connection, prefix, partitions }: Produce
     const payload = { batches: batchIds, ...(traces.length > 0 && { traces }) };
     await messages[partition]!.add("batches", payload, { ...jobOptions, jobId: jobIdOf(batchIds[0]!) });
   };
+  /** The jobs that exist and are in no list: somebody removed them from there, and no worker will find them. */
+  async function lostJobs(queue: (typeof messages)[number], names: readonly string[]): Promise<string[]> {
+    const lost: string[] = [];
+    for (const name of names) {
+      const id = jobIdOf(name);
+      // In one step, because a job moves between the lists. The oldest jobs are at the ends of the lists.
+      const places = await client
+        .multi()
+        .lpos(queue.toKey("wait"), id, "RANK", -1)
+        .lpos(queue.toKey("paused"), id, "RANK", -1)
+        .lpos(queue.toKey("active"), id)
+        .zscore(queue.toKey("delayed"), id)
+        .zscore(queue.toKey("prioritized"), id)
+        .exec();
+      if (places?.every(([error, place]) => error === null && place === null) === true) lost.push(name);
+    }
+    return lost;
+  }
   return {
     wakeBatches,
     async wakeForgotten(partition, batches) {
@@ -65,8 +89,11 @@ export async function createProducer({ connection, prefix, partitions }: Produce
       });
       const failed = names.filter((_, at) => answers[2 * at + 1] !== null);
       const working = new Set(names.filter((name, at) => answers[2 * at] === 1 && !failed.includes(name)));
+      const oldest = batches.flatMap(({ id, wokenWith }) => [id, wokenWith].filter((name) => working.has(name)));
+      const lost = await lostJobs(queue, [...new Set(oldest)].slice(0, lookedFor));
+      for (const name of lost) working.delete(name);
       const forgotten = batches.filter(({ id, wokenWith }) => !working.has(id) && !working.has(wokenWith));
-      for (const name of failed) await queue.remove(jobIdOf(name));
+      for (const name of [...failed, ...lost]) await queue.remove(jobIdOf(name));
       for (const { id } of forgotten) await wakeBatches(partition, [id]);
       return forgotten.length;
     },

@@ -75,6 +75,18 @@ describe("the sweep for batches without a working job", function () {
     await stored(chat, { 1: "one", 2: "two", 3: "three" });
   });
 
+  it("stores batches whose jobs exist and are in no list", async () => {
+    const chat = await world.createChat();
+    for (const body of ["one", "two", "three"]) await world.send(chat, body);
+    await eventually(async () => expect(await queue.getWaitingCount()).to.be.at.least(1));
+    // What a queue tool or a partial loss of data can do: the jobs' hashes stay.
+    await world.redis.del(queue.toKey("wait"));
+    world.run();
+    await stored(chat, { 1: "one", 2: "two", 3: "three" });
+    await eventually(async () => expect(await world.redis.keys(queue.toKey("b-*"))).to.deep.equal([]));
+    expect(await world.metric("confab_batches_requeued_total")).to.be.at.least(3);
+  });
+
   it("lets no job fail permanently, however often its workers died", async () => {
     const chat = await world.createChat();
     await world.send(chat, "unlucky");
