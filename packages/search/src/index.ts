@@ -3,7 +3,7 @@ export type { ElasticsearchOptions } from "./connection.ts";
 export { createElasticsearchIndex } from "./elasticsearch.ts";
 export type { ElasticsearchIndex } from "./elasticsearch.ts";
 export { isElasticsearch, isSearchable } from "./find-document.ts";
-export { countIndexed, findMissing, type CountedRange, type ExpectedMessage } from "./reconcile.ts";
+export { countIndexed, findMissing, numbersInIndex, type CountedRange, type ExpectedMessage } from "./reconcile.ts";
 export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";

@@ -50,6 +50,27 @@ export async function countIndexed(
   });
 }
 
+const numberField = z.object({ number: z.tuple([z.int()]).transform(([number]) => number) });
+
+/** The numbers of a range of at most 10,000 that the index has. Throws `SearchUnavailable`. */
+export async function numbersInIndex(
+  { connection }: ElasticsearchIndex,
+  { chatId, from, to }: Required<CountedRange>,
+): Promise<number[]> {
+  const filter = [{ term: { chat_id: chatId.toString() } }, { range: { number: { gte: from, lte: to } } }];
+  const answer = await askWithTimeout(connection, (inTime) =>
+    connection.client.search(
+      {
+        ...{ index: connection.readAlias, routing: chatId.toString(), query: { bool: { filter } } },
+        ...{ size: to - from + 1, _source: false, docvalue_fields: ["number"], track_total_hits: false },
+        allow_partial_search_results: false,
+      },
+      inTime,
+    ),
+  );
+  return answer.hits.hits.map(({ fields }) => numberField.parse(fields).number);
+}
+
 /**
  * The messages that are missing in the index, or that it has in an older version or with a different uid. Throws
  * `SearchUnavailable`.

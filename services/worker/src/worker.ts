@@ -41,6 +41,7 @@ import {
 import {
   countIndexed,
   findMissing,
+  numbersInIndex,
   isElasticsearch,
   removeChats,
   searchBackendOf,
@@ -280,6 +281,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
               index: {
                 count: (ranges) => countIndexed(search, ranges),
                 findMissing: (expected) => findMissing(search, expected),
+                numbers: (range) => numbersInIndex(search, range),
               },
             }),
             logger,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createBatchStore, createMessages, createSearchBackend } from "@confab/database";
+import { createBatchStore, createMessageChanges, createMessages, createSearchBackend } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -40,6 +40,30 @@ describe("the search index and the database", function () {
     await indexed(world, chat, "text 701", [701]);
     expect(await world.metric("confab_index_missing_total")).to.equal(1);
     expect(world.lines.filter(({ messages: count, first }) => count === 1 && first === 701)).to.have.lengthOf(1);
+  });
+
+  it("match again after the index got documents of deleted messages back", async () => {
+    const world = await started();
+    const chat = await world.createChat();
+    world.run();
+    await world.send(chat, "secret", "public");
+    await indexed(world, chat, "secret", [1]);
+    const documents = await world.documentsOf(chat);
+    await createMessageChanges(world.direct).remove({ chatId: chat.id, number: 1 });
+    await indexed(world, chat, "secret", []);
+    // As a snapshot of the index does: the old document, with a version above the deletion's.
+    const url = `${testStores().elasticsearchUrl}/${world.config.search.name}/_doc/${chat.id}-1?routing=${chat.id}&refresh=true`;
+    const source = await (await fetch(url.replace("-1?", "-2?").replace("&refresh=true", ""))).json();
+    const old = { ...(source as { _source: object })._source, number: 1, body: "secret" };
+    const uid = Buffer.from(documents[0]!.uid).toString("base64url");
+    const { status } = await fetch(url, {
+      ...{ method: "PUT", headers: { "content-type": "application/json" } },
+      body: JSON.stringify({ ...old, uid, version: 1, folded: "secret" }),
+    });
+    expect(status).to.be.oneOf([200, 201]);
+    expect(await find(world, chat, "secret")).to.deep.equal([1]);
+    await indexed(world, chat, "secret", []);
+    expect(JSON.stringify(world.lines)).to.include("deleted messages were still in the search index");
   });
 
   it("match again after the index was lost", async () => {

@@ -5,11 +5,12 @@ import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
   chats: Pick<Chats, "countsAfter" | "named">;
-  messages: Pick<Messages, "counts" | "versions" | "lastNumber">;
+  messages: Pick<Messages, "counts" | "inRanges" | "versions" | "lastNumber">;
   outbox: Pick<Outbox, "add" | "chatsWaiting">;
   index: {
     count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<number[]>;
     findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
+    numbers: (range: MessageRange) => Promise<number[]>;
   };
   recent: Pick<RecentRanges, "has" | "take">;
   /** Whether this worker is the one that walks through all chats. */
@@ -26,7 +27,7 @@ const comparedAtOnce = 500;
 const maxOutbox = 1_000;
 
 /**
- * Compares MySQL with the search index, and puts what the index lacks back into the outbox. Each run compares the ranges that this
+ * Compares MySQL with the search index, and puts what the index lacks, or has although it was deleted, back into the outbox. Each run compares the ranges that this
  * worker stored a while ago, and in one of all workers the next chats of a walk through all chats. Counts come first: only a range whose counts differ
  * is bisected, and only a small one is compared message by message. Chats with ranges in the outbox are left out.
  */
@@ -49,9 +50,25 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     // Asked before the index: what leaves the outbox meanwhile is in the index.
     const waiting = await outbox.chatsWaiting(maxOutbox);
     if (waiting === undefined || waiting.has(range.chatId)) return;
-    const settled = (await messages.versions(range)).filter(({ updatedAt }) => updatedAt.getTime() < before);
+    // Before the messages: what is in the index was stored before.
+    const indexed = await index.numbers(range);
+    const stored = await messages.versions(range);
+    const settled = stored.filter(({ updatedAt }) => updatedAt.getTime() < before);
     const missing = await index.findMissing(settled);
-    if (missing.length > 0) await requeue(range.chatId, missing);
+    if (missing.length > 0) {
+      requeued.inc(missing.length);
+      await requeue(missing, "messages were missing from the search index: they are indexed again");
+    }
+    const isStored = new Set(stored.map(({ number }) => number));
+    const extra = indexed.filter((number) => !isStored.has(number)).sort((a, b) => a - b);
+    const deleted = (await messages.inRanges(extra.map((at) => ({ chatId: range.chatId, from: at, to: at })))).filter(
+      ({ deletedAt }) => deletedAt !== null && deletedAt.getTime() < before,
+    );
+    // Indexing a deleted message removes its document.
+    if (deleted.length > 0) {
+      const removed = deleted.map(({ chatId, number }) => ({ chatId, number, bytes: 0 }));
+      await requeue(removed, "deleted messages were still in the search index: they are removed");
+    }
   }
 
   async function differing(ranges: readonly MessageRange[]): Promise<MessageRange[]> {
@@ -59,16 +76,16 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     return ranges.filter((_, at) => stored[at] !== indexed[at]);
   }
 
-  async function requeue(chatId: bigint, missing: readonly MessageVersion[]): Promise<void> {
-    await outbox.add(missing);
-    requeued.inc(missing.length);
-    const chat = (await chats.named([chatId])).get(chatId);
+  async function requeue(again: readonly Pick<MessageVersion, "chatId" | "number" | "bytes">[], event: string) {
+    await outbox.add(again);
+    const [first] = again;
+    const chat = first && (await chats.named([first.chatId])).get(first.chatId);
     logger.warn(
       {
         ...(chat && { application: shortToken(chat.token), chat: chat.number }),
-        ...{ messages: missing.length, first: missing[0]?.number, last: missing.at(-1)?.number },
+        ...{ messages: again.length, first: first?.number, last: again.at(-1)?.number },
       },
-      "messages were missing from the search index: they are indexed again",
+      event,
     );
   }
 
