@@ -84,7 +84,7 @@ describe("the sweep for batches without a working job", function () {
     world.run();
     await stored(chat, { 1: "one", 2: "two", 3: "three" });
     await eventually(async () => expect(await world.redis.keys(queue.toKey("b-*"))).to.deep.equal([]));
-    expect(await world.metric("confab_batches_requeued_total")).to.be.at.least(3);
+    expect(await world.metric("confab_batches_requeued_total")).to.be.at.least(1);
   });
 
   it("lets no job fail permanently, however often its workers died", async () => {
