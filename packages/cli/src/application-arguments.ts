@@ -9,6 +9,8 @@ export interface Operand<T> {
   readonly parse: (text: string) => T;
   /** Free text, which may have spaces and may even look like a token. */
   readonly isText?: boolean;
+  /** Whether it may be left out with these options. Only the last operand may. */
+  readonly isOptional?: (options: Record<string, unknown>) => boolean;
 }
 
 type Operands<Values extends readonly unknown[]> = { readonly [Index in keyof Values]: Operand<Values[Index]> };
@@ -91,10 +93,10 @@ export function applicationArguments<const Values extends readonly unknown[]>(
   declared: Operands<Values>,
   { isNamed = false }: Naming = {},
 ): [application: string, values: Values] {
-  const operands = declared as readonly Operand<unknown>[];
   const { args } = command;
   const isUsable = !isNamed || command.getOptionValueSourceWithGlobals("token") === "cli";
   const fallback = isUsable ? command.optsWithGlobals<GlobalOptions>().token : undefined;
+  const operands = givenOperands(command, declared, fallback);
   const isLonger = args.length > operands.length;
   const isLed =
     operands.length === 0 || operands[0]?.isText === true
@@ -108,7 +110,20 @@ export function applicationArguments<const Values extends readonly unknown[]>(
         : "error: no application is named. Put its token first, or set --token or CONFAB_TOKEN.",
     );
   }
-  return [application, operandValues(command, declared, isLed ? args.slice(1) : args)];
+  return [application, operandValues(command, operands as Operands<Values>, isLed ? args.slice(1) : args)];
+}
+
+/** The operands without the last one if it may be left out and was. */
+function givenOperands(
+  command: Command,
+  operands: readonly Operand<unknown>[],
+  fallback: string | undefined,
+): readonly Operand<unknown>[] {
+  if (operands.at(-1)?.isOptional?.(command.opts()) !== true) return operands;
+  const { args } = command;
+  const required = operands.slice(0, -1);
+  const hasToken = fallback === undefined || (required.length > 0 && isToken(args[0]));
+  return args.length === required.length + (hasToken ? 1 : 0) ? required : operands;
 }
 
 function operandValues<const Values extends readonly unknown[]>(

@@ -8,16 +8,20 @@ import {
   declareApplicationArguments,
   onApplication,
   textOperand,
+  type Operand,
 } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
 import { printable, table } from "../output.ts";
 import { addIndexCommands } from "./search-index.ts";
 
-const queryOperand = textOperand(
-  "query",
-  "words that must all occur, also inside of words; double quotes around words make a phrase",
-);
+const queryOperand: Operand<string | undefined> = {
+  ...textOperand(
+    "query",
+    "words that must all occur, also inside of words; double quotes around words make a phrase; may be left out with --sender",
+  ),
+  isOptional: ({ sender }) => sender !== undefined,
+};
 
 interface Filters {
   sender?: string;
