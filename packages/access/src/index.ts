@@ -1,3 +1,3 @@
 export { createAccess, invalidKey, type Access } from "./access.ts";
 export { adoptPublicKey, createKey, type KeyKind, type NewKey } from "./key-format.ts";
-export { expectChats, expectUser, mayUse, mayUseChat, type Principal } from "./principal.ts";
+export { expectChats, expectUser, mayUse, openChats, type Principal } from "./principal.ts";

@@ -50,6 +50,19 @@ export function mayUseChat(principal: Principal | undefined, scopes: readonly Sc
   return scopes.some((scope) => inChat.has(scope));
 }
 
+/** The chats in which a user token has one of the scopes: only some, or all except some. Undefined if every chat is open. */
+export function openChats(
+  principal: Principal | undefined,
+  scopes: readonly Scope[],
+): { only: readonly number[] } | { except: readonly number[] } | undefined {
+  if (principal?.user === undefined) return undefined;
+  const named = [...principal.user.chats.keys()].filter((chat) => chat !== "*").map(Number);
+  const isOpen = (chat: number): boolean => mayUseChat(principal, scopes, chat);
+  const others = principal.user.chats.get("*") ?? none;
+  const areOthersOpen = scopes.some((scope) => others.has(scope));
+  return areOthersOpen ? { except: named.filter((chat) => !isOpen(chat)) } : { only: named.filter(isOpen) };
+}
+
 /** Throws 403 if a user token does not have one of the scopes in each of the chats; without chats, in all of the application. */
 export function expectChats(
   principal: Principal | undefined,

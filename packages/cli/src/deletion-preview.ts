@@ -1,7 +1,7 @@
 import { pages, type ApiClient } from "./api-client.ts";
 import { counted, printable } from "./output.ts";
 
-/** What a deletion removes. */
+/** The things that a deletion removes. */
 export interface Doomed {
   readonly name: string | null;
   /** Absent for a chat. */

@@ -28,7 +28,7 @@ describe("confabctl import on an installation without an admin key", function ()
     expect(imported.code, imported.stderr).to.equal(0);
     expect((await stack.run(["import", file])).stderr).to.include("already imported");
     expect(await chats()).to.deep.equal([["Bakery", 1]]);
-    // Whoever knows the file, but not the state, gets an application of their own and not the token of the first.
+    // Somebody who knows the file, but not the state, gets a new application and not the token of the first.
     const elsewhere = join(stack.folder, "elsewhere.json");
     expect((await stack.run(["import", file, "--state", elsewhere])).code).to.equal(0);
     expect(await chats()).to.deep.equal([

@@ -29,7 +29,7 @@ export const problems = {
     status: 401,
     title: "Valid key required",
     meaning:
-      "The request needs a key or a user token and has none that is valid: it has none, or it is unknown, revoked or expired, or a ticket that was used before. Send a valid one in the header `Authorization: Bearer <key>`.",
+      "The request needs a valid key or user token. It has none, or one that is unknown, revoked or expired, or a ticket that was used before. Send a valid one in the header `Authorization: Bearer <key>`.",
   },
   forbidden: {
     status: 403,

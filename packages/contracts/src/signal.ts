@@ -7,7 +7,11 @@ export const maxSignalDataBytes = 1024;
 
 export const sendSignalSchema = z
   .object({
-    sender: senderSchema.meta({ description: "Your own id of the sender, as in a message" }),
+    sender: senderSchema.nullish().meta({
+      ...senderSchema.meta(),
+      description:
+        "Your own id of the sender, as in a message. It may be absent with a user token, whose user it is; otherwise it is required",
+    }),
     type: z
       .string("must be a string")
       .regex(/^[a-z][a-z0-9._-]{0,63}$/, "must be 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter")

@@ -66,5 +66,5 @@ export type { MigrateOptions } from "./migrate.ts";
 export type { Numbering, Numberings } from "./numberings.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { OverdueChat, RetentionGroup } from "./retention-groups.ts";
-export type { ReadHorizon, Reads, UnreadChat } from "./reads.ts";
+export type { ChatFilter, ReadHorizon, Reads, UnreadChat } from "./reads.ts";
 export type { NewBatch, BatchStore, StoreResult } from "./batch-store.ts";

@@ -23,6 +23,9 @@ export interface UnreadChat {
 
 type MovedHorizon = ReadHorizon & { readonly hasMoved: boolean };
 
+/** Chats of an application by their numbers: only some, or all except some. */
+export type ChatFilter = { readonly only: readonly number[] } | { readonly except: readonly number[] };
+
 export type Reads = ReturnType<typeof createReads>;
 
 /** The number of chats that one page examines. A reader who has read nearly everything gets short pages, not slow ones. */
@@ -71,17 +74,24 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
   }
 
   /** The next chats by activity that have messages, with the reader's horizons. */
-  async function examine(applicationId: bigint, reader: string, after: ChatActivity | undefined) {
+  async function examine(
+    applicationId: bigint,
+    reader: string,
+    after: ChatActivity | undefined,
+    chats: ChatFilter | undefined,
+  ) {
+    const filter = filterOf(chats);
     // Nothing in a chat without messages is unread.
     const rows = await firstOf(activeAfter(after), EXAMINED, ([sql, ...values], most) =>
       prisma.$queryRawUnsafe<(Omit<UnreadChat, "unread" | "horizon"> & { horizon: number | null })[]>(
         `SELECT c.id, c.number, c.last_message_number AS lastMessageNumber, c.last_message_at AS lastMessageAt,
                 r.number AS horizon
-           FROM chats c FORCE INDEX (chats_application_id_last_message_at_number_idx)
+           FROM chats c FORCE INDEX (${filter.index})
            LEFT JOIN \`reads\` r ON r.chat_id = c.id AND r.reader = ?
-          WHERE c.application_id = ? ${sql} LIMIT ?`,
+          WHERE c.application_id = ? ${filter.sql} ${sql} LIMIT ?`,
         identifierBytes(reader),
         applicationId,
+        ...filter.numbers,
         ...values,
         most,
       ),
@@ -138,11 +148,11 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
     async unreadChats(
       token: string,
       reader: string,
-      { after, limit }: { after?: ChatActivity | undefined; limit: number },
+      { after, limit, chats }: { after?: ChatActivity | undefined; limit: number; chats?: ChatFilter | undefined },
     ): Promise<{ items: UnreadChat[]; next: ChatActivity | undefined } | undefined> {
       const owner = await findOwner(database, token);
       if (!owner) return undefined;
-      const examined = await examine(owner.id, reader, after);
+      const examined = await examine(owner.id, reader, after, chats);
       const candidates = examined.filter(({ horizon, lastMessageNumber }) => horizon < lastMessageNumber);
       const shown = candidates.slice(0, limit);
       const unread = await counts(
@@ -158,6 +168,23 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
       return { items, next: end && { at: end.lastMessageAt, number: end.number } };
     },
   };
+}
+
+/** The condition for the chats of a filter, and the index that finds them without reading many others. */
+function filterOf(chats: ChatFilter | undefined): { sql: string; numbers: readonly number[]; index: string } {
+  const index = "chats_application_id_last_message_at_number_idx";
+  if (chats === undefined) return { sql: "", numbers: [], index };
+  if ("except" in chats) {
+    const sql = chats.except.length === 0 ? "" : `AND c.number NOT IN (${placeholders(chats.except)})`;
+    return { sql, numbers: chats.except, index };
+  }
+  // No chat has the number 0.
+  const numbers = chats.only.length === 0 ? [0] : chats.only;
+  return { sql: `AND c.number IN (${placeholders(numbers)})`, numbers, index: "chats_application_id_number_key" };
+}
+
+function placeholders(values: readonly unknown[]): string {
+  return values.map(() => "?").join(", ");
 }
 
 function keyOf(chatId: bigint, reader: string) {

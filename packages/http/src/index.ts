@@ -5,7 +5,7 @@ export type { ByteBudget } from "./byte-budget.ts";
 export { createCors } from "./cors.ts";
 export { createDirect } from "./direct.ts";
 export type { Direct } from "./direct.ts";
-export { createNotFoundHandler, createOptionsHandler } from "./not-found.ts";
+export { createMethodCheck, createNotFoundHandler, createOptionsHandler } from "./not-found.ts";
 export { createProblemHandler } from "./problem-handler.ts";
 export { createRateLimit } from "./rate-limit.ts";
 export { contextOf, createBegin, requestContext } from "./request-context.ts";

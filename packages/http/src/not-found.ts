@@ -21,6 +21,27 @@ export function createOptionsHandler(routes: RouteTable): RequestHandler {
 }
 
 /**
+ * Answers 405 to unknown methods of paths such as `…/messages/search`, which the routes of `…/messages/{message}` would take for the path of
+ * a message. Mounted before the routes.
+ */
+export function createMethodCheck(routes: RouteTable): RequestHandler {
+  const known = knownPaths(routes);
+  const hidden = known.filter((path) => known.some((other) => other !== path && hides(other.segments, path.segments)));
+  return (req, _res, next) => {
+    const path = hidden.find(({ segments }) => matches(segments, req.path));
+    if (path !== undefined && !path.methods.has(req.method)) throw wrongMethod(path, req.method);
+    next();
+  };
+}
+
+function hides(segments: readonly string[], others: readonly string[]): boolean {
+  return (
+    segments.length === others.length &&
+    segments.every((segment, at) => segment === others[at] || (isParameter(segment) && !isParameter(others[at]!)))
+  );
+}
+
+/**
  * Answers a request that no route took: 405 with `Allow` if the path has other methods, else 404. It takes the whole
  * route table, including the routes of other services.
  */
@@ -34,13 +55,17 @@ export function createNotFoundHandler(routes: RouteTable): RequestHandler {
         detail: "Another service of Confab serves this route. Send the request to the public address of Confab.",
       });
     }
-    const allow = [...path.methods].sort().join(", ");
-    const hint = methodHints.find((row) => row.method === req.method && row.path === path.path)?.hint;
-    throw new ProblemError("method-not-allowed", {
-      detail: `This path supports ${allow}.${hint === undefined ? "" : ` ${hint}`}`,
-      headers: { Allow: allow },
-    });
+    throw wrongMethod(path, req.method);
   };
+}
+
+function wrongMethod({ path, methods }: KnownPath, method: string): ProblemError {
+  const allow = [...methods].sort().join(", ");
+  const hint = methodHints.find((row) => row.method === method && row.path === path)?.hint;
+  return new ProblemError("method-not-allowed", {
+    detail: `This path supports ${allow}.${hint === undefined ? "" : ` ${hint}`}`,
+    headers: { Allow: allow },
+  });
 }
 
 function detailOf(similar: string | undefined): { detail?: string } {

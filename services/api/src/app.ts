@@ -6,6 +6,7 @@ import {
   createBegin,
   contextOf,
   createCors,
+  createMethodCheck,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
@@ -101,6 +102,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   app
     .use(createProtocolCheck(config.http))
     .use(createOptionsHandler(mine))
+    .use(createMethodCheck(mine))
     .use(createDocsRoutes({ publicUrl, version: config.version }));
   if (config.applicationRequestRate !== undefined) {
     const keyPrefix = `${config.partitioning.prefix}:rate`;

@@ -2,7 +2,7 @@ import { routes, type Route } from "@confab/contracts";
 import { routesOf } from "@confab/http";
 import { expect } from "chai";
 import type { Router } from "express";
-import { useApi, type Api } from "./start.ts";
+import { problemOf, useApi, type Api } from "./start.ts";
 import type { World } from "./world.ts";
 
 /** Pages that describe the route table and are therefore not in it. */
@@ -21,6 +21,22 @@ describe("the api's routes", () => {
       ...mine.map(({ method, path }) => ({ method, path })),
       ...beside.map((path) => ({ method: "get", path })),
     ]);
+  });
+
+  it("answer 405 to methods that a path does not have, also where a parameter would fit the path", async () => {
+    const { token } = await world.newChat();
+    for (const [path, allow] of [
+      ["messages/search", "GET, HEAD"],
+      ["messages/stream", "GET, HEAD"],
+      ["messages/1", "DELETE, GET, HEAD, PATCH, PUT"],
+    ] as const) {
+      for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+        if (allow.includes(method)) continue;
+        const answer = await api.send(method, `/applications/${token}/chats/1/${path}`, { body: "x" });
+        problemOf(answer, "method-not-allowed");
+        expect(answer.headers.get("allow"), path).to.equal(allow);
+      }
+    }
   });
 
   it("answer HEAD like GET without a body", async () => {

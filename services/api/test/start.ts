@@ -84,9 +84,10 @@ async function call(url: string, method: string, body: unknown, headers: Record<
 function routeOf(method: string, path: string): Route | undefined {
   const matches = ({ path: template }: Route): boolean =>
     new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path);
-  return Object.values<Route>(routes).find(
-    (route) => route.service === "api" && route.method === method.toLowerCase() && matches(route),
-  );
+  const matching = Object.values<Route>(routes).filter((route) => route.service === "api" && matches(route));
+  // A parameter would also take the last part of …/messages/search.
+  const fewest = Math.min(...matching.map(({ params }) => params.length));
+  return matching.find((route) => route.method === method.toLowerCase() && route.params.length === fewest);
 }
 
 /** The JSON of an answer, parsed by a schema that allows no other keys. */

@@ -92,6 +92,7 @@ describe("user tokens", function () {
     }
     expect((await api.send("PATCH", `${path}/messages/1`, { body: "changed" }, headers)).status).to.equal(200);
     expect((await api.send("DELETE", `${path}/messages/1`, undefined, headers)).status).to.equal(204);
+    expect((await api.send("DELETE", `${path}/messages/1`, undefined, headers)).status, "again").to.equal(204);
     const list = jsonOf(await api.get(`${path}/messages`, headers)) as { body: string | null }[];
     expect(list.map(({ body }) => body)).to.deep.equal([null, "not mine", "pending"]);
   });
@@ -101,9 +102,14 @@ describe("user tokens", function () {
     const headers = await user();
     problemOf(await api.send("PUT", `${path}/reads/bela`, { number: 1 }, headers), "forbidden");
     expect((await api.get(`${path}/reads/bela`, headers)).status).to.equal(200);
-    const signal = (sender: string) => api.send("POST", `${path}/signals`, { sender, type: "typing" }, headers);
+    const signal = (sender?: string) => api.send("POST", `${path}/signals`, { sender, type: "typing" }, headers);
     problemOf(await signal("bela"), "forbidden");
-    expect((await signal("anna")).status).to.equal(202);
+    const reader = await openStream(`${api.url}${path}/messages/stream`, headers);
+    await reader.until((events) => events.at(-1)?.event === "caught-up");
+    for (const sender of ["anna", undefined]) expect((await signal(sender)).status).to.equal(202);
+    await reader.until((events) => events.at(-1)?.event === "signal");
+    expect(reader.events.at(-1)!.data).to.include({ sender: "anna", type: "typing" });
+    await reader.close();
   });
 
   it("show unread counts of their user only, in their chats only", async () => {
@@ -119,6 +125,11 @@ describe("user tokens", function () {
     expect(await shown()).to.deep.equal([chat.number]);
     expect(await shown({ "*": ["read"] })).to.have.members([chat.number, other.number]);
     expect(await shown({ "*": ["read"], [chat.number]: ["write"] })).to.deep.equal([other.number]);
+    // A cursor has the number and the time of a chat.
+    const limited = await api.get(`${unread}?reader=anna&limit=1`, await user());
+    expect([(jsonOf(limited) as unknown[]).length, limited.headers.get("link")]).to.deep.equal([1, null]);
+    const none = await api.get(`${unread}?reader=anna&limit=1`, await user({ 999: ["read"] }));
+    expect([jsonOf(none), none.headers.get("link")]).to.deep.equal([[], null]);
   });
 
   it("follow and search several chats only if they have the scope in each of them", async () => {

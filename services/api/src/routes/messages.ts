@@ -1,5 +1,5 @@
 import { expectUser } from "@confab/access";
-import { routes, type MessagesQuery } from "@confab/contracts";
+import { ProblemError, routes, type MessagesQuery } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import type { FairShare } from "@confab/runtime";
@@ -117,7 +117,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     routes.deleteMessage,
     async ({ params: { token, chat: number, message }, tags, context }) => {
       const chat = await findChat(token, number);
-      await expectOwn(context, token, chat, message);
+      // A message that is deleted already is answered like one that is deleted now.
+      await expectOwn(context, token, chat, message).catch(unlessDeleted);
       await changeMessage.remove({ token, number, id: chat.id }, message, tags);
       return { body: undefined };
     },
@@ -153,4 +154,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     mountOptions,
   );
   return router;
+}
+
+function unlessDeleted(error: unknown): void {
+  if (!(error instanceof ProblemError && error.code === "message-deleted")) throw error;
 }

@@ -1,4 +1,4 @@
-import { expectUser, mayUseChat } from "@confab/access";
+import { expectUser, openChats } from "@confab/access";
 import { routes } from "@confab/contracts";
 import type { Reads } from "@confab/database";
 import { createRouter, mount, type MountOptions } from "@confab/http";
@@ -63,9 +63,9 @@ export function createReadRoutes({ findChat, readHorizons, reads, share, mountOp
       share(token, async () => {
         expectUser(principal, reader, "the reader");
         const after = cursor === undefined ? undefined : decodeActivity(cursor);
-        const page = expectApplication(await reads.unreadChats(token, reader, { after, limit }));
-        const { next } = page;
-        const items = page.items.filter(({ number }) => mayUseChat(principal, routes.listUnreadChats.scopes, number));
+        // A cursor names a chat, too, so the query itself leaves out the chats that are closed to the user.
+        const chats = openChats(principal, routes.listUnreadChats.scopes);
+        const { items, next } = expectApplication(await reads.unreadChats(token, reader, { after, limit, chats }));
         return {
           body: items.map(toUnreadChat),
           link: next === undefined ? {} : { next: { cursor: encodeActivity(next) } },

@@ -56,7 +56,11 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   mount(
     router,
     routes.sendSignal,
-    async ({ params: { token, chat: number }, body: { sender, type: name, data }, context }) => {
+    async ({ params: { token, chat: number }, body: { sender: given, type: name, data }, context }) => {
+      const sender = given ?? context.principal?.user?.id;
+      if (sender === undefined) {
+        throw new ProblemError("validation-failed", { errors: [{ pointer: "/sender", detail: "is required" }] });
+      }
       expectUser(context.principal, sender, "the sender");
       await findChat(token, number);
       await signals
