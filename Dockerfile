@@ -1,6 +1,6 @@
 # One image for ingest, api, worker and confabctl; the arguments choose the program (docs/adr/0014-one-image.md).
 # Nothing in /app is native code, so the stages that make it run once for all architectures.
-ARG NODE_IMAGE=node:24-trixie-slim
+ARG NODE_IMAGE=node:24.22.3-trixie-slim
 ARG RUNTIME_IMAGE=${NODE_IMAGE}
 
 # The manifests alone, so that the two npm ci below run again only when one of these files changes.

@@ -8,7 +8,7 @@ usage() {
 k8s-dev/images/build.sh: builds Confab's image with docker, podman or buildah.
 
   IMAGE           its name (confab:<version in package.json>)
-  NODE_IMAGE      what it is built with (node:24-trixie-slim)
+  NODE_IMAGE      what it is built with (node:24.22.3-trixie-slim)
   RUNTIME_IMAGE   what it runs on (NODE_IMAGE), for example gcr.io/distroless/nodejs24-debian13
   ENGINE          docker, podman or buildah (the first of them that works)
   SOURCE          where the sources can be read, for the image's label (the repository in package.json)
@@ -44,7 +44,7 @@ fi
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
 image=${IMAGE:-confab:$version}
 source=${SOURCE:-$(sed -n 's/^    "url": "git+\(.*\)\.git"$/\1/p' package.json)}
-node_image=${NODE_IMAGE:-node:24-trixie-slim}
+node_image=${NODE_IMAGE:-node:24.22.3-trixie-slim}
 runtime_image=${RUNTIME_IMAGE:-$node_image}
 revision=$(git rev-parse HEAD 2>/dev/null || true)
 if [ -n "$revision" ] && [ -n "$(git status --porcelain 2>/dev/null)" ]; then revision=$revision-dirty; fi

@@ -54,8 +54,10 @@ for program in node_modules/node-*/bin/node; do
 done
 PATH=$PWD/node_modules/.bin:$PATH
 export PATH
-major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
-[ "${major:-0}" -ge 24 ] || fail "Node ${major:-} is too old and npm has none for this machine: install Node.js 24 or later."
+# Older versions mix up the keys of JSON objects.
+version=$(node --version 2>/dev/null | sed 's/^v//')
+oldest=$(printf '%s\n' 24.22.3 "${version:-0}" | sort -V | head -n 1)
+[ "$oldest" = 24.22.3 ] || fail "Node $version is too old and npm has none for this machine: install Node.js 24.22.3 or later."
 
 # Generated code that is not committed: the database's client, from its schema.
 [ -d packages/database/src/generated ] || rm -f node_modules/.confab-generated

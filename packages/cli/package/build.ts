@@ -24,7 +24,7 @@ const manifest = {
   type: "module",
   bin: { confabctl: "dist/confabctl.js" },
   imports: { "#lua/*": "./lua/*.lua" },
-  engines: { node: ">=24" },
+  engines: { node: ">=24.22.3" },
   files: ["dist", "lua", "prisma", "THIRD-PARTY-LICENCES"],
 };
 

@@ -11,7 +11,7 @@ export function commandLinePage(program: Command): string {
 - In a checkout, run \`packages/cli/bin/confabctl\`. To have it on your path, link it: \`ln -s
   "$PWD/packages/cli/bin/confabctl" ~/.local/bin/\`.
 - Without a checkout, install the package. Make it in a checkout with \`npm run package --workspace packages/cli\`, which prints
-  the file that it writes. Then, anywhere with Node 24 or later:
+  the file that it writes. Then, anywhere with Node 24.22.3 or later:
 
   \`\`\`sh
   npm install --global confabctl-${program.version() ?? ""}.tgz

@@ -13,6 +13,7 @@ export { createLiveness, type Liveness } from "./liveness.ts";
 export { createHealth } from "./health.ts";
 export type { CheckResult, Health, HealthCheck, HealthOptions, Readiness } from "./health.ts";
 export { exportHealthGauges, exportSettingsGauge } from "./health-gauges.ts";
+export { assertJsonKeys } from "./json-check.ts";
 export { createLifecycle } from "./lifecycle.ts";
 export type { Lifecycle, LifecycleOptions } from "./lifecycle.ts";
 export { createLogger, shortToken } from "./logger.ts";

@@ -1,13 +1,14 @@
 import { exitOnConfigError, loadApiConfig } from "@confab/config";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { startHttpServer } from "@confab/http";
-import { createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
+import { assertJsonKeys, createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
 import { createApiApp } from "./app.ts";
 import { connectDependencies } from "./dependencies.ts";
 
 /** Live streams and waiting requests end within this time of a shutdown, each at another moment. */
 const streamsEndMs = 5_000;
 
+assertJsonKeys();
 ignoreLostSessionRejections();
 const config = exitOnConfigError(() => loadApiConfig(process.env));
 const logger = createLogger(config.log);

@@ -2,12 +2,20 @@ import { exitOnConfigError, loadIngestConfig } from "@confab/config";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { startHttpServer } from "@confab/http";
 import { waitForRedis } from "@confab/queue";
-import { createLifecycle, createLogger, disablePretenuring, startAdminServer, startTelemetry } from "@confab/runtime";
+import {
+  assertJsonKeys,
+  createLifecycle,
+  createLogger,
+  disablePretenuring,
+  startAdminServer,
+  startTelemetry,
+} from "@confab/runtime";
 import { createIngestApp } from "./app.ts";
 import { connectDependencies, openStores } from "./dependencies.ts";
 
 // Comes first: V8 applies the flag only to code that it optimizes afterwards.
 disablePretenuring();
+assertJsonKeys();
 ignoreLostSessionRejections();
 const config = exitOnConfigError(() => loadIngestConfig(process.env));
 const logger = createLogger(config.log);

@@ -1,10 +1,11 @@
 import { exitOnConfigError, loadWorkerConfig } from "@confab/config";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { waitForRedis } from "@confab/queue";
-import { createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
+import { assertJsonKeys, createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
 import { connectDependencies, openStores } from "./dependencies.ts";
 import { startWorker } from "./worker.ts";
 
+assertJsonKeys();
 ignoreLostSessionRejections();
 const config = exitOnConfigError(() => loadWorkerConfig(process.env));
 const logger = createLogger(config.log);
