@@ -137,6 +137,9 @@ describe("user tokens", () => {
       [{ chats: undefined }, /chats must be an object/],
       [{ chats: { "7": ["admin"] } }, /chats\.7\.0 must be one of read, write, search, edit/],
       [{ chats: { "07": ["read"] } }, /chats\.07/],
+      [{ chats: { "7,": ["read"] } }, /chats\.7,/],
+      [{ chats: { "7,*": ["read"] } }, /chats\.7,\*/],
+      [{ chats: { "7,8": ["read"], "8": [] } }, /chats must name each chat once/],
     ] as const) {
       expect(await refusal(tokens, await sent(changes)), JSON.stringify(changes)).to.match(reason);
     }
@@ -173,9 +176,20 @@ describe("user tokens", () => {
     expect(written).to.deep.equal([keyId]);
   });
 
+  it("hold 300 chats of six digits with all scopes", async () => {
+    const { tokens, sent } = secretKey();
+    const names = Array.from({ length: 300 }, (_, at) => String(100_001 + at));
+    const text = await sent({ sub: "x".repeat(64), chats: { [names.join(",")]: ["read", "write", "search", "edit"] } });
+    expect(text.length).to.be.below(3_500);
+    const { chats } = (await tokens.find(text))!.user!;
+    expect([...chats.keys()]).to.deep.equal(names);
+    expect(new Set(chats.values()), "one set for all").to.have.property("size", 1);
+    expect([...chats.get("100300")!]).to.deep.equal(["read", "write", "edit"]);
+  });
+
   it("are forgotten when they need too much memory", async () => {
     const { queries, ...table } = secretKey();
-    const tokens = createUserTokens({ ...table, maxBytes: 1_500 });
+    const tokens = createUserTokens({ ...table, maxBytes: 4 * 2_400 });
     const texts = await Promise.all(["a", "b"].map((sub) => table.sent({ sub })));
     for (const text of texts) await tokens.find(text);
     expect(tokens.find(texts[1]!)).to.not.be.instanceOf(Promise);

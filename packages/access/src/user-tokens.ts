@@ -1,9 +1,9 @@
-import { userTokenClaimsSchema, userTokenHeaderSchema, longestUserToken, type Scope } from "@confab/contracts";
+import { chatsIn, userTokenClaimsSchema, userTokenHeaderSchema, longestUserToken, type Scope } from "@confab/contracts";
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
-import { LRUCache } from "lru-cache";
 import { hash } from "node:crypto";
 import type { Keyring, ValidKey } from "./keyring.ts";
 import type { Principal } from "./principal.ts";
+import { createSharedCache } from "./shared-cache.ts";
 
 export interface UserTokensOptions {
   readonly keyring: Pick<Keyring, "signer" | "markUsed">;
@@ -24,8 +24,9 @@ interface Verified {
 const maxCharacters = 8_192;
 /** How far the clocks of Confab and of the signer may differ. A token nevertheless ends at its `exp`. */
 const leewaySeconds = 30;
-/** The estimated memory of a known token, in bytes per character of its text. */
-const bytesPerCharacter = 4;
+/** The estimated memory of a known token, in bytes: alone, and for each chat. */
+const tokenBytes = 2_048;
+const chatBytes = 128;
 
 /**
  * Verifies user tokens: JSON Web Tokens (RFC 7519) that a key of an application has signed. The key decides the algorithm: EdDSA or
@@ -33,7 +34,7 @@ const bytesPerCharacter = 4;
  */
 export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserTokensOptions) {
   // By the tokens' hashes, so that the process does not keep credentials.
-  const known = new LRUCache<string, Verified>({ maxSize: maxBytes });
+  const known = createSharedCache<Verified>(maxBytes);
 
   async function verify(text: string, keyId: string, id: string): Promise<Principal> {
     const key = await keyring.signer(keyId);
@@ -41,7 +42,7 @@ export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserT
     if (key?.principal.token === undefined) throw new InvalidUserToken();
     const claims = await verifiedClaims(text, key);
     const verified = { keyId, principal: principalOf(claims, key) };
-    known.set(id, verified, { size: bytesPerCharacter * text.length });
+    known.keep(id, verified, key.principal.token, tokenBytes + chatBytes * verified.principal.user!.chats.size);
     return inTime(verified);
   }
 
@@ -103,7 +104,12 @@ function principalOf(payload: unknown, { principal: key }: ValidKey): Principal 
     throw new InvalidUserToken(`its claim ${issue!.path.join(".")} ${issue!.message}`);
   }
   const allowed = (scopes: readonly Scope[]): Set<Scope> => new Set(scopes.filter((scope) => key.scopes.has(scope)));
-  const chats = new Map(Object.entries(claims.chats).map(([chat, scopes]) => [chat, allowed(scopes)]));
+  const chats = new Map(
+    Object.entries(claims.chats).flatMap(([name, scopes]) => {
+      const set = allowed(scopes);
+      return chatsIn(name).map((chat) => [chat, set] as const);
+    }),
+  );
   return {
     name: `user of ${key.name}`,
     token: key.token,

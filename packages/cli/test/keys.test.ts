@@ -80,7 +80,8 @@ describe("confabctl with keys", function () {
     await stack.run(["chat", "create", token]);
     await stack.run(["chat", "create", token]);
     const sign = (...args: string[]) => stack.run(["user-token", "anna", ...args], { CONFAB_KEY: key });
-    const { stdout } = await sign("--chat", "1=read,write", "--chat", "*=read", "--lifetime", "5m");
+    const many = Array.from({ length: 300 }, (_, at) => 100_001 + at).join(",");
+    const { stdout } = await sign("--chat", `1,${many}=read,write`, "--chat", "*=read", "--lifetime", "5m");
     const user = { ...withoutAdmin, CONFAB_KEY: stdout.trim() };
     const sent = await stack.run(["send", token, "1", "hello", "--json"], user);
     expect(sent.code, sent.stderr).to.equal(0);

@@ -10,6 +10,15 @@ export const longestUserToken = 86_400;
 
 const secondsSchema = z.number("must be a time in seconds since 1970").positive().max(253_402_300_799);
 
+/** The chats that a name in `chats` stands for: numbers in decimal, or `*`. */
+export function chatsIn(name: string): string[] {
+  return name.split(",");
+}
+
+function hasEachOnce(names: readonly string[]): boolean {
+  return new Set(names).size === names.length;
+}
+
 /** The claims of a user token, beside those that RFC 7519 defines and Confab ignores. */
 export const userTokenClaimsSchema = z
   .object({
@@ -17,10 +26,16 @@ export const userTokenClaimsSchema = z
     iat: secondsSchema,
     exp: secondsSchema,
     chats: z.record(
-      z.string().regex(/^(\*|[1-9]\d{0,9})$/, "must be the number of a chat, or *"),
+      z
+        .string()
+        .regex(/^(\*|[1-9]\d{0,9}(,[1-9]\d{0,9})*)$/, "must be numbers of chats with commas between them, or *"),
       z.array(z.enum(userScopes, `must be one of ${userScopes.join(", ")}`)),
-      "must be an object: scopes by the number of a chat, or by * for all other chats",
+      "must be an object: scopes by the numbers of chats, or by * for all other chats",
     ),
+  })
+  .refine(({ chats }) => hasEachOnce(Object.keys(chats).flatMap(chatsIn)), {
+    path: ["chats"],
+    error: "must name each chat once",
   })
   .refine(({ iat, exp }) => exp - iat <= longestUserToken, {
     path: ["exp"],

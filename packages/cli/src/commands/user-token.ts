@@ -15,8 +15,8 @@ export function addUserTokenCommand(program: Command, io: Io): void {
     .description("sign a user token with the key, without a request, to try what a user may do")
     .argument("<user>", "your own id of the user, who becomes the sender")
     .requiredOption(
-      "--chat <number=scopes...>",
-      `scopes in a chat, or with * in all other chats, such as 7=read,write; of ${userScopes.join(", ")}`,
+      "--chat <numbers=scopes...>",
+      `scopes in chats, or with * in all other chats, such as 7,8=read,write; of ${userScopes.join(", ")}`,
       chatOf,
     )
     .option("--lifetime <duration>", "how long it is valid, at most 24h (default: 1h)", duration)
@@ -51,8 +51,10 @@ export function addUserTokenCommand(program: Command, io: Io): void {
 }
 
 function chatOf(text: string, chats: Chats = {}): Chats {
-  const match = /^(\*|[1-9]\d{0,9})=([a-z,]+)$/.exec(text);
+  const match = /^(\*|[1-9][\d,]*)=([a-z,]+)$/.exec(text);
   if (!match)
-    throw new InvalidArgumentError("It must be the number of a chat, or *, and scopes, such as 7=read,write.");
+    throw new InvalidArgumentError(
+      "It must be numbers of chats, or *, and scopes, such as 7=read,write or 7,8,9=read.",
+    );
   return { ...chats, [match[1]!]: match[2]!.split(",") };
 }
