@@ -120,7 +120,7 @@ async function store<M extends AddressedMessage>(
   for (const { chatId, number } of repeated.keys()) await addDeletedNumbers(tx, chatId, [number]);
   await addToOutbox(tx, stored, now);
   const present = new Set(placed.map(({ chatId }) => chatId));
-  // Of all batches: one that was stored before may have been stored without a chat that was locked.
+  // All batches count, because one that was stored before may have been stored without a chat that was locked.
   const numberings = unique.flatMap((batch) => batch.numberings?.filter(({ chatId }) => present.has(chatId)) ?? []);
   await unlessLocked(async () => {
     await recordNumberings(tx, numberings);

@@ -139,7 +139,7 @@ describe("changes of messages", () => {
       const removing = removeHistories(test.database, { forMs: 5_000 });
       await test.batchStore.store([batch(message(chatId, 6))]);
       expect(performance.now() - began, "neither the deletion nor the next message waits").to.be.lessThan(3_000);
-      expect(await prisma.removedHistory.count({ where: { chatId } }), "noted until all are gone").to.equal(1);
+      expect(await prisma.removedHistory.count({ where: { chatId } }), "noted until all are deleted").to.equal(1);
       void removing.catch(() => undefined);
     });
     await removeHistories(test.database, { forMs: 0 });

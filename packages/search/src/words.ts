@@ -42,8 +42,8 @@ function beginningWords(term: string): string {
 
 /**
  * The conditions that make a message relevant, each as the texts that its marked text must contain: the query's words begin
- * words, they are words, and they stand next to each other as in the query. Each condition includes the one before. Of a long text,
- * only the beginning counts.
+ * words, they are words, and they stand next to each other as in the query. Each condition includes the one before. Only the
+ * beginning of a long text counts.
  */
 export function rankingOf(terms: readonly string[]): string[][] {
   if (terms.length === 0) return [];

@@ -79,7 +79,7 @@ describe("the sweep for batches without a working job", function () {
     const chat = await world.createChat();
     for (const body of ["one", "two", "three"]) await world.send(chat, body);
     await eventually(async () => expect(await queue.getWaitingCount()).to.be.at.least(1));
-    // What a queue tool or a partial loss of data can do: the jobs' hashes stay.
+    // A queue tool or a partial loss of data can do this. The hashes of the jobs stay.
     await world.redis.del(queue.toKey("wait"));
     world.run();
     await stored(chat, { 1: "one", 2: "two", 3: "three" });
