@@ -18,7 +18,7 @@ export const limitSchema = whole(1, maxLimit)
   .transform((limit) => limit ?? defaultLimit)
   .meta({
     override: asInteger(1, maxLimit, defaultLimit),
-    description: "Maximum number of entries. A page of messages or hits also ends where its bodies reach 1 MiB.",
+    description: "Maximum number of entries. A page also ends where its contents reach 1 MiB.",
   });
 
 /** Maximum number of seconds that a request may wait for messages; reverse proxies must wait longer. */

@@ -142,6 +142,11 @@ export function hasTag({ method, success, versioned }: Route): boolean {
   return success.schema !== undefined && (versioned === true || (method === "get" && success.links === undefined));
 }
 
+/** Whether a route answers with a list, which is a page: at most `limit` items, and at most 1 MiB of contents. */
+export function isList({ success: { schema } }: Route): boolean {
+  return schema instanceof z.ZodArray;
+}
+
 /** A route's path as Express writes it: `/applications/:token`. */
 export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -1,3 +1,4 @@
+import { maxChatMetadataBytes, maxPageBytes } from "@confab/contracts";
 import { findOwner, isToken } from "./applications.ts";
 import { confabItself, recordAct, type Actor } from "./audit-log.ts";
 import { createTogether } from "./chat-creation.ts";
@@ -6,6 +7,7 @@ import { inTime } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
 import { activeAfter, firstOf, idleAfter, type ChatActivity } from "./chat-activity.ts";
 import { withMetadata } from "./metadata-text.ts";
+import { readPage } from "./page.ts";
 import type { Chat, NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
@@ -40,6 +42,9 @@ const SELECT_CHATS = `
          last_numbering AS lastNumbering, retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
          created_at AS createdAt, updated_at AS updatedAt
     FROM chats AS c`;
+/** The metadata is the only part that can be large. */
+const SELECT_SIZES = "SELECT COALESCE(LENGTH(metadata), 0) AS bytes FROM chats AS c";
+const ALWAYS_FIT = Math.floor(maxPageBytes / maxChatMetadataBytes);
 
 export type Chats = ReturnType<typeof createChats>;
 
@@ -71,7 +76,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     find,
 
     /**
-     * A page in ascending order: right after number `after`, right before number `before`, or from the first chat. `more`
+     * A page in ascending order, of at most 1 MiB of metadata: right after number `after`, right before number `before`, or from the first chat. `more`
      * says whether there are further chats in that direction, `last` is the application's highest number. Undefined if the
      * application is unknown.
      */
@@ -82,20 +87,18 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       const owner = await findOwner(database, token);
       if (!owner) return undefined;
       const [comparison, bound, order] = before === undefined ? [">", after, "ASC"] : ["<", before, "DESC"];
-      // Without the hint, MySQL reads and sorts the whole table if one application owns most of it.
-      const rows = await prisma.$queryRawUnsafe<ChatRow[]>(
-        `${SELECT_CHATS} FORCE INDEX (chats_application_id_number_key)
-          WHERE application_id = ? AND number ${comparison} ? ORDER BY number ${order} LIMIT ?`,
-        owner.id,
-        bound,
-        limit + 1,
-      );
-      const items = rows.slice(0, limit).map(withMetadata);
-      return {
-        items: before === undefined ? items : items.toReversed(),
-        more: rows.length > limit,
-        last: owner.lastChatNumber,
-      };
+      const read = <Row>(select: string, most: number): Promise<Row[]> =>
+        // Without the hint, MySQL reads and sorts the whole table if one application owns most of it.
+        prisma.$queryRawUnsafe<Row[]>(
+          `${select} FORCE INDEX (chats_application_id_number_key)
+            WHERE application_id = ? AND number ${comparison} ? ORDER BY number ${order} LIMIT ?`,
+          owner.id,
+          bound,
+          most,
+        );
+      const { items: rows, more } = await readChats(limit, read);
+      const items = rows.map(withMetadata);
+      return { items: before === undefined ? items : items.toReversed(), more, last: owner.lastChatNumber };
     },
 
     /**
@@ -109,18 +112,21 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     ): Promise<{ items: Chat[]; next: ChatActivity | undefined } | undefined> {
       const owner = await findOwner(database, token);
       if (!owner) return undefined;
-      const rows = await firstOf([...activeAfter(after), idleAfter(after)], limit + 1, ([sql, ...values], most) =>
-        prisma.$queryRawUnsafe<ChatRow[]>(
-          `${SELECT_CHATS} FORCE INDEX (chats_application_id_last_message_at_number_idx)
-            WHERE application_id = ? ${sql} LIMIT ?`,
-          owner.id,
-          ...values,
-          most,
-        ),
-      );
-      const items = rows.slice(0, limit).map(withMetadata);
+      const ranges = [...activeAfter(after), idleAfter(after)];
+      const read = <Row>(select: string, most: number): Promise<Row[]> =>
+        firstOf(ranges, most, ([sql, ...values], rest) =>
+          prisma.$queryRawUnsafe<Row[]>(
+            `${select} FORCE INDEX (chats_application_id_last_message_at_number_idx)
+              WHERE application_id = ? ${sql} LIMIT ?`,
+            owner.id,
+            ...values,
+            rest,
+          ),
+        );
+      const { items: rows, more } = await readChats(limit, read);
+      const items = rows.map(withMetadata);
       const last = items.at(-1);
-      return { items, next: rows.length > limit && last ? { at: last.lastMessageAt, number: last.number } : undefined };
+      return { items, next: more && last ? { at: last.lastMessageAt, number: last.number } : undefined };
     },
 
     /**
@@ -231,4 +237,13 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       return { id, lastNumber: Math.max(highest ?? 0, deadLettered ?? 0, dropped ?? 0), epoch };
     },
   };
+}
+
+function readChats(limit: number, read: <Row>(select: string, most: number) => Promise<Row[]>) {
+  return readPage({
+    limit,
+    alwaysFit: ALWAYS_FIT,
+    sizes: (most) => read<{ bytes: bigint | number }>(SELECT_SIZES, most),
+    rows: (most) => read<ChatRow>(SELECT_CHATS, most),
+  });
 }

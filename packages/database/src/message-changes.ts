@@ -1,9 +1,10 @@
-import { contentBytes, countFitting, maxEarlierVersions, type Metadata } from "@confab/contracts";
+import { alwaysFit, contentBytes, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
-import { MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
+import { CONTENT_BYTES, MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
 import { withMetadata } from "./metadata-text.ts";
+import { readPage } from "./page.ts";
 import { noteRemovedHistories } from "./removed-histories.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -67,43 +68,54 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
       { chatId, number }: MessageKey,
       { after = 0, limit }: { after?: number; limit: number },
     ): Promise<{ items: EarlierVersion[]; next: number | undefined }> {
-      const sizes = await prisma.$queryRaw<{ version: number; bytes: bigint | number }[]>`
-        SELECT version, LENGTH(body) + COALESCE(LENGTH(metadata), 0) AS bytes FROM message_versions
-         WHERE chat_id = ${chatId} AND number = ${number} AND version > ${after} ORDER BY version LIMIT ${limit + 1}`;
-      const fitting = countFitting(
-        sizes.map(({ bytes }) => Number(bytes)),
+      const { items, more } = await readPage({
         limit,
-      );
-      const last = sizes[fitting - 1]?.version;
-      if (last === undefined) return { items: [], next: undefined };
-      const rows = await prisma.messageVersion.findMany({
-        where: { chatId, number, version: { gt: after, lte: last } },
-        orderBy: { version: "asc" },
-        select: { version: true, body: true, metadata: true, createdAt: true },
+        alwaysFit,
+        sizes: (most) =>
+          prisma.$queryRaw<{ bytes: bigint | number }[]>`
+            SELECT LENGTH(body) + COALESCE(LENGTH(metadata), 0) AS bytes FROM message_versions
+             WHERE chat_id = ${chatId} AND number = ${number} AND version > ${after} ORDER BY version LIMIT ${most}`,
+        rows: (most) =>
+          prisma.messageVersion.findMany({
+            where: { chatId, number, version: { gt: after } },
+            orderBy: { version: "asc" },
+            take: most,
+            select: { version: true, body: true, metadata: true, createdAt: true },
+          }),
       });
-      return { items: rows.map(withMetadata), next: fitting < sizes.length ? last : undefined };
+      return { items: items.map(withMetadata), next: more ? items.at(-1)?.version : undefined };
     },
 
     /**
      * The messages that changed after a change number, as they are now, in the order of their latest changes. A message that
-     * changed several times appears once. `next` is the change number after which the next page begins, absent on the last page.
+     * changed several times appears once. A page ends where their contents reach 1 MiB. `next` is the change number after which the
+     * next page begins, absent on the last page.
      */
     async after(
       chatId: bigint,
       changeNumber: number,
       limit: number,
     ): Promise<{ items: Message[]; next: number | undefined }> {
-      // One statement, so that no row is newer than the change by which it was found.
-      const rows = await prisma.$queryRawUnsafe<MessageRow[]>(
-        `SELECT ${MESSAGE_COLUMNS}
-           FROM message_changes k STRAIGHT_JOIN messages m ON m.chat_id = k.chat_id AND m.number = k.number
-          WHERE k.chat_id = ? AND k.change_number > ? ORDER BY k.change_number LIMIT ?`,
-        chatId,
-        changeNumber,
-        limit + 1,
-      );
-      const items = rows.slice(0, limit).map(toMessage);
-      return { items, next: rows.length > limit ? (items.at(-1)?.changeNumber ?? undefined) : undefined };
+      const changed = `FROM message_changes k STRAIGHT_JOIN messages m ON m.chat_id = k.chat_id AND m.number = k.number
+          WHERE k.chat_id = ? AND k.change_number > ? ORDER BY k.change_number LIMIT ?`;
+      const { items, more } = await readPage({
+        limit,
+        alwaysFit,
+        sizes: (most) =>
+          prisma.$queryRawUnsafe<{ bytes: bigint | number }[]>(
+            `SELECT ${CONTENT_BYTES} AS bytes ${changed}`,
+            chatId,
+            changeNumber,
+            most,
+          ),
+        // One statement, so that no row is newer than the change by which it was found.
+        rows: (most) =>
+          prisma.$queryRawUnsafe<MessageRow[]>(`SELECT ${MESSAGE_COLUMNS} ${changed}`, chatId, changeNumber, most),
+      });
+      return {
+        items: items.map(toMessage),
+        next: more ? (items.at(-1)?.changeNumber ?? undefined) : undefined,
+      };
     },
   };
 }

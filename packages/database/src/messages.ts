@@ -76,7 +76,7 @@ const SELECT_WITH_APPLICATION = `
 export type Messages = ReturnType<typeof createMessages>;
 
 /** The size of a content, nearly as `contentBytes` computes it. */
-const CONTENT_BYTES = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
+export const CONTENT_BYTES = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
 
 /** Reads stored messages, including deleted ones (`deletedAt`), always along the clustered key. */
 export function createMessages({ prisma }: Database) {

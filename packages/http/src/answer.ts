@@ -4,31 +4,36 @@ import { giveWay } from "@confab/runtime";
 const pieceLength = 65_536;
 
 /**
- * The JSON of an object with long arrays of large elements, in pieces between which the event loop turns. Together the pieces
- * equal the result of encodeJson.
+ * The JSON of a list, or of an object with long lists of large elements, in pieces between which the event loop turns. Together the
+ * pieces equal the result of encodeJson.
  */
-export async function stringifyInTurns(object: object): Promise<Buffer[]> {
+export async function stringifyInTurns(value: object): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
-  let piece = "{";
-  let separator = "";
-  for (const [key, value] of Object.entries(object) as [string, unknown][]) {
-    piece += `${separator}${JSON.stringify(key)}:`;
-    separator = ",";
-    if (!Array.isArray(value)) {
-      piece += encodeJson(value);
-      continue;
-    }
+  let piece = "";
+  async function addList(list: readonly unknown[]): Promise<void> {
     piece += "[";
-    for (let at = 0; at < value.length; at += 1) {
+    for (let at = 0; at < list.length; at += 1) {
       if (piece.length > pieceLength) {
         pieces.push(Buffer.from(piece));
         piece = "";
         await giveWay();
       }
-      piece += `${at > 0 ? "," : ""}${encodeJson(value[at])}`;
+      piece += `${at > 0 ? "," : ""}${encodeJson(list[at])}`;
     }
     piece += "]";
   }
-  pieces.push(Buffer.from(`${piece}}`));
+  if (Array.isArray(value)) await addList(value);
+  else {
+    piece += "{";
+    let separator = "";
+    for (const [key, field] of Object.entries(value) as [string, unknown][]) {
+      piece += `${separator}${JSON.stringify(key)}:`;
+      separator = ",";
+      if (Array.isArray(field)) await addList(field);
+      else piece += encodeJson(field);
+    }
+    piece += "}";
+  }
+  pieces.push(Buffer.from(piece));
   return pieces;
 }

@@ -1,4 +1,4 @@
-import { encodeJson, hasTag, linkHeader, type Route } from "@confab/contracts";
+import { encodeJson, hasTag, isList, linkHeader, type Route } from "@confab/contracts";
 import type { Request, Response } from "express";
 import { hash } from "node:crypto";
 import { stringifyInTurns } from "./answer.ts";
@@ -14,7 +14,8 @@ export const jsonMediaType = "application/json; charset=utf-8";
 /** The pieces of an answer's body. */
 export async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {
   if (route.success.schema === undefined) return [];
-  return route.body?.item === undefined ? [encodeJson(body)] : stringifyInTurns(body as object);
+  const isLong = isList(route) || route.body?.item !== undefined;
+  return isLong ? stringifyInTurns(body as object) : [encodeJson(body)];
 }
 
 /** Writes the answer to a request that a route has taken. */
@@ -38,7 +39,7 @@ export function writeAnswer<R extends Route>(
     return;
   }
   if (hasTag(route)) {
-    const tag = `"${output.tag ?? hash("sha1", String(payload[0]), "base64url")}"`;
+    const tag = `"${output.tag ?? hash("sha1", payload.join(""), "base64url")}"`;
     res.setHeader("ETag", tag);
     if (route.method === "get" && names(req.headers["if-none-match"], tag)) {
       res.statusCode = 304;

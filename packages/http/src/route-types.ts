@@ -1,5 +1,6 @@
 import type { Access } from "@confab/access";
 import type { PageLinks, ProblemError, Route, pathParameters } from "@confab/contracts";
+import type { FairShare } from "@confab/runtime";
 import type { z } from "zod";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { Hold } from "./holding.ts";
@@ -23,6 +24,8 @@ export interface RouteInput<R extends Route> {
   /** The tags that the resource may have; undefined if any. */
   readonly tags: readonly string[] | undefined;
   readonly context: RequestContext;
+  /** Reads a list in its application's share. Only for routes that wait, because waiting must not use up the share. */
+  readonly share: R extends { waits: true } ? <T>(work: () => Promise<T>) => Promise<T> : undefined;
   /** Only for routes that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
   /** The client's, only for routes that wait. */
@@ -53,6 +56,8 @@ export interface MountOptions {
   readonly access?: Access | undefined;
   /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
   readonly budget?: ByteBudget | undefined;
+  /** Runs what reads lists, so that one application leaves the others their share of the database. */
+  readonly share?: FairShare | undefined;
   /** For tests: an answer that does not match its schema is an error. */
   readonly validateResponses?: boolean;
 }

@@ -1,4 +1,4 @@
-import { expressPath, type Route } from "@confab/contracts";
+import { expressPath, isList, type Route } from "@confab/contracts";
 import { shortToken } from "@confab/runtime";
 import type { Router } from "express";
 import { admit, expectResource } from "./admission.ts";
@@ -23,6 +23,9 @@ export function mount<R extends Route>(
   options: MountOptions = {},
 ): void {
   const { access, budget, validateResponses = false } = options;
+  // Lists that belong to no application have a share of their own.
+  const share = <T>(work: () => Promise<T>, { token = "" }: { token?: string }): Promise<T> =>
+    isList(route) && options.share !== undefined ? options.share(token, work) : work();
   const known = knownFieldsOf(route);
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
@@ -39,16 +42,15 @@ export function mount<R extends Route>(
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
       const holding = route.waits === true ? createHolding(req, res, context, access) : undefined;
-      const waiting = holding && { hold: holding.hold, address: clientAddress(req) };
-      const output = await handler({
-        params,
-        query,
-        body,
-        idempotencyKey,
-        tags,
-        context,
-        ...waiting,
-      } as RouteInput<R>);
+      const input = { params, query, body, idempotencyKey, tags, context };
+      const output = await (holding === undefined
+        ? share(async () => handler(input as RouteInput<R>), params)
+        : handler({
+            ...input,
+            hold: holding.hold,
+            address: clientAddress(req),
+            share: <T>(work: () => Promise<T>) => share(work, params),
+          } as RouteInput<R>));
       holding?.end();
       if (validateResponses) assertAnswer(route, output.body);
       const payload = await payloadOf(route, output.body);

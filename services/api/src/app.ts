@@ -83,10 +83,10 @@ export function createApiApp(options: ApiAppOptions): Express {
     config,
     logger,
   } = options;
-  const mountOptions = { access, validateResponses: options.validateResponses ?? false };
   const findChat = createFindChat({ applications, chats });
   const erase = createErase({ erasures, intake: intakeErasure, endStreams });
   const share = createShare(config.database.poolSize);
+  const mountOptions = { access, share, validateResponses: options.validateResponses ?? false };
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
 
@@ -123,7 +123,6 @@ export function createApiApp(options: ApiAppOptions): Express {
           erase,
           searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
           countHits: createCountHits({ search, applications, chats, backend }),
-          share,
           mountOptions,
         }),
       )
@@ -148,7 +147,6 @@ export function createApiApp(options: ApiAppOptions): Express {
           waits,
           sharedReads,
           searchMessages: createSearchMessages({ search, messages, backend }),
-          share,
           mountOptions,
         }),
       )
@@ -157,7 +155,6 @@ export function createApiApp(options: ApiAppOptions): Express {
           findChat,
           readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt, share }),
           reads,
-          share,
           mountOptions,
         }),
       )

@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { fillPath, ProblemError, routes } from "@confab/contracts";
 import type { ApplicationReference, Applications } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
-import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toApplication, toChatHits, toHit } from "../representations.ts";
 import type { CountHits } from "../use-cases/count-hits.ts";
@@ -18,8 +17,6 @@ export interface ApplicationRoutesOptions {
   erase: Pick<Erase, "application" | "sender">;
   searchApplication: SearchApplication;
   countHits: CountHits;
-  /** Runs slow work, so that one application leaves the others their share of the database. */
-  share: FairShare;
   mountOptions: MountOptions;
 }
 
@@ -27,7 +24,7 @@ const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 
 /** Applications: create, list, get, change, delete, erase a sender, search and count hits. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
-  const { applications, erase, searchApplication, countHits, share, mountOptions } = options;
+  const { applications, erase, searchApplication, countHits, mountOptions } = options;
   const router = createRouter();
 
   mount(
@@ -105,26 +102,24 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.searchApplication,
-    ({ params: { token }, query, context }) =>
-      share(token, async () => {
-        expectChats(context.principal, routes.searchApplication.scopes, query.chats);
-        const { hits, next } = await searchApplication(token, query);
-        return {
-          body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),
-          link: next === undefined ? {} : { next: { cursor: next } },
-        };
-      }),
+    async ({ params: { token }, query, context }) => {
+      expectChats(context.principal, routes.searchApplication.scopes, query.chats);
+      const { hits, next } = await searchApplication(token, query);
+      return {
+        body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),
+        link: next === undefined ? {} : { next: { cursor: next } },
+      };
+    },
     mountOptions,
   );
 
   mount(
     router,
     routes.countHits,
-    ({ params: { token }, query, context }) =>
-      share(token, async () => {
-        expectChats(context.principal, routes.countHits.scopes, query.chats);
-        return { body: toChatHits(await countHits(token, query)) };
-      }),
+    async ({ params: { token }, query, context }) => {
+      expectChats(context.principal, routes.countHits.scopes, query.chats);
+      return { body: toChatHits(await countHits(token, query)) };
+    },
     mountOptions,
   );
   return router;

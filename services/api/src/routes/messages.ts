@@ -2,7 +2,6 @@ import { expectUser } from "@confab/access";
 import { ProblemError, routes, type MessagesQuery } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
-import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
@@ -22,15 +21,12 @@ export interface MessageRoutesOptions {
   waits: Pick<Waits, "until">;
   sharedReads: Pick<SharedReads, "read">;
   searchMessages: SearchMessages;
-  /** Runs slow work, so that one application leaves the others their share of the database. */
-  share: FairShare;
   mountOptions: MountOptions;
 }
 
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
-  const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, share, mountOptions } =
-    options;
+  const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, mountOptions } = options;
   const reads = options.sharedReads;
   const router = createRouter();
 
@@ -44,7 +40,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.listMessages,
-    async ({ params: { token, chat: number }, query, context, hold, address }) => {
+    async ({ params: { token, chat: number }, query, context, hold, address, share }) => {
       const list = ({ id }: Pick<Chat, "id">, of: MessagesQuery) =>
         listMessages({ token, number, id }, of, context.logger);
       const wait = async (seconds: number) => {
@@ -55,7 +51,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         return waits.until({ chat: followed, address, forMs, left: hold(forMs) }, async (isFirst) => {
           // Those that wait for the same share a read, which is not one of the lists in progress.
           const page = await (isFirst
-            ? share(token, () => list(followed, waiting))
+            ? share(() => list(followed, waiting))
             : reads.read({ chatId: id, what: JSON.stringify(waiting), after: 0 }, () => list(followed, waiting)));
           // Messages may be lost while it waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
@@ -64,7 +60,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
       };
       const { items, link } =
         query.wait === undefined
-          ? await share(token, async () => list(await findChat(token, number), query))
+          ? await share(async () => list(await findChat(token, number), query))
           : await wait(query.wait);
       return { body: items.map((message) => toMessage(token, number, message)), link };
     },
@@ -74,15 +70,14 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.searchMessages,
-    ({ params: { token, chat: number }, query }) =>
-      share(token, async () => {
-        const chat = await findChat(token, number);
-        const { hits, next } = await searchMessages(chat.id, query);
-        return {
-          body: hits.map((hit) => toHit(token, number, hit)),
-          link: next === undefined ? {} : { next: { cursor: next } },
-        };
-      }),
+    async ({ params: { token, chat: number }, query }) => {
+      const chat = await findChat(token, number);
+      const { hits, next } = await searchMessages(chat.id, query);
+      return {
+        body: hits.map((hit) => toHit(token, number, hit)),
+        link: next === undefined ? {} : { next: { cursor: next } },
+      };
+    },
     mountOptions,
   );
 
@@ -128,29 +123,27 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.listMessageVersions,
-    ({ params: { token, chat: number, message }, query, context }) =>
-      share(token, async () => {
-        const chat = await findChat(token, number);
-        const { items, next } = await changes.versions({ chatId: chat.id, number: message }, query);
-        // Read last: a message that is deleted meanwhile answers 410.
-        await readMessages.find(token, chat, message, context.logger);
-        return { body: items.map(toVersion), link: next === undefined ? {} : { next: { after: next } } };
-      }),
+    async ({ params: { token, chat: number, message }, query, context }) => {
+      const chat = await findChat(token, number);
+      const { items, next } = await changes.versions({ chatId: chat.id, number: message }, query);
+      // Read last: a message that is deleted meanwhile answers 410.
+      await readMessages.find(token, chat, message, context.logger);
+      return { body: items.map(toVersion), link: next === undefined ? {} : { next: { after: next } } };
+    },
     mountOptions,
   );
 
   mount(
     router,
     routes.listChanges,
-    ({ params: { token, chat: number }, query: { after, limit } }) =>
-      share(token, async () => {
-        const { id } = await findChat(token, number);
-        const { items, next } = await changes.after(id, after, limit);
-        return {
-          body: items.map((message) => toMessage(token, number, message)),
-          link: next === undefined ? {} : { next: { after: next } },
-        };
-      }),
+    async ({ params: { token, chat: number }, query: { after, limit } }) => {
+      const { id } = await findChat(token, number);
+      const { items, next } = await changes.after(id, after, limit);
+      return {
+        body: items.map((message) => toMessage(token, number, message)),
+        link: next === undefined ? {} : { next: { after: next } },
+      };
+    },
     mountOptions,
   );
   return router;

@@ -2,7 +2,6 @@ import { expectUser, openChats } from "@confab/access";
 import { routes } from "@confab/contracts";
 import type { Reads } from "@confab/database";
 import { createRouter, mount, type MountOptions } from "@confab/http";
-import type { FairShare } from "@confab/runtime";
 import type { Router } from "express";
 import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
@@ -14,13 +13,11 @@ export interface ReadRoutesOptions {
   findChat: FindChat;
   readHorizons: ReadHorizons;
   reads: Pick<Reads, "list" | "unreadChats">;
-  /** Runs slow work, so that one application leaves the others their share of the database. */
-  share: FairShare;
   mountOptions: MountOptions;
 }
 
 /** Read horizons of a chat: set, get, list; the chats with unread messages. */
-export function createReadRoutes({ findChat, readHorizons, reads, share, mountOptions }: ReadRoutesOptions): Router {
+export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }: ReadRoutesOptions): Router {
   const router = createRouter();
 
   mount(
@@ -47,30 +44,28 @@ export function createReadRoutes({ findChat, readHorizons, reads, share, mountOp
   mount(
     router,
     routes.listReadHorizons,
-    ({ params: { token, chat }, query }) =>
-      share(token, async () => {
-        const { id } = await findChat(token, chat);
-        const { items, next } = await reads.list(id, query);
-        return { body: items.map(toReadHorizon), link: next === undefined ? {} : { next: { after: next } } };
-      }),
+    async ({ params: { token, chat }, query }) => {
+      const { id } = await findChat(token, chat);
+      const { items, next } = await reads.list(id, query);
+      return { body: items.map(toReadHorizon), link: next === undefined ? {} : { next: { after: next } } };
+    },
     mountOptions,
   );
 
   mount(
     router,
     routes.listUnreadChats,
-    ({ params: { token }, query: { reader, limit, cursor }, context: { principal } }) =>
-      share(token, async () => {
-        expectUser(principal, reader, "the reader");
-        const after = cursor === undefined ? undefined : decodeActivity(cursor);
-        // A cursor names a chat, too, so the query itself leaves out the chats that are closed to the user.
-        const chats = openChats(principal, routes.listUnreadChats.scopes);
-        const { items, next } = expectApplication(await reads.unreadChats(token, reader, { after, limit, chats }));
-        return {
-          body: items.map(toUnreadChat),
-          link: next === undefined ? {} : { next: { cursor: encodeActivity(next) } },
-        };
-      }),
+    async ({ params: { token }, query: { reader, limit, cursor }, context: { principal } }) => {
+      expectUser(principal, reader, "the reader");
+      const after = cursor === undefined ? undefined : decodeActivity(cursor);
+      // A cursor names a chat, too, so the query itself leaves out the chats that are closed to the user.
+      const chats = openChats(principal, routes.listUnreadChats.scopes);
+      const { items, next } = expectApplication(await reads.unreadChats(token, reader, { after, limit, chats }));
+      return {
+        body: items.map(toUnreadChat),
+        link: next === undefined ? {} : { next: { cursor: encodeActivity(next) } },
+      };
+    },
     mountOptions,
   );
   return router;

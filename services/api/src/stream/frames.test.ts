@@ -11,7 +11,7 @@ describe("joined events", () => {
         isChange: false,
       }),
     );
-    const segments = joinFrames(frames);
+    const { segments, frames: joined } = joinFrames(frames);
     expect(segments.map(({ first, end }) => [first, end])).to.deep.equal([
       [0, 4],
       [4, 5],
@@ -22,6 +22,8 @@ describe("joined events", () => {
     const all = (parts: readonly { bytes: Buffer }[]) => Buffer.concat(parts.map(({ bytes }) => bytes));
     expect(all(segments).equals(all(frames))).to.equal(true);
     for (const { bytes, first, end } of segments) expect(bytes.equals(all(frames.slice(first, end)))).to.equal(true);
-    expect(joinFrames([])).to.deep.equal([]);
+    expect(all(joined).equals(all(frames))).to.equal(true);
+    expect(joined[1]!.bytes.buffer, "held once").to.equal(segments[0]!.bytes.buffer);
+    expect(joinFrames([])).to.deep.equal({ frames: [], segments: [] });
   });
 });

@@ -55,21 +55,29 @@ export function encodeReset(chat: number, at: Position): Frame {
   return encodeFrame("reset", { chat_number: chat, number, change }, { from: number + 1, at, isChange: false });
 }
 
-/** Joins events to segments. */
-export function joinFrames(frames: readonly Frame[]): Segment[] {
+/** Joins events to segments. The events that it returns share the segments' memory. */
+export function joinFrames(frames: readonly Frame[]): { frames: Frame[]; segments: Segment[] } {
   const segments: Segment[] = [];
+  const joined: Frame[] = [];
   let first = 0;
-  let bytes = 0;
+  let length = 0;
   for (const [at, frame] of frames.entries()) {
-    bytes += frame.bytes.length;
+    length += frame.bytes.length;
     const next = frames[at + 1];
-    if (next !== undefined && bytes + next.bytes.length <= segmentBytes) continue;
+    if (next !== undefined && length + next.bytes.length <= segmentBytes) continue;
     const end = at + 1;
-    segments.push({ bytes: Buffer.concat(frames.slice(first, end).map(({ bytes }) => bytes)), first, end });
+    const parts = frames.slice(first, end);
+    const bytes = Buffer.concat(
+      parts.map((part) => part.bytes),
+      length,
+    );
+    segments.push({ bytes, first, end });
+    let begin = 0;
+    for (const part of parts) joined.push({ ...part, bytes: bytes.subarray(begin, (begin += part.bytes.length)) });
     first = end;
-    bytes = 0;
+    length = 0;
   }
-  return segments;
+  return { frames: joined, segments };
 }
 
 /** Encodes an event that is not kept anywhere, and so has no id. */

@@ -1,6 +1,6 @@
 import { messagesQuerySchema, type Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
-import type { Logger } from "@confab/runtime";
+import { giveWay, type Logger } from "@confab/runtime";
 import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ContinueAt } from "../use-cases/continue-at.ts";
@@ -64,6 +64,7 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
     const frames: Frame[] = [];
     let last = number;
     for (const item of items) {
+      await giveWay();
       // In neither store: these numbers are dead letters, or were lost with Redis' data, and will have no message.
       if (item.number > last + 1)
         frames.push(gap(chat.number, last + 1, { number: item.number - 1, change, numbering }));
@@ -77,6 +78,7 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
     const changed = await changes.after(chat.id, change, messagesAtOnce);
     let lastChange = change;
     for (const item of changed.items) {
+      await giveWay();
       lastChange = item.changeNumber ?? lastChange;
       // A message above is yet to come, as it is then.
       if (item.number > last) continue;
@@ -107,7 +109,7 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
 
 function pageOf(frames: readonly Frame[], next: Position, ending: Pick<EventPage, "isWhole" | "isEnd">): EventPage {
   const hasChanged = frames.some(({ message, isChange }) => message !== undefined && !isChange);
-  return { frames, segments: joinFrames(frames), first: 0, hasChanged, next, ...ending };
+  return { ...joinFrames(frames), first: 0, hasChanged, next, ...ending };
 }
 
 /** The part of a page for a reader whose position has a higher number; undefined if the page does not show what follows it. */

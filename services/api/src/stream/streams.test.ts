@@ -19,7 +19,7 @@ function pageUpTo(last: number, { number, change, numbering }: Position, isWhole
     return encodeFrame("message", next, { from: next, at: { number: next, change, numbering }, isChange: false });
   });
   const next = { number: Math.max(last, number), change, numbering };
-  return { frames, segments: joinFrames(frames), first: 0, hasChanged: false, next, isWhole, isEnd: true };
+  return { ...joinFrames(frames), first: 0, hasChanged: false, next, isWhole, isEnd: true };
 }
 
 /** A stream of a chat, and what it writes to its client. */

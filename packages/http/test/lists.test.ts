@@ -1,0 +1,52 @@
+import { fillPath, isList, routes, type Route } from "@confab/contracts";
+import { expect } from "chai";
+import { mount, type RouteHandler } from "../src/index.ts";
+import { TOKEN, startApp, type TestApp } from "./start-app.ts";
+
+const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
+const query: Readonly<Record<string, string>> = { q: "e", reader: "anna" };
+const gets = Object.entries<Route>(routes).filter(
+  ([, { method, success }]) => method === "get" && success.stream !== true,
+);
+
+describe("lists", () => {
+  let app: TestApp;
+  const shared: string[] = [];
+  before(async () => {
+    const share = <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      shared.push(name);
+      return work();
+    };
+    app = await startApp((router) => {
+      for (const [, route] of gets) {
+        const handler = (input: { share?: <T>(work: () => Promise<T>) => Promise<T> }) => {
+          const read = () => Promise.resolve({ body: [] });
+          return route.waits === true ? input.share!(read) : read();
+        };
+        mount(router, route, handler as unknown as RouteHandler<Route>, { share });
+      }
+    });
+  });
+  after(() => app.stop());
+
+  for (const [name, route] of gets) {
+    const owner = route.params.includes("token") ? TOKEN : "";
+    it(`${isList(route) ? "are read in the share of their application" : "do not include"}: ${name}`, async () => {
+      shared.length = 0;
+      const needed = Object.keys(route.query?.shape ?? {}).filter((key) => key in query);
+      const search = new URLSearchParams(Object.fromEntries(needed.map((key) => [key, query[key]!]))).toString();
+      const answer = await fetch(`${app.url}${fillPath(route.path, params)}?${search}`);
+      expect(answer.status, await answer.text()).to.equal(200);
+      expect(shared).to.deep.equal(isList(route) ? [owner] : []);
+    });
+  }
+
+  it("have a limit for their items, and links", () => {
+    for (const [name, route] of gets) {
+      if (!isList(route)) continue;
+      expect(Object.keys(route.query?.shape ?? {}), name).to.include("limit");
+      // Counts of hits end at the limit: they have no next page.
+      if (name !== "countHits") expect(route.success.links, name).to.include("next");
+    }
+  });
+});
