@@ -7,7 +7,7 @@ export interface SharedCache<Value extends object> {
   keep(id: string, value: Value, owner: string, size: number): void;
 }
 
-/** What one owner holds: sizes by ids, the oldest first. */
+/** The values that one owner holds: their sizes by id, the oldest first. */
 interface Share {
   bytes: number;
   readonly sizes: Map<string, number>;

@@ -36,7 +36,7 @@ describe("a JsonText", () => {
     );
   });
 
-  it("tells its levels and lone surrogates", () => {
+  it("reports its levels and lone surrogates", () => {
     const faulty = ['{"a":"\\ud800"}', '{"\\udc00":1}', '{"a":"\\uD83D\\u0061"}', '{"a":"\\ud83d\\ud83d\\ude00"}'];
     for (const text of faulty) expect(shapeOfJson(text).isWellFormed, text).to.equal(false);
     const sound = ['{"a":"\\ud83d\\ude00"}', '{"a":"\\\\ud800"}', '{"a":"\\"\\u0061"}', '{"a":"😀"}'];

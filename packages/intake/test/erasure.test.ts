@@ -146,7 +146,7 @@ describe("erasing what Redis holds", function () {
   });
   after(() => world.close());
 
-  it("begins the latest epoch, although requests arrive in another order, and tells it to messages of all chats", async () => {
+  it("begins the latest epoch, although requests arrive in another order, and gives it to messages of all chats", async () => {
     const [chat, other] = [await world.createChat(), await world.createChat()];
     const foreign = await world.newChat();
     const side = await world.connect();

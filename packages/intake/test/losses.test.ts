@@ -13,13 +13,13 @@ describe("when Redis loses its data while a batch is being stored", function () 
   it("keeps the late batch, and the messages that are acknowledged afterwards under the same numbers", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    const { store } = createBatchStore(world.database);
+    const batchStore = createBatchStore(world.database);
     const read = async () => {
       const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
       return (await side.backlog.read(ids, noReadLimits)).batches;
     };
     const commit = (batches: Awaited<ReturnType<typeof read>>) =>
-      store(batches.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })));
+      batchStore.store(batches.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })));
 
     await send(side.intake(), chat, "old 1", "old 2");
     const old = await read();

@@ -1,5 +1,12 @@
 import { ProblemError } from "@confab/contracts";
-import { IdempotencyConflict, KeyNotActive, isTransient, isUnavailable, WriteOutcomeUnknown } from "@confab/database";
+import {
+  IdempotencyConflict,
+  KeyNotActive,
+  TooManyErasures,
+  isTransient,
+  isUnavailable,
+  WriteOutcomeUnknown,
+} from "@confab/database";
 import { SettingsRefused } from "@confab/runtime";
 import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 
@@ -7,6 +14,8 @@ import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 export function toProblem(error: unknown): unknown {
   if (error instanceof IdempotencyConflict) return new ProblemError("idempotency-conflict", { cause: error });
   if (error instanceof KeyNotActive) return new ProblemError("key-not-active", { cause: error });
+  if (error instanceof TooManyErasures)
+    return new ProblemError("too-many-erasures", { retryAfterSeconds: 60, cause: error });
   if (error instanceof SearchUnavailable) return new ProblemError("search-unavailable", { cause: error });
   if (error instanceof InvalidCursor) return invalid("?cursor", "is not a cursor of this search", error);
   if (error instanceof InvalidQuery) return invalid("?q", error.message, error);

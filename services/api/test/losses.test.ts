@@ -169,7 +169,10 @@ describe("when Redis has lost messages and assigns their numbers again", functio
       expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
     }
     await sendNew(8, 10);
-    expect(bodies(await api.get(`${path}?after=8`)), "a number alone does not show it").to.deep.equal(["new 9", "new 10"]);
+    expect(bodies(await api.get(`${path}?after=8`)), "a number alone does not show it").to.deep.equal([
+      "new 9",
+      "new 10",
+    ]);
     expect(problemOf(await api.get(next), "position-reset").last_number).to.equal(3);
     expect(bodies(await api.get(`${path}?after=3`))).to.have.length(7);
     expect(bodies(await api.get(nextOf(await api.get(`${path}?after=10&wait=1`)))), "at the end").to.deep.equal([]);

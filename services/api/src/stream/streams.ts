@@ -55,7 +55,7 @@ export interface StreamsOptions {
   rotationMs?: number;
 }
 
-/** Of a chat that the stream has left. */
+/** Replaces the way out of a room that the stream has left. */
 const noRoom = (): void => undefined;
 const heartbeat = Buffer.from(":\n\n");
 /** How often streams are looked at for a heartbeat or their end. */

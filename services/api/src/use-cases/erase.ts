@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import { TooManyErasures, type Actor, type Erasures, type Idempotency } from "@confab/database";
+import type { Actor, Erasures, Idempotency } from "@confab/database";
 import type { IntakeErasure } from "@confab/intake";
 import type { EndStreams } from "../stream/end-streams.ts";
 
@@ -55,10 +55,7 @@ export function createErase({ erasures, intake, endStreams }: EraseOptions): Era
       return erasure !== undefined && markDeleted(token, chat);
     },
     async sender(token, sender, { by, idempotency }) {
-      const erasure = await erasures.eraseSender(token, sender, { by, idempotency }).catch((error: unknown) => {
-        if (!(error instanceof TooManyErasures)) throw error;
-        throw new ProblemError("too-many-erasures", { retryAfterSeconds: 60, cause: error });
-      });
+      const erasure = await erasures.eraseSender(token, sender, { by, idempotency });
       if (!erasure) return undefined;
       await mark(intake.beginEpoch(token, erasure.epoch), "The erasure is recorded");
       return erasure;
