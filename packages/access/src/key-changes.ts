@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { startSubscriberHeartbeat, subscriberSilenceMs } from "@confab/runtime";
 import { Cluster, type Redis } from "ioredis";
 
 export interface KeyChangesOptions {
@@ -14,13 +15,16 @@ const retryMs = 500;
 
 /** Announces to all processes, through Redis, that a key has changed. Redis delivers at most once, and to connected processes only. */
 export function createKeyChanges({ redis, channel, onChange, onGap }: KeyChangesOptions) {
-  // It waits for messages: silence is normal, and commands wait for the connection.
-  const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: undefined };
+  // It waits for messages, and its commands wait for the connection.
+  const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: subscriberSilenceMs };
   const subscriber =
-    redis instanceof Cluster ? redis.duplicate([], { enableOfflineQueue: true }) : redis.duplicate(options);
+    redis instanceof Cluster
+      ? redis.duplicate([], { shardedSubscribers: true, enableOfflineQueue: true })
+      : redis.duplicate(options);
+  const stopHeartbeat = startSubscriberHeartbeat(subscriber, () => [subscriber.ssubscribe(channel)]);
   let isStopped = false;
   subscriber.on("error", () => undefined);
-  subscriber.on("message", (_channel: string, keyId: string) => {
+  subscriber.on("smessage", (_channel: string, keyId: string) => {
     onChange(keyId);
   });
   subscriber.on("ready", onGap);
@@ -28,7 +32,7 @@ export function createKeyChanges({ redis, channel, onChange, onGap }: KeyChanges
   async function subscribe(): Promise<void> {
     while (!isStopped) {
       try {
-        await subscriber.subscribe(channel);
+        await subscriber.ssubscribe(channel);
         onGap();
         return;
       } catch {
@@ -40,10 +44,11 @@ export function createKeyChanges({ redis, channel, onChange, onGap }: KeyChanges
 
   return {
     async publish(keyId: string): Promise<void> {
-      await redis.publish(channel, keyId);
+      await redis.spublish(channel, keyId);
     },
     stop(): void {
       isStopped = true;
+      stopHeartbeat();
       subscriber.disconnect();
     },
   };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { startSubscriberHeartbeat, subscriberSilenceMs } from "@confab/runtime";
 import { Cluster } from "ioredis";
 import { decodeBatchChats } from "./batch-chats.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
@@ -41,6 +42,7 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
   const watchers = new Map<string, Set<(event?: LiveEvent) => void>>();
   const watchedIn = new Map<number, number>();
   let subscriber: RedisConnection | undefined;
+  let stopHeartbeat: (() => void) | undefined;
   let isStopped = false;
 
   const channelOf = (partition: number): string => `${keyPrefix(partitioning, partition)}live`;
@@ -48,12 +50,16 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
 
   function connect(): RedisConnection {
     if (subscriber) return subscriber;
-    // It waits for signals: silence is normal, and commands wait for the connection.
-    const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: undefined };
-    subscriber =
+    // It waits for signals, and its commands wait for the connection.
+    const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: subscriberSilenceMs };
+    const created =
       redis instanceof Cluster
         ? redis.duplicate([], { shardedSubscribers: true, enableOfflineQueue: true })
         : redis.duplicate(options);
+    subscriber = created;
+    stopHeartbeat = startSubscriberHeartbeat(created, () =>
+      [...watchedIn.keys()].map((partition) => created.ssubscribe(channelOf(partition))),
+    );
     subscriber.on("error", () => undefined);
     subscriber.on("smessage", (_channel: string, text: string) => {
       if (!text.startsWith("{")) {
@@ -119,6 +125,7 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
     },
     stop() {
       isStopped = true;
+      stopHeartbeat?.();
       subscriber?.disconnect();
     },
   };

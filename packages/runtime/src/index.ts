@@ -30,6 +30,7 @@ export { createSnapshot } from "./snapshot.ts";
 export type { Share, Snapshot } from "./snapshot.ts";
 export { messagingAttributes } from "./messaging-attributes.ts";
 export { startSharedSpan } from "./shared-span.ts";
+export { startSubscriberHeartbeat, subscriberSilenceMs } from "./subscriber-heartbeat.ts";
 export { startTelemetry } from "./telemetry.ts";
 export { withMethodTimeouts, withTimeout, type Repository } from "./timeout.ts";
 export { traced } from "./traced.ts";

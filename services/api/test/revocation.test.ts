@@ -105,6 +105,17 @@ describe("a key that is revoked while three processes use it", function () {
     expect(late).to.be.within(0, announcedMs);
   });
 
+  it("is refused at once in a process whose connections died silently some seconds before", async () => {
+    const { keyId, headers } = await keys.make(chat.token);
+    expect((await read(cutOff, headers)).status).to.equal(200);
+    proxy.freeze();
+    await sleep(8_000);
+    expect((await read(cutOff, headers)).status).to.equal(200);
+    const began = performance.now();
+    await fetch(`${api.url}/applications/${chat.token}/keys/${keyId}`, { method: "DELETE", headers: admin });
+    expect((await untilRefused(() => read(cutOff, headers))) - began).to.be.below(announcedMs);
+  });
+
   it("is refused in a process that is connected again, although the announcement passed it by", async () => {
     const { keyId, headers } = await keys.make(chat.token);
     expect((await read(cutOff, headers)).status).to.equal(200);

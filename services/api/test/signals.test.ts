@@ -87,6 +87,38 @@ describe("signals", function () {
     problemOf(await api.send("POST", `/applications/${chat.token}/chats/99/signals`, typing), "chat-not-found");
   });
 
+  it("arrive again within seconds after the connections of a process died silently, and so do messages", async () => {
+    const proxy = await startProxy({ target: testStores().redisUrl });
+    const behind = await startApi(world, { REDIS_URL: proxy.url });
+    try {
+      const reader = await open(`chats/${chat.number}/messages/stream`, behind);
+      const arrive = async (timeoutMs: number): Promise<void> => {
+        const { length } = reader.events;
+        await eventually(
+          async () => {
+            expect((await api.send("POST", path, typing)).status).to.equal(202);
+            await sleep(200);
+            expect(reader.events.slice(length).map(({ event }) => event)).to.include("signal");
+          },
+          { timeoutMs },
+        );
+      };
+      await arrive(2_000);
+      proxy.freeze();
+      await arrive(10_000);
+      // Without a signal, a stream finds a message after five seconds.
+      const began = performance.now();
+      for (const body of ["one", "two", "three"]) {
+        await world.accept(chat, body);
+        await reader.until((events) => events.some(({ data }) => data.body === body));
+      }
+      expect(performance.now() - began).to.be.below(4_000);
+    } finally {
+      await behind.stop();
+      await proxy.close();
+    }
+  });
+
   it("answer 503 while Redis is unavailable", async () => {
     const proxy = await startProxy({ target: testStores().redisUrl });
     const behind = await startApi(world, { REDIS_URL: proxy.url });
