@@ -22,11 +22,11 @@ export async function expectConsent(io: Io, command: Command, question: () => Pr
     );
   }
   const terminal = createInterface({ input: io.stdin, output: io.stderr });
-  // Without it, the end of the input leaves the question open and ends the process as if all were well.
+  // At the end of the input some versions of Node reject the question. Others leave it open, and the process would end as if all were well.
   const closed = once(terminal, "close").then(() => "");
   try {
     const text = `${await question()} This cannot be undone. Type yes to go ahead: `;
-    const answer = await Promise.race([terminal.question(text), closed]);
+    const answer = await Promise.race([terminal.question(text).catch(() => ""), closed]);
     if (answer.trim().toLowerCase() !== "yes") throw new CommandError("unconfirmed", "Nothing was done.");
   } finally {
     terminal.close();
