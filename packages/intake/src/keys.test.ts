@@ -56,7 +56,7 @@ describe("keys, ids and records", () => {
 
   it("detect every flipped bit in a record", () => {
     const record = Buffer.from(encodeRecord(ones, 5, { requestId: "request-1", body: "the body" }));
-    for (let bit = 16; bit < record.length * 8; bit++) {
+    for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = Buffer.from(record);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
       expect(decodeRecord(ones, flipped.toString()), `bit ${bit}`).to.equal(undefined);
@@ -75,8 +75,11 @@ describe("keys, ids and records", () => {
     });
   });
 
-  it("refuse a record in an unknown format", () => {
-    for (const record of ["", "2 x 1 r\nbody", "no line end"])
-      expect(() => decodeRecord(ones, record)).to.throw("unknown format");
+  it("refuse a record in a later format, and call everything else damaged", () => {
+    const content = "7 of-the-future\nthe body";
+    const later = `2 ${crc32(`2 ${ones}/${content}`)} ${content}`;
+    expect(() => decodeRecord(ones, later)).to.throw(UnknownRecordFormat, "unknown format");
+    for (const record of ["", "1", "1 ", "2 x 1 r\nbody", "no line end", later.replace("2", "3")])
+      expect(decodeRecord(ones, record), record).to.equal(undefined);
   });
 });

@@ -34,6 +34,9 @@ const none = "-";
  *
  * The checksum is the CRC-32 of everything after it, always with the batch id, in decimal, which V8 writes far faster than a shorter
  * base. Redis' append-only file has no checksum, and a flipped bit must not be stored as a message.
+ *
+ * A later format begins with a higher digit, and its checksum covers that digit, too. Otherwise a flipped bit in the first byte would look
+ * like a newer version of Confab, and the batch would wait for it without end.
  */
 export function encodeRecord(
   batchId: string,
@@ -60,6 +63,11 @@ function checksumOf(batchId: string): number {
   return crc32(`${batchId}/`);
 }
 
+/** The beginning of the checksum in a later format. */
+function newerChecksumOf(format: number, batchId: string): number {
+  return crc32(`${String.fromCharCode(format)} ${batchId}/`);
+}
+
 /** The record was written by another version of Confab, with a format or a field that this version does not know. */
 export class UnknownRecordFormat extends Error {
   override readonly name = "UnknownRecordFormat";
@@ -70,6 +78,7 @@ const newline = 0x0a;
 const slash = 0x2f;
 const zero = 0x30;
 const version = 0x31;
+const nine = 0x39;
 
 /** Decodes the record at these bytes. */
 export type RecordDecoder = (bytes: Buffer, from: number, to: number) => PendingRecord | undefined;
@@ -83,13 +92,16 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
   const ownTime = timeOf(ownBatch);
   const before = checksumOf(batchId);
   return (bytes, from, to) => {
-    if (to - from < 2 || bytes[from] !== version || bytes[from + 1] !== space) {
-      throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
-    }
+    const format = bytes[from] ?? 0;
+    if (format < version || format > nine || bytes[from + 1] !== space) return undefined;
     let at = from + 2;
     let sum = 0;
     for (; at < to && bytes[at] !== space; at++) sum = 10 * sum + bytes[at]! - zero;
     const begin = ++at;
+    if (format !== version) {
+      if (sum !== crc32(bytes.subarray(begin, to), newerChecksumOf(format, batchId))) return undefined;
+      throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
+    }
     let batchEnd = 0;
     let position = 0;
     for (; at < to && bytes[at] !== space; at++) {
