@@ -62,13 +62,29 @@ describe("storing batches again and over broken connections", () => {
     const id = randomBytes(16);
     await test.batchStore.store([{ id, messages: [first!] }]);
     const again = await test.batchStore.store([{ id, messages: [first!, second!] }]);
-    expect(again).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [], locked: [] });
+    expect(again).to.deep.equal({
+      stored: 1,
+      knownBatches: 1,
+      conflicts: [],
+      refused: [],
+      erased: [],
+      locked: [],
+      repeated: [],
+    });
     expect(await test.numbersOf(chatId)).to.deep.equal([1, 2]);
     expect(await count()).to.equal(2);
     // A late resend was numbered a second time. Its messages are stored under their first numbers.
     const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
     const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
-    expect(resent).to.deep.equal({ stored: 1, knownBatches: 1, conflicts: [], refused: [], erased: [], locked: [] });
+    expect(resent).to.deep.equal({
+      stored: 1,
+      knownBatches: 1,
+      conflicts: [],
+      refused: [],
+      erased: [],
+      locked: [],
+      repeated: [],
+    });
     expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 3]);
     expect(await count()).to.equal(3);
   });
@@ -190,7 +206,15 @@ describe("storing batches again and over broken connections", () => {
     silent.close();
     expect(await test.numbersOf(chatId)).to.deep.equal([1, 2]);
     const again = await test.batchStore.store([delivery]);
-    expect(again).to.deep.equal({ stored: 0, knownBatches: 1, conflicts: [], refused: [], erased: [], locked: [] });
+    expect(again).to.deep.equal({
+      stored: 0,
+      knownBatches: 1,
+      conflicts: [],
+      refused: [],
+      erased: [],
+      locked: [],
+      repeated: [],
+    });
     expect(await count()).to.equal(2);
   });
 });

@@ -290,8 +290,13 @@ describe("the plan of every query", () => {
         ...{ createdAt: new Date(at.getTime() - 1_000 * index), actor: "test", act: "key-created" },
       })),
     });
+    await prisma.erasure.createMany({
+      data: Array.from({ length: 1_000 }, (_, index) => ({
+        ...{ token: randomUUID(), applicationId: index, sender: Buffer.from("anna"), requestedAt: at, finishedAt: at },
+      })),
+    });
     const tables =
-      "api_keys, audit_log, deleted_numbers, message_versions, removed_histories, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys";
+      "api_keys, audit_log, deleted_numbers, message_versions, removed_histories, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys, erasures";
     await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
   });
   after(() => test.close());

@@ -179,8 +179,8 @@ describe("measuring messages", () => {
       { token: "x", number: 1 },
     ]);
     expect(found).to.have.deep.members([
-      { id: one.id, token: one.token, number: 1, lastMessageNumber: 0, lastChangeNumber: 0 },
-      { id: two.id, token: two.token, number: 1, lastMessageNumber: 2, lastChangeNumber: 0 },
+      { id: one.id, token: one.token, number: 1, lastMessageNumber: 0, lastChangeNumber: 0, lastNumbering: 0 },
+      { id: two.id, token: two.token, number: 1, lastMessageNumber: 2, lastChangeNumber: 0, lastNumbering: 0 },
     ]);
     expect(await test.chats.withNames([])).to.deep.equal([]);
   });

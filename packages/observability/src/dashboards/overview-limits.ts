@@ -14,6 +14,7 @@ export const limits: Row = {
   panels: [
     graph({
       title: "Applications that send most",
+      width: 6,
       description: "Messages per second by application: the ten with the most, by the beginning of their tokens.",
       unit: "ops",
       queries: [
@@ -26,6 +27,7 @@ export const limits: Row = {
     }),
     graph({
       title: "Used idempotency keys",
+      width: 6,
       description:
         "Used part of the limited idempotency keys, which carry no time, for the ten applications with the most. At 100 % new ones are refused.",
       unit: "percentunit",
@@ -42,6 +44,7 @@ export const limits: Row = {
     }),
     graph({
       title: "Refused messages",
+      width: 6,
       description:
         "By reason. rate-limited, idempotency-keys-used-up: an application is over its limit. overloaded, busy, intake-unavailable, storage-unavailable: Confab is.",
       unit: "ops",
@@ -52,6 +55,7 @@ export const limits: Row = {
     }),
     graph({
       title: "Use of limited resources",
+      width: 6,
       description:
         "Used parts of limited resources; the highest line is the next bottleneck. From 60 % of Redis' memory on, messages are refused.",
       unit: "percentunit",
