@@ -129,7 +129,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
       {
         series: [['confab_top_application_keys_used_ratio{namespace="chat",application="c7d713f8"}', "0.71x20"]],
         after: 6,
-        labels: ticket,
+        labels: { ...ticket, application: "c7d713f8" },
       },
     ],
     silent: [
