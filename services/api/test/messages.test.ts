@@ -275,7 +275,7 @@ describe("reading a chat's messages", () => {
 
   it("refuses a query with too many parameters", async () => {
     const path = pathOf(await newChat([true, true]));
-    expect(jsonOf(await api.get(`${path}?${"a=1&".repeat(99)}limit=1`))).to.have.length(1);
+    problemOf(await api.get(`${path}?${"a=1&".repeat(99)}limit=1`), "validation-failed");
     const { detail } = problemOf(await api.get(`${path}?${"a=1&".repeat(1_100)}limit=1`), "malformed-request");
     expect(detail).to.include("100 parameters");
   });
