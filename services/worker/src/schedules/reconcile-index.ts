@@ -27,9 +27,10 @@ const comparedAtOnce = 500;
 const maxOutbox = 1_000;
 
 /**
- * Compares MySQL with the search index, and puts what the index lacks, or has although it was deleted, back into the outbox. Each run compares the ranges that this
- * worker stored a while ago, and in one of all workers the next chats of a walk through all chats. Counts come first: only a range whose counts differ
- * is bisected, and only a small one is compared message by message. Chats with ranges in the outbox are left out.
+ * Compares MySQL with the search index, and puts what the index lacks, or has although it was deleted, back into the outbox. Each run
+ * compares the ranges that this worker stored a while ago, and in one of all workers the next chats of a walk through all chats. Counts
+ * come first: only a range whose counts differ is bisected, and only a small one is compared message by message. Chats with ranges in the
+ * outbox are left out.
  */
 export function createIndexReconciliation(options: ReconcileIndexOptions): () => Promise<void> {
   const { chats, messages, outbox, index, recent, isWalker, graceMs, metrics, logger } = options;
@@ -56,8 +57,8 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     const settled = stored.filter(({ updatedAt }) => updatedAt.getTime() < before);
     const missing = await index.findMissing(settled);
     if (missing.length > 0) {
-      requeued.inc(missing.length);
       await requeue(missing, "messages were missing from the search index: they are indexed again");
+      requeued.inc(missing.length);
     }
     const isStored = new Set(stored.map(({ number }) => number));
     const extra = indexed.filter((number) => !isStored.has(number)).sort((a, b) => a - b);
