@@ -25,7 +25,7 @@ describe("every pod", () => {
       ofPods(({ pod, manifest }) =>
         findings([
           hasVolume(pod, manifest) && pod.securityContext?.fsGroupChangePolicy !== "OnRootMismatch",
-          "waits for every file of its volume at each start",
+          "waits for every file of its volume at every start",
         ]),
       ),
     ));

@@ -69,7 +69,7 @@ export async function recordNumberings(tx: Statements, numberings: readonly Numb
   if (numberings.length === 0) return;
   const lowest = new Map<string, Numbering>();
   for (const each of numberings) {
-    const key = `${each.chatId.toString()}:${each.numbering}`;
+    const key = keyOf(each);
     const known = lowest.get(key);
     if (known === undefined || each.from < known.from) lowest.set(key, each);
   }
@@ -84,10 +84,13 @@ export async function recordNumberings(tx: Statements, numberings: readonly Numb
          ON DUPLICATE KEY UPDATE from_number = LEAST(from_number, VALUES(from_number))`,
     ...sorted.flatMap(({ chatId, numbering, from }) => [chatId, numbering, from]),
   );
-  const isKnown = ({ chatId, numbering }: Numbering): boolean =>
-    known.some((row) => row.chatId === chatId && row.numbering === numbering);
-  const fresh = sorted.filter((each) => !isKnown(each));
+  const knownKeys = new Set(known.map(keyOf));
+  const fresh = sorted.filter((each) => !knownKeys.has(keyOf(each)));
   if (fresh.length > 0) await beginNumberings(tx, fresh);
+}
+
+function keyOf({ chatId, numbering }: Pick<Numbering, "chatId" | "numbering">): string {
+  return `${chatId}:${numbering}`;
 }
 
 async function beginNumberings(tx: Statements, fresh: readonly Numbering[]): Promise<void> {

@@ -5,8 +5,8 @@
 --          application (0: no limit), for how long (ms) idempotency keys are kept, and for how long those that MySQL has as
 --          well, maximum number of the others per application in the first time (0: no limit), the records of all items one
 --          after another; then for each group (a chat): token, chat number, '' or its loaded head (chat id, last number,
---          incarnation under which it was loaded, ordinal of that incarnation, epoch of the application), and of each item: the number that it replies to (0: none; '': no item
---          does), its idempotency key ('': no item has one), length of the record in bytes. What is in one argument is
+--          incarnation under which it was loaded, ordinal of that incarnation, epoch of the application), and of each item: the
+--          number that it replies to (0: none; '': no item does), its idempotency key ('': no item has one), length of the record in bytes. What is in one argument is
 --          separated by spaces, and the lengths by commas. A key is: & if the item belongs to the same request as the one
 --          before it, digest of the key and hash of the request (- -: none), time in the key (ms; 0: it has none), and
 --          /clock/stored of an earlier reply if MySQL does not have it.
@@ -107,7 +107,7 @@ local function keepKey(token, digest, time, value)
   if redis.call('PTTL', hashKey) < keep then redis.call('PEXPIREAT', hashKey, string.format('%d', clock + 1.2 * keep)) end
 end
 
--- Redis knows no key from before ``keys-since`: it was started, emptied or promoted then, and may have lost some.
+-- Redis knows no key from before `keys-since`: it was started, emptied or promoted then, and may have lost some.
 local keysSince
 local function whenKeysBegan()
   if not keysSince then

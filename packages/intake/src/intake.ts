@@ -305,7 +305,7 @@ interface OpenEntry {
 const isOpen = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
 const isStillOpen = ({ result }: OpenEntry): boolean => isOpen(result);
 
-/** Messages of a run, of which none may overtake one that waits because of its key. */
+/** Messages of a run. None of them may overtake one that waits because of its key. */
 function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
   if (run.length === 1 || !run.some(({ idempotency }) => idempotency)) return run;
   return run.map((entry, at) => ({ ...entry, follows: at > 0 }));
