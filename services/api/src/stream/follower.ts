@@ -125,9 +125,8 @@ export class Follower {
         // One page of one chat after the other.
       }
     } catch (error) {
-      if (!this.#isOver) this.#options.owner.fail(error);
-    } finally {
       this.#isRunning = false;
+      if (!this.#isOver) this.#options.owner.fail(error);
     }
   }
 
@@ -137,7 +136,11 @@ export class Follower {
     const member = this.#nextDue();
     const hasTaken = member === undefined || (await this.#turn(member));
     if (!hasTaken || !this.#writeLive()) await this.#options.sink.drained();
-    else if (member === undefined) return false;
+    else if (member === undefined) {
+      // Not later: what becomes due before the caller goes on would wait for the next signal.
+      this.#isRunning = false;
+      return false;
+    }
     return true;
   }
 

@@ -105,6 +105,25 @@ describe("a live stream", () => {
     leave();
   });
 
+  it("reads again however soon after its last page something happens", async () => {
+    const { state, listeners, leave } = openStream();
+    await eventually(() => {
+      expect(state.written).to.include("caught-up");
+    });
+    const [listener] = listeners;
+    for (let ticks = 0; ticks < 12; ticks += 1) {
+      state.reads = 0;
+      listener!.wake();
+      // Its read is answered, and it goes to sleep, within these turns of the queue of promises.
+      for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+      const { reads } = state;
+      listener!.wake();
+      await sleep(5);
+      expect(state.reads, `after ${ticks} ticks`).to.be.above(reads);
+    }
+    leave();
+  });
+
   it("reads again by itself after messages could not be read", async () => {
     const { state, leave } = openStream();
     state.isWhole = false;
