@@ -6,13 +6,17 @@ import { eventId } from "./frames.ts";
 import { createEventPages, type EventPage } from "./pages.ts";
 import { createSharedReads } from "./shared-reads.ts";
 import { fromRecord } from "../representations.ts";
+import type { ReadUpTo } from "../use-cases/continue-at.ts";
 import type { MessagePage } from "../use-cases/read-messages.ts";
 
 const chat = { id: 7n, number: 1 } as Chat;
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
 
 /** Reads of a chat that end when the test says so. Its messages have these numbers. */
-function heldReads(numbers: readonly number[] = [], { atOnce = 100, pageSize = 100 } = {}) {
+function heldReads(
+  numbers: readonly number[] = [],
+  { atOnce = 100, pageSize = 100, continueAt = (at: ReadUpTo) => at } = {},
+) {
   const ends: (() => void)[] = [];
   const after: number[] = [];
   const reads = createSharedReads({ atOnce });
@@ -36,10 +40,10 @@ function heldReads(numbers: readonly number[] = [], { atOnce = 100, pageSize = 1
         return promise;
       },
     },
-    continueAt: (_chat, at) => Promise.resolve(at),
+    continueAt: (_chat, at) => Promise.resolve(continueAt(at)),
     changes: { after: () => Promise.resolve({ items: [], next: undefined }) },
   });
-  const read = (number: number, change = 0) => pages.read("token", chat, { number, change, numbering: 0 });
+  const read = (number: number, change = 0, numbering = 0) => pages.read("token", chat, { number, change, numbering });
   /** The ids of the events that a reader gets. */
   const idsOf = ({ frames, first }: EventPage) => frames.slice(first).map(({ at }) => eventId(at));
   return { ends, after, reads, read, idsOf };
@@ -94,6 +98,21 @@ describe("the pages of a stream", () => {
       expect(after).to.deep.equal([5, position]);
       expect(idsOf(await second)).to.deep.equal(idsOf(await heldRead(numbers, position)));
     }
+  });
+
+  it("are read again for a reader ahead whose numbers were lost and assigned again", async () => {
+    // In the second numbering, the chat assigned the numbers from 7 on again.
+    const continueAt = ({ number }: ReadUpTo) => ({ number: Math.min(number, 6), numbering: 2 });
+    const { ends, after, read, idsOf } = heldReads([6, 7, 8, 9], { continueAt });
+    const readers = [read(5, 0, 1), read(8, 0, 1)];
+    ends[0]!();
+    expect(idsOf((await readers[0])!)).to.deep.equal(["6.2", "7.2", "8.2", "9.2"]);
+    await eventually(() => {
+      expect(after).to.deep.equal([5, 8]);
+    });
+    ends[1]!();
+    const { frames } = (await readers[1])!;
+    expect(frames.map(({ bytes }) => bytes.toString().split("\n")[1])).to.deep.equal(["event: reset"]);
   });
 
   it("are read a few at a time, the others in their order", async () => {

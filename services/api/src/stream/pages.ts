@@ -113,8 +113,10 @@ function pageOf(frames: readonly Frame[], next: Position, ending: Pick<EventPage
 }
 
 /** The part of a page for a reader whose position has a higher number; undefined if the page does not show what follows it. */
-function partAfter(page: EventPage, { number }: Position): EventPage | undefined {
+function partAfter(page: EventPage, { number, numbering }: Position): EventPage | undefined {
   const { frames, next, isEnd } = page;
+  // The reader may have numbers that were lost and assigned again, which the reader of the page had not reached.
+  if (numbering !== 0 && next.numbering !== numbering) return undefined;
   const found = frames.findIndex(({ isChange, at }) => isChange || at.number > number);
   const first = found === -1 ? frames.length : found;
   const frame = frames[first];
