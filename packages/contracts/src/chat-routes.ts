@@ -98,7 +98,7 @@ export const chatRoutes = {
     tag: "Chats",
     summary: "Set how far a reader has read a chat",
     description:
-      "Moves the read horizon of a reader forward to a number, at most the chat's last number. It never moves back: a lower number changes nothing, and the answer has the current horizon.",
+      "Moves the read horizon of a reader forward to a number, at most the chat's last number. It never moves back: a lower number changes nothing, and the answer has the current horizon. A stored message moves the horizon of its sender likewise.",
     scopes: ["write"],
     openToUsers: true,
     params: ["token", "chat", "reader"],

@@ -6,6 +6,7 @@ import { addKeys, removeKeys } from "./message-keys.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
 import { recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
+import { advanceSenders } from "./sender-horizons.ts";
 import { RetryTransaction, directTransaction, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -49,9 +50,9 @@ export function createBatchStore(database: Database) {
   const lockedChats = createLockedChats();
   return {
     /**
-     * Stores all batches in one transaction: ids, rows, dead letters, search outbox and counts. Leaves out the messages of a chat
-     * that is locked for longer than a session waits. Throws every error that does not concern a single row or chat. After an error
-     * the outcome may be unknown; repeating the call settles it.
+     * Stores all batches in one transaction: ids, rows, dead letters, search outbox, counts and the horizons of senders. Leaves out
+     * the messages of a chat that is locked for longer than a session waits. Throws every error that does not concern a single row or
+     * chat. After an error the outcome may be unknown; repeating the call settles it.
      */
     async store<M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> {
       const messages = batches.flatMap((batch) => batch.messages);
@@ -124,8 +125,9 @@ async function store<M extends AddressedMessage>(
   const numberings = unique.flatMap((batch) => batch.numberings?.filter(({ chatId }) => present.has(chatId)) ?? []);
   await unlessLocked(async () => {
     await recordNumberings(tx, numberings);
-    // Last, because every writer of a chat waits for the lock on its count.
+    // Late, because every writer of a chat waits for the lock on its count.
     await addToChats(tx, stored);
+    await advanceSenders(tx, stored, now);
   });
   return {
     stored: stored.length,

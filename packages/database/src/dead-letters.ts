@@ -1,6 +1,7 @@
 import { decodeContent } from "@confab/contracts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
+import { advanceSenders } from "./sender-horizons.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { DeadLetter } from "./generated/client.ts";
@@ -71,8 +72,10 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   const { stored, conflicts, refused } = await insertMessages(tx, [message]);
   if (conflicts.length > 0) return taken;
   if (refused[0]) return { restored: false, reason: refused[0].reason };
-  await addToOutbox(tx, stored, new Date());
+  const now = new Date();
+  await addToOutbox(tx, stored, now);
   await addToChats(tx, stored);
+  await advanceSenders(tx, stored, now);
   if (stored.length > 0) await noteChange(tx, chatId, number);
   await tx.deadLetter.delete({ where: { id } });
   // Present if it was dropped before and Redis, which lost data, delivered it again.

@@ -53,6 +53,18 @@ describe("read horizons and unread counts", () => {
     expect(listed.filter(({ number, body }) => number > 1 && body !== null)).to.have.lengthOf(4);
   });
 
+  it("follow the messages that their reader sends, once these are stored", async () => {
+    await world.accept(chat, { body: "five", sender: "anna" }, { body: "six", sender: "ben" });
+    expect(await get("anna"), "before the message is stored").to.include({ number: 0, unread: 6 });
+    await world.store();
+    expect(await get("anna")).to.include({ number: 5, unread: 1 });
+    expect(await get("ben")).to.include({ number: 6, unread: 0 });
+    const unreadOf = async (reader: string) =>
+      readAs(z.array(unreadChatSchema), await api.get(`/applications/${chat.token}/unread?reader=${reader}`));
+    expect((await unreadOf("anna")).map(({ unread }) => unread)).to.deep.equal([1]);
+    expect(await unreadOf("ben")).to.deep.equal([]);
+  });
+
   it("are bound by the chat's last number, stored or pending", async () => {
     expect(problemOf(await set("anna", 5), "position-reset").last_number, "it may be from before a loss").to.equal(0);
     await world.accept(chat, "five");
