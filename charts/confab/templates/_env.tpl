@@ -175,6 +175,8 @@
   value: {{ ternary "on" "off" .Values.telemetry.trustTraceparent | quote }}
 - name: RATE_LIMITS
   value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
+- name: USER_SHARE
+  value: {{ .Values.config.userShare | quote }}
 {{- with .Values.config.corsOrigins }}
 - name: CORS_ORIGINS
   value: {{ join "," . | quote }}

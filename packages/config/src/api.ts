@@ -47,6 +47,9 @@ export function loadApiConfig(env: Environment) {
     streams: {
       total: variables.MAX_STREAMS,
       perApplication: variables.RATE_LIMITS ? variables.MAX_STREAMS_PER_APPLICATION : Infinity,
+      perUser: variables.RATE_LIMITS
+        ? Math.max(1, Math.floor(variables.MAX_STREAMS_PER_APPLICATION * variables.USER_SHARE))
+        : Infinity,
       perAddress: variables.RATE_LIMITS ? variables.MAX_STREAMS_PER_ADDRESS : Infinity,
     },
     trustedProxies: variables.TRUSTED_PROXIES,

@@ -29,8 +29,16 @@ export const commonVariables = {
   PARTITIONS,
 };
 
-const { ACCESS_LOG_RATE, TRUST_TRACEPARENT, PUBLIC_URL, CORS_ORIGINS, RATE_LIMITS, REQUIRE_KEYS, ADMIN_API_KEY } =
-  processVariables;
+const {
+  ACCESS_LOG_RATE,
+  TRUST_TRACEPARENT,
+  PUBLIC_URL,
+  CORS_ORIGINS,
+  RATE_LIMITS,
+  USER_SHARE,
+  REQUIRE_KEYS,
+  ADMIN_API_KEY,
+} = processVariables;
 
 /** The variables of the services that speak HTTP with clients. */
 export const httpVariables = {
@@ -39,6 +47,7 @@ export const httpVariables = {
   PUBLIC_URL,
   CORS_ORIGINS,
   RATE_LIMITS,
+  USER_SHARE,
   REQUIRE_KEYS,
   ADMIN_API_KEY,
 };
@@ -65,6 +74,7 @@ export function httpSettings(variables: Variables<typeof httpVariables> & { HOST
   return {
     accessLogRate: variables.ACCESS_LOG_RATE,
     corsOrigins: variables.CORS_ORIGINS,
+    userShare: variables.USER_SHARE,
     trustCallers: variables.TRUST_TRACEPARENT,
     access: { required: variables.REQUIRE_KEYS, adminKey: variables.ADMIN_API_KEY },
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },

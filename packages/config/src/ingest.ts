@@ -50,6 +50,7 @@ export function loadIngestConfig(env: Environment) {
       applicationMessageBurst: variables.APPLICATION_MESSAGE_BURST,
       idempotencySeconds: Math.ceil(variables.IDEMPOTENCY_TTL / 1000),
       maxIdempotencyKeys: variables.MAX_IDEMPOTENCY_KEYS,
+      userShare: variables.USER_SHARE,
     },
     maxMemory: variables.REDIS_MEMORY_LIMIT_RATIO,
     deadlineMs: variables.ACCEPT_DEADLINE,

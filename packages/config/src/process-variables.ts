@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
+import { decimal, durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
 
 /** The variables that several services share. */
 export const processVariables = {
@@ -57,6 +57,11 @@ export const processVariables = {
   RATE_LIMITS: onOff()
     .prefault("on")
     .describe("Whether the limits per application and, for streams, per client address apply"),
+  USER_SHARE: decimal({ min: 0.001, max: 1 })
+    .prefault("0.25")
+    .describe(
+      "Part of each limit of an application that one user with a user token may use. Keys and tokens of the application have no such limit. It must be the same in the api and ingest",
+    ),
   REQUIRE_KEYS: onOff()
     .prefault("off")
     .describe(

@@ -12,11 +12,15 @@ export interface ByteBudgetOptions {
   readonly smallBytes?: number;
   /** How long a large body may take to arrive before it may be dropped to make room. */
   readonly timeoutMs?: number;
+  /** The part of an application's half that requests of one user hold; one request may hold more. */
+  readonly userShare?: number;
 }
 
 /** The share of one request. It is plain data, because closures and getters would cost each request more than the counting. */
 export interface Lease {
   readonly budget: ByteBudget;
+  /** The user whose token was sent. */
+  readonly user: string | undefined;
   held: number;
   /** The parsed values of the body. */
   values: number;
@@ -26,7 +30,7 @@ export interface Lease {
 }
 
 export interface ByteBudget {
-  open(): Lease;
+  open(user?: string): Lease;
   /** Adds bytes of a body that is being read; throws a `busy` problem if there is no room for them. */
   take(lease: Lease, bytes: number): void;
   /**
@@ -34,7 +38,10 @@ export interface ByteBudget {
    * has too many values.
    */
   charge(lease: Lease, values: number): void;
-  /** Counts bytes for a message's application; throws a `rate-limited` problem beyond its half of the budget. */
+  /**
+   * Counts bytes for a message's application and its user; throws a `rate-limited` problem beyond the application's half of the budget
+   * or the user's share of that.
+   */
   assign(lease: Lease, message: unknown, bytes: number): void;
   /** Marks the body as complete: from now on it is not dropped. */
   complete(lease: Lease): void;
@@ -50,7 +57,7 @@ export interface ByteBudget {
  * requests of one application hold at most half of the budget.
  */
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
-  const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000 } = options;
+  const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000, userShare = 1 } = options;
   /** Large bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
   const large = new Map<Lease, number>();
   const owned = new Map<string, number>();
@@ -66,8 +73,18 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
     }
   }
 
+  /** Counts bytes for an owner, unless all of its requests together would hold more than the limit. */
+  function own(lease: Lease, owner: string, bytes: number, limit: number): boolean {
+    const sum = (owned.get(owner) ?? 0) + bytes;
+    if (sum > limit) return false;
+    owned.set(owner, sum);
+    lease.owners ??= new Map();
+    lease.owners.set(owner, (lease.owners.get(owner) ?? 0) + bytes);
+    return true;
+  }
+
   const budget: ByteBudget = {
-    open: () => ({ budget, held: 0, values: 0, owners: undefined, evict: undefined }),
+    open: (user) => ({ budget, user, held: 0, values: 0, owners: undefined, evict: undefined }),
     take(lease, bytes) {
       if (used + bytes > total * 0.75) makeRoom(bytes, lease.held);
       used += bytes;
@@ -87,16 +104,11 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
       if (lease.held <= smallBytes) return;
       const owner = ownerOf(message);
       if (owner === undefined) return;
-      const sum = (owned.get(owner) ?? 0) + bytes;
-      if (sum > total / 2) {
-        throw new ProblemError("rate-limited", {
-          detail:
-            "Unanswered requests of this application already hold half of this process's memory for requests. Nothing was accepted. Send the request again after Retry-After.",
-        });
-      }
-      owned.set(owner, sum);
-      lease.owners ??= new Map();
-      lease.owners.set(owner, (lease.owners.get(owner) ?? 0) + bytes);
+      if (!own(lease, owner, bytes, total / 2)) throw tooMuchOf("this application", "half");
+      if (lease.user === undefined) return;
+      const ofUser = `${owner} ${lease.user}`;
+      const limit = Math.max((total / 2) * userShare, lease.held);
+      if (!own(lease, ofUser, bytes, limit)) throw tooMuchOf("this user", "one user's share (USER_SHARE)");
     },
     complete(lease) {
       if (lease.held > smallBytes) large.delete(lease);
@@ -121,6 +133,12 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
 function ownerOf(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null || !("application_token" in message)) return undefined;
   return typeof message.application_token === "string" ? message.application_token : undefined;
+}
+
+function tooMuchOf(whose: string, part: string): ProblemError {
+  return new ProblemError("rate-limited", {
+    detail: `Unanswered requests of ${whose} already hold ${part} of this process's memory for requests. Nothing was accepted. Send the request again after Retry-After.`,
+  });
 }
 
 function tooManyValues(): ProblemError {

@@ -1,14 +1,18 @@
 import { withTimeout } from "@confab/runtime";
 import { ProblemError, applicationTokenSchema } from "@confab/contracts";
 import type { Logger } from "@confab/runtime";
-import type { RequestHandler } from "express";
+import type { RequestHandler, Response } from "express";
 import type { Cluster, Redis } from "ioredis";
+import { hash } from "node:crypto";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { contextOf } from "./request-context.ts";
 
 export interface RateLimitOptions {
   readonly redis: Redis | Cluster;
   /** Requests per application and window. */
   readonly limit: number;
+  /** The part of these that one user with a user token may send. */
+  readonly userShare: number;
   readonly windowSeconds: number;
   readonly logger: Logger;
   readonly keyPrefix: string;
@@ -26,35 +30,29 @@ interface RateLimitState {
 const PAUSE_MS = 1_000;
 
 /**
- * For paths with `:token`: limits the requests of each application and sets the RateLimit headers of
- * draft-ietf-httpapi-ratelimit-headers. All processes share the count through Redis, in fixed windows. While Redis is
- * unavailable or slow, each process counts alone: the limit may be exceeded, but no request fails or waits for long.
+ * For paths with `:token`: limits the requests of each application and of each of its users, and sets the RateLimit headers of
+ * draft-ietf-httpapi-ratelimit-headers for whichever has less left. All processes share the counts through Redis, in fixed windows.
+ * While Redis is unavailable or slow, each process counts alone: the limit may be exceeded, but no request fails or waits for long.
  */
 export function createRateLimit(options: RateLimitOptions): RequestHandler {
-  const { redis, limit, windowSeconds, logger, keyPrefix, timeoutMs = 150 } = options;
-  const local = new RateLimiterMemory({ points: limit, duration: windowSeconds });
-  const shared = new RateLimiterRedis({
-    storeClient: redis,
-    keyPrefix,
-    points: limit,
-    duration: windowSeconds,
-    rejectIfRedisNotReady: true,
-    // A refused application is refused without asking Redis until its window ends.
-    inMemoryBlockOnConsumed: limit + 1,
-  });
-  const late = (): Error => new Error(`Redis did not answer within ${timeoutMs} ms`);
-  const policy = `"requests";q=${limit};w=${windowSeconds}`;
-  let pausedUntil = 0;
+  const { limit, userShare, windowSeconds, keyPrefix } = options;
+  const limitOfUser = Math.max(1, Math.floor(limit * userShare));
+  const takeOfApplication = createCounter(options, { points: limit, keyPrefix });
+  const takeOfUser = createCounter(options, { points: limitOfUser, keyPrefix: `${keyPrefix}-user` });
 
-  async function consume(token: string): Promise<RateLimitState> {
-    if (performance.now() < pausedUntil) return count(local, token);
-    try {
-      return await withTimeout(count(shared, token), timeoutMs, late);
-    } catch (error) {
-      pausedUntil = performance.now() + PAUSE_MS;
-      logger.warn({ err: error }, "Redis did not answer in time: the rate limit counts in this process alone");
-      return count(local, token);
-    }
+  function answer(
+    res: Response,
+    points: number,
+    { allowed, remaining, resetSeconds }: RateLimitState,
+    whose: string,
+  ): void {
+    res.setHeader("RateLimit-Policy", `"requests";q=${points};w=${windowSeconds}`);
+    res.setHeader("RateLimit", `"requests";r=${remaining};t=${resetSeconds}`);
+    if (allowed) return;
+    throw new ProblemError("rate-limited", {
+      detail: `${whose} may send ${points} requests per ${windowSeconds === 1 ? "second" : `${windowSeconds} seconds`}. Send the request again after Retry-After.`,
+      retryAfterSeconds: Math.max(1, resetSeconds),
+    });
   }
 
   return async (req, res, next) => {
@@ -64,22 +62,51 @@ export function createRateLimit(options: RateLimitOptions): RequestHandler {
       next();
       return;
     }
-    const { allowed, remaining, resetSeconds } = await consume(token.data);
-    res.setHeader("RateLimit-Policy", policy);
-    res.setHeader("RateLimit", `"requests";r=${remaining};t=${resetSeconds}`);
-    if (!allowed) {
-      throw new ProblemError("rate-limited", {
-        detail: `The application may send ${limit} requests per ${windowSeconds === 1 ? "second" : `${windowSeconds} seconds`}. Send the request again after Retry-After.`,
-        retryAfterSeconds: Math.max(1, resetSeconds),
-      });
-    }
+    const user = contextOf(req).principal?.user?.id;
+    // First, because what is refused to a user must not use up the limit of the application.
+    const ofUser =
+      user === undefined ? undefined : await takeOfUser(`${token.data}:${hash("sha256", user, "base64url")}`);
+    if (ofUser?.allowed === false) answer(res, limitOfUser, ofUser, "One user of the application (USER_SHARE)");
+    const ofApplication = await takeOfApplication(token.data);
+    answer(res, limit, ofApplication, "The application");
+    if (ofUser !== undefined && ofUser.remaining < ofApplication.remaining) answer(res, limitOfUser, ofUser, "");
     next();
   };
 }
 
-async function count(limiter: RateLimiterMemory | RateLimiterRedis, token: string): Promise<RateLimitState> {
+/** Counts requests by their keys, in this process alone while Redis does not answer in time. */
+function createCounter(
+  { redis, windowSeconds: duration, logger, timeoutMs = 150 }: RateLimitOptions,
+  { points, keyPrefix }: { points: number; keyPrefix: string },
+): (key: string) => Promise<RateLimitState> {
+  const local = new RateLimiterMemory({ points, duration });
+  const shared = new RateLimiterRedis({
+    storeClient: redis,
+    keyPrefix,
+    points,
+    duration,
+    rejectIfRedisNotReady: true,
+    // A refused application or user is refused without asking Redis until its window ends.
+    inMemoryBlockOnConsumed: points + 1,
+  });
+  const late = (): Error => new Error(`Redis did not answer within ${timeoutMs} ms`);
+  let pausedUntil = 0;
+
+  return async (key) => {
+    if (performance.now() < pausedUntil) return count(local, key);
+    try {
+      return await withTimeout(count(shared, key), timeoutMs, late);
+    } catch (error) {
+      pausedUntil = performance.now() + PAUSE_MS;
+      logger.warn({ err: error }, "Redis did not answer in time: the rate limit counts in this process alone");
+      return count(local, key);
+    }
+  };
+}
+
+async function count(limiter: RateLimiterMemory | RateLimiterRedis, key: string): Promise<RateLimitState> {
   try {
-    return stateOf(await limiter.consume(token), true);
+    return stateOf(await limiter.consume(key), true);
   } catch (error) {
     // The library rejects with its result if the limit is exceeded, and with an Error if it cannot count.
     if (error instanceof RateLimiterRes) return stateOf(error, false);

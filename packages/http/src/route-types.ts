@@ -1,6 +1,5 @@
 import type { Access } from "@confab/access";
 import type { PageLinks, ProblemError, Route, pathParameters } from "@confab/contracts";
-import type { FairShare } from "@confab/runtime";
 import type { z } from "zod";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { Hold } from "./holding.ts";
@@ -51,13 +50,22 @@ export interface RouteOutput<R extends Route> {
 
 export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<RouteOutput<R>> | RouteOutput<R>;
 
+/** Whose limits a request uses up: those of an application and, with a user token, the share of its user. */
+export interface Owner {
+  readonly token: string;
+  readonly user: string | undefined;
+}
+
+/** Runs work when its owner may have more of it in progress; rejects with a problem after seconds. */
+export type Share = <T>(owner: Owner, work: () => Promise<T>) => Promise<T>;
+
 export interface MountOptions {
   /** Decides who may use the routes; without it they are public. */
   readonly access?: Access | undefined;
   /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
   readonly budget?: ByteBudget | undefined;
   /** Runs what reads lists, so that one application leaves the others their share of the database. */
-  readonly share?: FairShare | undefined;
+  readonly share?: Share | undefined;
   /** For tests: an answer that does not match its schema is an error. */
   readonly validateResponses?: boolean;
 }

@@ -24,8 +24,12 @@ export function mount<R extends Route>(
 ): void {
   const { access, budget, validateResponses = false } = options;
   // Lists that belong to no application have a share of their own.
-  const share = <T>(work: () => Promise<T>, { token = "" }: { token?: string }): Promise<T> =>
-    isList(route) && options.share !== undefined ? options.share(token, work) : work();
+  const share = <T>(
+    work: () => Promise<T>,
+    { token = "" }: { token?: string },
+    { principal }: RequestContext,
+  ): Promise<T> =>
+    isList(route) && options.share !== undefined ? options.share({ token, user: principal?.user?.id }, work) : work();
   const known = knownFieldsOf(route);
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
@@ -38,18 +42,18 @@ export function mount<R extends Route>(
     const query = readQuery(req, route, known);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const tags = route.versioned === true ? readTags(req.headers["if-match"]) : undefined;
-    const lease = route.body === undefined ? undefined : budget?.open();
+    const lease = route.body === undefined ? undefined : budget?.open(context.principal?.user?.id);
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
       const holding = route.waits === true ? createHolding(req, res, context, access) : undefined;
       const input = { params, query, body, idempotencyKey, tags, context };
       const output = await (holding === undefined
-        ? share(async () => handler(input as RouteInput<R>), params)
+        ? share(async () => handler(input as RouteInput<R>), params, context)
         : handler({
             ...input,
             hold: holding.hold,
             address: clientAddress(req),
-            share: <T>(work: () => Promise<T>) => share(work, params),
+            share: <T>(work: () => Promise<T>) => share(work, params, context),
           } as RouteInput<R>));
       holding?.end();
       if (validateResponses) assertAnswer(route, output.body);

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
+import { ProblemError } from "@confab/contracts";
 import { createByteBudget } from "../src/byte-budget.ts";
 import type { ByteBudget, Lease } from "../src/byte-budget.ts";
 
@@ -66,6 +67,29 @@ describe("a byte budget", () => {
     const next = read(200);
     expect([complete.evicted, slow.evicted, slower.evicted, next.evicted]).to.deep.equal([[], ["busy"], [], []]);
     expect(budget.used()).to.equal(700);
+  });
+
+  it("gives a user at most the share of a user, but one request whatever it needs, and others the rest", () => {
+    const shared = createByteBudget({ bytes: 1_000, smallBytes: 100, timeoutMs: 20, userShare: 0.5 });
+    const send = (user: string | undefined, bytes: number): Lease => {
+      const lease = shared.open(user);
+      shared.take(lease, bytes);
+      try {
+        shared.assign(lease, { application_token: "A" }, bytes);
+      } catch (error) {
+        shared.release(lease);
+        throw error;
+      }
+      return lease;
+    };
+    const first = send("mallory", 300);
+    expect(() => send("mallory", 120)).to.throw(ProblemError, "this user");
+    send("alice", 120);
+    shared.release(first);
+    const second = send("mallory", 120);
+    send(undefined, 120);
+    shared.release(second);
+    send("mallory", 110);
   });
 
   it("gives an application at most half, and others the rest", () => {

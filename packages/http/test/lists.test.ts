@@ -1,6 +1,6 @@
 import { fillPath, isList, routes, type Route } from "@confab/contracts";
 import { expect } from "chai";
-import { mount, type RouteHandler } from "../src/index.ts";
+import { mount, type Owner, type RouteHandler } from "../src/index.ts";
 import { TOKEN, startApp, type TestApp } from "./start-app.ts";
 
 const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
@@ -13,8 +13,8 @@ describe("lists", () => {
   let app: TestApp;
   const shared: string[] = [];
   before(async () => {
-    const share = <T>(name: string, work: () => Promise<T>): Promise<T> => {
-      shared.push(name);
+    const share = <T>({ token }: Owner, work: () => Promise<T>): Promise<T> => {
+      shared.push(token);
       return work();
     };
     app = await startApp((router) => {

@@ -32,7 +32,7 @@ describe("createRateLimit", () => {
 
   // A long timeout while Redis is available: a stalled disk must not make the process count alone.
   async function start(redis: Redis, limit: number, windowSeconds = 60, timeoutMs = 10_000): Promise<TestApp> {
-    const middleware = createRateLimit({ redis, limit, windowSeconds, logger, keyPrefix, timeoutMs });
+    const middleware = createRateLimit({ redis, limit, userShare: 1, windowSeconds, logger, keyPrefix, timeoutMs });
     const app = await startApp((router) => {
       router.use("/applications/:token", middleware);
       router.get("/applications/:token", (_req, res) => void res.end("served"));

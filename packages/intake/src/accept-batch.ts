@@ -1,5 +1,5 @@
 import type { MessageContent } from "@confab/contracts";
-import { digestKey, keyInRecord, type Idempotency, type KeyDigest } from "./idempotency.ts";
+import { digestKey, digestUser, keyInRecord, type Idempotency, type KeyDigest } from "./idempotency.ts";
 import { encodeRecord } from "./pending-record.ts";
 
 /** A chat's id and last number and its application's epoch in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
@@ -19,6 +19,8 @@ export interface Submission extends MessageContent {
   /** The request's span as a W3C traceparent, if the request is sampled. */
   trace?: string | undefined;
   idempotency?: Idempotency | undefined;
+  /** The user whose token was sent. */
+  user?: string | undefined;
 }
 
 export interface BatchEntry extends Submission {
@@ -45,6 +47,8 @@ export interface AcceptLimits {
   idempotencySeconds: number;
   /** Maximum number of idempotency keys without a time per application and partition in that time. 0: no limit. */
   maxIdempotencyKeys: number;
+  /** The part of the limits of messages and keys that one user may use. */
+  userShare: number;
   /** For how long Redis keeps a key that the worker stores in MySQL. */
   rememberMs?: number;
 }
@@ -56,7 +60,18 @@ const defaultRememberMs = 300_000;
 export type AcceptResult =
   | number
   | { number: number; at: number }
-  | ("conflict" | "unknown" | "overloaded" | "limited" | "keys" | "stale" | "open" | "reply");
+  | (
+      | "conflict"
+      | "unknown"
+      | "overloaded"
+      | "limited"
+      | "keys"
+      | "user-limited"
+      | "user-keys"
+      | "stale"
+      | "open"
+      | "reply"
+    );
 
 /** The reply of accept.lua. */
 interface AcceptReply {
@@ -64,8 +79,16 @@ interface AcceptReply {
   pending: number;
   limits?: [remaining: number, resetMs: number, waitMs: number][];
   keys?: Record<string, [used: number, waitMs: number]>;
+  users?: Record<`user-${"quota" | "keys"}:${string}`, [remaining: number, resetMs: number, waitMs: number]>;
   memory?: KeyMemory;
   results: AcceptResult[];
+}
+
+export interface Quota {
+  remaining: number;
+  resetMs: number;
+  waitMs: number;
+  ofUser: boolean;
 }
 
 export interface EntryResult {
@@ -74,10 +97,12 @@ export interface EntryResult {
   createdAt: Date;
   incarnation: string;
   pending: number;
-  /** The rest of the application's quota. Undefined if it has no quota. */
-  limit: { remaining: number; resetMs: number; waitMs: number } | undefined;
+  /** The rest of the application's quota, or of its user's share if less is left of that. Undefined if there is no quota. */
+  limit: Quota | undefined;
   /** The used part of the application's limited idempotency keys. Undefined if the chat's messages have none. */
   keys: { used: number; waitMs: number } | undefined;
+  /** The time until its user may use another limited key. */
+  userKeysWaitMs: number | undefined;
   memory: KeyMemory | undefined;
 }
 
@@ -107,6 +132,10 @@ export function encodeBatch(
     if (positions) positions.push(position);
     else groups.set(key, [position]);
   });
+  // In the order of the script's results. Without a user token the script has nothing to do for users.
+  const users = entries.some(({ user }) => user !== undefined)
+    ? [...groups.values()].flat().map((position) => digestUser(entries[position]!))
+    : [];
   const records: string[] = [];
   const groupArgs: (string | number)[] = [];
   for (const positions of groups.values()) {
@@ -142,9 +171,10 @@ export function encodeBatch(
     Math.min(1000 * limits.idempotencySeconds, limits.rememberMs ?? defaultRememberMs),
     limits.maxIdempotencyKeys,
     records.join(""),
+    users.length === 0 ? "" : [limits.userShare, ...users].join(" "),
     ...groupArgs,
   ];
-  return { id, args, parse: (reply) => parseReply(reply, [...groups.values()], now) };
+  return { id, args, parse: (reply) => parseReply(reply, [...groups.values()], users, now) };
 }
 
 function keyArgument(key: KeyDigest | undefined, { follows, memory }: BatchEntry): string {
@@ -152,18 +182,42 @@ function keyArgument(key: KeyDigest | undefined, { follows, memory }: BatchEntry
   return `${follows ? "&" : ""}${own}${memory ? `/${memory.clock}/${memory.stored}` : ""}`;
 }
 
-function parseReply(reply: string, groups: number[][], createdMs: number): EntryResult[] {
-  const { incarnation, pending, limits, keys: ofGroups, memory, results } = JSON.parse(reply) as AcceptReply;
+function parseReply(reply: string, groups: number[][], users: readonly string[], createdMs: number): EntryResult[] {
+  const {
+    incarnation,
+    pending,
+    limits,
+    keys: ofGroups,
+    users: ofUsers,
+    memory,
+    results,
+  } = JSON.parse(reply) as AcceptReply;
   const answers = new Array<EntryResult>(results.length);
   const createdAt = new Date(createdMs);
   let at = 0;
   groups.forEach((positions, group) => {
     const rest = limits?.[group];
-    const limit = rest && { remaining: rest[0], resetMs: rest[1], waitMs: rest[2] };
+    const ofApplication = rest && { remaining: rest[0], resetMs: rest[1], waitMs: rest[2], ofUser: false };
     const used = ofGroups?.[group + 1];
     const keys = used && { used: used[0], waitMs: used[1] };
-    for (const position of positions)
-      answers[position] = { result: results[at++]!, createdAt, incarnation, pending, limit, keys, memory };
+    for (const position of positions) {
+      const own = ofUsers?.[`user-quota:${users[at]!}`];
+      const limit =
+        own && ofApplication && own[0] < ofApplication.remaining
+          ? { remaining: own[0], resetMs: own[1], waitMs: own[2], ofUser: true }
+          : ofApplication;
+      const userKeysWaitMs = ofUsers?.[`user-keys:${users[at]!}`]?.[2];
+      answers[position] = {
+        result: results[at++]!,
+        createdAt,
+        incarnation,
+        pending,
+        limit,
+        keys,
+        userKeysWaitMs,
+        memory,
+      };
+    }
   });
   return answers;
 }

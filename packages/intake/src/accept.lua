@@ -4,15 +4,17 @@
 -- ARGV     prefix, batch id, time (ms), maximum number of pending messages (0: no limit), messages per second and burst per
 --          application (0: no limit), for how long (ms) idempotency keys are kept, and for how long those that MySQL has as
 --          well, maximum number of the others per application in the first time (0: no limit), the records of all items one
---          after another; then for each group (a chat): token, chat number, '' or its loaded head (chat id, last number,
---          incarnation under which it was loaded, ordinal of that incarnation, epoch of the application), and of each item: the
---          number that it replies to (0: none; '': no item does), its idempotency key ('': no item has one), length of the record in bytes. What is in one argument is
+--          after another, '' or the part of these limits that one user may use and each item's user (-: none); then for each
+--          group (a chat): token, chat number, '' or its loaded head (chat id, last number, incarnation under which it was loaded,
+--          ordinal of that incarnation, epoch of the application), and of each item: the number that it replies to (0: none; '': no
+--          item does), its idempotency key ('': no item has one), length of the record in bytes. What is in one argument is
 --          separated by spaces, and the lengths by commas. A key is: & if the item belongs to the same request as the one
 --          before it, digest of the key and hash of the request (- -: none), time in the key (ms; 0: it has none), and
 --          /clock/stored of an earlier reply if MySQL does not have it.
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keys: [used part, wait ms] of
---          each group that uses limited keys, memory: {clock, stored} if a result is "stale", results: [number | {number, at} |
---          "conflict" | "unknown" | "overloaded" | "limited" | "keys" | "stale" | "open" | "reply", one per item]}
+--          each group that uses limited keys, users: [remaining, reset ms, wait ms] of each user's user-quota:… and user-keys:…,
+--          memory: {clock, stored} if a result is "stale", results: [number | {number, at} | "conflict" | "unknown" |
+--          "overloaded" | "limited" | "keys" | "user-limited" | "user-keys" | "stale" | "open" | "reply", one per item]}
 
 local prefix, batch, now = ARGV[1], ARGV[2], ARGV[3]
 local maxPending, rate, burst = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -54,12 +56,35 @@ local function writeBucket(key, tat) redis.call('SET', key, string.format('%.3f'
 -- The time until there is room for one.
 local function waitOf(tat, interval, capacity) return tat + interval - clock - capacity end
 
+-- How many there is room for, when the bucket is full again, and when there is room for one, both in ms from now.
+local function restOf(tat, interval, capacity)
+  local room = capacity - (tat - clock)
+  return { math.floor(room / interval + 0.001), math.ceil(tat - clock), math.max(0, math.ceil(interval - room)) }
+end
+
 local interval, capacity
 if rate > 0 then
   interval = 1000 / rate
   capacity = burst * interval
 end
 local keyInterval, keyCapacity = keepMs / maxKeys, keepMs / 2
+
+-- Each item's user (false: none), and the buckets of the users by their names. A user's bucket lasts as long as that of the
+-- application, but what is accepted takes more of it. It has room for at least one.
+local users, userShare, userBuckets = nil, nil, {}
+if ARGV[11] ~= '' then
+  users = {}
+  for user in string.gmatch(ARGV[11], ' (%S+)') do users[#users + 1] = user ~= '-' and user end
+  userShare = tonumber(string.match(ARGV[11], '^%S+'))
+end
+local function userBucket(kind, user, interval, capacity)
+  local name = kind .. user
+  userBuckets[name] = userBuckets[name]
+    or { tat = readBucket(prefix .. name, capacity), interval = math.min(interval / userShare, capacity), capacity = capacity }
+  return userBuckets[name]
+end
+local function isUsedUp(bucket) return bucket and waitOf(bucket.tat, bucket.interval, bucket.capacity) > 0.001 end
+local function take(bucket) bucket.tat, bucket.charged = bucket.tat + bucket.interval, true end
 
 -- Idempotency keys are in hashes of few fields, which Redis keeps in a compact encoding: a hash maps the key's digest to the
 -- number and time in binary, followed by the hash of the request. An application has 4,096 hashes per period, so that whole
@@ -139,8 +164,15 @@ local function doubtOf(time, askedAt, stored)
   return time < horizon + skew and stored < horizon and 'open' or nil
 end
 
-local function replyWith(results, limits, keys)
-  local others = cjson.encode({ incarnation = incarnation, pending = pending, limits = limits, keys = keys, memory = memory })
+local function replyWith(results, limits, keys, ofUsers)
+  local others = cjson.encode({
+    incarnation = incarnation,
+    pending = pending,
+    limits = limits,
+    keys = keys,
+    users = ofUsers,
+    memory = memory,
+  })
   return string.sub(others, 1, -2) .. ',"results":' .. results .. '}'
 end
 
@@ -161,12 +193,12 @@ local anyEpochs = redis.call('EXISTS', epochsKey) == 1
 -- One command reads the heads of all groups and one writes them. unpack is limited to some thousand values; a batch has
 -- at most 500 messages.
 local headKeys, newHeads, none = {}, {}, {}
-local usedKeys
-for group = 11, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
+local usedKeys, ofUsers
+for group = 12, #ARGV, 6 do headKeys[#headKeys + 1] = prefix .. 'head:' .. ARGV[group] .. ':' .. ARGV[group + 1] end
 local heads = redis.call('MGET', unpack(headKeys))
 
 for nth, headKey in ipairs(headKeys) do
-  local group = 5 + 6 * nth
+  local group = 6 + 6 * nth
   local token, chat = ARGV[group], ARGV[group + 1]
   local loadedId, loadedLast, loadedUnder, loadedNumbering, loadedEpoch
   if ARGV[group + 2] ~= '' then
@@ -237,10 +269,14 @@ for nth, headKey in ipairs(headKeys) do
     local key = keys[item]
     local digest = key and key.digest
     local isOwn, result, seen = false, nil, nil
+    local user = users and users[#results + 1]
+    local bucket = user and tat and userBucket('user-quota:', user, interval, capacity)
+    local keyBucket
     if digest and not erased then
       seen = findKey(token, digest, key.time)
       isOwn = maxKeys > 0 and not (key.time > 0 and isRegular(key.time))
       if isOwn and not keysTat then keysTat = readBucket(prefix .. 'keys:' .. token, keyCapacity) end
+      if isOwn and user then keyBucket = userBucket('user-keys:', user, keyInterval, keyCapacity) end
     end
     -- What follows a refused message of the same request waits for it, so that their order can be kept.
     if held and not key.follows then held = nil end
@@ -256,9 +292,12 @@ for nth, headKey in ipairs(headKeys) do
       result = 'overloaded'
     elseif tat and waitOf(tat, interval, capacity) > 0.001 then
       result = 'limited'
+    elseif isUsedUp(bucket) then
+      result = 'user-limited'
     elseif digest or held then
       held = held or doubtOf(key.time, key.askedAt, key.stored)
       if not held and isOwn and waitOf(keysTat, keyInterval, keyCapacity) > 0.001 then held = 'keys' end
+      if not held and isUsedUp(keyBucket) then held = 'user-keys' end
       result = held
     end
     if not result then
@@ -266,6 +305,7 @@ for nth, headKey in ipairs(headKeys) do
         tat = tat + interval
         charged = true
       end
+      if bucket then take(bucket) end
       last = last + 1
       accepted = accepted + 1
       offset = offset + bytes
@@ -277,6 +317,7 @@ for nth, headKey in ipairs(headKeys) do
           keysTat = keysTat + keyInterval
           keysCharged = true
         end
+        if keyBucket then take(keyBucket) end
       end
       result = last
     end
@@ -309,9 +350,14 @@ for nth, headKey in ipairs(headKeys) do
   end
   if tat then
     if charged then writeBucket(quotaKey, tat) end
-    local room = capacity - (tat - clock)
-    limits[#limits + 1] = { math.floor(room / interval + 0.001), math.ceil(tat - clock), math.max(0, math.ceil(interval - room)) }
+    limits[#limits + 1] = restOf(tat, interval, capacity)
   end
+end
+
+for name, bucket in pairs(userBuckets) do
+  if bucket.charged then writeBucket(prefix .. name, bucket.tat) end
+  ofUsers = ofUsers or {}
+  ofUsers[name] = restOf(bucket.tat, bucket.interval, bucket.capacity)
 end
 
 -- This also removes the time to live, because a head must not expire while messages are pending.
@@ -335,4 +381,4 @@ if accepted > 0 then
   -- without rights on the channel is refused, which must not look as if nothing was accepted.
   redis.pcall('SPUBLISH', prefix .. 'live', chats)
 end
-return replyWith(results, #limits > 0 and limits or nil, usedKeys)
+return replyWith(results, #limits > 0 and limits or nil, usedKeys, ofUsers)

@@ -11,6 +11,7 @@ const answer = (entries: readonly BatchEntry[]): EntryResult[] =>
     pending: 0,
     limit: undefined,
     keys: undefined,
+    userKeysWaitMs: undefined,
     memory: undefined,
   }));
 

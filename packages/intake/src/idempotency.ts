@@ -43,6 +43,11 @@ export function digestKey(token: string, chat: number, { key, hash: request, use
   };
 }
 
+/** A user as the limits in Redis know it: `-` for an item without one. */
+export function digestUser({ token, user }: { token: string; user?: string | undefined }): string {
+  return user === undefined ? "-" : hash("sha256", `${token}\n${user}`, "base64url").slice(0, keyCharacters);
+}
+
 /** The key in a pending record: what renumbering needs, and of a key with a time also what MySQL stores. */
 export function keyInRecord({ digest, request, time }: KeyDigest): string {
   return time === 0 ? digest : `${time}.${digest}.${request}`;

@@ -182,6 +182,7 @@ describe("erasing what Redis holds", function () {
         applicationMessageBurst: 100,
         idempotencySeconds: 3600,
         maxIdempotencyKeys: 100,
+        userShare: 1,
       },
     });
     const [mine, theirs] = [await world.newChat(), await world.newChat()];

@@ -317,6 +317,21 @@ const scenarios: Guarded[] = [
     },
   },
   {
+    promise: "a user who has used up the share of a user is refused, and others are not",
+    guard: { script: "accept", guard: "elseif isUsedUp(bucket) then", without: "elseif false then" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const limits = { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 8, userShare: 0.25 };
+      const intake = (await world.connect()).intake({ limits });
+      const outcomes = [];
+      for (const user of ["mallory", "mallory", "mallory", "alice", undefined]) {
+        const message = { token: chat.token, chat: chat.number, body: "x", requestId: "r", user };
+        outcomes.push((await intake.submit(message)).outcome);
+      }
+      expect(outcomes).to.deep.equal(["accepted", "accepted", "limited", "accepted", "accepted"]);
+    },
+  },
+  {
     promise: "after Redis' clock steps back, nobody waits longer than for an empty bucket",
     guard: { script: "accept", guard: ", clock + capacity)", without: ", 1e18)" },
     async scenario(world) {

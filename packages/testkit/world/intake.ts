@@ -15,6 +15,7 @@ export const noLimits: AcceptLimits = {
   applicationMessageBurst: 0,
   idempotencySeconds: 3600,
   maxIdempotencyKeys: 0,
+  userShare: 1,
 };
 
 export const noReadLimits = { maxMessages: 1e9, maxBytes: 1e12 };

@@ -1,6 +1,6 @@
 import type { ApiConfig } from "@confab/config";
 import { mayUse, type Access } from "@confab/access";
-import { ProblemError, routes, type Route } from "@confab/contracts";
+import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
   createBegin,
@@ -14,7 +14,7 @@ import {
   createRateLimit,
   requestContext,
 } from "@confab/http";
-import { createFairShare, type FairShare, type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import express, { type Express, type RequestHandler } from "express";
 import type { Dependencies } from "./dependencies.ts";
 import { parseQueryString } from "./query-parser.ts";
@@ -25,6 +25,7 @@ import { createKeyRoutes } from "./routes/keys.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
 import { createReadRoutes } from "./routes/reads.ts";
 import { createStreamRoutes } from "./routes/streams.ts";
+import { createShare } from "./share.ts";
 import { toProblem } from "./to-problem.ts";
 import { createBeginStream } from "./use-cases/begin-stream.ts";
 import { createChangeMessage } from "./use-cases/change-message.ts";
@@ -48,6 +49,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
     | "partitioning"
     | "applicationRequestRate"
     | "trustedProxies"
+    | "userShare"
   >;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
@@ -85,7 +87,7 @@ export function createApiApp(options: ApiAppOptions): Express {
   } = options;
   const findChat = createFindChat({ applications, chats });
   const erase = createErase({ erasures, intake: intakeErasure, endStreams });
-  const share = createShare(config.database.poolSize);
+  const share = createShare({ poolSize: config.database.poolSize, userShare: config.userShare });
   const mountOptions = { access, share, validateResponses: options.validateResponses ?? false };
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
@@ -109,6 +111,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     const rateLimit = createRateLimit({
       redis,
       limit: config.applicationRequestRate,
+      userShare: config.userShare,
       windowSeconds: 1,
       logger,
       keyPrefix,
@@ -173,24 +176,4 @@ function identified(access: Access, required: boolean, rateLimit: RequestHandler
     if (isRefused) next();
     else await rateLimit(req, res, next);
   };
-}
-
-/** Lists and searches leave a part of the connection pool to other requests, and each application leaves a part to the others. */
-function createShare(poolSize: number): FairShare {
-  return createFairShare({
-    total: Math.max(1, poolSize - 2),
-    perKey: Math.max(1, Math.floor(poolSize / 5)),
-    waitingPerKey: 100,
-    waitMs: 2_000,
-    refuse: (isOwn) =>
-      isOwn
-        ? new ProblemError("rate-limited", {
-            detail:
-              "The application already has as many lists and searches in progress as it may. Wait for some of them, then send the request again.",
-          })
-        : new ProblemError("service-unavailable", {
-            detail:
-              "The service already has as many lists and searches in progress as it can handle. Send the request again after Retry-After.",
-          }),
-  });
 }

@@ -43,9 +43,9 @@ export interface IngestApp {
 export function createIngestApp(options: IngestAppOptions): IngestApp {
   const { access, intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
-  const { maxPending, applicationMessageRate, applicationMessageBurst } = config.limits;
+  const { maxPending, applicationMessageRate, applicationMessageBurst, userShare } = config.limits;
 
-  const limitHeaders = createLimitHeaders(applicationMessageRate, applicationMessageBurst);
+  const limitHeaders = createLimitHeaders(applicationMessageRate, applicationMessageBurst, userShare);
   const acceptRuns = createAcceptRuns({
     intake,
     pressure,
@@ -56,7 +56,7 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     count: counted,
   });
   const acceptBatch = createAcceptBatch({ acceptRuns, refused: counted.refused, publicUrl, giveWay });
-  const budget = createByteBudget({ bytes: config.limits.requestBytes });
+  const budget = createByteBudget({ bytes: config.limits.requestBytes, userShare });
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
 
   const mountOptions = { access, budget, validateResponses };

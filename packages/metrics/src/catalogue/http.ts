@@ -36,8 +36,8 @@ export const httpMetrics = {
   },
   confab_streams_refused_total: {
     type: "counter",
-    help: "Streams and waiting requests that were refused, by the limit: of the process, the application or the client address",
-    labels: { limit: ["process", "application", "address"] },
+    help: "Streams and waiting requests that were refused, by the limit: of the process, the application, the user or the client address",
+    labels: { limit: ["process", "application", "user", "address"] },
     services: ["api"],
   },
   confab_streams_ended_total: {

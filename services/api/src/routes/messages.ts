@@ -48,7 +48,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         const forMs = 1_000 * seconds;
         const followed = { token, number, id };
         let waiting = query;
-        return waits.until({ chat: followed, address, forMs, left: hold(forMs) }, async (isFirst) => {
+        const user = context.principal?.user?.id;
+        return waits.until({ chat: followed, user, address, forMs, left: hold(forMs) }, async (isFirst) => {
           // Those that wait for the same share a read, which is not one of the lists in progress.
           const page = await (isFirst
             ? share(() => list(followed, waiting))

@@ -1,11 +1,11 @@
 import { expectUser, openChats } from "@confab/access";
 import { routes } from "@confab/contracts";
 import type { Reads } from "@confab/database";
-import { createRouter, mount, type MountOptions } from "@confab/http";
+import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
 import type { Router } from "express";
 import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
-import type { ReadHorizons } from "../use-cases/read-horizons.ts";
+import type { ReadHorizons, Requester } from "../use-cases/read-horizons.ts";
 import { expectApplication } from "../use-cases/expect-application.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 
@@ -26,7 +26,9 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
     async ({ params: { token, chat: number, reader }, body, context }) => {
       expectUser(context.principal, reader, "the reader");
       const { id } = await findChat(token, number);
-      return { body: toReadState(await readHorizons.set({ token, number, id }, reader, body.number, context.logger)) };
+      return {
+        body: toReadState(await readHorizons.set({ token, number, id }, reader, body.number, requester(context))),
+      };
     },
     mountOptions,
   );
@@ -36,7 +38,7 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
     routes.getReadHorizon,
     async ({ params: { token, chat: number, reader }, context }) => {
       const { id } = await findChat(token, number);
-      return { body: toReadState(await readHorizons.find({ token, number, id }, reader, context.logger)) };
+      return { body: toReadState(await readHorizons.find({ token, number, id }, reader, requester(context))) };
     },
     mountOptions,
   );
@@ -69,4 +71,8 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
     mountOptions,
   );
   return router;
+}
+
+function requester({ principal, logger }: RequestContext): Requester {
+  return { user: principal?.user?.id, logger };
 }

@@ -5,12 +5,14 @@ export const streamKinds = ["chat", "chats", "wait"] as const;
 export type StreamKind = (typeof streamKinds)[number];
 
 /** The limits of the number of open connections. */
-export const streamLimits = ["process", "application", "address"] as const;
+export const streamLimits = ["process", "application", "user", "address"] as const;
 export type StreamLimit = (typeof streamLimits)[number];
 
 export interface Place {
   kind: StreamKind;
   token: string;
+  /** The user whose token was sent. */
+  user: string | undefined;
   /** The client's. */
   address: string;
   /** How many chats are followed. */
@@ -26,6 +28,8 @@ export interface StreamPlaces {
 export interface StreamPlacesOptions {
   total: number;
   perApplication: number;
+  /** The limit of one user of an application. */
+  perUser: number;
   perAddress: number;
   /** Called with the limit that is reached. */
   onRefusal?: (limit: StreamLimit) => void;
@@ -34,14 +38,20 @@ export interface StreamPlacesOptions {
 /** Followed chats per place, on average: each costs memory of its own. */
 const chatsPerPlace = 20;
 
-/** Limits how many streams and waiting requests this process has open, in all and for each application and client address. */
+/** The open connections of one owner, or of all. */
+interface Held {
+  places: number;
+  chats: number;
+}
+
+const nothing: Held = { places: 0, chats: 0 };
+
+/** Limits how many streams and waiting requests this process has open, in all and for each application, user and client address. */
 export function createStreamPlaces(options: StreamPlacesOptions): StreamPlaces {
-  const { total, perApplication, perAddress, onRefusal } = options;
-  const kinds = new Map<StreamKind, number>();
-  const ofToken = new Map<string, number>();
-  const ofAddress = new Map<string, number>();
-  let places = 0;
-  let chats = 0;
+  const { total, perApplication, perUser, perAddress, onRefusal } = options;
+  const kinds = new Map<StreamKind, Held>();
+  const owners = new Map<string, Held>();
+  const all = { ...nothing };
 
   function refuse(limit: StreamLimit): never {
     onRefusal?.(limit);
@@ -54,27 +64,41 @@ export function createStreamPlaces(options: StreamPlacesOptions): StreamPlaces {
         retryAfterSeconds,
       });
     }
-    const [whose, maximum] =
-      limit === "application" ? ["The application", perApplication] : ["The client address", perAddress];
+    const reasons = {
+      application: `The application already has ${open(perApplication)}, as many as it may.`,
+      user: `The user already has ${open(perUser)}, as many as one user of the application may (USER_SHARE).`,
+      address: `The client address already has ${perAddress} streams and waiting requests open in this process, as many as it may.`,
+    };
     throw new ProblemError("rate-limited", {
-      detail: `${whose} already has ${maximum} streams and waiting requests open in this process, as many as it may. Close some, or follow several chats with one stream, and connect again after Retry-After.`,
+      detail: `${reasons[limit]} Close some, or follow several chats with one stream, and connect again after Retry-After.`,
       retryAfterSeconds,
     });
   }
 
+  /** An owner that has nothing open may follow whatever fits one stream. */
+  function hasRoom({ places, chats }: Held, place: Place, limit: number): boolean {
+    return places === 0 || (places < limit && chats + place.chats <= chatsPerPlace * limit);
+  }
+
+  function expectRoom(place: Place): void {
+    const of = (owner: string): Held => owners.get(owner) ?? nothing;
+    const [application, address, user] = ownersOf(place);
+    if (!hasRoom(all, place, total)) refuse("process");
+    if (!hasRoom(of(application), place, perApplication)) refuse("application");
+    if (user !== undefined && !hasRoom(of(user), place, perUser)) refuse("user");
+    if (of(address).places >= perAddress) refuse("address");
+  }
+
   function add(place: Place, by: 1 | -1): void {
-    places += by;
-    chats += by * place.chats;
-    addTo(kinds, place.kind, by);
-    addTo(ofToken, place.token, by);
-    addTo(ofAddress, place.address, by);
+    all.places += by;
+    all.chats += by * place.chats;
+    addTo(kinds, place.kind, place, by);
+    for (const owner of ownersOf(place)) addTo(owners, owner, place, by);
   }
 
   return {
     take(place) {
-      if (places >= total || chats + place.chats > chatsPerPlace * total) refuse("process");
-      if ((ofToken.get(place.token) ?? 0) >= perApplication) refuse("application");
-      if ((ofAddress.get(place.address) ?? 0) >= perAddress) refuse("address");
+      expectRoom(place);
       add(place, 1);
       let isTaken = true;
       return () => {
@@ -82,12 +106,20 @@ export function createStreamPlaces(options: StreamPlacesOptions): StreamPlaces {
         isTaken = false;
       };
     },
-    count: (kind) => kinds.get(kind) ?? 0,
+    count: (kind) => kinds.get(kind)?.places ?? 0,
   };
 }
 
-function addTo<Key>(counts: Map<Key, number>, key: Key, by: 1 | -1): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
+const open = (places: number): string =>
+  `${places} streams and waiting requests open in this process, or follows ${chatsPerPlace * places} chats with them`;
+
+/** The names of a place's application, address and user, which never equal each other. */
+function ownersOf({ token, address, user }: Place): [application: string, address: string, user?: string] {
+  return user === undefined ? [token, address] : [token, address, `${token} ${user}`];
+}
+
+function addTo<Key>(held: Map<Key, Held>, key: Key, { chats: ofPlace }: Place, by: 1 | -1): void {
+  const { places, chats } = held.get(key) ?? nothing;
+  if (places + by === 0) held.delete(key);
+  else held.set(key, { places: places + by, chats: chats + by * ofPlace });
 }

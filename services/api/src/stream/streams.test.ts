@@ -34,7 +34,7 @@ function openStream(options: Partial<StreamsOptions> = {}) {
     hasUnread: false,
   };
   const listeners = new Set<Listener>();
-  const places = createStreamPlaces({ total: 1, perApplication: 1, perAddress: 1 });
+  const places = createStreamPlaces({ total: 1, perApplication: 1, perUser: 100, perAddress: 1 });
   const streams = createStreams({
     pages: {
       read: (_token, _chat, position) => {

@@ -80,7 +80,13 @@ export function createStreams(options: StreamsOptions): Streams {
       if (isStopping) throw new ProblemError("service-unavailable");
       const { token, address, starts, cursorOf } = follow;
       const kind = cursorOf === undefined ? "chat" : "chats";
-      const leavePlace = places.take({ kind, token, address, chats: starts.length });
+      const leavePlace = places.take({
+        kind,
+        token,
+        user: follow.context.principal?.user?.id,
+        address,
+        chats: starts.length,
+      });
       const rotateAt = performance.now() + jittered(rotationMs);
       const stream = new OpenStream(rotateAt, (reason) => {
         open.delete(stream);

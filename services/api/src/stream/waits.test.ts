@@ -9,7 +9,7 @@ const chat = { id: 7n, token: "token", number: 1 };
 function openRoom() {
   const listeners = new Set<Listener>();
   const waits = createWaits({
-    places: createStreamPlaces({ total: 1, perApplication: 1, perAddress: 1 }),
+    places: createStreamPlaces({ total: 1, perApplication: 1, perUser: 100, perAddress: 1 }),
     rooms: {
       enter: (_, listener) => {
         listeners.add(listener);
@@ -20,10 +20,13 @@ function openRoom() {
   const leaving = new AbortController();
   let reads = 0;
   const items: string[] = [];
-  const answer = waits.until({ chat, address: "192.0.2.7", forMs: 60_000, left: leaving.signal }, () => {
-    reads += 1;
-    return Promise.resolve({ items: [...items] });
-  });
+  const answer = waits.until(
+    { chat, user: undefined, address: "192.0.2.7", forMs: 60_000, left: leaving.signal },
+    () => {
+      reads += 1;
+      return Promise.resolve({ items: [...items] });
+    },
+  );
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return { listeners, waits, leaving, items, answer, settle, reads: () => reads };
 }

@@ -5,6 +5,8 @@ import type { FollowedChat } from "./position.ts";
 
 export interface Wait {
   chat: FollowedChat;
+  /** The user whose token was sent. */
+  user: string | undefined;
   /** The client's. */
   address: string;
   forMs: number;
@@ -40,8 +42,8 @@ export function createWaits({ rooms, places }: WaitsOptions): Waits {
   return {
     count: () => waiting.size,
 
-    async until({ chat, address, forMs, left }, read) {
-      const leavePlace = places.take({ kind: "wait", token: chat.token, address, chats: 1 });
+    async until({ chat, user, address, forMs, left }, read) {
+      const leavePlace = places.take({ kind: "wait", token: chat.token, user, address, chats: 1 });
       const deadline = performance.now() + forMs;
       const bell = createBell();
       let isOver = isStopping;

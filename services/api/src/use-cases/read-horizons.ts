@@ -1,7 +1,8 @@
 import { ProblemError } from "@confab/contracts";
 import type { Messages, Reads } from "@confab/database";
 import type { ChatHead, LiveSignals, PendingMessages } from "@confab/intake";
-import type { FairShare, Logger } from "@confab/runtime";
+import type { Share } from "@confab/http";
+import type { Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";
 import type { ContinueAt } from "./continue-at.ts";
 import { positionReset } from "./list-messages.ts";
@@ -14,14 +15,20 @@ export interface ReadHorizonsOptions {
   signals: Pick<LiveSignals, "send">;
   continueAt: ContinueAt;
   /** Runs the counting, which takes longer the more messages were deleted one by one. */
-  share: FairShare;
+  share: Share;
+}
+
+/** Who asks. */
+export interface Requester {
+  readonly user: string | undefined;
+  readonly logger: Logger;
 }
 
 export interface ReadHorizons {
   /** Moves a horizon forward; throws 409 above the chat's last number, or 503 if only Redis could know that number. */
-  set(chat: ChatReference, reader: string, number: number, logger: Logger): Promise<HorizonState>;
+  set(chat: ChatReference, reader: string, number: number, by: Requester): Promise<HorizonState>;
   /** While Redis is unavailable, only stored messages count. */
-  find(chat: ChatReference, reader: string, logger: Logger): Promise<HorizonState>;
+  find(chat: ChatReference, reader: string, by: Requester): Promise<HorizonState>;
 }
 
 /** Read horizons of a chat, with exact unread counts. */
@@ -55,12 +62,13 @@ export function createReadHorizons({
     { id, token }: ChatReference,
     { reader, number, updatedAt }: Omit<HorizonState, "unread">,
     last: number,
+    user: string | undefined,
   ): Promise<HorizonState> {
-    return { reader, number, unread: await share(token, () => reads.unread(id, number, last)), updatedAt };
+    return { reader, number, unread: await share({ token, user }, () => reads.unread(id, number, last)), updatedAt };
   }
 
   return {
-    async set(chat, reader, number, logger) {
+    async set(chat, reader, number, { user, logger }) {
       const { last, head, isKnown } = await numbersOf(chat, logger);
       if (number > last && !isKnown) throw unknownBeyond(last);
       if (number > last) {
@@ -71,13 +79,13 @@ export function createReadHorizons({
       // Not kept anywhere: a client that connects later lists the horizons.
       if (!horizon) throw new ProblemError("chat-not-found");
       if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
-      return stateOf(chat, horizon, last);
+      return stateOf(chat, horizon, last, user);
     },
 
-    async find(chat, reader, logger) {
+    async find(chat, reader, { user, logger }) {
       const horizon = await reads.find(chat.id, reader);
       const { last } = await numbersOf(chat, logger);
-      return stateOf(chat, horizon ?? { reader, number: 0, updatedAt: null }, last);
+      return stateOf(chat, horizon ?? { reader, number: 0, updatedAt: null }, last, user);
     },
   };
 }

@@ -86,7 +86,7 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
   function submissionOf(item: BatchItem, { requestId, traceparent: trace, user }: Origin): Submission {
     const { application_token: token, chat_number: chat, idempotency_key: key } = item;
     const idempotency = key === undefined ? undefined : { key, hash: hashOf(item), user };
-    return { token, chat, ...contentOf(item), requestId, trace, idempotency };
+    return { token, chat, ...contentOf(item), requestId, trace, idempotency, user };
   }
 
   /** Throws an unexpected error. */
@@ -117,15 +117,19 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
         return tooManyPending(acceptance.pending);
       case "limited":
         return new ProblemError("rate-limited", {
-          detail:
-            "The application sends more messages than its limit allows. Send the message again after Retry-After.",
+          detail: acceptance.ofUser
+            ? "The user sends more messages than one user's share of the application's limit (USER_SHARE). Send the message again after Retry-After."
+            : "The application sends more messages than its limit allows. Send the message again after Retry-After.",
           retryAfterSeconds: Math.max(1, Math.ceil(acceptance.waitMs / 1000)),
           headers: limitHeaders(limit),
         });
       case "keys-used-up":
         return new ProblemError("idempotency-keys-used-up", {
-          detail:
-            "The application has used as many new idempotency keys as its limit allows. Use UUIDs of version 7 as keys, which have no such limit, or send the message again after Retry-After. Repetitions, and messages without a key, are accepted.",
+          detail: `${
+            acceptance.ofUser
+              ? "The user has used as many new idempotency keys as one user's share of the application's limit (USER_SHARE)"
+              : "The application has used as many new idempotency keys as its limit allows"
+          }. Use UUIDs of version 7 as keys, which have no such limit, or send the message again after Retry-After. Repetitions, and messages without a key, are accepted.`,
           retryAfterSeconds: Math.min(60, Math.max(1, Math.ceil(acceptance.waitMs / 1000))),
         });
       case "key-open":
