@@ -4,7 +4,7 @@ import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
 import { addKeys, removeKeys } from "./message-keys.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
-import { recordNumberings, type Numbering } from "./numberings.ts";
+import { createStoredNumberings, recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage } from "./owners.ts";
 import { advanceSenders } from "./sender-horizons.ts";
 import { RetryTransaction, directTransaction, placeholders } from "./transaction.ts";
@@ -48,6 +48,7 @@ export type BatchStore = ReturnType<typeof createBatchStore>;
 /** Stores accepted messages exactly once. */
 export function createBatchStore(database: Database) {
   const lockedChats = createLockedChats();
+  const storedNumberings = createStoredNumberings();
   return {
     /**
      * Stores all batches in one transaction: ids, rows, dead letters, search outbox, counts and the horizons of senders. Leaves out
@@ -56,20 +57,27 @@ export function createBatchStore(database: Database) {
      */
     async store<M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> {
       const messages = batches.flatMap((batch) => batch.messages);
+      // All batches count, because one that was stored before may have been stored without a chat that was locked.
+      const numberings = batches
+        .flatMap((batch) => batch.numberings ?? [])
+        .filter((numbering) => !storedNumberings.has(numbering));
       for (let attempt = 1; ; attempt += 1) {
         try {
           const storeUnlocked = async (tx: Statements) => {
             const isLocked = await lockedChats.stillLocked(tx, messages);
-            if (isLocked.size === 0) return { ...(await store(tx, batches)), locked: [] };
+            if (isLocked.size === 0) return { ...(await store(tx, batches, numberings)), locked: [] };
             const others = batches.map((batch) => ({ ...batch, messages: batch.messages.filter(isOutside(isLocked)) }));
             // A batch that is left out as a whole is not recorded as stored.
             const result = await store(
               tx,
               others.filter((batch) => batch.messages.length > 0),
+              numberings,
             );
             return { ...result, locked: messages.filter(({ chatId }) => isLocked.has(chatId)) };
           };
-          return await directTransaction(database, storeUnlocked, { timeoutMs: TIMEOUT_MS });
+          const { recorded, ...result } = await directTransaction(database, storeUnlocked, { timeoutMs: TIMEOUT_MS });
+          storedNumberings.add(recorded);
+          return result;
         } catch (error) {
           if (!(error instanceof ChatLocked)) throw error;
           if (attempt === ATTEMPTS) throw error.lockWait;
@@ -89,7 +97,8 @@ export function createBatchStore(database: Database) {
 async function store<M extends AddressedMessage>(
   tx: Statements,
   batches: readonly NewBatch<M>[],
-): Promise<Omit<StoreResult<M>, "locked">> {
+  numberings: readonly Numbering[],
+): Promise<Omit<StoreResult<M>, "locked"> & { recorded: readonly Numbering[] }> {
   const now = new Date();
   const unique = [...new Map(batches.map((batch) => [hex(batch.id), batch])).values()];
   // Together, which saves a round trip.
@@ -121,10 +130,9 @@ async function store<M extends AddressedMessage>(
   for (const { chatId, number } of repeated.keys()) await addDeletedNumbers(tx, chatId, [number]);
   await addToOutbox(tx, stored, now);
   const present = new Set(placed.map(({ chatId }) => chatId));
-  // All batches count, because one that was stored before may have been stored without a chat that was locked.
-  const numberings = unique.flatMap((batch) => batch.numberings?.filter(({ chatId }) => present.has(chatId)) ?? []);
+  const recorded = numberings.filter(({ chatId }) => present.has(chatId));
   await unlessLocked(async () => {
-    await recordNumberings(tx, numberings);
+    await recordNumberings(tx, recorded);
     // Late, because every writer of a chat waits for the lock on its count.
     await addToChats(tx, stored);
     await advanceSenders(tx, stored, now);
@@ -136,6 +144,7 @@ async function store<M extends AddressedMessage>(
     refused: dead.deadLettered,
     erased,
     repeated: Array.from(repeated, ([message, number]) => ({ message, number })),
+    recorded,
   };
 }
 

@@ -61,6 +61,30 @@ export function createNumberings({ query }: Pick<Database, "query">) {
   };
 }
 
+/** Chats whose latest numbering a process remembers. */
+const REMEMBERED = 10_000;
+
+/**
+ * The beginnings of numberings that a process has stored. Redis names them with every batch of a chat until a worker has stored one,
+ * so a backlog names the same ones again and again.
+ */
+export function createStoredNumberings() {
+  const latest = new Map<bigint, Numbering>();
+  return {
+    has({ chatId, numbering, from }: Numbering): boolean {
+      const known = latest.get(chatId);
+      return known?.numbering === numbering && known.from <= from;
+    },
+    /** Call it after the commit. */
+    add(numberings: readonly Numbering[]): void {
+      for (const each of numberings) {
+        if (latest.size >= REMEMBERED) latest.clear();
+        latest.set(each.chatId, each);
+      }
+    },
+  };
+}
+
 /**
  * Stores where numberings of chats began. Horizons that were set in earlier ones and refer to numbers that were assigned again
  * go back to the last number before. Call it for chats that exist, and before anything locks them.

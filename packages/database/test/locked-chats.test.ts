@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { verifyCounts } from "@confab/database";
+import { createNumberings, verifyCounts } from "@confab/database";
 import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
 
 describe("storing while the row of a chat is locked", () => {
@@ -12,7 +12,7 @@ describe("storing while the row of a chat is locked", () => {
   it("stores the messages of all other chats, waits once, and stores the rest afterwards", async () => {
     const [locked, other] = [await test.newChat(), await test.newChat()];
     const mixed = batch(message(locked.id, 1), message(other.id, 1));
-    const own = batch(message(locked.id, 2));
+    const own = { ...batch(message(locked.id, 2)), numberings: [{ chatId: locked.id, numbering: 1, from: 1 }] };
     const timed = async (...batches: Parameters<typeof test.batchStore.store>[0]) => {
       const began = performance.now();
       return { ...(await test.batchStore.store(batches)), ms: performance.now() - began };
@@ -42,6 +42,7 @@ describe("storing while the row of a chat is locked", () => {
     expect(rest.locked).to.deep.equal([]);
     expect(await test.batchStore.store([mixed, own])).to.include({ stored: 0, knownBatches: 2 });
     expect(await test.numbersOf(locked.id)).to.deep.equal([1, 2]);
+    expect(await createNumberings(test.database).firstAfter(locked.id, 0)).to.deep.equal({ from: 1, numbering: 1 });
     expect(await test.numbersOf(other.id)).to.deep.equal([1, 2, 3]);
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
   });

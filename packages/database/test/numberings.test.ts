@@ -49,6 +49,19 @@ describe("numberings", () => {
     expect((await test.chats.positions([id])).get(id)?.lastNumbering).to.equal(4);
   });
 
+  it("are written once per process, however many batches name them", async () => {
+    const { firstAfter } = createNumberings(test.database);
+    const { id } = await test.newChat();
+    await store(id, 4, 3, 4);
+    await test.database.query("DELETE FROM chat_numberings WHERE chat_id = ?", id);
+    await store(id, 5, 3, 4);
+    expect(await firstAfter(id, 0)).to.equal(undefined);
+    await store(id, 3, 3, 3);
+    expect(await firstAfter(id, 0), "a lower number").to.deep.equal({ from: 3, numbering: 3 });
+    await store(id, 6, 4, 6);
+    expect(await firstAfter(id, 3), "another numbering").to.deep.equal({ from: 6, numbering: 4 });
+  });
+
   it("take back the horizons that were set before them, once", async () => {
     const reads = createReads(test.database);
     const { id } = await test.newChat();
