@@ -2,76 +2,35 @@ import type { WorkerConfig } from "@confab/config";
 import { partitionPrefix, queues, waitListKey } from "@confab/contracts";
 import {
   createChats,
-  createDatabaseGauges,
-  createErasureWork,
-  createRetention,
   createMessages,
   createOutbox,
   SearchBackendMismatch,
   createBatchStore,
   isTransient,
   isUnavailable,
-  pruneStoredBatches,
-  pruneIdempotencyKeys,
-  removeHistories,
-  pruneMessageKeys,
-  sampleCounts,
 } from "@confab/database";
-import { createBacklogGauges, createIntakeErasure, type Backlog } from "@confab/intake";
-import {
-  createConsumer,
-  createLease,
-  createQueueGauges,
-  createRedisGauges,
-  createReplicatedRead,
-  createSharing,
-  reconnect,
-  ReplicasMissing,
-} from "@confab/queue";
+import type { Backlog } from "@confab/intake";
+import { createConsumer, createReplicatedRead, reconnect, ReplicasMissing } from "@confab/queue";
 import {
   inSpan,
   messagingAttributes,
-  repeat,
   SettingsRefused,
   startSharedSpan,
   traced,
   unlessRefused,
   type Logger,
 } from "@confab/runtime";
-import {
-  countIndexed,
-  findMissing,
-  numbersInIndex,
-  isElasticsearch,
-  removeChats,
-  searchBackendOf,
-  SearchUnavailable,
-} from "@confab/search";
+import { searchBackendOf, SearchUnavailable } from "@confab/search";
 import type { Dependencies } from "./dependencies.ts";
 import { createJobCounters } from "./job-counters.ts";
+import { startGauges } from "./gauges.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { createStoreBatches } from "./handlers/store-batches.ts";
 import { createStoreMetrics } from "./handlers/store-metrics.ts";
-import { createErasedCheck } from "./schedules/check-erased.ts";
-import { createCountsCheck } from "./schedules/check-counts.ts";
-import { createIndexReconciliation } from "./schedules/reconcile-index.ts";
 import { createRecentRanges } from "./schedules/recent-ranges.ts";
-import { createErasing } from "./schedules/erase.ts";
-import { inOneWorker, leaseIntervals } from "./schedules/one-worker.ts";
-import { createRetaining } from "./schedules/retain.ts";
-import { createSweeps } from "./schedules/sweep.ts";
+import { startSchedules } from "./schedules/start-schedules.ts";
 import { createWatchedConsumer, type WatchedConsumer } from "./watched-consumer.ts";
 
-const hour = 3_600_000;
-const minute = 60_000;
-const countsMs = 300_000;
-/** How long one run deletes earlier versions of deleted messages. */
-const historiesMs = 500;
-/** Intervals of reading the stores for their gauges. */
-const redisSnapshotMs = 2_000;
-const databaseSnapshotMs = 10_000;
-/** An hour longer than promised, because the clocks of an api process and of a worker may differ. */
-const idempotencyHours = 25;
 /** A worker that stores into more chats within a minute leaves the rest to the walk through all chats. */
 const maxRecentChats = 10_000;
 /** How long a batch waits for the replicas of Redis before it is read again. */
@@ -188,154 +147,21 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       return inSpan(span, () => index.run());
     },
   });
-  const erasureWork = createErasureWork(database);
-  const erasing = createErasing({
-    work: erasureWork,
-    intake: createIntakeErasure(redis, config.partitioning),
-    hasPending: async (ageMs) => {
-      const page = { offset: 0, limit: 1 };
-      const old = await Promise.all(backlogs.map((backlog) => backlog.overdue(ageMs, page)));
-      return old.some((ids) => ids.length > 0);
-    },
-    removeDocuments: isElasticsearch(search) ? (chatIds) => removeChats(search, chatIds) : undefined,
-    ...config.erasure,
-    metrics,
-    logger,
+  const schedules = startSchedules(dependencies, {
+    ...{ index, messages, outbox, recent },
+    watchdogs: watched.map(({ check }) => check),
   });
-  const retaining = createRetaining({
-    retention: createRetention(database),
-    intervalMs: config.retention.intervalMs,
-    rowsPerSecond: config.erasure.rowsPerSecond,
-    isUnavailable,
-    metrics,
-  });
-  const { prefix } = config.partitioning;
-  const { intervalMs } = config.sweep;
-  const shortly = (name: string, run: () => Promise<unknown>, partition?: number) => {
-    const takeLease = createLease(redis, prefix, { name, forMs: leaseIntervals * intervalMs, partition });
-    return inOneWorker({ takeLease, intervalMs, run });
-  };
-  /** Each time another worker may be the one, so that a restart neither repeats the run nor puts it off. */
-  const rarely = (name: string, everyMs: number, run: () => Promise<unknown>) => {
-    const takeLease = createLease(redis, prefix, { name, forMs: 0.9 * everyMs });
-    return async () => {
-      if (await takeLease()) await run();
-    };
-  };
-  const sweeps = createSweeps({ backlogs, producer, overdueMs: config.sweep.overdueMs, metrics, logger });
-  const checkCounts = createCountsCheck({ sample: () => sampleCounts(database), metrics, logger });
-  const prune = () =>
-    Promise.all([
-      pruneStoredBatches(database, config.batchIdRetentionMs),
-      pruneIdempotencyKeys(database, idempotencyHours),
-    ]);
-  // A key is found for a lifetime after its message was accepted, and may have been a lifetime old by then.
-  const pruneKeys = () => pruneMessageKeys(database, 2 * config.idempotencyMs);
-  const schedules = [
-    // A partition whose server is unavailable does not delay the others.
-    ...sweeps.map((sweep, partition) =>
-      repeat(intervalMs, `sweep of partition ${partition}`, shortly("sweep", sweep, partition), logger),
-    ),
-    ...watched.map((consumer, partition) =>
-      repeat(intervalMs, `watchdog of partition ${partition}`, consumer.check, logger),
-    ),
-    repeat(
-      intervalMs,
-      "index",
-      shortly("index", () => index.run()),
-      logger,
-    ),
-    repeat(
-      intervalMs,
-      "erasure of deleted chats",
-      shortly("erasure", () => erasing.run()),
-      logger,
-    ),
-    repeat(
-      intervalMs,
-      "removal of earlier versions",
-      shortly("histories", () => removeHistories(database, { forMs: historiesMs })),
-      logger,
-    ),
-    repeat(config.retention.intervalMs, "retention", () => retaining.run(), logger),
-    repeat(countsMs, "check of counts", rarely("counts", countsMs, checkCounts), logger),
-    ...(isElasticsearch(search)
-      ? [
-          repeat(
-            config.reconcile.intervalMs,
-            "reconciliation of the search index",
-            createIndexReconciliation({
-              ...{
-                chats: createChats(database),
-                messages,
-                outbox,
-                recent,
-                isWalker: createLease(redis, prefix, {
-                  name: "reconciliation",
-                  forMs: leaseIntervals * config.reconcile.intervalMs,
-                }),
-                graceMs: config.reconcile.graceMs,
-                metrics,
-                logger,
-              },
-              index: {
-                count: (ranges) => countIndexed(search, ranges),
-                findMissing: (expected) => findMissing(search, expected),
-                numbers: (range) => numbersInIndex(search, range),
-              },
-            }),
-            logger,
-          ),
-          repeat(
-            config.reconcile.intervalMs,
-            "documents of erased chats",
-            rarely(
-              "erased-chats",
-              config.reconcile.intervalMs,
-              createErasedCheck({
-                work: erasureWork,
-                removeDocuments: (chatIds) => removeChats(search, chatIds),
-                logger,
-              }),
-            ),
-            logger,
-          ),
-        ]
-      : []),
-    repeat(hour, "prune", rarely("prune", hour, prune), logger),
-    repeat(minute, "prune keys", rarely("prune-keys", minute, pruneKeys), logger),
-  ];
-  const share = createSharing(redis, { prefix, version: config.version });
-  const queueGauges = createQueueGauges(metrics, {
-    connection: redis,
-    ...config.partitioning,
-    ...{ intervalMs: redisSnapshotMs, share },
-  });
-  const refreshing = [
-    ...[
-      queueGauges.refresh,
-      createRedisGauges(metrics, redis, { intervalMs: redisSnapshotMs, share }),
-      createBacklogGauges(metrics, backlogs, { intervalMs: redisSnapshotMs, share }),
-    ].map((refresh) => repeat(redisSnapshotMs, "reading Redis for its gauges", refresh, logger)),
-    repeat(
-      databaseSnapshotMs,
-      "reading the database for its gauges",
-      createDatabaseGauges(metrics, database, { intervalMs: databaseSnapshotMs, share }),
-      logger,
-    ),
-  ];
+  const gauges = startGauges(dependencies);
 
   return {
     async stop() {
-      // Not waited for: one may hang on a server that does not answer.
-      for (const schedule of refreshing) void schedule.stop();
+      const read = gauges.stop();
       for (const store of stores) store.abandon();
-      erasing.stop();
-      retaining.stop();
+      schedules.abandon();
       // Before the schedules: while other workers store, the outbox never becomes empty by itself.
       const indexed = index.stop();
-      await Promise.all(schedules.map((schedule) => schedule.stop()));
-      await Promise.all([indexed, queueGauges.stop(), indexing.stop(), ...watched.map((consumer) => consumer.stop())]);
+      await schedules.stop();
+      await Promise.all([read, indexed, indexing.stop(), ...watched.map((consumer) => consumer.stop())]);
     },
   };
 }

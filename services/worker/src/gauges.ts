@@ -1,0 +1,48 @@
+import type { WorkerConfig } from "@confab/config";
+import { createDatabaseGauges } from "@confab/database";
+import { createBacklogGauges } from "@confab/intake";
+import { createQueueGauges, createRedisGauges, createSharing } from "@confab/queue";
+import { repeat, type Logger } from "@confab/runtime";
+import type { Dependencies } from "./dependencies.ts";
+
+/** Intervals of reading the stores for their gauges. */
+const redisSnapshotMs = 2_000;
+const databaseSnapshotMs = 10_000;
+
+/** Reads the stores for their gauges from time to time. The workers share what one of them has read. */
+export function startGauges({
+  redis,
+  database,
+  backlogs,
+  metrics,
+  config,
+  logger,
+}: Dependencies & { config: WorkerConfig; logger: Logger }) {
+  const share = createSharing(redis, { prefix: config.partitioning.prefix, version: config.version });
+  const queueGauges = createQueueGauges(metrics, {
+    connection: redis,
+    ...config.partitioning,
+    ...{ intervalMs: redisSnapshotMs, share },
+  });
+  const refreshing = [
+    ...[
+      queueGauges.refresh,
+      createRedisGauges(metrics, redis, { intervalMs: redisSnapshotMs, share }),
+      createBacklogGauges(metrics, backlogs, { intervalMs: redisSnapshotMs, share }),
+    ].map((refresh) => repeat(redisSnapshotMs, "reading Redis for its gauges", refresh, logger)),
+    repeat(
+      databaseSnapshotMs,
+      "reading the database for its gauges",
+      createDatabaseGauges(metrics, database, { intervalMs: databaseSnapshotMs, share }),
+      logger,
+    ),
+  ];
+
+  return {
+    /** Does not wait for a reading under way, which may hang on a server that does not answer. */
+    async stop(): Promise<void> {
+      for (const schedule of refreshing) void schedule.stop();
+      await queueGauges.stop();
+    },
+  };
+}
