@@ -175,6 +175,8 @@
   value: {{ ternary "on" "off" .Values.telemetry.trustTraceparent | quote }}
 - name: RATE_LIMITS
   value: {{ ternary "on" "off" .Values.config.rateLimits | quote }}
+- name: TRUSTED_PROXIES
+  value: {{ int .Values.config.trustedProxies | quote }}
 - name: USER_SHARE
   value: {{ .Values.config.userShare | quote }}
 {{- with .Values.config.corsOrigins }}
@@ -220,8 +222,6 @@
   value: {{ int .Values.api.limits.maxStreamsPerApplication | quote }}
 - name: MAX_STREAMS_PER_ADDRESS
   value: {{ int .Values.api.limits.maxStreamsPerAddress | quote }}
-- name: TRUSTED_PROXIES
-  value: {{ int .Values.api.limits.trustedProxies | quote }}
 {{- /* For confabctl in kubectl exec. */}}
 - name: CONFAB_URL
   value: http://localhost:{{ include "confab.httpPort" (dict "component" "api") }}

@@ -25,6 +25,13 @@ async function edge(...sets: string[]) {
   return { manifests, ...edges };
 }
 
+interface Deployment extends Manifest {
+  readonly kind: "Deployment";
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly env: object[] }[] } };
+  };
+}
+
 /** The limit of nginx on one machine, for browsers that send themselves. */
 const sendingLimit = "ingress.rateLimit.requestsPerSecond=10";
 
@@ -91,6 +98,17 @@ describe("the limits per client address", () => {
     const off = await edge("ingress.rateLimit.enabled=false");
     for (const all of [off.sending, off.admin, off.rest]) {
       expect(Object.keys(all).filter((name) => name.includes("limit"))).to.deep.equal([]);
+    }
+  });
+
+  it("apply to guesses of the admin key in the api and ingest, which find the address behind the Ingress", async () => {
+    const manifests = await renderWith("--set", "config.trustedProxies=2");
+    for (const component of ["api", "ingest"]) {
+      const [container] = ofKind<Deployment>(manifests, "Deployment").find(
+        ({ metadata }) => metadata.name === `confab-${component}`,
+      )!.spec.template.spec.containers;
+      expect(container!.env).to.deep.include({ name: "TRUSTED_PROXIES", value: "2" });
+      expect(container!.env).to.deep.include({ name: "RATE_LIMITS", value: "on" });
     }
   });
 });

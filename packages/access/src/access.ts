@@ -2,6 +2,7 @@ import { ProblemError, type Route } from "@confab/contracts";
 import { repeat, type Logger } from "@confab/runtime";
 import type { Cluster, Redis } from "ioredis";
 import type { IncomingMessage } from "node:http";
+import { createGuesses, type GuessesOptions } from "./guesses.ts";
 import { createKeyChanges } from "./key-changes.ts";
 import { beginOfKeys, hashKey, isSameHash } from "./key-format.ts";
 import { KeysUnavailable, type Credential } from "./key-lookups.ts";
@@ -16,6 +17,10 @@ export interface AccessOptions {
   readonly required: boolean;
   /** The configured admin key, which opens everything. */
   readonly adminKey: string | undefined;
+  /** How many wrong guesses of the configured admin key one client address may send. Without it there is no limit. */
+  readonly guesses?: GuessesOptions | undefined;
+  /** The address of the client who sends a request. */
+  readonly addressOf?: (req: IncomingMessage) => string;
   readonly keys: {
     credentials(keyIds: readonly string[]): Promise<readonly Credential[]>;
     markUsed(uses: ReadonlyMap<string, Date>): Promise<void>;
@@ -39,8 +44,11 @@ export interface Access {
    * Throws or rejects with 401 for a key, user token or ticket that is not valid, and with 503 if one cannot be checked.
    */
   identify(req: IncomingMessage): Principal | undefined | Promise<Principal | undefined>;
-  /** Throws 401 if the route requires a principal and there is none, and 403 if the principal may not use the route. */
-  admit(route: Route, principal: Principal | undefined): void;
+  /**
+   * Throws 401 if the route requires a principal and there is none, 429 instead if the client has guessed too often, and 403 if the
+   * principal may not use the route.
+   */
+  admit(route: Route, principal: Principal | undefined, req: IncomingMessage): void;
   /** Calls `onEnd` when the principal of a request that lasts may no longer do anything. */
   watch(principal: Principal | undefined, onEnd: () => void): () => void;
   /** Makes a ticket, which opens one stream of an application in place of the principal. Rejects with 503. */
@@ -56,8 +64,11 @@ const defaultWriteUsesMs = 60_000;
 
 /** The access control of a process. It begins with no known key, and needs no store until a request has one. */
 export function createAccess(options: AccessOptions): Access {
-  const { required, adminKey, keys, redis, prefix, logger } = options;
+  const { required, adminKey, addressOf = peerOf, keys, redis, prefix, logger } = options;
   const { freshMs = defaultFreshMs, staleMs = defaultStaleMs, writeUsesMs = defaultWriteUsesMs } = options;
+  // Guesses are those wrong texts that get 401. Where no key is required, the admin key changes nothing that could be seen.
+  const guesses = options.guesses && createGuesses(options.guesses);
+  const waitOf = (req: IncomingMessage): number => guesses?.waitOf(addressOf(req)) ?? 0;
   const adminHash = adminKey === undefined ? undefined : hashKey(adminKey);
   const keyring = createKeyring({ load: (keyIds) => keys.credentials(keyIds), freshMs, staleMs });
   const userTokens = createUserTokens({ keyring });
@@ -92,6 +103,14 @@ export function createAccess(options: AccessOptions): Access {
     }
   }
 
+  function refusalOf(req: IncomingMessage): ProblemError {
+    if (guesses === undefined || adminHash === undefined || bearerIn(req) === undefined) return unauthorized();
+    const waitMs = waitOf(req);
+    if (waitMs > 0) return tooManyGuesses(waitMs);
+    guesses.count(addressOf(req));
+    return unauthorized();
+  }
+
   return {
     identify(req) {
       const { authorization } = req.headers;
@@ -99,19 +118,22 @@ export function createAccess(options: AccessOptions): Access {
         const ticket = ticketIn(req.url);
         return ticket === undefined ? undefined : awaitKey(tickets.redeem(ticket));
       }
-      const text = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+      const text = bearerIn(req);
       if (text === undefined) return undefined;
       if (text.startsWith(beginOfKeys)) {
         const found = keyring.find(text);
         return found instanceof Promise ? awaitKey(found) : (found ?? refuse());
       }
-      if (adminHash !== undefined && isSameHash(hashKey(text), adminHash)) return configuredAdmin;
+      if (adminHash !== undefined && isSameHash(hashKey(text), adminHash)) {
+        // After too many guesses not even the right key is recognized, so nobody learns which one it is.
+        return waitOf(req) === 0 ? configuredAdmin : undefined;
+      }
       return findUser(text);
     },
 
-    admit({ scopes, guard, openToUsers, success }, principal) {
+    admit({ scopes, guard, openToUsers, success }, principal, req) {
       if (principal === undefined) {
-        if (required || (guard !== undefined && adminHash !== undefined)) throw unauthorized();
+        if (required || (guard !== undefined && adminHash !== undefined)) throw refusalOf(req);
         return;
       }
       if (principal.isTicket === true && success.stream !== true) {
@@ -150,6 +172,20 @@ export function createAccess(options: AccessOptions): Access {
       await writeUses().catch(() => undefined);
     },
   };
+}
+
+const peerOf = ({ socket }: IncomingMessage): string => socket.remoteAddress ?? "";
+
+function bearerIn({ headers: { authorization = "" } }: IncomingMessage): string | undefined {
+  return /^bearer +(\S+)$/i.exec(authorization)?.[1];
+}
+
+function tooManyGuesses(waitMs: number): ProblemError {
+  return new ProblemError("rate-limited", {
+    detail:
+      "This client address has sent too many wrong admin keys. Until Retry-After, the configured admin key is not accepted from it. Other keys are.",
+    retryAfterSeconds: Math.ceil(waitMs / 1_000),
+  });
 }
 
 function toProblem(error: unknown): unknown {

@@ -29,11 +29,6 @@ export const apiVariables = z.object({
     .describe(
       "Maximum number of them for one client address, or one IPv6 network of 64 bits, in this process. See TRUSTED_PROXIES",
     ),
-  TRUSTED_PROXIES: integer({ max: 10 })
-    .prefault("0")
-    .describe(
-      "Number of reverse proxies in front of the api that add the address of their client to `X-Forwarded-For`. With 0 the header is ignored, and clients behind one proxy count as one address",
-    ),
 });
 
 /** The api's configuration; throws a ConfigError that lists every problem. */
@@ -52,7 +47,6 @@ export function loadApiConfig(env: Environment) {
         : Infinity,
       perAddress: variables.RATE_LIMITS ? variables.MAX_STREAMS_PER_ADDRESS : Infinity,
     },
-    trustedProxies: variables.TRUSTED_PROXIES,
   };
 }
 

@@ -36,6 +36,7 @@ const {
   CORS_ORIGINS,
   RATE_LIMITS,
   USER_SHARE,
+  TRUSTED_PROXIES,
   REQUIRE_KEYS,
   ADMIN_API_KEY,
 } = processVariables;
@@ -48,6 +49,7 @@ export const httpVariables = {
   CORS_ORIGINS,
   RATE_LIMITS,
   USER_SHARE,
+  TRUSTED_PROXIES,
   REQUIRE_KEYS,
   ADMIN_API_KEY,
 };
@@ -69,6 +71,9 @@ export function commonSettings(service: string, variables: Variables<typeof comm
   };
 }
 
+/** Wrong guesses of the configured admin key, like requests to the paths of an admin at nginx and the ingress. */
+const guessesPerAddress = { perSecond: 5, burst: 50 };
+
 /** The settings of the services that speak HTTP with clients. */
 export function httpSettings(variables: Variables<typeof httpVariables> & { HOST: string; PORT: number }) {
   return {
@@ -76,7 +81,12 @@ export function httpSettings(variables: Variables<typeof httpVariables> & { HOST
     corsOrigins: variables.CORS_ORIGINS,
     userShare: variables.USER_SHARE,
     trustCallers: variables.TRUST_TRACEPARENT,
-    access: { required: variables.REQUIRE_KEYS, adminKey: variables.ADMIN_API_KEY },
+    trustedProxies: variables.TRUSTED_PROXIES,
+    access: {
+      required: variables.REQUIRE_KEYS,
+      adminKey: variables.ADMIN_API_KEY,
+      guesses: variables.RATE_LIMITS ? guessesPerAddress : undefined,
+    },
     http: { host: variables.HOST, port: variables.PORT, publicUrl: variables.PUBLIC_URL },
   };
 }

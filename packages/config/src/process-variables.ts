@@ -62,6 +62,11 @@ export const processVariables = {
     .describe(
       "Part of each limit of an application that one user with a user token may use. Keys and tokens of the application have no such limit. It must be the same in the api and ingest",
     ),
+  TRUSTED_PROXIES: integer({ max: 10 })
+    .prefault("0")
+    .describe(
+      "Number of reverse proxies in front of the api and ingest that add the address of their client to `X-Forwarded-For`. With 0 the header is ignored, and clients behind one proxy count as one address",
+    ),
   REQUIRE_KEYS: onOff()
     .prefault("off")
     .describe(

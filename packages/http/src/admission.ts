@@ -14,11 +14,11 @@ export function admit(
   if (found instanceof Promise) {
     return found.then((principal) => {
       context.principal = principal;
-      access.admit(route, principal);
+      access.admit(route, principal, req);
     });
   }
   context.principal = found;
-  access.admit(route, found);
+  access.admit(route, found, req);
   return undefined;
 }
 

@@ -1,12 +1,15 @@
 import type { Request } from "express";
+import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 
 /**
  * The address of the client, for limits: behind as many proxies as the app trusts (Express' setting `trust proxy`), the one that the
  * outermost of them saw. An IPv6 address stands for its network of 64 bits, which usually belongs to one client.
  */
-export function clientAddress(req: Pick<Request, "ip">): string {
-  const address = (req.ip ?? "").replace(/^::ffff:(?=\d+\.)/, "");
+export function clientAddress(req: IncomingMessage | Pick<Request, "ip">): string {
+  // Requests have Express' prototype before Express sees them.
+  const { ip = "" } = req as Pick<Request, "ip">;
+  const address = ip.replace(/^::ffff:(?=\d+\.)/, "");
   if (!isIPv6(address)) return address;
   const [left = "", right] = address.replace(/%.*$/, "").split("::");
   const before = left === "" ? [] : left.split(":");

@@ -1,3 +1,4 @@
+export { clientAddress } from "./client-address.ts";
 export { accessLog } from "./access-log.ts";
 export { readJson } from "./body.ts";
 export { createByteBudget } from "./byte-budget.ts";

@@ -17,6 +17,7 @@ import {
   createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
+import { clientAddress } from "@confab/http";
 import { createIntakeErasure, createLiveSignals, createPendingMessages } from "@confab/intake";
 import { metricCatalogue } from "@confab/metrics";
 import { connectForRequests, createRedisPing, createSharing, readRedisSettings } from "@confab/queue";
@@ -134,7 +135,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     "rotate",
     "revoke",
   ]);
-  const access = createAccess({ ...config.access, keys, redis, prefix, logger });
+  const access = createAccess({ ...config.access, addressOf: clientAddress, keys, redis, prefix, logger });
   const lookups = createChatLookups({ chats, pending });
   const continueAt = createContinueAt({ numberings: withTimeouts("numberings", createNumberings(database)), chats });
   const streams = createStreams({

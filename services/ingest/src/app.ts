@@ -27,7 +27,7 @@ export interface IngestAppOptions extends Pick<
   Dependencies,
   "access" | "intake" | "pressure" | "counted" | "metrics" | "tracer"
 > {
-  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "corsOrigins" | "partitioning">;
+  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "corsOrigins" | "partitioning" | "trustedProxies">;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
   validateResponses?: boolean;
@@ -71,6 +71,7 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     .disable("etag")
     .enable("case sensitive routing")
     .enable("strict routing")
+    .set("trust proxy", config.trustedProxies)
     .use(requestContext(begin))
     .use(log);
   if (config.corsOrigins !== undefined) app.use(createCors(config.corsOrigins));

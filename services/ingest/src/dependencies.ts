@@ -11,6 +11,7 @@ import {
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
+import { clientAddress } from "@confab/http";
 import {
   ChatsUnavailable,
   createBacklog,
@@ -127,7 +128,14 @@ export async function connectDependencies(
   const numberings = withTimeouts("numberings", createNumberings(database));
   const keys = withTimeouts("keys", createKeys(database));
   const messageKeys = withTimeouts("message-keys", createMessageKeys(database));
-  const access = createAccess({ ...config.access, keys, redis, prefix: partitioning.prefix, logger });
+  const access = createAccess({
+    ...config.access,
+    addressOf: clientAddress,
+    keys,
+    redis,
+    prefix: partitioning.prefix,
+    logger,
+  });
   const producer = await createProducer({ connection: redis, ...partitioning });
   const share = createSharing(redis, { prefix: partitioning.prefix, version: config.version });
   const pressure = createPressureGauge(redis, partitioning, { share, maxMemory: config.maxMemory });

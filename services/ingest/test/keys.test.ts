@@ -177,6 +177,25 @@ describe("sending with keys", () => {
     }
   });
 
+  it("guesses of the configured admin key are limited per client address, on the direct way and in batches", async () => {
+    const env = { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests", TRUSTED_PROXIES: "1" };
+    const ingest = await startIngest(world, env);
+    try {
+      const from = (address: string, text: string) => ({ "x-forwarded-for": address, authorization: `Bearer ${text}` });
+      const statuses = [];
+      for (let nth = 0; nth < 40; nth += 1) {
+        const headers = from("192.0.2.1", `wrong-guess-${nth}-of-many`);
+        statuses.push((await send(ingest.url, chat, "x", headers)).status);
+        statuses.push((await post(`${ingest.url}/messages/batch`, { messages: [item(chat)] }, headers)).status);
+      }
+      expect(statuses.filter((status) => status === 401).length).to.be.within(50, 75);
+      expect(statuses.filter((status) => status === 429).length).to.be.greaterThan(0);
+      messageOf(await send(ingest.url, chat, "x", from("192.0.2.2", "admin-key-for-tests")));
+    } finally {
+      await ingest.stop();
+    }
+  });
+
   it("a known key still works while the database is unavailable, and an unknown one gets 503", async () => {
     const proxy = await startProxy({ target: world.url });
     const ingest = await startIngest({ url: proxy.url }, { REQUIRE_KEYS: "yes" });
