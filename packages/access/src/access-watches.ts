@@ -1,3 +1,4 @@
+import { giveWay } from "@confab/runtime";
 import type { Keyring } from "./keyring.ts";
 import type { Principal } from "./principal.ts";
 
@@ -22,14 +23,20 @@ export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOpt
   const watches = new Map<string | Principal, Watch>();
   let timer: NodeJS.Timeout | undefined;
 
-  function end(of: string | Principal): void {
+  /** Thousands of streams may have the same key. */
+  async function end(of: string | Principal): Promise<void> {
     const watch = watches.get(of);
     watches.delete(of);
-    for (const onEnd of watch?.onEnd ?? []) onEnd();
+    for (const onEnd of watch?.onEnd ?? []) {
+      const turn = giveWay();
+      if (turn !== undefined) await turn;
+      // It may have left meanwhile.
+      if (watch?.onEnd.has(onEnd) === true) onEnd();
+    }
   }
 
   const unlisten = keyring.onRead((keyId) => {
-    if (watches.has(keyId) && keyring.current(keyId) === undefined) end(keyId);
+    if (watches.has(keyId) && keyring.current(keyId) === undefined) void end(keyId);
   });
 
   function check(): void {
@@ -40,7 +47,7 @@ export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOpt
         watch.expiresAt = key.principal.expiresAt;
       }
       const isStale = typeof of === "string" && performance.now() - watch.readAt > staleMs;
-      if (isStale || watch.expiresAt <= Date.now()) end(of);
+      if (isStale || watch.expiresAt <= Date.now()) void end(of);
     }
   }
 

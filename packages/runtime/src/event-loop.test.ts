@@ -37,6 +37,19 @@ describe("giveWay", () => {
     expect(turns).to.be.at.least(5);
   });
 
+  it("lets owners take turns, however much one of them has to do", async () => {
+    hasTime();
+    work(6);
+    const order: string[] = [];
+    const piece = async (owner: string): Promise<void> => {
+      await giveWay(owner);
+      order.push(owner);
+    };
+    await Promise.all([...Array.from({ length: 1_000 }, () => piece("a")), piece("b"), piece("c")]);
+    expect(order.slice(0, 5).join("")).to.equal("abcaa");
+    expect(order).to.have.length(1_002);
+  });
+
   it("gives the next turn its own time", async () => {
     hasTime();
     work(6);

@@ -1,7 +1,8 @@
 /** The maximum time that divisible work may hold the event loop in one turn. */
 const sliceMs = 5;
 
-const waiting: (() => void)[] = [];
+/** The work that waits for a later turn, by owner. The first owner has the next turn. */
+const waiting = new Map<string, (() => void)[]>();
 /** When the first divisible work of this turn began. There is one event loop per process, and so one value. */
 let began: number | undefined;
 
@@ -15,18 +16,28 @@ export function hasTime(): boolean {
 }
 
 /**
- * For loops whose length a client controls. Returns undefined while this turn has time left, else a promise for a later turn, in
- * order of arrival. Await it between two pieces of work, so that the rest of the process can run.
+ * For loops whose length a client controls. Returns undefined while this turn has time left, else a promise for a later turn. Await it
+ * between two pieces of work, so that the rest of the process can run. Owners, such as applications, take turns; the work of one
+ * owner continues in order of arrival.
  */
-export function giveWay(): Promise<void> | undefined {
+export function giveWay(owner = ""): Promise<void> | undefined {
   if (hasTime()) return undefined;
-  return new Promise((resolve) => waiting.push(resolve));
+  return new Promise((resolve) => {
+    const queue = waiting.get(owner);
+    if (queue === undefined) waiting.set(owner, [resolve]);
+    else queue.push(resolve);
+  });
 }
 
 async function turn(): Promise<void> {
   began = undefined;
-  while (waiting.length > 0 && hasTime()) {
-    waiting.shift()!();
+  while (waiting.size > 0 && hasTime()) {
+    const [owner, queue] = waiting.entries().next().value!;
+    const next = queue.shift()!;
+    // To the end of the owners.
+    waiting.delete(owner);
+    if (queue.length > 0) waiting.set(owner, queue);
+    next();
     // Work that awaited this promise runs before the next line.
     await Promise.resolve();
   }

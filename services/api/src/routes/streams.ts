@@ -3,7 +3,7 @@ import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
 import { createRouter, mount, mountStream, type MountOptions } from "@confab/http";
 import type { LiveSignals } from "@confab/intake";
 import type { Router } from "express";
-import { decodeCursor, encodeCursor } from "../stream/cursor.ts";
+import { decodeCursor } from "../stream/cursor.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { BeginStream } from "../use-cases/begin-stream.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
@@ -36,7 +36,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
         () => given,
         () => context.logger,
       );
-      streams.follow({ token, address, starts, context, start });
+      streams.follow({ token, address, starts, isOfMany: false, context, start });
     },
     mountOptions,
   );
@@ -48,7 +48,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
       expectChats(context.principal, routes.streamChats.scopes, query.chats);
       const given = readCursor(token, query.chats, lastEventId, query.after);
       const starts = await beginStream(token, query.chats, given, () => context.logger);
-      streams.follow({ token, address, starts, cursorOf: encodeCursor, context, start });
+      streams.follow({ token, address, starts, isOfMany: true, context, start });
     },
     mountOptions,
   );

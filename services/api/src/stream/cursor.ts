@@ -13,17 +13,54 @@ const maxCharacters = 7_300;
 
 /**
  * A cursor: the version, three bytes of a checksum over token and positions, and for each chat, in ascending order, four LEB128
- * integers: the difference to the chat number before, the message number, the change number and the numbering; as base64url.
+ * integers: the difference to the chat number before, the message number, the change number and the numbering; as base64url. It is
+ * kept encoded, because a stream needs it for each of its events, and only one position changes at a time.
  */
-export function encodeCursor(token: string, positions: Positions): string {
-  const bytes: number[] = [];
-  let before = 0;
-  for (const { chat, position } of positions.toSorted((a, b) => a.chat - b.chat)) {
-    const { number, change, numbering } = position;
-    for (const value of [chat - before, number, change, numbering]) writeInteger(bytes, value);
-    before = chat;
+export class Cursor {
+  readonly #tokenSum: number;
+  readonly #chats: Uint32Array;
+  /** Where the integers of each chat begin, and where the last ones end. */
+  readonly #begins: Uint16Array;
+  #bytes: Buffer;
+
+  constructor(token: string, positions: Positions) {
+    this.#tokenSum = crc32(token);
+    const ascending = positions.toSorted((a, b) => a.chat - b.chat);
+    this.#chats = Uint32Array.from(ascending, ({ chat }) => chat);
+    this.#begins = new Uint16Array(ascending.length + 1);
+    const bytes = Array<number>(headBytes).fill(0);
+    for (const [index, { position }] of ascending.entries()) {
+      this.#begins[index] = bytes.length;
+      this.#write(bytes, index, position);
+    }
+    this.#begins[ascending.length] = bytes.length;
+    this.#bytes = Buffer.from(bytes);
   }
-  return Buffer.concat([head(token, Buffer.from(bytes)), Buffer.from(bytes)]).toString("base64url");
+
+  /** Moves one of its chats to another position. */
+  set(chat: number, position: Position): void {
+    const index = this.#chats.indexOf(chat);
+    const [begin, end] = [this.#begins[index]!, this.#begins[index + 1]!];
+    const integers: number[] = [];
+    this.#write(integers, index, position);
+    const growth = integers.length - (end - begin);
+    if (growth === 0) this.#bytes.set(integers, begin);
+    else {
+      this.#bytes = Buffer.concat([this.#bytes.subarray(0, begin), Buffer.from(integers), this.#bytes.subarray(end)]);
+      for (let later = index + 1; later < this.#begins.length; later += 1) this.#begins[later]! += growth;
+    }
+  }
+
+  toString(): string {
+    this.#bytes.writeUInt32BE(crc32(this.#bytes.subarray(headBytes), this.#tokenSum));
+    this.#bytes[0] = version;
+    return this.#bytes.toString("base64url");
+  }
+
+  #write(bytes: number[], index: number, { number, change, numbering }: Position): void {
+    const difference = this.#chats[index]! - (this.#chats[index - 1] ?? 0);
+    for (const value of [difference, number, change, numbering]) writeInteger(bytes, value);
+  }
 }
 
 /** The positions of a cursor of this application, by chat number. Throws a 422 for anything else. */
@@ -42,7 +79,7 @@ function decode(token: string, cursor: string): Map<number, Position> | undefine
   // Node ignores what is not base64url.
   if (bytes.length < headBytes || bytes.toString("base64url") !== cursor) return undefined;
   const body = bytes.subarray(headBytes);
-  if (!head(token, body).equals(bytes.subarray(0, headBytes))) return undefined;
+  if (bytes[0] !== version || (crc32(body, crc32(token)) & 0xff_ff_ff) !== bytes.readUIntBE(1, 3)) return undefined;
   const positions = new Map<number, Position>();
   const reader = { bytes: body, at: 0 };
   let chat = 0;
@@ -56,13 +93,6 @@ function decode(token: string, cursor: string): Map<number, Position> | undefine
     positions.set(chat, { number, change, numbering });
   }
   return positions.size > 0 ? positions : undefined;
-}
-
-function head(token: string, body: Buffer): Buffer {
-  const bytes = Buffer.alloc(headBytes);
-  bytes.writeUInt32BE(crc32(body, crc32(token)));
-  bytes[0] = version;
-  return bytes;
 }
 
 function writeInteger(bytes: number[], value: number): void {

@@ -1,14 +1,22 @@
 import type { LiveEvent } from "@confab/intake";
 import { encodeLiveEvent } from "./frames.ts";
 
-type ShownEvent = Exclude<LiveEvent, { type: "end" }>;
+/** An event that is not kept anywhere, encoded once for all its readers. */
+export interface ShownEvent {
+  /** The event replaces an earlier one with the same key: of the same reader, or of the same sender and type. */
+  readonly key: string;
+  readonly chat: number;
+  readonly bytes: Buffer;
+  /** When it is too old to be shown, by `performance.now()`. */
+  readonly until: number;
+}
 
-/** Events of one stream that are not kept anywhere, until its client takes them. */
+/** Events that wait until they can be shown. */
 export interface LiveEvents {
-  /** Replaces an earlier event of the same reader, or of the same sender and type. */
-  add(chat: number, event: ShownEvent): void;
+  add(event: ShownEvent): void;
   /** Takes the events of the chats that are ready, without signals that are too old. */
-  take(isReady: (chat: number) => boolean): Buffer[];
+  take(isReady: (chat: number) => boolean): ShownEvent[];
+  readonly size: number;
 }
 
 /** How long a signal may wait for a client that reads slowly. */
@@ -16,30 +24,36 @@ const signalMs = 10_000;
 /** Beyond it the oldest event is dropped. */
 const maxEvents = 200;
 
+const clock = (): number => performance.now();
+
+/** Encodes an event of a chat. */
+export function toShown(chat: number, event: Exclude<LiveEvent, { type: "end" }>, now = clock): ShownEvent {
+  const key = JSON.stringify(event.type === "read" ? [chat, event.reader] : [chat, event.sender, event.name]);
+  const until = event.type === "read" ? Infinity : now() + signalMs;
+  return { key, chat, bytes: encodeLiveEvent(chat, event), until };
+}
+
 /** At most 200 events of 1 KiB, so a client that reads slowly does not hold more. */
-export function createLiveEvents(now: () => number = () => performance.now()): LiveEvents {
-  const events = new Map<string, { chat: number; bytes: Buffer; until: number }>();
+export function createLiveEvents(now = clock): LiveEvents {
+  const events = new Map<string, ShownEvent>();
   return {
-    add(chat, event) {
-      const key = keyOf(chat, event);
-      events.delete(key);
+    add(event) {
+      events.delete(event.key);
       const [oldest] = events.keys();
       if (oldest !== undefined && events.size >= maxEvents) events.delete(oldest);
-      const until = event.type === "read" ? Infinity : now() + signalMs;
-      events.set(key, { chat, bytes: encodeLiveEvent(chat, event), until });
+      events.set(event.key, event);
     },
     take(isReady) {
-      const taken: Buffer[] = [];
-      for (const [key, { chat, bytes, until }] of events) {
-        if (!isReady(chat)) continue;
-        events.delete(key);
-        if (now() < until) taken.push(bytes);
+      const taken: ShownEvent[] = [];
+      for (const event of events.values()) {
+        if (!isReady(event.chat)) continue;
+        events.delete(event.key);
+        if (now() < event.until) taken.push(event);
       }
       return taken;
     },
+    get size() {
+      return events.size;
+    },
   };
-}
-
-function keyOf(chat: number, event: ShownEvent): string {
-  return JSON.stringify(event.type === "read" ? [chat, event.reader] : [chat, event.sender, event.name]);
 }

@@ -26,11 +26,11 @@ describe("rooms", () => {
       },
     });
     const woken: (Position | undefined)[] = [];
-    let hasVanished = false;
+    let endReason: string | undefined;
     rooms.enter(chat, {
       wake: (upTo) => woken.push(upTo),
-      vanish: () => {
-        hasVanished = true;
+      end: (reason) => {
+        endReason = reason;
       },
     });
     await eventually(() => {
@@ -39,7 +39,7 @@ describe("rooms", () => {
     expect(woken).to.deep.equal([{ number: 5, change: 2, numbering: 1 }]);
     position = undefined;
     await eventually(() => {
-      expect(hasVanished).to.equal(true);
+      expect(endReason).to.equal("deleted");
     });
     rooms.stop();
   });

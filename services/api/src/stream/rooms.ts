@@ -1,17 +1,9 @@
 import type { ChatPosition, Chats } from "@confab/database";
-import type { LiveEvent, LiveSignals } from "@confab/intake";
+import type { LiveSignals } from "@confab/intake";
 import { jittered } from "./bell.ts";
 import type { SharedReads } from "./shared-reads.ts";
+import { Room, type Listener } from "./room.ts";
 import type { FollowedChat, Position } from "./position.ts";
-
-export interface Listener {
-  /** The chat may have new messages or changes: up to a position, if that is known. */
-  wake(upTo?: Position): void;
-  /** Something happened that is not kept anywhere. */
-  event?(event: LiveEvent): void;
-  /** The chat no longer exists. */
-  vanish?(): void;
-}
 
 export interface Rooms {
   /** Informs the listener until the returned function is called. */
@@ -27,13 +19,11 @@ export interface RoomsOptions {
   lookMs?: number;
 }
 
-interface Room {
-  readonly chat: FollowedChat;
-  readonly listeners: Set<Listener>;
+interface Followed {
+  readonly room: Room;
   /** The chat's last numbers at the last look. */
   seen: string | undefined;
-  wake: (upTo?: Position) => void;
-  close: () => void;
+  readonly close: () => void;
 }
 
 const chatsPerLook = 500;
@@ -43,33 +33,34 @@ const chatsPerLook = 500;
  * which nothing happens cost nothing.
  */
 export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOptions): Rooms {
-  const rooms = new Map<bigint, Room>();
+  const followed = new Map<bigint, Followed>();
   let isLooking = false;
 
-  function open(chat: FollowedChat): Room {
-    const listeners = new Set<Listener>();
-    const wake = (upTo?: Position): void => {
-      reads.forget(chat.id);
-      for (const listener of listeners) listener.wake(upTo);
-    };
+  function open(chat: FollowedChat): Followed {
+    const room = new Room(chat);
     // Until now, no signal has ended the reads of this chat.
     reads.forget(chat.id);
     const close = signals.watch(chat, (event) => {
-      if (event === undefined) wake();
-      else for (const listener of listeners) listener.event?.(event);
+      if (event === undefined) wake(room);
+      else room.show(event);
     });
-    return { chat, listeners, seen: undefined, wake, close };
+    return { room, seen: undefined, close };
+  }
+
+  function wake(room: Room, upTo?: Position): void {
+    reads.forget(room.chat.id);
+    room.wake(upTo);
   }
 
   async function look(): Promise<void> {
     if (isLooking) return;
     isLooking = true;
     try {
-      const ids = [...rooms.keys()];
+      const ids = [...followed.keys()];
       for (let at = 0; at < ids.length; at += chatsPerLook) {
         const some = ids.slice(at, at + chatsPerLook);
         const found = await chats.positions(some);
-        for (const id of some) compare(rooms.get(id), found.get(id));
+        for (const id of some) compare(followed.get(id), found.get(id));
       }
     } catch {
       // The next look asks again; readers that have something to read report the outage.
@@ -78,17 +69,17 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
     }
   }
 
-  function compare(room: Room | undefined, position: ChatPosition | undefined) {
-    if (room === undefined) return;
+  function compare(chat: Followed | undefined, position: ChatPosition | undefined) {
+    if (chat === undefined) return;
     if (position === undefined) {
-      for (const listener of room.listeners) listener.vanish?.();
+      chat.room.end("deleted");
       return;
     }
     const { lastMessageNumber: number, lastChangeNumber: change, lastNumbering: numbering } = position;
     const seen = `${number}-${change}.${numbering}`;
-    if (seen === room.seen) return;
-    room.seen = seen;
-    room.wake({ number, change, numbering });
+    if (seen === chat.seen) return;
+    chat.seen = seen;
+    wake(chat.room, { number, change, numbering });
   }
 
   const looking = setInterval(() => void look(), jittered(lookMs));
@@ -96,13 +87,14 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
 
   return {
     enter(chat, listener) {
-      const room = rooms.get(chat.id) ?? open(chat);
-      rooms.set(chat.id, room);
-      room.listeners.add(listener);
+      const entered = followed.get(chat.id) ?? open(chat);
+      followed.set(chat.id, entered);
+      const { room, close } = entered;
+      room.add(listener);
       return () => {
-        if (!room.listeners.delete(listener) || room.listeners.size > 0) return;
-        rooms.delete(chat.id);
-        room.close();
+        if (!room.remove(listener) || !room.isEmpty) return;
+        followed.delete(chat.id);
+        close();
       };
     },
     stop() {

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { encodeFrame, joinFrames } from "./frames.ts";
 import { createStreamPlaces } from "./limits.ts";
 import type { EventPage } from "./pages.ts";
-import type { Listener } from "./rooms.ts";
+import type { Listener } from "./room.ts";
 import { createStreams, type StreamsOptions } from "./streams.ts";
 import type { Position } from "./position.ts";
 
@@ -74,6 +74,7 @@ function openStream(options: Partial<StreamsOptions> = {}) {
   streams.follow({
     ...{ token: "token", address: "192.0.2.7", context: { logger, principal: undefined } },
     starts: [{ chat, position: { number: 1, change: 0, numbering: 0 } }],
+    isOfMany: false,
     start: (onClose) => {
       close = onClose;
       return sink;

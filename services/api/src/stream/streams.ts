@@ -1,10 +1,9 @@
 import { ProblemError } from "@confab/contracts";
 import type { EventStream, RequestContext } from "@confab/http";
 import { ClientLeft } from "@confab/http";
-import type { LiveEvent } from "@confab/intake";
 import { jittered } from "./bell.ts";
 import type { ChatLookups } from "./chat-lookups.ts";
-import { Follower, type CursorOf, type FollowerOwner } from "./follower.ts";
+import { Follower, type FollowerOwner } from "./follower.ts";
 import { encodeEvent } from "./frames.ts";
 import type { StreamPlaces } from "./limits.ts";
 import type { FindMovedChats } from "./moved-chats.ts";
@@ -17,8 +16,8 @@ export interface Follow {
   /** The client's. */
   address: string;
   starts: readonly Start[];
-  /** Undefined for the stream of one chat. */
-  cursorOf?: CursorOf;
+  /** Whether it is the stream of several chats. */
+  isOfMany: boolean;
   /** Begins the answer; the function that it is passed is called when the client has left or the answer has ended. */
   start: (onClose: () => void) => EventStream;
   context: Pick<RequestContext, "logger" | "principal">;
@@ -78,15 +77,10 @@ export function createStreams(options: StreamsOptions): Streams {
 
     follow(follow) {
       if (isStopping) throw new ProblemError("service-unavailable");
-      const { token, address, starts, cursorOf } = follow;
-      const kind = cursorOf === undefined ? "chat" : "chats";
-      const leavePlace = places.take({
-        kind,
-        token,
-        user: follow.context.principal?.user?.id,
-        address,
-        chats: starts.length,
-      });
+      const { token, address, starts, isOfMany, context } = follow;
+      const kind = isOfMany ? "chats" : "chat";
+      const user = context.principal?.user?.id;
+      const leavePlace = places.take({ kind, token, user, address, chats: starts.length });
       const rotateAt = performance.now() + jittered(rotationMs);
       const stream = new OpenStream(rotateAt, (reason) => {
         open.delete(stream);
@@ -131,14 +125,14 @@ class OpenStream implements FollowerOwner {
   }
 
   open(
-    { token, starts, cursorOf, start, context }: Follow,
+    { token, starts, isOfMany, start, context }: Follow,
     { pages, findMoved, position, rooms, watchAccess }: StreamsOptions,
   ) {
     const sink = start(() => {
       this.#close();
     });
     const source = { pages, findMoved, position };
-    const follower = new Follower({ token, starts, cursorOf, source, sink, context, owner: this });
+    const follower = new Follower({ token, starts, isOfMany, source, sink, context, owner: this });
     this.#context = context;
     this.#sink = sink;
     this.#follower = follower;
@@ -151,12 +145,9 @@ class OpenStream implements FollowerOwner {
     follower.start();
   }
 
-  end(event: LiveEvent): void {
-    this.sayGoodbye(endReasonOf(event));
-  }
-
-  vanish(): void {
-    this.sayGoodbye("deleted");
+  end(reason: string): void {
+    // A newer version may end streams for a reason that this one does not know.
+    this.sayGoodbye(goodbyeReasons.find((known) => known === reason) ?? "error");
   }
 
   leave(index: number): void {
@@ -220,9 +211,4 @@ class OpenStream implements FollowerOwner {
 function farewell(reason: GoodbyeReason): Buffer {
   const retry = Math.round(1_000 + 4_000 * Math.random());
   return Buffer.concat([Buffer.from(`retry: ${retry}\n`), encodeEvent("goodbye", { reason, retry_ms: retry })]);
-}
-
-/** A newer version may end streams for a reason that this one does not know. */
-function endReasonOf(event: LiveEvent): GoodbyeReason {
-  return goodbyeReasons.find((reason) => event.type === "end" && reason === event.reason) ?? "error";
 }

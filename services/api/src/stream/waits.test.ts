@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { createStreamPlaces } from "./limits.ts";
-import type { Listener } from "./rooms.ts";
+import type { Listener } from "./room.ts";
 import { createWaits } from "./waits.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
@@ -51,7 +51,7 @@ describe("a request that waits for messages", () => {
         leaving.abort();
       },
       ({ listeners }: ReturnType<typeof openRoom>) => {
-        for (const listener of listeners) listener.vanish?.();
+        for (const listener of listeners) listener.end?.("deleted");
       },
       ({ waits }: ReturnType<typeof openRoom>) => {
         waits.stop(0);

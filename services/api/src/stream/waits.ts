@@ -54,13 +54,7 @@ export function createWaits({ rooms, places }: WaitsOptions): Waits {
       waiting.add(end);
       left.addEventListener("abort", end);
       // Before the first read, so that nothing happens unseen between the two.
-      const leave = rooms.enter(chat, {
-        wake: bell.ring,
-        event: ({ type }) => {
-          if (type === "end") end();
-        },
-        vanish: end,
-      });
+      const leave = rooms.enter(chat, { wake: bell.ring, end });
       try {
         for (let isFirst = true; ; isFirst = false) {
           bell.reset();

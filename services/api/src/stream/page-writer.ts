@@ -1,0 +1,94 @@
+import type { EventStream } from "@confab/http";
+import { Cursor } from "./cursor.ts";
+import { encodeEvent, eventId, idLine, type Frame } from "./frames.ts";
+import type { Member } from "./member.ts";
+import type { EventPage } from "./pages.ts";
+import type { Position } from "./position.ts";
+
+/**
+ * Writes events of chats to one client, with the ids that they have in its stream: a position in one chat, or a cursor of many. Each
+ * method returns whether the client takes more. A class, because a process has thousands of them.
+ */
+export class PageWriter {
+  readonly #sink: EventStream;
+  readonly #token: string;
+  /** Undefined if the stream has one chat, whose position is the id. */
+  #cursor: Cursor | undefined;
+
+  constructor(sink: EventStream, token: string, manyOf: readonly Member[] | undefined) {
+    this.#sink = sink;
+    this.#token = token;
+    if (manyOf !== undefined) this.remember(manyOf);
+  }
+
+  /** From now on, ids have the positions of these chats. */
+  remember(members: readonly Member[]): void {
+    this.#cursor = new Cursor(
+      this.#token,
+      members.map(({ chat, at }) => ({ chat: chat.number, position: at })),
+    );
+  }
+
+  /** Writes a page. If the client has not taken it, the rest is to be read again. */
+  page(member: Member, page: EventPage): boolean {
+    const areAll = this.#cursor === undefined && !page.hasChanged && member.sent === undefined;
+    if (!(areAll ? this.#segments(member, page) : this.#frames(member, page))) return false;
+    this.#move(member, page.next);
+    if (page.isEnd) member.sent = undefined;
+    return true;
+  }
+
+  /** Writes one event, which leads to its position. */
+  frame(member: Member, frame: Frame): boolean {
+    this.#move(member, frame.at);
+    return this.#sink.write(this.#encoded(frame));
+  }
+
+  /** Writes an event without a message, with the id of the position that its member has, if wanted. */
+  event(member: Member, name: string, data: object, hasId: boolean): boolean {
+    return this.#sink.write(encodeEvent(name, data, hasId ? this.#idOf(member.at) : undefined));
+  }
+
+  /** Writes the events as they are, many at once. */
+  #segments(member: Member, { frames, segments, first }: EventPage): boolean {
+    for (const { bytes, first: begin, end } of segments) {
+      if (end <= first) continue;
+      if (!this.#sink.hasRoom(bytes.length)) return false;
+      let skipped = 0;
+      for (let at = begin; at < first; at += 1) skipped += frames[at]!.bytes.length;
+      member.at = frames[end - 1]!.at;
+      if (!this.#sink.write(skipped === 0 ? bytes : bytes.subarray(skipped))) return false;
+    }
+    return true;
+  }
+
+  /** Writes the events one by one: with other ids, or without changes that the client has seen in their messages. */
+  #frames(member: Member, { frames, first }: EventPage): boolean {
+    for (const frame of frames.slice(first)) {
+      const { message, isChange, bytes } = frame;
+      if (!this.#sink.hasRoom(bytes.length)) return false;
+      if (isChange && message && (member.sent?.get(message.number) ?? 0) >= message.change) {
+        this.#move(member, frame.at);
+        continue;
+      }
+      if (message && !isChange) (member.sent ??= new Map<number, number>()).set(message.number, message.change);
+      if (!this.frame(member, frame)) return false;
+    }
+    return true;
+  }
+
+  #move(member: Member, at: Position): void {
+    if (at === member.at) return;
+    member.at = at;
+    this.#cursor?.set(member.chat.number, at);
+  }
+
+  #encoded({ bytes, idBytes, at }: Frame): Buffer {
+    if (this.#cursor === undefined) return bytes;
+    return Buffer.concat([Buffer.from(idLine(this.#idOf(at))), bytes.subarray(idBytes)]);
+  }
+
+  #idOf(at: Position): string {
+    return this.#cursor === undefined ? eventId(at) : String(this.#cursor);
+  }
+}

@@ -1,0 +1,56 @@
+import { longestBlock } from "@confab/testkit";
+import { expect } from "chai";
+import { openCrowd } from "./crowd.ts";
+import { startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+const readers = Number(process.env.CONFAB_READERS ?? 3_000);
+/** A slice takes 5 ms. Written to in one turn, the readers would take 25 ms and more. */
+const maxMs = 20;
+
+describe(`${readers} readers of one chat`, function () {
+  this.timeout(120_000);
+  let world: World;
+  let api: Api;
+  let chat: Chat;
+  let path: string;
+  before(async () => {
+    world = await openWorld();
+    api = await startApi(world, { LOG_LEVEL: "error", MAX_STREAMS: "20000" });
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}`;
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+  });
+
+  it("are written to in slices, whatever happens, and each gets everything in order", async () => {
+    const crowd = await openCrowd(api, `${path}/messages/stream`, readers);
+    const blocks: Record<string, number> = {};
+    try {
+      const measure = async (what: string, happen: () => Promise<unknown>, seen: string) => {
+        const events = seen.split(";").length - 1;
+        const block = await longestBlock(async () => {
+          await happen();
+          expect([...(await crowd.read(events))], what).to.deep.equal([[seen, readers]]);
+        }, 1);
+        blocks[what] = Math.min(blocks[what] ?? Infinity, block);
+      };
+      const signal = (data: object) => api.send("POST", `${path}/signals`, { sender: "anna", type: "typing", data });
+      for (let at = 1; at <= 3; at += 1) {
+        await measure("signal", () => signal({}), `signal "typing";`);
+        await measure("large signal", () => signal({ a: Array(300).fill({}) }), `signal "typing";`);
+        await measure("message", () => world.accept(chat, "one"), `message ${at};`);
+        await measure("read horizon", () => api.send("PUT", `${path}/reads/anna`, { number: at }), `read ${at};`);
+      }
+      await world.store();
+      await measure("edit", () => api.send("PATCH", `${path}/messages/1`, { body: "uno" }), "edited 1;");
+      await measure("end", () => api.endStreams(chat, "deleted"), `goodbye "deleted";`);
+      if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${JSON.stringify(blocks)}\n`);
+      for (const [what, ms] of Object.entries(blocks)) expect(ms, what).to.be.below(maxMs);
+    } finally {
+      await crowd.close();
+    }
+  });
+});
