@@ -285,9 +285,6 @@ for nth, headKey in ipairs(headKeys) do
       result = string.sub(seen, rest) == key.hash and { number = number, at = when } or 'conflict'
     elseif not trusted then
       result = 'unknown'
-    elseif (replies[item] or 0) > last then
-      -- Numbers are gapless, so this is the whole check. A message may reply to one of the same batch.
-      result = 'reply'
     elseif maxPending > 0 and pending + accepted >= maxPending then
       result = 'overloaded'
     elseif tat and waitOf(tat, interval, capacity) > 0.001 then
@@ -300,6 +297,8 @@ for nth, headKey in ipairs(headKeys) do
       if not held and isUsedUp(keyBucket) then held = 'user-keys' end
       result = held
     end
+    -- Numbers are gapless, so this is the whole check. A message may reply to one of the same batch, with which it waits.
+    if not result and (replies[item] or 0) > last then result = 'reply' end
     if not result then
       if tat then
         tat = tat + interval

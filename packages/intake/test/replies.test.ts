@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Intake } from "@confab/intake";
-import { createWorld, noReadLimits, send, type Chat, type World } from "./world.ts";
+import { createUuid7 } from "@confab/runtime";
+import { createWorld, noLimits, noReadLimits, send, type Chat, type World } from "./world.ts";
 
 describe("a message that replies to another", () => {
   let world: World;
@@ -49,6 +50,21 @@ describe("a message that replies to another", () => {
     await world.store(side);
     await side.redis.flushall();
     expect(await reply(intake, chat, 4, 3)).to.deep.equal(["unknown-reply", 4]);
+    await world.store(side);
+  });
+
+  it("waits with the message before it, whose number it names, instead of being refused for good", async () => {
+    const side = await world.connect();
+    const { token, number: chat } = await world.createChat();
+    const old = () => ({ key: createUuid7(Date.now() - 600_000), hash: "h".repeat(43) });
+    const run = [null, 1, 2].map((reply_to, at) => ({
+      ...{ token, chat, body: `reply ${at}`, reply_to, requestId: "test", idempotency: old() },
+    }));
+    const outcomes = async (intake: Intake) =>
+      (await intake.submitRun(run)).map((answer) => (answer.outcome === "accepted" ? answer.number : answer.outcome));
+    const full = side.intake({ limits: { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 1 } });
+    expect(await outcomes(full), "beyond the limit of the application").to.deep.equal([1, "limited", "limited"]);
+    expect(await outcomes(side.intake()), "keys that MySQL is asked about").to.deep.equal([1, 2, 3]);
     await world.store(side);
   });
 
