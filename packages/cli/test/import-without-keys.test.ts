@@ -7,10 +7,19 @@ describe("confabctl import on an installation without an admin key", function ()
   this.timeout(120_000);
   let stack: Stack;
   before(async () => {
-    stack = await startStack({ ADMIN_API_KEY: "" });
+    stack = await startStack({ ADMIN_API_KEY: "", MAX_IDEMPOTENCY_KEYS: "20" });
   });
   after(async () => {
     await stack.stop();
+  });
+
+  it("imports more messages than an application may have idempotency keys without a time", async () => {
+    const file = join(stack.folder, "many.ndjson");
+    const messages = Array.from({ length: 200 }, (_, at) => `message ${at}`);
+    await writeFile(file, `${JSON.stringify({ application: "Many", chat: null, messages })}\n`);
+    const imported = await stack.json<object>("import", file, "--give-up-after", "5");
+    expect(imported).to.include({ sent: 200, missing: 0, retries: 0 });
+    await stack.json("app", "delete", (await stack.json<{ token: string }[]>("app", "list"))[0]!.token, "--yes");
   });
 
   it("imports each application once, with a key that only its state knows", async () => {

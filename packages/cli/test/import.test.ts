@@ -120,17 +120,87 @@ describe("confabctl import and export", function () {
     expect(await exported("killed")).to.deep.equal(sorted(text));
   });
 
-  it("refuses fields that it would leave out, such as times, before anything is sent", async () => {
+  it("keeps original times, by which messages are listed, searched and exported, and repeats nothing", async () => {
+    const times = ["2021-05-01T08:00:00.000Z", "2021-05-01T08:00:00.000Z", "2023-12-31T23:59:59.999Z"];
+    const messages = times.map((created_at, at) => ({ body: `bread ${at + 1}`, sender: "anna", created_at }));
+    const lines = [
+      { application: "times", chat: "old", messages },
+      { application: "times", chat: "older", messages: [{ body: "bread", created_at: "2020-01-01T01:00:00+01:00" }] },
+    ];
+    const file = await written("times.ndjson", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    for (let run = 0; run < 3; run++) {
+      expect(await stack.json<object>("import", file)).to.include({ missing: 0 });
+      await rm(`${file}.import-state.json`);
+    }
+    const [{ token } = { token: "" }, ...others] = (
+      await stack.json<{ name: string; token: string }[]>("app", "list", "--all")
+    ).filter(({ name }) => name === "times");
+    expect(others).to.deep.equal([]);
+    const list = await fetch(`${stack.gateway.url}/applications/${token}/chats/1/messages`);
+    const shown = (await list.json()) as { created_at: string }[];
+    expect(shown.map(({ created_at }) => created_at)).to.deep.equal(times);
+    await eventually(async () => {
+      const chats = await stack.json<{ number: number; last_message_at: string | null }[]>("chat", "list", token);
+      expect(chats.map(({ last_message_at }) => last_message_at)).to.deep.equal([times[2], "2020-01-01T00:00:00.000Z"]);
+      const found = async (...filter: string[]) =>
+        (
+          await stack.json<{ chat_number: number; number: number }[]>(
+            "search",
+            token,
+            "bread",
+            "--all-chats",
+            ...filter,
+          )
+        ).map(({ chat_number, number }) => `${chat_number}/${number}`);
+      expect(await found()).to.deep.equal(["1/3", "1/2", "1/1", "2/1"]);
+      expect(await found("--to", "2021-05-01T08:00:00Z")).to.deep.equal(["2/1"]);
+      expect(await found("--from", "2021-05-01T08:00:00Z", "--to", "2022-01-01T00:00:00Z")).to.deep.equal([
+        "1/2",
+        "1/1",
+      ]);
+    });
+    const preview = await stack.json<{ messages: number }>("retention", "preview", token, "--days", "365");
+    expect(preview.messages, "a limit of age counts from the original time").to.equal(4);
+    const { stdout } = await stack.run(["export", "--application", token, "--times"]);
+    expect((JSON.parse(stdout.split("\n")[0]!) as { messages: object[] }).messages).to.deep.equal(messages);
+  });
+
+  it("refuses times that go back or lie in the future", async () => {
+    const times = [
+      "2024-01-02T00:00:00Z",
+      "2024-01-01T00:00:00Z",
+      undefined,
+      "2024-01-03T00:00:00Z",
+      "2100-01-01T00:00:00Z",
+    ];
+    const messages = times.map((created_at) => ({ body: "hello", created_at }));
+    const file = await written(
+      "disorder.ndjson",
+      `${JSON.stringify({ application: "disorder", chat: null, messages })}\n`,
+    );
+    const { code, stderr } = await stack.run(["import", file]);
+    expect(code).to.equal(2);
+    expect(stderr).to.include("/messages/4/created_at must not be in the future");
+    const sorted = await written(
+      "disorder.ndjson",
+      `${JSON.stringify({ application: "disorder", chat: null, messages: messages.slice(0, 4) })}\n`,
+    );
+    const faults = (await stack.run(["import", sorted])).stderr;
+    for (const at of [1, 3]) expect(faults).to.include(`/messages/${at}/created_at must not be earlier`);
+    expect(await exported("disorder")).to.deep.equal([]);
+  });
+
+  it("refuses fields that it would leave out, such as ids, before anything is sent", async () => {
     const line = {
       application: "strict",
       chat: "one",
-      messages: [{ body: "hello", created_at: "2024-01-01T00:00:00Z" }],
+      messages: [{ body: "hello", id: "7" }],
     };
     const file = await written("strict.ndjson", `${JSON.stringify(line)}\n${JSON.stringify({ ...line, tags: [] })}\n`);
     const { code, stderr } = await stack.run(["import", file]);
     expect(code).to.equal(2);
     expect(stderr).to.include("Nothing was sent");
-    expect(stderr).to.include("line 1: /messages/0/created_at is not imported: put it into metadata");
+    expect(stderr).to.include("line 1: /messages/0/id is not imported: put it into metadata");
     expect(stderr).to.include("/tags is not imported");
     expect(await exported("strict")).to.deep.equal([]);
   });

@@ -12,7 +12,7 @@ export const scopes = {
   edit: "change and delete chats and messages",
   admin:
     "rename and delete the application, erase what a sender wrote, and manage the application's keys; with an admin key, also create and list applications",
-  import: "create chats and send batch requests, and nothing else",
+  import: "create chats and send batch requests, also with the original times of messages, and nothing else",
 } as const satisfies Record<string, string>;
 
 export type Scope = keyof typeof scopes;

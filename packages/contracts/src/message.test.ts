@@ -9,6 +9,33 @@ const token = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 const message = { application_token: token, chat_number: 1, body: "Hello" };
 const limitFault = `must have at most ${maxBodyBytes} bytes of UTF-8`;
 
+describe("created_at of a batch item", () => {
+  const timeOf = (created_at: unknown) => batchItemSchema.safeParse({ ...message, created_at });
+
+  it("is a real time from 1970 until now, in any zone", () => {
+    const now = Date.now();
+    for (const [text, ms] of [
+      ["1970-01-01T00:00:00Z", 0],
+      ["2024-02-29T12:00:00.0079Z", Date.UTC(2024, 1, 29, 12, 0, 0, 7)],
+      ["2024-01-31T10:30:00+01:00", Date.UTC(2024, 0, 31, 9, 30)],
+      [new Date(now + 30_000).toISOString(), now + 30_000],
+    ] as const)
+      expect(timeOf(text).data?.created_at?.getTime(), text).to.equal(ms);
+    for (const absent of [undefined, null]) expect(timeOf(absent).success).to.equal(true);
+  });
+
+  it("is nothing else", () => {
+    const bad = ["", "2024-01-31", "2024-01-31T09:30:00", "2023-02-29T00:00:00Z", "2024-01-31T24:00:00Z", "now"];
+    const out = ["1969-12-31T23:59:59.999Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"];
+    const late = new Date(Date.now() + 90_000).toISOString();
+    for (const text of [...bad, ...out, late, 1706693400000, true, {}])
+      expect(
+        timeOf(text).error?.issues.map(({ path }) => path),
+        JSON.stringify(text),
+      ).to.deep.equal([["created_at"]]);
+  });
+});
+
 describe("bodyFault", () => {
   it("measures bytes of UTF-8 whatever a character takes, and takes exactly 65,535", () => {
     const letters = fc.constantFrom("a", "\0", "\n", "é", "ش", "界", "\u{ffff}", "😀", "𝕏");

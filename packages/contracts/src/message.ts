@@ -4,7 +4,7 @@ import { chatNumberSchema, numberSchema } from "./chat.ts";
 import { contentInput, contentOutput } from "./message-content.ts";
 import { itemProblems, problemShape } from "./problem-document.ts";
 import { problems } from "./problems.ts";
-import { timestampSchema } from "./time.ts";
+import { originalTimeSchema, timestampSchema } from "./time.ts";
 
 export const maxBatchItems = 1_000;
 
@@ -113,7 +113,7 @@ export const idempotencyKeySchema = z
   });
 
 export const batchItemSchema = createMessageSchema
-  .extend({ idempotency_key: idempotencyKeySchema.optional() })
+  .extend({ idempotency_key: idempotencyKeySchema.optional(), created_at: originalTimeSchema })
   // A registered component is described as an answer, which has no other fields; a request may have some.
   .meta({ id: "BatchItem", override: ({ jsonSchema }) => delete jsonSchema.additionalProperties });
 export type BatchItem = z.infer<typeof batchItemSchema>;

@@ -21,6 +21,8 @@ export interface Submission extends MessageContent {
   idempotency?: Idempotency | undefined;
   /** The user whose token was sent. */
   user?: string | undefined;
+  /** When the message was sent originally, if it is imported. */
+  createdAt?: Date | undefined;
 }
 
 export interface BatchEntry extends Submission {

@@ -1,4 +1,4 @@
-import { createBatchId, messageUid, timeOf } from "./batch-id.ts";
+import { acceptedAt, createBatchId, messageUid, timeOf } from "./batch-id.ts";
 import { decodeBatchChats, decodeNumberings, type BatchChat, type ChatNumbering } from "./batch-chats.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { createRecordDecoder, type PendingRecord } from "./pending-record.ts";
@@ -20,6 +20,8 @@ export interface AcceptedMessage extends PendingRecord {
 /** An accepted batch with all its messages. */
 export interface AcceptedBatch {
   id: string;
+  /** When its first message was accepted. */
+  acceptedAt: Date | undefined;
   messages: AcceptedMessage[];
   /** Beginnings of numberings that the database may not know yet. */
   numberings: ChatNumbering[];
@@ -181,9 +183,11 @@ type Complete<T> = { [Field in keyof Required<T>]: T[Field] };
 /** A batch as accept.lua wrote it. */
 function batchOf(id: string, chats: Buffer, records: Buffer, numberings: Buffer): AcceptedBatch {
   const decoded = decodeBatchChats(chats);
+  const messages = messagesOf(id, decoded, records);
   return {
     id,
-    messages: messagesOf(id, decoded, records),
+    acceptedAt: messages[0] && acceptedAt(messages[0].uid),
+    messages,
     numberings: decodeNumberings(numberings.toString(), decoded),
   };
 }

@@ -29,6 +29,11 @@ export function batchIdOf(uid: Uint8Array): Buffer {
   return messageUid(Buffer.from(uid), 0);
 }
 
+/** When a message was accepted, whatever its `created_at` is. */
+export function acceptedAt(uid: Uint8Array): Date {
+  return timeOf(Buffer.from(uid));
+}
+
 /** When a batch was sent, by the clock of the process that sent it. */
 export function timeOf(batchId: Buffer): Date {
   return new Date(batchId.readUIntBE(0, randomAt));

@@ -9,7 +9,7 @@ export {
   type Move,
 } from "./backlog.ts";
 export { createIntakeErasure, type IntakeErasure } from "./erasure.ts";
-export { batchIdOf } from "./batch-id.ts";
+export { acceptedAt, batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";

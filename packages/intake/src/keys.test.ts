@@ -48,6 +48,21 @@ describe("keys, ids and records", () => {
     );
   });
 
+  it("preserve the original time of an imported message, with a key and fields or without", () => {
+    const acceptedAt = new Date(0x010101010101);
+    for (const createdAt of [new Date(0), new Date("2024-01-31T09:30:00.007Z")]) {
+      for (const fields of [{}, { sender: "anna b", reply_to: 1 }]) {
+        for (const key of [undefined, `${acceptedAt.getTime()}.AQEBAQEBAQEB.AQEBAQEBAQEB`]) {
+          const message = { requestId: "request-1", body: "1706693400007 the body", ...fields };
+          const decoded = decodeRecord(ones, encodeRecord(ones, 7, { ...message, createdAt }, key));
+          expect(decoded).to.deep.include({ ...message, createdAt });
+          // By its own time the key of an old message would be too far ahead.
+          expect(decoded?.key === undefined, "its key").to.equal(key === undefined);
+        }
+      }
+    }
+  });
+
   it("refuse a record with an unknown field instead of dropping the field", () => {
     const content = '7 request-1 - - {"from_the_future":"a b"}\nthe body';
     const record = `1 ${crc32(`${ones}/${content}`)} ${content}`;

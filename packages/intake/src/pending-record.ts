@@ -7,7 +7,7 @@ import { decodeContent, encodeOtherFields, type MessageContent } from "@confab/c
 export interface PendingRecord extends MessageContent {
   /** 16 bytes: the id of the batch with which the message was sent, and its position in it. */
   uid: Buffer;
-  /** When that batch was sent. */
+  /** When that batch was sent, or an imported message originally. */
   createdAt: Date;
   requestId: string;
   /** The body in UTF-8, as Redis holds it. */
@@ -23,9 +23,10 @@ const none = "-";
 
 /**
  * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <position> <request
- * id>`, optionally followed by ` <traceparent> <idempotency key> <the content's other fields as JSON>`. Only the JSON may contain
- * spaces, so nothing needs escaping on the hot path, and the content can grow without a new format. The key, as in keyInRecord,
- * is stored with the message, and stays valid when the message is renumbered.
+ * id>`, optionally followed by ` <traceparent> <idempotency key> <milliseconds> <the content's other fields as JSON>`, where the
+ * milliseconds, the time of an imported message, may be left out. Only the JSON may contain spaces, so nothing needs escaping on the
+ * hot path, and the content can grow without a new format. The key, as in keyInRecord, is stored with the message, and stays valid
+ * when the message is renumbered.
  *
  * The position is that in the batch as it was sent, with the refused messages, so a late resend of which other messages
  * are accepted has the same uids. When a renumbered message moves to another batch, complete.lua puts the id of its first
@@ -41,11 +42,12 @@ const none = "-";
 export function encodeRecord(
   batchId: string,
   position: number,
-  message: MessageContent & Pick<PendingRecord, "requestId" | "trace">,
+  message: MessageContent & Pick<PendingRecord, "requestId" | "trace"> & { createdAt?: Date | undefined },
   key?: string,
 ): string {
-  const { requestId, trace, body } = message;
-  const fields = encodeOtherFields(message);
+  const { requestId, trace, body, createdAt } = message;
+  const otherFields = encodeOtherFields(message);
+  const fields = createdAt === undefined ? otherFields : `${createdAt.getTime()} ${otherFields}`;
   let origin = requestId;
   if (fields !== "") origin = `${requestId} ${trace ?? none} ${key ?? none} ${fields}`;
   else if (key !== undefined) origin = `${requestId} ${trace ?? none} ${key}`;
@@ -116,14 +118,15 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
     const body = bodyBytes.toString();
     const batch = hasMoved ? Buffer.from(bytes.toString("latin1", begin, batchEnd), "base64url") : ownBatch;
     const uid = messageUid(batch, position);
-    const createdAt = hasMoved ? timeOf(batch) : ownTime;
+    const acceptedAt = hasMoved ? timeOf(batch) : ownTime;
     // Most headers have nothing else.
-    if (!header.includes(" ")) return { uid, createdAt, requestId: header, bodyBytes, body };
+    if (!header.includes(" ")) return { uid, createdAt: acceptedAt, requestId: header, bodyBytes, body };
     const [requestId, trace, keyText, ...fields] = header.split(" ");
-    const key = keyText === undefined ? undefined : storedKeyIn(keyText, createdAt.getTime());
+    const key = keyText === undefined ? undefined : storedKeyIn(keyText, acceptedAt.getTime());
+    const original = /^\d+$/.test(fields[0] ?? "") ? new Date(Number(fields.shift())) : undefined;
     return {
       uid,
-      createdAt,
+      createdAt: original ?? acceptedAt,
       requestId: requestId!,
       bodyBytes,
       ...(trace !== undefined && trace !== none && { trace }),

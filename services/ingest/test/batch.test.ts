@@ -84,6 +84,24 @@ describe("POST /messages/batch", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "one", 2: "two" });
   });
 
+  it("keeps the original time of an item, which is part of what a repetition must have again", async () => {
+    const created_at = "2024-01-31T10:30:00+01:00";
+    const old = item("old", { created_at, idempotency_key: "old-1" });
+    const { results } = resultOf(await sendBatch([old, item("new"), old, { ...old, created_at: undefined }]));
+    const [first, second, again, changed] = results as { status: number; number: number; created_at: string }[];
+    expect(first).to.include({ number: 1, created_at: "2024-01-31T09:30:00.000Z", updated_at: first!.created_at });
+    expect(Date.now() - Date.parse(second!.created_at)).to.be.below(60_000);
+    expect(again).to.deep.equal(first);
+    expect(changed!.status, "another time").to.equal(409);
+    const invalid = resultOf(await sendBatch([item("late", { created_at: "2100-01-01T00:00:00Z" })]));
+    expect(invalid.results[0]).to.deep.include({
+      status: 422,
+      errors: [{ pointer: "/created_at", detail: "must not be in the future" }],
+    });
+    const alone = await post(`${ingest.url}/messages`, item("alone", { created_at }));
+    expect(alone.headers.get("confab-ignored-fields"), "a single message is not imported").to.equal("created_at");
+  });
+
   it("accepts NDJSON, and refuses only the lines that are not JSON", async () => {
     const lines = [JSON.stringify(item("one")), "{", "", JSON.stringify(item("two\n\0😀")), ""];
     const { results } = resultOf(await sendLines(...lines));

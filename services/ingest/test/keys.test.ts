@@ -76,6 +76,20 @@ describe("sending with keys", () => {
       expect(await ingest.accepted(foreign)).to.deep.equal({});
     });
 
+    it("takes created_at in a batch request only with the scope import, item by item", async () => {
+      const old = { ...item(chat, "old"), created_at: "2024-01-31T09:30:00Z" };
+      const attempt = async (headers: Record<string, string>) => {
+        const answer = await post(`${ingest.url}/messages/batch`, { messages: [old, item(chat)] }, headers);
+        return (jsonOf(answer) as BatchAnswer).results.map(({ status }) => status);
+      };
+      const others = scopeNames.filter((scope) => scope !== "import");
+      for (const owner of [chat.token, null]) {
+        expect(await attempt((await key(owner, others)).headers)).to.deep.equal([403, 201]);
+        expect(await attempt((await key(owner, ["import"])).headers)).to.deep.equal([201, 201]);
+      }
+      expect(await attempt({ authorization: "Bearer admin-key-for-tests" })).to.deep.equal([201, 201]);
+    });
+
     it("refuses only the items of other applications in a batch request", async () => {
       const foreign = await world.newChat();
       const second = await world.newChat(chat.token);

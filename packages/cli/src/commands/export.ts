@@ -14,6 +14,7 @@ import { counted } from "../output.ts";
 interface ExportOptions {
   application?: string;
   output?: string;
+  times?: boolean;
 }
 
 const chatsAtOnce = 8;
@@ -23,9 +24,10 @@ export function addExportCommand(program: Command, io: Io): void {
   program
     .command("export")
     .description(
-      "write conversations as NDJSON, one chat per line, in the format of `import`. This is not a backup: numbers, times and deleted messages are left out",
+      "write conversations as NDJSON, one chat per line, in the format of `import`. This is not a backup: numbers and deleted messages are left out",
     )
     .option("--application <token>", "export only this application (default: all, which requires the admin key)", token)
+    .option("--times", "also write when each message was sent; importing that needs the scope import")
     .option("--output <file>", "write to a file instead of standard output")
     .action(async (options: ExportOptions, command: Command) => {
       const { api, output, stdout } = toolsOf(io, command);
@@ -41,7 +43,7 @@ export function addExportCommand(program: Command, io: Io): void {
               application: application.name,
               chat: chat.name,
               ...(chat.metadata !== null && { metadata: chat.metadata }),
-              messages: toFile(messages),
+              messages: toFile(messages, options.times === true),
             });
           }
         }
@@ -84,12 +86,13 @@ function isKept(message: Message): message is Kept {
  * The messages as `import` reads them: one with only a body is its body. A reply names a position in the list, so one to a message
  * that is left out is no reply any more.
  */
-function toFile(messages: readonly Kept[]): unknown[] {
+function toFile(messages: readonly Kept[], withTimes: boolean): unknown[] {
   const positions = new Map(messages.map(({ number }, at) => [number, at + 1]));
   return messages.map((message) => {
-    const { body, reply_to } = message;
+    const { body, reply_to, created_at } = message;
     const otherFields = encodeOtherFields({ ...message, reply_to: reply_to && positions.get(reply_to) });
-    return otherFields === "" ? body : { body, ...(parseExactly(otherFields) as object) };
+    if (otherFields === "" && !withTimes) return body;
+    return { body, ...(withTimes && { created_at }), ...(parseExactly(otherFields || "{}") as object) };
   });
 }
 

@@ -108,7 +108,11 @@ async function stateToResume(
       return undefined;
     }
   }
-  if (!state.finished && Date.now() - Date.parse(state.saved_at) > resumableMs) {
+  const oldest = Math.min(
+    Date.parse(state.saved_at),
+    ...Array.from(state.chats.values(), ({ createdMs }) => createdMs),
+  );
+  if (!state.finished && Date.now() - oldest > resumableMs) {
     const what = "The earlier import was interrupted more than 23 hours ago, so its last messages could be sent twice.";
     const advice = "Import the file into new applications with --copy NAME, or accept duplicates with --restart.";
     throw new CommandError("usage", `${what} ${advice}`);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { contentInput, createChatSchema, nameSchema, toJsonText } from "@confab/contracts";
+import { batchItemSchema, contentInput, createChatSchema, nameSchema, toJsonText } from "@confab/contracts";
 import { z } from "zod";
 import { CommandError } from "../errors.ts";
 import { parseExactly } from "../exact-json.ts";
@@ -16,10 +16,12 @@ function asText<Schema extends z.ZodType>(schema: Schema) {
 const fileMessageSchema = z.preprocess(
   (value) => (typeof value === "object" ? value : { body: value }),
   z.strictObject(
-    { ...contentInput, metadata: asText(contentInput.metadata) },
+    { ...contentInput, metadata: asText(contentInput.metadata), created_at: batchItemSchema.shape.created_at },
     { error: ({ code }) => (code === "invalid_type" ? "must be a string or an object" : undefined) },
   ),
 );
+
+export type FileMessage = z.infer<typeof fileMessageSchema>;
 
 /**
  * One line of a conversation file, what `export` writes and `import` reads: a chat with its messages in order. The first
@@ -29,8 +31,21 @@ export const conversationSchema = z.strictObject({
   application: nameSchema,
   chat: nameSchema.nullable(),
   metadata: asText(createChatSchema.shape.metadata),
-  messages: z.array(fileMessageSchema),
+  messages: z.array(fileMessageSchema).superRefine(checkOrder),
 });
+
+/** Searches by time and limits of age follow the numbers of a chat, so its times must, too. One without a time is sent now. */
+function checkOrder(messages: readonly FileMessage[], context: z.core.$RefinementCtx): void {
+  let latest = 0;
+  messages.forEach(({ created_at }, at) => {
+    const time = created_at?.getTime() ?? Infinity;
+    if (time < latest) {
+      const message = "must not be earlier than the message before: sort the messages by time";
+      context.addIssue({ code: "custom", path: [at, "created_at"], message });
+    }
+    latest = time;
+  });
+}
 
 export interface Conversation extends z.infer<typeof conversationSchema> {
   /** Its line in the file, from 1. */

@@ -4,6 +4,7 @@ import type { Refused } from "../api-errors.ts";
 import type { Conversation } from "./conversation-file.ts";
 import type { ImportState } from "./import-state.ts";
 import { createLedger, type Failure } from "./ledger.ts";
+import { messageKey } from "./message-key.ts";
 import { createBudget } from "./memory-budget.ts";
 import { settleRun, takeRuns, type OpenChat, type Run } from "./open-chat.ts";
 import { createOpenChats } from "./open-chats.ts";
@@ -83,7 +84,7 @@ export async function importConversations(options: ImportOptions): Promise<Impor
 
   async function send(): Promise<void> {
     for (let attempt = 1; !signal.aborted;) {
-      const runs = takeRuns(ready, (line, message) => `${keyPrefix}-${line}-${message}`);
+      const runs = takeRuns(ready, (chat, index) => messageKey(keyPrefix, chat, index));
       if (runs.length > 0) {
         const error = await sendRuns(runs);
         if (error === undefined) attempt = 1;

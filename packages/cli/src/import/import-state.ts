@@ -3,6 +3,17 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { CommandError } from "../errors.ts";
 
+const progressSchema = z.object({
+  number: z.int(),
+  /** When the chat was created, in milliseconds. */
+  createdMs: z.int(),
+  /** How many of its messages were accepted. */
+  sent: z.int(),
+  /** The number of the last of them. */
+  last: z.int(),
+});
+export type ChatProgress = z.infer<typeof progressSchema>;
+
 const stateSchema = z.object({
   sha256: z.string(),
   url: z.string(),
@@ -15,10 +26,8 @@ const stateSchema = z.object({
   /** Every line up to this one is imported. */
   lines_done: z.int(),
   messages_done: z.int(),
-  /** For later lines: the number of the chat, how many of its messages were accepted, and the number of the last of them. */
-  chats: z
-    .array(z.tuple([z.int(), z.object({ number: z.int(), sent: z.int(), last: z.int() })]))
-    .transform((entries) => new Map(entries)),
+  /** The chats of later lines. */
+  chats: z.array(z.tuple([z.int(), progressSchema])).transform((entries) => new Map(entries)),
 });
 
 /** The progress of an import, kept beside the file so that the import can continue. */
@@ -26,10 +35,7 @@ export type ImportState = z.infer<typeof stateSchema>;
 
 export function newState(sha256: string, url: string): ImportState {
   const saved_at = new Date().toISOString();
-  const [applications, chats] = [
-    new Map<string, string>(),
-    new Map<number, { number: number; sent: number; last: number }>(),
-  ];
+  const [applications, chats] = [new Map<string, string>(), new Map<number, ChatProgress>()];
   const secret = randomBytes(16).toString("hex");
   return { sha256, url, saved_at, finished: false, secret, applications, lines_done: 0, messages_done: 0, chats };
 }

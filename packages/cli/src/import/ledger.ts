@@ -29,8 +29,8 @@ export function createLedger(state: ImportState): Ledger {
     begin(line) {
       begun.push(line);
     },
-    note({ line, number, sent, last }, accepted) {
-      state.chats.set(line, { number, sent, last });
+    note({ line, number, createdMs, sent, last }, accepted) {
+      state.chats.set(line, { number, createdMs, sent, last });
       state.messages_done += accepted;
     },
     finish({ line }) {

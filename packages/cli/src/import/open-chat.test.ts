@@ -7,7 +7,7 @@ const token = "00000000-0000-4000-8000-000000000000";
 const at = "2026-01-01T00:00:00.000Z";
 
 function open(line: number, bodies: string[]): OpenChat {
-  return { line, token, number: line, messages: bodies.map((body) => ({ body })), sent: 0, last: 0 };
+  return { line, token, number: line, createdMs: 0, messages: bodies.map((body) => ({ body })), sent: 0, last: 0 };
 }
 
 const accepted = (number: number) =>
@@ -82,7 +82,7 @@ describe("takeRuns", () => {
         );
         const keys: string[] = [];
         while (queue.length > 0) {
-          const runs = takeRuns(queue, (line, message) => `${line}-${message}`);
+          const runs = takeRuns(queue, ({ line }, message) => `${line}-${message}`);
           const items = runs.flatMap((run) => run.items);
           const bytes = items.reduce((total, { body }) => total + body.length, 0);
           expect(items.length).to.be.within(1, 1000);

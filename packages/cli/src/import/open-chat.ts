@@ -1,16 +1,13 @@
-import { contentBytes, type BatchAnswer, type BatchItem, type MessageContent } from "@confab/contracts";
+import { contentBytes, type BatchAnswer, type BatchItem } from "@confab/contracts";
 import { Refused } from "../api-errors.ts";
+import type { FileMessage } from "./conversation-file.ts";
+import type { ChatProgress } from "./import-state.ts";
 
 /** A chat of the file that exists in Confab and whose messages are being sent. */
-export interface OpenChat {
+export interface OpenChat extends ChatProgress {
   readonly line: number;
   readonly token: string;
-  readonly number: number;
-  readonly messages: readonly MessageContent[];
-  /** How many of its messages were accepted. */
-  sent: number;
-  /** The number of the last of them. */
-  last: number;
+  readonly messages: readonly FileMessage[];
 }
 
 /** The next messages of one chat. A chat is in one request at a time, with consecutive messages. */
@@ -55,7 +52,7 @@ const MAX_ITEMS = 1_000;
 const MAX_BYTES = 1024 * 1024;
 
 /** Takes runs from the front of the queue until a request is full: at most 1,000 messages or 1 MiB, but at least one message. */
-export function takeRuns(queue: OpenChat[], keyOf: (line: number, message: number) => string): Run[] {
+export function takeRuns(queue: OpenChat[], keyOf: (chat: OpenChat, index: number) => string): Run[] {
   const runs: Run[] = [];
   let items = 0;
   let bytes = 0;
@@ -68,7 +65,7 @@ export function takeRuns(queue: OpenChat[], keyOf: (line: number, message: numbe
       if (items > 0 && bytes + size > MAX_BYTES) break;
       items += 1;
       bytes += size;
-      const idempotency_key = keyOf(chat.line, index);
+      const idempotency_key = keyOf(chat, index);
       run.push({ application_token: chat.token, chat_number: chat.number, ...content, idempotency_key });
     }
     if (run.length === 0) {

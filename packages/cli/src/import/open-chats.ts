@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import type { ApiClient } from "../api-client.ts";
 import type { Conversation } from "./conversation-file.ts";
-import type { ImportState } from "./import-state.ts";
+import type { ChatProgress, ImportState } from "./import-state.ts";
 import type { Budget } from "./memory-budget.ts";
 import type { OpenChat } from "./open-chat.ts";
 import type { Retry } from "./retry.ts";
+import { uuidFrom } from "./uuid.ts";
 
 export interface OpenChatsOptions {
   readonly api: ApiClient;
@@ -49,16 +50,23 @@ export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creation
     return token;
   }
 
-  function createChat(token: string, { line, chat: name, metadata }: Conversation): Promise<number> {
-    const body = { name, metadata };
-    const options = { params: { token }, body, idempotencyKey: `${keyPrefix}-chat-${line}`, signal };
-    return create(async () => (await api.callOnce("createChat", options)).body.number);
+  function createChat(token: string, { line, chat: name, metadata }: Conversation): Promise<ChatProgress> {
+    const options = {
+      params: { token },
+      body: { name, metadata },
+      idempotencyKey: `${keyPrefix}-chat-${line}`,
+      signal,
+    };
+    return create(async () => {
+      const { number, created_at } = (await api.callOnce("createChat", options)).body;
+      return { number, createdMs: Date.parse(created_at), sent: 0, last: 0 };
+    });
   }
 
   async function open(conversation: Conversation): Promise<OpenChat> {
     const { line, application, messages } = conversation;
     const token = state.applications.get(application) ?? (await applicationToken(application));
-    const known = state.chats.get(line) ?? { number: await createChat(token, conversation), sent: 0, last: 0 };
+    const known = state.chats.get(line) ?? (await createChat(token, conversation));
     return { line, token, messages, ...known };
   }
 
@@ -73,8 +81,5 @@ export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creation
 
 /** The same texts always give the same UUID, in the form of a random one (version 4), which Confab requires where it has no admin key. */
 function uuidOf(texts: readonly string[]): string {
-  const bytes = createHash("sha256").update(texts.join("\n")).digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return uuidFrom(createHash("sha256").update(texts.join("\n")).digest(), 4);
 }

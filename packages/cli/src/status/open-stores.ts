@@ -28,6 +28,7 @@ export async function openStores(env: Environment) {
     ),
     pending: intake.createPendingMessages(redis, partitioning),
     batchIdOf: intake.batchIdOf,
+    acceptedAt: intake.acceptedAt,
     totals: () => intake.totalCounts(redis, partitioning),
     queueDepths: () => queue.queueDepths(redis, partitioning.prefix, partitioning.partitions),
     servers: () => queue.serversOf(redis),

@@ -4,7 +4,16 @@ import { searchStep } from "./search-step.ts";
 
 type TracedStores = Pick<
   OpenStores,
-  "chats" | "messages" | "deadLetters" | "batches" | "outbox" | "pending" | "search" | "reasonOf" | "batchIdOf"
+  | "chats"
+  | "messages"
+  | "deadLetters"
+  | "batches"
+  | "outbox"
+  | "pending"
+  | "search"
+  | "reasonOf"
+  | "batchIdOf"
+  | "acceptedAt"
 >;
 
 export interface MessageReference {
@@ -35,7 +44,7 @@ export async function locateMessage(stores: TracedStores, reference: MessageRefe
   const requestId = record?.requestId ?? letter?.requestId ?? undefined;
   steps.push({
     state: "accepted",
-    at: (record?.createdAt ?? letter?.acceptedAt ?? row?.createdAt)?.toISOString(),
+    at: stores.acceptedAt(uid).toISOString(),
     text: `It was accepted${requestId === undefined ? "" : ` for request ${requestId}`}, in batch ${batch}.`,
     request_id: requestId,
     trace_id: record?.trace?.split("-")[1],

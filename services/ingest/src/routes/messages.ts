@@ -79,7 +79,7 @@ function itemsSentBy(
   principal: Principal | undefined,
   items: readonly (BatchItem | ProblemError)[],
 ): readonly (BatchItem | ProblemError)[] {
-  if (principal?.token === undefined) return items;
+  if (principal === undefined) return items;
   return items.map((item) => {
     if (item instanceof ProblemError) return item;
     try {
@@ -95,8 +95,17 @@ function itemsSentBy(
  * A message as the principal sends it: a user is its sender. Throws the problem if the principal may not send it. To the key of
  * another application, an application does not exist.
  */
-function sentBy<Item extends CreateMessage>(principal: Principal | undefined, item: Item): Item {
+function sentBy<Item extends CreateMessage & Pick<BatchItem, "created_at">>(
+  principal: Principal | undefined,
+  item: Item,
+): Item {
   if (!mayUse(principal, item.application_token)) throw new ProblemError("application-not-found");
+  if (item.created_at && principal?.scopes.has("import") === false) {
+    throw new ProblemError("forbidden", {
+      detail:
+        "The field created_at needs a key with the scope import. Send the message without it, or with such a key.",
+    });
+  }
   if (principal?.user === undefined) return item;
   expectChats(principal, routes.createMessage.scopes, [item.chat_number]);
   const { id } = principal.user;

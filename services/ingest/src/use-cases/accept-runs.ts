@@ -86,7 +86,8 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
   function submissionOf(item: BatchItem, { requestId, traceparent: trace, user }: Origin): Submission {
     const { application_token: token, chat_number: chat, idempotency_key: key } = item;
     const idempotency = key === undefined ? undefined : { key, hash: hashOf(item), user };
-    return { token, chat, ...contentOf(item), requestId, trace, idempotency, user };
+    const createdAt = item.created_at ?? undefined;
+    return { token, chat, ...contentOf(item), requestId, trace, idempotency, user, createdAt };
   }
 
   /** Throws an unexpected error. */
@@ -186,7 +187,7 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
 
 function messageOf(item: BatchItem, { number, createdAt }: { number: number; createdAt: Date }): Message {
   const { body, sender, metadata, reply_to } = contentOf(item);
-  const at = createdAt.toISOString();
+  const at = (item.created_at ?? createdAt).toISOString();
   // Written out, so that all messages have the same hidden class.
   return {
     application_token: item.application_token,
@@ -207,6 +208,7 @@ function messageOf(item: BatchItem, { number, createdAt }: { number: number; cre
 
 /** A repetition must have the same content. Application and chat are part of the key. */
 function hashOf(item: BatchItem): string {
-  const fields = encodeOtherFields(item);
+  const others = encodeOtherFields(item);
+  const fields = item.created_at ? `${item.created_at.getTime()} ${others}` : others;
   return hash("sha256", fields === "" ? item.body : `${fields}\n${item.body}`, "base64url");
 }

@@ -95,9 +95,9 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       );
     }
     const now = Date.now();
-    for (const { messages } of settled) {
+    for (const { messages, acceptedAt } of settled) {
       // Accepted together, so they have the same age.
-      if (messages[0]) metrics.age.observe((now - messages[0].createdAt.getTime()) / 1000, messages.length);
+      if (acceptedAt) metrics.age.observe((now - acceptedAt.getTime()) / 1000, messages.length);
     }
     for (const refused of result.refused) {
       metrics.deadLettered.inc();
