@@ -30,8 +30,11 @@ export interface PendingMessages {
    * one moment. A long backlog therefore costs a reader nothing. Read Redis first and MySQL second.
    */
   read(chat: ChatName, numbers: readonly number[]): Promise<PendingWindow>;
-  /** Undefined if Redis does not know the chat. */
-  head(chat: ChatName): Promise<ChatHead | undefined>;
+  /**
+   * Undefined if Redis does not know the chat. Otherwise Redis no longer assigns the numbers up to `stored`, the last one in MySQL,
+   * which can be higher than its own: after a loss, workers store what they had read before. Ask MySQL first and Redis second.
+   */
+  head(chat: ChatName, stored?: number): Promise<ChatHead | undefined>;
 }
 
 /** Reads pending messages. */
@@ -55,6 +58,12 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
   return {
     read: (chat, numbers) =>
       numbers.length === 0 ? read(chat, 1, 0) : read(chat, Math.min(...numbers), Math.max(...numbers)),
-    head: async (chat) => (await read(chat, 1, 0)).head,
+    async head(chat, stored = 0) {
+      const { head } = await read(chat, 1, 0);
+      if (head === undefined || head.last >= stored) return head;
+      const prefix = keyPrefix(partitioning, partitionOf(partitioning, chat.token, chat.number));
+      await redis.confabRaiseHead(...guardKeys(prefix), prefix, chat.token, chat.number, stored);
+      return { ...head, last: stored };
+    },
   };
 }

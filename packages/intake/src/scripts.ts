@@ -18,6 +18,7 @@ export interface Scripts {
   confabListBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
   confabNoteWokenTogether(...args: [...GuardKeys, ...string[]]): Promise<null>;
   confabReadPending(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
+  confabRaiseHead(...args: [...GuardKeys, ...(string | number)[]]): Promise<null>;
 }
 
 /** A connection to one server or to a cluster. */
@@ -44,5 +45,6 @@ export function withScripts(redis: RedisConnection): IntakeRedis {
   define("confabListBatches", "#lua/list-batches");
   define("confabNoteWokenTogether", "#lua/note-woken-together");
   define("confabReadPending", "#lua/read-pending");
+  define("confabRaiseHead", "#lua/raise-head");
   return redis as IntakeRedis;
 }

@@ -1,3 +1,3 @@
 export { jsonOf, problemOf, sendRequest, type Answer } from "./answers.ts";
 export { openDatabase, type Chat } from "./database.ts";
-export { connectScripts, createTestIntake, noLimits, noReadLimits, storePending } from "./intake.ts";
+export { connectScripts, createTestIntake, noLimits, noReadLimits, storePending, takePending } from "./intake.ts";

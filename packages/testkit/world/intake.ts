@@ -54,18 +54,31 @@ export function createTestIntake(
   });
 }
 
-/** Stores the oldest pending batches like the worker: at most `limit`, and of these only those whose first number is wanted. */
-export async function storePending(
+interface PendingSelection {
+  readonly limit?: number;
+  /** Decides by the first number of a batch. */
+  readonly isWanted?: (number: number) => boolean;
+}
+
+/** Reads the oldest pending batches like the worker. The function that it resolves to stores them. */
+export async function takePending(
   database: Database,
   backlog: Backlog,
-  { limit = 10_000, isWanted = () => true }: { limit?: number; isWanted?: (number: number) => boolean } = {},
+  { limit = 10_000, isWanted = () => true }: PendingSelection = {},
 ) {
   const ids = await backlog.overdue(0, { offset: 0, limit });
   const { batches, lost } = await backlog.read(ids, noReadLimits);
   const wanted = batches.filter(({ messages: [first] }) => first && isWanted(first.number));
-  const { conflicts } = await createBatchStore(database).store(
-    wanted.map(({ id, ...batch }) => ({ id: Buffer.from(id, "base64url"), ...batch })),
-  );
-  await backlog.complete({ ids: wanted.map(({ id }) => id) });
-  return { lost, conflicts };
+  return async () => {
+    const { conflicts } = await createBatchStore(database).store(
+      wanted.map(({ id, ...batch }) => ({ id: Buffer.from(id, "base64url"), ...batch })),
+    );
+    await backlog.complete({ ids: wanted.map(({ id }) => id) });
+    return { lost, conflicts };
+  };
+}
+
+/** Stores the oldest pending batches like the worker. */
+export async function storePending(...args: Parameters<typeof takePending>) {
+  return (await takePending(...args))();
 }

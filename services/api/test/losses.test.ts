@@ -122,6 +122,36 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     }
   }
 
+  describe("and a worker stores what it had read before,", () => {
+    const bodiesOf = (reader: EventReader) =>
+      shown(reader.events)
+        .map(([, , body]) => String(body))
+        .filter((body) => body.startsWith("new"));
+
+    beforeEach(async () => {
+      await sendEight();
+      const storeLate = await world.take((number) => number === 6);
+      await flush();
+      await sendNew(4, 4);
+      await storeLate();
+    });
+
+    it("a stream passes no numbers that are yet to be assigned", async () => {
+      const reader = await open("?after=3");
+      await reader.until(isCaughtUp);
+      await sendNew(5, 6);
+      await reader.until(() => bodiesOf(reader).length === 3);
+      expect(bodiesOf(reader)).to.deep.equal(["new 4", "new 5", "new 6"]);
+    });
+
+    it("a list passes none", async () => {
+      const page = await api.get(`${path}?after=3`);
+      expect(bodies(page)).to.deep.equal(["new 4", "old 6"]);
+      await sendNew(5, 6);
+      expect(bodies(await api.get(`${path}?after=6`))).to.deep.equal(["new 5", "new 6"]);
+    });
+  });
+
   it("a reader that returns after two losses goes back to before the first", async () => {
     await sendEight();
     const reader = await open("?after=0");
@@ -285,51 +315,88 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     expect(late.events[0]!.data).to.deep.equal({ chat_number: chat.number, number: 1, change: 1 });
   });
 
-  it("a client that follows the events has what the list has, whatever is lost and however often it returns", async () => {
-    const operation = fc.oneof(
-      { weight: 6, arbitrary: fc.constant("send" as const) },
-      { weight: 2, arbitrary: fc.constant("store" as const) },
-      { weight: 2, arbitrary: fc.constant("lose" as const) },
-      { weight: 2, arbitrary: fc.constant("leave" as const) },
-      { weight: 3, arbitrary: fc.constant("return" as const) },
+  type Step = "send" | "store" | "lose" | "lose, store late" | "leave" | "return";
+
+  /** Some of these steps, in any order; the weights say how often they come. */
+  const stepsOf = (weights: Partial<Record<Step, number>>) =>
+    fc.array(
+      fc.oneof(
+        ...(Object.entries(weights) as [Step, number][]).map(([step, weight]) => ({
+          weight,
+          arbitrary: fc.constant(step),
+        })),
+      ),
+      { minLength: 6, maxLength: 40 },
     );
+
+  /** What a client knows that follows the events of a new chat, what the list shows then, and what was sent after the last loss. */
+  async function play(steps: readonly Step[]) {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+    const known = new Map<number, unknown>();
+    let position = "0";
+    let reader: EventReader | undefined = await open("?after=0");
+    const leave = async () => {
+      if (reader === undefined) return;
+      await reader.close();
+      position = reader.lastId() ?? position;
+      for (const { event, data } of reader.events) {
+        if (event === "message") known.set(data.number as number, data.body);
+        if (event === "reset")
+          for (const number of known.keys()) if (number > (data.number as number)) known.delete(number);
+      }
+      reader = undefined;
+    };
+    let sent: string[] = [];
+    let count = 0;
+    const send = async () => {
+      sent.push(`message ${(count += 1)}`);
+      await world.accept(chat, sent.at(-1)!);
+    };
+    for (const step of steps) {
+      if (step === "send") await send();
+      else if (step === "store") await world.store();
+      else if (step === "lose" || step === "lose, store late") {
+        const storeLate = await world.take((number) => number % 3 === 0);
+        await flush();
+        sent = [];
+        if (step === "lose") continue;
+        await send();
+        await storeLate();
+      } else {
+        await leave();
+        if (step === "return") reader = await open(`?after=${position}`);
+      }
+    }
+    await leave();
+    reader = await open(`?after=${position}`);
+    await reader.until(isCaughtUp);
+    await leave();
+    const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
+    await world.store();
+    return { known, listed: listed.map(({ number, body }) => [number, body] as const), sent };
+  }
+
+  it("a client that follows the events has what the list has, whatever is lost and however often it returns", async () => {
+    const steps = stepsOf({ send: 6, store: 2, lose: 2, leave: 2, return: 3 });
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { minLength: 6, maxLength: 40 }), async (operations) => {
-        chat = await world.newChat();
-        path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-        const seen = new Map<number, unknown>();
-        let position = "0";
-        let reader: EventReader | undefined = await open("?after=0");
-        const leave = async () => {
-          if (reader === undefined) return;
-          await reader.close();
-          position = reader.lastId() ?? position;
-          for (const { event, data } of reader.events) {
-            if (event === "message") seen.set(data.number as number, data.body);
-            if (event === "reset")
-              for (const number of seen.keys()) if (number > (data.number as number)) seen.delete(number);
-          }
-          reader = undefined;
-        };
-        let sent = 0;
-        for (const each of operations) {
-          if (each === "send") await world.accept(chat, `message ${(sent += 1)}`);
-          else if (each === "store") await world.store();
-          else if (each === "lose") await flush();
-          else {
-            await leave();
-            if (each === "return") reader = await open(`?after=${position}`);
-          }
-        }
-        await leave();
-        reader = await open(`?after=${position}`);
-        await reader.until(isCaughtUp);
-        await leave();
-        const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
-        expect([...seen].sort(([a], [b]) => a - b)).to.deep.equal(listed.map(({ number, body }) => [number, body]));
-        await world.store();
+      fc.asyncProperty(steps, async (each) => {
+        const { known, listed } = await play(each);
+        expect([...known].sort(([a], [b]) => a - b)).to.deep.equal(listed);
       }),
       { numRuns: 40 },
+    );
+  });
+
+  it("it misses nothing that was accepted after the last loss, whatever workers store late", async () => {
+    const steps = stepsOf({ send: 8, "lose, store late": 2, leave: 1, return: 3 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (each) => {
+        const { known, listed, sent } = await play(each);
+        const kept = listed.map(([, body]) => body).filter((body) => sent.includes(String(body)));
+        expect([...known.values()]).to.include.members(kept);
+      }),
+      { numRuns: 60 },
     );
   });
 });

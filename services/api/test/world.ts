@@ -3,7 +3,14 @@ import { createMessages } from "@confab/database";
 import { createBacklog } from "@confab/intake";
 import { createProducer, whenReady } from "@confab/queue";
 import { testStores, uniquePrefix } from "@confab/testkit";
-import { connectScripts, createTestIntake, openDatabase, storePending, type Chat } from "@confab/testkit/world";
+import {
+  connectScripts,
+  createTestIntake,
+  openDatabase,
+  storePending,
+  takePending,
+  type Chat,
+} from "@confab/testkit/world";
 import { expect } from "chai";
 
 export type { Chat } from "@confab/testkit/world";
@@ -41,6 +48,9 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     /** Stores the pending messages with the given numbers, like the worker. */
     store: (isWanted?: (number: number) => boolean) =>
       storePending(database, backlog, { ...(isWanted && { isWanted }) }),
+
+    /** Reads the pending messages with the given numbers like the worker, and returns what stores them. */
+    take: (isWanted?: (number: number) => boolean) => takePending(database, backlog, { ...(isWanted && { isWanted }) }),
 
     /** Deletes rows, as after a failover to a replica that lacks the last transactions. */
     async forget({ id: chatId }: Chat, ...numbers: number[]): Promise<void> {

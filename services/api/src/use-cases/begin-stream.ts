@@ -41,7 +41,8 @@ export function createBeginStream({ applications, lookups }: BeginStreamOptions)
         return {
           chat: chat!,
           position: {
-            number: Math.max(lastMessageNumber, head?.last ?? 0),
+            // Redis may yet assign lower numbers than the last one in MySQL, which a worker can have stored after a loss.
+            number: head?.last ?? lastMessageNumber,
             change: lastChangeNumber,
             numbering: Math.max(lastNumbering, head?.numbering ?? 0),
           },

@@ -96,7 +96,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       return { walks, known: { last, head }, isWhole };
     };
     try {
-      const head = await queue.head(chat);
+      const head = await queue.head(chat, stored);
       const last = Math.max(stored, head?.last ?? 0);
       return await readAll(last, { head, isWhole: true }, (walk) =>
         readAccepted({ messages, pending: queue }, chat, walk),
