@@ -1,4 +1,4 @@
-import { deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
+import { DAMAGED, deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
@@ -41,7 +41,6 @@ export interface StoreResult<M> {
 const TIMEOUT_MS = 30_000;
 /** Each may find further chats that are locked. */
 const ATTEMPTS = 3;
-const DAMAGED = "Redis returned a damaged message: its checksum does not match";
 
 export type BatchStore = ReturnType<typeof createBatchStore>;
 

@@ -12,6 +12,8 @@ export type DeadLetteredMessage<M> = Refused<M> & {
 const LOST_CHAT =
   "The chat is no longer in the database. Was the database restored, or did it lose data in a failover?";
 
+export const DAMAGED = "Redis returned a damaged message: its checksum does not match";
+
 /**
  * Keeps messages as dead letters if the database refused them or does not have their chat. Messages whose number
  * belongs to another dead letter are reported as conflicts. A message that is already a dead letter is reported again
@@ -27,7 +29,7 @@ export async function deadLetterMessages<M extends AddressedMessage>(
   const taken = new Set(conflicts.map(keyOf));
   const deadLettered = [
     ...refused.filter((row) => !taken.has(keyOf(row))).map((row) => ({ ...row, chatUnknown: false })),
-    ...unknown.map((row) => ({ ...row, reason: LOST_CHAT, chatUnknown: true })),
+    ...unknown.map((row) => ({ ...row, reason: row.damaged ? DAMAGED : LOST_CHAT, chatUnknown: true })),
   ];
   if (deadLettered.length === 0) return { deadLettered, conflicts };
   const known = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(

@@ -16,7 +16,7 @@ export interface Placement<M> {
   readonly placed: M[];
   /** The chat has a different id. */
   readonly misplaced: M[];
-  /** The chat does not exist, and was not deleted either. */
+  /** The chat does not exist, and was not deleted either; or it has another id, and the message is damaged, so it is not known whose it is. */
   readonly unknown: M[];
   /** The chat or its application was deleted. */
   readonly erased: M[];
@@ -50,12 +50,13 @@ export async function checkOwners<M extends AddressedMessage>(
     ...strays.flatMap(({ token, chat }) => [token, chat]),
   );
   const known = new Set(found.map(nameOf));
-  const nowhere = others.filter((message) => !known.has(nameOf(message)));
+  const isMisplaced = (message: M): boolean => known.has(nameOf(message));
+  const nowhere = others.filter((message) => !isMisplaced(message));
   const isErased = await findErased(tx, nowhere);
   return {
     placed: messages.filter(isPlaced),
-    misplaced: others.filter((message) => known.has(nameOf(message))),
-    unknown: nowhere.filter((message) => !isErased(message)),
+    misplaced: others.filter((message) => isMisplaced(message) && !message.damaged),
+    unknown: others.filter((message) => (isMisplaced(message) ? message.damaged : !isErased(message))),
     erased: nowhere.filter(isErased),
   };
 }

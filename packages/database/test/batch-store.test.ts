@@ -196,6 +196,19 @@ describe("storing accepted messages", () => {
     expect(await test.batchStore.store([batch(addressed)])).to.deep.include({ stored: 0, conflicts: [addressed] });
   });
 
+  it("keeps a damaged message as a dead letter if its chat has another id or does not exist, and gives it no number", async () => {
+    const damaged = [
+      { ...message(chatId, 1), chatId: chatId + 1_000n, damaged: true },
+      { ...message(chatId, 2), chat: 1_000, damaged: true },
+    ];
+    const { conflicts, refused } = await test.batchStore.store([batch(...damaged)]);
+    expect(conflicts).to.deep.equal([]);
+    expect(refused.map(({ number, reason }) => [number, reason.split(":")[0]])).to.deep.equal([
+      [1, "Redis returned a damaged message"],
+      [2, "Redis returned a damaged message"],
+    ]);
+  });
+
   it("dead-letters exactly the refused rows, with the server's reason, and stores the others", async () => {
     const tooLong = "x".repeat(65_536);
     const bad = new Set([3, 4, 40, 77]);

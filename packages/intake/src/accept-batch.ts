@@ -1,6 +1,7 @@
 import type { MessageContent } from "@confab/contracts";
 import { digestKey, digestUser, keyInRecord, type Idempotency, type KeyDigest } from "./idempotency.ts";
-import { encodeRecord } from "./pending-record.ts";
+import { nameHash } from "./keys.ts";
+import { createRecordEncoder } from "./pending-record.ts";
 
 /** A chat's id and last number and its application's epoch in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
 export interface LoadedHead {
@@ -138,18 +139,20 @@ export function encodeBatch(
   const users = entries.some(({ user }) => user !== undefined)
     ? [...groups.values()].flat().map((position) => digestUser(entries[position]!))
     : [];
+  const encode = createRecordEncoder(id);
   const records: string[] = [];
   const groupArgs: (string | number)[] = [];
   for (const positions of groups.values()) {
     const members = positions.map((position) => entries[position]!);
     const { token, chat } = members[0]!;
+    const name = nameHash(token, chat);
     const loaded = members.find((entry) => entry.loaded)?.loaded;
     const hasReplies = members.some(({ reply_to }) => reply_to);
     const hasKeys = members.some(({ idempotency }) => idempotency);
     const keys = hasKeys ? members.map(({ idempotency }) => idempotency && digestKey(token, chat, idempotency)) : [];
     const lengths = members.map((entry, index) => {
       const key = keys[index];
-      const record = encodeRecord(id, positions[index]!, entry, key && keyInRecord(key));
+      const record = encode(name, positions[index]!, entry, key && keyInRecord(key));
       records.push(record);
       return Buffer.byteLength(record);
     });

@@ -35,11 +35,15 @@ local pending = tonumber(redis.call('GET', prefix .. 'pending') or 0)
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
 local accepted, keyed, results, limits = 0, false, {}, {}
--- A line per chat: token and epoch ('': those of the line before), chat number, chat id, and where its records are.
+-- A line per chat: token and epoch ('': those of the line before), chat number, chat id, check sum, and where its records are.
 local index, indexed = {}, nil
 -- A line per chat of which MySQL does not know yet that this incarnation assigns its numbers: which line of the index it is, the
--- ordinal of the incarnation, and the first number that it assigned.
+-- ordinal of the incarnation, the first number that it assigned, and a check sum.
 local numberings = {}
+-- checkSum in batch-chats.ts. The chat's name is covered by the checksums of its records.
+local function checkSum(id, a, b, c, d)
+  return string.format('%d', ((id % 4294967296) * 524287 + a * 262139 + b * 131071 + c * 65521 + d * 32749) % 4294967296)
+end
 -- All items' records, where the next one begins, and those of the accepted messages before the last refused item.
 local records, at, kept, keptTo = ARGV[10], 1, {}, 0
 -- The length of all accepted messages' records.
@@ -243,7 +247,7 @@ for nth, headKey in ipairs(headKeys) do
     local newest = redis.call('LINDEX', pendingKey, -1)
     if newest then
       local first, count = string.match(newest, '^(%d+) (%d+) ')
-      last = math.max(last, first + count - 1)
+      if first then last = math.max(last, first + count - 1) end
     end
     numbering, since, unstored = loadedNumbering, string.format('%d', last + 1), '+'
     -- A Redis that lost data has lost the epoch, too. Whatever it trusts again was loaded, and with it the epoch.
@@ -332,9 +336,12 @@ for nth, headKey in ipairs(headKeys) do
     -- The first number, how many there are, the first record's offset, and the records' lengths in bytes.
     local range = string.format('%d %d %d %s', first, #lengths, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
     local owner = epoch == 0 and token or token .. '/' .. epoch
-    index[#index + 1] = (owner == indexed and '' or owner) .. ' ' .. chat .. ' ' .. id .. ' ' .. range .. '\n'
+    local sum = checkSum(id, epoch, first, #lengths, start)
+    index[#index + 1] = (owner == indexed and '' or owner) .. ' ' .. chat .. ' ' .. id .. ' ' .. sum .. ' ' .. range .. '\n'
     indexed = owner
-    if unstored ~= '' then numberings[#numberings + 1] = #index .. ' ' .. numbering .. ' ' .. since .. '\n' end
+    if unstored ~= '' then
+      numberings[#numberings + 1] = #index .. ' ' .. numbering .. ' ' .. since .. ' ' .. checkSum(id, numbering, since, 0, 0) .. '\n'
+    end
     redis.call('RPUSH', pendingKey, range .. ' ' .. batch)
   end
   if last >= first or trusted and not current then

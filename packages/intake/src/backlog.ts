@@ -1,31 +1,7 @@
-import { acceptedAt, createBatchId, messageUid, timeOf } from "./batch-id.ts";
-import { decodeBatchChats, decodeNumberings, type BatchChat, type ChatNumbering } from "./batch-chats.ts";
+import { decodeBatch, type AcceptedBatch } from "./accepted-batch.ts";
+import { createBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
-import { createRecordDecoder, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
-
-export interface AcceptedMessage extends PendingRecord {
-  token: string;
-  chat: number;
-  chatId: bigint;
-  /** The epoch of the application in which it was accepted; undefined in the first one. */
-  epoch: number | undefined;
-  number: number;
-  /** The position of its record in the batch, from 1. */
-  record: number;
-  /** The checksum does not match: Redis returned a different text from the one it was given. That text is the body. */
-  damaged: boolean;
-}
-
-/** An accepted batch with all its messages. */
-export interface AcceptedBatch {
-  id: string;
-  /** When its first message was accepted. */
-  acceptedAt: Date | undefined;
-  messages: AcceptedMessage[];
-  /** Beginnings of numberings that the database may not know yet. */
-  numberings: ChatNumbering[];
-}
 
 export interface ReadLimits {
   maxMessages: number;
@@ -39,7 +15,13 @@ export interface OpenBatches {
   later: string[];
   /** Batches that are accepted and not complete, but whose messages Redis lost, for example by eviction. */
   lost: string[];
+  /** Batches whose index was damaged and is repaired, as far as that was possible. */
+  repaired: string[];
 }
+
+/** Replaces the damaged index of a batch, unless the batch is complete. */
+const replaceIndex = `
+if redis.call('HGET', KEYS[1], 'chats') == ARGV[1] then redis.call('HSET', KEYS[1], 'chats', ARGV[2]) end`;
 
 /**
  * Renumbers a message whose number another message has: it gets the next number above `lastNumber` in the chat with
@@ -105,15 +87,21 @@ export function createBacklog(
 
   return {
     async read(ids, { maxMessages, maxBytes }) {
-      const open: OpenBatches = { batches: [], later: [], lost: [] };
+      const open: OpenBatches = { batches: [], later: [], lost: [], repaired: [] };
       if (ids.length === 0) return open;
       const answers = await redis.confabReadBatchesBuffer(...guards, prefix, maxMessages, maxBytes, ...ids);
-      answers.forEach((answer, index) => {
-        const id = ids[index]!;
-        if (Array.isArray(answer)) open.batches.push(batchOf(id, ...answer));
-        else if (answer.toString() === "later") open.later.push(id);
+      for (const [at, answer] of answers.entries()) {
+        const id = ids[at]!;
+        if (Array.isArray(answer)) {
+          const { batch, repaired } = decodeBatch(id, ...answer);
+          open.batches.push(batch);
+          if (repaired === undefined) continue;
+          // complete.lua reads it, too.
+          await redis.eval(replaceIndex, 1, `${prefix}batch:${id}`, answer[0], repaired);
+          open.repaired.push(id);
+        } else if (answer.toString() === "later") open.later.push(id);
         else if (answer.toString() === "lost") open.lost.push(id);
-      });
+      }
       return open;
     },
 
@@ -174,71 +162,6 @@ export function createBacklog(
       ]);
       return { pending: Number(pending ?? 0), oldestAgeMs: toNumber(oldest) };
     },
-  };
-}
-
-/** With all fields, also those that may be missing. */
-type Complete<T> = { [Field in keyof Required<T>]: T[Field] };
-
-/** A batch as accept.lua wrote it. */
-function batchOf(id: string, chats: Buffer, records: Buffer, numberings: Buffer): AcceptedBatch {
-  const decoded = decodeBatchChats(chats);
-  const messages = messagesOf(id, decoded, records);
-  return {
-    id,
-    acceptedAt: messages[0] && acceptedAt(messages[0].uid),
-    messages,
-    numberings: decodeNumberings(numberings.toString(), decoded),
-  };
-}
-
-function messagesOf(batchId: string, chats: readonly BatchChat[], records: Buffer): AcceptedMessage[] {
-  const decode = createRecordDecoder(batchId);
-  const messages: AcceptedMessage[] = [];
-  for (const { token, epoch, chat, chatId: id, first, offset, lengths } of chats) {
-    const chatId = BigInt(id);
-    let at = offset;
-    lengths.forEach((length, index) => {
-      const record = messages.length + 1;
-      const found = decode(records, at, at + length);
-      const { uid, createdAt, requestId, trace, key, body, bodyBytes, sender, metadata, reply_to } =
-        found ?? damagedRecord(batchId, record, records.subarray(at, at + length));
-      // A literal with all fields: copies of an object take longer to make and to read.
-      const message: Complete<AcceptedMessage> = {
-        uid,
-        createdAt,
-        requestId,
-        trace,
-        key,
-        body,
-        bodyBytes,
-        sender,
-        metadata,
-        reply_to,
-        token,
-        chat,
-        chatId,
-        epoch,
-        record,
-        number: first + index,
-        damaged: found === undefined,
-      };
-      messages.push(message);
-      at += length;
-    });
-  }
-  return messages;
-}
-
-/** Describes a message with a damaged record by its batch, the only thing that is known of it. Its uid is unique. */
-function damagedRecord(batchId: string, record: number, bytes: Buffer): PendingRecord {
-  const id = Buffer.from(batchId, "base64url");
-  return {
-    uid: messageUid(id, 0xffff - record),
-    createdAt: timeOf(id),
-    requestId: "",
-    bodyBytes: bytes,
-    body: bytes.toString(),
   };
 }
 

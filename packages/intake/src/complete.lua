@@ -21,6 +21,11 @@ local function readHead(headKey)
   return tonumber(last or 0), incarnation or '', id
 end
 
+-- checkSum in batch-chats.ts.
+local function checkSum(id, a, b, c, d)
+  return string.format('%d', ((id % 4294967296) * 524287 + a * 262139 + b * 131071 + c * 65521 + d * 32749) % 4294967296)
+end
+
 local function raiseHead(headKey, id, to)
   local last, incarnation = readHead(headKey)
   if last < to then redis.call('SET', headKey, id .. ' ' .. to .. incarnation) end
@@ -39,9 +44,9 @@ local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
 -- Adds the chats of a batch (the lines of accept.lua) to those of all batches. Returns, for a batch with messages to renumber,
 -- which records are whose, then how many messages it has, and the chats in the order of its lines.
-local function readChats(text, batch, hasMoves)
-  local parts, lines, messages, owner, token, ofToken = {}, {}, 0, nil, nil, nil
-  for given, chat, id, range, first, count in string.gmatch(text, '(%S*) (%S+) (%S+) ((%d+) (%d+) [^\n]+)\n') do
+local function readChats(text, hasMoves)
+  local parts, lines, messages, owner, token, ofToken = {}, {}, 0, '', '', {}
+  for given, chat, id, range, first, count in string.gmatch(text, '(%S*) (%d+) (%d+) %d+ ((%d+) (%d+) %d+ [%d,]+)\n') do
     if given ~= '' then
       owner, token = given, string.match(given, '^[^/]+')
       ofToken = chatsOf[token] or {}
@@ -49,12 +54,12 @@ local function readChats(text, batch, hasMoves)
     end
     local all = ofToken[chat]
     if not all then
-      all = { token = token, chat = chat, reference = token .. ':' .. chat, last = 0, ranges = {}, count = 0 }
+      all = { token = token, chat = chat, reference = token .. ':' .. chat, last = 0, count = 0 }
       ofToken[chat], chats[#chats + 1] = all, all
     end
     local last = first + count - 1
     if last > all.last then all.last = last end
-    all.id, all.ranges[range .. ' ' .. batch], all.count = id, true, all.count + 1
+    all.id, all.count = id, all.count + 1
     lines[#lines + 1] = all
     if hasMoves then
       parts[#parts + 1] = { chat = all, owner = owner, range = range, first = tonumber(first), count = tonumber(count), record = messages + 1 }
@@ -69,7 +74,7 @@ while ARGV[at] do
   -- Two jobs may have brought the same batch.
   local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs', 'numberings')
   isGiven[id] = true
-  local parts, messages, lines = readChats(found[1] or '', id, ARGV[at + 1] ~= '0')
+  local parts, messages, lines = readChats(found[1] or '', ARGV[at + 1] ~= '0')
   for move = 1, tonumber(ARGV[at + 1]) do
     local from = at + 3 * move - 1
     moves[move] = { record = tonumber(ARGV[from]), id = ARGV[from + 1], last = tonumber(ARGV[from + 2]) }
@@ -87,18 +92,18 @@ for _, chat in ipairs(chats) do raiseHead(prefix .. 'head:' .. chat.reference, c
 -- From now on MySQL knows which incarnation assigns the numbers of these chats, unless the batch was lost before it was stored.
 for _, batch in ipairs(batches) do
   if batch.numberings ~= '' and redis.call('EXISTS', prefix .. 'records:' .. batch.id) == 1 then
-    for line, numbering in string.gmatch(batch.numberings, '(%d+) (%d+ %d+)\n') do
-      local headKey = prefix .. 'head:' .. batch.lines[tonumber(line)].reference
-      local head = redis.call('GET', headKey)
+    for line, numbering in string.gmatch(batch.numberings, '(%d+) (%d+ %d+) %d+\n') do
+      local chat = batch.lines[tonumber(line)]
+      local head = chat and redis.call('GET', prefix .. 'head:' .. chat.reference)
       if head and string.sub(head, -#numbering - 2) == ' ' .. numbering .. '+' then
-        redis.call('SET', headKey, string.sub(head, 1, -2), 'KEEPTTL')
+        redis.call('SET', prefix .. 'head:' .. chat.reference, string.sub(head, 1, -2), 'KEEPTTL')
       end
     end
   end
 end
 
 -- A later request with the same idempotency key must get the final number of its message. The key is digest, or
--- time.digest.hash of the request (encodeRecord in pending-record.ts).
+-- time.digest.hash of the request (createRecordEncoder in pending-record.ts).
 local function renumberKey(token, key, keepMs, before, after)
   local time, digest = string.match(key, '^(%d+)%.([^.]+)%.')
   local periods = {}
@@ -130,7 +135,7 @@ end
 
 local function move(batch, part, position, id, loadedLast)
   local chat, before = part.chat, part.first + position
-  -- The record names its first batch from now on (encodeRecord in pending-record.ts).
+  -- The record names its first batch from now on (createRecordEncoder in pending-record.ts).
   local record = string.gsub(readRecord(batch.id, part.range, position), '^(1 %S+ )(%d+ )', '%1' .. batch.id .. '/%2')
   local headKey, pendingKey = prefix .. 'head:' .. chat.reference, prefix .. 'pending:' .. chat.reference
   local last, incarnation = readHead(headKey)
@@ -138,13 +143,15 @@ local function move(batch, part, position, id, loadedLast)
   local newest = redis.call('LINDEX', pendingKey, -1)
   if newest then
     local first, count = string.match(newest, '^(%d+) (%d+) ')
-    last = math.max(last, first + count - 1)
+    if first then last = math.max(last, first + count - 1) end
   end
   local number = last + 1
   redis.call('SET', headKey, id .. ' ' .. number .. incarnation)
   local range = number .. ' 1 ' .. #newRecords .. ' ' .. #record
   newRecords = newRecords .. record
-  newChats = newChats .. part.owner .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. range .. '\n'
+  local epoch = string.match(part.owner, '/(%d+)$') or 0
+  newChats = newChats .. part.owner .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. checkSum(id, epoch, number, 1, #newRecords - #record)
+    .. ' ' .. range .. '\n'
   redis.call('RPUSH', pendingKey, range .. ' ' .. newBatch)
   local key = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
   if key and key ~= '-' and batch.keepMs then
@@ -171,16 +178,23 @@ end
 -- Batches are completed almost in their order, so their ranges are near the front. Removing them one by one would compare
 -- each with all that are before it. unpack is limited to some thousand values.
 local most = 1000
-local function removeRanges(pendingKey, ranges, count)
+local function removeRanges(pendingKey, count)
   local kept, read, size = {}, 0, count
   while count > 0 do
     local found = redis.call('LRANGE', pendingKey, read, read + size - 1)
     for _, range in ipairs(found) do
-      if ranges[range] then count = count - 1 else kept[#kept + 1] = range end
+      if isGiven[string.match(range, '%S+$')] then count = count - 1 else kept[#kept + 1] = range end
     end
     read = read + #found
     if #found < size then break end
     size = math.min(2 * size, most)
+  end
+  -- One is missing, so a bit has flipped in it or in its batch. Nothing else would remove it.
+  if count > 0 then
+    for index = #kept, 1, -1 do
+      local batch = string.match(kept[index], '%S+$')
+      if batch ~= newBatch and not redis.call('ZSCORE', KEYS[1], batch) then table.remove(kept, index) end
+    end
   end
   redis.call('LTRIM', pendingKey, read, -1)
   for last = #kept, 1, -most do
@@ -196,7 +210,7 @@ local anyErased = redis.call('EXISTS', erasedKey) == 1
 for _, chat in ipairs(chats) do
   local reference = chat.reference
   local pendingKey = prefix .. 'pending:' .. reference
-  removeRanges(pendingKey, chat.ranges, chat.count)
+  removeRanges(pendingKey, chat.count)
   if anyErased and (redis.call('ZSCORE', erasedKey, chat.token) or redis.call('ZSCORE', erasedKey, reference)) then
     -- Its batch may have been stored before the chat was deleted.
     redis.call('UNLINK', prefix .. 'head:' .. reference)

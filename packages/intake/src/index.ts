@@ -1,13 +1,7 @@
 export { createLiveSignals, type LiveEvent, type LiveSignals } from "./live-signals.ts";
 export type { AcceptLimits, Submission } from "./accept-batch.ts";
-export {
-  createBacklog,
-  type AcceptedBatch,
-  type AcceptedMessage,
-  type Backlog,
-  type Completed,
-  type Move,
-} from "./backlog.ts";
+export type { AcceptedBatch, AcceptedMessage } from "./accepted-batch.ts";
+export { createBacklog, type Backlog, type Completed, type Move } from "./backlog.ts";
 export { createIntakeErasure, type IntakeErasure } from "./erasure.ts";
 export { acceptedAt, batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
@@ -21,7 +15,7 @@ export {
   type Intake,
   type Run,
 } from "./intake.ts";
-export { partitionOf, type Partitioning } from "./keys.ts";
+export { nameHash, partitionOf, type Partitioning } from "./keys.ts";
 export { ChatsUnavailable } from "./head-loader.ts";
 export { createPendingMessages, type ChatHead, type ChatName, type PendingMessages } from "./pending.ts";
 export type { ChatNumbering } from "./batch-chats.ts";

@@ -2,11 +2,12 @@ import { crc32 } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
 import { messageUid, createBatchId } from "./batch-id.ts";
-import { keyPrefix, partitionOf } from "./keys.ts";
-import { decodeRecord, encodeRecord, UnknownRecordFormat } from "./pending-record.ts";
+import { keyPrefix, nameHash, partitionOf } from "./keys.ts";
+import { decodeRecord, createRecordEncoder, UnknownRecordFormat } from "./pending-record.ts";
 
 /** A batch id whose bytes are all 1. */
 const ones = Buffer.alloc(16, 1).toString("base64url");
+const name = nameHash("token", 7);
 
 describe("keys, ids and records", () => {
   it("spread chats over partitions, and give a chat always the same one", () => {
@@ -37,11 +38,12 @@ describe("keys, ids and records", () => {
           const expected = { uid: messageUid(batch, 300), createdAt, bodyBytes: Buffer.from(body) };
           const fields = { requestId: "request-1", body, ...(trace !== undefined && { trace }) };
           for (const digest of [undefined, "AQEBAQEBAQEBAQEB"]) {
-            const record = encodeRecord(id, 300, fields, digest);
-            expect(decodeRecord(id, record)).to.deep.equal({ ...expected, ...fields });
+            const record = createRecordEncoder(id)(name, 300, fields, digest);
+            expect(decodeRecord(id, name, record)).to.deep.equal({ ...expected, ...fields });
             const moved = record.replace(" 300 ", ` ${id}/300 `);
-            expect(decodeRecord(another, moved), "in another batch").to.deep.equal({ ...expected, ...fields });
-            expect(decodeRecord(another, record), "not of this batch").to.equal(undefined);
+            expect(decodeRecord(another, name, moved), "in another batch").to.deep.equal({ ...expected, ...fields });
+            expect(decodeRecord(another, name, record), "not of this batch").to.equal(undefined);
+            expect(decodeRecord(id, nameHash("token", 8), record), "not of this chat").to.equal(undefined);
           }
         },
       ),
@@ -54,7 +56,7 @@ describe("keys, ids and records", () => {
       for (const fields of [{}, { sender: "anna b", reply_to: 1 }]) {
         for (const key of [undefined, `${acceptedAt.getTime()}.AQEBAQEBAQEB.AQEBAQEBAQEB`]) {
           const message = { requestId: "request-1", body: "1706693400007 the body", ...fields };
-          const decoded = decodeRecord(ones, encodeRecord(ones, 7, { ...message, createdAt }, key));
+          const decoded = decodeRecord(ones, name, createRecordEncoder(ones)(name, 7, { ...message, createdAt }, key));
           expect(decoded).to.deep.include({ ...message, createdAt });
           // By its own time the key of an old message would be too far ahead.
           expect(decoded?.key === undefined, "its key").to.equal(key === undefined);
@@ -65,23 +67,23 @@ describe("keys, ids and records", () => {
 
   it("refuse a record with an unknown field instead of dropping the field", () => {
     const content = '7 request-1 - - {"from_the_future":"a b"}\nthe body';
-    const record = `1 ${crc32(`${ones}/${content}`)} ${content}`;
-    expect(() => decodeRecord(ones, record)).to.throw(UnknownRecordFormat, "from_the_future");
+    const record = `1 ${(crc32(`${ones}/${content}`) ^ name) >>> 0} ${content}`;
+    expect(() => decodeRecord(ones, name, record)).to.throw(UnknownRecordFormat, "from_the_future");
   });
 
   it("detect every flipped bit in a record", () => {
-    const record = Buffer.from(encodeRecord(ones, 5, { requestId: "request-1", body: "the body" }));
+    const record = Buffer.from(createRecordEncoder(ones)(name, 5, { requestId: "request-1", body: "the body" }));
     for (let bit = 0; bit < record.length * 8; bit++) {
       const flipped = Buffer.from(record);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(decodeRecord(ones, flipped.toString()), `bit ${bit}`).to.equal(undefined);
+      expect(decodeRecord(ones, name, flipped.toString()), `bit ${bit}`).to.equal(undefined);
     }
   });
 
   it("encode and decode a record of an untraced request in the documented format", () => {
-    const record = "1 983709052 7 request-1\nthe body";
-    expect(encodeRecord(ones, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
-    expect(decodeRecord(ones, record)).to.deep.equal({
+    const record = "1 3393815571 7 request-1\nthe body";
+    expect(createRecordEncoder(ones)(name, 7, { requestId: "request-1", body: "the body" })).to.equal(record);
+    expect(decodeRecord(ones, name, record)).to.deep.equal({
       uid: Buffer.from("01010101010101010101010101010007", "hex"),
       createdAt: new Date(0x010101010101),
       requestId: "request-1",
@@ -92,9 +94,9 @@ describe("keys, ids and records", () => {
 
   it("refuse a record in a later format, and call everything else damaged", () => {
     const content = "7 of-the-future\nthe body";
-    const later = `2 ${crc32(`2 ${ones}/${content}`)} ${content}`;
-    expect(() => decodeRecord(ones, later)).to.throw(UnknownRecordFormat, "unknown format");
+    const later = `2 ${(crc32(`2 ${ones}/${content}`) ^ name) >>> 0} ${content}`;
+    expect(() => decodeRecord(ones, name, later)).to.throw(UnknownRecordFormat, "unknown format");
     for (const record of ["", "1", "1 ", "2 x 1 r\nbody", "no line end", later.replace("2", "3")])
-      expect(decodeRecord(ones, record), record).to.equal(undefined);
+      expect(decodeRecord(ones, name, record), record).to.equal(undefined);
   });
 });

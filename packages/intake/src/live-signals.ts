@@ -63,7 +63,7 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
     subscriber.on("error", () => undefined);
     subscriber.on("smessage", (_channel: string, text: string) => {
       if (!text.startsWith("{")) {
-        for (const { token, chat } of decodeBatchChats(Buffer.from(text))) tell(`${token}:${chat}`);
+        for (const { token, chat } of decodeBatchChats(Buffer.from(text)) ?? []) tell(`${token}:${chat}`);
         return;
       }
       const signal = JSON.parse(text) as Signal;

@@ -22,8 +22,8 @@ export interface PendingRecord extends MessageContent {
 const none = "-";
 
 /**
- * Encodes a message as a header line followed by the unchanged body. The header is `1 <checksum> <position> <request
- * id>`, optionally followed by ` <traceparent> <idempotency key> <milliseconds> <the content's other fields as JSON>`, where the
+ * Returns a function that encodes messages of a batch, each as a header line followed by the unchanged body. The header is `1 <checksum>
+ * <position> <request id>`, optionally followed by ` <traceparent> <idempotency key> <milliseconds> <the content's other fields as JSON>`, where the
  * milliseconds, the time of an imported message, may be left out. Only the JSON may contain spaces, so nothing needs escaping on the
  * hot path, and the content can grow without a new format. The key, as in keyInRecord, is stored with the message, and stays valid
  * when the message is renumbered.
@@ -33,33 +33,35 @@ const none = "-";
  * batch before the position: `<batch id>/<position>`. Its uid and its time therefore stay the same, however often it moves
  * or its batch is delivered.
  *
- * The checksum is the CRC-32 of everything after it, always with the batch id, in decimal, which V8 writes far faster than a shorter
- * base. Redis' append-only file has no checksum, and a flipped bit must not be stored as a message.
+ * The checksum is the CRC-32 of everything after it, always with the batch id, XOR the hash of the chat's name. It is in decimal, which
+ * V8 writes far faster than a shorter base. Redis' append-only file has no checksum. A flipped bit must not be stored as a message, and
+ * one in the name, which is in the index of the batch, must not move a message into another chat.
  *
  * A later format begins with a higher digit, and its checksum covers that digit, too. Otherwise a flipped bit in the first byte would look
  * like a newer version of Confab, and the batch would wait for it without end.
  */
-export function encodeRecord(
-  batchId: string,
+export function createRecordEncoder(batchId: string): RecordEncoder {
+  const before = checksumOf(batchId);
+  return (name, position, message, key) => {
+    const { requestId, trace, body, createdAt } = message;
+    const otherFields = encodeOtherFields(message);
+    const fields = createdAt === undefined ? otherFields : `${createdAt.getTime()} ${otherFields}`;
+    let origin = requestId;
+    if (fields !== "") origin = `${requestId} ${trace ?? none} ${key ?? none} ${fields}`;
+    else if (key !== undefined) origin = `${requestId} ${trace ?? none} ${key}`;
+    else if (trace !== undefined) origin = `${requestId} ${trace}`;
+    const content = `${position} ${origin}\n${body}`;
+    return `1 ${(crc32(content, before) ^ name) >>> 0} ${content}`;
+  };
+}
+
+/** Encodes a message of the chat whose `nameHash` this is. */
+export type RecordEncoder = (
+  name: number,
   position: number,
   message: MessageContent & Pick<PendingRecord, "requestId" | "trace"> & { createdAt?: Date | undefined },
   key?: string,
-): string {
-  const { requestId, trace, body, createdAt } = message;
-  const otherFields = encodeOtherFields(message);
-  const fields = createdAt === undefined ? otherFields : `${createdAt.getTime()} ${otherFields}`;
-  let origin = requestId;
-  if (fields !== "") origin = `${requestId} ${trace ?? none} ${key ?? none} ${fields}`;
-  else if (key !== undefined) origin = `${requestId} ${trace ?? none} ${key}`;
-  else if (trace !== undefined) origin = `${requestId} ${trace}`;
-  const content = `${position} ${origin}\n${body}`;
-  return `1 ${checksum(content, checksumOf(batchId))} ${content}`;
-}
-
-/** `before` is the checksum of the batch id, unless the content begins with one. */
-function checksum(content: string, before = 0): string {
-  return String(crc32(content, before));
-}
+) => string;
 
 function checksumOf(batchId: string): number {
   return crc32(`${batchId}/`);
@@ -82,8 +84,8 @@ const zero = 0x30;
 const version = 0x31;
 const nine = 0x39;
 
-/** Decodes the record at these bytes. */
-export type RecordDecoder = (bytes: Buffer, from: number, to: number) => PendingRecord | undefined;
+/** Decodes the record at these bytes, of the chat whose `nameHash` this is. */
+export type RecordDecoder = (name: number, bytes: Buffer, from: number, to: number) => PendingRecord | undefined;
 
 /**
  * Returns a function that decodes the records of a batch. It returns undefined if a record is damaged, and throws
@@ -93,7 +95,7 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
   const ownBatch = Buffer.from(batchId, "base64url");
   const ownTime = timeOf(ownBatch);
   const before = checksumOf(batchId);
-  return (bytes, from, to) => {
+  return (name, bytes, from, to) => {
     const format = bytes[from] ?? 0;
     if (format < version || format > nine || bytes[from + 1] !== space) return undefined;
     let at = from + 2;
@@ -101,7 +103,7 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
     for (; at < to && bytes[at] !== space; at++) sum = 10 * sum + bytes[at]! - zero;
     const begin = ++at;
     if (format !== version) {
-      if (sum !== crc32(bytes.subarray(begin, to), newerChecksumOf(format, batchId))) return undefined;
+      if (sum !== (crc32(bytes.subarray(begin, to), newerChecksumOf(format, batchId)) ^ name) >>> 0) return undefined;
       throw new UnknownRecordFormat("A pending record has an unknown format: a newer version of Confab wrote it.");
     }
     let batchEnd = 0;
@@ -111,7 +113,7 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
       else position = 10 * position + bytes[at]! - zero;
     }
     const hasMoved = batchEnd > 0;
-    if (sum !== crc32(bytes.subarray(begin, to), hasMoved ? 0 : before)) return undefined;
+    if (sum !== (crc32(bytes.subarray(begin, to), hasMoved ? 0 : before) ^ name) >>> 0) return undefined;
     const end = bytes.indexOf(newline, at);
     const header = bytes.toString("utf8", at + 1, end);
     const bodyBytes = bytes.subarray(end + 1, to);
@@ -137,9 +139,9 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
 }
 
 /** Decodes one record of a batch. */
-export function decodeRecord(batchId: string, record: string): PendingRecord | undefined {
+export function decodeRecord(batchId: string, name: number, record: string): PendingRecord | undefined {
   const bytes = Buffer.from(record);
-  return createRecordDecoder(batchId)(bytes, 0, bytes.length);
+  return createRecordDecoder(batchId)(name, bytes, 0, bytes.length);
 }
 
 function contentFrom(body: string, fields: string): MessageContent {

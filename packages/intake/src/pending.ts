@@ -1,4 +1,4 @@
-import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
+import { keyPrefix, nameHash, partitionOf, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, withScripts, type RedisConnection } from "./scripts.ts";
 
@@ -45,10 +45,11 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
     const answer = await redis.confabReadPending(...guardKeys(prefix), prefix, token, chat, from, to);
     const [last, numbering, since, ...found] = answer;
     const messages = new Map<number, PendingRecord>();
+    const name = nameHash(token, chat);
     for (let at = 0; at < found.length; at += 3) {
       const [number, batchId, record] = found.slice(at, at + 3);
       // A damaged message is left out: it becomes a dead letter. So is one that Redis has lost.
-      const message = record ? decodeRecord(String(batchId), String(record)) : undefined;
+      const message = record ? decodeRecord(String(batchId), name, String(record)) : undefined;
       if (message) messages.set(Number(number), message);
     }
     const isKnown = last !== null && last !== undefined;

@@ -15,7 +15,7 @@ local function read(id)
   local chats = found[1]
   if not chats or size == 0 then return redis.call('ZSCORE', KEYS[1], id) and 'lost' or 'closed' end
   local count = 0
-  for messages in string.gmatch(chats, '%S* %S+ %S+ %S+ (%d+) [^\n]+\n') do count = count + messages end
+  for messages in string.gmatch(chats, '%S* %S+ %S+ %S+ %S+ (%d+) [^\n]+\n') do count = count + messages end
   isFull = rows > 0 and (rows + count > maxRows or bytes + size > maxBytes)
   if isFull then return 'later' end
   rows, bytes = rows + count, bytes + size

@@ -16,7 +16,7 @@ last = tonumber(last)
 local newest = redis.call('LINDEX', pendingKey, -1)
 if newest then
   local first, count = string.match(newest, '^(%d+) (%d+) ')
-  last = math.max(last or 0, first + count - 1)
+  if first then last = math.max(last or 0, first + count - 1) end
 end
 
 local answer = { last or false, tonumber(numbering) or false, tonumber(since) or false }
@@ -26,11 +26,11 @@ if newest and to >= from then
   while low < high do
     local middle = math.floor((low + high) / 2)
     local first, count = string.match(redis.call('LINDEX', pendingKey, middle), '^(%d+) (%d+) ')
-    if first + count - 1 < from then low = middle + 1 else high = middle end
+    if first and first + count - 1 < from then low = middle + 1 else high = middle end
   end
   for _, range in ipairs(redis.call('LRANGE', pendingKey, low, low + to - from)) do
     local number, offset, lengths, batch = string.match(range, '^(%d+) %d+ (%d+) (%S+) (%S+)$')
-    for length in string.gmatch(lengths, '%d+') do
+    for length in string.gmatch(lengths or '', '%d+') do
       local after = offset + length
       if from <= tonumber(number) and tonumber(number) <= to then
         answer[#answer + 1] = number

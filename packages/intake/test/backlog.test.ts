@@ -41,7 +41,7 @@ describe("the backlog of accepted messages", function () {
     expect(await side.backlog.complete({ ids: [id!, id!] }), "given twice").to.have.property("completed", 1);
     expect(await side.backlog.complete({ ids: [id!] }), "repeating changes nothing").to.have.property("completed", 0);
     expect(await side.backlog.depth()).to.deep.equal({ pending: 0, oldestAgeMs: undefined });
-    expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [] });
+    expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [], repaired: [] });
   });
 
   it("notes which job stands for a batch, but not for a missing batch", async () => {

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { messageSchema, type Message } from "@confab/contracts";
+import { nameHash } from "@confab/intake";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
@@ -29,11 +30,11 @@ function model(
 }
 
 /** The record in a format that this version does not know, with a valid checksum and as many bytes as before. */
-function inLaterFormat(batchId: string, record: string): string {
+function inLaterFormat(batchId: string, { token, number }: Chat, record: string): string {
   const [, sum = "", content = ""] = /^1 (\d+) (.*)$/s.exec(record) ?? [];
   // The checksum may be shorter, but not longer.
   const contents = Array.from("abcdefghijklmnopqrstuvwxyz", (letter) => `${content.slice(0, -1)}${letter}`);
-  const sums = contents.map((text) => String(crc32(`2 ${batchId}/${text}`)));
+  const sums = contents.map((text) => String((crc32(`2 ${batchId}/${text}`) ^ nameHash(token, number)) >>> 0));
   const at = sums.findIndex(({ length }) => length <= sum.length);
   return `2 ${sums[at]!.padStart(sum.length, "0")} ${contents[at]!}`;
 }
@@ -285,7 +286,7 @@ describe("reading a chat's messages", () => {
     const [batch] = await world.openBatches();
     const key = `${world.prefix}:{p0}:records:${batch!}`;
     const records = (await world.redis.get(key))!;
-    await world.redis.set(key, inLaterFormat(batch!, records));
+    await world.redis.set(key, inLaterFormat(batch!, chat, records));
     for (const path of [pathOf(chat), `${pathOf(chat)}/2`]) {
       expect(problemOf(await api.get(path), "service-unavailable").detail).to.include("newer version");
     }

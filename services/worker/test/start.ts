@@ -72,6 +72,7 @@ export async function start(env: Record<string, string> = {}) {
     submit: (chat: { number: number }, body: string, sender?: string) =>
       intake.submit({ token, chat: chat.number, body, sender, requestId: "r" }),
     submitRun: (run: Parameters<typeof intake.submitRun>[0]) => intake.submitRun(run),
+    submitRuns: (runs: Parameters<typeof intake.submitRuns>[0]) => intake.submitRuns(runs),
     async stored(chat: { id: bigint }): Promise<Record<number, string>> {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));

@@ -195,7 +195,9 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   /** Stores the first batches, as many as fit one transaction. Leaves the others to the next run before it begins. */
   async function store(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
     const asked = ids.slice(0, 2 * lastTaken + furtherBatches);
-    const { batches, later, lost } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
+    const { batches, later, lost, repaired } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
+    if (repaired.length > 0)
+      logger.warn({ partition, batches: repaired }, "Redis returned a damaged index of accepted messages: it is repaired");
     lastTaken = asked.length - later.length;
     leave([...later, ...ids.slice(asked.length)]);
     if (batches.length > 0) await storeApart(batches);
