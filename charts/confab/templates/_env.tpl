@@ -216,6 +216,8 @@
 {{ include "confab.env.search" . }}
 - name: APPLICATION_REQUEST_RATE
   value: {{ int .Values.api.limits.applicationRequestRate | quote }}
+- name: APPLICATION_SEARCH_TIME
+  value: {{ .Values.api.limits.applicationSearchTime | quote }}
 - name: MAX_STREAMS
   value: {{ int .Values.api.limits.maxStreams | quote }}
 - name: MAX_STREAMS_PER_APPLICATION

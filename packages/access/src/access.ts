@@ -1,8 +1,7 @@
 import { ProblemError, type Route } from "@confab/contracts";
-import { repeat, type Logger } from "@confab/runtime";
+import { createBuckets, repeat, type BucketsOptions, type Logger } from "@confab/runtime";
 import type { Cluster, Redis } from "ioredis";
 import type { IncomingMessage } from "node:http";
-import { createGuesses, type GuessesOptions } from "./guesses.ts";
 import { createKeyChanges } from "./key-changes.ts";
 import { beginOfKeys, hashKey, isSameHash } from "./key-format.ts";
 import { KeysUnavailable, type Credential } from "./key-lookups.ts";
@@ -18,7 +17,7 @@ export interface AccessOptions {
   /** The configured admin key, which opens everything. */
   readonly adminKey: string | undefined;
   /** How many wrong guesses of the configured admin key one client address may send. Without it there is no limit. */
-  readonly guesses?: GuessesOptions | undefined;
+  readonly guesses?: BucketsOptions | undefined;
   /** The address of the client who sends a request. */
   readonly addressOf?: (req: IncomingMessage) => string;
   readonly keys: {
@@ -67,7 +66,7 @@ export function createAccess(options: AccessOptions): Access {
   const { required, adminKey, addressOf = peerOf, keys, redis, prefix, logger } = options;
   const { freshMs = defaultFreshMs, staleMs = defaultStaleMs, writeUsesMs = defaultWriteUsesMs } = options;
   // Guesses are those wrong texts that get 401. Where no key is required, the admin key changes nothing that could be seen.
-  const guesses = options.guesses && createGuesses(options.guesses);
+  const guesses = options.guesses && createBuckets(options.guesses);
   const waitOf = (req: IncomingMessage): number => guesses?.waitOf(addressOf(req)) ?? 0;
   const adminHash = adminKey === undefined ? undefined : hashKey(adminKey);
   const keyring = createKeyring({ load: (keyIds) => keys.credentials(keyIds), freshMs, staleMs });
@@ -107,7 +106,7 @@ export function createAccess(options: AccessOptions): Access {
     if (guesses === undefined || adminHash === undefined || bearerIn(req) === undefined) return unauthorized();
     const waitMs = waitOf(req);
     if (waitMs > 0) return tooManyGuesses(waitMs);
-    guesses.count(addressOf(req));
+    guesses.take(addressOf(req));
     return unauthorized();
   }
 

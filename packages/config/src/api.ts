@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { commonSettings, commonVariables, httpSettings, httpVariables } from "./common.ts";
-import { integer, port } from "./leaves.ts";
+import { durationMs, integer, port } from "./leaves.ts";
 import { parseEnv, type Environment } from "./parse-env.ts";
 import { processVariables } from "./process-variables.ts";
 import { checkingStores } from "./store-checks.ts";
@@ -16,6 +16,11 @@ export const apiVariables = z.object({
   APPLICATION_REQUEST_RATE: integer({ min: 1 })
     .prefault("500")
     .describe("Rate limit for /applications/{token} and everything below it, in requests per second and application"),
+  APPLICATION_SEARCH_TIME: durationMs({ min: "10ms" })
+    .prefault("1s")
+    .describe(
+      "Time per second that the searches of one application may take in this process, and ten times as much at once. Beyond it searches are answered 429",
+    ),
   MAX_STREAMS: integer({ min: 1, max: 1_000_000 })
     .prefault("10000")
     .describe(
@@ -39,6 +44,7 @@ export function loadApiConfig(env: Environment) {
     ...httpSettings(variables),
     search: searchSettings(variables),
     applicationRequestRate: variables.RATE_LIMITS ? variables.APPLICATION_REQUEST_RATE : undefined,
+    applicationSearchMs: variables.RATE_LIMITS ? variables.APPLICATION_SEARCH_TIME : undefined,
     streams: {
       total: variables.MAX_STREAMS,
       perApplication: variables.RATE_LIMITS ? variables.MAX_STREAMS_PER_APPLICATION : Infinity,

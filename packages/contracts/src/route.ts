@@ -147,6 +147,11 @@ export function isList({ success: { schema } }: Route): boolean {
   return schema instanceof z.ZodArray;
 }
 
+/** Whether a route searches messages. */
+export function isSearch({ scopes }: Route): boolean {
+  return scopes.includes("search");
+}
+
 /** A route's path as Express writes it: `/applications/:token`. */
 export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");

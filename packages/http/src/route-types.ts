@@ -23,6 +23,8 @@ export interface RouteInput<R extends Route> {
   /** The tags that the resource may have; undefined if any. */
   readonly tags: readonly string[] | undefined;
   readonly context: RequestContext;
+  /** A signal that aborts when the client leaves. Only for searches. */
+  readonly left: () => AbortSignal;
   /** Reads a list in its application's share. Only for routes that wait, because waiting must not use up the share. */
   readonly share: R extends { waits: true } ? <T>(work: () => Promise<T>) => Promise<T> : undefined;
   /** Only for routes that wait. */
@@ -56,8 +58,11 @@ export interface Owner {
   readonly user: string | undefined;
 }
 
-/** Runs work when its owner may have more of it in progress; rejects with a problem after seconds. */
-export type Share = <T>(owner: Owner, work: () => Promise<T>) => Promise<T>;
+/**
+ * Runs work when its owner may have more of it in progress; rejects with a problem after seconds. The time of searches is limited as
+ * well.
+ */
+export type Share = <T>(owner: Owner, work: () => Promise<T>, kind?: "list" | "search") => Promise<T>;
 
 export interface MountOptions {
   /** Decides who may use the routes; without it they are public. */

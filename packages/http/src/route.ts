@@ -1,6 +1,6 @@
-import { expressPath, isList, type Route } from "@confab/contracts";
+import { expressPath, isList, isSearch, type Route } from "@confab/contracts";
 import { shortToken } from "@confab/runtime";
-import type { Router } from "express";
+import type { Response, Router } from "express";
 import { admit, expectResource } from "./admission.ts";
 import { clientAddress } from "./client-address.ts";
 import { startEventStream, type EventStream } from "./event-stream.ts";
@@ -23,13 +23,16 @@ export function mount<R extends Route>(
   options: MountOptions = {},
 ): void {
   const { access, budget, validateResponses = false } = options;
+  const kind = isSearch(route) ? "search" : "list";
   // Lists that belong to no application have a share of their own.
   const share = <T>(
     work: () => Promise<T>,
     { token = "" }: { token?: string },
     { principal }: RequestContext,
   ): Promise<T> =>
-    isList(route) && options.share !== undefined ? options.share({ token, user: principal?.user?.id }, work) : work();
+    isList(route) && options.share !== undefined
+      ? options.share({ token, user: principal?.user?.id }, work, kind)
+      : work();
   const known = knownFieldsOf(route);
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
@@ -46,7 +49,7 @@ export function mount<R extends Route>(
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
       const holding = route.waits === true ? createHolding(req, res, context, access) : undefined;
-      const input = { params, query, body, idempotencyKey, tags, context };
+      const input = { params, query, body, idempotencyKey, tags, context, left: () => signalOf(res) };
       const output = await (holding === undefined
         ? share(async () => handler(input as RouteInput<R>), params, context)
         : handler({
@@ -63,6 +66,17 @@ export function mount<R extends Route>(
       lease?.budget.release(lease);
     }
   });
+}
+
+/** Aborts when the connection closes before the answer was sent, or after. */
+function signalOf(res: Response): AbortSignal {
+  const leaving = new AbortController();
+  if (res.destroyed) leaving.abort();
+  else
+    res.once("close", () => {
+      leaving.abort();
+    });
+  return leaving.signal;
 }
 
 /** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */

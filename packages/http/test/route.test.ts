@@ -356,6 +356,33 @@ describe("mount", () => {
   });
 });
 
+describe("the signal of a route", () => {
+  it("aborts when the client leaves before the answer", async () => {
+    const [asked, left] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const app = await startApp((router) => {
+      mount(router, routes.countHits, async (input) => {
+        input.left().addEventListener("abort", () => {
+          left.resolve(undefined);
+        });
+        asked.resolve(undefined);
+        await left.promise;
+        return { body: [] };
+      });
+    });
+    try {
+      const client = new AbortController();
+      const path = `${app.url}/applications/${TOKEN}/search/chats?q=x`;
+      const answer = fetch(path, { signal: client.signal }).catch(() => "left");
+      await asked.promise;
+      client.abort();
+      expect(await answer).to.equal("left");
+      await left.promise;
+    } finally {
+      await app.stop();
+    }
+  });
+});
+
 describe("routesOf", () => {
   it("lists the mounted routes in the notation of the route table", () => {
     const router = express.Router();

@@ -1,6 +1,7 @@
 export { ageFromNow } from "./age.ts";
 export { startAdminServer } from "./admin-server.ts";
 export type { AdminServer, AdminServerOptions } from "./admin-server.ts";
+export { createBuckets, type Buckets, type BucketsOptions } from "./buckets.ts";
 export { createFairShare, type FairShare } from "./fair-share.ts";
 export { chunksOf } from "./chunks.ts";
 export { giveWay } from "./event-loop.ts";

@@ -72,20 +72,39 @@ export interface RequestOptions {
 }
 
 /**
- * Sends requests for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search. The client's
- * own timeout is not enough: it can be one second late, and while the client connects, for example to a deleted pod, it
- * ignores the signal for ten seconds.
+ * Sends requests for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search, and when the signal says
+ * that nobody waits any more. Elasticsearch cancels a search whose connection closes. The client's own timeout is not enough: it can
+ * be one second late, and while the client connects, for example to a deleted pod, it ignores the signal for ten seconds.
  */
 export async function askWithTimeout<T>(
   { requestTimeoutMs }: Connection,
   request: (options: RequestOptions) => Promise<T>,
+  left?: AbortSignal,
 ): Promise<T> {
   const ending = new AbortController();
-  const answer = ask(request({ requestTimeout: requestTimeoutMs, signal: ending.signal }));
-  return withTimeout(answer, requestTimeoutMs, () => {
+  const end = (): void => {
     ending.abort();
-    return new SearchUnavailable("Elasticsearch: no answer in time");
-  });
+  };
+  if (left?.aborted === true) throw new SearchUnavailable("Elasticsearch: nobody waits for the answer");
+  left?.addEventListener("abort", end);
+  try {
+    const answer = ask(request({ requestTimeout: requestTimeoutMs, signal: ending.signal }));
+    return await withTimeout(answer, requestTimeoutMs, () => {
+      end();
+      return new SearchUnavailable("Elasticsearch: no answer in time");
+    });
+  } finally {
+    left?.removeEventListener("abort", end);
+  }
+}
+
+/** How long Elasticsearch works on a search, so that it does not continue when nobody waits any more. */
+export const timeoutOf = ({ requestTimeout }: RequestOptions): string => `${requestTimeout}ms`;
+
+/** The answer to a search, if it has all hits. */
+export function complete<Answer extends { timed_out: boolean }>(answer: Answer): Answer {
+  if (answer.timed_out) throw new SearchUnavailable("Elasticsearch: the search took too long");
+  return answer;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { askWithTimeout, type Connection } from "./connection.ts";
+import { askWithTimeout, complete, timeoutOf, type Connection } from "./connection.ts";
 import { applicationFilter } from "./filters.ts";
 import { parseQuery } from "./query.ts";
 import type { CountRequest, HitCounts } from "./search-index.ts";
@@ -23,24 +23,29 @@ export async function countHits(connection: Connection, request: CountRequest): 
   const { chats, limit } = request;
   const terms = parseQuery(request.q);
   if (chats?.length === 0) return { chats: [], isExact: true };
-  const { aggregations } = await askWithTimeout(connection, (inTime) =>
-    connection.client.search(
-      {
-        index: connection.readAlias,
-        ...(chats && { routing: chats.map(({ id }) => id).join() }),
-        query: { bool: { filter: applicationFilter(request, terms) } },
-        size: 0,
-        track_total_hits: false,
-        allow_partial_search_results: false,
-        aggs: {
-          chats: {
-            terms: { field: "chat_id", format: "0", size: limit, order: [{ _count: "desc" }, { number: "asc" }] },
-            aggs: { number: { min: { field: "chat_number" } } },
+  const counting = askWithTimeout(
+    connection,
+    (inTime) =>
+      connection.client.search(
+        {
+          index: connection.readAlias,
+          ...(chats && { routing: chats.map(({ id }) => id).join() }),
+          query: { bool: { filter: applicationFilter(request, terms) } },
+          size: 0,
+          track_total_hits: false,
+          allow_partial_search_results: false,
+          timeout: timeoutOf(inTime),
+          aggs: {
+            chats: {
+              terms: { field: "chat_id", format: "0", size: limit, order: [{ _count: "desc" }, { number: "asc" }] },
+              aggs: { number: { min: { field: "chat_number" } } },
+            },
           },
         },
-      },
-      inTime,
-    ),
+        inTime,
+      ),
+    request.signal,
   );
+  const { aggregations } = complete(await counting);
   return { chats: answer.parse(aggregations).chats.buckets, isExact: !terms.some(isCut) };
 }

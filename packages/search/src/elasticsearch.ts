@@ -91,6 +91,7 @@ async function search(connection: Connection, request: SearchRequest): Promise<S
     routing: [chatId],
     limit,
     fields: messageFields,
+    signal: request.signal,
   });
   const found = hits.map((hit) => ({ message: messageFrom(messageSource.parse(hit._source)), cursor: cursorOf(hit) }));
   return toPage(await comparedAgain(found, terms), { limit, terms, rest: last && cursorOf(last) });
@@ -110,6 +111,7 @@ async function searchApplication(
     routing: chats?.map(({ id }) => id),
     limit,
     fields: [...messageFields, ...Object.keys(chatSource)],
+    signal: request.signal,
   });
   const found = hits.map((hit) => {
     const source = messageSource.extend(chatSource).parse(hit._source);

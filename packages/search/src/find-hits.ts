@@ -1,5 +1,6 @@
 import { contentBytes, maxPageBytes } from "@confab/contracts";
 import { cursorsOf, type PositionForm } from "./cursor.ts";
+import { SearchUnavailable } from "./errors.ts";
 import { fold } from "./fold.ts";
 import { toPage, type Found } from "./page.ts";
 import { matches, parseQuery } from "./query.ts";
@@ -44,7 +45,7 @@ export async function findHits<Message extends FoundMessage, Position>({
   const ranking = order === "newest" ? [] : rankingOf(terms);
   const cursors = cursorsOf(order, form);
   const rankIn = rankerFor(request, terms, ranking);
-  const budget = createBudget(limits);
+  const budget = createBudget(limits, request.signal);
   const page = createBasket<Message>(limit);
   let { rank, position: after } = cursor === undefined ? beginningWith(ranking.length) : cursors.decode(cursor);
   for (;;) {
@@ -90,14 +91,15 @@ export function rankerFor(
 }
 
 /** The remainder of the limits of one search. */
-export function createBudget({ messages, ms }: Limits) {
+export function createBudget({ messages, ms }: Limits, left?: AbortSignal) {
   const turns = createTurns();
   const deadline = performance.now() + ms;
   let read = 0;
   return {
-    /** Call this after each message that was read. Gives other work a turn. */
+    /** Call this after each message that was read. Gives other work a turn. Throws if nobody waits any more. */
     async isSpentBy(walk: Walk<unknown, unknown>): Promise<boolean> {
       read += 1;
+      if (left?.aborted === true) throw new SearchUnavailable("nobody waits for the answer");
       if (read >= messages || performance.now() >= deadline || walk.heldBytes() > MAX_HELD_BYTES) return true;
       await turns.give();
       return false;

@@ -1,8 +1,7 @@
 import { alwaysFit, countFitting } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
-import { SearchUnavailable } from "./errors.ts";
-import { askWithTimeout, type Connection, type RequestOptions } from "./connection.ts";
+import { askWithTimeout, complete, timeoutOf, type Connection, type RequestOptions } from "./connection.ts";
 
 const sizeFields = z.object({ bytes: z.tuple([z.int()]).transform(([bytes]) => bytes) });
 
@@ -19,6 +18,7 @@ interface Question {
   limit: number;
   /** Fields of the source. */
   fields: string[];
+  signal?: AbortSignal | undefined;
 }
 
 interface Answer {
@@ -28,29 +28,36 @@ interface Answer {
 }
 
 /** Finds the hits of a page, and one more to show that there is a next page. */
-export async function findPage(connection: Connection, { limit, fields, ...question }: Question): Promise<Answer> {
+export async function findPage(
+  connection: Connection,
+  { limit, fields, signal, ...question }: Question,
+): Promise<Answer> {
   // Both questions share one timeout.
-  return askWithTimeout(connection, async (inTime) => {
-    const find = findWith(connection, question, inTime);
-    if (limit < alwaysFit) {
-      const hits = await find({ _source: fields, size: limit + 1 });
-      return { hits, last: hits.length > limit ? hits.at(-1) : undefined };
-    }
-    // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
-    const sized = await find({ size: limit + 1, _source: false, docvalue_fields: ["bytes"] });
-    const sizes = sized.map((hit) => sizeFields.parse(hit.fields).bytes);
-    const fitting = sized.slice(0, countFitting(sizes, limit));
-    if (fitting.length === 0) return { hits: [] };
-    // By their ids, because other messages may have become searchable among them.
-    const ids = { ids: { values: fitting.flatMap(({ _id }) => _id ?? []) } };
-    const hits = await find({ _source: fields, size: fitting.length }, ids);
-    return { hits, last: sized.length > fitting.length ? fitting.at(-1) : undefined };
-  });
+  return askWithTimeout(
+    connection,
+    async (inTime) => {
+      const find = findWith(connection, question, inTime);
+      if (limit < alwaysFit) {
+        const hits = await find({ _source: fields, size: limit + 1 });
+        return { hits, last: hits.length > limit ? hits.at(-1) : undefined };
+      }
+      // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
+      const sized = await find({ size: limit + 1, _source: false, docvalue_fields: ["bytes"] });
+      const sizes = sized.map((hit) => sizeFields.parse(hit.fields).bytes);
+      const fitting = sized.slice(0, countFitting(sizes, limit));
+      if (fitting.length === 0) return { hits: [] };
+      // By their ids, because other messages may have become searchable among them.
+      const ids = { ids: { values: fitting.flatMap(({ _id }) => _id ?? []) } };
+      const hits = await find({ _source: fields, size: fitting.length }, ids);
+      return { hits, last: sized.length > fitting.length ? fitting.at(-1) : undefined };
+    },
+    signal,
+  );
 }
 
 function findWith(
   { client, readAlias }: Connection,
-  { filter, should, routing, order, after }: Omit<Question, "limit" | "fields">,
+  { filter, should, routing, order, after }: Omit<Question, "limit" | "fields" | "signal">,
   inTime: RequestOptions,
 ) {
   return async (
@@ -66,13 +73,11 @@ function findWith(
         ...(after && { search_after: after }),
         track_total_hits: false,
         allow_partial_search_results: false,
-        // Elasticsearch would go on for nobody.
-        timeout: `${inTime.requestTimeout}ms`,
+        timeout: timeoutOf(inTime),
         ...options,
       },
       inTime,
     );
-    if (answer.timed_out) throw new SearchUnavailable("Elasticsearch: the search took too long");
-    return answer.hits.hits;
+    return complete(answer).hits.hits;
   };
 }

@@ -39,7 +39,7 @@ export function createMysqlIndex({ messages, limits = LIMITS }: MysqlIndexOption
 
 async function countHits(messages: StoredMessages, limits: Limits, request: CountRequest): Promise<HitCounts> {
   const rankIn = rankerFor(request, parseQuery(request.q));
-  const budget = createBudget(limits);
+  const budget = createBudget(limits, request.signal);
   const walk = await walkChats(messages, request);
   const counts = new Map<bigint, ChatHits>();
   let next = await walk.next();

@@ -46,6 +46,8 @@ export interface SearchPage<Found extends FoundMessage = FoundMessage> {
 
 /** The conditions for a message, beside its chat. */
 export interface SearchFilters {
+  /** Ends the search when nobody waits for it any more. */
+  signal?: AbortSignal | undefined;
   /** Absent: every text matches. */
   q?: string | undefined;
   /** Only messages of this sender. */

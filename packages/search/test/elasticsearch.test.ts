@@ -244,6 +244,40 @@ describe("the Elasticsearch index", () => {
     }
   });
 
+  it("ends a search at once when nobody waits for it any more, and does not begin one", async () => {
+    const chatId = newChat();
+    const proxy = await startProxy({ target: testStores().elasticsearchUrl });
+    const behind = createElasticsearchIndex({
+      url: proxy.url,
+      name: es.connection.readAlias,
+      requestTimeoutMs: 20_000,
+    });
+    const searches = {
+      search: (signal: AbortSignal) => behind.search({ chatId, q: "x", limit: 1, signal }),
+      searchApplication: (signal: AbortSignal) =>
+        behind.searchApplication({ applicationId: 1n, q: "x", limit: 1, signal }),
+      countHits: (signal: AbortSignal) => behind.countHits({ applicationId: 1n, q: "x", limit: 1, signal }),
+    };
+    try {
+      await behind.ping();
+      for (const [name, run] of Object.entries(searches)) {
+        const held = proxy.intercept("/_search", "hold-answer");
+        const leaving = new AbortController();
+        const running = failure(run(leaving.signal));
+        await held.happened;
+        const began = performance.now();
+        leaving.abort();
+        expect(await running, name).to.be.instanceOf(SearchUnavailable);
+        expect(await failure(run(leaving.signal)), name).to.be.instanceOf(SearchUnavailable);
+        expect(performance.now() - began, name).to.be.below(5_000);
+        held.end();
+      }
+    } finally {
+      await behind.close();
+      await proxy.close();
+    }
+  });
+
   it("times out without an answer, fails fast while Elasticsearch is unavailable, and recovers by itself", async () => {
     const chatId = newChat();
     const proxy = await startProxy({ target: testStores().elasticsearchUrl });

@@ -1,7 +1,9 @@
 import { expect } from "chai";
+import { SearchUnavailable } from "@confab/search";
 import { createMysqlBackend, type Backend } from "./backends.ts";
 import { describeSearchIndex } from "./conformance.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
+import { failure } from "./failure.ts";
 
 describeSearchIndex("search in MySQL", () => createMysqlBackend());
 
@@ -84,6 +86,20 @@ describe("a search by relevance in MySQL that reaches a limit", () => {
       }
     }).timeout(60_000);
   }
+});
+
+describe("a search in MySQL for which nobody waits", () => {
+  it("ends after the next message", async () => {
+    const backend = await createMysqlBackend();
+    const chatId = newChat();
+    try {
+      await backend.put(messagesOf(chatId, ["one", "two"]));
+      const request = { chatId, q: "one", limit: 1, signal: AbortSignal.abort() };
+      expect(await failure(backend.index.search(request))).to.be.instanceOf(SearchUnavailable);
+    } finally {
+      await backend.remove();
+    }
+  });
 });
 
 describe("a search across an application in MySQL", () => {

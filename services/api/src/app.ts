@@ -48,6 +48,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
     | "database"
     | "partitioning"
     | "applicationRequestRate"
+    | "applicationSearchMs"
     | "trustedProxies"
     | "userShare"
   >;
@@ -87,7 +88,11 @@ export function createApiApp(options: ApiAppOptions): Express {
   } = options;
   const findChat = createFindChat({ applications, chats });
   const erase = createErase({ erasures, intake: intakeErasure, endStreams });
-  const share = createShare({ poolSize: config.database.poolSize, userShare: config.userShare });
+  const share = createShare({
+    poolSize: config.database.poolSize,
+    userShare: config.userShare,
+    searchMsPerSecond: config.applicationSearchMs,
+  });
   const mountOptions = { access, share, validateResponses: options.validateResponses ?? false };
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");

@@ -14,7 +14,7 @@ describe("the share of lists and searches", () => {
   const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
   it("runs one of a user's at a time, whatever waits, and others of the application beside it", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25 });
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const start = (user: string | undefined) => {
       const held = work();
       const done = share({ token, user }, held.run).catch((error: unknown) => error);
@@ -37,7 +37,7 @@ describe("the share of lists and searches", () => {
   });
 
   it("says whose share is used up", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25 });
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const held = Array.from({ length: 26 }, work);
     const running = held.map(({ run }) => share({ token, user: "mallory" }, run));
     const refused = await share({ token, user: "mallory" }, work().run).catch((error: unknown) => error);
@@ -47,5 +47,21 @@ describe("the share of lists and searches", () => {
       .and.include("USER_SHARE");
     for (const { end } of held) end(undefined);
     await Promise.all(running);
+  });
+
+  it("limits the time of an application's searches, and that of each user's, but not that of lists", async () => {
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: 10 });
+    const take = (ms: number) => () => new Promise<number>((resolve) => setTimeout(resolve, ms, ms));
+    const attempt = async (user: string | undefined, ms: number, kind: "list" | "search" = "search", of = token) =>
+      share({ token: of, user }, take(ms), kind).catch((error: unknown) => (error as ProblemError).detail);
+    // 100 ms at once, of which one user may take 25.
+    expect(await attempt("mallory", 35)).to.equal(35);
+    expect(await attempt("mallory", 5)).to.include("of the user (USER_SHARE)");
+    expect(await attempt("mallory", 5, "list")).to.equal(5);
+    expect(await attempt("alice", 5)).to.equal(5);
+    expect(await attempt(undefined, 90)).to.equal(90);
+    expect(await attempt(undefined, 5)).to.include("of the application");
+    expect(await attempt("alice", 5)).to.include("of the application");
+    expect(await attempt(undefined, 5, "search", "another application")).to.equal(5);
   });
 });

@@ -1,22 +1,26 @@
 import { ProblemError } from "@confab/contracts";
-import type { Share } from "@confab/http";
-import { createFairShare } from "@confab/runtime";
+import type { Owner, Share } from "@confab/http";
+import { createBuckets, createFairShare } from "@confab/runtime";
 
 export interface ShareOptions {
   /** The size of the connection pool. */
   readonly poolSize: number;
   /** The part of an application's lists and searches that one user may have in progress. */
   readonly userShare: number;
+  /** The milliseconds per second that the searches of one application may take, and ten times as much at once; undefined: no limit. */
+  readonly searchMsPerSecond: number | undefined;
 }
 
 const waitingPerApplication = 100;
 const waitMs = 2_000;
+/** How many seconds of search time may be used at once. */
+const atOnce = 10;
 
 /**
  * Lists and searches leave a part of the connection pool to other requests, each application leaves a part to the others, and each
  * user of an application to its other users and its back end.
  */
-export function createShare({ poolSize, userShare }: ShareOptions): Share {
+export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOptions): Share {
   const perApplication = Math.max(1, Math.floor(poolSize / 5));
   const ofApplication = createFairShare({
     total: Math.max(1, poolSize - 2),
@@ -33,8 +37,47 @@ export function createShare({ poolSize, userShare }: ShareOptions): Share {
     waitMs,
     refuse: () => tooMany("The user", "one user of the application may (USER_SHARE)"),
   });
-  return ({ token, user }, work) =>
-    user === undefined ? ofApplication(token, work) : ofUser(`${token} ${user}`, () => ofApplication(token, work));
+  const searches = searchMsPerSecond === undefined ? undefined : createSearchTime(searchMsPerSecond, userShare);
+
+  return (owner, work, kind) => {
+    const { token, user } = owner;
+    const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, work) : work;
+    return user === undefined
+      ? ofApplication(token, limited)
+      : ofUser(nameOf(owner), () => ofApplication(token, limited));
+  };
+}
+
+const nameOf = ({ token, user }: Owner): string => `${token} ${user}`;
+
+/** Limits the time that searches take, because a few that are expensive would stop those of other applications. */
+function createSearchTime(msPerSecond: number, userShare: number) {
+  const ofApplications = createBuckets({ perSecond: msPerSecond, burst: atOnce * msPerSecond });
+  const ofUsers = createBuckets({ perSecond: msPerSecond * userShare, burst: atOnce * msPerSecond * userShare });
+
+  function expectTime(waitMs: number, whose: string): void {
+    if (waitMs === 0) return;
+    throw new ProblemError("rate-limited", {
+      detail: `The searches of ${whose} have taken more time than they may. Send the request again after Retry-After, or search less: in fewer chats, in a shorter time or for fewer words.`,
+      retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)),
+    });
+  }
+
+  return {
+    async run<T>(owner: Owner, work: () => Promise<T>): Promise<T> {
+      const { token, user } = owner;
+      expectTime(ofApplications.waitOf(token), "the application");
+      if (user !== undefined) expectTime(ofUsers.waitOf(nameOf(owner)), "the user (USER_SHARE)");
+      const began = performance.now();
+      try {
+        return await work();
+      } finally {
+        const ms = performance.now() - began;
+        ofApplications.take(token, ms);
+        if (user !== undefined) ofUsers.take(nameOf(owner), ms);
+      }
+    },
+  };
 }
 
 function tooMany(whose: string, limit: string): ProblemError {

@@ -102,9 +102,9 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.searchApplication,
-    async ({ params: { token }, query, context }) => {
+    async ({ params: { token }, query, context, left }) => {
       expectChats(context.principal, routes.searchApplication.scopes, query.chats);
-      const { hits, next } = await searchApplication(token, query);
+      const { hits, next } = await searchApplication(token, { ...query, signal: left() });
       return {
         body: hits.map((hit) => toHit(token, hit.chatNumber, hit)),
         link: next === undefined ? {} : { next: { cursor: next } },
@@ -116,9 +116,9 @@ export function createApplicationRoutes(options: ApplicationRoutesOptions): Rout
   mount(
     router,
     routes.countHits,
-    async ({ params: { token }, query, context }) => {
+    async ({ params: { token }, query, context, left }) => {
       expectChats(context.principal, routes.countHits.scopes, query.chats);
-      return { body: toChatHits(await countHits(token, query)) };
+      return { body: toChatHits(await countHits(token, { ...query, signal: left() })) };
     },
     mountOptions,
   );

@@ -71,9 +71,9 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.searchMessages,
-    async ({ params: { token, chat: number }, query }) => {
+    async ({ params: { token, chat: number }, query, left }) => {
       const chat = await findChat(token, number);
-      const { hits, next } = await searchMessages(chat.id, query);
+      const { hits, next } = await searchMessages(chat.id, { ...query, signal: left() });
       return {
         body: hits.map((hit) => toHit(token, number, hit)),
         link: next === undefined ? {} : { next: { cursor: next } },

@@ -2,7 +2,7 @@ import type { HitCountsQuery } from "@confab/contracts";
 import type { Applications, Chats } from "@confab/database";
 import type { HitCounts, SearchIndex } from "@confab/search";
 import { ofBackend, type Backend } from "./search-messages.ts";
-import { findSearched } from "./searched-chats.ts";
+import { findSearched, type Signalled } from "./searched-chats.ts";
 
 export interface CountHitsOptions {
   search: Pick<SearchIndex, "countHits">;
@@ -11,7 +11,7 @@ export interface CountHitsOptions {
   backend: Backend;
 }
 
-export type CountHits = (token: string, query: HitCountsQuery) => Promise<HitCounts>;
+export type CountHits = (token: string, query: HitCountsQuery & Signalled) => Promise<HitCounts>;
 
 /**
  * Counts the hits in each chat of an application, or in the given ones, and leaves out chats that MySQL does not have in the

@@ -2,7 +2,7 @@ import type { ApplicationSearchQuery } from "@confab/contracts";
 import type { Applications, Chats, Messages } from "@confab/database";
 import type { SearchIndex } from "@confab/search";
 import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-messages.ts";
-import { findSearched } from "./searched-chats.ts";
+import { findSearched, type Signalled } from "./searched-chats.ts";
 
 export interface SearchApplicationOptions {
   search: Pick<SearchIndex, "searchApplication">;
@@ -14,7 +14,7 @@ export interface SearchApplicationOptions {
 
 export type SearchApplication = (
   token: string,
-  query: ApplicationSearchQuery,
+  query: ApplicationSearchQuery & Signalled,
 ) => Promise<{ hits: (SearchHit & { chatNumber: number })[]; next?: string }>;
 
 /**

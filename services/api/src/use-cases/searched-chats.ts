@@ -10,6 +10,11 @@ export interface Searched {
   chats: SearchedChat[] | undefined;
 }
 
+/** A request that ends when its client leaves. */
+export interface Signalled {
+  signal?: AbortSignal;
+}
+
 /** Finds the application, and the chats with the given numbers in it. Throws the 404 for the application or for a chat. */
 export async function findSearched(
   { applications, chats }: { applications: Pick<Applications, "find">; chats: Pick<Chats, "numbered"> },
