@@ -76,7 +76,7 @@ export type AcceptResult =
       | "reply"
     );
 
-/** The reply of accept.lua. */
+/** The reply of the accept script. */
 interface AcceptReply {
   incarnation: string;
   pending: number;

@@ -50,7 +50,7 @@ function batchInRedis() {
     return line;
   });
   const index = encodeBatchChats(chats).toString();
-  // accept.lua writes the application of consecutive chats once.
+  // The accept script writes the application of consecutive chats once.
   return { id, records, index: Buffer.from(index.replace(`\n${own}`, "\n")) };
 }
 

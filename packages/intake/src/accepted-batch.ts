@@ -36,7 +36,7 @@ export interface AcceptedBatch {
 /** With all fields, also those that may be missing. */
 type Complete<T> = { [Field in keyof Required<T>]: T[Field] };
 
-/** Decodes a batch as accept.lua wrote it. Its index is returned if it was damaged and is another one now. */
+/** Decodes a batch as the accept script wrote it. Its index is returned if it was damaged and is another one now. */
 export function decodeBatch(
   id: string,
   index: Buffer,

@@ -5,7 +5,7 @@ export interface ChatNumbering {
   readonly from: number;
 }
 
-/** Decodes the numberings of a batch with these chats, as accept.lua writes them. Leaves out damaged ones. */
+/** Decodes the numberings of a batch with these chats, as the accept script writes them. Leaves out damaged ones. */
 export function decodeNumberings(text: string, chats: readonly BatchChat[]): ChatNumbering[] {
   return Array.from(text.matchAll(/(\d+) (\d+) (\d+) (\d+)\n/g), ([, ...found]) => found.map(Number)).flatMap(
     ([line, numbering, from, sum]) => {
@@ -37,7 +37,7 @@ const comma = 0x2c;
 const zero = 0x30;
 
 /**
- * Decodes the chats of a batch as accept.lua and complete.lua write them, or some of its lines, of which the first may belong to the
+ * Decodes the chats of a batch as the accept script and complete.lua write them, or some of its lines, of which the first may belong to the
  * application `before`. Returns undefined if one is damaged. Reads byte by byte, because most messages have a line of their own, and
  * splitting it costs more than decoding the message.
  *
@@ -103,7 +103,7 @@ export function encodeBatchChats(chats: readonly BatchChat[]): Buffer {
   return Buffer.from(lines.join(""));
 }
 
-/** As accept.lua computes it, in 32 bits. No digit can change alone without changing it. */
+/** As the accept script computes it, in 32 bits. No digit can change alone without changing it. */
 function checkSum(chatId: number, a: number, b: number, c = 0, d = 0): number {
   const sum = Math.imul(chatId, 524_287) + Math.imul(a, 262_139) + Math.imul(b, 131_071);
   return (sum + Math.imul(c, 65_521) + Math.imul(d, 32_749)) >>> 0;

@@ -15,7 +15,7 @@ local clock = time[1] * 1000 + time[2] / 1000
 local completed, answer = 0, {}
 local newChats, newRecords, newKeepMs, newScore = '', '', false, clock
 
--- A head has the chat's id, its last number, and unless it is distrusted the incarnation with what belongs to it (accept.lua).
+-- A head has the chat's id, its last number, and unless it is distrusted the incarnation with what belongs to it (accept/messages.lua).
 local function readHead(headKey)
   local id, last, incarnation = string.match(redis.call('GET', headKey) or '', '^(%d+) (%d+)(.*)$')
   return tonumber(last or 0), incarnation or '', id
@@ -42,7 +42,7 @@ end
 -- What the batches have, and what they have of each chat.
 local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
--- Adds the chats of a batch (the lines of accept.lua) to those of all batches. Returns, for a batch with messages to renumber,
+-- Adds the chats of a batch (the lines of the accept script) to those of all batches. Returns, for a batch with messages to renumber,
 -- which records are whose, then how many messages it has, and the chats in the order of its lines.
 local function readChats(text, hasMoves)
   local parts, lines, messages, owner, token, ofToken = {}, {}, 0, '', '', {}
@@ -118,7 +118,7 @@ local function renumberKey(token, key, keepMs, before, after)
   for _, period in ipairs(periods) do
     local hashKey = prefix .. 'idem:' .. token .. ':' .. period .. ':' .. string.sub(digest, 1, 2)
     local seen = redis.call('HGET', hashKey, digest)
-    -- The value begins with the number (keyFormat in accept.lua).
+    -- The value begins with the number (keyFormat in accept/idempotency.lua).
     if seen and struct.unpack('>I4', seen) == before then
       redis.call('HSET', hashKey, digest, struct.pack('>I4', after) .. string.sub(seen, 5))
     end

@@ -25,7 +25,7 @@ export interface LiveSignals {
   stop(): void;
 }
 
-/** The event of a chat, or of all chats of an application, as JSON. For messages accept.lua publishes the chats of their batch. */
+/** The event of a chat, or of all chats of an application, as JSON. For messages the accept script publishes the chats of their batch. */
 interface Signal {
   readonly token: string;
   readonly chat?: number;

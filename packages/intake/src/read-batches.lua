@@ -4,7 +4,7 @@
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, maximum number of messages, maximum number of bytes, batch ids
 -- Returns  for each id: "closed" (completed or never accepted), "lost" (open, but its messages are missing), "later" (did
---          not fit), or [chats, records, numberings] as accept.lua wrote them.
+--          not fit), or [chats, records, numberings] as the accept script wrote them.
 
 local prefix, maxRows, maxBytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local rows, bytes, isFull, answer = 0, 0, false, {}

@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Cluster, Redis } from "ioredis";
 
-const source = (specifier: string): string => readFileSync(new URL(import.meta.resolve(specifier)), "utf8");
-
 /** The two keys that each script declares. */
 export type GuardKeys = readonly [string, string];
 
@@ -34,17 +32,27 @@ export function guardKeys(prefix: string): GuardKeys {
   return [`${prefix}batches`, `${prefix}moving`];
 }
 
+/** The files of each script. Those of one script see the locals of those before them. */
+const files = {
+  confabAccept: ["accept/begin", "accept/limits", "accept/idempotency", "accept/messages"],
+  confabComplete: ["complete"],
+  confabReadBatches: ["read-batches"],
+  confabListBatches: ["list-batches"],
+  confabNoteWokenTogether: ["note-woken-together"],
+  confabReadPending: ["read-pending"],
+  confabRaiseHead: ["raise-head"],
+} satisfies Partial<Record<keyof Scripts, string[]>>;
+
+export type ScriptName = keyof typeof files;
+
+/** The source of a script. */
+export function sourceOf(name: ScriptName): string {
+  return files[name].map((file) => readFileSync(new URL(import.meta.resolve(`#lua/${file}`)), "utf8")).join("\n");
+}
+
 /** Defines the scripts on a connection, except those that it has already. */
 export function withScripts(redis: RedisConnection): IntakeRedis {
-  const define = (name: keyof Scripts, specifier: string): void => {
-    if (!(name in redis)) redis.defineCommand(name, { numberOfKeys: 2, lua: source(specifier) });
-  };
-  define("confabAccept", "#lua/accept");
-  define("confabComplete", "#lua/complete");
-  define("confabReadBatches", "#lua/read-batches");
-  define("confabListBatches", "#lua/list-batches");
-  define("confabNoteWokenTogether", "#lua/note-woken-together");
-  define("confabReadPending", "#lua/read-pending");
-  define("confabRaiseHead", "#lua/raise-head");
+  for (const name of Object.keys(files) as ScriptName[])
+    if (!(name in redis)) redis.defineCommand(name, { numberOfKeys: 2, lua: sourceOf(name) });
   return redis as IntakeRedis;
 }

@@ -4,9 +4,10 @@ import { createProducer, whenReady } from "@confab/queue";
 import { startRedis, uniquePrefix, type ServerHandle } from "@confab/testkit";
 import { connectScripts, createTestIntake, openDatabase, storePending, type Chat } from "@confab/testkit/world";
 import { expect } from "chai";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sourceOf } from "../src/scripts.ts";
 
 export { noLimits, noReadLimits, type Chat } from "@confab/testkit/world";
 
@@ -35,11 +36,10 @@ export async function createWorld(mutation?: Mutation) {
       return Promise.resolve();
     });
     if (mutation) {
-      const file = new URL(`../src/${mutation.script}.lua`, import.meta.url);
-      const source = await readFile(file, "utf8");
-      // Not an assertion, which would look like the failure that a scenario without its guard must have.
-      if (!source.includes(mutation.guard)) throw new Error(`${mutation.script}.lua lacks: ${mutation.guard}`);
       const name = mutation.script === "accept" ? "confabAccept" : "confabComplete";
+      const source = sourceOf(name);
+      // Not an assertion, which would look like the failure that a scenario without its guard must have.
+      if (!source.includes(mutation.guard)) throw new Error(`The ${mutation.script} script lacks: ${mutation.guard}`);
       redis.defineCommand(name, { numberOfKeys: 2, lua: source.replace(mutation.guard, mutation.without) });
     }
     await whenReady(redis, 5000);

@@ -119,11 +119,11 @@ export const controls: readonly Control[] = [
     to: "if (Math.random() < 0.05) for (const { user } = process.cpuUsage(); process.cpuUsage().user - user < 700_000; );",
   }),
   mutated("keys-forgotten", "Ingest ignores idempotency keys", ["I2"], "ingest", {
-    file: "packages/intake/src/accept.lua",
+    file: "packages/intake/src/accept/idempotency.lua",
     ...{ from: "if seen then return seen end", to: "" },
   }),
   mutated("resends-forgotten", "A batch that is sent again is accepted as a new one", ["I3"], "ingest", {
-    file: "packages/intake/src/accept.lua",
+    file: "packages/intake/src/accept/messages.lua",
     ...{ from: "if known then return replyWith(known) end", to: "" },
   }),
 ];
