@@ -1,5 +1,5 @@
 import { decodeContent } from "@confab/contracts";
-import { addDeletedNumbers } from "./deleted-numbers.ts";
+import { addDeletedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
 import { advanceSenders } from "./sender-horizons.ts";
 import { transaction } from "./transaction.ts";
@@ -79,7 +79,7 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   if (stored.length > 0) await noteChange(tx, chatId, number);
   await tx.deadLetter.delete({ where: { id } });
   // Present if it was dropped before and Redis, which lost data, delivered it again.
-  if (stored.length > 0) await tx.deletedNumber.deleteMany({ where: { chatId, number } });
+  if (stored.length > 0) await removeDeletedNumber(tx, chatId, number);
   return { restored: true };
 }
 

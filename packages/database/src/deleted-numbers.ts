@@ -1,11 +1,85 @@
-import { placeholderRows } from "./transaction.ts";
+import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
-/** Records that numbers of a chat have no message to read any more. Unread counts subtract these numbers. */
+/** Block b has the numbers from 1,000 b to 1,000 b + 999. */
+const blockSize = 1_000;
+const blockOf = (number: number): number => Math.floor(number / blockSize);
+
+/** Numbers of a chat, both bounds included. */
+export interface NumberRange {
+  readonly chatId: bigint;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Records that numbers of a chat have no message to read any more. Unread counts subtract these numbers. Numbers that are recorded
+ * already are left out.
+ */
 export async function addDeletedNumbers(tx: Statements, chatId: bigint, numbers: readonly number[]): Promise<void> {
+  // First, so that nobody else adds numbers to these blocks until the end of the transaction.
+  await addToBlocks(tx, chatId, new Map(numbers.map((number) => [blockOf(number), 0])));
+  const rows = await tx.$queryRawUnsafe<{ number: number }[]>(
+    `SELECT number FROM deleted_numbers WHERE chat_id = ? AND number IN (${placeholders(numbers)})`,
+    chatId,
+    ...numbers,
+  );
+  const known = new Set(rows.map(({ number }) => number));
+  const added = [...new Set(numbers)].filter((number) => !known.has(number));
+  if (added.length === 0) return;
   await tx.$executeRawUnsafe(
-    `INSERT INTO deleted_numbers (chat_id, number) VALUES ${placeholderRows(numbers.length, 2)}
-         ON DUPLICATE KEY UPDATE number = VALUES(number)`,
-    ...numbers.flatMap((number) => [chatId, number]),
+    `INSERT INTO deleted_numbers (chat_id, number) VALUES ${placeholderRows(added.length, 2)}`,
+    ...added.flatMap((number) => [chatId, number]),
+  );
+  const blocks = new Map<number, number>();
+  for (const number of added) blocks.set(blockOf(number), (blocks.get(blockOf(number)) ?? 0) + 1);
+  await addToBlocks(tx, chatId, blocks);
+}
+
+/** Records that a number has a message again. */
+export async function removeDeletedNumber(tx: Statements, chatId: bigint, number: number): Promise<void> {
+  await addToBlocks(tx, chatId, new Map([[blockOf(number), 0]]));
+  const removed = await tx.$executeRawUnsafe(
+    "DELETE FROM deleted_numbers WHERE chat_id = ? AND number = ?",
+    chatId,
+    number,
+  );
+  if (removed > 0) await addToBlocks(tx, chatId, new Map([[blockOf(number), -removed]]));
+}
+
+/**
+ * SQL that counts the deleted numbers in ranges of different chats, as rows of `chatId` and `missing`, several per chat. It reads at
+ * most two blocks' numbers of a range, however many were deleted in it.
+ */
+export function countDeletedNumbers(ranges: readonly NumberRange[]): { sql: string; values: (bigint | number)[] } {
+  const edges: NumberRange[] = [];
+  const inner: NumberRange[] = [];
+  for (const { chatId, from, to } of ranges) {
+    const [first, last] = [blockOf(from) + 1, blockOf(to) - 1];
+    if (first > last) edges.push({ chatId, from, to });
+    else {
+      inner.push({ chatId, from: first, to: last });
+      edges.push({ chatId, from, to: first * blockSize - 1 }, { chatId, from: (last + 1) * blockSize, to });
+    }
+  }
+  const windows = (of: readonly NumberRange[], column: string): string =>
+    of.map(() => `(d.chat_id = ? AND d.${column} BETWEEN ? AND ?)`).join(" OR ");
+  const ofEdges = `SELECT d.chat_id AS chatId, COUNT(*) AS missing FROM deleted_numbers d FORCE INDEX (PRIMARY)
+        WHERE ${windows(edges, "number")} GROUP BY d.chat_id`;
+  const ofBlocks = `SELECT d.chat_id AS chatId, SUM(d.numbers) AS missing FROM deleted_blocks d FORCE INDEX (PRIMARY)
+        WHERE ${windows(inner, "block")} GROUP BY d.chat_id`;
+  return {
+    sql: inner.length === 0 ? ofEdges : `${ofEdges} UNION ALL ${ofBlocks}`,
+    values: [...edges, ...inner].flatMap(({ chatId, from, to }) => [chatId, from, to]),
+  };
+}
+
+/** Changes how many numbers of blocks are deleted, and locks the blocks until the end of the transaction. */
+async function addToBlocks(tx: Statements, chatId: bigint, blocks: ReadonlyMap<number, number>): Promise<void> {
+  const sorted = [...blocks].sort(([a], [b]) => a - b);
+  await tx.$executeRawUnsafe(
+    `INSERT INTO deleted_blocks (chat_id, block, numbers) VALUES ${placeholderRows(sorted.length, 3)}
+         ON DUPLICATE KEY UPDATE numbers = numbers + VALUES(numbers)`,
+    ...sorted.flatMap(([block, by]) => [chatId, block, by]),
   );
 }

@@ -31,6 +31,7 @@ const TABLES_OF_CHATS = [
   "removed_histories",
   "message_changes",
   "deleted_numbers",
+  "deleted_blocks",
   "chat_numberings",
   "reads",
   "dead_letters",

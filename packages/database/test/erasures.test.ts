@@ -32,6 +32,7 @@ describe("erasing chats and applications", () => {
       prisma.messageVersion.count({ where }),
       prisma.messageChange.count({ where }),
       prisma.deletedNumber.count({ where }),
+      prisma.deletedBlock.count({ where }),
       prisma.read.count({ where }),
       prisma.deadLetter.count({ where }),
     ]);

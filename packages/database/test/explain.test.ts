@@ -271,6 +271,9 @@ describe("the plan of every query", () => {
         ...chats.slice(1).map(({ id }) => ({ chatId: id, number: 1 })),
       ],
     });
+    await prisma.$executeRaw`
+      INSERT INTO deleted_blocks SELECT chat_id, number DIV 1000, COUNT(*) FROM deleted_numbers
+       GROUP BY chat_id, number DIV 1000`;
     await prisma.read.createMany({
       data: chats.flatMap(({ id }) =>
         Array.from({ length: id === chat.id ? 500 : 2 }, (_, i) => ({
@@ -301,7 +304,7 @@ describe("the plan of every query", () => {
       })),
     });
     const tables =
-      "api_keys, audit_log, deleted_numbers, message_versions, removed_histories, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys, erasures";
+      "api_keys, audit_log, deleted_numbers, deleted_blocks, message_versions, removed_histories, `reads`, applications, chats, messages, stored_batches, search_outbox, dead_letters, idempotency_keys, erasures";
     await prisma.$queryRawUnsafe(`ANALYZE TABLE ${tables}`);
   });
   after(() => test.close());

@@ -5,7 +5,7 @@ import type { Endpoints } from "./endpoints.ts";
 
 const tables = [
   ...["messages", "message_versions", "removed_histories", "message_changes", "deleted_numbers"],
-  ...["chat_numberings", "reads", "dead_letters", "search_outbox"],
+  ...["deleted_blocks", "chat_numberings", "reads", "dead_letters", "search_outbox"],
 ];
 
 /** Counts what every store and the api have of the deleted chat, by SQL, SCAN and HTTP. */

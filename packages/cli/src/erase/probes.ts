@@ -28,6 +28,7 @@ const tablesOfChats = [
   "removed_histories",
   "message_changes",
   "deleted_numbers",
+  "deleted_blocks",
   "chat_numberings",
   "reads",
   "dead_letters",

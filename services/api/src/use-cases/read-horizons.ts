@@ -14,7 +14,7 @@ export interface ReadHorizonsOptions {
   pending: Pick<PendingMessages, "head">;
   signals: Pick<LiveSignals, "send">;
   continueAt: ContinueAt;
-  /** Runs the counting, which takes longer the more messages were deleted one by one. */
+  /** Runs the counting. */
   share: Share;
 }
 
