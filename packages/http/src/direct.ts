@@ -95,7 +95,7 @@ export function createDirect<R extends DirectRoute>(
       if (res.destroyed) return;
       const payload = encodeJson(output.body);
       const size = Buffer.byteLength(payload);
-      unsentOf(res as Response)?.add(res as Response, size, false);
+      unsentOf(res as Response)?.add(res as Response, { bytes: size, memory: res }, false);
       const headers = [...commonHeadersOf(context), ...headersOf(output, context)];
       headers.push("Content-Type", jsonMediaType, "Content-Length", String(size));
       // Node keeps no headers that are passed to writeHead.

@@ -11,8 +11,18 @@ import { unsentOf } from "./unsent.ts";
 
 export const jsonMediaType = "application/json; charset=utf-8";
 
-/** The pieces of an answer's body. */
+/** Encoded lists that several requests have waited for. */
+const awaited = new WeakMap<object, Promise<(string | Buffer)[]>>();
+
+/** The pieces of an answer's body. A list that several requests have waited for is encoded once. */
 export async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {
+  if (route.waits !== true) return encode(route, body);
+  const known = awaited.get(body as object) ?? encode(route, body);
+  awaited.set(body as object, known);
+  return known;
+}
+
+async function encode(route: Route, body: unknown): Promise<(string | Buffer)[]> {
   if (route.success.schema === undefined) return [];
   const isLong = isList(route) || route.body?.item !== undefined;
   return isLong ? stringifyInTurns(body as object) : [encodeJson(body)];
@@ -29,7 +39,7 @@ export function writeAnswer<R extends Route>(
   // The client may have left while the handler worked.
   if (res.destroyed) return;
   const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
-  unsentOf(res)?.add(res, bytes, route.method === "get");
+  unsentOf(res)?.add(res, { bytes, memory: payload }, route.method === "get");
   res.statusCode = route.success.status;
   setHeaders(res, headersOf(output, contextOf(req)));
   const link = output.link === undefined ? undefined : linkHeader(requestPath(req), sentQuery(req, route), output.link);

@@ -26,7 +26,9 @@ export interface RouteInput<R extends Route> {
   /** A signal that aborts when the client leaves. Only for searches. */
   readonly left: () => AbortSignal;
   /** Reads a list in its application's share. Only for routes that wait, because waiting must not use up the share. */
-  readonly share: R extends { waits: true } ? <T>(work: () => Promise<T>) => Promise<T> : undefined;
+  readonly share: R extends { waits: true }
+    ? <T>(work: () => Promise<T>, kind?: "list" | "poll") => Promise<T>
+    : undefined;
   /** Only for routes that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
   /** The client's, only for routes that wait. */
@@ -59,10 +61,10 @@ export interface Owner {
 }
 
 /**
- * Runs work when its owner may have more of it in progress; rejects with a problem after seconds. The time of searches is limited as
- * well.
+ * Runs work when its owner may have more of it in progress; rejects with a problem after seconds, or at once if much is waiting. The
+ * time of searches is limited as well. Polls are patient: they wait longer, however many are waiting.
  */
-export type Share = <T>(owner: Owner, work: () => Promise<T>, kind?: "list" | "search") => Promise<T>;
+export type Share = <T>(owner: Owner, work: () => Promise<T>, kind?: "list" | "search" | "poll") => Promise<T>;
 
 export interface MountOptions {
   /** Decides who may use the routes; without it they are public. */

@@ -1,5 +1,5 @@
 import { expressPath, isList, isSearch, type Route } from "@confab/contracts";
-import { shortToken } from "@confab/runtime";
+import { giveWay, shortToken } from "@confab/runtime";
 import type { Response, Router } from "express";
 import { admit, expectResource } from "./admission.ts";
 import { clientAddress } from "./client-address.ts";
@@ -23,12 +23,13 @@ export function mount<R extends Route>(
   options: MountOptions = {},
 ): void {
   const { access, budget, validateResponses = false } = options;
-  const kind = isSearch(route) ? "search" : "list";
+  const usual = isSearch(route) ? "search" : "list";
   // Lists that belong to no application have a share of their own.
   const share = <T>(
     work: () => Promise<T>,
     { token = "" }: { token?: string },
     { principal }: RequestContext,
+    kind: "list" | "search" | "poll" = usual,
   ): Promise<T> =>
     isList(route) && options.share !== undefined
       ? options.share({ token, user: principal?.user?.id }, work, kind)
@@ -56,11 +57,15 @@ export function mount<R extends Route>(
             ...input,
             hold: holding.hold,
             address: clientAddress(req),
-            share: <T>(work: () => Promise<T>) => share(work, params, context),
+            share: <T>(work: () => Promise<T>, kind?: "list" | "poll") => share(work, params, context, kind),
           } as RouteInput<R>));
       holding?.end();
-      if (validateResponses) assertAnswer(route, output.body);
       const payload = await payloadOf(route, output.body);
+      // Thousands of requests may have waited for the same message: their answers are written in slices.
+      const turn = route.waits === true ? giveWay(ownerOf(params)) : undefined;
+      // Not without a turn to wait for: all would pass before the first one writes.
+      if (turn !== undefined) await turn;
+      if (validateResponses) assertAnswer(route, output.body);
       writeAnswer(req, res, route, output, payload);
     } finally {
       lease?.budget.release(lease);
@@ -122,6 +127,10 @@ function both(first: (() => void) | undefined, second: () => void): () => void {
     first?.();
     second();
   };
+}
+
+function ownerOf({ token }: { token?: string }): string | undefined {
+  return token;
 }
 
 /** The application and chat in a path, for the log. */

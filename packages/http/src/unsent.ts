@@ -8,10 +8,20 @@ export interface UnsentOptions {
   readonly timeoutMs: number;
 }
 
+/** The memory that an answer keeps. */
+export interface Content {
+  readonly bytes: number;
+  /** Identifies the memory: answers with the same one share it. */
+  readonly memory: object;
+}
+
 /** The bytes of answers that clients have not read yet. */
 export interface Unsent {
-  /** Counts an answer until it is sent; throws a `busy` problem if there is no room, unless the answer must not be refused. */
-  add(res: Response, bytes: number, isRefusable: boolean): void;
+  /**
+   * Counts an answer until it is sent; throws a `busy` problem if there is no room, unless the answer must not be refused. Answers
+   * with the same content count once.
+   */
+  add(res: Response, content: Content, isRefusable: boolean): void;
   readonly bytes: number;
 }
 
@@ -23,12 +33,21 @@ const countedBytes = 16_384;
  * answer is closed after some time, so clients that never read cannot keep out those that do.
  */
 export function createUnsent({ maxBytes, timeoutMs }: UnsentOptions): Unsent {
-  const answers = new Map<Response, { bytes: number; since: number }>();
+  const answers = new Map<Response, { content: Content; since: number }>();
+  const holders = new Map<object, number>();
   let total = 0;
 
   function remove(res: Response): void {
-    total -= answers.get(res)?.bytes ?? 0;
+    const content = answers.get(res)?.content;
+    if (content === undefined) return;
     answers.delete(res);
+    const others = (holders.get(content.memory) ?? 1) - 1;
+    if (others > 0) {
+      holders.set(content.memory, others);
+      return;
+    }
+    holders.delete(content.memory);
+    total -= content.bytes;
   }
   function makeRoom(bytes: number): boolean {
     for (const [res, { since }] of answers) {
@@ -41,16 +60,19 @@ export function createUnsent({ maxBytes, timeoutMs }: UnsentOptions): Unsent {
   }
 
   return {
-    add(res, bytes, isRefusable) {
-      if (bytes <= countedBytes) return;
-      if (!makeRoom(bytes) && isRefusable) {
-        throw new ProblemError("busy", {
-          detail:
-            "Unread answers already hold all of this process's memory for answers. Send the request again after Retry-After.",
-        });
+    add(res, content, isRefusable) {
+      if (content.bytes <= countedBytes) return;
+      if (!holders.has(content.memory)) {
+        if (!makeRoom(content.bytes) && isRefusable) {
+          throw new ProblemError("busy", {
+            detail:
+              "Unread answers already hold all of this process's memory for answers. Send the request again after Retry-After.",
+          });
+        }
+        total += content.bytes;
       }
-      answers.set(res, { bytes, since: performance.now() });
-      total += bytes;
+      holders.set(content.memory, (holders.get(content.memory) ?? 0) + 1);
+      answers.set(res, { content, since: performance.now() });
       res.once("close", () => {
         remove(res);
       });

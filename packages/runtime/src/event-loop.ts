@@ -17,7 +17,8 @@ export function hasTime(): boolean {
 
 /**
  * For loops whose length a client controls. Returns undefined while this turn has time left, else a promise for a later turn. Await it
- * between two pieces of work, so that the rest of the process can run. Owners, such as applications, take turns; the work of one
+ * between two pieces of work, so that the rest of the process can run. Where many wait for the same promise, await it only if there
+ * is one, directly before the work: others pass while anything else is awaited. Owners, such as applications, take turns; the work of one
  * owner continues in order of arrival.
  */
 export function giveWay(owner = ""): Promise<void> | undefined {

@@ -148,6 +148,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createMessageRoutes({
           findChat,
+          lookups,
           readMessages,
           listMessages: createListMessages({ readMessages, continueAt }),
           changeMessage: createChangeMessage({ changes, pending, signals }),

@@ -15,10 +15,12 @@ const waitingPerApplication = 100;
 const waitMs = 2_000;
 /** How many seconds of search time may be used at once. */
 const atOnce = 10;
+/** Requests that wait for messages wait up to half a minute anyway. Their number has a limit of its own. */
+const patience = { waitingPerKey: Infinity, waitMs: 30_000 };
 
 /**
  * Lists and searches leave a part of the connection pool to other requests, each application leaves a part to the others, and each
- * user of an application to its other users and its back end.
+ * user of an application to its other users and its back end. Polls are not refused because many of them wait.
  */
 export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOptions): Share {
   const perApplication = Math.max(1, Math.floor(poolSize / 5));
@@ -29,22 +31,27 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
     waitMs,
     refuse: (isOwn) => (isOwn ? tooMany("The application", "it may") : busy()),
   });
+  const perUser = Math.max(1, Math.floor(perApplication * userShare));
+  const refuseUser = () => tooMany("The user", "one user of the application may (USER_SHARE)");
   // In front of the share of the application, so that what waits here takes no place there.
   const ofUser = createFairShare({
     total: Infinity,
-    perKey: Math.max(1, Math.floor(perApplication * userShare)),
+    perKey: perUser,
     waitingPerKey: Math.max(1, Math.floor(waitingPerApplication * userShare)),
     waitMs,
-    refuse: () => tooMany("The user", "one user of the application may (USER_SHARE)"),
+    refuse: refuseUser,
   });
+  const patientOfUser = createFairShare({ total: Infinity, perKey: perUser, ...patience, refuse: refuseUser });
+  const patientOfApplication = createFairShare({ total: Infinity, perKey: perApplication, ...patience, refuse: busy });
   const searches = searchMsPerSecond === undefined ? undefined : createSearchTime(searchMsPerSecond, userShare);
 
   return (owner, work, kind) => {
     const { token, user } = owner;
     const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, work) : work;
-    return user === undefined
-      ? ofApplication(token, limited)
-      : ofUser(nameOf(owner), () => ofApplication(token, limited));
+    const isPatient = kind === "poll";
+    const ofAll = () =>
+      isPatient ? patientOfApplication(token, () => ofApplication(token, work)) : ofApplication(token, limited);
+    return user === undefined ? ofAll() : (isPatient ? patientOfUser : ofUser)(nameOf(owner), ofAll);
   };
 }
 

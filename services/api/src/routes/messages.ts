@@ -4,6 +4,7 @@ import type { Chat, MessageChanges } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
+import type { ChatLookups } from "../stream/chat-lookups.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Waits } from "../stream/waits.ts";
 import type { ChangeMessage } from "../use-cases/change-message.ts";
@@ -14,6 +15,7 @@ import type { SearchMessages } from "../use-cases/search-messages.ts";
 
 export interface MessageRoutesOptions {
   findChat: FindChat;
+  lookups: Pick<ChatLookups, "find">;
   readMessages: ReadMessages;
   listMessages: ListMessages;
   changeMessage: ChangeMessage;
@@ -27,7 +29,7 @@ export interface MessageRoutesOptions {
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, mountOptions } = options;
-  const reads = options.sharedReads;
+  const { lookups, sharedReads: reads } = options;
   const router = createRouter();
 
   /** A user may change only messages of their own. The sender of a message never changes. */
@@ -41,19 +43,22 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     router,
     routes.listMessages,
     async ({ params: { token, chat: number }, query, context, hold, address, share }) => {
-      const list = ({ id }: Pick<Chat, "id">, of: MessagesQuery) =>
-        listMessages({ token, number, id }, of, context.logger);
+      const list = async (id: bigint, of: MessagesQuery) => {
+        const { items, link, numbering } = await listMessages({ token, number, id }, of, context.logger);
+        return { items: items.map((message) => toMessage(token, number, message)), link, numbering };
+      };
       const wait = async (seconds: number) => {
-        const { id } = await findChat(token, number);
-        const forMs = 1_000 * seconds;
-        const followed = { token, number, id };
+        // Together with others, as thousands may come back at once.
+        const { id } = (await lookups.find({ token, number })) ?? (await findChat(token, number));
+        const [beganAt, forMs] = [performance.now(), 1_000 * seconds];
         let waiting = query;
         const user = context.principal?.user?.id;
+        const followed = { token, number, id };
         return waits.until({ chat: followed, user, address, forMs, left: hold(forMs) }, async (isFirst) => {
-          // Those that wait for the same share a read, which is not one of the lists in progress.
-          const page = await (isFirst
-            ? share(() => list(followed, waiting))
-            : reads.read({ chatId: id, what: JSON.stringify(waiting), after: 0 }, () => list(followed, waiting)));
+          // Those that wait for the same share a read and its encoded answer.
+          const what = JSON.stringify({ ...waiting, wait: undefined });
+          const read = () => reads.read({ chatId: id, what, after: 0 }, () => list(id, waiting), beganAt);
+          const page = await (isFirst ? share(read, "poll") : read());
           // Messages may be lost while it waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
           return page;
@@ -61,9 +66,9 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
       };
       const { items, link } =
         query.wait === undefined
-          ? await share(async () => list(await findChat(token, number), query))
+          ? await share(async () => list((await findChat(token, number)).id, query))
           : await wait(query.wait);
-      return { body: items.map((message) => toMessage(token, number, message)), link };
+      return { body: items, link };
     },
     mountOptions,
   );
