@@ -1,5 +1,6 @@
 export { createLiveSignals, type LiveEvent, type LiveSignals } from "./live-signals.ts";
 export type { AcceptLimits, Submission } from "./accept-batch.ts";
+export type { Acceptance } from "./acceptance.ts";
 export type { AcceptedBatch, AcceptedMessage } from "./accepted-batch.ts";
 export { createBacklog, type Backlog, type Completed, type Move } from "./backlog.ts";
 export { createIntakeErasure, type IntakeErasure } from "./erasure.ts";
@@ -7,14 +8,7 @@ export { acceptedAt, batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";
 export { createBacklogGauges } from "./backlog-gauges.ts";
-export {
-  createIntake,
-  type Acceptance,
-  type BatchObservation,
-  type BatchSpan,
-  type Intake,
-  type Run,
-} from "./intake.ts";
+export { createIntake, type BatchObservation, type BatchSpan, type Intake, type Run } from "./intake.ts";
 export { nameHash, partitionOf, type Partitioning } from "./keys.ts";
 export { ChatsUnavailable } from "./head-loader.ts";
 export { createPendingMessages, type ChatHead, type ChatName, type PendingMessages } from "./pending.ts";

@@ -1,21 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeBatch, type AcceptLimits, type BatchEntry, type EntryResult, type Submission } from "./accept-batch.ts";
+import { encodeBatch, type AcceptLimits, type EntryResult, type Submission } from "./accept-batch.ts";
+import { toAcceptance, type Acceptance } from "./acceptance.ts";
 import { createBatchId } from "./batch-id.ts";
-import { createBatcher, IntakeUnavailable, type Batcher } from "./batcher.ts";
+import { createBatcher, type Batcher } from "./batcher.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import { ChatsUnavailable, createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
-import { createKeyLookup, type KeyLookupOptions } from "./key-lookup.ts";
+import { createResubmission, inOrder, isOpen, type ResubmissionOptions } from "./resubmission.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
-
-/** The outcome of a submission that Redis answered. */
-export type Acceptance = { limit?: EntryResult["limit"] } & (
-  | { outcome: "accepted"; number: number; createdAt: Date; replayed: boolean }
-  | { outcome: "conflict" | "unknown-chat" | "unknown-application" | "unknown-reply" | "key-open" }
-  | { outcome: "failed"; error: Error }
-  | { outcome: "overloaded"; pending: number }
-  | { outcome: "limited" | "keys-used-up"; waitMs: number; ofUser: boolean }
-);
 
 export interface BatchObservation {
   size: number;
@@ -41,11 +32,10 @@ export interface IntakeOptions {
   redis: Pick<IntakeRedis, "confabAccept">;
   /** Wakes a worker for accepted batches, as in `WakeUpsOptions`. */
   wake: (partition: number, ...args: Parameters<WakeUpsOptions["wake"]>) => Promise<unknown>;
-  loadHead: HeadLoaderOptions["loadHead"];
-  /** The ordinal of an incarnation of Redis: higher than that of all before it. Throws if the database is unavailable. */
-  numberingOf: (incarnation: string) => Promise<number>;
-  findApplications?: HeadLoaderOptions["findApplications"];
-  findKeys: KeyLookupOptions["findKeys"];
+  loadHead: ResubmissionOptions["loadHead"];
+  numberingOf: ResubmissionOptions["numberingOf"];
+  findApplications?: ResubmissionOptions["findApplications"];
+  findKeys: ResubmissionOptions["findKeys"];
   /** Called with the part of its limited idempotency keys that an application has used. */
   onKeysUsed?: (token: string, used: number) => void;
   onBatch?: (batch: BatchObservation) => void;
@@ -86,21 +76,17 @@ export interface Intake {
 }
 
 /**
- * One round may load the head, one look up keys, and one accept. Only a failover between them makes other rounds necessary, so
- * more rounds mean that something is wrong.
- */
-const maxRounds = 5;
-
-/**
  * Accepts messages: batches them, numbers them in Redis, and loads chat heads that Redis does not know from the
  * database.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { partitioning, limits, redis, wake, numberingOf, onBatch, traceBatch } = options;
+  const { partitioning, limits, redis, wake, onBatch, traceBatch } = options;
   const { deadlineMs = 900, maxWaiting = 10_000 } = options;
   const wakeUps = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createWakeUps({ wake: (batchIds, traces) => wake(partition, batchIds, traces) }),
   );
+
+  const resubmit = createResubmission({ ...options, deadlineMs });
 
   const batchers: Batcher[] = Array.from({ length: partitioning.partitions }, (_, partition) => {
     const prefix = keyPrefix(partitioning, partition);
@@ -137,28 +123,6 @@ export function createIntake(options: IntakeOptions): Intake {
       },
     });
   });
-
-  const loadHead = createHeadLoader({ ...options, deadlineMs });
-  const findEarlier = createKeyLookup({
-    findKeys: options.findKeys,
-    deadlineMs,
-    unavailable: (message, cause) => new ChatsUnavailable(message, cause),
-  });
-  const loading = new Map<string, ReturnType<typeof loadNow>>();
-  const loadNow = async (token: string, chat: number, incarnation: string) => {
-    const found = await loadHead(token, chat);
-    if (typeof found === "string") return found;
-    const numbering = await numberingOf(incarnation);
-    return { ...found, id: String(found.id), incarnation, numbering };
-  };
-  const loadOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof loadNow> => {
-    const key = `${incarnation} ${token} ${chat}`;
-    const known = loading.get(key);
-    if (known) return known;
-    const asked = loadNow(token, chat, incarnation).finally(() => loading.delete(key));
-    loading.set(key, asked);
-    return asked;
-  };
 
   async function submitRuns(runs: readonly Run[]): Promise<(Acceptance[] | Error)[]> {
     const partitions = new Map<Batcher, number[]>();
@@ -200,70 +164,13 @@ export function createIntake(options: IntakeOptions): Intake {
       answers.push(acceptances);
       if (!own.some(isOpen)) return;
       loads.push(
-        askAndSubmit(batcher, run, own, acceptances).catch((error: unknown) => {
+        resubmit(batcher, run, own, acceptances).catch((error: unknown) => {
           answers[at] = error as Error;
         }),
       );
     });
     await Promise.all(loads);
     return answers;
-  }
-
-  /** Asks MySQL what Redis does not know, submits again what is unanswered, and puts the answers in their places. */
-  async function askAndSubmit(
-    batcher: Batcher,
-    run: Run,
-    firstResults: readonly EntryResult[],
-    answers: Acceptance[],
-  ): Promise<void> {
-    let open: OpenEntry[] = run.map((entry, at) => ({ at, entry, result: firstResults[at]! })).filter(isStillOpen);
-    try {
-      for (let round = 1; open.length > 0; round++) {
-        if (round === maxRounds) {
-          throw new IntakeUnavailable("Redis changed its incarnation several times while MySQL was asked");
-        }
-        const unknown = open.find(({ result }) => result.result === "unknown");
-        open = unknown
-          ? await withHead(open, unknown, answers)
-          : (await Promise.all(open.map((each) => withoutEarlier(each, answers)))).filter((each) => each !== undefined);
-        if (open.length === 0) return;
-        const results = await batcher.submit(inOrder(open.map(({ entry }) => entry)));
-        open.forEach((each, index) => {
-          each.result = results[index]!;
-          answers[each.at] = toAcceptance(each.result);
-        });
-        open = open.filter(isStillOpen);
-      }
-    } catch (error) {
-      // Others of the run may have been accepted.
-      if (open.length === run.length) throw error;
-      for (const { at } of open) answers[at] = { outcome: "failed", error: error as Error };
-    }
-  }
-
-  /** Adds the head of the chat; returns nothing if there is no such chat. */
-  async function withHead(
-    open: OpenEntry[],
-    { entry, result }: OpenEntry,
-    answers: Acceptance[],
-  ): Promise<OpenEntry[]> {
-    const loaded = await loadOnce(entry, result.incarnation);
-    if (typeof loaded !== "string") return open.map((each) => ({ ...each, entry: { ...each.entry, loaded } }));
-    for (const { at } of open) answers[at] = { outcome: loaded };
-    return [];
-  }
-
-  /** Looks up a key that Redis may have forgotten. Returns undefined if MySQL has it. */
-  async function withoutEarlier(each: OpenEntry, answers: Acceptance[]): Promise<OpenEntry | undefined> {
-    const { at, entry, result } = each;
-    if (entry.idempotency === undefined) return each;
-    const earlier = await findEarlier(entry);
-    if (earlier === undefined) {
-      return { ...each, entry: { ...entry, memory: result.memory ?? { clock: 0, stored: 0 } } };
-    }
-    answers[at] =
-      earlier === "conflict" ? { outcome: "conflict" } : { outcome: "accepted", ...earlier, replayed: true };
-    return undefined;
   }
 
   const load = (): ReturnType<Intake["load"]> => {
@@ -293,34 +200,4 @@ export function createIntake(options: IntakeOptions): Intake {
       await Promise.race([settled, sleep(deadlineMs, undefined, { ref: false })]);
     },
   };
-}
-
-/** A message of a run that is not answered yet, and its last result. */
-interface OpenEntry {
-  readonly at: number;
-  readonly entry: BatchEntry;
-  result: EntryResult;
-}
-
-const isOpen = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
-const isStillOpen = ({ result }: OpenEntry): boolean => isOpen(result);
-
-/** Messages of a run. None of them may overtake one that waits because of its key. */
-function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
-  if (run.length === 1 || !run.some(({ idempotency }) => idempotency)) return run;
-  return run.map((entry, at) => ({ ...entry, follows: at > 0 }));
-}
-
-function toAcceptance({ result, createdAt, pending, limit, keys, userKeysWaitMs }: EntryResult): Acceptance {
-  if (typeof result === "number") return { outcome: "accepted", number: result, createdAt, replayed: false, limit };
-  if (typeof result === "object")
-    return { outcome: "accepted", number: result.number, createdAt: new Date(result.at), replayed: true, limit };
-  if (result === "overloaded") return { outcome: "overloaded", pending, limit };
-  if (result === "limited" || result === "user-limited")
-    return { outcome: "limited", waitMs: limit?.waitMs ?? 1000, ofUser: result === "user-limited", limit };
-  if (result === "keys") return { outcome: "keys-used-up", waitMs: keys?.waitMs ?? 1000, ofUser: false, limit };
-  if (result === "user-keys") return { outcome: "keys-used-up", waitMs: userKeysWaitMs ?? 1000, ofUser: true, limit };
-  if (result === "open") return { outcome: "key-open", limit };
-  if (result === "reply") return { outcome: "unknown-reply", limit };
-  return { outcome: result === "conflict" ? "conflict" : "unknown-chat", limit };
 }
