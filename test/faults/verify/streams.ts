@@ -23,8 +23,9 @@ export function streamsSkipNothing(model: Model): string[] {
     const known: Known = { number: 0, change: 0, messages: new Map() };
     const acknowledged = (edits.get(chatKey(events[0]!)) ?? []).toSorted((a, b) => a.change! - b.change!);
     let passed = 0;
-    return events.flatMap((event) => {
-      const wrong = [...numberErrors(model, event, known, rows), ...changeErrors(model, event, known)];
+    return events.flatMap((event, at) => {
+      const lost = lossesOf(model).length > 0 ? resetTo(events.slice(at + 1)) : Infinity;
+      const wrong = [...numberErrors(model, event, known, rows, lost), ...changeErrors(model, event, known)];
       apply(event, known);
       for (; (acknowledged[passed]?.change ?? Infinity) <= known.change; passed += 1)
         if (isSkipped(model, acknowledged[passed]!, event, known))
@@ -36,17 +37,25 @@ export function streamsSkipNothing(model: Model): string[] {
   });
 }
 
-/** Each number is shown once, in order, or is in a gap. */
+/** The lowest number to which a reset among these events takes the reader back. */
+function resetTo(events: readonly EventLine[]): number {
+  const resets = events.filter(({ event }) => event === "reset");
+  return Math.min(Infinity, ...resets.map(({ position }) => position![0]));
+}
+
+/** Each number is shown once, in order, or is in a gap. What is above `lost` is shown again later. */
 function numberErrors(
   model: Model,
   { event, client, item, gap, position, app, chat }: EventLine,
   { number }: Known,
   rows: ReadonlyMap<string, MessageLine>,
+  lost: number,
 ): string[] {
   if (event === "message" && item![0] !== number + 1) return [`${client} received ${item![0]} after ${number}`];
   if (event === "caught-up" && position![0] !== number) return [`${client} caught up to ${position![0]} at ${number}`];
   if (event === "reset" && lossesOf(model).length === 0 && model.run.expectations.losesChanges !== true)
     return [`${client} was reset to ${position![0]}, and nothing was lost`];
+  if (event === "reset" && position![0] > number) return [`${client} was reset to ${position![0]} at ${number}`];
   if (event !== "gap") return [];
   const [from, to] = gap!;
   if (from !== number + 1 || to < from) return [`${client} received a gap from ${from} to ${to} after ${number}`];
@@ -56,7 +65,7 @@ function numberErrors(
   const stored = inGap.filter((row) => {
     const sent = row && model.sent.get(row.uid);
     // A message from before a loss may be stored after the numbers behind it.
-    return row !== undefined && !(sent && mayBeLost(model, sent));
+    return row !== undefined && row.number <= lost && !(sent && mayBeLost(model, sent));
   });
   if (stored.length > 0)
     return [`${client} received a gap from ${from} to ${to}, and ${stored[0]!.uid} has a number in it`];

@@ -83,6 +83,27 @@ describe("the verdict on a run", () => {
     expect(reddened([...lossy, loss, page])).not.to.include("I13");
   });
 
+  it("excuses a gap that a reset takes back after a loss, and no reset that goes forward", () => {
+    const message = sound.history.findLast((line) => line.type === "event" && line.event === "message");
+    if (message?.type !== "event") throw new Error("the sound run has no such event");
+    const [number, change] = message.position!;
+    const { type, at, client, via, app, chat, connection, position } = message;
+    const event = { type, at, client, via, app, chat, connection };
+    const gap: HistoryLine = { ...event, event: "gap", position: position!, gap: [number, number] };
+    const reset = (to: number): HistoryLine => ({ ...event, event: "reset", position: [to, change] });
+    const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true };
+    const reddened = (...events: HistoryLine[]) => {
+      const history = sound.history.flatMap((line) => {
+        if (line === message) return events;
+        return line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line;
+      });
+      return verify([...history, loss], sound.final).anomalies.map(({ invariant }) => invariant);
+    };
+    expect(reddened(gap, reset(number - 1), message)).to.deep.equal([]);
+    expect(reddened(gap)).to.include("I21");
+    expect(reddened(gap, reset(number), message)).to.include("I21");
+  });
+
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
       ...{ type: "op", op: "get", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
