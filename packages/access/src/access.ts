@@ -28,6 +28,8 @@ export interface AccessOptions {
   /** Prefix of the channel on which processes announce changed keys to each other. */
   readonly prefix: string;
   readonly logger: Logger;
+  /** The part of the memory for tickets that one user of an application may use up. */
+  readonly userShare?: number;
   /** How long a known key is used before it is read again. */
   readonly freshMs?: number;
   /** How long a known key is used while the database is unavailable. */
@@ -71,7 +73,7 @@ export function createAccess(options: AccessOptions): Access {
   const adminHash = adminKey === undefined ? undefined : hashKey(adminKey);
   const keyring = createKeyring({ load: (keyIds) => keys.credentials(keyIds), freshMs, staleMs });
   const userTokens = createUserTokens({ keyring });
-  const tickets = createTickets({ redis, prefix, keyring });
+  const tickets = createTickets({ redis, prefix, keyring, userShare: options.userShare ?? 1 });
   const watches = createWatches({ keyring, staleMs });
   const changes = createKeyChanges({
     redis,

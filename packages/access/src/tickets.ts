@@ -3,13 +3,17 @@ import type { Cluster, Redis } from "ioredis";
 import { hash } from "node:crypto";
 import { beginOfKeys, randomText } from "./key-format.ts";
 import type { Keyring } from "./keyring.ts";
-import type { Principal } from "./principal.ts";
+import type { Principal, User } from "./principal.ts";
 
 export interface TicketsOptions {
   readonly redis: Redis | Cluster;
   readonly prefix: string;
   readonly keyring: Pick<Keyring, "signer" | "markUsed">;
   readonly lifetimeMs?: number;
+  /** The memory in Redis that the tickets of an application may take in a lifetime. */
+  readonly maxBytes?: number;
+  /** The part of it that the tickets of one user may take. */
+  readonly userShare?: number;
 }
 
 /** A ticket that is about to be sent to its owner. */
@@ -25,18 +29,31 @@ interface StoredTicket {
   readonly keyId: string | null;
   /** Null if never. */
   readonly expiresAt: number | null;
-  readonly user: { readonly id: string; readonly chats: readonly (readonly [string, readonly Scope[]])[] } | null;
+  /** The chats that the user may read, joined by commas; `*` stands for all others but those in `closed`. */
+  readonly user: { readonly id: string; readonly open: string; readonly closed: string } | null;
 }
 
+const read: ReadonlySet<Scope> = new Set(["read"]);
+const none: ReadonlySet<Scope> = new Set();
 const beginOfTickets = `${beginOfKeys}ticket_`;
 const inQuery = /[?&]ticket=([^&]*)/;
 const form = /^confab_ticket_[0-9A-Za-z]{43}$/;
+const defaultMaxBytes = 4 * 1024 * 1024;
+/** The memory of a ticket beside its content: its name, its expiry, and what Redis adds. */
+const ticketBytes = 250;
 
 /**
  * Tickets stand for the `Authorization` header where a browser's `EventSource` cannot send one. Each opens one stream, once, within
  * 30 seconds, so one in a log is of no use.
  */
-export function createTickets({ redis, prefix, keyring, lifetimeMs = 30_000 }: TicketsOptions) {
+export function createTickets({
+  redis,
+  prefix,
+  keyring,
+  lifetimeMs = 30_000,
+  maxBytes = defaultMaxBytes,
+  userShare = 1,
+}: TicketsOptions) {
   const nameOf = (ticket: string): string => `${prefix}:ticket:${hash("sha256", ticket, "hex")}`;
 
   async function ask<T>(question: Promise<T>): Promise<T> {
@@ -50,17 +67,33 @@ export function createTickets({ redis, prefix, keyring, lifetimeMs = 30_000 }: T
     }
   }
 
+  /** Counts the memory of a ticket. Throws 429 if its owner has used up theirs. */
+  async function count(owner: string, bytes: number, maxOfOwner: number, whose: string): Promise<void> {
+    const counter = `${prefix}:tickets:${owner}`;
+    const total = await ask(redis.incrby(counter, bytes));
+    // With each ticket, since a counter without an expiry would count for ever.
+    if ((await ask(redis.pexpire(counter, lifetimeMs, "NX"))) === 1 || total <= maxOfOwner) return;
+    throw new ProblemError("rate-limited", {
+      detail: `${whose} has created as many tickets as it may in ${lifetimeMs / 1_000} seconds. Create one just before its stream is opened. Send the request again after Retry-After.`,
+      retryAfterSeconds: Math.ceil(lifetimeMs / 1_000),
+    });
+  }
+
   return {
-    /** Makes a ticket for the streams of an application that the principal may open. Throws 503. */
+    /** Makes a ticket for the streams of an application that the principal may open. Throws 429 or 503. */
     async create(principal: Principal | undefined, token: string): Promise<NewTicket> {
       const { name = "token", keyId = null, expiresAt = Infinity, user } = principal ?? {};
       const stored: StoredTicket = {
         ...{ name, token, keyId },
         expiresAt: expiresAt === Infinity ? null : expiresAt,
-        user: user ? { id: user.id, chats: [...user.chats].map(([chat, scopes]) => [chat, [...scopes]]) } : null,
+        user: user ? { id: user.id, ...readableOf(user) } : null,
       };
+      const text = JSON.stringify(stored);
+      const bytes = ticketBytes + Buffer.byteLength(text);
+      if (user) await count(`${token}:${user.id}`, bytes, maxBytes * userShare, "The user (USER_SHARE)");
+      await count(token, bytes, maxBytes, "The application");
       const ticket = beginOfTickets + randomText();
-      await ask(redis.set(nameOf(ticket), JSON.stringify(stored), "PX", lifetimeMs));
+      await ask(redis.set(nameOf(ticket), text, "PX", lifetimeMs));
       return { ticket, expiresAt: new Date(Date.now() + lifetimeMs) };
     },
 
@@ -76,15 +109,26 @@ export function createTickets({ redis, prefix, keyring, lifetimeMs = 30_000 }: T
         keyring.markUsed(keyId);
       }
       return {
-        ...{ name, token, scopes: new Set<Scope>(["read"]), keyId: keyId ?? undefined },
+        ...{ name, token, scopes: read, keyId: keyId ?? undefined },
         expiresAt: expiresAt ?? Infinity,
         ...(user && {
-          user: { id: user.id, chats: new Map(user.chats.map(([chat, scopes]) => [chat, new Set(scopes)])) },
+          user: { id: user.id, chats: new Map([...scopesIn(user.open, read), ...scopesIn(user.closed, none)]) },
         }),
         isTicket: true,
       };
     },
   };
+}
+
+/** The chats that a user may read, which are all that a ticket needs. */
+function readableOf({ chats }: User): { open: string; closed: string } {
+  const mayRead = (chat: string): boolean => chats.get(chat)?.has("read") === true;
+  const [open, closed] = [[...chats.keys()].filter(mayRead), [...chats.keys()].filter((chat) => !mayRead(chat))];
+  return { open: open.join(","), closed: mayRead("*") ? closed.join(",") : "" };
+}
+
+function scopesIn(chats: string, scopes: ReadonlySet<Scope>): [string, ReadonlySet<Scope>][] {
+  return chats === "" ? [] : chats.split(",").map((chat) => [chat, scopes]);
 }
 
 /** The ticket in a request's query; undefined if it has none. */

@@ -135,7 +135,8 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     "rotate",
     "revoke",
   ]);
-  const access = createAccess({ ...config.access, addressOf: clientAddress, keys, redis, prefix, logger });
+  const { userShare } = config;
+  const access = createAccess({ ...config.access, userShare, addressOf: clientAddress, keys, redis, prefix, logger });
   const lookups = createChatLookups({ chats, pending });
   const continueAt = createContinueAt({ numberings: withTimeouts("numberings", createNumberings(database)), chats });
   const streams = createStreams({
