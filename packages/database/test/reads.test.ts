@@ -27,7 +27,7 @@ describe("read horizons", () => {
     changes = createMessageChanges(test.database);
   });
   after(() => test.close());
-  // Whatever a test did, the blocks are those of the numbers.
+  // After each test, the blocks must be those of the numbers.
   afterEach(async () => {
     const differences = await test.database.prisma.$queryRaw`
       SELECT * FROM (
