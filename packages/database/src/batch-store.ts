@@ -1,11 +1,11 @@
 import { DAMAGED, deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { addDeletedNumbers } from "./deleted-numbers.ts";
+import { addDeletedNumbersOf, addUnusedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
 import { addKeys, removeKeys } from "./message-keys.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
 import { createStoredNumberings, recordNumberings, type Numbering } from "./numberings.ts";
-import { checkOwners, type AddressedMessage } from "./owners.ts";
+import { checkOwners, type AddressedMessage, type Placed } from "./owners.ts";
 import { advanceSenders } from "./sender-horizons.ts";
 import { RetryTransaction, directTransaction, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
@@ -17,6 +17,13 @@ export interface NewBatch<M extends AddressedMessage = AddressedMessage> {
   readonly messages: readonly M[];
   /** Beginnings of numberings that the database may not know yet. */
   readonly numberings?: readonly Numbering[] | undefined;
+}
+
+/** A batch whose messages Redis lost, with their numbers, if these are known. */
+export interface LostBatch {
+  readonly id: Uint8Array;
+  readonly messages: readonly (Placed & { readonly number: number })[];
+  readonly numberings: readonly Numbering[];
 }
 
 export interface StoreResult<M> {
@@ -85,6 +92,10 @@ export function createBatchStore(database: Database) {
       }
     },
 
+    /** Records that the numbers of lost messages have none, so that nobody counts them as unread. */
+    noteLost: (batches: readonly LostBatch[]): Promise<void> =>
+      directTransaction(database, (tx) => noteLost(tx, batches), { timeoutMs: TIMEOUT_MS }),
+
     /** When the batch was stored; undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
       const batch = await database.prisma.storedBatch.findUnique({ where: { id: new Uint8Array(batchId) } });
@@ -126,7 +137,6 @@ async function store<M extends AddressedMessage>(
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   const late = [...conflicts, ...dead.conflicts];
   await removeKeys(tx, late);
-  for (const { chatId, number } of repeated.keys()) await addDeletedNumbers(tx, chatId, [number]);
   await addToOutbox(tx, stored, now);
   const present = new Set(placed.map(({ chatId }) => chatId));
   const recorded = numberings.filter(({ chatId }) => present.has(chatId));
@@ -136,6 +146,10 @@ async function store<M extends AddressedMessage>(
     await addToChats(tx, stored);
     await advanceSenders(tx, stored, now);
   });
+  // After the numberings, whose beginning removes such numbers.
+  await addDeletedNumbersOf(tx, [...repeated.keys(), ...again.elsewhere]);
+  const found = again.missing.filter((message) => stored.includes(message));
+  for (const { chatId, number } of found) await removeDeletedNumber(tx, chatId, number);
   return {
     stored: stored.length,
     knownBatches: batches.length - fresh.length,
@@ -147,8 +161,23 @@ async function store<M extends AddressedMessage>(
   };
 }
 
+async function noteLost(tx: Statements, batches: readonly LostBatch[]): Promise<void> {
+  // A worker that read a batch before it was lost either stored it before, or stores it now as one that is delivered again.
+  await recordBatches(tx, batches);
+  const { placed } = await checkOwners(
+    tx,
+    batches.flatMap(({ messages }) => messages),
+  );
+  const present = new Set(placed.map(({ chatId }) => chatId));
+  await recordNumberings(
+    tx,
+    batches.flatMap(({ numberings }) => numberings.filter(({ chatId }) => present.has(chatId))),
+  );
+  await addUnusedNumbers(tx, placed);
+}
+
 /** Inserts the new ids in id order. If another delivery inserts one at the same time, the transaction starts again. */
-async function recordBatches<M extends AddressedMessage>(tx: Statements, batches: NewBatch<M>[]) {
+async function recordBatches<B extends { readonly id: Uint8Array }>(tx: Statements, batches: readonly B[]) {
   if (batches.length === 0) return { fresh: [], delivered: [] };
   const known = await tx.$queryRawUnsafe<{ id: Uint8Array }[]>(
     `SELECT id FROM stored_batches WHERE id IN (${placeholders(batches)})`,
@@ -176,7 +205,7 @@ async function recordBatches<M extends AddressedMessage>(tx: Statements, batches
 /**
  * Decides about messages of batches that were stored before. The answer of the first delivery may have been lost
  * together with its conflicts, so messages whose number is still taken are reported again. A message that is not stored
- * anywhere is stored now. A message that is stored under another number is done: a late resend of its batch was
+ * anywhere is stored now. A message that is stored elsewhere, under another number, is done: a late resend of its batch was
  * numbered a second time.
  */
 async function settleAgain<M extends AddressedMessage>(tx: Statements, messages: readonly M[]) {
@@ -186,6 +215,7 @@ async function settleAgain<M extends AddressedMessage>(tx: Statements, messages:
   return {
     conflicts: [...rows.conflicts, ...letters.conflicts],
     missing: letters.fresh.filter(({ uid }) => !stored.has(hex(uid))),
+    elsewhere: letters.fresh.filter(({ uid }) => stored.has(hex(uid))),
   };
 }
 

@@ -5,6 +5,11 @@ import type { Statements } from "./session.ts";
 const blockSize = 1_000;
 const blockOf = (number: number): number => Math.floor(number / blockSize);
 
+export interface ChatNumber {
+  readonly chatId: bigint;
+  readonly number: number;
+}
+
 /** Numbers of a chat, both bounds included. */
 export interface NumberRange {
   readonly chatId: bigint;
@@ -34,6 +39,31 @@ export async function addDeletedNumbers(tx: Statements, chatId: bigint, numbers:
   const blocks = new Map<number, number>();
   for (const number of added) blocks.set(blockOf(number), (blocks.get(blockOf(number)) ?? 0) + 1);
   await addToBlocks(tx, chatId, blocks);
+}
+
+/** Does the same for numbers of several chats. */
+export async function addDeletedNumbersOf(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
+  // In one order, so that two transactions do not wait for each other.
+  const chats = [...Map.groupBy(numbers, ({ chatId }) => chatId)].sort(([a], [b]) => Number(a - b));
+  for (const [chatId, own] of chats)
+    await addDeletedNumbers(
+      tx,
+      chatId,
+      own.map(({ number }) => number),
+    );
+}
+
+/** Records those of the numbers that have neither a message nor a dead letter. */
+export async function addUnusedNumbers(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
+  if (numbers.length === 0) return;
+  const unused = await tx.$queryRawUnsafe<ChatNumber[]>(
+    `SELECT k.id AS chatId, k.at AS number FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', at INT PATH '$[1]')) AS k
+       LEFT JOIN messages AS m ON m.chat_id = k.id AND m.number = k.at
+       LEFT JOIN dead_letters AS d ON d.chat_id = k.id AND d.number = k.at
+      WHERE m.number IS NULL AND d.number IS NULL`,
+    JSON.stringify(numbers.map(({ chatId, number }) => [chatId.toString(), number])),
+  );
+  await addDeletedNumbersOf(tx, unused);
 }
 
 /** Records that a number has a message again. */

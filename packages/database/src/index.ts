@@ -67,4 +67,4 @@ export type { Numbering, Numberings } from "./numberings.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { OverdueChat, RetentionGroup } from "./retention-groups.ts";
 export type { ChatFilter, ReadHorizon, Reads, UnreadChat } from "./reads.ts";
-export type { NewBatch, BatchStore, StoreResult } from "./batch-store.ts";
+export type { LostBatch, NewBatch, BatchStore, StoreResult } from "./batch-store.ts";

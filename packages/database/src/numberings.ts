@@ -1,3 +1,4 @@
+import { removeDeletedNumber, type ChatNumber } from "./deleted-numbers.ts";
 import { identifierBytes } from "./identifiers.ts";
 import { placeholderRows } from "./transaction.ts";
 import type { Database } from "./client.ts";
@@ -87,7 +88,7 @@ export function createStoredNumberings() {
 
 /**
  * Stores where numberings of chats began. Horizons that were set in earlier ones and refer to numbers that were assigned again
- * go back to the last number before. Call it for chats that exist, and before anything locks them.
+ * go back to the last number before. Numbers from there on count as used no longer, unless they have a message or a dead letter. Call it for chats that exist, and before anything locks them.
  */
 export async function recordNumberings(tx: Statements, numberings: readonly Numbering[]): Promise<void> {
   if (numberings.length === 0) return;
@@ -99,34 +100,63 @@ export async function recordNumberings(tx: Statements, numberings: readonly Numb
   }
   // In one order, so that two transactions do not wait for each other.
   const sorted = [...lowest.values()].sort((a, b) => Number(a.chatId - b.chatId) || a.numbering - b.numbering);
-  const known = await tx.$queryRawUnsafe<{ chatId: bigint; numbering: number }[]>(
-    `SELECT chat_id AS chatId, numbering FROM chat_numberings WHERE (chat_id, numbering) IN (${sorted.map(() => "(?, ?)").join(", ")})`,
-    ...sorted.flatMap(({ chatId, numbering }) => [chatId, numbering]),
-  );
+  const likely = await unknownAmong(tx, sorted);
+  if (likely.length > 0) await lockChats(tx, likely);
+  // Again, because another transaction may have recorded them until it unlocked the chats.
+  const fresh = likely.length > 0 ? await unknownAmong(tx, likely) : [];
   await tx.$executeRawUnsafe(
     `INSERT INTO chat_numberings (chat_id, numbering, from_number) VALUES ${placeholderRows(sorted.length, 3)}
          ON DUPLICATE KEY UPDATE from_number = LEAST(from_number, VALUES(from_number))`,
     ...sorted.flatMap(({ chatId, numbering, from }) => [chatId, numbering, from]),
   );
-  const knownKeys = new Set(known.map(keyOf));
-  const fresh = sorted.filter((each) => !knownKeys.has(keyOf(each)));
   if (fresh.length > 0) await beginNumberings(tx, fresh);
+}
+
+/** The numberings that are not recorded. */
+async function unknownAmong(tx: Statements, numberings: readonly Numbering[]): Promise<Numbering[]> {
+  const known = await tx.$queryRawUnsafe<{ chatId: bigint; numbering: number }[]>(
+    `SELECT chat_id AS chatId, numbering FROM chat_numberings WHERE (chat_id, numbering) IN (${numberings.map(() => "(?, ?)").join(", ")})`,
+    ...numberings.flatMap(({ chatId, numbering }) => [chatId, numbering]),
+  );
+  const keys = new Set(known.map(keyOf));
+  return numberings.filter((each) => !keys.has(keyOf(each)));
 }
 
 function keyOf({ chatId, numbering }: Pick<Numbering, "chatId" | "numbering">): string {
   return `${chatId}:${numbering}`;
 }
 
-async function beginNumberings(tx: Statements, fresh: readonly Numbering[]): Promise<void> {
-  const list = JSON.stringify(fresh.map(({ chatId, numbering, from }) => [chatId.toString(), numbering, from]));
-  const table = `JSON_TABLE(?, '$[*]' COLUMNS (
-    id BIGINT PATH '$[0]', numbering INT PATH '$[1]', first INT PATH '$[2]')) AS k`;
+function tableOf(numberings: readonly Numbering[]): { table: string; list: string } {
+  return {
+    table: `JSON_TABLE(?, '$[*]' COLUMNS (
+      id BIGINT PATH '$[0]', numbering INT PATH '$[1]', first INT PATH '$[2]')) AS k`,
+    list: JSON.stringify(numberings.map(({ chatId, numbering, from }) => [chatId.toString(), numbering, from])),
+  };
+}
+
+/** Locks the chats of numberings, and notes these as their latest ones. */
+async function lockChats(tx: Statements, numberings: readonly Numbering[]): Promise<void> {
+  const { table, list } = tableOf(numberings);
   // STRAIGHT_JOIN reads the list first, in its order.
   await tx.$executeRawUnsafe(
     `UPDATE ${table} STRAIGHT_JOIN chats AS c FORCE INDEX (PRIMARY) ON c.id = k.id
         SET c.last_numbering = GREATEST(c.last_numbering, k.numbering)`,
     list,
   );
+}
+
+async function beginNumberings(tx: Statements, fresh: readonly Numbering[]): Promise<void> {
+  const { table, list } = tableOf(fresh);
+  // They may be assigned again, so those that an earlier numbering left without a message are no longer without one.
+  const unused = await tx.$queryRawUnsafe<ChatNumber[]>(
+    `SELECT n.chat_id AS chatId, n.number
+       FROM ${table} STRAIGHT_JOIN deleted_numbers AS n FORCE INDEX (PRIMARY) ON n.chat_id = k.id AND n.number >= k.first
+       LEFT JOIN messages AS m ON m.chat_id = n.chat_id AND m.number = n.number
+       LEFT JOIN dead_letters AS d ON d.chat_id = n.chat_id AND d.number = n.number
+      WHERE m.number IS NULL AND d.number IS NULL ORDER BY n.chat_id`,
+    list,
+  );
+  for (const { chatId, number } of unused) await removeDeletedNumber(tx, chatId, number);
   await tx.$executeRawUnsafe(
     `UPDATE ${table} STRAIGHT_JOIN \`reads\` AS r ON r.chat_id = k.id AND r.number >= k.first AND r.numbering < k.numbering
         SET r.number = k.first - 1, r.numbering = k.numbering`,

@@ -11,6 +11,9 @@ export interface AddressedMessage extends NewMessage {
   readonly damaged?: boolean;
 }
 
+/** Where a message belongs. */
+export type Placed = Pick<AddressedMessage, "token" | "chat" | "chatId" | "damaged">;
+
 /** Messages grouped by whether their chat still has the id under which they were accepted. */
 export interface Placement<M> {
   readonly placed: M[];
@@ -26,10 +29,7 @@ export interface Placement<M> {
  * Checks that no message gets into another application's chat. A server that lost its last transactions, for example in
  * a failover, assigns the ids of lost chats to new ones.
  */
-export async function checkOwners<M extends AddressedMessage>(
-  tx: Statements,
-  messages: readonly M[],
-): Promise<Placement<M>> {
+export async function checkOwners<M extends Placed>(tx: Statements, messages: readonly M[]): Promise<Placement<M>> {
   if (messages.length === 0) return { placed: [], misplaced: [], unknown: [], erased: [] };
   const ids = [...new Set(messages.map(({ chatId }) => chatId))];
   const owners = await tx.$queryRawUnsafe<{ id: bigint; chat: number; token: string }[]>(

@@ -8,7 +8,9 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { eventually, startProxy } from "@confab/testkit";
 import { createDatabase, createBatchStore, isRefusal, isUnavailable, verifyCounts } from "@confab/database";
+import { addDeletedNumbers } from "../src/deleted-numbers.ts";
 import { addToChats } from "../src/message-rows.ts";
+import { removeMessages } from "../src/remove-messages.ts";
 import { directTransaction } from "../src/transaction.ts";
 import type { AddressedMessage } from "@confab/database";
 import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
@@ -73,6 +75,96 @@ describe("storing batches again and over broken connections", () => {
     expect(resent).to.deep.equal(oneMore);
     expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 3]);
     expect(await count()).to.equal(3);
+    expect(await unused(), "readers do not count the second numbers as unread").to.deep.equal([8, 9]);
+  });
+
+  const unused = async (): Promise<number[]> => {
+    const rows = await test.database.prisma.deletedNumber.findMany({ where: { chatId }, orderBy: { number: "asc" } });
+    const { _sum } = await test.database.prisma.deletedBlock.aggregate({ where: { chatId }, _sum: { numbers: true } });
+    expect(_sum.numbers ?? 0, "in blocks").to.equal(rows.length);
+    return rows.map(({ number }) => number);
+  };
+  const lost = (id: Uint8Array, numberings: { numbering: number; from: number }[], ...numbers: number[]) => ({
+    id,
+    messages: numbers.map((number) => ({ token, chat: 1, chatId, number })),
+    numberings: numberings.map((each) => ({ chatId, ...each })),
+  });
+
+  it("records the numbers of lost messages, except those that were stored before or are dead letters", async () => {
+    const stored = batch(message(chatId, 1), { ...message(chatId, 2), damaged: true });
+    await test.batchStore.store([stored]);
+    await test.batchStore.noteLost([lost(stored.id, [], 1, 2), lost(randomBytes(16), [], 3, 4)]);
+    expect(await unused()).to.deep.equal([3, 4]);
+    await test.batchStore.noteLost([lost(randomBytes(16), [], 4), { ...lost(randomBytes(16), [], 5), messages: [] }]);
+    expect(await unused()).to.deep.equal([3, 4]);
+  });
+
+  it("records no number of a chat that has another id now, or is unknown", async () => {
+    const place = { token, chat: 1, chatId: chatId + 1_000n, number: 1 };
+    const messages = [place, { ...place, chatId, chat: 1_000 }];
+    await test.batchStore.noteLost([{ id: randomBytes(16), messages, numberings: [] }]);
+    expect(await test.database.prisma.deletedNumber.count({ where: { number: 1 } })).to.equal(0);
+  });
+
+  it("stores a batch that another worker has noted as lost, and counts its numbers as used again", async () => {
+    const late = batch(message(chatId, 1), message(chatId, 2));
+    await test.batchStore.noteLost([lost(late.id, [], 1, 2)]);
+    expect(await unused()).to.deep.equal([1, 2]);
+    expect(await test.batchStore.store([late])).to.include({ stored: 2 });
+    expect(await unused()).to.deep.equal([]);
+  });
+
+  it("records the right numbers when a batch is stored and noted as lost at the same time", async () => {
+    for (let round = 0; round < 10; round++) {
+      const [one, two] = [2 * round + 1, 2 * round + 2];
+      const both = batch(message(chatId, one), message(chatId, two));
+      await Promise.all([test.batchStore.store([both]), test.batchStore.noteLost([lost(both.id, [], one, two)])]);
+    }
+    expect(await unused()).to.deep.equal([]);
+    expect(await test.numbersOf(chatId)).to.have.length(20);
+  });
+
+  it("forgets unused numbers from which on a later numbering begins, but not its own", async () => {
+    const key = { id: randomBytes(15), request: randomBytes(9) };
+    await test.batchStore.store([batch({ ...message(chatId, 1), key })]);
+    // Numbering 1 assigned 2 to 5, and all of them were lost.
+    await test.batchStore.noteLost([lost(randomBytes(16), [], 2, 3, 4, 5)]);
+    // Numbering 2 assigns 3 and 4, which are lost, then 5, a repetition of 1, and then 6.
+    const numberings = [{ chatId, numbering: 2, from: 3 }];
+    await test.batchStore.noteLost([lost(randomBytes(16), numberings, 3)]);
+    expect(await unused()).to.deep.equal([2, 3]);
+    await test.batchStore.store([{ ...batch(message(chatId, 4), { ...message(chatId, 5), key }), numberings }]);
+    expect(await unused()).to.deep.equal([2, 3, 5]);
+  });
+
+  it("keeps the lost numbers of a numbering that two transactions begin at the same time", async () => {
+    for (let numbering = 1; numbering <= 20; numbering++) {
+      const from = 2 * numbering;
+      const numberings = [{ chatId, numbering, from }];
+      await Promise.all([
+        test.batchStore.noteLost([lost(randomBytes(16), numberings, from)]),
+        createBatchStore(test.database).store([{ ...batch(message(chatId, from + 1)), numberings }]),
+      ]);
+    }
+    expect(await unused()).to.have.length(20);
+  });
+
+  it("keeps the number of a repetition that begins a numbering", async () => {
+    const key = { id: randomBytes(15), request: randomBytes(9) };
+    await test.batchStore.store([batch({ ...message(chatId, 1), key })]);
+    const numberings = [{ chatId, numbering: 2, from: 2 }];
+    await test.batchStore.store([{ ...batch({ ...message(chatId, 2), key }, message(chatId, 3)), numberings }]);
+    expect(await unused()).to.deep.equal([2]);
+  });
+
+  it("keeps numbers of deleted messages and of dead letters when a numbering begins below them", async () => {
+    await test.batchStore.store([
+      batch(message(chatId, 1), message(chatId, 2), { ...message(chatId, 3), damaged: true }),
+    ]);
+    await removeMessages(test.database, chatId, [2]);
+    await directTransaction(test.database, (tx) => addDeletedNumbers(tx, chatId, [3]), { timeoutMs: 10_000 });
+    await test.batchStore.store([{ ...batch(message(chatId, 4)), numberings: [{ chatId, numbering: 2, from: 2 }] }]);
+    expect(await unused()).to.deep.equal([2, 3]);
   });
 
   it("keeps exact counts and each message once, even with concurrent repeated deliveries", async () => {

@@ -33,6 +33,13 @@ export interface AcceptedBatch {
   numberings: ChatNumbering[];
 }
 
+/** A batch whose messages are lost, with the chats and numbers of those that are known. */
+export interface LostBatch {
+  id: string;
+  messages: Pick<AcceptedMessage, "token" | "chat" | "chatId" | "number">[];
+  numberings: ChatNumbering[];
+}
+
 /** With all fields, also those that may be missing. */
 type Complete<T> = { [Field in keyof Required<T>]: T[Field] };
 
@@ -54,6 +61,15 @@ export function decodeBatch(
     batch: batchOf(id, messagesOf(id, chats, records, decode).messages, chats, numberings),
     repaired: repaired.equals(before) ? undefined : repaired,
   };
+}
+
+/** Decodes what is left of a batch without its records. */
+export function decodeLost(id: string, index: Buffer, numberings: Buffer): LostBatch {
+  const chats = decodeBatchChats(index) ?? [];
+  const messages = chats.flatMap(({ token, chat, chatId, first, lengths }) =>
+    lengths.map((_, at) => ({ token, chat, chatId, number: first + at })),
+  );
+  return { id, messages, numberings: decodeNumberings(numberings.toString(), chats) };
 }
 
 function batchOf(id: string, messages: AcceptedMessage[], chats: readonly BatchChat[], numberings: Buffer) {

@@ -1,4 +1,4 @@
-import { decodeBatch, type AcceptedBatch } from "./accepted-batch.ts";
+import { decodeBatch, decodeLost, type AcceptedBatch, type LostBatch } from "./accepted-batch.ts";
 import { createBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
@@ -14,7 +14,7 @@ export interface OpenBatches {
   /** A batch that did not fit the limits, and all after it, in whatever state they are. */
   later: string[];
   /** Batches that are accepted and not complete, but whose messages Redis lost, for example by eviction. */
-  lost: string[];
+  lost: LostBatch[];
   /** Batches whose index was damaged and is repaired, as far as that was possible. */
   repaired: string[];
 }
@@ -92,7 +92,8 @@ export function createBacklog(
       const answers = await redis.confabReadBatchesBuffer(...guards, prefix, maxMessages, maxBytes, ...ids);
       for (const [at, answer] of answers.entries()) {
         const id = ids[at]!;
-        if (Array.isArray(answer)) {
+        if (Array.isArray(answer) && answer[1].length === 0) open.lost.push(decodeLost(id, answer[0], answer[2]));
+        else if (Array.isArray(answer)) {
           const { batch, repaired } = decodeBatch(id, ...answer);
           open.batches.push(batch);
           if (repaired === undefined) continue;
@@ -100,7 +101,6 @@ export function createBacklog(
           await redis.eval(replaceIndex, 1, `${prefix}batch:${id}`, answer[0], repaired);
           open.repaired.push(id);
         } else if (answer.toString() === "later") open.later.push(id);
-        else if (answer.toString() === "lost") open.lost.push(id);
       }
       return open;
     },

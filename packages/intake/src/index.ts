@@ -1,7 +1,7 @@
 export { createLiveSignals, type LiveEvent, type LiveSignals } from "./live-signals.ts";
 export type { AcceptLimits, Submission } from "./accept-batch.ts";
 export type { Acceptance } from "./acceptance.ts";
-export type { AcceptedBatch, AcceptedMessage } from "./accepted-batch.ts";
+export type { AcceptedBatch, AcceptedMessage, LostBatch } from "./accepted-batch.ts";
 export { createBacklog, type Backlog, type Completed, type Move } from "./backlog.ts";
 export { createIntakeErasure, type IntakeErasure } from "./erasure.ts";
 export { acceptedAt, batchIdOf } from "./batch-id.ts";

@@ -3,8 +3,8 @@
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, maximum number of messages, maximum number of bytes, batch ids
--- Returns  for each id: "closed" (completed or never accepted), "lost" (open, but its messages are missing), "later" (did
---          not fit), or [chats, records, numberings] as the accept script wrote them.
+-- Returns  for each id: "closed" (completed or never accepted), "later" (did not fit), or [chats, records, numberings] as
+--          the accept script wrote them. Records are empty if the batch is lost: open, but its messages are missing; so may be its chats.
 
 local prefix, maxRows, maxBytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local rows, bytes, isFull, answer = 0, 0, false, {}
@@ -13,7 +13,10 @@ local function read(id)
   local batchKey, recordsKey = prefix .. 'batch:' .. id, prefix .. 'records:' .. id
   local found, size = redis.call('HMGET', batchKey, 'chats', 'numberings'), redis.call('STRLEN', recordsKey)
   local chats = found[1]
-  if not chats or size == 0 then return redis.call('ZSCORE', KEYS[1], id) and 'lost' or 'closed' end
+  if not chats or size == 0 then
+    if not redis.call('ZSCORE', KEYS[1], id) then return 'closed' end
+    return { chats or '', '', found[2] or '' }
+  end
   local count = 0
   for messages in string.gmatch(chats, '%S* %S+ %S+ %S+ %S+ (%d+) [^\n]+\n') do count = count + messages end
   isFull = rows > 0 and (rows + count > maxRows or bytes + size > maxBytes)

@@ -41,7 +41,12 @@ describe("the backlog of accepted messages", function () {
     expect(await side.backlog.complete({ ids: [id!, id!] }), "given twice").to.have.property("completed", 1);
     expect(await side.backlog.complete({ ids: [id!] }), "repeating changes nothing").to.have.property("completed", 0);
     expect(await side.backlog.depth()).to.deep.equal({ pending: 0, oldestAgeMs: undefined });
-    expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({ batches: [], later: [], lost: [], repaired: [] });
+    expect(await side.backlog.read([id!], noReadLimits)).to.deep.equal({
+      batches: [],
+      later: [],
+      lost: [],
+      repaired: [],
+    });
   });
 
   it("notes which job stands for a batch, but not for a missing batch", async () => {
@@ -181,10 +186,17 @@ describe("the backlog of accepted messages", function () {
     await side.redis.del(`${world.prefix}batch:${ids[1]!}`, `${world.prefix}records:${ids[5]!}`);
     const rows = await side.backlog.read(ids, { ...noReadLimits, maxMessages: 3 });
     expect(rows.batches.map(({ id }) => id)).to.deep.equal([ids[0], ids[2], ids[3]]);
-    expect(rows).to.deep.include({ later: [ids[4], ids[5]], lost: [ids[1]] });
+    expect(rows).to.deep.include({
+      later: [ids[4], ids[5]],
+      lost: [{ id: ids[1], messages: [], numberings: [] }],
+    });
     const rest = await side.backlog.read(rows.later, noReadLimits);
     expect(rest.batches.map(({ id }) => id)).to.deep.equal([ids[4]]);
-    expect(rest).to.deep.include({ later: [], lost: [ids[5]] });
+    const { token, number, id: chatId } = chat;
+    expect(rest.lost.map(({ id, messages }) => [id, messages])).to.deep.equal([
+      [ids[5], [{ token, chat: number, chatId, number: all[5] }]],
+    ]);
+    expect(rest.later).to.deep.equal([]);
     expect([...(await side.pending.read(chat, [1, 6])).messages.keys()]).to.have.members(all.slice(0, 5));
     const bytes = await side.backlog.read(ids, { ...noReadLimits, maxBytes: 2500 });
     expect(bytes.later).to.deep.equal([ids[3], ids[4], ids[5]]);

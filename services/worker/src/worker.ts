@@ -57,7 +57,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
   };
   const batchStore = unlessRefused(
     traced(tracer, "mysql", "batch-store", createBatchStore(database)),
-    ["store"],
+    ["store", "noteLost"],
     settings,
   );
   const stores = backlogs.map((backlog, partition) =>
@@ -65,6 +65,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       partition,
       backlog: replicated(traced(tracer, "redis", "backlog", backlog), partition),
       batchStore: {
+        ...batchStore,
         store: async (batches) => {
           const result = await batchStore.store(batches);
           for (const batch of batches) batch.messages.forEach(recent.note);

@@ -1,5 +1,5 @@
 import { waitListKey } from "@confab/contracts";
-import { createDeadLetters } from "@confab/database";
+import { createDeadLetters, createReads } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -151,6 +151,21 @@ describe("storing accepted messages", function () {
     expect(letter).to.include({ number: 2, reason: "Redis returned a damaged message: its checksum does not match" });
     expect(Buffer.from(letter!.body).toString()).to.include("flippee");
     expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(1);
+  });
+
+  it("does not count lost messages as unread", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "one");
+    const [lost] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
+    await world.send(chat, "two", "three");
+    await world.redis.del(`${world.prefix}records:${lost!}`);
+    world.run();
+    await eventually(async () => {
+      expect(await world.stored(chat)).to.deep.equal({ 2: "two", 3: "three" });
+      expect(await world.metric("confab_batches_lost_total")).to.equal(1);
+      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
+    });
+    expect(await createReads(world.direct).unread(chat.id, 0, 3)).to.equal(2);
   });
 
   it("does not trust the head of a chat that the database has lost", async () => {

@@ -20,7 +20,7 @@ import type { StoreMetrics } from "./store-metrics.ts";
 export interface StoreBatchesOptions {
   partition: number;
   backlog: Pick<Backlog, "read" | "complete">;
-  batchStore: Pick<BatchStore, "store">;
+  batchStore: Pick<BatchStore, "store" | "noteLost">;
   chats: Pick<Chats, "locate">;
   producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
@@ -197,17 +197,21 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     const asked = ids.slice(0, 2 * lastTaken + furtherBatches);
     const { batches, later, lost, repaired } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
     if (repaired.length > 0)
-      logger.warn({ partition, batches: repaired }, "Redis returned a damaged index of accepted messages: it is repaired");
+      logger.warn(
+        { partition, batches: repaired },
+        "Redis returned a damaged index of accepted messages: it is repaired",
+      );
     lastTaken = asked.length - later.length;
     leave([...later, ...ids.slice(asked.length)]);
     if (batches.length > 0) await storeApart(batches);
     if (lost.length > 0) {
       metrics.batchesLost.inc(lost.length);
       logger.error(
-        { partition, batches: lost },
+        { partition, batches: lost.map(({ id }) => id) },
         "Redis lost accepted messages: check whether it evicts keys or lost its data",
       );
-      await backlog.complete({ ids: lost });
+      await batchStore.noteLost(lost.map(({ id, ...batch }) => ({ id: Buffer.from(id, "base64url"), ...batch })));
+      await backlog.complete({ ids: lost.map(({ id }) => id) });
     }
   }
 
