@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { startStack, type Stack } from "./stack.ts";
 
-describe("confabctl import on an installation without an admin key", function () {
+describe("confabctl on an installation without an admin key", function () {
   this.timeout(120_000);
   let stack: Stack;
   before(async () => {
@@ -11,6 +11,16 @@ describe("confabctl import on an installation without an admin key", function ()
   });
   after(async () => {
     await stack.stop();
+  });
+
+  it("creates an application, and smoke passes", async () => {
+    const { token } = await stack.json<{ token: string }>("app", "create", "Fresh");
+    await stack.json("app", "delete", token, "--yes");
+    const smoke = await stack.run(["smoke"], {
+      CONFAB_URL: stack.urls.api,
+      CONFAB_INGEST_URL: stack.urls.ingest,
+    });
+    expect(smoke.code, smoke.stderr).to.equal(0);
   });
 
   it("imports more messages than an application may have idempotency keys without a time", async () => {

@@ -1,4 +1,4 @@
-import { createUuid7 } from "@confab/runtime";
+import { randomUUID } from "node:crypto";
 import type { Application } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
@@ -22,7 +22,8 @@ export function addAppCommands(program: Command, io: Io): void {
       const { api, output } = toolsOf(io, command);
       const { body } = await api.call("createApplication", {
         body: { name, retention_days: retentionDays },
-        idempotencyKey: createUuid7(),
+        // Without an admin key, whoever guessed the key would receive the token, so its bits must all be random.
+        idempotencyKey: randomUUID(),
       });
       output.result(body, () => view([body], output));
     });

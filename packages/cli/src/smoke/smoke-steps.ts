@@ -13,7 +13,7 @@ export interface Step {
 
 /** The steps of a smoke test, in a given or a new application. The signal ends a request that is in flight. */
 export function smokeSteps(api: ApiClient, signal: AbortSignal, application: string | undefined): Step[] {
-  const [applicationKey, chatKey, messageKey] = [createUuid7(), createUuid7(), createUuid7()];
+  const [applicationKey, chatKey, messageKey] = [randomUUID(), createUuid7(), createUuid7()];
   const word = `smoke${randomUUID().replaceAll("-", "")}`;
   const body = `Confab works: ${word}`;
   let token = application ?? "";
