@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { LocalError } from "./local-error.ts";
 import { assertPortsFree, takenPorts } from "./ports.ts";
 import type { WantedPort } from "./ports.ts";
-import { paths, readPorts } from "./settings.ts";
+import { maxOffset, paths, readPorts } from "./settings.ts";
 import { readState, runningProcesses } from "./state.ts";
 
 // Each clone that runs leaves its path here, so that another one can name it.
@@ -60,9 +60,9 @@ function otherClones(): string[] {
 }
 
 async function freeOffset(): Promise<number> {
-  for (let offset = 100; offset < 10_000; offset += 100) {
+  for (let offset = 10; offset < maxOffset; offset += 10) {
     const ports = Object.entries(readPorts({ CONFAB_PORT_OFFSET: String(offset) }));
     if ((await takenPorts(ports.map(([name, port]) => ({ name, port })))).length === 0) return offset;
   }
-  return 10_000;
+  return maxOffset;
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { readPorts, redisMaxmemory } from "./settings.ts";
+import { maxOffset, readPorts, redisMaxmemory } from "./settings.ts";
 
 describe("the memory limit of Redis on one machine", () => {
   it("is a bounded part of the memory, unless CONFAB_REDIS_MAXMEMORY says how much", () => {
@@ -25,6 +25,17 @@ describe("the ports of a run", () => {
       CONFAB_MYSQL_PORT: 13406,
       CONFAB_ELASTICSEARCH_PORT: 19300,
     });
-    expect(() => readPorts({ CONFAB_PORT_OFFSET: "-1" })).to.throw("CONFAB_PORT_OFFSET must be a whole number");
+  });
+
+  it("are never those of a clone with another offset", () => {
+    const taken = new Map<number, string>();
+    for (let offset = 0; offset <= maxOffset; offset += 10) {
+      for (const [name, port] of Object.entries(readPorts({ CONFAB_PORT_OFFSET: String(offset) }))) {
+        expect(taken.get(port), `${name} with offset ${offset}`).to.equal(undefined);
+        taken.set(port, `${name} with offset ${offset}`);
+      }
+    }
+    for (const offset of ["-10", "5", "1000", "2000", "ten"])
+      expect(() => readPorts({ CONFAB_PORT_OFFSET: offset })).to.throw("CONFAB_PORT_OFFSET must be a multiple of 10");
   });
 });

@@ -67,9 +67,14 @@ export const ownVariables: readonly string[] = [
   ...["FLOOD_RATE", "FLOOD_BURST", "FLOOD_ADMIN_RATE", "FLOOD_ADMIN_BURST", "FLOOD_OTHER_RATE", "FLOOD_OTHER_BURST"],
 ];
 
+/** Offsets are multiples of 10 up to here: no two of them differ by as much as two of the ports do, so clones never share a port. */
+export const maxOffset = 990;
+
 /** The ports of a run: for each its own variable, else its default plus CONFAB_PORT_OFFSET. */
 export function readPorts(env: NodeJS.ProcessEnv): Ports {
-  const offset = wholeNumber(env, "CONFAB_PORT_OFFSET", 0, 40_000, "a whole number from 0 to 40000") ?? 0;
+  const ofOffset = `a multiple of 10 from 0 to ${maxOffset}`;
+  const offset = wholeNumber(env, "CONFAB_PORT_OFFSET", 0, maxOffset, ofOffset) ?? 0;
+  if (offset % 10 !== 0) throw new LocalError(`CONFAB_PORT_OFFSET must be ${ofOffset}.`);
   const names = Object.keys(defaultPorts) as PortVariable[];
   const form = "a port, a whole number from 1 to 65535";
   const ports = names.map((name) => [name, wholeNumber(env, name, 1, 65_535, form) ?? defaultPorts[name] + offset]);

@@ -133,7 +133,7 @@ describe("make up, make status, make logs and make down", function () {
   });
 
   it("ask the ports that the run has, whatever the shell says", async () => {
-    const other = { ...bare(checkout), CONFAB_INGEST_ADMIN_PORT: "1", CONFAB_PORT_OFFSET: "17" };
+    const other = { ...bare(checkout), CONFAB_INGEST_ADMIN_PORT: "1", CONFAB_PORT_OFFSET: "20" };
     const { stdout } = await checkout.local("status", other);
     for (const name of ["ingest", "api", "worker", "nginx"]) {
       expect(stdout).to.match(new RegExp(`^  ${name} +ready +pid ${pids().get(name) ?? 0} `, "m"));
@@ -165,7 +165,7 @@ describe("make up, make status, make logs and make down", function () {
       const refused = await second.local("up", same);
       expect(refused.code).to.equal(1);
       expect(refused.stderr).to.match(
-        /^Confab runs already, from (.*)\. Stop it with "make -C \1 down", or run this clone beside it with CONFAB_PORT_OFFSET=\d+00\.\n$/,
+        /^Confab runs already, from (.*)\. Stop it with "make -C \1 down", or run this clone beside it with CONFAB_PORT_OFFSET=\d+0\.\n$/,
       );
       expect(refused.stderr).to.include(checkout.root);
     } finally {
