@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -325,6 +325,21 @@ describe("nginx in front of the services", function () {
     const outcomes = await requestStreams("open", { ...limits, open: 20 }, 1000);
     expect(outcomes.filter((outcome) => outcome === "200 text/event-stream")).to.have.length(20);
     expect(outcomes.filter((outcome) => outcome === "429 application/problem+json")).to.have.length(4);
+  });
+
+  it("ends connections with half a header after seconds, and serves other clients meanwhile", async () => {
+    const halves: Socket[] = [];
+    const opened = performance.now();
+    // More than a worker would have with 4,096 connections, as many as the attack that once stopped nginx.
+    while (halves.length < 8_600) {
+      const some = Array.from({ length: 430 }, () => connect(nginx.port, "127.0.0.1").on("error", () => undefined));
+      await Promise.all(some.map((socket) => once(socket, "connect")));
+      for (const socket of some) socket.resume().write("GET / HTTP/1.1\r\nHost: local");
+      halves.push(...some);
+    }
+    for (let request = 0; request < 20; request++) expect((await ask("/")).response.status).to.equal(200);
+    await Promise.all(halves.filter(({ closed }) => !closed).map((socket) => once(socket, "close")));
+    expect((performance.now() - opened) / 1_000, "seconds until all are closed").to.be.below(9);
   });
 
   it("answers 503 with a problem where it has no connection left, and logs no token", async () => {
