@@ -53,7 +53,11 @@ export function drawBars({ title, groups, scale }: Plot): string {
       text({ x: x(tick), y: y + 14, anchor: "middle", size: 11 }, tick.toLocaleString("en")),
   );
   const names = legend(series, { x: left, y: 30, step: 170 });
-  return svg(title, { width, height }, [...names, ...grid, ...parts]);
+  return svg(scale === "linear" ? title : `${title} (logarithmic scale)`, { width, height }, [
+    ...names,
+    ...grid,
+    ...parts,
+  ]);
 }
 
 /** Round values that include the lowest and the highest: powers of ten, or at most six steps from 0. */

@@ -5,7 +5,7 @@ export interface Moment {
 }
 
 const [left, right, top, bottom] = [60, 580, 20, 240];
-const [storedColour, workersColour] = ["#1668b8", "#b5520a"];
+const [storedColour, workersColour] = ["#3f83d8", "#c2780c"];
 
 /**
  * Draws how the number of workers followed a backlog, as SVG: stored messages on the left axis, workers on the right.
@@ -20,7 +20,7 @@ export function drawCourse(course: readonly Moment[], total: number): string {
 
   const lines = [0, 0.25, 0.5, 0.75, 1].map((part) => {
     const label = `${Math.round((total * part) / 1000)}k`;
-    return `<line x1="${left}" x2="${right}" y1="${y(part)}" y2="${y(part)}" stroke="#ddd"/><text x="${left - 6}" y="${Number(y(part)) + 4}" text-anchor="end" fill="${storedColour}">${label}</text>`;
+    return `<line x1="${left}" x2="${right}" y1="${y(part)}" y2="${y(part)}" stroke="#8886"/><text x="${left - 6}" y="${Number(y(part)) + 4}" text-anchor="end" fill="${storedColour}">${label}</text>`;
   });
   const workers = Array.from(
     { length: maximum + 1 },
@@ -39,8 +39,7 @@ export function drawCourse(course: readonly Moment[], total: number): string {
     ])
     .join(" ");
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 280" font-family="sans-serif" font-size="12">`,
-    `<rect width="640" height="280" fill="#fff"/>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 280" font-family="sans-serif" font-size="12" fill="#777">`,
     ...lines,
     ...workers,
     ...times,

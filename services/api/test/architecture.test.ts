@@ -6,7 +6,15 @@ import { problemOf, useApi, type Api } from "./start.ts";
 import type { World } from "./world.ts";
 
 /** Pages that describe the route table and are therefore not in it. */
-const beside = ["/", "/docs/", "/openapi.json", "/docs/swagger-initializer.js", "/problems", "/problems/{code}"];
+const beside = [
+  "/",
+  "/favicon.ico",
+  "/docs/",
+  "/openapi.json",
+  "/docs/swagger-initializer.js",
+  "/problems",
+  "/problems/{code}",
+];
 
 describe("the api's routes", () => {
   let world: World;

@@ -83,6 +83,13 @@ describe("the api's documentation", () => {
     }
   });
 
+  it("has an icon for the tab of a browser", async () => {
+    const icon = await api.get("/favicon.ico");
+    expect(icon.status).to.equal(200);
+    expect(icon.headers.get("content-type")).to.equal("image/png");
+    expect(icon.headers.get("cache-control")).to.equal("public, max-age=3600");
+  });
+
   it("serves a page that loads everything from the api", async () => {
     const page = await api.get("/docs/");
     expect(page.status).to.equal(200);

@@ -1,8 +1,14 @@
 import type { Verdict } from "../verify/verdict.ts";
 
-const [width, height, left, bottom] = [760, 90, 34, 18];
+const [width, height, left, bottom] = [760, 90, 34, 32];
 const slotMs = 250;
 const colours = { ok: "#4c9a5f", info: "#d9a441", failed: "#c8553d" } as const;
+const legend = [
+  [colours.ok, "accepted"],
+  [colours.info, "outcome unknown"],
+  [colours.failed, "refused"],
+  ["#8884", "the fault"],
+] as const;
 
 /** Draws a run as SVG: sent messages per quarter of a second by outcome, with the windows of the fault shaded. */
 export function drawTimeline({ timeline, windows, fault, seed }: Verdict): string {
@@ -34,6 +40,10 @@ export function drawTimeline({ timeline, windows, fault, seed }: Verdict): strin
     ...shades,
     ...bars,
     ...ticks,
+    ...legend.map(
+      ([colour, text], at) =>
+        `<rect x="${left + at * 190}" y="${height + 19}" width="9" height="9" fill="${colour}"/><text x="${left + at * 190 + 14}" y="${height + 27}">${text}</text>`,
+    ),
     "</svg>",
   ].join("\n");
 }

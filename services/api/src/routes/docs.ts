@@ -31,6 +31,10 @@ export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
   router.get("/openapi.json", (_req, res) => {
     res.set("Cache-Control", "no-cache").type("json").send(document);
   });
+  // Browsers ask for it on every page, and on every JSON document that they show.
+  router.get("/favicon.ico", (_req, res) => {
+    res.sendFile("favicon-32x32.png", { root: assets, maxAge: assetMaxAge });
+  });
   router.use(["/docs", "/problems"], pageHeaders(publicUrl));
   // Swagger UI from here, so that the page works without the Internet.
   router.get("/docs/", (_req, res) => {
@@ -66,9 +70,9 @@ function pageHeaders(publicUrl: string): RequestHandler {
 /** Swagger UI's own page with a title, a viewport for phones and a way to the other pages. */
 function pageOfSwaggerUi(): string {
   const links =
-    '<p style="margin:1rem auto;max-width:1460px;padding:0 20px"><a href="/problems">Problems</a> · <a href="/openapi.json">OpenAPI document</a></p>';
+    '<p style="font-family:sans-serif;margin:1rem auto;max-width:1460px;padding:0 20px"><a href="/problems">Problems</a> · <a href="/openapi.json">OpenAPI document</a></p>';
   return readFileSync(join(assets, "index.html"), "utf8")
-    .replace("<title>Swagger UI</title>", `<title>API · Confab</title>${viewport}`)
+    .replace("<title>Swagger UI</title>", `<title>API · Confab</title>${viewport}<style>${narrow}</style>`)
     .replace(/<body[^>]*>/, (body) => `${body}${links}`);
 }
 
@@ -84,10 +88,15 @@ function listOf(entries: [string, Problem][]): string {
   return `<p>Errors are <a href="https://www.rfc-editor.org/rfc/rfc9457">RFC 9457</a> problems.</p><ul>${rows.join("")}</ul>`;
 }
 
+/** On a phone, wide parts of an operation scroll by themselves. */
+const narrow =
+  ".swagger-ui .opblock-body{overflow-x:auto}@media(max-width:640px){.swagger-ui .opblock-summary-path{overflow-wrap:anywhere}}";
+
 const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">';
 
 function page(title: string, content: string): string {
-  const style = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}";
+  const style =
+    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}";
   const back = '<p><a href="/docs/">API documentation</a></p>';
   return `<!doctype html><html lang="en"><meta charset="utf-8">${viewport}<title>${escape(title)} · Confab</title><style>${style}</style><h1>${escape(title)}</h1>${content}${back}</html>`;
 }
