@@ -94,7 +94,7 @@ describe("the commands of the guides", function () {
         return answer.json();
       }
 
-      /** What the reader of a guide has: an application with a chat and two messages, a key, and a dead letter. */
+      /** Creates what the reader of a guide has: an application with a chat and two messages, a key, and a dead letter. */
       async function prepare(hasChat: boolean) {
         const { token } = (await post("/applications", { name: "Guide" })) as { token: string };
         const scopes = ["read", "write", "search", "edit", "admin"];

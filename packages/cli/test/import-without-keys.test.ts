@@ -29,7 +29,6 @@ describe("confabctl on an installation without an admin key", function () {
     await writeFile(file, `${JSON.stringify({ application: "Many", chat: null, messages })}\n`);
     const imported = await stack.json<object>("import", file, "--give-up-after", "5");
     expect(imported).to.include({ sent: 200, missing: 0, retries: 0 });
-    await stack.json("app", "delete", (await stack.json<{ token: string }[]>("app", "list"))[0]!.token, "--yes");
   });
 
   it("imports each application once, with a key that only its state knows", async () => {
@@ -39,20 +38,16 @@ describe("confabctl on an installation without an admin key", function () {
       `${JSON.stringify({ application: "Bakery", chat: "Monday", messages: ["Two loaves", "Rye?"] })}\n`,
     );
     const chats = async () =>
-      (await stack.json<{ name: string; chats_count: number }[]>("app", "list")).map(({ name, chats_count }) => [
-        name,
-        chats_count,
-      ]);
+      (await stack.json<{ name: string; chats_count: number }[]>("app", "list"))
+        .filter(({ name }) => name === "Bakery")
+        .map(({ chats_count }) => chats_count);
     const imported = await stack.run(["import", file]);
     expect(imported.code, imported.stderr).to.equal(0);
     expect((await stack.run(["import", file])).stderr).to.include("already imported");
-    expect(await chats()).to.deep.equal([["Bakery", 1]]);
+    expect(await chats()).to.deep.equal([1]);
     // Somebody who knows the file, but not the state, gets a new application and not the token of the first.
     const elsewhere = join(stack.folder, "elsewhere.json");
     expect((await stack.run(["import", file, "--state", elsewhere])).code).to.equal(0);
-    expect(await chats()).to.deep.equal([
-      ["Bakery", 1],
-      ["Bakery", 1],
-    ]);
+    expect(await chats()).to.deep.equal([1, 1]);
   });
 });
