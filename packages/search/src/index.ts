@@ -3,7 +3,14 @@ export type { ElasticsearchOptions } from "./connection.ts";
 export { createElasticsearchIndex } from "./elasticsearch.ts";
 export type { ElasticsearchIndex } from "./elasticsearch.ts";
 export { isElasticsearch, isSearchable } from "./find-document.ts";
-export { countIndexed, findMissing, numbersInIndex, type CountedRange, type ExpectedMessage } from "./reconcile.ts";
+export {
+  countIndexed,
+  findMissing,
+  numbersInIndex,
+  type CountedRange,
+  type ExpectedMessage,
+  type IndexedNumber,
+} from "./reconcile.ts";
 export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";
 export { highlight } from "./highlight.ts";
@@ -11,7 +18,7 @@ export { toSource } from "./mapping.ts";
 export { createMysqlIndex } from "./mysql.ts";
 export type { MysqlIndexOptions } from "./mysql.ts";
 export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
-export { countDocuments, removeChats } from "./remove-chats.ts";
+export { countDocuments, removeChats, removeNumbers } from "./remove-chats.ts";
 export { rebuild } from "./rebuild.ts";
 export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";
 export type {

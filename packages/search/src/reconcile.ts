@@ -52,23 +52,33 @@ export async function countIndexed(
 
 const numberField = z.object({ number: z.tuple([z.int()]).transform(([number]) => number) });
 
+/** A document in the index, with the version that Elasticsearch compares. */
+export interface IndexedNumber {
+  readonly number: number;
+  readonly version: number;
+}
+
 /** The numbers of a range of at most 10,000 that the index has. Throws `SearchUnavailable`. */
 export async function numbersInIndex(
   { connection }: ElasticsearchIndex,
   { chatId, from, to }: Required<CountedRange>,
-): Promise<number[]> {
+): Promise<IndexedNumber[]> {
   const filter = [{ term: { chat_id: chatId.toString() } }, { range: { number: { gte: from, lte: to } } }];
   const answer = await askWithTimeout(connection, (inTime) =>
     connection.client.search(
       {
         ...{ index: connection.readAlias, routing: chatId.toString(), query: { bool: { filter } } },
         ...{ size: to - from + 1, _source: false, docvalue_fields: ["number"], track_total_hits: false },
+        version: true,
         allow_partial_search_results: false,
       },
       inTime,
     ),
   );
-  return answer.hits.hits.map(({ fields }) => numberField.parse(fields).number);
+  return answer.hits.hits.map(({ fields, _version = 0 }) => ({
+    number: numberField.parse(fields).number,
+    version: _version,
+  }));
 }
 
 /**

@@ -3,6 +3,7 @@ import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask, type Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
+import type { IndexedNumber } from "./reconcile.ts";
 
 const MAX_DOCUMENTS = 1_000;
 
@@ -45,7 +46,26 @@ async function removeFrom(connection: Connection, index: string, chatIds: readon
     ),
   );
   const hits = found.hits.hits.map((hit) => hitSchema.parse(hit));
-  if (hits.length === 0) return 0;
+  if (hits.length > 0) await removeFound(connection, index, hits);
+  return hits.length;
+}
+
+/** Removes documents of a chat that the database has no messages for, unless they were written again since they were found. */
+export async function removeNumbers(
+  { connection }: ElasticsearchIndex,
+  chatId: bigint,
+  numbers: readonly IndexedNumber[],
+): Promise<void> {
+  const found = numbers.map(({ number, version }) => ({ _id: `${chatId}-${number}`, _version: version }));
+  for (const index of await resolveAlias(connection, connection.writeAlias))
+    await removeFound(connection, index, found);
+}
+
+async function removeFound(
+  connection: Connection,
+  index: string,
+  hits: readonly z.infer<typeof hitSchema>[],
+): Promise<void> {
   const operations = hits.map(({ _id, _version }) => ({
     // A higher version, so that a late write of the same message loses for as long as the index remembers the deletion.
     delete: {
@@ -59,7 +79,6 @@ async function removeFrom(connection: Connection, index: string, chatIds: readon
   const answer = await ask(connection.client.bulk({ operations, require_alias: true }, transportOf(connection)));
   const failed = answer.items.find(({ delete: item }) => item?.error !== undefined && item.status !== 409);
   if (failed) throw new SearchUnavailable(`Elasticsearch: ${failed.delete?.error?.type ?? "unknown error"}`);
-  return hits.length;
 }
 
 function queryOf(chatIds: readonly bigint[]) {

@@ -66,6 +66,26 @@ describe("the search index and the database", function () {
     expect(JSON.stringify(world.lines)).to.include("deleted messages were still in the search index");
   });
 
+  it("match again after the database lost messages, among others and at the end of a chat", async () => {
+    const world = await started();
+    const [chat, other] = [await world.createChat(), await world.createChat()];
+    world.run();
+    await world.send(chat, "one", "two", "three", "four");
+    await world.send(other, "one");
+    await indexed(world, chat, "four", [4]);
+    // As after a restore of a backup, in which the last message of the chat is the third.
+    await world.direct.prisma.message.deleteMany({ where: { chatId: chat.id, number: { in: [2, 4] } } });
+    await world.direct.prisma.chat.update({
+      where: { id: chat.id },
+      data: { messagesCount: 2, lastMessageNumber: 3 },
+    });
+    await indexed(world, chat, "four", []);
+    await indexed(world, chat, "two", []);
+    expect(await find(world, chat, "three")).to.deep.equal([3]);
+    expect(await find(world, other, "one")).to.deep.equal([1]);
+    expect(JSON.stringify(world.lines)).to.include("messages that the database does not have");
+  });
+
   it("match again after the index was lost", async () => {
     const world = await started();
     const [one, other] = [await world.createChat(), await world.createChat()];

@@ -1,6 +1,7 @@
 import type { Chats, MessageRange, Messages, MessageVersion, Outbox } from "@confab/database";
 import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
+import type { IndexedNumber } from "@confab/search";
 import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
@@ -10,7 +11,8 @@ export interface ReconcileIndexOptions {
   index: {
     count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<number[]>;
     findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
-    numbers: (range: MessageRange) => Promise<number[]>;
+    numbers: (range: MessageRange) => Promise<IndexedNumber[]>;
+    remove: (chatId: bigint, numbers: readonly IndexedNumber[]) => Promise<void>;
   };
   recent: Pick<RecentRanges, "has" | "take">;
   /** Whether this worker is the one that walks through all chats. */
@@ -25,12 +27,13 @@ const chatsPerRun = 200;
 /** Ranges up to this size are compared message by message. */
 const comparedAtOnce = 500;
 const maxOutbox = 1_000;
+const maxNumber = 2_147_483_647;
 
 /**
- * Compares MySQL with the search index, and puts what the index lacks, or has although it was deleted, back into the outbox. Each run
- * compares the ranges that this worker stored a while ago, and in one of all workers the next chats of a walk through all chats. Counts
- * come first: only a range whose counts differ is bisected, and only a small one is compared message by message. Chats with ranges in the
- * outbox are left out.
+ * Compares MySQL with the search index, and puts what the index lacks, or has although it was deleted, back into the outbox. It removes
+ * what MySQL does not have at all. Each run compares the ranges that this worker stored a while ago, and in one of all workers the next
+ * chats of a walk through all chats. Counts come first: only a range whose counts differ is bisected, and only a small one is compared
+ * message by message. Chats with ranges in the outbox are left out.
  */
 export function createIndexReconciliation(options: ReconcileIndexOptions): () => Promise<void> {
   const { chats, messages, outbox, index, recent, isWalker, graceMs, metrics, logger } = options;
@@ -61,14 +64,24 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
       requeued.inc(missing.length);
     }
     const isStored = new Set(stored.map(({ number }) => number));
-    const extra = indexed.filter((number) => !isStored.has(number)).sort((a, b) => a - b);
-    const deleted = (await messages.inRanges(extra.map((at) => ({ chatId: range.chatId, from: at, to: at })))).filter(
-      ({ deletedAt }) => deletedAt !== null && deletedAt.getTime() < before,
+    const extra = indexed.filter(({ number }) => !isStored.has(number)).sort((a, b) => a.number - b.number);
+    const rows = await messages.inRanges(
+      extra.map(({ number }) => ({ chatId: range.chatId, from: number, to: number })),
     );
+    const deleted = rows.filter(({ deletedAt }) => deletedAt !== null && deletedAt.getTime() < before);
     // Indexing a deleted message removes its document.
     if (deleted.length > 0) {
       const removed = deleted.map(({ chatId, number }) => ({ chatId, number, bytes: 0 }));
       await requeue(removed, "deleted messages were still in the search index: they are removed");
+    }
+    const hasRow = new Set(rows.map(({ number }) => number));
+    const unknown = extra.filter(({ number }) => !hasRow.has(number));
+    if (unknown.length > 0) {
+      await index.remove(range.chatId, unknown);
+      await log(
+        unknown.map(({ number }) => ({ chatId: range.chatId, number })),
+        "messages that the database does not have were in the search index: they are removed",
+      );
     }
   }
 
@@ -79,6 +92,10 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
 
   async function requeue(again: readonly Pick<MessageVersion, "chatId" | "number" | "bytes">[], event: string) {
     await outbox.add(again);
+    await log(again, event);
+  }
+
+  async function log(again: readonly Pick<MessageVersion, "chatId" | "number">[], event: string): Promise<void> {
     const [first] = again;
     const chat = first && (await chats.named([first.chatId])).get(first.chatId);
     logger.warn(
@@ -95,7 +112,15 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     const counts = await index.count(page.map(({ id }) => ({ chatId: id })));
     walkedTo = page.length < chatsPerRun ? 0n : (page.at(-1)?.id ?? 0n);
     const suspects = page.filter(({ messagesCount }, at) => messagesCount !== counts[at]);
-    return Promise.all(suspects.map(async ({ id }) => ({ chatId: id, from: 1, to: await messages.lastNumber(id) })));
+    const ranges = await Promise.all(
+      suspects.map(async ({ id: chatId }) => {
+        const last = await messages.lastNumber(chatId);
+        // A database that was restored may lack the last messages of the chat.
+        const beyond = { chatId, from: last + 1, to: maxNumber };
+        return last === 0 ? [beyond] : [{ chatId, from: 1, to: last }, beyond];
+      }),
+    );
+    return differing(ranges.flat());
   }
 
   return async () => {

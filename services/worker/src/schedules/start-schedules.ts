@@ -15,7 +15,7 @@ import {
 import { createIntakeErasure } from "@confab/intake";
 import { createLease } from "@confab/queue";
 import { repeat, type Logger } from "@confab/runtime";
-import { countIndexed, findMissing, isElasticsearch, numbersInIndex, removeChats } from "@confab/search";
+import { countIndexed, findMissing, isElasticsearch, numbersInIndex, removeChats, removeNumbers } from "@confab/search";
 import type { Dependencies } from "../dependencies.ts";
 import { createErasedCheck } from "./check-erased.ts";
 import { createCountsCheck } from "./check-counts.ts";
@@ -142,6 +142,7 @@ export function startSchedules(
                 count: (ranges) => countIndexed(search, ranges),
                 findMissing: (expected) => findMissing(search, expected),
                 numbers: (range) => numbersInIndex(search, range),
+                remove: (chatId, numbers) => removeNumbers(search, chatId, numbers),
               },
             }),
             logger,
