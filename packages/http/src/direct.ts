@@ -24,14 +24,12 @@ export interface DirectOptions extends MountOptions {
   readonly onProblem: ErrorRequestHandler;
   /** Returns why nothing is accepted at the moment. Asked before the key and the body cost anything. */
   readonly shed?: () => ProblemError | undefined;
-  /** Headers of which the app takes care. */
-  readonly unusual?: readonly string[];
 }
 
 /** A body of this size arrives with its headers, and parsing it takes less time than yielding to the event loop. */
 const maxBytes = 16_384;
 const mediaTypes: ReadonlySet<string | undefined> = new Set(["application/json", jsonMediaType]);
-const neverUsual = ["transfer-encoding", "content-encoding", "expect", "confab-version"];
+const unusualHeaders = ["transfer-encoding", "content-encoding", "expect", "confab-version"];
 
 /**
  * Serves the usual requests to one route without Express and its router, with the same checks in the same order as `mount`. They are those
@@ -41,11 +39,10 @@ const neverUsual = ["transfer-encoding", "content-encoding", "expect", "confab-v
 export function createDirect<R extends DirectRoute>(
   route: R,
   handler: RouteHandler<R>,
-  { access, budget, validateResponses = false, begin, steps, onProblem, shed, unusual = [] }: DirectOptions,
+  { access, budget, validateResponses = false, begin, steps, onProblem, shed }: DirectOptions,
 ): Direct {
   const known = knownFieldsOf(route);
   const method = route.method.toUpperCase();
-  const passedOn = [...neverUsual, ...unusual];
   const limitBytes = Math.min(maxBytes, route.body.limitBytes);
 
   function isUsual(headers: IncomingHttpHeaders): boolean {
@@ -54,7 +51,7 @@ export function createDirect<R extends DirectRoute>(
       mediaTypes.has(headers["content-type"]) &&
       length > 0 &&
       length <= limitBytes &&
-      passedOn.every((name) => headers[name] === undefined)
+      unusualHeaders.every((name) => headers[name] === undefined)
     );
   }
 

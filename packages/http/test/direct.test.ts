@@ -11,6 +11,7 @@ import {
   accessLog,
   createBegin,
   createByteBudget,
+  createCors,
   createDirect,
   createProblemHandler,
   createProtocolCheck,
@@ -66,6 +67,7 @@ async function start() {
   const begin = createBegin(logger);
   const log = accessLog({ metrics, logger, routes: [route] });
   const check = createProtocolCheck({ host: "127.0.0.1", publicUrl: PUBLIC_URL });
+  const cors = createCors(["https://chat.example"]);
   const onProblem = createProblemHandler({ publicUrl: PUBLIC_URL });
   let seen = 0;
   let isShedding = false;
@@ -79,6 +81,7 @@ async function start() {
     },
     requestContext(begin),
     log,
+    cors,
     check,
     router,
   );
@@ -86,10 +89,9 @@ async function start() {
   const direct = createDirect(route, handler, {
     ...options,
     begin,
-    steps: [log, check],
+    steps: [log, cors, check],
     onProblem,
     shed: () => (isShedding ? new ProblemError("busy") : undefined),
-    unusual: ["origin"],
   });
   const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, direct });
   const shed = () => {
@@ -145,6 +147,7 @@ describe("createDirect", () => {
       body: valid.replace("{", '{"colour":1,'),
       status: 201,
     },
+    { name: "a page of another origin", head: [...usualHead, "Origin: https://chat.example"], status: 201 },
     { name: "JSON with an error", body: "{", status: 400 },
     { name: "bytes that the schema refuses", body: "[]", status: 422 },
     { name: "a blank body", body: withBody(" "), status: 422 },
@@ -184,7 +187,6 @@ describe("createDirect", () => {
     { name: "a compressed body", head: [...usualHead, "Content-Encoding: gzip"] },
     { name: "chunks", head: [...usualHead, "Transfer-Encoding: chunked"], body: "2\r\n{}\r\n0\r\n\r\n" },
     { name: "a version", head: [...usualHead, "Confab-Version: 1"] },
-    { name: "an origin", head: [...usualHead, "Origin: https://chat.example"] },
     { name: "an empty body", head: usualHead, body: "" },
     { name: "a large body", head: usualHead, body: withBody("x".repeat(16_384)) },
   ];

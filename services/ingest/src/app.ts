@@ -74,7 +74,8 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     .set("trust proxy", config.trustedProxies)
     .use(requestContext(begin))
     .use(log);
-  if (config.corsOrigins !== undefined) app.use(createCors(config.corsOrigins));
+  const cors = config.corsOrigins === undefined ? [] : [createCors(config.corsOrigins)];
+  for (const step of cors) app.use(step);
   app
     .use(protocolCheck)
     .use(createOptionsHandler(mine))
@@ -84,14 +85,13 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
   const direct = createDirect(routes.createMessage, createSendMessage(messageRoutes), {
     ...mountOptions,
     begin,
-    steps: [log, protocolCheck],
+    steps: [log, ...cors, protocolCheck],
     onProblem,
     shed: () => {
       if (!intake.isFull()) return undefined;
       counted.refused("busy");
       return busy();
     },
-    unusual: config.corsOrigins === undefined ? [] : ["origin"],
   });
   return { app, direct };
 }
