@@ -148,15 +148,18 @@ async function lockFairly(tx: Statements, limit: number): Promise<LockedRange[]>
       );
 }
 
+/** The oldest range, and then one range per application and turn: the small ones first, because large ones use up the bytes of a drain. */
 function takeTurns(waiting: readonly WaitingRange[], limit: number): bigint[] {
-  const queues = [...Map.groupBy(waiting, ({ applicationId }) => applicationId).values()];
-  const taken: bigint[] = [];
-  let bytes = 0;
+  const [oldest, ...others] = waiting;
+  if (oldest === undefined) return [];
+  const queues = [...Map.groupBy(others, ({ applicationId }) => applicationId).values()];
+  const taken = [oldest.id];
+  let bytes = oldest.bytes;
   for (let turn = 0; taken.length < Math.min(limit, waiting.length); turn++) {
-    for (const queue of queues) {
-      const range = queue[turn];
-      if (!range || taken.length === limit) continue;
-      if (taken.length > 0 && bytes + range.bytes > MAX_BYTES) return taken;
+    const ranges = queues.flatMap((queue) => queue[turn] ?? []).sort((a, b) => a.bytes - b.bytes);
+    for (const range of ranges) {
+      if (taken.length === limit) return taken;
+      if (bytes + range.bytes > MAX_BYTES) return taken;
       taken.push(range.id);
       bytes += range.bytes;
     }

@@ -79,6 +79,21 @@ describe("the search outbox", () => {
     expect(drained).to.equal(301);
   });
 
+  it("passes the message of a quiet application at once, beside the backlogs of many loud ones", async () => {
+    for (let loud = 0; loud < 6; loud++) {
+      const { id } = await test.newChat();
+      const large = Array.from({ length: 32 }, (_, at) => message(id, at + 1, "x".repeat(65_000)));
+      await test.batchStore.store([batch(...large)]);
+    }
+    const quiet = await test.newChat();
+    await test.batchStore.store([batch(message(quiet.id, 1, "short"))]);
+    const drains: StoredRange[][] = [];
+    while ((await test.outbox.drain(200, (ranges) => Promise.resolve(void drains.push(ranges)))) > 0);
+    expect(drains[0]!.map(({ chatId }) => chatId)).to.include(quiet.id);
+    const oldest = drains.map(([first]) => first!.storedAt.getTime());
+    expect(oldest, "and the oldest range each time").to.deep.equal(oldest.toSorted((a, b) => a - b));
+  });
+
   it("keeps everything when handling fails", async () => {
     await store(3);
     const error = await rejection(test.outbox.drain(9, () => Promise.reject(new Error("search is unavailable"))));
