@@ -30,8 +30,8 @@ export function createDoom({ client, random, applications, targets, afterMs, sig
     const isOver = () => signal.aborted;
     while (!isErased && !isOver()) {
       const { status } = await client.erase(random.pick(staying(targets)), application, chat);
-      // An attempt of unknown outcome may have deleted it.
-      isErased = status === 204 || status === 404;
+      // Also the answer to a repetition of an attempt of unknown outcome.
+      isErased = status === 204;
       if (!isErased) await pause(200);
     }
   }

@@ -1,4 +1,3 @@
-import { isDisturbed } from "./model.ts";
 import type { Model } from "./model.ts";
 
 /** I23. */
@@ -16,11 +15,12 @@ export function erasedLeavesNothing(model: Model): string[] {
     .map(({ store, what, count }) => `chat ${chat} was deleted, and ${store} has ${count} of it: ${what}`);
   const served = operations
     .filter(({ t0, outcome, status }) => t0 > knownAt && outcome === "ok" && status !== 404)
-    // If Redis did not take the mark of the deletion, a worker sets it later. Until then messages are accepted, and dropped.
-    .filter((operation) => operation.op !== "send" || !isDisturbed(model, operation))
     .map(
       ({ client, op, status }) => `${client}'s ${op} in chat ${chat} was answered with ${status} after its deletion`,
     );
+  const forgotten = operations
+    .filter(({ op, status }) => op === "erase" && status === 404)
+    .map(({ client }) => `${client}'s deletion of chat ${chat} was answered with 404`);
   const orphans = [...model.rows, ...model.versions, ...model.changes, ...model.documents]
     .filter(({ app }) => app === "?" && model.run.expectations.deadLetters !== true)
     .map(({ type, number }) => `the ${type} ${number} belongs to no chat`);
@@ -29,6 +29,7 @@ export function erasedLeavesNothing(model: Model): string[] {
     ...left,
     ...followed,
     ...served,
+    ...forgotten,
     ...orphans,
   ];
 }

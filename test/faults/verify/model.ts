@@ -118,8 +118,7 @@ function toErasure(
   remains: readonly RemainsLine[],
 ): Erasure {
   const attempts = operations.filter(({ op }) => op === "erase");
-  // 404 answers an attempt after one of unknown outcome.
-  const known = attempts.filter(({ status }) => status === 204 || status === 404).map(({ t1 }) => t1);
+  const known = attempts.filter(({ status }) => status === 204).map(({ t1 }) => t1);
   const beganAt = Math.min(...attempts.map(({ t0 }) => t0));
   return { chat: chatKey(doomed), operations, beganAt, knownAt: Math.min(...known), remains };
 }

@@ -133,6 +133,28 @@ const erasureMutants: readonly Mutant[] = [
     }),
   },
   {
+    what: "a message to a deleted chat is accepted during a fault",
+    reddens: "I23",
+    mutate: inHistory((history) => {
+      const { app, chat } = doomedOf(history);
+      const known = history.find((line): line is Operation => isOp(line, "erase") && line.status === 204)!;
+      const during = { t0: known.t1 + 1, t1: known.t1 + 2 };
+      const window = { type: "window" as const, what: "a fault", ...during };
+      return [...history, window, { ...template(history, "send"), app, chat, ...during, uid: "during" }];
+    }),
+  },
+  {
+    what: "the repeated deletion of a chat is answered with 404",
+    reddens: "I23",
+    mutate: inHistory((history) =>
+      replaceOne(
+        history,
+        (line): line is Operation => isOp(line, "erase") && line.status === 204,
+        (erase) => [erase, { ...erase, t0: erase.t1 + 1, t1: erase.t1 + 2, status: 404 }],
+      ),
+    ),
+  },
+  {
     what: "the stream of a deleted chat goes on",
     reddens: "I23",
     mutate: withoutDoomed("stream", 404),
@@ -140,7 +162,7 @@ const erasureMutants: readonly Mutant[] = [
   {
     what: "the deletion of a chat is never acknowledged",
     reddens: "I23",
-    mutate: withoutDoomed("erase", 204, 404),
+    mutate: withoutDoomed("erase", 204),
   },
 ];
 
