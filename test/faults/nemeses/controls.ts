@@ -1,5 +1,6 @@
 import { partitionPrefix } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
+import { redisFaults } from "./redis.ts";
 import { onRedis } from "./redis-command.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import { environmentOf, type SourceMutant } from "../world/source-mutant.ts";
@@ -126,6 +127,18 @@ export const controls: readonly Control[] = [
     file: "packages/intake/src/accept/messages.lua",
     ...{ from: "if known then return replyWith(known) end", to: "" },
   }),
+  weakened("api-without-redis", "the deletion of a chat is answered before Redis has its mark", ["I23"], redisFaults, {
+    api: {
+      file: "services/api/src/use-cases/erase.ts",
+      from: "await mark(intake.mark(token, chat), recorded);",
+      to: "void mark(intake.mark(token, chat), recorded).catch(() => undefined);",
+    },
+    worker: {
+      file: "services/worker/src/schedules/erase.ts",
+      from: "if (epoch === null) await intake.mark(token, chatNumber ?? undefined);",
+      to: "if (epoch === null) await Promise.resolve();",
+    },
+  }),
 ];
 
 async function plantRemains({ world }: Scene): Promise<void> {
@@ -183,6 +196,28 @@ function mutated(
       ...{ name: `control-${name}`, title, env: { [service]: environmentOf(mutants) } },
       expectations: { ...usual, staleReads: true },
       run: repeatEverything,
+    },
+  };
+}
+
+/** A fault that the system survives, without the guard by which it does. */
+function weakened(
+  name: string,
+  guard: string,
+  reddens: readonly InvariantName[],
+  faults: readonly Fault[],
+  mutants: Partial<Record<ServiceName, SourceMutant>>,
+): Control {
+  const fault = faults.find((each) => each.name === name);
+  if (fault === undefined) throw new Error(`there is no fault named ${name}`);
+  const environments = Object.entries(mutants).map(([service, mutant]) => [service, environmentOf([mutant])]);
+  return {
+    ...{ reddens, inTests: false },
+    fault: {
+      ...fault,
+      name: `control-${name}`,
+      title: `${fault.title}, and ${guard}`,
+      env: { ...fault.env, ...(Object.fromEntries(environments) as Fault["env"]) },
     },
   };
 }
