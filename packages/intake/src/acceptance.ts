@@ -9,7 +9,7 @@ export type Acceptance = { limit?: EntryResult["limit"] } & (
   | { outcome: "limited" | "keys-used-up"; waitMs: number; ofUser: boolean }
 );
 
-/** What an answer of the accept script means for its message. */
+/** Turns an answer of the accept script into the outcome for its message. */
 export function toAcceptance({ result, createdAt, pending, limit, keys, userKeysWaitMs }: EntryResult): Acceptance {
   if (typeof result === "number") return { outcome: "accepted", number: result, createdAt, replayed: false, limit };
   if (typeof result === "object")

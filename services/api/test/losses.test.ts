@@ -329,7 +329,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
       { minLength: 6, maxLength: 40 },
     );
 
-  /** What a client knows that follows the events of a new chat, what the list shows then, and what was sent after the last loss. */
+  /** Returns the messages that a client of the events of a new chat knows, those of the list, and those sent after the last loss. */
   async function play(steps: readonly Step[]) {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;

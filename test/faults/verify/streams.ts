@@ -43,7 +43,7 @@ function resetTo(events: readonly EventLine[]): number {
   return Math.min(Infinity, ...resets.map(({ position }) => position![0]));
 }
 
-/** Each number is shown once, in order, or is in a gap. What is above `lost` is shown again later. */
+/** Each number is shown once, in order, or is in a gap. Numbers above `lost` are shown again later. */
 function numberErrors(
   model: Model,
   { event, client, item, gap, position, app, chat }: EventLine,

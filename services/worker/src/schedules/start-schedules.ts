@@ -38,7 +38,7 @@ export interface ScheduledWork {
   readonly index: { run(): Promise<unknown> };
   readonly messages: Messages;
   readonly outbox: Outbox;
-  /** What this worker has stored lately. */
+  /** The ranges that this worker has stored lately. */
   readonly recent: RecentRanges;
   /** One for each partition. */
   readonly watchdogs: readonly (() => Promise<void>)[];
