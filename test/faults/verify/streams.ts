@@ -114,6 +114,7 @@ function isSkipped(model: Model, edit: Operation, { at }: EventLine, { number, m
 export function streamsEndAsLists(model: Model): string[] {
   const listed = Map.groupBy(model.listed, chatKey);
   const dead = new Set(model.deadLetters.map(messageKey));
+  const sentAs = Map.groupBy(model.sent.values(), ({ app, chat, number = 0 }) => messageKey({ app, chat, number }));
   return readersOf(model).flatMap((events) => {
     const [{ client, app, chat }] = events as [EventLine];
     const state = new Map<number, Item>();
@@ -126,6 +127,9 @@ export function streamsEndAsLists(model: Model): string[] {
       const sent = model.sent.get(uid);
       return sent !== undefined && (mayBeLost(model, sent) || isRenumbered(model, sent));
     };
+    // A deleted message is shown without its uid.
+    const uidsOf = (number: number, uid: string) =>
+      uid === "" ? (sentAs.get(messageKey({ app, chat, number })) ?? []).map((sent) => sent.uid) : [uid];
     for (const line of listed.get(chatKey({ app, chat })) ?? []) {
       const { number, uid, hash, version } = line;
       const item = state.get(number);
@@ -138,7 +142,7 @@ export function streamsEndAsLists(model: Model): string[] {
         );
     }
     for (const [number, [, uid]] of state)
-      if (!isMoved(uid) && !dead.has(messageKey({ app, chat, number })))
+      if (!uidsOf(number, uid).some(isMoved) && !dead.has(messageKey({ app, chat, number })))
         wrong.push(`${client} was shown ${number}, which is not in the list`);
     return wrong;
   });

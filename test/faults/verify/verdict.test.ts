@@ -104,6 +104,47 @@ describe("the verdict on a run", () => {
     expect(reddened(gap, reset(number), message)).to.include("I21");
   });
 
+  it("excuses a reader who knows of a deleted message that was lost afterwards, and of no other", () => {
+    const row = sound.final.find((line) => line.type === "row" && line.deleted === true);
+    if (row?.type !== "row") throw new Error("the sound run has no such row");
+    const isOf = (line: { app?: unknown; chat?: unknown; number?: unknown }) =>
+      line.app === row.app && line.chat === row.chat && line.number === row.number;
+    const final = sound.final.filter((line) => !((line.type === "row" || line.type === "listed") && isOf(line)));
+    const reddened = (lossAt: number) => {
+      const loss: HistoryLine = { type: "window", t0: lossAt, t1: lossAt + 1e6, what: "failover", loses: true };
+      const lossy = sound.history.map((line) =>
+        line.type === "run"
+          ? { ...line, expectations: { loses: true, losesChanges: true, ...line.expectations } }
+          : line,
+      );
+      return verify([...lossy, loss], final).anomalies.filter(({ invariant }) => invariant === "I22");
+    };
+    expect(reddened(60_000e6)).to.deep.equal([]);
+    expect(reddened(0)).to.have.lengthOf(1);
+  });
+
+  it("accepts a probe under another number after a loss, and only then", () => {
+    const probe = sound.history.find((line) => line.type === "probe");
+    if (probe?.type !== "probe") throw new Error("the sound run has no probe");
+    const sent: Operation = {
+      ...{ type: "op", op: "send", client: "probe", via: "ingest-1", app: "a", chat: 1, outcome: "ok", status: 201 },
+      ...{ t0: 1500e6, t1: 1501e6, uid: probe.uid, number: 31 },
+    };
+    const row = sound.final.find((line) => line.type === "row" && line.app === "a" && line.chat === 1)!;
+    const reddened = (number: number) => {
+      const history = sound.history.map((line): HistoryLine => {
+        if (line === probe) return { ...probe, readableMs: {} };
+        return line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line;
+      });
+      const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true };
+      const stored = { ...row, uid: probe.uid, number } as typeof row;
+      const { anomalies } = verify([...history, sent, loss], [...sound.final, stored]);
+      return anomalies.map(({ invariant }) => invariant);
+    };
+    expect(reddened(32)).not.to.include("I12");
+    expect(reddened(31)).to.include("I12");
+  });
+
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
       ...{ type: "op", op: "get", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
