@@ -21,16 +21,6 @@ local function readHead(headKey)
   return tonumber(last or 0), incarnation or '', id
 end
 
--- checkSum in batch-chats.ts.
-local function checkSum(id, a, b, c, d)
-  return string.format('%d', ((id % 4294967296) * 524287 + a * 262139 + b * 131071 + c * 65521 + d * 32749) % 4294967296)
-end
-
-local function raiseHead(headKey, id, to)
-  local last, incarnation = readHead(headKey)
-  if last < to then redis.call('SET', headKey, id .. ' ' .. to .. incarnation) end
-end
-
 local at = 6
 for _ = 1, tonumber(ARGV[5]) do
   local headKey = prefix .. 'head:' .. ARGV[at] .. ':' .. ARGV[at + 1]
@@ -87,19 +77,23 @@ while ARGV[at] do
   }
 end
 
-for _, chat in ipairs(chats) do raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.last) end
-
 -- From now on MySQL knows which incarnation assigns the numbers of these chats, unless the batch was lost before it was stored.
 for _, batch in ipairs(batches) do
   if batch.numberings ~= '' and redis.call('EXISTS', prefix .. 'records:' .. batch.id) == 1 then
     for line, numbering in string.gmatch(batch.numberings, '(%d+) (%d+ %d+) %d+\n') do
       local chat = batch.lines[tonumber(line)]
-      local head = chat and redis.call('GET', prefix .. 'head:' .. chat.reference)
-      if head and string.sub(head, -#numbering - 2) == ' ' .. numbering .. '+' then
-        redis.call('SET', prefix .. 'head:' .. chat.reference, string.sub(head, 1, -2), 'KEEPTTL')
-      end
+      if chat then chat.unstored = ' ' .. numbering .. '+' end
     end
   end
+end
+
+for _, chat in ipairs(chats) do
+  local headKey = prefix .. 'head:' .. chat.reference
+  local last, incarnation, id = readHead(headKey)
+  local isStored = chat.unstored and string.sub(incarnation, -#chat.unstored) == chat.unstored
+  if isStored then incarnation = string.sub(incarnation, 1, -2) end
+  if last < chat.last then redis.call('SET', headKey, chat.id .. ' ' .. chat.last .. incarnation)
+  elseif isStored then redis.call('SET', headKey, id .. ' ' .. last .. incarnation) end
 end
 
 -- A later request with the same idempotency key must get the final number of its message. The key is digest, or

@@ -34,8 +34,8 @@ export function guardKeys(prefix: string): GuardKeys {
 
 /** The files of each script. Those of one script see the locals of those before them. */
 const files = {
-  confabAccept: ["accept/begin", "accept/limits", "accept/idempotency", "accept/messages"],
-  confabComplete: ["complete"],
+  confabAccept: ["accept/begin", "accept/limits", "accept/idempotency", "check-sum", "accept/messages"],
+  confabComplete: ["check-sum", "complete"],
   confabReadBatches: ["read-batches"],
   confabListBatches: ["list-batches"],
   confabNoteWokenTogether: ["note-woken-together"],

@@ -127,8 +127,8 @@ const scenarios: Guarded[] = [
     promise: "a number that is stored between the query of MySQL and the call of Redis is not missed",
     guard: {
       script: "complete",
-      guard: "raiseHead(prefix .. 'head:' .. chat.reference, chat.id, chat.last)",
-      without: "",
+      guard: "if last < chat.last then",
+      without: "if false then",
     },
     async scenario(world) {
       const chat = await world.createChat();
@@ -249,7 +249,7 @@ const scenarios: Guarded[] = [
     promise: "completing an older batch does not lower the head",
     guard: {
       script: "complete",
-      guard: "if last < to then",
+      guard: "if last < chat.last then",
       without: "if true then",
     },
     async scenario(world) {

@@ -6,10 +6,6 @@ local index, indexed = {}, nil
 -- A line per chat of which MySQL does not know yet that this incarnation assigns its numbers: which line of the index it is, the
 -- ordinal of the incarnation, the first number that it assigned, and a check sum.
 local numberings = {}
--- checkSum in batch-chats.ts. The chat's name is covered by the checksums of its records.
-local function checkSum(id, a, b, c, d)
-  return string.format('%d', ((id % 4294967296) * 524287 + a * 262139 + b * 131071 + c * 65521 + d * 32749) % 4294967296)
-end
 -- All items' records, where the next one begins, and those of the accepted messages before the last refused item.
 local records, at, kept, keptTo = ARGV[10], 1, {}, 0
 -- The length of all accepted messages' records.
