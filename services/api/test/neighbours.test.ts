@@ -5,7 +5,7 @@ import { startService, testStores, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { openWorld, type Chat, type World } from "./world.ts";
 
-const [connections, asked] = [40, 150];
+const [connections, rounds, asked] = [40, 3, 50];
 
 describe("one application that reads large pages on many connections", function () {
   this.timeout(120_000);
@@ -48,7 +48,7 @@ describe("one application that reads large pages on many connections", function 
 
   /**
    * Sends another client's requests, all of which must succeed. Returns the 90th percentile of what `count` grew by during one of
-   * them. Unlike a latency, it does not depend on how busy the machine is.
+   * them. Unlike a latency, it hardly depends on how busy the machine is.
    */
   async function mostDuringOne(count: () => number): Promise<number> {
     const grown: number[] = [];
@@ -76,7 +76,14 @@ describe("one application that reads large pages on many connections", function 
       });
       await pause(300);
       const pages = (): number => statuses.filter((status) => status === 200).length;
-      const most = await mostDuringOne(pages).finally(() => (isLoud = false));
+      const found: number[] = [];
+      try {
+        for (let round = 0; round < rounds; round += 1) found.push(await mostDuringOne(pages));
+      } finally {
+        isLoud = false;
+      }
+      // A disturbance of the machine is in one round, an unfair api in all of them.
+      const most = Math.min(...found);
       await Promise.all(burst);
       if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
         process.stdout.write(`${what}: ${most} of ${pages()} pages during one request\n`);
