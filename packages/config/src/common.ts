@@ -29,29 +29,17 @@ export const commonVariables = {
   PARTITIONS,
 };
 
-const {
-  ACCESS_LOG_RATE,
-  TRUST_TRACEPARENT,
-  PUBLIC_URL,
-  CORS_ORIGINS,
-  RATE_LIMITS,
-  USER_SHARE,
-  TRUSTED_PROXIES,
-  REQUIRE_KEYS,
-  ADMIN_API_KEY,
-} = processVariables;
-
 /** The variables of the services that speak HTTP with clients. */
 export const httpVariables = {
-  ACCESS_LOG_RATE,
-  TRUST_TRACEPARENT,
-  PUBLIC_URL,
-  CORS_ORIGINS,
-  RATE_LIMITS,
-  USER_SHARE,
-  TRUSTED_PROXIES,
-  REQUIRE_KEYS,
-  ADMIN_API_KEY,
+  ACCESS_LOG_RATE: processVariables.ACCESS_LOG_RATE,
+  TRUST_TRACEPARENT: processVariables.TRUST_TRACEPARENT,
+  PUBLIC_URL: processVariables.PUBLIC_URL,
+  CORS_ORIGINS: processVariables.CORS_ORIGINS,
+  RATE_LIMITS: processVariables.RATE_LIMITS,
+  USER_SHARE: processVariables.USER_SHARE,
+  TRUSTED_PROXIES: processVariables.TRUSTED_PROXIES,
+  REQUIRE_KEYS: processVariables.REQUIRE_KEYS,
+  ADMIN_API_KEY: processVariables.ADMIN_API_KEY,
 };
 
 type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;

@@ -1,3 +1,4 @@
+import { noLimits } from "@confab/testkit/world";
 import { expect } from "chai";
 import { decodeBatch } from "./accepted-batch.ts";
 import { encodeBatch } from "./accept-batch.ts";
@@ -5,15 +6,6 @@ import { encodeBatchChats } from "./batch-chats.ts";
 import { createBatchId } from "./batch-id.ts";
 
 const none = Buffer.alloc(0);
-const limits = {
-  maxPending: 0,
-  applicationMessageRate: 0,
-  applicationMessageBurst: 0,
-  idempotencySeconds: 3600,
-  maxIdempotencyKeys: 0,
-  userShare: 1,
-};
-
 /** A batch as it is in Redis: two chats of one application, the second one with three messages, and one of another with an epoch. */
 function batchInRedis() {
   const [own, other] = ["7b1f5d53-3a0d-4f4e-9d0b-6d5b8f1c2aJ0", "0a70f9a8-60a5-4f8d-8d0e-5b5c1c9f1111"];
@@ -31,7 +23,7 @@ function batchInRedis() {
     body: `body ${"x".repeat(at * 60)}`,
   }));
   const batchId = createBatchId(1000);
-  const { id, args } = encodeBatch("p:", batchId, entries, limits, 1000);
+  const { id, args } = encodeBatch("p:", batchId, entries, noLimits, 1000);
   const records = Buffer.from(String(args[9]));
   const lengths = [16, 22, 28].map((at) => String(args[at]).split(",").map(Number));
   let offset = 0;

@@ -37,8 +37,8 @@ const comma = 0x2c;
 const zero = 0x30;
 
 /**
- * Decodes the chats of a batch as the accept script and complete.lua write them, or some of its lines, of which the first may belong to the
- * application `before`. Returns undefined if one is damaged. Reads byte by byte, because most messages have a line of their own, and
+ * Decodes the chats of a batch as the accept script and complete.lua write them, or some of its lines. The first of these may belong to
+ * the application `before`. Returns undefined if one is damaged. Reads byte by byte, because most messages have a line of their own, and
  * splitting it costs more than decoding the message.
  *
  * The check sum of a line covers everything except the name of the chat and the lengths, which the records' checksums cover.

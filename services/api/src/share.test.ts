@@ -54,7 +54,7 @@ describe("the share of lists and searches", () => {
     const take = (ms: number) => () => new Promise<number>((resolve) => setTimeout(resolve, ms, ms));
     const attempt = async (user: string | undefined, ms: number, kind: "list" | "search" = "search", of = token) =>
       share({ token: of, user }, take(ms), kind).catch((error: unknown) => (error as ProblemError).detail);
-    // 100 ms at once, of which one user may take 25.
+    // 100 ms at once; one user may take 25 of them.
     expect(await attempt("mallory", 35)).to.equal(35);
     expect(await attempt("mallory", 5)).to.include("of the user (USER_SHARE)");
     expect(await attempt("mallory", 5, "list")).to.equal(5);

@@ -1,8 +1,8 @@
-import { once } from "node:events";
-import { Agent, get, type IncomingMessage } from "node:http";
+import { Agent } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { startService, testStores, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
+import { statusOf } from "./status-of.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
 
 const [connections, rounds, asked] = [40, 3, 50];
@@ -39,13 +39,6 @@ describe("one application that reads large pages on many connections", function 
     agent.destroy();
   });
 
-  /** Reads an answer, discards its body and returns its status. */
-  async function statusOf(url: string): Promise<number | undefined> {
-    const [answer] = (await once(get(url, { agent }), "response")) as [IncomingMessage];
-    await once(answer.resume(), "end");
-    return answer.statusCode;
-  }
-
   /**
    * Sends another client's requests, all of which must succeed. Returns the 90th percentile of what `count` grew by during one of
    * them. Unlike a latency, it hardly depends on how busy the machine is.
@@ -55,7 +48,7 @@ describe("one application that reads large pages on many connections", function 
     for (let index = 0; index < asked; index += 1) {
       const before = count();
       const path = index % 2 === 0 ? pathOf(quiet!) : `${pathOf(quiet!)}/1`;
-      expect(await statusOf(path)).to.equal(200);
+      expect(await statusOf(path, agent)).to.equal(200);
       grown.push(count() - before);
       await pause(2);
     }
@@ -72,7 +65,7 @@ describe("one application that reads large pages on many connections", function 
       let isLoud = true;
       const statuses: (number | undefined)[] = [];
       const burst = Array.from({ length: connections }, async () => {
-        while (isLoud) statuses.push(await statusOf(urlOf(loud!)));
+        while (isLoud) statuses.push(await statusOf(urlOf(loud!), agent));
       });
       await pause(300);
       const pages = (): number => statuses.filter((status) => status === 200).length;

@@ -1,10 +1,10 @@
-import { once } from "node:events";
-import { Agent, get, type IncomingMessage } from "node:http";
+import { Agent } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { createElasticsearchIndex } from "@confab/search";
 import { startService, testStores, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { removeIndex } from "./remove-index.ts";
+import { statusOf } from "./status-of.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
 
 const [connections, seconds] = [12, 10];
@@ -50,12 +50,6 @@ describe("an application whose searches are expensive", function () {
   after(() => {
     agent.destroy();
   });
-  async function statusOf(url: string): Promise<number | undefined> {
-    const [answer] = (await once(get(url, { agent }), "response")) as [IncomingMessage];
-    await once(answer.resume(), "end");
-    return answer.statusCode;
-  }
-
   it("gets 429 once they have taken their time, and another application's go on", async () => {
     const query = new URLSearchParams({
       order: "relevance",
@@ -65,7 +59,7 @@ describe("an application whose searches are expensive", function () {
     const statuses = new Map<number | undefined, number>();
     const loudOnes = Array.from({ length: connections }, async () => {
       while (isLoud) {
-        const status = await statusOf(`${api.url}/applications/${loud!.token}/search?${query.toString()}`);
+        const status = await statusOf(`${api.url}/applications/${loud!.token}/search?${query.toString()}`, agent);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
         if (status !== 200) await pause(20);
       }
@@ -75,7 +69,7 @@ describe("an application whose searches are expensive", function () {
     const deadline = performance.now() + 1_000 * seconds;
     while (performance.now() < deadline) {
       const began = performance.now();
-      others.push(await statusOf(`${api.url}/applications/${quiet!.token}/search?q=two`));
+      others.push(await statusOf(`${api.url}/applications/${quiet!.token}/search?q=two`, agent));
       times.push(performance.now() - began);
       await pause(200);
     }
