@@ -1,7 +1,9 @@
 import { partitionPrefix } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
+import { diskFaults } from "./disk.ts";
 import { redisFaults } from "./redis.ts";
 import { onRedis } from "./redis-command.ts";
+import { replacedFaults } from "./replaced.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import { environmentOf, type SourceMutant } from "../world/source-mutant.ts";
 import type { InvariantName } from "../verify/invariants.ts";
@@ -139,7 +141,57 @@ export const controls: readonly Control[] = [
       to: "if (epoch === null) await Promise.resolve();",
     },
   }),
+  weakened("replaced-without-redis", "ingest opens each connection to Redis only once", ["I12"], replacedFaults, {
+    ingest: {
+      file: "packages/queue/src/connections.ts",
+      from: "return new Redis({ ...options, ...strategy, ...sentinels, ...server });",
+      to: `const redis = new Redis({ ...options, ...strategy, ...sentinels, ...server });
+           redis.once("ready", () => redis.once("close", () => redis.disconnect()));
+           return redis;`,
+    },
+  }),
+  weakened("replaced-without-mysql", "workers take a batch that MySQL did not store for done", ["I1"], replacedFaults, {
+    worker: {
+      file: "services/worker/src/handlers/store-batches.ts",
+      from: "if (!shouldWait(error) || abandoned.signal.aborted) throw error;",
+      to: "return void (await backlog.complete({ ids: own }));",
+    },
+  }),
+  weakened(
+    "replaced-without-elasticsearch",
+    "workers take messages that Elasticsearch did not index for done",
+    ["I8"],
+    replacedFaults,
+    {
+      worker: {
+        file: "services/worker/src/handlers/index-messages.ts",
+        from: "await search.index(documents);",
+        to: "await search.index(documents).catch(() => ({ indexed: documents.length, rejected: [] }));",
+      },
+    },
+  ),
+  weakened(
+    "redis-disk-full",
+    "Redis answers before its file has the write",
+    ["I1"],
+    diskFaults,
+    {},
+    {
+      redisArgs: ["--appendfsync", "everysec"],
+      pace: { fillerBytes: 8_000 },
+      run: fillThrice,
+    },
+  ),
 ];
+
+/** Only the first write that fails is lost. Most writes are messages while workers write nothing, so one of three is one. */
+async function fillThrice(scene: Scene): Promise<void> {
+  const { run } = diskFaults.find(({ name }) => name === "redis-disk-full")!;
+  const links = scene.world.links("worker", "redis");
+  for (const link of links) link.pause();
+  for (let round = 0; round < 3; round += 1) await run(scene);
+  for (const link of links) link.resume();
+}
 
 async function plantRemains({ world }: Scene): Promise<void> {
   const { id, token, chat } = world.doomed!;
@@ -200,21 +252,26 @@ function mutated(
   };
 }
 
-/** A fault that the system survives, without the guard by which it does. */
+/** A fault that the system survives, without the guard by which it does: mutated services, or other settings. */
 function weakened(
   name: string,
   guard: string,
   reddens: readonly InvariantName[],
   faults: readonly Fault[],
   mutants: Partial<Record<ServiceName, SourceMutant>>,
+  settings: Partial<Pick<Fault, "redisArgs" | "pace" | "run">> = {},
 ): Control {
   const fault = faults.find((each) => each.name === name);
   if (fault === undefined) throw new Error(`there is no fault named ${name}`);
-  const environments = Object.entries(mutants).map(([service, mutant]) => [service, environmentOf([mutant])]);
+  const environments = Object.entries(mutants).map(([service, mutant]) => [
+    service,
+    { ...fault.env?.[service as ServiceName], ...environmentOf([mutant]) },
+  ]);
   return {
     ...{ reddens, inTests: false },
     fault: {
       ...fault,
+      ...settings,
       name: `control-${name}`,
       title: `${fault.title}, and ${guard}`,
       env: { ...fault.env, ...(Object.fromEntries(environments) as Fault["env"]) },
