@@ -31,6 +31,11 @@ export interface Expectations {
    * the run proves nothing.
    */
   readonly bites?: readonly Operation["op"][];
+  /**
+   * The maximum time from the acknowledgement of a message to its event in the streams that were open by then. During a fault and
+   * the recovery after it, the event may take `recoverWithinMs` longer.
+   */
+  readonly streamedWithinMs?: number;
   /** Statuses that are not failures even without a fault, such as 429 for a sender above its limit. */
   readonly calmStatuses?: readonly number[];
   /** Processes that the fault itself stops or starves. Their memory and event loop are not judged. */

@@ -141,6 +141,13 @@ export const controls: readonly Control[] = [
       to: "if (epoch === null) await Promise.resolve();",
     },
   }),
+  weakened("subscribers-silent", "a subscriber never asks whether Redis still answers", ["I24"], redisFaults, {
+    api: {
+      file: "packages/runtime/src/subscriber-heartbeat.ts",
+      from: 'if (subscriber.status !== "ready") return;',
+      to: "return;",
+    },
+  }),
   weakened("replaced-without-redis", "ingest opens each connection to Redis only once", ["I12"], replacedFaults, {
     ingest: {
       file: "packages/queue/src/connections.ts",

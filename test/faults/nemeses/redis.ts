@@ -3,6 +3,8 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 import type { ServiceName } from "../world/process.ts";
 
 const services = ["ingest", "api", "worker"] as const satisfies readonly ServiceName[];
+/** The command by which a connection becomes a subscriber. */
+const subscription = "ssubscribe";
 /** While Redis is unavailable, and until every process has reconnected, lists show only stored messages. */
 const withoutRedis = { ...usual, staleReads: true };
 
@@ -88,6 +90,22 @@ export const redisFaults: readonly Fault[] = [
         await scene.pause(100);
       });
       await scene.pause(15_000);
+    },
+  },
+  {
+    name: "subscribers-silent",
+    title: "The api's subscribing connections to Redis are dead, without a reset; nobody repairs them",
+    topology: { api: 2 },
+    // A subscriber is silent for 4.5 s before it is replaced. Without that, streams look for messages every six seconds at most.
+    expectations: { ...usual, recoverWithinMs: 6_000, streamedWithinMs: 3_000 },
+    async run(scene) {
+      const links = toRedis(scene, "api");
+      await scene.during("subscribing connections of the api stranded", async () => {
+        for (const link of links) link.freeze(subscription);
+        for (const link of links) link.thaw();
+        await scene.pause(100);
+      });
+      await scene.pause(16_000);
     },
   },
   {

@@ -3,6 +3,7 @@ import { countsMatch, documentsMatch, numbersAreUnique, stateIsListed } from "./
 import { refusedIsNotStored, keyGivesOneNumber, nothingIsLost, orderIsReal, storedOnce } from "./messages.ts";
 import { foreignWordsStayHidden, pollersSkipNothing, writesAreReadable } from "./reading.ts";
 import { changesAreNumbered, changesAreReadable, deletionsHold, editsHold } from "./changes.ts";
+import { streamsAreOnTime } from "./stream-delays.ts";
 import { streamsEndAsLists, streamsSkipNothing } from "./streams.ts";
 import { boundsHold, everythingIsAccounted, probesArrive, servesInCalmTimes } from "./service.ts";
 import type { Model } from "./model.ts";
@@ -46,6 +47,10 @@ export const invariants = {
   I23: {
     says: "a deleted chat is found nowhere, and no store has anything of it in the end",
     check: erasedLeavesNothing,
+  },
+  I24: {
+    says: "a stream shows a message in time, as far as the fault sets one",
+    check: streamsAreOnTime,
   },
 } as const satisfies Record<string, Invariant>;
 

@@ -3,11 +3,13 @@ import {
   end,
   inFinal,
   inHistory,
+  isAcknowledged,
   isEdit,
   isOp,
   keyOf,
   none,
   NothingToMutate,
+  onlyRun,
   replaceOne,
   template,
   type Mutant,
@@ -95,6 +97,20 @@ const streamMutants: readonly Mutant[] = [
   },
 ];
 
+const delayMutants: readonly Mutant[] = [
+  {
+    what: "a stream shows a message a minute late",
+    reddens: "I24",
+    mutate: (run) => {
+      const isMessage = eventOf("message", 0, run);
+      const known = new Set(run.history.filter(isAcknowledged).map(({ uid }) => uid));
+      const isShown = (line: HistoryLine): line is EventLine => isMessage(line) && known.has(line.item![1]);
+      const late = inHistory((history) => replaceOne(history, isShown, (event) => [{ ...event, at: event.at + 60e9 }]));
+      return onlyRun({ streamedWithinMs: 3_000 })(late(run));
+    },
+  },
+];
+
 /** The chat that the run deletes. */
 function doomedOf(history: readonly HistoryLine[]): NonNullable<RunLine["doomed"]> {
   const run = history.find((line): line is RunLine => line.type === "run");
@@ -167,4 +183,4 @@ const erasureMutants: readonly Mutant[] = [
 ];
 
 /** Errors in streams and in the deletion of a chat. */
-export const streamAndErasureMutants: readonly Mutant[] = [...streamMutants, ...erasureMutants];
+export const streamAndErasureMutants: readonly Mutant[] = [...streamMutants, ...delayMutants, ...erasureMutants];

@@ -145,6 +145,21 @@ describe("the verdict on a run", () => {
     expect(reddened(31)).to.include("I12");
   });
 
+  it("allows a stream to show messages later during a fault, and not after it", () => {
+    const isRed = (from: number, to: number) => {
+      const history = sound.history.map((line): HistoryLine => {
+        if (line.type === "run") return { ...line, expectations: { ...line.expectations, streamedWithinMs: 300 } };
+        const isLate = line.type === "event" && line.at > from && line.at < to;
+        return isLate ? { ...line, at: line.at + 600e6 } : line;
+      });
+      return verify(history, sound.final).anomalies.some(({ invariant }) => invariant === "I24");
+    };
+    expect(isRed(0, 0)).to.equal(false);
+    expect(isRed(1_100e6, 1_300e6)).to.equal(false);
+    // The fault ends at 2 s, and recovery from it at 2.5 s.
+    expect(isRed(2_600e6, 2_800e6)).to.equal(true);
+  });
+
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
       ...{ type: "op", op: "get", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
