@@ -82,6 +82,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   const sampled = sample(recorder, () => world.processes, sampling.signal);
   const load = startLoad({
     ...{ recorder, seed, applications, ingest, api, writers: fault.writers ?? 6 },
+    senders: fault.senders ?? [],
     pace: { pauseMs: 25, fillerBytes: 200, ...fault.pace },
     // About when the fault begins.
     doomAfterMs: createRandom(seed).between(calmMs / 2, 2 * calmMs + 1_000),

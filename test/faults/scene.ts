@@ -36,6 +36,8 @@ export interface Fault {
   readonly pace?: Partial<Pace>;
   readonly writers?: number;
   readonly chats?: number;
+  /** The senders of all messages; without them, messages name none. */
+  readonly senders?: readonly string[];
   /** No chat is deleted in its runs. */
   readonly keepsChats?: boolean;
   /** Starts its own servers in `dir` to replace some of the shared ones; `stop` does not stop the shared ones. */

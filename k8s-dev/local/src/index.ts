@@ -1,4 +1,4 @@
-export { ensureFile, ensureProgram } from "./install.ts";
+export { canInstall, ensureFile, ensureProgram } from "./install.ts";
 export { LocalError } from "./local-error.ts";
 export { startRedis } from "./redis.ts";
 export { startMysql } from "./mysql.ts";

@@ -65,15 +65,17 @@ export type Item = readonly [number: number, uid: string, hash: string, version?
 
 export type Outcome = "ok" | "info" | "fail";
 
+export type ReadOp = "get" | "list" | "search" | "count" | "stream";
+
 /** One request of one client. */
 export interface Operation {
   readonly type: "op";
-  readonly op: "send" | "edit" | "remove" | "create" | "erase" | "get" | "list" | "search" | "count" | "stream";
+  readonly op: ReadOp | "send" | "edit" | "remove" | "create" | "erase" | "erase-sender" | "horizon";
   readonly client: string;
   /** The process that was asked. */
   readonly via: string;
   readonly app: string;
-  /** 0 for the creation of a chat. */
+  /** 0 for the creation of a chat and the erasure of a sender. */
   readonly chat: number;
   readonly t0: number;
   readonly t1: number;
@@ -85,11 +87,13 @@ export interface Operation {
   readonly problem?: string;
   /** send, edit, remove: the message. get, search: the wanted message. create: the chat's name. */
   readonly uid?: string;
+  /** send: of the message. erase-sender: whose messages. horizon: whose. */
+  readonly sender?: string;
   /** send: of the body. edit: of the new body. */
   readonly hash?: string;
   readonly key?: string;
   readonly attempt?: number;
-  /** send: the number in the answer. get, edit, remove: the number in the request. create: the chat's number. */
+  /** send, horizon: the number in the answer. get, edit, remove: the number in the request. create: the chat's number. */
   readonly number?: number;
   /** edit, remove: the version in If-Match. */
   readonly ifMatch?: number;
@@ -162,7 +166,8 @@ export interface SampleLine {
   readonly blockedMs: number;
 }
 
-export type FinalLine = QuietLine | ApplicationLine | ChatLine | MessageLine | VersionLine | ChangeLine | RemainsLine;
+export type FinalLine =
+  QuietLine | ApplicationLine | ChatLine | MessageLine | VersionLine | ChangeLine | HorizonLine | RemainsLine;
 
 /** Whether the system had finished all work before its state was read. */
 export interface QuietLine {
@@ -210,6 +215,8 @@ export interface MessageLine {
   readonly change?: number;
   /** row, listed. */
   readonly deleted?: boolean;
+  /** row. */
+  readonly sender?: string;
 }
 
 /** An earlier version of a message. */
@@ -229,6 +236,15 @@ export interface ChangeLine {
   readonly app: string;
   readonly chat: number;
   readonly change: number;
+  readonly number: number;
+}
+
+/** How far a sender has read a chat. */
+export interface HorizonLine {
+  readonly type: "horizon";
+  readonly app: string;
+  readonly chat: number;
+  readonly sender: string;
   readonly number: number;
 }
 

@@ -34,6 +34,7 @@ export interface Letter {
   readonly uid: string;
   readonly body: string;
   readonly key?: string | undefined;
+  readonly sender?: string | undefined;
 }
 
 export interface Client {
@@ -53,6 +54,10 @@ export interface Client {
   create(via: Target, application: Application, name: string, key?: string): Promise<Operation>;
   /** Deletes a chat. */
   erase(via: Target, application: Application, chat: number): Promise<Operation>;
+  /** Erases what a sender wrote in an application. */
+  eraseSender(via: Target, application: Application, sender: string): Promise<Operation>;
+  /** Moves the horizon up to which somebody has read a chat. */
+  moveHorizon(via: Target, application: Application, chat: number, sender: string, number: number): Promise<Operation>;
 }
 
 export interface ListQuery {
@@ -125,27 +130,28 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     edit: (via, letter, number, body, ifMatch) => change("edit", via, letter, number, ifMatch, body),
     remove: (via, letter, number, ifMatch) => change("remove", via, letter, number, ifMatch),
     async send(via, letter, attempt) {
-      const { application, chat, uid, body, key } = letter;
+      const { application, chat, uid, body, key, sender } = letter;
       const answer = await http.post(
         `${via.url}/messages`,
-        { application_token: application.token, chat_number: chat, body },
+        { application_token: application.token, chat_number: chat, body, sender },
         key === undefined ? {} : { "idempotency-key": key },
       );
       return record({
         ...{ op: "send", ...common(via, application, chat, answer), outcome: outcomeOf(answer.status, answer.problem) },
         ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
+        ...(sender !== undefined && { sender }),
         ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
       });
     },
     async sendBatch(via, letters, attempt) {
       const answer = await http.post(`${via.url}/messages/batch`, {
-        messages: letters.map(({ application, chat, body, key }) => ({
-          ...{ application_token: application.token, chat_number: chat, body },
+        messages: letters.map(({ application, chat, body, key, sender }) => ({
+          ...{ application_token: application.token, chat_number: chat, body, sender },
           ...(key !== undefined && { idempotency_key: key }),
         })),
       });
       const results = (answer.body as { results?: BatchResult[] } | undefined)?.results;
-      return letters.map(({ application, chat, uid, body, key }, index) => {
+      return letters.map(({ application, chat, uid, body, key, sender }, index) => {
         const result = results?.[index];
         const status = result?.status ?? answer.status;
         const problem = result === undefined ? answer.problem : result.type?.slice(result.type.lastIndexOf("/") + 1);
@@ -153,6 +159,7 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
           ...{ op: "send", ...common(via, application, chat, { ...answer, status, problem }) },
           outcome: outcomeOf(status, problem),
           ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
+          ...(sender !== undefined && { sender }),
           ...(result?.number !== undefined && { number: result.number }),
         });
       });
@@ -177,6 +184,18 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
       const answer = await http.remove(`${via.url}/applications/${application.token}/chats/${chat}`);
       const outcome = answer.status === 204 ? "ok" : outcomeOf(answer.status, answer.problem);
       return record({ op: "erase", ...common(via, application, chat, answer), outcome });
+    },
+    async eraseSender(via, application, sender) {
+      const answer = await http.post(`${via.url}/applications/${application.token}/erasures`, { sender });
+      const outcome = answer.status === 202 ? "ok" : outcomeOf(answer.status, answer.problem);
+      return record({ op: "erase-sender", ...common(via, application, 0, answer), outcome, sender });
+    },
+    async moveHorizon(via, application, chat, sender, number) {
+      const path = `/applications/${application.token}/chats/${chat}/reads/${sender}`;
+      const answer = await http.put(via.url + path, { number });
+      const outcome = answer.status === 200 ? "ok" : outcomeOf(answer.status, answer.problem);
+      const known = { op: "horizon", ...common(via, application, chat, answer), outcome, sender } as const;
+      return record({ ...known, number: outcome === "ok" ? (answer.body as MessageBody).number : number });
     },
     async create(via, application, chatName, key) {
       const answer = await http.post(

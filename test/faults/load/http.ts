@@ -20,6 +20,7 @@ type Headers = Readonly<Record<string, string>>;
 export interface Http {
   get(url: string): Promise<Answer>;
   post(url: string, body: unknown, headers?: Headers): Promise<Answer>;
+  put(url: string, body: unknown): Promise<Answer>;
   patch(url: string, body: unknown, headers?: Headers): Promise<Answer>;
   remove(url: string, headers?: Headers): Promise<Answer>;
   close(): void;
@@ -82,6 +83,7 @@ export function createHttp(now: () => number): Http {
   return {
     get: (url) => send("GET", url),
     post: (url, body, headers) => send("POST", url, JSON.stringify(body), { ...json, ...headers }),
+    put: (url, body) => send("PUT", url, JSON.stringify(body), json),
     patch: (url, body, headers) => send("PATCH", url, JSON.stringify(body), { ...json, ...headers }),
     remove: (url, headers) => send("DELETE", url, undefined, headers),
     close() {

@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly api: readonly Target[];
   readonly writers: number;
   readonly pace: Pace;
+  /** Whose names the messages have. */
+  readonly senders: readonly string[];
   /** How long the doomed chat lives. */
   readonly doomAfterMs: number;
 }
@@ -42,7 +44,7 @@ const editors = 4;
  * random numbers.
  */
 export function startLoad(options: LoadOptions): Load {
-  const { recorder, seed, applications, ingest, api, pace } = options;
+  const { recorder, seed, applications, ingest, api, pace, senders } = options;
   const http = createHttp(() => recorder.now());
   const sending = new AbortController();
   const settling = new AbortController();
@@ -74,7 +76,7 @@ export function startLoad(options: LoadOptions): Load {
       {
         client: createClient(`w${index}`, http, recorder),
         random: nextRandom(),
-        ...{ applications, targets: ingest, pace, pickChat: doom.pickChat, onAcknowledged },
+        ...{ applications, targets: ingest, pace, senders, pickChat: doom.pickChat, onAcknowledged },
         ...{ signal: sending.signal, settling: settling.signal },
       },
       index,

@@ -58,6 +58,8 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
             recorder.write({ type: "op", op: "stream", ...known, ...(problem !== undefined && { problem }) });
           },
           onEvent(event) {
+            // It happens only now, and is in no list.
+            if (event.event === "read") return;
             position = event.id ?? position;
             if (event.event === "goodbye") waitMs = (event.data as { retry_ms: number }).retry_ms;
             const line: EventLine = {

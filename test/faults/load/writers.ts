@@ -17,6 +17,8 @@ export interface Writer {
   /** The processes to send to. The writer keeps using one until it drains or refuses a connection. */
   readonly targets: readonly Target[];
   readonly pace: Pace;
+  /** Each message names one of them; none does if there are none. */
+  readonly senders: readonly string[];
   /** New messages are sent until it aborts. */
   readonly signal: AbortSignal;
   /** Unknown and refused messages are sent again until it aborts. */
@@ -62,7 +64,7 @@ function settle({ onAcknowledged }: Writer, letter: Letter, operation: Operation
 
 const words = ["alpha", "Bär", "gamma", "δέλτα", "epsilon", "zeta", "e\u0301ta", "😀", "theta", "йота"];
 
-function createLetter({ client, random, applications, pickChat, pace }: Writer, counter: number): Letter {
+function createLetter({ client, random, applications, pickChat, pace, senders }: Writer, counter: number): Letter {
   const application = random.pick(applications);
   const chat = pickChat(application, random);
   const uid = `${application.label}.${chat}.${client.name}.${String(counter).padStart(5, "0")}`;
@@ -73,5 +75,6 @@ function createLetter({ client, random, applications, pickChat, pace }: Writer, 
     bytes -= Buffer.byteLength(word) + 1;
   }
   const body = [uid, application.canary, ...filler].join(" ");
-  return { application, chat, uid, body, ...(counter % 2 === 0 && { key: uid }) };
+  const sender = senders.length > 0 ? { sender: random.pick(senders) } : {};
+  return { application, chat, uid, body, ...sender, ...(counter % 2 === 0 && { key: uid }) };
 }

@@ -1,22 +1,18 @@
 import { existsSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { canInstall, ensureFile } from "@confab/local";
 import { usual, type Fault, type Scene } from "../scene.ts";
-import type { Process } from "../world/process.ts";
+import type { Process, ServiceName } from "../world/process.ts";
 
-const libraries = [
-  process.env.FAKETIME_LIBRARY ?? "",
-  "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-  "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-];
-const library = libraries.find((path) => path !== "" && existsSync(path));
+const debianArchitecture = process.arch === "arm64" ? "aarch64" : "x86_64";
+const library = process.env.FAKETIME_LIBRARY ?? `/usr/lib/${debianArchitecture}-linux-gnu/faketime/libfaketimeMT.so.1`;
 
 /**
  * Each process reads its clock's offset from its own file. The monotonic clock and the clock of Redis are unchanged.
  */
 const environment = {
-  ...(library !== undefined && { LD_PRELOAD: library }),
-  ...{ FAKETIME_DONT_FAKE_MONOTONIC: "1", FAKETIME_CACHE_DURATION: "1", FAKETIME_DONT_RESET: "1" },
+  ...{ LD_PRELOAD: library, FAKETIME_DONT_FAKE_MONOTONIC: "1", FAKETIME_CACHE_DURATION: "1", FAKETIME_DONT_RESET: "1" },
 };
 
 const fileOf = (dir: string, { name }: Pick<Process, "name">) => join(dir, `clock-${name}`);
@@ -27,20 +23,39 @@ async function setClock({ world }: Scene, process: Process, offset: string): Pro
   await rename(`${file}.new`, file);
 }
 
+/**
+ * The settings of a fault in which processes of these services have clocks of their own. Each begins with its offset, as libfaketime
+ * reads it: `+7s`.
+ */
+export function withOwnClocks(
+  services: readonly ServiceName[],
+  offsetOf: (process: string) => string,
+): Pick<Fault, "env" | "envOf" | "prepare" | "cannotRun"> {
+  return {
+    env: Object.fromEntries(services.map((service) => [service, environment])),
+    envOf: (dir, name) => ({ FAKETIME_TIMESTAMP_FILE: fileOf(dir, { name }) }),
+    prepare: async (dir) => {
+      await ensureFile({ file: library, packages: ["libfaketime"] }, () => undefined);
+      for (const service of services)
+        for (const index of [1, 2]) {
+          const name = `${service}-${index}`;
+          await writeFile(fileOf(dir, { name }), `${offsetOf(name)}\n`);
+        }
+    },
+    cannotRun: () =>
+      existsSync(library) || canInstall()
+        ? undefined
+        : "libfaketime is missing; install it, or set FAKETIME_LIBRARY to its path",
+  };
+}
+
 /** The clocks of machines differ and jump. */
 export const clockFaults: readonly Fault[] = [
   {
     name: "clocks-jump",
     title: "The clocks of ingest and worker processes jump an hour ahead and an hour back",
     expectations: usual,
-    env: { ingest: environment, worker: environment },
-    envOf: (dir, name) => ({ FAKETIME_TIMESTAMP_FILE: fileOf(dir, { name }) }),
-    prepare: async (dir) => {
-      for (const service of ["ingest", "worker"])
-        for (const index of [1, 2]) await writeFile(fileOf(dir, { name: `${service}-${index}` }), "+0s\n");
-    },
-    cannotRun: () =>
-      library === undefined ? "libfaketime is missing; install it, or set FAKETIME_LIBRARY to its path" : undefined,
+    ...withOwnClocks(["ingest", "worker"], () => "+0s"),
     async run(scene) {
       const { world, random, during, pause } = scene;
       await during("clocks jump", async () => {

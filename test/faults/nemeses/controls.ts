@@ -4,6 +4,7 @@ import { diskFaults } from "./disk.ts";
 import { redisFaults } from "./redis.ts";
 import { onRedis } from "./redis-command.ts";
 import { replacedFaults } from "./replaced.ts";
+import { senderFaults } from "./senders.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import { environmentOf, type SourceMutant } from "../world/source-mutant.ts";
 import type { InvariantName } from "../verify/invariants.ts";
@@ -139,6 +140,14 @@ export const controls: readonly Control[] = [
       file: "services/worker/src/schedules/erase.ts",
       from: "if (epoch === null) await intake.mark(token, chatNumber ?? undefined);",
       to: "if (epoch === null) await Promise.resolve();",
+    },
+  }),
+  weakened("senders-erased", "clocks decide what is older than a request", ["I25"], senderFaults, {
+    worker: {
+      file: "packages/database/src/sender-erasure.ts",
+      from: "(epoch IS NULL OR epoch < ?) ORDER BY chat_id",
+      to: `created_at <= (SELECT MAX(e.requested_at) FROM erasures AS e WHERE e.sender = messages.sender AND e.epoch = ?)
+           ORDER BY chat_id`,
     },
   }),
   weakened("subscribers-silent", "a subscriber never asks whether Redis still answers", ["I24"], redisFaults, {

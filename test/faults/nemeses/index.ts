@@ -11,6 +11,7 @@ import { redisDataFaults } from "./redis-data.ts";
 import { redisFaults } from "./redis.ts";
 import { replacedFaults } from "./replaced.ts";
 import { searchFaults } from "./search.ts";
+import { senderFaults } from "./senders.ts";
 import type { Fault } from "../scene.ts";
 
 /** All faults, in the order of runs and reports. */
@@ -27,5 +28,6 @@ export const faults: readonly Fault[] = [
   ...searchFaults,
   ...loadFaults,
   ...clockFaults,
+  ...senderFaults,
   ...hostileFaults,
 ];

@@ -1,4 +1,4 @@
-import { chatKey, lossesOf, messageKey } from "./model.ts";
+import { chatKey, lossesOf, mayBeErased, messageKey } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { Item, MessageLine, Operation, VersionLine } from "../history/lines.ts";
 import type { Model } from "./model.ts";
@@ -62,7 +62,7 @@ export function deletionsHold(model: Model): string[] {
     const removals = (model.changesOf.get(key) ?? []).filter(
       ({ op, outcome }) => op === "remove" && outcome !== "fail",
     );
-    if (removals.length === 0) wrong.push(`${key} is deleted, and nobody deleted it`);
+    if (removals.length === 0 && !mayBeErased(model, row)) wrong.push(`${key} is deleted, and nobody deleted it`);
     if (row.hash !== "") wrong.push(`the row of ${key}, which is deleted, has a text`);
     if (versions.has(key)) wrong.push(`${key} is deleted and has earlier versions`);
   }
@@ -120,7 +120,9 @@ function staleTexts(model: Model): string[] {
       const what = `${read.client}'s ${read.op} of ${key}`;
       if (uid === "") {
         const isPossible = changes.some(({ op, outcome, t0 }) => op === "remove" && outcome !== "fail" && t0 < read.t1);
-        return isPossible ? [] : [`${what} shows it as deleted, and nobody had deleted it`];
+        return isPossible || mayBeErased(model, { ...read, number }, read.t1)
+          ? []
+          : [`${what} shows it as deleted, and nobody had deleted it`];
       }
       const before = keptChanges(model, key).filter(({ t1 }) => t1 < read.t0);
       if (before.some(({ op }) => op === "remove")) return [`${what} began after its deletion and shows a text`];
@@ -143,12 +145,14 @@ function isWritten(model: Model, [, uid, hash, version = 1]: Item, changes: read
 function wrongRefusals(model: Model): string[] {
   const known = new Map(reliable(model).map((message) => [message.uid, message]));
   return [...model.changesOf].flatMap(([key, changes]) =>
-    changes.flatMap(({ client, op, status, t0, t1, uid, ifMatch }) => {
+    changes.flatMap(({ client, op, status, t0, t1, uid, ifMatch, app, chat, number = 0 }) => {
       const what = `${client}'s ${op} of ${key} was answered with ${status}`;
       if (status === 404 && (known.get(uid!)?.knownAt ?? Infinity) < t0)
         return [`${what} after the message was acknowledged`];
       if (status === 412 && ifMatch === undefined) return [`${what} without If-Match`];
-      const isDeleted = changes.some((each) => each.op === "remove" && each.outcome !== "fail" && each.t0 < t1);
+      const isErased = mayBeErased(model, { app, chat, number }, t1);
+      const isDeleted =
+        isErased || changes.some((each) => each.op === "remove" && each.outcome !== "fail" && each.t0 < t1);
       return status === 410 && !isDeleted ? [`${what}, and nobody had deleted it`] : [];
     }),
   );

@@ -4,7 +4,7 @@ import { fingerprint } from "../history/recorder.ts";
 import { readRemains } from "./remains.ts";
 import type { Connection } from "mariadb";
 import type { Endpoints } from "./endpoints.ts";
-import type { ChangeLine, FinalLine, MessageLine, VersionLine } from "../history/lines.ts";
+import type { ChangeLine, FinalLine, HorizonLine, MessageLine, VersionLine } from "../history/lines.ts";
 
 interface ChatRow {
   readonly token: string;
@@ -28,6 +28,7 @@ interface StoredRow extends InChat {
   readonly version: number;
   readonly change: number | null;
   readonly deleted: number;
+  readonly sender: Buffer | null;
 }
 
 /** Waits until nothing is pending, queued or in the search outbox, or until the deadline; then reads everything. */
@@ -55,13 +56,17 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
          LEFT JOIN chats c ON c.id = m.chat_id LEFT JOIN applications a ON a.id = c.application_id ${joins}`,
       );
     const stored = await select<StoredRow>(
-      "m.body, m.version, m.change_number AS `change`, m.deleted_at IS NOT NULL AS deleted, v.body AS first",
+      "m.body, m.sender, m.version, m.change_number AS `change`, m.deleted_at IS NOT NULL AS deleted, v.body AS first",
       "messages",
       "LEFT JOIN message_versions v ON v.chat_id = m.chat_id AND v.number = m.number AND v.version = 1",
     );
     const rows = stored.map((row) => ({ ...place(row), ...toRow(row) }));
     const versions = await select<MessageRow & { version: number }>("m.version, m.body", "message_versions");
     const changes = await select<InChat & { change: number }>("m.change_number AS `change`", "message_changes");
+    const horizons = await connection.query<{ token: string; chat: number; reader: Buffer; number: number }[]>(
+      `SELECT a.token, c.number AS chat, r.reader, r.number FROM \`reads\` r
+       JOIN chats c ON c.id = r.chat_id JOIN applications a ON a.id = c.application_id`,
+    );
     const ids = await connection.query<{ id: number; token: string; chat: number }[]>(
       `SELECT c.id, a.token, c.number AS chat FROM chats c JOIN applications a ON a.id = c.application_id`,
     );
@@ -79,6 +84,7 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
         ...{ type: "version", ...place(row), version: row.version },
         ...fingerprint(row.body.toString()),
       })),
+      ...horizons.map((row): HorizonLine => ({ type: "horizon", ...place(row), sender: row.reader.toString() })),
       ...changes.map((row): ChangeLine => ({ type: "change", ...place(row), change: row.change })),
       ...messages("dead-letter", await select("m.body", "dead_letters")),
       // If MySQL is the search backend, the rows are the index.
@@ -94,7 +100,7 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
 }
 
 /** A changed message keeps the uid of its first version; a deleted one has none. */
-function toRow({ body, first, version, change, deleted }: StoredRow) {
+function toRow({ body, first, version, change, deleted, sender }: StoredRow) {
   const { hash } = fingerprint(body);
   return {
     type: "row" as const,
@@ -102,6 +108,7 @@ function toRow({ body, first, version, change, deleted }: StoredRow) {
     version,
     ...(change !== null && { change }),
     ...(deleted === 1 && { deleted: true }),
+    ...(sender !== null && { sender: sender.toString() }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { erasedLeavesNothing } from "./erasure.ts";
+import { erasedSendersAreGone } from "./senders.ts";
 import { countsMatch, documentsMatch, numbersAreUnique, stateIsListed } from "./state.ts";
 import { refusedIsNotStored, keyGivesOneNumber, nothingIsLost, orderIsReal, storedOnce } from "./messages.ts";
 import { foreignWordsStayHidden, pollersSkipNothing, writesAreReadable } from "./reading.ts";
@@ -51,6 +52,10 @@ export const invariants = {
   I24: {
     says: "a stream shows a message in time, as far as the fault sets one",
     check: streamsAreOnTime,
+  },
+  I25: {
+    says: "the erasure of a sender deletes all that was acknowledged before its request, and nothing sent after its answer",
+    check: erasedSendersAreGone,
   },
 } as const satisfies Record<string, Invariant>;
 

@@ -5,6 +5,7 @@ import type {
   EventLine,
   FinalLine,
   HistoryLine,
+  HorizonLine,
   Item,
   MessageLine,
   Operation,
@@ -24,6 +25,7 @@ export interface Sent {
   readonly app: string;
   readonly chat: number;
   readonly hash: string;
+  readonly sender: string | undefined;
   /** In the order of their start. */
   readonly attempts: readonly Operation[];
   readonly outcome: Outcome;
@@ -55,6 +57,11 @@ export interface Model {
   readonly erasure: Erasure | undefined;
   /** The edits and deletions of each message, by the `messageKey` of their target, in the order of their start. */
   readonly changesOf: ReadonlyMap<string, readonly Operation[]>;
+  /** The requests to erase what a sender wrote. */
+  readonly senderErasures: readonly Operation[];
+  readonly horizons: readonly HorizonLine[];
+  /** The acknowledged messages, by the `messageKey` of their number. */
+  readonly owners: ReadonlyMap<string, Sent>;
   readonly windows: readonly WindowLine[];
   readonly probes: readonly ProbeLine[];
   readonly samples: readonly SampleLine[];
@@ -95,6 +102,13 @@ export function buildModel(history: readonly HistoryLine[], final: readonly Fina
     erasure: run.doomed && toErasure(run.doomed, all.filter(isDoomed), finalOf("remains")),
     changesOf: Map.groupBy(operations.filter(isChange), ({ app, chat, number = 0 }) =>
       messageKey({ app, chat, number }),
+    ),
+    senderErasures: operations.filter(({ op }) => op === "erase-sender"),
+    horizons: finalOf("horizon").filter((line) => !isDoomed(line)),
+    owners: new Map(
+      [...sent.values()].flatMap((message) =>
+        message.number === undefined ? [] : [[messageKey({ ...message, number: message.number }), message]],
+      ),
     ),
     windows: of("window").toSorted((a, b) => a.t0 - b.t0),
     probes: of("probe"),
@@ -142,11 +156,11 @@ function collectSent(operations: readonly Operation[]): Map<string, Sent> {
   const sends = operations.filter(({ op, uid }) => op === "send" && uid !== undefined);
   return new Map(
     [...Map.groupBy(sends, ({ uid }) => uid!)].map(([uid, attempts]) => {
-      const { app, chat, hash = "", t0 } = attempts[0]!;
+      const { app, chat, hash = "", t0, sender } = attempts[0]!;
       const acknowledged = attempts.filter(({ outcome }) => outcome === "ok").toSorted((a, b) => a.t1 - b.t1)[0];
       const outcome: Outcome = acknowledged ? "ok" : attempts.some((each) => each.outcome === "info") ? "info" : "fail";
       const { number, t1 = Infinity } = acknowledged ?? {};
-      return [uid, { uid, app, chat, hash, attempts, outcome, number, beganAt: t0, knownAt: t1 }];
+      return [uid, { uid, app, chat, hash, sender, attempts, outcome, number, beganAt: t0, knownAt: t1 }];
     }),
   );
 }
@@ -186,6 +200,22 @@ export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: 
 export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation, "t0" | "t1">): boolean {
   const grace = run.expectations.recoverWithinMs * 1e6;
   return windows.some((window) => t0 <= window.t1 + grace && t1 >= window.t0);
+}
+
+/**
+ * Whether the message with this number may have been erased with its sender before a time. The sender of a message of unknown
+ * outcome is not known.
+ */
+export function mayBeErased(
+  { senderErasures, owners }: Model,
+  message: { readonly app: string; readonly chat: number; readonly number: number },
+  before = Infinity,
+): boolean {
+  const owner = owners.get(messageKey(message));
+  return senderErasures.some(
+    ({ app, sender, outcome, t0 }) =>
+      app === message.app && outcome !== "fail" && t0 < before && (owner === undefined || owner.sender === sender),
+  );
 }
 
 /** Identifies a chat across applications. */

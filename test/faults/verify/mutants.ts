@@ -14,6 +14,7 @@ import {
   unchangedRow,
   type Mutant,
 } from "./mutate.ts";
+import { senderMutants } from "./sender-mutants.ts";
 import { streamAndErasureMutants } from "./stream-mutants.ts";
 import type { HistoryLine, MessageLine, Operation } from "../history/lines.ts";
 
@@ -360,4 +361,5 @@ export const mutants: readonly Mutant[] = [
   },
   ...changeMutants,
   ...streamAndErasureMutants,
+  ...senderMutants,
 ];

@@ -1,4 +1,4 @@
-import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeErased, mayBeLost, messageKey } from "./model.ts";
 import { isUndone } from "./changes.ts";
 import type { EventLine, Item, MessageLine, Operation } from "../history/lines.ts";
 import { dropAbove } from "../load/stream-readers.ts";
@@ -106,6 +106,7 @@ function apply({ event, position, item, connection }: EventLine, known: Known): 
 function isSkipped(model: Model, edit: Operation, { at }: EventLine, { number, messages }: Known): boolean {
   const shown = messages.get(edit.number!);
   if (edit.number! > number || shown === undefined || (shown.item[3] ?? 1) >= edit.version!) return false;
+  if (mayBeErased(model, { ...edit, number: edit.number! }, at)) return false;
   const others = model.changesOf.get(messageKey({ ...edit, number: edit.number! })) ?? [];
   return !others.some((each) => each.outcome !== "fail" && each.t0 < at && (each.version ?? Infinity) > edit.version!);
 }

@@ -160,6 +160,27 @@ describe("the verdict on a run", () => {
     expect(isRed(2_600e6, 2_800e6)).to.equal(true);
   });
 
+  it("explains a deleted message by the erasure of its sender, and only of its sender", () => {
+    const row = sound.final.find((line) => line.type === "row" && line.version === 1 && line.deleted !== true)!;
+    if (row.type !== "row") throw new Error("the sound run has no such row");
+    const final = sound.final.map((line) =>
+      line === row ? { ...row, uid: "", hash: "", deleted: true, version: 2 } : line,
+    );
+    const reddened = (sender: string) => {
+      const history = sound.history.map((line): HistoryLine =>
+        line.type === "op" && line.op === "send" && line.uid === row.uid ? { ...line, sender: "anna" } : line,
+      );
+      const erasure: Operation = {
+        ...{ type: "op", op: "erase-sender", client: "registrar", via: "api-1", app: row.app, chat: 0, outcome: "ok" },
+        ...{ status: 202, t0: 5_000e6, t1: 5_001e6, sender },
+      };
+      const { anomalies } = verify([...history, erasure], final);
+      return anomalies.flatMap(({ examples }) => examples).filter((text) => text.includes("nobody deleted it"));
+    };
+    expect(reddened("anna")).to.deep.equal([]);
+    expect(reddened("ben")).to.have.lengthOf(1);
+  });
+
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
       ...{ type: "op", op: "get", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },

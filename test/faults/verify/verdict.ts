@@ -62,7 +62,7 @@ export interface Verdict {
 }
 
 const examples = 5;
-const writes: ReadonlySet<string> = new Set(["send", "create", "edit", "remove"]);
+const writes: ReadonlySet<string> = new Set(["send", "create", "edit", "remove", "erase-sender", "horizon"]);
 
 /** Judges a recorded run. The same lines always give the same verdict. */
 export function verify(history: readonly HistoryLine[], final: readonly FinalLine[]): Verdict {

@@ -1,0 +1,67 @@
+import { end, isAcknowledged, template, unchangedRow, NothingToMutate, type Mutant } from "./mutate.ts";
+import type { MessageLine, Operation } from "../history/lines.ts";
+import type { Run } from "./sound-run.ts";
+
+const sender = "anna";
+
+/** Makes a sender of the one who sent a row's message, and adds the erasure of this sender at a time. */
+function erasing({ history, final }: Run, row: MessageLine, at: number): Run {
+  const erasure: Operation = {
+    ...template(history, "send"),
+    ...{ op: "erase-sender", client: "eraser", app: row.app, chat: 0, t0: at, t1: at + 1, status: 202, sender },
+  };
+  const sends = history.map((line) => (isAcknowledged(line) && line.uid === row.uid ? { ...line, sender } : line));
+  return { history: [...sends, erasure], final };
+}
+
+/** The run has the row of a message that was acknowledged and never changed. */
+function rowOf(run: Run): MessageLine {
+  const isUnchanged = unchangedRow(run);
+  const row = run.final.find(isUnchanged);
+  if (row === undefined) throw new NothingToMutate("the run has no such row");
+  return row;
+}
+
+const horizonOf = ({ app, chat }: MessageLine) => ({ type: "horizon", app, chat, sender, number: 1 }) as const;
+
+/** Errors in the erasure of a sender. */
+export const senderMutants: readonly Mutant[] = [
+  {
+    what: "a message stays whose sender was erased later",
+    reddens: "I25",
+    mutate: (run) => erasing(run, rowOf(run), end(run.history) + 1),
+  },
+  {
+    what: "a message is deleted whose sender was erased before it was sent",
+    reddens: "I25",
+    mutate(run) {
+      const row = rowOf(run);
+      const deleted = { ...row, uid: "", hash: "", deleted: true, version: 2 };
+      const final = run.final.map((line) => (line === row ? deleted : line));
+      return erasing({ ...run, final }, row, -2);
+    },
+  },
+  {
+    what: "a deleted message names the sender who was erased",
+    reddens: "I25",
+    mutate(run) {
+      const row = rowOf(run);
+      const deleted = { ...row, uid: "", hash: "", deleted: true, version: 2, sender };
+      const final = run.final.map((line) => (line === row ? deleted : line));
+      return erasing({ ...run, final }, row, end(run.history) + 1);
+    },
+  },
+  {
+    what: "a sender was erased, and a horizon stays",
+    reddens: "I25",
+    mutate(run) {
+      const row = rowOf(run);
+      return erasing({ ...run, final: [...run.final, horizonOf(row)] }, row, end(run.history) + 1);
+    },
+  },
+  {
+    what: "a sender was erased, and a horizon that moved later is missing",
+    reddens: "I25",
+    mutate: (run) => erasing(run, rowOf(run), -2),
+  },
+];
