@@ -69,7 +69,7 @@ export function decodeLost(id: string, index: Buffer, numberings: Buffer): LostB
   const messages = chats.flatMap(({ token, chat, chatId, first, lengths }) =>
     lengths.map((_, at) => ({ token, chat, chatId, number: first + at })),
   );
-  return { id, messages, numberings: decodeNumberings(numberings.toString(), chats) };
+  return { id, messages, numberings: decodeNumberings(numberings, chats) };
 }
 
 function batchOf(id: string, messages: AcceptedMessage[], chats: readonly BatchChat[], numberings: Buffer) {
@@ -77,7 +77,7 @@ function batchOf(id: string, messages: AcceptedMessage[], chats: readonly BatchC
     id,
     acceptedAt: messages[0] && acceptedAt(messages[0].uid),
     messages,
-    numberings: decodeNumberings(numberings.toString(), chats),
+    numberings: decodeNumberings(numberings, chats),
   };
 }
 

@@ -6,14 +6,21 @@ export interface ChatNumbering {
 }
 
 /** Decodes the numberings of a batch with these chats, as the accept script writes them. Leaves out damaged ones. */
-export function decodeNumberings(text: string, chats: readonly BatchChat[]): ChatNumbering[] {
-  return Array.from(text.matchAll(/(\d+) (\d+) (\d+) (\d+)\n/g), ([, ...found]) => found.map(Number)).flatMap(
-    ([line, numbering, from, sum]) => {
-      const chat = chats[line! - 1];
-      if (!chat || sum !== checkSum(Number(chat.chatId), numbering!, from!)) return [];
-      return { chatId: chat.chatId, numbering: numbering!, from: from! };
-    },
-  );
+export function decodeNumberings(text: Buffer, chats: readonly BatchChat[]): ChatNumbering[] {
+  const found: ChatNumbering[] = [];
+  const fields = new FieldReader(text);
+  while (!fields.isAtEnd()) {
+    const line = fields.readNumber();
+    const numbering = fields.readNumber();
+    const from = fields.readNumber();
+    const sum = fields.readNumber();
+    // The rest of a damaged line.
+    while (fields.separator() !== newline && !fields.isAtEnd()) fields.readNumber();
+    const chat = chats[line - 1];
+    if (chat && sum === checkSum(Number(chat.chatId), numbering, from))
+      found.push({ chatId: chat.chatId, numbering, from });
+  }
+  return found;
 }
 
 /** A chat's part of a batch. */
@@ -36,10 +43,45 @@ const space = 0x20;
 const comma = 0x2c;
 const zero = 0x30;
 
+/** Reads the fields of lines, byte by byte: most messages have a line of their own, and splitting it costs more than decoding the message. */
+class FieldReader {
+  readonly #text: Buffer;
+  /** Where the next field begins. */
+  at = 0;
+
+  constructor(text: Buffer) {
+    this.#text = text;
+  }
+
+  isAtEnd(): boolean {
+    return this.at >= this.#text.length;
+  }
+
+  /** What followed the last field. */
+  separator(): number | undefined {
+    return this.#text[this.at - 1];
+  }
+
+  /** Every separator is below the digits. */
+  readNumber(): number {
+    const text = this.#text;
+    let at = this.at;
+    let value = 0;
+    for (let byte = text[at++]!; byte >= zero; byte = text[at++]!) value = 10 * value + byte - zero;
+    this.at = at;
+    return value;
+  }
+
+  /** A field that ends with a space. */
+  skipText(): void {
+    const end = this.#text.indexOf(space, this.at);
+    this.at = (end === -1 ? this.#text.length : end) + 1;
+  }
+}
+
 /**
  * Decodes the chats of a batch as the accept script and complete.lua write them, or some of its lines. The first of these may belong to
- * the application `before`. Returns undefined if one is damaged. Reads byte by byte, because most messages have a line of their own, and
- * splitting it costs more than decoding the message.
+ * the application `before`. Returns undefined if one is damaged.
  *
  * The check sum of a line covers everything except the name of the chat and the lengths, which the records' checksums cover.
  */
@@ -51,41 +93,32 @@ export function decodeBatchChats(
   const characters = text.toString("latin1");
   const chats: BatchChat[] = [];
   let { token, epoch } = before;
-  let at = 0;
+  const fields = new FieldReader(text);
   let isWhole = true;
-  const readText = (): string => {
-    const from = at;
-    while (at < text.length && text[at] !== space) at++;
-    return characters.slice(from, at++);
-  };
-  /** Every separator is below the digits. */
-  const readNumber = (): number => {
-    let value = 0;
-    for (let byte = text[at++]!; byte >= zero; byte = text[at++]!) value = 10 * value + byte - zero;
-    return value;
-  };
   const readField = (): number => {
-    const value = readNumber();
-    if (text[at - 1] !== space) isWhole = false;
+    const value = fields.readNumber();
+    if (fields.separator() !== space) isWhole = false;
     return value;
   };
-  while (at < text.length) {
-    const given = readText();
-    if (given !== "") {
+  while (!fields.isAtEnd()) {
+    const from = fields.at;
+    fields.skipText();
+    if (fields.at > from + 1) {
+      const given = characters.slice(from, fields.at - 1);
       const end = given.indexOf("/");
       token = end === -1 ? given : given.slice(0, end);
       epoch = end === -1 ? undefined : Number(given.slice(end + 1));
     }
     const chat = readField();
-    const idAt = at;
+    const idAt = fields.at;
     const id = readField();
     const sum = readField();
     const first = readField();
     const count = readField();
     const offset = readField();
-    const lengths = [readNumber()];
-    while (text[at - 1] === comma) lengths.push(readNumber());
-    if (text[at - 1] !== newline || count !== lengths.length) isWhole = false;
+    const lengths = [fields.readNumber()];
+    while (fields.separator() === comma) lengths.push(fields.readNumber());
+    if (fields.separator() !== newline || count !== lengths.length) isWhole = false;
     if (!isWhole || sum !== checkSum(id, epoch ?? 0, first, count, offset)) return undefined;
     const chatId = BigInt(id <= Number.MAX_SAFE_INTEGER ? id : characters.slice(idAt, characters.indexOf(" ", idAt)));
     chats.push({ token, epoch, chat, chatId, first, offset, lengths });

@@ -2,5 +2,5 @@
 -- records.
 
 local function checkSum(id, a, b, c, d)
-  return string.format('%d', ((id % 4294967296) * 524287 + a * 262139 + b * 131071 + c * 65521 + d * 32749) % 4294967296)
+  return ((id % 4294967296) * 524287 + a * 262139 + b * 131071 + c * 65521 + d * 32749) % 4294967296
 end

@@ -33,10 +33,12 @@ end
 local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
 -- Adds the chats of a batch (the lines of the accept script) to those of all batches. Returns, for a batch with messages to renumber,
--- which records are whose, then how many messages it has, and the chats in the order of its lines.
-local function readChats(text, hasMoves)
+-- which records are whose, then how many messages it has, and for one with numberings, the chats in the order of its lines.
+local function readChats(text, hasMoves, hasNumberings)
   local parts, lines, messages, owner, token, ofToken = {}, {}, 0, '', '', {}
-  for given, chat, id, range, first, count in string.gmatch(text, '(%S*) (%d+) (%d+) %d+ ((%d+) (%d+) %d+ [%d,]+)\n') do
+  for given, chat, id, first, count, from, lengths in
+    string.gmatch(text, '(%S*) (%d+) (%d+) %d+ (%d+) (%d+) (%d+) (%S+)\n')
+  do
     if given ~= '' then
       owner, token = given, string.match(given, '^[^/]+')
       ofToken = chatsOf[token] or {}
@@ -50,9 +52,11 @@ local function readChats(text, hasMoves)
     local last = first + count - 1
     if last > all.last then all.last = last end
     all.id, all.count = id, all.count + 1
-    lines[#lines + 1] = all
+    if hasNumberings then lines[#lines + 1] = all end
     if hasMoves then
-      parts[#parts + 1] = { chat = all, owner = owner, range = range, first = tonumber(first), count = tonumber(count), record = messages + 1 }
+      parts[#parts + 1] = {
+        chat = all, owner = owner, from = from, lengths = lengths, first = tonumber(first), count = tonumber(count), record = messages + 1,
+      }
     end
     messages = messages + count
   end
@@ -64,7 +68,8 @@ while ARGV[at] do
   -- Two jobs may have brought the same batch.
   local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs', 'numberings')
   isGiven[id] = true
-  local parts, messages, lines = readChats(found[1] or '', ARGV[at + 1] ~= '0')
+  local numberings = found[4] or ''
+  local parts, messages, lines = readChats(found[1] or '', ARGV[at + 1] ~= '0', numberings ~= '')
   for move = 1, tonumber(ARGV[at + 1]) do
     local from = at + 3 * move - 1
     moves[move] = { record = tonumber(ARGV[from]), id = ARGV[from + 1], last = tonumber(ARGV[from + 2]) }
@@ -73,7 +78,7 @@ while ARGV[at] do
   completed = completed + messages
   batches[#batches + 1] = {
     id = id, open = found[1], results = found[2], keepMs = found[3], parts = parts, moves = moves,
-    numberings = found[4] or '', lines = lines,
+    numberings = numberings, lines = lines,
   }
 end
 
@@ -90,8 +95,9 @@ end
 for _, chat in ipairs(chats) do
   local headKey = prefix .. 'head:' .. chat.reference
   local last, incarnation, id = readHead(headKey)
-  local isStored = chat.unstored and string.sub(incarnation, -#chat.unstored) == chat.unstored
-  if isStored then incarnation = string.sub(incarnation, 1, -2) end
+  local unstored = chat.unstored
+  local isStored = unstored and string.sub(incarnation, 1, #unstored) == unstored
+  if isStored then incarnation = string.sub(unstored, 1, -2) .. string.sub(incarnation, #unstored + 1) end
   if last < chat.last then redis.call('SET', headKey, chat.id .. ' ' .. chat.last .. incarnation)
   elseif isStored then redis.call('SET', headKey, id .. ' ' .. last .. incarnation) end
 end
@@ -119,9 +125,9 @@ local function renumberKey(token, key, keepMs, before, after)
   end
 end
 
-local function readRecord(batch, range, position)
-  local offset, lengths = string.match(range, '^%d+ %d+ (%d+) (.+)$')
-  for length in string.gmatch(lengths, '%d+') do
+local function readRecord(batch, part, position)
+  local offset = part.from
+  for length in string.gmatch(part.lengths, '%d+') do
     if position == 0 then return redis.call('GETRANGE', prefix .. 'records:' .. batch, offset, offset + length - 1) end
     offset, position = offset + length, position - 1
   end
@@ -130,7 +136,7 @@ end
 local function move(batch, part, position, id, loadedLast)
   local chat, before = part.chat, part.first + position
   -- The record names its first batch from now on (createRecordEncoder in pending-record.ts).
-  local record = string.gsub(readRecord(batch.id, part.range, position), '^(1 %S+ )(%d+ )', '%1' .. batch.id .. '/%2')
+  local record = string.gsub(readRecord(batch.id, part, position), '^(1 %S+ )(%d+ )', '%1' .. batch.id .. '/%2')
   local headKey, pendingKey = prefix .. 'head:' .. chat.reference, prefix .. 'pending:' .. chat.reference
   local last, incarnation = readHead(headKey)
   last = math.max(last, loadedLast)
@@ -172,12 +178,14 @@ end
 -- Batches are completed almost in their order, so their ranges are near the front. Removing them one by one would compare
 -- each with all that are before it. unpack is limited to some thousand values.
 local most = 1000
+-- A range ends with the id of its batch, and all ids have one length. A pattern would look at all lengths of records before it.
+local function batchOf(range) return string.sub(range, -#newBatch) end
 local function removeRanges(pendingKey, count)
   local kept, read, size = {}, 0, count
   while count > 0 do
     local found = redis.call('LRANGE', pendingKey, read, read + size - 1)
     for _, range in ipairs(found) do
-      if isGiven[string.match(range, '%S+$')] then count = count - 1 else kept[#kept + 1] = range end
+      if isGiven[batchOf(range)] then count = count - 1 else kept[#kept + 1] = range end
     end
     read = read + #found
     if #found < size then break end
@@ -186,7 +194,7 @@ local function removeRanges(pendingKey, count)
   -- One is missing, so a bit has flipped in it or in its batch. Nothing else would remove it.
   if count > 0 then
     for index = #kept, 1, -1 do
-      local batch = string.match(kept[index], '%S+$')
+      local batch = batchOf(kept[index])
       if batch ~= newBatch and not redis.call('ZSCORE', KEYS[1], batch) then table.remove(kept, index) end
     end
   end

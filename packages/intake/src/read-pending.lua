@@ -9,7 +9,7 @@ local prefix, reference = ARGV[1], ARGV[2] .. ':' .. ARGV[3]
 local from, to = tonumber(ARGV[4]), tonumber(ARGV[5])
 local pendingKey = prefix .. 'pending:' .. reference
 local head = redis.call('GET', prefix .. 'head:' .. reference) or ''
-local last, numbering, since = string.match(head, '^%d+ (%d+) ?%S* ?(%d*) ?(%d*)')
+local last, numbering, since = string.match(head, '^%d+ (%d+) ?(%d*) ?(%d*)')
 last = tonumber(last)
 
 -- The head may be lost while messages are pending.

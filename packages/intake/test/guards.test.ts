@@ -10,7 +10,7 @@ import { noLimits, noReadLimits, send, withServer, type Mutation } from "./world
 
 const trustedHead: Mutation = {
   script: "accept",
-  guard: "local current = under == incarnation",
+  guard: "local current = others ~= nil and string.sub(others, -#incarnation) == incarnation",
   without: "local current = id",
 };
 
@@ -176,8 +176,8 @@ const scenarios: Guarded[] = [
     promise: "MySQL learns where a numbering began, even if the first of its batches is lost",
     guard: {
       script: "accept",
-      guard: "incarnation, numbering, since, unstored)",
-      without: "incarnation, numbering, since, '')",
+      guard: "string.format('%s %d%s', id, last, others)",
+      without: "string.format('%s %d%s', id, last, (string.gsub(others, '[+]', '')))",
     },
     async scenario(world) {
       const chat = await world.createChat();
@@ -318,7 +318,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "a user who has used up the share of a user is refused, and others are not",
-    guard: { script: "accept", guard: "elseif isUsedUp(bucket) then", without: "elseif false then" },
+    guard: { script: "accept", guard: "elseif bucket and isUsedUp(bucket) then", without: "elseif false then" },
     async scenario(world) {
       const chat = await world.createChat();
       const limits = { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 8, userShare: 0.25 };

@@ -38,5 +38,5 @@ local function userBucket(kind, user, interval, capacity)
     or { tat = readBucket(prefix .. name, capacity), interval = math.min(interval / userShare, capacity), capacity = capacity }
   return userBuckets[name]
 end
-local function isUsedUp(bucket) return bucket and waitOf(bucket.tat, bucket.interval, bucket.capacity) > 0.001 end
+local function isUsedUp(bucket) return waitOf(bucket.tat, bucket.interval, bucket.capacity) > 0.001 end
 local function take(bucket) bucket.tat, bucket.charged = bucket.tat + bucket.interval, true end

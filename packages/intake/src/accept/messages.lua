@@ -76,12 +76,11 @@ for nth, headKey in ipairs(headKeys) do
 
   local reference = token .. ':' .. chat
   local pendingKey = prefix .. 'pending:' .. reference
-  -- The chat's id, its last number, and unless the head is distrusted: the incarnation, its ordinal, the first number that it
-  -- assigned in this chat, and a + until a worker has stored these two.
-  local id, last, under, numbering, since, unstored =
-    string.match(heads[nth] or '', '^(%d+) (%d+) ?(%S*) ?(%d*) ?(%d*)(%+?)$')
+  -- The chat's id, its last number, and unless the head is distrusted: the incarnation's ordinal, the first number that it
+  -- assigned in this chat, a + until a worker has stored these two, and the incarnation.
+  local id, last, others = string.match(heads[nth] or '', '^(%d+) (%d+)(.*)$')
   last = tonumber(last or 0)
-  local current = under == incarnation
+  local current = others ~= nil and string.sub(others, -#incarnation) == incarnation
   local trusted = current
   if not trusted and loadedUnder == incarnation then
     id = loadedId
@@ -92,7 +91,7 @@ for nth, headKey in ipairs(headKeys) do
       local first, count = string.match(newest, '^(%d+) (%d+) ')
       if first then last = math.max(last, first + count - 1) end
     end
-    numbering, since, unstored = loadedNumbering, string.format('%d', last + 1), '+'
+    others = string.format(' %s %d+ %s', loadedNumbering, last + 1, incarnation)
     -- A Redis that lost data has lost the epoch, too. Whatever it trusts again was loaded, and with it the epoch.
     if tonumber(loadedEpoch) > epoch then
       epoch, anyEpochs = tonumber(loadedEpoch), true
@@ -136,12 +135,12 @@ for nth, headKey in ipairs(headKeys) do
       result = 'overloaded'
     elseif tat and waitOf(tat, interval, capacity) > 0.001 then
       result = 'limited'
-    elseif isUsedUp(bucket) then
+    elseif bucket and isUsedUp(bucket) then
       result = 'user-limited'
     elseif digest or held then
       held = held or doubtOf(key.time, key.askedAt, key.stored)
       if not held and isOwn and waitOf(keysTat, keyInterval, keyCapacity) > 0.001 then held = 'keys' end
-      if not held and isUsedUp(keyBucket) then held = 'user-keys' end
+      if not held and keyBucket and isUsedUp(keyBucket) then held = 'user-keys' end
       result = held
     end
     -- Numbers are gapless, so this is the whole check. A message may reply to one of the same batch, with which it waits.
@@ -180,16 +179,17 @@ for nth, headKey in ipairs(headKeys) do
     local range = string.format('%d %d %d %s', first, #lengths, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
     local owner = epoch == 0 and token or token .. '/' .. epoch
     local sum = checkSum(id, epoch, first, #lengths, start)
-    index[#index + 1] = (owner == indexed and '' or owner) .. ' ' .. chat .. ' ' .. id .. ' ' .. sum .. ' ' .. range .. '\n'
+    index[#index + 1] = string.format('%s %s %s %d %s\n', owner == indexed and '' or owner, chat, id, sum, range)
     indexed = owner
-    if unstored ~= '' then
-      numberings[#numberings + 1] = #index .. ' ' .. numbering .. ' ' .. since .. ' ' .. checkSum(id, numbering, since, 0, 0) .. '\n'
+    if string.find(others, '+', 1, true) then
+      local numbering, since = string.match(others, '(%d+) (%d+)')
+      numberings[#numberings + 1] =
+        string.format('%d %s %s %d\n', #index, numbering, since, checkSum(id, numbering, since, 0, 0))
     end
     redis.call('RPUSH', pendingKey, range .. ' ' .. batch)
   end
   if last >= first or trusted and not current then
-    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey,
-      string.format('%s %d %s %s %s%s', id, last, incarnation, numbering, since, unstored)
+    newHeads[#newHeads + 1], newHeads[#newHeads + 2] = headKey, string.format('%s %d%s', id, last, others)
   end
   if keysTat then
     if keysCharged then writeBucket(prefix .. 'keys:' .. token, keysTat) end
