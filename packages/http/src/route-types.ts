@@ -25,13 +25,16 @@ export interface RouteInput<R extends Route> {
   readonly context: RequestContext;
   /** A signal that aborts when the client leaves. Only for searches. */
   readonly left: () => AbortSignal;
-  /** Reads a list in its application's share. Only for routes that wait, because waiting must not use up the share. */
-  readonly share: R extends { waits: true }
-    ? <T>(work: () => Promise<T>, kind?: "list" | "poll") => Promise<T>
+  /**
+   * Reads and encodes the body of an answer in its application's share. Only for requests that wait, because waiting must not use up the
+   * share: what others read is already in it.
+   */
+  readonly readInShare: R extends { waits: true }
+    ? <T extends { readonly items: AnswerOf<R> }>(read: () => Promise<T>) => Promise<T>
     : undefined;
-  /** Only for routes that wait. */
+  /** Only for requests that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
-  /** The client's, only for routes that wait. */
+  /** The client's, only for requests that wait. */
   readonly address: R extends { waits: true } ? string : undefined;
 }
 

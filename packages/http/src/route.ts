@@ -9,7 +9,8 @@ import { contextOf } from "./request-context.ts";
 import type { RequestContext } from "./request-context.ts";
 import { assertAnswer, payloadOf, writeAnswer } from "./route-answer.ts";
 import { knownFieldsOf, readIdempotencyKey, readQuery, readRouteBody, readTags } from "./route-input.ts";
-import type { MountOptions, RouteHandler, RouteInput } from "./route-types.ts";
+import type { MountOptions, RouteHandler, RouteInput, Share } from "./route-types.ts";
+import { unsentOf } from "./unsent.ts";
 import { parseParams } from "./validation.ts";
 
 /**
@@ -29,7 +30,7 @@ export function mount<R extends Route>(
     work: () => Promise<T>,
     { token = "" }: { token?: string },
     { principal }: RequestContext,
-    kind: "list" | "search" | "poll" = usual,
+    kind: Parameters<Share>[2] = usual,
   ): Promise<T> =>
     isList(route) && options.share !== undefined
       ? options.share({ token, user: principal?.user?.id }, work, kind)
@@ -49,20 +50,40 @@ export function mount<R extends Route>(
     const lease = route.body === undefined ? undefined : budget?.open(context.principal?.user?.id);
     try {
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
-      const holding = route.waits === true ? createHolding(req, res, context, access) : undefined;
       const input = { params, query, body, idempotencyKey, tags, context, left: () => signalOf(res) };
-      const output = await (holding === undefined
-        ? share(async () => handler(input as RouteInput<R>), params, context)
-        : handler({
-            ...input,
-            hold: holding.hold,
-            address: clientAddress(req),
-            share: <T>(work: () => Promise<T>, kind?: "list" | "poll") => share(work, params, context, kind),
-          } as RouteInput<R>));
-      holding?.end();
+      const holding = waits(route, query) ? createHolding(req, res, context, access) : undefined;
+      // The share includes the encoding: otherwise lists would be read faster than they are encoded, and fill the memory.
+      const inShare = <T extends object>(work: () => Promise<T>, bodyOf: (result: T) => unknown, kind?: "poll") =>
+        share(
+          async () => {
+            if (route.method === "get") unsentOf(res)?.expectRoom();
+            const result = await work();
+            return { result, payload: await payloadOf(route, bodyOf(result)) };
+          },
+          params,
+          context,
+          kind,
+        );
+      if (holding === undefined) {
+        const { result: output, payload } = await inShare(
+          async () => handler(input as RouteInput<R>),
+          ({ body }) => body,
+        );
+        if (validateResponses) assertAnswer(route, output.body);
+        writeAnswer(req, res, route, output, payload);
+        return;
+      }
+      const output = await handler({
+        ...input,
+        hold: holding.hold,
+        address: clientAddress(req),
+        readInShare: async <T extends { items: object }>(read: () => Promise<T>): Promise<T> =>
+          (await inShare(read, ({ items }) => items, "poll")).result,
+      } as RouteInput<R>);
+      holding.end();
       const payload = await payloadOf(route, output.body);
       // Thousands of requests may have waited for the same message: their answers are written in slices.
-      const turn = route.waits === true ? giveWay(ownerOf(params)) : undefined;
+      const turn = giveWay(ownerOf(params));
       // Not without a turn to wait for: all would pass before the first one writes.
       if (turn !== undefined) await turn;
       if (validateResponses) assertAnswer(route, output.body);
@@ -71,6 +92,11 @@ export function mount<R extends Route>(
       lease?.budget.release(lease);
     }
   });
+}
+
+/** Whether a request asks to wait for messages. */
+function waits(route: Route, query: unknown): boolean {
+  return route.waits === true && (query as { wait?: number }).wait !== undefined;
 }
 
 /** Aborts when the connection closes before the answer was sent, or after. */

@@ -22,6 +22,8 @@ export interface Unsent {
    * with the same content count once.
    */
   add(res: Response, content: Content, isRefusable: boolean): void;
+  /** Throws a `busy` problem if there is no room for another answer. Call it before the work for one. */
+  expectRoom(): void;
   readonly bytes: number;
 }
 
@@ -59,16 +61,23 @@ export function createUnsent({ maxBytes, timeoutMs }: UnsentOptions): Unsent {
     return total + bytes <= maxBytes;
   }
 
+  function expectRoom(bytes: number): void {
+    if (makeRoom(bytes)) return;
+    throw new ProblemError("busy", {
+      detail:
+        "Unread answers already hold all of this process's memory for answers. Send the request again after Retry-After.",
+    });
+  }
+
   return {
+    expectRoom: () => {
+      expectRoom(countedBytes);
+    },
     add(res, content, isRefusable) {
       if (content.bytes <= countedBytes) return;
       if (!holders.has(content.memory)) {
-        if (!makeRoom(content.bytes) && isRefusable) {
-          throw new ProblemError("busy", {
-            detail:
-              "Unread answers already hold all of this process's memory for answers. Send the request again after Retry-After.",
-          });
-        }
+        if (isRefusable) expectRoom(content.bytes);
+        else makeRoom(content.bytes);
         total += content.bytes;
       }
       holders.set(content.memory, (holders.get(content.memory) ?? 0) + 1);

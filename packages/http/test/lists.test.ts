@@ -12,17 +12,29 @@ const gets = Object.entries<Route>(routes).filter(
 describe("lists", () => {
   let app: TestApp;
   const shared: string[] = [];
+  let isInShare = false;
+  let isEncodedInShare: boolean | undefined;
   before(async () => {
-    const share = <T>({ token }: Owner, work: () => Promise<T>): Promise<T> => {
+    const share = async <T>({ token }: Owner, work: () => Promise<T>): Promise<T> => {
       shared.push(token);
-      return work();
+      isInShare = true;
+      try {
+        return await work();
+      } finally {
+        isInShare = false;
+      }
     };
+    const item = {
+      toJSON() {
+        isEncodedInShare = isInShare;
+        return {};
+      },
+    };
+    const read = () => Promise.resolve({ body: [item], items: [item] });
     app = await startApp((router) => {
       for (const [, route] of gets) {
-        const handler = (input: { share?: <T>(work: () => Promise<T>) => Promise<T> }) => {
-          const read = () => Promise.resolve({ body: [] });
-          return route.waits === true ? input.share!(read) : read();
-        };
+        const handler = ({ readInShare }: { readInShare?: <T>(work: () => Promise<T>) => Promise<T> }) =>
+          readInShare === undefined ? read() : readInShare(read).then(({ items }) => ({ body: items }));
         mount(router, route, handler as unknown as RouteHandler<Route>, { share });
       }
     });
@@ -38,8 +50,18 @@ describe("lists", () => {
       const answer = await fetch(`${app.url}${fillPath(route.path, params)}?${search}`);
       expect(answer.status, await answer.text()).to.equal(200);
       expect(shared).to.deep.equal(isList(route) ? [owner] : []);
+      expect(isEncodedInShare, "the encoding is part of the share").to.equal(isList(route));
     });
   }
+
+  it("are read and encoded in the share by requests that wait", async () => {
+    shared.length = 0;
+    isEncodedInShare = undefined;
+    const answer = await fetch(`${app.url}${fillPath(routes.listMessages.path, params)}?after=0&wait=5`);
+    expect(answer.status, await answer.text()).to.equal(200);
+    expect(shared).to.deep.equal([TOKEN]);
+    expect(isEncodedInShare).to.equal(true);
+  });
 
   it("have a limit for their items, and links", () => {
     for (const [name, route] of gets) {

@@ -18,7 +18,11 @@ const path = `/applications/${TOKEN}`;
 describe("clients that do not read", () => {
   let app: TestApp;
   let sockets: Socket[];
-  beforeEach(() => (sockets = []));
+  let handled: number;
+  beforeEach(() => {
+    sockets = [];
+    handled = 0;
+  });
   afterEach(async () => {
     for (const socket of sockets) socket.destroy();
     await app.stop();
@@ -27,7 +31,10 @@ describe("clients that do not read", () => {
   async function start(options: Partial<HttpServerOptions>): Promise<void> {
     const name = "x".repeat(answerBytes);
     app = await startApp((router) => {
-      mount(router, routes.getApplication, () => ({ body: { name } as never }));
+      mount(router, routes.getApplication, () => {
+        handled += 1;
+        return { body: { name } as never };
+      });
       mount(router, routes.updateApplication, () => ({ body: { name } as never }));
     }, options);
   }
@@ -80,12 +87,13 @@ describe("clients that do not read", () => {
   });
 
   it("use limited memory: further requests are refused at once, then the oldest are disconnected", async () => {
-    await start({ unsent: { maxBytes: 3 * answerBytes + mebibyte, timeoutMs: 4_000 } });
+    await start({ unsent: { maxBytes: 3 * answerBytes + 1_000, timeoutMs: 4_000 } });
     const oldest = ask();
     await pause(200);
     const others = [ask(), ask()];
     await pause(500);
     for (let more = 0; more < 3; more += 1) expect(await statusOf()).to.equal(503);
+    expect(handled, "they cost nothing").to.equal(3);
     await pause(4_000);
     expect(await statusOf()).to.equal(200);
     expect(await oldest.rest()).to.be.below(answerBytes);

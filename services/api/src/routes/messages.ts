@@ -42,7 +42,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.listMessages,
-    async ({ params: { token, chat: number }, query, context, hold, address, share }) => {
+    async ({ params: { token, chat: number }, query, context, hold, address, readInShare }) => {
       const list = async (id: bigint, of: MessagesQuery) => {
         const { items, link, numbering } = await listMessages({ token, number, id }, of, context.logger);
         return { items: items.map((message) => toMessage(token, number, message)), link, numbering };
@@ -54,20 +54,18 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         let waiting = query;
         const user = context.principal?.user?.id;
         const followed = { token, number, id };
-        return waits.until({ chat: followed, user, address, forMs, left: hold(forMs) }, async (isFirst) => {
+        return waits.until({ chat: followed, user, address, forMs, left: hold(forMs) }, async () => {
           // Those that wait for the same share a read and its encoded answer.
           const what = JSON.stringify({ ...waiting, wait: undefined });
-          const read = () => reads.read({ chatId: id, what, after: 0 }, () => list(id, waiting), beganAt);
-          const page = await (isFirst ? share(read, "poll") : read());
+          const read = () => list(id, waiting);
+          const page = await reads.read({ chatId: id, what, after: 0 }, read, beganAt, readInShare);
           // Messages may be lost while it waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
           return page;
         });
       };
       const { items, link } =
-        query.wait === undefined
-          ? await share(async () => list((await findChat(token, number)).id, query))
-          : await wait(query.wait);
+        query.wait === undefined ? await list((await findChat(token, number)).id, query) : await wait(query.wait);
       return { body: items, link };
     },
     mountOptions,

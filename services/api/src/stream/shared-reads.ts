@@ -5,14 +5,16 @@ export interface SharedRead {
   readonly after: number;
 }
 
+type InTurn<T> = (read: () => Promise<T>) => Promise<T>;
+
 /** Reads of chats that several readers share. */
 export interface SharedReads {
   /**
    * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore
    * misses nothing. One that has to know all that happened before a time, by `performance.now()`, joins no read that began before
-   * it.
+   * it. Whoever begins a read waits for its turn first.
    */
-  read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore?: number): Promise<T>;
+  read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore?: number, inTurn?: InTurn<T>): Promise<T>;
   /** A read under way or just done of the same after a number that is lower by less than `within`: the nearest one. */
   near(wanted: SharedRead, within: number, notBefore?: number): Promise<unknown> | undefined;
   /** Reads that began before do not answer readers that ask from now on. */
@@ -50,7 +52,7 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
   }
 
   return {
-    read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore = -Infinity): Promise<T> {
+    read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore = -Infinity, inTurn: InTurn<T> = now): Promise<T> {
       const { chatId, what, after } = wanted;
       const ofChat = reads.get(chatId) ?? new Map<string, Map<number, Begun>>();
       reads.set(chatId, ofChat);
@@ -58,11 +60,14 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
       ofChat.set(what, same);
       const known = same.get(after);
       if (known && known.at >= notBefore) return known.promise as Promise<T>;
+      // It waits for its turn without a place among the reads under way, which belong to all applications.
       const begin = () =>
-        limited(() => {
-          begun.at = performance.now();
-          return read();
-        });
+        inTurn(() =>
+          limited(() => {
+            begun.at = performance.now();
+            return read();
+          }),
+        );
       const begun: Begun = { promise: Promise.resolve(), at: Infinity };
       // After the one that is too old, so that those who come meanwhile share this one.
       const promise = known ? known.promise.then(begin, begin) : begin();
@@ -97,6 +102,10 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
       reads.delete(chatId);
     },
   };
+}
+
+function now<T>(read: () => Promise<T>): Promise<T> {
+  return read();
 }
 
 /** Runs work at once, or when other work is done, in the order of the calls. */

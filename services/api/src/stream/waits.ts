@@ -19,10 +19,7 @@ export interface Waits {
    * Reads again whenever something happens in the chat, until the page has items or the time is over. It ends early when the client
    * leaves or the process stops. Throws a problem if too many requests wait.
    */
-  until<Page extends { items: readonly unknown[] }>(
-    wait: Wait,
-    read: (isFirst: boolean) => Promise<Page>,
-  ): Promise<Page>;
+  until<Page extends { items: readonly unknown[] }>(wait: Wait, read: () => Promise<Page>): Promise<Page>;
   /** How many requests wait. */
   count(): number;
   /** Ends all waits, spread over this time, so that their clients do not come back at once. */
@@ -56,9 +53,9 @@ export function createWaits({ rooms, places }: WaitsOptions): Waits {
       // Before the first read, so that nothing happens unseen between the two.
       const leave = rooms.enter(chat, { wake: bell.ring, end });
       try {
-        for (let isFirst = true; ; isFirst = false) {
+        for (;;) {
           bell.reset();
-          const page = await read(isFirst);
+          const page = await read();
           const restMs = deadline - performance.now();
           if (page.items.length > 0 || isOver || left.aborted || restMs <= 0) return page;
           await bell.rung(restMs);
