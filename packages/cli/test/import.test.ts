@@ -190,6 +190,23 @@ describe("confabctl import and export", function () {
     expect(await exported("disorder")).to.deep.equal([]);
   });
 
+  it("names the line of every time that it cannot read", async () => {
+    const times = ["2020-01-01 00:00:00", "2020-01-01", "oops", "", 5, true, {}, []];
+    const first = { body: "first", created_at: "2020-01-01T00:00:00Z" };
+    const lines = times.map((created_at) => ({
+      application: "unreadable",
+      chat: null,
+      messages: [first, { body: "hello", created_at }, first, "now"],
+    }));
+    const file = await written("unreadable.ndjson", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const { code, stderr } = await stack.run(["import", file]);
+    expect(code, stderr).to.equal(2);
+    expect(stderr).to.include(`has ${times.length} invalid lines`);
+    for (const at of times.keys()) {
+      expect(stderr).to.include(`line ${at + 1}: /messages/1/created_at must be a time such as`);
+    }
+  });
+
   it("refuses fields that it would leave out, such as ids, before anything is sent", async () => {
     const line = {
       application: "strict",

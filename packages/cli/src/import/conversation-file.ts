@@ -37,7 +37,9 @@ export const conversationSchema = z.strictObject({
 /** Searches by time and limits of age follow the numbers of a chat, so its times must, too. One without a time is sent now. */
 function checkOrder(messages: readonly FileMessage[], context: z.core.$RefinementCtx): void {
   let latest = 0;
-  messages.forEach(({ created_at }, at) => {
+  messages.forEach(({ created_at }: { created_at?: unknown }, at) => {
+    // An invalid time is still what the file has. It has its own fault, and nothing to compare.
+    if (created_at !== undefined && created_at !== null && !(created_at instanceof Date)) return;
     const time = created_at?.getTime() ?? Infinity;
     if (time < latest) {
       const message = "must not be earlier than the message before: sort the messages by time";
