@@ -30,11 +30,18 @@ describe("confabctl import and export", function () {
   }
 
   /** The exported lines of the applications whose names have this prefix. */
-  async function exported(prefix: string): Promise<string[]> {
+  async function exportedWithIds(prefix: string): Promise<string[]> {
     const { code, stdout } = await stack.run(["export"]);
     expect(code).to.equal(0);
     return sorted(stdout).filter((line) => line.startsWith(`{"application":"${prefix}`));
   }
+
+  /** The same without the ids of the applications, which differ after an import. */
+  async function exported(prefix: string): Promise<string[]> {
+    return withoutIds((await exportedWithIds(prefix)).join("\n"));
+  }
+
+  const withoutIds = (text: string): string[] => sorted(text.replaceAll(/"application_id":"[0-9a-f]{16}",/g, ""));
 
   const named = (prefix: string, count: number) =>
     conversations(count).map((conversation) => ({
@@ -56,7 +63,7 @@ describe("confabctl import and export", function () {
     );
     const target = join(stack.folder, "one.ndjson");
     expect((await stack.run(["export", "--application", application!.token, "--output", target])).code).to.equal(0);
-    expect(sorted(await readFile(target, "utf8"))).to.deep.equal(
+    expect(withoutIds(await readFile(target, "utf8"))).to.deep.equal(
       sorted(text).filter((line) => line.startsWith('{"application":"round application 0"')),
     );
   });
@@ -82,6 +89,58 @@ describe("confabctl import and export", function () {
     ]);
     const copied = await written("copied-replies.ndjson", `${text.replace("replies", "copied replies")}\n`);
     expect(await stack.json<object>("import", copied)).to.include({ sent: 3, missing: 0 });
+  });
+
+  it("keeps exported applications apart that have the same name", async () => {
+    const created: string[] = [];
+    for (const chat of ["of the first", "of the second"]) {
+      const { token } = await stack.json<{ token: string }>("app", "create", "twin");
+      await stack.json("chat", "create", token, "--name", chat);
+      await stack.json("chat", "create", token, "--name", `also ${chat}`);
+      created.push(token);
+    }
+    const file = await written("twins.ndjson", (await exportedWithIds("twin")).join("\n"));
+
+    expect(await stack.json<object>("import", file)).to.include({ applications: 2, chats: 4, missing: 0 });
+    await rm(`${file}.import-state.json`);
+    expect(await stack.json<object>("import", file)).to.include({ applications: 2, missing: 0 });
+
+    const imported = (await stack.json<{ name: string; token: string }[]>("app", "list", "--all")).filter(
+      ({ name, token }) => name === "twin" && !created.includes(token),
+    );
+    const chats = [];
+    for (const { token } of imported) {
+      const list = await stack.json<{ name: string }[]>("chat", "list", token);
+      chats.push(list.map(({ name }) => name).sort());
+    }
+    expect(chats).to.have.deep.members([
+      ["also of the first", "of the first"],
+      ["also of the second", "of the second"],
+    ]);
+  });
+
+  it("imports what it exported with times, also where the times of a chat do not ascend", async () => {
+    const { token } = await stack.json<{ token: string }>("app", "create", "clocks");
+    await stack.json("chat", "create", token);
+    for (const year of [2021, 2020, 2022]) {
+      const created_at = `${year}-01-01T00:00:00.000Z`;
+      const item = { application_token: token, chat_number: 1, body: `of ${year}`, created_at };
+      const response = await fetch(`${stack.gateway.url}/messages/batch`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${stack.env.ADMIN_API_KEY}`, "Content-Type": "application/json" },
+        body: JSON.stringify({ messages: [item] }),
+      });
+      expect(response.status).to.equal(200);
+    }
+    const target = join(stack.folder, "clocks.ndjson");
+
+    const { code, stderr } = await stack.run(["export", "--application", token, "--times", "--output", target]);
+
+    expect(code, stderr).to.equal(0);
+    expect(stderr).to.include("1 message was earlier than the one before and was given its time");
+    const { messages } = JSON.parse(await readFile(target, "utf8")) as { messages: { created_at: string }[] };
+    expect(messages.map(({ created_at }) => created_at.slice(0, 4))).to.deep.equal(["2021", "2021", "2022"]);
+    expect(await stack.json<object>("import", target)).to.include({ sent: 3, missing: 0 });
   });
 
   it("sends nothing when it is run again, and everything once more with --copy", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
@@ -32,15 +33,17 @@ export function addExportCommand(program: Command, io: Io): void {
     .action(async (options: ExportOptions, command: Command) => {
       const { api, output, stdout } = toolsOf(io, command);
       const target = options.output === undefined ? stdout : createWriteStream(options.output);
-      const counts = { applications: 0, chats: 0, messages: 0 };
+      const counts = { applications: 0, chats: 0, messages: 0, moved: 0 };
       try {
         for await (const application of applicationsOf(api, options.application)) {
           counts.applications += 1;
           for await (const { chat, messages } of conversationsOf(api, application)) {
             counts.chats += 1;
             counts.messages += messages.length;
+            if (options.times === true) counts.moved += makeAscending(messages);
             await writeLine(target, {
               application: application.name,
+              application_id: idOf(application),
               chat: chat.name,
               ...(chat.metadata !== null && { metadata: chat.metadata }),
               messages: toFile(messages, options.times === true),
@@ -51,15 +54,24 @@ export function addExportCommand(program: Command, io: Io): void {
       } catch (error) {
         throw fileError(error) ?? error;
       }
-      const { applications, chats, messages } = counts;
+      const { applications, chats, messages, moved } = counts;
       const all = [counted(applications, "application"), counted(chats, "chat"), counted(messages, "message")];
       output.note(`${all.join(", ")} exported`);
+      if (moved > 0) {
+        const was = moved === 1 ? "was" : "were";
+        output.note(`${counted(moved, "message")} ${was} earlier than the one before and ${was} given its time`);
+      }
     });
 }
 
 async function* applicationsOf(api: ApiClient, only: string | undefined): AsyncGenerator<Application> {
   if (only !== undefined) yield (await api.call("getApplication", { params: { token: only } })).body;
   else for await (const page of pages(api, "listApplications", {})) yield* page;
+}
+
+/** Distinguishes applications of the same name without revealing the token, which opens the application where keys are not required. */
+function idOf({ token }: Application): string {
+  return createHash("sha256").update(token).digest("hex").slice(0, 16);
 }
 
 /** In the order of the chats' numbers; some chats are read ahead. */
@@ -80,6 +92,23 @@ type Kept = Message & { body: string };
 
 function isKept(message: Message): message is Kept {
   return message.body !== null;
+}
+
+/**
+ * `import` requires ascending times, so a message that is earlier than the one before gets the other's time. This happens where
+ * clocks differ, or where a batch request imported older messages later. Returns the number of changed messages.
+ */
+function makeAscending(messages: Kept[]): number {
+  let changed = 0;
+  let latest = "";
+  for (const message of messages) {
+    if (message.created_at < latest) {
+      message.created_at = latest;
+      changed += 1;
+    }
+    latest = message.created_at;
+  }
+  return changed;
 }
 
 /**

@@ -29,6 +29,8 @@ export type FileMessage = z.infer<typeof fileMessageSchema>;
  */
 export const conversationSchema = z.strictObject({
   application: nameSchema,
+  /** Distinguishes applications of the same name. */
+  application_id: z.string("must be a string").min(1, "must not be empty").optional(),
   chat: nameSchema.nullable(),
   metadata: asText(createChatSchema.shape.metadata),
   messages: z.array(fileMessageSchema).superRefine(checkOrder),
@@ -52,6 +54,12 @@ function checkOrder(messages: readonly FileMessage[], context: z.core.$Refinemen
 export interface Conversation extends z.infer<typeof conversationSchema> {
   /** Its line in the file, from 1. */
   readonly line: number;
+}
+
+/** The same for all lines of one application. Names are not unique, so a line can have an id, too. */
+export function applicationKey(line: Pick<Conversation, "application" | "application_id">): string {
+  const { application, application_id } = line;
+  return application_id === undefined ? application : JSON.stringify([application, application_id]);
 }
 
 export interface FileSummary {
@@ -78,7 +86,7 @@ export async function checkFile(file: string, name: string): Promise<FileSummary
         if (faults.length < maxReported) faults.push(`  line ${number}: ${parsed}`);
         continue;
       }
-      applications.add(parsed.application);
+      applications.add(applicationKey(parsed));
       chats += 1;
       messages += parsed.messages.length;
     }

@@ -21,7 +21,7 @@ const stateSchema = z.object({
   finished: z.boolean(),
   /** Makes the keys of applications unguessable where no admin key protects them. */
   secret: z.string(),
-  /** Tokens by the applications' names. */
+  /** Tokens by `applicationKey`. */
   applications: z.array(z.tuple([z.string(), z.string()])).transform((entries) => new Map(entries)),
   /** Every line up to this one is imported. */
   lines_done: z.int(),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ApiClient } from "../api-client.ts";
-import type { Conversation } from "./conversation-file.ts";
+import { applicationKey, type Conversation } from "./conversation-file.ts";
 import type { ChatProgress, ImportState } from "./import-state.ts";
 import type { Budget } from "./memory-budget.ts";
 import type { OpenChat } from "./open-chat.ts";
@@ -37,16 +37,16 @@ export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creation
       }
     });
 
-  function applicationToken(name: string): Promise<string> {
-    const known = applications.get(name);
+  function applicationToken(key: string, name: string): Promise<string> {
+    const known = applications.get(key);
     if (known) return known;
-    const idempotencyKey = uuidOf([keyPrefix, hasKey ? "" : state.secret, name]);
+    const idempotencyKey = uuidOf([keyPrefix, hasKey ? "" : state.secret, key]);
     const token = create(async () => {
       const { body } = await api.callOnce("createApplication", { body: { name }, idempotencyKey, signal });
-      state.applications.set(name, body.token);
+      state.applications.set(key, body.token);
       return body.token;
     });
-    applications.set(name, token);
+    applications.set(key, token);
     return token;
   }
 
@@ -65,16 +65,17 @@ export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creation
 
   async function open(conversation: Conversation): Promise<OpenChat> {
     const { line, application, messages } = conversation;
-    const token = state.applications.get(application) ?? (await applicationToken(application));
+    const key = applicationKey(conversation);
+    const token = state.applications.get(key) ?? (await applicationToken(key, application));
     const known = state.chats.get(line) ?? (await createChat(token, conversation));
     return { line, token, messages, ...known };
   }
 
   return (conversation: Conversation): Promise<OpenChat> => {
-    const { application } = conversation;
-    const previous = lastChats.get(application);
+    const key = applicationKey(conversation);
+    const previous = lastChats.get(key);
     const opened = previous === undefined ? open(conversation) : previous.then(() => open(conversation));
-    lastChats.set(application, opened);
+    lastChats.set(key, opened);
     return opened;
   };
 }
