@@ -85,12 +85,20 @@ async function startAll({ settings, ports, variables }: Plan, onProgress: Report
   await ensure(nginx, onProgress);
 }
 
-/** Brings the database's tables to this version's, with the command that an operator uses too. */
+/**
+ * Brings the database's tables to this version's, with the command that an operator uses too. Warns if keys are not required
+ * although the database has some, for example after a restore without the settings of before.
+ */
 export async function migrate(shared: NodeJS.ProcessEnv, onProgress: Report): Promise<void> {
-  const args = [sourceCondition, "packages/cli/src/main.ts", "migrate"];
+  const args = [sourceCondition, "packages/cli/src/main.ts", "migrate", "--json"];
   const { code, stdout, stderr } = await run(process.execPath, args, { cwd: paths.root, env: shared });
   if (code !== 0) throw new LocalError(`The database could not be migrated: ${lastLine(`${stdout}\n${stderr}`)}`);
   onProgress("database migrated");
+  const { active_keys } = JSON.parse(stdout) as { active_keys: boolean };
+  const { REQUIRE_KEYS = "off", REQUIRE_KEYS_FILE } = shared;
+  if (active_keys && REQUIRE_KEYS_FILE === undefined && /^(off|no|false|0)$/i.test(REQUIRE_KEYS.trim())) {
+    onProgress("WARNING: there are active keys, but none is required; to require them, run REQUIRE_KEYS=yes make up");
+  }
 }
 
 async function stopIfChanged({ name, settings }: ProductProcess, onProgress: Report): Promise<void> {

@@ -110,12 +110,19 @@ exec "\${@//\\/run\\/confab\\/mysql/${join(folder, "mysql/password")}}"
       script
         .replace("--port=13306", `--port=${new URL(mysql.url).port}`)
         .replace(".confab/data/mysql/password", join(folder, "mysql/password"));
+    const settings = join(folder, ".confab/settings.json");
+    mkdirSync(join(folder, ".confab"));
+    writeFileSync(settings, '{"REQUIRE_KEYS":"yes"}');
     await fill();
     const before = await texts();
     await paste(here(blocks[2]!));
     await ask("INSERT INTO messages VALUES (3, 'later')");
-    const load = blocks[3]!.split("\n").find((line) => line.startsWith("gunzip"));
-    await paste(here(load!));
+    rmSync(join(folder, ".confab"), { recursive: true });
+    const lines = blocks[3]!.trimEnd().split("\n");
+    // The settings are put back before the first start.
+    await paste(lines.slice(lines.indexOf("make reset YES=1") + 1, lines.indexOf("make up")).join("\n"));
+    expect(readFileSync(settings, "utf8")).to.equal('{"REQUIRE_KEYS":"yes"}');
+    await paste(here(lines.find((line) => line.startsWith("gunzip"))!));
     expect(await texts()).to.equal(before);
   });
 });

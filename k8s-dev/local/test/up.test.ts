@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -84,6 +84,17 @@ describe("make up, make status, make logs and make down", function () {
       .to.include("stopping api: ADMIN_API_KEY changed")
       .and.not.include("is kept from the last start; to remove it, set ADMIN_API_KEY");
     expect((await checkout.ask("api")).env.ADMIN_API_KEY).to.equal(undefined);
+  });
+
+  it("warn of keys that are not required", async () => {
+    const warning = "WARNING: there are active keys, but none is required";
+    expect((await checkout.local("up", bare(checkout))).stdout).to.not.include(warning);
+    checkout.save("active-keys", "");
+    expect((await checkout.local("up", bare(checkout))).stdout).to.include(warning);
+    const closed = await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "yes" });
+    expect(closed.stdout).to.not.include(warning);
+    await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "" });
+    rmSync(join(checkout.root, "active-keys"));
   });
 
   it("replace a kept value by a file that is named for it", async () => {

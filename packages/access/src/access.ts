@@ -23,6 +23,7 @@ export interface AccessOptions {
   readonly keys: {
     credentials(keyIds: readonly string[]): Promise<readonly Credential[]>;
     markUsed(uses: ReadonlyMap<string, Date>): Promise<void>;
+    hasActive(): Promise<boolean>;
   };
   readonly redis: Redis | Cluster;
   /** Prefix of the channel on which processes announce changed keys to each other. */
@@ -86,6 +87,7 @@ export function createAccess(options: AccessOptions): Access {
     },
   });
   const writeUses = (): Promise<void> => keyring.writeUses((uses) => keys.markUsed(uses));
+  if (!required) void warnOfUnusedKeys(keys, logger);
   const writing = repeat(writeUsesMs, "writing when keys were last used", writeUses, logger);
 
   async function awaitKey(finding: Promise<Principal | undefined>): Promise<Principal> {
@@ -173,6 +175,19 @@ export function createAccess(options: AccessOptions): Access {
       await writeUses().catch(() => undefined);
     },
   };
+}
+
+/** For example after a restore without the settings of before. The process starts in any case, also without a database. */
+async function warnOfUnusedKeys(keys: Pick<AccessOptions["keys"], "hasActive">, logger: Logger): Promise<void> {
+  try {
+    if (await keys.hasActive()) {
+      logger.warn(
+        "there are active keys, but REQUIRE_KEYS is off: anyone who knows the token of an application can use it without a key",
+      );
+    }
+  } catch (error) {
+    logger.debug({ err: error }, "checking whether there are active keys");
+  }
 }
 
 const peerOf = ({ socket }: IncomingMessage): string => socket.remoteAddress ?? "";

@@ -37,6 +37,8 @@ describe("confabctl for operators", function () {
     expect(first.code).to.equal(0);
     expect(first.stderr).to.match(/^applying \d+_init\napplied {2}\d+_init in \d+ ms\n/);
     expect((await stack.run(["migrate"], env)).stdout).to.equal("nothing to migrate\n");
+    const again = await stack.run(["migrate", "--json"], env);
+    expect(JSON.parse(again.stdout)).to.deep.equal({ applied: [], active_keys: false });
     expect((await stack.run(["migrate", "--status"], env)).stdout).to.match(/^applied {2}\d+_init\n/);
     await database.drop();
   });

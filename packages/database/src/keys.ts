@@ -139,6 +139,15 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
       return rows.map(parsed);
     },
 
+    /** Whether any key works now, of an application or an admin key. */
+    async hasActive(): Promise<boolean> {
+      const rows = await database.query<unknown[]>(
+        "SELECT 1 FROM api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) LIMIT 1",
+        new Date(),
+      );
+      return rows.length > 0;
+    },
+
     /** Writes when keys were last used. A later time that is known already stays. */
     async markUsed(uses: ReadonlyMap<string, Date>): Promise<void> {
       // In one order, so that processes that write at the same time wait for each other instead of deadlocking.

@@ -55,6 +55,17 @@ describe("keys", () => {
     expect(await keys.revoke(token, made.keyId, by)).to.equal(true);
   });
 
+  it("are active until they expire or are revoked", async () => {
+    await test.database.prisma.apiKey.deleteMany();
+    await create(token, new Date(Date.now() - 1_000));
+    const { keyId } = await create(token);
+    expect(await keys.hasActive()).to.equal(true);
+    await keys.revoke(token, keyId, by);
+    expect(await keys.hasActive()).to.equal(false);
+    await create(null, new Date(Date.now() + 60_000));
+    expect(await keys.hasActive()).to.equal(true);
+  });
+
   it("are listed page by page, only to their owner", async () => {
     const made = [];
     for (let count = 0; count < 5; count += 1) made.push((await create(token)).keyId);

@@ -69,7 +69,7 @@ describe("mount", () => {
       ...{ required: false, adminKey: "hunter2hunter2", redis, prefix: "http-test" },
       logger: createLogger({ level: "silent", service: "test" }),
       // Only the configured admin key is used here.
-      keys: { credentials: unused, markUsed: unused },
+      keys: { credentials: unused, markUsed: unused, hasActive: () => Promise.resolve(false) },
     });
     const strict = { validateResponses: true, access };
     app = await startApp((router) => {

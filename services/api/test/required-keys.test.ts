@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, routes, scopeNames, type Route } from "@confab/contracts";
+import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { openStream } from "./event-reader.ts";
 import { inputs } from "./inputs.ts";
@@ -162,10 +163,15 @@ describe("without REQUIRE_KEYS", () => {
     const path = `/applications/${token}/keys`;
     problemOf(await api.get(path), "unauthorized");
     expect((await api.get(path, { authorization: "Bearer admin-key-for-tests" })).status).to.equal(200);
+    await keys.make(token);
     const open = await startApi(world);
     try {
       expect((await open.get(path)).status).to.equal(200);
       expect((await open.get("/admin/keys")).status).to.equal(200);
+      await eventually(() => {
+        const warnings = open.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+        expect(warnings.join()).to.include("there are active keys, but REQUIRE_KEYS is off");
+      });
     } finally {
       await open.stop();
     }

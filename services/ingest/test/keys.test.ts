@@ -1,7 +1,7 @@
 import { createKey } from "@confab/access";
 import { scopeNames, type BatchAnswer, type Scope } from "@confab/contracts";
 import { createKeys } from "@confab/database";
-import { startProxy } from "@confab/testkit";
+import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import { SignJWT } from "jose";
 import {
@@ -188,6 +188,31 @@ describe("sending with keys", () => {
       expect(messageOf(await send(ingest.url, chat, "3", (await key(chat.token)).headers)).number).to.equal(3);
     } finally {
       await ingest.stop();
+    }
+  });
+
+  it("warns at its start if there are keys and none is required, and starts without a database, too", async () => {
+    await key(chat.token);
+    const isWarned = ({ lines }: Ingest) =>
+      lines.some(
+        ({ level, message }) => level === "warn" && message.startsWith("there are active keys, but REQUIRE_KEYS"),
+      );
+    const open = await startIngest(world);
+    const closed = await startIngest(world, { REQUIRE_KEYS: "yes" });
+    const proxy = await startProxy({ target: world.url });
+    await proxy.cut();
+    const cutOff = await startIngest({ url: proxy.url });
+    try {
+      await eventually(() => {
+        expect(isWarned(open)).to.equal(true);
+      });
+      await eventually(() => {
+        expect(cutOff.lines.map(({ message }) => message)).to.include("checking whether there are active keys");
+      });
+      expect(isWarned(closed)).to.equal(false);
+    } finally {
+      await Promise.all([open.stop(), closed.stop(), cutOff.stop()]);
+      await proxy.close();
     }
   });
 

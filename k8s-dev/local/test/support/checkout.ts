@@ -31,13 +31,15 @@ const shared = [
 ];
 const variables = {
   ingest: [...shared, "APPLICATION_MESSAGE_RATE"],
-  api: [...shared, "ADMIN_API_KEY", "DIE_AT_ONCE"],
+  api: [...shared, "ADMIN_API_KEY", "REQUIRE_KEYS", "DIE_AT_ONCE"],
   worker: shared,
 };
 
 const commandLine = `
+  import { existsSync } from "node:fs";
   const [command] = process.argv.slice(2);
   if (command === "migrate" && process.env.BREAK_MIGRATION) throw new Error("table missing");
+  if (command === "migrate") console.log(JSON.stringify({ applied: [], active_keys: existsSync("active-keys") }));
   const isBad = process.env.LOG_LEVEL === "loud";
   const problems = isBad ? [{ name: "LOG_LEVEL", message: "expected a level" }] : [];
   const variables = Object.entries(${JSON.stringify(variables)});

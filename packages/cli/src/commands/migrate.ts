@@ -38,7 +38,7 @@ export function addMigrateCommand(program: Command, io: Io): void {
 }
 
 async function apply({ env, output }: Tools, wait: number | undefined): Promise<void> {
-  const { isUnavailable, migrate, reasonOf } = await import("@confab/database");
+  const { createKeys, isUnavailable, migrate, reasonOf } = await import("@confab/database");
   const address = databaseAddress(env);
   const onProgress = ({ name, state, durationMs }: { name: string; state: string; durationMs?: number }): void => {
     output.note(state === "applying" ? `applying ${name}` : `applied  ${name} in ${durationMs ?? 0} ms`);
@@ -51,7 +51,8 @@ async function apply({ env, output }: Tools, wait: number | undefined): Promise<
   const applied = await retryUntil(retry, () =>
     migrate(address, { onProgress, timeoutMs: wait === undefined ? undefined : 1000 }),
   );
-  output.result({ applied }, () =>
+  const active_keys = await withDatabase(env, (database) => createKeys(database).hasActive()).catch(() => null);
+  output.result({ applied, active_keys }, () =>
     applied.length === 0 ? "nothing to migrate" : `${counted(applied.length, "migration")} applied`,
   );
 }
