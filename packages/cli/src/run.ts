@@ -10,7 +10,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   // A reader that stops early, such as `head`, is not an error.
   io.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") exit(exitCodes.ok.code);
-    throw error;
+    io.stderr.write(`Standard output cannot be written (${error.code ?? error.message}).\n`);
+    exit(exitCodes.unexpected.code);
   });
   try {
     await createProgram(io).parseAsync(args, { from: "user" });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, type WriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { encodeOtherFields, type Application, type Chat, type Message } from "@confab/contracts";
@@ -32,7 +32,8 @@ export function addExportCommand(program: Command, io: Io): void {
     .option("--output <file>", "write to a file instead of standard output")
     .action(async (options: ExportOptions, command: Command) => {
       const { api, output, stdout } = toolsOf(io, command);
-      const target = options.output === undefined ? stdout : createWriteStream(options.output);
+      const file = options.output === undefined ? undefined : await openFile(options.output);
+      const target = file ?? stdout;
       const counts = { applications: 0, chats: 0, messages: 0, moved: 0 };
       try {
         for await (const application of applicationsOf(api, options.application)) {
@@ -50,9 +51,9 @@ export function addExportCommand(program: Command, io: Io): void {
             });
           }
         }
-        if (options.output !== undefined) await finished(target.end());
+        if (file !== undefined) await finished(file.end());
       } catch (error) {
-        throw fileError(error) ?? error;
+        throw error !== null && error === file?.errored ? unwritable(options.output!, error) : error;
       }
       const { applications, chats, messages, moved } = counts;
       const all = [counted(applications, "application"), counted(chats, "chat"), counted(messages, "message")];
@@ -125,12 +126,24 @@ function toFile(messages: readonly Kept[], withTimes: boolean): unknown[] {
   });
 }
 
+/** A later error of the file is in `errored`. */
+async function openFile(path: string): Promise<WriteStream> {
+  const file = createWriteStream(path);
+  try {
+    await once(file, "open");
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+  return file.on("error", () => undefined);
+}
+
 async function writeLine(target: Writable, value: unknown): Promise<void> {
+  // An error while the API was read.
+  if (target.errored) throw target.errored;
   if (!target.write(`${JSON.stringify(value)}\n`)) await once(target, "drain");
 }
 
-function fileError(error: unknown): CommandError | undefined {
-  if (!(error instanceof Error) || !("syscall" in error) || !("path" in error)) return undefined;
-  const message = `${String(error.path)} cannot be written. Choose another file with --output.`;
-  return new CommandError("usage", message, { cause: error });
+function unwritable(path: string, cause: unknown): CommandError {
+  const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
+  return new CommandError("usage", `${path} cannot be written${code}. Choose another file with --output.`, { cause });
 }
