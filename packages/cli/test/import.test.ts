@@ -1,11 +1,14 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { text as streamText } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, freePort } from "@confab/testkit";
 import { expect } from "chai";
 import type { BatchFate } from "./gateway.ts";
 import { conversations, ndjson, sorted } from "./conversations.ts";
-import { startCommand, startStack, type Stack } from "./stack.ts";
+import { main, startCommand, startStack, type Stack } from "./stack.ts";
 import { hideCursor, lineWrapOff, lineWrapOn, showCursor, startInTerminal } from "./terminal.ts";
 
 describe("confabctl import and export", function () {
@@ -264,6 +267,63 @@ describe("confabctl import and export", function () {
     for (const at of times.keys()) {
       expect(stderr).to.include(`line ${at + 1}: /messages/1/created_at must be a time such as`);
     }
+  });
+
+  it("refuses a reply to no earlier message of its line, before anything is sent", async () => {
+    const lines = [1, 2, 7, 0, "1"].map((reply_to) => ({
+      application: "astray",
+      chat: null,
+      messages: ["first", { body: "reply", reply_to }],
+    }));
+    const file = await written("astray.ndjson", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const { code, stderr } = await stack.run(["import", file]);
+    expect(code, stderr).to.equal(2);
+    expect(stderr).to.include("has 4 invalid lines");
+    for (const line of [2, 3]) {
+      expect(stderr).to.include(`line ${line}: /messages/1/reply_to must be the position of an earlier message`);
+    }
+    expect(await exported("astray")).to.deep.equal([]);
+  });
+
+  it("does not begin again when the file was changed after a part of it was sent", async () => {
+    const [first, second] = named("changed", 2).map((line) => JSON.stringify(line));
+    const file = await written("changed.ndjson", `${first!}\n`);
+    await stack.json("import", file);
+    await writeFile(file, `${first!}\n${second!}\n`);
+    expect(await stack.json<object>("import", file), "a complete import is over").to.include({ missing: 0 });
+
+    const stateFile = `${file}.import-state.json`;
+    const state = JSON.parse(await readFile(stateFile, "utf8")) as object;
+    await writeFile(stateFile, JSON.stringify({ ...state, finished: false }));
+    await writeFile(file, `${second!}\n${first!}\n`);
+    const before = await exported("changed");
+    const { code, stderr } = await stack.run(["import", file]);
+    expect(code).to.equal(2);
+    expect(stderr).to.include("belongs to an import of another version of this file").and.include("--restart");
+    expect(await exported("changed")).to.deep.equal(before);
+    expect(await stack.json<object>("import", file, "--restart")).to.include({ missing: 0 });
+  });
+
+  it("says in one sentence that the target of an export cannot be written", async () => {
+    const lines = Array.from({ length: 3 }, () => ({ application: "big", chat: null, messages: ["x".repeat(2_000)] }));
+    await stack.json("import", await written("big.ndjson", ndjson(lines)));
+    // Files of this shell end after 1 KiB, like on a full disk.
+    const exporting = async (rest: string) => {
+      const command = `trap '' XFSZ; ulimit -f 1; exec '${process.execPath}' --conditions=@confab/source '${main}' export ${rest}`;
+      const child = spawn("bash", ["-c", command], { env: { ...process.env, ...stack.env } });
+      const [stderr, [code]] = await Promise.all([streamText(child.stderr), once(child, "exit") as Promise<[number]>]);
+      return { code, stderr };
+    };
+    const full = join(stack.folder, "full.ndjson");
+    for (const target of [join(stack.folder, "missing/x"), stack.folder, full]) {
+      const { code, stderr } = await exporting(`--output '${target}'`);
+      expect(stderr).to.match(/^\S+ cannot be written \(E\w+\)\. Choose another file with --output\.\n$/);
+      expect(code).to.equal(2);
+    }
+    expect(await exporting(`>'${full}'`)).to.deep.equal({
+      code: 1,
+      stderr: "Standard output cannot be written (EFBIG).\n",
+    });
   });
 
   it("refuses fields that it would leave out, such as ids, before anything is sent", async () => {

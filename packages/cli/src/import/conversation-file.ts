@@ -33,14 +33,20 @@ export const conversationSchema = z.strictObject({
   application_id: z.string("must be a string").min(1, "must not be empty").optional(),
   chat: nameSchema.nullable(),
   metadata: asText(createChatSchema.shape.metadata),
-  messages: z.array(fileMessageSchema).superRefine(checkOrder),
+  messages: z.array(fileMessageSchema).superRefine(checkMessages),
 });
 
-/** Searches by time and limits of age follow the numbers of a chat, so its times must, too. One without a time is sent now. */
-function checkOrder(messages: readonly FileMessage[], context: z.core.$RefinementCtx): void {
+/**
+ * Searches by time and limits of age follow the numbers of a chat, so its times must, too. One without a time is sent now. A reply
+ * needs an earlier message. An invalid value is still what the file has here: it has its own fault.
+ */
+function checkMessages(messages: readonly FileMessage[], context: z.core.$RefinementCtx): void {
   let latest = 0;
-  messages.forEach(({ created_at }: { created_at?: unknown }, at) => {
-    // An invalid time is still what the file has. It has its own fault, and nothing to compare.
+  messages.forEach(({ created_at, reply_to }: { created_at?: unknown; reply_to?: unknown }, at) => {
+    if (typeof reply_to === "number" && reply_to > at) {
+      const message = "must be the position of an earlier message of the line, from 1";
+      context.addIssue({ code: "custom", path: [at, "reply_to"], message });
+    }
     if (created_at !== undefined && created_at !== null && !(created_at instanceof Date)) return;
     const time = created_at?.getTime() ?? Infinity;
     if (time < latest) {

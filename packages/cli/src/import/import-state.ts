@@ -40,7 +40,10 @@ export function newState(sha256: string, url: string): ImportState {
   return { sha256, url, saved_at, finished: false, secret, applications, lines_done: 0, messages_done: 0, chats };
 }
 
-/** The saved state for this content and server; undefined if there is none. */
+/**
+ * The saved state for this content and server; undefined if there is none. Throws if another version of the file was imported
+ * in part: starting again would send that part twice.
+ */
 export async function loadState(file: string, sha256: string, url: string): Promise<ImportState | undefined> {
   let text: string;
   try {
@@ -51,7 +54,13 @@ export async function loadState(file: string, sha256: string, url: string): Prom
   const parsed = stateSchema.safeParse(JSON.parse(text));
   if (!parsed.success)
     throw new CommandError("usage", `${file} is not the state of an import. Remove it, or start again with --restart.`);
-  return parsed.data.sha256 === sha256 && parsed.data.url === url ? parsed.data : undefined;
+  const state = parsed.data;
+  if (state.url !== url) return undefined;
+  if (state.sha256 === sha256) return state;
+  if (state.finished || state.applications.size === 0) return undefined;
+  const what = `${file} belongs to an import of another version of this file, which is not complete.`;
+  const advice = "Import that version again to continue it, or import this one into new applications with --restart.";
+  throw new CommandError("usage", `${what} ${advice}`);
 }
 
 /** Replaces the file as a whole, so that a crash leaves either the old or the new one. */
