@@ -5,9 +5,9 @@ const pieceLength = 65_536;
 
 /**
  * The JSON of a list, or of an object with long lists of large elements, in pieces between which the event loop turns. Together the
- * pieces equal the result of encodeJson.
+ * pieces equal the result of encodeJson. Owners, such as applications, take turns.
  */
-export async function stringifyInTurns(value: object): Promise<Buffer[]> {
+export async function stringifyInTurns(value: object, owner?: string): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   let piece = "";
   async function addList(list: readonly unknown[]): Promise<void> {
@@ -16,7 +16,7 @@ export async function stringifyInTurns(value: object): Promise<Buffer[]> {
       if (piece.length > pieceLength) {
         pieces.push(Buffer.from(piece));
         piece = "";
-        await giveWay();
+        await giveWay(owner);
       }
       piece += `${at > 0 ? "," : ""}${encodeJson(list[at])}`;
     }

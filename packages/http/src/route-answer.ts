@@ -14,18 +14,18 @@ export const jsonMediaType = "application/json; charset=utf-8";
 /** Encoded lists that several requests have waited for. */
 const awaited = new WeakMap<object, Promise<(string | Buffer)[]>>();
 
-/** The pieces of an answer's body. A list that several requests have waited for is encoded once. */
-export async function payloadOf(route: Route, body: unknown): Promise<(string | Buffer)[]> {
-  if (route.waits !== true) return encode(route, body);
-  const known = awaited.get(body as object) ?? encode(route, body);
+/** The pieces of an answer's body. A list that several requests have waited for is encoded once. Owners take turns. */
+export async function payloadOf(route: Route, body: unknown, owner: string | undefined): Promise<(string | Buffer)[]> {
+  if (route.waits !== true) return encode(route, body, owner);
+  const known = awaited.get(body as object) ?? encode(route, body, owner);
   awaited.set(body as object, known);
   return known;
 }
 
-async function encode(route: Route, body: unknown): Promise<(string | Buffer)[]> {
+async function encode(route: Route, body: unknown, owner: string | undefined): Promise<(string | Buffer)[]> {
   if (route.success.schema === undefined) return [];
   const isLong = isList(route) || route.body?.item !== undefined;
-  return isLong ? stringifyInTurns(body as object) : [encodeJson(body)];
+  return isLong ? stringifyInTurns(body as object, owner) : [encodeJson(body)];
 }
 
 /** Writes the answer to a request that a route has taken. */

@@ -1,6 +1,6 @@
 import { ProblemError, idempotencyKeySchema, type Route } from "@confab/contracts";
 import type { Request } from "express";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { readBatch } from "./batch.ts";
 import { hasBody, readJson } from "./body.ts";
@@ -77,6 +77,20 @@ export function readIdempotencyKey(req: IncomingMessage): string | undefined {
   throw new ProblemError("validation-failed", {
     errors: [{ pointer: "Idempotency-Key", detail: issue?.message ?? "is not valid" }],
   });
+}
+
+/** Throws a problem for a condition that a change would not be made under. Carrying it out all the same could destroy something. */
+export function expectConditions({ method, versioned }: Route, headers: IncomingHttpHeaders): void {
+  if (method === "get" || method === "post") return;
+  for (const name of ["If-Match", "If-None-Match", "If-Unmodified-Since"]) {
+    const header = headers[name.toLowerCase()];
+    if (header === undefined || (name === "If-Match" && (versioned === true || header === "*"))) continue;
+    const detail =
+      versioned === true
+        ? "is not supported: name the version of the message in If-Match instead"
+        : "is not supported here: only messages have versions. Send the request without it";
+    throw new ProblemError("validation-failed", { errors: [{ pointer: name, detail }] });
+  }
 }
 
 /**

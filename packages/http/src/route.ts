@@ -8,7 +8,14 @@ import { createHolding } from "./holding.ts";
 import { contextOf } from "./request-context.ts";
 import type { RequestContext } from "./request-context.ts";
 import { assertAnswer, payloadOf, writeAnswer } from "./route-answer.ts";
-import { knownFieldsOf, readIdempotencyKey, readQuery, readRouteBody, readTags } from "./route-input.ts";
+import {
+  expectConditions,
+  knownFieldsOf,
+  readIdempotencyKey,
+  readQuery,
+  readRouteBody,
+  readTags,
+} from "./route-input.ts";
 import type { MountOptions, RouteHandler, RouteInput, Share } from "./route-types.ts";
 import { unsentOf } from "./unsent.ts";
 import { parseParams } from "./validation.ts";
@@ -44,7 +51,9 @@ export function mount<R extends Route>(
     const params = parseParams(route.params, req.params);
     context.logFields = logFieldsOf(params);
     expectResource(context.principal, route, params);
+    const owner = ownerOf(params);
     const query = readQuery(req, route, known);
+    expectConditions(route, req.headers);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const tags = route.versioned === true ? readTags(req.headers["if-match"]) : undefined;
     const lease = route.body === undefined ? undefined : budget?.open(context.principal?.user?.id);
@@ -58,7 +67,7 @@ export function mount<R extends Route>(
           async () => {
             if (route.method === "get") unsentOf(res)?.expectRoom();
             const result = await work();
-            return { result, payload: await payloadOf(route, bodyOf(result)) };
+            return { result, payload: await payloadOf(route, bodyOf(result), owner) };
           },
           params,
           context,
@@ -81,9 +90,9 @@ export function mount<R extends Route>(
           (await inShare(read, ({ items }) => items, "poll")).result,
       } as RouteInput<R>);
       holding.end();
-      const payload = await payloadOf(route, output.body);
+      const payload = await payloadOf(route, output.body, owner);
       // Thousands of requests may have waited for the same message: their answers are written in slices.
-      const turn = giveWay(ownerOf(params));
+      const turn = giveWay(owner);
       // Not without a turn to wait for: all would pass before the first one writes.
       if (turn !== undefined) await turn;
       if (validateResponses) assertAnswer(route, output.body);

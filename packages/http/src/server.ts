@@ -1,4 +1,4 @@
-import type { Lifecycle } from "@confab/runtime";
+import { hurry, type Lifecycle } from "@confab/runtime";
 import type { Express } from "express";
 import { once } from "node:events";
 import { IncomingMessage, ServerResponse, createServer } from "node:http";
@@ -76,6 +76,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
   app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unsent });
   app.locals.unread = createUnread({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unread });
   server.on("connection", (socket) => {
+    hurry();
     answers.set(socket, undefined);
     socket.once("close", () => answers.delete(socket));
   });

@@ -80,6 +80,8 @@ describe("mount", () => {
         strict,
       );
       mount(router, routes.getApplication, ({ params }) => answering(params, { body: application }), strict);
+      mount(router, routes.deleteChat, ({ params }) => answering(params, { body: undefined }), strict);
+      mount(router, routes.deleteMessage, ({ params }) => answering(params, { body: undefined }), strict);
       mount(router, routes.createChat, ({ body }) => answering(body, { body: chat }), strict);
       mount(
         router,
@@ -259,6 +261,22 @@ describe("mount", () => {
       const { status, problem } = await problemOf(await post("/messages", newMessage, { "idempotency-key": key }));
       expect(status, key).to.equal(422);
       expect(problem.errors).to.have.nested.property("[0].pointer", "Idempotency-Key");
+    }
+  });
+
+  it("refuses a condition that it does not know instead of making the change", async () => {
+    const chat = `/applications/${TOKEN}/chats/3`;
+    for (const [method, path, name, value, status] of [
+      ["DELETE", chat, "if-match", '"stale"', 422],
+      ["DELETE", chat, "if-none-match", "*", 422],
+      ["DELETE", `${chat}/messages/1`, "if-unmodified-since", "Wed, 21 Oct 2015 07:28:00 GMT", 422],
+      ["DELETE", chat, "if-match", "*", 204],
+      ["DELETE", `${chat}/messages/1`, "if-match", '"1-9f86d081"', 204],
+    ] as const) {
+      seen = undefined;
+      const response = await fetch(app.url + path, { method, headers: { [name]: value } });
+      expect(response.status, `${method} ${path} with ${name}`).to.equal(status);
+      expect(seen !== undefined, "it is carried out").to.equal(status === 204);
     }
   });
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { giveWay, hasTime } from "./event-loop.ts";
+import { giveWay, hasTime, hurry } from "./event-loop.ts";
 
 function work(ms: number): void {
   const until = performance.now() + ms;
@@ -48,6 +48,28 @@ describe("giveWay", () => {
     await Promise.all([...Array.from({ length: 1_000 }, () => piece("a")), piece("b"), piece("c")]);
     expect(order.slice(0, 5).join("")).to.equal("abcaa");
     expect(order).to.have.length(1_002);
+  });
+
+  it("waits for later turns while connections come, but not for long", async () => {
+    for (const [connections, turns] of [
+      [0, 0],
+      [1, 1],
+      [10, 3],
+    ] as const) {
+      hasTime();
+      work(6);
+      let waited = -1;
+      let next: NodeJS.Immediate | undefined;
+      const passTurn = (): void => {
+        waited += 1;
+        if (waited < connections) hurry();
+        next = setImmediate(passTurn);
+      };
+      passTurn();
+      await giveWay();
+      clearImmediate(next);
+      expect(waited, `${connections} connections`).to.equal(turns);
+    }
   });
 
   it("gives the next turn its own time", async () => {

@@ -3,6 +3,11 @@ const sliceMs = 5;
 
 /** The work that waits for a later turn, by owner. The first owner has the next turn. */
 const waiting = new Map<string, (() => void)[]>();
+/** How many turns in a row may do no divisible work. */
+const maxPutOff = 3;
+let isHurrying = false;
+let putOff = 0;
+
 /** When the first divisible work of this turn began. There is one event loop per process, and so one value. */
 let began: number | undefined;
 
@@ -30,7 +35,23 @@ export function giveWay(owner = ""): Promise<void> | undefined {
   });
 }
 
+/**
+ * Puts divisible work off to a later turn, a few times in a row. Call it for each new connection: the event loop accepts one per turn, so long
+ * turns would keep thousands of clients waiting.
+ */
+export function hurry(): void {
+  isHurrying = true;
+}
+
 async function turn(): Promise<void> {
+  if (isHurrying && putOff < maxPutOff) {
+    isHurrying = false;
+    putOff += 1;
+    setImmediate(() => void turn());
+    return;
+  }
+  isHurrying = false;
+  putOff = 0;
   began = undefined;
   while (waiting.size > 0 && hasTime()) {
     const [owner, queue] = waiting.entries().next().value!;

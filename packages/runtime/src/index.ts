@@ -4,7 +4,7 @@ export type { AdminServer, AdminServerOptions } from "./admin-server.ts";
 export { createBuckets, type Buckets, type BucketsOptions } from "./buckets.ts";
 export { createFairShare, type FairShare } from "./fair-share.ts";
 export { chunksOf } from "./chunks.ts";
-export { giveWay } from "./event-loop.ts";
+export { giveWay, hurry } from "./event-loop.ts";
 export { createRandomPool } from "./random-pool.ts";
 export { createUuid7 } from "./uuid7.ts";
 export { createRecent } from "./recent.ts";
