@@ -101,7 +101,7 @@ export const messagesQuerySchema = z
       .meta({
         override: asInteger(1, maxWaitSeconds),
         description:
-          "With `after`: if there is no such message, wait up to this many seconds for one. The page is empty if none arrives, and when the process stops; ask again with the same `after`.",
+          "With `after`: if there is no such message, wait up to this many seconds for one. The page is empty if none arrives, and when the process stops; ask again with the same `after`. Only with the order `asc`.",
       }),
   })
   .refine(({ wait, after }) => wait === undefined || after !== undefined, {
@@ -111,6 +111,10 @@ export const messagesQuerySchema = z
   .refine(({ wait, before, around, cursor }) => wait === undefined || (before ?? around ?? cursor) === undefined, {
     path: ["wait"],
     error: cannotCombine("before, around or cursor"),
+  })
+  .refine(({ wait, order }) => wait === undefined || order === "asc", {
+    path: ["wait"],
+    error: "cannot be combined with the order desc: a client that waits reads the next messages",
   })
   .refine(({ around, after, before, cursor }) => around === undefined || (after ?? before ?? cursor) === undefined, {
     path: ["around"],

@@ -3,6 +3,7 @@ import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { identifierBytes, identifierText } from "./identifiers.ts";
 import { findKeys, insertKeys, isSameRequest, otherRequestConflict, type Idempotency } from "./idempotency.ts";
+import { SECONDS_SINCE_2026 } from "./ordinals.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -123,7 +124,7 @@ async function eraseSender(
     return { ...toErasure(row), sender, epoch: row.epoch ?? 0, requestedAt: known.createdAt, replayed: true };
   }
   const requestedAt = new Date();
-  const epoch = owner.epoch + 1;
+  const epoch = owner.nextEpoch;
   await tx.$executeRaw`UPDATE applications SET epoch = ${epoch} WHERE id = ${owner.id}`;
   const open = await tx.erasure.findMany({ where: { token, finishedAt: null, sender: { not: null } } });
   const waiting = open.find((row) => row.claimedUntil === null && toErasure(row).sender === sender);
@@ -142,10 +143,12 @@ async function eraseSender(
 }
 
 /** The lock that creating a chat takes, too: none is created while its application is deleted. */
-async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint; epoch: number } | undefined> {
-  const [owner] = await tx.$queryRaw<{ id: bigint; epoch: number }[]>`
-    SELECT id, epoch FROM applications WHERE token = ${token} FOR UPDATE`;
-  return owner;
+async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint; nextEpoch: number } | undefined> {
+  const [owner] = await tx.$queryRawUnsafe<{ id: bigint; nextEpoch: bigint | number }[]>(
+    `SELECT id, GREATEST(epoch + 1, ${SECONDS_SINCE_2026}) AS nextEpoch FROM applications WHERE token = ? FOR UPDATE`,
+    token,
+  );
+  return owner && { id: owner.id, nextEpoch: Number(owner.nextEpoch) };
 }
 
 interface ChatRow {

@@ -1,5 +1,6 @@
 import { removeDeletedNumber, type ChatNumber } from "./deleted-numbers.ts";
 import { identifierBytes } from "./identifiers.ts";
+import { SECONDS_SINCE_2026 } from "./ordinals.ts";
 import { placeholderRows } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -26,15 +27,18 @@ export function createNumberings({ query }: Pick<Database, "query">) {
   }
 
   async function register(incarnation: string): Promise<number> {
-    const known = await find(incarnation);
-    if (known !== undefined) return known;
-    // Two processes may register it at once.
-    await query(
-      "INSERT INTO incarnations (incarnation, seen_at) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = id",
-      identifierBytes(incarnation),
-      new Date(),
-    );
-    return (await find(incarnation))!;
+    for (;;) {
+      const known = await find(incarnation);
+      if (known !== undefined) return known;
+      // Another process may register it at once, or another one with the same ordinal.
+      const [row] = await query<{ next: number }[]>(
+        `SELECT GREATEST(COALESCE(MAX(id), 0) + 1, ${SECONDS_SINCE_2026}) AS next FROM incarnations`,
+      );
+      await query(
+        "INSERT IGNORE INTO incarnations (id, incarnation, seen_at) VALUES (?, ?, ?)",
+        ...[row!.next, identifierBytes(incarnation), new Date()],
+      );
+    }
   }
 
   return {

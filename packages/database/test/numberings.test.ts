@@ -1,5 +1,6 @@
 import { createNumberings, createReads } from "@confab/database";
 import { expect } from "chai";
+import { setTimeout as pause } from "node:timers/promises";
 import { batch, message, openTestDatabase } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
 
@@ -23,6 +24,15 @@ describe("numberings", () => {
     expect(second[0]).to.be.above(first[0]!);
     expect(third).to.be.above(second[0]!);
     expect(await processes[2]!.ordinalOf("a")).to.equal(first[0]);
+  });
+
+  it("have ordinals that are not given again after MySQL lost them", async () => {
+    const lose = () => test.database.query("DELETE FROM incarnations");
+    await lose();
+    const lost = await createNumberings(test.database).ordinalOf("lost");
+    await lose();
+    await pause(1_100);
+    expect(await createNumberings(test.database).ordinalOf("after it")).to.be.above(lost);
   });
 
   it("ask again after a failure", async () => {

@@ -110,6 +110,7 @@ describe("a list of messages that waits", function () {
       ["after=0&wait=31", "at most 30"],
       ["after=0&wait=0", "at least 1"],
       ["after=0&before=9&wait=5", "cannot be combined"],
+      ["after=0&order=desc&wait=5", "cannot be combined"],
     ] as const) {
       const { errors } = problemOf(await api.get(`${path}?${query}`), "validation-failed");
       expect(errors?.map(({ pointer }) => pointer)).to.deep.equal(["?wait"]);

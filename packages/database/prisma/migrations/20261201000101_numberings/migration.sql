@@ -1,6 +1,6 @@
 -- The incarnations of Redis that have assigned numbers, in their order. A numbering of a chat is the span in which one of them did.
 CREATE TABLE `incarnations` (
-  `id` INT NOT NULL AUTO_INCREMENT,
+  `id` INT NOT NULL,
   `incarnation` VARBINARY(128) NOT NULL,
   `seen_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`),
