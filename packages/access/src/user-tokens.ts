@@ -22,6 +22,7 @@ interface Verified {
 }
 
 const maxCharacters = 8_192;
+const expired = "it has expired; sign a new one";
 /** How far the clocks of Confab and of the signer may differ. A token nevertheless ends at its `exp`. */
 const leewaySeconds = 30;
 /** The estimated memory of a known token, in bytes: alone, and for each chat. */
@@ -47,7 +48,7 @@ export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserT
   }
 
   function inTime({ keyId, principal }: Verified): Principal {
-    if (principal.expiresAt <= Date.now()) throw new InvalidUserToken("it has expired");
+    if (principal.expiresAt <= Date.now()) throw new InvalidUserToken(expired);
     keyring.markUsed(keyId);
     return principal;
   }
@@ -93,15 +94,26 @@ async function verifiedClaims(text: string, { publicKey, hash: secret }: ValidKe
   } catch (error) {
     // Only these are found after the signature: the others must not show which keys exist.
     const isSigned = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
-    throw new InvalidUserToken(isSigned ? error.message : "", { cause: error });
+    throw new InvalidUserToken(isSigned ? reasonOf(error) : "", { cause: error });
   }
+}
+
+/** What is wrong with a claim, as the end of a sentence. */
+function reasonOf(error: errors.JWTExpired | errors.JWTClaimValidationFailed): string {
+  const { claim, reason } = error;
+  if (reason === "missing") return `its claim ${claim} is missing`;
+  if (reason === "invalid") return `its claim ${claim} must be a time in seconds since 1970`;
+  if (claim === "exp") return expired;
+  const isOld = error instanceof errors.JWTExpired;
+  return `its claim ${claim} is ${isOld ? `more than ${longestUserToken} seconds ago` : "in the future"}`;
 }
 
 function principalOf(payload: unknown, { principal: key }: ValidKey): Principal {
   const { data: claims, error } = userTokenClaimsSchema.safeParse(payload);
   if (error) {
     const [issue] = error.issues;
-    throw new InvalidUserToken(`its claim ${issue!.path.join(".")} ${issue!.message}`);
+    const claim = issue!.path.map((part) => (/^[\w*]+$/.test(String(part)) ? String(part) : JSON.stringify(part)));
+    throw new InvalidUserToken(`its claim ${claim.join(".")} ${issue!.message}`);
   }
   const allowed = (scopes: readonly Scope[]): Set<Scope> => new Set(scopes.filter((scope) => key.scopes.has(scope)));
   const chats = new Map(

@@ -8,7 +8,8 @@ export const userScopes = ["read", "write", "search", "edit"] as const satisfies
 /** Maximum time from `iat` to `exp`, in seconds. */
 export const longestUserToken = 86_400;
 
-const secondsSchema = z.number("must be a time in seconds since 1970").positive().max(253_402_300_799);
+const ofSeconds = "must be a time in seconds since 1970";
+const secondsSchema = z.number(ofSeconds).positive(ofSeconds).max(253_402_300_799, ofSeconds);
 
 /** The chats that a name in `chats` stands for: numbers in decimal, or `*`. */
 export function chatsIn(name: string): string[] {
@@ -26,11 +27,14 @@ export const userTokenClaimsSchema = z
     iat: secondsSchema,
     exp: secondsSchema,
     chats: z.record(
-      z
-        .string()
-        .regex(/^(\*|[1-9]\d{0,9}(,[1-9]\d{0,9})*)$/, "must be numbers of chats with commas between them, or *"),
-      z.array(z.enum(userScopes, `must be one of ${userScopes.join(", ")}`)),
-      "must be an object: scopes by the numbers of chats, or by * for all other chats",
+      z.string().regex(/^(\*|[1-9]\d{0,9}(,[1-9]\d{0,9})*)$/),
+      z.array(z.enum(userScopes, `must be one of ${userScopes.join(", ")}`), "must be an array of scopes"),
+      {
+        error: ({ code }) =>
+          code === "invalid_key"
+            ? "must be numbers of chats with commas and no spaces between them, or *"
+            : "must be an object: scopes by the numbers of chats, or by * for all other chats",
+      },
     ),
   })
   .refine(({ chats }) => hasEachOnce(Object.keys(chats).flatMap(chatsIn)), {
