@@ -36,6 +36,11 @@ const memberShape = {
     .nonnegative()
     .optional()
     .meta({ description: "With `position-reset`: the last number that you can keep. Continue after it." }),
+  last_message_number: z
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({ description: "With `position-reset`: the number of the chat's last message" }),
   chats: z.array(z.int()).optional().meta({
     description: "With `chat-not-found` and `forbidden`, if the request names several chats: those that are refused",
   }),

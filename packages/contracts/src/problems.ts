@@ -104,9 +104,9 @@ export const problems = {
   },
   "position-reset": {
     status: 409,
-    title: "Messages were lost",
+    title: "No such position",
     meaning:
-      "The chat does not have the message with this number any more: Redis lost messages that were not stored yet, and their numbers are assigned again. `last_number` is the last number that you can keep. Drop what you have above it, and continue after it.",
+      "The chat does not have a message with this number, or assigned the number again. Normally Redis has lost messages that were not stored yet; a number that was never assigned gets the same answer. `last_message_number` is the last number of the chat. `last_number` is the last number that you can keep. Drop what you have above it, and continue after it.",
   },
   "version-mismatch": {
     status: 412,
@@ -235,6 +235,8 @@ export interface FieldError {
 export interface ProblemMembers {
   /** With `position-reset`: the number up to which the messages of the client are those of the chat. */
   last_number?: number;
+  /** With `position-reset`: the number of the chat's last message. */
+  last_message_number?: number;
   /** With `chat-not-found` and `forbidden`, for a request that names several chats: the numbers of those that are refused. */
   chats?: number[];
 }

@@ -198,6 +198,9 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     for (const query of ["?after=8", "?after=8&wait=5"]) {
       expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
     }
+    const { last_message_number, detail } = problemOf(await api.get(`${path}?after=8`), "position-reset");
+    expect(last_message_number).to.equal(7);
+    expect(detail).to.include("The last message of the chat is 7").and.include("above 3");
     await sendNew(8, 10);
     expect(bodies(await api.get(`${path}?after=8`)), "a number alone does not show it").to.deep.equal([
       "new 9",

@@ -28,7 +28,7 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
     const isAnchor = after !== undefined && query.before === undefined;
     if (isWhole && isAnchor && (given !== 0 || after > known.last)) {
       const to = await continueAt(chat, { number: after, numbering: given }, known);
-      if (to.number < after) throw positionReset(after, to.number);
+      if (to.number < after) throw positionReset(after, to.number, known.last);
       ({ numbering } = to);
     }
     if (!isWhole) numbering = given;
@@ -36,11 +36,15 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
   };
 }
 
-/** The 409 for a number whose message was lost. */
-export function positionReset(number: number, last: number): ProblemError {
+/** The 409 for a number whose message was lost or never existed. `last` is the chat's last number, `kept` the last safe one. */
+export function positionReset(number: number, kept: number, last: number): ProblemError {
+  const what =
+    number > last
+      ? `The last message of the chat is ${last}, so there is no message ${number}. If you have read it in this chat, it was lost before it was stored.`
+      : `The chat assigned the number ${number} again because messages were lost before they were stored.`;
   return new ProblemError("position-reset", {
-    detail: `The chat has no message ${number}, or assigned the number again because messages were lost before they were stored. Drop what you have above ${last} and continue there.`,
-    members: { last_number: last },
+    detail: `${what} Drop what you have above ${kept} and continue there.`,
+    members: { last_number: kept, last_message_number: last },
   });
 }
 

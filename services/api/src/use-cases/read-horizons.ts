@@ -73,7 +73,7 @@ export function createReadHorizons({
       if (number > last && !isKnown) throw unknownBeyond(last);
       if (number > last) {
         const to = await continueAt(chat, { number, numbering: 0 }, { last, head });
-        if (to.number < number) throw positionReset(number, to.number);
+        if (to.number < number) throw positionReset(number, to.number, last);
       }
       const horizon = await reads.advance(chat.id, reader, number, head);
       // Not kept anywhere: a client that connects later lists the horizons.
