@@ -98,7 +98,7 @@ async function verifiedClaims(text: string, { publicKey, hash: secret }: ValidKe
   }
 }
 
-/** What is wrong with a claim, as the end of a sentence. */
+/** Says as the end of a sentence what is wrong with a claim. */
 function reasonOf(error: errors.JWTExpired | errors.JWTClaimValidationFailed): string {
   const { claim, reason } = error;
   if (reason === "missing") return `its claim ${claim} is missing`;

@@ -49,7 +49,7 @@ export function createNotFoundHandler(routes: RouteTable): RequestHandler {
   const known = knownPaths(routes);
   return (req) => {
     const path = known.find(({ segments }) => matches(segments, req.path));
-    if (path === undefined) throw new ProblemError("route-not-found", detailOf(similarTo(known, req.path)));
+    if (path === undefined) throw new ProblemError("route-not-found", detailOf(known, req.path));
     if (path.methods.has(req.method)) {
       throw new ProblemError("route-not-found", {
         detail: "Another service of Confab serves this route. Send the request to the public address of Confab.",
@@ -68,9 +68,28 @@ function wrongMethod({ path, methods }: KnownPath, method: string): ProblemError
   });
 }
 
-function detailOf(similar: string | undefined): { detail?: string } {
+/** An empty parameter is the most frequent slip: the shell variable of the token is not set. */
+function detailOf(known: readonly KnownPath[], path: string): { detail?: string } {
+  const empty = emptyParameter(known, path);
+  if (empty !== undefined) {
+    const what = empty === "token" ? "the token of the application" : `{${empty}}`;
+    return { detail: `The path is missing ${what}: an empty segment stands in its place.` };
+  }
+  const similar = similarTo(known, path);
   if (similar === undefined) return {};
   return { detail: `Paths are in lower case and do not end with a slash. Use ${similar}.` };
+}
+
+/** The parameter before the end of a path that is empty, where the path has all its segments. */
+function emptyParameter(known: readonly KnownPath[], path: string): string | undefined {
+  const asked = path.slice(1).split("/");
+  const match = known.find(
+    ({ segments }) =>
+      segments.length === asked.length &&
+      segments.every((segment, at) => isParameter(segment) || segment === asked[at]) &&
+      asked.slice(0, -1).includes(""),
+  );
+  return match?.segments.find((_, at) => asked[at] === "")?.slice(1, -1);
 }
 
 /** The path that was probably meant: the same one in the right case, without empty segments. */

@@ -121,6 +121,18 @@ describe("error answers", () => {
       }
     });
 
+    it("are 404 with the name of an empty parameter, such as a token from a variable that is not set", async () => {
+      for (const [method, path, missing] of [
+        ["POST", "/applications//chats", "the token of the application"],
+        ["GET", "/applications//chats/1/messages", "the token of the application"],
+        ["GET", `/applications/${TOKEN}/chats//messages`, "{chat}"],
+      ] as const) {
+        const { status, problem } = await problemOf(await fetch(app.url + path, { method }));
+        expect(status, path).to.equal(404);
+        expect(problem.detail).to.equal(`The path is missing ${missing}: an empty segment stands in its place.`);
+      }
+    });
+
     it("say where messages are posted", async () => {
       const path = `/applications/${TOKEN}/chats/1/messages`;
       const { status, problem } = await problemOf(await fetch(app.url + path, { method: "POST", body: "{}" }));
