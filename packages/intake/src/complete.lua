@@ -1,6 +1,7 @@
 -- Removes batches that are committed to the database, by their ids. A newer batch that has the same numbers is not
 -- touched. Raises the heads first, so that every number is always covered by MySQL's maximum or by the head. In the
--- same step, renumbers messages whose numbers are taken and puts them in a new batch. Running it again changes nothing.
+-- same step, renumbers messages whose numbers are taken and puts them in a new batch. If no batch is left open, no message is
+-- counted as pending. Running it again changes nothing.
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, seconds for which a batch's results are kept for a resend, seconds for which an idle head is kept, id of the
@@ -247,5 +248,7 @@ if completed > 0 then
   redis.call('DECRBY', prefix .. 'pending', completed)
   redis.call('INCRBY', prefix .. 'stored', completed)
 end
+-- Lines of an index that could not be read were counted when they were accepted, and are not counted here.
+if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SET', prefix .. 'pending', 0, 'XX') end
 table.insert(answer, 1, completed)
 return answer

@@ -173,6 +173,22 @@ describe("erasing what Redis holds", function () {
     expect(Number(await side.redis.get(`${world.prefix}pending`)), "the number of pending messages").to.equal(0);
   });
 
+  it("counts no range of a batch that is not open as pending, and removes it", async () => {
+    const chat = await world.createChat();
+    const side = await world.connect();
+    const key = `${world.prefix}pending:${chat.token}:${chat.number}`;
+    await send(side.intake(), chat, "its line is lost", "b");
+    const [first = "", second = ""] = await side.backlog.overdue(0, { offset: 0, limit: 10 });
+    await side.redis.hset(`${world.prefix}batch:${first}`, "chats", "");
+    await side.backlog.complete({ ids: [first] });
+    const erasure = await erase(world, chat);
+    expect(await erasure.pendingAmong(chat.token, [chat.number])).to.deep.equal(new Set([chat.number]));
+    await side.backlog.complete({ ids: [second] });
+    expect(await side.redis.llen(key), "the range that is left over").to.equal(1);
+    expect(await erasure.pendingAmong(chat.token, [chat.number])).to.deep.equal(new Set());
+    expect(await side.redis.exists(key)).to.equal(0);
+  });
+
   it("leaves no key of a deleted application, and all keys of the others", async () => {
     const side = await world.connect();
     const intake = side.intake({

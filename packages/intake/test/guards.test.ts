@@ -211,6 +211,21 @@ const scenarios: Guarded[] = [
     },
   },
   {
+    promise: "a batch whose index has lost lines leaves no message counted as pending",
+    guard: { script: "complete", guard: "redis.call('SET', prefix .. 'pending', 0, 'XX')", without: "" },
+    async scenario(world) {
+      const chat = await world.createChat();
+      const side = await world.connect();
+      await send(side.intake(), chat, "a", "b");
+      const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
+      await side.redis.hset(`${world.prefix}batch:${ids[0]!}`, "chats", "");
+      await side.backlog.complete({ ids: [ids[0]!] });
+      expect((await side.backlog.depth()).pending, "a batch is open").to.equal(2);
+      await side.backlog.complete({ ids });
+      expect((await side.backlog.depth()).pending).to.equal(0);
+    },
+  },
+  {
     promise: "a head does not expire while messages are pending",
     guard: {
       script: "accept",

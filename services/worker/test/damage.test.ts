@@ -1,3 +1,4 @@
+import { createErasures } from "@confab/database";
 import { createPendingMessages } from "@confab/intake";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
@@ -9,7 +10,7 @@ describe("a flipped bit in Redis", function () {
   this.timeout(120_000);
   let world: Running;
   beforeEach(async () => {
-    world = await start();
+    world = await start({ ERASURE_SETTLE_TIME: "300ms" });
   });
   afterEach(() => world.close());
 
@@ -89,6 +90,24 @@ describe("a flipped bit in Redis", function () {
     expect(bodies.length).to.be.greaterThan(1000);
     expect(await expectKept(chats, bodies)).to.equal(0);
     expect(world.lines.filter(({ message }) => String(message).includes("damaged index"))).to.not.deep.equal([]);
+  });
+
+  it("in several places of a line makes its messages a dead letter, and keeps no erasure of its chat waiting", async () => {
+    const chat = await world.createChat();
+    const [batch] = await sendTogether([chat], "first");
+    for (const byte of [2, 7, 39]) await flip(`${world.prefix}batch:${batch!}`, 8 * byte, "chats");
+    world.run();
+    await eventually(async () => expect(await openBatches()).to.deep.equal([]));
+    const letters = await world.direct.prisma.deadLetter.findMany();
+    expect(letters.map(({ token, chatId }) => [token.trim(), chatId])).to.deep.equal([["", null]]);
+    expect(await world.backlogs[0]!.depth()).to.deep.equal({ pending: 0, oldestAgeMs: undefined });
+    const erasures = createErasures(world.direct);
+    await erasures.eraseChat(chat.token, chat.number);
+    await eventually(
+      async () => expect((await erasures.find(chat.token, chat.number))?.finishedAt).to.be.instanceOf(Date),
+      { timeoutMs: 30_000 },
+    );
+    expect(await world.redis.keys(`${world.prefix}pending:*`)).to.deep.equal([]);
   });
 
   it("in the list of a chat's pending messages loses none, and leaves nothing behind", async () => {
