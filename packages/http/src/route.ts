@@ -65,7 +65,7 @@ export function mount<R extends Route>(
       const inShare = <T extends object>(work: () => Promise<T>, bodyOf: (result: T) => unknown, kind?: "poll") =>
         share(
           async () => {
-            if (route.method === "get") unsentOf(res)?.expectRoom();
+            if (isList(route)) unsentOf(res)?.expectRoom();
             const result = await work();
             return { result, payload: await payloadOf(route, bodyOf(result), owner) };
           },

@@ -14,6 +14,7 @@ const mebibyte = 1024 * 1024;
 /** More than the kernel buffers on both sides hold. */
 const answerBytes = 24 * mebibyte;
 const path = `/applications/${TOKEN}`;
+const list = `${path}/chats`;
 
 describe("clients that do not read", () => {
   let app: TestApp;
@@ -31,10 +32,11 @@ describe("clients that do not read", () => {
   async function start(options: Partial<HttpServerOptions>): Promise<void> {
     const name = "x".repeat(answerBytes);
     app = await startApp((router) => {
-      mount(router, routes.getApplication, () => {
+      mount(router, routes.listChats, () => {
         handled += 1;
-        return { body: { name } as never };
+        return { body: [{ name }] as never };
       });
+      mount(router, routes.getApplication, () => ({ body: { name: "short" } as never }));
       mount(router, routes.updateApplication, () => ({ body: { name } as never }));
     }, options);
   }
@@ -44,7 +46,7 @@ describe("clients that do not read", () => {
     sockets.push(socket);
     let bytes = 0;
     socket.on("error", () => undefined).on("data", (chunk: Buffer) => (bytes += chunk.length));
-    socket.pause().write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    socket.pause().write(`GET ${list} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     return {
       rest: async () => {
         socket.resume();
@@ -56,7 +58,7 @@ describe("clients that do not read", () => {
   /** The number of answers per status so far. */
   const ended = (): unknown[] => app.requests().map(({ status }) => status);
   const statusOf = async (): Promise<number> => {
-    const response = await fetch(app.url + path);
+    const response = await fetch(app.url + list);
     await response.arrayBuffer();
     return response.status;
   };
@@ -68,7 +70,7 @@ describe("clients that do not read", () => {
     sockets.push(slow);
     let taken = 0;
     slow.on("error", () => undefined).on("data", (bytes: Buffer) => (taken += bytes.length));
-    slow.pause().write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    slow.pause().write(`GET ${list} HTTP/1.1\r\nHost: x\r\n\r\n`);
     const sips = setInterval(() => {
       if (taken > answerBytes - 8 * mebibyte) return;
       slow.resume();
@@ -94,6 +96,7 @@ describe("clients that do not read", () => {
     await pause(500);
     for (let more = 0; more < 3; more += 1) expect(await statusOf()).to.equal(503);
     expect(handled, "they cost nothing").to.equal(3);
+    expect((await fetch(app.url + path)).status, "small answers need no room").to.equal(200);
     await pause(4_000);
     expect(await statusOf()).to.equal(200);
     expect(await oldest.rest()).to.be.below(answerBytes);
