@@ -4,6 +4,7 @@ import { addDeletedNumbersOf, addUnusedNumbers, removeDeletedNumber } from "./de
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
 import { addKeys, removeKeys } from "./message-keys.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
+import { noteChanges } from "./note-changes.ts";
 import { createStoredNumberings, recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage, type Placed } from "./owners.ts";
 import { advanceSenders } from "./sender-horizons.ts";
@@ -95,6 +96,27 @@ export function createBatchStore(database: Database) {
     /** Records that the numbers of lost messages have none, so that nobody counts them as unread. */
     noteLost: (batches: readonly LostBatch[]): Promise<void> =>
       directTransaction(database, (tx) => noteLost(tx, batches), { timeoutMs: TIMEOUT_MS }),
+
+    /**
+     * Notes that these messages are stored and that Redis, meanwhile, has lost their batches: readers may have passed their numbers, as
+     * nothing was pending there, or have seen other messages under them.
+     */
+    noteLate: (messages: readonly Pick<AddressedMessage, "chatId" | "number">[]): Promise<void> =>
+      directTransaction(
+        database,
+        async (tx) => {
+          const byChat = Map.groupBy(messages, ({ chatId }) => chatId);
+          // In one order, so that two transactions do not wait for each other.
+          const chats = [...byChat].sort(([a], [b]) => Number(a - b));
+          for (const [chatId, late] of chats)
+            await noteChanges(
+              tx,
+              chatId,
+              late.map(({ number }) => number),
+            );
+        },
+        { timeoutMs: TIMEOUT_MS },
+      ),
 
     /** When the batch was stored; undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {

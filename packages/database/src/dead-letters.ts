@@ -1,6 +1,8 @@
 import { decodeContent } from "@confab/contracts";
+import { DAMAGED } from "./dead-letter-messages.ts";
 import { addDeletedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
+import { noteChanges } from "./note-changes.ts";
 import { advanceSenders } from "./sender-horizons.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
@@ -61,6 +63,8 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   await tx.$queryRaw`SELECT id FROM dead_letters WHERE id = ${id} FOR UPDATE`;
   const letter = await tx.deadLetter.findUnique({ where: { id } });
   if (!letter) return { restored: false, reason: "There is no such dead letter" };
+  if (letter.reason === DAMAGED)
+    return { restored: false, reason: "Redis damaged it: nobody knows what the message was" };
   const { chatId, number, uid, otherFields, epoch, acceptedAt } = letter;
   if (chatId === null || !(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
     return { restored: false, reason: "Its chat no longer exists" };
@@ -76,23 +80,9 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   await addToOutbox(tx, stored, now);
   await addToChats(tx, stored);
   await advanceSenders(tx, stored, now);
-  if (stored.length > 0) await noteChange(tx, chatId, number);
+  if (stored.length > 0) await noteChanges(tx, chatId, [number]);
   await tx.deadLetter.delete({ where: { id } });
   // Present if it was dropped before and Redis, which lost data, delivered it again.
   if (stored.length > 0) await removeDeletedNumber(tx, chatId, number);
   return { restored: true };
-}
-
-/** Gives a message the next change number of its chat, whose row must be locked. */
-async function noteChange(tx: Queryable, chatId: bigint, number: number): Promise<void> {
-  const { lastChangeNumber } = await tx.chat.update({
-    where: { id: chatId },
-    data: { lastChangeNumber: { increment: 1 } },
-    select: { lastChangeNumber: true },
-  });
-  await tx.messageChange.create({ data: { chatId, changeNumber: lastChangeNumber, number } });
-  await tx.message.update({
-    where: { chatId_number: { chatId, number } },
-    data: { changeNumber: lastChangeNumber },
-  });
 }

@@ -9,12 +9,11 @@ import {
   type MessageChanges,
   type Reads,
 } from "@confab/database";
-import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { TOO_LONG, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 /** Random histories of chats. More of them take longer and find no other kind of mistake. */
 const HISTORIES = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
 const READERS = ["anna", "Анна", "never"];
-const TOO_LONG = "x".repeat(65_536);
 
 describe("read horizons", () => {
   let test: TestDatabase;

@@ -1,8 +1,6 @@
 import { createErasures, createErasureWork, createReads, createRetention, type Reads } from "@confab/database";
 import { expect } from "chai";
-import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
-
-const TOO_LONG = "x".repeat(65_536);
+import { TOO_LONG, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 describe("the read horizon of a sender", () => {
   let test: TestDatabase;

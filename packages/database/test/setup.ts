@@ -16,6 +16,9 @@ import type { NewBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/
 // Mocha ignores unhandled rejections. With this handler, those of our code fail the test.
 ignoreLostSessionRejections();
 
+/** A body that the database refuses. */
+export const TOO_LONG = "x".repeat(65_536);
+
 /** Creates a separate migrated database with all repositories. */
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
   const created = await createTestDatabase();

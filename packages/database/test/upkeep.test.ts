@@ -60,6 +60,13 @@ describe("dead letters", () => {
     expect(await test.database.prisma.searchOutboxEntry.count({ where: { fromNumber: 2, toNumber: 2 } })).to.equal(1);
   });
 
+  it("stay when they are damaged, because their text is not the message", async () => {
+    await test.batchStore.store([batch({ ...message(chatId, 1, "1 17 0 r\nmangled"), damaged: true })]);
+    const letter = (await test.deadLetters.findByNumber(chatId, 1))!;
+    expect(await test.deadLetters.restore(letter.id)).to.deep.include({ restored: false });
+    expect(await count()).to.equal(0);
+  });
+
   it("stay with a reason when they are refused again, their number is taken or their chat does not exist", async () => {
     const refused = await test.deadLetters.restore((await deadLetter(1)).id);
     expect(refused).to.have.property("reason").that.contains("body");

@@ -46,6 +46,8 @@ export interface Completed {
   completed: number;
   /** One number per move. Undefined if the batch of the message was already complete. */
   moved: (number | undefined)[];
+  /** The batches of which Redis knows nothing any more: it lost them after they were read. */
+  missing: readonly string[];
   /** The batch of the renumbered messages. It needs a wake-up. */
   movedBatchId: string | undefined;
 }
@@ -117,7 +119,7 @@ export function createBacklog(
           ...own.flatMap(({ record, chatId, lastNumber }) => [record, String(chatId), lastNumber]),
         ];
       });
-      const [completed, ...numbers] = await redis.confabComplete(
+      const [completed, missing, ...numbers] = await redis.confabComplete(
         ...guards,
         prefix,
         resultsSeconds,
@@ -129,7 +131,8 @@ export function createBacklog(
       );
       const moved = moves.map((move) => toNumber(numbers[inOrder.indexOf(move)]));
       return {
-        completed: Number(completed),
+        completed,
+        missing,
         moved,
         movedBatchId: moved.some((number) => number !== undefined) ? newId : undefined,
       };

@@ -7,13 +7,13 @@
 -- ARGV     prefix, seconds for which a batch's results are kept for a resend, seconds for which an idle head is kept, id of the
 --          new batch, number of heads to distrust; for each of them: token, chat number; then for each batch: id, number of
 --          messages to renumber; for each of them: its record, and the chat id and last number in the database.
--- Returns  {number of completed messages, then for each message to renumber its new number, or false if its batch was
---          already complete}
+-- Returns  {number of completed messages, ids of the batches of which Redis knows nothing any more, then for each message to renumber its
+--          new number, or false if its batch was already complete}
 
 local prefix, keepResults, keepHead, newBatch = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local time = redis.call('TIME')
 local clock = time[1] * 1000 + time[2] / 1000
-local completed, answer = 0, {}
+local completed, missing, answer = 0, {}, {}
 local newChats, newRecords, newKeepMs, newScore = '', '', false, clock
 
 -- A head has the chat's id, its last number, and unless it is distrusted the incarnation with what belongs to it (accept/messages.lua).
@@ -69,6 +69,7 @@ while ARGV[at] do
   -- Two jobs may have brought the same batch.
   local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs', 'numberings')
   isGiven[id] = true
+  if found[1] == false and not found[2] then missing[#missing + 1] = id end
   local numberings = found[4] or ''
   local parts, messages, lines = readChats(found[1] or '', ARGV[at + 1] ~= '0', numberings ~= '')
   for move = 1, tonumber(ARGV[at + 1]) do
@@ -251,4 +252,5 @@ end
 -- Lines of an index that could not be read were counted when they were accepted, and are not counted here.
 if redis.call('ZCARD', KEYS[1]) == 0 then redis.call('SET', prefix .. 'pending', 0, 'XX') end
 table.insert(answer, 1, completed)
+table.insert(answer, 2, missing)
 return answer

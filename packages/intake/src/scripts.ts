@@ -7,7 +7,9 @@ export type GuardKeys = readonly [string, string];
 /** The scripts as commands of a connection. */
 export interface Scripts {
   confabAccept(...args: [...GuardKeys, ...(string | number)[]]): Promise<string>;
-  confabComplete(...args: [...GuardKeys, ...(string | number)[]]): Promise<(string | number | null)[]>;
+  confabComplete(
+    ...args: [...GuardKeys, ...(string | number)[]]
+  ): Promise<[completed: number, missing: string[], ...moved: (number | null)[]]>;
   confabReadBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<unknown>;
   /** As bytes, because the lengths of records are in bytes. */
   confabReadBatchesBuffer(

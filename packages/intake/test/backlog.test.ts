@@ -75,6 +75,19 @@ describe("the backlog of accepted messages", function () {
     await world.store(side);
   });
 
+  it("counts a batch as overdue if Redis' clock has stepped back since it was accepted", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    for (const body of ["a", "b", "c"]) await send(side.intake(), chat, body);
+    const ids = await side.backlog.overdue(0, firstTen);
+    await side.redis.zadd(`${world.prefix}batches`, "XX", Date.now() - 10_000, ids[0]!);
+    await side.redis.zadd(`${world.prefix}batches`, "XX", Date.now() + 10_000, ids[2]!);
+    expect(await side.backlog.overdue(5_000, firstTen)).to.deep.equal([ids[0], ids[2]]);
+    expect(await side.backlog.overdue(5_000, { offset: 1, limit: 10 })).to.deep.equal([ids[2]]);
+    expect(await side.backlog.overdue(0, { offset: 1, limit: 1 })).to.deep.equal([ids[1]]);
+    await world.store(side);
+  });
+
   it("renumbers a message once, in the step that completes its batch, and updates its idempotency key", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
@@ -93,6 +106,7 @@ describe("the backlog of accepted messages", function () {
     expect(first).to.deep.include({ completed: 0, moved: [8] });
     expect(await side.backlog.complete({ ids: [batchId!], moves })).to.deep.equal({
       completed: 0,
+      missing: [],
       moved: [undefined],
       movedBatchId: undefined,
     });

@@ -2,6 +2,7 @@ import { waitListKey } from "@confab/contracts";
 import { createDeadLetters, createReads } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
+import { setTimeout as pause } from "node:timers/promises";
 import { start, type Running } from "./start.ts";
 
 describe("storing accepted messages", function () {
@@ -151,6 +152,32 @@ describe("storing accepted messages", function () {
     expect(letter).to.include({ number: 2, reason: "Redis returned a damaged message: its checksum does not match" });
     expect(Buffer.from(letter!.body).toString()).to.include("flippee");
     expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(1);
+  });
+
+  it("shows a message that it stores when Redis has lost it to readers who have passed its number", async () => {
+    const [chat, other] = [await world.createChat(), await world.createChat()];
+    world.run();
+    await world.direct.prisma.$transaction(async (holder) => {
+      await holder.$queryRaw`SELECT id FROM chats WHERE id = ${chat.id} FOR UPDATE`;
+      await world.send(chat, "late");
+      const jobs = waitListKey(world.config.partitioning.prefix, 0, "messages");
+      await eventually(async () => expect(await world.redis.llen(jobs)).to.equal(0));
+      // The worker has read it, and waits for the chat.
+      await pause(200);
+      const keys = ["batch:*", "records:*", "pending:*", "batches", "head:*", "generation"];
+      for (const key of keys) {
+        const found = await world.redis.keys(`${world.prefix.replace(/[{}]/g, "?")}${key}`);
+        if (found.length > 0) await world.redis.del(...found);
+      }
+    });
+    await eventually(async () => {
+      const where = { chatId: chat.id, number: 1 };
+      expect(await world.direct.prisma.messageChange.findMany({ where })).to.have.length(1);
+      expect(await world.direct.prisma.message.findFirst({ where })).to.include({ body: "late", changeNumber: 1 });
+    });
+    await world.send(other, "in time");
+    await eventually(async () => expect(await world.stored(other)).to.deep.equal({ 1: "in time" }));
+    expect(await world.direct.prisma.messageChange.count({ where: { chatId: other.id } })).to.equal(0);
   });
 
   it("does not count lost messages as unread", async () => {

@@ -20,7 +20,7 @@ import type { StoreMetrics } from "./store-metrics.ts";
 export interface StoreBatchesOptions {
   partition: number;
   backlog: Pick<Backlog, "read" | "complete">;
-  batchStore: Pick<BatchStore, "store" | "noteLost">;
+  batchStore: Pick<BatchStore, "store" | "noteLost" | "noteLate">;
   chats: Pick<Chats, "locate">;
   producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
@@ -164,11 +164,13 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       const { id: batchId } = batchOf(message)!;
       moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
     }
-    const { moved, movedBatchId } = await backlog.complete({
+    const { moved, movedBatchId, missing } = await backlog.complete({
       ids: group.map(({ id }) => id),
       moves,
       unknownChats: result.refused.filter(({ chatUnknown }) => chatUnknown),
     });
+    const late = group.filter(({ id }) => missing.includes(id)).flatMap(({ messages }) => messages);
+    if (late.length > 0) await batchStore.noteLate(late.filter((message) => !conflicts.includes(message)));
     conflicts.forEach((message, index) => {
       if (moved[index] === undefined) return;
       metrics.renumbered.inc();

@@ -1,0 +1,35 @@
+import { placeholders } from "./transaction.ts";
+import type { Statements } from "./session.ts";
+
+/**
+ * Gives stored messages change numbers of their own, by which readers who have passed their numbers notice them. Those that have one are
+ * left out: they changed later.
+ */
+export async function noteChanges(tx: Statements, chatId: bigint, numbers: readonly number[]): Promise<void> {
+  const [chat] = await tx.$queryRawUnsafe<{ last: number }[]>(
+    "SELECT last_change_number AS last FROM chats WHERE id = ? FOR UPDATE",
+    chatId,
+  );
+  if (!chat) return;
+  const rows = await tx.$queryRawUnsafe<{ number: number }[]>(
+    `SELECT number FROM messages
+      WHERE chat_id = ? AND number IN (${placeholders(numbers)}) AND change_number IS NULL ORDER BY number`,
+    ...[chatId, ...numbers],
+  );
+  if (rows.length === 0) return;
+  const changes = rows.map(({ number }, at) => [number, chat.last + 1 + at] as const);
+  await tx.$executeRawUnsafe(
+    `INSERT INTO message_changes (chat_id, number, change_number) VALUES ${changes.map(() => "(?, ?, ?)").join(", ")}`,
+    ...changes.flatMap((change) => [chatId, ...change]),
+  );
+  await tx.$executeRawUnsafe(
+    `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$[0]', change_number INT PATH '$[1]')) AS k
+       STRAIGHT_JOIN messages AS m ON m.chat_id = ? AND m.number = k.number
+        SET m.change_number = k.change_number`,
+    ...[JSON.stringify(changes), chatId],
+  );
+  await tx.$executeRawUnsafe(
+    "UPDATE chats SET last_change_number = ? WHERE id = ?",
+    ...[chat.last + rows.length, chatId],
+  );
+}
