@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createChats } from "@confab/database";
 import { createElasticsearchIndex } from "@confab/search";
 import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
@@ -77,6 +78,33 @@ describe("confabctl erase", function () {
     expect(await stack.json<unknown[]>("search", token, String(number), "words")).to.have.length(1);
     const both = await stack.run(["erase", token, "--yes", "--sender", "anna", "--chat", "1"]);
     expect(both.code).to.equal(2);
+  });
+
+  it("counts the text of damaged letters that may be the sender's", async () => {
+    const { number } = await stack.json<{ number: number }>("chat", "create", token);
+    const { id } = (await createChats(stack.database).locate(token, number))!;
+    const letter = (name: string, epoch: number | null, place: { token: string; chatId: bigint | null }) => {
+      const at = new Date();
+      return {
+        ...{ ...place, chatNumber: number, number: 1, uid: randomBytes(16), body: Buffer.from(name), epoch },
+        ...{ reason: "Redis returned a damaged message: its checksum does not match", acceptedAt: at, createdAt: at },
+      };
+    };
+    await stack.database.prisma.deadLetter.createMany({
+      data: [letter("its own", null, { token, chatId: id }), letter("nobody's", null, { token: "", chatId: null })],
+    });
+    const erase = (): Promise<Certificate> =>
+      stack.json<Certificate>("erase", token, "--yes", "--sender", "anna", "--verify");
+    const certificate = await erase();
+    expect(certificate).to.include({ left: 0 });
+    const damaged = { "mysql: damaged letters": 1, "mysql: damaged letters of no chat": 1 };
+    expect(counts(certificate, "before")).to.include(damaged);
+    await stack.database.prisma.deadLetter.create({ data: letter("later", 2_000_000_000, { token, chatId: id }) });
+    const dry = await stack.json<{ found: { what: string; count: number }[] }>(
+      ...["erase", token, "--sender", "anna", "--dry-run"],
+    );
+    expect(dry.found.find(({ what }) => what === "damaged letters")).to.include({ count: 0 });
+    await stack.database.prisma.deadLetter.deleteMany();
   });
 
   it("deletes through the API, and finds what was left out afterwards, in whatever store", async () => {

@@ -12,6 +12,7 @@ export type DeadLetteredMessage<M> = Refused<M> & {
 const LOST_CHAT =
   "The chat is no longer in the database. Was the database restored, or did it lose data in a failover?";
 
+/** By this text the stored letters are recognized. */
 export const DAMAGED = "Redis returned a damaged message: its checksum does not match";
 
 /**

@@ -1,3 +1,4 @@
+import { clearDamagedLetters } from "./damaged-letters.ts";
 import { takeChatsOf, toErasure, type Erasure } from "./erasures.ts";
 import { createSenderWork } from "./sender-erasure.ts";
 import { placeholders } from "./transaction.ts";
@@ -122,12 +123,18 @@ export function createErasureWork(database: Database) {
       return deleted;
     },
 
-    /** Deletes dead letters of the erased chats that do not know their chat's id. Returns how many it deleted. */
-    deleteLetters: ({ token, chatNumber }: Erasure): Promise<number> =>
-      chatNumber === null
-        ? prisma.$executeRaw`DELETE FROM dead_letters WHERE application_token = ${token} LIMIT 1000`
-        : prisma.$executeRaw`
-            DELETE FROM dead_letters WHERE application_token = ${token} AND chat_number = ${chatNumber} LIMIT 1000`,
+    /**
+     * Deletes dead letters of the erased chats that do not know their chat's id, and the text of damaged ones that may belong to them.
+     * Returns how many it changed.
+     */
+    async deleteLetters({ token, chatNumber }: Erasure): Promise<number> {
+      const deleted =
+        chatNumber === null
+          ? await prisma.$executeRaw`DELETE FROM dead_letters WHERE application_token = ${token} LIMIT 1000`
+          : await prisma.$executeRaw`
+              DELETE FROM dead_letters WHERE application_token = ${token} AND chat_number = ${chatNumber} LIMIT 1000`;
+      return deleted + (await clearDamagedLetters(database));
+    },
 
     /** The lowest id in the search outbox; undefined if it is empty. A range stays there until it was written to the index. */
     async firstOutboxId(): Promise<bigint | undefined> {

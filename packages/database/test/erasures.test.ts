@@ -273,6 +273,37 @@ describe("the erasure of a sender", () => {
     expect(found.map(({ number }) => number)).to.deep.equal([1]);
   });
 
+  it("removes the text of damaged letters that may be its sender's, and of no other letter", async () => {
+    const [mine, theirs] = [await test.newChat(), await test.newChat()];
+    const damaged = (chatId: bigint, number: number, epoch?: number) => ({
+      ...{ ...message(chatId, number), body: `damaged ${number}`, damaged: true },
+      ...(epoch !== undefined && { epoch }),
+    });
+    const nobodys = { ...damaged(mine.id, 3), token: "", chat: 0, chatId: 0n };
+    const refused = message(mine.id, 4, "x".repeat(65_536));
+    await test.batchStore.store([
+      batch(damaged(mine.id, 1), damaged(mine.id, 2, 2_000_000_000), nobodys, refused),
+      batch(damaged(theirs.id, 5)),
+    ]);
+    const textsOf = async () => {
+      const letters = await test.database.prisma.deadLetter.findMany({ where: { number: { gt: 0 } } });
+      const texts = letters.map(({ number, body }) => [number, Buffer.from(body).toString().slice(0, 9)] as const);
+      return Object.fromEntries(texts.filter(([, text]) => /^(|dam.*|xxx.*)$/.test(text)));
+    };
+    const request = (await erasures.eraseSender(mine.token, "anna"))!;
+    expect(await work.clearLetters(request)).to.equal(2);
+    expect(await work.clearLetters(request)).to.equal(0);
+    const kept = { 2: "damaged 2", 4: "xxxxxxxxx", 5: "damaged 5" };
+    expect(await textsOf()).to.deep.equal({ ...kept, 1: "", 3: "" });
+
+    await test.batchStore.store([batch({ ...nobodys, ...damaged(mine.id, 6), token: "", chat: 0, chatId: 0n })]);
+    const erasure = (await erasures.eraseChat(theirs.token, theirs.number))!;
+    while ((await work.deleteLetters(erasure)) > 0);
+    expect(await textsOf(), "its own letter is deleted").to.deep.equal({
+      ...{ 1: "", 2: kept[2], 3: "", 4: kept[4], 6: "" },
+    });
+  });
+
   it("extends an open erasure that no worker has begun, and follows one that a worker has begun", async () => {
     const { token } = await test.newChat();
     const first = (await erasures.eraseSender(token, "anna"))!;

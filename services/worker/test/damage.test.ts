@@ -1,5 +1,5 @@
 import { createErasures } from "@confab/database";
-import { createPendingMessages } from "@confab/intake";
+import { createIntakeErasure, createPendingMessages } from "@confab/intake";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -25,6 +25,9 @@ describe("a flipped bit in Redis", function () {
     return (await openBatches()).filter((id) => !known.includes(id));
   }
   const openBatches = (): Promise<string[]> => world.redis.zrange(`${world.prefix}batches`, "0", "-1");
+
+  const textsOfLetters = async (): Promise<string[]> =>
+    (await world.direct.prisma.deadLetter.findMany()).map(({ body }) => Buffer.from(body).toString());
 
   async function flip(key: string, bit: number, field?: string): Promise<void> {
     if (field === undefined) await world.redis.set(key, flipped((await world.redis.getBuffer(key))!, bit));
@@ -108,6 +111,27 @@ describe("a flipped bit in Redis", function () {
       { timeoutMs: 30_000 },
     );
     expect(await world.redis.keys(`${world.prefix}pending:*`)).to.deep.equal([]);
+    expect(await textsOfLetters()).to.deep.equal([""]);
+  });
+
+  it("in a record leaves no text that an erasure of its sender cannot find", async () => {
+    const chat = await world.createChat();
+    await world.submit(chat, "my secret is 4711", "anna");
+    const [batch] = await openBatches();
+    await flip(`${world.prefix}records:${batch!}`, 8 * recordBytes);
+    world.run();
+    await eventually(async () => expect((await textsOfLetters()).join()).to.include("4711"));
+    const erasures = createErasures(world.direct);
+    const { epoch } = (await erasures.eraseSender(chat.token, "anna"))!;
+    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(chat.token, epoch);
+    await eventually(
+      async () => expect((await erasures.findSender(chat.token, "anna"))?.finishedAt).to.be.instanceOf(Date),
+      { timeoutMs: 30_000 },
+    );
+    expect(await textsOfLetters()).to.deep.equal([""]);
+    const [letter] = await world.direct.prisma.deadLetter.findMany();
+    expect(letter).to.include({ chatNumber: chat.number, number: 1 });
+    expect(letter?.reason).to.include("its checksum does not match");
   });
 
   it("in the list of a chat's pending messages loses none, and leaves nothing behind", async () => {

@@ -39,7 +39,7 @@ const scanned = 1_000;
 
 /** Everything that the stores could have of a target. The queries share no code with what erases it. */
 export function probesOf(stores: ProbedStores, target: Target, ids: TargetIds): Probe[] {
-  if (target.sender !== undefined) return senderProbes(stores, target.sender, ids);
+  if (target.sender !== undefined) return senderProbes(stores, target.token, target.sender, ids);
   return [...mysqlProbes(stores, target, ids), ...redisProbes(stores, target), ...indexProbes(stores, target, ids)];
 }
 
@@ -53,19 +53,39 @@ function sqlProbe({ database: { prisma } }: ProbedStores, what: string, query: s
   };
 }
 
+/** Text of damaged messages, of which nobody knows who wrote it. */
+const damaged = "reason LIKE 'Redis returned a damaged message%' AND LENGTH(body) > 0";
+
+/** They may belong to any chat. */
+function damagedProbe(stores: ProbedStores): Probe {
+  return sqlProbe(
+    stores,
+    "damaged letters of no chat",
+    `SELECT COUNT(*) AS found FROM dead_letters WHERE chat_id IS NULL AND ${damaged}`,
+  );
+}
+
 /** A sender's messages stay as tombstones, which name nobody. */
-function senderProbes(stores: ProbedStores, sender: string, ids: TargetIds): Probe[] {
+function senderProbes(stores: ProbedStores, token: string, sender: string, ids: TargetIds): Probe[] {
   // In hexadecimal, so that no text of a client becomes a part of a statement. A binary literal is compared byte for byte.
   const name = `x'${Buffer.from(sender).toString("hex")}'`;
+  const letters = `SELECT COUNT(*) AS found FROM dead_letters WHERE application_token = '${token}'`;
+  const requested = `SELECT MAX(epoch) FROM erasures WHERE application_token = '${token}' AND sender = ${name}`;
   return [
     inChats(stores, ids, "messages", `sender = ${name}`),
     inChats(stores, ids, "reads", `reader = ${name}`),
-    inChats(
+    sqlProbe(
       stores,
-      ids,
-      "dead_letters",
-      `CAST(JSON_UNQUOTE(JSON_EXTRACT(other_fields, '$.sender')) AS BINARY) = ${name}`,
+      "dead letters",
+      `${letters} AND CAST(JSON_UNQUOTE(JSON_EXTRACT(other_fields, '$.sender')) AS BINARY) = ${name}`,
     ),
+    sqlProbe(
+      stores,
+      "damaged letters",
+      // All of them, until there is a request.
+      `${letters} AND ${damaged} AND (epoch IS NULL OR epoch < COALESCE((${requested}), epoch + 1))`,
+    ),
+    damagedProbe(stores),
     ...documentProbes(stores, ids, [{ term: { sender } }]),
   ];
 }
@@ -99,6 +119,7 @@ function mysqlProbes(stores: ProbedStores, { token, chat }: Target, ids: TargetI
       "dead letters by token",
       `SELECT COUNT(*) AS found FROM dead_letters WHERE application_token = '${token}'${ofChat}`,
     ),
+    damagedProbe(stores),
     ...(chat === undefined
       ? [
           sql("idempotency keys", `SELECT COUNT(*) AS found FROM idempotency_keys WHERE scope = '${token}'`),

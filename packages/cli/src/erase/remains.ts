@@ -3,6 +3,7 @@ import type { Target } from "./target.ts";
 const everywhere = [
   "MySQL: the binary log until it expires (binlog_expire_logs_seconds), and undo records until they are purged.",
   "MySQL: the audit log, which has the beginning of the token.",
+  "MySQL: damaged dead letters, without their text.",
   "Redis: deleted values in the append-only file until it is rewritten (BGREWRITEAOF).",
   "Elasticsearch: deleted documents in segments until these are merged (POST <index>/_forcemerge?only_expunge_deletes=true).",
   "Backups, logs and traces, for as long as you keep them. Logs and traces have only the beginning of the token.",

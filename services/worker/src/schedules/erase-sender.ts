@@ -82,6 +82,7 @@ export function createSenderErasing({ work, hasPending, rowsPerSecond, settleMs,
       for (const id of letters.ids) await work.dropLetter(id);
       after = letters.next;
     }
+    while ((await work.clearLetters(erasure)) > 0) await work.hold(erasure, holdMs);
   }
 
   return async (erasure: SenderErasure, isOver: () => boolean): Promise<"complete" | number> => {

@@ -1,0 +1,25 @@
+import { DAMAGED } from "./dead-letter-messages.ts";
+import type { Database } from "./client.ts";
+
+/** Messages of an application that were accepted in earlier epochs than this one. */
+export interface EarlierMessages {
+  readonly token: string;
+  readonly epoch: number;
+}
+
+/**
+ * Removes the text of damaged dead letters, of which nobody knows who wrote them: of those without a known chat, which may belong to any,
+ * and of those among the earlier messages of an application. Returns of how many; 0 means that none is left.
+ */
+export async function clearDamagedLetters({ prisma }: Database, earlier?: EarlierMessages): Promise<number> {
+  const unknown = await prisma.$executeRaw`
+    UPDATE dead_letters SET body = '', other_fields = NULL
+     WHERE chat_id IS NULL AND reason = ${DAMAGED} AND LENGTH(body) > 0 LIMIT 1000`;
+  if (!earlier) return unknown;
+  const { token, epoch } = earlier;
+  const known = await prisma.$executeRaw`
+    UPDATE dead_letters SET body = '', other_fields = NULL
+     WHERE application_token = ${token} AND reason = ${DAMAGED} AND LENGTH(body) > 0
+       AND (epoch IS NULL OR epoch < ${epoch}) LIMIT 1000`;
+  return unknown + known;
+}
