@@ -130,14 +130,14 @@ describe("the erasure of deleted chats and applications", function () {
 
   it("waits while the search index is unavailable or messages are pending, and lets other erasures pass", async () => {
     const [stuck, other] = [await world.createChat(), await world.createChat()];
-    // Nobody stores it: no job names its batch, which is not overdue.
-    await world.redis.zadd(`${world.prefix}batches`, Date.now() + 3_600_000, "later");
-    await world.redis.rpush(`${world.prefix}pending:${stuck.token}:${stuck.number}`, "1 1 0 9 later");
+    await world.send(stuck, "pending");
+    // Nobody can store it.
+    await world.direct.prisma.$executeRaw`RENAME TABLE stored_batches TO hidden_batches`;
     for (const { token, number } of [stuck, other]) await erasures.eraseChat(token, number);
     world.run();
     await finished(other.token, other.number);
     expect(await erasures.find(stuck.token, stuck.number)).to.have.property("finishedAt", null);
-    await world.redis.zrem(`${world.prefix}batches`, "later");
+    await world.direct.prisma.$executeRaw`RENAME TABLE hidden_batches TO stored_batches`;
     await finished(stuck.token, stuck.number);
     expect(await remains(stuck)).to.deep.equal(nothing);
   });
