@@ -65,13 +65,19 @@ describe("confabctl for operators", function () {
     await database.drop();
   });
 
-  it("stops waiting for an unavailable database after --unless-unavailable, and not for one that lacks tables", async () => {
+  it("stops waiting for an unavailable database after --unless-unavailable, and not for one that lacks tables or refuses the login", async () => {
     const status = ["migrate", "--status", "--wait", "2s", "--unless-unavailable", "1s"];
     const away = await stack.run(status, { DATABASE_URL: "mysql://nobody@127.0.0.1:1/none" });
     expect(away.code, away.stderr).to.equal(0);
     expect(away.stdout).to.include("the database is unavailable");
     const database = await createTestDatabase();
     expect((await stack.run(status, { DATABASE_URL: database.url })).code).to.equal(4);
+    const mistyped = new URL(database.url);
+    mistyped.username = "nobody";
+    mistyped.password = "typo";
+    const refused = await stack.run(status, { DATABASE_URL: mistyped.href });
+    expect(refused.code, refused.stdout + refused.stderr).to.equal(4);
+    expect(refused.stderr).to.include("Access denied");
     await database.drop();
   });
 

@@ -34,6 +34,8 @@ const UNAVAILABLE = new Set([
 
 const POOL_TIMEOUT = 45028;
 
+const LOGIN_REFUSED = new Set([1044, 1045, 1049, 1698]);
+
 const UNAVAILABLE_CODES =
   /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
@@ -44,6 +46,11 @@ export function isUnavailable(error: unknown): boolean {
   return (
     details.states.some((state) => state.startsWith("08")) || [...details.codes].some((c) => UNAVAILABLE_CODES.test(c))
   );
+}
+
+/** True if the server answers and lets nobody in: a wrong user, password or database. Waiting does not help. */
+export function isLoginRefused(error: unknown): boolean {
+  return anyOf(detailsOf(error).numbers, LOGIN_REFUSED) || /^(Access denied for|Unknown database)/.test(reasonOf(error));
 }
 
 /** True for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */

@@ -72,18 +72,17 @@ export async function migrationStatus(
  * For readiness: the check rejects with `MigrationError` until every migration that this version needs is applied. A newer
  * schema is accepted. The files are read once, when the check first runs.
  */
-export function createMigrationCheck({ prisma }: Pick<Database, "prisma">, directory?: string): () => Promise<void> {
+export function createMigrationCheck({ query }: Pick<Database, "query">, directory?: string): () => Promise<void> {
   let names: Promise<string[]> | undefined;
   return async () => {
     names ??= readMigrations(directory).then((known) => known.map(({ name }) => name));
-    const rows = await prisma
-      .$queryRawUnsafe<{ name: string }[]>(
-        `SELECT migration_name AS name FROM ${TABLE} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
-      )
-      .catch((error: unknown) => {
-        if (isMissingTable(error)) return [];
-        throw error;
-      });
+    // Not through Prisma, whose errors do not say why there is no session.
+    const rows = await query<{ name: string }[]>(
+      `SELECT migration_name AS name FROM ${TABLE} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+    ).catch((error: unknown) => {
+      if (isMissingTable(error)) return [];
+      throw error;
+    });
     const applied = new Set(rows.map(({ name }) => name));
     const missing = (await names).find((name) => !applied.has(name));
     if (missing !== undefined) throw new MigrationError(`Migration ${missing} is not applied. Run confabctl migrate.`);

@@ -79,7 +79,7 @@ export function readIdempotencyKey(req: IncomingMessage): string | undefined {
   });
 }
 
-/** Throws a problem for a condition that a change would not be made under. Carrying it out all the same could destroy something. */
+/** Throws a problem for a condition that nothing checks. To ignore it could destroy what the client wants to keep. */
 export function expectConditions({ method, versioned }: Route, headers: IncomingHttpHeaders): void {
   if (method === "get" || method === "post") return;
   for (const name of ["If-Match", "If-None-Match", "If-Unmodified-Since"]) {

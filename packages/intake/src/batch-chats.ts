@@ -57,7 +57,7 @@ class FieldReader {
     return this.at >= this.#text.length;
   }
 
-  /** What followed the last field. */
+  /** The byte after the last field. */
   separator(): number | undefined {
     return this.#text[this.at - 1];
   }

@@ -71,14 +71,16 @@ async function waitUntilMigrated(
   wait: number,
   unlessUnavailable = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  const { createMigrationCheck, isUnavailable, MigrationError, reasonOf } = await import("@confab/database");
+  const { createMigrationCheck, isLoginRefused, isUnavailable, MigrationError, reasonOf } =
+    await import("@confab/database");
   let unavailableSince: number | undefined;
   const retry = {
     timeoutMs: wait,
     reasonToRetry: (error: unknown) => {
-      if (!isUnavailable(error)) {
+      const isRefused = isLoginRefused(error);
+      if (isRefused || !isUnavailable(error)) {
         unavailableSince = undefined;
-        return error instanceof MigrationError ? reasonOf(error) : undefined;
+        return isRefused || error instanceof MigrationError ? reasonOf(error) : undefined;
       }
       unavailableSince ??= performance.now();
       return performance.now() - unavailableSince < unlessUnavailable ? reasonOf(error) : undefined;

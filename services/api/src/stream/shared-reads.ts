@@ -12,7 +12,7 @@ export interface SharedReads {
   /**
    * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore
    * misses nothing. One that has to know all that happened before a time, by `performance.now()`, joins no read that began before
-   * it. Whoever begins a read waits for its turn first.
+   * it. A reader that begins a read waits for its turn first.
    */
   read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore?: number, inTurn?: InTurn<T>): Promise<T>;
   /** A read under way or just done of the same after a number that is lower by less than `within`: the nearest one. */
