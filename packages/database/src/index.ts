@@ -6,7 +6,15 @@ export { createDatabase } from "./client.ts";
 export { createDatabaseGauges, createPoolGauges } from "./database-gauges.ts";
 export { readDatabaseSettings } from "./database-settings.ts";
 export { createDeadLetters } from "./dead-letters.ts";
-export { IdempotencyConflict, isLoginRefused, isRefusal, isMissingTable, isTransient, isUnavailable, reasonOf } from "./errors.ts";
+export {
+  IdempotencyConflict,
+  isLoginRefused,
+  isRefusal,
+  isMissingTable,
+  isTransient,
+  isUnavailable,
+  reasonOf,
+} from "./errors.ts";
 export {
   pruneStoredBatches,
   pruneIdempotencyKeys,
