@@ -24,7 +24,7 @@ const hasPending = `
 local size = 1000
 for from = 0, redis.call('LLEN', KEYS[1]) - 1, size do
   for _, range in ipairs(redis.call('LRANGE', KEYS[1], from, from + size - 1)) do
-    if redis.call('ZSCORE', KEYS[2], string.match(range, '%S*$')) then return 1 end
+    if redis.call('ZSCORE', KEYS[2], string.match(range, '^%d+ %d+ %d+ %S+ (%S+)$') or '') then return 1 end
   end
 end
 redis.call('UNLINK', KEYS[1])
