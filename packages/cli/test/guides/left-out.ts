@@ -50,7 +50,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     "docs/how-to/trace-and-log.md",
     processes,
     [
-      "kubectl logs -l app.kubernetes.io/name=confab --tail=-1 --prefix | grep 9f0c1d7e-…     # in a cluster",
+      "kubectl logs -l app.kubernetes.io/name=confab --tail=-1 --prefix --ignore-errors | grep 9f0c1d7e-…     # in a cluster",
       "curl -X PUT -d debug http://localhost:9081/loglevel   # ingest's admin port; GET shows the level",
     ],
   ],
@@ -143,7 +143,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     "docs/how-to/run-in-production.md",
     cluster,
     [
-      'TOKEN=$(kubectl exec deployment/confab-api -- confabctl --json app create canary | sed \'s/.*"token": *"\\([^"]*\\).*/\\1/\')',
+      'TOKEN=$(kubectl exec deployment/confab-api -- confabctl --json app create canary | sed -n \'s/.*"token": *"\\([^"]*\\).*/\\1/p\')',
       "kubectl get jobs --selector app.kubernetes.io/component=canary",
     ],
   ],
