@@ -8,8 +8,8 @@ export interface EarlierMessages {
 }
 
 /**
- * Removes the text of damaged dead letters, of which nobody knows who wrote them: of those without a known chat, which may belong to any,
- * and of those among the earlier messages of an application. Returns of how many; 0 means that none is left.
+ * Removes the text of damaged dead letters, since their senders are unknown: of those without a known chat, which may belong to any,
+ * and of those among the earlier messages of an application. Returns how many it changed; 0 means that none is left.
  */
 export async function clearDamagedLetters({ prisma }: Database, earlier?: EarlierMessages): Promise<number> {
   const unknown = await prisma.$executeRaw`

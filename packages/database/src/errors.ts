@@ -50,9 +50,7 @@ export function isUnavailable(error: unknown): boolean {
 
 /** True if the server answers and lets nobody in: a wrong user, password or database. Waiting does not help. */
 export function isLoginRefused(error: unknown): boolean {
-  return (
-    anyOf(detailsOf(error).numbers, LOGIN_REFUSED) || /^(Access denied for|Unknown database)/.test(reasonOf(error))
-  );
+  return anyOf(detailsOf(error).numbers, LOGIN_REFUSED);
 }
 
 /** True for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */

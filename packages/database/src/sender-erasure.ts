@@ -1,5 +1,5 @@
 import { decodeContent } from "@confab/contracts";
-import { clearDamagedLetters } from "./damaged-letters.ts";
+import { clearDamagedLetters, type EarlierMessages } from "./damaged-letters.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { identifierBytes } from "./identifiers.ts";
 import { removeMessages } from "./remove-messages.ts";
@@ -67,9 +67,8 @@ export function createSenderWork(database: Database) {
       return { ids: written.map(({ id }) => id), next: letters.length < limit ? undefined : letters.at(-1)?.id };
     },
 
-    /** Removes the text of damaged dead letters that the sender may have written, and returns of how many. */
-    clearLetters: (earlier: { token: string; epoch: number }): Promise<number> =>
-      clearDamagedLetters(database, earlier),
+    /** Removes the text of damaged dead letters that the sender may have written. Returns how many it changed. */
+    clearLetters: (earlier: EarlierMessages): Promise<number> => clearDamagedLetters(database, earlier),
 
     /** Deletes a dead letter as an operator would drop it. */
     dropLetter: (id: bigint): Promise<boolean> => createDeadLetters(database).remove(id),

@@ -32,16 +32,7 @@ export function mount<R extends Route>(
 ): void {
   const { access, budget, validateResponses = false } = options;
   const usual = isSearch(route) ? "search" : "list";
-  // Lists that belong to no application have a share of their own.
-  const share = <T>(
-    work: () => Promise<T>,
-    { token = "" }: { token?: string },
-    { principal }: RequestContext,
-    kind: Parameters<Share>[2] = usual,
-  ): Promise<T> =>
-    isList(route) && options.share !== undefined
-      ? options.share({ token, user: principal?.user?.id }, work, kind)
-      : work();
+  const share: Share = isList(route) && options.share !== undefined ? options.share : (_owner, work) => work();
   const known = knownFieldsOf(route);
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
@@ -61,38 +52,38 @@ export function mount<R extends Route>(
       const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
       const input = { params, query, body, idempotencyKey, tags, context, left: () => signalOf(res) };
       const holding = waits(route, query) ? createHolding(req, res, context, access) : undefined;
-      // The share includes the encoding: otherwise lists would be read faster than they are encoded, and fill the memory.
-      const inShare = <T extends object>(work: () => Promise<T>, bodyOf: (result: T) => unknown, kind?: "poll") =>
+      // Lists that belong to no application have a share of their own. The share includes the encoding: otherwise lists would be read
+      // faster than they are encoded, and fill the memory.
+      const inShare = <T>(work: () => Promise<T>, bodyOf: (result: T) => unknown, kind: Parameters<Share>[2]) =>
         share(
+          { token: owner ?? "", user: context.principal?.user?.id },
           async () => {
             if (isList(route)) unsentOf(res)?.expectRoom();
             const result = await work();
             return { result, payload: await payloadOf(route, bodyOf(result), owner) };
           },
-          params,
-          context,
           kind,
         );
-      if (holding === undefined) {
-        const { result: output, payload } = await inShare(
-          async () => handler(input as RouteInput<R>),
-          ({ body }) => body,
-        );
-        if (validateResponses) assertAnswer(route, output.body);
-        writeAnswer(req, res, route, output, payload);
-        return;
-      }
-      const output = await handler({
-        ...input,
-        hold: holding.hold,
-        address: clientAddress(req),
-        readInShare: async <T extends { items: object }>(read: () => Promise<T>): Promise<T> =>
-          (await inShare(read, ({ items }) => items, "poll")).result,
-      } as RouteInput<R>);
-      holding.end();
-      const payload = await payloadOf(route, output.body, owner);
+      const answer = async () => {
+        if (holding === undefined)
+          return inShare(
+            async () => handler(input as RouteInput<R>),
+            ({ body }) => body,
+            usual,
+          );
+        const result = await handler({
+          ...input,
+          hold: holding.hold,
+          address: clientAddress(req),
+          readInShare: async <T extends { items: object }>(read: () => Promise<T>): Promise<T> =>
+            (await inShare(read, ({ items }) => items, "poll")).result,
+        } as RouteInput<R>);
+        holding.end();
+        return { result, payload: await payloadOf(route, result.body, owner) };
+      };
+      const { result: output, payload } = await answer();
       // Thousands of requests may have waited for the same message: their answers are written in slices.
-      const turn = giveWay(owner);
+      const turn = holding === undefined ? undefined : giveWay(owner);
       // Not without a turn to wait for: all would pass before the first one writes.
       if (turn !== undefined) await turn;
       if (validateResponses) assertAnswer(route, output.body);

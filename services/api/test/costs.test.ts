@@ -203,7 +203,7 @@ describe("the most expensive request of each route", function () {
     }
   });
 
-  it("leaves it there when a hundred clients want the largest list, of which half read nothing", async () => {
+  it("leaves it there when a hundred clients want the largest list, and half of them read nothing", async () => {
     const small = await startSmall();
     const url = `${small.url}/applications/${chat.token}/chats/${chat.number}/messages?limit=200`;
     const leaving = new AbortController();

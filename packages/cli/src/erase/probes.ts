@@ -53,7 +53,7 @@ function sqlProbe({ database: { prisma } }: ProbedStores, what: string, query: s
   };
 }
 
-/** Text of damaged messages, of which nobody knows who wrote it. */
+/** Text of damaged messages, whose senders are unknown. */
 const damaged = "reason LIKE 'Redis returned a damaged message%' AND LENGTH(body) > 0";
 
 /** They may belong to any chat. */
