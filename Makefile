@@ -7,7 +7,7 @@ CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
 GENERATED := docs/reference docs/benchmarks charts/confab/README.md charts/confab/values.schema.json charts/confab/dashboards charts/confab/rules
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test check test-chart e2e lint format generate generate-check fuzz bench faults faults-foreign
+.PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test coverage check test-chart e2e lint format generate generate-check fuzz bench faults faults-foreign
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,10 @@ deploy: setup ## Build the image and install or upgrade the chart in the cluster
 cluster-down: setup ## Remove the kind cluster and all data in it
 	@$(CLUSTER) down
 
-test: setup check ## Check everything, then run all tests on real stores, with coverage
+test: setup check ## Check everything, then run all tests on real stores
+	@npm run --silent test
+
+coverage: setup ## Run all tests and measure which lines and branches they reach
 	@npm run --silent coverage
 
 test-chart: setup ## Test the Helm chart alone, without a cluster
