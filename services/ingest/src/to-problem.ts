@@ -18,7 +18,7 @@ export function toProblem(error: unknown): unknown {
   if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error) || isMissingTable(error)) {
     return new ProblemError("storage-unavailable", {
       detail:
-        "This chat is not in use, so it has to be read from the database, which is unavailable. Nothing was accepted. Send the message again after Retry-After.",
+        "This chat, or the message of this idempotency key, has to be read from the database, which is unavailable. Nothing was accepted. Send the message again after Retry-After.",
       cause: error,
     });
   }
