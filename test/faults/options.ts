@@ -13,7 +13,7 @@ export const help = `Breaks a running Confab in many ways, under load, and check
   --minutes <n>      start no further run after this many minutes (600)
   --again            repeat runs that have a verdict; by default they are skipped, so an interrupted series continues
   --results <dir>    folder for histories and verdicts (.confab/faults)
-  --report <dir>     folder for report.md, report.html and timelines (the results folder)
+  --report <dir>     folder for report.md (the results folder)
   --search <what>    elasticsearch, or mysql on a machine without a JDK (elasticsearch)
   --controls         run systems that break their promises instead; their verdicts must be red
   --verify           judge the recorded runs again, without running anything

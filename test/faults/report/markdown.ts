@@ -1,7 +1,7 @@
 import { readings, upperBound, type Row } from "./summary.ts";
 import { invariantList, legend, limits, lossSentence, size, time } from "./words.ts";
 
-/** Renders the report as Markdown; it links the timelines, which are separate files. */
+/** Renders the report as Markdown. */
 export function toMarkdown(rows: readonly Row[]): string {
   const runs = rows.reduce((total, row) => total + row.runs, 0);
   const invalid = rows.flatMap((row) => row.invalid);
@@ -37,7 +37,7 @@ export function toMarkdown(rows: readonly Row[]): string {
         "recovery",
       ],
       rows.map((row) => [
-        `[${row.fault.name}](#${row.fault.name})`,
+        row.fault.name,
         row.runs,
         row.invalid.length === 0 ? `0 (≤ ${upperBound(row.runs)} %)` : `**${row.invalid.length}**`,
         ...[row.attempted, row.ok, row.info, row.failed, row.changes, row.events],
@@ -73,25 +73,20 @@ export function toMarkdown(rows: readonly Row[]): string {
     "",
     ...invariantList.map(([name, says]) => `- **${name}**: ${says}`),
     "",
-    "## Timelines",
-    "",
-    "Green: acknowledged. Yellow: outcome unknown. Red: refused. Grey: the fault.",
-    "",
-    ...rows.flatMap((row) => [
-      `### ${row.fault.name}`,
-      "",
-      `${row.fault.title}. Seed ${row.shown.seed}:`,
-      "",
-      `![${row.fault.name}](timelines/${row.fault.name}.svg)`,
-      "",
-      ...row.invalid.flatMap(({ seed, anomalies }) =>
-        anomalies.map(
-          ({ invariant, count, examples }) => `- seed ${seed}, ${invariant} × ${count}: ${examples[0] ?? ""}`,
-        ),
-      ),
-      ...(row.invalid.length > 0 ? [""] : []),
-    ]),
+    ...anomalies(rows),
   ].join("\n");
+}
+
+function anomalies(rows: readonly Row[]): string[] {
+  const lines = rows.flatMap(({ fault, invalid }) =>
+    invalid.flatMap(({ seed, anomalies }) =>
+      anomalies.map(
+        ({ invariant, count, examples }) =>
+          `- ${fault.name}, seed ${seed}, ${invariant} × ${count}: ${examples[0] ?? ""}`,
+      ),
+    ),
+  );
+  return lines.length === 0 ? [] : ["## Anomalies", "", ...lines, ""];
 }
 
 function withDocumented(count: number, documented: number): string {

@@ -8,8 +8,6 @@ export interface Row {
   readonly fault: Fault;
   readonly runs: number;
   readonly invalid: readonly Verdict[];
-  /** The run in the timeline: the first invalid run, otherwise the first run. */
-  readonly shown: Verdict;
   readonly attempted: number;
   readonly ok: number;
   readonly info: number;
@@ -41,8 +39,7 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
   return faults.flatMap((fault) => {
     const mine = judged.filter(({ verdict }) => verdict.fault === fault.name);
     const verdicts = mine.map(({ verdict }) => verdict);
-    const [first] = verdicts;
-    if (first === undefined) return [];
+    if (verdicts.length === 0) return [];
     const sum = (of: (verdict: Verdict) => number) => verdicts.reduce((total, verdict) => total + of(verdict), 0);
     const max = (of: (verdict: Verdict) => number) => Math.max(...verdicts.map(of));
     const recoveries = verdicts.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
@@ -50,7 +47,7 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
     const peaks = (verdict: Verdict) => Object.values(verdict.peaks);
     return [
       {
-        ...{ fault, runs: verdicts.length, invalid, shown: invalid[0] ?? first },
+        ...{ fault, runs: verdicts.length, invalid },
         attempted: sum(({ messages }) => messages.attempted),
         ok: sum(({ messages }) => messages.ok),
         info: sum(({ messages }) => messages.info),

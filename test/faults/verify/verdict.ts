@@ -54,8 +54,6 @@ export interface Verdict {
   readonly recoveryMs: number;
   readonly windows: readonly WindowLine[];
   readonly durationMs: number;
-  /** Messages per 250 ms and outcome, for timelines. */
-  readonly timeline: readonly { readonly ok: number; readonly info: number; readonly failed: number }[];
   /** The maxima of each process. */
   readonly peaks: Readonly<Record<string, { readonly rssBytes: number; readonly blockedMs: number }>>;
   readonly operations: number;
@@ -104,7 +102,6 @@ export function verify(history: readonly HistoryLine[], final: readonly FinalLin
     recoveryMs: recoveryMs(model),
     windows: model.windows,
     durationMs: (model.operations.at(-1)?.t1 ?? 0) / 1e6,
-    timeline: timelineOf(model),
     peaks: peaksOf(model),
     operations: model.operations.length,
   };
@@ -130,17 +127,6 @@ function recoveryMs({ operations, windows }: Model): number {
   const end = Math.max(...windows.map(({ t1 }) => t1));
   const unserved = operations.filter((operation) => isUnserved(operation) && operation.t1 > end);
   return unserved.length === 0 ? 0 : (Math.max(...unserved.map(({ t1 }) => t1)) - end) / 1e6;
-}
-
-function timelineOf({ operations }: Model): Verdict["timeline"] {
-  const sends = operations.filter(({ op }) => op === "send");
-  const slots = Math.ceil(((sends.at(-1)?.t1 ?? 0) + 1) / 250e6);
-  const timeline = Array.from({ length: slots }, () => ({ ok: 0, info: 0, failed: 0 }));
-  for (const { t1, outcome } of sends) {
-    const slot = timeline[Math.min(slots - 1, Math.floor(t1 / 250e6))];
-    if (slot) slot[outcome === "fail" ? "failed" : outcome] += 1;
-  }
-  return timeline;
 }
 
 function peaksOf({ samples }: Model): Verdict["peaks"] {

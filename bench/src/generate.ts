@@ -1,3 +1,0 @@
-import { writePages } from "./write.ts";
-
-await writePages();
