@@ -12,7 +12,7 @@ export const help = `Compares Confab with other designs and with the limits of t
   --seconds <n>     duration of a measurement (8)
   --quick           two rounds of three seconds, with a smaller index to search, to see whether it works
   --json <file>     write the figures of all rounds
-  --write           write docs/benchmarks, and the figures in README.md; rows that are not measured keep theirs
+  --write           write docs/benchmarks/README.md; rows that are not measured keep the figures of .confab/bench
   --help
 
 Rows:

@@ -1,30 +1,27 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { createPage, replaceFigures } from "./page.ts";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createPage } from "./page.ts";
 import { rows } from "./rows/index.ts";
 import type { RowResult } from "./results.ts";
 
 const root = join(import.meta.dirname, "../..");
-const folder = join(root, "docs/benchmarks");
-const file = join(folder, "results.json");
-const readme = join(root, "README.md");
+const file = join(root, ".confab/bench/results.json");
+const page = join(root, "docs/benchmarks/README.md");
 
-/** Adds results to docs/benchmarks/results.json, in place of earlier ones of the same rows, and writes the pages again. */
+/** Keeps results in .confab/bench, in place of earlier ones of the same rows, and writes the result page from all of them. */
 export async function writeResults(results: readonly RowResult[]): Promise<void> {
   const earlier = await readResults();
   const latest = rows.flatMap(({ name }) => [...results, ...earlier].find((result) => result.name === name) ?? []);
+  await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(latest, undefined, 1)}\n`);
-  await writePages();
-}
-
-/** Writes the result page, its plots, and the lines in README.md, from docs/benchmarks/results.json. */
-export async function writePages(): Promise<void> {
-  const results = await readResults();
-  for (const [name, content] of Object.entries(createPage(rows, results))) await writeFile(join(folder, name), content);
-  const text = await readFile(readme, "utf8");
-  await writeFile(readme, replaceFigures(text, rows, results));
+  await writeFile(page, createPage(rows, latest));
 }
 
 async function readResults(): Promise<RowResult[]> {
-  return JSON.parse(await readFile(file, "utf8")) as RowResult[];
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as RowResult[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
 }

@@ -25,7 +25,6 @@ export const acceptRows: readonly (Row & { readonly label: string })[] = [
     goals: [
       {
         title: "accepted/s, 64 connections",
-        telling: "accepted per second, durable before the answer, 64 connections",
         figure: acceptedFigure,
         ...ofStick,
         better: "higher",
@@ -34,7 +33,6 @@ export const acceptRows: readonly (Row & { readonly label: string })[] = [
       },
       {
         title: "CPU per message, service + Redis",
-        telling: "CPU time per accepted message, service and Redis, µs",
         figure: cpuFigure,
         ...ofStick,
         better: "lower",

@@ -25,8 +25,6 @@ export interface Side {
 /** A target for a figure of a row. */
 export interface Goal {
   readonly title: string;
-  /** How the first page of the project calls it, if it shows it. */
-  readonly telling?: string;
   readonly figure: string;
   /** The side whose figure it is. */
   readonly of: string;

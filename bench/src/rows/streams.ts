@@ -29,7 +29,6 @@ export const streamsRow: Row = {
   goals: [
     {
       title: "live streams, created to delivered, p99, ms",
-      telling: "live: 10,000 readers of one chat, time until all have a message, p99, ms",
       figure: p99,
       of: "Confab",
       better: "lower",
