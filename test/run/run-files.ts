@@ -1,0 +1,40 @@
+import { exit } from "node:process";
+import { inspect } from "node:util";
+import Mocha from "mocha";
+// It starts the stores while it is loaded.
+import { mochaGlobalTeardown } from "@confab/testkit/root-hook";
+import type { Outcome } from "./lane.ts";
+
+/** Runs the test files that the parent process names, one at a time, and stops the stores when the parent disconnects. */
+const grep = process.argv[2];
+let last: Promise<void> = Promise.resolve();
+process.on("message", (file: string) => {
+  last = runFile(file).then((outcome) => void process.send!(outcome));
+});
+process.send!("ready");
+process.once("disconnect", () => {
+  void last.then(mochaGlobalTeardown).finally(() => exit());
+});
+
+async function runFile(file: string): Promise<Outcome> {
+  const mocha = new Mocha({ timeout: 60_000, forbidOnly: true, forbidPending: true, reporter: "spec", color: true });
+  if (grep !== undefined) mocha.fgrep(grep);
+  mocha.addFile(file);
+  const failed: string[] = [];
+  let passed = 0;
+  try {
+    await mocha.loadFilesAsync();
+    await new Promise<void>((resolve) => {
+      const runner = mocha.run(() => {
+        resolve();
+      });
+      runner.on("pass", () => (passed += 1));
+      runner.on("fail", (test) => failed.push(test.fullTitle()));
+    });
+  } catch (error) {
+    process.stderr.write(`${inspect(error)}\n`);
+    failed.push(`${file} cannot be loaded`);
+  }
+  mocha.dispose();
+  return { passed, failed };
+}
