@@ -44,7 +44,7 @@ export function describeAutoscaling(installed: () => Release): void {
         "ingress.rateLimit.enabled": "false",
         "config.rateLimits": "false",
         "worker.resources.limits.cpu": "150m",
-        "worker.store.batchConcurrency": "5",
+        "worker.store.jobConcurrency": "5",
         "worker.keda.pendingMessages": String(total / 4),
       });
       token = await installed().createApplication("backlog");

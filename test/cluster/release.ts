@@ -13,7 +13,7 @@ export const edgeUrl = process.env.CONFAB_EDGE_URL ?? "http://127.0.0.1";
 const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) => file !== "") ?? [];
 
 /** Reuses the release of the previous run and does not remove it, to investigate a failing test. */
-const keep = process.env.CONFAB_E2E_KEEP === "yes";
+const keep = process.env.CONFAB_E2E_KEEP === "on";
 
 // If this root hook fails, Mocha runs no suite. Otherwise each after() would fail too, and hide the reason.
 before(async () => {

@@ -237,8 +237,8 @@
 {{ include "confab.env.search" . }}
 - name: IDEMPOTENCY_TTL
   value: {{ .Values.ingest.limits.idempotencyTtl | quote }}
-- name: BATCH_CONCURRENCY
-  value: {{ int $store.batchConcurrency | quote }}
+- name: JOB_CONCURRENCY
+  value: {{ int $store.jobConcurrency | quote }}
 - name: STORE_MAX_ROWS
   value: {{ int $store.maxRows | quote }}
 - name: SWEEP_INTERVAL

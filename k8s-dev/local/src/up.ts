@@ -97,7 +97,7 @@ export async function migrate(shared: NodeJS.ProcessEnv, onProgress: Report): Pr
   const { active_keys } = JSON.parse(stdout) as { active_keys: boolean };
   const { REQUIRE_KEYS = "off", REQUIRE_KEYS_FILE } = shared;
   if (active_keys && REQUIRE_KEYS_FILE === undefined && /^(off|no|false|0)$/i.test(REQUIRE_KEYS.trim())) {
-    onProgress("WARNING: there are active keys, but none is required; to require them, run REQUIRE_KEYS=yes make up");
+    onProgress("WARNING: there are active keys, but none is required; to require them, run REQUIRE_KEYS=on make up");
   }
 }
 

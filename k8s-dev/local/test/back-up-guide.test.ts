@@ -112,7 +112,7 @@ exec "\${@//\\/run\\/confab\\/mysql/${join(folder, "mysql/password")}}"
         .replace(".confab/data/mysql/password", join(folder, "mysql/password"));
     const settings = join(folder, ".confab/settings.json");
     mkdirSync(join(folder, ".confab"));
-    writeFileSync(settings, '{"REQUIRE_KEYS":"yes"}');
+    writeFileSync(settings, '{"REQUIRE_KEYS":"on"}');
     await fill();
     const before = await texts();
     await paste(here(blocks[2]!));
@@ -121,7 +121,7 @@ exec "\${@//\\/run\\/confab\\/mysql/${join(folder, "mysql/password")}}"
     const lines = blocks[3]!.trimEnd().split("\n");
     // The settings are put back before the first start.
     await paste(lines.slice(lines.indexOf("make reset YES=1") + 1, lines.indexOf("make up")).join("\n"));
-    expect(readFileSync(settings, "utf8")).to.equal('{"REQUIRE_KEYS":"yes"}');
+    expect(readFileSync(settings, "utf8")).to.equal('{"REQUIRE_KEYS":"on"}');
     await paste(here(lines.find((line) => line.startsWith("gunzip"))!));
     expect(await texts()).to.equal(before);
   });

@@ -91,7 +91,7 @@ describe("make up, make status, make logs and make down", function () {
     expect((await checkout.local("up", bare(checkout))).stdout).to.not.include(warning);
     checkout.save("active-keys", "");
     expect((await checkout.local("up", bare(checkout))).stdout).to.include(warning);
-    const closed = await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "yes" });
+    const closed = await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "on" });
     expect(closed.stdout).to.not.include(warning);
     await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "" });
     rmSync(join(checkout.root, "active-keys"));

@@ -70,7 +70,7 @@ describe("the commands of the guides", function () {
 
   for (const [kind, env] of [
     ["fresh", { ADMIN_API_KEY: "" }],
-    ["keys", { REQUIRE_KEYS: "yes" }],
+    ["keys", { REQUIRE_KEYS: "on" }],
   ] as const) {
     describe(kind === "fresh" ? "on a fresh installation" : "where keys are required", () => {
       let stack: Stack;

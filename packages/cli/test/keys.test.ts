@@ -13,7 +13,7 @@ describe("confabctl with keys", function () {
   const withoutAdmin = { ADMIN_API_KEY: "" };
 
   before(async () => {
-    stack = await startStack({ REQUIRE_KEYS: "yes" });
+    stack = await startStack({ REQUIRE_KEYS: "on" });
     ({ token } = await stack.json<{ token: string }>("app", "create", "Keys"));
   });
   after(() => stack.stop());

@@ -11,9 +11,9 @@ export const workerVariables = z.object({
   ...commonVariables,
   ...searchVariables,
   ADMIN_PORT: processVariables.ADMIN_PORT.prefault("9083"),
-  BATCH_CONCURRENCY: integer({ min: 1, max: 1000 })
+  JOB_CONCURRENCY: integer({ min: 1, max: 1000 })
     .prefault("100")
-    .describe("Maximum number of batches taken from the queue of a partition at once. They are stored together"),
+    .describe("Maximum number of jobs taken from the queue of a partition at once. Their batches are stored together"),
   STORE_MAX_ROWS: integer({ min: 1, max: 10_000 })
     .prefault("2000")
     .describe("Maximum number of messages stored in one transaction"),
@@ -58,7 +58,7 @@ export function loadWorkerConfig(env: Environment) {
   return {
     ...commonSettings("worker", variables),
     search: searchSettings(variables),
-    store: { concurrency: variables.BATCH_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
+    store: { concurrency: variables.JOB_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
     sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE_AFTER },
     consumerStallTimeoutMs: variables.CONSUMER_STALL_TIMEOUT,
     // After six runs every stored message must have reached the index.

@@ -68,7 +68,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     promise: "no other server of a Galera cluster overwrites committed rows",
     setting: "wsrep_on = OFF",
     advice:
-      "Send all writes to one server of the cluster and set DATABASE_SINGLE_WRITER=yes. Until then nothing is stored.",
+      "Send all writes to one server of the cluster and set DATABASE_SINGLE_WRITER=on. Until then nothing is stored.",
     judge: ({ variable, singleWriter }) => {
       const provider = variable("wsrep_provider") ?? "";
       // Without a provider the server is standalone, even if wsrep_on is ON.
@@ -80,7 +80,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     promise: "no other primary of a group overwrites committed rows",
     setting: "group_replication_single_primary_mode = ON",
     advice:
-      "Switch the group to single-primary mode, or send all writes to one primary and set DATABASE_SINGLE_WRITER=yes. Until then nothing is stored.",
+      "Switch the group to single-primary mode, or send all writes to one primary and set DATABASE_SINGLE_WRITER=on. Until then nothing is stored.",
     judge: ({ variable, isInGroup, singleWriter }) => {
       const mode = variable("group_replication_single_primary_mode");
       if (mode === undefined || isInGroup === false) return kept("no group");
@@ -100,7 +100,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
 ];
 
 function severalWriters(found: string, singleWriter: boolean): JudgedSetting {
-  return singleWriter ? kept(`${found}, DATABASE_SINGLE_WRITER=yes`) : { found, verdict: "refused" };
+  return singleWriter ? kept(`${found}, DATABASE_SINGLE_WRITER=on`) : { found, verdict: "refused" };
 }
 
 /**

@@ -85,9 +85,9 @@ describe("the settings of the database", function () {
     const settings = await read(galera);
     expect(byName(settings)).to.deep.include({ wsrep_on: { found: "ON", verdict: "refused" } });
     const { advice } = settings.find(({ verdict }) => verdict === "refused")!;
-    expect(advice).to.include("DATABASE_SINGLE_WRITER=yes");
+    expect(advice).to.include("DATABASE_SINGLE_WRITER=on");
     expect(byName(await read(galera, true))).to.deep.include({
-      wsrep_on: { found: "ON, DATABASE_SINGLE_WRITER=yes", verdict: "kept" },
+      wsrep_on: { found: "ON, DATABASE_SINGLE_WRITER=on", verdict: "kept" },
     });
   });
 

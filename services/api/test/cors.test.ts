@@ -16,7 +16,7 @@ describe("web pages of other origins", () => {
   let path: string;
   before(async () => {
     world = await openWorld();
-    api = await startApi(world, { REQUIRE_KEYS: "yes", CORS_ORIGINS: `${page}, http://localhost:5173` });
+    api = await startApi(world, { REQUIRE_KEYS: "on", CORS_ORIGINS: `${page}, http://localhost:5173` });
     path = `/applications/${await world.newApplication()}`;
   });
   after(async () => {

@@ -15,7 +15,7 @@ describe("keys", () => {
   let path: string;
   before(async () => {
     world = await openWorld();
-    api = await startApi(world, { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests" });
+    api = await startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
   });
   beforeEach(async () => {
     token = await world.newApplication();
@@ -205,7 +205,7 @@ describe("keys", () => {
   });
 
   it("remember when they were last used", async () => {
-    const other = await startApi(world, { REQUIRE_KEYS: "yes" });
+    const other = await startApi(world, { REQUIRE_KEYS: "on" });
     const key = await create();
     const before = Date.now();
     await other.get(`/applications/${token}`, bearer(key));

@@ -18,7 +18,7 @@ describe("with REQUIRE_KEYS", function () {
   before(async () => {
     world = await openWorld();
     keys = keyMaker(world);
-    api = await startApi(world, { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests" });
+    api = await startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
   });
   after(async () => {
     await api.stop();

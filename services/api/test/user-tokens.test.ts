@@ -23,7 +23,7 @@ describe("user tokens", function () {
   before(async () => {
     world = await openWorld();
     keys = keyMaker(world);
-    api = await startApi(world, { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests" });
+    api = await startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
   });
   beforeEach(async () => {
     chat = await world.newChat();

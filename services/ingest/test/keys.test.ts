@@ -39,7 +39,7 @@ describe("sending with keys", () => {
   describe("if they are required", () => {
     let ingest: Ingest;
     before(async () => {
-      ingest = await startIngest(world, { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests" });
+      ingest = await startIngest(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
     });
     after(() => ingest.stop());
 
@@ -198,7 +198,7 @@ describe("sending with keys", () => {
         ({ level, message }) => level === "warn" && message.startsWith("there are active keys, but REQUIRE_KEYS"),
       );
     const open = await startIngest(world);
-    const closed = await startIngest(world, { REQUIRE_KEYS: "yes" });
+    const closed = await startIngest(world, { REQUIRE_KEYS: "on" });
     const proxy = await startProxy({ target: world.url });
     await proxy.cut();
     const cutOff = await startIngest({ url: proxy.url });
@@ -217,7 +217,7 @@ describe("sending with keys", () => {
   });
 
   it("guesses of the configured admin key are limited per client address, on the direct way and in batches", async () => {
-    const env = { REQUIRE_KEYS: "yes", ADMIN_API_KEY: "admin-key-for-tests", TRUSTED_PROXIES: "1" };
+    const env = { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests", TRUSTED_PROXIES: "1" };
     const ingest = await startIngest(world, env);
     try {
       const from = (address: string, text: string) => ({ "x-forwarded-for": address, authorization: `Bearer ${text}` });
@@ -237,7 +237,7 @@ describe("sending with keys", () => {
 
   it("a known key still works while the database is unavailable, and an unknown one gets 503", async () => {
     const proxy = await startProxy({ target: world.url });
-    const ingest = await startIngest({ url: proxy.url }, { REQUIRE_KEYS: "yes" });
+    const ingest = await startIngest({ url: proxy.url }, { REQUIRE_KEYS: "on" });
     try {
       const [used, unused] = [await key(chat.token), await key(chat.token)];
       expect(messageOf(await send(ingest.url, chat, "before", used.headers)).number).to.equal(1);
