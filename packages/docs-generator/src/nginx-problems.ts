@@ -1,4 +1,4 @@
-import { problemDocument, problemMediaType, ProblemError, type ProblemCode } from "@confab/contracts";
+import { problemDocument, problemMediaType, ProblemError, routes, type ProblemCode } from "@confab/contracts";
 
 interface OwnAnswer {
   /** The location that the configuration's error_page names. */
@@ -8,6 +8,8 @@ interface OwnAnswer {
   detail?: string;
   headers?: Record<string, string>;
 }
+
+const methods = new Set(["HEAD", "OPTIONS", ...Object.values(routes).map(({ method }) => method.toUpperCase())]);
 
 const answers: readonly OwnAnswer[] = [
   {
@@ -33,7 +35,7 @@ const answers: readonly OwnAnswer[] = [
     location: "= /.confab/method",
     code: "method-not-allowed",
     detail: "No path supports this method. The Allow header lists the methods that Confab supports.",
-    headers: { Allow: `"GET, HEAD, POST, PUT, PATCH, OPTIONS"` },
+    headers: { Allow: `"${[...methods].sort().join(", ")}"` },
   },
   {
     location: "= /.confab/headers",
