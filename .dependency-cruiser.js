@@ -82,11 +82,11 @@ export default {
       to: { path: "^packages/(?!contracts/|metrics/|runtime/)", dependencyTypesNot: ["type-only"] },
     },
     {
-      name: "testkit-in-tests-only",
+      name: "not-in-production",
       severity: "error",
-      comment: "Nothing that runs in production leans on the test kit.",
-      from: { path: "^(packages|services)/", pathNot: ["^packages/testkit/", "/test/", "[.]test[.]ts$"] },
-      to: { path: "^packages/testkit/" },
+      comment: "Nothing that runs in production leans on the test kit or the local runner, which are not in the image.",
+      from: { path: "^(packages|services)/", pathNot: ["^packages/(testkit|local)/", "/test/", "[.]test[.]ts$"] },
+      to: { path: "^packages/(testkit|local)/" },
     },
   ],
   options: {

@@ -1,7 +1,7 @@
 # All tasks of this repository. `make` alone lists them.
 SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
-LOCAL := node k8s-dev/local/src/cli.ts
+LOCAL := node packages/local/src/cli.ts
 FAULTS := node --conditions=@confab/source test/faults/main.ts
 CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
 GENERATED := docs/reference charts/confab/README.md charts/confab/values.schema.json charts/confab/dashboards charts/confab/rules
@@ -13,7 +13,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: npm, dependencies, generated code
-	@k8s-dev/local/setup.sh
+	@packages/local/setup.sh
 
 up: setup ## Start Confab in the background, on http://localhost:8080; settings are kept for the next start
 	@$(LOCAL) up

@@ -48,7 +48,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ["packages/cli/src/**", "k8s-dev/**", "bench/**", "packages/observability/test/faults/**"],
+    files: [
+      "packages/{cli,local}/src/**",
+      "packages/local/test/**",
+      "k8s-dev/**",
+      "bench/**",
+      "packages/observability/test/faults/**",
+    ],
     rules: { "no-console": "off" },
   },
   prettier,

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 /** Says which version the test kit downloads. */
-const elasticsearch = join(import.meta.dirname, "../../k8s-dev/local/elasticsearch/pom.xml");
+const elasticsearch = join(import.meta.dirname, "../../packages/local/elasticsearch/pom.xml");
 
 /** The machine and the versions of the installed programs: a figure means nothing without them. */
 export async function describeMachine(): Promise<Record<string, string | number>> {

@@ -5,7 +5,7 @@ set -eu
 mkdir /programs
 tar -cf - \
   --exclude=node_modules --exclude='*.ts' --exclude='.tsbuildinfo' --exclude='tsconfig.json' --exclude='generate-docs.*' \
-  --exclude='no-schema-engine.sh' --exclude='schema.prisma' --exclude='prisma.config.*' --exclude=packages/testkit --exclude=packages/cli/package --exclude=packages/cli/dist/package \
+  --exclude='no-schema-engine.sh' --exclude='schema.prisma' --exclude='prisma.config.*' --exclude=packages/testkit --exclude=packages/local --exclude=packages/cli/package --exclude=packages/cli/dist/package \
   LICENSE package.json packages services | tar -xf - -C /programs
 find /programs -type d -empty -delete
 mkdir /programs/bin

@@ -41,10 +41,8 @@ describe("the pages of the repository", () => {
 
   it("name only make targets and npm scripts that exist", () => {
     const targets = [...read("Makefile").matchAll(/^([a-z0-9-]+):/gm)].map(([, target]) => target);
-    const scripts = ["package.json", "bench/package.json"].flatMap((file) => {
-      const { scripts: own } = JSON.parse(read(file)) as { scripts: Record<string, string> };
-      return Object.keys(own);
-    });
+    const { scripts: byName } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const scripts = Object.keys(byName);
     const commands = pages.flatMap((page) => [
       ...[...codeOf(read(page)).matchAll(/^ *make ([a-z][a-z0-9-]*)/gm)].map(([, name]) => ({
         page,

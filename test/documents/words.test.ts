@@ -68,7 +68,10 @@ describe("the programs that the documents start with node", () => {
     [...text.matchAll(/(?<![\w/.])node (?:-\S+ )*\S+\.ts\b/g)].map(([line]) => line);
 
   it("run with the Node of the dependencies", () => {
-    const found = globSync("{*.md,docs/**/*.md,{k8s-dev,bench}/**/*.md}", { cwd: root, exclude: ["**/node_modules"] });
+    const found = globSync("{*.md,docs/**/*.md,{k8s-dev,packages,bench}/**/*.md}", {
+      cwd: root,
+      exclude: ["**/node_modules"],
+    });
     expect(found.flatMap((page) => startedByAnyNode(read(page)).map((line) => `${page}: ${line}`))).to.deep.equal([]);
   });
 
@@ -85,7 +88,7 @@ describe("the variables that the documents name", () => {
   const configuration = new Set(
     [...read("docs/reference/configuration.md").matchAll(/^\| `([A-Z0-9_]+)`/gm)].map(([, name]) => name!),
   );
-  const local = `${read("k8s-dev/local/README.md")}${read("Makefile")}${globSync("k8s-dev/{local,cluster}/src/**/*.ts", { cwd: root }).map(read).join("")}`;
+  const local = `${read("packages/local/README.md")}${read("Makefile")}${globSync("{k8s-dev/cluster,packages/local}/src/**/*.ts", { cwd: root }).map(read).join("")}`;
 
   const variablesIn = (text: string): string[] =>
     [...text.matchAll(/`(?:export )?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name!);

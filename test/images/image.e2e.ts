@@ -44,7 +44,9 @@ describe("the image", function () {
     ]);
     expect(files.filter((path) => unwanted.has(path))).to.deep.equal([]);
     expect(files.filter((path) => /\.([cm]?ts|test\.js|tsbuildinfo|node)$/.test(path))).to.deep.equal([]);
-    expect(files.filter((path) => /^(packages\/testkit|k8s-dev|bench|test)(\/|$)/.test(path))).to.deep.equal([]);
+    expect(files.filter((path) => /^(packages\/(testkit|local)|k8s-dev|bench|test)(\/|$)/.test(path))).to.deep.equal(
+      [],
+    );
   });
 
   for (const service of services) {

@@ -11,7 +11,7 @@ import { withApiServer } from "./src/release-on-cluster.ts";
 import { restrictedProblems } from "./src/restricted.ts";
 
 const root = join(chartFolder, "../..");
-const blocks = globSync("{*.md,docs/**/*.md,charts/**/*.md,k8s-dev/**/*.md}", {
+const blocks = globSync("{*.md,docs/**/*.md,{charts,packages,k8s-dev}/**/*.md}", {
   cwd: root,
   exclude: ["**/node_modules"],
 }).flatMap((page) => shellBlocks(readFileSync(join(root, page), "utf8")).map((script) => ({ page, script })));

@@ -14,6 +14,6 @@ export function documents(): Record<string, string> {
   return {
     "docs/reference/openapi.json": `${JSON.stringify(openApi, null, 2)}\n`,
     "docs/reference/problems.md": problemsPage(),
-    "k8s-dev/local/nginx-problems.conf": nginxProblems(),
+    "packages/local/nginx-problems.conf": nginxProblems(),
   };
 }

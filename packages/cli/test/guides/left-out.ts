@@ -1,12 +1,12 @@
 const pasted = "needs a cluster: test/cluster/guides.e2e.ts runs it";
 const cluster = "needs a cluster: charts/confab/test/guides.test.ts checks its syntax, and no test runs it";
-const make = "make itself: the tests of k8s-dev/local run it";
-const docker = "needs Docker: k8s-dev/local/test/compose.test.ts checks the file";
+const make = "make itself: the tests of packages/local run it";
+const docker = "needs Docker: packages/local/test/compose.test.ts checks the file";
 const variables = "sets variables of the services";
 const development = "for work on Confab itself";
 const verify = "takes a minute: packages/cli/test/verify.test.ts runs it";
 const completion = "packages/cli/test/completion.test.ts and package.test.ts run it";
-const backUp = "k8s-dev/local/test/back-up-guide.test.ts runs it";
+const backUp = "packages/local/test/back-up-guide.test.ts runs it";
 const processes = "needs the processes of make up";
 
 /**

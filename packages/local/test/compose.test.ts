@@ -41,7 +41,7 @@ describe("the Compose file for the whole system", function () {
   const proxy = join(folder, "proxy");
 
   before(async () => {
-    const script = join(root, "k8s-dev/local/src/prepare-compose.ts");
+    const script = join(root, "packages/local/src/prepare-compose.ts");
     expect((await run(process.execPath, [script, secrets, proxy])).stderr).to.equal("");
   });
   after(() => {
@@ -72,7 +72,7 @@ describe("the Compose file for the whole system", function () {
   });
 
   it("runs the same stores with the same durability as make up in Docker", () => {
-    const local = read("k8s-dev/local/compose.yaml");
+    const local = read("packages/local/compose.yaml");
     const flags = ({ command = "" }: ComposeService) =>
       String(command).match(/--(append|save|innodb|skip|char|coll|secure|local)\S*( \w+)?/g);
     for (const name of stores) {
@@ -93,7 +93,7 @@ describe("the Compose file for the whole system", function () {
   });
 
   it("bounds the logs of all that goes on", () => {
-    for (const file of [compose, read("k8s-dev/local/compose.yaml")]) {
+    for (const file of [compose, read("packages/local/compose.yaml")]) {
       const unbounded = Object.entries(file.services).filter(
         ([, { logging }]) => logging?.options["max-size"] !== "16m",
       );
@@ -117,7 +117,7 @@ describe("the Compose file for the whole system", function () {
     for (const name of ["redis", "mysql", "redis.conf"]) {
       expect(statSync(join(secrets, name)).mode & 0o777, name).to.equal(0o444);
     }
-    await run(process.execPath, [join(root, "k8s-dev/local/src/prepare-compose.ts"), secrets, proxy]);
+    await run(process.execPath, [join(root, "packages/local/src/prepare-compose.ts"), secrets, proxy]);
     expect(readFileSync(join(secrets, "redis"), "utf8")).to.equal(password);
   });
 
@@ -135,7 +135,7 @@ describe("the Compose file for the whole system", function () {
   });
 
   it("has a Prometheus that accepts its configuration and the chart's rules", async () => {
-    const config = readFileSync(join(root, "k8s-dev/local/prometheus.yml"), "utf8");
+    const config = readFileSync(join(root, "packages/local/prometheus.yml"), "utf8");
     const file = join(folder, "prometheus.yml");
     writeFileSync(file, config.replace("rules/*.yaml", join(root, "charts/confab/rules/*.yaml")));
     const { code, stdout, stderr } = await run(await ensurePromtool(), ["check", "config", file]);

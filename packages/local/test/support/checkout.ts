@@ -51,7 +51,7 @@ export async function createCheckout() {
   const root = mkdtempSync(join(tmpdir(), "confab-up-"));
   const repository = join(import.meta.dirname, "../../../..");
   for (const part of ["src", "nginx.conf.template", "nginx-problems.conf"]) {
-    cpSync(join(repository, "k8s-dev/local", part), join(root, "k8s-dev/local", part), { recursive: true });
+    cpSync(join(repository, "packages/local", part), join(root, "packages/local", part), { recursive: true });
   }
   symlinkSync(join(repository, "node_modules"), join(root, "node_modules"));
   const env: Record<string, string> = {
@@ -83,7 +83,7 @@ export async function createCheckout() {
     save(`services/${name}/src/main.ts`, service);
     save(`services/${name}/src/text.ts`, `export const text = "text 0";`);
   }
-  const commandOf = (args: readonly string[]) => [join(root, "k8s-dev/local/src/cli.ts"), ...args];
+  const commandOf = (args: readonly string[]) => [join(root, "packages/local/src/cli.ts"), ...args];
 
   const checkout = {
     root,
