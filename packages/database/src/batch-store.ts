@@ -1,10 +1,10 @@
 import { DAMAGED, deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { addDeletedNumbersOf, addUnusedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
+import { addUnusedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
+import { lockChatsOf, noteLate } from "./late-messages.ts";
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
 import { addKeys, removeKeys } from "./message-keys.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
-import { noteChanges } from "./note-changes.ts";
 import { createStoredNumberings, recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage, type Placed } from "./owners.ts";
 import { advanceSenders } from "./sender-horizons.ts";
@@ -102,21 +102,7 @@ export function createBatchStore(database: Database) {
      * nothing was pending there, or have seen other messages under them.
      */
     noteLate: (messages: readonly Pick<AddressedMessage, "chatId" | "number">[]): Promise<void> =>
-      directTransaction(
-        database,
-        async (tx) => {
-          const byChat = Map.groupBy(messages, ({ chatId }) => chatId);
-          // In one order, so that two transactions do not wait for each other.
-          const chats = [...byChat].sort(([a], [b]) => Number(a - b));
-          for (const [chatId, late] of chats)
-            await noteChanges(
-              tx,
-              chatId,
-              late.map(({ number }) => number),
-            );
-        },
-        { timeoutMs: TIMEOUT_MS },
-      ),
+      directTransaction(database, (tx) => noteLate(tx, messages), { timeoutMs: TIMEOUT_MS }),
 
     /** When the batch was stored; undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
@@ -159,17 +145,21 @@ async function store<M extends AddressedMessage>(
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   const late = [...conflicts, ...dead.conflicts];
   await removeKeys(tx, late);
+  // While these were pending, readers may have been shown them instead of what is stored under their numbers.
+  const shown = [...again.conflicts, ...clashes, ...late, ...repeated.keys()];
   await addToOutbox(tx, stored, now);
   const present = new Set(placed.map(({ chatId }) => chatId));
   const recorded = numberings.filter(({ chatId }) => present.has(chatId));
   await unlessLocked(async () => {
     await recordNumberings(tx, recorded);
+    if (shown.length > 0) await lockChatsOf(tx, [...stored, ...shown]);
     // Late, because every writer of a chat waits for the lock on its count.
     await addToChats(tx, stored);
     await advanceSenders(tx, stored, now);
   });
   // After the numberings, whose beginning removes such numbers.
-  await addDeletedNumbersOf(tx, [...repeated.keys(), ...again.elsewhere]);
+  await addUnusedNumbers(tx, [...repeated.keys(), ...again.elsewhere]);
+  await noteLate(tx, shown);
   const found = again.missing.filter((message) => stored.includes(message));
   for (const { chatId, number } of found) await removeDeletedNumber(tx, chatId, number);
   return {

@@ -42,7 +42,7 @@ export async function addDeletedNumbers(tx: Statements, chatId: bigint, numbers:
 }
 
 /** Does the same for numbers of several chats. */
-export async function addDeletedNumbersOf(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
+async function addDeletedNumbersOf(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
   // In one order, so that two transactions do not wait for each other.
   const chats = [...Map.groupBy(numbers, ({ chatId }) => chatId)].sort(([a], [b]) => Number(a - b));
   for (const [chatId, own] of chats)

@@ -1,0 +1,91 @@
+import { createMessageChanges, verifyCounts } from "@confab/database";
+import { eventually } from "@confab/testkit";
+import { expect } from "chai";
+import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+
+describe("a message that is stored after another one was shown under its number", () => {
+  let test: TestDatabase;
+  let chatId: bigint;
+  before(async () => {
+    test = await openTestDatabase({ lockWaitMs: 5_000 });
+  });
+  after(() => test.close());
+  beforeEach(async () => {
+    ({ id: chatId } = await test.newChat());
+  });
+
+  const changes = async (id = chatId): Promise<[change: number, number: number][]> => {
+    const rows = await test.database.prisma.messageChange.findMany({
+      where: { chatId: id },
+      orderBy: { changeNumber: "asc" },
+    });
+    return rows.map(({ changeNumber, number }) => [changeNumber, number]);
+  };
+  const keyed = (number: number, key: number) => ({
+    ...message(chatId, number),
+    key: {
+      id: Buffer.concat([Buffer.alloc(7, key), Buffer.from(chatId.toString().padStart(8))]),
+      request: Buffer.alloc(9, 7),
+    },
+  });
+
+  it("gets a change number once the other one needs a new number, and only then", async () => {
+    await test.batchStore.store([batch(message(chatId, 1), message(chatId, 2), message(chatId, 3))]);
+    await test.batchStore.store([batch(message(chatId, 4))]);
+    expect(await changes()).to.deep.equal([]);
+    const other = batch(message(chatId, 2), message(chatId, 3), message(chatId, 5));
+    expect((await test.batchStore.store([other])).conflicts).to.have.length(2);
+    expect(await changes()).to.deep.equal([
+      [1, 2],
+      [2, 3],
+    ]);
+    expect(await test.messages.find(chatId, 2)).to.include({ changeNumber: 1, version: 1 });
+    // A second delivery changes nothing, and neither does a message that was changed meanwhile.
+    expect((await test.batchStore.store([other])).conflicts).to.have.length(2);
+    await createMessageChanges(test.database).edit({ chatId, number: 4 }, { body: "edited" });
+    expect((await test.batchStore.store([batch(message(chatId, 4))])).conflicts).to.have.length(1);
+    expect(await changes()).to.deep.equal([
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ]);
+  });
+
+  it("gets one when both are stored by one transaction", async () => {
+    await test.batchStore.store([batch(message(chatId, 1, "kept")), batch(message(chatId, 1, "moves"))]);
+    expect(await changes()).to.deep.equal([[1, 1]]);
+  });
+
+  it("gets one when the other one repeats an earlier request, and counts as unread", async () => {
+    await test.batchStore.store([batch(keyed(1, 1), keyed(2, 2))]);
+    const repetition = keyed(1, 2);
+    expect((await test.batchStore.store([batch(repetition)])).repeated).to.deep.equal([
+      { message: repetition, number: 2 },
+    ]);
+    expect(await changes()).to.deep.equal([[1, 1]]);
+    expect(await test.database.prisma.deletedNumber.count({ where: { chatId } })).to.equal(0);
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("is noted with the chats locked in the order of their ids, so that two transactions do not wait for each other", async () => {
+    const { id: later } = await test.newChat();
+    await test.batchStore.store([batch(message(chatId, 1))]);
+    const waiting = () =>
+      test.database.query<object[]>(
+        "SELECT 1 FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '% chats %FOR UPDATE'",
+      );
+    const stored = await test.database.prisma.$transaction(
+      async (holder) => {
+        await holder.$queryRaw`SELECT id FROM chats WHERE id = ${chatId} FOR UPDATE`;
+        const storing = test.batchStore.store([batch(message(chatId, 1), message(later, 1))]);
+        await eventually(async () => expect(await waiting()).to.have.length(1), { timeoutMs: 4_000 });
+        expect(await holder.$queryRaw`SELECT id FROM chats WHERE id = ${later} FOR UPDATE NOWAIT`).to.have.length(1);
+        return { storing };
+      },
+      { timeout: 10_000 },
+    );
+    expect(await stored.storing).to.include({ stored: 1 });
+    expect(await changes()).to.deep.equal([[1, 1]]);
+    expect(await changes(later)).to.deep.equal([]);
+  });
+});
