@@ -39,7 +39,7 @@ const updateMessage = {
   tag: "Messages",
   summary: "Edit a message",
   description:
-    "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. A repetition without If-Match changes nothing else. A message can be edited 1,000 times.",
+    "Replaces the body or the metadata of a message, or both. The change takes the chat's next change number and is searchable shortly afterwards. With If-Match, only the version that it names is changed. If another message gets the number meanwhile, because Redis lost messages, neither is changed: 412. A repetition without If-Match changes nothing else. A message can be edited 1,000 times.",
   scopes: ["edit"],
   openToUsers: true,
   params: ["token", "chat", "message"],

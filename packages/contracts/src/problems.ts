@@ -112,7 +112,7 @@ export const problems = {
     status: 412,
     title: "Message has another version",
     meaning:
-      "The message no longer has the version that `If-Match` names, so nothing was changed. Read the message again, and repeat the change with its new `ETag`.",
+      "The message no longer has the version that `If-Match` names, or another message has its number by now because Redis lost messages. Nothing was changed. Read the message again, and repeat the change with its new `ETag`.",
   },
   "payload-too-large": {
     status: 413,

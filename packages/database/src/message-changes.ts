@@ -16,10 +16,16 @@ export interface MessageEdit {
   readonly metadata?: Metadata | null | undefined;
 }
 
-/** A message to change, and whether a message under its number is the one that the caller knows. */
+/**
+ * A message to change, and whether the message under its number is the one that the caller knows: after a loss of Redis, another one
+ * may have the number.
+ */
 export interface ChangeTarget {
   readonly chatId: bigint;
   readonly number: number;
+  /** Whether it is that message, in whatever version, deleted or not. */
+  readonly isSame?: ((message: Message) => boolean) | undefined;
+  /** Whether it may be changed as it is now. An error that it throws rolls the change back. */
   readonly isExpected?: ((message: Message) => boolean) | undefined;
 }
 
@@ -29,7 +35,7 @@ export interface ChangeTarget {
  */
 export type ChangeOutcome =
   | { readonly outcome: "changed" | "unchanged"; readonly message: Message }
-  | { readonly outcome: "missing" | "deleted" | "other-version" | "history-full" };
+  | { readonly outcome: "missing" | "other-message" | "deleted" | "other-version" | "history-full" };
 
 /** An earlier version of a message. */
 export interface EarlierVersion {
@@ -129,7 +135,7 @@ type Write = (
 
 async function changeMessage(
   database: Database,
-  { chatId, number, isExpected }: ChangeTarget,
+  { chatId, number, isSame, isExpected }: ChangeTarget,
   write: Write,
   guard: CommitGuard,
 ): Promise<ChangeOutcome> {
@@ -146,6 +152,7 @@ async function changeMessage(
       const row = chat && (await tx.message.findUnique({ where: key }));
       if (!chat || !row) return { outcome: "missing" };
       const message = toMessage(row);
+      if (isSame && !isSame(message)) return { outcome: "other-message" };
       if (message.deletedAt !== null) return { outcome: "deleted" };
       if (isExpected && !isExpected(message)) return { outcome: "other-version" };
       const now = new Date();

@@ -88,7 +88,16 @@ export function fromRecord(
 
 /** Names one version of one message: after a loss, another message may have its number and the same version. */
 export function tagOf({ version, uid }: Pick<ReadableMessage, "version" | "uid">): string {
-  return `${version}-${crc32(uid).toString(16).padStart(8, "0")}`;
+  return `${version}-${nameOf(uid)}`;
+}
+
+/** Whether a tag names a version of this message. */
+export function isTagOf(tag: string, { uid }: Pick<ReadableMessage, "uid">): boolean {
+  return tag.endsWith(`-${nameOf(uid)}`);
+}
+
+function nameOf(uid: Uint8Array): string {
+  return crc32(uid).toString(16).padStart(8, "0");
 }
 
 export function toMessage(token: string, chat: number, message: ReadableMessage): Message {

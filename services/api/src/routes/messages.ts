@@ -1,13 +1,13 @@
 import { expectUser } from "@confab/access";
-import { ProblemError, routes, type MessagesQuery } from "@confab/contracts";
-import type { Chat, MessageChanges } from "@confab/database";
+import { routes, type MessagesQuery } from "@confab/contracts";
+import type { MessageChanges } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
 import type { ChatLookups } from "../stream/chat-lookups.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Waits } from "../stream/waits.ts";
-import type { ChangeMessage } from "../use-cases/change-message.ts";
+import type { ChangeConditions, ChangeMessage } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ListMessages } from "../use-cases/list-messages.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
@@ -31,13 +31,6 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, mountOptions } = options;
   const { lookups, sharedReads: reads } = options;
   const router = createRouter();
-
-  /** A user may change only messages of their own. The sender of a message never changes. */
-  async function expectOwn({ principal, logger }: RequestContext, token: string, chat: Chat, message: number) {
-    if (principal?.user === undefined) return;
-    const { sender } = await readMessages.find(token, chat, message, logger);
-    expectUser(principal, sender, "the sender of the message");
-  }
 
   mount(
     router,
@@ -102,10 +95,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     tags,
     context,
   }) => {
-    const chat = await findChat(token, number);
-    await expectOwn(context, token, chat, message);
-    const { id } = chat;
-    const changed = await changeMessage.edit({ token, number, id }, message, body, tags);
+    const { id } = await findChat(token, number);
+    const changed = await changeMessage.edit({ token, number, id }, message, body, conditionsOf(context, tags));
     return { body: toMessage(token, number, changed), tag: tagOf(changed) };
   };
   mount(router, routes.updateMessage, edit, mountOptions);
@@ -115,10 +106,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     router,
     routes.deleteMessage,
     async ({ params: { token, chat: number, message }, tags, context }) => {
-      const chat = await findChat(token, number);
-      // A message that is deleted already is answered like one that is deleted now.
-      await expectOwn(context, token, chat, message).catch(unlessDeleted);
-      await changeMessage.remove({ token, number, id: chat.id }, message, tags);
+      const { id } = await findChat(token, number);
+      await changeMessage.remove({ token, number, id }, message, conditionsOf(context, tags));
       return { body: undefined };
     },
     mountOptions,
@@ -153,6 +142,11 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   return router;
 }
 
-function unlessDeleted(error: unknown): void {
-  if (!(error instanceof ProblemError && error.code === "message-deleted")) throw error;
+function conditionsOf({ principal }: RequestContext, tags: readonly string[] | undefined): ChangeConditions {
+  return {
+    tags,
+    expectSender(sender) {
+      expectUser(principal, sender, "the sender of the message");
+    },
+  };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
 import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit } from "@confab/database";
-import type { LiveSignals, PendingMessages } from "@confab/intake";
-import { tagOf } from "../representations.ts";
+import type { LiveSignals, PendingMessages, PendingRecord } from "@confab/intake";
+import { isTagOf, tagOf } from "../representations.ts";
 import type { ChatReference } from "./walk.ts";
 
 export interface ChangeMessageOptions {
@@ -13,26 +13,37 @@ export interface ChangeMessageOptions {
   waitMs?: number;
 }
 
+/** A message that does not meet them is not changed. */
+export interface ChangeConditions {
+  /** One of its tags; undefined if any version will do. */
+  readonly tags?: readonly string[] | undefined;
+  /** Throws if the sender's messages may not be changed. */
+  readonly expectSender: (sender: string | null | undefined) => void;
+}
+
 export interface ChangeMessage {
   /** Resolves with the message after the change; throws the problem that says why there is none. */
-  edit(place: ChatReference, number: number, edit: MessageEdit, tags?: readonly string[]): Promise<Message>;
+  edit(place: ChatReference, number: number, edit: MessageEdit, conditions: ChangeConditions): Promise<Message>;
   /** Resolves also if the message was deleted before. */
-  remove(place: ChatReference, number: number, tags?: readonly string[]): Promise<void>;
+  remove(place: ChatReference, number: number, conditions: ChangeConditions): Promise<void>;
 }
 
 const firstPauseMs = 20;
 const longestPauseMs = 200;
 
-/** Edits and deletes messages. A message that is accepted and not stored yet is waited for. */
+/**
+ * Edits and deletes messages. A message that is accepted and not stored yet is waited for. If another message has its number by then,
+ * because Redis lost data, neither is changed.
+ */
 export function createChangeMessage({
   changes,
   pending,
   signals,
   waitMs = 2_000,
 }: ChangeMessageOptions): ChangeMessage {
-  async function isPending(place: ChatReference, number: number): Promise<boolean> {
+  async function findPending(place: ChatReference, number: number): Promise<PendingRecord | undefined> {
     try {
-      return (await pending.read(place, [number])).messages.has(number);
+      return (await pending.read(place, [number])).messages.get(number);
     } catch (error) {
       throw new ProblemError("service-unavailable", {
         detail:
@@ -42,17 +53,37 @@ export function createChangeMessage({
     }
   }
 
-  async function settled(place: ChatReference, number: number, change: () => Promise<ChangeOutcome>) {
+  async function settled(
+    place: ChatReference,
+    number: number,
+    { tags, expectSender }: ChangeConditions,
+    change: (target: ChangeTarget) => Promise<ChangeOutcome>,
+  ) {
+    let seen: PendingRecord | undefined;
+    const isSeen = ({ uid }: { uid: Uint8Array }): boolean => seen === undefined || seen.uid.equals(uid);
+    const target: ChangeTarget = {
+      chatId: place.id,
+      number,
+      isSame: (message) => isSeen(message) && (tags?.some((tag) => isTagOf(tag, message)) ?? true),
+      isExpected(message) {
+        expectSender(message.sender);
+        return tags?.includes(tagOf(message)) ?? true;
+      },
+    };
     const deadline = performance.now() + waitMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
-      const outcome = await change();
+      const outcome = await change(target);
       if (outcome.outcome !== "missing") return outcome;
       // Redis drops a record only after the message is in MySQL, so a message that is in neither, in this order, is unknown.
-      if (!(await isPending(place, number))) {
-        const last = await change();
+      const found = await findPending(place, number);
+      if (found === undefined) {
+        const last = await change(target);
         if (last.outcome !== "missing") return last;
         throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
       }
+      if (!isSeen(found)) return { outcome: "other-message" } as const;
+      expectSender(found.sender);
+      seen = found;
       if (performance.now() + pauseMs > deadline) {
         throw new ProblemError("service-unavailable", {
           detail:
@@ -63,8 +94,14 @@ export function createChangeMessage({
     }
   }
 
-  async function changed(place: ChatReference, target: ChangeTarget, change: () => Promise<ChangeOutcome>) {
-    const outcome = await settled(place, target.number, change);
+  async function changed(...args: Parameters<typeof settled>) {
+    const [place, number] = args;
+    const outcome = await settled(...args);
+    if (outcome.outcome === "other-message") {
+      throw new ProblemError("version-mismatch", {
+        detail: `Another message has the number ${number} by now, because messages were lost before they were stored. Nothing was changed. List the messages again, and repeat the change with the number that the message has.`,
+      });
+    }
     if (outcome.outcome === "other-version") throw new ProblemError("version-mismatch");
     if (outcome.outcome === "history-full") throw new ProblemError("history-full");
     // Streams look by themselves a few seconds later.
@@ -73,19 +110,13 @@ export function createChangeMessage({
   }
 
   return {
-    async edit(place, number, edit, tags) {
-      const target = { chatId: place.id, number, isExpected: isOneOf(tags) };
-      const outcome = await changed(place, target, () => changes.edit(target, edit));
+    async edit(place, number, edit, conditions) {
+      const outcome = await changed(place, number, conditions, (target) => changes.edit(target, edit));
       if (!("message" in outcome)) throw new ProblemError("message-deleted");
       return outcome.message;
     },
-    async remove(place, number, tags) {
-      const target = { chatId: place.id, number, isExpected: isOneOf(tags) };
-      await changed(place, target, () => changes.remove(target));
+    async remove(place, number, conditions) {
+      await changed(place, number, conditions, (target) => changes.remove(target));
     },
   };
-}
-
-function isOneOf(tags: readonly string[] | undefined) {
-  return tags && ((message: Message): boolean => tags.includes(tagOf(message)));
 }
