@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** What came of the tests of one file. */
+/** Counts what the tests of one file did. */
 export interface Outcome {
   readonly passed: number;
   /** The full titles of the failed tests. */
@@ -11,7 +11,7 @@ export interface Outcome {
 export interface Ran extends Outcome {
   readonly file: string;
   readonly seconds: number;
-  /** What the tests and their reporter wrote. */
+  /** The tests and their reporter wrote this. */
   readonly output: string;
 }
 

@@ -19,7 +19,7 @@ export const messageNumberSchema = numberSchema.meta({
 const changeNumberSchema = z
   .int()
   .positive()
-  .meta({ description: "The position of a change among all changes of the chat, from 1", examples: [3] });
+  .meta({ description: "Above the numbers of all earlier changes of the chat", examples: [28948533] });
 
 const messageShape = {
   application_token: applicationTokenSchema,

@@ -1,5 +1,6 @@
 import { alwaysFit, contentBytes, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
+import { nextChangeNumber } from "./change-numbers.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { CONTENT_BYTES, MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
@@ -49,8 +50,7 @@ export interface EarlierVersion {
 export type MessageChanges = ReturnType<typeof createMessageChanges>;
 
 /**
- * Edits and deletes stored messages. Each change takes the next change number of its chat in the transaction that makes it, so the
- * numbers have no gaps. A write that is not done within `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its
+ * Edits and deletes stored messages. Each change takes the next change number of its chat in the transaction that makes it. A write that is not done within `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its
  * commit was already sent.
  */
 export function createMessageChanges(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
@@ -147,10 +147,9 @@ async function changeMessage(
   return transaction(
     database,
     async (tx): Promise<ChangeOutcome> => {
-      const [chat] = await tx.$queryRaw<{ last: number }[]>`
-        SELECT last_change_number AS last FROM chats WHERE id = ${chatId} FOR UPDATE`;
-      const row = chat && (await tx.message.findUnique({ where: key }));
-      if (!chat || !row) return { outcome: "missing" };
+      const changeNumber = await nextChangeNumber(tx, chatId);
+      const row = changeNumber !== undefined && (await tx.message.findUnique({ where: key }));
+      if (changeNumber === undefined || !row) return { outcome: "missing" };
       const message = toMessage(row);
       if (isSame && !isSame(message)) return { outcome: "other-message" };
       if (message.deletedAt !== null) return { outcome: "deleted" };
@@ -160,7 +159,6 @@ async function changeMessage(
       if (columns === "unchanged") return { outcome: columns, message };
       if (columns === "history-full") return { outcome: columns };
 
-      const changeNumber = chat.last + 1;
       await tx.$executeRaw`UPDATE chats SET last_change_number = ${changeNumber} WHERE id = ${chatId}`;
       if (message.changeNumber !== null) {
         await tx.messageChange.delete({

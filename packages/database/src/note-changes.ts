@@ -1,3 +1,4 @@
+import { nextChangeNumber } from "./change-numbers.ts";
 import { placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
@@ -6,18 +7,15 @@ import type { Statements } from "./session.ts";
  * left out: they changed later.
  */
 export async function noteChanges(tx: Statements, chatId: bigint, numbers: readonly number[]): Promise<void> {
-  const [chat] = await tx.$queryRawUnsafe<{ last: number }[]>(
-    "SELECT last_change_number AS last FROM chats WHERE id = ? FOR UPDATE",
-    chatId,
-  );
-  if (!chat) return;
+  const next = await nextChangeNumber(tx, chatId);
+  if (next === undefined) return;
   const rows = await tx.$queryRawUnsafe<{ number: number }[]>(
     `SELECT number FROM messages
       WHERE chat_id = ? AND number IN (${placeholders(numbers)}) AND change_number IS NULL ORDER BY number`,
     ...[chatId, ...numbers],
   );
   if (rows.length === 0) return;
-  const changes = rows.map(({ number }, at) => [number, chat.last + 1 + at] as const);
+  const changes = rows.map(({ number }, at) => [number, next + at] as const);
   await tx.$executeRawUnsafe(
     `INSERT INTO message_changes (chat_id, number, change_number) VALUES ${changes.map(() => "(?, ?, ?)").join(", ")}`,
     ...changes.flatMap((change) => [chatId, ...change]),
@@ -28,8 +26,5 @@ export async function noteChanges(tx: Statements, chatId: bigint, numbers: reado
         SET m.change_number = k.change_number`,
     ...[JSON.stringify(changes), chatId],
   );
-  await tx.$executeRawUnsafe(
-    "UPDATE chats SET last_change_number = ? WHERE id = ?",
-    ...[chat.last + rows.length, chatId],
-  );
+  await tx.$executeRawUnsafe("UPDATE chats SET last_change_number = ? WHERE id = ?", ...[changes.at(-1)![1], chatId]);
 }

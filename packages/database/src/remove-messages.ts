@@ -1,3 +1,4 @@
+import { nextChangeNumber } from "./change-numbers.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { noteRemovedHistories } from "./removed-histories.ts";
@@ -26,16 +27,15 @@ export function removeMessages(
 ): Promise<number> {
   if (numbers.length === 0) return Promise.resolve(0);
   return transaction(database, async (tx) => {
-    const [chat] = await tx.$queryRaw<{ last: number }[]>`
-      SELECT last_change_number AS last FROM chats WHERE id = ${chatId} FOR UPDATE`;
-    return chat ? removeFrom(tx, { id: chatId, lastChangeNumber: chat.last }, numbers, options) : 0;
+    const found = await tx.$queryRaw<unknown[]>`SELECT id FROM chats WHERE id = ${chatId} FOR UPDATE`;
+    return found.length === 0 ? 0 : removeFrom(tx, chatId, numbers, options);
   });
 }
 
 /** Does the same in a transaction that has locked the row of the chat. */
 export async function removeFrom(
   tx: Queryable,
-  { id: chatId, lastChangeNumber }: { id: bigint; lastChangeNumber: number },
+  chatId: bigint,
   numbers: readonly number[],
   { forgetSender = false }: RemoveOptions,
 ): Promise<number> {
@@ -47,7 +47,7 @@ export async function removeFrom(
     chatId,
     ...numbers,
   );
-  if (rows.length > 0) await leaveTombstones(tx, chatId, rows, lastChangeNumber);
+  if (rows.length > 0) await leaveTombstones(tx, chatId, rows);
   if (forgetSender) {
     await tx.$executeRaw`
       UPDATE JSON_TABLE(${JSON.stringify(numbers)}, '$[*]' COLUMNS (number INT PATH '$')) AS k
@@ -57,7 +57,7 @@ export async function removeFrom(
   return rows.length;
 }
 
-async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly LiveRow[], last: number): Promise<void> {
+async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly LiveRow[]): Promise<void> {
   const now = new Date();
   const numbers = rows.map(({ number }) => number);
   const edited = rows.filter(({ changeNumber }) => changeNumber !== null);
@@ -67,7 +67,8 @@ async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly Liv
     await noteRemovedHistories(tx, chatId, histories);
     await tx.messageChange.deleteMany({ where: { chatId, changeNumber: { in: earlier } } });
   }
-  const changes = numbers.map((number, at) => ({ chatId, changeNumber: last + 1 + at, number }));
+  const next = (await nextChangeNumber(tx, chatId))!;
+  const changes = numbers.map((number, at) => ({ chatId, changeNumber: next + at, number }));
   await tx.messageChange.createMany({ data: changes });
   await tx.$executeRaw`
     UPDATE JSON_TABLE(${JSON.stringify(changes.map(({ number, changeNumber }) => [number, changeNumber]))}, '$[*]'
@@ -77,7 +78,7 @@ async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly Liv
            m.change_number = k.change_number`;
   await addDeletedNumbers(tx, chatId, numbers);
   await tx.$executeRaw`
-    UPDATE chats SET last_change_number = ${last + numbers.length}, messages_count = messages_count - ${numbers.length}
+    UPDATE chats SET last_change_number = ${changes.at(-1)!.changeNumber}, messages_count = messages_count - ${numbers.length}
      WHERE id = ${chatId}`;
   await addRanges(
     tx,

@@ -88,8 +88,7 @@ export function createRetention(database: Database) {
 async function expire(tx: Queryable, chatId: bigint, now: Date): Promise<{ deleted: number; more: boolean }> {
   const nothing = { deleted: 0, more: false };
   const [chat] = await tx.$queryRaw<LockedChat[]>`
-    SELECT id, application_id AS applicationId, retention_days AS ownDays, retained_from AS retainedFrom,
-           last_change_number AS lastChangeNumber
+    SELECT id, application_id AS applicationId, retention_days AS ownDays, retained_from AS retainedFrom
       FROM chats WHERE id = ${chatId} FOR UPDATE`;
   if (!chat) return nothing;
   // Read again, because it may have been changed since the look.
@@ -102,7 +101,7 @@ async function expire(tx: Queryable, chatId: bigint, now: Date): Promise<{ delet
   const young = rows.findIndex(({ createdAt }) => createdAt >= before);
   const due = rows.slice(0, young === -1 ? MESSAGES_AT_ONCE : Math.min(young, MESSAGES_AT_ONCE));
   const numbers = due.map(({ number }) => number);
-  const deleted = numbers.length === 0 ? 0 : await removeFrom(tx, chat, numbers, { forgetSender: true });
+  const deleted = numbers.length === 0 ? 0 : await removeFrom(tx, chat.id, numbers, { forgetSender: true });
   const next = rows[due.length];
   const from = next?.number ?? (numbers.at(-1) ?? chat.retainedFrom - 1) + 1;
   await tx.$executeRaw`
@@ -115,7 +114,6 @@ interface LockedChat {
   readonly applicationId: bigint;
   readonly ownDays: number | null;
   readonly retainedFrom: number;
-  readonly lastChangeNumber: number;
 }
 
 /** The limit of an application; 0 if it has none. */

@@ -63,10 +63,10 @@ describe("removing many messages of a chat", () => {
               return Promise.resolve();
             });
             states.push({
-              ...{ count: chat.messagesCount, changes: chat.lastChangeNumber },
+              ...{ count: chat.messagesCount, isLast: chat.lastChangeNumber === items.at(-1)?.changeNumber },
               deleted: deleted.map(({ number }) => number),
               versions,
-              order: items.map(({ number, changeNumber }) => [number, changeNumber]),
+              order: items.map(({ number }) => number),
               rows: (await rows()).map(({ number, body, metadata, version, deletedAt, sender }) => {
                 return [number, body, metadata, version, deletedAt !== null, sender];
               }),

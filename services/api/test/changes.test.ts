@@ -37,21 +37,22 @@ describe("editing and deleting messages", () => {
     const answer = await edit(2, { body: "second" });
     const edited = readAs(messageSchema, answer);
     const kept = { sender: "anna", metadata: { a: 1 }, reply_to: 1 };
-    expect(edited).to.deep.include({ body: "second", ...kept, version: 2, change_number: 1, deleted_at: null });
+    expect(edited).to.deep.include({ body: "second", ...kept, version: 2, deleted_at: null });
     expect(edited.edited_at).to.equal(edited.updated_at);
     expect(answer.headers.get("etag")).to.match(/^"2-[0-9a-f]{8}"$/);
     expect(jsonOf(await api.get(`${path}/2`))).to.deep.equal(edited);
     expect((await list())[1]).to.deep.equal(edited);
 
     const again = readAs(messageSchema, await api.send("PUT", `${path}/2`, { metadata: null }));
-    expect(again).to.deep.include({ body: "second", metadata: null, version: 3, change_number: 2 });
+    expect(again).to.deep.include({ body: "second", metadata: null, version: 3 });
+    expect(again.change_number).to.be.greaterThan(edited.change_number!);
     const history = readAs(z.array(messageVersionSchema), await api.get(`${path}/2/history`));
     expect(history).to.deep.equal([
       { version: 1, body: "two", metadata: { a: 1 }, created_at: edited.created_at },
       { version: 2, body: "second", metadata: { a: 1 }, created_at: edited.edited_at },
     ]);
     expect(jsonOf(await api.get(`${path}/1/history`))).to.deep.equal([]);
-    expect(await chatNow()).to.include({ messages_count: 3, last_change_number: 2 });
+    expect(await chatNow()).to.include({ messages_count: 3, last_change_number: again.change_number });
   });
 
   it("pages through the earlier versions, and ends after 1,000 edits", async () => {
@@ -84,7 +85,7 @@ describe("editing and deleting messages", () => {
   it("answers a repeated edit with the same message, and takes no change number for it", async () => {
     const first = await edit(1, { body: "uno" });
     expect((await edit(1, { body: "uno" })).text).to.equal(first.text);
-    expect((await chatNow()).last_change_number).to.equal(1);
+    expect((await chatNow()).last_change_number).to.equal(readAs(messageSchema, first).change_number);
   });
 
   it("leaves a deleted message in lists without content, and nowhere else", async () => {
@@ -98,14 +99,14 @@ describe("editing and deleting messages", () => {
       metadata: null,
       sender: "anna",
       version: 3,
-      change_number: 2,
     });
     expect(shown.deleted_at).to.match(/^\d{4}-.*Z$/);
     problemOf(await api.get(`${path}/2`), "message-deleted");
     problemOf(await api.get(`${path}/2/history`), "message-deleted");
     problemOf(await edit(2, { body: "back" }), "message-deleted");
     expect((await remove(2)).status, "a repetition").to.equal(204);
-    expect(await chatNow()).to.include({ messages_count: 2, last_message_number: 3, last_change_number: 2 });
+    const last_change_number = shown.change_number;
+    expect(await chatNow()).to.include({ messages_count: 2, last_message_number: 3, last_change_number });
     await removeHistories(world.database, { forMs: 5_000 });
     const rows = await world.database.prisma.$queryRaw<{ found: bigint }[]>`
       SELECT (SELECT COUNT(*) FROM messages WHERE chat_id = ${chat.id} AND body LIKE '%secret%')
@@ -131,7 +132,7 @@ describe("editing and deleting messages", () => {
       expect(await restore(letter.id)).to.deep.equal({ restored: true });
       expect(await restore(letter.id)).to.have.property("restored", false);
       const [changed] = readAs(z.array(messageSchema), await api.get(`${own}/changes`));
-      expect(changed).to.include({ number: 2, body: "two", version: 1, change_number: 1 });
+      expect(changed).to.include({ number: 2, body: "two", version: 1 });
       await reader.until((events) => events.length === 5);
       expect(reader.events.at(-1)).to.deep.include({ event: "edited", data: changed });
     } finally {
@@ -206,20 +207,21 @@ describe("editing and deleting messages", () => {
 
   it("lists the changes of a chat in their order, each message as it is now", async () => {
     readAs(messageSchema, await edit(1, { body: "a" }));
-    readAs(messageSchema, await edit(2, { body: "b" }));
-    readAs(messageSchema, await edit(1, { body: "c" }));
+    const second = readAs(messageSchema, await edit(2, { body: "b" })).change_number!;
+    const third = readAs(messageSchema, await edit(1, { body: "c" })).change_number!;
     await remove(3);
+    const last = (await list())[2]!.change_number!;
     const changesPath = `/applications/${chat.token}/chats/${chat.number}/changes`;
     const { pages } = await follow(messageSchema, api, `${changesPath}?limit=1`, "next");
     const shown = pages.flat().map(({ change_number, number, body }) => [change_number, number, body]);
     expect(shown).to.deep.equal([
-      [2, 2, "b"],
-      [3, 1, "c"],
-      [4, 3, null],
+      [second, 2, "b"],
+      [third, 1, "c"],
+      [last, 3, null],
     ]);
-    const after = readAs(z.array(messageSchema), await api.get(`${changesPath}?after=3`));
+    const after = readAs(z.array(messageSchema), await api.get(`${changesPath}?after=${third}`));
     expect(after.map(({ number }) => number)).to.deep.equal([3]);
-    expect(jsonOf(await api.get(`${changesPath}?after=4`))).to.deep.equal([]);
+    expect(jsonOf(await api.get(`${changesPath}?after=${last}`))).to.deep.equal([]);
     problemOf(await api.get(`${changesPath}?after=-1`), "validation-failed");
   });
 

@@ -38,7 +38,10 @@ export const invariants = {
   I16: { says: "the api lists exactly the rows", check: stateIsListed },
   I17: { says: "an acknowledged edit is one version of its message, any other edit is at most one", check: editsHold },
   I18: { says: "a deleted message stays deleted, and nothing holds its text", check: deletionsHold },
-  I19: { says: "the change numbers of a chat are 1…N, one for each edit and deletion", check: changesAreNumbered },
+  I19: {
+    says: "each edit and deletion has a change number of its own, and the chat knows the last one",
+    check: changesAreNumbered,
+  },
   I20: { says: "gets, lists and searches show an acknowledged edit or deletion at once", check: changesAreReadable },
   I21: {
     says: "a stream has every message and every change once, in order, over any number of connections",
