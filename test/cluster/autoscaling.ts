@@ -1,7 +1,5 @@
-import { writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
-import { drawCourse, type Moment } from "./draw-course.ts";
 import type { Client } from "./http.ts";
 import { listAll } from "./stored.ts";
 import { memoryOf } from "./memory.ts";
@@ -9,10 +7,15 @@ import { expectConsistent, restartsOf, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
 const total = Number(process.env.CONFAB_E2E_BACKLOG ?? 200_000);
-const picture = process.env.CONFAB_E2E_PICTURE;
 const chatCount = 50;
 const perRequest = 1000;
 const pausedAt = "autoscaling.keda.sh/paused-replicas";
+
+interface Moment {
+  readonly seconds: number;
+  readonly workers: number;
+  readonly stored: number;
+}
 
 interface Status {
   redis: { pending: number; queues: { queue: string; jobs: Record<string, number> }[] };
@@ -80,7 +83,6 @@ export function describeAutoscaling(installed: () => Release): void {
       }
       report(describeCourse(course));
       report(`memory while draining: ${memory ?? "unknown"}`);
-      if (picture !== undefined) await writeFile(picture, drawCourse(course, total));
       expect(course[0]?.workers, "workers at the start").to.equal(1);
       expect(Math.max(...course.map(({ workers }) => workers)), "maximum number of workers").to.be.above(1);
       expect(await storedIn(client, token, chats)).to.equal(total);
