@@ -60,6 +60,8 @@ export interface Backlog {
    * committed. Repeating the call is harmless.
    */
   complete(completion: Completion): Promise<Completed>;
+  /** Those of which Redis knows nothing any more, as in `missing`. */
+  missingAmong(ids: readonly string[]): Promise<string[]>;
   /** Ids of open batches that are at least this old by Redis' clock, the oldest first. */
   overdue(ageMs: number, page: { offset: number; limit: number }): Promise<string[]>;
   /** Notes that one job, which is named after the first of these batches, stands for all of them. */
@@ -136,6 +138,17 @@ export function createBacklog(
         moved,
         movedBatchId: moved.some((number) => number !== undefined) ? newId : undefined,
       };
+    },
+
+    async missingAmong(ids) {
+      const commands = redis.pipeline();
+      for (const id of ids) commands.exists(`${prefix}batch:${id}`);
+      const answers = (await commands.exec()) ?? [];
+      return ids.filter((_, at) => {
+        const [error, exists] = answers[at]!;
+        if (error) throw error;
+        return exists === 0;
+      });
     },
 
     async overdue(ageMs, { offset, limit }) {

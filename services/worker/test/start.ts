@@ -69,6 +69,13 @@ export async function start(env: Record<string, string> = {}) {
       const answer = await intake.submit({ token: chat.token, chat: chat.number, body, requestId: "r" });
       expect(answer.outcome).to.equal("accepted");
     },
+    /** As if Redis had lost everything about messages, and only that. */
+    async loseMessages(): Promise<void> {
+      for (const key of ["batch:*", "records:*", "pending:*", "batches", "head:*", "generation"]) {
+        const found = await dependencies.redis.keys(`${prefix}:?p0?:${key}`);
+        if (found.length > 0) await dependencies.redis.del(...found);
+      }
+    },
     submit: (chat: { number: number }, body: string, sender?: string) =>
       intake.submit({ token, chat: chat.number, body, sender, requestId: "r" }),
     submitRun: (run: Parameters<typeof intake.submitRun>[0]) => intake.submitRun(run),

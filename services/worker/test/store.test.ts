@@ -164,11 +164,7 @@ describe("storing accepted messages", function () {
       await eventually(async () => expect(await world.redis.llen(jobs)).to.equal(0));
       // The worker has read it, and waits for the chat.
       await pause(200);
-      const keys = ["batch:*", "records:*", "pending:*", "batches", "head:*", "generation"];
-      for (const key of keys) {
-        const found = await world.redis.keys(`${world.prefix.replace(/[{}]/g, "?")}${key}`);
-        if (found.length > 0) await world.redis.del(...found);
-      }
+      await world.loseMessages();
     });
     await eventually(async () => {
       const where = { chatId: chat.id, number: 1 };

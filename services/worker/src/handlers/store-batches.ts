@@ -1,33 +1,21 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Chats, BatchStore, StoreResult } from "@confab/database";
-import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
+import type { BatchStore, StoreResult } from "@confab/database";
+import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/intake";
 import type { Producer } from "@confab/queue";
 import { queues } from "@confab/contracts";
-import {
-  inSpan,
-  messagingAttributes,
-  shortToken,
-  startSharedSpan,
-  traceIdOf,
-  type Logger,
-  type Tracer,
-} from "@confab/runtime";
+import { inSpan, messagingAttributes, startSharedSpan, type Tracer } from "@confab/runtime";
 import { createCoalescer, type Leave } from "./coalescer.ts";
-import { describeStored } from "./stored-messages.ts";
+import { createCompleteBatches, type CompleteBatchesOptions } from "./complete-batches.ts";
+import { describeStored, logFieldsOf } from "./stored-messages.ts";
 import { createWakeUp } from "./wake-up.ts";
-import type { StoreMetrics } from "./store-metrics.ts";
 
-export interface StoreBatchesOptions {
-  partition: number;
-  backlog: Pick<Backlog, "read" | "complete">;
+export interface StoreBatchesOptions extends CompleteBatchesOptions {
+  backlog: Pick<Backlog, "read" | "complete" | "missingAmong">;
   batchStore: Pick<BatchStore, "store" | "noteLost" | "noteLate">;
-  chats: Pick<Chats, "locate">;
   producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
   shouldWait: (error: unknown) => boolean;
   tracer: Tracer;
-  metrics: StoreMetrics;
-  logger: Logger;
   maxRows: number;
 }
 
@@ -49,7 +37,8 @@ const furtherBatches = 64;
 
 /** Stores accepted batches, as many as possible in one transaction, and each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
-  const { partition, backlog, batchStore, chats, producer, shouldWait, tracer, metrics, logger, maxRows } = options;
+  const { partition, backlog, batchStore, producer, shouldWait, tracer, metrics, logger, maxRows } = options;
+  const { complete, leaveOpen, completeEarlier } = createCompleteBatches(options);
   const abandoned = new AbortController();
   // The server of the search queue may be unavailable while this partition's is not.
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
@@ -82,7 +71,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     metrics.duration.observe((performance.now() - began) / 1000);
     metrics.rows.observe(accepted.length);
     metrics.stored.inc(result.stored);
-    const settled = leaveLocked(group, result);
+    const settled = await leaveLocked(group, result);
     if (result.erased.length > 0) {
       metrics.erased.inc(result.erased.length);
       logger.info({ messages: result.erased.length }, "messages of deleted chats dropped");
@@ -115,7 +104,10 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
    * The batches that are done. Those with messages of locked chats stay in Redis; the sweep brings them back, so that their jobs do
    * not keep others waiting.
    */
-  function leaveLocked(group: AcceptedBatch[], { locked }: StoreResult<AcceptedMessage>): AcceptedBatch[] {
+  async function leaveLocked(
+    group: AcceptedBatch[],
+    { locked }: StoreResult<AcceptedMessage>,
+  ): Promise<AcceptedBatch[]> {
     if (locked.length === 0) return group;
     metrics.waits.inc();
     logger.warn(
@@ -123,7 +115,9 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       "a chat is locked: its messages are stored later",
     );
     const isLocked = new Set(locked);
-    return group.filter(({ messages }) => !messages.some((message) => isLocked.has(message)));
+    const isLeft = ({ messages }: AcceptedBatch): boolean => messages.some((message) => isLocked.has(message));
+    await leaveOpen(group.filter(isLeft), isLocked);
+    return group.filter((batch) => !isLeft(batch));
   }
 
   /** One line per transaction: a line per message would be most of all log lines. */
@@ -145,43 +139,6 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  /**
-   * Completes batches. If another message has a message's number, because Redis lost data, the late message moves to the end of its
-   * chat. That happens in the step that removes its batch, so it is neither lost nor moved twice.
-   */
-  async function complete(group: AcceptedBatch[], result: StoreResult<AcceptedMessage>): Promise<void> {
-    if (group.length === 0) return;
-    const batchOf = ({ uid }: AcceptedMessage) => group.find(({ messages }) => messages.some((own) => own.uid === uid));
-    // The others are found again with the rest of their batches.
-    const conflicts = result.conflicts.filter((message) => batchOf(message) !== undefined);
-    const moves: Move[] = [];
-    const locations = new Map<string, Awaited<ReturnType<Chats["locate"]>>>();
-    for (const message of conflicts) {
-      const name = `${message.token}:${message.chat}`;
-      const location = locations.get(name) ?? (await chats.locate(message.token, message.chat));
-      if (!location) throw new Error("A chat was deleted while its messages were stored");
-      locations.set(name, location);
-      const { id: batchId } = batchOf(message)!;
-      moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
-    }
-    const { moved, movedBatchId, missing } = await backlog.complete({
-      ids: group.map(({ id }) => id),
-      moves,
-      unknownChats: result.refused.filter(({ chatUnknown }) => chatUnknown),
-    });
-    const late = group.filter(({ id }) => missing.includes(id)).flatMap(({ messages }) => messages);
-    if (late.length > 0) await batchStore.noteLate(late.filter((message) => !conflicts.includes(message)));
-    conflicts.forEach((message, index) => {
-      if (moved[index] === undefined) return;
-      metrics.renumbered.inc();
-      logger.warn(
-        { ...logFieldsOf(message), renumbered: moved[index] },
-        "another message has this number: the message is stored under a new one",
-      );
-    });
-    if (movedBatchId !== undefined) await producer.wakeBatches(partition, [movedBatchId]);
-  }
-
   /** If an error is neither a row's nor an outage, stores the batches one by one, so that only the faulty one fails. */
   async function storeApart(group: AcceptedBatch[]): Promise<void> {
     try {
@@ -194,8 +151,15 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
-  /** Stores the first batches, as many as fit one transaction. Leaves the others to the next run before it begins. */
-  async function store(ids: readonly string[], leave: (later: readonly string[]) => void): Promise<void> {
+  /**
+   * Stores the first batches, as many as fit one transaction. Leaves the others to the next run before it begins. `begun` are the
+   * batches that earlier attempts may have stored, and then those of this one.
+   */
+  async function store(
+    ids: readonly string[],
+    begun: Map<string, AcceptedBatch>,
+    leave: (later: readonly string[]) => void,
+  ): Promise<void> {
     const asked = ids.slice(0, 2 * lastTaken + furtherBatches);
     const { batches, later, lost, repaired } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
     if (repaired.length > 0)
@@ -205,6 +169,11 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       );
     lastTaken = asked.length - later.length;
     leave([...later, ...ids.slice(asked.length)]);
+    if (begun.size > 0) {
+      const found = new Set([...batches.map(({ id }) => id), ...later, ...lost.map(({ id }) => id)]);
+      await completeEarlier([...begun.values()].filter(({ id }) => !found.has(id)));
+    }
+    for (const batch of batches) begun.set(batch.id, batch);
     if (batches.length > 0) await storeApart(batches);
     if (lost.length > 0) {
       metrics.batchesLost.inc(lost.length);
@@ -219,9 +188,10 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   async function storeWithRetries(ids: readonly string[], leave: Leave): Promise<void> {
     let own = ids;
+    const begun = new Map<string, AcceptedBatch>();
     for (let attempt = 0; ; attempt++) {
       try {
-        await store(own, (later) => {
+        await store(own, begun, (later) => {
           own = leave(later);
         });
         return;
@@ -247,22 +217,5 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     abandon: () => {
       abandoned.abort();
     },
-  };
-}
-
-function logFieldsOf({
-  token,
-  chat,
-  number,
-  requestId,
-  trace,
-}: Pick<AcceptedMessage, "token" | "chat" | "number" | "requestId" | "trace">): Record<string, string | number> {
-  const traceId = traceIdOf(trace);
-  return {
-    request_id: requestId,
-    ...(traceId !== undefined && { trace_id: traceId }),
-    application: shortToken(token),
-    chat,
-    number,
   };
 }

@@ -54,3 +54,21 @@ function distinct(
 ): string[] {
   return [...new Set(messages.flatMap((message) => valueOf(message) ?? []))];
 }
+
+/** The fields of a log line about one message. */
+export function logFieldsOf({
+  token,
+  chat,
+  number,
+  requestId,
+  trace,
+}: Pick<AcceptedMessage, "token" | "chat" | "number" | "requestId" | "trace">): Record<string, string | number> {
+  const traceId = traceIdOf(trace);
+  return {
+    request_id: requestId,
+    ...(traceId !== undefined && { trace_id: traceId }),
+    application: shortToken(token),
+    chat,
+    number,
+  };
+}

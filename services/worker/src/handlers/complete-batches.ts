@@ -1,0 +1,90 @@
+import type { BatchStore, Chats, StoreResult } from "@confab/database";
+import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
+import type { Producer } from "@confab/queue";
+import type { Logger } from "@confab/runtime";
+import { logFieldsOf } from "./stored-messages.ts";
+import type { StoreMetrics } from "./store-metrics.ts";
+
+export interface CompleteBatchesOptions {
+  partition: number;
+  backlog: Pick<Backlog, "complete" | "missingAmong">;
+  batchStore: Pick<BatchStore, "noteLate">;
+  chats: Pick<Chats, "locate">;
+  producer: Pick<Producer, "wakeBatches">;
+  metrics: StoreMetrics;
+  logger: Logger;
+}
+
+export type CompleteBatches = ReturnType<typeof createCompleteBatches>;
+
+/** Takes stored batches out of Redis. Notes what Redis has lost meanwhile, because readers may have passed it. */
+export function createCompleteBatches(options: CompleteBatchesOptions) {
+  const { partition, backlog, batchStore, chats, producer, metrics, logger } = options;
+
+  async function noteLate(messages: AcceptedMessage[]): Promise<void> {
+    if (messages.length > 0) await batchStore.noteLate(messages);
+  }
+
+  /**
+   * Completes batches. If another message has a message's number, because Redis lost data, the late message moves to the end of its
+   * chat. That happens in the step that removes its batch, so it is neither lost nor moved twice.
+   */
+  async function complete(group: AcceptedBatch[], result: StoreResult<AcceptedMessage>): Promise<void> {
+    if (group.length === 0) return;
+    const batchOf = ({ uid }: AcceptedMessage) => group.find(({ messages }) => messages.some((own) => own.uid === uid));
+    // The others are found again with the rest of their batches.
+    const conflicts = result.conflicts.filter((message) => batchOf(message) !== undefined);
+    const moves: Move[] = [];
+    const locations = new Map<string, Awaited<ReturnType<Chats["locate"]>>>();
+    for (const message of conflicts) {
+      const name = `${message.token}:${message.chat}`;
+      const location = locations.get(name) ?? (await chats.locate(message.token, message.chat));
+      if (!location) throw new Error("A chat was deleted while its messages were stored");
+      locations.set(name, location);
+      const { id: batchId } = batchOf(message)!;
+      moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
+    }
+    const { moved, movedBatchId, missing } = await backlog.complete({
+      ids: group.map(({ id }) => id),
+      moves,
+      unknownChats: result.refused.filter(({ chatUnknown }) => chatUnknown),
+    });
+    const late = messagesOf(group, missing);
+    await noteLate(late.filter((message) => !conflicts.includes(message)));
+    conflicts.forEach((message, index) => {
+      if (moved[index] === undefined) return;
+      metrics.renumbered.inc();
+      logger.warn(
+        { ...logFieldsOf(message), renumbered: moved[index] },
+        "another message has this number: the message is stored under a new one",
+      );
+    });
+    if (movedBatchId !== undefined) await producer.wakeBatches(partition, [movedBatchId]);
+  }
+
+  return {
+    complete,
+
+    /** Leaves batches open of which all messages but the locked ones are stored. If Redis has lost one, nobody brings it back. */
+    async leaveOpen(group: AcceptedBatch[], locked: ReadonlySet<AcceptedMessage>): Promise<void> {
+      const begun = group.filter(({ messages }) => messages.some((message) => !locked.has(message)));
+      if (begun.length === 0) return;
+      const late = messagesOf(begun, await backlog.missingAmong(begun.map(({ id }) => id)));
+      await noteLate(late.filter((message) => !locked.has(message)));
+    },
+
+    /**
+     * Completes batches that an earlier attempt may have stored, and that are open no more. Either this attempt or another worker has
+     * completed them, or Redis has lost them.
+     */
+    async completeEarlier(group: AcceptedBatch[]): Promise<void> {
+      if (group.length === 0) return;
+      const { missing } = await backlog.complete({ ids: group.map(({ id }) => id) });
+      await noteLate(messagesOf(group, missing));
+    },
+  };
+}
+
+function messagesOf(group: AcceptedBatch[], ids: readonly string[]): AcceptedMessage[] {
+  return group.filter(({ id }) => ids.includes(id)).flatMap(({ messages }) => messages);
+}
