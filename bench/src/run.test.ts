@@ -10,7 +10,7 @@ const world: World = {
 };
 
 describe("the rounds of a row", () => {
-  it("alternate the sides, and go on after a measurement that failed", async () => {
+  it("alternate the sides, and continue after a measurement that failed", async () => {
     const side = (name: string, measure: () => Promise<Measured>) => ({ name, measure });
     const measured: Measured = { figures: { rate: 1 }, faults: [] };
     const row: Row = {

@@ -36,7 +36,7 @@ export interface Stores {
 /** When Redis writes its append-only file to the disk. */
 export type Fsync = "always" | "everysec";
 
-/** Starts MySQL, flushed at each commit, and builds what must be built. */
+/** Starts MySQL, flushed on every commit, and builds what must be built. */
 export async function createWorld(): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "confab-bench-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];

@@ -14,7 +14,8 @@ const page = new URL("../../docs/reference/glossary.md", import.meta.url);
 /** Reads the table "Words to avoid" of the glossary, which is the only list of them. Rows with a condition in parentheses are left to readers. */
 export function readAdvice(): Advice[] {
   const [, section = ""] = readFileSync(page, "utf8").split(heading);
-  const rows = [...section.matchAll(/^\| (.+?) \| (.+?) \|$/gm)].slice(1);
+  const [table = ""] = section.split("\n## ");
+  const rows = [...table.matchAll(/^\| (.+?) \| (.+?) \|$/gm)].slice(1);
   return rows
     .map(([, avoid = "", instead = ""]) => ({ avoid, instead }))
     .filter(({ avoid }) => !avoid.includes("("))

@@ -56,7 +56,7 @@ describe("a keyring", () => {
     expect(keyring.find(keys[2]!)).to.include({ token: "token" });
   });
 
-  it("checks the expiry at each use", async () => {
+  it("checks the expiry on every use", async () => {
     const { add, keyring } = keyTable();
     const key = add(new Date(Date.now() + 1_000));
     expect(await keyring.find(key)).to.include({ token: "token" });

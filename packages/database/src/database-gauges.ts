@@ -22,7 +22,7 @@ export function createDatabaseGauges(
 ): () => Promise<void> {
   const readDatabase = async () => {
     const { oldest, oldestErasure, retention, ...statistics } = await readStatistics(database);
-    // Computed now, not at the scrape: the age would go on growing until the next read although the range was indexed at once.
+    // Computed now, not at the scrape: the age would continue growing until the next read although the range was indexed at once.
     return {
       ...statistics,
       oldestSeconds: ageSeconds(oldest),

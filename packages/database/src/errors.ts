@@ -61,7 +61,7 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
-/** True if a statement waited too long for a lock. Its transaction goes on without it. */
+/** True if a statement waited too long for a lock. Its transaction continues without it. */
 export function isLockWait(error: unknown): boolean {
   return detailsOf(error).numbers.has(1205);
 }

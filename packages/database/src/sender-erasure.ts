@@ -73,7 +73,7 @@ export function createSenderWork(database: Database) {
     /** Deletes a dead letter as an operator would drop it. */
     dropLetter: (id: bigint): Promise<boolean> => createDeadLetters(database).remove(id),
 
-    /** Saves how far the erasure of a sender has come: the chat and the number in it with which it goes on. */
+    /** Saves how far the erasure of a sender has come: the chat and the number in it with which it continues. */
     advance: async ({ id }: Pick<Erasure, "id">, nextChatNumber: number, nextNumber: number): Promise<void> => {
       await prisma.erasure.update({ where: { id }, data: { nextChatNumber, nextNumber } });
     },

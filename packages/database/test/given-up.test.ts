@@ -63,7 +63,7 @@ describe("a write that its caller has given up", () => {
         },
         { timeoutMs: 2_000 },
       );
-      expect(await reads.advance(chatId, "anna", 1), "others go on").to.include({ hasMoved: true });
+      expect(await reads.advance(chatId, "anna", 1), "others continue").to.include({ hasMoved: true });
     });
     expect((await changes.remove({ chatId, number: 1 })).outcome).to.equal("changed");
   });

@@ -107,7 +107,7 @@ describe("retention", () => {
     for (const { id } of [...chats, without]) found.push(await left(id));
     expect(found).to.deep.equal([[3, 4], [4], [1, 2, 3, 4], [3, 4], [2, 3, 4], [1]]);
 
-    // Later limits go on from where the earlier one ended. A higher one brings nothing back.
+    // Later limits continue from where the earlier one ended. A higher one brings nothing back.
     await test.chats.change(token, first.number, { retentionDays: 7 });
     await test.chats.change(token, 2, { retentionDays: null });
     await test.chats.change(token, 3, { retentionDays: 50 });
@@ -147,7 +147,7 @@ describe("retention", () => {
     expect(await chatOf(id)).to.deep.include({ retainedFrom: 1_101, retainedFromAt: ago(0), messagesCount: 1 });
   });
 
-  it("deletes what is stored late below the number where it goes on", async () => {
+  it("deletes what is stored late below the number where it continues", async () => {
     const { id } = await limited(30);
     await store(id, [40], 3);
     await expireAll();

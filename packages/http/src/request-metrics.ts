@@ -26,7 +26,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
     for (const problem of documented) problems.labels({ route: path, problem });
   }
 
-  // prom-client sorts and joins the labels at each use; the few combinations that occur are kept here instead.
+  // prom-client sorts and joins the labels on every use; the few combinations that occur are kept here instead.
   const seriesOf = memoize((key) => {
     const [method, status, route] = split(key);
     const labels = { method, route, status };

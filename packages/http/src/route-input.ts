@@ -26,7 +26,7 @@ function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
 }
 
 export function readQuery(req: Request, route: Route, known: KnownFields): unknown {
-  // Express parses the query at each use, which requests without one are spared.
+  // Express parses the query on every use, which requests without one are spared.
   if (route.query === undefined && !req.url.includes("?")) return undefined;
   const { query } = req;
   expectKnown(query, known.query);

@@ -50,7 +50,7 @@ export function createUnread({ maxBytes, timeoutMs }: UnreadOptions): Unread {
     }
     return total + bytes <= limit;
   }
-  /** Lets as many go on as there is room for. */
+  /** Lets as many continue as there is room for. */
   function look(): void {
     let expected = usualBytes;
     for (const wake of waiting) {

@@ -88,7 +88,7 @@ describe("streams whose clients read nothing", function () {
     });
   });
 
-  it("make others wait without reading, and let them go on in turn", async () => {
+  it("make others wait without reading, and let them continue in turn", async () => {
     await start(60_000);
     const unread = [await openUnread(), await openUnread(), await open()];
     unread[2]!.socket.pause();

@@ -41,7 +41,7 @@ describe("createWakeUps", () => {
     expect(woken).to.deep.equal([["a"], ["b", "c"]]);
   });
 
-  it("goes on after a failure, and leaves what does not fit its memory to the sweep", async () => {
+  it("continues after a failure, and leaves what does not fit its memory to the sweep", async () => {
     const woken: (readonly string[])[] = [];
     const wakeUps = createWakeUps({
       wake: (ids) => {

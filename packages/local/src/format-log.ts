@@ -69,7 +69,7 @@ function timeOfDay(time: unknown): string {
 
 function show(value: unknown): string {
   if (typeof value === "string") return value;
-  // The stack of a logged error goes on lines of its own.
+  // The stack of a logged error has lines of its own.
   if (typeof value === "object" && value !== null && "stack" in value) return `\n  ${String(value.stack)}`;
   return JSON.stringify(value);
 }

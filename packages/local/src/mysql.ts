@@ -27,7 +27,7 @@ const wanted = {
 const sqlMode =
   "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
-/** A real MariaDB, or the MySQL that the system has, flushed at each commit. Its URL has the password of user `confab`, which lies in `dir`. */
+/** A real MariaDB, or the MySQL that the system has, flushed on every commit. Its URL has the password of user `confab`, which lies in `dir`. */
 export async function startMysql(
   options: MysqlOptions,
   onProgress: (line: string) => void = () => undefined,
@@ -115,7 +115,7 @@ async function emptyFolder(dir: string): Promise<string> {
   return empty;
 }
 
-/** They run at each start, so that the password is that of the file and rights of earlier versions are revoked. */
+/** They run on every start, so that the password is that of the file and rights of earlier versions are revoked. */
 function initialStatements(database: string, password: string, rights: "all" | "own"): string {
   const databases = [database, String.raw`confab\_%`].map((name) => `\`${name}\`.*`);
   const users = ["127.0.0.1", "localhost"].flatMap((host) => {

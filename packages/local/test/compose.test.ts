@@ -92,7 +92,7 @@ describe("the Compose file for the whole system", function () {
     for (const name of stores) expect(compose.services[name]?.networks).to.deep.equal(["stores"]);
   });
 
-  it("bounds the logs of all that goes on", () => {
+  it("bounds the logs of everything that keeps running", () => {
     for (const file of [compose, read("packages/local/compose.yaml")]) {
       const unbounded = Object.entries(file.services).filter(
         ([, { logging }]) => logging?.options["max-size"] !== "16m",

@@ -108,7 +108,7 @@ describe("the servers that are started natively", function () {
     expect(redis !== undefined && isRunning(redis)).to.equal(false);
   });
 
-  it("go on without the process that started them once they are released", async () => {
+  it("continue without the process that started them once they are released", async () => {
     const index = join(import.meta.dirname, "../src/index.ts");
     const script = `
       import { startRedis } from ${JSON.stringify(index)};

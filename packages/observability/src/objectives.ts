@@ -73,7 +73,7 @@ export function badRatio(objective: Objective, window: string): string {
   return `${recorded(objective, "bad", window)} / ${recorded(objective, "all", window)}`;
 }
 
-/** Windows of the burn rates (Google's SRE workbook, chapter 5): a long one shows that it matters, a short one that it goes on. */
+/** Windows of the burn rates (Google's SRE workbook, chapter 5): a long one shows that it matters, a short one that it continues. */
 export const burnWindows = [
   { factor: 14.4, long: "1h", short: "5m", for: "2m", severity: "page", longSeconds: 3_600 },
   { factor: 6, long: "6h", short: "30m", for: "15m", severity: "page", longSeconds: 21_600 },

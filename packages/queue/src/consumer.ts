@@ -27,7 +27,7 @@ const maxListed = 10;
 export interface Consumer {
   /** Takes no further jobs and waits for those that are running. */
   stop(): Promise<void>;
-  /** Stops at once, without Redis: running jobs go on, and another worker takes them when their locks have expired. */
+  /** Stops at once, without Redis: running jobs continue, and another worker takes them when their locks have expired. */
   abandon(): void;
 }
 

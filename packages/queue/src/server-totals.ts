@@ -9,7 +9,7 @@ export interface ServerTotals {
 type Field = "evicted" | "delayed" | "cpu";
 
 /**
- * Turns totals of servers into increases, so that a counter goes on correctly when a server restarts, is replaced or resets its statistics.
+ * Turns totals of servers into increases, so that a counter continues correctly when a server restarts, is replaced or resets its statistics.
  * The first totals of a server are where its increases begin.
  */
 export function createServerTotals() {

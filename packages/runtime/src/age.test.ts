@@ -16,7 +16,7 @@ describe("the age of what a process knows", () => {
     expect(age()).to.be.within(19, 10_000);
   });
 
-  it("grows by the clock that goes on while the machine is suspended", () => {
+  it("grows by the clock that continues while the machine is suspended", () => {
     const age = ageFromNow();
     const anHourLater = () => now() + 3_600_000;
     Date.now = anHourLater;

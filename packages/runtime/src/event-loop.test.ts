@@ -10,7 +10,7 @@ function work(ms: number): void {
 describe("giveWay", () => {
   beforeEach(() => nextTurn());
 
-  it("lets short work go on without a pause", () => {
+  it("lets short work continue without a pause", () => {
     expect(giveWay()).to.equal(undefined);
     expect(hasTime()).to.equal(true);
   });

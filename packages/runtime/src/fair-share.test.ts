@@ -70,7 +70,7 @@ describe("a fair share", () => {
     expect(begun.indexOf("c1")).to.be.below(begun.indexOf("a3"));
   });
 
-  it("goes on after work that fails", async () => {
+  it("continues after work that fails", async () => {
     const share = createFairShare({ total: 1, perKey: 1, waitingPerKey: 5, waitMs: 1_000, refuse });
     const fails = share("a", () => Promise.reject(new Error("failed")));
     expect(

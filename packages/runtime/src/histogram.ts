@@ -16,7 +16,7 @@ interface Series {
 }
 
 /**
- * A histogram that prom-client's registry exports. prom-client's own hashes the labels at each observation, which cost more per message
+ * A histogram that prom-client's registry exports. prom-client's own hashes the labels on every observation, which cost more per message
  * than all other measurements together.
  */
 export function createHistogram({ name, help, buckets, registers }: Options) {

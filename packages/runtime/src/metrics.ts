@@ -26,7 +26,7 @@ export interface CounterSeries {
 }
 export interface GaugeSeries {
   set(value: number): void;
-  /** Reads the value at each scrape; while it is undefined, the series is not exported. */
+  /** Reads the value on every scrape; while it is undefined, the series is not exported. */
   onScrape(read: () => number | undefined): void;
 }
 export interface HistogramSeries {
@@ -40,7 +40,7 @@ export interface Metrics<C extends Catalogue> {
   counter<N extends NamesOf<C, "counter">>(name: N): Instrument<C[N], CounterSeries>;
   gauge<N extends NamesOf<C, "gauge">>(name: N): Instrument<C[N], GaugeSeries>;
   histogram<N extends NamesOf<C, "histogram">>(name: N): Instrument<C[N], HistogramSeries>;
-  /** Reads all series of a gauge at each scrape; a series that is no longer listed ends. */
+  /** Reads all series of a gauge on every scrape; a series that is no longer listed ends. */
   list<N extends NamesOf<C, "gauge">>(name: N, read: () => readonly { labels: LabelsOf<C[N]>; value: number }[]): void;
 }
 
@@ -116,7 +116,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     registry,
     counter: (name) =>
       once(name, ({ labels = {} }, config) => {
-        // prom-client hashes the labels at each increment, so it gets the sums at each scrape.
+        // prom-client hashes the labels on every increment, so it gets the sums on every scrape.
         const counted = new Map<string, { labels: Labels; by: number }>();
         const counter = new Counter({
           ...config,

@@ -1,4 +1,4 @@
-/** Resolves as `work` does, or rejects after `ms` milliseconds with what `late` returns; the work itself goes on. */
+/** Resolves as `work` does, or rejects after `ms` milliseconds with what `late` returns; the work itself continues. */
 export async function withTimeout<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {

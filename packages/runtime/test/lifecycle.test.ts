@@ -75,7 +75,7 @@ describe("a process with a lifecycle", () => {
     ]);
   });
 
-  it("goes on serving for the drain pause, and says that it drains", async () => {
+  it("continues serving for the drain pause, and says that it drains", async () => {
     const service = run("drain");
     const { port } = await service.saw("ready");
     const draining = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/draining`)).text();

@@ -41,7 +41,7 @@ export async function findPage(
         const hits = await find({ _source: fields, size: limit + 1 });
         return { hits, last: hits.length > limit ? hits.at(-1) : undefined };
       }
-      // Two hundred bodies can be 13 MB, which take long to parse. Read the sizes first, then only the messages that fit.
+      // Two hundred bodies can be 13 MB, which take a long time to parse. Read the sizes first, then only the messages that fit.
       const sized = await find({ size: limit + 1, _source: false, docvalue_fields: ["bytes"] });
       const sizes = sized.map((hit) => sizeFields.parse(hit.fields).bytes);
       const fitting = sized.slice(0, countFitting(sizes, limit));

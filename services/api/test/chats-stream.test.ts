@@ -166,7 +166,7 @@ describe("the live stream of several chats", function () {
     problemOf(await api.get(`/applications/${token}/stream?chats=1&after=${reader.lastId()!}`), "validation-failed");
   });
 
-  it("goes on without a chat that is deleted, and ends with the last one", async () => {
+  it("continues without a chat that is deleted, and ends with the last one", async () => {
     await world.accept(chats[1]!, "one");
     const reader = await open("chats=1,2,3&after=0");
     await reader.until(areCaughtUp(3));

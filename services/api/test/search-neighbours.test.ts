@@ -50,7 +50,7 @@ describe("an application whose searches are expensive", function () {
   after(() => {
     agent.destroy();
   });
-  it("gets 429 once they have taken their time, and another application's go on", async () => {
+  it("gets 429 once they have taken their time, and another application's continue", async () => {
     const query = new URLSearchParams({
       order: "relevance",
       q: `"${hostile.slice(0, 110)}" "${hostile.slice(1, 110)}"`,

@@ -80,7 +80,7 @@ describe("the erasure of a sender", function () {
     expect(await bodiesOf(chat)).to.deep.equal(["", "after"]);
   });
 
-  it("leaves the read horizons that move after the request, and ends although they go on moving", async () => {
+  it("leaves the read horizons that move after the request, and ends although they move again", async () => {
     const [chat, untouched] = [await world.createChat(), await world.createChat()];
     const reads = createReads(world.direct);
     await world.send(chat, ...Array.from({ length: 9 }, (_, at) => `message ${at}`));
@@ -212,7 +212,7 @@ describe("the erasure of a sender", function () {
     ]);
   });
 
-  it("goes on in the middle of a chat when its turn is over", async () => {
+  it("continues in the middle of a chat when its turn is over", async () => {
     const chat = await world.createChat();
     const { prisma } = world.direct;
     const at = new Date();

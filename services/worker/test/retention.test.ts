@@ -87,7 +87,7 @@ describe("retention by a worker", function () {
     expect(await world.direct.prisma.messageChange.count({ where: { chatId: chat.id } })).to.equal(2);
     expect([await left(other), await found(other)]).to.deep.equal([[1], [1]]);
     expect(await wrongCounts()).to.deep.equal([]);
-    expect(await world.send(chat, "next"), "numbers go on").to.deep.equal([4]);
+    expect(await world.send(chat, "next"), "numbers continue").to.deep.equal([4]);
   });
 
   it("leaves pending messages alone until they are stored", async () => {
@@ -186,7 +186,7 @@ describe("retention by a worker", function () {
     expect(await wrongCounts()).to.deep.equal([]);
   });
 
-  it("goes on after a chat that fails, reports it, and says how far it is behind", async () => {
+  it("continues after a chat that fails, reports it, and says how far it is behind", async () => {
     const [bad, good] = [await world.newChat(), await world.newChat()];
     for (const chat of [bad, good]) await limit(chat.token, 30);
     await store(bad, [33]);
@@ -214,7 +214,7 @@ describe("retention by a worker", function () {
     expect([await left(bad), (await state()).behindSeconds]).to.deep.equal([[], 0n]);
   });
 
-  it("ends soon when the worker stops, and goes on in the next one", async () => {
+  it("ends soon when the worker stops, and continues in the next one", async () => {
     const chat = await world.createChat();
     await limit(chat.token, 30);
     await store(chat, Array<number>(1_300).fill(40));

@@ -68,7 +68,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     name: "api-without-redis",
-    title: "The api is cut off from Redis while a chat is deleted, whose messages ingest goes on accepting",
+    title: "The api is cut off from Redis while a chat is deleted, whose messages ingest continues accepting",
     expectations: withoutRedis,
     async run(scene) {
       const links = toRedis(scene, "api");

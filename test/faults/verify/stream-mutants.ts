@@ -171,7 +171,7 @@ const erasureMutants: readonly Mutant[] = [
     ),
   },
   {
-    what: "the stream of a deleted chat goes on",
+    what: "the stream of a deleted chat continues",
     reddens: "I23",
     mutate: withoutDoomed("stream", 404),
   },

@@ -44,7 +44,7 @@ export async function waitUntilFinished(
     if (performance.now() + pauseMs > deadline) {
       throw new CommandError(
         "unavailable",
-        `The erasure is not finished after ${inWords(timeoutMs)}. It goes on: run the same command again to wait for it. Check that a worker is running, and that Redis and the search index answer.`,
+        `The erasure is not finished after ${inWords(timeoutMs)}. It continues: run the same command again to wait for it. Check that a worker is running, and that Redis and the search index answer.`,
       );
     }
     await sleep(pauseMs);

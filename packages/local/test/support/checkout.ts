@@ -99,7 +99,7 @@ export async function createCheckout() {
         process.execPath,
         ...commandOf([command]),
       ]),
-    /** Starts a command that goes on until it is ended. */
+    /** Starts a command that continues until it is ended. */
     spawn: (...args: string[]) => spawn(process.execPath, commandOf(args), { env, stdio: ["ignore", "pipe", "pipe"] }),
     state: () => JSON.parse(readFileSync(join(root, ".confab/state.json"), "utf8")) as RunState,
     process: (name: string) => checkout.state().processes.find((entry) => entry.name === name)!,

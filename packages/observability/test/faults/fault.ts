@@ -20,7 +20,7 @@ export interface Fault {
   /** Alerts that must not fire meanwhile, because others say why. */
   readonly silent?: readonly string[];
   cause(world: FaultWorld): Promise<void>;
-  /** Goes on while the alerts are awaited, until `ended` is aborted. */
+  /** Continues while the alerts are awaited, until `ended` is aborted. */
   feed?(world: FaultWorld, ended: AbortSignal): Promise<void>;
   readonly fixedBy: string;
   fix(world: FaultWorld): Promise<void>;

@@ -31,7 +31,7 @@ export interface FollowerOptions {
 /** Receives what ends a stream. */
 export interface FollowerOwner {
   end(reason: string): void;
-  /** The chat of the member with this index was deleted, and the stream goes on without it. */
+  /** The chat of the member with this index was deleted, and the stream continues without it. */
   leave(index: number): void;
   /** An error, perhaps that the client has left. */
   fail(error: unknown): void;
@@ -93,7 +93,7 @@ export class Follower implements MemberOwner {
     this.go();
   }
 
-  /** Goes on without a deleted chat, unless it was the last one; otherwise ends. */
+  /** Continues without a deleted chat, unless it was the last one; otherwise ends. */
   leave(member: Member, reason: string): void {
     if (this.#isOver || member.isGone) return;
     const { owner, isOfMany } = this.#options;
@@ -140,7 +140,7 @@ export class Follower implements MemberOwner {
     const hasTaken = member === undefined || (await this.#turn(member));
     if (!hasTaken || !this.#writeLive()) await this.#options.sink.drained();
     else if (member === undefined) {
-      // Not later: what becomes due before the caller goes on would wait for the next signal.
+      // Not later: what becomes due before the caller continues would wait for the next signal.
       this.#isRunning = false;
       return false;
     }

@@ -15,7 +15,7 @@ export interface KnownNumbers {
 }
 
 /**
- * Where a reader goes on: after the same number, or after a lower one if Redis lost messages up to there, whose numbers were or will
+ * Where a reader continues: after the same number, or after a lower one if Redis lost messages up to there, whose numbers were or will
  * be assigned again. A number without its numbering is taken for one of the latest before the present loss.
  */
 export type ContinueAt = (chat: ChatReference, at: ReadUpTo, known: KnownNumbers) => Promise<ReadUpTo>;

@@ -63,7 +63,7 @@ describe("accepting a batch", () => {
     });
   }
 
-  it("goes on after an item that is refused for good", async () => {
+  it("continues after an item that is refused for good", async () => {
     const { statuses } = await statusesOf(itemsOf(1, 250), (run, place) =>
       run === 1 && place === 7 ? new ProblemError("idempotency-conflict") : undefined,
     );

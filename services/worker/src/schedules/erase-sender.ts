@@ -23,7 +23,7 @@ interface Piece {
   readonly chatId: bigint;
   readonly from: number;
   readonly to: number;
-  /** Where an erasure goes on that has done everything up to here. */
+  /** Where an erasure continues that has done everything up to here. */
   readonly next: readonly [chat: number, number: number];
 }
 

@@ -29,14 +29,14 @@ export interface Erasing {
 
 const holdMs = 60_000;
 const restMs = 1_000;
-/** How long the erasures of an application go on until it is the turn of the next one. */
+/** How long the erasures of an application continue until it is the turn of the next one. */
 const turnMs = 2_000;
 const marksAtOnce = 100;
 const erasuresAtOnce = 20;
 
 /**
  * Carries out erasures. Before any of them, it sets the marks of all in Redis. Applications take turns. Each step looks for what is left,
- * so that any worker can go on after any step.
+ * so that any worker can continue after any step.
  */
 export function createErasing({ removeDocuments = () => Promise.resolve(0), ...options }: EraseOptions): Erasing {
   const { work, intake, metrics, logger } = options;

@@ -38,7 +38,7 @@ interface Round {
 
 /**
  * Deletes messages that are older than the limit of their chat or application. Each transaction also moves the chat's number forward, so
- * any worker can go on after any step. A chat that fails does not hold up the others; the next run tries it again.
+ * any worker can continue after any step. A chat that fails does not hold up the others; the next run tries it again.
  */
 export function createRetaining(options: RetentionOptions): Retaining {
   const { retention, intervalMs, rowsPerSecond, isUnavailable } = options;

@@ -168,7 +168,7 @@ export function startSchedules(
   ];
 
   return {
-    /** Ends long work early. Other workers go on with it. */
+    /** Ends long work early. Other workers continue with it. */
     abandon(): void {
       erasing.stop();
       retaining.stop();
