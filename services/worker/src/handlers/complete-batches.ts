@@ -62,27 +62,25 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
     if (movedBatchId !== undefined) await producer.wakeBatches(partition, [movedBatchId]);
   }
 
-  return {
-    complete,
+  /** Leaves batches open of which all messages but the locked ones are stored. If Redis has lost one, nobody brings it back. */
+  async function leaveOpen(group: AcceptedBatch[], locked: ReadonlySet<AcceptedMessage>): Promise<void> {
+    const begun = group.filter(({ messages }) => messages.some((message) => !locked.has(message)));
+    if (begun.length === 0) return;
+    const late = messagesOf(begun, await backlog.missingAmong(begun.map(({ id }) => id)));
+    await noteLate(late.filter((message) => !locked.has(message)));
+  }
 
-    /** Leaves batches open of which all messages but the locked ones are stored. If Redis has lost one, nobody brings it back. */
-    async leaveOpen(group: AcceptedBatch[], locked: ReadonlySet<AcceptedMessage>): Promise<void> {
-      const begun = group.filter(({ messages }) => messages.some((message) => !locked.has(message)));
-      if (begun.length === 0) return;
-      const late = messagesOf(begun, await backlog.missingAmong(begun.map(({ id }) => id)));
-      await noteLate(late.filter((message) => !locked.has(message)));
-    },
+  /**
+   * Completes batches that an earlier attempt may have stored, and that are open no more. Either that attempt or another worker has
+   * completed them, or Redis has lost them.
+   */
+  async function completeEarlier(group: AcceptedBatch[]): Promise<void> {
+    if (group.length === 0) return;
+    const { missing } = await backlog.complete({ ids: group.map(({ id }) => id) });
+    await noteLate(messagesOf(group, missing));
+  }
 
-    /**
-     * Completes batches that an earlier attempt may have stored, and that are open no more. Either this attempt or another worker has
-     * completed them, or Redis has lost them.
-     */
-    async completeEarlier(group: AcceptedBatch[]): Promise<void> {
-      if (group.length === 0) return;
-      const { missing } = await backlog.complete({ ids: group.map(({ id }) => id) });
-      await noteLate(messagesOf(group, missing));
-    },
-  };
+  return { complete, leaveOpen, completeEarlier };
 }
 
 function messagesOf(group: AcceptedBatch[], ids: readonly string[]): AcceptedMessage[] {
