@@ -22,6 +22,17 @@ export interface UnreadChat {
   readonly lastMessageAt: Date;
 }
 
+/** There is a later numbering, in which the number may belong to another message. Nothing was written. */
+export class NumberingOutdated extends Error {
+  override readonly name = "NumberingOutdated";
+  readonly by: number;
+
+  constructor(by: number) {
+    super(`The latest numbering is ${by}`);
+    this.by = by;
+  }
+}
+
 type MovedHorizon = ReadHorizon & { readonly hasMoved: boolean };
 
 /** Chats of an application by their numbers: only some, or all except some. */
@@ -104,7 +115,8 @@ export function createReads(database: Database, { timeoutMs }: { timeoutMs?: num
     /**
      * Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is: `hasMoved` is false.
      * `current` is the numbering in which the number was assigned, and its first number: a horizon from an earlier one, which is not
-     * below that, refers to lost messages and is replaced. Undefined if the chat was deleted.
+     * below that, refers to lost messages and is replaced. Rejects with `NumberingOutdated` if a later numbering is known by now.
+     * Undefined if the chat was deleted.
      */
     advance: (
       chatId: bigint,
@@ -221,11 +233,19 @@ async function advance(
              number = GREATEST(\`reads\`.number, VALUES(number)),
              numbering = GREATEST(\`reads\`.numbering, VALUES(numbering)),
              epoch = GREATEST(\`reads\`.epoch, VALUES(epoch))`;
-    const row = await tx.read.findUnique({ where: keyOf(chatId, reader) });
-    if (row === null) return undefined;
-    const horizon = toHorizon(row);
+    // After the row is written, and with a lock: who records a later numbering then corrects the row, or is waited for here.
+    const [row] = await tx.$queryRaw<(Omit<ReadHorizon, "chatId" | "reader"> & { later: number | null })[]>`
+      SELECT r.number, r.numbering, r.updated_at AS updatedAt,
+             (SELECT MAX(n.numbering) FROM chat_numberings n
+               WHERE n.chat_id = ${chatId} AND n.numbering > ${numbering} LOCK IN SHARE MODE) AS later
+        FROM \`reads\` r WHERE r.chat_id = ${chatId} AND r.reader = ${identifierBytes(reader)}`;
+    if (row === undefined) return undefined;
+    const { later, ...horizon } = row;
+    const latest = Math.max(horizon.numbering, later ?? 0);
+    if (numbering !== 0 && latest > numbering) throw new NumberingOutdated(latest);
     // Only a move sets the time.
-    return { ...horizon, hasMoved: horizon.number === number && horizon.updatedAt.getTime() === now.getTime() };
+    const hasMoved = horizon.number === number && horizon.updatedAt.getTime() === now.getTime();
+    return { chatId, reader, ...horizon, hasMoved };
   };
   return transaction(database, write, { guard });
 }

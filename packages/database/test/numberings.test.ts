@@ -1,4 +1,4 @@
-import { createNumberings, createReads } from "@confab/database";
+import { createNumberings, createReads, NumberingOutdated } from "@confab/database";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { batch, message, openTestDatabase } from "./setup.ts";
@@ -92,6 +92,8 @@ describe("numberings", () => {
     await reads.advance(id, "anna", 8, { numbering: 1, since: 1 });
     expect(await reads.advance(id, "anna", 5, { numbering: 2, since: 4 })).to.include({ number: 5, hasMoved: true });
     expect(await reads.advance(id, "anna", 4, { numbering: 2, since: 4 })).to.include({ number: 5, hasMoved: false });
-    expect(await reads.advance(id, "anna", 9, { numbering: 1, since: 1 })).to.include({ number: 9, numbering: 2 });
+    const late = reads.advance(id, "anna", 9, { numbering: 1, since: 1 });
+    expect(await late.catch((error: unknown) => error)).to.be.instanceOf(NumberingOutdated);
+    expect(await reads.find(id, "anna")).to.include({ number: 5, numbering: 2 });
   });
 });

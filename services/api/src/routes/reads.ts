@@ -25,10 +25,9 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
     routes.setReadHorizon,
     async ({ params: { token, chat: number, reader }, body, context }) => {
       expectUser(context.principal, reader, "the reader");
-      const { id } = await findChat(token, number);
-      return {
-        body: toReadState(await readHorizons.set({ token, number, id }, reader, body.number, requester(context))),
-      };
+      const { id, lastNumbering } = await findChat(token, number);
+      const chat = { token, number, id, lastNumbering };
+      return { body: toReadState(await readHorizons.set(chat, reader, body.number, requester(context))) };
     },
     mountOptions,
   );

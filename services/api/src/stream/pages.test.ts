@@ -35,7 +35,7 @@ function heldReads(
         const link = found.length > pageSize ? { next: { after: items.at(-1)!.number } } : {};
         const { promise, resolve } = Promise.withResolvers<MessagePage>();
         ends.push(() => {
-          resolve({ items, link, isWhole: true, known: { last: numbers.at(-1) ?? 0, head: undefined } });
+          resolve({ items, link, known: { last: numbers.at(-1) ?? 0, head: undefined, isWhole: true } });
         });
         return promise;
       },

@@ -53,10 +53,12 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
     { number, change, ...before }: Position,
   ): Promise<EventPage> {
     const query = messagesQuerySchema.parse({ after: String(number), limit: String(messagesAtOnce) });
-    const { items, link, isWhole, known } = await readMessages.list(token, chat, query, logger);
+    const { items, link, known } = await readMessages.list(token, chat, query, logger);
     const from = { number, numbering: before.numbering };
-    const to = isWhole ? await continueAt({ token, number: chat.number, id: chat.id }, from, known) : from;
+    // After the rows, whose transactions have recorded their numberings.
+    const to = await continueAt({ token, number: chat.number, id: chat.id }, from, known);
     const { numbering } = to;
+    const { isWhole } = known;
     if (to.number < number) {
       const at = { number: to.number, change, numbering };
       return pageOf([encodeReset(chat.number, at)], at, { isWhole, isEnd: false });

@@ -8,10 +8,12 @@ export interface ReadUpTo {
   readonly numbering: number;
 }
 
-/** The numbers of a chat: the last one that MySQL or Redis knows, and the chat head. Both must have answered. */
+/** The numbers of a chat: the last one that MySQL or Redis knows, and the chat head. */
 export interface KnownNumbers {
   readonly last: number;
   readonly head: ChatHead | undefined;
+  /** False if Redis did not answer. Then only losses after which something was stored are known. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -27,7 +29,9 @@ export interface ContinueAtOptions {
 
 /** Finds lost numbers by where the numberings of a chat began. */
 export function createContinueAt({ numberings, chats }: ContinueAtOptions): ContinueAt {
-  return async (chat, at, { last, head }) => {
+  return async (chat, at, { last, head, isWhole }) => {
+    // Redis may have such a number as pending.
+    if (!isWhole && at.numbering === 0 && at.number > last) return at;
     const current = head?.numbering ?? 0;
     const isCurrent = current !== 0 && (at.numbering === current || at.numbering === 0);
     const stored = isCurrent ? undefined : await numberings.firstAfter(chat.id, at.numbering);
@@ -39,7 +43,7 @@ export function createContinueAt({ numberings, chats }: ContinueAtOptions): Cont
       ...(stored !== undefined && at.numbering !== 0 ? [stored.from] : []),
     ];
     const number = Math.min(at.number, ...since.map((first) => first - 1));
-    if (number <= last) return { number, numbering };
+    if (number <= last || !isWhole) return { number, numbering };
     // The last numbers may have no message. A chat that is being deleted loses nothing.
     const located = await chats.locate(chat.token, chat.number);
     return { number: located ? Math.min(number, Math.max(last, located.lastNumber)) : number, numbering };

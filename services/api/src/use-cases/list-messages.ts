@@ -22,16 +22,17 @@ export type ListMessages = (
 /** Lists messages for clients, whose next page begins after the numbering in which this one was read. */
 export function createListMessages({ readMessages, continueAt }: ListMessagesOptions): ListMessages {
   return async (chat, query, logger) => {
-    const { items, link, isWhole, known } = await readMessages.list(chat.token, chat, query, logger);
+    const { items, link, known } = await readMessages.list(chat.token, chat, query, logger);
     const { after, numbering: given = 0 } = query;
     let numbering = known.head?.numbering ?? 0;
     const isAnchor = after !== undefined && query.before === undefined;
-    if (isWhole && isAnchor && (given !== 0 || after > known.last)) {
-      const to = await continueAt(chat, { number: after, numbering: given }, known);
-      if (to.number < after) throw positionReset(after, to.number, known.last);
+    if (!known.isWhole || (isAnchor && (given !== 0 || after > known.last))) {
+      const number = isAnchor ? after : 0;
+      // After the rows, whose transactions have recorded their numberings.
+      const to = await continueAt(chat, { number, numbering: given }, known);
+      if (to.number < number) throw positionReset(number, to.number, known.last);
       ({ numbering } = to);
     }
-    if (!isWhole) numbering = given;
     return { items, link: withNumbering(link, query, items.at(-1)?.number, numbering), numbering };
   };
 }

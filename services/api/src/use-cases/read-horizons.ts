@@ -1,10 +1,10 @@
-import { ProblemError } from "@confab/contracts";
-import type { Messages, Reads } from "@confab/database";
-import type { ChatHead, LiveSignals, PendingMessages } from "@confab/intake";
+import { maxNumber, ProblemError } from "@confab/contracts";
+import { NumberingOutdated, type Messages, type Reads } from "@confab/database";
+import type { LiveSignals, PendingMessages } from "@confab/intake";
 import type { Share } from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";
-import type { ContinueAt } from "./continue-at.ts";
+import type { ContinueAt, KnownNumbers } from "./continue-at.ts";
 import { positionReset } from "./list-messages.ts";
 import type { ChatReference } from "./walk.ts";
 
@@ -25,8 +25,16 @@ export interface Requester {
 }
 
 export interface ReadHorizons {
-  /** Moves a horizon forward; throws 409 above the chat's last number, or 503 if only Redis could know that number. */
-  set(chat: ChatReference, reader: string, number: number, by: Requester): Promise<HorizonState>;
+  /**
+   * Moves a horizon forward; throws 409 above the chat's last number or if the message is lost, or 503 if only Redis could know that
+   * number. `lastNumbering` is that of the chat before the call.
+   */
+  set(
+    chat: ChatReference & { lastNumbering: number },
+    reader: string,
+    number: number,
+    by: Requester,
+  ): Promise<HorizonState>;
   /** While Redis is unavailable, only stored messages count. */
   find(chat: ChatReference, reader: string, by: Requester): Promise<HorizonState>;
 }
@@ -40,22 +48,18 @@ export function createReadHorizons({
   continueAt,
   share,
 }: ReadHorizonsOptions): ReadHorizons {
-  /** The last number of the chat; `isKnown` is false if Redis, which may know a higher one, is unavailable. */
-  async function numbersOf(
-    chat: ChatReference,
-    logger: Logger,
-  ): Promise<{ last: number; head: ChatHead | undefined; isKnown: boolean }> {
-    const [stored, { head, isKnown }] = await Promise.all([
+  async function numbersOf(chat: ChatReference, logger: Logger): Promise<KnownNumbers> {
+    const [stored, { head, isWhole }] = await Promise.all([
       messages.lastNumber(chat.id),
       pending.head(chat).then(
-        (found) => ({ head: found, isKnown: true }),
+        (found) => ({ head: found, isWhole: true }),
         (error: unknown) => {
           logger.warn({ err: error }, "Redis is unavailable: counting without pending messages");
-          return { head: undefined, isKnown: false };
+          return { head: undefined, isWhole: false };
         },
       ),
     ]);
-    return { last: Math.max(stored, head?.last ?? 0), head, isKnown };
+    return { last: Math.max(stored, head?.last ?? 0), head, isWhole };
   }
 
   async function stateOf(
@@ -69,17 +73,31 @@ export function createReadHorizons({
 
   return {
     async set(chat, reader, number, { user, logger }) {
-      const { last, head, isKnown } = await numbersOf(chat, logger);
-      if (number > last && !isKnown) throw unknownBeyond(last);
-      if (number > last) {
-        const to = await continueAt(chat, { number, numbering: 0 }, { last, head });
-        if (to.number < number) throw positionReset(number, to.number, last);
+      let at = { number, numbering: 0 };
+      let latest = chat.lastNumbering;
+      for (;;) {
+        const known = await numbersOf(chat, logger);
+        const { last, head, isWhole } = known;
+        if (number > last && !isWhole) throw unknownBeyond(last);
+        if (number > last || at.numbering !== 0) {
+          const to = await continueAt(chat, at, known);
+          if (to.number < number) throw positionReset(number, to.number, last);
+        }
+        // MySQL may know a later numbering than a chat head that Redis has from before.
+        const numbering = Math.max(latest, head?.numbering ?? 0);
+        const since = numbering === head?.numbering ? head.since : maxNumber;
+        const horizon = await reads.advance(chat.id, reader, number, { numbering, since }).catch(ifOutdated);
+        // Not kept anywhere: a client that connects later lists the horizons.
+        if (!horizon) throw new ProblemError("chat-not-found");
+        if (horizon instanceof NumberingOutdated) {
+          // Messages may have been lost meanwhile.
+          at = { number, numbering };
+          latest = horizon.by;
+          continue;
+        }
+        if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
+        return stateOf(chat, horizon, last, user);
       }
-      const horizon = await reads.advance(chat.id, reader, number, head);
-      // Not kept anywhere: a client that connects later lists the horizons.
-      if (!horizon) throw new ProblemError("chat-not-found");
-      if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
-      return stateOf(chat, horizon, last, user);
     },
 
     async find(chat, reader, { user, logger }) {
@@ -94,4 +112,9 @@ function unknownBeyond(last: number): ProblemError {
   return new ProblemError("service-unavailable", {
     detail: `Number ${last} is the last one that is stored, and Redis, which knows whether there are higher ones, is unavailable. Nothing was changed. Send the request again after Retry-After, or with a number up to ${last}.`,
   });
+}
+
+function ifOutdated(error: unknown): NumberingOutdated {
+  if (error instanceof NumberingOutdated) return error;
+  throw error;
 }

@@ -1,6 +1,6 @@
 import { ProblemError, type MessagesQuery, type PageLinks } from "@confab/contracts";
 import type { Chat, Messages } from "@confab/database";
-import type { ChatHead, PendingMessages } from "@confab/intake";
+import type { PendingMessages } from "@confab/intake";
 import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
 import { fitAround } from "./fit-around.ts";
@@ -28,9 +28,7 @@ export interface ReadMessages {
 export interface MessagePage {
   items: ReadableMessage[];
   link: PageLinks;
-  /** False if pending messages could not be read. */
-  isWhole: boolean;
-  /** The numbers of the chat before the messages were read, without a head if the page is not whole. */
+  /** The numbers of the chat before the messages were read. */
   known: KnownNumbers;
 }
 
@@ -38,8 +36,6 @@ interface Read {
   walks: Walked[];
   /** The numbers of the chat, as far as they can be known. */
   known: KnownNumbers;
-  /** False if pending messages could not be read. */
-  isWhole: boolean;
 }
 
 /** Redis did not answer. */
@@ -88,12 +84,12 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     const stored = await messages.lastNumber(chat.id);
     const readAll = async (
       last: number,
-      { head, isWhole }: { head?: ChatHead | undefined; isWhole: boolean },
+      { head, isWhole }: Pick<KnownNumbers, "head" | "isWhole">,
       readWalk: (walk: Walk) => Promise<Walked>,
     ): Promise<Read> => {
       const walks: Walked[] = [];
       for (const walk of walksUpTo(last)) walks.push(await readWalk({ ...walk, to: Math.min(walk.to, last) }));
-      return { walks, known: { last, head }, isWhole };
+      return { walks, known: { last, head, isWhole } };
     };
     try {
       const head = await queue.head(chat, stored);
@@ -103,7 +99,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
       );
     } catch (error) {
       report(error, logger);
-      return readAll(stored, { isWhole: false }, (walk) => readStored(messages, chat, walk));
+      return readAll(stored, { head: undefined, isWhole: false }, (walk) => readStored(messages, chat, walk));
     }
   }
 
@@ -135,12 +131,12 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     find,
     async list(token, chat, query, logger) {
       const reference = { token, number: chat.number, id: chat.id };
-      const { items, more, known, isWhole } =
+      const { items, more, known } =
         query.around === undefined
           ? await readUpTo(reference, walkOf(query), logger)
           : await readAround(reference, query.around, query.limit, logger);
       const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last: known.last });
-      return { items: query.order === "asc" ? items : items.toReversed(), link, isWhole, known };
+      return { items: query.order === "asc" ? items : items.toReversed(), link, known };
     },
   };
 }

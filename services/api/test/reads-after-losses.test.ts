@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readStateSchema } from "@confab/contracts";
+import { startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { expect } from "chai";
+import { problemOf, readAs, startApi, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+describe("read horizons that are on their way to MySQL when Redis loses messages", function () {
+  this.timeout(60_000);
+  let dir: string;
+  let server: ServerHandle;
+  let proxy: Proxy;
+  let world: World;
+  let slow: Api;
+  let api: Api;
+  let chat: Chat;
+  let reads: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "confab-losses-"));
+    server = await startRedis({ dir });
+    world = await openWorld({ redisUrl: server.url });
+    proxy = await startProxy({ target: world.url });
+    api = await startApi(world, { REDIS_URL: server.url });
+    slow = await startApi({ ...world, url: proxy.url }, { REDIS_URL: server.url });
+  });
+  after(async () => {
+    await slow.stop();
+    await api.stop();
+    await proxy.close();
+    await world.close();
+    await server.kill();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  const send = (from: number, to: number, what: string) =>
+    world.accept(chat, ...Array.from({ length: to - from + 1 }, (_, at) => `${what} ${from + at}`));
+
+  beforeEach(async () => {
+    chat = await world.newChat();
+    reads = `/applications/${chat.token}/chats/${chat.number}/reads`;
+    await send(1, 3, "old");
+    await world.store();
+    await send(4, 8, "old");
+  });
+
+  const put = (by: Api, number: number) => by.send("PUT", `${reads}/rita`, { number });
+  const horizon = async () => readAs(readStateSchema, await api.get(`${reads}/rita`));
+
+  /** Sets the horizon to 8. Its statement reaches MySQL after what happens meanwhile. */
+  async function putDuring(happens: () => Promise<unknown>) {
+    const held = proxy.intercept("INTO `reads`", "hold-request");
+    const answer = put(slow, 8);
+    try {
+      await held.happened;
+      await happens();
+    } finally {
+      held.end();
+    }
+    return answer;
+  }
+
+  const lose = async () => {
+    await world.redis.flushall();
+    await send(4, 8, "new");
+  };
+
+  it("are refused if the new numbers are stored", async () => {
+    const answer = await putDuring(async () => {
+      await lose();
+      await world.store();
+    });
+    expect(problemOf(answer, "position-reset").last_number).to.equal(3);
+    expect(await horizon()).to.include({ number: 0, unread: 8 });
+  });
+
+  it("are refused if the reader has set a horizon since", async () => {
+    const answer = await putDuring(async () => {
+      await lose();
+      expect((await put(api, 5)).status).to.equal(200);
+    });
+    expect(problemOf(answer, "position-reset").last_number).to.equal(3);
+    expect(await horizon()).to.include({ number: 5, unread: 3 });
+    await world.store();
+    expect(await horizon()).to.include({ number: 5, unread: 3 });
+  });
+
+  it("are set if only later numbers were lost, or none", async () => {
+    const answer = await putDuring(async () => {
+      await world.store();
+      await world.redis.flushall();
+      await send(9, 10, "new");
+      expect((await put(api, 5)).status).to.equal(200);
+      await world.store();
+    });
+    expect(readAs(readStateSchema, answer)).to.include({ number: 8, unread: 2 });
+  });
+});

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { messageSchema } from "@confab/contracts";
+import { startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { expect } from "chai";
+import { z } from "zod";
+import { openStream, type EventReader } from "./event-reader.ts";
+import { linksOf, problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
+import { openWorld, type Chat, type World } from "./world.ts";
+
+describe("while Redis is unavailable to the api, and others store messages of a new numbering", function () {
+  this.timeout(60_000);
+  let dir: string;
+  let server: ServerHandle;
+  let proxy: Proxy;
+  let world: World;
+  let api: Api;
+  let chat: Chat;
+  let path: string;
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), "confab-restarts-"));
+    server = await startRedis({ dir });
+    world = await openWorld({ redisUrl: server.url });
+    proxy = await startProxy({ target: server.url });
+    api = await startApi(world, { REDIS_URL: proxy.url });
+  });
+  after(async () => {
+    await api.stop();
+    await world.close();
+    await proxy.close();
+    await server.kill();
+    await rm(dir, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+    await world.accept(chat, "one", "two", "three");
+    await world.store();
+  });
+  afterEach(() => proxy.restore());
+
+  const bodies = (answer: Answer) => readAs(z.array(messageSchema), answer).map(({ body }) => body);
+  const next = (answer: Answer) => linksOf(answer).next!;
+  const isCaughtUp = ({ events }: EventReader) => events.some(({ event }) => event === "caught-up");
+  const shown = ({ events }: EventReader) =>
+    events.filter(({ event }) => event !== "caught-up").map(({ event, data }) => [event, data.body ?? data.number]);
+
+  /** The next incarnation of Redis, which has everything that was stored, assigns four and five. */
+  async function renumber(): Promise<void> {
+    await world.redis.flushall();
+    await world.accept(chat, "four", "five");
+    await world.store();
+  }
+
+  it("streams and polls that were shown these are not sent back", async () => {
+    const reader = await openStream(`${api.url}${path}/stream?after=0`);
+    try {
+      await reader.until(() => isCaughtUp(reader));
+      const first = next(await api.get(`${path}?after=0&wait=1`));
+      await proxy.cut();
+      await renumber();
+      await reader.until(() => shown(reader).length === 5);
+      const page = await api.get(first);
+      expect(bodies(page)).to.deep.equal(["four", "five"]);
+      const latest = await api.get(`${path}?after=3&wait=1`);
+      await proxy.restore();
+      await world.accept(chat, "six");
+      await reader.until(() => shown(reader).length === 6);
+      expect(shown(reader)).to.deep.equal(
+        ["one", "two", "three", "four", "five", "six"].map((body) => ["message", body]),
+      );
+      expect(bodies(await api.get(next(page)))).to.deep.equal(["six"]);
+      expect(bodies(await api.get(next(latest)))).to.deep.equal(["six"]);
+    } finally {
+      await reader.close();
+    }
+  });
+
+  it("those that have lost messages are sent back at once, as MySQL knows that", async () => {
+    await world.accept(chat, "lost", "lost", "lost");
+    const reader = await openStream(`${api.url}${path}/stream?after=0`);
+    try {
+      await reader.until(() => shown(reader).length === 6);
+      const poll = next(await api.get(`${path}?after=5&wait=1`));
+      await proxy.cut();
+      await renumber();
+      await reader.until(() => shown(reader).length === 9);
+      expect(shown(reader).slice(6)).to.deep.equal([
+        ["reset", 3],
+        ["message", "four"],
+        ["message", "five"],
+      ]);
+      expect(problemOf(await api.get(poll), "position-reset").last_number).to.equal(3);
+    } finally {
+      await reader.close();
+    }
+  });
+
+  it("those that have pending messages are not", async () => {
+    await world.accept(chat, "pending");
+    const reader = await openStream(`${api.url}${path}/stream?after=0`);
+    try {
+      await reader.until(() => shown(reader).length === 4);
+      await proxy.cut();
+      const back = await openStream(`${api.url}${path}/stream?after=${reader.lastId()!}`);
+      expect(bodies(await api.get(`${path}?after=4`))).to.deep.equal([]);
+      await proxy.restore();
+      await back.until(() => isCaughtUp(back));
+      expect(shown(back)).to.deep.equal([]);
+      await back.close();
+    } finally {
+      await reader.close();
+    }
+  });
+});
