@@ -36,6 +36,8 @@ export const chatRoutes = {
       "The chat gets the next number of its application. No body is needed; a name, metadata and a limit of the messages' age are optional.",
     scopes: ["write", "import"],
     params: ["token"],
+    // All that an application creates at the same time use one session together.
+    share: "none",
     body: { schema: createChatSchema, required: false, limitBytes: chatBody },
     idempotent: true,
     limited: "requests",
@@ -102,6 +104,7 @@ export const chatRoutes = {
     scopes: ["write"],
     openToUsers: true,
     params: ["token", "chat", "reader"],
+    share: "parts",
     body: { schema: writeReadHorizonSchema, required: true, limitBytes: smallBody },
     limited: "requests",
     success: { status: 200, description: "The horizon after the change", schema: readStateSchema },
@@ -119,6 +122,8 @@ export const chatRoutes = {
     scopes: ["read"],
     openToUsers: true,
     params: ["token", "chat", "reader"],
+    // The counting.
+    share: "parts",
     limited: "requests",
     success: { status: 200, description: "The horizon and the unread count", schema: readStateSchema },
     problems: ["application-not-found", "chat-not-found", "validation-failed", ...reading],

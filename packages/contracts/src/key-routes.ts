@@ -112,6 +112,8 @@ export const keyRoutes = {
     description:
       "Returns a ticket, which opens one stream of the application, once, within 30 seconds: append it to the stream's URL as `ticket`. It is for a browser's `EventSource`, which cannot send `Authorization`. It allows what the key or user token of this request allows, and ends with it.",
     params: ["token"],
+    // Kept in Redis, which is not waited for in the share.
+    share: "none",
     limited: "requests",
     success: { status: 201, description: "The ticket", schema: ticketSchema },
     problems: ["application-not-found", "service-unavailable", ...reading],

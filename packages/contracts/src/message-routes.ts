@@ -44,6 +44,8 @@ const updateMessage = {
   openToUsers: true,
   params: ["token", "chat", "message"],
   versioned: true,
+  // Not while it waits for the message to be stored.
+  share: "parts",
   body: { schema: editMessageSchema, required: true, limitBytes: messageBody },
   limited: "requests",
   success: { status: 200, description: "The message after the change", schema: messageSchema },
@@ -173,6 +175,8 @@ export const messageRoutes = {
     scopes: ["write"],
     openToUsers: true,
     params: ["token", "chat"],
+    // Sent through Redis, which is not waited for in the share.
+    share: "none",
     body: { schema: sendSignalSchema, required: true, limitBytes: smallBody },
     limited: "requests",
     success: { status: 202, description: "The signal was sent" },
@@ -226,6 +230,7 @@ export const messageRoutes = {
     openToUsers: true,
     params: ["token", "chat", "message"],
     versioned: true,
+    share: "parts",
     limited: "requests",
     success: { status: 204, description: "The message is deleted" },
     problems: [

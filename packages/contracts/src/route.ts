@@ -64,6 +64,12 @@ export interface Route {
   versioned?: boolean;
   /** May wait before it answers, if the client asks for it. */
   waits?: boolean;
+  /**
+   * How requests use the share of database sessions that their application has. By default, lists and everything that is no GET run in it
+   * as a whole. `parts`: the handler decides which parts do, because the others may wait for something else. `none`: the requests
+   * neither read much nor wait for each other's locks.
+   */
+  share?: "parts" | "none";
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
   /** The unit in which the rate limit of an application counts this route. */
@@ -145,6 +151,11 @@ export function hasTag({ method, success, versioned }: Route): boolean {
 /** Whether a route answers with a list, which is a page: at most `limit` items, and at most 1 MiB of contents. */
 export function isList({ success: { schema } }: Route): boolean {
   return schema instanceof z.ZodArray;
+}
+
+/** How much of a request runs in the share of its application. */
+export function shareOf(route: Route): "whole" | "parts" | "none" {
+  return route.share ?? (route.method !== "get" || isList(route) ? "whole" : "none");
 }
 
 /** Whether a route searches messages. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { scopeNames } from "./keys.ts";
 import { problems, ProblemError, type ProblemCode } from "./problems.ts";
 import { partitionPrefix, queues, waitListKey } from "./queues.ts";
-import { expressPath, fillPath, methodHints, pathParameters, routes, type Route } from "./routes.ts";
+import { expressPath, fillPath, isList, methodHints, pathParameters, routes, shareOf, type Route } from "./routes.ts";
 
 const all = Object.entries<Route>(routes);
 
@@ -73,6 +73,24 @@ describe("the route table", () => {
         : { guard: path === "/applications" ? "installation" : undefined, scopes };
       expect({ guard, scopes }, name).to.deep.equal(expected);
     }
+  });
+
+  it("leaves nothing but these outside the share of an application: what reads little, and what waits for no lock alone", () => {
+    const outside = all.filter(([, route]) => route.service === "api" && shareOf(route) === "none");
+    expect(outside.flatMap(([name, { method }]) => (method === "get" ? [] : [name])).sort()).to.deep.equal([
+      "createChat",
+      "createTicket",
+      "sendSignal",
+    ]);
+    for (const [name, route] of outside) expect(isList(route), name).to.equal(false);
+    const inParts = all.flatMap(([name, route]) => (shareOf(route) === "parts" ? [name] : []));
+    expect(inParts.sort()).to.deep.equal([
+      "deleteMessage",
+      "getReadHorizon",
+      "replaceMessage",
+      "setReadHorizon",
+      "updateMessage",
+    ]);
   });
 
   it("has no key named id anywhere in an answer", () => {

@@ -32,6 +32,8 @@ export interface RouteInput<R extends Route> {
   readonly readInShare: R extends { waits: true }
     ? <T extends { readonly items: AnswerOf<R> }>(read: () => Promise<T>) => Promise<T>
     : undefined;
+  /** Runs a part of the work in its application's share. Parts must not be nested: the inner one would wait for the outer one. */
+  readonly inShare: R extends { share: "parts" } ? InShare : undefined;
   /** Only for requests that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
   /** The client's, only for requests that wait. */
@@ -63,18 +65,26 @@ export interface Owner {
   readonly user: string | undefined;
 }
 
+/** A change, by the name of what it locks: changes that lock the same wait for each other. Undefined if it locks nothing of others. */
+export interface Change {
+  readonly locks: string | undefined;
+}
+
 /**
  * Runs work when its owner may have more of it in progress; rejects with a problem after seconds, or at once if much is waiting. The
  * time of searches is limited as well. Polls are patient: they wait longer, however many are waiting.
  */
-export type Share = <T>(owner: Owner, work: () => Promise<T>, kind?: "list" | "search" | "poll") => Promise<T>;
+export type Share = <T>(owner: Owner, work: () => Promise<T>, kind: "list" | "search" | "poll" | Change) => Promise<T>;
+
+/** Runs work in the share of the application that a request belongs to. */
+export type InShare = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface MountOptions {
   /** Decides who may use the routes; without it they are public. */
   readonly access?: Access | undefined;
   /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
   readonly budget?: ByteBudget | undefined;
-  /** Runs what reads lists, so that one application leaves the others their share of the database. */
+  /** Runs what reads lists and what changes something, so that one application leaves the others their share of the database. */
   readonly share?: Share | undefined;
   /** For tests: an answer that does not match its schema is an error. */
   readonly validateResponses?: boolean;

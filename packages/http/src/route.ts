@@ -1,4 +1,4 @@
-import { expressPath, isList, isSearch, type Route } from "@confab/contracts";
+import { expressPath, isList, isSearch, shareOf, type Route } from "@confab/contracts";
 import { giveWay, shortToken } from "@confab/runtime";
 import type { Response, Router } from "express";
 import { admit, expectResource } from "./admission.ts";
@@ -16,7 +16,7 @@ import {
   readRouteBody,
   readTags,
 } from "./route-input.ts";
-import type { MountOptions, RouteHandler, RouteInput, Share } from "./route-types.ts";
+import type { InShare, MountOptions, RouteHandler, RouteInput, Share } from "./route-types.ts";
 import { unsentOf } from "./unsent.ts";
 import { parseParams } from "./validation.ts";
 
@@ -31,8 +31,8 @@ export function mount<R extends Route>(
   options: MountOptions = {},
 ): void {
   const { access, budget, validateResponses = false } = options;
-  const usual = isSearch(route) ? "search" : "list";
-  const share: Share = isList(route) && options.share !== undefined ? options.share : (_owner, work) => work();
+  const share: Share = options.share ?? ((_owner, work) => work());
+  const shared = shareOf(route);
   const known = knownFieldsOf(route);
   router[route.method](expressPath(route.path), async (req, res) => {
     const context = contextOf(req);
@@ -54,29 +54,28 @@ export function mount<R extends Route>(
       const holding = waits(route, query) ? createHolding(req, res, context, access) : undefined;
       // Lists that belong to no application have a share of their own. The share includes the encoding: otherwise lists would be read
       // faster than they are encoded, and fill the memory.
-      const inShare = <T>(work: () => Promise<T>, bodyOf: (result: T) => unknown, kind: Parameters<Share>[2]) =>
-        share(
-          { token: owner ?? "", user: context.principal?.user?.id },
-          async () => {
-            if (isList(route)) unsentOf(res)?.expectRoom();
-            const result = await work();
-            return { result, payload: await payloadOf(route, bodyOf(result), owner) };
-          },
-          kind,
-        );
+      const ofOwner = { token: owner ?? "", user: context.principal?.user?.id };
+      const encoded = async <T>(work: () => Promise<T>, bodyOf: (result: T) => unknown) => {
+        if (isList(route)) unsentOf(res)?.expectRoom();
+        const result = await work();
+        return { result, payload: await payloadOf(route, bodyOf(result), owner) };
+      };
+      const inShare: InShare = (work) => share(ofOwner, work, kindOf(route, params));
       const answer = async () => {
-        if (holding === undefined)
-          return inShare(
-            async () => handler(input as RouteInput<R>),
-            ({ body }) => body,
-            usual,
-          );
+        if (holding === undefined) {
+          const work = () =>
+            encoded(
+              async () => handler((shared === "parts" ? { ...input, inShare } : input) as RouteInput<R>),
+              ({ body }) => body,
+            );
+          return shared === "whole" ? inShare(work) : work();
+        }
         const result = await handler({
           ...input,
           hold: holding.hold,
           address: clientAddress(req),
           readInShare: async <T extends { items: object }>(read: () => Promise<T>): Promise<T> =>
-            (await inShare(read, ({ items }) => items, "poll")).result,
+            (await share(ofOwner, () => encoded(read, ({ items }) => items), "poll")).result,
         } as RouteInput<R>);
         holding.end();
         return { result, payload: await payloadOf(route, result.body, owner) };
@@ -92,6 +91,12 @@ export function mount<R extends Route>(
       lease?.budget.release(lease);
     }
   });
+}
+
+/** The kind of work of a request. A change locks what its path names: how far a reader has read, a chat, or an application. */
+function kindOf(route: Route, { token, chat, reader }: Params): Parameters<Share>[2] {
+  if (route.method === "get") return isSearch(route) ? "search" : "list";
+  return { locks: token === undefined ? undefined : `${token} ${chat ?? ""} ${reader ?? ""}` };
 }
 
 /** Whether a request asks to wait for messages. */
@@ -155,12 +160,18 @@ function both(first: (() => void) | undefined, second: () => void): () => void {
   };
 }
 
-function ownerOf({ token }: { token?: string }): string | undefined {
+interface Params {
+  readonly token?: string;
+  readonly chat?: number;
+  readonly reader?: string;
+}
+
+function ownerOf({ token }: Params): string | undefined {
   return token;
 }
 
 /** The application and chat in a path, for the log. */
-function logFieldsOf({ token, chat }: { token?: string; chat?: number }): RequestContext["logFields"] {
+function logFieldsOf({ token, chat }: Params): RequestContext["logFields"] {
   if (token === undefined) return undefined;
   return { application: shortToken(token), ...(chat !== undefined && { chat }) };
 }

@@ -162,7 +162,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createReadRoutes({
           findChat,
-          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt, share }),
+          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt }),
           reads,
           mountOptions,
         }),

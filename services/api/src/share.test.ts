@@ -2,7 +2,7 @@ import { ProblemError } from "@confab/contracts";
 import { expect } from "chai";
 import { createShare } from "./share.ts";
 
-describe("the share of lists and searches", () => {
+describe("the share of lists, searches and changes", () => {
   const token = "application";
 
   /** Work that runs until it is released. */
@@ -17,7 +17,7 @@ describe("the share of lists and searches", () => {
     const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const start = (user: string | undefined) => {
       const held = work();
-      const done = share({ token, user }, held.run).catch((error: unknown) => error);
+      const done = share({ token, user }, held.run, "list").catch((error: unknown) => error);
       return { held, done };
     };
     const ofMallory = Array.from({ length: 20 }, () => start("mallory"));
@@ -36,11 +36,51 @@ describe("the share of lists and searches", () => {
     for (const { done } of [...ofMallory, other, backEnd, later]) expect(await done).to.equal(undefined);
   });
 
+  it("runs changes that lock the same one after another, in one place of the application", async () => {
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const start = (locks: string | undefined, user?: string) => {
+      const held = work();
+      const done = share({ token, user }, held.run, { locks }).catch((error: unknown) => error);
+      return { held, done };
+    };
+    const hot = Array.from({ length: 101 }, () => start("a chat"));
+    const other = start("another chat");
+    await settle();
+    expect(hot.filter(({ held }) => held.isRunning)).to.have.length(1);
+    expect(other.held.isRunning).to.equal(true);
+    const refused = (await start("a chat").done) as ProblemError;
+    expect(refused).to.be.instanceOf(ProblemError).with.property("code", "rate-limited");
+    expect(refused.detail).to.include("wait for each other");
+
+    other.held.end(undefined);
+    // They use the other place of the application only once.
+    const list = work();
+    const read = share({ token, user: undefined }, list.run, "list");
+    await settle();
+    expect(list.isRunning).to.equal(true);
+    list.end(undefined);
+    await read;
+    hot[0]!.held.end(undefined);
+    await settle();
+    expect(hot.map(({ held }) => held.isRunning).slice(0, 3)).to.deep.equal([true, true, false]);
+    for (const { held } of hot) held.end(undefined);
+    for (const { done } of hot) expect(await done).to.equal(undefined);
+  });
+
+  it("lets one user have one change among those that wait for each other, so that others are next", async () => {
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const begun: string[] = [];
+    const change = (user: string) =>
+      share({ token, user }, () => Promise.resolve(begun.push(user)), { locks: "a chat" });
+    await Promise.all([...Array.from({ length: 20 }, () => change("mallory")), change("alice")]);
+    expect(begun.indexOf("alice")).to.be.below(3);
+  });
+
   it("says whose share is used up", async () => {
     const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const held = Array.from({ length: 26 }, work);
-    const running = held.map(({ run }) => share({ token, user: "mallory" }, run));
-    const refused = await share({ token, user: "mallory" }, work().run).catch((error: unknown) => error);
+    const running = held.map(({ run }) => share({ token, user: "mallory" }, run, "list"));
+    const refused = await share({ token, user: "mallory" }, work().run, "list").catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(ProblemError).with.property("code", "rate-limited");
     expect((refused as ProblemError).detail)
       .to.include("The user")

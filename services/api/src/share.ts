@@ -5,7 +5,7 @@ import { createBuckets, createFairShare } from "@confab/runtime";
 export interface ShareOptions {
   /** The size of the connection pool. */
   readonly poolSize: number;
-  /** The part of an application's lists and searches that one user may have in progress. */
+  /** The part of an application's lists, searches and changes that one user may have in progress. */
   readonly userShare: number;
   /** The milliseconds per second that the searches of one application may take, and ten times as much at once; undefined: no limit. */
   readonly searchMsPerSecond: number | undefined;
@@ -19,8 +19,9 @@ const atOnce = 10;
 const patience = { waitingPerKey: Infinity, waitMs: 30_000 };
 
 /**
- * Lists and searches leave a part of the connection pool to other requests, each application leaves a part to the others, and each
- * user of an application to its other users and its back end. Polls are not refused because many of them wait.
+ * Lists, searches and changes leave a part of the connection pool to other requests, each application leaves a part to the others, and
+ * each user of an application to its other users and its back end. Changes that lock the same wait for each other here: in the database
+ * each of them would hold a session. Polls are not refused because many of them wait.
  */
 export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOptions): Share {
   const perApplication = Math.max(1, Math.floor(poolSize / 5));
@@ -43,14 +44,25 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
   });
   const patientOfUser = createFairShare({ total: Infinity, perKey: perUser, ...patience, refuse: refuseUser });
   const patientOfApplication = createFairShare({ total: Infinity, perKey: perApplication, ...patience, refuse: busy });
+  // Behind the share of the user, who has one place in it then, and in front of that of the application.
+  const inTurn = createFairShare({
+    total: Infinity,
+    perKey: 1,
+    waitingPerKey: waitingPerApplication,
+    waitMs,
+    refuse: tooManyOfOne,
+  });
   const searches = searchMsPerSecond === undefined ? undefined : createSearchTime(searchMsPerSecond, userShare);
 
   return (owner, work, kind) => {
     const { token, user } = owner;
     const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, work) : work;
     const isPatient = kind === "poll";
-    const ofAll = () =>
-      isPatient ? patientOfApplication(token, () => ofApplication(token, work)) : ofApplication(token, limited);
+    const locks = typeof kind === "object" ? kind.locks : undefined;
+    const ofAll = () => {
+      if (isPatient) return patientOfApplication(token, () => ofApplication(token, work));
+      return locks === undefined ? ofApplication(token, limited) : inTurn(locks, () => ofApplication(token, limited));
+    };
     return user === undefined ? ofAll() : (isPatient ? patientOfUser : ofUser)(nameOf(owner), ofAll);
   };
 }
@@ -89,13 +101,20 @@ function createSearchTime(msPerSecond: number, userShare: number) {
 
 function tooMany(whose: string, limit: string): ProblemError {
   return new ProblemError("rate-limited", {
-    detail: `${whose} already has as many lists and searches in progress as ${limit}. Wait for some of them, then send the request again.`,
+    detail: `${whose} already has as many lists, searches and changes in progress as ${limit}. Wait for some of them, then send the request again.`,
+  });
+}
+
+function tooManyOfOne(): ProblemError {
+  return new ProblemError("rate-limited", {
+    detail:
+      "Changes of one chat or of one application wait for each other, and too many are waiting, or for too long. Nothing was changed. Send the request again after Retry-After, and fewer at the same time.",
   });
 }
 
 function busy(): ProblemError {
   return new ProblemError("service-unavailable", {
     detail:
-      "The service already has as many lists and searches in progress as it can handle. Send the request again after Retry-After.",
+      "The service already has as many lists, searches and changes in progress as it can handle. Send the request again after Retry-After.",
   });
 }

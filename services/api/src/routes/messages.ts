@@ -7,7 +7,7 @@ import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
 import type { ChatLookups } from "../stream/chat-lookups.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Waits } from "../stream/waits.ts";
-import type { ChangeConditions, ChangeMessage } from "../use-cases/change-message.ts";
+import type { ChangeMessage, ChangeTerms } from "../use-cases/change-message.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
 import type { ListMessages } from "../use-cases/list-messages.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
@@ -94,9 +94,11 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     body,
     tags,
     context,
+    inShare,
   }) => {
     const { id } = await findChat(token, number);
-    const changed = await changeMessage.edit({ token, number, id }, message, body, conditionsOf(context, tags));
+    const terms = { tags, inShare, expectSender: senderCheck(context) };
+    const changed = await changeMessage.edit({ token, number, id }, message, body, terms);
     return { body: toMessage(token, number, changed), tag: tagOf(changed) };
   };
   mount(router, routes.updateMessage, edit, mountOptions);
@@ -105,9 +107,10 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.deleteMessage,
-    async ({ params: { token, chat: number, message }, tags, context }) => {
+    async ({ params: { token, chat: number, message }, tags, context, inShare }) => {
       const { id } = await findChat(token, number);
-      await changeMessage.remove({ token, number, id }, message, conditionsOf(context, tags));
+      const terms = { tags, inShare, expectSender: senderCheck(context) };
+      await changeMessage.remove({ token, number, id }, message, terms);
       return { body: undefined };
     },
     mountOptions,
@@ -142,11 +145,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   return router;
 }
 
-function conditionsOf({ principal }: RequestContext, tags: readonly string[] | undefined): ChangeConditions {
-  return {
-    tags,
-    expectSender(sender) {
-      expectUser(principal, sender, "the sender of the message");
-    },
+function senderCheck({ principal }: RequestContext): ChangeTerms["expectSender"] {
+  return (sender) => {
+    expectUser(principal, sender, "the sender of the message");
   };
 }

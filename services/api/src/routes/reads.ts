@@ -1,11 +1,11 @@
 import { expectUser, openChats } from "@confab/access";
 import { routes } from "@confab/contracts";
 import type { Reads } from "@confab/database";
-import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
+import { createRouter, mount, type MountOptions } from "@confab/http";
 import type { Router } from "express";
 import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
 import type { FindChat } from "../use-cases/find-chat.ts";
-import type { ReadHorizons, Requester } from "../use-cases/read-horizons.ts";
+import type { ReadHorizons } from "../use-cases/read-horizons.ts";
 import { expectApplication } from "../use-cases/expect-application.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 
@@ -23,11 +23,11 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
   mount(
     router,
     routes.setReadHorizon,
-    async ({ params: { token, chat: number, reader }, body, context }) => {
-      expectUser(context.principal, reader, "the reader");
+    async ({ params: { token, chat: number, reader }, body, context: { principal, logger }, inShare }) => {
+      expectUser(principal, reader, "the reader");
       const { id, lastNumbering } = await findChat(token, number);
       const chat = { token, number, id, lastNumbering };
-      return { body: toReadState(await readHorizons.set(chat, reader, body.number, requester(context))) };
+      return { body: toReadState(await readHorizons.set(chat, reader, body.number, { logger, inShare })) };
     },
     mountOptions,
   );
@@ -35,9 +35,9 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
   mount(
     router,
     routes.getReadHorizon,
-    async ({ params: { token, chat: number, reader }, context }) => {
+    async ({ params: { token, chat: number, reader }, context: { logger }, inShare }) => {
       const { id } = await findChat(token, number);
-      return { body: toReadState(await readHorizons.find({ token, number, id }, reader, requester(context))) };
+      return { body: toReadState(await readHorizons.find({ token, number, id }, reader, { logger, inShare })) };
     },
     mountOptions,
   );
@@ -70,8 +70,4 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
     mountOptions,
   );
   return router;
-}
-
-function requester({ principal, logger }: RequestContext): Requester {
-  return { user: principal?.user?.id, logger };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
 import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit } from "@confab/database";
+import type { InShare } from "@confab/http";
 import type { LiveSignals, PendingMessages, PendingRecord } from "@confab/intake";
 import { isTagOf, tagOf } from "../representations.ts";
 import type { ChatReference } from "./walk.ts";
@@ -14,18 +15,20 @@ export interface ChangeMessageOptions {
 }
 
 /** A message that does not meet them is not changed. */
-export interface ChangeConditions {
+export interface ChangeTerms {
   /** One of its tags; undefined if any version will do. */
   readonly tags?: readonly string[] | undefined;
   /** Throws if the sender's messages may not be changed. */
   readonly expectSender: (sender: string | null | undefined) => void;
+  /** Runs each attempt. A message is waited for outside the share, which others need. */
+  readonly inShare: InShare;
 }
 
 export interface ChangeMessage {
   /** Resolves with the message after the change; throws the problem that says why there is none. */
-  edit(place: ChatReference, number: number, edit: MessageEdit, conditions: ChangeConditions): Promise<Message>;
+  edit(place: ChatReference, number: number, edit: MessageEdit, terms: ChangeTerms): Promise<Message>;
   /** Resolves also if the message was deleted before. */
-  remove(place: ChatReference, number: number, conditions: ChangeConditions): Promise<void>;
+  remove(place: ChatReference, number: number, terms: ChangeTerms): Promise<void>;
 }
 
 const firstPauseMs = 20;
@@ -56,7 +59,7 @@ export function createChangeMessage({
   async function settled(
     place: ChatReference,
     number: number,
-    { tags, expectSender }: ChangeConditions,
+    { tags, expectSender, inShare }: ChangeTerms,
     change: (target: ChangeTarget) => Promise<ChangeOutcome>,
   ) {
     let seen: PendingRecord | undefined;
@@ -72,12 +75,12 @@ export function createChangeMessage({
     };
     const deadline = performance.now() + waitMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
-      const outcome = await change(target);
+      const outcome = await inShare(() => change(target));
       if (outcome.outcome !== "missing") return outcome;
       // Redis drops a record only after the message is in MySQL, so a message that is in neither, in this order, is unknown.
       const found = await findPending(place, number);
       if (found === undefined) {
-        const last = await change(target);
+        const last = await inShare(() => change(target));
         if (last.outcome !== "missing") return last;
         throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
       }
@@ -110,13 +113,13 @@ export function createChangeMessage({
   }
 
   return {
-    async edit(place, number, edit, conditions) {
-      const outcome = await changed(place, number, conditions, (target) => changes.edit(target, edit));
+    async edit(place, number, edit, terms) {
+      const outcome = await changed(place, number, terms, (target) => changes.edit(target, edit));
       if (!("message" in outcome)) throw new ProblemError("message-deleted");
       return outcome.message;
     },
-    async remove(place, number, conditions) {
-      await changed(place, number, conditions, (target) => changes.remove(target));
+    async remove(place, number, terms) {
+      await changed(place, number, terms, (target) => changes.remove(target));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { maxNumber, ProblemError } from "@confab/contracts";
 import { NumberingOutdated, type Messages, type Reads } from "@confab/database";
 import type { LiveSignals, PendingMessages } from "@confab/intake";
-import type { Share } from "@confab/http";
+import type { InShare } from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";
 import type { ContinueAt, KnownNumbers } from "./continue-at.ts";
@@ -14,14 +14,13 @@ export interface ReadHorizonsOptions {
   pending: Pick<PendingMessages, "head">;
   signals: Pick<LiveSignals, "send">;
   continueAt: ContinueAt;
-  /** Runs the counting. */
-  share: Share;
 }
 
 /** Who asks. */
 export interface Requester {
-  readonly user: string | undefined;
   readonly logger: Logger;
+  /** Runs the writing and the counting. */
+  readonly inShare: InShare;
 }
 
 export interface ReadHorizons {
@@ -40,14 +39,9 @@ export interface ReadHorizons {
 }
 
 /** Read horizons of a chat, with exact unread counts. */
-export function createReadHorizons({
-  reads,
-  messages,
-  pending,
-  signals,
-  continueAt,
-  share,
-}: ReadHorizonsOptions): ReadHorizons {
+export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
+  const { reads, messages, pending, signals, continueAt } = options;
+
   async function numbersOf(chat: ChatReference, logger: Logger): Promise<KnownNumbers> {
     const [stored, { head, isWhole }] = await Promise.all([
       messages.lastNumber(chat.id),
@@ -63,16 +57,16 @@ export function createReadHorizons({
   }
 
   async function stateOf(
-    { id, token }: ChatReference,
+    { id }: ChatReference,
     { reader, number, updatedAt }: Omit<HorizonState, "unread">,
     last: number,
-    user: string | undefined,
+    inShare: InShare,
   ): Promise<HorizonState> {
-    return { reader, number, unread: await share({ token, user }, () => reads.unread(id, number, last)), updatedAt };
+    return { reader, number, unread: await inShare(() => reads.unread(id, number, last)), updatedAt };
   }
 
   return {
-    async set(chat, reader, number, { user, logger }) {
+    async set(chat, reader, number, { logger, inShare }) {
       let at = { number, numbering: 0 };
       let latest = chat.lastNumbering;
       for (;;) {
@@ -86,7 +80,9 @@ export function createReadHorizons({
         // MySQL may know a later numbering than a chat head that Redis has from before.
         const numbering = Math.max(latest, head?.numbering ?? 0);
         const since = numbering === head?.numbering ? head.since : maxNumber;
-        const horizon = await reads.advance(chat.id, reader, number, { numbering, since }).catch(ifOutdated);
+        const horizon = await inShare(() =>
+          reads.advance(chat.id, reader, number, { numbering, since }).catch(ifOutdated),
+        );
         // Not kept anywhere: a client that connects later lists the horizons.
         if (!horizon) throw new ProblemError("chat-not-found");
         if (horizon instanceof NumberingOutdated) {
@@ -96,14 +92,14 @@ export function createReadHorizons({
           continue;
         }
         if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
-        return stateOf(chat, horizon, last, user);
+        return stateOf(chat, horizon, last, inShare);
       }
     },
 
-    async find(chat, reader, { user, logger }) {
+    async find(chat, reader, { logger, inShare }) {
       const horizon = await reads.find(chat.id, reader);
       const { last } = await numbersOf(chat, logger);
-      return stateOf(chat, horizon ?? { reader, number: 0, updatedAt: null }, last, user);
+      return stateOf(chat, horizon ?? { reader, number: 0, updatedAt: null }, last, inShare);
     },
   };
 }
