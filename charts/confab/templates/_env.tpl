@@ -218,6 +218,8 @@
   value: {{ int .Values.api.limits.applicationRequestRate | quote }}
 - name: APPLICATION_SEARCH_TIME
   value: {{ .Values.api.limits.applicationSearchTime | quote }}
+- name: MAX_REQUEST_BYTES
+  value: {{ int .Values.api.limits.maxRequestBytes | quote }}
 - name: MAX_STREAMS
   value: {{ int .Values.api.limits.maxStreams | quote }}
 - name: MAX_STREAMS_PER_APPLICATION

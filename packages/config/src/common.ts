@@ -37,6 +37,7 @@ export const httpVariables = {
   CORS_ORIGINS: processVariables.CORS_ORIGINS,
   RATE_LIMITS: processVariables.RATE_LIMITS,
   USER_SHARE: processVariables.USER_SHARE,
+  MAX_REQUEST_BYTES: processVariables.MAX_REQUEST_BYTES,
   TRUSTED_PROXIES: processVariables.TRUSTED_PROXIES,
   REQUIRE_KEYS: processVariables.REQUIRE_KEYS,
   ADMIN_API_KEY: processVariables.ADMIN_API_KEY,
@@ -68,6 +69,7 @@ export function httpSettings(variables: Variables<typeof httpVariables> & { HOST
     accessLogRate: variables.ACCESS_LOG_RATE,
     corsOrigins: variables.CORS_ORIGINS,
     userShare: variables.USER_SHARE,
+    requestBytes: variables.MAX_REQUEST_BYTES,
     trustCallers: variables.TRUST_TRACEPARENT,
     trustedProxies: variables.TRUSTED_PROXIES,
     access: {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { commonSettings, commonVariables, httpSettings, httpVariables } from "./common.ts";
-import { bytes, decimal, durationMs, integer, port } from "./leaves.ts";
+import { decimal, durationMs, integer, port } from "./leaves.ts";
 import { parseEnv, type Environment } from "./parse-env.ts";
 import { processVariables } from "./process-variables.ts";
 import { checkingStores } from "./store-checks.ts";
@@ -29,9 +29,6 @@ export const ingestVariables = z.object({
     .describe(
       "Maximum number of idempotency keys without a time per application and partition within IDEMPOTENCY_TTL. Half of them may be used at once. UUIDs of version 7 carry their time, and are not limited",
     ),
-  MAX_REQUEST_BYTES: bytes({ min: "8MiB" })
-    .prefault("32MiB")
-    .describe("Maximum size of all unanswered requests of this process. Beyond it requests are answered 503"),
   ACCEPT_DEADLINE: durationMs({ min: "50ms" })
     .prefault("900ms")
     .describe("Maximum time that a message waits for Redis"),
@@ -44,7 +41,6 @@ export function loadIngestConfig(env: Environment) {
     ...commonSettings("ingest", variables),
     ...httpSettings(variables),
     limits: {
-      requestBytes: variables.MAX_REQUEST_BYTES,
       maxPending: variables.MAX_PENDING,
       applicationMessageRate: variables.RATE_LIMITS ? variables.APPLICATION_MESSAGE_RATE : 0,
       applicationMessageBurst: variables.APPLICATION_MESSAGE_BURST,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { decimal, durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
+import { bytes, decimal, durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
 
 /** The variables that several services share. */
 export const processVariables = {
@@ -62,6 +62,9 @@ export const processVariables = {
     .describe(
       "Part of each limit of an application that one user with a user token may use. Keys and tokens of the application have no such limit. It must be the same in the api and ingest",
     ),
+  MAX_REQUEST_BYTES: bytes({ min: "8MiB" })
+    .prefault("32MiB")
+    .describe("Maximum size of all unanswered requests of this process. Beyond it requests are answered 503"),
   TRUSTED_PROXIES: integer({ max: 10 })
     .prefault("0")
     .describe(

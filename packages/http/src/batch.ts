@@ -80,7 +80,7 @@ function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, le
     const value = parseJson(text, source, lease);
     const item = parseBody(form.item, value);
     form.noteItem(value as object);
-    lease?.budget.assign(lease, item, text.length + lease.held - before);
+    lease?.budget.assign(lease, tokenIn(item), text.length + lease.held - before);
     return item;
   } catch (error) {
     if (!(error instanceof ProblemError) || ofWholeRequest.has(error.code)) throw error;
@@ -88,6 +88,12 @@ function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, le
     if (source.kind === "message" && error.code === "malformed-json") throw error;
     return error;
   }
+}
+
+/** The application that a message names. */
+export function tokenIn(message: unknown): string | undefined {
+  if (typeof message !== "object" || message === null || !("application_token" in message)) return undefined;
+  return typeof message.application_token === "string" ? message.application_token : undefined;
 }
 
 function hasMessages(body: unknown): body is { messages: number[] } {

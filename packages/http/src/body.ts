@@ -131,7 +131,8 @@ export function consumeBody(
   take: (chunk: Buffer) => void,
   lease?: Lease,
 ): Promise<void> {
-  if (Number(req.headers["content-length"] ?? 0) > limitBytes) return Promise.reject(tooLarge(limitBytes));
+  const announced = Number(req.headers["content-length"] ?? NaN);
+  if (announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
   return new Promise((resolve, reject) => {
     const arrived: Buffer[] = [];
     let size = 0;
@@ -182,7 +183,8 @@ export function consumeBody(
       try {
         size += chunk.length;
         if (size > limitBytes) throw tooLarge(limitBytes);
-        lease?.budget.take(lease, chunk.length);
+        if (chunk.length === announced) lease?.budget.take(lease, chunk.length);
+        else lease?.budget.takePiece(lease, chunk.length);
       } catch (error) {
         fail(error as Error);
         return;

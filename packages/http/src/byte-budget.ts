@@ -1,7 +1,10 @@
 import { ProblemError } from "@confab/contracts";
+import type { Sender } from "./sender.ts";
 
 /** The least memory of a parsed value. An empty object takes 56 bytes, and so does a number in a new object. */
 const valueBytes = 64;
+/** Each piece in which a body arrives costs Node this much besides its bytes (measured: 700). A piece may have one byte. */
+const pieceBytes = 704;
 /** Maximum parsed values of one request: a hundred in each of a thousand messages, besides their metadata. */
 const maxRequestValues = 100_000;
 
@@ -10,7 +13,7 @@ export interface ByteBudgetOptions {
   readonly bytes: number;
   /** Requests up to this size may also use the last quarter, which larger ones leave free. */
   readonly smallBytes?: number;
-  /** How long a large body may take to arrive before it may be dropped to make room. */
+  /** How long a body may take to arrive before it may be dropped to make room. */
   readonly timeoutMs?: number;
   /** The part of an application's half that requests of one user hold; one request may hold more. */
   readonly userShare?: number;
@@ -19,30 +22,39 @@ export interface ByteBudgetOptions {
 /** The share of one request. It is plain data, because closures and getters would cost each request more than the counting. */
 export interface Lease {
   readonly budget: ByteBudget;
-  /** The user whose token was sent. */
-  readonly user: string | undefined;
+  readonly sender: Sender | undefined;
   held: number;
   /** The parsed values of the body. */
   values: number;
-  owners: Map<string, number> | undefined;
+  /** The part of `held` that is counted for the sender: nothing for a small body that arrives at once. */
+  counted: number;
+  /** Whether the rest of the body is still awaited. */
+  isReading: boolean;
+  /** The bytes that are counted for the applications of messages. */
+  assigned: Map<string, number> | undefined;
   /** Called with a `busy` problem if the body is dropped, while it is being read, to make room for others. */
   evict: ((problem: ProblemError) => void) | undefined;
 }
 
 export interface ByteBudget {
-  open(user?: string): Lease;
-  /** Adds bytes of a body that is being read; throws a `busy` problem if there is no room for them. */
+  open(sender?: Sender): Lease;
+  /** Adds a body that has arrived at once; throws a `busy` problem if there is no room for it. */
   take(lease: Lease, bytes: number): void;
+  /**
+   * Adds a piece of a body, which counts for its sender; throws a `rate-limited` problem beyond the sender's share, and a `busy` problem if
+   * there is no room.
+   */
+  takePiece(lease: Lease, bytes: number): void;
   /**
    * Counts the memory of parsed values; throws a `busy` problem if there is no room for it, and `payload-too-large` if the request
    * has too many values.
    */
   charge(lease: Lease, values: number): void;
   /**
-   * Counts bytes for a message's application and its user; throws a `rate-limited` problem beyond the application's half of the budget
-   * or the user's share of that.
+   * Counts bytes of a large request for an application, unless they count for the sender's own; throws a `rate-limited` problem beyond
+   * half of the budget.
    */
-  assign(lease: Lease, message: unknown, bytes: number): void;
+  assign(lease: Lease, token: string | undefined, bytes: number): void;
   /** Marks the body as complete: from now on it is not dropped. */
   complete(lease: Lease): void;
   /** Returns everything to the budget; may be repeated. */
@@ -51,89 +63,127 @@ export interface ByteBudget {
 }
 
 /**
- * Bounds the memory of requests from their first byte until they are answered: their bytes and their values. Bytes count when they arrive, not when they
- * are announced, since announcing costs a client nothing. When the budget is used up, large bodies that arrive slowly are
- * dropped. The last quarter is for small requests alone, so a few large or slow ones cannot keep out ordinary messages. Large
- * requests of one application hold at most half of the budget.
+ * Bounds the memory of requests from their first byte until they are answered: their bytes and their values. Bytes count when they
+ * arrive, not when they are announced, since announcing costs a client nothing. One application holds at most half of the budget, and
+ * so does a client address without a key. When the budget is used up, bodies that arrive slowly are dropped. The last quarter is for
+ * small requests alone, so a few large ones cannot keep out ordinary messages.
  */
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000, userShare = 1 } = options;
-  /** Large bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
-  const large = new Map<Lease, number>();
+  /** The bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
+  const reading = new Map<Lease, number>();
   const owned = new Map<string, number>();
   let used = 0;
 
-  function makeRoom(bytes: number, held: number): void {
-    const limit = held + bytes > smallBytes ? total * 0.75 : total;
-    while (used + bytes > limit) {
-      const [oldest] = large;
-      if (oldest === undefined || performance.now() - oldest[1] < timeoutMs) throw busy();
-      budget.release(oldest[0]);
-      oldest[0].evict?.(busy());
+  /** Drops the oldest body of those that match, if it has been arriving for too long. The last to come may be that one. */
+  function dropSlow(lease: Lease, matches: (sender: Sender | undefined) => boolean): boolean {
+    const now = performance.now();
+    for (const [slow, since] of reading) {
+      if (now - since < timeoutMs || slow === lease) return false;
+      if (!matches(slow.sender)) continue;
+      budget.release(slow);
+      slow.evict?.(busy());
+      return true;
     }
+    return false;
   }
 
-  /** Counts bytes for an owner, unless all of its requests together would hold more than the limit. */
-  function own(lease: Lease, owner: string, bytes: number, limit: number): boolean {
-    const sum = (owned.get(owner) ?? 0) + bytes;
-    if (sum > limit) return false;
-    owned.set(owner, sum);
-    lease.owners ??= new Map();
-    lease.owners.set(owner, (lease.owners.get(owner) ?? 0) + bytes);
-    return true;
+  function makeRoom(lease: Lease, bytes: number): void {
+    const limit = lease.held + bytes > smallBytes ? total * 0.75 : total;
+    while (used + bytes > limit) if (!dropSlow(lease, () => true)) throw busy();
+  }
+
+  function hold(lease: Lease, bytes: number): void {
+    if (used + bytes > total * 0.75) makeRoom(lease, bytes);
+    used += bytes;
+    lease.held += bytes;
+  }
+
+  function add(name: string, bytes: number): void {
+    const sum = (owned.get(name) ?? 0) + bytes;
+    if (sum > 0) owned.set(name, sum);
+    else owned.delete(name);
+  }
+  const isOver = (name: string, bytes: number, limit: number): boolean => (owned.get(name) ?? 0) + bytes > limit;
+
+  /** Counts further bytes for the sender. To stay within its share, it loses its own slow bodies first. */
+  function count(lease: Lease, sender: Sender, bytes: number): void {
+    const { owner, user } = sender;
+    while (isOver(owner, bytes, total / 2)) {
+      if (dropSlow(lease, (other) => other?.owner === owner)) continue;
+      throw tooMuchOf(sender.isApplication ? "this application" : "this client", "half");
+    }
+    if (user !== undefined) {
+      const limit = Math.max((total / 2) * userShare, lease.counted + bytes);
+      while (isOver(nameOf(owner, user), bytes, limit)) {
+        if (dropSlow(lease, (other) => other?.owner === owner && other.user === user)) continue;
+        throw tooMuchOf("this user", "one user's share (USER_SHARE)");
+      }
+      add(nameOf(owner, user), bytes);
+    }
+    add(owner, bytes);
+    lease.counted += bytes;
   }
 
   const budget: ByteBudget = {
-    open: (user) => ({ budget, user, held: 0, values: 0, owners: undefined, evict: undefined }),
-    take(lease, bytes) {
-      if (used + bytes > total * 0.75) makeRoom(bytes, lease.held);
-      used += bytes;
-      lease.held += bytes;
-      if (lease.held > smallBytes && !large.has(lease)) large.set(lease, performance.now());
+    open: (sender) => ({
+      budget,
+      sender,
+      held: 0,
+      values: 0,
+      counted: 0,
+      isReading: false,
+      assigned: undefined,
+      evict: undefined,
+    }),
+    take: hold,
+    takePiece(lease, bytes) {
+      if (lease.sender !== undefined) count(lease, lease.sender, bytes + pieceBytes);
+      hold(lease, bytes + pieceBytes);
+      if (lease.isReading) return;
+      lease.isReading = true;
+      reading.set(lease, performance.now());
     },
     charge(lease, values) {
       lease.values += values;
       if (lease.values > maxRequestValues) throw tooManyValues();
-      const bytes = values * valueBytes;
-      if (used + bytes > total * 0.75) makeRoom(bytes, lease.held);
-      used += bytes;
-      lease.held += bytes;
+      hold(lease, values * valueBytes);
+      const { sender, held, counted } = lease;
+      if (sender !== undefined && held > smallBytes) count(lease, sender, held - counted);
     },
-    assign(lease, message, bytes) {
+    assign(lease, token, bytes) {
       // Small requests are bounded by their number, so counting them is not worth it.
-      if (lease.held <= smallBytes) return;
-      const owner = ownerOf(message);
-      if (owner === undefined) return;
-      if (!own(lease, owner, bytes, total / 2)) throw tooMuchOf("this application", "half");
-      if (lease.user === undefined) return;
-      const ofUser = `${owner} ${lease.user}`;
-      const limit = Math.max((total / 2) * userShare, lease.held);
-      if (!own(lease, ofUser, bytes, limit)) throw tooMuchOf("this user", "one user's share (USER_SHARE)");
+      if (lease.held <= smallBytes || token === undefined || lease.sender?.isApplication === true) return;
+      if (isOver(token, bytes, total / 2)) throw tooMuchOf("this application", "half");
+      add(token, bytes);
+      lease.assigned ??= new Map();
+      lease.assigned.set(token, (lease.assigned.get(token) ?? 0) + bytes);
     },
     complete(lease) {
-      if (lease.held > smallBytes) large.delete(lease);
+      if (!lease.isReading) return;
+      lease.isReading = false;
+      reading.delete(lease);
     },
     release(lease) {
-      if (lease.held > smallBytes) large.delete(lease);
       used -= lease.held;
       lease.held = 0;
-      if (lease.owners === undefined) return;
-      for (const [owner, bytes] of lease.owners) {
-        const left = (owned.get(owner) ?? 0) - bytes;
-        if (left > 0) owned.set(owner, left);
-        else owned.delete(owner);
+      budget.complete(lease);
+      const { sender, counted, assigned } = lease;
+      if (sender !== undefined && counted > 0) {
+        add(sender.owner, -counted);
+        if (sender.user !== undefined) add(nameOf(sender.owner, sender.user), -counted);
+        lease.counted = 0;
       }
-      lease.owners = undefined;
+      if (assigned === undefined) return;
+      for (const [token, bytes] of assigned) add(token, -bytes);
+      lease.assigned = undefined;
     },
     used: () => used,
   };
   return budget;
 }
 
-function ownerOf(message: unknown): string | undefined {
-  if (typeof message !== "object" || message === null || !("application_token" in message)) return undefined;
-  return typeof message.application_token === "string" ? message.application_token : undefined;
-}
+const nameOf = (owner: string, user: string): string => `${owner} ${user}`;
 
 function tooMuchOf(whose: string, part: string): ProblemError {
   return new ProblemError("rate-limited", {

@@ -78,13 +78,13 @@ export function createDirect<R extends DirectRoute>(
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const context = contextOf(req);
-    const lease = budget?.open();
+    const lease = budget.open();
     try {
       const admission = access && admit(access, req, route, context);
       if (admission !== undefined) await admission;
       const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
       const bytes = req.read() as Buffer;
-      lease?.budget.take(lease, bytes.length);
+      lease.budget.take(lease, bytes.length);
       const body = parseObject(route.body.schema, parseJson(bytes, undefined, lease), known, context);
       const output = await handler({ params: {}, body, idempotencyKey, context } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
@@ -102,7 +102,7 @@ export function createDirect<R extends DirectRoute>(
     } catch (error) {
       refuse(req, res, error);
     } finally {
-      lease?.budget.release(lease);
+      lease.budget.release(lease);
     }
   }
 

@@ -2,7 +2,7 @@ import { ProblemError, idempotencyKeySchema, type Route } from "@confab/contract
 import type { Request } from "express";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { z } from "zod";
-import { readBatch } from "./batch.ts";
+import { readBatch, tokenIn } from "./batch.ts";
 import { hasBody, readJson } from "./body.ts";
 import type { Lease } from "./byte-budget.ts";
 import { noteIgnored } from "./ignored-fields.ts";
@@ -37,7 +37,7 @@ export async function readRouteBody(
   req: Request,
   body: NonNullable<Route["body"]>,
   known: KnownFields,
-  lease: Lease | undefined,
+  lease: Lease,
 ): Promise<unknown> {
   if (!body.required && !hasBody(req)) return undefined;
   const { schema, item, limitBytes, itemLimitBytes = limitBytes } = body;
@@ -57,7 +57,7 @@ export async function readRouteBody(
     return parseBody(schema, await readBatch(req, form, lease));
   }
   const value = parseObject(schema, await readJson(req, limitBytes, lease), known, context);
-  lease?.budget.assign(lease, value, lease.held);
+  lease.budget.assign(lease, tokenIn(value), lease.held);
   return value;
 }
 

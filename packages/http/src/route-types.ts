@@ -82,8 +82,8 @@ export type InShare = <T>(work: () => Promise<T>) => Promise<T>;
 export interface MountOptions {
   /** Decides who may use the routes; without it they are public. */
   readonly access?: Access | undefined;
-  /** Bounds the memory that bodies of unanswered requests hold; without a budget there is no bound. */
-  readonly budget?: ByteBudget | undefined;
+  /** Bounds the memory that bodies of unanswered requests hold. */
+  readonly budget: ByteBudget;
   /** Runs what reads lists and what changes something, so that one application leaves the others their share of the database. */
   readonly share?: Share | undefined;
   /** For tests: an answer that does not match its schema is an error. */

@@ -17,6 +17,7 @@ import {
   readTags,
 } from "./route-input.ts";
 import type { InShare, MountOptions, RouteHandler, RouteInput, Share } from "./route-types.ts";
+import { senderOf } from "./sender.ts";
 import { unsentOf } from "./unsent.ts";
 import { parseParams } from "./validation.ts";
 
@@ -28,7 +29,7 @@ export function mount<R extends Route>(
   router: Router,
   route: R,
   handler: RouteHandler<R>,
-  options: MountOptions = {},
+  options: MountOptions,
 ): void {
   const { access, budget, validateResponses = false } = options;
   const share: Share = options.share ?? ((_owner, work) => work());
@@ -47,9 +48,10 @@ export function mount<R extends Route>(
     expectConditions(route, req.headers);
     const idempotencyKey = route.idempotent === true ? readIdempotencyKey(req) : undefined;
     const tags = route.versioned === true ? readTags(req.headers["if-match"]) : undefined;
-    const lease = route.body === undefined ? undefined : budget?.open(context.principal?.user?.id);
+    const lease = route.body === undefined ? undefined : budget.open(senderOf(req, context.principal, owner));
     try {
-      const body = route.body === undefined ? undefined : await readRouteBody(req, route.body, known, lease);
+      const body = lease && route.body && (await readRouteBody(req, route.body, known, lease));
+      lease?.budget.assign(lease, owner, lease.held);
       const input = { params, query, body, idempotencyKey, tags, context, left: () => signalOf(res) };
       const holding = waits(route, query) ? createHolding(req, res, context, access) : undefined;
       // Lists that belong to no application have a share of their own. The share includes the encoding: otherwise lists would be read

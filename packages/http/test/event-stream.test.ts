@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ClientLeft, mount, mountStream, type EventStream } from "../src/index.ts";
 import { connectRaw, type RawConnection } from "./raw.ts";
-import { TOKEN, startApp, type TestApp } from "./start-app.ts";
+import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
 
 const path = `/applications/${TOKEN}/chats/1/messages/stream`;
 const hello = Buffer.from("event: hello\n\n");
@@ -23,10 +23,15 @@ describe("a stream of events", () => {
           requests.push(new WeakRef(req), new WeakRef(res));
           next();
         });
-        mount(router, routes.getApplication, async () => {
-          await slow.promise;
-          return { body: {} as never };
-        });
+        mount(
+          router,
+          routes.getApplication,
+          async () => {
+            await slow.promise;
+            return { body: {} as never };
+          },
+          options,
+        );
         mountStream(router, routes.streamMessages, ({ start }) => {
           streams.push(open(start));
           return Promise.resolve();

@@ -1,7 +1,7 @@
 import { fillPath, isList, routes, type Route } from "@confab/contracts";
 import { expect } from "chai";
 import { mount, type Owner, type RouteHandler } from "../src/index.ts";
-import { TOKEN, startApp, type TestApp } from "./start-app.ts";
+import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
 
 const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
 const query: Readonly<Record<string, string>> = { q: "e", reader: "anna" };
@@ -35,7 +35,7 @@ describe("lists", () => {
       for (const [, route] of gets) {
         const handler = ({ readInShare }: { readInShare?: <T>(work: () => Promise<T>) => Promise<T> }) =>
           readInShare === undefined ? read() : readInShare(read).then(({ items }) => ({ body: items }));
-        mount(router, route, handler as unknown as RouteHandler<Route>, { share });
+        mount(router, route, handler as unknown as RouteHandler<Route>, { ...options, share });
       }
     });
   });

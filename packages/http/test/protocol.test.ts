@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { mount } from "../src/index.ts";
 import { bodyOf, connectRaw } from "./raw.ts";
-import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
+import { PUBLIC_URL, TOKEN, options, problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -12,10 +12,15 @@ describe("invalid HTTP", () => {
   let app: TestApp;
   before(async () => {
     app = await startApp((router) => {
-      mount(router, routes.listChats, () => ({ body: [], link: { next: { after: 1 } } }));
-      mount(router, routes.updateApplication, ({ body: { name = "" } }) => ({
-        body: { token: TOKEN, name, chats_count: 0, retention_days: null, created_at: at, updated_at: at },
-      }));
+      mount(router, routes.listChats, () => ({ body: [], link: { next: { after: 1 } } }), options);
+      mount(
+        router,
+        routes.updateApplication,
+        ({ body: { name = "" } }) => ({
+          body: { token: TOKEN, name, chats_count: 0, retention_days: null, created_at: at, updated_at: at },
+        }),
+        options,
+      );
     });
   });
   after(() => app.stop());

@@ -7,7 +7,7 @@ import express from "express";
 import { Redis } from "ioredis";
 import { mount, routesOf } from "../src/index.ts";
 import type { RouteOutput } from "../src/index.ts";
-import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
+import { PUBLIC_URL, TOKEN, options, problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 const now = "2026-11-24T08:30:00.000Z";
@@ -71,7 +71,7 @@ describe("mount", () => {
       // Only the configured admin key is used here.
       keys: { credentials: unused, markUsed: unused, hasActive: () => Promise.resolve(false) },
     });
-    const strict = { validateResponses: true, access };
+    const strict = { ...options, validateResponses: true, access };
     app = await startApp((router) => {
       mount(
         router,
@@ -378,14 +378,19 @@ describe("the signal of a route", () => {
   it("aborts when the client leaves before the answer", async () => {
     const [asked, left] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     const app = await startApp((router) => {
-      mount(router, routes.countHits, async (input) => {
-        input.left().addEventListener("abort", () => {
-          left.resolve(undefined);
-        });
-        asked.resolve(undefined);
-        await left.promise;
-        return { body: [] };
-      });
+      mount(
+        router,
+        routes.countHits,
+        async (input) => {
+          input.left().addEventListener("abort", () => {
+            left.resolve(undefined);
+          });
+          asked.resolve(undefined);
+          await left.promise;
+          return { body: [] };
+        },
+        options,
+      );
     });
     try {
       const client = new AbortController();
@@ -404,7 +409,8 @@ describe("the signal of a route", () => {
 describe("routesOf", () => {
   it("lists the mounted routes in the notation of the route table", () => {
     const router = express.Router();
-    for (const route of Object.values(routes)) mount(router, route, () => Promise.reject(new Error("never called")));
+    for (const route of Object.values(routes))
+      mount(router, route, () => Promise.reject(new Error("never called")), options);
     const expected = Object.values(routes).map(({ method, path }) => ({ method, path }));
     expect(routesOf(router)).to.have.deep.members(expected);
   });

@@ -1,7 +1,7 @@
 import { fillPath, routes, shareOf, type Route } from "@confab/contracts";
 import { expect } from "chai";
 import { mount, type InShare, type Owner, type RouteHandler, type Share } from "../src/index.ts";
-import { TOKEN, startApp, type TestApp } from "./start-app.ts";
+import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
 
 const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
 const named = { name: "x", scopes: ["read"] };
@@ -47,7 +47,8 @@ describe("changes", () => {
     };
     const handler = ({ inShare }: { inShare?: InShare }) => (inShare === undefined ? change() : inShare(change));
     app = await startApp((router) => {
-      for (const [, route] of changes) mount(router, route, handler as unknown as RouteHandler<Route>, { share });
+      for (const [, route] of changes)
+        mount(router, route, handler as unknown as RouteHandler<Route>, { ...options, share });
     });
   });
   after(() => app.stop());

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { mount } from "../src/index.ts";
 import type { HttpServerOptions } from "../src/index.ts";
-import { TOKEN, startApp } from "./start-app.ts";
+import { TOKEN, options as unlimited, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 const mebibyte = 1024 * 1024;
@@ -32,12 +32,17 @@ describe("clients that do not read", () => {
   async function start(options: Partial<HttpServerOptions>): Promise<void> {
     const name = "x".repeat(answerBytes);
     app = await startApp((router) => {
-      mount(router, routes.listChats, () => {
-        handled += 1;
-        return { body: [{ name }] as never };
-      });
-      mount(router, routes.getApplication, () => ({ body: { name: "short" } as never }));
-      mount(router, routes.updateApplication, () => ({ body: { name } as never }));
+      mount(
+        router,
+        routes.listChats,
+        () => {
+          handled += 1;
+          return { body: [{ name }] as never };
+        },
+        unlimited,
+      );
+      mount(router, routes.getApplication, () => ({ body: { name: "short" } as never }), unlimited);
+      mount(router, routes.updateApplication, () => ({ body: { name } as never }), unlimited);
     }, options);
   }
   /** Sends a request and reads nothing until `rest` is called, which returns the received bytes. */

@@ -6,6 +6,7 @@ import { captureLog, type LogLine } from "@confab/testkit";
 import {
   accessLog,
   createBegin,
+  createByteBudget,
   createNotFoundHandler,
   createOptionsHandler,
   createProblemHandler,
@@ -21,6 +22,9 @@ export const PUBLIC_URL = "https://chat.example";
 export const TOKEN = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 
 export type { LogLine } from "@confab/testkit";
+
+/** Routes that are public, with memory for all bodies. */
+export const options = { budget: createByteBudget({ bytes: 64 * 1024 * 1024 }) };
 
 export interface TestApp extends HttpServer {
   readonly lines: LogLine[];

@@ -4,6 +4,7 @@ import { routes, type Route } from "@confab/contracts";
 import {
   accessLog,
   createBegin,
+  createByteBudget,
   contextOf,
   createCors,
   createMethodCheck,
@@ -51,6 +52,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
     | "applicationSearchMs"
     | "trustedProxies"
     | "userShare"
+    | "requestBytes"
   >;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
@@ -93,7 +95,8 @@ export function createApiApp(options: ApiAppOptions): Express {
     userShare: config.userShare,
     searchMsPerSecond: config.applicationSearchMs,
   });
-  const mountOptions = { access, share, validateResponses: options.validateResponses ?? false };
+  const budget = createByteBudget({ bytes: config.requestBytes, userShare: config.userShare });
+  const mountOptions = { access, budget, share, validateResponses: options.validateResponses ?? false };
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
 

@@ -27,7 +27,10 @@ export interface IngestAppOptions extends Pick<
   Dependencies,
   "access" | "intake" | "pressure" | "counted" | "metrics" | "tracer"
 > {
-  config: Pick<IngestConfig, "http" | "limits" | "accessLogRate" | "corsOrigins" | "partitioning" | "trustedProxies">;
+  config: Pick<
+    IngestConfig,
+    "http" | "limits" | "requestBytes" | "accessLogRate" | "corsOrigins" | "partitioning" | "trustedProxies"
+  >;
   logger: Logger;
   /** For tests: checks answers against their schemas. */
   validateResponses?: boolean;
@@ -56,7 +59,7 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     count: counted,
   });
   const acceptBatch = createAcceptBatch({ acceptRuns, refused: counted.refused, publicUrl, giveWay });
-  const budget = createByteBudget({ bytes: config.limits.requestBytes, userShare });
+  const budget = createByteBudget({ bytes: config.requestBytes, userShare });
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "ingest");
 
   const mountOptions = { access, budget, validateResponses };

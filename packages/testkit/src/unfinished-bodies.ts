@@ -1,0 +1,63 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+export interface UnfinishedBody {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The bytes that are sent; one more is announced. */
+  readonly bytes: number;
+}
+
+export interface UnfinishedBodies {
+  /** Sends requests whose bodies never end, each on a connection of its own; resolves when all bytes have left. */
+  send(bodies: readonly UnfinishedBody[]): Promise<void>;
+  /** The status of each answer so far. */
+  readonly statuses: readonly number[];
+  /** The bytes of the requests that have no answer yet. */
+  readonly openBytes: number;
+  close(): void;
+}
+
+/** Occupies the memory of a server as clients do that send slowly, or never finish. */
+export function createUnfinishedBodies(url: string): UnfinishedBodies {
+  const port = Number(new URL(url).port);
+  const sockets = new Map<Socket, number>();
+  const statuses: number[] = [];
+
+  async function start({ method, path, headers = {}, bytes }: UnfinishedBody): Promise<void> {
+    const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+    sockets.set(socket, bytes);
+    socket.once("data", (answer: Buffer) => {
+      statuses.push(Number(/^HTTP\/1\.1 (\d+)/.exec(answer.toString("latin1"))?.[1]));
+      sockets.delete(socket);
+      socket.resetAndDestroy();
+    });
+    await once(socket, "connect");
+    const lines = [
+      `${method.toUpperCase()} ${path} HTTP/1.1`,
+      "Host: localhost",
+      "Content-Type: application/json",
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      `Content-Length: ${bytes + 1}`,
+    ];
+    const body = `{"z":"${"x".repeat(bytes - 6)}`;
+    await new Promise((resolve) => {
+      socket.once("close", resolve).write(`${lines.join("\r\n")}\r\n\r\n${body}`, "latin1", resolve);
+    });
+  }
+
+  return {
+    async send(bodies) {
+      await Promise.all(bodies.map(start));
+    },
+    statuses,
+    get openBytes() {
+      return [...sockets.values()].reduce((sum, bytes) => sum + bytes, 0);
+    },
+    close() {
+      for (const socket of sockets.keys()) socket.resetAndDestroy();
+      sockets.clear();
+    },
+  };
+}
