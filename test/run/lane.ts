@@ -20,6 +20,8 @@ export interface Lane {
   close(): Promise<void>;
 }
 
+/** Node keeps the JavaScript of our TypeScript there, which halves the time until a process runs. */
+const NODE_COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url));
 const program = fileURLToPath(new URL("run-files.ts", import.meta.url));
 
 /**
@@ -31,7 +33,10 @@ export function openLane({ grep }: { readonly grep?: string | undefined } = {}):
   let output = "";
 
   async function start(): Promise<ChildProcess> {
-    const started = fork(program, grep === undefined ? [] : [grep], { stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const started = fork(program, grep === undefined ? [] : [grep], {
+      env: { NODE_COMPILE_CACHE, ...process.env },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
     for (const stream of [started.stdout!, started.stderr!])
       stream.setEncoding("utf8").on("data", (text: string) => (output += text));
     // The first message says that the stores are ready.

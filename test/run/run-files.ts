@@ -7,13 +7,12 @@ import type { Outcome } from "./lane.ts";
 
 /** Runs the test files that the parent process names, one at a time, and stops the stores when the parent disconnects. */
 const grep = process.argv[2];
-let last: Promise<void> = Promise.resolve();
 process.on("message", (file: string) => {
-  last = runFile(file).then((outcome) => void process.send!(outcome));
+  void runFile(file).then((outcome) => process.send!(outcome));
 });
 process.send!("ready");
 process.once("disconnect", () => {
-  void last.then(mochaGlobalTeardown).finally(() => exit());
+  void mochaGlobalTeardown().finally(() => exit());
 });
 
 async function runFile(file: string): Promise<Outcome> {

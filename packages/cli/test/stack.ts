@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { createDatabase, migrate } from "@confab/database";
-import { createTestDatabase, hasElasticsearch, startService, testStores, uniquePrefix } from "@confab/testkit";
+import {
+  createTestDatabase,
+  hasElasticsearch,
+  inherited,
+  startService,
+  testStores,
+  uniquePrefix,
+} from "@confab/testkit";
 import { startGateway } from "./gateway.ts";
 
 export const main = join(import.meta.dirname, "../src/main.ts");
@@ -18,9 +25,8 @@ export interface Ended {
 
 /** Starts confabctl as a process with this environment alone. */
 export function startCommand(args: readonly string[], env: Readonly<Record<string, string>>, input = "") {
-  const { PATH, NODE_V8_COVERAGE } = process.env;
   const child = spawn(process.execPath, ["--conditions=@confab/source", main, ...args], {
-    env: { PATH, NODE_V8_COVERAGE, ...env },
+    env: { ...inherited(), ...env },
   });
   child.stdin.end(input);
   const ended = (async (): Promise<Ended> => {

@@ -11,6 +11,7 @@ import type { Plan } from "./up.ts";
 
 const [command, ...rest] = process.argv.slice(2);
 const { env } = process;
+env.NODE_COMPILE_CACHE ??= paths.code;
 
 const commands: Record<string, () => Promise<void>> = {
   up: async () => {

@@ -100,6 +100,6 @@ export function serviceProcesses(
 
 /** The variables that any program needs. A process that outlives the terminal gets none of its other variables. */
 export function ofTheMachine(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE } = process.env;
-  return { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE };
+  const { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE, NODE_COMPILE_CACHE };
 }

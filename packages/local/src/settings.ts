@@ -15,6 +15,8 @@ export const paths = {
   data: dataFolder(),
   logs: join(root, ".confab/logs"),
   nginx: join(root, ".confab/nginx"),
+  /** Node keeps compiled code there, which halves the time that a service takes to start. */
+  code: join(root, "node_modules/.cache/node"),
 };
 
 /**

@@ -20,6 +20,7 @@ export type { LogLine } from "./log.ts";
 export { hostileQueries, hostileTexts } from "./hostile-texts.ts";
 export { longestBlock } from "./longest-block.ts";
 export { commandsIn, shellBlocks } from "./shell-blocks.ts";
+export { inherited } from "./inherited.ts";
 export { scratchRoot } from "./scratch-root.ts";
 export { createUnfinishedBodies } from "./unfinished-bodies.ts";
 export type { UnfinishedBodies, UnfinishedBody } from "./unfinished-bodies.ts";

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually } from "./eventually.ts";
+import { inherited } from "./inherited.ts";
 import { startProxy } from "./proxy.ts";
 import { commandOf, type ServiceHandle, type ServiceName } from "./service.ts";
 
@@ -95,9 +96,8 @@ const isStopping = (service: ServiceHandle): Promise<void> =>
 
 /** Starts a service with only these variables. It must exit with 78; returns the variables that it reports, and its report. */
 export function configurationErrorsOf(name: ServiceName, env: Readonly<Record<string, string>>) {
-  const { PATH, NODE_V8_COVERAGE } = process.env;
   const [program, ...args] = commandOf(name);
-  const exited = spawnSync(program, args, { env: { PATH, NODE_V8_COVERAGE, ...env }, encoding: "utf8" });
+  const exited = spawnSync(program, args, { env: { ...inherited(), ...env }, encoding: "utf8" });
   expect(exited.status).to.equal(78);
   expect(exited.stdout).to.equal("");
   const named = exited.stderr.split("\n").flatMap((line) => /^ {2}(\w+):/.exec(line)?.[1] ?? []);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bindToThisProcess, end, freePort, serviceArguments, spawnLogged, unbind } from "@confab/local";
+import { inherited } from "./inherited.ts";
 import { hasElasticsearch, testStores } from "./stores.ts";
 
 /** A service that runs as its own process. */
@@ -33,7 +34,7 @@ export function commandOf(name: ServiceName, form?: ServiceForm): readonly [stri
 }
 
 /**
- * Starts `services/<name>` on free ports and resolves when it is ready. It inherits only PATH, HOME and NODE_V8_COVERAGE;
+ * Starts `services/<name>` on free ports and resolves when it is ready. It inherits few variables;
  * `env` adds variables or replaces defaults. Stores that `env` does not name are those of the test run. The service exits
  * with this process.
  */
@@ -118,14 +119,12 @@ function searchEnvironment(): Record<string, string> {
 }
 
 async function completeEnvironment(env: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
-  const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
   const { DATABASE_URL = testStores().databaseUrl } = env;
   const isRedisGiven = env.REDIS_URL !== undefined || env.REDIS_SENTINELS !== undefined;
   const isSearchGiven = env.ELASTICSEARCH_URL !== undefined || env.SEARCH_BACKEND !== undefined;
   return {
-    PATH,
-    HOME,
-    NODE_V8_COVERAGE,
+    ...inherited(),
+    HOME: process.env.HOME,
     NODE_ENV: "test",
     ...(isRedisGiven ? {} : { REDIS_URL: testStores().redisUrl }),
     DATABASE_URL,

@@ -9,6 +9,7 @@ import {
   describeShutdown,
   eventually,
   freePort,
+  inherited,
   startProxy,
   startService,
   testStores,
@@ -110,10 +111,8 @@ describe("the ingest process", () => {
 
   it("shuts down cleanly after SIGTERM while it is waiting for Redis", async () => {
     const main = join(import.meta.dirname, "../src/main.ts");
-    const { PATH, NODE_V8_COVERAGE } = process.env;
     const env = {
-      PATH,
-      NODE_V8_COVERAGE,
+      ...inherited(),
       PORT: "0",
       ADMIN_PORT: "0",
       REDIS_URL: "redis://127.0.0.1:1",
