@@ -154,7 +154,7 @@ async function streamsCatchUp(load: Load, final: readonly FinalLine[], doomed: W
   const isComing = (reader: Progress) =>
     (doomed !== undefined && chatKey(reader) === chatKey(doomed) && !reader.isOver) ||
     (rows.get(chatKey(reader)) ?? []).some(
-      ({ number, version = 1 }) => number > reader.number || (reader.versions.get(number) ?? version) < version,
+      ({ number, change = 0 }) => number > reader.number || (reader.changes.get(number) ?? change) < change,
     );
   const until = performance.now() + catchUpMs;
   while (load.progress().some(isComing) && performance.now() < until) await pause(100);

@@ -137,7 +137,7 @@ export const messageRoutes = {
     tag: "Messages",
     summary: "Receive messages and changes as they happen",
     description:
-      "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, `read` when a read horizon moves, `signal` with what somebody sent to be seen only now, and `goodbye` before the stream ends. The id of an event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition.",
+      "A stream of server-sent events: `message`, `edited` and `deleted` with the message as it is now, `gap` with numbers that have no message, `caught-up` when everything before now was sent, `read` when a read horizon moves, `signal` with what somebody sent to be seen only now, and `goodbye` before the stream ends. The id of an event is a position; the stream continues after `Last-Event-ID` or `after`, however old it is, without a hole or a repetition. Ignore `edited` and `deleted` if their `change_number` is not above that of the message that you have; after a loss, another message may come with the same `version`.",
     scopes: ["read"],
     openToUsers: true,
     params: ["token", "chat"],

@@ -21,8 +21,8 @@ export interface Progress {
   readonly chat: number;
   /** The highest number. */
   readonly number: number;
-  /** The version of each message that the reader knows, by number. */
-  readonly versions: ReadonlyMap<number, number>;
+  /** The change number of each message that the reader knows, by number; 0 if it had none. */
+  readonly changes: ReadonlyMap<number, number>;
   /** The last connection was refused because the chat was deleted. */
   readonly isOver: boolean;
 }
@@ -34,7 +34,7 @@ export interface Progress {
 export function follow(reader: StreamReader): { readonly progress: () => Progress; readonly ended: Promise<void> } {
   const { name, recorder, random, targets, application, chat, signal } = reader;
   const common = { client: name, app: application.label, chat };
-  const versions = new Map<number, number>();
+  const changes = new Map<number, number>();
   let position: string | undefined;
   let isOver = false;
 
@@ -67,8 +67,8 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
               ...describe(event),
             };
             recorder.write(line);
-            if (line.item) versions.set(line.item[0], line.item[3]!);
-            if (line.event === "reset") dropAbove(versions, line.position![0]);
+            if (line.item) changes.set(line.item[0], line.change ?? 0);
+            if (line.event === "reset") dropAbove(changes, line.position![0]);
           },
         },
       );
@@ -78,7 +78,7 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
 
   return {
     ended: run(),
-    progress: () => ({ app: application.label, chat, number: positionOf(position ?? "0")[0], versions, isOver }),
+    progress: () => ({ app: application.label, chat, number: positionOf(position ?? "0")[0], changes, isOver }),
   };
 }
 

@@ -8,8 +8,8 @@ import type { Model } from "./model.ts";
 interface Known {
   number: number;
   change: number;
-  /** Each message as it was shown last, and the connection that showed it. */
-  readonly messages: Map<number, { readonly item: Item; readonly connection: number }>;
+  /** Each message as it was shown last, with its change number, 0 if it had none, and the connection that showed it. */
+  readonly messages: Map<number, { readonly item: Item; readonly change: number; readonly connection: number }>;
 }
 
 /** I21. */
@@ -80,7 +80,7 @@ function changeErrors(model: Model, event: EventLine, { number, change, messages
   if (position !== undefined && position[1] < change && event.event !== "reset")
     return [`${client} received change ${position[1]} after ${change}`];
   if (event.event !== "edited" && event.event !== "deleted") return [];
-  const [of, uid, , version = 1] = item!;
+  const [of, uid] = item!;
   if (position![1] === change || event.change !== position![1])
     return [`${client} received change ${String(event.change)} at ${String(position)}, after ${change}`];
   if ((event.event === "deleted") !== (uid === ""))
@@ -88,20 +88,18 @@ function changeErrors(model: Model, event: EventLine, { number, change, messages
   if (of > number) return [`${client} received a change of ${of} before its message`];
   const shown = messages.get(of);
   if (shown === undefined || model.run.expectations.losesChanges === true) return [];
-  const [, , , before = 1] = shown.item;
-  // A reader that returned in the middle of a catch-up may receive a version again, and so may one of a message that was stored after
-  // Redis had lost it.
-  const isLate = version === 1 && lossesOf(model).length > 0;
-  return version < before || (version === before && shown.connection === connection && !isLate)
-    ? [`${client} received version ${version} of ${of} after version ${before}`]
+  // Like a client: a message that is stored late has the version of the one that was shown under its number. A reader that returned in
+  // the middle of a catch-up may receive a change again.
+  return event.change < shown.change || (event.change === shown.change && shown.connection === connection)
+    ? [`${client} received change ${event.change} of ${of} after change ${shown.change}`]
     : [];
 }
 
-function apply({ event, position, item, connection }: EventLine, known: Known): void {
+function apply({ event, position, item, change = 0, connection }: EventLine, known: Known): void {
   if (position === undefined) return;
   [known.number, known.change] = position;
   if (event === "reset") dropAbove(known.messages, known.number);
-  if (item) known.messages.set(item[0], { item, connection });
+  if (item) known.messages.set(item[0], { item, change, connection });
 }
 
 /** Whether a reader should have been shown an edit by now: nobody began a later change of the same message. */

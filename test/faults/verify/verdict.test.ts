@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import { invariants } from "./invariants.ts";
+import { buildModel } from "./model.ts";
 import { mutants } from "./mutants.ts";
 import { createSoundRun } from "./sound-run.ts";
+import { streamsSkipNothing } from "./streams.ts";
 import { verify } from "./verdict.ts";
 import type { HistoryLine, Operation } from "../history/lines.ts";
 
@@ -64,6 +66,24 @@ describe("the verdict on a run", () => {
     expect(excused.anomalies).to.deep.equal([]);
     expect(excused.documented.renumbered).to.equal(1);
     expect(verify(sound.history, final).anomalies.map(({ invariant }) => invariant)).to.include("I1");
+  });
+
+  it("accepts another message under a number after a loss if its change is new to the reader, not by its version", () => {
+    const event = sound.history.find((line) => line.type === "event" && line.event === "message");
+    if (event?.type !== "event") throw new Error("the sound run has no such event");
+    const others = sound.history.filter(({ type }) => type !== "event");
+    const lossy = (change: number): HistoryLine[] => [
+      ...others.map((line) =>
+        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+      ),
+      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
+      { ...event, change: 1 },
+      { ...event, event: "edited", change, position: [event.position![0], change] },
+    ];
+    const wrong = (change: number) =>
+      streamsSkipNothing(buildModel(lossy(change), sound.final)).filter((text) => text.includes("of 1 after"));
+    expect(wrong(2)).to.deep.equal([]);
+    expect(wrong(1)).to.have.length(1);
   });
 
   it("excuses a page that shows a message from before a loss above later numbers, and no other page", () => {
