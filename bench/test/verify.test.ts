@@ -4,6 +4,7 @@ import { createElasticsearchIndex } from "@confab/search";
 import { createTestDatabase, hasElasticsearch, testStores, uniquePrefix } from "@confab/testkit";
 import { confab } from "../src/designs/confab.ts";
 import { bodiesOf, createTarget, type Target } from "../src/load/messages.ts";
+import { compileServices } from "../src/services.ts";
 import { everyMessage, faultsOfCount, faultsOfIndex, readPending, readStored } from "../src/verify.ts";
 import type { Stores } from "../src/world.ts";
 
@@ -65,6 +66,7 @@ describe("the verification of a measurement", () => {
   });
 
   it("compares pending messages with stored ones by their numbers and texts", async () => {
+    await compileServices();
     const ingest = await confab.startIngest(stores);
     const send = async (body: string) => {
       const message = { application_token: target.token, chat_number: 1, body };

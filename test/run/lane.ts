@@ -40,7 +40,7 @@ export function openLane({ grep }: { readonly grep?: string | undefined } = {}):
     for (const stream of [started.stdout!, started.stderr!])
       stream.setEncoding("utf8").on("data", (text: string) => (output += text));
     // The first message says that the stores are ready.
-    await answerOf(started);
+    if ((await answerOf(started)) === undefined) throw new Error(`The stores of the tests do not start:\n${output}`);
     return started;
   }
 
