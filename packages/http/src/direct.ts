@@ -7,7 +7,7 @@ import { commonHeadersOf, contextOf, setCommonHeaders, type Begin } from "./requ
 import { assertAnswer, headersOf, jsonMediaType } from "./route-answer.ts";
 import { knownFieldsOf, parseObject, readIdempotencyKey } from "./route-input.ts";
 import type { MountOptions, RouteHandler, RouteInput } from "./route-types.ts";
-import { unsentOf } from "./unsent.ts";
+import { countedBytes, unsentOf } from "./unsent.ts";
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -92,7 +92,10 @@ export function createDirect<R extends DirectRoute>(
       if (res.destroyed) return;
       const payload = encodeJson(output.body);
       const size = Buffer.byteLength(payload);
-      unsentOf(res as Response)?.add(res as Response, { bytes: size, memory: res }, false);
+      if (size > countedBytes) {
+        const owner = { token: context.principal?.token ?? "", user: context.principal?.user?.id };
+        unsentOf(res as Response)?.add(res as Response, { bytes: size, memory: res }, false, owner);
+      }
       const headers = [...commonHeadersOf(context), ...headersOf(output, context)];
       headers.push("Content-Type", jsonMediaType, "Content-Length", String(size));
       // Node keeps no headers that are passed to writeHead.

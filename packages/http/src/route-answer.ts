@@ -5,7 +5,7 @@ import { stringifyInTurns } from "./answer.ts";
 import { ignoredHeader } from "./ignored-fields.ts";
 import { contextOf, type RequestContext } from "./request-context.ts";
 import { requestPath } from "./request-path.ts";
-import type { RouteOutput } from "./route-types.ts";
+import type { Owner, RouteOutput } from "./route-types.ts";
 import { setHeaders } from "./set-headers.ts";
 import { unsentOf } from "./unsent.ts";
 
@@ -33,13 +33,14 @@ export function writeAnswer<R extends Route>(
   req: Request,
   res: Response,
   route: R,
+  owner: Owner,
   output: RouteOutput<R>,
   payload: readonly (string | Buffer)[],
 ): void {
   // The client may have left while the handler worked.
   if (res.destroyed) return;
   const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
-  unsentOf(res)?.add(res, { bytes, memory: payload }, route.method === "get");
+  unsentOf(res)?.add(res, { bytes, memory: payload }, route.method === "get", owner);
   res.statusCode = route.success.status;
   setHeaders(res, headersOf(output, contextOf(req)));
   const link = output.link === undefined ? undefined : linkHeader(requestPath(req), sentQuery(req, route), output.link);

@@ -56,9 +56,9 @@ export function mount<R extends Route>(
       const holding = waits(route, query) ? createHolding(req, res, context, access) : undefined;
       // Lists that belong to no application have a share of their own. The share includes the encoding: otherwise lists would be read
       // faster than they are encoded, and fill the memory.
-      const ofOwner = { token: owner ?? "", user: context.principal?.user?.id };
+      const ofOwner = { token: owner ?? context.principal?.token ?? "", user: context.principal?.user?.id };
       const encoded = async <T>(work: () => Promise<T>, bodyOf: (result: T) => unknown) => {
-        if (isList(route)) unsentOf(res)?.expectRoom();
+        if (isList(route)) unsentOf(res)?.expectRoom(ofOwner);
         const result = await work();
         return { result, payload: await payloadOf(route, bodyOf(result), owner) };
       };
@@ -88,7 +88,7 @@ export function mount<R extends Route>(
       // Not without a turn to wait for: all would pass before the first one writes.
       if (turn !== undefined) await turn;
       if (validateResponses) assertAnswer(route, output.body);
-      writeAnswer(req, res, route, output, payload);
+      writeAnswer(req, res, route, ofOwner, output, payload);
     } finally {
       lease?.budget.release(lease);
     }

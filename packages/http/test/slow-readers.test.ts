@@ -1,6 +1,7 @@
 import { routes } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
@@ -62,8 +63,8 @@ describe("clients that do not read", () => {
   }
   /** The number of answers per status so far. */
   const ended = (): unknown[] => app.requests().map(({ status }) => status);
-  const statusOf = async (): Promise<number> => {
-    const response = await fetch(app.url + list);
+  const statusOf = async (path = list): Promise<number> => {
+    const response = await fetch(app.url + path);
     await response.arrayBuffer();
     return response.status;
   };
@@ -104,6 +105,22 @@ describe("clients that do not read", () => {
     expect((await fetch(app.url + path)).status, "small answers need no room").to.equal(200);
     await pause(4_000);
     expect(await statusOf()).to.equal(200);
+    expect(await oldest.rest()).to.be.below(answerBytes);
+    for (const other of others) expect(await other.rest()).to.be.above(answerBytes);
+  });
+
+  it("lose their oldest answer as soon as another application needs room", async () => {
+    await start({ unsent: { maxBytes: 3 * answerBytes + 1_000, timeoutMs: 60_000 } });
+    const oldest = ask();
+    await eventually(() => {
+      expect(handled).to.equal(1);
+    });
+    const others = [ask(), ask()];
+    await eventually(() => {
+      expect(handled).to.equal(3);
+    });
+    expect(await statusOf()).to.equal(503);
+    expect(await statusOf(`/applications/${randomUUID()}/chats`)).to.equal(200);
     expect(await oldest.rest()).to.be.below(answerBytes);
     for (const other of others) expect(await other.rest()).to.be.above(answerBytes);
   });

@@ -1,0 +1,48 @@
+import type { Owner } from "./route-types.ts";
+
+interface Holding {
+  bytes: number;
+  readonly users: Map<string | undefined, number>;
+}
+
+/** What the applications and their users hold of some memory. */
+export interface Holdings {
+  /** Adds bytes; negative ones return them. */
+  add(owner: Owner, bytes: number): void;
+  /**
+   * The user who holds most in the application that holds most, its keys counting as one; undefined unless that remains more than what
+   * the asking owner holds after it gets the bytes.
+   */
+  most(asking: Owner, bytes: number): Owner | undefined;
+}
+
+/** Counts what is held per application and user. */
+export function createHoldings(): Holdings {
+  const applications = new Map<string, Holding>();
+
+  return {
+    add({ token, user }, bytes) {
+      const holding = applications.get(token) ?? { bytes: 0, users: new Map<string | undefined, number>() };
+      holding.bytes += bytes;
+      const ofUser = (holding.users.get(user) ?? 0) + bytes;
+      if (ofUser > 0) holding.users.set(user, ofUser);
+      else holding.users.delete(user);
+      if (holding.bytes > 0) applications.set(token, holding);
+      else applications.delete(token);
+    },
+    most(asking, bytes) {
+      const [token, holding] = largest(applications, (each) => each.bytes) ?? [];
+      if (token === undefined || holding === undefined) return undefined;
+      const [user, ofUser = 0] = largest(holding.users, (each) => each) ?? [];
+      const isOwn = token === asking.token;
+      const held = isOwn ? holding.users.get(asking.user) : applications.get(asking.token)?.bytes;
+      return (isOwn ? ofUser : holding.bytes) > (held ?? 0) + bytes ? { token, user } : undefined;
+    },
+  };
+}
+
+function largest<K, V>(entries: ReadonlyMap<K, V>, sizeOf: (value: V) => number): [K, V] | undefined {
+  let found: [K, V] | undefined;
+  for (const entry of entries) if (found === undefined || sizeOf(entry[1]) > sizeOf(found[1])) found = entry;
+  return found;
+}
