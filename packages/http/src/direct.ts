@@ -5,7 +5,7 @@ import { admit } from "./admission.ts";
 import { parseJson } from "./body.ts";
 import { commonHeadersOf, contextOf, setCommonHeaders, type Begin } from "./request-context.ts";
 import { assertAnswer, headersOf, jsonMediaType } from "./route-answer.ts";
-import { knownFieldsOf, parseObject, readIdempotencyKey } from "./route-input.ts";
+import { conditionHeaders, knownFieldsOf, parseObject, readIdempotencyKey } from "./route-input.ts";
 import type { MountOptions, RouteHandler, RouteInput } from "./route-types.ts";
 import { countedBytes, unsentOf } from "./unsent.ts";
 
@@ -29,7 +29,7 @@ export interface DirectOptions extends MountOptions {
 /** A body of this size arrives with its headers, and parsing it takes less time than yielding to the event loop. */
 const maxBytes = 16_384;
 const mediaTypes: ReadonlySet<string | undefined> = new Set(["application/json", jsonMediaType]);
-const unusualHeaders = ["transfer-encoding", "content-encoding", "expect", "confab-version"];
+const unusualHeaders = ["transfer-encoding", "content-encoding", "expect", "confab-version", ...conditionHeaders];
 
 /**
  * Serves the usual requests to one route without Express and its router, with the same checks in the same order as `mount`. They are those

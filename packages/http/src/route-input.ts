@@ -79,11 +79,17 @@ export function readIdempotencyKey(req: IncomingMessage): string | undefined {
   });
 }
 
+const conditions = ["If-Match", "If-None-Match", "If-Unmodified-Since"].map(
+  (name) => [name, name.toLowerCase()] as const,
+);
+/** The names of conditions in the headers of Node. */
+export const conditionHeaders = conditions.map(([, key]) => key);
+
 /** Throws a problem for a condition that nothing checks. To ignore it could destroy what the client wants to keep. */
 export function expectConditions({ method, versioned }: Route, headers: IncomingHttpHeaders): void {
-  if (method === "get" || method === "post") return;
-  for (const name of ["If-Match", "If-None-Match", "If-Unmodified-Since"]) {
-    const header = headers[name.toLowerCase()];
+  if (method === "get") return;
+  for (const [name, key] of conditions) {
+    const header = headers[key];
     if (header === undefined || (name === "If-Match" && (versioned === true || header === "*"))) continue;
     const detail =
       versioned === true
