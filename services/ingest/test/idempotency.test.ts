@@ -46,6 +46,21 @@ describe("Idempotency-Key on POST /messages", () => {
     expect(messageOf(await ingest.send(chat, "Hello", key("k"))).number).to.equal(1);
   });
 
+  it("refuses a message without a sender whose body looks like the other fields and the body of the first one", async () => {
+    const chat = await world.newChat();
+    const of = { application_token: chat.token, chat_number: chat.number };
+    const pairs: readonly [object, object][] = [
+      [{ sender: "a", body: "hi" }, { body: '{"sender":"a"}\nhi' }],
+      [{ body: "hi" }, { body: "\nhi" }],
+    ];
+    for (const [at, [first, second]] of pairs.entries()) {
+      const send = (fields: object) => post(`${ingest.url}/messages`, { ...of, ...fields }, key(`pair-${at}`));
+      const { number } = messageOf(await send(first));
+      problemOf(await send(second), "idempotency-conflict");
+      expect(messageOf(await send(first)).number).to.equal(number);
+    }
+  });
+
   it("distinguishes the keys of two chats, with any number of partitions", async () => {
     for (const PARTITIONS of ["1", "4"]) {
       const partitioned = await startIngest(world, {

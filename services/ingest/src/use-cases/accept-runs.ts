@@ -206,9 +206,12 @@ function messageOf(item: BatchItem, { number, createdAt }: { number: number; cre
   };
 }
 
-/** A repetition must have the same content. Application and chat are part of the key. */
+/**
+ * A repetition must have the same content. Application and chat are part of the key. The line break is always there: without it, a body
+ * could look like other fields with a body behind them.
+ */
 function hashOf(item: BatchItem): string {
   const others = encodeOtherFields(item);
   const fields = item.created_at ? `${item.created_at.getTime()} ${others}` : others;
-  return hash("sha256", fields === "" ? item.body : `${fields}\n${item.body}`, "base64url");
+  return hash("sha256", `${fields}\n${item.body}`, "base64url");
 }
