@@ -5,19 +5,20 @@ export interface ChatNumbering {
   readonly from: number;
 }
 
-/** Decodes the numberings of a batch with these chats, as the accept script writes them. Leaves out damaged ones. */
+/** Decodes the numberings of a batch with these chats, as the accept script writes them. Leaves out damaged lines, and so does complete.lua. */
 export function decodeNumberings(text: Buffer, chats: readonly BatchChat[]): ChatNumbering[] {
   const found: ChatNumbering[] = [];
   const fields = new FieldReader(text);
   while (!fields.isAtEnd()) {
+    const end = text.indexOf(newline, fields.at);
     const line = fields.readNumber();
     const numbering = fields.readNumber();
     const from = fields.readNumber();
     const sum = fields.readNumber();
-    // The rest of a damaged line.
-    while (fields.separator() !== newline && !fields.isAtEnd()) fields.readNumber();
+    const isWhole = fields.at === end + 1;
+    fields.at = end === -1 ? text.length : end + 1;
     const chat = chats[line - 1];
-    if (chat && sum === checkSum(Number(chat.chatId), numbering, from))
+    if (isWhole && chat && sum === checkSum(Number(chat.chatId), numbering, from))
       found.push({ chatId: chat.chatId, numbering, from });
   }
   return found;
@@ -114,7 +115,7 @@ export function decodeBatchChats(
     const id = readField();
     const sum = readField();
     const first = readField();
-    const count = readField();
+    const count = readField() - first + 1;
     const offset = readField();
     const lengths = [fields.readNumber()];
     while (fields.separator() === comma) lengths.push(fields.readNumber());
@@ -131,7 +132,7 @@ export function encodeBatchChats(chats: readonly BatchChat[]): Buffer {
   const lines = chats.map(({ token, epoch, chat, chatId, first, offset, lengths }) => {
     const sum = checkSum(Number(chatId), epoch ?? 0, first, lengths.length, offset);
     const owner = epoch === undefined ? token : `${token}/${epoch}`;
-    return `${owner} ${chat} ${chatId} ${sum} ${first} ${lengths.length} ${offset} ${lengths.join(",")}\n`;
+    return `${owner} ${chat} ${chatId} ${sum} ${first} ${first + lengths.length - 1} ${offset} ${lengths.join(",")}\n`;
   });
   return Buffer.from(lines.join(""));
 }

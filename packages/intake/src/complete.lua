@@ -37,7 +37,7 @@ local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 -- which records are whose, then how many messages it has, and for one with numberings, the chats in the order of its lines.
 local function readChats(text, hasMoves, hasNumberings)
   local parts, lines, messages, owner, token, ofToken = {}, {}, 0, '', '', {}
-  for given, chat, id, first, count, from, lengths in
+  for given, chat, id, first, last, from, lengths in
     string.gmatch(text, '(%S*) (%d+) (%d+) %d+ (%d+) (%d+) (%d+) (%S+)\n')
   do
     if given ~= '' then
@@ -50,13 +50,14 @@ local function readChats(text, hasMoves, hasNumberings)
       all = { token = token, chat = chat, reference = token .. ':' .. chat, last = 0, count = 0 }
       ofToken[chat], chats[#chats + 1] = all, all
     end
-    local last = first + count - 1
+    first, last = tonumber(first), tonumber(last)
+    local count = last - first + 1
     if last > all.last then all.last = last end
     all.id, all.count = id, all.count + 1
     if hasNumberings then lines[#lines + 1] = all end
     if hasMoves then
       parts[#parts + 1] = {
-        chat = all, owner = owner, from = from, lengths = lengths, first = tonumber(first), count = tonumber(count), record = messages + 1,
+        chat = all, owner = owner, from = from, lengths = lengths, first = first, count = count, record = messages + 1,
       }
     end
     messages = messages + count
@@ -87,9 +88,13 @@ end
 -- From now on MySQL knows which incarnation assigns the numbers of these chats, unless the batch was lost before it was stored.
 for _, batch in ipairs(batches) do
   if batch.numberings ~= '' and redis.call('EXISTS', prefix .. 'records:' .. batch.id) == 1 then
-    for line, numbering in string.gmatch(batch.numberings, '(%d+) (%d+ %d+) %d+\n') do
-      local chat = batch.lines[tonumber(line)]
-      if chat then chat.unstored = ' ' .. numbering .. '+' end
+    for line in string.gmatch(batch.numberings, '[^\n]+') do
+      local nth, numbering, since, sum = string.match(line, '^(%d+) (%d+) (%d+) (%d+)$')
+      local chat = batch.lines[tonumber(nth)]
+      -- The worker has left out a damaged line.
+      if chat and tonumber(sum) == checkSum(chat.id, numbering, since, 0, 0) then
+        chat.unstored = ' ' .. numbering .. ' ' .. since .. '+'
+      end
     end
   end
 end
@@ -143,13 +148,10 @@ local function move(batch, part, position, id, loadedLast)
   local last, incarnation = readHead(headKey)
   last = math.max(last, loadedLast)
   local newest = redis.call('LINDEX', pendingKey, -1)
-  if newest then
-    local first, count = string.match(newest, '^(%d+) (%d+) ')
-    if first then last = math.max(last, first + count - 1) end
-  end
+  if newest then last = math.max(last, tonumber(string.match(newest, '^%d+ (%d+) ') or 0)) end
   local number = last + 1
   redis.call('SET', headKey, id .. ' ' .. number .. incarnation)
-  local range = number .. ' 1 ' .. #newRecords .. ' ' .. #record
+  local range = number .. ' ' .. number .. ' ' .. #newRecords .. ' ' .. #record
   newRecords = newRecords .. record
   local epoch = string.match(part.owner, '/(%d+)$') or 0
   newChats = newChats .. part.owner .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. checkSum(id, epoch, number, 1, #newRecords - #record)

@@ -18,7 +18,7 @@ local function read(id)
     return { chats or '', '', found[2] or '' }
   end
   local count = 0
-  for messages in string.gmatch(chats, '%S* %S+ %S+ %S+ %S+ (%d+) %S+ %S+\n') do count = count + messages end
+  for first, last in string.gmatch(chats, '%S* %S+ %S+ %S+ (%d+) (%d+) %S+ %S+\n') do count = count + last - first + 1 end
   isFull = rows > 0 and (rows + count > maxRows or bytes + size > maxBytes)
   if isFull then return 'later' end
   rows, bytes = rows + count, bytes + size

@@ -12,12 +12,20 @@ local head = redis.call('GET', prefix .. 'head:' .. reference) or ''
 local last, numbering, since = string.match(head, '^%d+ (%d+) ?(%d*) ?(%d*)')
 last = tonumber(last)
 
--- The head may be lost while messages are pending.
-local newest = redis.call('LINDEX', pendingKey, -1)
-if newest then
-  local first, count = string.match(newest, '^(%d+) (%d+) ')
-  if first then last = math.max(last or 0, first + count - 1) end
+-- The first and the last number of a range, the first record's offset, the records' lengths, and the batch. Returns nothing if a bit has
+-- flipped in a number: there is a length for each. Otherwise readers would see a message under the number of another one, or take numbers
+-- for used that are not.
+local function readRange(range)
+  local first, ending, offset, lengths, batch = string.match(range, '^(%d+) (%d+) (%d+) (%S+) (%S+)$')
+  if not first then return end
+  local _, commas = string.gsub(lengths, ',', '')
+  if ending - first == commas then return tonumber(first), tonumber(ending), offset, lengths, batch end
 end
+
+local newest = redis.call('LINDEX', pendingKey, -1)
+local ending = tonumber(string.match(newest or '', '^%d+ (%d+) ') or 0)
+-- The head may be lost while messages are pending.
+if ending > (last or 0) and readRange(newest) then last = ending end
 
 local answer = { last or false, tonumber(numbering) or false, tonumber(since) or false }
 if newest and to >= from then
@@ -25,14 +33,14 @@ if newest and to >= from then
   local low, high = 0, redis.call('LLEN', pendingKey) - 1
   while low < high do
     local middle = math.floor((low + high) / 2)
-    local first, count = string.match(redis.call('LINDEX', pendingKey, middle), '^(%d+) (%d+) ')
-    if first and first + count - 1 < from then low = middle + 1 else high = middle end
+    local ending = string.match(redis.call('LINDEX', pendingKey, middle), '^%d+ (%d+) ')
+    if ending and tonumber(ending) < from then low = middle + 1 else high = middle end
   end
   for _, range in ipairs(redis.call('LRANGE', pendingKey, low, low + to - from)) do
-    local number, offset, lengths, batch = string.match(range, '^(%d+) %d+ (%d+) (%S+) (%S+)$')
+    local number, _, offset, lengths, batch = readRange(range)
     for length in string.gmatch(lengths or '', '%d+') do
       local after = offset + length
-      if from <= tonumber(number) and tonumber(number) <= to then
+      if from <= number and number <= to then
         answer[#answer + 1] = number
         answer[#answer + 1] = batch
         answer[#answer + 1] = redis.call('GETRANGE', prefix .. 'records:' .. batch, offset, after - 1)

@@ -145,9 +145,35 @@ describe("a flipped bit in Redis", function () {
       const range = Buffer.from((await world.redis.lindex(key, -1))!);
       bits = 8 * range.length;
       await world.redis.lset(key, -1, flipped(range, bit));
-      await pending.read(chat, [1, bodies.length]);
+      const page = await pending.read(chat, [1, bodies.length + 1]);
+      for (const [number, { body }] of page.messages) expect(body).to.equal(`${bodies[number - 1]!} to ${chat.number}`);
+      expect(page.head?.last, bodies.at(-1)).to.equal(bodies.length);
     }
     expect(await expectKept([chat], bodies)).to.equal(0);
+  });
+
+  it("in the numberings of a batch leaves them to the next one", async () => {
+    const chats: Awaited<ReturnType<typeof world.createChat>>[] = [];
+    for (let bit = 0, bits = 1; bit < bits; bit++) {
+      const both = [await world.createChat(), await world.createChat()];
+      chats.push(...both);
+      // Together they are accepted once Redis knows them.
+      for (const id of await sendTogether(both, "first"))
+        await world.redis.hdel(`${world.prefix}batch:${id}`, "numberings");
+      const [batch] = await sendTogether(both, "second");
+      const key = `${world.prefix}batch:${batch!}`;
+      bits = 8 * (await world.redis.hgetBuffer(key, "numberings"))!.length;
+      await flip(key, bit, "numberings");
+    }
+    const known = () => world.direct.prisma.chatNumbering.findMany();
+    const beginnings = async () => new Map((await known()).map(({ chatId, fromNumber }) => [chatId, fromNumber]));
+    expect(chats.length).to.be.greaterThan(500);
+    expect(await expectKept(chats, ["first", "second"])).to.equal(0);
+    expect((await beginnings()).size).to.be.within(1, chats.length - 1);
+    for (const chat of chats) await world.send(chat, "third");
+    await eventually(async () => expect(await openBatches()).to.deep.equal([]));
+    const found = await beginnings();
+    expect(chats.filter(({ id }) => found.get(id) !== 1)).to.deep.equal([]);
   });
 });
 

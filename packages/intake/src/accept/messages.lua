@@ -88,8 +88,7 @@ for nth, headKey in ipairs(headKeys) do
     -- The head may be lost, or older than the pending messages.
     local newest = redis.call('LINDEX', pendingKey, -1)
     if newest then
-      local first, count = string.match(newest, '^(%d+) (%d+) ')
-      if first then last = math.max(last, first + count - 1) end
+      last = math.max(last, tonumber(string.match(newest, '^%d+ (%d+) ') or 0))
     end
     others = string.format(' %s %d+ %s', loadedNumbering, last + 1, incarnation)
     -- A Redis that lost data has lost the epoch, too. Whatever it trusts again was loaded, and with it the epoch.
@@ -175,8 +174,9 @@ for nth, headKey in ipairs(headKeys) do
   end
 
   if last >= first then
-    -- The first number, how many there are, the first record's offset, and the records' lengths in bytes.
-    local range = string.format('%d %d %d %s', first, #lengths, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
+    -- The first and the last number, the first record's offset, and the records' lengths in bytes. A reader counts these, and so notices
+    -- a flipped bit in a number.
+    local range = string.format('%d %d %d %s', first, last, start, #lengths == item and ARGV[group + 5] or table.concat(lengths, ','))
     local owner = epoch == 0 and token or token .. '/' .. epoch
     local sum = checkSum(id, epoch, first, #lengths, start)
     index[#index + 1] = string.format('%s %s %s %d %s\n', owner == indexed and '' or owner, chat, id, sum, range)
