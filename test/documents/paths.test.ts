@@ -10,7 +10,7 @@ const tracked = (...patterns: string[]): string[] =>
     .split("\n");
 
 /** Pages that name tests as proof. */
-const pagesWithProof = ["README.md", "docs/explanation/security.md"];
+const pagesWithProof = ["docs/reliability/README.md", "docs/explanation/security.md"];
 
 /** ADR 21 gives the reason why this program was deleted. */
 const deleted = ["bench/src/telemetry"];
