@@ -230,10 +230,9 @@ for _, batch in ipairs(batches) do
   local batchKey = prefix .. 'batch:' .. batch.id
   if batch.open then
     redis.call('UNLINK', batchKey)
-    if batch.results then
-      redis.call('HSET', batchKey, 'results', batch.results)
-      redis.call('EXPIRE', batchKey, keepResults)
-    end
+    -- Renumbered messages have no results. Their batch must not look lost to another worker that has it.
+    redis.call('HSET', batchKey, 'results', batch.results or '')
+    redis.call('EXPIRE', batchKey, keepResults)
   end
   -- They may be left over from a batch that was evicted.
   redis.call('UNLINK', prefix .. 'records:' .. batch.id)

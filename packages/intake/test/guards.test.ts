@@ -285,7 +285,7 @@ const scenarios: Guarded[] = [
   },
   {
     promise: "a batch that is sent again after its completion gets the first reply",
-    guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'results', batch.results)", without: "" },
+    guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'results', batch.results or '')", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();

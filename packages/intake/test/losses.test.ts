@@ -40,7 +40,10 @@ describe("when Redis loses its data while a batch is being stored", function () 
       return { batchId: fresh[at]!.id, record, chatId: chat.id, lastNumber: 2 };
     });
     expect(await side.backlog.complete({ ids: fresh.map(({ id }) => id), moves })).to.deep.include({ moved: [3, 4] });
+    const [renumbered] = await read();
     await world.store(side);
+    const again = await side.backlog.complete({ ids: [renumbered!.id] });
+    expect(again.missing, "it was completed, not lost").to.deep.equal([]);
     expect(await world.stored(chat)).to.deep.equal({ 1: "old 1", 2: "old 2", 3: "new 1", 4: "new 2" });
     expect(await send(side.intake(), chat, "next")).to.deep.equal([5]);
     expect(await side.backlog.depth()).to.have.property("pending", 1);

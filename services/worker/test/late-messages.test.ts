@@ -81,6 +81,35 @@ describe("messages that are stored when Redis has lost them", function () {
     expect(await changed(chat)).to.deep.equal([]);
   });
 
+  it("are counted and logged as lost if other messages have their numbers", async () => {
+    const chat = await world.createChat();
+    await world.send(chat, "taken", "late");
+    const now = new Date();
+    const store: typeof real.store = async (batches) => {
+      await world.loseMessages();
+      await world.direct.prisma.message.create({
+        data: {
+          chatId: chat.id,
+          number: 1,
+          uid: Buffer.alloc(16, 1),
+          body: "was here",
+          createdAt: now,
+          updatedAt: now,
+        },
+      });
+      return real.store(batches);
+    };
+    await createWorker({ store }).handle(await openBatches());
+    expect(await world.stored(chat)).to.deep.equal({ 1: "was here", 2: "late" });
+    expect(await changed(chat)).to.have.members([1, 2]);
+    expect(await world.metric("confab_batches_lost_total")).to.equal(1);
+    expect(await world.metric("confab_messages_renumbered_total")).to.equal(0);
+    const errors = world.lines.filter(({ level }) => level === 50);
+    expect(errors).to.have.length(1);
+    expect(errors[0]).to.include({ number: 1, request_id: "request-of-taken", chat: chat.number });
+    expect(errors[0]?.message).to.match(/^Redis lost an accepted message/);
+  });
+
   it("are noted although their batch also has messages of a locked chat", async () => {
     const [chat, locked] = [await world.createChat(), await world.createChat()];
     const { token } = world;

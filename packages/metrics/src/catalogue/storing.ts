@@ -60,7 +60,7 @@ export const storingMetrics = {
   },
   confab_batches_lost_total: {
     type: "counter",
-    help: "Accepted batches whose messages Redis lost before they were stored, for example by eviction",
+    help: "Accepted batches of which Redis lost messages before they were stored, for example by eviction",
     services: worker,
   },
   confab_batches_requeued_total: {

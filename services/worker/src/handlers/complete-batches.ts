@@ -51,6 +51,10 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
     });
     const late = messagesOf(group, missing);
     await noteLate(late.filter((message) => !conflicts.includes(message)));
+    reportLost(
+      group.filter(({ id }) => missing.includes(id)),
+      new Set(conflicts),
+    );
     conflicts.forEach((message, index) => {
       if (moved[index] === undefined) return;
       metrics.renumbered.inc();
@@ -60,6 +64,19 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
       );
     });
     if (movedBatchId !== undefined) await producer.wakeBatches(partition, [movedBatchId]);
+  }
+
+  /** Nobody can renumber them: Redis, which assigns numbers, has nothing of them, and their own numbers are taken. */
+  function reportLost(missing: AcceptedBatch[], conflicts: ReadonlySet<AcceptedMessage>): void {
+    for (const { messages } of missing) {
+      const lost = messages.filter((message) => conflicts.has(message));
+      if (lost.length > 0) metrics.batchesLost.inc();
+      for (const message of lost)
+        logger.error(
+          logFieldsOf(message),
+          "Redis lost an accepted message whose number another one has: it is not stored",
+        );
+    }
   }
 
   /** Leaves batches open of which all messages but the locked ones are stored. If Redis has lost one, nobody brings it back. */
