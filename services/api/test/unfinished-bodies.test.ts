@@ -1,5 +1,5 @@
 import { fillPath, routes, type Route } from "@confab/contracts";
-import { createUnfinishedBodies, eventually, type UnfinishedBodies } from "@confab/testkit";
+import { createUnfinishedBodies, eventually, startService, type UnfinishedBodies } from "@confab/testkit";
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
 import { startApi, type Api } from "./start.ts";
@@ -44,4 +44,26 @@ describe("bodies that never end", function () {
       for (const status of bodies.statuses) expect(status).to.be.oneOf([429, 503]);
     });
   }
+
+  it("leave the memory of a process below the chart's limit, with the default budget", async () => {
+    const service = await startService("api", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: world.prefix });
+    const residentMebibytes = async (): Promise<number> => {
+      const metrics = await (await fetch(`${service.adminUrl}/metrics`)).text();
+      return Number(/^process_resident_memory_bytes\S* (\S+)/m.exec(metrics)?.[1]) / 1024 / 1024;
+    };
+    const edits = createUnfinishedBodies(service.url);
+    try {
+      const { method, path, body } = routes.updateMessage;
+      const edit = () => fillPath(path, { token: randomUUID(), chat: 1, message: 1 });
+      const bytes = body.limitBytes - 1;
+      await edits.send(Array.from({ length: 1_000 }, () => ({ ...{ method, bytes, path: edit() } })));
+      await eventually(() => {
+        expect(edits.openBytes).to.be.at.most(16 * 1024 * 1024);
+      });
+      expect(await residentMebibytes()).to.be.below(400);
+    } finally {
+      edits.close();
+      await service.stop();
+    }
+  });
 });
