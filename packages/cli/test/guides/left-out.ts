@@ -65,8 +65,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     development,
     [
       "git clone https://github.example/confab/confab.git && cd confab",
-      'npx mocha --grep "backlog"',
-      "npx mocha --no-config --node-option conditions=@confab/source --require packages/testkit/src/root-hook.ts \\",
+      "npm test -- packages/search services/api/test/messages.test.ts",
     ],
   ],
   ["docs/explanation/security.md", development, ["NODE_IMAGE=node:24.22.3-trixie-slim@sha256:… make images"]],
@@ -91,8 +90,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     [
       "make dev INSPECT=api",
       "make status                  # shows the pid, such as 4711",
-      'npx mocha --inspect-brk --timeout 0 --grep "refuses a body that is too large"',
-      "npx mocha --no-config --inspect-brk --timeout 0 --node-option conditions=@confab/source \\",
+      'npx mocha --inspect-brk --timeout 0 services/api/test/messages.test.ts --grep "lists what is accepted"',
     ],
   ],
   [
