@@ -53,7 +53,7 @@ export default tseslint.config(
       "packages/local/test/**",
       "k8s-dev/**",
       "bench/**",
-      "packages/observability/test/faults/**",
+      "packages/generate/test/faults/**",
     ],
     rules: { "no-console": "off" },
   },

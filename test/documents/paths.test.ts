@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { globSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 
@@ -29,6 +29,23 @@ function expand(path: string): string[] {
 
 const missing = (paths: readonly string[]): string[] =>
   paths.filter((path) => globSync(path, { cwd: root }).length === 0);
+
+describe("the tables of the packages", () => {
+  const packages = readdirSync(join(root, "packages"));
+  const expected: [page: string, name: (name: string) => string][] = [
+    ["CONTRIBUTING.md", (name) => `\`packages/${name}\``],
+    ["docs/explanation/architecture.md", (name) => `\`${name}\``],
+  ];
+  for (const [page, quote] of expected) {
+    it(`have all of them: ${page}`, () => {
+      const rows = readFileSync(join(root, page), "utf8")
+        .split("\n")
+        .filter((line) => line.startsWith("| `"));
+      const cells = rows.map((row) => row.split("|")[1]).join();
+      expect(packages.filter((name) => !cells.includes(quote(name)))).to.deep.equal([]);
+    });
+  }
+});
 
 describe("the paths that pages name", () => {
   for (const page of pagesWithProof) {

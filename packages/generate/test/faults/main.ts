@@ -11,7 +11,7 @@ import { startWorld } from "./world.ts";
 const help = `Breaks a running Confab in the ways that alerts are about, and shows that a real Prometheus fires each alert and that it ends when the
 fault is fixed. First it shows that a healthy Confab under load raises no alert.
 
-  npm run alerts -w packages/observability -- …
+  npm run alerts -w packages/generate -- …
 
   --healthy-minutes <n>   minutes of load without a fault, with the chart's rules unchanged (1)
   --only <text>           only the faults whose description contains the text

@@ -48,7 +48,7 @@ const answers: readonly OwnAnswer[] = [
 /** The part of nginx's configuration that answers as the services do, when nginx answers by itself. */
 export function nginxProblems(): string {
   const locations = answers.map((answer) => locationOf(answer));
-  return `# Generated from packages/docs-generator by \`make generate\`: nginx's own answers, as problem documents.
+  return `# Generated from packages/generate by \`make generate\`: nginx's own answers, as problem documents.
 ${locations.join("\n")}`;
 }
 

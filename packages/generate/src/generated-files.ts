@@ -8,7 +8,7 @@ import { ruleFiles } from "./rules.ts";
 export const chartFolder = join(import.meta.dirname, "../../../charts/confab");
 
 const style = { printWidth: 120 };
-const note = "# Made by `make generate` from packages/observability: change it there.\n";
+const note = "# Made by `make generate` from packages/generate: change it there.\n";
 
 /** The chart's rules and dashboards, by their paths in the chart. */
 export async function generatedFiles(): Promise<Record<string, string>> {

@@ -4,11 +4,11 @@ import { openApiDocument } from "@confab/contracts";
 import { nginxProblems } from "./nginx-problems.ts";
 import { problemsPage } from "./problems-page.ts";
 
-export const repository = join(import.meta.dirname, "../../..");
+export const repository = join(import.meta.dirname, "../../../..");
 
 /** The text of every document that is generated from the contracts, by its path in the repository. */
 export function documents(): Record<string, string> {
-  const manifest = readFileSync(join(import.meta.dirname, "../package.json"), "utf8");
+  const manifest = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
   const { version } = JSON.parse(manifest) as { version: string };
   const openApi = openApiDocument({ publicUrl: "http://localhost:8080", version });
   return {
