@@ -36,7 +36,10 @@ export function createDeadLetters(database: Database) {
 
     count: (): Promise<number> => prisma.deadLetter.count(),
 
-    /** Returns false if there is no such dead letter. Its number is never used again, and no reader has it unread. */
+    /**
+     * Leaves a tombstone with a change number and without a sender, like that of a deleted message. Returns false if there is no such
+     * dead letter.
+     */
     remove: (id: bigint): Promise<boolean> => transaction(database, (tx) => remove(tx, id)),
 
     /**
@@ -54,8 +57,27 @@ async function remove(tx: Queryable, id: bigint): Promise<boolean> {
   const { chatId, number } = letter;
   // A message can have the number of a dead letter only if Redis lost data.
   const taken = chatId === null || (await tx.message.findUnique({ where: { chatId_number: { chatId, number } } }));
-  if (!taken) await addDeletedNumbers(tx, chatId, [number]);
+  if (taken) return true;
+  await leaveTombstone(tx, { ...letter, chatId });
+  await addDeletedNumbers(tx, chatId, [number]);
   return true;
+}
+
+/** Readers may have the message, because they were shown it while it was pending. A tombstone reports its deletion to them. */
+async function leaveTombstone(tx: Queryable, letter: DeadLetter & { chatId: bigint }): Promise<void> {
+  const { chatId, number, uid, epoch, acceptedAt } = letter;
+  if (!(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) return;
+  const empty = { chatId, number, uid, body: "", epoch: epoch ?? undefined, createdAt: acceptedAt };
+  // A trigger that refused the message may refuse this row as well.
+  const { stored } = await insertMessages(tx, [empty]);
+  if (stored.length === 0) return;
+  const now = new Date();
+  await tx.$executeRaw`
+    UPDATE messages SET deleted_at = ${now}, updated_at = ${now}, version = version + 1
+     WHERE chat_id = ${chatId} AND number = ${number}`;
+  await noteChanges(tx, chatId, [number]);
+  await tx.$executeRaw`
+    UPDATE chats SET last_message_number = GREATEST(last_message_number, ${number}) WHERE id = ${chatId}`;
 }
 
 async function restore(tx: Queryable, id: bigint): Promise<Restoration> {

@@ -140,6 +140,28 @@ describe("editing and deleting messages", () => {
     }
   });
 
+  it("shows a dead letter that is dropped as deleted to readers who had it while it was pending", async () => {
+    const own = await world.newChat();
+    const at = `/applications/${own.token}/chats/${own.number}`;
+    await world.accept(own, "one", { body: "x".repeat(65_536), sender: "anna" });
+    const reader = await openStream(`${api.url}${at}/messages/stream?after=0`);
+    try {
+      await reader.until((events) => events.some(({ event }) => event === "caught-up"));
+      await world.store();
+      const letter = await world.database.prisma.deadLetter.findFirstOrThrow({ where: { chatId: own.id } });
+      expect(await createDeadLetters(world.database).remove(letter.id)).to.equal(true);
+      await reader.until((events) => events.at(-1)?.event === "deleted");
+      const shown = readAs(z.array(messageSchema), await api.get(`${at}/messages`))[1];
+      expect(shown).to.include({ number: 2, body: null, sender: null, version: 2 });
+      expect(shown?.change_number).to.be.above(0);
+      expect(reader.events.at(-1)!.data).to.deep.equal(shown);
+      problemOf(await api.get(`${at}/messages/2`), "message-deleted");
+      expect(readAs(chatSchema, await api.get(at))).to.include({ messages_count: 1, last_message_number: 2 });
+    } finally {
+      await reader.close();
+    }
+  });
+
   it("changes only the version that If-Match names", async () => {
     const tagged = (await api.get(`${path}/1`)).headers.get("etag")!;
     expect(tagged).to.match(/^"1-[0-9a-f]{8}"$/);

@@ -77,7 +77,11 @@ export function addDeadLetterCommands(program: Command, io: Io): void {
         );
     });
 
-  asksFirst(group.command("drop").description("delete a dead letter. Its message is lost and its number stays unused"))
+  asksFirst(
+    group
+      .command("drop")
+      .description("delete a dead letter. Its message is lost, and lists show its number as deleted"),
+  )
     .argument("<id>", "from the list", letterId)
     .action(async (id: bigint, _options, command: Command) => {
       const { env, output } = toolsOf(io, command);
