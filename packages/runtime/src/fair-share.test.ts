@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { createFairShare } from "./fair-share.ts";
 
@@ -44,6 +46,33 @@ describe("a fair share", () => {
     const all = [share("a", () => sleep(60)), share("b", () => sleep(60)), share("c", () => sleep(60))];
     expect(await outcomes(all)).to.deep.equal([undefined, undefined, "others"]);
     expect(await share("c", () => Promise.resolve("again"))).to.equal("again");
+  });
+
+  it("refuses earlier what may wait less long", async () => {
+    const share = createFairShare({ total: 1, perKey: 1, waitingPerKey: 9, waitMs: 10_000, refuse });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const held = share("a", () => promise);
+    const began = performance.now();
+    expect(
+      await outcomes([share("a", () => Promise.resolve(), 1), share("b", () => Promise.resolve(), 1)]),
+    ).to.deep.equal(["own", "others"]);
+    expect(performance.now() - began).to.be.below(5_000);
+    resolve(undefined);
+    await held;
+  });
+
+  it("remembers no key of which nothing runs or waits", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const share = createFairShare({ total: 1, perKey: 1, waiting: 0, waitingPerKey: 9, waitMs: 10_000, refuse });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const held = share("a", () => promise);
+    const heap = () => (collect(), process.memoryUsage().heapUsed / 1024 ** 2);
+    const before = heap();
+    for (let nth = 0; nth < 100_000; nth += 1) await share(`key ${nth}`, () => promise).catch(() => undefined);
+    expect(heap() - before, "MiB for 100,000 refused keys").to.be.below(5);
+    resolve(undefined);
+    await held;
   });
 
   it("refuses at once what would wait behind too many of all keys", async () => {

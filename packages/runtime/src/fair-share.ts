@@ -16,7 +16,8 @@ interface Key {
   readonly waiting: Set<() => void>;
 }
 
-export type FairShare = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+/** Runs work when its key may. It waits at most `withinMs` if that is less than the share's `waitMs`. */
+export type FairShare = <T>(name: string, work: () => Promise<T>, withinMs?: number) => Promise<T>;
 
 /** Limits how much work runs at once. Waiting keys take turns, so that none delays the others; within a key, the first comes first. */
 export function createFairShare(options: FairShareOptions): FairShare {
@@ -46,7 +47,11 @@ export function createFairShare(options: FairShareOptions): FairShare {
     }
   }
 
-  async function wait(key: Key): Promise<void> {
+  function forget(name: string, key: Key): void {
+    if (key.running === 0 && key.waiting.size === 0 && keys.get(name) === key) keys.delete(name);
+  }
+
+  async function wait(key: Key, withinMs: number): Promise<void> {
     if (key.waiting.size >= waitingPerKey) throw refuse(true);
     if (waiting >= maxWaiting) throw refuse(false);
     waiting += 1;
@@ -55,10 +60,13 @@ export function createFairShare(options: FairShareOptions): FairShare {
       resolve(undefined);
     };
     key.waiting.add(begin);
-    const timer = setTimeout(() => {
-      key.waiting.delete(begin);
-      reject(refuse(key.running >= perKey));
-    }, waitMs);
+    const timer = setTimeout(
+      () => {
+        key.waiting.delete(begin);
+        reject(refuse(key.running >= perKey));
+      },
+      Math.min(waitMs, withinMs),
+    );
     try {
       await promise;
     } finally {
@@ -67,12 +75,17 @@ export function createFairShare(options: FairShareOptions): FairShare {
     }
   }
 
-  return async (name, work) => {
+  return async (name, work, withinMs = waitMs) => {
     const key = keys.get(name) ?? { running: 0, waiting: new Set() };
     if (isFree(key) && key.waiting.size === 0) start(name, key);
     else {
       keys.set(name, key);
-      await wait(key);
+      try {
+        await wait(key, withinMs);
+      } catch (error) {
+        forget(name, key);
+        throw error;
+      }
     }
     try {
       return await work();
@@ -80,7 +93,7 @@ export function createFairShare(options: FairShareOptions): FairShare {
       running -= 1;
       key.running -= 1;
       startNext();
-      if (key.running === 0 && key.waiting.size === 0 && keys.get(name) === key) keys.delete(name);
+      forget(name, key);
     }
   };
 }
