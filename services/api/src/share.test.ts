@@ -76,6 +76,23 @@ describe("the share of lists, searches and changes", () => {
     expect(begun.indexOf("alice")).to.be.below(3);
   });
 
+  it("lets a change wait two seconds for everything together", async () => {
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const [turn, other] = [work(), work()];
+    const first = share({ token, user: undefined }, turn.run, { locks: "a chat" });
+    const began = performance.now();
+    const late = share({ token, user: "mallory" }, work().run, { locks: "a chat" }).catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const lists = [other, other].map(({ run }) => share({ token, user: undefined }, run, "list"));
+    turn.end(undefined);
+    expect(await late)
+      .to.be.instanceOf(ProblemError)
+      .with.property("code", "rate-limited");
+    expect(performance.now() - began).to.be.below(2_800);
+    other.end(undefined);
+    await Promise.all([first, ...lists]);
+  });
+
   it("says whose share is used up", async () => {
     const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const held = Array.from({ length: 26 }, work);

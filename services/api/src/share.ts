@@ -12,6 +12,7 @@ export interface ShareOptions {
 }
 
 const waitingPerApplication = 100;
+/** For all that a request waits for, together. */
 const waitMs = 2_000;
 /** How many seconds of search time may be used at once. */
 const atOnce = 10;
@@ -59,9 +60,12 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
     const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, work) : work;
     const isPatient = kind === "poll";
     const locks = typeof kind === "object" ? kind.locks : undefined;
+    const until = performance.now() + waitMs;
+    const restMs = () => Math.max(0, until - performance.now());
     const ofAll = () => {
       if (isPatient) return patientOfApplication(token, () => ofApplication(token, work));
-      return locks === undefined ? ofApplication(token, limited) : inTurn(locks, () => ofApplication(token, limited));
+      const inPlace = () => ofApplication(token, limited, restMs());
+      return locks === undefined ? inPlace() : inTurn(locks, inPlace, restMs());
     };
     return user === undefined ? ofAll() : (isPatient ? patientOfUser : ofUser)(nameOf(owner), ofAll);
   };
