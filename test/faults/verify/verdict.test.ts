@@ -3,7 +3,7 @@ import { invariants } from "./invariants.ts";
 import { buildModel } from "./model.ts";
 import { mutants } from "./mutants.ts";
 import { createSoundRun } from "./sound-run.ts";
-import { streamsSkipNothing } from "./streams.ts";
+import { streamsEndAsLists, streamsSkipNothing } from "./streams.ts";
 import { verify } from "./verdict.ts";
 import type { HistoryLine, Operation } from "../history/lines.ts";
 
@@ -66,6 +66,37 @@ describe("the verdict on a run", () => {
     expect(excused.anomalies).to.deep.equal([]);
     expect(excused.documented.renumbered).to.equal(1);
     expect(verify(sound.history, final).anomalies.map(({ invariant }) => invariant)).to.include("I1");
+  });
+
+  it("wants a reader to learn of a message that is stored under the number of a renumbered one", () => {
+    const shown = sound.history.find(
+      (line) => line.type === "event" && line.event === "message" && line.item?.[0] === 26,
+    );
+    if (shown?.type !== "event") throw new Error("the sound run has no such event");
+    const [, uid, ...rest] = shown.item!;
+    const final = sound.final.flatMap((line) =>
+      "uid" in line && line.uid === uid
+        ? [
+            { ...line, number: 31 },
+            { ...line, uid: "from before the loss" },
+          ]
+        : [line],
+    );
+    const history: HistoryLine[] = [
+      ...sound.history.map((line) =>
+        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+      ),
+      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
+    ];
+    const learns = sound.history.flatMap((line): HistoryLine[] =>
+      line.type === "event" && line.event === "message" && line.item?.[1] === uid
+        ? [{ ...line, event: "edited", change: 1, item: [26, "from before the loss", ...rest] }]
+        : [],
+    );
+    const wrong = (lines: HistoryLine[]) =>
+      streamsEndAsLists(buildModel(lines, final)).filter((text) => text.includes("instead of 26"));
+    expect(wrong([...history, ...learns])).to.deep.equal([]);
+    expect(wrong(history)).to.have.length(learns.length);
   });
 
   it("accepts another message under a number after a loss if its change is new to the reader, not by its version", () => {
