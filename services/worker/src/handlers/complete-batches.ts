@@ -15,7 +15,7 @@ export interface CompleteBatchesOptions {
   logger: Logger;
 }
 
-export type CompleteBatches = ReturnType<typeof createCompleteBatches>;
+type CompleteBatches = ReturnType<typeof createCompleteBatches>;
 
 /** Takes stored batches out of Redis. Notes what Redis has lost meanwhile, because readers may have passed it. */
 export function createCompleteBatches(options: CompleteBatchesOptions) {
