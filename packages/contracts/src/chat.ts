@@ -52,7 +52,10 @@ export const chatSchema = z
     last_change_number: z
       .int()
       .nonnegative()
-      .meta({ description: "The change number of the latest edit or deletion of a message, 0 if there is none", examples: [28948533] }),
+      .meta({
+        description: "The change number of the latest edit or deletion of a message, 0 if there is none",
+        examples: [28948533],
+      }),
     retention_days: retention,
     created_at: timestampSchema,
     updated_at: timestampSchema,

@@ -33,12 +33,10 @@ const messageShape = {
     .int()
     .positive()
     .meta({ description: "1, and one more with each change; the ETag of the message begins with it", examples: [1] }),
-  change_number: changeNumberSchema
-    .nullable()
-    .meta({
-      description:
-        "The change number of the last edit, of the deletion, or of storing the message late; null if there was none. The state with the higher one is the later, whatever its version",
-    }),
+  change_number: changeNumberSchema.nullable().meta({
+    description:
+      "The change number of the last edit, of the deletion, or of storing the message late; null if there was none. The state with the higher one is the later, whatever its version",
+  }),
   created_at: timestampSchema,
   updated_at: timestampSchema,
   edited_at: timestampSchema.nullable().meta({ description: "When the message was last edited; null if it never was" }),

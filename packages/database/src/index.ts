@@ -26,7 +26,7 @@ export { createMessageKeys, type KeyedMessage, type MessageKeys } from "./messag
 export { createKeys, KeyNotActive } from "./keys.ts";
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
-export { createReads, NumberingOutdated } from "./reads.ts";
+export { createReads, laterNumbering, NumberingOutdated } from "./reads.ts";
 export { createErasures, MAX_OPEN_ERASURES, TooManyErasures } from "./erasures.ts";
 export type { Erasure, Erasures, SenderErasure } from "./erasures.ts";
 export { createErasureWork, type ClaimedErasure, type ErasedChat, type ErasureWork } from "./erasure-work.ts";

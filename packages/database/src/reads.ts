@@ -33,6 +33,11 @@ export class NumberingOutdated extends Error {
   }
 }
 
+/** Returns the later numbering that an error names; undefined if it is not `NumberingOutdated`. */
+export function laterNumbering(error: unknown): number | undefined {
+  return error instanceof NumberingOutdated ? error.by : undefined;
+}
+
 type MovedHorizon = ReadHorizon & { readonly hasMoved: boolean };
 
 /** Chats of an application by their numbers: only some, or all except some. */

@@ -5,7 +5,7 @@ interface Holding {
   readonly users: Map<string | undefined, number>;
 }
 
-/** What the applications and their users hold of some memory. */
+/** Counts the memory that the applications and their users hold. */
 export interface Holdings {
   /** Adds bytes; negative ones return them. */
   add(owner: Owner, bytes: number): void;

@@ -1,6 +1,7 @@
 import type { ApiConfig } from "@confab/config";
 import { mayUse, type Access } from "@confab/access";
 import { routes, type Route } from "@confab/contracts";
+import { laterNumbering } from "@confab/database";
 import {
   accessLog,
   createBegin,
@@ -165,7 +166,7 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createReadRoutes({
           findChat,
-          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt }),
+          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt, laterNumbering }),
           reads,
           mountOptions,
         }),

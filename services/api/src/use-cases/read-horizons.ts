@@ -1,5 +1,5 @@
 import { maxNumber, ProblemError } from "@confab/contracts";
-import { NumberingOutdated, type Messages, type Reads } from "@confab/database";
+import type { Messages, Reads } from "@confab/database";
 import type { LiveSignals, PendingMessages } from "@confab/intake";
 import type { InShare } from "@confab/http";
 import type { Logger } from "@confab/runtime";
@@ -14,6 +14,8 @@ export interface ReadHorizonsOptions {
   pending: Pick<PendingMessages, "head">;
   signals: Pick<LiveSignals, "send">;
   continueAt: ContinueAt;
+  /** The later numbering for which MySQL has refused a horizon; undefined if this was not the reason. */
+  laterNumbering: (error: unknown) => number | undefined;
 }
 
 /** Who asks. */
@@ -40,7 +42,7 @@ export interface ReadHorizons {
 
 /** Read horizons of a chat, with exact unread counts. */
 export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
-  const { reads, messages, pending, signals, continueAt } = options;
+  const { reads, messages, pending, signals, continueAt, laterNumbering } = options;
 
   async function numbersOf(chat: ChatReference, logger: Logger): Promise<KnownNumbers> {
     const [stored, { head, isWhole }] = await Promise.all([
@@ -81,14 +83,18 @@ export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
         const numbering = Math.max(latest, head?.numbering ?? 0);
         const since = numbering === head?.numbering ? head.since : maxNumber;
         const horizon = await inShare(() =>
-          reads.advance(chat.id, reader, number, { numbering, since }).catch(ifOutdated),
+          reads.advance(chat.id, reader, number, { numbering, since }).catch((error: unknown) => {
+            const later = laterNumbering(error);
+            if (later === undefined) throw error;
+            return later;
+          }),
         );
         // Not kept anywhere: a client that connects later lists the horizons.
         if (!horizon) throw new ProblemError("chat-not-found");
-        if (horizon instanceof NumberingOutdated) {
+        if (typeof horizon === "number") {
           // Messages may have been lost meanwhile.
           at = { number, numbering };
-          latest = horizon.by;
+          latest = horizon;
           continue;
         }
         if (horizon.hasMoved) void signals.send(chat, { type: "read", reader, number }).catch(() => undefined);
@@ -108,9 +114,4 @@ function unknownBeyond(last: number): ProblemError {
   return new ProblemError("service-unavailable", {
     detail: `Number ${last} is the last one that is stored, and Redis, which knows whether there are higher ones, is unavailable. Nothing was changed. Send the request again after Retry-After, or with a number up to ${last}.`,
   });
-}
-
-function ifOutdated(error: unknown): NumberingOutdated {
-  if (error instanceof NumberingOutdated) return error;
-  throw error;
 }

@@ -15,8 +15,6 @@ export interface CompleteBatchesOptions {
   logger: Logger;
 }
 
-type CompleteBatches = ReturnType<typeof createCompleteBatches>;
-
 /** Takes stored batches out of Redis. Notes what Redis has lost meanwhile, because readers may have passed it. */
 export function createCompleteBatches(options: CompleteBatchesOptions) {
   const { partition, backlog, batchStore, chats, producer, metrics, logger } = options;
