@@ -2,6 +2,8 @@
 export const alone: ReadonlySet<string> = new Set([
   "bench/src/load/constant-depth.test.ts",
   "bench/src/load/open-loop.test.ts",
+  "packages/access/src/access-watches.test.ts",
+  "packages/database/src/group-commit.test.ts",
   "packages/database/test/locked-chats.test.ts",
   "packages/database/test/message-changes.test.ts",
   "packages/database/test/reads.test.ts",
