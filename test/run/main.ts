@@ -32,10 +32,7 @@ async function main(): Promise<void> {
   const count = Number(values.lanes ?? Math.min(2, availableParallelism()));
   if (!(Number.isInteger(count) && count > 0)) throw new Error("--lanes takes a whole number from 1 on");
   const start = performance.now();
-  const ran = await runAll(
-    files,
-    Array.from({ length: count }, () => openLane(values)),
-  );
+  const ran = await runAll(files, count, () => openLane(values));
   summarize(ran, (performance.now() - start) / 60_000);
 }
 
@@ -49,21 +46,21 @@ async function findFiles(folders: readonly string[]): Promise<string[]> {
   return files.sort();
 }
 
-async function runAll(files: readonly string[], lanes: readonly Lane[]): Promise<Ran[]> {
+async function runAll(files: readonly string[], count: number, open: () => Lane): Promise<Ran[]> {
   const ran: Ran[] = [];
-  const measuring = files.filter((file) => alone.has(file));
-  const waiting = files.filter((file) => !alone.has(file));
-  const run = async (lane: Lane, queue: string[]) => {
+  const run = async (queue: string[]) => {
+    const lane = open();
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await lane.run(file);
       ran.push(result);
       print(result, `${String(ran.length)}/${String(files.length)}`);
     }
+    await lane.close();
   };
-  await Promise.all(lanes.map((lane) => run(lane, waiting)));
-  await Promise.all(lanes.slice(1).map((lane) => lane.close()));
-  await run(lanes[0]!, measuring);
-  await lanes[0]!.close();
+  const together = files.filter((file) => !alone.has(file));
+  await Promise.all(Array.from({ length: count }, () => run(together)));
+  // In a process whose heap is still small.
+  await run(files.filter((file) => alone.has(file)));
   return ran;
 }
 
