@@ -83,21 +83,27 @@ export async function startMysql(
   });
 }
 
+/** mariadb-install-db fails now and then if two of them run at once. */
+const PREPARE_ATTEMPTS = 3;
+
 async function prepareData(command: string, dir: string, data: string): Promise<void> {
   if (existsSync(data)) return;
   const fresh = join(dir, "data.new");
-  await rm(fresh, { recursive: true, force: true });
   const common = ["--no-defaults", `--datadir=${fresh}`, `--user=${userInfo().username}`];
   const isMariadb = (await run(command, ["--version"])).stdout.includes("MariaDB");
-  const result = isMariadb
-    ? await run(findProgram("mariadb-install-db", "mysql_install_db") ?? "mariadb-install-db", [
-        ...common,
-        "--auth-root-authentication-method=normal",
-        "--skip-test-db",
-        // Many containers cannot resolve their own name, which would otherwise be an error.
-        "--force",
-      ])
-    : await run(command, [...common, "--initialize-insecure"]);
+  const prepare = async () => {
+    await rm(fresh, { recursive: true, force: true });
+    if (!isMariadb) return run(command, [...common, "--initialize-insecure"]);
+    return run(findProgram("mariadb-install-db", "mysql_install_db") ?? "mariadb-install-db", [
+      ...common,
+      "--auth-root-authentication-method=normal",
+      "--skip-test-db",
+      // Many containers cannot resolve their own name, which would otherwise be an error.
+      "--force",
+    ]);
+  };
+  let result = await prepare();
+  for (let attempt = 1; result.code !== 0 && attempt < PREPARE_ATTEMPTS; attempt += 1) result = await prepare();
   if (result.code !== 0) {
     const log = join(dir, "prepare.log");
     await writeFile(log, result.stdout + result.stderr);
