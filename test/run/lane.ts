@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { paths } from "@confab/local";
 
 /** Counts what the tests of one file did. */
 export interface Outcome {
@@ -20,8 +21,6 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-/** Node keeps the JavaScript of our TypeScript there, which halves the time until a process runs. */
-const NODE_COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/node", import.meta.url));
 const program = fileURLToPath(new URL("run-files.ts", import.meta.url));
 
 /**
@@ -34,7 +33,7 @@ export function openLane({ grep }: { readonly grep?: string | undefined } = {}):
 
   async function start(): Promise<ChildProcess> {
     const started = fork(program, grep === undefined ? [] : [grep], {
-      env: { NODE_COMPILE_CACHE, ...process.env },
+      env: { NODE_COMPILE_CACHE: paths.code, ...process.env },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     for (const stream of [started.stdout!, started.stderr!])

@@ -53,7 +53,7 @@ async function runAll(files: readonly string[], count: number, open: () => Lane)
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await lane.run(file);
       ran.push(result);
-      print(result, `${String(ran.length)}/${String(files.length)}`);
+      print(result, `${ran.length}/${files.length}`);
     }
     await lane.close();
   };
@@ -74,9 +74,9 @@ function summarize(ran: readonly Ran[], minutes: number): void {
   const slowest = [...ran].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
   say(`\n  The slowest files:`);
   for (const { file, seconds } of slowest) say(`  ${seconds.toFixed(0).padStart(5)} s  ${file}`);
-  say(`\n  ${String(passed)} passing (${minutes.toFixed(1)} min)`);
+  say(`\n  ${passed} passing (${minutes.toFixed(1)} min)`);
   if (failed.length > 0) {
-    say(`  ${String(failed.length)} failing\n`);
+    say(`  ${failed.length} failing\n`);
     for (const title of failed) say(`  ${title}`);
     process.exitCode = 1;
   }

@@ -1,9 +1,20 @@
+import { readFileSync } from "node:fs";
 import { exit } from "node:process";
 import { inspect } from "node:util";
 import Mocha from "mocha";
 // It starts the stores while it is loaded.
 import { mochaGlobalTeardown } from "@confab/testkit/root-hook";
 import type { Outcome } from "./lane.ts";
+
+const {
+  timeout,
+  "forbid-only": forbidOnly,
+  "forbid-pending": forbidPending,
+} = JSON.parse(readFileSync(new URL("../../.mocharc.json", import.meta.url), "utf8")) as {
+  timeout: number;
+  "forbid-only": boolean;
+  "forbid-pending": boolean;
+};
 
 /** Runs the test files that the parent process names, one at a time, and stops the stores when the parent disconnects. */
 const grep = process.argv[2];
@@ -16,7 +27,7 @@ process.once("disconnect", () => {
 });
 
 async function runFile(file: string): Promise<Outcome> {
-  const mocha = new Mocha({ timeout: 60_000, forbidOnly: true, forbidPending: true, reporter: "spec", color: true });
+  const mocha = new Mocha({ timeout, forbidOnly, forbidPending, reporter: "spec", color: true });
   if (grep !== undefined) mocha.fgrep(grep);
   mocha.addFile(file);
   const failed: string[] = [];

@@ -41,16 +41,10 @@ export async function addDeletedNumbers(tx: Statements, chatId: bigint, numbers:
   await addToBlocks(tx, chatId, blocks);
 }
 
-/** Does the same for numbers of several chats. */
-async function addDeletedNumbersOf(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
-  // In one order, so that two transactions do not wait for each other.
+/** Numbers by chat, in the order of the chats' ids: transactions that lock chats in one order do not wait for each other. */
+export function inOrderOfChats(numbers: readonly ChatNumber[]): [chatId: bigint, numbers: number[]][] {
   const chats = [...Map.groupBy(numbers, ({ chatId }) => chatId)].sort(([a], [b]) => Number(a - b));
-  for (const [chatId, own] of chats)
-    await addDeletedNumbers(
-      tx,
-      chatId,
-      own.map(({ number }) => number),
-    );
+  return chats.map(([chatId, own]) => [chatId, own.map(({ number }) => number)]);
 }
 
 /** Records those of the numbers that have neither a message nor a dead letter. */
@@ -63,7 +57,7 @@ export async function addUnusedNumbers(tx: Statements, numbers: readonly ChatNum
       WHERE m.number IS NULL AND d.number IS NULL`,
     JSON.stringify(numbers.map(({ chatId, number }) => [chatId.toString(), number])),
   );
-  await addDeletedNumbersOf(tx, unused);
+  for (const [chatId, own] of inOrderOfChats(unused)) await addDeletedNumbers(tx, chatId, own);
 }
 
 /** Records that a number has a message again. */

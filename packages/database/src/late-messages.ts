@@ -1,18 +1,11 @@
-import type { ChatNumber } from "./deleted-numbers.ts";
+import { inOrderOfChats, type ChatNumber } from "./deleted-numbers.ts";
 import { noteChanges } from "./note-changes.ts";
 import { placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
 /** Notes which of these numbers have a stored message that readers may not have been shown. */
 export async function noteLate(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
-  // In one order, so that two transactions do not wait for each other.
-  const chats = [...Map.groupBy(numbers, ({ chatId }) => chatId)].sort(([a], [b]) => Number(a - b));
-  for (const [chatId, own] of chats)
-    await noteChanges(
-      tx,
-      chatId,
-      own.map(({ number }) => number),
-    );
+  for (const [chatId, own] of inOrderOfChats(numbers)) await noteChanges(tx, chatId, own);
 }
 
 /** Locks the chats of messages in the order of their ids, before statements lock only some of them. */

@@ -21,3 +21,4 @@ export { serverUser } from "./server-user.ts";
 export { firstBytes } from "./first-bytes.ts";
 export { end, isRunning, signal } from "./process-identity.ts";
 export type { ProcessIdentity } from "./process-identity.ts";
+export { paths } from "./settings.ts";

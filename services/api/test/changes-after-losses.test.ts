@@ -1,35 +1,25 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { messageSchema } from "@confab/contracts";
-import { startRedis, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
 import { keyMaker } from "./key-world.ts";
 import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
 
 describe("changes of a message whose number another message has by now", function () {
   this.timeout(60_000);
-  let dir: string;
-  let server: ServerHandle;
-  let world: World;
+  let world: WorldWithRedis;
   let api: Api;
   let keys: ReturnType<typeof keyMaker>;
   let chat: Chat;
   let path: string;
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), "confab-losses-"));
-    server = await startRedis({ dir });
-    world = await openWorld({ redisUrl: server.url });
+    world = await openWorldWithRedis();
     keys = keyMaker(world);
-    api = await startApi(world, { REDIS_URL: server.url });
+    api = await startApi(world, { REDIS_URL: world.server.url });
   });
   after(async () => {
     await api.stop();
     await world.close();
-    await server.kill();
-    await rm(dir, { recursive: true, force: true });
   });
   beforeEach(async () => {
     chat = await world.newChat();

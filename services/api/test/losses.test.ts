@@ -1,37 +1,30 @@
-import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageSchema, readStateSchema } from "@confab/contracts";
-import { eventually, startProxy, startRedis, type ServerHandle } from "@confab/testkit";
+import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
 import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
 import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
 
 describe("when Redis has lost messages and assigns their numbers again", function () {
   this.timeout(60_000);
-  let dir: string;
-  let server: ServerHandle;
-  let world: World;
+  let world: WorldWithRedis;
   let api: Api;
   let chat: Chat;
   let path: string;
   const opened: EventReader[] = [];
 
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), "confab-losses-"));
-    server = await startRedis({ dir });
-    world = await openWorld({ redisUrl: server.url });
-    api = await startApi(world, { REDIS_URL: server.url });
+    world = await openWorldWithRedis();
+    api = await startApi(world, { REDIS_URL: world.server.url });
   });
   after(async () => {
     await api.stop();
     await world.close();
-    await server.kill();
-    await rm(dir, { recursive: true, force: true });
   });
   beforeEach(async () => {
     chat = await world.newChat();
@@ -234,16 +227,16 @@ describe("when Redis has lost messages and assigns their numbers again", functio
   });
 
   it("a restart with a truncated file sends readers back, and one with all data does not", async () => {
-    const folder = join(dir, "data/appendonlydir");
+    const folder = join(world.dir, "data/appendonlydir");
     const log = async () =>
       join(
         folder,
         (await readdir(folder)).find((name) => name.endsWith(".incr.aof"))!,
       );
     const restart = async (cutTo?: number) => {
-      await server.kill();
+      await world.server.kill();
       if (cutTo !== undefined) await truncate(await log(), cutTo);
-      await server.start();
+      await world.server.start();
       await eventually(() => world.redis.ping());
     };
     await world.accept(chat, "old 1", "old 2", "old 3");
@@ -268,7 +261,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
 
   it("nobody is sent back while Redis is unavailable, and no stream claims to be caught up", async () => {
     await sendEight();
-    const proxy = await startProxy({ target: server.url });
+    const proxy = await startProxy({ target: world.server.url });
     const behind = await startApi(world, { REDIS_URL: proxy.url });
     try {
       await proxy.cut();

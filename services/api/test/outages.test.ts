@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { eventually, startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { eventually, startProxy, type Proxy } from "@confab/testkit";
 import { expect } from "chai";
 import { jsonOf, linksOf, problemOf, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
 
 const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: number }> => {
   const began = performance.now();
@@ -13,9 +10,7 @@ const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: numbe
 };
 
 describe("the api without a store", () => {
-  let folder: string;
-  let redis: ServerHandle;
-  let world: World;
+  let world: WorldWithRedis;
   let database: Proxy;
   let between: Proxy;
   let api: Api;
@@ -23,19 +18,15 @@ describe("the api without a store", () => {
   let path: string;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "confab-api-"));
-    redis = await startRedis({ dir: folder });
-    world = await openWorld({ redisUrl: redis.url });
+    world = await openWorldWithRedis();
   });
   after(async () => {
     await world.close();
-    await redis.kill();
-    await rm(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
-    await redis.start();
+    await world.server.start();
     database = await startProxy({ target: world.url });
-    between = await startProxy({ target: redis.url });
+    between = await startProxy({ target: world.server.url });
     api = await startApi({ ...world, url: database.url }, { REDIS_URL: between.url, RATE_LIMITS: "on" });
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;

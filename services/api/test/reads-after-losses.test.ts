@@ -1,37 +1,28 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { readStateSchema } from "@confab/contracts";
-import { startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { startProxy, type Proxy } from "@confab/testkit";
 import { expect } from "chai";
 import { problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
 
 describe("read horizons that are on their way to MySQL when Redis loses messages", function () {
   this.timeout(60_000);
-  let dir: string;
-  let server: ServerHandle;
   let proxy: Proxy;
-  let world: World;
+  let world: WorldWithRedis;
   let slow: Api;
   let api: Api;
   let chat: Chat;
   let reads: string;
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), "confab-losses-"));
-    server = await startRedis({ dir });
-    world = await openWorld({ redisUrl: server.url });
+    world = await openWorldWithRedis();
     proxy = await startProxy({ target: world.url });
-    api = await startApi(world, { REDIS_URL: server.url });
-    slow = await startApi({ ...world, url: proxy.url }, { REDIS_URL: server.url });
+    api = await startApi(world, { REDIS_URL: world.server.url });
+    slow = await startApi({ ...world, url: proxy.url }, { REDIS_URL: world.server.url });
   });
   after(async () => {
     await slow.stop();
     await api.stop();
     await proxy.close();
     await world.close();
-    await server.kill();
-    await rm(dir, { recursive: true, force: true });
   });
 
   const send = (from: number, to: number, what: string) =>

@@ -1,36 +1,27 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { messageSchema } from "@confab/contracts";
-import { startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { startProxy, type Proxy } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
 import { openStream, type EventReader } from "./event-reader.ts";
 import { linksOf, problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
 
 describe("while Redis is unavailable to the api, and others store messages of a new numbering", function () {
   this.timeout(60_000);
-  let dir: string;
-  let server: ServerHandle;
   let proxy: Proxy;
-  let world: World;
+  let world: WorldWithRedis;
   let api: Api;
   let chat: Chat;
   let path: string;
   before(async () => {
-    dir = await mkdtemp(join(tmpdir(), "confab-restarts-"));
-    server = await startRedis({ dir });
-    world = await openWorld({ redisUrl: server.url });
-    proxy = await startProxy({ target: server.url });
+    world = await openWorldWithRedis();
+    proxy = await startProxy({ target: world.server.url });
     api = await startApi(world, { REDIS_URL: proxy.url });
   });
   after(async () => {
     await api.stop();
     await world.close();
     await proxy.close();
-    await server.kill();
-    await rm(dir, { recursive: true, force: true });
   });
   beforeEach(async () => {
     chat = await world.newChat();

@@ -1,8 +1,11 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { MessageContent } from "@confab/contracts";
 import { createMessages } from "@confab/database";
 import { createBacklog } from "@confab/intake";
 import { createProducer, whenReady } from "@confab/queue";
-import { testStores, uniquePrefix } from "@confab/testkit";
+import { startRedis, testStores, uniquePrefix } from "@confab/testkit";
 import {
   connectScripts,
   createTestIntake,
@@ -74,3 +77,23 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** Opens a world with a Redis server of its own, for tests that stop it or make it lose data. `close` ends both. */
+export async function openWorldWithRedis() {
+  const dir = await mkdtemp(join(tmpdir(), "confab-api-"));
+  const server = await startRedis({ dir });
+  const world = await openWorld({ redisUrl: server.url });
+  return {
+    ...world,
+    server,
+    /** The folder of the server, with its data. */
+    dir,
+    async close(): Promise<void> {
+      await world.close();
+      await server.kill();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export type WorldWithRedis = Awaited<ReturnType<typeof openWorldWithRedis>>;
