@@ -5,7 +5,7 @@ import { paths } from "@confab/local";
 /** Counts what the tests of one file did. */
 export interface Outcome {
   readonly passed: number;
-  /** The full titles of the failed tests. */
+  /** The full titles of the failed tests, each with its error on the next line. */
   readonly failed: readonly string[];
 }
 

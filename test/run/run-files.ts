@@ -39,7 +39,9 @@ async function runFile(file: string): Promise<Outcome> {
         resolve();
       });
       runner.on("pass", () => (passed += 1));
-      runner.on("fail", (test) => failed.push(test.fullTitle()));
+      runner.on("fail", (test, error: unknown) => {
+        failed.push(`${test.fullTitle()}\n    ${error instanceof Error ? error.message : inspect(error)}`);
+      });
     });
   } catch (error) {
     process.stderr.write(`${inspect(error)}\n`);
