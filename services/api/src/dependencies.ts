@@ -119,7 +119,10 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const ended = metrics.counter("confab_streams_ended_total");
   // From the start, so that the first one is an increase.
   for (const reason of endReasons) ended.labels({ reason });
-  const sharedReads = createSharedReads({ atOnce: Math.ceil(config.database.poolSize / 2) });
+  const sharedReads = createSharedReads({
+    atOnce: Math.ceil(config.database.poolSize / 2),
+    userShare: config.userShare,
+  });
   const rooms = createRooms({ signals, reads: sharedReads, chats });
   const refused = metrics.counter("confab_streams_refused_total");
   for (const limit of streamLimits) refused.labels({ limit });

@@ -1,6 +1,6 @@
-import { Agent } from "node:http";
+import { Agent, get, type ClientRequest } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { startService, testStores, type ServiceHandle } from "@confab/testkit";
+import { eventually, startService, testStores, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { statusOf } from "./status-of.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
@@ -86,4 +86,65 @@ describe("one application that reads large pages on many connections", function 
       expect(most, "pages that were served before another client's request").to.be.below(connections / 4);
     });
   }
+
+  it("does not slow down the streams of other applications by many streams at different positions", async () => {
+    const open: ClientRequest[] = [];
+    /** Opens a stream, and calls `onEvent` with each piece that has one of these events. */
+    const follow = (path: string, event: string, onEvent: () => unknown): void => {
+      const request = get(path, (response) => {
+        response.setEncoding("utf8").on("data", (text: string) => {
+          if (text.includes(`event: ${event}`)) onEvent();
+        });
+      });
+      open.push(request.on("error", () => undefined));
+    };
+    let [heard, shown] = [0, 0];
+    let isReady = false;
+    follow(`${pathOf(quiet!)}/stream`, "caught-up", () => (isReady = true));
+    await eventually(() => {
+      expect(isReady).to.equal(true);
+    });
+    follow(`${pathOf(quiet!)}/stream?after=2`, "message", () => (heard += 1));
+    const found: number[] = [];
+    try {
+      for (let round = 0; round < rounds; round += 1) {
+        for (let at = 0; at < 150; at += 1) {
+          const request = open.length;
+          follow(`${pathOf(loud!)}/stream?after=${at}`, "message", () => {
+            shown += 1;
+            // Its client leaves with its first page.
+            open[request]!.destroy();
+          });
+        }
+        await eventually(
+          () => {
+            expect(shown).to.be.above(150 * round);
+          },
+          { intervalMs: 1 },
+        );
+        const [before, known] = [shown, heard];
+        await world.accept(quiet!, `in round ${round}`);
+        await eventually(
+          () => {
+            expect(heard).to.be.above(known);
+          },
+          { intervalMs: 1, timeoutMs: 30_000 },
+        );
+        found.push(shown - before);
+        await eventually(
+          () => {
+            expect(shown).to.equal(150 * (round + 1));
+          },
+          { timeoutMs: 30_000 },
+        );
+      }
+    } finally {
+      for (const request of open) request.destroy();
+    }
+    if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
+      process.stdout.write(`streams: ${found.join()} of 150 streams before another application's\n`);
+    }
+    const median = found.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+    expect(median, "streams that were served before another application's").to.be.below(60);
+  });
 });

@@ -51,7 +51,8 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
           // Those that wait for the same share a read and its encoded answer.
           const what = JSON.stringify({ ...waiting, wait: undefined });
           const read = () => list(id, waiting);
-          const page = await reads.read({ chatId: id, what, after: 0 }, read, beganAt, readInShare);
+          const reader = { owner: { token, user }, notBefore: beganAt };
+          const page = await reads.read({ chatId: id, what, after: 0 }, read, reader, readInShare);
           // Messages may be lost while it waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
           return page;

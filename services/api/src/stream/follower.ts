@@ -14,6 +14,8 @@ import type { Shown } from "./room.ts";
 
 export interface FollowerOptions {
   readonly token: string;
+  /** The user of the client's user token, if it has one. */
+  readonly user: string | undefined;
   readonly starts: readonly Start[];
   /** Whether it is a stream of several chats, whose ids are cursors. */
   readonly isOfMany: boolean;
@@ -177,7 +179,7 @@ export class Follower implements MemberOwner {
 
   /** Reads and writes the next page of a chat. The page is not kept while the client takes it. */
   async #turn(member: Member): Promise<boolean> {
-    const { token, source, sink, context } = this.#options;
+    const { token, user, source, sink, context } = this.#options;
     member.isDue = false;
     let page: EventPage;
     try {
@@ -186,8 +188,11 @@ export class Follower implements MemberOwner {
         return false;
       }
       // Messages that were accepted before it began come before `caught-up`.
-      page = await source.pages.read(token, member.chat, member.at, member.isCaughtUp ? undefined : this.#beganAt);
+      const notBefore = member.isCaughtUp ? undefined : this.#beganAt;
+      const reader = { owner: { token, user }, notBefore, isWanted: () => !this.#isOver };
+      page = await source.pages.read(member.chat, member.at, reader);
     } catch (error) {
+      if (this.#isOver) return false;
       if (!this.#isFailing) context.logger.warn({ err: error }, "a stream waits for its stores");
       this.#isFailing = true;
       member.isDue = true;

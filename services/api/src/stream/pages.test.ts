@@ -10,6 +10,7 @@ import type { ReadUpTo } from "../use-cases/continue-at.ts";
 import type { MessagePage } from "../use-cases/read-messages.ts";
 
 const chat = { id: 7n, number: 1 } as Chat;
+const owner = { token: "token", user: undefined };
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
 
 /** Reads of a chat that end when the test says so. Its messages have these numbers. */
@@ -43,7 +44,8 @@ function heldReads(
     continueAt: (_chat, at) => Promise.resolve(continueAt(at)),
     changes: { after: () => Promise.resolve({ items: [], next: undefined }) },
   });
-  const read = (number: number, change = 0, numbering = 0) => pages.read("token", chat, { number, change, numbering });
+  const read = (number: number, change = 0, numbering = 0) =>
+    pages.read(chat, { number, change, numbering }, { owner });
   /** The ids of the events that a reader gets. */
   const idsOf = ({ frames, first }: EventPage) => frames.slice(first).map(({ at }) => eventId(at));
   return { ends, after, reads, read, idsOf };
@@ -116,7 +118,7 @@ describe("the pages of a stream", () => {
   });
 
   it("are read a few at a time, the others in their order", async () => {
-    const { ends, after, read } = heldReads([], { atOnce: 2 });
+    const { ends, after, read } = heldReads([], { atOnce: 3 });
     const readers = [1_000, 2_000, 3_000, 4_000].map((number) => read(number));
     expect(after).to.deep.equal([1_000, 2_000]);
     ends[0]!();
@@ -145,7 +147,9 @@ describe("the pages of a stream", () => {
     let count = 0;
     const reads = createSharedReads();
     const fail = () =>
-      reads.read({ chatId: 7n, what: "key", after: 0 }, () => Promise.reject(new Error(`failure ${(count += 1)}`)));
+      reads.read({ chatId: 7n, what: "key", after: 0 }, () => Promise.reject(new Error(`failure ${(count += 1)}`)), {
+        owner,
+      });
     for (const expected of [1, 2]) {
       await fail().then(
         () => expect.fail("it was read"),

@@ -5,7 +5,7 @@ import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ContinueAt } from "../use-cases/continue-at.ts";
 import type { ReadMessages } from "../use-cases/read-messages.ts";
-import type { SharedReads } from "./shared-reads.ts";
+import type { Reader, SharedReads } from "./shared-reads.ts";
 import type { Position } from "./position.ts";
 
 export interface EventPage {
@@ -27,9 +27,9 @@ export interface EventPages {
   /**
    * The events after a position: messages above its number, then changes above its change number, each as it is now; or the reset
    * of a reader who has numbers that were lost. Readers at the same position share one read, and so do readers that are a little
-   * ahead. The read begins after the time `notBefore`, by `performance.now()`.
+   * ahead.
    */
-  read(token: string, chat: StreamedChat, position: Position, notBefore?: number): Promise<EventPage>;
+  read(chat: StreamedChat, position: Position, reader: Reader): Promise<EventPage>;
 }
 
 export interface EventPagesOptions {
@@ -96,15 +96,16 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
   }
 
   return {
-    async read(token, chat, position, notBefore) {
+    async read(chat, position, reader) {
+      const { token } = reader.owner;
       const wanted = {
         chatId: chat.id,
         what: `events ${position.change}.${position.numbering}`,
         after: position.number,
       };
-      const near = reads.near(wanted, messagesAtOnce, notBefore) as Promise<EventPage> | undefined;
+      const near = reads.near(wanted, messagesAtOnce, reader) as Promise<EventPage> | undefined;
       const part = near && partAfter(await near, position);
-      return part ?? reads.read(wanted, () => readPage(token, chat, position), notBefore);
+      return part ?? reads.read(wanted, () => readPage(token, chat, position), reader);
     },
   };
 }

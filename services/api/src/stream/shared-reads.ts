@@ -1,3 +1,7 @@
+import { ProblemError } from "@confab/contracts";
+import type { Owner } from "@confab/http";
+import { createFairShare } from "@confab/runtime";
+
 /** A read of a chat, after a number. Readers that read the same after the same number share one read. */
 export interface SharedRead {
   readonly chatId: bigint;
@@ -5,18 +9,26 @@ export interface SharedRead {
   readonly after: number;
 }
 
+/** Who reads, and until when. */
+export interface Reader {
+  readonly owner: Owner;
+  /** It has to know all that happened before this time, by `performance.now()`: it joins no read that began before. */
+  readonly notBefore?: number | undefined;
+  /** Whether it still wants the result. What nobody wants is not read. */
+  readonly isWanted?: () => boolean;
+}
+
 type InTurn<T> = (read: () => Promise<T>) => Promise<T>;
 
 /** Reads of chats that several readers share. */
 export interface SharedReads {
   /**
-   * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore
-   * misses nothing. One that has to know all that happened before a time, by `performance.now()`, joins no read that began before
-   * it. A reader that begins a read waits for its turn first.
+   * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore misses
+   * nothing. Applications take turns to read, and so do the users of an application; if `inTurn` is given, this turn comes before.
    */
-  read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore?: number, inTurn?: InTurn<T>): Promise<T>;
-  /** A read under way or just done of the same after a number that is lower by less than `within`: the nearest one. */
-  near(wanted: SharedRead, within: number, notBefore?: number): Promise<unknown> | undefined;
+  read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader, inTurn?: InTurn<T>): Promise<T>;
+  /** Joins a read of the same after a number that is lower by less than `within`: the nearest one. */
+  near(wanted: SharedRead, within: number, reader: Reader): Promise<unknown> | undefined;
   /** Reads that began before do not answer readers that ask from now on. */
   forget(chatId: bigint): void;
 }
@@ -28,18 +40,26 @@ export interface SharedReadsOptions {
   keep?: number;
   /** Maximum number of reads under way. Others wait, so that they do not use up their time in the queue of the database. */
   atOnce?: number;
+  /** The part of them that the readers of one user may have. */
+  userShare?: number;
 }
 
 interface Begun {
-  promise: Promise<unknown>;
-  /** Infinite while it waits for others. */
+  readonly promise: Promise<unknown>;
+  /** Infinite while it waits for its turn. */
   at: number;
+  join(reader: Reader, before?: InTurn<unknown>): void;
 }
 
 /** Lets readers that want the same at about the same time share one read. */
-export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: SharedReadsOptions = {}): SharedReads {
+export function createSharedReads({
+  keepMs = 250,
+  keep = 16,
+  atOnce = 5,
+  userShare = 1,
+}: SharedReadsOptions = {}): SharedReads {
   const reads = new Map<bigint, Map<string, Map<number, Begun>>>();
-  const limited = createLimit(atOnce);
+  const turnOf = createTurns(atOnce, userShare);
   let kept = 0;
 
   function remove({ chatId, what, after }: SharedRead, read: Begun): void {
@@ -51,32 +71,68 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
     if (ofChat?.size === 0) reads.delete(chatId);
   }
 
+  /** A read that begins in the turn of any of its readers. Each owner takes one turn for all its readers. */
+  function begin(read: () => Promise<unknown>, ready: Promise<unknown> | undefined): Begun {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    let readers: Reader[] = [];
+    const owners = new Set<string>();
+    let turns = 0;
+
+    async function take({ owner }: Reader, before: InTurn<unknown>): Promise<void> {
+      const turn = { isMine: false };
+      const start = (): Promise<unknown> => {
+        if (begun.at !== Infinity) return Promise.reject(new Error("Another reader has begun this read"));
+        turn.isMine = true;
+        begun.at = performance.now();
+        const isWanted = readers.some((reader) => reader.isWanted?.() ?? true);
+        readers = [];
+        return isWanted ? read() : Promise.reject(new Error("Nobody wants this page of a stream any more"));
+      };
+      try {
+        if (ready !== undefined) await ready.catch(() => undefined);
+        resolve(await before(() => turnOf(owner, start)));
+      } catch (error) {
+        turns -= 1;
+        // Otherwise another reader has begun it, or still has a turn.
+        if (turn.isMine || (turns === 0 && begun.at === Infinity)) reject(error);
+      }
+    }
+    const begun: Begun = {
+      promise,
+      at: Infinity,
+      join(reader, before = now) {
+        if (begun.at !== Infinity) return;
+        readers.push(reader);
+        const name = nameOf(reader.owner);
+        if (owners.has(name)) return;
+        owners.add(name);
+        turns += 1;
+        void take(reader, before);
+      },
+    };
+    return begun;
+  }
+
   return {
-    read<T>(wanted: SharedRead, read: () => Promise<T>, notBefore = -Infinity, inTurn: InTurn<T> = now): Promise<T> {
+    read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader, inTurn?: InTurn<T>): Promise<T> {
       const { chatId, what, after } = wanted;
       const ofChat = reads.get(chatId) ?? new Map<string, Map<number, Begun>>();
       reads.set(chatId, ofChat);
       const same = ofChat.get(what) ?? new Map<number, Begun>();
       ofChat.set(what, same);
       const known = same.get(after);
-      if (known && known.at >= notBefore) return known.promise as Promise<T>;
-      // It waits for its turn without a place among the reads under way, which belong to all applications.
-      const begin = () =>
-        inTurn(() =>
-          limited(() => {
-            begun.at = performance.now();
-            return read();
-          }),
-        );
-      const begun: Begun = { promise: Promise.resolve(), at: Infinity };
+      if (known && known.at >= (reader.notBefore ?? -Infinity)) {
+        known.join(reader, inTurn as InTurn<unknown>);
+        return known.promise as Promise<T>;
+      }
       // After the one that is too old, so that those who come meanwhile share this one.
-      const promise = known ? known.promise.then(begin, begin) : begin();
-      begun.promise = promise;
+      const begun = begin(read, known?.promise);
+      begun.join(reader, inTurn as InTurn<unknown>);
       same.set(after, begun);
       const forget = (): void => {
         remove(wanted, begun);
       };
-      promise.then(() => {
+      begun.promise.then(() => {
         if (kept >= keep) {
           forget();
           return;
@@ -87,14 +143,16 @@ export function createSharedReads({ keepMs = 250, keep = 16, atOnce = 5 }: Share
           forget();
         }, keepMs).unref();
       }, forget);
-      return promise;
+      return begun.promise as Promise<T>;
     },
-    near({ chatId, what, after }, within, notBefore = -Infinity) {
+    near({ chatId, what, after }, within, reader) {
       const same = reads.get(chatId)?.get(what);
       if (same === undefined) return undefined;
       for (let number = after; number > after - within; number -= 1) {
         const read = same.get(number);
-        if (read !== undefined && read.at >= notBefore) return read.promise;
+        if (read === undefined || read.at < (reader.notBefore ?? -Infinity)) continue;
+        read.join(reader);
+        return read.promise;
       }
       return undefined;
     },
@@ -108,19 +166,27 @@ function now<T>(read: () => Promise<T>): Promise<T> {
   return read();
 }
 
-/** Runs work at once, or when other work is done, in the order of the calls. */
-function createLimit(atOnce: number) {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running < atOnce) running += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
-    }
+/** Readers may wait as long as those that wait for messages. */
+const patience = { waitingPerKey: Infinity, waitMs: 30_000, refuse: busy };
+
+/** Runs work in the turn of its owner: one place is left to other applications, and a user has a part of the others. */
+function createTurns(atOnce: number, userShare: number) {
+  const perApplication = Math.max(1, atOnce - 1);
+  const ofApplication = createFairShare({ total: atOnce, perKey: perApplication, ...patience });
+  // In front of it, so that what waits here takes no place there.
+  const perUser = Math.max(1, Math.floor(perApplication * userShare));
+  const ofUser = createFairShare({ total: Infinity, perKey: perUser, ...patience });
+  return <T>(owner: Owner, work: () => Promise<T>): Promise<T> => {
+    const inApplication = () => ofApplication(owner.token, work);
+    return owner.user === undefined ? inApplication() : ofUser(nameOf(owner), inApplication);
   };
+}
+
+const nameOf = ({ token, user }: Owner): string => `${token} ${user}`;
+
+function busy(): ProblemError {
+  return new ProblemError("service-unavailable", {
+    detail:
+      "The service has more reads of messages in progress than it can handle. Send the request again after Retry-After.",
+  });
 }

@@ -37,7 +37,7 @@ function openStream(options: Partial<StreamsOptions> = {}) {
   const places = createStreamPlaces({ total: 1, perApplication: 1, perUser: 100, perAddress: 1 });
   const streams = createStreams({
     pages: {
-      read: (_token, _chat, position) => {
+      read: (_chat, position) => {
         state.reads += 1;
         return Promise.resolve(pageUpTo(state.last, position, state.isWhole));
       },

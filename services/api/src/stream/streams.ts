@@ -132,7 +132,8 @@ class OpenStream implements FollowerOwner {
       this.#close();
     });
     const source = { pages, findMoved, position };
-    const follower = new Follower({ token, starts, isOfMany, source, sink, context, owner: this });
+    const user = context.principal?.user?.id;
+    const follower = new Follower({ token, user, starts, isOfMany, source, sink, context, owner: this });
     this.#context = context;
     this.#sink = sink;
     this.#follower = follower;
