@@ -17,6 +17,11 @@ export interface ByteBudgetOptions {
   readonly timeoutMs?: number;
   /** The part of an application's half that requests of one user hold; one request may hold more. */
   readonly userShare?: number;
+  /**
+   * Whether small bodies that arrive at once count for their sender, too. Where requests wait for each other, many small ones hold as
+   * much as a few large ones; where they do not, counting them is not worth it.
+   */
+  readonly countsSmall?: boolean;
 }
 
 /** The share of one request. It is plain data, because closures and getters would cost each request more than the counting. */
@@ -26,7 +31,7 @@ export interface Lease {
   held: number;
   /** The parsed values of the body. */
   values: number;
-  /** The part of `held` that is counted for the sender: nothing for a small body that arrives at once. */
+  /** The part of `held` that is counted for the sender. */
   counted: number;
   /** Whether the rest of the body is still awaited. */
   isReading: boolean;
@@ -69,7 +74,7 @@ export interface ByteBudget {
  * small requests alone, so a few large ones cannot keep out ordinary messages.
  */
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
-  const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000, userShare = 1 } = options;
+  const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000, userShare = 1, countsSmall = false } = options;
   /** The bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
   const reading = new Map<Lease, number>();
   const owned = new Map<string, number>();
@@ -136,7 +141,10 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
       assigned: undefined,
       evict: undefined,
     }),
-    take: hold,
+    take(lease, bytes) {
+      if (countsSmall && lease.sender !== undefined) count(lease, lease.sender, bytes);
+      hold(lease, bytes);
+    },
     takePiece(lease, bytes) {
       if (lease.sender !== undefined) count(lease, lease.sender, bytes + pieceBytes);
       hold(lease, bytes + pieceBytes);

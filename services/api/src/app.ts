@@ -96,7 +96,12 @@ export function createApiApp(options: ApiAppOptions): Express {
     userShare: config.userShare,
     searchMsPerSecond: config.applicationSearchMs,
   });
-  const budget = createByteBudget({ bytes: config.requestBytes, userShare: config.userShare });
+  const budget = createByteBudget({
+    bytes: config.requestBytes,
+    userShare: config.userShare,
+    // Changes wait for each other.
+    countsSmall: true,
+  });
   const mountOptions = { access, budget, share, validateResponses: options.validateResponses ?? false };
   const { publicUrl } = config.http;
   const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");

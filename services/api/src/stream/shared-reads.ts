@@ -14,7 +14,7 @@ export interface Reader {
   readonly owner: Owner;
   /** It has to know all that happened before this time, by `performance.now()`: it joins no read that began before. */
   readonly notBefore?: number | undefined;
-  /** Whether it still wants the result. What nobody wants is not read. */
+  /** Whether it still wants the result. A page that no reader wants is not read. */
   readonly isWanted?: () => boolean;
 }
 
