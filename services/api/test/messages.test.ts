@@ -33,7 +33,7 @@ function model(
 function inLaterFormat(batchId: string, { token, number }: Chat, record: string): string {
   const [, sum = "", content = ""] = /^1 (\d+) (.*)$/s.exec(record) ?? [];
   // The checksum may be shorter, but not longer.
-  const contents = Array.from("abcdefghijklmnopqrstuvwxyz", (letter) => `${content.slice(0, -1)}${letter}`);
+  const contents = Array.from({ length: 36 ** 3 }, (_, at) => content.slice(0, -3) + at.toString(36).padStart(3, "0"));
   const sums = contents.map((text) => String((crc32(`2 ${batchId}/${text}`) ^ nameHash(token, number)) >>> 0));
   const at = sums.findIndex(({ length }) => length <= sum.length);
   return `2 ${sums[at]!.padStart(sum.length, "0")} ${contents[at]!}`;
