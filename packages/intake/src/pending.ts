@@ -1,3 +1,4 @@
+import { batchIdOf } from "./batch-id.ts";
 import { keyPrefix, nameHash, partitionOf, type Partitioning } from "./keys.ts";
 import { decodeRecord, type PendingRecord } from "./pending-record.ts";
 import { guardKeys, withScripts, type RedisConnection } from "./scripts.ts";
@@ -35,6 +36,11 @@ export interface PendingMessages {
    * which can be higher than its own: after a loss, workers store what they had read before. Ask MySQL first and Redis second.
    */
   head(chat: ChatName, stored?: number): Promise<ChatHead | undefined>;
+  /**
+   * Whether Redis knows the batch with which a message of the chat was accepted. It does until two minutes after the batch was
+   * completed, unless it has lost data: then it may have given the message's number to another one.
+   */
+  knowsBatchOf(chat: ChatName, message: { readonly uid: Uint8Array }): Promise<boolean>;
 }
 
 /** Reads pending messages. */
@@ -65,6 +71,10 @@ export function createPendingMessages(connection: RedisConnection, partitioning:
       const prefix = keyPrefix(partitioning, partitionOf(partitioning, chat.token, chat.number));
       await redis.confabRaiseHead(...guardKeys(prefix), prefix, chat.token, chat.number, stored);
       return { ...head, last: stored };
+    },
+    async knowsBatchOf({ token, number: chat }, { uid }) {
+      const prefix = keyPrefix(partitioning, partitionOf(partitioning, token, chat));
+      return (await redis.exists(`${prefix}batch:${batchIdOf(uid).toString("base64url")}`)) === 1;
     },
   };
 }

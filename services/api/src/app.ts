@@ -160,7 +160,7 @@ export function createApiApp(options: ApiAppOptions): Express {
           lookups,
           readMessages,
           listMessages: createListMessages({ readMessages, continueAt }),
-          changeMessage: createChangeMessage({ changes, pending, signals }),
+          changeMessage: createChangeMessage({ changes, messages, pending, signals }),
           changes,
           waits,
           sharedReads,

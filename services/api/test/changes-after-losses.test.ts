@@ -42,20 +42,26 @@ describe("changes of a message whose number another message has by now", functio
     };
   }
 
-  /** Runs a request, and `happens` after its second look at pending messages. */
-  async function during(happens: () => Promise<void>, request: () => Promise<Answer>): Promise<Answer> {
+  /** Runs a request, and `happens` after its second look at pending messages, or before its first one. */
+  async function during(
+    happens: () => Promise<unknown>,
+    request: () => Promise<Answer>,
+    when: "seen" | "unseen" = "seen",
+  ): Promise<Answer> {
     const read = api.pending.read.bind(api.pending);
     let look = 0;
     api.pending.read = async (...args) => {
+      look += 1;
+      if (when === "unseen" && look === 1) await happens();
       const found = await read(...args);
-      if ((look += 1) === 2) await happens();
+      if (when === "seen" && look === 2) await happens();
       return found;
     };
     try {
       return await request();
     } finally {
       api.pending.read = read;
-      expect(look).to.be.above(1);
+      expect(look).to.be.at.least(when === "seen" ? 2 : 1);
     }
   }
 
@@ -81,6 +87,57 @@ describe("changes of a message whose number another message has by now", functio
       });
     }
   }
+
+  for (const [method, body] of requests) {
+    it(`${method} changes neither if the number has passed to the other one before the request looks at pending messages`, async () => {
+      const storeLate = await assignTwice();
+      const pass = async () => {
+        await storeLate();
+        await world.store();
+      };
+      const answer = await during(pass, () => api.send(method, `${path}/2`, body), "unseen");
+      expect(problemOf(answer, "version-mismatch").detail).to.include("Another message has the number 2");
+      expect(await list()).to.deep.equal([
+        [1, null, "old"],
+        [2, "xav", "of xav"],
+      ]);
+      // A request that is sent now is for the message that has the number.
+      expect((await api.send("PATCH", `${path}/2`, { body: "changed" })).status).to.equal(200);
+    });
+
+    it(`${method} changes neither if Redis loses the pending one as well`, async () => {
+      const storeLate = await assignTwice();
+      const pass = async () => {
+        await world.redis.flushall();
+        await storeLate();
+      };
+      problemOf(await during(pass, () => api.send(method, `${path}/2`, body), "unseen"), "version-mismatch");
+      expect((await list())[1]).to.deep.equal([2, "xav", "of xav"]);
+    });
+
+    it(`${method} changes a message that is stored before the request looks at pending messages`, async () => {
+      await world.accept(chat, { sender: "xav", body: "of xav" });
+      const answer = await during(
+        () => world.store(),
+        () => api.send(method, `${path}/2`, body),
+        "unseen",
+      );
+      expect(answer.status).to.equal(method === "DELETE" ? 204 : 200);
+      expect((await list())[1]).to.deep.equal([2, "xav", method === "DELETE" ? null : "changed"]);
+    });
+  }
+
+  it("If-Match names a message also if Redis has lost it before the request looks at pending messages", async () => {
+    await world.accept(chat, { sender: "xav", body: "of xav" });
+    const tag = (await api.get(`${path}/2`)).headers.get("etag")!;
+    const storeLate = await world.take();
+    const pass = async () => {
+      await world.redis.flushall();
+      await storeLate();
+    };
+    const request = () => api.send("PATCH", `${path}/2`, { body: "changed" }, { "if-match": tag });
+    expect((await during(pass, request, "unseen")).status).to.equal(200);
+  });
 
   it("a deletion is not acknowledged because the other message was deleted", async () => {
     const storeLate = await assignTwice();

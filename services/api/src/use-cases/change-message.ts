@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
-import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit } from "@confab/database";
+import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit, Messages } from "@confab/database";
 import type { InShare } from "@confab/http";
-import type { LiveSignals, PendingMessages, PendingRecord } from "@confab/intake";
+import type { LiveSignals, PendingMessages } from "@confab/intake";
 import { isTagOf, tagOf } from "../representations.ts";
 import type { ChatReference } from "./walk.ts";
 
 export interface ChangeMessageOptions {
   changes: Pick<MessageChanges, "edit" | "remove">;
-  pending: Pick<PendingMessages, "read">;
+  messages: Pick<Messages, "find">;
+  pending: Pick<PendingMessages, "read" | "knowsBatchOf">;
   signals: Pick<LiveSignals, "send">;
   /** How long a change waits for a pending message to be stored. */
   waitMs?: number;
@@ -40,13 +41,14 @@ const longestPauseMs = 200;
  */
 export function createChangeMessage({
   changes,
+  messages,
   pending,
   signals,
   waitMs = 2_000,
 }: ChangeMessageOptions): ChangeMessage {
-  async function findPending(place: ChatReference, number: number): Promise<PendingRecord | undefined> {
+  async function asked<T>(answer: Promise<T>): Promise<T> {
     try {
-      return (await pending.read(place, [number])).messages.get(number);
+      return await answer;
     } catch (error) {
       throw new ProblemError("service-unavailable", {
         detail:
@@ -62,8 +64,8 @@ export function createChangeMessage({
     { tags, expectSender, inShare }: ChangeTerms,
     change: (target: ChangeTarget) => Promise<ChangeOutcome>,
   ) {
-    let seen: PendingRecord | undefined;
-    const isSeen = ({ uid }: { uid: Uint8Array }): boolean => seen === undefined || seen.uid.equals(uid);
+    let seen: Uint8Array | undefined;
+    const isSeen = ({ uid }: { uid: Uint8Array }): boolean => seen === undefined || Buffer.compare(seen, uid) === 0;
     const target: ChangeTarget = {
       chatId: place.id,
       number,
@@ -78,15 +80,22 @@ export function createChangeMessage({
       const outcome = await inShare(() => change(target));
       if (outcome.outcome !== "missing") return outcome;
       // Redis drops a record only after the message is in MySQL, so a message that is in neither, in this order, is unknown.
-      const found = await findPending(place, number);
+      const found = (await asked(pending.read(place, [number]))).messages.get(number);
       if (found === undefined) {
+        if (seen === undefined && tags === undefined) {
+          // It may have been stored meanwhile. But after a loss, another message may have been pending under its number until then.
+          const stored = await inShare(() => messages.find(place.id, number));
+          if (stored && !(await asked(pending.knowsBatchOf(place, stored))))
+            return { outcome: "other-message" } as const;
+          seen = stored?.uid;
+        }
         const last = await inShare(() => change(target));
         if (last.outcome !== "missing") return last;
         throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
       }
       if (!isSeen(found)) return { outcome: "other-message" } as const;
       expectSender(found.sender);
-      seen = found;
+      seen = found.uid;
       if (performance.now() + pauseMs > deadline) {
         throw new ProblemError("service-unavailable", {
           detail:
@@ -102,7 +111,7 @@ export function createChangeMessage({
     const outcome = await settled(...args);
     if (outcome.outcome === "other-message") {
       throw new ProblemError("version-mismatch", {
-        detail: `Another message has the number ${number} by now, because messages were lost before they were stored. Nothing was changed. List the messages again, and repeat the change with the number that the message has.`,
+        detail: `Another message has the number ${number} by now, or may have it, because messages were lost before they were stored. Nothing was changed. List the messages again, and repeat the change with the number that the message has.`,
       });
     }
     if (outcome.outcome === "other-version") throw new ProblemError("version-mismatch");

@@ -12,7 +12,7 @@ import type { ChatReference, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
   messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
-  pending: PendingMessages;
+  pending: Pick<PendingMessages, "read" | "head">;
 }
 
 export interface ReadMessages {
@@ -45,7 +45,7 @@ class QueueUnavailable extends Error {
 
 /** Reads messages, stored or pending. */
 export function createReadMessages({ messages, pending }: ReadMessagesOptions): ReadMessages {
-  const queue: PendingMessages = {
+  const queue: ReadMessagesOptions["pending"] = {
     read: (...args) => asked(pending.read(...args)),
     head: (...args) => asked(pending.head(...args)),
   };
