@@ -99,7 +99,7 @@ describe("confabctl erase", function () {
     expect(certificate).to.include({ left: 0 });
     const damaged = { "mysql: damaged letters": 1, "mysql: damaged letters of no chat": 1 };
     expect(counts(certificate, "before")).to.include(damaged);
-    await stack.database.prisma.deadLetter.create({ data: letter("later", 2_000_000_000, { token, chatId: id }) });
+    await stack.database.prisma.deadLetter.create({ data: letter("later", 2_000_000_000_000, { token, chatId: id }) });
     const dry = await stack.json<{ found: { what: string; count: number }[] }>(
       ...["erase", token, "--sender", "anna", "--dry-run"],
     );

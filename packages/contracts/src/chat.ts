@@ -6,6 +6,9 @@ import { timestampSchema } from "./time.ts";
 /** Maximum number of a chat or message: that of MySQL's INT. */
 export const maxNumber = 2_147_483_647;
 
+/** Maximum change number: the microseconds since 2026 until 2311. */
+export const maxChangeNumber = Number.MAX_SAFE_INTEGER;
+
 /** The JSON schema of a number that arrives as text, in a path or a query. */
 export function asInteger(minimum: number, maximum: number, fallback?: number): Record<string, unknown> {
   return {
@@ -54,7 +57,7 @@ export const chatSchema = z
       .nonnegative()
       .meta({
         description: "The change number of the latest edit or deletion of a message, 0 if there is none",
-        examples: [28948533],
+        examples: [28948533417206],
       }),
     retention_days: retention,
     created_at: timestampSchema,

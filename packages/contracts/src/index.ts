@@ -18,5 +18,6 @@ export * from "./queues.ts";
 export * from "./reads.ts";
 export * from "./routes.ts";
 export * from "./signal.ts";
+export * from "./stream-position.ts";
 export * from "./user-token.ts";
 export * from "./version.ts";

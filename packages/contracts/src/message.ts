@@ -19,7 +19,7 @@ export const messageNumberSchema = numberSchema.meta({
 const changeNumberSchema = z
   .int()
   .positive()
-  .meta({ description: "Above the numbers of all earlier changes of the chat", examples: [28948533] });
+  .meta({ description: "Above the numbers of all earlier changes of the chat", examples: [28948533417206] });
 
 const messageShape = {
   application_token: applicationTokenSchema,

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { asInteger, maxNumber } from "./chat.ts";
+import { asInteger, maxChangeNumber, maxNumber } from "./chat.ts";
 import { senderSchema } from "./message-content.ts";
 import { readerSchema } from "./reads.ts";
+import { streamPositionSchema } from "./stream-position.ts";
 
 export const defaultLimit = 50;
 export const maxLimit = 200;
@@ -9,7 +10,7 @@ export const maxLimit = 200;
 const whole = (minimum: number, maximum: number): z.ZodType<number, string> =>
   z
     .string()
-    .regex(/^\d{1,10}$/, `must be a whole number from ${minimum} to ${maximum}`)
+    .regex(/^\d{1,16}$/, `must be a whole number from ${minimum} to ${maximum}`)
     .transform(Number)
     .pipe(z.int().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 
@@ -24,10 +25,14 @@ export const limitSchema = whole(1, maxLimit)
 /** Maximum number of seconds that a request may wait for messages; reverse proxies must wait longer. */
 export const maxWaitSeconds = 30;
 
-const numberParameter = (minimum: number, description: string): z.ZodType<number | undefined, string | undefined> =>
-  whole(minimum, maxNumber)
+const numberParameter = (
+  minimum: number,
+  description: string,
+  maximum = maxNumber,
+): z.ZodType<number | undefined, string | undefined> =>
+  whole(minimum, maximum)
     .optional()
-    .meta({ override: asInteger(minimum, maxNumber), description });
+    .meta({ override: asInteger(minimum, maximum), description });
 
 // Cursors are opaque to clients. Their patterns are exact, so that a value that fits one is a position in the list.
 const cursor = (pattern: RegExp): z.ZodString => z.string().regex(pattern, "must be a cursor taken from a Link header");
@@ -124,25 +129,15 @@ export type MessagesQuery = z.infer<typeof messagesQuerySchema>;
 
 export const changesQuerySchema = z.object({
   limit: limitSchema,
-  after: numberParameter(0, "Only changes after this change number; 0 for all").transform((after) => after ?? 0),
+  after: numberParameter(0, "Only changes after this change number; 0 for all", maxChangeNumber).transform(
+    (after) => after ?? 0,
+  ),
 });
 
 export const historyQuerySchema = z.object({
   limit: limitSchema,
   after: numberParameter(0, "Only versions after this one; 0 for all").transform((after) => after ?? 0),
 });
-
-/** A message's number, once the chat has changes a change number, and a numbering: the id of the last event that a reader has. */
-export const streamPositionSchema = z
-  .string()
-  .regex(
-    /^(0|[1-9][0-9]{0,9})(-(0|[1-9][0-9]{0,9}))?(\.(0|[1-9][0-9]{0,9}))?$/,
-    "must be a message's number, or the id of an event",
-  )
-  .refine(
-    (id) => id.split(/[-.]/).every((number) => Number(number) <= maxNumber),
-    `must have numbers of at most ${maxNumber}`,
-  );
 
 const ticketParameter = z.string().optional().meta({ description: "A ticket, in place of the header `Authorization`" });
 

@@ -3,7 +3,7 @@ import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { identifierBytes, identifierText } from "./identifiers.ts";
 import { findKeys, insertKeys, isSameRequest, otherRequestConflict, type Idempotency } from "./idempotency.ts";
-import { SECONDS_SINCE_2026 } from "./ordinals.ts";
+import { timeSince2026 } from "./ordinals.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -145,7 +145,7 @@ async function eraseSender(
 /** The lock that creating a chat takes, too: none is created while its application is deleted. */
 async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint; nextEpoch: number } | undefined> {
   const [owner] = await tx.$queryRawUnsafe<{ id: bigint; nextEpoch: bigint | number }[]>(
-    `SELECT id, GREATEST(epoch + 1, ${SECONDS_SINCE_2026}) AS nextEpoch FROM applications WHERE token = ? FOR UPDATE`,
+    `SELECT id, GREATEST(epoch + 1, ${timeSince2026("MILLISECOND")}) AS nextEpoch FROM applications WHERE token = ? FOR UPDATE`,
     token,
   );
   return owner && { id: owner.id, nextEpoch: Number(owner.nextEpoch) };

@@ -21,7 +21,7 @@ export async function noteChanges(tx: Statements, chatId: bigint, numbers: reado
     ...changes.flatMap((change) => [chatId, ...change]),
   );
   await tx.$executeRawUnsafe(
-    `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$[0]', change_number INT PATH '$[1]')) AS k
+    `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$[0]', change_number DOUBLE PATH '$[1]')) AS k
        STRAIGHT_JOIN messages AS m ON m.chat_id = ? AND m.number = k.number
         SET m.change_number = k.change_number`,
     ...[JSON.stringify(changes), chatId],

@@ -1,6 +1,6 @@
 import { removeDeletedNumber, type ChatNumber } from "./deleted-numbers.ts";
 import { identifierBytes } from "./identifiers.ts";
-import { SECONDS_SINCE_2026 } from "./ordinals.ts";
+import { timeSince2026 } from "./ordinals.ts";
 import { placeholderRows } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -32,7 +32,7 @@ export function createNumberings({ query }: Pick<Database, "query">) {
       if (known !== undefined) return known;
       // Another process may register it at once, or another one with the same ordinal.
       const [row] = await query<{ next: number }[]>(
-        `SELECT GREATEST(COALESCE(MAX(id), 0) + 1, ${SECONDS_SINCE_2026}) AS next FROM incarnations`,
+        `SELECT GREATEST(COALESCE(MAX(id), 0) + 1, ${timeSince2026("SECOND")}) AS next FROM incarnations`,
       );
       await query(
         "INSERT IGNORE INTO incarnations (id, incarnation, seen_at) VALUES (?, ?, ?)",

@@ -72,7 +72,7 @@ async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly Liv
   await tx.messageChange.createMany({ data: changes });
   await tx.$executeRaw`
     UPDATE JSON_TABLE(${JSON.stringify(changes.map(({ number, changeNumber }) => [number, changeNumber]))}, '$[*]'
-             COLUMNS (number INT PATH '$[0]', change_number INT PATH '$[1]')) AS k
+             COLUMNS (number INT PATH '$[0]', change_number DOUBLE PATH '$[1]')) AS k
       STRAIGHT_JOIN messages AS m ON m.chat_id = ${chatId} AND m.number = k.number
        SET m.body = '', m.metadata = NULL, m.deleted_at = ${now}, m.updated_at = ${now}, m.version = m.version + 1,
            m.change_number = k.change_number`;

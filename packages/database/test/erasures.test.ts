@@ -249,7 +249,7 @@ describe("the erasure of a sender", () => {
       ...{ ...message(chatId, number), sender: "anna", createdAt },
       ...(epoch !== undefined && { epoch }),
     });
-    const later = 2_000_000_000;
+    const later = 2_000_000_000_000;
     const damaged = { ...of(5, at(1)), damaged: true };
     await test.batchStore.store([batch(of(1, at(1)), of(2, at(-1)), of(3, at(-1), later), damaged)]);
     await reads.advance(chatId, "anna", 2);
@@ -282,7 +282,7 @@ describe("the erasure of a sender", () => {
     const nobodys = { ...damaged(mine.id, 3), token: "", chat: 0, chatId: 0n };
     const refused = message(mine.id, 4, "x".repeat(65_536));
     await test.batchStore.store([
-      batch(damaged(mine.id, 1), damaged(mine.id, 2, 2_000_000_000), nobodys, refused),
+      batch(damaged(mine.id, 1), damaged(mine.id, 2, 2_000_000_000_000), nobodys, refused),
       batch(damaged(theirs.id, 5)),
     ]);
     const textsOf = async () => {

@@ -25,7 +25,7 @@ const ofOneFormat = [
   ...["idempotency_keys.scope", "api_keys.public_id", "installation.name"],
 ];
 
-const types: Record<string, string> = { BigInt: "bigint", Int: "int", DateTime: "datetime(3)" };
+const types: Record<string, string> = { BigInt: "bigint", Int: "int", Float: "double", DateTime: "datetime(3)" };
 
 /** The columns of schema.prisma as `table.column type [null]`. */
 async function described(): Promise<string[]> {

@@ -13,7 +13,7 @@ export class ChatsUnavailable extends Error {
 export interface ChatInDatabase {
   id: bigint;
   lastNumber: number;
-  /** The number of requests to erase a sender of its application. */
+  /** The epoch of its application: the latest request to erase a sender began it. */
   epoch: number;
 }
 

@@ -311,6 +311,38 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     expect(late.events[0]!.data).to.deep.equal({ chat_number: chat.number, number: 1, change: 1 });
   });
 
+  it("a change comes to readers of many changes that MySQL has lost", async () => {
+    await world.accept(chat, "one", "two");
+    await world.store();
+    const edit = async (number: number, body: string) =>
+      readAs(messageSchema, await api.send("PATCH", `${path}/${number}`, { body })).change_number!;
+    await edit(1, "kept");
+    const { prisma } = world.database;
+    const where = { chatId: chat.id };
+    const { lastChangeNumber } = await prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });
+    const [messages, noted] = [
+      await prisma.message.findMany({ where }),
+      await prisma.messageChange.findMany({ where }),
+    ];
+    const reader = await open("?after=0");
+    let lost = 0;
+    for (let at = 0; at < 30; at++) lost = await edit(2, `lost ${at}`);
+    await reader.until((events) => events.some(({ data }) => data.change_number === lost));
+    await prisma.$transaction([
+      prisma.message.deleteMany({ where }),
+      prisma.messageChange.deleteMany({ where }),
+      prisma.messageVersion.deleteMany({ where: { ...where, number: 2 } }),
+      prisma.message.createMany({ data: messages }),
+      prisma.messageChange.createMany({ data: noted }),
+      prisma.chat.update({ where: { id: chat.id }, data: { lastChangeNumber } }),
+    ]);
+    const position = reader.lastId()!;
+    expect(await edit(1, "new")).to.be.above(lost);
+    const isNew = (events: readonly ReceivedEvent[]) => events.some(({ data }) => data.body === "new");
+    await reader.until(isNew);
+    await (await open(`?after=${position}`)).until(isNew);
+  });
+
   type Step = "send" | "store" | "lose" | "lose, store late" | "leave" | "return";
 
   /** Some of these steps, in any order; the weights say how often they come. */

@@ -1,4 +1,4 @@
-import { maxNumber, ProblemError } from "@confab/contracts";
+import { maxChangeNumber, maxNumber, ProblemError } from "@confab/contracts";
 import { crc32 } from "node:zlib";
 import type { Position } from "./position.ts";
 
@@ -9,7 +9,7 @@ const version = 1;
 /** The version and the checksum. */
 const headBytes = 4;
 /** 300 chats with the highest numbers that there are. */
-const maxCharacters = 7_300;
+const maxCharacters = 8_500;
 
 /**
  * A cursor: the version, three bytes of a checksum over token and positions, and for each chat, in ascending order, four LEB128
@@ -85,7 +85,9 @@ function decode(token: string, cursor: string): Map<number, Position> | undefine
   let chat = 0;
   while (reader.at < body.length) {
     const difference = readInteger(reader);
-    const [number, change, numbering] = [readInteger(reader), readInteger(reader), readInteger(reader)];
+    const number = readInteger(reader);
+    const change = readInteger(reader, maxChangeNumber);
+    const numbering = readInteger(reader);
     if (difference === undefined || difference === 0) return undefined;
     if (number === undefined || change === undefined || numbering === undefined) return undefined;
     chat += difference;
@@ -102,14 +104,14 @@ function writeInteger(bytes: number[], value: number): void {
 }
 
 /** Undefined if there is no integer up to the highest number, in its shortest form. */
-function readInteger(reader: { bytes: Buffer; at: number }): number | undefined {
+function readInteger(reader: { bytes: Buffer; at: number }, maximum = maxNumber): number | undefined {
   let value = 0;
-  for (let factor = 1; factor <= 0x80 ** 4; factor *= 0x80) {
+  for (let factor = 1; factor <= maximum; factor *= 0x80) {
     const byte = reader.bytes[reader.at++];
     if (byte === undefined) return undefined;
     value += (byte & 0x7f) * factor;
     if (byte > 0x7f) continue;
-    return value > maxNumber || (byte === 0 && factor > 1) ? undefined : value;
+    return value > maximum || (byte === 0 && factor > 1) ? undefined : value;
   }
   return undefined;
 }
