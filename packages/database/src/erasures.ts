@@ -4,6 +4,7 @@ import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { identifierBytes, identifierText } from "./identifiers.ts";
 import { findKeys, insertKeys, isSameRequest, otherRequestConflict, type Idempotency } from "./idempotency.ts";
 import { timeSince2026 } from "./ordinals.ts";
+import { passEpoch } from "./pass-epoch.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -71,6 +72,10 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
       isToken(token)
         ? write({ act: "sender-erased", by, token }, (tx) => eraseSender(tx, token, sender, idempotency))
         : undefined,
+
+    /** Begins an epoch above the one that Redis has, if MySQL has lost that one; see `passEpoch`. */
+    passEpoch: (token: string, inRedis: number): Promise<number | undefined> =>
+      inTime(timeoutMs, (guard) => passEpoch(database, token, inRedis, guard)),
 
     /** The latest erasure of a sender; undefined if there is none. */
     findSender: (token: string, sender: string): Promise<Erasure | undefined> =>

@@ -235,10 +235,29 @@ describe("the erasure of a sender", () => {
 
   it("begins an epoch that no request had before MySQL lost it", async () => {
     const { token } = await test.newChat();
-    const { epoch: lost } = (await erasures.eraseSender(token, "anna"))!;
+    let lost = 0;
+    // More requests than seconds.
+    for (let at = 0; at < 20; at++) lost = (await erasures.eraseSender(token, "anna"))!.epoch;
     await test.database.query("UPDATE applications SET epoch = 0 WHERE token = ?", token);
-    await pause(1_100);
+    await pause(5);
     expect((await erasures.eraseSender(token, "anna"))!.epoch).to.be.above(lost);
+  });
+
+  it("passes an epoch that only Redis has, and none that a later request began", async () => {
+    const [{ token }, other] = [await test.newChat(), await test.newChat()];
+    const first = (await erasures.eraseSender(token, "anna"))!;
+    const marked = (await erasures.eraseSender(token, "ben"))!;
+    await work.noteMarked(marked);
+    const foreign = (await erasures.eraseSender(other.token, "anna"))!;
+    const epochs = () => Promise.all([first, marked, foreign].map(async ({ id }) => (await findById(id)).epoch));
+    const findById = (id: bigint) => test.database.prisma.erasure.findUniqueOrThrow({ where: { id } });
+    expect(await erasures.passEpoch(token, marked.epoch), "the later request").to.equal(undefined);
+    expect(await epochs()).to.deep.equal([first.epoch, marked.epoch, foreign.epoch]);
+    const inRedis = marked.epoch + 3_600_000;
+    expect(await erasures.passEpoch(token, inRedis)).to.equal(inRedis + 1);
+    expect(await epochs()).to.deep.equal([inRedis + 1, marked.epoch, foreign.epoch]);
+    expect(await test.chats.locate(token, 1)).to.include({ epoch: inRedis + 1 });
+    expect(await erasures.passEpoch(token, inRedis)).to.equal(undefined);
   });
 
   it("finds messages and horizons of earlier epochs, whatever the clocks say, and no later ones", async () => {

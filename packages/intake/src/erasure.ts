@@ -10,11 +10,12 @@ local now = redis.call('TIME')[1] * 1000
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`;
 
-/** Requests may arrive in another order than they were recorded. */
+/** Requests may arrive in another order than they were recorded. Returns the epoch that the application has now. */
 const raise = `
-if tonumber(ARGV[2]) > tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-end`;
+local epoch = redis.call('HGET', KEYS[1], ARGV[1])
+if tonumber(ARGV[2]) <= tonumber(epoch or 0) then return epoch end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return ARGV[2]`;
 
 /**
  * Says whether a chat has ranges of open batches. Others are left over from lines of an index that could not be read, and nothing else
@@ -29,6 +30,9 @@ for from = 0, redis.call('LLEN', KEYS[1]) - 1, size do
 end
 redis.call('UNLINK', KEYS[1])
 return 0`;
+
+/** Begins an epoch above one that only Redis has; undefined if it was begun by a request. */
+export type PassEpoch = (token: string, inRedis: number) => Promise<number | undefined>;
 
 export type IntakeErasure = ReturnType<typeof createIntakeErasure>;
 
@@ -49,6 +53,12 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
     keyPrefix(partitioning, partition),
   );
 
+  /** Returns the highest epoch that a partition has. */
+  async function raiseTo(token: string, epoch: number): Promise<number> {
+    const found = await Promise.all(prefixes.map((prefix) => redis.eval(raise, 1, `${prefix}epochs`, token, epoch)));
+    return Math.max(...found.map(Number));
+  }
+
   return {
     /**
      * From now on no message is accepted for the chat or, without a number, for any chat of the application: their heads are not
@@ -60,9 +70,17 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
       await Promise.all(marked.map((prefix) => redis.eval(add, 1, `${prefix}erased`, member, markMs)));
     },
 
-    /** From now on the messages of the application are accepted in this epoch, or in a later one that was begun before. */
-    async beginEpoch(token: string, epoch: number): Promise<void> {
-      await Promise.all(prefixes.map((prefix) => redis.eval(raise, 1, `${prefix}epochs`, token, epoch)));
+    /**
+     * From now on the messages of the application are accepted in this epoch, or in a later one. `pass` is asked about a later one: it
+     * returns an epoch above it if no request is known that began it, since messages of it may be older than this request. Returns the
+     * epoch that was begun.
+     */
+    async beginEpoch(token: string, epoch: number, pass: PassEpoch): Promise<number> {
+      const inRedis = await raiseTo(token, epoch);
+      const above = inRedis > epoch ? await pass(token, inRedis) : undefined;
+      if (above === undefined) return epoch;
+      await raiseTo(token, above);
+      return above;
     },
 
     /** Which of the chats have pending messages. Removes what is left of the lists of the others. */

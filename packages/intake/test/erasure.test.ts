@@ -115,12 +115,12 @@ describeGuarded("a pending message", [
       const chat = await world.createChat();
       const side = await world.connect();
       const erasure = createIntakeErasure(side.redis, world.partitioning);
-      await erasure.beginEpoch(chat.token, 3);
+      await erasure.beginEpoch(chat.token, 9_000_000_000_123, () => Promise.resolve(undefined));
       await send(side.intake(), chat, "a");
       const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
       const move = { batchId: id, record: 1, chatId: chat.id, lastNumber: 7 };
       expect((await side.backlog.complete({ ids: [id], moves: [move] })).moved).to.deep.equal([8]);
-      expect(await epochsOf(side)).to.deep.equal([3]);
+      expect(await epochsOf(side)).to.deep.equal([9_000_000_000_123]);
     },
   },
   {
@@ -153,7 +153,9 @@ describe("erasing what Redis holds", function () {
     const intake = side.intake();
     await send(intake, chat, "before");
     const erasure = createIntakeErasure(side.redis, world.partitioning);
-    await Promise.all([2, 10, 9].map((epoch) => erasure.beginEpoch(chat.token, epoch)));
+    await Promise.all(
+      [2, 10, 9].map((epoch) => erasure.beginEpoch(chat.token, epoch, () => Promise.resolve(undefined))),
+    );
     for (const each of [chat, other, foreign]) await send(intake, each, "after");
     expect(await epochsOf(side)).to.deep.equal([undefined, 10, 10, undefined]);
     await world.store(side);

@@ -89,6 +89,15 @@ describe("deleting chats and applications", function () {
     expect(await createErasures(world.database).find(chat.token), "the application is not deleted").to.equal(undefined);
   });
 
+  it("begins an epoch above that of Redis if MySQL has lost that one, before it answers", async () => {
+    const key = `${world.prefix}:{p0}:epochs`;
+    await world.redis.hset(key, chat.token, 900_000_000_000);
+    jsonOf(await api.send("POST", `/applications/${chat.token}/erasures`, { sender: "anna" }), 202);
+    const erasure = await createErasures(world.database).findSender(chat.token, "anna");
+    expect(erasure?.epoch).to.equal(900_000_000_001);
+    expect(await world.redis.hget(key, chat.token)).to.equal("900000000001");
+  });
+
   it("refuses the erasure of one sender more than an application may have open", async () => {
     const path = `/applications/${chat.token}/erasures`;
     const { applicationId } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });

@@ -126,7 +126,7 @@ describe("a flipped bit in Redis", function () {
     await eventually(async () => expect((await textsOfLetters()).join()).to.include("4711"));
     const erasures = createErasures(world.direct);
     const { epoch } = (await erasures.eraseSender(chat.token, "anna"))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(chat.token, epoch);
+    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(chat.token, epoch, erasures.passEpoch);
     await eventually(
       async () => expect((await erasures.findSender(chat.token, "anna"))?.finishedAt).to.be.instanceOf(Date),
       { timeoutMs: 30_000 },

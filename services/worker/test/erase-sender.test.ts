@@ -22,7 +22,7 @@ describe("the erasure of a sender", function () {
   /** Requests the erasure as the api does. */
   async function request(sender: string, token = world.token): Promise<void> {
     const { epoch } = (await erasures.eraseSender(token, sender))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(token, epoch);
+    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(token, epoch, erasures.passEpoch);
   }
 
   const finished = (sender: string) =>
@@ -79,6 +79,23 @@ describe("the erasure of a sender", function () {
     await finished("anna");
     expect(await bodiesOf(chat)).to.deep.equal(["", "after"]);
   });
+
+  for (const isMarked of [true, false]) {
+    it(`erases what was accepted in an epoch that MySQL has lost, if ${isMarked ? "the api" : "a worker"} sets the mark`, async () => {
+      const chat = await world.createChat();
+      // Far above what MySQL begins now, as after a clock that was ahead.
+      const intake = createIntakeErasure(world.redis, world.config.partitioning);
+      await intake.beginEpoch(world.token, 900_000_000_000, () => Promise.resolve(undefined));
+      await submitAt(0, chat, "before");
+      if (isMarked) {
+        await request("anna");
+        await submitAt(0, chat, "after");
+      } else await erasures.eraseSender(world.token, "anna");
+      world.run();
+      await finished("anna");
+      expect(await bodiesOf(chat)).to.deep.equal(isMarked ? ["", "after"] : [""]);
+    });
+  }
 
   it("leaves the read horizons that move after the request, and ends although they move again", async () => {
     const [chat, untouched] = [await world.createChat(), await world.createChat()];

@@ -159,7 +159,11 @@ describe("the erasure of deleted chats and applications", function () {
     await world.pause();
     await world.submit(first, "pending", "anna");
     const { epoch } = (await erasures.eraseSender(world.token, "anna"))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(world.token, epoch);
+    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(
+      world.token,
+      epoch,
+      erasures.passEpoch,
+    );
     await world.submit(second, "later", "anna");
     world.run();
     await eventually(

@@ -25,7 +25,7 @@ export async function openErasedStores(env: Environment) {
     async erase({ token, chat, sender }: Target) {
       if (sender !== undefined) {
         const erasure = await erasures.eraseSender(token, sender);
-        if (erasure) await marks.beginEpoch(token, erasure.epoch);
+        if (erasure) await marks.beginEpoch(token, erasure.epoch, erasures.passEpoch);
         return erasure;
       }
       const erasure = await (chat === undefined ? erasures.eraseApplication(token) : erasures.eraseChat(token, chat));

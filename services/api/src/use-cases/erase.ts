@@ -4,7 +4,7 @@ import type { IntakeErasure } from "@confab/intake";
 import type { EndStreams } from "../stream/end-streams.ts";
 
 export interface EraseOptions {
-  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "find">;
+  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "passEpoch" | "find">;
   intake: Pick<IntakeErasure, "mark" | "beginEpoch">;
   endStreams: EndStreams;
 }
@@ -28,7 +28,7 @@ export interface Erase {
  * messages that a worker will drop. A repetition finds the deletion in the journal and sets the mark again.
  */
 export function createErase({ erasures, intake, endStreams }: EraseOptions): Erase {
-  async function mark(set: Promise<void>, recorded: string): Promise<void> {
+  async function mark(set: Promise<unknown>, recorded: string): Promise<void> {
     await set.catch((error: unknown) => {
       throw new ProblemError("service-unavailable", {
         detail: `${recorded}, but Redis did not confirm it, so messages may still be accepted as if nothing had happened. Send the same request again after Retry-After.`,
@@ -57,7 +57,7 @@ export function createErase({ erasures, intake, endStreams }: EraseOptions): Era
     async sender(token, sender, { by, idempotency }) {
       const erasure = await erasures.eraseSender(token, sender, { by, idempotency });
       if (!erasure) return undefined;
-      await mark(intake.beginEpoch(token, erasure.epoch), "The erasure is recorded");
+      await mark(intake.beginEpoch(token, erasure.epoch, erasures.passEpoch), "The erasure is recorded");
       return erasure;
     },
   };
