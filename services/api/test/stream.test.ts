@@ -178,7 +178,18 @@ describe("the live stream of a chat", function () {
   });
 
   it("refuses what cannot begin", async () => {
-    for (const after of ["-1", "x", "1-", "01", "1-2-3", "1.", "1.2-3", "2147483648", "1-9007199254740992", "1.9999999999"]) {
+    for (const after of [
+      "-1",
+      "x",
+      "1-",
+      "01",
+      "1-2-3",
+      "1.",
+      "1.2-3",
+      "2147483648",
+      "1-9007199254740992",
+      "1.9999999999",
+    ]) {
       problemOf(await api.get(`${path}/stream?after=${after}`), "validation-failed");
       problemOf(await api.get(`${path}/stream`, { "last-event-id": after }), "validation-failed");
     }
