@@ -3,11 +3,13 @@ import { isDuplicateKey } from "./errors.ts";
 import { addUnusedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { lockChatsOf, noteLate } from "./late-messages.ts";
 import { ChatLocked, createLockedChats, unlessLocked } from "./locked-chats.ts";
-import { addKeys, removeKeys } from "./message-keys.ts";
-import { addToChats, addToOutbox, compareWithStored, insertMessages, sortByKey } from "./message-rows.ts";
+import { addKeys, removeKeys, type Original } from "./message-keys.ts";
+import { addToChats, addToOutbox, insertMessages, sortByKey } from "./message-rows.ts";
 import { createStoredNumberings, recordNumberings, type Numbering } from "./numberings.ts";
 import { checkOwners, type AddressedMessage, type Placed } from "./owners.ts";
 import { advanceSenders } from "./sender-horizons.ts";
+import { settleAgain } from "./settle-again.ts";
+import { countTombstones, insertTombstones } from "./tombstones.ts";
 import { RetryTransaction, directTransaction, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -42,8 +44,11 @@ export interface StoreResult<M> {
   readonly erased: M[];
   /** Messages that were not stored, because their chats are locked. Their batches must be stored again. */
   readonly locked: M[];
-  /** Messages that were dropped, because an earlier message, with this number, has their idempotency key: Redis had lost it. */
-  readonly repeated: { message: M; number: number }[];
+  /**
+   * Messages that were dropped, because an earlier message has their idempotency key, which Redis had lost, or because they are stored
+   * under another number. A tombstone has their own number.
+   */
+  readonly repeated: { message: M; original: Original }[];
 }
 
 const TIMEOUT_MS = 30_000;
@@ -135,7 +140,7 @@ async function store<M extends AddressedMessage>(
   const { rows: candidates, clashes } = withoutClashes(
     sortByKey([...placed.filter((message) => !before.has(message)), ...again.missing]),
   );
-  const repeated = await addKeys(tx, candidates);
+  const repeated = new Map([...again.repeated, ...(await addKeys(tx, candidates))]);
   const rows = repeated.size === 0 ? candidates : candidates.filter((message) => !repeated.has(message));
   const { stored, conflicts, refused } = await insertMessages(
     tx,
@@ -145,6 +150,7 @@ async function store<M extends AddressedMessage>(
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   const late = [...conflicts, ...dead.conflicts];
   await removeKeys(tx, late);
+  const tombstones = await insertTombstones(tx, [...repeated.keys()], now);
   // While these were pending, readers may have been shown them instead of what is stored under their numbers.
   const shown = [...again.conflicts, ...clashes, ...late, ...repeated.keys()];
   await addToOutbox(tx, stored, now);
@@ -158,7 +164,8 @@ async function store<M extends AddressedMessage>(
     await advanceSenders(tx, stored, now);
   });
   // After the numberings, whose beginning removes such numbers.
-  await addUnusedNumbers(tx, [...repeated.keys(), ...again.elsewhere]);
+  await addUnusedNumbers(tx, [...repeated.keys()]);
+  await countTombstones(tx, tombstones);
   await noteLate(tx, shown);
   const found = again.missing.filter((message) => stored.includes(message));
   for (const { chatId, number } of found) await removeDeletedNumber(tx, chatId, number);
@@ -168,7 +175,7 @@ async function store<M extends AddressedMessage>(
     conflicts: [...again.conflicts, ...misplaced, ...clashes, ...late],
     refused: dead.deadLettered,
     erased,
-    repeated: Array.from(repeated, ([message, number]) => ({ message, number })),
+    repeated: Array.from(repeated, ([message, original]) => ({ message, original })),
     recorded,
   };
 }
@@ -212,36 +219,6 @@ async function recordBatches<B extends { readonly id: Uint8Array }>(tx: Statemen
     }
   }
   return { fresh, delivered };
-}
-
-/**
- * Decides about messages of batches that were stored before. The answer of the first delivery may have been lost
- * together with its conflicts, so messages whose number is still taken are reported again. A message that is not stored
- * anywhere is stored now. A message that is stored elsewhere, under another number, is done: a late resend of its batch was
- * numbered a second time.
- */
-async function settleAgain<M extends AddressedMessage>(tx: Statements, messages: readonly M[]) {
-  const rows = await compareWithStored(tx, "messages", messages);
-  const letters = await compareWithStored(tx, "dead_letters", rows.fresh);
-  const stored = await storedUids(tx, letters.fresh);
-  return {
-    conflicts: [...rows.conflicts, ...letters.conflicts],
-    missing: letters.fresh.filter(({ uid }) => !stored.has(hex(uid))),
-    elsewhere: letters.fresh.filter(({ uid }) => stored.has(hex(uid))),
-  };
-}
-
-/** The uids that are stored in the messages' chats under any number. Reads whole chats, but is rarely needed. */
-async function storedUids(tx: Statements, messages: readonly AddressedMessage[]): Promise<Set<string>> {
-  if (messages.length === 0) return new Set();
-  const chatIds = [...new Set(messages.map(({ chatId }) => chatId))];
-  const uids = messages.map(({ uid }) => uid);
-  const found = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(
-    `SELECT uid FROM messages WHERE chat_id IN (${placeholders(chatIds)}) AND uid IN (${placeholders(uids)})
-     UNION ALL SELECT uid FROM dead_letters WHERE uid IN (${placeholders(uids)})`,
-    ...[...chatIds, ...uids, ...uids],
-  );
-  return new Set(found.map(({ uid }) => hex(uid)));
 }
 
 /**

@@ -2,8 +2,10 @@ import { decodeContent } from "@confab/contracts";
 import { DAMAGED } from "./dead-letter-messages.ts";
 import { addDeletedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
+import { noteLate } from "./late-messages.ts";
 import { noteChanges } from "./note-changes.ts";
 import { advanceSenders } from "./sender-horizons.ts";
+import { countTombstones, insertTombstones } from "./tombstones.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { DeadLetter } from "./generated/client.ts";
@@ -67,17 +69,10 @@ async function remove(tx: Queryable, id: bigint): Promise<boolean> {
 async function leaveTombstone(tx: Queryable, letter: DeadLetter & { chatId: bigint }): Promise<void> {
   const { chatId, number, uid, epoch, acceptedAt } = letter;
   if (!(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) return;
-  const empty = { chatId, number, uid, body: "", epoch: epoch ?? undefined, createdAt: acceptedAt };
-  // A trigger that refused the message may refuse this row as well.
-  const { stored } = await insertMessages(tx, [empty]);
-  if (stored.length === 0) return;
-  const now = new Date();
-  await tx.$executeRaw`
-    UPDATE messages SET deleted_at = ${now}, updated_at = ${now}, version = version + 1
-     WHERE chat_id = ${chatId} AND number = ${number}`;
-  await noteChanges(tx, chatId, [number]);
-  await tx.$executeRaw`
-    UPDATE chats SET last_message_number = GREATEST(last_message_number, ${number}) WHERE id = ${chatId}`;
+  const message = { chatId, number, uid, body: "", epoch: epoch ?? undefined, createdAt: acceptedAt };
+  const tombstones = await insertTombstones(tx, [message], new Date());
+  await noteLate(tx, tombstones);
+  await countTombstones(tx, tombstones);
 }
 
 async function restore(tx: Queryable, id: bigint): Promise<Restoration> {

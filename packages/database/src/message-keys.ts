@@ -13,6 +13,9 @@ export interface KeyedMessage {
   readonly request: Uint8Array;
 }
 
+/** The message of which another one is a repetition. */
+export type Original = Pick<KeyedMessage, "number" | "uid">;
+
 interface KeyRow extends KeyedMessage {
   readonly id: Uint8Array;
 }
@@ -38,21 +41,39 @@ export function createMessageKeys(database: Database) {
 type Keyed<M> = M & { readonly key: MessageKey };
 
 /**
- * Stores the keys of new messages. Returns the messages whose key an earlier message has, with its number: repetitions of requests that Redis had
+ * Stores the keys of new messages. Returns the messages whose key an earlier message has, with that one: repetitions of requests that Redis had
  * forgotten. The primary key makes this the last guard against them, whatever Redis has lost.
  */
-export async function addKeys<M extends NewMessage>(tx: Statements, messages: readonly M[]): Promise<Map<M, number>> {
+export async function addKeys<M extends NewMessage>(tx: Statements, messages: readonly M[]): Promise<Map<M, Original>> {
   const keyed = messages.filter(hasKey).sort((a, b) => Buffer.compare(a.key.id, b.key.id));
-  const repeated = new Map<M, number>();
+  const repeated = new Map<M, Original>();
   for (const chunk of chunksOf(keyed, { maxItems: 1_000, maxSize: Infinity, sizeOf: () => 0 })) {
     try {
       await insertKeys(tx, chunk);
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
-      for (const [message, number] of await insertNewKeys(tx, chunk)) repeated.set(message, number);
+      for (const [message, original] of await insertNewKeys(tx, chunk)) repeated.set(message, original);
     }
   }
   return repeated;
+}
+
+/** Finds the messages whose key another message has, with that one. */
+export async function findOriginals<M extends NewMessage>(
+  tx: Statements,
+  messages: readonly M[],
+): Promise<Map<M, Original>> {
+  const keyed = messages.filter(hasKey);
+  if (keyed.length === 0) return new Map();
+  const ids = keyed.map(({ key }) => key.id);
+  const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)})`, ...ids);
+  const owners = new Map(stored.map((row) => [hex(row.id), row]));
+  const originals = new Map<M, Original>();
+  for (const message of keyed) {
+    const owner = owners.get(hex(message.key.id));
+    if (owner && isOther(owner, message)) originals.set(message, owner);
+  }
+  return originals;
 }
 
 /** Removes the keys of messages that get another number, with which they are stored later. */
@@ -65,11 +86,11 @@ export async function removeKeys(tx: Statements, messages: readonly NewMessage[]
 async function insertNewKeys<M extends NewMessage>(
   tx: Statements,
   messages: readonly Keyed<M>[],
-): Promise<[M, number][]> {
+): Promise<[M, Original][]> {
   const ids = messages.map(({ key }) => key.id);
   const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)}) FOR UPDATE`, ...ids);
-  const owners = new Map<string, Pick<KeyRow, "uid" | "number">>(stored.map((row) => [hex(row.id), row]));
-  const repeated: [M, number][] = [];
+  const owners = new Map<string, Original>(stored.map((row) => [hex(row.id), row]));
+  const repeated: [M, Original][] = [];
   const fresh: Keyed<M>[] = [];
   for (const message of messages) {
     const id = hex(message.key.id);
@@ -77,7 +98,7 @@ async function insertNewKeys<M extends NewMessage>(
     if (owner === undefined) {
       owners.set(id, message);
       fresh.push(message);
-    } else if (Buffer.compare(owner.uid, message.uid) !== 0) repeated.push([message, owner.number]);
+    } else if (isOther(owner, message)) repeated.push([message, owner]);
   }
   await insertKeys(tx, fresh);
   return repeated;
@@ -89,6 +110,10 @@ async function insertKeys(tx: Statements, messages: readonly Keyed<NewMessage>[]
     ({ key, uid, number }) => `(${sqlBytes(key.id)}, ${sqlBytes(key.request)}, ${sqlBytes(uid)}, ${number})`,
   );
   await tx.$executeRawUnsafe(`INSERT INTO message_keys (id, request_hash, uid, number) VALUES ${rows.join(", ")}`);
+}
+
+function isOther(owner: Original, { uid }: NewMessage): boolean {
+  return Buffer.compare(owner.uid, uid) !== 0;
 }
 
 function hasKey<M extends NewMessage>(message: M): message is Keyed<M> {

@@ -145,26 +145,35 @@ function contentLiteral(value: string | number | JsonText | null | undefined): s
   return sqlText(typeof value === "string" ? value : value.text);
 }
 
-/** Returns the rows whose key is free, and those whose key belongs to another message (a different uid). */
+/**
+ * Returns the rows whose key is free, those whose key belongs to another message (a different uid), and those that are stored under
+ * their key and deleted.
+ */
 export async function compareWithStored<M extends NewMessage>(
   tx: Statements,
   table: "messages" | "dead_letters",
   rows: readonly M[],
-): Promise<{ fresh: M[]; conflicts: M[] }> {
-  if (rows.length === 0) return { fresh: [], conflicts: [] };
+): Promise<{ fresh: M[]; conflicts: M[]; deleted: M[] }> {
+  if (rows.length === 0) return { fresh: [], conflicts: [], deleted: [] };
   const numbers = groupByChat(rows);
   const windows = [...numbers].map(([, taken]) => `(chat_id = ? AND number IN (${placeholders(taken)}))`).join(" OR ");
-  const existing = await tx.$queryRawUnsafe<{ chatId: bigint; number: number; uid: Uint8Array }[]>(
-    `SELECT chat_id AS chatId, number, uid FROM ${table} WHERE ${windows}`,
+  const existing = await tx.$queryRawUnsafe<
+    { chatId: bigint; number: number; uid: Uint8Array; isDeleted: bigint | number }[]
+  >(
+    `SELECT chat_id AS chatId, number, uid, ${table === "messages" ? "deleted_at IS NOT NULL" : "0"} AS isDeleted FROM ${table} WHERE ${windows}`,
     ...[...numbers].flatMap(([chatId, taken]) => [chatId, ...taken.map((row) => row.number)]),
   );
-  const uids = new Map(existing.map((row) => [keyOf(row), row.uid]));
-  const fresh = rows.filter((row) => !uids.has(keyOf(row)));
-  const conflicts = rows.filter((row) => {
-    const uid = uids.get(keyOf(row));
-    return uid !== undefined && Buffer.compare(uid, row.uid) !== 0;
-  });
-  return { fresh, conflicts };
+  const found = new Map(existing.map((row) => [keyOf(row), row]));
+  const fresh: M[] = [];
+  const conflicts: M[] = [];
+  const deleted: M[] = [];
+  for (const row of rows) {
+    const other = found.get(keyOf(row));
+    if (!other) fresh.push(row);
+    else if (Buffer.compare(other.uid, row.uid) !== 0) conflicts.push(row);
+    else if (Number(other.isDeleted) !== 0) deleted.push(row);
+  }
+  return { fresh, conflicts, deleted };
 }
 
 /**

@@ -71,10 +71,16 @@ describe("storing batches again and over broken connections", () => {
     expect(await count()).to.equal(2);
     // A late resend was numbered a second time. Its messages are stored under their first numbers.
     const renumbered = [first!, second!].map((row) => ({ ...row, number: row.number + 7 }));
-    const resent = await test.batchStore.store([{ id, messages: [...renumbered, third!] }]);
-    expect(resent).to.deep.equal(oneMore);
-    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 3]);
+    const resend = { id, messages: [...renumbered, third!] };
+    const repeated = renumbered.map((own, at) => ({ message: own, original: { number: at + 1, uid: own.uid } }));
+    expect(await test.batchStore.store([resend])).to.deep.equal({ ...oneMore, repeated });
+    expect(await test.batchStore.store([resend])).to.deep.equal({ ...oneMore, stored: 0, repeated });
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 3, 8, 9]);
     expect(await count()).to.equal(3);
+    // Readers may have been shown the second numbers.
+    const changed = await test.database.prisma.messageChange.findMany({ where: { chatId } });
+    expect(changed.map(({ number }) => number)).to.deep.equal([8, 9]);
+    expect(await test.messages.find(chatId, 8)).to.include({ body: "", sender: null });
     expect(await unused(), "readers do not count the second numbers as unread").to.deep.equal([8, 9]);
   });
 

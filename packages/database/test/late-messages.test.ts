@@ -56,12 +56,51 @@ describe("a message that is stored after another one was shown under its number"
   it("gets one when the other one repeats an earlier request, and counts as unread", async () => {
     await test.batchStore.store([batch(keyed(1, 1), keyed(2, 2))]);
     const repetition = keyed(1, 2);
-    expect((await test.batchStore.store([batch(repetition)])).repeated).to.deep.equal([
-      { message: repetition, number: 2 },
-    ]);
+    const [repeated, ...others] = (await test.batchStore.store([batch(repetition)])).repeated;
+    expect(others).to.deep.equal([]);
+    expect(repeated?.message).to.equal(repetition);
+    expect(repeated?.original).to.include({ number: 2 });
     expect(await changes()).to.deep.equal([1]);
     expect(await test.database.prisma.deletedNumber.count({ where: { chatId } })).to.equal(0);
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("leaves a tombstone under its own number if it repeats an earlier request, and is reported at each delivery", async () => {
+    const first = { ...keyed(1, 1), sender: "anna" };
+    await test.batchStore.store([batch(first)]);
+    const repetition = { ...keyed(2, 1), sender: "anna" };
+    const delivery = batch(repetition);
+    for (const knownBatches of [0, 1]) {
+      const result = await test.batchStore.store([delivery]);
+      expect(result).to.include({ stored: 0, knownBatches });
+      expect(result.repeated.map(({ message: own }) => own)).to.deep.equal([repetition]);
+      expect(result.repeated[0]!.original.number).to.equal(1);
+      expect(Buffer.from(result.repeated[0]!.original.uid)).to.deep.equal(first.uid);
+    }
+    const tombstone = await test.messages.find(chatId, 2);
+    expect(tombstone).to.include({ body: "", sender: null, version: 2 });
+    expect(tombstone?.deletedAt).to.be.a("date");
+    expect(await changes()).to.deep.equal([2]);
+    expect(await test.database.prisma.chat.findUnique({ where: { id: chatId } })).to.include({
+      lastMessageNumber: 2,
+      messagesCount: 1,
+    });
+    expect(await test.database.prisma.deletedNumber.count({ where: { chatId } })).to.equal(1);
+    expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("leaves a dead letter alone that has the number of a repetition", async () => {
+    await test.batchStore.store([batch(keyed(1, 1), { ...message(chatId, 2), damaged: true })]);
+    expect((await test.batchStore.store([batch(keyed(2, 1))])).repeated).to.have.length(1);
+    expect(await test.messages.find(chatId, 2)).to.equal(undefined);
+    expect(await changes()).to.deep.equal([]);
+  });
+
+  it("is no repetition once it was deleted", async () => {
+    const delivery = batch(keyed(1, 1));
+    await test.batchStore.store([delivery]);
+    await createMessageChanges(test.database).remove({ chatId, number: 1 });
+    expect((await test.batchStore.store([delivery])).repeated).to.deep.equal([]);
   });
 
   it("is noted with the chats locked in the order of their ids, so that two transactions do not wait for each other", async () => {

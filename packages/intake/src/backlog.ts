@@ -34,10 +34,20 @@ export interface Move {
   lastNumber: number;
 }
 
+/** A message that is not stored, since it repeats one that is stored under this number and was accepted at this time. */
+export interface Repetition {
+  batchId: string;
+  record: number;
+  number: number;
+  acceptedAt: Date;
+}
+
 export interface Completion {
   /** The batches that are committed or lost. */
   ids: readonly string[];
   moves?: readonly Move[];
+  /** From now on their idempotency keys name the messages that they repeat. */
+  repetitions?: readonly Repetition[];
   /** Chats that are no longer in the database. The next message to them loads the chat head again. */
   unknownChats?: readonly { token: string; chat: number }[];
 }
@@ -109,16 +119,20 @@ export function createBacklog(
       return open;
     },
 
-    async complete({ ids, moves = [], unknownChats = [] }) {
+    async complete({ ids, moves = [], repetitions = [], unknownChats = [] }) {
       const newId = createBatchId(Date.now()).toString("base64url");
       const byBatch = Map.groupBy(moves, ({ batchId }) => batchId);
+      const repeatedBy = Map.groupBy(repetitions, ({ batchId }) => batchId);
       const inOrder = ids.flatMap((id) => byBatch.get(id) ?? []);
       const args = ids.flatMap((id) => {
         const own = byBatch.get(id) ?? [];
+        const repeated = repeatedBy.get(id) ?? [];
         return [
           id,
           own.length,
           ...own.flatMap(({ record, chatId, lastNumber }) => [record, String(chatId), lastNumber]),
+          repeated.length,
+          ...repeated.flatMap(({ record, number, acceptedAt }) => [record, number, acceptedAt.getTime()]),
         ];
       });
       const [completed, missing, ...numbers] = await redis.confabComplete(

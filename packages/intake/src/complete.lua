@@ -1,12 +1,14 @@
 -- Removes batches that are committed to the database, by their ids. A newer batch that has the same numbers is not
 -- touched. Raises the heads first, so that every number is always covered by MySQL's maximum or by the head. In the
--- same step, renumbers messages whose numbers are taken and puts them in a new batch. If no batch is left open, no message is
+-- same step, renumbers messages whose numbers are taken and puts them in a new batch, and gives the keys of repetitions the
+-- numbers of the messages that they repeat. If no batch is left open, no message is
 -- counted as pending. Running it again changes nothing.
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
 -- ARGV     prefix, seconds for which a batch's results are kept for a resend, seconds for which an idle head is kept, id of the
 --          new batch, number of heads to distrust; for each of them: token, chat number; then for each batch: id, number of
---          messages to renumber; for each of them: its record, and the chat id and last number in the database.
+--          messages to renumber; for each of them: its record, and the chat id and last number in the database; number of
+--          repetitions; for each of them: its record, and the number and the time in milliseconds of the message that it repeats.
 -- Returns  {number of completed messages, ids of the batches of which Redis knows nothing any more, then for each message to renumber its
 --          new number, or false if its batch was already complete}
 
@@ -34,8 +36,8 @@ end
 local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
 -- Adds the chats of a batch (the lines of the accept script) to those of all batches. Returns, for a batch with messages to renumber,
--- which records are whose, then how many messages it has, and for one with numberings, the chats in the order of its lines.
-local function readChats(text, hasMoves, hasNumberings)
+-- or repetitions which records are whose, then how many messages it has, and for one with numberings, the chats in the order of its lines.
+local function readChats(text, needsParts, hasNumberings)
   local parts, lines, messages, owner, token, ofToken = {}, {}, 0, '', '', {}
   for given, chat, id, first, last, from, lengths in
     string.gmatch(text, '(%S*) (%d+) (%d+) %d+ (%d+) (%d+) (%d+) (%S+)\n')
@@ -55,7 +57,7 @@ local function readChats(text, hasMoves, hasNumberings)
     if last > all.last then all.last = last end
     all.id, all.count = id, all.count + 1
     if hasNumberings then lines[#lines + 1] = all end
-    if hasMoves then
+    if needsParts then
       parts[#parts + 1] = {
         chat = all, owner = owner, from = from, lengths = lengths, first = first, count = count, record = messages + 1,
       }
@@ -66,22 +68,28 @@ local function readChats(text, hasMoves, hasNumberings)
 end
 
 while ARGV[at] do
-  local id, moves = ARGV[at], {}
+  local id, moves, repetitions = ARGV[at], {}, {}
   -- Two jobs may have brought the same batch.
   local found = isGiven[id] and {} or redis.call('HMGET', prefix .. 'batch:' .. id, 'chats', 'results', 'keepMs', 'numberings')
   isGiven[id] = true
   if found[1] == false and not found[2] then missing[#missing + 1] = id end
   local numberings = found[4] or ''
-  local parts, messages, lines = readChats(found[1] or '', ARGV[at + 1] ~= '0', numberings ~= '')
-  for move = 1, tonumber(ARGV[at + 1]) do
-    local from = at + 3 * move - 1
+  at = at + 1
+  for move = 1, tonumber(ARGV[at]) do
+    local from = at + 3 * move - 2
     moves[move] = { record = tonumber(ARGV[from]), id = ARGV[from + 1], last = tonumber(ARGV[from + 2]) }
   end
-  at = at + 2 + 3 * #moves
+  at = at + 1 + 3 * #moves
+  for repetition = 1, tonumber(ARGV[at]) do
+    local from = at + 3 * repetition - 2
+    repetitions[repetition] = { record = tonumber(ARGV[from]), number = tonumber(ARGV[from + 1]), time = tonumber(ARGV[from + 2]) }
+  end
+  at = at + 1 + 3 * #repetitions
+  local parts, messages, lines = readChats(found[1] or '', #moves + #repetitions > 0, numberings ~= '')
   completed = completed + messages
   batches[#batches + 1] = {
     id = id, open = found[1], results = found[2], keepMs = found[3], parts = parts, moves = moves,
-    numberings = numberings, lines = lines,
+    repetitions = repetitions,    numberings = numberings, lines = lines,
   }
 end
 
@@ -109,9 +117,9 @@ for _, chat in ipairs(chats) do
   elseif isStored then redis.call('SET', headKey, id .. ' ' .. last .. incarnation) end
 end
 
--- A later request with the same idempotency key must get the final number of its message. The key is digest, or
+-- A later request with the same idempotency key must get the final number of its message, and the time if that is another one. The key is digest, or
 -- time.digest.hash of the request (createRecordEncoder in pending-record.ts).
-local function renumberKey(token, key, keepMs, before, after)
+local function renumberKey(token, key, keepMs, before, after, acceptedAt)
   local time, digest = string.match(key, '^(%d+)%.([^.]+)%.')
   local periods = {}
   if time then
@@ -125,9 +133,11 @@ local function renumberKey(token, key, keepMs, before, after)
   for _, period in ipairs(periods) do
     local hashKey = prefix .. 'idem:' .. token .. ':' .. period .. ':' .. string.sub(digest, 1, 2)
     local seen = redis.call('HGET', hashKey, digest)
-    -- The value begins with the number (keyFormat in accept/idempotency.lua).
+    -- The value begins with the number and the time (keyFormat in accept/idempotency.lua).
     if seen and struct.unpack('>I4', seen) == before then
-      redis.call('HSET', hashKey, digest, struct.pack('>I4', after) .. string.sub(seen, 5))
+      local value = struct.pack('>I4', after) .. string.sub(seen, 5)
+      if acceptedAt then value = struct.pack('>I4I6', after, acceptedAt) .. string.sub(seen, 11) end
+      redis.call('HSET', hashKey, digest, value)
     end
   end
 end
@@ -138,6 +148,19 @@ local function readRecord(batch, part, position)
     if position == 0 then return redis.call('GETRANGE', prefix .. 'records:' .. batch, offset, offset + length - 1) end
     offset, position = offset + length, position - 1
   end
+end
+
+-- The part of a batch that has a record, and its position there.
+local function partOf(batch, record)
+  for _, part in ipairs(batch.parts) do
+    local position = record - part.record
+    if position >= 0 and position < part.count then return part, position end
+  end
+end
+
+local function keyOf(batch, record)
+  local key = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
+  return key and key ~= '-' and batch.keepMs and key
 end
 
 local function move(batch, part, position, id, loadedLast)
@@ -157,8 +180,8 @@ local function move(batch, part, position, id, loadedLast)
   newChats = newChats .. part.owner .. ' ' .. chat.chat .. ' ' .. id .. ' ' .. checkSum(id, epoch, number, 1, #newRecords - #record)
     .. ' ' .. range .. '\n'
   redis.call('RPUSH', pendingKey, range .. ' ' .. newBatch)
-  local key = string.match(record, '^1 %S+ %S+ %S+ %S+ ([^%s]+)[ \n]')
-  if key and key ~= '-' and batch.keepMs then
+  local key = keyOf(batch, record)
+  if key then
     renumberKey(chat.token, key, batch.keepMs, before, number)
     newKeepMs = batch.keepMs
   end
@@ -168,14 +191,19 @@ local function move(batch, part, position, id, loadedLast)
   return number
 end
 
+-- Before the moves, because a message that is repeated may move.
+for _, batch in ipairs(batches) do
+  for _, each in ipairs(batch.repetitions) do
+    local part, position = partOf(batch, each.record)
+    local key = part and keyOf(batch, readRecord(batch.id, part, position) or '')
+    if key then renumberKey(part.chat.token, key, batch.keepMs, part.first + position, each.number, each.time) end
+  end
+end
+
 for _, batch in ipairs(batches) do
   for _, each in ipairs(batch.moves) do
-    local number = false
-    for _, part in ipairs(batch.parts) do
-      local position = each.record - part.record
-      if position >= 0 and position < part.count then number = move(batch, part, position, each.id, each.last) end
-    end
-    answer[#answer + 1] = number
+    local part, position = partOf(batch, each.record)
+    answer[#answer + 1] = part and move(batch, part, position, each.id, each.last) or false
   end
 end
 

@@ -1,4 +1,5 @@
 import { eventually, startProxy } from "@confab/testkit";
+import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { IntakeUnavailable, createPressureGauge } from "@confab/intake";
 import { encodeBatch } from "../src/accept-batch.ts";
@@ -120,6 +121,35 @@ describe("the backlog of accepted messages", function () {
     expect(await submit(), "a repeated request after the message is stored").to.include({ number: 8, replayed: true });
   });
 
+  it("gives the key of a repetition the number and the time of the message that it repeats, which may be renumbered at once", async () => {
+    const side = await world.connect();
+    const chat = await world.createChat();
+    const submit = (key: string, body: string) =>
+      side.intake().submit({
+        ...{ token: chat.token, chat: chat.number, body, requestId: "r" },
+        idempotency: { key, hash: body.padEnd(43, "_") },
+      });
+    const keys = ["any-key", createUuid7()];
+    for (const key of keys) {
+      await send(side.intake(), chat, "other");
+      await submit(key, key);
+    }
+    const ids = await side.backlog.overdue(0, firstTen);
+    const { batches } = await side.backlog.read(ids, noReadLimits);
+    const batchOf = (number: number) => batches.find(({ messages }) => messages[0]!.number === number)!.id;
+    const acceptedAt = new Date(Date.now() - 5_000);
+    const repetitions = [2, 4].map((own) => ({ batchId: batchOf(own), record: 1, number: own - 1, acceptedAt }));
+    const moves = [{ batchId: batchOf(1), record: 1, chatId: chat.id, lastNumber: 7 }];
+    const completed = await side.backlog.complete({ ids, repetitions, moves });
+    expect(completed).to.deep.include({ completed: 3, moved: [8] });
+    for (const [nth, key] of keys.entries()) {
+      const again = await submit(key, key);
+      expect(again).to.deep.include({ number: 2 * nth + 1, replayed: true, createdAt: acceptedAt });
+    }
+    expect((await submit(keys[0]!, "another-body")).outcome).to.equal("conflict");
+    await world.store(side);
+  });
+
   it("shows every range of the pending messages, in whatever order batches are completed", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
@@ -186,7 +216,7 @@ describe("the backlog of accepted messages", function () {
     await side.redis.del(`${world.prefix}batch:${batchId.toString("base64url")}`);
     expect((await accept(incarnation)).map(({ result }) => result)).to.deep.equal([2, 3]);
     await world.store(side);
-    expect(await world.stored(chat)).to.deep.equal({ 1: "first", 2: "reply" });
+    expect(await world.stored(chat)).to.deep.equal({ 1: "first", 2: "reply", 3: "" });
   });
 
   it("reads as many batches as fit a transaction, and lists the others and the lost ones", async () => {

@@ -1,6 +1,8 @@
 import { messageSchema } from "@confab/contracts";
+import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { z } from "zod";
+import { openStream } from "./event-reader.ts";
 import { keyMaker } from "./key-world.ts";
 import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
 import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
@@ -137,6 +139,26 @@ describe("changes of a message whose number another message has by now", functio
     };
     const request = () => api.send("PATCH", `${path}/2`, { body: "changed" }, { "if-match": tag });
     expect((await during(pass, request, "unseen")).status).to.equal(200);
+  });
+
+  it("a message whose number passes to an earlier request with its key is deleted for those who were shown it", async () => {
+    const repeated = { sender: "xav", body: "of xav", idempotency: { key: createUuid7(), hash: "h".repeat(43) } };
+    await world.accept(chat, repeated);
+    const storeLate = await world.take();
+    await world.redis.flushall();
+    await world.accept(chat, { sender: "yan", body: "of yan" }, repeated);
+    const reader = await openStream(`${api.url}${path}/stream?after=0`);
+    try {
+      await reader.until((events) => events.some(({ event }) => event === "caught-up"));
+      expect(reader.events.map(({ data }) => data.body)).to.include("of xav");
+      await storeLate();
+      await world.store((number) => number === 3);
+      await reader.until((events) => events.some(({ event }) => event === "deleted"));
+      expect(reader.events.at(-1)!.data).to.include({ number: 3, body: null, sender: null });
+      problemOf(await api.get(`${path}/3`), "message-deleted");
+    } finally {
+      await reader.close();
+    }
   });
 
   it("a deletion is not acknowledged because the other message was deleted", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageContent } from "@confab/contracts";
 import { createMessages } from "@confab/database";
-import { createBacklog } from "@confab/intake";
+import { createBacklog, type Submission } from "@confab/intake";
 import { createProducer, whenReady } from "@confab/queue";
 import { startRedis, testStores, uniquePrefix } from "@confab/testkit";
 import {
@@ -37,7 +37,10 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     messages: createMessages(database),
 
     /** Accepts messages one after another, each in a separate batch; a text is a body. */
-    async accept({ token, number }: Chat, ...contents: (string | MessageContent)[]): Promise<void> {
+    async accept(
+      { token, number }: Chat,
+      ...contents: (string | (MessageContent & Pick<Submission, "idempotency">))[]
+    ): Promise<void> {
       for (const given of contents) {
         const content = typeof given === "string" ? { body: given } : given;
         const { outcome } = await intake.submit({ token, chat: number, ...content, requestId: "test" });

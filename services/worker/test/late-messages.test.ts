@@ -1,4 +1,5 @@
 import { createBatchStore, type BatchStore } from "@confab/database";
+import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { createStoreBatches, type StoreBatches } from "../src/handlers/store-batches.ts";
 import { createStoreMetrics } from "../src/handlers/store-metrics.ts";
@@ -79,6 +80,32 @@ describe("messages that are stored when Redis has lost them", function () {
     await createWorker(breakAfter((ids) => world.backlogs[0]!.complete({ ids }))).handle(await openBatches());
     expect(await world.stored(chat)).to.deep.equal({ 1: "open", 2: "completed" });
     expect(await changed(chat)).to.deep.equal([]);
+  });
+
+  it("keep their idempotency key, also if the client has repeated the request meanwhile and the worker ends", async () => {
+    const chat = await world.createChat();
+    const request = {
+      ...{ token: world.token, chat: chat.number, body: "late", requestId: "r" },
+      idempotency: { key: createUuid7(), hash: "h".repeat(43) },
+    };
+    const submit = async () => (await world.submitRun([request]))[0];
+    const first = await submit();
+    expect(first).to.include({ number: 1, replayed: false });
+    const store: typeof real.store = async (batches) => {
+      await world.loseMessages();
+      const keys = await world.redis.keys(`${world.prefix.slice(0, -5)}*idem:*`);
+      await world.redis.del(...keys, ...(await world.redis.keys(`${world.prefix.slice(0, -5)}*keys-since`)));
+      await world.send(chat, "other");
+      expect(await submit()).to.include({ number: 2, replayed: false });
+      return real.store(batches);
+    };
+    await createWorker({ store }).handle(await openBatches());
+    // The first worker that stores the repetition ends after its commit.
+    await createWorker(breakAfter(() => Promise.resolve())).handle(await openBatches());
+    expect(await submit()).to.deep.include({ ...first, replayed: true });
+    await createWorker({}).handle(await openBatches());
+    expect(await world.stored(chat)).to.deep.equal({ 1: "late", 2: "", 3: "other" });
+    expect(await submit()).to.deep.include({ ...first, replayed: true });
   });
 
   it("are counted and logged as lost if other messages have their numbers", async () => {

@@ -76,11 +76,11 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       metrics.erased.inc(result.erased.length);
       logger.info({ messages: result.erased.length }, "messages of deleted chats dropped");
     }
-    for (const { message, number } of result.repeated) {
+    for (const { message, original } of result.repeated) {
       metrics.renumbered.inc();
       logger.warn(
-        { ...logFieldsOf(message), renumbered: number },
-        "an earlier message has this idempotency key: the message is stored under its number",
+        { ...logFieldsOf(message), renumbered: original.number },
+        "an earlier request stored this message: it keeps that number",
       );
     }
     const now = Date.now();

@@ -1,0 +1,44 @@
+import { addDeletedNumbers, inOrderOfChats, type ChatNumber } from "./deleted-numbers.ts";
+import { compareWithStored, insertMessages, sortByKey, type NewMessage } from "./message-rows.ts";
+import type { Statements } from "./session.ts";
+
+/**
+ * Leaves tombstones under the numbers of messages that are not stored under them, unless something else has the number: readers may
+ * have the messages, because they were shown them while they were pending. Returns the new tombstones. They name no sender, and have no
+ * change numbers yet. Call it before chats are locked: rows of others are waited for.
+ */
+export async function insertTombstones(
+  tx: Statements,
+  messages: readonly NewMessage[],
+  now: Date,
+): Promise<ChatNumber[]> {
+  if (messages.length === 0) return [];
+  const { fresh } = await compareWithStored(tx, "dead_letters", messages);
+  const empty = fresh.map(({ chatId, number, uid, epoch, createdAt }) => {
+    return { chatId, number, uid, body: "", epoch, createdAt };
+  });
+  // A trigger that refused the message may refuse this row as well.
+  const { stored } = await insertMessages(tx, sortByKey(empty));
+  if (stored.length === 0) return [];
+  await tx.$executeRawUnsafe(
+    `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', number INT PATH '$[1]')) AS k
+       STRAIGHT_JOIN messages AS m FORCE INDEX (PRIMARY) ON m.chat_id = k.id AND m.number = k.number
+        SET m.deleted_at = ?, m.updated_at = ?, m.version = m.version + 1`,
+    JSON.stringify(stored.map(({ chatId, number }) => [chatId.toString(), number])),
+    now,
+    now,
+  );
+  return stored;
+}
+
+/** Counts the numbers of new tombstones as used and as without a message. */
+export async function countTombstones(tx: Statements, tombstones: readonly ChatNumber[]): Promise<void> {
+  for (const [chatId, numbers] of inOrderOfChats(tombstones)) {
+    await addDeletedNumbers(tx, chatId, numbers);
+    await tx.$executeRawUnsafe(
+      "UPDATE chats SET last_message_number = GREATEST(last_message_number, ?) WHERE id = ?",
+      Math.max(...numbers),
+      chatId,
+    );
+  }
+}
