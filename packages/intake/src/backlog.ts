@@ -1,5 +1,5 @@
 import { decodeBatch, decodeLost, type AcceptedBatch, type LostBatch } from "./accepted-batch.ts";
-import { createBatchId } from "./batch-id.ts";
+import { acceptedAt, createBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
@@ -34,12 +34,11 @@ export interface Move {
   lastNumber: number;
 }
 
-/** A message that is not stored, since it repeats one that is stored under this number and was accepted at this time. */
+/** A message that is not stored, since it repeats one that is stored. */
 export interface Repetition {
   batchId: string;
   record: number;
-  number: number;
-  acceptedAt: Date;
+  original: { number: number; uid: Uint8Array };
 }
 
 export interface Completion {
@@ -132,7 +131,7 @@ export function createBacklog(
           own.length,
           ...own.flatMap(({ record, chatId, lastNumber }) => [record, String(chatId), lastNumber]),
           repeated.length,
-          ...repeated.flatMap(({ record, number, acceptedAt }) => [record, number, acceptedAt.getTime()]),
+          ...repeated.flatMap(({ record, original: { number, uid } }) => [record, number, acceptedAt(uid).getTime()]),
         ];
       });
       const [completed, missing, ...numbers] = await redis.confabComplete(

@@ -138,7 +138,8 @@ describe("the backlog of accepted messages", function () {
     const { batches } = await side.backlog.read(ids, noReadLimits);
     const batchOf = (number: number) => batches.find(({ messages }) => messages[0]!.number === number)!.id;
     const acceptedAt = new Date(Date.now() - 5_000);
-    const repetitions = [2, 4].map((own) => ({ batchId: batchOf(own), record: 1, number: own - 1, acceptedAt }));
+    const uid = createBatchId(acceptedAt.getTime());
+    const repetitions = [2, 4].map((own) => ({ batchId: batchOf(own), record: 1, original: { number: own - 1, uid } }));
     const moves = [{ batchId: batchOf(1), record: 1, chatId: chat.id, lastNumber: 7 }];
     const completed = await side.backlog.complete({ ids, repetitions, moves });
     expect(completed).to.deep.include({ completed: 3, moved: [8] });

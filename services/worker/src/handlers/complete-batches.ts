@@ -1,5 +1,5 @@
 import type { BatchStore, Chats, StoreResult } from "@confab/database";
-import { acceptedAt, type AcceptedBatch, type AcceptedMessage, type Backlog, type Move } from "@confab/intake";
+import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
 import type { Producer } from "@confab/queue";
 import type { Logger } from "@confab/runtime";
 import { logFieldsOf } from "./stored-messages.ts";
@@ -42,9 +42,9 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
       const { id: batchId } = batchOf(message)!;
       moves.push({ batchId, record: message.record, chatId: location.id, lastNumber: location.lastNumber });
     }
-    const repetitions = result.repeated.flatMap(({ message, original: { number, uid } }) => {
+    const repetitions = result.repeated.flatMap(({ message, original }) => {
       const batch = batchOf(message);
-      return batch ? [{ batchId: batch.id, record: message.record, number, acceptedAt: acceptedAt(uid) }] : [];
+      return batch ? [{ batchId: batch.id, record: message.record, original }] : [];
     });
     const { moved, movedBatchId, missing } = await backlog.complete({
       ids: group.map(({ id }) => id),
