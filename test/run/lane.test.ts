@@ -28,7 +28,7 @@ describe("a lane of tests", () => {
       "mixed",
       `it("one", () => {}); it("two", () => { console.log("hello"); throw new Error("no"); });`,
     );
-    expect(ran).to.deep.include({ passed: 1, failed: ["two"] });
+    expect(ran).to.deep.include({ passed: 1, failed: ["two\n    no"] });
     expect(ran.output).to.contain("hello").and.contain("Error: no");
     expect((await run("green", `it("three", () => {});`)).output).not.to.contain("hello");
   });
