@@ -8,6 +8,8 @@ const readers = Number(process.env.CONFAB_READERS ?? 3_000);
 /** A slice takes 5 ms. Written to in one turn, the readers would take 25 ms and more. */
 const maxMs = 20;
 
+type Measure = (what: string, cause: () => Promise<unknown>, seen: string) => Promise<void>;
+
 describe(`${readers} readers of one chat`, function () {
   this.timeout(120_000);
   let world: World;
@@ -26,18 +28,25 @@ describe(`${readers} readers of one chat`, function () {
   });
 
   it("are written to in slices, whatever happens, and each gets everything in order", async () => {
-    const crowd = await openCrowd(api, `${path}/messages/stream`, readers);
     const blocks: Record<string, number> = {};
-    try {
-      const measure = async (what: string, happen: () => Promise<unknown>, seen: string) => {
-        const events = seen.split(";").length - 1;
-        const block = await longestBlock(async () => {
-          await happen();
-          expect([...(await crowd.read(events))], what).to.deep.equal([[seen, readers]]);
-        }, 1);
-        blocks[what] = Math.min(blocks[what] ?? Infinity, block);
-      };
-      const signal = (data: object) => api.send("POST", `${path}/signals`, { sender: "anna", type: "typing", data });
+    /** Opens a crowd, and takes the shorter time of each thing that `happen` measures. */
+    const withCrowd = async (happen: (measure: Measure) => Promise<unknown>): Promise<void> => {
+      const crowd = await openCrowd(api, `${path}/messages/stream`, readers);
+      try {
+        await happen(async (what, cause, seen) => {
+          const events = seen.split(";").length - 1;
+          const block = await longestBlock(async () => {
+            await cause();
+            expect([...(await crowd.read(events))], what).to.deep.equal([[seen, readers]]);
+          }, 1);
+          blocks[what] = Math.min(blocks[what] ?? Infinity, block);
+        });
+      } finally {
+        await crowd.close();
+      }
+    };
+    const signal = (data: object) => api.send("POST", `${path}/signals`, { sender: "anna", type: "typing", data });
+    await withCrowd(async (measure) => {
       for (let at = 1; at <= 3; at += 1) {
         await measure("signal", () => signal({}), `signal "typing";`);
         await measure("large signal", () => signal({ a: Array(300).fill({}) }), `signal "typing";`);
@@ -46,11 +55,10 @@ describe(`${readers} readers of one chat`, function () {
       }
       await world.store();
       await measure("edit", () => api.send("PATCH", `${path}/messages/1`, { body: "uno" }), "edited 1;");
-      await measure("end", () => api.endStreams(chat, "deleted"), `goodbye "deleted";`);
-      if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${JSON.stringify(blocks)}\n`);
-      for (const [what, ms] of Object.entries(blocks)) expect(ms, what).to.be.below(maxMs);
-    } finally {
-      await crowd.close();
-    }
+    });
+    for (let round = 0; round < 3; round += 1)
+      await withCrowd((measure) => measure("end", () => api.endStreams(chat, "deleted"), `goodbye "deleted";`));
+    if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${JSON.stringify(blocks)}\n`);
+    for (const [what, ms] of Object.entries(blocks)) expect(ms, what).to.be.below(maxMs);
   });
 });
