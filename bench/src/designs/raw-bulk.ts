@@ -42,7 +42,7 @@ async function index({ url, index, chats }: RawBulk): Promise<number> {
 function sourceOf(chat: number, body: string): Record<string, unknown> {
   const time = new Date();
   const ids = { applicationId: 1n, chatId: BigInt(chat), chatNumber: chat, number: 1, uid: new Uint8Array(16) };
-  return toSource({ ...ids, version: 1, body, createdAt: time, updatedAt: time, deletedAt: null });
+  return toSource({ ...ids, version: 1, changeNumber: null, body, createdAt: time, updatedAt: time, deletedAt: null });
 }
 
 process.on("message", (command: RawBulk | "end") => {

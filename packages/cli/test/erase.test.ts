@@ -138,7 +138,15 @@ describe("confabctl erase", function () {
     const at = new Date();
     await index.index([
       {
-        ...{ chatId: id, applicationId: 1n, chatNumber: number, number: 9, uid: Buffer.alloc(16), version: 1 },
+        ...{
+          chatId: id,
+          applicationId: 1n,
+          chatNumber: number,
+          number: 9,
+          uid: Buffer.alloc(16),
+          version: 1,
+          changeNumber: null,
+        },
         ...{ body: "left", createdAt: at, updatedAt: at, deletedAt: null },
       },
     ]);

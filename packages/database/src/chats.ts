@@ -161,12 +161,15 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       }),
 
     /** The next chats by id with their counts, to iterate over all chats. Start after 0. */
-    countsAfter: (id: bigint, limit: number): Promise<{ id: bigint; messagesCount: number }[]> =>
+    countsAfter: (
+      id: bigint,
+      limit: number,
+    ): Promise<{ id: bigint; messagesCount: number; lastChangeNumber: number }[]> =>
       prisma.chat.findMany({
         where: { id: { gt: id } },
         orderBy: { id: "asc" },
         take: limit,
-        select: { id: true, messagesCount: true },
+        select: { id: true, messagesCount: true, lastChangeNumber: true },
       }),
 
     /** Chats of an application by their numbers, without those that do not exist. */

@@ -33,6 +33,7 @@ export interface MessageVersion {
   readonly number: number;
   readonly uid: Uint8Array;
   readonly version: number;
+  readonly changeNumber: number | null;
   readonly bytes: number;
   readonly updatedAt: Date;
 }
@@ -151,7 +152,8 @@ export function createMessages({ prisma }: Database) {
     /** The versions of the messages in a range that are stored and not deleted, without their contents. */
     async versions({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> {
       const rows = await prisma.$queryRawUnsafe<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>(
-        `SELECT chat_id AS chatId, number, uid, version, ${CONTENT_BYTES} AS bytes, updated_at AS updatedAt
+        `SELECT chat_id AS chatId, number, uid, version, change_number AS changeNumber, ${CONTENT_BYTES} AS bytes,
+                updated_at AS updatedAt
            FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL ORDER BY number`,
         chatId,
         from,

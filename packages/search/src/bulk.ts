@@ -22,9 +22,13 @@ export class IndexGone extends Error {
 interface Write {
   index: string;
   document: SearchDocument;
-  /**
-   * The version that Elasticsearch compares: the row's version, or a higher one if another message left a higher one.
-   */
+  /** The version that Elasticsearch compares: the number of the latest change, or a higher one if a lost change left a higher one. */
+  version: number;
+}
+
+interface Conflict {
+  write: Write;
+  /** The version that Elasticsearch has, also of a deleted document. */
   version: number;
 }
 
@@ -79,53 +83,77 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
   );
   const refused = new Map<SearchDocument, string>();
   if (!answer.errors) return { refused, conflicts: [] };
-  const conflicts = writes.filter((write, at) => {
+  const conflicts = writes.flatMap((write, at): Conflict[] => {
     const [item] = Object.values(answer.items[at] ?? {});
     if (item === undefined) throw new SearchUnavailable("Elasticsearch's answer to a bulk request lacks some items");
     const reason = rejection(item);
     if (reason !== undefined) refused.set(write.document, reason);
-    return item.status === 409;
+    if (item.status !== 409) return [];
+    return [{ write, version: Number(/current version \[(\d+)\]/.exec(item.error?.reason ?? "")?.[1] ?? 0) }];
   });
   return { refused, conflicts };
 }
 
-const held = z.object({ uid: z.string(), version: z.int() });
+const held = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
 
 /**
- * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late
- * and repeated writes change nothing. But if the database lost its last transactions, a number is assigned to another
- * message, whose versions begin at 1. The lost message must not block it. If the lost message was deleted, its uid is
- * unknown and the deletion stays.
+ * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late and repeated
+ * writes change nothing. But the database may have lost its last transactions. Then a number is assigned to another message, or a
+ * message is again what it was before changes that the index has. A lost change must not block it. So if the index has a later change, the
+ * database is read again: if that change is not there now, although the index had it before, it is lost.
  */
-async function replacing(connection: Connection, conflicts: readonly Write[]): Promise<Write[]> {
+async function replacing(
+  connection: Connection,
+  conflicts: readonly Conflict[],
+  readAgain: IndexOptions["readAgain"],
+): Promise<Write[]> {
   if (conflicts.length === 0) return [];
-  const docs = conflicts.map((write) => ({ ...documentOf(write), _source: ["uid", "version"] }));
+  const _source = ["uid", "version", "change_number"];
+  const docs = conflicts.map(({ write }) => ({ ...documentOf(write), _source }));
   const answer = await ask(connection.client.mget({ docs }, { requestTimeout: connection.bulkTimeoutMs }));
-  return conflicts.flatMap((write, at) => {
+  const compared = conflicts.map(({ write, version }, at) => {
     const found = answer.docs[at];
-    if (found === undefined || !("found" in found) || !found.found) return [];
-    const { uid, version } = held.parse(found._source);
-    const isOlder = uid !== uidText(write.document.uid) || version < write.document.version;
-    return isOlder && found._version !== undefined ? [{ ...write, version: found._version + 1 }] : [];
+    const order = found !== undefined && "found" in found && found.found ? compare(write, found._source) : undefined;
+    return { write: { ...write, version: version + 1 }, order: order ?? (write.document.deletedAt ? 0 : -1) };
   });
+  const earlier = compared.flatMap(({ write, order }) => (order < 0 ? [write.document] : []));
+  const states = earlier.length > 0 && readAgain !== undefined ? await readAgain(earlier) : undefined;
+  return compared.flatMap(({ write, order }) => {
+    const { chatId, number, uid, changeNumber, deletedAt } = write.document;
+    if (order > 0) return [write];
+    if (order === 0 || states === undefined) return [];
+    const state = states.get(chatId)?.get(number);
+    const isUnchanged =
+      deletedAt === null
+        ? state?.changeNumber === changeNumber && uidText(state.uid) === uidText(uid)
+        : state === undefined;
+    return isUnchanged ? [write] : [];
+  });
+}
+
+/** Positive if the write replaces the document, 0 if it repeats it, and negative if the document has a later change. */
+function compare({ document }: Write, source: unknown): number {
+  const { uid, version, change_number: changeNumber = 0 } = held.parse(source);
+  if (uid !== uidText(document.uid)) return 1;
+  return (document.changeNumber ?? 0) - changeNumber || document.version - version;
 }
 
 async function writeChunk(
   connection: Connection,
   indices: readonly string[],
   documents: readonly SearchDocument[],
-  refresh: IndexOptions["refresh"],
+  { refresh, readAgain }: IndexOptions,
 ): Promise<IndexResult> {
   const refused = new Map<SearchDocument, string>();
   let writes = documents.flatMap((document) =>
-    indices.map((index): Write => ({ index, document, version: document.version })),
+    indices.map((index): Write => ({ index, document, version: document.changeNumber ?? 1 })),
   );
   for (let attempt = 1; writes.length > 0; attempt++) {
     if (attempt > MAX_ATTEMPTS)
       throw new SearchUnavailable("Other writes keep changing the same documents in Elasticsearch");
     const sent = await send(connection, writes, refresh);
     for (const [document, reason] of sent.refused) refused.set(document, reason);
-    writes = await replacing(connection, sent.conflicts);
+    writes = await replacing(connection, sent.conflicts, readAgain);
   }
   const rejected = [...refused].map(([{ chatId, number }, reason]) => ({ chatId, number, reason }));
   return { indexed: documents.length - rejected.length, rejected };
@@ -139,12 +167,12 @@ export async function writeTo(
   connection: Connection,
   indices: readonly string[],
   documents: readonly SearchDocument[],
-  { refresh }: IndexOptions = {},
+  options: IndexOptions = {},
 ): Promise<IndexResult> {
   const result: IndexResult = { indexed: 0, rejected: [] };
   const limits = { maxItems: MAX_BULK_DOCUMENTS, maxSize: MAX_BULK_BYTES, sizeOf: contentBytes };
   for (const chunk of chunksOf(documents, limits)) {
-    const { indexed, rejected } = await writeChunk(connection, indices, chunk, refresh);
+    const { indexed, rejected } = await writeChunk(connection, indices, chunk, options);
     result.indexed += indexed;
     result.rejected.push(...rejected);
   }

@@ -35,6 +35,7 @@ export interface ElasticsearchIndex extends SearchIndex {
 const messageSource = z.object({
   number: z.int().positive(),
   version: z.int().positive(),
+  change_number: z.int().optional(),
   uid: z.string().transform((uid): Uint8Array => Buffer.from(uid, "base64url")),
   ...contentSource,
   created_at: z.iso.datetime().transform((time) => new Date(time)),
@@ -142,8 +143,9 @@ function hasTimes({ from, to }: SearchFilters): boolean {
 }
 
 function messageFrom(source: z.infer<typeof messageSource>): FoundMessage {
-  const { number, uid, version, created_at: createdAt, updated_at: updatedAt } = source;
-  return { number, uid, version, ...contentFrom(source), createdAt, updatedAt };
+  const { number, uid, version, change_number: changeNumber = null } = source;
+  const { created_at: createdAt, updated_at: updatedAt } = source;
+  return { number, uid, version, changeNumber, ...contentFrom(source), createdAt, updatedAt };
 }
 
 /** Throws `SearchUnavailable` if the index refuses to search by time, because an older version of Confab created it. */

@@ -12,7 +12,15 @@ const messagesOf = (body: string, count: number) =>
   Array.from({ length: count }, (_, at) => {
     const time = new Date();
     const number = count - at;
-    const message = { number, version: 1, uid: new Uint8Array(16), body, createdAt: time, updatedAt: time };
+    const message = {
+      number,
+      version: 1,
+      changeNumber: null,
+      uid: new Uint8Array(16),
+      body,
+      createdAt: time,
+      updatedAt: time,
+    };
     return { message, cursor: inChat.encode(number) };
   });
 

@@ -4,6 +4,7 @@ export { createElasticsearchIndex } from "./elasticsearch.ts";
 export type { ElasticsearchIndex } from "./elasticsearch.ts";
 export { isElasticsearch, isSearchable } from "./find-document.ts";
 export {
+  changedAfter,
   countIndexed,
   findMissing,
   numbersInIndex,
@@ -30,6 +31,7 @@ export type {
   Highlights,
   HitCounts,
   IndexOptions,
+  ReadAgain,
   IndexResult,
   RejectedDocument,
   SearchDocument,

@@ -40,6 +40,7 @@ export const indexMapping: estypes.MappingTypeMapping = {
     number: { type: "long" },
     uid: { type: "keyword", index: false, doc_values: false },
     version: { type: "long", index: false, doc_values: false },
+    change_number: { type: "long" },
     // Searches filter and sort by it.
     created_at: { type: "date" },
     updated_at: { type: "date", index: false, doc_values: false },
@@ -80,6 +81,7 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
     number: document.number,
     uid: uidText(document.uid),
     version: document.version,
+    ...(document.changeNumber !== null && { change_number: document.changeNumber }),
     created_at: document.createdAt.toISOString(),
     updated_at: document.updatedAt.toISOString(),
     body: body.toWellFormed(),

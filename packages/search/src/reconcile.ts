@@ -12,13 +12,20 @@ export interface CountedRange {
   to?: number;
 }
 
+/** A chat, and a change number. */
+export interface ChatAfter {
+  chatId: bigint;
+  change: number;
+}
+
 /** A message in the database. */
 export interface ExpectedMessage extends MessagePosition {
   uid: Uint8Array;
   version: number;
+  changeNumber: number | null;
 }
 
-const indexed = z.object({ uid: z.string(), version: z.int() });
+const indexed = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
 
 /** How many messages of each range are in the index. Throws `SearchUnavailable`. */
 export async function countIndexed(
@@ -81,10 +88,7 @@ export async function numbersInIndex(
   }));
 }
 
-/**
- * The messages that are missing in the index, or that it has in an older version or with a different uid. Throws
- * `SearchUnavailable`.
- */
+/** The messages that are missing in the index, or that it has in another version or with a different uid. Throws `SearchUnavailable`. */
 export async function findMissing<Message extends ExpectedMessage>(
   { connection }: ElasticsearchIndex,
   messages: readonly Message[],
@@ -92,14 +96,45 @@ export async function findMissing<Message extends ExpectedMessage>(
   if (messages.length === 0) return [];
   const docs = messages.map(({ chatId, number }) => documentOf(connection, { chatId, number }));
   const answer = await askWithTimeout(connection, (inTime) => connection.client.mget({ docs }, inTime));
-  return messages.filter(({ uid, version }, at) => {
+  return messages.filter(({ uid, version, changeNumber }, at) => {
     const found = answer.docs[at];
     if (found === undefined || !("found" in found) || !found.found) return true;
     const document = indexed.parse(found._source);
-    return document.uid !== uidText(uid) || document.version < version;
+    if (document.uid !== uidText(uid) || document.version !== version) return true;
+    // A message that was stored late has a change number, but its content is the first one.
+    return version > 1 && document.change_number !== changeNumber;
   });
 }
 
 function documentOf({ readAlias }: Connection, { chatId, number }: MessagePosition) {
-  return { _index: readAlias, _id: `${chatId}-${number}`, routing: chatId.toString(), _source: ["uid", "version"] };
+  return {
+    _index: readAlias,
+    _id: `${chatId}-${number}`,
+    routing: chatId.toString(),
+    _source: ["uid", "version", "change_number"],
+  };
+}
+
+const maxAhead = 500;
+
+/** The numbers of messages, at most 500 of each chat, whose changes in the index have higher numbers. Throws `SearchUnavailable`. */
+export async function changedAfter(
+  { connection }: ElasticsearchIndex,
+  chats: readonly ChatAfter[],
+): Promise<number[][]> {
+  if (chats.length === 0) return [];
+  const searches = chats.flatMap(({ chatId, change }) => [
+    { index: connection.readAlias, routing: chatId.toString() },
+    {
+      query: {
+        bool: { filter: [{ term: { chat_id: chatId.toString() } }, { range: { change_number: { gt: change } } }] },
+      },
+      ...{ size: maxAhead, _source: false, docvalue_fields: ["number"], track_total_hits: false },
+    },
+  ]);
+  const { responses } = await askWithTimeout(connection, (inTime) => connection.client.msearch({ searches }, inTime));
+  return responses.map((response) => {
+    if ("error" in response) throw new SearchUnavailable(`Elasticsearch: ${response.error.type}`);
+    return response.hits.hits.map(({ fields }) => numberField.parse(fields).number);
+  });
 }

@@ -1,6 +1,6 @@
 import type { MessageContent } from "@confab/contracts";
 
-/** A message to index. Its `version` grows with every change of the row. The ids are those of the database. */
+/** A message to index. Its `version` grows with every change of its content. The ids are those of the database. */
 export interface SearchDocument extends MessageContent {
   chatId: bigint;
   applicationId: bigint;
@@ -10,6 +10,8 @@ export interface SearchDocument extends MessageContent {
   /** 16 bytes that identify the message, in case the database loses one and assigns its number to another. */
   uid: Uint8Array;
   version: number;
+  /** That of its latest change; null without one. Unlike a version, it is not given again after the database has lost changes. */
+  changeNumber: number | null;
   createdAt: Date;
   updatedAt: Date;
   /** A deleted message is removed from the index. */
@@ -22,6 +24,7 @@ export interface FoundMessage extends MessageContent {
   uid: Uint8Array;
   number: number;
   version: number;
+  changeNumber: number | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -117,7 +120,16 @@ export interface IndexOptions {
    * When the documents become searchable: within a second, at once (`true`), or at the next refresh, which is awaited.
    */
   refresh?: boolean | "wait_for";
+  /**
+   * Reads messages of the database again, by chat id and number; deleted ones are left out. So it is seen whether the database has lost a
+   * change that the index has. Without it, the change in the index counts.
+   */
+  readAgain?: ReadAgain | undefined;
 }
+
+export type ReadAgain = (
+  keys: readonly { chatId: bigint; number: number }[],
+) => Promise<ReadonlyMap<bigint, ReadonlyMap<number, { uid: Uint8Array; changeNumber: number | null }>>>;
 
 export interface RejectedDocument {
   chatId: bigint;
@@ -136,7 +148,7 @@ export interface SearchIndex {
   readonly kind: "elasticsearch" | "mysql";
   /** Creates the index if it is missing; harmless when repeated or done by several processes. Returns whether this call created it. */
   prepare(): Promise<boolean>;
-  /** Takes documents in any order and any number of times: a version that is not newer changes nothing. */
+  /** Takes documents in any order and any number of times: one without a newer change changes nothing. */
   index(documents: readonly SearchDocument[], options?: IndexOptions): Promise<IndexResult>;
   /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;

@@ -85,6 +85,7 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messa
         return rows.map(({ number, version, body, other_fields, created_at, updated_at }) => ({
           number: Number(number),
           version: Number(version),
+          changeNumber: version === 1n ? null : Number(version),
           uid: new Uint8Array(16),
           ...decodeContent(body, other_fields),
           createdAt: created_at,

@@ -143,6 +143,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
           uid: undefined,
           number: 41,
           version: 3,
+          changeNumber: 3,
           body: message.body,
           createdAt: message.createdAt,
           updatedAt: message.updatedAt,

@@ -21,6 +21,7 @@ export function messageOf(chatId: bigint, number: number, body: string | null, v
     number,
     uid: Buffer.alloc(16, life),
     version,
+    changeNumber: version === 1 ? null : version,
     body: body ?? "",
     createdAt,
     updatedAt,

@@ -72,6 +72,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     intakeErasure,
     messages,
     readMessages,
+    reindex,
     changes,
     signals,
     lookups,
@@ -138,7 +139,7 @@ export function createApiApp(options: ApiAppOptions): Express {
         createApplicationRoutes({
           applications,
           erase,
-          searchApplication: createSearchApplication({ search, applications, chats, messages, backend }),
+          searchApplication: createSearchApplication({ search, applications, chats, messages, backend, reindex }),
           countHits: createCountHits({ search, applications, chats, backend }),
           mountOptions,
         }),
@@ -164,7 +165,7 @@ export function createApiApp(options: ApiAppOptions): Express {
           changes,
           waits,
           sharedReads,
-          searchMessages: createSearchMessages({ search, messages, backend }),
+          searchMessages: createSearchMessages({ search, messages, backend, reindex }),
           mountOptions,
         }),
       )

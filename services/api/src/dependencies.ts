@@ -12,6 +12,7 @@ import {
   createMessages,
   createMigrationCheck,
   createNumberings,
+  createOutbox,
   createPoolGauges,
   createReads,
   createSearchBackend,
@@ -48,6 +49,7 @@ import { createSharedReads } from "./stream/shared-reads.ts";
 import { createStreams, endReasons } from "./stream/streams.ts";
 import { createWaits } from "./stream/waits.ts";
 import { createContinueAt } from "./use-cases/continue-at.ts";
+import { createReindex } from "./use-cases/reindex.ts";
 import { createReadMessages } from "./use-cases/read-messages.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
@@ -199,6 +201,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     reads: withWrites("reads", createReads(database, { timeoutMs: databaseTimeoutMs }), ["advance"]),
     pending,
     search: traced(tracer, config.search.backend, "search", search),
+    reindex: createReindex(createOutbox(database, { backend: searchBackendOf(config.search) }), logger),
     backend: {
       own: searchBackendOf(config.search),
       read: withTimeouts("search-backend", createSearchBackend(database)).read,

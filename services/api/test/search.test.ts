@@ -1,6 +1,7 @@
 import { searchHitSchema, toJsonText } from "@confab/contracts";
-import { createSearchBackend } from "@confab/database";
-import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
+import { createOutbox, createSearchBackend } from "@confab/database";
+import { eventually, hasElasticsearch, startProxy, testStores } from "@confab/testkit";
+import type { ReadAgain } from "@confab/search";
 import { expect } from "chai";
 import { z } from "zod";
 import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
@@ -47,6 +48,23 @@ for (const backend of backends) {
       expect(await numbersFor("WORLD hel")).to.deep.equal([1]);
       expect(await numbersFor("ca")).to.deep.equal([2]);
       expect(await numbersFor("absent")).to.deep.equal([]);
+    });
+
+    it("shows no change that the database has lost, and has the message indexed again", async () => {
+      const created = await newChat("kept text");
+      const [stored] = await world.messages.inRanges([{ chatId: created.id, from: 1, to: 1 }]);
+      await createOutbox(world.database).drain(100, () => Promise.resolve());
+      const lost = { ...stored!, body: "lost text", version: 2, changeNumber: 7 };
+      await api.search.index([lost], { refresh: true });
+      expect(await find("lost", created)).to.deep.equal([]);
+      if (backend === "mysql") return;
+      await eventually(async () => {
+        expect(await createOutbox(world.database).waitingSince(created.id, 1)).to.be.instanceOf(Date);
+      });
+      const readAgain: ReadAgain = (keys) => world.messages.states(keys);
+      await api.search.index([stored!], { refresh: true, readAgain });
+      expect((await find("kept", created)).map(({ number }) => number)).to.deep.equal([1]);
+      expect(await find("lost", created)).to.deep.equal([]);
     });
 
     it("finds the messages of a sender, with and without words", async () => {

@@ -79,6 +79,7 @@ describe("indexing stored messages", function () {
       ...{ outbox: createOutbox(world.direct), chats: createChats(world.direct) },
       ...{ metrics: world.metrics, logger: world.logger, search: world.search, isUnavailable: () => false },
       messages: {
+        states: (keys) => messages.states(keys),
         inRanges: async (ranges) => {
           const rows = await messages.inRanges(ranges);
           reads += ranges.length;
@@ -111,7 +112,10 @@ describe("indexing stored messages", function () {
     const outbox = createOutbox(world.direct);
     const index = createIndexMessages({
       ...{ outbox, chats: createChats(world.direct), metrics: world.metrics, logger: world.logger },
-      messages: { inRanges: () => Promise.reject(new Error("read")) },
+      messages: {
+        inRanges: () => Promise.reject(new Error("read")),
+        states: () => Promise.reject(new Error("read again")),
+      },
       search: { kind: "mysql", prepare: () => Promise.resolve(false), index: () => Promise.reject(new Error("sent")) },
       isUnavailable: () => false,
     });

@@ -86,6 +86,57 @@ describe("the search index and the database", function () {
     expect(JSON.stringify(world.lines)).to.include("messages that the database does not have");
   });
 
+  /** The database loses all changes of the chat's messages that are made after this call, when the returned function is called. */
+  async function lossOfChanges({ direct: { prisma } }: Running, { id }: { id: bigint }): Promise<() => Promise<void>> {
+    const rows = await prisma.message.findMany({ where: { chatId: id } });
+    const chat = await prisma.chat.findUniqueOrThrow({ where: { id } });
+    return async () => {
+      for (const { chatId, number, ...data } of rows)
+        await prisma.message.update({ where: { chatId_number: { chatId, number } }, data });
+      const { messagesCount, lastChangeNumber } = chat;
+      await prisma.chat.update({ where: { id }, data: { messagesCount, lastChangeNumber } });
+      await prisma.messageVersion.deleteMany({ where: { chatId: id } });
+    };
+  }
+
+  it("match again after the database lost edits and deletions", async () => {
+    const world = await started();
+    const chat = await world.createChat();
+    world.run();
+    await world.send(chat, "one", "two", "three");
+    await indexed(world, chat, "three", [3]);
+    const lose = await lossOfChanges(world, chat);
+    const changes = createMessageChanges(world.direct);
+    await changes.edit({ chatId: chat.id, number: 1 }, { body: "lost" });
+    await changes.remove({ chatId: chat.id, number: 2 });
+    await indexed(world, chat, "lost", [1]);
+    await indexed(world, chat, "two", []);
+    await lose();
+    await indexed(world, chat, "one", [1]);
+    await indexed(world, chat, "two", [2]);
+    expect(await find(world, chat, "lost")).to.deep.equal([]);
+    expect(JSON.stringify(world.lines)).to.include("changes that the database has lost");
+  });
+
+  it("match after the database lost edits and the messages were edited again", async () => {
+    const world = await started({ INDEX_RECONCILE_INTERVAL: "1h" });
+    const chat = await world.createChat();
+    world.run();
+    await world.send(chat, "one", "two");
+    await indexed(world, chat, "two", [2]);
+    const lose = await lossOfChanges(world, chat);
+    const changes = createMessageChanges(world.direct);
+    for (const body of ["lost", "lost again"]) await changes.edit({ chatId: chat.id, number: 1 }, { body });
+    await changes.remove({ chatId: chat.id, number: 2 });
+    await indexed(world, chat, "lost again", [1]);
+    await indexed(world, chat, "two", []);
+    await lose();
+    await changes.edit({ chatId: chat.id, number: 1 }, { body: "fresh" });
+    await changes.edit({ chatId: chat.id, number: 2 }, { body: "fresh" });
+    await indexed(world, chat, "fresh", [2, 1]);
+    expect(await find(world, chat, "lost")).to.deep.equal([]);
+  });
+
   it("match again after the index was lost", async () => {
     const world = await started();
     const [one, other] = [await world.createChat(), await world.createChat()];

@@ -1,5 +1,5 @@
 import type { ApplicationSearchQuery } from "@confab/contracts";
-import type { Applications, Chats, Messages } from "@confab/database";
+import type { Applications, Chats, MessageKey, Messages } from "@confab/database";
 import type { SearchIndex } from "@confab/search";
 import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-messages.ts";
 import { findSearched, type Signalled } from "./searched-chats.ts";
@@ -10,6 +10,8 @@ export interface SearchApplicationOptions {
   chats: Pick<Chats, "named" | "numbered">;
   messages: Pick<Messages, "states">;
   backend: Backend;
+  /** Puts messages into the index again, as they are now. */
+  reindex: (messages: readonly MessageKey[]) => void;
 }
 
 export type SearchApplication = (
@@ -22,7 +24,7 @@ export type SearchApplication = (
  * in their current version. Throws the 404 for the application or for a chat.
  */
 export function createSearchApplication(options: SearchApplicationOptions): SearchApplication {
-  const { search, applications, chats, messages, backend } = options;
+  const { search, applications, chats, backend } = options;
 
   return async (token, { chats: numbers, ...request }) => {
     const searched = await findSearched({ applications, chats }, token, numbers);
@@ -33,6 +35,6 @@ export function createSearchApplication(options: SearchApplicationOptions): Sear
       const owner = owners.get(hit.chatId);
       return owner?.token === token ? [{ ...hit, chatNumber: owner.number }] : [];
     });
-    return { hits: await onlyCurrent(messages, own), ...page };
+    return { hits: await onlyCurrent(options, own), ...page };
   };
 }

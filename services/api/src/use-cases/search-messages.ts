@@ -6,6 +6,8 @@ export interface SearchMessagesOptions {
   search: Pick<SearchIndex, "search">;
   messages: Pick<Messages, "states">;
   backend: Backend;
+  /** Puts messages into the index again, as they are now. */
+  reindex: (messages: readonly MessageKey[]) => void;
 }
 
 /** The backend of this process, and the one for which the messages are indexed. */
@@ -27,11 +29,13 @@ export type SearchMessages = (
  * edited or deleted a moment ago, and messages that MySQL lost in a failover, under the id of a chat that belongs to another
  * application by now.
  */
-export function createSearchMessages({ search, messages, backend }: SearchMessagesOptions): SearchMessages {
+export function createSearchMessages(options: SearchMessagesOptions): SearchMessages {
+  const { search, backend } = options;
+
   return async (chatId, request) => {
     const { hits, ...page } = await ofBackend(backend, search.search({ chatId, ...request }));
     const keyed = hits.map((hit) => ({ ...hit, chatId }));
-    return { hits: await onlyCurrent(messages, keyed), ...page };
+    return { hits: await onlyCurrent(options, keyed), ...page };
   };
 }
 
@@ -48,15 +52,26 @@ export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): 
   return page;
 }
 
-/** The hits that MySQL has in the same version, with their states. */
+/**
+ * The hits that MySQL has in the same version, with their states. A hit with a change that MySQL does not have any more, because it was
+ * lost, is put right in the index.
+ */
 export async function onlyCurrent<Hit extends FoundMessage & MessageKey>(
-  messages: Pick<Messages, "states">,
+  { messages, reindex }: Pick<SearchMessagesOptions, "messages" | "reindex">,
   hits: readonly Hit[],
 ): Promise<(Hit & MessageState & { deletedAt: null })[]> {
   const states = await messages.states(hits);
-  return hits.flatMap((hit) => {
-    const state = states.get(hit.chatId)?.get(hit.number);
-    if (state?.version !== hit.version || Buffer.compare(state.uid, hit.uid) !== 0) return [];
-    return [{ ...hit, ...state, deletedAt: null }];
+  const lost: MessageKey[] = [];
+  const current = hits.flatMap((hit) => {
+    const { chatId, number } = hit;
+    const state = states.get(chatId)?.get(number);
+    if (state === undefined || Buffer.compare(state.uid, hit.uid) !== 0) return [];
+    // The index was asked first, so what it has was committed before.
+    if ((state.changeNumber ?? 0) < (hit.changeNumber ?? 0)) lost.push({ chatId, number });
+    // A message that was stored late has a change number, but its content is the first one.
+    const isSame = state.version === hit.version && (hit.version === 1 || state.changeNumber === hit.changeNumber);
+    return isSame ? [{ ...hit, ...state, deletedAt: null }] : [];
   });
+  if (lost.length > 0) reindex(lost);
+  return current;
 }

@@ -6,7 +6,7 @@ import { createIndexMetrics } from "./index-metrics.ts";
 
 export interface IndexMessagesOptions {
   outbox: Pick<Outbox, "drain" | "hasIndexed">;
-  messages: Pick<Messages, "inRanges">;
+  messages: Pick<Messages, "inRanges" | "states">;
   chats: Pick<Chats, "named">;
   search: Pick<SearchIndex, "kind" | "prepare" | "index">;
   /** Whether an error means that the index or the database is unavailable. */
@@ -72,7 +72,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
 
   async function send(part: readonly StoredRange[], documents: SearchDocument[]): Promise<void> {
     const began = performance.now();
-    const result = await search.index(documents);
+    const result = await search.index(documents, { readAgain: (keys) => messages.states(keys) });
     measured.duration.observe((performance.now() - began) / 1000);
     measured.size.observe(documents.length);
     measured.arrived(part, documents, result.rejected);

@@ -5,13 +5,14 @@ import type { IndexedNumber } from "@confab/search";
 import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
-  chats: Pick<Chats, "countsAfter" | "named">;
+  chats: Pick<Chats, "countsAfter" | "named" | "positions">;
   messages: Pick<Messages, "counts" | "inRanges" | "versions" | "lastNumber">;
   outbox: Pick<Outbox, "add" | "chatsWaiting">;
   index: {
     count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<number[]>;
     findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
     numbers: (range: MessageRange) => Promise<IndexedNumber[]>;
+    changedAfter: (chats: readonly { chatId: bigint; change: number }[]) => Promise<number[][]>;
     remove: (chatId: bigint, numbers: readonly IndexedNumber[]) => Promise<void>;
   };
   recent: Pick<RecentRanges, "has" | "take">;
@@ -58,7 +59,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     const indexed = await index.numbers(range);
     const stored = await messages.versions(range);
     const settled = stored.filter(({ updatedAt }) => updatedAt.getTime() < before);
-    const missing = await index.findMissing(settled);
+    const missing = await unchanged(range, await index.findMissing(settled));
     if (missing.length > 0) {
       await requeue(missing, "messages were missing from the search index: they are indexed again");
       requeued.inc(missing.length);
@@ -82,6 +83,32 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
         unknown.map(({ number }) => ({ chatId: range.chatId, number })),
         "messages that the database does not have were in the search index: they are removed",
       );
+    }
+  }
+
+  /** Those that have not changed since they were read: the index may have what has changed. */
+  async function unchanged(range: MessageRange, before: MessageVersion[]): Promise<MessageVersion[]> {
+    if (before.length === 0) return before;
+    const now = new Map((await messages.versions(range)).map((message) => [message.number, message]));
+    return before.filter(({ number, version, changeNumber }) => {
+      const message = now.get(number);
+      return message?.version === version && message.changeNumber === changeNumber;
+    });
+  }
+
+  /** The index has changes that the database has lost, perhaps in a failover. */
+  async function requeueLost(page: readonly { id: bigint; lastChangeNumber: number }[]): Promise<void> {
+    const numbers = await index.changedAfter(
+      page.map(({ id, lastChangeNumber }) => ({ chatId: id, change: lastChangeNumber })),
+    );
+    const ahead = page.flatMap((chat, at) => (numbers[at]!.length > 0 ? [{ ...chat, numbers: numbers[at]! }] : []));
+    if (ahead.length === 0) return;
+    // Asked again after the index, which may have a change that was made meanwhile.
+    const positions = await chats.positions(ahead.map(({ id }) => id));
+    for (const { id, lastChangeNumber, numbers: changed } of ahead) {
+      if (positions.get(id)?.lastChangeNumber !== lastChangeNumber) continue;
+      const lost = changed.sort((a, b) => a - b).map((number) => ({ chatId: id, number, bytes: 0 }));
+      await requeue(lost, "the search index has changes that the database has lost: the messages are indexed again");
     }
   }
 
@@ -110,6 +137,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
   async function nextChats(): Promise<MessageRange[]> {
     const page = await chats.countsAfter(walkedTo, chatsPerRun);
     const counts = await index.count(page.map(({ id }) => ({ chatId: id })));
+    await requeueLost(page);
     walkedTo = page.length < chatsPerRun ? 0n : (page.at(-1)?.id ?? 0n);
     const suspects = page.filter(({ messagesCount }, at) => messagesCount !== counts[at]);
     const ranges = await Promise.all(

@@ -15,7 +15,15 @@ import {
 import { createIntakeErasure } from "@confab/intake";
 import { createLease } from "@confab/queue";
 import { repeat, type Logger } from "@confab/runtime";
-import { countIndexed, findMissing, isElasticsearch, numbersInIndex, removeChats, removeNumbers } from "@confab/search";
+import {
+  changedAfter,
+  countIndexed,
+  findMissing,
+  isElasticsearch,
+  numbersInIndex,
+  removeChats,
+  removeNumbers,
+} from "@confab/search";
 import type { Dependencies } from "../dependencies.ts";
 import { createErasedCheck } from "./check-erased.ts";
 import { createCountsCheck } from "./check-counts.ts";
@@ -141,6 +149,7 @@ export function startSchedules(
               index: {
                 count: (ranges) => countIndexed(search, ranges),
                 findMissing: (expected) => findMissing(search, expected),
+                changedAfter: (chats) => changedAfter(search, chats),
                 numbers: (range) => numbersInIndex(search, range),
                 remove: (chatId, numbers) => removeNumbers(search, chatId, numbers),
               },
