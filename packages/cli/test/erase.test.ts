@@ -12,7 +12,12 @@ describe("confabctl erase", function () {
   let stack: Stack;
   let token: string;
   before(async () => {
-    stack = await startStack({ ERASURE_SETTLE_TIME: "300ms", REDIS_URL: testStores().redisUrl });
+    stack = await startStack({
+      ERASURE_SETTLE_TIME: "300ms",
+      // Otherwise the worker may remove what a test plants before it is found.
+      INDEX_RECONCILE_INTERVAL: "1h",
+      REDIS_URL: testStores().redisUrl,
+    });
   });
   after(async () => {
     await stack.stop();
