@@ -1,12 +1,11 @@
 import { contentBytes } from "@confab/contracts";
 import { chunksOf } from "@confab/runtime";
 import type { estypes } from "@elastic/elasticsearch";
-import { z } from "zod";
 import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask } from "./connection.ts";
 import type { Connection } from "./connection.ts";
 import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
-import { toSource, uidText } from "./mapping.ts";
+import { stateFields, stateSource, toSource, uidText } from "./mapping.ts";
 import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
 
@@ -94,8 +93,6 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
   return { refused, conflicts };
 }
 
-const held = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
-
 /**
  * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late and repeated
  * writes change nothing. But the database may have lost its last transactions. Then a number is assigned to another message, or a
@@ -108,13 +105,13 @@ async function replacing(
   readAgain: IndexOptions["readAgain"],
 ): Promise<Write[]> {
   if (conflicts.length === 0) return [];
-  const _source = ["uid", "version", "change_number"];
-  const docs = conflicts.map(({ write }) => ({ ...documentOf(write), _source }));
+  const docs = conflicts.map(({ write }) => ({ ...documentOf(write), _source: stateFields }));
   const answer = await ask(connection.client.mget({ docs }, { requestTimeout: connection.bulkTimeoutMs }));
   const compared = conflicts.map(({ write, version }, at) => {
     const found = answer.docs[at];
-    const order = found !== undefined && "found" in found && found.found ? compare(write, found._source) : undefined;
-    return { write: { ...write, version: version + 1 }, order: order ?? (write.document.deletedAt ? 0 : -1) };
+    if (found === undefined || !("found" in found) || !found.found)
+      return { write: { ...write, version: version + 1 }, order: write.document.deletedAt === null ? -1 : 0 };
+    return { write: { ...write, version: (found._version ?? version) + 1 }, order: compare(write, found._source) };
   });
   const earlier = compared.flatMap(({ write, order }) => (order < 0 ? [write.document] : []));
   const states = earlier.length > 0 && readAgain !== undefined ? await readAgain(earlier) : undefined;
@@ -133,7 +130,7 @@ async function replacing(
 
 /** Positive if the write replaces the document, 0 if it repeats it, and negative if the document has a later change. */
 function compare({ document }: Write, source: unknown): number {
-  const { uid, version, change_number: changeNumber = 0 } = held.parse(source);
+  const { uid, version, change_number: changeNumber = 0 } = stateSource.parse(source);
   if (uid !== uidText(document.uid)) return 1;
   return (document.changeNumber ?? 0) - changeNumber || document.version - version;
 }

@@ -65,6 +65,10 @@ export const indexMapping: estypes.MappingTypeMapping = {
 /** The fields of a document that have its content. */
 export const contentSource = { body: z.string(), other_fields: z.string().optional() };
 
+/** The fields of a document that say which message it has, and after which change. */
+export const stateSource = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
+export const stateFields = Object.keys(stateSource.shape);
+
 /** The uid of a message as it is in the index. */
 export function uidText(uid: Uint8Array): string {
   return Buffer.from(uid).toString("base64url");

@@ -1,7 +1,8 @@
+import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { askWithTimeout, type Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
-import { uidText } from "./mapping.ts";
+import { stateFields, stateSource, uidText } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { MessagePosition } from "./verify.ts";
 
@@ -25,8 +26,6 @@ export interface ExpectedMessage extends MessagePosition {
   changeNumber: number | null;
 }
 
-const indexed = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
-
 /** How many messages of each range are in the index. Throws `SearchUnavailable`. */
 export async function countIndexed(
   { connection }: ElasticsearchIndex,
@@ -49,12 +48,9 @@ export async function countIndexed(
       },
     },
   ]);
-  const { responses } = await askWithTimeout(connection, (inTime) => connection.client.msearch({ searches }, inTime));
-  return responses.map((response) => {
-    if ("error" in response) throw new SearchUnavailable(`Elasticsearch: ${response.error.type}`);
-    const { total } = response.hits;
-    return typeof total === "number" ? total : (total?.value ?? 0);
-  });
+  return (await hitsOfAll(connection, searches)).map(({ total }) =>
+    typeof total === "number" ? total : (total?.value ?? 0),
+  );
 }
 
 const numberField = z.object({ number: z.tuple([z.int()]).transform(([number]) => number) });
@@ -99,7 +95,7 @@ export async function findMissing<Message extends ExpectedMessage>(
   return messages.filter(({ uid, version, changeNumber }, at) => {
     const found = answer.docs[at];
     if (found === undefined || !("found" in found) || !found.found) return true;
-    const document = indexed.parse(found._source);
+    const document = stateSource.parse(found._source);
     if (document.uid !== uidText(uid) || document.version !== version) return true;
     // A message that was stored late has a change number, but its content is the first one.
     return version > 1 && document.change_number !== changeNumber;
@@ -107,12 +103,7 @@ export async function findMissing<Message extends ExpectedMessage>(
 }
 
 function documentOf({ readAlias }: Connection, { chatId, number }: MessagePosition) {
-  return {
-    _index: readAlias,
-    _id: `${chatId}-${number}`,
-    routing: chatId.toString(),
-    _source: ["uid", "version", "change_number"],
-  };
+  return { _index: readAlias, _id: `${chatId}-${number}`, routing: chatId.toString(), _source: stateFields };
 }
 
 const maxAhead = 500;
@@ -132,9 +123,16 @@ export async function changedAfter(
       ...{ size: maxAhead, _source: false, docvalue_fields: ["number"], track_total_hits: false },
     },
   ]);
+  return (await hitsOfAll(connection, searches)).map(({ hits }) =>
+    hits.map(({ fields }) => numberField.parse(fields).number),
+  );
+}
+
+/** Searches many times in one request. */
+async function hitsOfAll(connection: Connection, searches: estypes.MsearchRequestItem[]) {
   const { responses } = await askWithTimeout(connection, (inTime) => connection.client.msearch({ searches }, inTime));
   return responses.map((response) => {
     if ("error" in response) throw new SearchUnavailable(`Elasticsearch: ${response.error.type}`);
-    return response.hits.hits.map(({ fields }) => numberField.parse(fields).number);
+    return response.hits;
   });
 }
