@@ -65,9 +65,7 @@ export async function findOriginals<M extends NewMessage>(
 ): Promise<Map<M, Original>> {
   const keyed = messages.filter(hasKey);
   if (keyed.length === 0) return new Map();
-  const ids = keyed.map(({ key }) => key.id);
-  const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)})`, ...ids);
-  const owners = new Map(stored.map((row) => [hex(row.id), row]));
+  const owners = await ownersOf(tx, keyed);
   const originals = new Map<M, Original>();
   for (const message of keyed) {
     const owner = owners.get(hex(message.key.id));
@@ -87,9 +85,7 @@ async function insertNewKeys<M extends NewMessage>(
   tx: Statements,
   messages: readonly Keyed<M>[],
 ): Promise<[M, Original][]> {
-  const ids = messages.map(({ key }) => key.id);
-  const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)}) FOR UPDATE`, ...ids);
-  const owners = new Map<string, Original>(stored.map((row) => [hex(row.id), row]));
+  const owners = await ownersOf(tx, messages, "FOR UPDATE");
   const repeated: [M, Original][] = [];
   const fresh: Keyed<M>[] = [];
   for (const message of messages) {
@@ -102,6 +98,17 @@ async function insertNewKeys<M extends NewMessage>(
   }
   await insertKeys(tx, fresh);
   return repeated;
+}
+
+/** The messages that were stored with the keys of these, by the id of the key in hexadecimal. */
+async function ownersOf(
+  tx: Statements,
+  messages: readonly Keyed<NewMessage>[],
+  lock: "" | "FOR UPDATE" = "",
+): Promise<Map<string, Original>> {
+  const ids = messages.map(({ key }) => key.id);
+  const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)}) ${lock}`, ...ids);
+  return new Map(stored.map((row) => [hex(row.id), row]));
 }
 
 async function insertKeys(tx: Statements, messages: readonly Keyed<NewMessage>[]): Promise<void> {
