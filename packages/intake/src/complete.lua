@@ -35,8 +35,8 @@ end
 -- What the batches have, and what they have of each chat.
 local batches, isGiven, chats, chatsOf = {}, {}, {}, {}
 
--- Adds the chats of a batch (the lines of the accept script) to those of all batches. Returns, for a batch with messages to renumber,
--- or repetitions which records are whose, then how many messages it has, and for one with numberings, the chats in the order of its lines.
+-- Adds the chats of a batch (the lines of the accept script) to those of all batches. Returns, for a batch with messages to renumber
+-- or with repetitions, which records are whose, then how many messages it has, and for one with numberings, the chats in the order of its lines.
 local function readChats(text, needsParts, hasNumberings)
   local parts, lines, messages, owner, token, ofToken = {}, {}, 0, '', '', {}
   for given, chat, id, first, last, from, lengths in
@@ -89,7 +89,7 @@ while ARGV[at] do
   completed = completed + messages
   batches[#batches + 1] = {
     id = id, open = found[1], results = found[2], keepMs = found[3], parts = parts, moves = moves,
-    repetitions = repetitions,    numberings = numberings, lines = lines,
+    repetitions = repetitions, numberings = numberings, lines = lines,
   }
 end
 

@@ -71,7 +71,8 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
   };
 }
 
-const nameOf = ({ token, user }: Owner): string => `${token} ${user}`;
+/** A name of a user of an application. */
+export const nameOf = ({ token, user }: Owner): string => `${token} ${user}`;
 
 /** Limits the time that searches take, because a few that are expensive would stop those of other applications. */
 function createSearchTime(msPerSecond: number, userShare: number) {

@@ -1,6 +1,7 @@
 import { ProblemError } from "@confab/contracts";
 import type { Owner } from "@confab/http";
 import { createFairShare } from "@confab/runtime";
+import { nameOf } from "../share.ts";
 
 /** A read of a chat, after a number. Readers that read the same after the same number share one read. */
 export interface SharedRead {
@@ -181,8 +182,6 @@ function createTurns(atOnce: number, userShare: number) {
     return owner.user === undefined ? inApplication() : ofUser(nameOf(owner), inApplication);
   };
 }
-
-const nameOf = ({ token, user }: Owner): string => `${token} ${user}`;
 
 function busy(): ProblemError {
   return new ProblemError("service-unavailable", {
