@@ -2,11 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bindToThisProcess, startStores, unbind } from "@confab/local";
 import type { Stores } from "@confab/local";
+import { config } from "chai";
 import { scratchRoot } from "./scratch-root.ts";
 import { storeVariables } from "./stores.ts";
 
 let folder: string | undefined;
 let stores: Stores | undefined;
+
+// The summary of a run shows nothing else of a failed assertion.
+config.truncateThreshold = 0;
 
 // While mocha loads this module, before it loads the tests: which tests there are depends on the stores.
 await startMissingStores();

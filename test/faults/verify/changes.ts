@@ -1,4 +1,4 @@
-import { chatKey, lossesOf, mayBeErased, messageKey } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeErased, messageKey } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { Item, MessageLine, Operation, VersionLine } from "../history/lines.ts";
 import type { Model } from "./model.ts";
@@ -149,17 +149,29 @@ function isWritten(model: Model, [, uid, hash, version = 1]: Item, changes: read
 function wrongRefusals(model: Model): string[] {
   const known = new Map(reliable(model).map((message) => [message.uid, message]));
   return [...model.changesOf].flatMap(([key, changes]) =>
-    changes.flatMap(({ client, op, status, t0, t1, uid, ifMatch, app, chat, number = 0 }) => {
+    changes.flatMap((change) => {
+      const { client, op, status, t0, t1, uid, ifMatch, app, chat, number = 0 } = change;
       const what = `${client}'s ${op} of ${key} was answered with ${status}`;
       if (status === 404 && (known.get(uid!)?.knownAt ?? Infinity) < t0)
         return [`${what} after the message was acknowledged`];
-      if (status === 412 && ifMatch === undefined) return [`${what} without If-Match`];
+      if (status === 412 && ifMatch === undefined && !mayHavePassed(model, change))
+        return [`${what} without If-Match, and no loss can have given its number to another message`];
       const isErased = mayBeErased(model, { app, chat, number }, t1);
       const isDeleted =
         isErased || changes.some((each) => each.op === "remove" && each.outcome !== "fail" && each.t0 < t1);
       return status === 410 && !isDeleted ? [`${what}, and nobody had deleted it`] : [];
     }),
   );
+}
+
+/**
+ * Whether the number of a change's message may have passed to another one before the change was answered: after a loss, as documented,
+ * neither message is changed.
+ */
+function mayHavePassed(model: Model, { uid, t1 }: Operation): boolean {
+  const target = model.sent.get(uid!);
+  if (target === undefined) return false;
+  return isRenumbered(model, target) || lossesOf(model).some((loss) => target.beganAt < loss.t1 && loss.t0 < t1);
 }
 
 /** The acknowledged changes of a message that no loss may have undone. */

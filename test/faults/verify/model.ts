@@ -235,13 +235,19 @@ export function isItemOf([number, uid, , version = 1]: Item, message: Sent): boo
 
 /** The answers to a change that was served and not made: unknown message, deleted message, other version. */
 const unchangedStatuses: readonly number[] = [404, 410, 412];
-/** The api gives up a write after two seconds, which a busy machine can take. */
-const slowWriteMs = 1_900;
+/** The api gives up a write, and a wait for a place in the share of the application, after two seconds, which a busy machine can take. */
+const slowMs = 1_900;
 const slowProblems: readonly string[] = ["storage-unavailable", "outcome-unknown"];
 
 /** Whether the request was not served: refused, failed, or unknown. */
 export function isUnserved(operation: Operation): boolean {
-  return operation.outcome !== "ok" && !(isChange(operation) && isAnswered(operation));
+  return operation.outcome !== "ok" && !isSlow(operation) && !(isChange(operation) && isAnswered(operation));
+}
+
+function isSlow(operation: Operation): boolean {
+  const { problem = "", t0, t1 } = operation;
+  if (t1 - t0 <= slowMs * 1e6) return false;
+  return problem === "rate-limited" || (isChange(operation) && slowProblems.includes(problem));
 }
 
 /** Whether the operation edits or deletes a message. */
@@ -249,7 +255,6 @@ export function isChange({ op }: Pick<Operation, "op">): boolean {
   return op === "edit" || op === "remove";
 }
 
-function isAnswered({ status, problem, t0, t1 }: Operation): boolean {
-  const isSlow = slowProblems.includes(problem ?? "") && t1 - t0 > slowWriteMs * 1e6;
-  return unchangedStatuses.includes(status) || problem === "still-pending" || isSlow;
+function isAnswered({ status, problem }: Operation): boolean {
+  return unchangedStatuses.includes(status) || problem === "still-pending";
 }

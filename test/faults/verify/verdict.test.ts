@@ -174,6 +174,39 @@ describe("the verdict on a run", () => {
     expect(reddened(0)).to.have.lengthOf(1);
   });
 
+  it("excuses a change that was refused after a loss because its number may be another one's, and no other", () => {
+    const edit = sound.history.find((line): line is Operation => line.type === "op" && line.op === "edit")!;
+    const { beganAt } = buildModel(sound.history, sound.final).sent.get(edit.uid!)!;
+    const end = Math.max(...sound.history.map((line) => ("t1" in line ? line.t1 : 0)));
+    const refused: Operation = { ...edit, t0: end + 10e6, t1: end + 11e6, outcome: "fail", status: 412 };
+    const lossy = sound.history.map((line) =>
+      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+    );
+    const reddened = (lossAt: number) => {
+      const loss: HistoryLine = { type: "window", t0: lossAt, t1: lossAt + 1e6, what: "FLUSHALL", loses: true };
+      const { anomalies } = verify([...lossy, refused, loss], sound.final);
+      return anomalies.flatMap(({ examples }) => examples).filter((text) => text.includes("was answered with 412"));
+    };
+    expect(reddened(end + 5e6)).to.deep.equal([]);
+    expect(reddened(beganAt - 2e6)).to.have.lengthOf(1);
+    expect(reddened(end + 20e6)).to.have.lengthOf(1);
+  });
+
+  it("excuses requests that waited too long for their turn on a busy machine, but not all of them", () => {
+    const at = 10_000e6;
+    const refused = (tookMs: number, index = 0): Operation => ({
+      ...{ type: "op", op: "list", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 429 },
+      ...{ t0: at + index, t1: at + index + tookMs * 1e6, problem: "rate-limited" },
+    });
+    const reddened = (...lists: Operation[]) => {
+      const others = sound.history.filter((line) => line.type !== "op" || line.op !== "list");
+      return verify([...others, ...lists], sound.final).anomalies.map(({ invariant }) => invariant);
+    };
+    expect(reddened(refused(2_000))).not.to.include("I10");
+    expect(reddened(refused(1_800))).to.include("I10");
+    expect(reddened(...Array.from({ length: 20 }, (_, index) => refused(2_000, index)))).to.include("I10");
+  });
+
   it("accepts a probe under another number after a loss, and only then", () => {
     const probe = sound.history.find((line) => line.type === "probe");
     if (probe?.type !== "probe") throw new Error("the sound run has no probe");
