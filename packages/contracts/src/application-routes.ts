@@ -95,7 +95,7 @@ export const applicationRoutes = {
     tag: "Applications",
     summary: "Erase everything that a sender wrote",
     description:
-      "A worker deletes every message of the sender in all chats of the application, as deleting each of them would: its number stays, and lists show it without content. The tombstones do not name the sender. It also deletes the sender's read horizons. Messages and read horizons that are written after the answer stay. A request for a sender whose erasure has not begun extends that erasure.",
+      "A worker deletes every message of the sender in all chats of the application that was acknowledged before the request, as deleting each of them would: its number stays, and lists show it without content. The tombstones do not name the sender. It also deletes the sender's read horizons. Messages and read horizons that are written after the answer stay. A request for a sender whose erasure has not begun extends that erasure.",
     scopes: ["admin"],
     params: ["token"],
     idempotent: true,

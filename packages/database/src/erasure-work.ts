@@ -1,6 +1,5 @@
 import { clearDamagedLetters } from "./damaged-letters.ts";
 import { takeChatsOf, toErasure, type Erasure } from "./erasures.ts";
-import { passEpoch } from "./pass-epoch.ts";
 import { createSenderWork } from "./sender-erasure.ts";
 import { placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
@@ -57,8 +56,6 @@ export function createErasureWork(database: Database) {
     noteMarked: async ({ id, epoch }: Erasure): Promise<void> => {
       await prisma.erasure.updateMany({ where: { id, epoch }, data: { markedAt: new Date() } });
     },
-
-    passEpoch: (token: string, inRedis: number): Promise<number | undefined> => passEpoch(database, token, inRedis),
 
     /**
      * Open erasures with their marks set that no worker holds: of each application at most `limit`, those of chats and of the

@@ -4,7 +4,6 @@ import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
 import { identifierBytes, identifierText } from "./identifiers.ts";
 import { findKeys, insertKeys, isSameRequest, otherRequestConflict, type Idempotency } from "./idempotency.ts";
 import { timeSince2026 } from "./ordinals.ts";
-import { passEpoch } from "./pass-epoch.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Statements } from "./session.ts";
@@ -15,6 +14,13 @@ export type Erasure = Omit<ErasureRow, "sender"> & { readonly sender: string | n
 export type Erasures = ReturnType<typeof createErasures>;
 /** The erasure of a sender; `replayed` if an earlier request with the same idempotency key recorded it. */
 export type SenderErasure = Erasure & { readonly sender: string; readonly epoch: number; readonly replayed: boolean };
+
+export interface SenderErasureRequest {
+  /** The epoch in which Redis accepts messages of the application, read after the request has arrived. */
+  readonly epochInRedis: number;
+  readonly by?: Actor | undefined;
+  readonly idempotency?: Idempotency | undefined;
+}
 
 /** The application has as many open erasures of senders as it may have. */
 export class TooManyErasures extends Error {
@@ -60,22 +66,21 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
       isToken(token) ? write({ act: "chat-deleted", by, token }, (tx) => eraseChat(tx, token, number)) : undefined,
 
     /**
-     * Records the erasure of everything that a sender wrote in an application until now, and begins a new epoch of the application. The
-     * messages become tombstones without a sender. A request for a sender whose erasure no worker has begun extends that erasure.
+     * Records the erasure of everything that a sender wrote in an application until now, and begins a new epoch of the application, above
+     * all that have been. MySQL may have lost some, so the caller reads the one of Redis before. The messages become tombstones without a
+     * sender. A request for a sender whose erasure no worker has begun extends that erasure.
      * Returns undefined if the application is unknown. Throws `TooManyErasures`, or `IdempotencyConflict`.
      */
     eraseSender: async (
       token: string,
       sender: string,
-      { by = confabItself, idempotency }: { by?: Actor | undefined; idempotency?: Idempotency | undefined } = {},
+      request: SenderErasureRequest,
     ): Promise<SenderErasure | undefined> =>
       isToken(token)
-        ? write({ act: "sender-erased", by, token }, (tx) => eraseSender(tx, token, sender, idempotency))
+        ? write({ act: "sender-erased", by: request.by ?? confabItself, token }, (tx) =>
+            eraseSender(tx, token, sender, request),
+          )
         : undefined,
-
-    /** Begins an epoch above the one that Redis has, if MySQL has lost that one; see `passEpoch`. */
-    passEpoch: (token: string, inRedis: number): Promise<number | undefined> =>
-      inTime(timeoutMs, (guard) => passEpoch(database, token, inRedis, guard)),
 
     /** The latest erasure of a sender; undefined if there is none. */
     findSender: (token: string, sender: string): Promise<Erasure | undefined> =>
@@ -117,9 +122,9 @@ async function eraseSender(
   tx: Queryable,
   token: string,
   sender: string,
-  idempotency: Idempotency | undefined,
+  { epochInRedis, idempotency }: SenderErasureRequest,
 ): Promise<SenderErasure | undefined> {
-  const owner = await lockOwner(tx, token);
+  const owner = await lockOwner(tx, token, epochInRedis);
   if (!owner) return undefined;
   const known = idempotency && (await findKeys(tx, token, [idempotency.key])).get(idempotency.key);
   if (idempotency && known) {
@@ -148,9 +153,15 @@ async function eraseSender(
 }
 
 /** The lock that creating a chat takes, too: none is created while its application is deleted. */
-async function lockOwner(tx: Queryable, token: string): Promise<{ id: bigint; nextEpoch: number } | undefined> {
+async function lockOwner(
+  tx: Queryable,
+  token: string,
+  epochInRedis = 0,
+): Promise<{ id: bigint; nextEpoch: number } | undefined> {
   const [owner] = await tx.$queryRawUnsafe<{ id: bigint; nextEpoch: bigint | number }[]>(
-    `SELECT id, GREATEST(epoch + 1, ${timeSince2026("MILLISECOND")}) AS nextEpoch FROM applications WHERE token = ? FOR UPDATE`,
+    `SELECT id, GREATEST(epoch + 1, ? + 1, ${timeSince2026("MILLISECOND")}) AS nextEpoch
+       FROM applications WHERE token = ? FOR UPDATE`,
+    epochInRedis,
     token,
   );
   return owner && { id: owner.id, nextEpoch: Number(owner.nextEpoch) };

@@ -28,7 +28,7 @@ export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
 export { createReads, laterNumbering, NumberingOutdated } from "./reads.ts";
 export { createErasures, MAX_OPEN_ERASURES, TooManyErasures } from "./erasures.ts";
-export type { Erasure, Erasures, SenderErasure } from "./erasures.ts";
+export type { Erasure, Erasures, SenderErasure, SenderErasureRequest } from "./erasures.ts";
 export { createErasureWork, type ClaimedErasure, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
 export type { ErasedSender } from "./sender-erasure.ts";
 export { removeHistories } from "./removed-histories.ts";

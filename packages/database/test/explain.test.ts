@@ -169,7 +169,7 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   },
   "erases a sender": async ({ database }, chat, token) => {
     const work = createErasureWork(database);
-    const erasure = (await createErasures(database).eraseSender(token, "nobody"))!;
+    const erasure = (await createErasures(database).eraseSender(token, "nobody", { epochInRedis: 0 }))!;
     const chats = await work.nextChats(erasure, 1, 1_000);
     await work.deleteReads(
       erasure,

@@ -10,12 +10,10 @@ local now = redis.call('TIME')[1] * 1000
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`;
 
-/** Requests may arrive in another order than they were recorded. Returns the epoch that the application has now. */
+/** Requests may arrive in another order than they were recorded. */
 const raise = `
 local epoch = redis.call('HGET', KEYS[1], ARGV[1])
-if tonumber(ARGV[2]) <= tonumber(epoch or 0) then return epoch end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return ARGV[2]`;
+if tonumber(ARGV[2]) > tonumber(epoch or 0) then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end`;
 
 /**
  * Says whether a chat has ranges of open batches. Others are left over from lines of an index that could not be read, and nothing else
@@ -30,9 +28,6 @@ for from = 0, redis.call('LLEN', KEYS[1]) - 1, size do
 end
 redis.call('UNLINK', KEYS[1])
 return 0`;
-
-/** Begins an epoch above one that only Redis has; undefined if it was begun by a request. */
-export type PassEpoch = (token: string, inRedis: number) => Promise<number | undefined>;
 
 export type IntakeErasure = ReturnType<typeof createIntakeErasure>;
 
@@ -53,12 +48,6 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
     keyPrefix(partitioning, partition),
   );
 
-  /** Returns the highest epoch that a partition has. */
-  async function raiseTo(token: string, epoch: number): Promise<number> {
-    const found = await Promise.all(prefixes.map((prefix) => redis.eval(raise, 1, `${prefix}epochs`, token, epoch)));
-    return Math.max(...found.map(Number));
-  }
-
   return {
     /**
      * From now on no message is accepted for the chat or, without a number, for any chat of the application: their heads are not
@@ -70,17 +59,15 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
       await Promise.all(marked.map((prefix) => redis.eval(add, 1, `${prefix}erased`, member, markMs)));
     },
 
-    /**
-     * From now on the messages of the application are accepted in this epoch, or in a later one. `pass` is asked about a later one: it
-     * returns an epoch above it if no request is known that began it, since messages of it may be older than this request. Returns the
-     * epoch that was begun.
-     */
-    async beginEpoch(token: string, epoch: number, pass: PassEpoch): Promise<number> {
-      const inRedis = await raiseTo(token, epoch);
-      const above = inRedis > epoch ? await pass(token, inRedis) : undefined;
-      if (above === undefined) return epoch;
-      await raiseTo(token, above);
-      return above;
+    /** The latest epoch in which a message of the application can have been accepted, as far as Redis knows; 0 if it knows none. */
+    async epochOf(token: string): Promise<number> {
+      const found = await Promise.all(prefixes.map((prefix) => redis.hget(`${prefix}epochs`, token)));
+      return Math.max(...found.map(Number));
+    },
+
+    /** From now on the messages of the application are accepted in this epoch, or in a later one. */
+    async beginEpoch(token: string, epoch: number): Promise<void> {
+      await Promise.all(prefixes.map((prefix) => redis.eval(raise, 1, `${prefix}epochs`, token, epoch)));
     },
 
     /** Which of the chats have pending messages. Removes what is left of the lists of the others. */

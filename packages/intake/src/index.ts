@@ -3,7 +3,7 @@ export type { AcceptLimits, Submission } from "./accept-batch.ts";
 export type { Acceptance } from "./acceptance.ts";
 export type { AcceptedBatch, AcceptedMessage, LostBatch } from "./accepted-batch.ts";
 export { createBacklog, type Backlog, type Completed, type Move } from "./backlog.ts";
-export { createIntakeErasure, type IntakeErasure, type PassEpoch } from "./erasure.ts";
+export { createIntakeErasure, type IntakeErasure } from "./erasure.ts";
 export { acceptedAt, batchIdOf } from "./batch-id.ts";
 export { IntakeBusy, IntakeUnavailable } from "./batcher.ts";
 export { totalCounts, type Counts } from "./counts.ts";

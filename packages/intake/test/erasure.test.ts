@@ -100,7 +100,7 @@ describeGuarded("a pending message", [
       const intake = side.intake();
       await send(intake, chat, "in the first epoch");
       await world.store(side);
-      const { epoch } = (await createErasures(world.database).eraseSender(chat.token, "anna"))!;
+      const { epoch } = (await createErasures(world.database).eraseSender(chat.token, "anna", { epochInRedis: 0 }))!;
       await side.redis.flushall();
       await send(intake, chat, "a");
       await send(intake, chat, "b");
@@ -115,7 +115,7 @@ describeGuarded("a pending message", [
       const chat = await world.createChat();
       const side = await world.connect();
       const erasure = createIntakeErasure(side.redis, world.partitioning);
-      await erasure.beginEpoch(chat.token, 9_000_000_000_123, () => Promise.resolve(undefined));
+      await erasure.beginEpoch(chat.token, 9_000_000_000_123);
       await send(side.intake(), chat, "a");
       const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
       const move = { batchId: id, record: 1, chatId: chat.id, lastNumber: 7 };
@@ -153,9 +153,7 @@ describe("erasing what Redis holds", function () {
     const intake = side.intake();
     await send(intake, chat, "before");
     const erasure = createIntakeErasure(side.redis, world.partitioning);
-    await Promise.all(
-      [2, 10, 9].map((epoch) => erasure.beginEpoch(chat.token, epoch, () => Promise.resolve(undefined))),
-    );
+    await Promise.all([2, 10, 9].map((epoch) => erasure.beginEpoch(chat.token, epoch)));
     for (const each of [chat, other, foreign]) await send(intake, each, "after");
     expect(await epochsOf(side)).to.deep.equal([undefined, 10, 10, undefined]);
     await world.store(side);

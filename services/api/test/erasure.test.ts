@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
 import { createErasures, MAX_OPEN_ERASURES } from "@confab/database";
+import { createIntakeErasure } from "@confab/intake";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
+import { createErase } from "../src/use-cases/erase.ts";
 import { inputs } from "./inputs.ts";
 import { follow, jsonOf, problemOf, startApi, useApi, type Api } from "./start.ts";
 import type { Chat, World } from "./world.ts";
@@ -96,6 +98,41 @@ describe("deleting chats and applications", function () {
     const erasure = await createErasures(world.database).findSender(chat.token, "anna");
     expect(erasure?.epoch).to.equal(900_000_000_001);
     expect(await world.redis.hget(key, chat.token)).to.equal("900000000001");
+  });
+
+  it("gives two requests at once epochs above that of Redis, and Redis the later one before it is answered", async () => {
+    const key = `${world.prefix}:{p0}:epochs`;
+    const inRedis = async () => Number(await world.redis.hget(key, chat.token));
+    await world.redis.hset(key, chat.token, 900_000_000_000);
+    const intake = createIntakeErasure(world.redis, { prefix: world.prefix, partitions: 1 });
+    const erasures = createErasures(world.database);
+    const endStreams = () => Promise.resolve();
+    const request = { by: { name: "tests" }, idempotency: undefined };
+    // Two processes: in one of them, requests of an application wait for each other.
+    const late = Promise.withResolvers<undefined>();
+    const recorded = Promise.withResolvers<undefined>();
+    const one = createErase({
+      erasures,
+      endStreams,
+      intake: {
+        ...intake,
+        async beginEpoch(...args) {
+          recorded.resolve(undefined);
+          await late.promise;
+          await intake.beginEpoch(...args);
+        },
+      },
+    });
+    const other = createErase({ erasures, endStreams, intake });
+    const held = one.sender(chat.token, "anna", request);
+    await recorded.promise;
+    await other.sender(chat.token, "ben", request);
+    expect(await inRedis(), "what ben sends from now on is kept").to.equal(900_000_000_002);
+    late.resolve(undefined);
+    await held;
+    expect(await inRedis()).to.equal(900_000_000_002);
+    expect(await erasures.findSender(chat.token, "anna")).to.include({ epoch: 900_000_000_001 });
+    expect(await erasures.findSender(chat.token, "ben")).to.include({ epoch: 900_000_000_002 });
   });
 
   it("refuses the erasure of one sender more than an application may have open", async () => {

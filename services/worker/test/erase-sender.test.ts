@@ -21,8 +21,9 @@ describe("the erasure of a sender", function () {
 
   /** Requests the erasure as the api does. */
   async function request(sender: string, token = world.token): Promise<void> {
-    const { epoch } = (await erasures.eraseSender(token, sender))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(token, epoch, erasures.passEpoch);
+    const intake = createIntakeErasure(world.redis, world.config.partitioning);
+    const { epoch } = (await erasures.eraseSender(token, sender, { epochInRedis: await intake.epochOf(token) }))!;
+    await intake.beginEpoch(token, epoch);
   }
 
   const finished = (sender: string) =>
@@ -80,22 +81,34 @@ describe("the erasure of a sender", function () {
     expect(await bodiesOf(chat)).to.deep.equal(["", "after"]);
   });
 
-  for (const isMarked of [true, false]) {
-    it(`erases what was accepted in an epoch that MySQL has lost, if ${isMarked ? "the api" : "a worker"} sets the mark`, async () => {
-      const chat = await world.createChat();
-      // Far above what MySQL begins now, as after a clock that was ahead.
-      const intake = createIntakeErasure(world.redis, world.config.partitioning);
-      await intake.beginEpoch(world.token, 900_000_000_000, () => Promise.resolve(undefined));
-      await submitAt(0, chat, "before");
-      if (isMarked) {
-        await request("anna");
-        await submitAt(0, chat, "after");
-      } else await erasures.eraseSender(world.token, "anna");
-      world.run();
-      await finished("anna");
-      expect(await bodiesOf(chat)).to.deep.equal(isMarked ? ["", "after"] : [""]);
-    });
-  }
+  it("erases what was accepted in an epoch that MySQL has lost, and keeps what was accepted after the request", async () => {
+    const chat = await world.createChat();
+    // Far above what MySQL begins now, as after a clock that was ahead.
+    const intake = createIntakeErasure(world.redis, world.config.partitioning);
+    await intake.beginEpoch(world.token, 900_000_000_000);
+    await submitAt(0, chat, "before");
+    await request("anna");
+    await submitAt(0, chat, "after");
+    world.run();
+    await finished("anna");
+    expect(await bodiesOf(chat)).to.deep.equal(["", "after"]);
+  });
+
+  it("keeps what was accepted after the request, although MySQL has lost later epochs and the mark of this one", async () => {
+    const chat = await world.createChat();
+    await submitAt(0, chat, "before");
+    await request("anna");
+    const { epoch } = (await erasures.findSender(world.token, "anna"))!;
+    await submitAt(0, chat, "after");
+    await request("ben");
+    await submitAt(0, chat, "after the other request");
+    const { prisma } = world.direct;
+    await prisma.erasure.deleteMany({ where: { token: world.token, sender: Buffer.from("ben") } });
+    await prisma.application.update({ where: { token: world.token }, data: { epoch: epoch! } });
+    world.run();
+    await finished("anna");
+    expect(await bodiesOf(chat)).to.deep.equal(["", "after", "after the other request"]);
+  });
 
   it("leaves the read horizons that move after the request, and ends although they move again", async () => {
     const [chat, untouched] = [await world.createChat(), await world.createChat()];
@@ -207,7 +220,7 @@ describe("the erasure of a sender", function () {
   it("sets the marks of all open erasures before it carries out any", async () => {
     const chats = [await world.newChat(), await world.newChat()];
     for (const { token, number } of chats) await erasures.eraseChat(token, number);
-    const { epoch } = (await erasures.eraseSender(world.token, "anna"))!;
+    const { epoch } = (await erasures.eraseSender(world.token, "anna", { epochInRedis: 0 }))!;
     const work = createErasureWork(world.direct);
     const marks: unknown[] = [];
     const run = erasing({

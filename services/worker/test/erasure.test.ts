@@ -158,12 +158,8 @@ describe("the erasure of deleted chats and applications", function () {
     expect(await readersOf(first)).to.have.members(["anna", "bert"]);
     await world.pause();
     await world.submit(first, "pending", "anna");
-    const { epoch } = (await erasures.eraseSender(world.token, "anna"))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(
-      world.token,
-      epoch,
-      erasures.passEpoch,
-    );
+    const { epoch } = (await erasures.eraseSender(world.token, "anna", { epochInRedis: 0 }))!;
+    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(world.token, epoch);
     await world.submit(second, "later", "anna");
     world.run();
     await eventually(
@@ -225,7 +221,7 @@ describe("the erasure of deleted chats and applications", function () {
         await world.search.index(await storedIn(chat));
         if (kind === "a chat") await erasures.eraseChat(token, chat.number);
         if (kind === "an application") await erasures.eraseApplication(token);
-        if (kind === "a sender") await erasures.eraseSender(token, `sender ${last}`);
+        if (kind === "a sender") await erasures.eraseSender(token, `sender ${last}`, { epochInRedis: 0 });
 
         let steps = 0;
         /** Dies after the step, which is done. */

@@ -24,8 +24,8 @@ export async function openErasedStores(env: Environment) {
     /** Deletes the target. Resolves with undefined if it does not exist. */
     async erase({ token, chat, sender }: Target) {
       if (sender !== undefined) {
-        const erasure = await erasures.eraseSender(token, sender);
-        if (erasure) await marks.beginEpoch(token, erasure.epoch, erasures.passEpoch);
+        const erasure = await erasures.eraseSender(token, sender, { epochInRedis: await marks.epochOf(token) });
+        if (erasure) await marks.beginEpoch(token, erasure.epoch);
         return erasure;
       }
       const erasure = await (chat === undefined ? erasures.eraseApplication(token) : erasures.eraseChat(token, chat));

@@ -4,8 +4,8 @@ import type { IntakeErasure } from "@confab/intake";
 import type { EndStreams } from "../stream/end-streams.ts";
 
 export interface EraseOptions {
-  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "passEpoch" | "find">;
-  intake: Pick<IntakeErasure, "mark" | "beginEpoch">;
+  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "find">;
+  intake: Pick<IntakeErasure, "mark" | "epochOf" | "beginEpoch">;
   endStreams: EndStreams;
 }
 
@@ -24,7 +24,7 @@ export interface Erase {
 
 /**
  * Deletes applications and chats, and erases senders. The mark in Redis follows the commit in MySQL, so that no mark can outlive a deletion
- * that failed. Each function resolves when both are done. If Redis does not take the mark, it rejects with a 503: ingest may accept
+ * that failed. The epoch of an erasure is above that of Redis, which is read first: MySQL may have lost epochs in which the sender wrote. Each function resolves when both are done. If Redis does not take the mark, it rejects with a 503: ingest may accept
  * messages that a worker will drop. A repetition finds the deletion in the journal and sets the mark again.
  */
 export function createErase({ erasures, intake, endStreams }: EraseOptions): Erase {
@@ -55,9 +55,15 @@ export function createErase({ erasures, intake, endStreams }: EraseOptions): Era
       return erasure !== undefined && markDeleted(token, chat);
     },
     async sender(token, sender, { by, idempotency }) {
-      const erasure = await erasures.eraseSender(token, sender, { by, idempotency });
+      const epochInRedis = await intake.epochOf(token).catch((error: unknown) => {
+        throw new ProblemError("service-unavailable", {
+          detail: "Redis is unavailable. Nothing was recorded. Send the same request again after Retry-After.",
+          cause: error,
+        });
+      });
+      const erasure = await erasures.eraseSender(token, sender, { by, idempotency, epochInRedis });
       if (!erasure) return undefined;
-      await mark(intake.beginEpoch(token, erasure.epoch, erasures.passEpoch), "The erasure is recorded");
+      await mark(intake.beginEpoch(token, erasure.epoch), "The erasure is recorded");
       return erasure;
     },
   };

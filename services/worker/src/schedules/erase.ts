@@ -50,10 +50,9 @@ export function createErasing({ removeDocuments = () => Promise.resolve(0), ...o
       const erasures = await work.unmarked(marksAtOnce);
       for (const erasure of erasures) {
         const { token, chatNumber, epoch } = erasure;
-        let begun = epoch;
         if (epoch === null) await intake.mark(token, chatNumber ?? undefined);
-        else begun = await intake.beginEpoch(token, epoch, work.passEpoch);
-        await work.noteMarked({ ...erasure, epoch: begun });
+        else await intake.beginEpoch(token, epoch);
+        await work.noteMarked(erasure);
       }
       if (erasures.length < marksAtOnce) return;
     }
