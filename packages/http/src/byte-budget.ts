@@ -157,7 +157,7 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
       if (lease.values > maxRequestValues) throw tooManyValues();
       hold(lease, values * valueBytes);
       const { sender, held, counted } = lease;
-      if (sender !== undefined && held > smallBytes) count(lease, sender, held - counted);
+      if (sender !== undefined && (countsSmall || held > smallBytes)) count(lease, sender, held - counted);
     },
     assign(lease, token, bytes) {
       // Small requests are bounded by their number, so counting them is not worth it.
