@@ -26,10 +26,10 @@ export interface RouteInput<R extends Route> {
   /** A signal that aborts when the client leaves. Only for searches. */
   readonly left: () => AbortSignal;
   /**
-   * Reads and encodes the body of an answer in its application's share. Only for requests that wait, because waiting must not use up the
-   * share: what others read is already in it.
+   * Reads and encodes the body of an answer, outside the share of its application. Only for requests that wait: many of them share a read,
+   * and the route bounds how many reads are under way.
    */
-  readonly readInShare: R extends { waits: true }
+  readonly readEncoded: R extends { waits: true }
     ? <T extends { readonly items: AnswerOf<R> }>(read: () => Promise<T>) => Promise<T>
     : undefined;
   /** Runs a part of the work in its application's share. Parts must not be nested: the inner one would wait for the outer one. */
@@ -72,9 +72,9 @@ export interface Change {
 
 /**
  * Runs work when its owner may have more of it in progress; rejects with a problem after seconds, or at once if much is waiting. The
- * time of searches is limited as well. Polls are patient: they wait longer, however many are waiting.
+ * time of searches is limited as well.
  */
-export type Share = <T>(owner: Owner, work: () => Promise<T>, kind: "list" | "search" | "poll" | Change) => Promise<T>;
+export type Share = <T>(owner: Owner, work: () => Promise<T>, kind: "list" | "search" | Change) => Promise<T>;
 
 /** Runs work in the share of the application that a request belongs to. */
 export type InShare = <T>(work: () => Promise<T>) => Promise<T>;

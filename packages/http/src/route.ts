@@ -76,8 +76,8 @@ export function mount<R extends Route>(
           ...input,
           hold: holding.hold,
           address: clientAddress(req),
-          readInShare: async <T extends { items: object }>(read: () => Promise<T>): Promise<T> =>
-            (await share(ofOwner, () => encoded(read, ({ items }) => items), "poll")).result,
+          readEncoded: async <T extends { items: object }>(read: () => Promise<T>): Promise<T> =>
+            (await encoded(read, ({ items }) => items)).result,
         } as RouteInput<R>);
         holding.end();
         return { result, payload: await payloadOf(route, result.body, owner) };

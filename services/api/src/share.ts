@@ -16,13 +16,10 @@ const waitingPerApplication = 100;
 const waitMs = 2_000;
 /** How many seconds of search time may be used at once. */
 const atOnce = 10;
-/** Requests that wait for messages wait up to half a minute anyway. Their number has a limit of its own. */
-const patience = { waitingPerKey: Infinity, waitMs: 30_000 };
-
 /**
  * Lists, searches and changes leave a part of the connection pool to other requests, each application leaves a part to the others, and
  * each user of an application to its other users and its back end. Changes that lock the same wait for each other here: in the database
- * each of them would hold a session. Polls are not refused because many of them wait.
+ * each of them would hold a session. Requests that wait for messages read in turns of their own, like streams.
  */
 export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOptions): Share {
   const perApplication = Math.max(1, Math.floor(poolSize / 5));
@@ -43,8 +40,6 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
     waitMs,
     refuse: refuseUser,
   });
-  const patientOfUser = createFairShare({ total: Infinity, perKey: perUser, ...patience, refuse: refuseUser });
-  const patientOfApplication = createFairShare({ total: Infinity, perKey: perApplication, ...patience, refuse: busy });
   // Behind the share of the user, who has one place in it then, and in front of that of the application.
   const inTurn = createFairShare({
     total: Infinity,
@@ -58,21 +53,19 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
   return (owner, work, kind) => {
     const { token, user } = owner;
     const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, work) : work;
-    const isPatient = kind === "poll";
     const locks = typeof kind === "object" ? kind.locks : undefined;
     const until = performance.now() + waitMs;
     const restMs = () => Math.max(0, until - performance.now());
     const ofAll = () => {
-      if (isPatient) return patientOfApplication(token, () => ofApplication(token, work));
       const inPlace = () => ofApplication(token, limited, restMs());
       return locks === undefined ? inPlace() : inTurn(locks, inPlace, restMs());
     };
-    return user === undefined ? ofAll() : (isPatient ? patientOfUser : ofUser)(nameOf(owner), ofAll);
+    return user === undefined ? ofAll() : ofUser(nameOf(owner), ofAll);
   };
 }
 
-/** A name of a user of an application. */
-export const nameOf = ({ token, user }: Owner): string => `${token} ${user}`;
+/** A name of a user of an application, or of the application's own back end, which has no user. They never equal each other. */
+export const nameOf = ({ token, user }: Owner): string => (user === undefined ? token : `${token} ${user}`);
 
 /** Limits the time that searches take, because a few that are expensive would stop those of other applications. */
 function createSearchTime(msPerSecond: number, userShare: number) {

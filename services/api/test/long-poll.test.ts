@@ -73,6 +73,29 @@ describe("a list of messages that waits", function () {
     expect(text).not.to.match(/^http_request_duration_seconds_bucket\{[^}]*le="1"[^}]*\} 0/m);
   });
 
+  it("holds no place of other lists while it waits for its turn to read", async () => {
+    const other = await world.newChat(chat.token);
+    for (const each of [chat, other]) await world.accept(each, "one", "two");
+    const read = api.pending.read.bind(api.pending);
+    const held = Promise.withResolvers<undefined>();
+    api.pending.read = async (...args) => {
+      if (args[0].number === chat.number) await held.promise;
+      return read(...args);
+    };
+    try {
+      // As many different reads as may be under way, and some that wait for their turn.
+      const waiting = Array.from({ length: 12 }, (_, at) => api.get(`${path}?after=0&limit=${at + 1}&wait=20`));
+      await areWaiting(12);
+      const list = await api.get(`/applications/${chat.token}/chats/${other.number}/messages`);
+      expect(list.status, list.text).to.equal(200);
+      held.resolve(undefined);
+      for (const { status, text } of await Promise.all(waiting)) expect(status, text).to.equal(200);
+    } finally {
+      api.pending.read = read;
+      held.resolve(undefined);
+    }
+  });
+
   it("ends with its client", async () => {
     const leaving = new AbortController();
     const request = fetch(`${api.url}${path}?after=0&wait=30`, { signal: leaving.signal }).catch(() => undefined);

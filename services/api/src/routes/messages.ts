@@ -35,7 +35,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   mount(
     router,
     routes.listMessages,
-    async ({ params: { token, chat: number }, query, context, hold, address, readInShare }) => {
+    async ({ params: { token, chat: number }, query, context, hold, address, readEncoded }) => {
       const list = async (id: bigint, of: MessagesQuery) => {
         const { items, link, numbering } = await listMessages({ token, number, id }, of, context.logger);
         return { items: items.map((message) => toMessage(token, number, message)), link, numbering };
@@ -50,9 +50,9 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         return waits.until({ chat: followed, user, address, forMs, left: hold(forMs) }, async () => {
           // Those that wait for the same share a read and its encoded answer.
           const what = JSON.stringify({ ...waiting, wait: undefined });
-          const read = () => list(id, waiting);
+          const read = () => readEncoded(() => list(id, waiting));
           const reader = { owner: { token, user }, notBefore: beganAt };
-          const page = await reads.read({ chatId: id, what, after: 0 }, read, reader, readInShare);
+          const page = await reads.read({ chatId: id, what, after: 0 }, read, reader);
           // Messages may be lost while it waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
           return page;

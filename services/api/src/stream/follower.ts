@@ -11,6 +11,7 @@ import { PageWriter } from "./page-writer.ts";
 import type { EventPage, EventPages } from "./pages.ts";
 import type { Start } from "./position.ts";
 import type { Shown } from "./room.ts";
+import { ReadUnwanted } from "./shared-reads.ts";
 
 export interface FollowerOptions {
   readonly token: string;
@@ -193,7 +194,8 @@ export class Follower implements MemberOwner {
       page = await source.pages.read(member.chat, member.at, reader);
     } catch (error) {
       if (this.#isOver) return false;
-      if (!this.#isFailing) context.logger.warn({ err: error }, "a stream waits for its stores");
+      if (!this.#isFailing && !(error instanceof ReadUnwanted))
+        context.logger.warn({ err: error }, "a stream waits for its stores");
       this.#isFailing = true;
       member.isDue = true;
       await sleep(jittered(pauseMs), undefined, { ref: false });

@@ -1,8 +1,9 @@
+import { mock } from "node:test";
+import type { ProblemError } from "@confab/contracts";
 import type { Owner } from "@confab/http";
 import { expect } from "chai";
-import { createSharedReads, type Reader } from "./shared-reads.ts";
+import { createSharedReads, ReadUnwanted, type Reader } from "./shared-reads.ts";
 
-type InTurn = (read: () => Promise<string>) => Promise<string>;
 const owner = (token: string, user?: string): Owner => ({ token, user });
 
 /** Reads that end when the test says so. */
@@ -10,7 +11,7 @@ function heldReads(options: { atOnce: number; userShare?: number }) {
   const reads = createSharedReads(options);
   const ends: (() => void)[] = [];
   const begun: string[] = [];
-  const read = (what: string, reader: Reader & { before?: InTurn }, chatId = 1n): Promise<string> =>
+  const read = (what: string, reader: Reader, chatId = 1n): Promise<string> =>
     reads.read(
       { chatId, what, after: 0 },
       () => {
@@ -22,7 +23,6 @@ function heldReads(options: { atOnce: number; userShare?: number }) {
         });
       },
       reader,
-      reader.before,
     );
   /** Ends the oldest read, and lets the next one begin. */
   const endOne = async (): Promise<void> => {
@@ -86,18 +86,46 @@ describe("shared reads", () => {
     expect(await left.catch((error: unknown) => String(error))).to.include("Nobody wants");
   });
 
-  it("fail if no reader gets a turn", async () => {
-    const { read, begun } = heldReads({ atOnce: 1 });
-    const refuse = () => Promise.reject(new Error("refused"));
-    const refused = read("page", { owner: owner("a"), before: refuse });
-    expect(await refused.catch((error: unknown) => String(error))).to.include("refused");
-    const half = [
-      read("page", { owner: owner("a"), before: refuse }),
-      read("page", { owner: owner("b"), before: (work) => new Promise((resolve) => setImmediate(resolve)).then(work) }),
-    ];
+  it("do not fail for a reader who asks when a read that nobody wants is given up", async () => {
+    const { read, begun, endOne } = heldReads({ atOnce: 1 });
+    void read("first", { owner: owner("a") });
+    let joined: Promise<string> | undefined;
+    const left = read("page", {
+      owner: owner("a"),
+      isWanted: () => {
+        queueMicrotask(() => (joined = read("page", { owner: owner("b") })));
+        return false;
+      },
+    });
+    await endOne();
+    expect(await left.catch((error: unknown) => error)).to.be.instanceOf(ReadUnwanted);
     await new Promise(setImmediate);
+    expect(begun).to.deep.equal(["first", "page"]);
+    await endOne();
+    expect(await joined).to.equal("page");
+  });
+
+  it("give the back end of an application a turn of its own, whatever the name of a user", async () => {
+    const { read, begun } = heldReads({ atOnce: 5, userShare: 0.25 });
+    for (let at = 0; at < 20; at += 1) void read(`loud ${at}`, { owner: owner("application", "undefined") });
+    void read("the last page", { owner: owner("application", "undefined") });
+    void read("the last page", { owner: owner("application") });
+    expect(begun).to.deep.equal(["loud 0", "the last page"]);
     await new Promise(setImmediate);
-    expect(begun).to.deep.equal(["page"]);
-    void Promise.allSettled(half);
+  });
+
+  it("are refused if no reader gets a turn in time", async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    try {
+      const { read, begun } = heldReads({ atOnce: 1 });
+      void read("first", { owner: owner("a") });
+      const refused = ["a", "b"].map((token) => read("page", { owner: owner(token) }));
+      mock.timers.tick(30_000);
+      for (const { status, reason } of (await Promise.allSettled(refused)) as PromiseRejectedResult[])
+        expect([status, (reason as ProblemError).code]).to.deep.equal(["rejected", "service-unavailable"]);
+      expect(begun).to.deep.equal(["first"]);
+    } finally {
+      mock.timers.reset();
+    }
   });
 });

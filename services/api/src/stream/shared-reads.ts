@@ -19,15 +19,19 @@ export interface Reader {
   readonly isWanted?: () => boolean;
 }
 
-type InTurn<T> = (read: () => Promise<T>) => Promise<T>;
+/** Nobody wanted the read any more when its turn came. */
+export class ReadUnwanted extends Error {
+  override readonly name = "ReadUnwanted";
+}
 
 /** Reads of chats that several readers share. */
 export interface SharedReads {
   /**
    * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore misses
-   * nothing. Applications take turns to read, and so do the users of an application; if `inTurn` is given, this turn comes before.
+   * nothing. Applications take turns to read, and so do the users of an application. A read that no reader wants when its turn comes
+   * rejects with `ReadUnwanted`.
    */
-  read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader, inTurn?: InTurn<T>): Promise<T>;
+  read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader): Promise<T>;
   /** Joins a read of the same after a number that is lower by less than `within`: the nearest one. */
   near(wanted: SharedRead, within: number, reader: Reader): Promise<unknown> | undefined;
   /** Reads that began before do not answer readers that ask from now on. */
@@ -49,7 +53,7 @@ interface Begun {
   readonly promise: Promise<unknown>;
   /** Infinite while it waits for its turn. */
   at: number;
-  join(reader: Reader, before?: InTurn<unknown>): void;
+  join(reader: Reader): void;
 }
 
 /** Lets readers that want the same at about the same time share one read. */
@@ -73,13 +77,13 @@ export function createSharedReads({
   }
 
   /** A read that begins in the turn of any of its readers. Each owner takes one turn for all its readers. */
-  function begin(read: () => Promise<unknown>, ready: Promise<unknown> | undefined): Begun {
+  function begin(wanted: SharedRead, read: () => Promise<unknown>, ready: Promise<unknown> | undefined): Begun {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     let readers: Reader[] = [];
     const owners = new Set<string>();
     let turns = 0;
 
-    async function take({ owner }: Reader, before: InTurn<unknown>): Promise<void> {
+    async function take({ owner }: Reader): Promise<void> {
       const turn = { isMine: false };
       const start = (): Promise<unknown> => {
         if (begun.at !== Infinity) return Promise.reject(new Error("Another reader has begun this read"));
@@ -87,11 +91,14 @@ export function createSharedReads({
         begun.at = performance.now();
         const isWanted = readers.some((reader) => reader.isWanted?.() ?? true);
         readers = [];
-        return isWanted ? read() : Promise.reject(new Error("Nobody wants this page of a stream any more"));
+        if (isWanted) return read();
+        // At once, so that a reader who asks now does not join it.
+        remove(wanted, begun);
+        return Promise.reject(new ReadUnwanted("Nobody wants this read any more"));
       };
       try {
         if (ready !== undefined) await ready.catch(() => undefined);
-        resolve(await before(() => turnOf(owner, start)));
+        resolve(await turnOf(owner, start));
       } catch (error) {
         turns -= 1;
         // Otherwise another reader has begun it, or still has a turn.
@@ -101,21 +108,21 @@ export function createSharedReads({
     const begun: Begun = {
       promise,
       at: Infinity,
-      join(reader, before = now) {
+      join(reader) {
         if (begun.at !== Infinity) return;
         readers.push(reader);
         const name = nameOf(reader.owner);
         if (owners.has(name)) return;
         owners.add(name);
         turns += 1;
-        void take(reader, before);
+        void take(reader);
       },
     };
     return begun;
   }
 
   return {
-    read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader, inTurn?: InTurn<T>): Promise<T> {
+    read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader): Promise<T> {
       const { chatId, what, after } = wanted;
       const ofChat = reads.get(chatId) ?? new Map<string, Map<number, Begun>>();
       reads.set(chatId, ofChat);
@@ -123,13 +130,13 @@ export function createSharedReads({
       ofChat.set(what, same);
       const known = same.get(after);
       if (known && known.at >= (reader.notBefore ?? -Infinity)) {
-        known.join(reader, inTurn as InTurn<unknown>);
+        known.join(reader);
         return known.promise as Promise<T>;
       }
       // After the one that is too old, so that those who come meanwhile share this one.
-      const begun = begin(read, known?.promise);
-      begun.join(reader, inTurn as InTurn<unknown>);
+      const begun = begin(wanted, read, known?.promise);
       same.set(after, begun);
+      begun.join(reader);
       const forget = (): void => {
         remove(wanted, begun);
       };
@@ -161,10 +168,6 @@ export function createSharedReads({
       reads.delete(chatId);
     },
   };
-}
-
-function now<T>(read: () => Promise<T>): Promise<T> {
-  return read();
 }
 
 /** Readers may wait as long as those that wait for messages. */
