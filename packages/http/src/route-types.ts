@@ -74,7 +74,17 @@ export interface Change {
  * Runs work when its owner may have more of it in progress; rejects with a problem after seconds, or at once if much is waiting. The
  * time of searches is limited as well.
  */
-export type Share = <T>(owner: Owner, work: () => Promise<T>, kind: "list" | "search" | Change) => Promise<T>;
+export type Share = <T>(
+  owner: Owner,
+  work: () => Promise<T>,
+  kind: "list" | "search" | Change,
+  patience?: Patience,
+) => Promise<T>;
+
+/** How long a request with several parts may still wait for its share; undefined until its first part has waited. */
+export interface Patience {
+  leftMs?: number;
+}
 
 /** Runs work in the share of the application that a request belongs to. */
 export type InShare = <T>(work: () => Promise<T>) => Promise<T>;

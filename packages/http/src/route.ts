@@ -62,7 +62,8 @@ export function mount<R extends Route>(
         const result = await work();
         return { result, payload: await payloadOf(route, bodyOf(result), owner) };
       };
-      const inShare: InShare = (work) => share(ofOwner, work, kindOf(route, params));
+      const patience = {};
+      const inShare: InShare = (work) => share(ofOwner, work, kindOf(route, params), patience);
       const answer = async () => {
         if (holding === undefined) {
           const work = () =>

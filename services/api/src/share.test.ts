@@ -93,6 +93,25 @@ describe("the share of lists, searches and changes", () => {
     await Promise.all([first, ...lists]);
   });
 
+  it("lets the parts of a change wait two seconds together", async () => {
+    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const patience = {};
+    const held = work();
+    const part = () => share({ token, user: undefined }, () => Promise.resolve(), { locks: "a chat" }, patience);
+    const first = share({ token, user: undefined }, held.run, { locks: "a chat" });
+    const waiting = part();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    held.end(undefined);
+    await Promise.all([first, waiting]);
+    const again = work();
+    const running = share({ token, user: undefined }, again.run, { locks: "a chat" });
+    const began = performance.now();
+    expect(await part().catch((error: unknown) => error)).to.be.instanceOf(ProblemError);
+    expect(performance.now() - began).to.be.below(1_200);
+    again.end(undefined);
+    await running;
+  });
+
   it("says whose share is used up", async () => {
     const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const held = Array.from({ length: 26 }, work);

@@ -50,17 +50,21 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
   });
   const searches = searchMsPerSecond === undefined ? undefined : createSearchTime(searchMsPerSecond, userShare);
 
-  return (owner, work, kind) => {
+  return (owner, work, kind, patience = {}) => {
     const { token, user } = owner;
-    const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, work) : work;
+    const until = performance.now() + (patience.leftMs ?? waitMs);
+    const begun = () => {
+      patience.leftMs = restMs();
+      return work();
+    };
+    const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, begun) : begun;
     const locks = typeof kind === "object" ? kind.locks : undefined;
-    const until = performance.now() + waitMs;
     const restMs = () => Math.max(0, until - performance.now());
     const ofAll = () => {
       const inPlace = () => ofApplication(token, limited, restMs());
       return locks === undefined ? inPlace() : inTurn(locks, inPlace, restMs());
     };
-    return user === undefined ? ofAll() : ofUser(nameOf(owner), ofAll);
+    return user === undefined ? ofAll() : ofUser(nameOf(owner), ofAll, restMs());
   };
 }
 
