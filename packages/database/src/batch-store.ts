@@ -150,7 +150,7 @@ async function store<M extends AddressedMessage>(
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   const late = [...conflicts, ...dead.conflicts];
   await removeKeys(tx, late);
-  const tombstones = await insertTombstones(tx, [...repeated.keys()], now);
+  const tombstones = await insertTombstones(tx, [...repeated.keys()], now, { ofRepetitions: true });
   // While these were pending, readers may have been shown them instead of what is stored under their numbers.
   const shown = [...again.conflicts, ...clashes, ...late, ...repeated.keys()];
   await addToOutbox(tx, stored, now);

@@ -152,6 +152,8 @@ async function changeMessage(
       if (changeNumber === undefined || !row) return { outcome: "missing" };
       const message = toMessage(row);
       if (isSame && !isSame(message)) return { outcome: "other-message" };
+      // The tombstone of a repetition: its message is under another number.
+      if (message.deletedAt !== null && message.version === 1) return { outcome: "other-message" };
       if (message.deletedAt !== null) return { outcome: "deleted" };
       if (isExpected && !isExpected(message)) return { outcome: "other-version" };
       const now = new Date();

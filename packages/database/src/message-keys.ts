@@ -41,8 +41,9 @@ export function createMessageKeys(database: Database) {
 type Keyed<M> = M & { readonly key: MessageKey };
 
 /**
- * Stores the keys of new messages. Returns the messages whose key an earlier message has, with that one: repetitions of requests that Redis had
- * forgotten. The primary key makes this the last guard against them, whatever Redis has lost.
+ * Stores the keys of new messages. Returns the messages whose key an earlier message of the same request has, with that one: repetitions of
+ * requests that Redis had forgotten. The primary key makes this the last guard against them, whatever Redis has lost. A message of another
+ * request stays without its key: it was acknowledged, because Redis did not know the first one.
  */
 export async function addKeys<M extends NewMessage>(tx: Statements, messages: readonly M[]): Promise<Map<M, Original>> {
   const keyed = messages.filter(hasKey).sort((a, b) => Buffer.compare(a.key.id, b.key.id));
@@ -69,15 +70,22 @@ export async function findOriginals<M extends NewMessage>(
   const originals = new Map<M, Original>();
   for (const message of keyed) {
     const owner = owners.get(hex(message.key.id));
-    if (owner && isOther(owner, message)) originals.set(message, owner);
+    if (owner && isRepetition(owner, message)) originals.set(message, owner);
   }
   return originals;
 }
 
 /** Removes the keys of messages that get another number, with which they are stored later. */
 export async function removeKeys(tx: Statements, messages: readonly NewMessage[]): Promise<void> {
-  const ids = messages.filter(hasKey).map(({ key }) => key.id);
-  if (ids.length > 0) await tx.$executeRawUnsafe(`DELETE FROM message_keys WHERE id IN (${placeholders(ids)})`, ...ids);
+  const keyed = messages.filter(hasKey);
+  if (keyed.length === 0) return;
+  // The key of one of them may be that of another message.
+  const list = placeholders(keyed);
+  await tx.$executeRawUnsafe(
+    `DELETE FROM message_keys WHERE id IN (${list}) AND uid IN (${list})`,
+    ...keyed.map(({ key }) => key.id),
+    ...keyed.map(({ uid }) => uid),
+  );
 }
 
 /** Inserts the keys that are not stored, and returns the messages whose key belongs to another one, with its number. */
@@ -92,9 +100,9 @@ async function insertNewKeys<M extends NewMessage>(
     const id = hex(message.key.id);
     const owner = owners.get(id);
     if (owner === undefined) {
-      owners.set(id, message);
+      owners.set(id, { ...message, request: message.key.request });
       fresh.push(message);
-    } else if (isOther(owner, message)) repeated.push([message, owner]);
+    } else if (isRepetition(owner, message)) repeated.push([message, owner]);
   }
   await insertKeys(tx, fresh);
   return repeated;
@@ -105,7 +113,7 @@ async function ownersOf(
   tx: Statements,
   messages: readonly Keyed<NewMessage>[],
   lock: "" | "FOR UPDATE" = "",
-): Promise<Map<string, Original>> {
+): Promise<Map<string, KeyedMessage>> {
   const ids = messages.map(({ key }) => key.id);
   const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)}) ${lock}`, ...ids);
   return new Map(stored.map((row) => [hex(row.id), row]));
@@ -119,8 +127,8 @@ async function insertKeys(tx: Statements, messages: readonly Keyed<NewMessage>[]
   await tx.$executeRawUnsafe(`INSERT INTO message_keys (id, request_hash, uid, number) VALUES ${rows.join(", ")}`);
 }
 
-function isOther(owner: Original, { uid }: NewMessage): boolean {
-  return Buffer.compare(owner.uid, uid) !== 0;
+function isRepetition(owner: KeyedMessage, { uid, key }: Keyed<NewMessage>): boolean {
+  return Buffer.compare(owner.uid, uid) !== 0 && Buffer.compare(owner.request, key.request) === 0;
 }
 
 function hasKey<M extends NewMessage>(message: M): message is Keyed<M> {

@@ -5,12 +5,14 @@ import type { Statements } from "./session.ts";
 /**
  * Leaves tombstones under the numbers of messages that are not stored under them, unless something else has the number: readers may
  * have the messages, because they were shown them while they were pending. Returns the new tombstones. They name no sender, and have no
- * change numbers yet. Call it before chats are locked: rows of others are waited for.
+ * change numbers yet. That of a repetition has version 1: its message was not deleted, and has another number. Call it before chats are
+ * locked: rows of others are waited for.
  */
 export async function insertTombstones(
   tx: Statements,
   messages: readonly NewMessage[],
   now: Date,
+  { ofRepetitions = false }: { ofRepetitions?: boolean } = {},
 ): Promise<ChatNumber[]> {
   if (messages.length === 0) return [];
   const { fresh } = await compareWithStored(tx, "dead_letters", messages);
@@ -23,10 +25,11 @@ export async function insertTombstones(
   await tx.$executeRawUnsafe(
     `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$[0]', number INT PATH '$[1]')) AS k
        STRAIGHT_JOIN messages AS m FORCE INDEX (PRIMARY) ON m.chat_id = k.id AND m.number = k.number
-        SET m.deleted_at = ?, m.updated_at = ?, m.version = m.version + 1`,
+        SET m.deleted_at = ?, m.updated_at = ?, m.version = m.version + ?`,
     JSON.stringify(stored.map(({ chatId, number }) => [chatId.toString(), number])),
     now,
     now,
+    ofRepetitions ? 0 : 1,
   );
   return stored;
 }

@@ -78,7 +78,7 @@ describe("a message that is stored after another one was shown under its number"
       expect(Buffer.from(result.repeated[0]!.original.uid)).to.deep.equal(first.uid);
     }
     const tombstone = await test.messages.find(chatId, 2);
-    expect(tombstone).to.include({ body: "", sender: null, version: 2 });
+    expect(tombstone).to.include({ body: "", sender: null, version: 1 });
     expect(tombstone?.deletedAt).to.be.a("date");
     expect(await changes()).to.deep.equal([2]);
     expect(await test.database.prisma.chat.findUnique({ where: { id: chatId } })).to.include({
@@ -87,6 +87,33 @@ describe("a message that is stored after another one was shown under its number"
     });
     expect(await test.database.prisma.deletedNumber.count({ where: { chatId } })).to.equal(1);
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
+  });
+
+  it("is not deleted by its second number, nor edited", async () => {
+    await test.batchStore.store([batch(keyed(1, 1))]);
+    await test.batchStore.store([batch(keyed(2, 1))]);
+    const messageChanges = createMessageChanges(test.database);
+    expect(await messageChanges.remove({ chatId, number: 2 })).to.deep.equal({ outcome: "other-message" });
+    expect(await messageChanges.edit({ chatId, number: 2 }, { body: "x" })).to.deep.equal({ outcome: "other-message" });
+    expect(await messageChanges.remove({ chatId, number: 1 })).to.include({ outcome: "changed" });
+    expect(await messageChanges.remove({ chatId, number: 1 })).to.deep.equal({ outcome: "deleted" });
+  });
+
+  it("is stored without its key if another request has the key, which keeps it", async () => {
+    await test.batchStore.store([batch(keyed(1, 1))]);
+    const other = { ...keyed(2, 1), key: { ...keyed(2, 1).key, request: Buffer.alloc(9, 8) } };
+    for (const stored of [1, 0])
+      expect(await test.batchStore.store([batch(other)]))
+        .to.include({ stored })
+        .and.to.deep.include({ repeated: [] });
+    const third = { ...other, ...message(chatId, 1, "moves"), key: other.key };
+    expect((await test.batchStore.store([batch(third)])).conflicts).to.have.length(1);
+    const [key] = await test.database.query<{ number: number }[]>(
+      "SELECT number FROM message_keys WHERE id = ?",
+      other.key.id,
+    );
+    expect(key).to.deep.equal({ number: 1 });
+    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2]);
   });
 
   it("leaves a dead letter alone that has the number of a repetition", async () => {
