@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { fromRecord, toMessage } from "./representations.ts";
+import { fromRecord, isTagOf, tagOf, toMessage } from "./representations.ts";
 
 describe("a message as clients see it", () => {
   it("has the same fields whether it is pending or stored, and no internal ones", () => {
@@ -33,5 +33,16 @@ describe("a message as clients see it", () => {
       edited_at: null,
       deleted_at: null,
     });
+  });
+
+  it("has a tag of its own after each change, and after one that replaces a lost change", () => {
+    const message = { uid: Buffer.from("one"), version: 2, changeNumber: 28_948_533_417_206 };
+    const lost = { ...message, changeNumber: 28_948_533_417_205 };
+    const tags = [{ ...message, version: 1, changeNumber: null }, message, lost].map(tagOf);
+    expect(new Set(tags).size).to.equal(3);
+    for (const tag of tags) {
+      expect(isTagOf(tag, message)).to.equal(true);
+      expect(isTagOf(tag, { uid: Buffer.from("other") })).to.equal(false);
+    }
   });
 });

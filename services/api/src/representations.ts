@@ -86,14 +86,22 @@ export function fromRecord(
   return { number, uid, ...contentOf(record), ...unchanged, createdAt, updatedAt: createdAt };
 }
 
-/** Names one version of one message: after a loss, another message may have its number and the same version. */
-export function tagOf({ version, uid }: Pick<ReadableMessage, "version" | "uid">): string {
-  return `${version}-${nameOf(uid)}`;
+/**
+ * Names one version of one message. After a loss of Redis, another message may have its number and the same version. After one of MySQL, a
+ * message may have the same version with another text, but not with the same change number.
+ */
+export function tagOf({
+  version,
+  uid,
+  changeNumber,
+}: Pick<ReadableMessage, "version" | "uid" | "changeNumber">): string {
+  const tag = `${version}-${nameOf(uid)}`;
+  return changeNumber === null ? tag : `${tag}-${changeNumber.toString(36)}`;
 }
 
 /** Whether a tag names a version of this message. */
 export function isTagOf(tag: string, { uid }: Pick<ReadableMessage, "uid">): boolean {
-  return tag.endsWith(`-${nameOf(uid)}`);
+  return tag.split("-")[1] === nameOf(uid);
 }
 
 function nameOf(uid: Uint8Array): string {

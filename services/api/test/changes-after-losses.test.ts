@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { z } from "zod";
 import { openStream } from "./event-reader.ts";
 import { keyMaker } from "./key-world.ts";
-import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
+import { jsonOf, problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
 import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
 
 describe("changes of a message whose number another message has by now", function () {
@@ -173,6 +173,25 @@ describe("changes of a message whose number another message has by now", functio
     );
     problemOf(answer, "version-mismatch");
     problemOf(await api.send("DELETE", `${path}/2`, undefined, { "if-match": tag }), "version-mismatch");
+  });
+
+  it("a tag of a text that MySQL has lost names no other text of the same version", async () => {
+    const lost = await api.send("PATCH", `${path}/1`, { body: "lost" });
+    const tag = lost.headers.get("etag")!;
+    const { prisma } = world.database;
+    await prisma.$transaction([
+      prisma.messageChange.deleteMany({ where: { chatId: chat.id } }),
+      prisma.messageVersion.deleteMany({ where: { chatId: chat.id } }),
+      prisma.message.updateMany({ where: { chatId: chat.id, number: 1 }, data: { version: 1, changeNumber: null } }),
+      prisma.chat.update({ where: { id: chat.id }, data: { lastChangeNumber: 0 } }),
+    ]);
+    const kept = await api.send("PATCH", `${path}/1`, { body: "kept" });
+    expect(jsonOf(kept, 200)).to.include({ version: 2 });
+    expect((await api.get(`${path}/1`, { "if-none-match": tag })).status).to.equal(200);
+    for (const [method, body] of requests)
+      problemOf(await api.send(method, `${path}/1`, body, { "if-match": tag }), "version-mismatch");
+    const current = { "if-match": kept.headers.get("etag")! };
+    expect((await api.send("PATCH", `${path}/1`, { body: "next" }, current)).status).to.equal(200);
   });
 
   it("a deletion with If-Match can be repeated", async () => {

@@ -127,7 +127,7 @@ describe("deleting chats and applications", function () {
     const held = one.sender(chat.token, "anna", request);
     await recorded.promise;
     await other.sender(chat.token, "ben", request);
-    expect(await inRedis(), "what ben sends from now on is kept").to.equal(900_000_000_002);
+    expect(await inRedis(), "messages of ben from now on are kept").to.equal(900_000_000_002);
     late.resolve(undefined);
     await held;
     expect(await inRedis()).to.equal(900_000_000_002);

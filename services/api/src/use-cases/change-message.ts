@@ -111,7 +111,10 @@ export function createChangeMessage({
     const outcome = await settled(...args);
     if (outcome.outcome === "other-message") {
       throw new ProblemError("version-mismatch", {
-        detail: `Another message has the number ${number} by now, or may have it, because messages were lost before they were stored. Nothing was changed. List the messages again, and repeat the change with the number that the message has.`,
+        detail:
+          args[2].tags === undefined
+            ? `Another message has the number ${number} by now, or may have it, or the message has another number, because messages were lost before they were stored. Nothing was changed. List the messages again, and repeat the change with the number that the message has.`
+            : `The message that has the number ${number} has no version with this tag. If the tag is from an answer, messages were lost before they were stored: list them again, and repeat the change with the number that the message has. Nothing was changed.`,
       });
     }
     if (outcome.outcome === "other-version") throw new ProblemError("version-mismatch");
