@@ -30,6 +30,11 @@ export async function storeMessages(
     await connection.end();
   }
   const last = count / chats;
-  const data = { messagesCount: last, lastMessageNumber: last, lastMessageAt: new Date(firstMs + count - 1) };
+  const data = {
+    messagesCount: last,
+    numbersSum: (last * (last + 1)) / 2,
+    lastMessageNumber: last,
+    lastMessageAt: new Date(firstMs + count - 1),
+  };
   await prisma.chat.updateMany({ where: { application: { token } }, data });
 }

@@ -11,6 +11,7 @@ import { readPage } from "./page.ts";
 import type { Chat, NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
+import type { MessageCount } from "./messages.ts";
 
 /** The ids of a chat, and its highest number that is stored, dead-lettered or dropped (0 in an empty chat). */
 export interface ChatLocation {
@@ -27,6 +28,12 @@ export interface ChatPosition {
   readonly lastNumbering: number;
 }
 
+/** How many messages of a chat are stored and not deleted, with the sum of their numbers, and the chat's last change. */
+export interface ChatCount extends MessageCount {
+  readonly id: bigint;
+  readonly lastChangeNumber: number;
+}
+
 /** A chat with its name for clients. */
 export interface NamedChat extends ChatPosition {
   readonly id: bigint;
@@ -37,7 +44,7 @@ export interface NamedChat extends ChatPosition {
 const LARGEST_GROUP = 200;
 
 const SELECT_CHATS = `
-  SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount,
+  SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount, numbers_sum AS numbersSum,
          last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt, last_change_number AS lastChangeNumber,
          last_numbering AS lastNumbering, retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
          created_at AS createdAt, updated_at AS updatedAt
@@ -160,17 +167,18 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         );
       }),
 
-    /** The next chats by id with their counts, to iterate over all chats. Start after 0. */
-    countsAfter: (
-      id: bigint,
-      limit: number,
-    ): Promise<{ id: bigint; messagesCount: number; lastChangeNumber: number }[]> =>
-      prisma.chat.findMany({
+    /** The next chats by id with the counts of their messages and the sums of the numbers, to iterate over all chats. Start after 0. */
+    async countsAfter(id: bigint, limit: number): Promise<ChatCount[]> {
+      const rows = await prisma.chat.findMany({
         where: { id: { gt: id } },
         orderBy: { id: "asc" },
         take: limit,
-        select: { id: true, messagesCount: true, lastChangeNumber: true },
-      }),
+        select: { id: true, messagesCount: true, numbersSum: true, lastChangeNumber: true },
+      });
+      return rows.map(({ id, messagesCount: count, numbersSum, lastChangeNumber }) => {
+        return { id, count, sum: Number(numbersSum), lastChangeNumber };
+      });
+    },
 
     /** Chats of an application by their numbers, without those that do not exist. */
     numbered: (

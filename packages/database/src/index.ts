@@ -45,7 +45,7 @@ export type { ApplicationReference, Applications, NewApplication } from "./appli
 export type { Act, Actor, AuditEntry } from "./audit-log.ts";
 export type { Chat, CreatedChat, NewChat } from "./chat-creation.ts";
 export type { ChatActivity } from "./chat-activity.ts";
-export type { ChatLocation, ChatPosition, Chats, NamedChat } from "./chats.ts";
+export type { ChatCount, ChatLocation, ChatPosition, Chats, NamedChat } from "./chats.ts";
 export type { DatabaseAddress } from "./connection.ts";
 export type { Database, DatabaseOptions } from "./client.ts";
 export type { QueryEvent } from "./session.ts";
@@ -61,6 +61,7 @@ export type { AddressedMessage } from "./owners.ts";
 export type {
   ActiveChat,
   Message,
+  MessageCount,
   MessageKey,
   MessageRange,
   Messages,

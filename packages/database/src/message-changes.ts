@@ -193,7 +193,8 @@ async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, n
 
 async function removeMessage(tx: Queryable, { chatId, number, version }: Message, now: Date) {
   if (version > 1) await noteRemovedHistories(tx, chatId, [number]);
-  await tx.$executeRaw`UPDATE chats SET messages_count = messages_count - 1 WHERE id = ${chatId}`;
+  await tx.$executeRaw`
+    UPDATE chats SET messages_count = messages_count - 1, numbers_sum = numbers_sum - ${number} WHERE id = ${chatId}`;
   await addDeletedNumbers(tx, chatId, [number]);
   return { body: "", metadata: null, deletedAt: now };
 }

@@ -188,16 +188,18 @@ export async function addToChats(tx: Statements, stored: readonly NewMessage[]):
     const numbers = rows.map(({ number }) => number);
     const times = rows.map(({ createdAt }) => createdAt.getTime());
     const [newest, oldest] = [timeText(Math.max(...times)), timeText(Math.min(...times))];
-    return [id.toString(), rows.length, Math.max(...numbers), newest, Math.min(...numbers), oldest];
+    const sum = numbers.reduce((total, number) => total + number, 0);
+    return [id.toString(), rows.length, Math.max(...numbers), newest, Math.min(...numbers), oldest, sum];
   });
   // A join with a list finds each chat by its key. STRAIGHT_JOIN reads the list first, in its order.
   // A scan, which the server prefers in a small table, would also lock the chats of others.
   const changed = await tx.$executeRawUnsafe(
     `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (
              id BIGINT PATH '$[0]', messages INT PATH '$[1]', last INT PATH '$[2]', at DATETIME(3) PATH '$[3]',
-             first INT PATH '$[4]', oldest DATETIME(3) PATH '$[5]')) AS k
+             first INT PATH '$[4]', oldest DATETIME(3) PATH '$[5]', numbers BIGINT PATH '$[6]')) AS k
       STRAIGHT_JOIN chats AS c FORCE INDEX (PRIMARY) ON c.id = k.id
        SET c.messages_count = c.messages_count + k.messages,
+           c.numbers_sum = c.numbers_sum + k.numbers,
            c.last_message_number = GREATEST(c.last_message_number, k.last),
            c.last_message_at = GREATEST(COALESCE(c.last_message_at, k.at), k.at),
            c.retained_from = LEAST(c.retained_from, k.first),

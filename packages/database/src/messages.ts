@@ -28,6 +28,12 @@ export interface RangeQuery {
   readonly limit: number;
 }
 
+/** A number of messages, and the sum of their numbers as a double: exact up to 2⁵³. */
+export interface MessageCount {
+  readonly count: number;
+  readonly sum: number;
+}
+
 export interface MessageVersion {
   readonly chatId: bigint;
   readonly number: number;
@@ -138,15 +144,17 @@ export function createMessages({ prisma }: Database) {
       return last?.number ?? 0;
     },
 
-    /** The number of messages in each range that are stored and not deleted, in the order of the ranges. */
-    async counts(ranges: readonly MessageRange[]): Promise<number[]> {
+    /** Counts the messages in each range that are stored and not deleted, in the order of the ranges. */
+    async counts(ranges: readonly MessageRange[]): Promise<MessageCount[]> {
       if (ranges.length === 0) return [];
-      const one = `SELECT COUNT(*) AS messages FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL`;
-      const rows = await prisma.$queryRawUnsafe<{ messages: bigint | number }[]>(
+      const one = `
+        SELECT COUNT(*) AS messages, CAST(COALESCE(SUM(number), 0) AS SIGNED) AS numbers
+          FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL`;
+      const rows = await prisma.$queryRawUnsafe<Record<"messages" | "numbers", bigint | number>[]>(
         ranges.map(() => one).join(" UNION ALL "),
         ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]),
       );
-      return rows.map(({ messages }) => Number(messages));
+      return rows.map(({ messages, numbers }) => ({ count: Number(messages), sum: Number(numbers) }));
     },
 
     /** The versions of the messages in a range that are stored and not deleted, without their contents. */

@@ -78,7 +78,8 @@ async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly Liv
            m.change_number = k.change_number`;
   await addDeletedNumbers(tx, chatId, numbers);
   await tx.$executeRaw`
-    UPDATE chats SET last_change_number = ${changes.at(-1)!.changeNumber}, messages_count = messages_count - ${numbers.length}
+    UPDATE chats SET last_change_number = ${changes.at(-1)!.changeNumber}, messages_count = messages_count - ${numbers.length},
+                     numbers_sum = numbers_sum - ${numbers.reduce((sum, number) => sum + number, 0)}
      WHERE id = ${chatId}`;
   await addRanges(
     tx,

@@ -211,11 +211,12 @@ describe("storing batches again and over broken connections", () => {
         const results = await Promise.all(calls.map((call) => call()));
         expect(results.flatMap((result) => result.conflicts)).to.deep.equal([]);
         expect(results.reduce((sum, result) => sum + result.stored, 0)).to.equal(all.length);
-        for (const { id, messagesCount } of await test.database.prisma.chat.findMany({
+        for (const { id, messagesCount, numbersSum } of await test.database.prisma.chat.findMany({
           where: { id: { in: chats.map((row) => row.id) } },
         })) {
           const rows = await test.messages.range(id, { limit: 1_000 });
           expect(messagesCount).to.equal(rows.length);
+          expect(Number(numbersSum)).to.equal(rows.reduce((sum, { number }) => sum + number, 0));
           const sent = all.filter((row) => row.chatId === id);
           expect(rows.map((row) => [row.number, Buffer.from(row.uid).toString("hex")])).to.deep.equal(
             sent.map((row) => [row.number, Buffer.from(row.uid).toString("hex")]),

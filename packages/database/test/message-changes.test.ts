@@ -112,7 +112,8 @@ describe("changes of messages", () => {
     await removeHistories(test.database, { forMs: 5_000 });
     expect(await versionsOf(6)).to.deep.equal([]);
     const { changeNumber } = tombstone;
-    expect(await chat()).to.include({ messagesCount: 5, lastMessageNumber: 6, lastChangeNumber: changeNumber });
+    const counted = { messagesCount: 5, numbersSum: 15n };
+    expect(await chat()).to.include({ ...counted, lastMessageNumber: 6, lastChangeNumber: changeNumber });
     expect((await changes.edit({ chatId, number: 6 }, { body: "x" })).outcome).to.equal("deleted");
     expect((await changes.remove({ chatId, number: 6 })).outcome).to.equal("deleted");
     expect((await chat()).lastChangeNumber).to.equal(changeNumber);
@@ -120,7 +121,7 @@ describe("changes of messages", () => {
     // A late second delivery of the batch must not bring it back.
     await test.batchStore.store([batch(full)]);
     expect(await test.messages.find(chatId, 6)).to.include({ body: "", version: 3 });
-    expect((await chat()).messagesCount).to.equal(5);
+    expect(await chat()).to.include(counted);
   });
 
   it("list earlier versions in pages of a limit and of 1 MiB", async () => {

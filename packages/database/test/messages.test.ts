@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { removeMessages } from "@confab/database";
 import { expect } from "chai";
 import fc from "fast-check";
 import { batch, message, openTestDatabase, remember } from "./setup.ts";
@@ -100,6 +101,26 @@ describe("measuring messages", () => {
     ]);
   });
 
+  it("counts the messages of ranges and adds up their numbers, without deleted ones", async () => {
+    const { id } = await test.newChat();
+    const numbers = [1, 2, 3, 4, 2_000_000_000, 2_147_483_647];
+    await test.batchStore.store([batch(...numbers.map((number) => message(id, number)))]);
+    await removeMessages(test.database, id, [3]);
+    const ranges = [
+      { chatId: id, from: 1, to: 4 },
+      { chatId: id, from: 5, to: 9 },
+      { chatId: id, from: 4, to: 2_147_483_647 },
+    ];
+    expect(await test.messages.counts(ranges)).to.deep.equal([
+      { count: 3, sum: 7 },
+      { count: 0, sum: 0 },
+      { count: 3, sum: 4_147_483_651 },
+    ]);
+    const [counted] = await test.chats.countsAfter(id - 1n, 1);
+    expect(counted).to.deep.include({ id, count: 5, sum: 4_147_483_654 });
+    expect(await test.messages.counts([])).to.deep.equal([]);
+  });
+
   it("returns the last number and the dead-lettered numbers", async () => {
     const { id } = await test.newChat();
     expect(await test.messages.lastNumber(id)).to.equal(0);
@@ -164,7 +185,7 @@ describe("measuring messages", () => {
     expect(await numbers(9)).to.deep.equal([2, 1]);
     expect(await numbers(1)).to.deep.equal([2]);
     const named = await test.chats.numbered(applicationId, [3, 2, 9]);
-    expect(named.map((chat) => chat.id).sort()).to.deep.equal([second!.id, empty!.id]);
+    expect(named.map((chat) => chat.id)).to.have.members([second!.id, empty!.id]);
   });
 
   it("finds chats of several applications by token and number, without unknown ones", async () => {

@@ -62,6 +62,8 @@ describe("removing many messages of a chat", () => {
               }
               return Promise.resolve();
             });
+            const live = (await rows()).filter(({ deletedAt }) => deletedAt === null);
+            expect(Number(chat.numbersSum)).to.equal(live.reduce((sum, { number }) => sum + number, 0));
             states.push({
               ...{ count: chat.messagesCount, isLast: chat.lastChangeNumber === items.at(-1)?.changeNumber },
               deleted: deleted.map(({ number }) => number),

@@ -77,7 +77,7 @@ export interface RequestOptions {
  * be one second late, and while the client connects, for example to a deleted pod, it ignores the signal for ten seconds.
  */
 export async function askWithTimeout<T>(
-  { requestTimeoutMs }: Connection,
+  { requestTimeoutMs }: Pick<Connection, "requestTimeoutMs">,
   request: (options: RequestOptions) => Promise<T>,
   left?: AbortSignal,
 ): Promise<T> {

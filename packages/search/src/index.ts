@@ -7,10 +7,12 @@ export {
   changedAfter,
   countIndexed,
   findMissing,
+  isSameCount,
   numbersInIndex,
   type CountedRange,
   type ExpectedMessage,
   type IndexedNumber,
+  type MessageCount,
 } from "./reconcile.ts";
 export { InvalidCursor, InvalidQuery, SearchUnavailable } from "./errors.ts";
 export { fold } from "./fold.ts";

@@ -26,11 +26,32 @@ export interface ExpectedMessage extends MessagePosition {
   changeNumber: number | null;
 }
 
-/** How many messages of each range are in the index. Throws `SearchUnavailable`. */
+/** A number of messages, and the sum of their numbers. */
+export interface MessageCount {
+  readonly count: number;
+  readonly sum: number;
+}
+
+/**
+ * Whether both may be of the same messages. Sums are doubles, which Elasticsearch adds up exactly to 2⁵³: about as far as the numbers of
+ * 130 million messages. Beyond that, one is taken for the other if they differ by rounding alone.
+ */
+export function isSameCount(one: MessageCount, other: MessageCount): boolean {
+  const larger = Math.max(one.sum, other.sum);
+  const rounding = larger > Number.MAX_SAFE_INTEGER ? larger * 2 ** -50 : 0;
+  return one.count === other.count && Math.abs(one.sum - other.sum) <= rounding;
+}
+
+const countOf = z.object({
+  hits: z.object({ total: z.object({ value: z.int() }) }),
+  aggregations: z.object({ numbers: z.object({ value: z.number() }) }),
+});
+
+/** Counts the messages of each range that are in the index. Throws `SearchUnavailable`. */
 export async function countIndexed(
   { connection }: ElasticsearchIndex,
   ranges: readonly CountedRange[],
-): Promise<number[]> {
+): Promise<MessageCount[]> {
   if (ranges.length === 0) return [];
   const index = connection.readAlias;
   const searches = ranges.flatMap(({ chatId, from, to }) => [
@@ -38,6 +59,7 @@ export async function countIndexed(
     {
       size: 0,
       track_total_hits: true,
+      aggregations: { numbers: { sum: { field: "number" } } },
       query: {
         bool: {
           filter: [
@@ -48,9 +70,10 @@ export async function countIndexed(
       },
     },
   ]);
-  return (await hitsOfAll(connection, searches)).map(({ total }) =>
-    typeof total === "number" ? total : (total?.value ?? 0),
-  );
+  return (await answersOf(connection, searches)).map((answer) => {
+    const { hits, aggregations } = countOf.parse(answer);
+    return { count: hits.total.value, sum: aggregations.numbers.value };
+  });
 }
 
 const numberField = z.object({ number: z.tuple([z.int()]).transform(([number]) => number) });
@@ -123,16 +146,17 @@ export async function changedAfter(
       ...{ size: maxAhead, _source: false, docvalue_fields: ["number"], track_total_hits: false },
     },
   ]);
-  return (await hitsOfAll(connection, searches)).map(({ hits }) =>
-    hits.map(({ fields }) => numberField.parse(fields).number),
+  return (await answersOf(connection, searches)).map(({ hits }) =>
+    hits.hits.map(({ fields }) => numberField.parse(fields).number),
   );
 }
 
-/** Searches many times in one request. */
-async function hitsOfAll(connection: Connection, searches: estypes.MsearchRequestItem[]) {
-  const { responses } = await askWithTimeout(connection, (inTime) => connection.client.msearch({ searches }, inTime));
+/** Searches many times in one request. It may take longer than a reader would wait: sums read all messages of the chats. */
+async function answersOf({ client, bulkTimeoutMs }: Connection, searches: estypes.MsearchRequestItem[]) {
+  const patient = { requestTimeoutMs: bulkTimeoutMs };
+  const { responses } = await askWithTimeout(patient, (inTime) => client.msearch({ searches }, inTime));
   return responses.map((response) => {
     if ("error" in response) throw new SearchUnavailable(`Elasticsearch: ${response.error.type}`);
-    return response.hits;
+    return response;
   });
 }

@@ -1,15 +1,15 @@
-import type { Chats, MessageRange, Messages, MessageVersion, Outbox } from "@confab/database";
+import type { ChatCount, Chats, MessageRange, Messages, MessageVersion, Outbox } from "@confab/database";
 import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
-import type { IndexedNumber } from "@confab/search";
+import { isSameCount, type IndexedNumber, type MessageCount } from "@confab/search";
 import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
   chats: Pick<Chats, "countsAfter" | "named" | "positions">;
-  messages: Pick<Messages, "counts" | "inRanges" | "versions" | "lastNumber">;
+  messages: Pick<Messages, "counts" | "inRanges" | "states" | "versions" | "lastNumber">;
   outbox: Pick<Outbox, "add" | "chatsWaiting">;
   index: {
-    count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<number[]>;
+    count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<MessageCount[]>;
     findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
     numbers: (range: MessageRange) => Promise<IndexedNumber[]>;
     changedAfter: (chats: readonly { chatId: bigint; change: number }[]) => Promise<number[][]>;
@@ -24,6 +24,8 @@ export interface ReconcileIndexOptions {
   logger: Logger;
 }
 
+type Again = Pick<MessageVersion, "chatId" | "number" | "bytes">;
+
 const chatsPerRun = 200;
 /** Ranges up to this size are compared message by message. */
 const comparedAtOnce = 500;
@@ -33,8 +35,9 @@ const maxNumber = 2_147_483_647;
 /**
  * Compares MySQL with the search index, and puts what the index lacks, or has although it was deleted, back into the outbox. It removes
  * what MySQL does not have at all. Each run compares the ranges that this worker stored a while ago, and in one of all workers the next
- * chats of a walk through all chats. Counts come first: only a range whose counts differ is bisected, and only a small one is compared
- * message by message. Chats with ranges in the outbox are left out.
+ * chats of a walk through all chats. Counts and sums of numbers come first: only a range in which they differ is bisected, and only a small
+ * one is compared message by message. A count alone would not do: a database that lost a deletion and a message has as many messages as
+ * the index. Chats with ranges in the outbox are left out.
  */
 export function createIndexReconciliation(options: ReconcileIndexOptions): () => Promise<void> {
   const { chats, messages, outbox, index, recent, isWalker, graceMs, metrics, logger } = options;
@@ -96,33 +99,42 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     });
   }
 
-  /** The index has changes that the database has lost, perhaps in a failover. */
-  async function requeueLost(page: readonly { id: bigint; lastChangeNumber: number }[]): Promise<void> {
+  /**
+   * The messages of which the index has changes that the database has lost, perhaps in a failover, and per chat the range of those that
+   * the database has lost altogether or deleted: they cannot be indexed again.
+   */
+  async function lostChanges(page: readonly ChatCount[]): Promise<{ changed: Again[][]; gone: MessageRange[] }> {
     const numbers = await index.changedAfter(
       page.map(({ id, lastChangeNumber }) => ({ chatId: id, change: lastChangeNumber })),
     );
     const ahead = page.flatMap((chat, at) => (numbers[at]!.length > 0 ? [{ ...chat, numbers: numbers[at]! }] : []));
-    if (ahead.length === 0) return;
+    const [changed, gone]: [Again[][], MessageRange[]] = [[], []];
+    if (ahead.length === 0) return { changed, gone };
     // Asked again after the index, which may have a change that was made meanwhile.
     const positions = await chats.positions(ahead.map(({ id }) => id));
-    for (const { id, lastChangeNumber, numbers: changed } of ahead) {
-      if (positions.get(id)?.lastChangeNumber !== lastChangeNumber) continue;
-      const lost = changed.sort((a, b) => a - b).map((number) => ({ chatId: id, number, bytes: 0 }));
-      await requeue(lost, "the search index has changes that the database has lost: the messages are indexed again");
+    for (const { id: chatId, lastChangeNumber, numbers } of ahead) {
+      if (positions.get(chatId)?.lastChangeNumber !== lastChangeNumber) continue;
+      const lost = numbers.sort((a, b) => a - b).map((number) => ({ chatId, number, bytes: 0 }));
+      const states = (await messages.states(lost)).get(chatId);
+      const present = lost.filter(({ number }) => states?.has(number));
+      if (present.length > 0) changed.push(present);
+      const absent = lost.filter(({ number }) => !states?.has(number));
+      if (absent.length > 0) gone.push({ chatId, from: absent[0]!.number, to: absent.at(-1)!.number });
     }
+    return { changed, gone };
   }
 
   async function differing(ranges: readonly MessageRange[]): Promise<MessageRange[]> {
     const [stored, indexed] = await Promise.all([messages.counts(ranges), index.count(ranges)]);
-    return ranges.filter((_, at) => stored[at] !== indexed[at]);
+    return ranges.filter((_, at) => !isSameCount(stored[at]!, indexed[at]!));
   }
 
-  async function requeue(again: readonly Pick<MessageVersion, "chatId" | "number" | "bytes">[], event: string) {
+  async function requeue(again: readonly Again[], event: string): Promise<void> {
     await outbox.add(again);
     await log(again, event);
   }
 
-  async function log(again: readonly Pick<MessageVersion, "chatId" | "number">[], event: string): Promise<void> {
+  async function log(again: readonly Pick<Again, "chatId" | "number">[], event: string): Promise<void> {
     const [first] = again;
     const chat = first && (await chats.named([first.chatId])).get(first.chatId);
     logger.warn(
@@ -134,12 +146,12 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     );
   }
 
-  async function nextChats(): Promise<MessageRange[]> {
+  async function nextChats(): Promise<{ ranges: MessageRange[]; changed: Again[][] }> {
     const page = await chats.countsAfter(walkedTo, chatsPerRun);
     const counts = await index.count(page.map(({ id }) => ({ chatId: id })));
-    await requeueLost(page);
+    const { changed, gone } = await lostChanges(page);
     walkedTo = page.length < chatsPerRun ? 0n : (page.at(-1)?.id ?? 0n);
-    const suspects = page.filter(({ messagesCount }, at) => messagesCount !== counts[at]);
+    const suspects = page.filter((chat, at) => !isSameCount(chat, counts[at]!));
     const ranges = await Promise.all(
       suspects.map(async ({ id: chatId }) => {
         const last = await messages.lastNumber(chatId);
@@ -148,7 +160,9 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
         return last === 0 ? [beyond] : [{ chatId, from: 1, to: last }, beyond];
       }),
     );
-    return differing(ranges.flat());
+    const found = await differing(ranges.flat());
+    const isFound = new Set(found.map(({ chatId }) => chatId));
+    return { ranges: [...found, ...gone.filter(({ chatId }) => !isFound.has(chatId))], changed };
   }
 
   return async () => {
@@ -156,7 +170,11 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     const walks = await isWalker();
     if (!walks && !recent.has(before)) return;
     if ((await outbox.chatsWaiting(maxOutbox)) === undefined) return;
-    const ranges = [...(await differing(recent.take(before))), ...(walks ? await nextChats() : [])];
-    for (const range of ranges) await reconcile(range);
+    const recently = await differing(recent.take(before));
+    const { ranges, changed } = walks ? await nextChats() : { ranges: [], changed: [] };
+    for (const range of [...recently, ...ranges]) await reconcile(range);
+    // At the end, because chats with ranges in the outbox are not compared.
+    for (const again of changed)
+      await requeue(again, "the search index has changes that the database has lost: the messages are indexed again");
   };
 }

@@ -19,6 +19,7 @@ CREATE TABLE `chats` (
   `number` INT NOT NULL,
   `name` VARCHAR(255) NULL,
   `messages_count` INT NOT NULL DEFAULT 0,
+  `numbers_sum` BIGINT NOT NULL DEFAULT 0,
   `created_at` DATETIME(3) NOT NULL,
   `updated_at` DATETIME(3) NOT NULL,
   PRIMARY KEY (`id`),
