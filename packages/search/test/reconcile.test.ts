@@ -38,7 +38,7 @@ describe("counting what the index has", () => {
     await hurried.close();
   });
 
-  it("tells apart as many messages with other numbers", () => {
+  it("distinguishes as many messages with other numbers", () => {
     expect(isSameCount({ count: 5, sum: 15 }, { count: 5, sum: 15 })).to.equal(true);
     expect(isSameCount({ count: 5, sum: 15 }, { count: 5, sum: 18 })).to.equal(false);
     expect(isSameCount({ count: 5, sum: 15 }, { count: 6, sum: 15 })).to.equal(false);

@@ -93,7 +93,9 @@ describe("shared reads", () => {
     const left = read("page", {
       owner: owner("a"),
       isWanted: () => {
-        queueMicrotask(() => (joined = read("page", { owner: owner("b") })));
+        queueMicrotask(() => {
+          joined = read("page", { owner: owner("b") });
+        });
         return false;
       },
     });
