@@ -16,6 +16,7 @@ const waitingPerApplication = 100;
 const waitMs = 2_000;
 /** How many seconds of search time may be used at once. */
 const atOnce = 10;
+
 /**
  * Lists, searches and changes leave a part of the connection pool to other requests, each application leaves a part to the others, and
  * each user of an application to its other users and its back end. Changes that lock the same wait for each other here: in the database
@@ -53,13 +54,13 @@ export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOpt
   return (owner, work, kind, patience = {}) => {
     const { token, user } = owner;
     const until = performance.now() + (patience.leftMs ?? waitMs);
-    const begun = () => {
+    const restMs = () => Math.max(0, until - performance.now());
+    const begin = () => {
       patience.leftMs = restMs();
       return work();
     };
-    const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, begun) : begun;
+    const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, begin) : begin;
     const locks = typeof kind === "object" ? kind.locks : undefined;
-    const restMs = () => Math.max(0, until - performance.now());
     const ofAll = () => {
       const inPlace = () => ofApplication(token, limited, restMs());
       return locks === undefined ? inPlace() : inTurn(locks, inPlace, restMs());

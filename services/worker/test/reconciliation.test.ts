@@ -162,7 +162,7 @@ describe("the search index and the database", function () {
     expect(counts[2], "walks that found lost changes").to.equal(counts[0]);
   }
 
-  it("match again after the database lost a deletion and a message, of which the index has as many", async () => {
+  it("match again after the database lost a deletion and a message, which leaves the counts equal", async () => {
     const world = await started(rare);
     const [plain, edited, other] = [await world.createChat(), await world.createChat(), await world.createChat()];
     world.run();
