@@ -196,6 +196,17 @@ export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: 
   );
 }
 
+/** Whether a message was changed by a request that was meant for another one: Redis had lost that one and assigned its number again. */
+export function isChangedForLost(model: Model, { uid, number, app, chat }: Sent): boolean {
+  const changes = (number === undefined ? undefined : model.changesOf.get(messageKey({ app, chat, number }))) ?? [];
+  return changes.some(
+    (change) =>
+      change.uid !== uid &&
+      change.outcome === "ok" &&
+      lossesOf(model).some(({ t1 }) => change.t0 < t1 && change.t1 > t1),
+  );
+}
+
 /** Whether an operation overlaps a fault or the recovery time after it. */
 export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation, "t0" | "t1">): boolean {
   const grace = run.expectations.recoverWithinMs * 1e6;

@@ -229,6 +229,33 @@ describe("the verdict on a run", () => {
     expect(reddened(31)).to.include("I12");
   });
 
+  it("accepts that a change for a message that was lost gives a probe another text, and only then", () => {
+    const probe = sound.history.find((line) => line.type === "probe");
+    if (probe?.type !== "probe") throw new Error("the sound run has no probe");
+    const sent: Operation = {
+      ...{ type: "op", op: "send", client: "probe", via: "ingest-1", app: "a", chat: 1, outcome: "ok", status: 201 },
+      ...{ t0: 1500e6, t1: 1501e6, uid: probe.uid, number: 31 },
+    };
+    const reddened = (edit: Partial<Operation>, loses = true) => {
+      const history = sound.history.map((line): HistoryLine => {
+        if (line === probe) return { ...probe, searchableMs: {} };
+        return line.type === "run" ? { ...line, expectations: { ...line.expectations, loses } } : line;
+      });
+      const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1400e6, what: "FLUSHALL", loses };
+      const change: Operation = {
+        ...{ type: "op", op: "edit", client: "editor", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
+        ...{ t0: 1300e6, t1: 1600e6, uid: "a.1.lost", number: 31, hash: "other", version: 2, change: 1, ...edit },
+      };
+      return verify([...history, sent, loss, change], sound.final).anomalies.map(({ invariant }) => invariant);
+    };
+    expect(reddened({})).not.to.include("I12");
+    expect(reddened({ uid: probe.uid }), "meant for the probe").to.include("I12");
+    expect(reddened({ t0: 1450e6 }), "sent after the loss").to.include("I12");
+    expect(reddened({ t1: 1350e6 }), "answered before it").to.include("I12");
+    expect(reddened({ outcome: "fail" }), "refused").to.include("I12");
+    expect(reddened({}, false), "without a loss").to.include("I12");
+  });
+
   it("allows a stream to show messages later during a fault, and not after it", () => {
     const isRed = (from: number, to: number) => {
       const history = sound.history.map((line): HistoryLine => {
