@@ -80,6 +80,8 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   const [ingest, api] = [world.of("ingest"), world.of("api")];
   const sampling = new AbortController();
   const sampled = sample(recorder, () => world.processes, sampling.signal);
+  // Its error is thrown when the load has ended.
+  sampled.catch(() => undefined);
   const load = startLoad({
     ...{ recorder, seed, applications, ingest, api, writers: fault.writers ?? 6 },
     senders: fault.senders ?? [],

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import type { metricCatalogue } from "@confab/metrics";
 import type { Recorder } from "../history/recorder.ts";
 
 export interface Sampled {
@@ -52,8 +53,11 @@ async function metricsOf(adminUrl: string): Promise<string | undefined> {
   }
 }
 
-function valueOf(text: string, metric: string): number {
-  return Number(new RegExp(`^${metric}(?:\\{[^}\\n]*\\})? (\\S+)`, "m").exec(text)?.[1] ?? 0);
+/** Throws if the process does not export the metric: nothing could be judged by it. */
+function valueOf(text: string, metric: keyof typeof metricCatalogue): number {
+  const value = new RegExp(`^${metric}(?:\\{[^}\\n]*\\})? (\\S+)`, "m").exec(text)?.[1];
+  if (value === undefined) throw new Error(`a process does not export ${metric}`);
+  return Number(value);
 }
 
 interface Scheduled {

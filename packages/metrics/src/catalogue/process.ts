@@ -18,6 +18,7 @@ export const processMetrics = {
   process_max_fds: { ...gauge, help: "Maximum number of open file descriptors" },
   nodejs_eventloop_lag_seconds: { ...seconds, help: "Event-loop lag at the time of the scrape" },
   nodejs_eventloop_lag_p99_seconds: { ...seconds, help: "99th percentile of the event-loop lag since the last scrape" },
+  nodejs_eventloop_lag_max_seconds: { ...seconds, help: "Longest event-loop lag since the last scrape" },
   nodejs_heap_size_total_bytes: { ...bytes, help: "Size of V8's heap" },
   nodejs_heap_size_used_bytes: { ...bytes, help: "Used part of V8's heap" },
   nodejs_external_memory_bytes: { ...bytes, help: "Memory outside V8's heap that the heap refers to, such as buffers" },
