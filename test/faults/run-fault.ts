@@ -79,9 +79,8 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   const { applications } = world;
   const [ingest, api] = [world.of("ingest"), world.of("api")];
   const sampling = new AbortController();
-  const sampled = sample(recorder, () => world.processes, sampling.signal);
-  // Its error is thrown when the load has ended.
-  sampled.catch(() => undefined);
+  // Its error must not keep the load from ending.
+  const sampled = Promise.allSettled([sample(recorder, () => world.processes, sampling.signal)]);
   const load = startLoad({
     ...{ recorder, seed, applications, ingest, api, writers: fault.writers ?? 6 },
     senders: fault.senders ?? [],
@@ -121,6 +120,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
     });
     await recorder.close();
   }
+  for (const outcome of await sampled) if (outcome.status === "rejected") throw outcome.reason;
   await writeFile(join(folder, finalFile), final.map((line) => `${JSON.stringify(line)}\n`).join(""));
 }
 

@@ -10,6 +10,15 @@ import type { HistoryLine, Operation } from "../history/lines.ts";
 describe("the verdict on a run", () => {
   const sound = createSoundRun();
 
+  /** The same history of a run whose fault may lose data. */
+  const lossy = (history: readonly HistoryLine[] = sound.history): HistoryLine[] =>
+    history.map((line) =>
+      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
+    );
+  const lossAt = (t0: number, t1 = t0 + 1e6): HistoryLine => {
+    return { type: "window", t0, t1, what: "FLUSHALL", loses: true };
+  };
+
   it("accepts a run that kept every promise, and counts its messages", () => {
     const verdict = verify(sound.history, sound.final);
     expect(verdict.anomalies).to.deep.equal([]);
@@ -37,12 +46,7 @@ describe("the verdict on a run", () => {
   it("excuses the loss of messages that were sent before Redis lost data, and no later loss", () => {
     const row = sound.final.find((line) => line.type === "row" && line.number === 3)!;
     const late = sound.final.find((line) => line.type === "row" && line.number === 26)!;
-    const history: HistoryLine[] = [
-      ...sound.history.map((line) =>
-        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-      ),
-      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
-    ];
+    const history = [...lossy(), lossAt(1000e6)];
     const without = (removed: typeof row) => sound.final.filter((line) => line !== removed);
     const lostBefore = verify(history, without(row));
     expect(lostBefore).to.include({ lost: 0 });
@@ -56,12 +60,7 @@ describe("the verdict on a run", () => {
     const final = sound.final.map((line) =>
       "uid" in line && "uid" in row && line.uid === row.uid ? { ...line, number: 31 } : line,
     );
-    const history: HistoryLine[] = [
-      ...sound.history.map((line) =>
-        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-      ),
-      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
-    ];
+    const history = [...lossy(), lossAt(1000e6)];
     const excused = verify(history, final);
     expect(excused.anomalies).to.deep.equal([]);
     expect(excused.documented.renumbered).to.equal(1);
@@ -82,12 +81,7 @@ describe("the verdict on a run", () => {
           ]
         : [line],
     );
-    const history: HistoryLine[] = [
-      ...sound.history.map((line) =>
-        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-      ),
-      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
-    ];
+    const history = [...lossy(), lossAt(1000e6)];
     const learns = sound.history.flatMap((line): HistoryLine[] =>
       line.type === "event" && line.event === "message" && line.item?.[1] === uid
         ? [{ ...line, event: "edited", change: 1, item: [26, "from before the loss", ...rest] }]
@@ -103,16 +97,14 @@ describe("the verdict on a run", () => {
     const event = sound.history.find((line) => line.type === "event" && line.event === "message");
     if (event?.type !== "event") throw new Error("the sound run has no such event");
     const others = sound.history.filter(({ type }) => type !== "event");
-    const lossy = (change: number): HistoryLine[] => [
-      ...others.map((line) =>
-        line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-      ),
-      { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true },
+    const history = (change: number): HistoryLine[] => [
+      ...lossy(others),
+      lossAt(1000e6),
       { ...event, change: 1 },
       { ...event, event: "edited", change, position: [event.position![0], change] },
     ];
     const wrong = (change: number) =>
-      streamsSkipNothing(buildModel(lossy(change), sound.final)).filter((text) => text.includes("of 1 after"));
+      streamsSkipNothing(buildModel(history(change), sound.final)).filter((text) => text.includes("of 1 after"));
     expect(wrong(2)).to.deep.equal([]);
     expect(wrong(1)).to.have.length(1);
   });
@@ -124,14 +116,10 @@ describe("the verdict on a run", () => {
       ...{ type: "op", op: "list", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
       ...{ t0: 5000e6, t1: 5001e6, after: 24, items: [[40, before.uid, before.hash]] },
     };
-    const lossy = sound.history.map((line) =>
-      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-    );
-    const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true };
     const reddened = (history: HistoryLine[]) =>
       verify(history, sound.final).anomalies.map(({ invariant }) => invariant);
     expect(reddened([...sound.history, page])).to.include("I13");
-    expect(reddened([...lossy, loss, page])).not.to.include("I13");
+    expect(reddened([...lossy(), lossAt(1000e6), page])).not.to.include("I13");
   });
 
   it("excuses a gap that a reset takes back after a loss, and no reset that goes forward", () => {
@@ -142,13 +130,9 @@ describe("the verdict on a run", () => {
     const event = { type, at, client, via, app, chat, connection };
     const gap: HistoryLine = { ...event, event: "gap", position: position!, gap: [number, number] };
     const reset = (to: number): HistoryLine => ({ ...event, event: "reset", position: [to, change] });
-    const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true };
     const reddened = (...events: HistoryLine[]) => {
-      const history = sound.history.flatMap((line) => {
-        if (line === message) return events;
-        return line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line;
-      });
-      return verify([...history, loss], sound.final).anomalies.map(({ invariant }) => invariant);
+      const history = sound.history.flatMap((line) => (line === message ? events : [line]));
+      return verify([...lossy(history), lossAt(1000e6)], sound.final).anomalies.map(({ invariant }) => invariant);
     };
     expect(reddened(gap, reset(number - 1), message)).to.deep.equal([]);
     expect(reddened(gap)).to.include("I21");
@@ -161,14 +145,13 @@ describe("the verdict on a run", () => {
     const isOf = (line: { app?: unknown; chat?: unknown; number?: unknown }) =>
       line.app === row.app && line.chat === row.chat && line.number === row.number;
     const final = sound.final.filter((line) => !((line.type === "row" || line.type === "listed") && isOf(line)));
-    const reddened = (lossAt: number) => {
-      const loss: HistoryLine = { type: "window", t0: lossAt, t1: lossAt + 1e6, what: "failover", loses: true };
-      const lossy = sound.history.map((line) =>
+    const reddened = (at: number) => {
+      const history = sound.history.map((line) =>
         line.type === "run"
           ? { ...line, expectations: { loses: true, losesChanges: true, ...line.expectations } }
           : line,
       );
-      return verify([...lossy, loss], final).anomalies.filter(({ invariant }) => invariant === "I22");
+      return verify([...history, lossAt(at)], final).anomalies.filter(({ invariant }) => invariant === "I22");
     };
     expect(reddened(60_000e6)).to.deep.equal([]);
     expect(reddened(0)).to.have.lengthOf(1);
@@ -179,12 +162,8 @@ describe("the verdict on a run", () => {
     const { beganAt } = buildModel(sound.history, sound.final).sent.get(edit.uid!)!;
     const end = Math.max(...sound.history.map((line) => ("t1" in line ? line.t1 : 0)));
     const refused: Operation = { ...edit, t0: end + 10e6, t1: end + 11e6, outcome: "fail", status: 412 };
-    const lossy = sound.history.map((line) =>
-      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-    );
-    const reddened = (lossAt: number) => {
-      const loss: HistoryLine = { type: "window", t0: lossAt, t1: lossAt + 1e6, what: "FLUSHALL", loses: true };
-      const { anomalies } = verify([...lossy, refused, loss], sound.final);
+    const reddened = (at: number) => {
+      const { anomalies } = verify([...lossy(), refused, lossAt(at)], sound.final);
       return anomalies.flatMap(({ examples }) => examples).filter((text) => text.includes("was answered with 412"));
     };
     expect(reddened(end + 5e6)).to.deep.equal([]);
@@ -207,22 +186,25 @@ describe("the verdict on a run", () => {
     expect(reddened(...Array.from({ length: 20 }, (_, index) => refused(2_000, index)))).to.include("I10");
   });
 
-  it("accepts a probe under another number after a loss, and only then", () => {
+  /** The probe of the sound run, its acknowledgement as message 31, and the history with something else about the probe. */
+  const probed = () => {
     const probe = sound.history.find((line) => line.type === "probe");
     if (probe?.type !== "probe") throw new Error("the sound run has no probe");
     const sent: Operation = {
       ...{ type: "op", op: "send", client: "probe", via: "ingest-1", app: "a", chat: 1, outcome: "ok", status: 201 },
       ...{ t0: 1500e6, t1: 1501e6, uid: probe.uid, number: 31 },
     };
+    const historyWith = (times: Partial<typeof probe>): HistoryLine[] =>
+      sound.history.map((line) => (line === probe ? { ...probe, ...times } : line));
+    return { uid: probe.uid, sent, historyWith };
+  };
+
+  it("accepts a probe under another number after a loss, and only then", () => {
+    const { uid, sent, historyWith } = probed();
     const row = sound.final.find((line) => line.type === "row" && line.app === "a" && line.chat === 1)!;
     const reddened = (number: number) => {
-      const history = sound.history.map((line): HistoryLine => {
-        if (line === probe) return { ...probe, readableMs: {} };
-        return line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line;
-      });
-      const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1001e6, what: "FLUSHALL", loses: true };
-      const stored = { ...row, uid: probe.uid, number } as typeof row;
-      const { anomalies } = verify([...history, sent, loss], [...sound.final, stored]);
+      const history = [...lossy(historyWith({ readableMs: {} })), sent, lossAt(1000e6)];
+      const { anomalies } = verify(history, [...sound.final, { ...row, uid, number } as typeof row]);
       return anomalies.map(({ invariant }) => invariant);
     };
     expect(reddened(32)).not.to.include("I12");
@@ -230,30 +212,24 @@ describe("the verdict on a run", () => {
   });
 
   it("accepts that a change for a message that was lost gives a probe another text, and only then", () => {
-    const probe = sound.history.find((line) => line.type === "probe");
-    if (probe?.type !== "probe") throw new Error("the sound run has no probe");
-    const sent: Operation = {
-      ...{ type: "op", op: "send", client: "probe", via: "ingest-1", app: "a", chat: 1, outcome: "ok", status: 201 },
-      ...{ t0: 1500e6, t1: 1501e6, uid: probe.uid, number: 31 },
-    };
-    const reddened = (edit: Partial<Operation>, loses = true) => {
-      const history = sound.history.map((line): HistoryLine => {
-        if (line === probe) return { ...probe, searchableMs: {} };
-        return line.type === "run" ? { ...line, expectations: { ...line.expectations, loses } } : line;
-      });
-      const loss: HistoryLine = { type: "window", t0: 1000e6, t1: 1400e6, what: "FLUSHALL", loses };
-      const change: Operation = {
-        ...{ type: "op", op: "edit", client: "editor", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
-        ...{ t0: 1300e6, t1: 1600e6, uid: "a.1.lost", number: 31, hash: "other", version: 2, change: 1, ...edit },
+    const { uid, sent, historyWith } = probed();
+    for (const times of [{ searchableMs: {} }, { readableMs: {} }]) {
+      const history = historyWith(times);
+      const reddened = (edit: Partial<Operation>, before = lossy(history)) => {
+        const change: Operation = {
+          ...{ type: "op", op: "edit", client: "editor", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
+          ...{ t0: 1300e6, t1: 1600e6, uid: "a.1.lost", number: 31, hash: "other", version: 2, change: 1, ...edit },
+        };
+        const { anomalies } = verify([...before, sent, lossAt(1000e6, 1400e6), change], sound.final);
+        return anomalies.map(({ invariant }) => invariant);
       };
-      return verify([...history, sent, loss, change], sound.final).anomalies.map(({ invariant }) => invariant);
-    };
-    expect(reddened({})).not.to.include("I12");
-    expect(reddened({ uid: probe.uid }), "meant for the probe").to.include("I12");
-    expect(reddened({ t0: 1450e6 }), "sent after the loss").to.include("I12");
-    expect(reddened({ t1: 1350e6 }), "answered before it").to.include("I12");
-    expect(reddened({ outcome: "fail" }), "refused").to.include("I12");
-    expect(reddened({}, false), "without a loss").to.include("I12");
+      expect(reddened({})).not.to.include("I12");
+      expect(reddened({ uid }), "meant for the probe").to.include("I12");
+      expect(reddened({ t0: 1450e6 }), "sent after the loss").to.include("I12");
+      expect(reddened({ t1: 1350e6 }), "answered before it").to.include("I12");
+      expect(reddened({ outcome: "fail" }), "refused").to.include("I12");
+      expect(reddened({}, history), "without a loss").to.include("I12");
+    }
   });
 
   it("allows a stream to show messages later during a fault, and not after it", () => {
