@@ -168,6 +168,7 @@ describe("confabctl erase", function () {
     const { code, stderr } = await stack.run(["erase", token, "--yes", "--wait", "1ms"]);
     expect(code).to.equal(4);
     expect(stderr).to.include("The application is deleted.").and.include("Check that a worker is running");
+    expect(stderr).to.match(/No worker has begun yet\.|Workers are erasing it\. A worker looks a second time later/);
     expect((await stack.run(["app", "show", token])).code).to.equal(3);
   });
 });

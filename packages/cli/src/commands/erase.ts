@@ -63,7 +63,13 @@ export function addEraseCommand(program: Command, io: Io): void {
           throw new CommandError("refused", `${name} does not exist, and was not deleted either.`);
         }
         output.note(`${name} ${erasure ? "is" : "was already"} deleted. Waiting until every store is erased.`);
-        const finished = await waitUntilFinished(() => stores.find(target), wait);
+        const finished = await waitUntilFinished(
+          () => stores.find(target),
+          wait,
+          (stage) => {
+            output.note(stage);
+          },
+        );
         if (!verify) {
           const done = { ...described(target), finished_at: finished.finishedAt };
           output.result(done, () => `${name} is erased.`);

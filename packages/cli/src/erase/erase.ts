@@ -30,17 +30,23 @@ export interface Certificate {
 }
 
 const pauseMs = 500;
+const secondLook = "A worker looks a second time later: after two minutes, unless ERASURE_SETTLE_TIME says otherwise.";
 
-/** Waits until a worker has finished the erasure. Throws after the timeout. */
+/** Waits until a worker has finished the erasure. `onStage` is called whenever another stage has begun. Throws after the timeout. */
 export async function waitUntilFinished(
   find: () => Promise<Erasure | undefined>,
   timeoutMs: number,
+  onStage: (stage: string) => void,
 ): Promise<Erasure & { finishedAt: Date }> {
   const deadline = performance.now() + timeoutMs;
+  let last: string | undefined;
   for (;;) {
     const erasure = await find();
     const finishedAt = erasure?.finishedAt;
     if (erasure && finishedAt) return { ...erasure, finishedAt };
+    const stage = erasure && stageOf(erasure);
+    if (stage !== undefined && stage !== last) onStage(stage);
+    last = stage;
     if (performance.now() + pauseMs > deadline) {
       throw new CommandError(
         "unavailable",
@@ -49,6 +55,15 @@ export async function waitUntilFinished(
     }
     await sleep(pauseMs);
   }
+}
+
+function stageOf({ markedAt, sender, clearedAt, nextChatNumber }: Erasure): string {
+  if (markedAt === null) return "No worker has begun yet.";
+  if (sender === null) return `Workers are erasing it. ${secondLook}`;
+  if (clearedAt !== null) return `Everything is erased once. ${secondLook}`;
+  return nextChatNumber === 0
+    ? "Workers are erasing it."
+    : `Workers are erasing it: the chats below number ${nextChatNumber} are done.`;
 }
 
 /** The target as the output names it. */
