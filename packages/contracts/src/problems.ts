@@ -242,7 +242,7 @@ export interface ProblemMembers {
 }
 
 export interface ProblemOptions {
-  /** The event, its reason, and the next step; by default the problem's meaning. */
+  /** The event, its reason, and the next step; by default what is invalid, or the problem's meaning. */
   detail?: string;
   errors?: FieldError[];
   members?: ProblemMembers;
@@ -265,7 +265,7 @@ export class ProblemError extends Error {
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     const { status, title } = problems[code];
-    const detail = options.detail ?? defaultDetail(code);
+    const detail = options.detail ?? (options.errors && sentenceOf(options.errors)) ?? defaultDetail(code);
     // Without a stack, which costs more than the rest of a refusal: the code says what happened, and the cause has its own.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
@@ -281,6 +281,14 @@ export class ProblemError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
     this.headers = options.headers ?? {};
   }
+}
+
+/** The first error as a sentence, for logs and screens that show only the detail; undefined without errors. */
+function sentenceOf([first, ...others]: readonly FieldError[]): string | undefined {
+  if (first === undefined) return undefined;
+  const subject = first.pointer === "" ? "The body" : first.pointer;
+  const end = /[.?]$/.test(first.detail) ? "" : ".";
+  return `${subject} ${first.detail}${end}${others.length > 0 ? ` See errors for ${others.length} more.` : ""}`;
 }
 
 /** A problem's meaning as plain text, without Markdown. */

@@ -1,10 +1,11 @@
-import { defaultDetail, ProblemError, problems, type ProblemCode } from "@confab/contracts";
+import { defaultDetail, ProblemError, problems, type FieldError, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
 import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
 import type { TestApp } from "./start-app.ts";
 
 describe("error answers", () => {
   let app: TestApp;
+  let invalid: FieldError[] = [];
   before(async () => {
     app = await startApp((router) => {
       router.get("/problem", () => {
@@ -22,6 +23,9 @@ describe("error answers", () => {
         throw new Error("broke");
       });
       router.get("/named/:name", (_req, res) => void res.end());
+      router.get("/invalid", () => {
+        throw new ProblemError("validation-failed", { errors: invalid });
+      });
       router.get("/plain/:code", ({ params }) => {
         throw new ProblemError(params.code as ProblemCode);
       });
@@ -89,6 +93,26 @@ describe("error answers", () => {
       expect(answer.status).to.equal(status);
       expect(answer.problem).to.include({ code, instance: `/plain/${code}`, type: `${PUBLIC_URL}/problems/${code}` });
       expect(answer.problem.detail).to.equal(meaning.replaceAll("`", ""));
+    }
+  });
+
+  it("say in their detail what is invalid", async () => {
+    for (const [errors, detail] of [
+      [[{ pointer: "?limit", detail: "must be at most 100" }], "?limit must be at most 100."],
+      [[{ pointer: "", detail: "must be an object" }], "The body must be an object."],
+      [
+        [
+          { pointer: "?chat", detail: "is not a parameter. Did you mean chats?" },
+          { pointer: "/a", detail: "is required" },
+          { pointer: "/b", detail: "is required" },
+        ],
+        "?chat is not a parameter. Did you mean chats? See errors for 2 more.",
+      ],
+    ] as const) {
+      invalid = [...errors];
+      const { status, problem } = await problemOf(await fetch(`${app.url}/invalid`));
+      expect(status).to.equal(422);
+      expect(problem).to.deep.include({ detail, errors });
     }
   });
 
