@@ -100,10 +100,19 @@ export function expectConditions({ method, versioned }: Route, headers: Incoming
 }
 
 /**
- * The tags in an If-Match header. A weak one counts, unlike in RFC 9110 (section 13.1.1): a reverse proxy that compresses an answer makes
- * its tag weak, and the resource stays the same.
+ * The tags in an If-Match header; undefined for `*` and without one. Throws a problem for any other text (RFC 9110, section 13.1.1), which
+ * would match nothing. A weak tag counts, unlike there: a reverse proxy that compresses an answer makes its tag weak, and the resource
+ * stays the same.
  */
 export function readTags(header: string | undefined): string[] | undefined {
   if (header === undefined || header.trim() === "*") return undefined;
-  return header.split(",").flatMap((tag) => /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(tag)?.slice(1) ?? []);
+  return header.split(",").map((part) => {
+    const tag = /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(part)?.[1];
+    if (tag !== undefined) return tag;
+    throw new ProblemError("validation-failed", {
+      errors: [
+        { pointer: "If-Match", detail: "must be the ETag of an answer, in its quotation marks, or several, or *" },
+      ],
+    });
+  });
 }
