@@ -101,7 +101,8 @@ describe("the api's documentation", () => {
       expect(asset).to.not.match(/^(https?:)?\/\//);
       expect((await api.get(new URL(asset, "http://localhost/docs/").pathname)).status, asset).to.equal(200);
     }
-    expect((await api.get("/docs/swagger-initializer.js")).text).to.include('"/openapi.json"');
+    const { text } = await api.get("/docs/swagger-initializer.js");
+    expect(text).to.include('"/openapi.json"').and.include("prefers-color-scheme: dark");
     expect((await api.get("/docs")).status).to.equal(200);
   });
 

@@ -41,7 +41,7 @@ export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
     res.type("html").send(swaggerPage);
   });
   router.get("/docs/swagger-initializer.js", (_req, res) => {
-    res.type("js").send(`window.onload = () => SwaggerUIBundle(${JSON.stringify(swaggerUi)});`);
+    res.type("js").send(`${followColorScheme}window.onload = () => SwaggerUIBundle(${JSON.stringify(swaggerUi)});`);
   });
   router.use("/docs", express.static(assets, { index: false, maxAge: assetMaxAge }));
   router.get("/problems", (_req, res) => {
@@ -72,7 +72,7 @@ function pageOfSwaggerUi(): string {
   const links =
     '<p style="font-family:sans-serif;margin:1rem auto;max-width:1460px;padding:0 20px"><a href="/problems">Problems</a> · <a href="/openapi.json">OpenAPI document</a></p>';
   return readFileSync(join(assets, "index.html"), "utf8")
-    .replace("<title>Swagger UI</title>", `<title>API · Confab</title>${viewport}<style>${narrow}</style>`)
+    .replace("<title>Swagger UI</title>", `<title>API · Confab</title>${viewport}<style>${narrow}${darkColors}</style>`)
     .replace(/<body[^>]*>/, (body) => `${body}${links}`);
 }
 
@@ -91,6 +91,12 @@ function listOf(entries: [string, Problem][]): string {
 /** On a phone, wide parts of an operation scroll by themselves. */
 const narrow =
   ".swagger-ui .opblock-body{overflow-x:auto}@media(max-width:640px){.swagger-ui .opblock-summary-path{overflow-wrap:anywhere}}";
+
+/** Swagger UI has dark colours, but does not switch to them by itself. */
+const followColorScheme =
+  'const dark = matchMedia("(prefers-color-scheme: dark)");const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);dark.addEventListener("change", follow);follow();';
+
+const darkColors = "html.dark-mode body{background:#1c2022;color:#e4e6e6}html.dark-mode body>p a{color:#8ab4f8}";
 
 const viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">';
 
