@@ -193,7 +193,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     }
     const { last_message_number, detail } = problemOf(await api.get(`${path}?after=8`), "position-reset");
     expect(last_message_number).to.equal(7);
-    expect(detail).to.include("The last message of the chat is 7").and.include("above 3");
+    expect(detail).to.include("its last number is 7").and.include("above 3");
     await sendNew(8, 10);
     expect(bodies(await api.get(`${path}?after=8`)), "a number alone does not show it").to.deep.equal([
       "new 9",

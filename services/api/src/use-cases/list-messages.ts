@@ -39,12 +39,12 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
 
 /** The 409 for a number whose message was lost or never existed. `last` is the chat's last number, `kept` the last safe one. */
 export function positionReset(number: number, kept: number, last: number): ProblemError {
-  const what =
+  const detail =
     number > last
-      ? `The last message of the chat is ${last}, so there is no message ${number}. If you have read it in this chat, it was lost before it was stored.`
-      : `The chat assigned the number ${number} again because messages were lost before they were stored.`;
+      ? `The chat has no message ${number}: its last number is ${last}. If the chat gave you the number, that message was lost before it was stored: drop what you have above ${kept} and continue there. Otherwise use a number of the chat.`
+      : `The chat assigned the number ${number} again because messages were lost before they were stored. Drop what you have above ${kept} and continue there.`;
   return new ProblemError("position-reset", {
-    detail: `${what} Drop what you have above ${kept} and continue there.`,
+    detail,
     members: { last_number: kept, last_message_number: last },
   });
 }
