@@ -13,9 +13,10 @@ export default {
     {
       name: "pure-packages",
       severity: "error",
-      comment: "Everything depends on contracts, config and runtime; they import no package of ours.",
-      from: { path: "^packages/(contracts|config|runtime)/src" },
-      to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/$1/"] },
+      comment:
+        "Everything depends on async, contracts, config and runtime. They import no package of ours, except runtime, which uses the async kit.",
+      from: { path: "^packages/(async|contracts|config|runtime)/src" },
+      to: { path: "^(packages|services|k8s-dev)/", pathNot: ["^packages/($1|async)/"] },
     },
     {
       name: "metrics-are-a-table",
@@ -28,23 +29,35 @@ export default {
     {
       name: "http-edge",
       severity: "error",
-      comment: "The HTTP edge knows contracts, access control, the metric catalogue and the process kit, but no store.",
+      comment:
+        "The HTTP edge knows contracts, access control, the metric catalogue and the process kit. Of the stores it knows Redis, for the limits that all processes share.",
       from: { path: "^packages/http/src" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|access|contracts|metrics|runtime)/"] },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|access|async|contracts|metrics|redis|runtime)/"] },
     },
     {
       name: "access-apart",
       severity: "error",
-      comment: "Access control is handed its store, and can be asked by any edge.",
+      comment:
+        "Access control can be used by any edge. It receives the store of its keys; tickets and changes of keys go through Redis.",
       from: { path: "^packages/access/src", pathNot: "[.]test[.]ts$" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/(access|contracts|runtime)/"] },
+      to: { path: "^(packages|services)/", pathNot: ["^packages/(access|async|contracts|redis|runtime)/"] },
     },
     {
       name: "stores-apart",
       severity: "error",
       comment: "Stores meet in a service, never in each other: each can be replaced alone.",
-      from: { path: "^packages/(database|intake|queue|search)/src", pathNot: "[.]test[.]ts$" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/($1|contracts|metrics|runtime)/"] },
+      from: { path: "^packages/(database|pending|queue|redis|search)/src", pathNot: "[.]test[.]ts$" },
+      to: {
+        path: "^(packages|services)/",
+        pathNot: ["^packages/($1|async|contracts|metrics|runtime)/", "^packages/redis/"],
+      },
+    },
+    {
+      name: "redis-below-its-users",
+      severity: "error",
+      comment: "MySQL and the search index have no part in Redis.",
+      from: { path: "^packages/(database|search)/src", pathNot: "[.]test[.]ts$" },
+      to: { path: "^packages/redis/" },
     },
     {
       name: "services-apart",
@@ -79,7 +92,7 @@ export default {
       severity: "error",
       comment: "Use cases and handlers may name an adapter's types only.",
       from: { path: "^services/[^/]+/src/(use-cases|handlers)/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^packages/(?!contracts/|metrics/|runtime/)", dependencyTypesNot: ["type-only"] },
+      to: { path: "^packages/(?!async/|contracts/|metrics/|runtime/)", dependencyTypesNot: ["type-only"] },
     },
     {
       name: "not-in-production",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createMessages, type Database, type MessageWithApplication } from "@confab/database";
-import { createPendingMessages } from "@confab/intake";
+import { createPendingMessages } from "@confab/pending";
 import { verify, type ElasticsearchIndex } from "@confab/search";
 import { Redis } from "ioredis";
 import { prefix } from "./designs/design.ts";

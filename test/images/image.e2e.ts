@@ -38,7 +38,7 @@ describe("the image", function () {
     const files = JSON.parse(text) as string[];
     const unwanted = new Set(unwantedModules());
     expect(files).to.include.members([
-      "packages/intake/src/accept/messages.lua",
+      "packages/pending/src/accept/messages.lua",
       "packages/database/prisma/migrations",
       "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
     ]);

@@ -10,7 +10,7 @@ export const alone: ReadonlySet<string> = new Set([
   "packages/http/test/lists.test.ts",
   "packages/http/test/slow-readers.test.ts",
   "packages/http/test/unread-streams.test.ts",
-  "packages/runtime/src/event-loop.test.ts",
+  "packages/async/src/event-loop.test.ts",
   "packages/search/src/hostile.test.ts",
   "services/api/src/stream/room.test.ts",
   "services/api/test/costs.test.ts",

@@ -1,4 +1,4 @@
-import { giveWay } from "@confab/runtime";
+import { giveWay } from "@confab/async";
 import type { Keyring } from "./keyring.ts";
 import type { Principal } from "./principal.ts";
 

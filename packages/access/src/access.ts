@@ -1,6 +1,7 @@
 import { ProblemError, type Route } from "@confab/contracts";
-import { createBuckets, repeat, type BucketsOptions, type Logger } from "@confab/runtime";
-import type { Cluster, Redis } from "ioredis";
+import type { RedisConnection } from "@confab/redis";
+import { createBuckets, repeat, type BucketsOptions } from "@confab/async";
+import { type Logger } from "@confab/runtime";
 import type { IncomingMessage } from "node:http";
 import { createKeyChanges } from "./key-changes.ts";
 import { beginOfKeys, hashKey, isSameHash } from "./key-format.ts";
@@ -25,7 +26,7 @@ export interface AccessOptions {
     markUsed(uses: ReadonlyMap<string, Date>): Promise<void>;
     hasActive(): Promise<boolean>;
   };
-  readonly redis: Redis | Cluster;
+  readonly redis: RedisConnection;
   /** Prefix of the channel on which processes announce changed keys to each other. */
   readonly prefix: string;
   readonly logger: Logger;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSubscriberHeartbeat, subscriberSilenceMs } from "@confab/runtime";
-import { Cluster, type Redis } from "ioredis";
+import { startSubscriberHeartbeat, subscriberSilenceMs, type RedisConnection } from "@confab/redis";
+import { Cluster } from "ioredis";
 
 export interface KeyChangesOptions {
-  readonly redis: Redis | Cluster;
+  readonly redis: RedisConnection;
   readonly channel: string;
   /** A key was revoked or got another expiry. */
   readonly onChange: (keyId: string) => void;

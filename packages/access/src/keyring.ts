@@ -1,5 +1,5 @@
 import type { PublicKey } from "@confab/contracts";
-import { createRecent } from "@confab/runtime";
+import { createRecent } from "@confab/async";
 import { hasChecksum, hashKey, isSameHash, readKey } from "./key-format.ts";
 import { createLookups, type LookupOptions } from "./key-lookups.ts";
 import type { Principal } from "./principal.ts";

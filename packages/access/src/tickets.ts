@@ -1,12 +1,12 @@
 import { ProblemError, type Scope } from "@confab/contracts";
-import type { Cluster, Redis } from "ioredis";
+import type { RedisConnection } from "@confab/redis";
 import { hash } from "node:crypto";
 import { beginOfKeys, randomText } from "./key-format.ts";
 import type { Keyring } from "./keyring.ts";
 import type { Principal, User } from "./principal.ts";
 
 export interface TicketsOptions {
-  readonly redis: Redis | Cluster;
+  readonly redis: RedisConnection;
   readonly prefix: string;
   readonly keyring: Pick<Keyring, "signer" | "markUsed">;
   readonly lifetimeMs?: number;

@@ -42,7 +42,7 @@ try {
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   await writeFile(join(folder, "THIRD-PARTY-LICENCES"), await licencesOf(modules));
   // Read at run time: the scripts by the `imports` of package.json, the migrations by their place beside dist/.
-  for await (const script of glob(join(root, "packages/intake/src/*.lua"))) {
+  for await (const script of glob(join(root, "packages/pending/src/*.lua"))) {
     await cp(script, join(folder, "lua", basename(script)));
   }
   await cp(join(root, "packages/database/prisma/migrations"), join(folder, "prisma/migrations"), { recursive: true });

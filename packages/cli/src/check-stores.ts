@@ -25,7 +25,7 @@ export async function checkStores(env: Environment): Promise<StoresCheck> {
 type Stores = ReturnType<typeof allStores>;
 
 async function redisSettings({ redis: address, expected }: Stores): Promise<StoreSetting[]> {
-  const { connectForRequests, readRedisSettings, whenReady } = await import("@confab/queue");
+  const { connectForRequests, readRedisSettings, whenReady } = await import("@confab/redis");
   const redis = connectForRequests(address, "confabctl", { timeoutMs });
   redis.on("error", () => undefined);
   try {

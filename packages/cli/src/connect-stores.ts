@@ -8,14 +8,15 @@ export type ConnectedStores = Awaited<ReturnType<typeof connectStores>>;
  * commands. It succeeds even if a store is unavailable; `redisReady` rejects if Redis does not answer in time.
  */
 export async function connectStores(env: Environment, timeoutMs: number) {
-  const [database, intake, queue, search] = await Promise.all([
+  const [database, intake, queue, { connectForRequests, serversOf, whenReady }, search] = await Promise.all([
     import("@confab/database"),
-    import("@confab/intake"),
+    import("@confab/pending"),
     import("@confab/queue"),
+    import("@confab/redis"),
     import("@confab/search"),
   ]);
   const settings = allStores(env);
-  const redis = queue.connectForRequests(settings.redis, "confabctl", { timeoutMs });
+  const redis = connectForRequests(settings.redis, "confabctl", { timeoutMs });
   redis.on("error", () => undefined);
   const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
   const messages = database.createMessages(sql);
@@ -23,7 +24,8 @@ export async function connectStores(env: Environment, timeoutMs: number) {
     modules: { database, intake, queue, search },
     partitioning: settings.partitioning,
     redis,
-    redisReady: (): Promise<unknown> => queue.whenReady(redis, timeoutMs),
+    servers: () => serversOf(redis),
+    redisReady: (): Promise<unknown> => whenReady(redis, timeoutMs),
     sql,
     messages,
     index: search.createSearchIndex({ ...settings.search, messages }),

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createBacklog, withScripts } from "@confab/intake";
-import { connectForRequests, whenReady } from "@confab/queue";
+import { createBacklog, withScripts } from "@confab/pending";
+import { connectForRequests, whenReady } from "@confab/redis";
 import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { startCommand, startStack, type Stack } from "./stack.ts";

@@ -14,7 +14,6 @@ export * from "./pagination.ts";
 export * from "./problem-document.ts";
 export * from "./problems.ts";
 export * from "./public-key.ts";
-export * from "./queues.ts";
 export * from "./reads.ts";
 export * from "./routes.ts";
 export * from "./signal.ts";

@@ -2,7 +2,6 @@ import { expect } from "chai";
 import { z } from "zod";
 import { scopeNames } from "./keys.ts";
 import { problems, ProblemError, type ProblemCode } from "./problems.ts";
-import { partitionPrefix, queues, waitListKey } from "./queues.ts";
 import { expressPath, fillPath, isList, methodHints, pathParameters, routes, shareOf, type Route } from "./routes.ts";
 
 const all = Object.entries<Route>(routes);
@@ -120,19 +119,6 @@ describe("ProblemError", () => {
       expect(problem.retryAfterSeconds).to.equal(retries ? 1 : undefined);
     }
     expect(new ProblemError("overloaded", { retryAfterSeconds: 30 }).retryAfterSeconds).to.equal(30);
-  });
-});
-
-describe("the queues", () => {
-  it("keep all keys of a partition in one hash tag", () => {
-    expect(partitionPrefix("confab", 3)).to.equal("confab:{p3}");
-    expect(waitListKey("confab", 3, "messages")).to.equal("confab:{p3}:messages:wait");
-    expect(waitListKey("other", 0, "search")).to.equal("other:{p0}:search:wait");
-  });
-
-  it("refuse a job without a batch", () => {
-    expect(queues.messages.schema.safeParse({}).success).to.equal(false);
-    expect(queues.messages.schema.safeParse({ batches: ["b"] }).success).to.equal(true);
   });
 });
 

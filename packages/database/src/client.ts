@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { withTimeout } from "@confab/runtime";
+import { withTimeout } from "@confab/async";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { createPool } from "mariadb";
 import { connectionSettings } from "./connection.ts";

@@ -1,5 +1,5 @@
 import type { PublicKey, Scope } from "@confab/contracts";
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 import { findOwner } from "./applications.ts";
 import { inTime } from "./attempt.ts";
 import { recordAct, type Actor } from "./audit-log.ts";

@@ -1,4 +1,4 @@
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 import { isDuplicateKey } from "./errors.ts";
 import { sqlBytes } from "./sql-literals.ts";
 import { placeholders } from "./transaction.ts";

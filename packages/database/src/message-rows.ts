@@ -1,5 +1,5 @@
 import { contentBytes, contentFields, type JsonText, type MessageContent } from "@confab/contracts";
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 import { isDuplicateKey, isRefusal, reasonOf } from "./errors.ts";
 import { sqlBytes, sqlText, sqlTime } from "./sql-literals.ts";
 import { RetryTransaction, placeholders } from "./transaction.ts";

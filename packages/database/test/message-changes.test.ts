@@ -1,7 +1,6 @@
-import { toJsonText } from "@confab/contracts";
+import { toJsonText, maxEarlierVersions } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
-import { maxEarlierVersions } from "@confab/contracts";
 import {
   createMessageChanges,
   removeHistories,

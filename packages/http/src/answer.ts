@@ -1,5 +1,5 @@
 import { encodeJson } from "@confab/contracts";
-import { giveWay } from "@confab/runtime";
+import { giveWay } from "@confab/async";
 
 const pieceLength = 65_536;
 

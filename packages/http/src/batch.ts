@@ -1,5 +1,5 @@
 import { ProblemError, type ProblemCode } from "@confab/contracts";
-import { giveWay } from "@confab/runtime";
+import { giveWay } from "@confab/async";
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { createBatchDivider } from "./batch-json.ts";

@@ -1,7 +1,7 @@
 import { compactJson, JsonText, ProblemError } from "@confab/contracts";
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { giveWay } from "@confab/runtime";
+import { giveWay } from "@confab/async";
 import type { Lease } from "./byte-budget.ts";
 import { sendContinue } from "./protocol.ts";
 import { findJsonFault } from "./json-fault.ts";

@@ -1,14 +1,14 @@
-import { withTimeout } from "@confab/runtime";
+import { withTimeout } from "@confab/async";
+import type { RedisConnection } from "@confab/redis";
 import { ProblemError, applicationTokenSchema } from "@confab/contracts";
 import type { Logger } from "@confab/runtime";
 import type { RequestHandler, Response } from "express";
-import type { Cluster, Redis } from "ioredis";
 import { hash } from "node:crypto";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import { contextOf } from "./request-context.ts";
 
 export interface RateLimitOptions {
-  readonly redis: Redis | Cluster;
+  readonly redis: RedisConnection;
   /** Requests per application and window. */
   readonly limit: number;
   /** The part of these that one user with a user token may send. */

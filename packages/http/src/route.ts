@@ -1,5 +1,6 @@
 import { expressPath, isList, isSearch, shareOf, type Route } from "@confab/contracts";
-import { giveWay, shortToken } from "@confab/runtime";
+import { giveWay } from "@confab/async";
+import { shortToken } from "@confab/runtime";
 import type { Response, Router } from "express";
 import { admit, expectResource } from "./admission.ts";
 import { clientAddress } from "./client-address.ts";

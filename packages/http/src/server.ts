@@ -1,4 +1,5 @@
-import { hurry, type Lifecycle } from "@confab/runtime";
+import { hurry } from "@confab/async";
+import { type Lifecycle } from "@confab/runtime";
 import type { Express } from "express";
 import { once } from "node:events";
 import { IncomingMessage, ServerResponse, createServer } from "node:http";

@@ -1,6 +1,6 @@
-import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
+import { queues, type QueueName } from "./queues.ts";
+import { partitionPrefix, type RedisConnection } from "@confab/redis";
 import { UnrecoverableError, Worker } from "bullmq";
-import type { RedisConnection } from "./connections.ts";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import { batchOf } from "./job-id.ts";

@@ -1,5 +1,5 @@
-import type { QueueName } from "@confab/contracts";
-import type { RedisConnection } from "./connections.ts";
+import type { QueueName } from "./queues.ts";
+import type { RedisConnection } from "@confab/redis";
 import { openQueue } from "./open-queue.ts";
 
 export const jobStates = ["waiting", "active", "delayed", "failed"] as const;

@@ -1,4 +1,5 @@
-import { partitionPrefix, queues, type QueueName } from "@confab/contracts";
+import { queues, type QueueName } from "./queues.ts";
+import { partitionPrefix } from "@confab/redis";
 import { Queue, type QueueOptions } from "bullmq";
 
 /** Opens a partition's queue. With `skipMetasUpdate` it only reads. */

@@ -1,5 +1,5 @@
 import type { JobsOptions } from "bullmq";
-import type { RedisConnection } from "./connections.ts";
+import type { RedisConnection } from "@confab/redis";
 import { jobIdOf } from "./job-id.ts";
 import { openQueue } from "./open-queue.ts";
 

@@ -1,8 +1,9 @@
-import type { QueueName } from "@confab/contracts";
+import type { QueueName } from "./queues.ts";
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Metrics, type Share } from "@confab/runtime";
+import { createSnapshot, type Share } from "@confab/async";
+import { type Metrics } from "@confab/runtime";
 import type { Queue } from "bullmq";
-import type { RedisConnection } from "./connections.ts";
+import type { RedisConnection } from "@confab/redis";
 import { jobStates, type JobState } from "./depth.ts";
 import { openQueue } from "./open-queue.ts";
 

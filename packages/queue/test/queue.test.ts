@@ -1,20 +1,18 @@
-import { queues, partitionPrefix, waitListKey } from "@confab/contracts";
+import {
+  queues,
+  waitListKey,
+  createConsumer,
+  createProducer,
+  queueDepths,
+  type Consumer,
+  type Producer,
+} from "@confab/queue";
+import { partitionPrefix, connectForRequests, connectForWork, type RedisConnection, whenReady } from "@confab/redis";
 import { eventually, testStores, uniquePrefix } from "@confab/testkit";
 import { Queue } from "bullmq";
 import { expect } from "chai";
 
 import { pino } from "pino";
-import {
-  connectForRequests,
-  connectForWork,
-  createConsumer,
-  createProducer,
-  queueDepths,
-  type RedisConnection,
-  whenReady,
-  type Consumer,
-  type Producer,
-} from "@confab/queue";
 
 describe("the queues", () => {
   let redis: RedisConnection;

@@ -1,4 +1,4 @@
-import { withTimeout } from "./timeout.ts";
+import { withTimeout } from "@confab/async";
 export type HealthCheck = () => Promise<unknown>;
 
 export interface CheckResult {

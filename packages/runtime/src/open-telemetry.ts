@@ -1,4 +1,4 @@
-import { withTimeout } from "./timeout.ts";
+import { withTimeout } from "@confab/async";
 import { hostname } from "node:os";
 import {
   diag,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
-import { withTimeout } from "./timeout.ts";
+import { withTimeout } from "@confab/async";
 import { describeSetting, SettingsRefused, type StoreSetting } from "./store-setting.ts";
 
 export interface WatchedStore {

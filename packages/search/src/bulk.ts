@@ -1,5 +1,5 @@
 import { contentBytes } from "@confab/contracts";
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 import type { estypes } from "@elastic/elasticsearch";
 import { directAlias, resolveAlias } from "./aliases.ts";
 import { ask } from "./connection.ts";

@@ -1,4 +1,4 @@
-import { withTimeout } from "@confab/runtime";
+import { withTimeout } from "@confab/async";
 import { Client, errors, type ClientOptions } from "@elastic/elasticsearch";
 import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
 

@@ -1,5 +1,5 @@
 import { contentBytes, maxNumber } from "@confab/contracts";
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 import { comparePositions, type Position } from "./cursor.ts";
 import type { ApplicationFilters, FoundInChat, FoundMessage, SearchedChat } from "./search-index.ts";
 

@@ -6,8 +6,9 @@ import {
   type Backlog,
   type Intake,
   type Partitioning,
-} from "@confab/intake";
-import { connectForRequests, type Producer } from "@confab/queue";
+} from "@confab/pending";
+import { type Producer } from "@confab/queue";
+import { connectForRequests } from "@confab/redis";
 
 export const noLimits: AcceptLimits = {
   maxPending: 0,

@@ -19,14 +19,14 @@ import {
   readDatabaseSettings,
 } from "@confab/database";
 import { clientAddress } from "@confab/http";
-import { createIntakeErasure, createLiveSignals, createPendingMessages } from "@confab/intake";
+import { createIntakeErasure, createLiveSignals, createPendingMessages } from "@confab/pending";
 import { metricCatalogue } from "@confab/metrics";
-import { connectForRequests, createRedisPing, createSharing, readRedisSettings } from "@confab/queue";
+import { connectForRequests, createRedisPing, createSharing, readRedisSettings } from "@confab/redis";
+import { repeat, withMethodTimeouts, type Repository } from "@confab/async";
 import {
   createHealth,
   createMetrics,
   createStoreSettings,
-  repeat,
   noTracer,
   exportHealthGauges,
   exportSettingsGauge,
@@ -34,8 +34,6 @@ import {
   unlessRefused,
   type Logger,
   type Tracer,
-  withMethodTimeouts,
-  type Repository,
 } from "@confab/runtime";
 import { createSearchIndex, searchBackendOf } from "@confab/search";
 import { readReplicated } from "./replicated-pending.ts";

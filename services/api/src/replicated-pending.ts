@@ -1,6 +1,5 @@
-import { partitionPrefix } from "@confab/contracts";
-import { partitionOf, type Partitioning, type PendingMessages } from "@confab/intake";
-import { createReplicatedRead, type RedisConnection, type Replication } from "@confab/queue";
+import { partitionPrefix, createReplicatedRead, type RedisConnection, type Replication } from "@confab/redis";
+import { partitionOf, type Partitioning, type PendingMessages } from "@confab/pending";
 
 /** Reads as `pending` does, but rejects if too few replicas have what was read, so that no reader sees what a failover could undo. */
 export function readReplicated(

@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import type { Owner, Share } from "@confab/http";
-import { createBuckets, createFairShare } from "@confab/runtime";
+import { createBuckets, createFairShare } from "@confab/async";
 
 export interface ShareOptions {
   /** The size of the connection pool. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
 import { createErasures, MAX_OPEN_ERASURES } from "@confab/database";
-import { createIntakeErasure } from "@confab/intake";
+import { createIntakeErasure } from "@confab/pending";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
 import { createErase } from "../src/use-cases/erase.ts";

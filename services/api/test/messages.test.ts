@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { messageSchema, type Message } from "@confab/contracts";
-import { nameHash } from "@confab/intake";
+import { nameHash } from "@confab/pending";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";

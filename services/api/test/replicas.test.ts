@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectForRequests, whenReady, type RedisConnection } from "@confab/queue";
+import { connectForRequests, whenReady, type RedisConnection } from "@confab/redis";
 import { eventually, startRedis, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { jsonOf, problemOf, startApi, type Api } from "./start.ts";

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageContent } from "@confab/contracts";
 import { createMessages } from "@confab/database";
-import { createBacklog, type Submission } from "@confab/intake";
-import { createProducer, whenReady } from "@confab/queue";
+import { createBacklog, type Submission } from "@confab/pending";
+import { createProducer } from "@confab/queue";
+import { whenReady } from "@confab/redis";
 import { startRedis, testStores, uniquePrefix } from "@confab/testkit";
 import {
   connectScripts,

@@ -13,8 +13,9 @@ import {
   requestContext,
   type Direct,
 } from "@confab/http";
-import { partitionOf } from "@confab/intake";
-import { giveWay, type Logger } from "@confab/runtime";
+import { partitionOf } from "@confab/pending";
+import { giveWay } from "@confab/async";
+import { type Logger } from "@confab/runtime";
 import express, { type Express } from "express";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";

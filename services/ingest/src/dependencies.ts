@@ -1,6 +1,6 @@
 import { createAccess } from "@confab/access";
 import type { IngestConfig } from "@confab/config";
-import { queues } from "@confab/contracts";
+import { queues, createProducer, createQueueGauges } from "@confab/queue";
 import {
   createApplications,
   createChats,
@@ -19,22 +19,20 @@ import {
   createIntake,
   createPressureGauge,
   withScripts,
-} from "@confab/intake";
+} from "@confab/pending";
 import { metricCatalogue } from "@confab/metrics";
 import {
   connectForRequests,
-  createProducer,
-  createQueueGauges,
   createRedisGauges,
   createRedisPing,
   createSharing,
   readRedisSettings,
-} from "@confab/queue";
+} from "@confab/redis";
+import { repeat, withMethodTimeouts, type Repository } from "@confab/async";
 import {
   createHealth,
   createMetrics,
   createStoreSettings,
-  repeat,
   noTracer,
   exportHealthGauges,
   exportSettingsGauge,
@@ -44,8 +42,6 @@ import {
   unlessRefused,
   type Logger,
   type Tracer,
-  withMethodTimeouts,
-  type Repository,
 } from "@confab/runtime";
 import { createIntakeMetrics } from "./intake-metrics.ts";
 import { acceptReplicated } from "./replicated-accept.ts";

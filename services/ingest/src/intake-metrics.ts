@@ -1,4 +1,4 @@
-import type { BatchObservation } from "@confab/intake";
+import type { BatchObservation } from "@confab/pending";
 import { metricCatalogue, type MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Metrics } from "@confab/runtime";
 import { createRecentRatios } from "./recent-ratios.ts";

@@ -1,7 +1,7 @@
 import { exitOnConfigError, loadIngestConfig } from "@confab/config";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { startHttpServer } from "@confab/http";
-import { waitForRedis } from "@confab/queue";
+import { waitForRedis } from "@confab/redis";
 import {
   assertJsonKeys,
   createLifecycle,

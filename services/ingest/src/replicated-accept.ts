@@ -1,5 +1,5 @@
-import type { IntakeRedis } from "@confab/intake";
-import { withReplicas, type Replication } from "@confab/queue";
+import type { IntakeRedis } from "@confab/pending";
+import { withReplicas, type Replication } from "@confab/redis";
 import type { ChainableCommander } from "ioredis";
 
 type Accept = Pick<IntakeRedis, "confabAccept">;

@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import { isMissingTable, isTransient, isUnavailable } from "@confab/database";
-import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/intake";
+import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/pending";
 import { SettingsRefused } from "@confab/runtime";
 
 /** Translates an error of a store into a problem; returns every other error as it is. */

@@ -1,6 +1,6 @@
-import { maxBodyBytes, waitListKey, type BatchAnswer } from "@confab/contracts";
-import { createBacklog, withScripts } from "@confab/intake";
-import { createProducer } from "@confab/queue";
+import { maxBodyBytes, type BatchAnswer } from "@confab/contracts";
+import { waitListKey, createProducer } from "@confab/queue";
+import { createBacklog, withScripts } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { jsonOf, messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";

@@ -1,5 +1,5 @@
 import type { BatchAnswer } from "@confab/contracts";
-import { createBacklog, withScripts } from "@confab/intake";
+import { createBacklog, withScripts } from "@confab/pending";
 import { createUuid7 } from "@confab/runtime";
 import { storePending } from "@confab/testkit/world";
 import { expect } from "chai";

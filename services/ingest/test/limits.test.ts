@@ -1,6 +1,7 @@
 import { eventually } from "@confab/testkit";
-import { waitListKey, type BatchAnswer } from "@confab/contracts";
-import { partitionOf } from "@confab/intake";
+import { type BatchAnswer } from "@confab/contracts";
+import { waitListKey } from "@confab/queue";
+import { partitionOf } from "@confab/pending";
 import { expect } from "chai";
 import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
 

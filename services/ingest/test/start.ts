@@ -1,8 +1,8 @@
 import { loadIngestConfig } from "@confab/config";
 import { routes, type Message, type ProblemCode, type ProblemDocument, type Route } from "@confab/contracts";
 import { startHttpServer } from "@confab/http";
-import { createPendingMessages } from "@confab/intake";
-import { waitForRedis } from "@confab/queue";
+import { createPendingMessages } from "@confab/pending";
+import { waitForRedis } from "@confab/redis";
 import { createLogger } from "@confab/runtime";
 import { captureLog, testStores, uniquePrefix } from "@confab/testkit";
 import {

@@ -6,9 +6,10 @@ import {
   createPoolGauges,
   readDatabaseSettings,
 } from "@confab/database";
-import { createBacklog, withScripts } from "@confab/intake";
+import { createBacklog, withScripts } from "@confab/pending";
 import { metricCatalogue } from "@confab/metrics";
-import { connectForConsumers, connectForWork, createProducer, createRedisPing, readRedisSettings } from "@confab/queue";
+import { createProducer } from "@confab/queue";
+import { connectForConsumers, connectForWork, createRedisPing, readRedisSettings } from "@confab/redis";
 import {
   createHealth,
   createLiveness,

@@ -1,8 +1,10 @@
 import type { WorkerConfig } from "@confab/config";
 import { createDatabaseGauges } from "@confab/database";
-import { createBacklogGauges } from "@confab/intake";
-import { createQueueGauges, createRedisGauges, createSharing } from "@confab/queue";
-import { repeat, type Logger } from "@confab/runtime";
+import { createBacklogGauges } from "@confab/pending";
+import { createQueueGauges } from "@confab/queue";
+import { createRedisGauges, createSharing } from "@confab/redis";
+import { repeat } from "@confab/async";
+import { type Logger } from "@confab/runtime";
 import type { Dependencies } from "./dependencies.ts";
 
 /** Intervals of reading the stores for their gauges. */

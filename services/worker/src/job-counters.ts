@@ -1,6 +1,5 @@
-import type { QueueName } from "@confab/contracts";
+import type { QueueName, JobOutcome } from "@confab/queue";
 import type { MetricCatalogue } from "@confab/metrics";
-import type { JobOutcome } from "@confab/queue";
 import type { CounterSeries, Metrics } from "@confab/runtime";
 
 const queues = ["messages", "search"] as const satisfies readonly QueueName[];

@@ -1,6 +1,6 @@
 import { exitOnConfigError, loadWorkerConfig } from "@confab/config";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
-import { waitForRedis } from "@confab/queue";
+import { waitForRedis } from "@confab/redis";
 import { assertJsonKeys, createLifecycle, createLogger, startAdminServer, startTelemetry } from "@confab/runtime";
 import { connectDependencies, openStores } from "./dependencies.ts";
 import { startWorker } from "./worker.ts";

@@ -1,5 +1,6 @@
 import type { WorkerConfig } from "@confab/config";
-import { partitionPrefix, queues, waitListKey } from "@confab/contracts";
+import { queues, waitListKey, createConsumer } from "@confab/queue";
+import { partitionPrefix, createReplicatedRead, reconnect, ReplicasMissing } from "@confab/redis";
 import {
   createChats,
   createMessages,
@@ -9,8 +10,7 @@ import {
   isTransient,
   isUnavailable,
 } from "@confab/database";
-import type { Backlog } from "@confab/intake";
-import { createConsumer, createReplicatedRead, reconnect, ReplicasMissing } from "@confab/queue";
+import type { Backlog } from "@confab/pending";
 import {
   inSpan,
   messagingAttributes,

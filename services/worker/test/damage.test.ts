@@ -1,5 +1,5 @@
 import { createErasures } from "@confab/database";
-import { createIntakeErasure, createPendingMessages } from "@confab/intake";
+import { createIntakeErasure, createPendingMessages } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createBatchStore, createErasures, createErasureWork, createMessages, createReads } from "@confab/database";
-import { createIntakeErasure } from "@confab/intake";
+import { createIntakeErasure } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { createErasing } from "../src/schedules/erase.ts";

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Application, Chat, Message } from "@confab/contracts";
 import { verifyCounts } from "@confab/database";
-import { connectForRequests, queueDepths, whenReady, type QueueDepth, type RedisConnection } from "@confab/queue";
+import { queueDepths, type QueueDepth } from "@confab/queue";
+import { connectForRequests, whenReady, type RedisConnection } from "@confab/redis";
 import {
   eventually,
   startRedisCluster,

@@ -1,4 +1,4 @@
-import { waitListKey } from "@confab/contracts";
+import { waitListKey } from "@confab/queue";
 import { createDeadLetters, createReads } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";

@@ -1,4 +1,5 @@
-import { partitionPrefix, queues } from "@confab/contracts";
+import { queues } from "@confab/queue";
+import { partitionPrefix } from "@confab/redis";
 import { eventually } from "@confab/testkit";
 import { Queue } from "bullmq";
 import { expect } from "chai";

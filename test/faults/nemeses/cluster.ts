@@ -1,4 +1,4 @@
-import { partitionPrefix } from "@confab/contracts";
+import { partitionPrefix } from "@confab/redis";
 import { eventually } from "@confab/testkit";
 import { onRedis } from "./redis-command.ts";
 import { partitionsOfCluster } from "../world/redis.ts";

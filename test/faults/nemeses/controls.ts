@@ -1,4 +1,4 @@
-import { partitionPrefix } from "@confab/contracts";
+import { partitionPrefix } from "@confab/redis";
 import { eventually } from "@confab/testkit";
 import { diskFaults } from "./disk.ts";
 import { redisFaults } from "./redis.ts";
@@ -123,11 +123,11 @@ export const controls: readonly Control[] = [
     to: "if (Math.random() < 0.05) for (const { user } = process.cpuUsage(); process.cpuUsage().user - user < 700_000; );",
   }),
   mutated("keys-forgotten", "Ingest ignores idempotency keys", ["I2"], "ingest", {
-    file: "packages/intake/src/accept/idempotency.lua",
+    file: "packages/pending/src/accept/idempotency.lua",
     ...{ from: "if seen then return seen end", to: "" },
   }),
   mutated("resends-forgotten", "A batch that is sent again is accepted as a new one", ["I3"], "ingest", {
-    file: "packages/intake/src/accept/messages.lua",
+    file: "packages/pending/src/accept/messages.lua",
     ...{ from: "if known then return replyWith(known) end", to: "" },
   }),
   weakened("api-without-redis", "the deletion of a chat is answered before Redis has its mark", ["I23"], redisFaults, {
@@ -152,14 +152,14 @@ export const controls: readonly Control[] = [
   }),
   weakened("subscribers-silent", "a subscriber never asks whether Redis still answers", ["I24"], redisFaults, {
     api: {
-      file: "packages/runtime/src/subscriber-heartbeat.ts",
+      file: "packages/redis/src/subscriber-heartbeat.ts",
       from: 'if (subscriber.status !== "ready") return;',
       to: "return;",
     },
   }),
   weakened("replaced-without-redis", "ingest opens each connection to Redis only once", ["I12"], replacedFaults, {
     ingest: {
-      file: "packages/queue/src/connections.ts",
+      file: "packages/redis/src/connections.ts",
       from: "return new Redis({ ...options, ...strategy, ...sentinels, ...server });",
       to: `const redis = new Redis({ ...options, ...strategy, ...sentinels, ...server });
            redis.once("ready", () => redis.once("close", () => redis.disconnect()));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { partitionPrefix, queues } from "@confab/contracts";
+import { queues } from "@confab/queue";
+import { partitionPrefix } from "@confab/redis";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { usual, type Fault } from "../scene.ts";

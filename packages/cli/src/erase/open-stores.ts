@@ -7,8 +7,8 @@ const timeoutMs = 5_000;
 /** Connections to all stores. Throws if Redis does not answer. */
 export async function openErasedStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
-  const { sql, redis, index, partitioning } = stores;
-  const { database, intake, queue, search } = stores.modules;
+  const { sql, servers, redis, index, partitioning } = stores;
+  const { database, intake, search } = stores.modules;
   const close = (): Promise<void> => disconnectStores(stores);
   try {
     await stores.redisReady();
@@ -38,7 +38,7 @@ export async function openErasedStores(env: Environment) {
     /** The erasure of the target; undefined if there is none. */
     find: ({ token, chat, sender }: Target) =>
       sender === undefined ? erasures.find(token, chat) : erasures.findSender(token, sender),
-    redis: () => queue.serversOf(redis),
+    redis: servers,
     keyPrefix: partitioning.prefix,
     index: search.isElasticsearch(index) ? index : undefined,
     close,

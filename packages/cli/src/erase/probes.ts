@@ -1,5 +1,5 @@
 import type { Database } from "@confab/database";
-import type { serversOf } from "@confab/queue";
+import type { serversOf } from "@confab/redis";
 import type { ElasticsearchIndex } from "@confab/search";
 import type { Target, TargetIds } from "./target.ts";
 

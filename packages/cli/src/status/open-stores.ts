@@ -8,7 +8,7 @@ const timeoutMs = 2_000;
 /** Connections to all stores, for several snapshots. Opening them succeeds even if a store is unavailable. */
 export async function openStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
-  const { partitioning, sql, messages, index } = stores;
+  const { partitioning, servers, sql, messages, index } = stores;
   const { database, intake, queue } = stores.modules;
   const redis = intake.withScripts(stores.redis);
   let lastError: string | undefined;
@@ -31,10 +31,10 @@ export async function openStores(env: Environment) {
     acceptedAt: intake.acceptedAt,
     totals: () => intake.totalCounts(redis, partitioning),
     queueDepths: () => queue.queueDepths(redis, partitioning.prefix, partitioning.partitions),
-    servers: () => queue.serversOf(redis),
+    servers,
     async workers(): Promise<number | null> {
       try {
-        const lists = await Promise.all(queue.serversOf(redis).map((server) => server.client("LIST")));
+        const lists = await Promise.all(servers().map((server) => server.client("LIST")));
         // In a cluster a worker is connected to every node.
         return Math.max(0, ...lists.map((list) => String(list).match(/ name=confab-worker /g)?.length ?? 0));
       } catch {

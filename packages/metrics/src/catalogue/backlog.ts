@@ -1,8 +1,7 @@
-import type { QueueName } from "@confab/contracts";
 import type { MetricRow } from "../metric-row.ts";
 import { redisReaders } from "../readers.ts";
 
-export const queue = ["messages", "search"] as const satisfies readonly QueueName[];
+export const queue = ["messages", "search"] as const;
 
 /** The metrics of accepted messages and jobs in Redis. */
 export const backlogMetrics = {

@@ -1,7 +1,7 @@
 import { expectChats, expectUser } from "@confab/access";
 import { ProblemError, routes, streamPositionSchema } from "@confab/contracts";
 import { createRouter, mount, mountStream, type MountOptions } from "@confab/http";
-import type { LiveSignals } from "@confab/intake";
+import type { LiveSignals } from "@confab/pending";
 import type { Router } from "express";
 import { decodeCursor } from "../stream/cursor.ts";
 import type { Streams } from "../stream/streams.ts";

@@ -1,6 +1,6 @@
+import { createGathered } from "@confab/async";
 import type { ChatPosition, Chats } from "@confab/database";
-import type { ChatHead, ChatName, PendingMessages } from "@confab/intake";
-import { createGathered } from "./gathered.ts";
+import type { ChatHead, ChatName, PendingMessages } from "@confab/pending";
 
 /** Look-ups of chats that many streams make at the same time, together. Each reads the stores after it was asked. */
 export type ChatLookups = ReturnType<typeof createChatLookups>;

@@ -1,4 +1,4 @@
-import type { LiveSignals } from "@confab/intake";
+import type { LiveSignals } from "@confab/pending";
 import type { GoodbyeReason } from "./streams.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { encodeJson, JsonText } from "@confab/contracts";
-import type { LiveEvent } from "@confab/intake";
+import type { LiveEvent } from "@confab/pending";
 import type { Position } from "./position.ts";
 
 /** One event about a chat's messages, encoded. */

@@ -1,4 +1,4 @@
-import type { LiveEvent } from "@confab/intake";
+import type { LiveEvent } from "@confab/pending";
 import { encodeLiveEvent } from "./frames.ts";
 
 /** An event that is not kept anywhere, encoded once for all its readers. */

@@ -1,6 +1,7 @@
 import { messagesQuerySchema, type Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
-import { giveWay, type Logger } from "@confab/runtime";
+import { giveWay } from "@confab/async";
+import { type Logger } from "@confab/runtime";
 import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ContinueAt } from "../use-cases/continue-at.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LiveEvent } from "@confab/intake";
+import type { LiveEvent } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { Room, type Listener } from "./room.ts";

@@ -1,5 +1,5 @@
-import type { LiveEvent } from "@confab/intake";
-import { giveWay } from "@confab/runtime";
+import type { LiveEvent } from "@confab/pending";
+import { giveWay } from "@confab/async";
 import { createLiveEvents, toShown, type LiveEvents, type ShownEvent } from "./live-events.ts";
 import type { FollowedChat, Position } from "./position.ts";
 

@@ -1,5 +1,5 @@
 import type { ChatPosition, Chats } from "@confab/database";
-import type { LiveSignals } from "@confab/intake";
+import type { LiveSignals } from "@confab/pending";
 import { jittered } from "./bell.ts";
 import type { SharedReads } from "./shared-reads.ts";
 import { Room, type Listener } from "./room.ts";

@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import type { Owner } from "@confab/http";
-import { createFairShare } from "@confab/runtime";
+import { createFairShare } from "@confab/async";
 import { nameOf } from "../share.ts";
 
 /** A read of a chat, after a number. Readers that read the same after the same number share one read. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
 import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit, Messages } from "@confab/database";
 import type { InShare } from "@confab/http";
-import type { LiveSignals, PendingMessages } from "@confab/intake";
+import type { LiveSignals, PendingMessages } from "@confab/pending";
 import { isTagOf, tagOf } from "../representations.ts";
 import type { ChatReference } from "./walk.ts";
 

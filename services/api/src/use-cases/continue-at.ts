@@ -1,5 +1,5 @@
 import type { Chats, Numberings } from "@confab/database";
-import type { ChatHead } from "@confab/intake";
+import type { ChatHead } from "@confab/pending";
 import type { ChatReference } from "./walk.ts";
 
 /** The last number that a reader has, and the numbering in which it was read; 0 if that is not known. */

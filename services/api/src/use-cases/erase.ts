@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import type { Actor, Erasures, Idempotency } from "@confab/database";
-import type { IntakeErasure } from "@confab/intake";
+import type { IntakeErasure } from "@confab/pending";
 import type { EndStreams } from "../stream/end-streams.ts";
 
 export interface EraseOptions {

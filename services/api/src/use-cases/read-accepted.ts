@@ -1,6 +1,6 @@
 import { alwaysFit, contentBytes, countFitting, maxPageBytes } from "@confab/contracts";
 import type { Messages } from "@confab/database";
-import type { PendingMessages, PendingRecord } from "@confab/intake";
+import type { PendingMessages, PendingRecord } from "@confab/pending";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
 import { beginningOf, restOf, type ChatReference, type Walk, type Walked } from "./walk.ts";
 

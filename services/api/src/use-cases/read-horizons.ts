@@ -1,6 +1,6 @@
 import { maxNumber, ProblemError } from "@confab/contracts";
 import type { Messages, Reads } from "@confab/database";
-import type { LiveSignals, PendingMessages } from "@confab/intake";
+import type { LiveSignals, PendingMessages } from "@confab/pending";
 import type { InShare } from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";

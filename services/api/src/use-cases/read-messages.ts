@@ -1,6 +1,6 @@
 import { ProblemError, type MessagesQuery, type PageLinks } from "@confab/contracts";
 import type { Chat, Messages } from "@confab/database";
-import type { PendingMessages } from "@confab/intake";
+import type { PendingMessages } from "@confab/pending";
 import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
 import { fitAround } from "./fit-around.ts";

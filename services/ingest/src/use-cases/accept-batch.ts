@@ -6,7 +6,7 @@ import {
   type BatchItem,
   type RefusedItem,
 } from "@confab/contracts";
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 import type { AcceptedItem, AcceptRuns, CountOutcomes, Origin, Outcome } from "./accept-runs.ts";
 
 export interface AcceptBatchOptions {

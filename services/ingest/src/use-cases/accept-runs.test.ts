@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import type { Intake, PressureGauge } from "@confab/intake";
+import type { Intake, PressureGauge } from "@confab/pending";
 import { expect } from "chai";
 import { createAcceptRuns, type Outcome } from "./accept-runs.ts";
 

@@ -7,7 +7,7 @@ import {
   type Message,
   type ProblemCode,
 } from "@confab/contracts";
-import type { Acceptance, Intake, PressureGauge, Run, Submission } from "@confab/intake";
+import type { Acceptance, Intake, PressureGauge, Run, Submission } from "@confab/pending";
 
 export interface AcceptRunsOptions {
   intake: Pick<Intake, "submitRuns">;

@@ -1,5 +1,5 @@
 import type { BatchStore, Chats, StoreResult } from "@confab/database";
-import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/intake";
+import type { AcceptedBatch, AcceptedMessage, Backlog, Move } from "@confab/pending";
 import type { Producer } from "@confab/queue";
 import type { Logger } from "@confab/runtime";
 import { logFieldsOf } from "./stored-messages.ts";

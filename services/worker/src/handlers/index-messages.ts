@@ -1,6 +1,7 @@
 import type { Chats, Messages, Outbox, StoredRange } from "@confab/database";
 import type { MetricCatalogue } from "@confab/metrics";
-import { ageFromNow, shortToken, type Logger, type Metrics } from "@confab/runtime";
+import { ageFromNow } from "@confab/async";
+import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 import type { RejectedDocument, SearchDocument, SearchIndex } from "@confab/search";
 import { createIndexMetrics } from "./index-metrics.ts";
 

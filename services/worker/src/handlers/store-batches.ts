@@ -1,10 +1,9 @@
+import { createCoalescer, type Leave } from "@confab/async";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BatchStore, StoreResult } from "@confab/database";
-import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/intake";
+import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/pending";
 import type { Producer } from "@confab/queue";
-import { queues } from "@confab/contracts";
 import { inSpan, messagingAttributes, startSharedSpan, type Tracer } from "@confab/runtime";
-import { createCoalescer, type Leave } from "./coalescer.ts";
 import { createCompleteBatches, type CompleteBatchesOptions } from "./complete-batches.ts";
 import { describeStored, logFieldsOf } from "./stored-messages.ts";
 import { createWakeUp } from "./wake-up.ts";
@@ -54,7 +53,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
       kind: "consumer",
       causes: [...group.flatMap(({ id }) => traces.get(id) ?? []), ...requests],
       attributes: {
-        ...messagingAttributes("process", "store", queues.messages.name, accepted.length),
+        ...messagingAttributes("process", "store", "messages", accepted.length),
         "confab.batches": group.length,
         "confab.batch": group.length === 1 ? group[0]?.id : undefined,
       },

@@ -1,4 +1,4 @@
-import type { AcceptedBatch, AcceptedMessage } from "@confab/intake";
+import type { AcceptedBatch, AcceptedMessage } from "@confab/pending";
 import { shortToken, traceIdOf } from "@confab/runtime";
 
 /** So many batches, ranges, requests and traces are listed; the counts are of all. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ErasedChat, Erasure, ErasureWork } from "@confab/database";
-import type { IntakeErasure } from "@confab/intake";
+import type { IntakeErasure } from "@confab/pending";
 
 export interface ChatErasingOptions {
   work: ErasureWork;

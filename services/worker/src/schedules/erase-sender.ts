@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ClaimedErasure, ErasedSender, ErasureWork } from "@confab/database";
-import { chunksOf } from "@confab/runtime";
+import { chunksOf } from "@confab/async";
 
 export interface SenderErasingOptions {
   work: ErasureWork;

@@ -1,5 +1,5 @@
 import type { ClaimedErasure, ErasureWork } from "@confab/database";
-import type { IntakeErasure } from "@confab/intake";
+import type { IntakeErasure } from "@confab/pending";
 import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 import { createChatErasing } from "./erase-chats.ts";

@@ -12,9 +12,10 @@ import {
   type Messages,
   type Outbox,
 } from "@confab/database";
-import { createIntakeErasure } from "@confab/intake";
-import { createLease } from "@confab/queue";
-import { repeat, type Logger } from "@confab/runtime";
+import { createIntakeErasure } from "@confab/pending";
+import { createLease } from "@confab/redis";
+import { repeat } from "@confab/async";
+import { type Logger } from "@confab/runtime";
 import {
   changedAfter,
   countIndexed,

@@ -1,4 +1,4 @@
-import type { Backlog } from "@confab/intake";
+import type { Backlog } from "@confab/pending";
 import type { MetricCatalogue } from "@confab/metrics";
 import type { Producer } from "@confab/queue";
 import type { Logger, Metrics } from "@confab/runtime";

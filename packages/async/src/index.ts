@@ -1,0 +1,12 @@
+export { ageFromNow } from "./age.ts";
+export { createBuckets, type Buckets, type BucketsOptions } from "./buckets.ts";
+export { chunksOf } from "./chunks.ts";
+export { createCoalescer, type Leave } from "./coalescer.ts";
+export { giveWay, hurry } from "./event-loop.ts";
+export { createFairShare, type FairShare } from "./fair-share.ts";
+export { createGathered } from "./gathered.ts";
+export { createGrouped } from "./grouped.ts";
+export { createRecent } from "./recent.ts";
+export { repeat, type Schedule } from "./repeat.ts";
+export { createSnapshot, type Share, type Snapshot } from "./snapshot.ts";
+export { withMethodTimeouts, withTimeout, type Repository } from "./timeout.ts";

@@ -1,0 +1,95 @@
+import { createFairShare, withTimeout } from "@confab/async";
+import { IntakeBusy } from "./batcher.ts";
+import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
+
+/** The database was not asked or did not answer in time: the message was not accepted. */
+export class ChatsUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ChatsUnavailable";
+  }
+}
+
+export interface ChatInDatabase {
+  id: bigint;
+  lastNumber: number;
+  /** The epoch of its application: the latest request to erase a sender began it. */
+  epoch: number;
+}
+
+export interface HeadLoaderOptions {
+  /** Returns the chat from the database, or undefined if it does not exist. Throws if the database is unavailable. */
+  readonly loadHead: (token: string, chat: number) => Promise<ChatInDatabase | undefined>;
+  /** If it is not given, every token is assumed to belong to an application. */
+  readonly findApplications?: TokenCheckOptions["findApplications"] | undefined;
+  /**
+   * Maximum number of chat heads that are loaded at once: a restart of Redis must not exhaust the database connections.
+   */
+  readonly width?: number;
+  /**
+   * Maximum number of chats that wait for their head, in total and per application. Further ones are refused at once.
+   */
+  readonly maxWaiting?: number;
+  readonly maxWaitingOfOne?: number;
+  /** Maximum time for the answer. After that the load is rejected. */
+  readonly deadlineMs: number;
+  /**
+   * How long no chat head is loaded after a failure. After that, one load at a time checks whether the database is
+   * available again.
+   */
+  readonly pauseMs?: number;
+}
+
+export type Loaded = ChatInDatabase | "unknown-chat" | "unknown-application";
+
+/**
+ * Loads chat heads from the database, with a limit on how many loads wait and for how long. After a failure every load
+ * is refused at once until a single one succeeds, so requests do not wait during an outage of the database.
+ * Applications take turns.
+ */
+export function createHeadLoader(options: HeadLoaderOptions): (token: string, chat: number) => Promise<Loaded> {
+  const { loadHead, findApplications, deadlineMs, pauseMs = 500 } = options;
+  const { width = 8, maxWaiting = 10_000, maxWaitingOfOne = 1_000 } = options;
+  const inTurn = createFairShare({
+    ...{ total: width, perKey: width, waiting: maxWaiting, waitingPerKey: maxWaitingOfOne },
+    // The deadline comes first.
+    waitMs: 2 * deadlineMs,
+    refuse: () => new IntakeBusy("too many chat heads are being loaded"),
+  });
+  const isApplication =
+    findApplications && createTokenCheck({ findApplications: (tokens) => watched(findApplications(tokens)) });
+  let failure: { error: unknown; until: number } | undefined;
+  let isTrying = false;
+
+  async function watched<T>(question: Promise<T>): Promise<T> {
+    try {
+      const answer = await question;
+      failure = undefined;
+      return answer;
+    } catch (error) {
+      failure = { error, until: performance.now() + pauseMs };
+      throw error;
+    }
+  }
+
+  async function find(token: string, chat: number): Promise<Loaded> {
+    if (isApplication && !(await isApplication(token))) return "unknown-application";
+    return (await inTurn(token, () => watched(loadHead(token, chat)))) ?? "unknown-chat";
+  }
+
+  const late = (): Error => new ChatsUnavailable(`The database did not answer within ${deadlineMs} ms`);
+  const findInTime = (token: string, chat: number): Promise<Loaded> => withTimeout(find(token, chat), deadlineMs, late);
+
+  return async (token, chat) => {
+    if (failure === undefined) return findInTime(token, chat);
+    if (isTrying || performance.now() < failure.until) {
+      throw new ChatsUnavailable("The database did not answer a moment ago", { cause: failure.error });
+    }
+    isTrying = true;
+    try {
+      return await findInTime(token, chat);
+    } finally {
+      isTrying = false;
+    }
+  };
+}

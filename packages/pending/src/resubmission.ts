@@ -1,0 +1,119 @@
+import type { EntryResult, BatchEntry } from "./encode-batch.ts";
+import { toAcceptance, type Acceptance } from "./acceptance.ts";
+import { IntakeUnavailable, type Batcher } from "./batcher.ts";
+import { ChatsUnavailable, createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
+import { createKeyLookup, type KeyLookupOptions } from "./key-lookup.ts";
+
+export interface ResubmissionOptions extends HeadLoaderOptions {
+  /** The ordinal of an incarnation of Redis: higher than that of all before it. Throws if the database is unavailable. */
+  readonly numberingOf: (incarnation: string) => Promise<number>;
+  readonly findKeys: KeyLookupOptions["findKeys"];
+}
+
+/**
+ * One round may load the head, one look up keys, and one accept. Only a failover between them makes other rounds necessary, so
+ * more rounds mean that something is wrong.
+ */
+const maxRounds = 5;
+
+/** A message of a run that is not answered yet, and its last result. */
+interface OpenEntry {
+  readonly at: number;
+  readonly entry: BatchEntry;
+  result: EntryResult;
+}
+
+/** Whether MySQL must be asked. */
+export const isOpen = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
+const isStillOpen = ({ result }: OpenEntry): boolean => isOpen(result);
+
+/** Messages of a run. None of them may overtake one that waits because of its key. */
+export function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
+  if (run.length === 1 || !run.some(({ idempotency }) => idempotency)) return run;
+  return run.map((entry, at) => ({ ...entry, follows: at > 0 }));
+}
+
+/** Submits messages again that Redis cannot accept before MySQL was asked: for the head of their chat, or for their key. */
+export function createResubmission(options: ResubmissionOptions) {
+  const { numberingOf, deadlineMs } = options;
+  const loadHead = createHeadLoader(options);
+  const findEarlier = createKeyLookup({
+    findKeys: options.findKeys,
+    deadlineMs,
+    unavailable: (message, cause) => new ChatsUnavailable(message, cause),
+  });
+  const loading = new Map<string, ReturnType<typeof loadNow>>();
+  const loadNow = async (token: string, chat: number, incarnation: string) => {
+    const found = await loadHead(token, chat);
+    if (typeof found === "string") return found;
+    const numbering = await numberingOf(incarnation);
+    return { ...found, id: String(found.id), incarnation, numbering };
+  };
+  const loadOnce = ({ token, chat }: BatchEntry, incarnation: string): ReturnType<typeof loadNow> => {
+    const key = `${incarnation} ${token} ${chat}`;
+    const known = loading.get(key);
+    if (known) return known;
+    const asked = loadNow(token, chat, incarnation).finally(() => loading.delete(key));
+    loading.set(key, asked);
+    return asked;
+  };
+
+  /** Asks MySQL what Redis does not know, submits again what is unanswered, and puts the answers in their places. */
+  async function resubmit(
+    batcher: Batcher,
+    run: readonly BatchEntry[],
+    firstResults: readonly EntryResult[],
+    answers: Acceptance[],
+  ): Promise<void> {
+    let open: OpenEntry[] = run.map((entry, at) => ({ at, entry, result: firstResults[at]! })).filter(isStillOpen);
+    try {
+      for (let round = 1; open.length > 0; round++) {
+        if (round === maxRounds) {
+          throw new IntakeUnavailable("Redis changed its incarnation several times while MySQL was asked");
+        }
+        const unknown = open.find(({ result }) => result.result === "unknown");
+        open = unknown
+          ? await withHead(open, unknown, answers)
+          : (await Promise.all(open.map((each) => withoutEarlier(each, answers)))).filter((each) => each !== undefined);
+        if (open.length === 0) return;
+        const results = await batcher.submit(inOrder(open.map(({ entry }) => entry)));
+        open.forEach((each, index) => {
+          each.result = results[index]!;
+          answers[each.at] = toAcceptance(each.result);
+        });
+        open = open.filter(isStillOpen);
+      }
+    } catch (error) {
+      // Others of the run may have been accepted.
+      if (open.length === run.length) throw error;
+      for (const { at } of open) answers[at] = { outcome: "failed", error: error as Error };
+    }
+  }
+
+  /** Adds the head of the chat; returns nothing if there is no such chat. */
+  async function withHead(
+    open: OpenEntry[],
+    { entry, result }: OpenEntry,
+    answers: Acceptance[],
+  ): Promise<OpenEntry[]> {
+    const loaded = await loadOnce(entry, result.incarnation);
+    if (typeof loaded !== "string") return open.map((each) => ({ ...each, entry: { ...each.entry, loaded } }));
+    for (const { at } of open) answers[at] = { outcome: loaded };
+    return [];
+  }
+
+  /** Looks up a key that Redis may have forgotten. Returns undefined if MySQL has it. */
+  async function withoutEarlier(each: OpenEntry, answers: Acceptance[]): Promise<OpenEntry | undefined> {
+    const { at, entry, result } = each;
+    if (entry.idempotency === undefined) return each;
+    const earlier = await findEarlier(entry);
+    if (earlier === undefined) {
+      return { ...each, entry: { ...entry, memory: result.memory ?? { clock: 0, stored: 0 } } };
+    }
+    answers[at] =
+      earlier === "conflict" ? { outcome: "conflict" } : { outcome: "accepted", ...earlier, replayed: true };
+    return undefined;
+  }
+
+  return resubmit;
+}
