@@ -1,5 +1,7 @@
 /** The architecture, as rules. Each says in its comment why it holds. */
 const services = "^services/([^/]+)/";
+/** The folders of the services that decide what happens. */
+const core = "^services/[^/]+/src/(use-cases|handlers|schedules|reading|searching|changing|stream)/";
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
@@ -32,7 +34,10 @@ export default {
       comment:
         "The HTTP edge knows contracts, access control, the metric catalogue and the process kit. Of the stores it knows Redis, for the limits that all processes share.",
       from: { path: "^packages/http/src" },
-      to: { path: "^(packages|services)/", pathNot: ["^packages/(http|access|async|contracts|metrics|redis|runtime)/"] },
+      to: {
+        path: "^(packages|services)/",
+        pathNot: ["^packages/(http|access|async|contracts|metrics|redis|runtime)/"],
+      },
     },
     {
       name: "access-apart",
@@ -81,18 +86,32 @@ export default {
       to: { path: "^packages/config/" },
     },
     {
-      name: "use-cases-know-no-library",
+      name: "core-knows-no-library",
       severity: "error",
-      comment: "Use cases and handlers say what happens; clients are handed to them.",
-      from: { path: "^services/[^/]+/src/(use-cases|handlers)/", pathNot: "[.]test[.]ts$" },
+      comment: "The core of a service says what happens; clients are handed to it.",
+      from: { path: core, pathNot: "[.]test[.]ts$" },
       to: { path: "node_modules/(express|bullmq|ioredis|@prisma|@elastic)/" },
     },
     {
       name: "adapters-as-types",
       severity: "error",
-      comment: "Use cases and handlers may name an adapter's types only.",
-      from: { path: "^services/[^/]+/src/(use-cases|handlers)/", pathNot: "[.]test[.]ts$" },
+      comment: "The core of a service may name an adapter's types only. Schedules are put together in one file.",
+      from: { path: core, pathNot: ["[.]test[.]ts$", "/start-schedules[.]ts$"] },
       to: { path: "^packages/(?!async/|contracts/|metrics/|runtime/)", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "reading-below",
+      severity: "error",
+      comment: "Streams, searches and changes read messages; reading knows nothing of them.",
+      from: { path: "^services/api/src/reading/" },
+      to: { path: "^services/api/src/(routes|searching|changing|stream)/" },
+    },
+    {
+      name: "routes-on-top",
+      severity: "error",
+      comment: "Routes know HTTP and call the core, not the other way round.",
+      from: { path: core, pathNot: "[.]test[.]ts$" },
+      to: { path: "^services/[^/]+/src/routes/" },
     },
     {
       name: "not-in-production",

@@ -29,15 +29,15 @@ import { createReadRoutes } from "./routes/reads.ts";
 import { createStreamRoutes } from "./routes/streams.ts";
 import { createShare } from "./share.ts";
 import { toProblem } from "./to-problem.ts";
-import { createBeginStream } from "./use-cases/begin-stream.ts";
-import { createChangeMessage } from "./use-cases/change-message.ts";
-import { createCountHits } from "./use-cases/count-hits.ts";
-import { createErase } from "./use-cases/erase.ts";
-import { createFindChat } from "./use-cases/find-chat.ts";
-import { createListMessages } from "./use-cases/list-messages.ts";
-import { createReadHorizons } from "./use-cases/read-horizons.ts";
-import { createSearchApplication } from "./use-cases/search-application.ts";
-import { createSearchMessages } from "./use-cases/search-messages.ts";
+import { createBeginStream } from "./stream/begin-stream.ts";
+import { createChangeMessage } from "./changing/change-message.ts";
+import { createCountHits } from "./searching/count-hits.ts";
+import { createErase } from "./changing/erase.ts";
+import { createFindChat } from "./reading/find-chat.ts";
+import { createListMessages } from "./reading/list-messages.ts";
+import { createReadHorizons } from "./reading/read-horizons.ts";
+import { createSearchApplication } from "./searching/search-application.ts";
+import { createSearchMessages } from "./searching/search-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   config: Pick<

@@ -46,9 +46,9 @@ import { createRooms } from "./stream/rooms.ts";
 import { createSharedReads } from "./stream/shared-reads.ts";
 import { createStreams, endReasons } from "./stream/streams.ts";
 import { createWaits } from "./stream/waits.ts";
-import { createContinueAt } from "./use-cases/continue-at.ts";
-import { createReindex } from "./use-cases/reindex.ts";
-import { createReadMessages } from "./use-cases/read-messages.ts";
+import { createContinueAt } from "./reading/continue-at.ts";
+import { createReindex } from "./searching/reindex.ts";
+import { createReadMessages } from "./reading/read-messages.ts";
 
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 

@@ -6,7 +6,7 @@ import { createErasures, MAX_OPEN_ERASURES } from "@confab/database";
 import { createIntakeErasure } from "@confab/pending";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
-import { createErase } from "../src/use-cases/erase.ts";
+import { createErase } from "../src/changing/erase.ts";
 import { inputs } from "./inputs.ts";
 import { follow, jsonOf, problemOf, startApi, useApi, type Api } from "./start.ts";
 import type { Chat, World } from "./world.ts";

@@ -1,9 +1,13 @@
-import type { MessagesQuery } from "@confab/contracts";
+import { messagesQuerySchema, type MessagesQuery } from "@confab/contracts";
 import { createLogger } from "@confab/runtime";
 import { expect } from "chai";
-import { createReadMessages, type ReadMessages } from "../src/use-cases/read-messages.ts";
+import { createReadMessages, type ReadMessages } from "../src/reading/read-messages.ts";
+import { placeOf } from "../src/routes/page-links.ts";
 import { useApi, type Api } from "./start.ts";
 import type { World } from "./world.ts";
+
+/** The place in a chat that a query names. */
+const place = (query: Partial<MessagesQuery>) => placeOf({ ...messagesQuerySchema.parse({}), ...query });
 
 describe("reading while the worker stores everything between the two reads", () => {
   let world: World;
@@ -40,16 +44,9 @@ describe("reading while the worker stores everything between the two reads", () 
   for (const order of ["asc", "desc"] as const) {
     it(`lists every message, ${order}ending`, async () => {
       const { token, chat, readMessages } = await setUp();
-      const query: MessagesQuery = {
-        limit: 10,
-        after: undefined,
-        before: undefined,
-        around: undefined,
-        numbering: undefined,
-        order,
-      };
-      const { items } = await readMessages.list(token, chat, query, logger);
-      expect(items.map(({ number }) => number)).to.deep.equal(order === "asc" ? [1, 2, 3] : [3, 2, 1]);
+      const reference = { token, number: chat.number, id: chat.id };
+      const { items } = await readMessages.readPage(reference, place({ limit: 10, order }), logger);
+      expect(items.map(({ number }) => number)).to.deep.equal([1, 2, 3]);
     });
   }
 
@@ -100,17 +97,11 @@ describe("reading while messages are accepted and stored out of order", () => {
         ]),
       ) as T;
     const readMessages = createReadMessages({ pending: watched(api.pending), messages: watched(api.messages) });
+    const reference = { token: created.token, number: chat.number, id: chat.id };
     const list = async (query: Partial<MessagesQuery>): Promise<number[]> => {
-      const complete = {
-        limit: 50,
-        after: undefined,
-        before: undefined,
-        around: undefined,
-        numbering: undefined,
-        order: "asc",
-        ...query,
-      } as const;
-      return (await readMessages.list(created.token, chat, complete, logger)).items.map(({ number }) => number);
+      const { items } = await readMessages.readPage(reference, place(query), logger);
+      const numbers = items.map(({ number }) => number);
+      return query.order === "desc" ? numbers.toReversed() : numbers;
     };
     return { list, moments: () => moments };
   }

@@ -109,16 +109,16 @@ export const controls: readonly Control[] = [
       ...{ from: "{ term: { chat_id: chatId.toString() } },", to: "" },
     },
     {
-      file: "services/api/src/use-cases/search-messages.ts",
+      file: "services/api/src/searching/search-messages.ts",
       ...{ from: "hits.filter(({ number, uid }) => isSame(uids.get(number), uid))", to: "hits" },
     },
   ),
   mutated("pending-forgotten", "The api does not show pending messages", ["I15"], "api", {
-    file: "services/api/src/use-cases/read-messages.ts",
+    file: "services/api/src/reading/read-messages.ts",
     ...{ from: "if (record) return fromRecord(number, record);", to: "" },
   }),
   mutated("loop-blocked", "One get in twenty uses the processor for 0.7 s", ["I14"], "api", {
-    file: "services/api/src/use-cases/read-messages.ts",
+    file: "services/api/src/reading/read-messages.ts",
     from: "if (record) return fromRecord(number, record);",
     to: "if (Math.random() < 0.05) for (const { user } = process.cpuUsage(); process.cpuUsage().user - user < 700_000; );",
   }),
@@ -132,7 +132,7 @@ export const controls: readonly Control[] = [
   }),
   weakened("api-without-redis", "the deletion of a chat is answered before Redis has its mark", ["I23"], redisFaults, {
     api: {
-      file: "services/api/src/use-cases/erase.ts",
+      file: "services/api/src/changing/erase.ts",
       from: "await mark(intake.mark(token, chat), recorded);",
       to: "void mark(intake.mark(token, chat), recorded).catch(() => undefined);",
     },

@@ -5,10 +5,10 @@ import type { ApplicationReference, Applications } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RouteHandler } from "@confab/http";
 import type { Router } from "express";
 import { toApplication, toChatHits, toHit } from "../representations.ts";
-import type { CountHits } from "../use-cases/count-hits.ts";
-import type { Erase } from "../use-cases/erase.ts";
-import { expectApplication } from "../use-cases/expect-application.ts";
-import type { SearchApplication } from "../use-cases/search-application.ts";
+import type { CountHits } from "../searching/count-hits.ts";
+import type { Erase } from "../changing/erase.ts";
+import { expectApplication } from "../reading/expect-application.ts";
+import type { SearchApplication } from "../searching/search-application.ts";
 import { actorOf } from "./actor.ts";
 import { requestHash } from "./request-hash.ts";
 

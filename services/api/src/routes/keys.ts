@@ -4,7 +4,7 @@ import type { Applications, KeyOwner, KeyRow, Keys } from "@confab/database";
 import { createRouter, mount, type MountOptions, type RequestContext } from "@confab/http";
 import type { Router } from "express";
 import { toKey } from "../representations.ts";
-import { expectApplication } from "../use-cases/expect-application.ts";
+import { expectApplication } from "../reading/expect-application.ts";
 import { actorOf } from "./actor.ts";
 
 export interface KeyRoutesOptions {

@@ -7,11 +7,13 @@ import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
 import type { ChatLookups } from "../stream/chat-lookups.ts";
 import type { SharedReads } from "../stream/shared-reads.ts";
 import type { Waits } from "../stream/waits.ts";
-import type { ChangeMessage, ChangeTerms } from "../use-cases/change-message.ts";
-import type { FindChat } from "../use-cases/find-chat.ts";
-import type { ListMessages } from "../use-cases/list-messages.ts";
-import type { ReadMessages } from "../use-cases/read-messages.ts";
-import type { SearchMessages } from "../use-cases/search-messages.ts";
+import type { ChangeMessage, ChangeTerms } from "../changing/change-message.ts";
+import type { ReadUpTo } from "../reading/continue-at.ts";
+import type { FindChat } from "../reading/find-chat.ts";
+import type { ListMessages } from "../reading/list-messages.ts";
+import type { ReadMessages } from "../reading/read-messages.ts";
+import type { SearchMessages } from "../searching/search-messages.ts";
+import { linksOf, placeOf, withNumbering } from "./page-links.ts";
 
 export interface MessageRoutesOptions {
   findChat: FindChat;
@@ -37,8 +39,15 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     routes.listMessages,
     async ({ params: { token, chat: number }, query, context, hold, address, readEncoded }) => {
       const list = async (id: bigint, of: MessagesQuery) => {
-        const { items, link, numbering } = await listMessages({ token, number, id }, of, context.logger);
-        return { items: items.map((message) => toMessage(token, number, message)), link, numbering };
+        const chat = { token, number, id };
+        const { items, more, known, numbering } = await listMessages(chat, placeOf(of), anchorOf(of), context.logger);
+        const numbers = items.map((message) => message.number);
+        const shown = of.order === "asc" ? items : items.toReversed();
+        return {
+          items: shown.map((message) => toMessage(token, number, message)),
+          link: withNumbering(linksOf(of, { numbers, more, last: known.last }), of, shown.at(-1)?.number, numbering),
+          numbering,
+        };
       };
       const wait = async (seconds: number) => {
         // Together with others, as thousands may come back at once.
@@ -144,6 +153,11 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     mountOptions,
   );
   return router;
+}
+
+/** The number after which a client continues. */
+function anchorOf({ after, before, numbering = 0 }: MessagesQuery): ReadUpTo | undefined {
+  return after === undefined || before !== undefined ? undefined : { number: after, numbering };
 }
 
 function senderCheck({ principal }: RequestContext): ChangeTerms["expectSender"] {

@@ -4,9 +4,9 @@ import type { Reads } from "@confab/database";
 import { createRouter, mount, type MountOptions } from "@confab/http";
 import type { Router } from "express";
 import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
-import type { FindChat } from "../use-cases/find-chat.ts";
-import type { ReadHorizons } from "../use-cases/read-horizons.ts";
-import { expectApplication } from "../use-cases/expect-application.ts";
+import type { FindChat } from "../reading/find-chat.ts";
+import type { ReadHorizons } from "../reading/read-horizons.ts";
+import { expectApplication } from "../reading/expect-application.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 
 export interface ReadRoutesOptions {

@@ -5,8 +5,8 @@ import type { LiveSignals } from "@confab/pending";
 import type { Router } from "express";
 import { decodeCursor } from "../stream/cursor.ts";
 import type { Streams } from "../stream/streams.ts";
-import type { BeginStream } from "../use-cases/begin-stream.ts";
-import type { FindChat } from "../use-cases/find-chat.ts";
+import type { BeginStream } from "../stream/begin-stream.ts";
+import type { FindChat } from "../reading/find-chat.ts";
 import type { Position } from "../stream/position.ts";
 
 export interface StreamRoutesOptions {

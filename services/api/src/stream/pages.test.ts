@@ -6,8 +6,8 @@ import { eventId } from "./frames.ts";
 import { createEventPages, type EventPage } from "./pages.ts";
 import { createSharedReads } from "./shared-reads.ts";
 import { fromRecord } from "../representations.ts";
-import type { ReadUpTo } from "../use-cases/continue-at.ts";
-import type { MessagePage } from "../use-cases/read-messages.ts";
+import type { ReadUpTo } from "../reading/continue-at.ts";
+import type { MessagePage } from "../reading/read-messages.ts";
 
 const chat = { id: 7n, number: 1 } as Chat;
 const owner = { token: "token", user: undefined };
@@ -26,17 +26,17 @@ function heldReads(
     reads,
     logger,
     readMessages: {
-      list: (_token, _chat, query) => {
-        const number = query.after ?? 0;
+      readPage: (_chat, place) => {
+        const number = "from" in place ? place.from - 1 : 0;
         after.push(number);
         const found = numbers.filter((each) => each > number);
         const items = found
           .slice(0, pageSize)
           .map((each) => fromRecord(each, { body: "Hello", uid: Buffer.alloc(16), createdAt }));
-        const link = found.length > pageSize ? { next: { after: items.at(-1)!.number } } : {};
+        const more = found.length > pageSize;
         const { promise, resolve } = Promise.withResolvers<MessagePage>();
         ends.push(() => {
-          resolve({ items, link, known: { last: numbers.at(-1) ?? 0, head: undefined, isWhole: true } });
+          resolve({ items, more, known: { last: numbers.at(-1) ?? 0, head: undefined, isWhole: true } });
         });
         return promise;
       },

@@ -1,11 +1,11 @@
-import { messagesQuerySchema, type Message } from "@confab/contracts";
+import type { Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import { giveWay } from "@confab/async";
 import { type Logger } from "@confab/runtime";
 import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
-import type { ContinueAt } from "../use-cases/continue-at.ts";
-import type { ReadMessages } from "../use-cases/read-messages.ts";
+import type { ContinueAt } from "../reading/continue-at.ts";
+import type { ReadMessages } from "../reading/read-messages.ts";
 import type { Reader, SharedReads } from "./shared-reads.ts";
 import type { Position } from "./position.ts";
 
@@ -34,7 +34,7 @@ export interface EventPages {
 }
 
 export interface EventPagesOptions {
-  readMessages: Pick<ReadMessages, "list">;
+  readMessages: Pick<ReadMessages, "readPage">;
   changes: Pick<MessageChanges, "after">;
   continueAt: ContinueAt;
   reads: Pick<SharedReads, "read" | "near">;
@@ -53,11 +53,12 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
     chat: StreamedChat,
     { number, change, ...before }: Position,
   ): Promise<EventPage> {
-    const query = messagesQuerySchema.parse({ after: String(number), limit: String(messagesAtOnce) });
-    const { items, link, known } = await readMessages.list(token, chat, query, logger);
+    const reference = { token, number: chat.number, id: chat.id };
+    const walk = { from: number + 1, to: Infinity, order: "asc", limit: messagesAtOnce } as const;
+    const { items, more, known } = await readMessages.readPage(reference, walk, logger);
     const from = { number, numbering: before.numbering };
     // After the rows, whose transactions have recorded their numberings.
-    const to = await continueAt({ token, number: chat.number, id: chat.id }, from, known);
+    const to = await continueAt(reference, from, known);
     const { numbering } = to;
     const { isWhole } = known;
     if (to.number < number) {
@@ -76,7 +77,7 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
         frameOf("message", { number: last, change, numbering }, toMessage(token, chat.number, item), item, false),
       );
     }
-    if (link.next !== undefined) return pageOf(frames, { number: last, change, numbering }, { isWhole, isEnd: false });
+    if (more) return pageOf(frames, { number: last, change, numbering }, { isWhole, isEnd: false });
 
     const changed = await changes.after(chat.id, change, messagesAtOnce);
     let lastChange = change;

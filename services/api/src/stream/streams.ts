@@ -1,6 +1,5 @@
 import { ProblemError } from "@confab/contracts";
 import type { EventStream, RequestContext } from "@confab/http";
-import { ClientLeft } from "@confab/http";
 import { jittered } from "./bell.ts";
 import type { ChatLookups } from "./chat-lookups.ts";
 import { Follower, type FollowerOwner } from "./follower.ts";
@@ -157,7 +156,7 @@ class OpenStream implements FollowerOwner {
   }
 
   fail(error: unknown): void {
-    if (error instanceof ClientLeft) return;
+    if (hasLeft(error)) return;
     this.#context?.logger.warn({ err: error }, "a stream ended with an error");
     this.sayGoodbye("error");
   }
@@ -203,7 +202,7 @@ class OpenStream implements FollowerOwner {
     try {
       this.#sink?.write(bytes);
     } catch (error) {
-      if (!(error instanceof ClientLeft)) throw error;
+      if (!hasLeft(error)) throw error;
     }
   }
 }
@@ -212,4 +211,9 @@ class OpenStream implements FollowerOwner {
 function farewell(reason: GoodbyeReason): Buffer {
   const retry = Math.round(1_000 + 4_000 * Math.random());
   return Buffer.concat([Buffer.from(`retry: ${retry}\n`), encodeEvent("goodbye", { reason, retry_ms: retry })]);
+}
+
+/** Whether an error says that the client has left. */
+function hasLeft(error: unknown): boolean {
+  return error instanceof Error && error.name === "ClientLeft";
 }

@@ -1,7 +1,7 @@
 import type { ChatCount, Chats, MessageRange, Messages, MessageVersion, Outbox } from "@confab/database";
 import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
-import { isSameCount, type IndexedNumber, type MessageCount } from "@confab/search";
+import type { IndexedNumber, MessageCount } from "@confab/search";
 import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
@@ -10,6 +10,8 @@ export interface ReconcileIndexOptions {
   outbox: Pick<Outbox, "add" | "chatsWaiting">;
   index: {
     count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<MessageCount[]>;
+    /** Whether two counts are equal as far as the index is exact. */
+    isSameCount: (one: MessageCount, other: MessageCount) => boolean;
     findMissing: (messages: readonly MessageVersion[]) => Promise<MessageVersion[]>;
     numbers: (range: MessageRange) => Promise<IndexedNumber[]>;
     changedAfter: (chats: readonly { chatId: bigint; change: number }[]) => Promise<number[][]>;
@@ -126,7 +128,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
 
   async function differing(ranges: readonly MessageRange[]): Promise<MessageRange[]> {
     const [stored, indexed] = await Promise.all([messages.counts(ranges), index.count(ranges)]);
-    return ranges.filter((_, at) => !isSameCount(stored[at]!, indexed[at]!));
+    return ranges.filter((_, at) => !index.isSameCount(stored[at]!, indexed[at]!));
   }
 
   async function requeue(again: readonly Again[], event: string): Promise<void> {
@@ -151,7 +153,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     const counts = await index.count(page.map(({ id }) => ({ chatId: id })));
     const { changed, gone } = await lostChanges(page);
     walkedTo = page.length < chatsPerRun ? 0n : (page.at(-1)?.id ?? 0n);
-    const suspects = page.filter((chat, at) => !isSameCount(chat, counts[at]!));
+    const suspects = page.filter((chat, at) => !index.isSameCount(chat, counts[at]!));
     const ranges = await Promise.all(
       suspects.map(async ({ id: chatId }) => {
         const last = await messages.lastNumber(chatId);

@@ -24,6 +24,7 @@ import {
   numbersInIndex,
   removeChats,
   removeNumbers,
+  isSameCount,
 } from "@confab/search";
 import type { Dependencies } from "../dependencies.ts";
 import { createErasedCheck } from "./check-erased.ts";
@@ -148,6 +149,7 @@ export function startSchedules(
                 logger,
               },
               index: {
+                isSameCount,
                 count: (ranges) => countIndexed(search, ranges),
                 findMissing: (expected) => findMissing(search, expected),
                 changedAfter: (chats) => changedAfter(search, chats),

@@ -4,7 +4,7 @@ import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit,
 import type { InShare } from "@confab/http";
 import type { LiveSignals, PendingMessages } from "@confab/pending";
 import { isTagOf, tagOf } from "../representations.ts";
-import type { ChatReference } from "./walk.ts";
+import type { ChatReference } from "../reading/walk.ts";
 
 export interface ChangeMessageOptions {
   changes: Pick<MessageChanges, "edit" | "remove">;

@@ -15,6 +15,12 @@ export interface Walk {
   limit: number;
 }
 
+/** A page with a number in its middle, as near to it as the ends of the chat allow. */
+export interface Around {
+  around: number;
+  limit: number;
+}
+
 /** The messages that a walk found, in its order: at most `limit` messages, and at most the bytes of a page. */
 export interface Walked {
   items: ReadableMessage[];

@@ -1,6 +1,6 @@
 import type { Applications, Chats } from "@confab/database";
 import type { SearchedChat } from "@confab/search";
-import { expectApplication } from "./expect-application.ts";
+import { expectApplication } from "../reading/expect-application.ts";
 import { unknownChats } from "./unknown-chats.ts";
 
 /** The part of an application that a search reads. */

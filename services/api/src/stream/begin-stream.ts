@@ -1,9 +1,9 @@
 import type { Applications } from "@confab/database";
 import type { Logger } from "@confab/runtime";
-import { expectApplication } from "./expect-application.ts";
-import { unknownChats } from "./unknown-chats.ts";
-import type { ChatLookups } from "../stream/chat-lookups.ts";
-import type { Position, Start } from "../stream/position.ts";
+import { expectApplication } from "../reading/expect-application.ts";
+import { unknownChats } from "../searching/unknown-chats.ts";
+import type { ChatLookups } from "./chat-lookups.ts";
+import type { Position, Start } from "./position.ts";
 
 export interface BeginStreamOptions {
   applications: Pick<Applications, "find">;

@@ -1,7 +1,8 @@
 import { messagesQuerySchema, type MessagesQuery, type PageLinks } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
-import { linksOf, rangeAround, walkOf } from "./position.ts";
+import { rangeAround } from "../reading/fit-around.ts";
+import { linksOf, walkOf } from "./page-links.ts";
 
 const last = 100;
 const queryOf = (text: string): MessagesQuery =>

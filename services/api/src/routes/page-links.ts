@@ -1,10 +1,16 @@
 import type { MessagesQuery, PageLinks, PageQuery } from "@confab/contracts";
-import type { Walk } from "./walk.ts";
+import type { Around, Walk } from "../reading/walk.ts";
 
 /** The numbers that a page may show: above `after` and below `before`, both exclusive. */
 interface Span {
   after: number;
   before: number;
+}
+
+/** The place that a query names. */
+export function placeOf(query: MessagesQuery): Walk | Around {
+  const { around, limit } = query;
+  return around === undefined ? walkOf(query) : { around, limit };
 }
 
 /**
@@ -27,12 +33,6 @@ function splitCursor(cursor: string | undefined): [direction: "after" | "before"
   if (cursor === undefined) return [undefined, 0];
   const [direction, at] = cursor.split("-") as ["after" | "before", string];
   return [direction, Number(at)];
-}
-
-/** The numbers of the page around one, which is as near to its middle as the ends of the chat allow. */
-export function rangeAround(around: number, limit: number, last: number): { from: number; to: number } {
-  const to = Math.min(last, Math.max(limit, around + Math.ceil(limit / 2) - 1));
-  return { from: Math.max(1, to - limit + 1), to };
 }
 
 /** A page that was read, ascending: its numbers, the chat's last number, and whether there is more in its direction. */
@@ -89,4 +89,24 @@ function position(query: MessagesQuery, direction: "after" | "before", at: numbe
 function endsOf(numbers: readonly number[], { from, to, order }: Walk): [lowest: number, highest: number] {
   if (numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
   return order === "asc" ? [from, Infinity] : [-Infinity, Math.max(0, to)];
+}
+
+/**
+ * The links with the numbering in which the page was read; the next page names it. A page that waits always has a next one, because more
+ * may come. `last` is the last number of the page.
+ */
+export function withNumbering(
+  link: PageLinks,
+  query: MessagesQuery,
+  last: number | undefined,
+  numbering: number,
+): PageLinks {
+  const next = link.next ?? (query.wait === undefined ? undefined : { after: last ?? query.after });
+  const plain = (page: PageQuery | undefined) => page && { ...page, numbering: undefined };
+  return {
+    first: plain(link.first),
+    prev: plain(link.prev),
+    next: next?.after === undefined || numbering === 0 ? plain(next) : { ...next, numbering },
+    last: plain(link.last),
+  };
 }

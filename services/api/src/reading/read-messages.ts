@@ -1,14 +1,13 @@
-import { ProblemError, type MessagesQuery, type PageLinks } from "@confab/contracts";
+import { ProblemError } from "@confab/contracts";
 import type { Chat, Messages } from "@confab/database";
 import type { PendingMessages } from "@confab/pending";
 import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
-import { fitAround } from "./fit-around.ts";
-import { linksOf, rangeAround, walkOf } from "./position.ts";
+import { fitAround, rangeAround } from "./fit-around.ts";
 import type { KnownNumbers } from "./continue-at.ts";
 import { readAccepted } from "./read-accepted.ts";
 import { readStored } from "./read-stored.ts";
-import type { ChatReference, Walk, Walked } from "./walk.ts";
+import type { Around, ChatReference, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
   messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
@@ -22,12 +21,14 @@ export interface ReadMessages {
    * One page of a chat, at most 1 MiB of bodies. A reader that continues at its end misses no message. While Redis is
    * unavailable, the page shows stored messages up to the first number that may be pending, and is not whole.
    */
-  list(token: string, chat: Pick<Chat, "id" | "number">, query: MessagesQuery, logger: Logger): Promise<MessagePage>;
+  readPage(chat: ChatReference, place: Walk | Around, logger: Logger): Promise<MessagePage>;
 }
 
 export interface MessagePage {
+  /** By number, ascending. */
   items: ReadableMessage[];
-  link: PageLinks;
+  /** True if the walk has more messages; false around a number. */
+  more: boolean;
   /** The numbers of the chat before the messages were read. */
   known: KnownNumbers;
 }
@@ -103,14 +104,14 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     }
   }
 
-  async function readUpTo(chat: ChatReference, walk: Walk, logger: Logger) {
+  async function readUpTo(chat: ChatReference, walk: Walk, logger: Logger): Promise<MessagePage> {
     const { walks, ...rest } = await read(chat, () => [walk], logger);
     const { items, more } = walks[0]!;
     return { items: walk.order === "asc" ? items : items.toReversed(), more, ...rest };
   }
 
   /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
-  async function readAround(chat: ChatReference, around: number, limit: number, logger: Logger) {
+  async function readAround(chat: ChatReference, { around, limit }: Around, logger: Logger): Promise<MessagePage> {
     const { walks, ...rest } = await read(
       chat,
       (end) => {
@@ -129,15 +130,8 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
 
   return {
     find,
-    async list(token, chat, query, logger) {
-      const reference = { token, number: chat.number, id: chat.id };
-      const { items, more, known } =
-        query.around === undefined
-          ? await readUpTo(reference, walkOf(query), logger)
-          : await readAround(reference, query.around, query.limit, logger);
-      const link = linksOf(query, { numbers: items.map(({ number }) => number), more, last: known.last });
-      return { items: query.order === "asc" ? items : items.toReversed(), link, known };
-    },
+    readPage: (chat, place, logger) =>
+      "around" in place ? readAround(chat, place, logger) : readUpTo(chat, place, logger),
   };
 }
 

@@ -16,3 +16,9 @@ export function fitAround<T extends MessageContent>(below: readonly T[], above: 
   const count = shown.filter(({ isBelow }) => isBelow).length;
   return [...below.slice(below.length - count), ...above.slice(0, shown.length - count)];
 }
+
+/** The numbers of the page around one, which is as near to its middle as the ends of the chat allow. */
+export function rangeAround(around: number, limit: number, last: number): { from: number; to: number } {
+  const to = Math.min(last, Math.max(limit, around + Math.ceil(limit / 2) - 1));
+  return { from: Math.max(1, to - limit + 1), to };
+}

@@ -1,0 +1,48 @@
+import { ProblemError } from "@confab/contracts";
+import type { Logger } from "@confab/runtime";
+import type { ContinueAt, ReadUpTo } from "./continue-at.ts";
+import type { MessagePage, ReadMessages } from "./read-messages.ts";
+import type { Around, ChatReference, Walk } from "./walk.ts";
+
+export interface ListMessagesOptions {
+  readMessages: Pick<ReadMessages, "readPage">;
+  continueAt: ContinueAt;
+}
+
+/**
+ * A page of a chat, and the numbering in which it was read. For a client who continues after an anchor, throws the 409 if the messages up
+ * to there were lost and their numbers are assigned again.
+ */
+export type ListMessages = (
+  chat: ChatReference,
+  place: Walk | Around,
+  anchor: ReadUpTo | undefined,
+  logger: Logger,
+) => Promise<MessagePage & { numbering: number }>;
+
+/** Lists messages for clients. */
+export function createListMessages({ readMessages, continueAt }: ListMessagesOptions): ListMessages {
+  return async (chat, place, anchor, logger) => {
+    const page = await readMessages.readPage(chat, place, logger);
+    const { known } = page;
+    if (known.isWhole && (anchor === undefined || (anchor.numbering === 0 && anchor.number <= known.last)))
+      return { ...page, numbering: known.head?.numbering ?? 0 };
+    const from = anchor ?? { number: 0, numbering: 0 };
+    // After the rows, whose transactions have recorded their numberings.
+    const to = await continueAt(chat, from, known);
+    if (to.number < from.number) throw positionReset(from.number, to.number, known.last);
+    return { ...page, numbering: to.numbering };
+  };
+}
+
+/** The 409 for a number whose message was lost or never existed. `last` is the chat's last number, `kept` the last safe one. */
+export function positionReset(number: number, kept: number, last: number): ProblemError {
+  const detail =
+    number > last
+      ? `The chat has no message ${number}: its last number is ${last}. If the chat gave you the number, that message was lost before it was stored: drop what you have above ${kept} and continue there. Otherwise use a number of the chat.`
+      : `The chat assigned the number ${number} again because messages were lost before they were stored. Drop what you have above ${kept} and continue there.`;
+  return new ProblemError("position-reset", {
+    detail,
+    members: { last_number: kept, last_message_number: last },
+  });
+}
