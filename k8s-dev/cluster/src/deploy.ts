@@ -21,7 +21,7 @@ export async function deploy(env: Environment, options: { readonly build: boolea
     ...["upgrade", "--install", env.RELEASE ?? "confab", paths.chart, "--namespace", namespace],
     ...["--values", paths.valuesOf("confab"), ...publicUrlOf(env), ...withoutAddons(found), ...chosen],
     ...["--set", `image.repository=${image.repository}`, "--set-string", `image.tag=${image.tag}`],
-    ...["--wait", "--timeout", env.TIMEOUT ?? "15m"],
+    ...["--wait", "--wait-for-jobs", "--timeout", env.TIMEOUT ?? "15m"],
   ];
   orFail(await helm(env, args, true), "helm upgrade --install");
 }
