@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import { contentFrom, contentSource } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { DocumentSource } from "./rebuild.ts";
+import type { SearchDocument } from "./search-index.ts";
 
 export interface MessagePosition {
   chatId: bigint;
@@ -40,6 +41,11 @@ const PAGE = 500;
 const MAX_SHOWN = 20;
 const KEEP_ALIVE = "2m";
 
+/** Maximum number of differences that get a second look. */
+const MAX_SUSPECTS = 10_000;
+
+const sourceFields = ["chat_id", "application_id", "chat_number", "number", "version", ...Object.keys(contentSource)];
+
 const indexedMessage = z.object({
   chat_id: z.string().transform(BigInt),
   application_id: z.string().transform(BigInt),
@@ -49,14 +55,25 @@ const indexedMessage = z.object({
   ...contentSource,
 });
 
+export interface VerifyOptions {
+  /**
+   * Waits until what was written meanwhile is indexed, and returns the rows of these messages, at most 500 of them. Only what still differs
+   * then is a difference; without it, what is written during the comparison may be one.
+   */
+  readonly settled?: (positions: readonly MessagePosition[]) => Promise<readonly SearchDocument[]>;
+}
+
 async function* storedMessages(source: DocumentSource): AsyncGenerator<Message> {
-  for await (const documents of source()) {
-    for (const document of documents) {
-      const { chatId, number, applicationId, chatNumber, version, body, deletedAt } = document;
-      if (deletedAt !== null) continue;
-      yield { chatId, number, applicationId, chatNumber, version, ...contentOf(document), body: body.toWellFormed() };
-    }
-  }
+  for await (const documents of source()) yield* living(documents);
+}
+
+function living(documents: readonly SearchDocument[]): Message[] {
+  return documents
+    .filter(({ deletedAt }) => deletedAt === null)
+    .map((document) => {
+      const { chatId, number, applicationId, chatNumber, version, body } = document;
+      return { chatId, number, applicationId, chatNumber, version, ...contentOf(document), body: body.toWellFormed() };
+    });
 }
 
 async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection): AsyncGenerator<Message> {
@@ -73,7 +90,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
             sort: [{ chat_id: "asc" }, { number: "asc" }],
             ...(after === undefined ? {} : { search_after: after }),
             size: PAGE,
-            _source: ["chat_id", "application_id", "chat_number", "number", "version", ...Object.keys(contentSource)],
+            _source: sourceFields,
             track_total_hits: false,
             allow_partial_search_results: false,
           },
@@ -83,17 +100,41 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
       id = answer.pit_id ?? id;
       after = undefined;
       for (const { _source, sort = [] } of answer.hits.hits) {
-        const message = indexedMessage.parse(_source);
-        const { chat_id: chatId, application_id: applicationId, chat_number: chatNumber, number, version } = message;
-        yield { chatId, applicationId, chatNumber, number, version, ...contentOf(contentFrom(message)) };
+        const message = messageFrom(_source);
+        yield message;
         // The sort value of a chat id is a JSON number and may have lost its last digits.
-        after = sort.with(0, chatId.toString());
+        after = sort.with(0, message.chatId.toString());
       }
     } while (after !== undefined);
   } finally {
     await ask(client.closePointInTime({ id }, transport));
   }
 }
+
+/** The messages that the index has of these, by their keys. */
+async function indexedOf(connection: Connection, positions: readonly MessagePosition[]): Promise<Map<string, Message>> {
+  const { client, readAlias, bulkTimeoutMs } = connection;
+  const transport = { requestTimeout: bulkTimeoutMs };
+  await ask(client.indices.refresh({ index: readAlias }, transport));
+  const docs = positions.map((position) => ({
+    _index: readAlias,
+    _id: keyOf(position),
+    routing: position.chatId.toString(),
+    _source: sourceFields,
+  }));
+  const answer = await ask(client.mget({ docs }, transport));
+  const found = answer.docs.flatMap((doc) => ("found" in doc && doc.found ? [messageFrom(doc._source)] : []));
+  return new Map(found.map((message) => [keyOf(message), message]));
+}
+
+function messageFrom(source: unknown): Message {
+  const message = indexedMessage.parse(source);
+  const { chat_id: chatId, application_id: applicationId, chat_number: chatNumber, number, version } = message;
+  return { chatId, applicationId, chatNumber, number, version, ...contentOf(contentFrom(message)) };
+}
+
+/** The id of a message's document. */
+const keyOf = ({ chatId, number }: MessagePosition): string => `${chatId}-${number}`;
 
 function compare(a: MessagePosition, b: MessagePosition): number {
   if (a.chatId !== b.chatId) return a.chatId < b.chatId ? -1 : 1;
@@ -107,29 +148,47 @@ function note(differences: Differences, { chatId, number }: MessagePosition): vo
 
 /**
  * Compares the index with the database message by message. Reads both in order, so memory use does not grow with their
- * size. Messages that are written in the meantime may count as differences.
+ * size, except for at most 10,000 differences, which it looks at a second time.
  */
-export async function verify(es: ElasticsearchIndex, source: DocumentSource): Promise<VerifyResult> {
+export async function verify(
+  es: ElasticsearchIndex,
+  source: DocumentSource,
+  { settled }: VerifyOptions = {},
+): Promise<VerifyResult> {
   const empty = (): Differences => ({ count: 0, first: [] });
   const result: VerifyResult = { equal: 0, missing: empty(), extra: empty(), different: empty() };
-  const stored = storedMessages(source);
-  const indexed = indexedMessages(es.connection);
+  const suspects: MessagePosition[] = [];
+  const judge = (stored: Message | undefined, indexed: Message | undefined): void => {
+    const message = stored ?? indexed;
+    if (message === undefined) return;
+    if (stored && indexed && isSame(stored, indexed)) result.equal++;
+    else note(!indexed ? result.missing : !stored ? result.extra : result.different, message);
+  };
+  const meet = (stored: Message | undefined, indexed: Message | undefined): void => {
+    const mayChange =
+      settled !== undefined && suspects.length < MAX_SUSPECTS && !(stored && indexed && isSame(stored, indexed));
+    if (mayChange) suspects.push((stored ?? indexed)!);
+    else judge(stored, indexed);
+  };
+
+  const [stored, indexed] = [storedMessages(source), indexedMessages(es.connection)];
   try {
     let [left, right] = await Promise.all([stored.next(), indexed.next()]);
     while (left.done !== true || right.done !== true) {
       const order = left.done === true ? 1 : right.done === true ? -1 : compare(left.value, right.value);
-      if (order < 0 && left.done !== true) note(result.missing, left.value);
-      else if (order > 0 && right.done !== true) note(result.extra, right.value);
-      else if (left.done !== true && right.done !== true) {
-        const [a, b] = [left.value, right.value];
-        if (isSame(a, b)) result.equal++;
-        else note(result.different, a);
-      }
+      meet(order <= 0 ? left.value! : undefined, order >= 0 ? right.value! : undefined);
       if (order <= 0) left = await stored.next();
       if (order >= 0) right = await indexed.next();
     }
   } finally {
     await Promise.all([stored.return(undefined), indexed.return(undefined)]);
+  }
+
+  for (let at = 0; at < suspects.length; at += PAGE) {
+    const page = suspects.slice(at, at + PAGE).map(({ chatId, number }) => ({ chatId, number }));
+    const rows = new Map(living(await settled!(page)).map((row) => [keyOf(row), row]));
+    const documents = await indexedOf(es.connection, page);
+    for (const position of page) judge(rows.get(keyOf(position)), documents.get(keyOf(position)));
   }
   return result;
 }

@@ -59,6 +59,28 @@ describe("verifying the index", () => {
     });
   });
 
+  it("looks a second time at what was written meanwhile", async () => {
+    const table = createMessageTable();
+    const chatId = newChat();
+    const messages = messagesOf(chatId, ["equal", "indexed late", "edited", "deleted", "lost"]);
+    table.commit(messages);
+    await es.index([...messages.slice(0, 1), ...messages.slice(2, 4), messageOf(chatId, 6, "stored late")]);
+    table.commit([messageOf(chatId, 3, "edited again", 2)]);
+    const asked: number[][] = [];
+    const { equal, missing, extra, different } = await verify(es, () => table.scan(), {
+      settled: async (positions) => {
+        asked.push(positions.map(({ number }) => number));
+        await es.index([messages[1]!, messageOf(chatId, 3, "edited again", 2)]);
+        table.commit([messageOf(chatId, 4, null, 2), messageOf(chatId, 6, "stored late")]);
+        return positions.flatMap(({ number }) => table.rows.get(`${chatId}-${number}`) ?? []);
+      },
+    });
+    expect(asked).to.deep.equal([[2, 3, 5, 6]]);
+    expect(equal).to.equal(5);
+    expect(missing).to.deep.equal({ count: 1, first: [{ chatId, number: 5 }] });
+    expect({ extra, different }).to.deep.equal({ extra: none, different: none });
+  });
+
   it("counts all differences and shows the first twenty", async () => {
     const table = createMessageTable();
     const chatId = newChat();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "@confab/database";
-import type { Differences, DocumentSource, RebuildResult } from "@confab/search";
+import type { Differences, DocumentSource, MessagePosition, RebuildResult } from "@confab/search";
 import type { Command } from "commander";
 import { seconds, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
@@ -11,6 +11,8 @@ import { databaseAddress, databaseName, withSearchIndex } from "../stores.ts";
 const rowsAtOnce = 500;
 const pollMs = 250;
 const maxShown = 20;
+/** How far the clocks of this machine and of a worker may be apart. */
+const clocksMs = 2_000;
 
 /** `search reindex` and `search verify`: for operators, directly on the stores. */
 export function addIndexCommands(search: Command, io: Io): void {
@@ -44,8 +46,15 @@ export function addIndexCommands(search: Command, io: Io): void {
       const { found, waiting } = await withSearchIndex(env, async ({ database, index }) => {
         const { verify } = await import("@confab/search");
         const { createChats } = await import("@confab/database");
-        const ranges = await outboxDepth(database, wait);
-        const { equal, ...sides } = await verify(index, everyMessage(database));
+        let ranges = await rangesLeft(database, wait);
+        let isWaited = false;
+        const settled = async (positions: readonly MessagePosition[]) => {
+          // Only once, because the whole index was read by then.
+          if (!isWaited) ranges = await rangesLeft(database, wait);
+          isWaited = true;
+          return rowsOf(database, positions);
+        };
+        const { equal, ...sides } = await verify(index, everyMessage(database), { settled });
         const chatIds = new Set(Object.values(sides).flatMap(({ first }) => first.map(({ chatId }) => chatId)));
         const chats = await createChats(database).named([...chatIds]);
         return { found: { equal, ...inApiTerms(sides, chats) }, waiting: ranges };
@@ -101,13 +110,24 @@ function everyMessage(database: Database): DocumentSource {
   };
 }
 
-async function outboxDepth(database: Database, waitSeconds: number): Promise<number> {
+async function rowsOf(database: Database, positions: readonly MessagePosition[]) {
+  const { createMessages } = await import("@confab/database");
+  return createMessages(database).inRanges(
+    positions.map(({ chatId, number }) => ({ chatId, from: number, to: number })),
+  );
+}
+
+/** Waits until workers have indexed what is stored now. Returns how many ranges are left: 0, unless the time was too short. */
+async function rangesLeft(database: Database, waitSeconds: number): Promise<number> {
   const { createOutbox } = await import("@confab/database");
   const outbox = createOutbox(database);
-  const deadline = performance.now() + waitSeconds * 1000;
+  const beganAt = performance.now();
   for (;;) {
-    const depth = await outbox.depth();
-    if (depth === 0 || performance.now() >= deadline) return depth;
+    const elapsedMs = performance.now() - beganAt;
+    const [depth, oldestMs] = await Promise.all([outbox.depth(), outbox.oldestAgeMs()]);
+    // While messages arrive, it is never empty. What is younger than this wait does not matter.
+    if (depth === 0 || oldestMs + clocksMs < elapsedMs) return 0;
+    if (elapsedMs >= waitSeconds * 1_000) return depth;
     await sleep(pollMs);
   }
 }
