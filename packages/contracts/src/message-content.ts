@@ -92,20 +92,30 @@ export function encodeOtherFields(content: MessageContent): string {
   return encodeJson(given);
 }
 
-/** The content of a body and what `encodeOtherFields` gave; throws if a newer version of Confab wrote a field that this one lacks. */
-export function decodeContent(body: string, fields: string | null | undefined): MessageContent {
-  if (!fields) return { body };
+/** A content as this version of Confab understands it. */
+export interface DecodedContent {
+  readonly content: MessageContent;
+  /** The fields of a newer version of Confab, which `content` lacks. Without them the message can be shown but not stored. */
+  readonly unknownFields: readonly string[];
+}
+
+/** Decodes a body and what `encodeOtherFields` gave. */
+export function decodeContent(body: string, fields: string | null | undefined): DecodedContent {
+  if (!fields) return { content: { body }, unknownFields: [] };
   // In a string its quotes would be escaped.
   const at = fields.indexOf(metadataKey);
   const [parsed, metadata] = at < 0 ? [fields] : [`${fields.slice(0, at).replace(/,$/, "")}}`, fields.slice(at, -1)];
-  const others = JSON.parse(parsed) as Omit<MessageContent, "body" | "metadata">;
+  const others = JSON.parse(parsed) as Record<string, unknown>;
   const known: readonly string[] = contentFields;
-  const unknown = Object.keys(others).filter((field) => !known.includes(field));
-  if (unknown.length > 0) throw new Error(`The message has fields of a newer version of Confab: ${unknown.join(", ")}`);
+  const unknownFields = Object.keys(others).filter((field) => !known.includes(field));
+  for (const field of unknownFields) Reflect.deleteProperty(others, field);
   return {
-    body,
-    ...others,
-    ...(metadata !== undefined && { metadata: new JsonText(metadata.slice(metadataKey.length)) }),
+    content: {
+      body,
+      ...others,
+      ...(metadata !== undefined && { metadata: new JsonText(metadata.slice(metadataKey.length)) }),
+    },
+    unknownFields,
   };
 }
 

@@ -86,7 +86,12 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   if (chatId === null || !(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {
     return { restored: false, reason: "Its chat no longer exists" };
   }
-  const content = decodeContent(Buffer.from(letter.body).toString(), otherFields);
+  const { content, unknownFields } = decodeContent(Buffer.from(letter.body).toString(), otherFields);
+  if (unknownFields.length > 0)
+    return {
+      restored: false,
+      reason: `A newer version of Confab accepted it, with ${unknownFields.join(", ")}: use that version`,
+    };
   const message = { chatId, number, uid, ...content, epoch: epoch ?? undefined, createdAt: acceptedAt };
   const taken = { restored: false, reason: `Another message has number ${number}` } as const;
   if ((await compareWithStored(tx, "messages", [message])).conflicts.length > 0) return taken;

@@ -63,7 +63,7 @@ export function createSenderWork(database: Database) {
         SELECT id, other_fields AS otherFields FROM dead_letters FORCE INDEX (PRIMARY)
          WHERE id > ${after} AND application_token = ${token} AND (epoch IS NULL OR epoch < ${epoch})
          ORDER BY id LIMIT ${limit}`;
-      const written = letters.filter(({ otherFields }) => decodeContent("", otherFields).sender === sender);
+      const written = letters.filter(({ otherFields }) => decodeContent("", otherFields).content.sender === sender);
       return { ids: written.map(({ id }) => id), next: letters.length < limit ? undefined : letters.at(-1)?.id };
     },
 

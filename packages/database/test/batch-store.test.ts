@@ -11,6 +11,7 @@ import {
   createChats,
   createDatabase,
   createBatchStore,
+  createErasureWork,
   createMessageKeys,
   migrate,
 } from "@confab/database";
@@ -267,6 +268,19 @@ describe("storing accepted messages", () => {
     expect(indexed[0]).to.deep.include({ sender: full.sender, metadata, reply_to: 7 });
     const [size] = await test.messages.sizes(chatId, { limit: 1 });
     expect(size?.bytes).to.be.at.least(Buffer.byteLength(`full${full.sender}${text}`));
+  });
+
+  it("does not restore a dead letter with a field of a newer version, and finds it for the erasure of its sender", async () => {
+    await test.batchStore.store([batch(message(chatId, 1, "x".repeat(65_536)))]);
+    const letter = (await test.deadLetters.findByNumber(chatId, 1))!;
+    const newer = JSON.stringify({ sender: "anna", reaction: "x" });
+    await test.database.prisma.deadLetter.update({ where: { id: letter.id }, data: { otherFields: newer } });
+    expect(await test.deadLetters.restore(letter.id))
+      .to.have.property("reason")
+      .that.includes("reaction");
+    const anna = { token: letter.token, sender: "anna", epoch: 9 };
+    const { ids } = await createErasureWork(test.database).lettersOf(anna, 0n, 1_000);
+    expect(ids).to.deep.equal([letter.id]);
   });
 
   it("keeps every field of a dead letter, and restores it", async () => {

@@ -8,9 +8,9 @@ import {
 import { acceptedAt, messageUid, timeOf } from "./batch-id.ts";
 import { nameHash } from "./keys.ts";
 import { repairChats } from "./repair-chats.ts";
-import { createRecordDecoder, type PendingRecord, type RecordDecoder } from "./pending-record.ts";
+import { createRecordDecoder, UnknownRecordFormat, type PendingRecord, type RecordDecoder } from "./pending-record.ts";
 
-export interface AcceptedMessage extends PendingRecord {
+export interface AcceptedMessage extends Omit<PendingRecord, "unknownFields"> {
   token: string;
   chat: number;
   chatId: bigint;
@@ -43,7 +43,10 @@ export interface LostBatch {
 /** With all fields, also those that may be missing. */
 type Complete<T> = { [Field in keyof Required<T>]: T[Field] };
 
-/** Decodes a batch as the accept script wrote it. Its index is returned if it was damaged and is another one now. */
+/**
+ * Decodes a batch as the accept script wrote it. Its index is returned if it was damaged and is another one now. Throws
+ * `UnknownRecordFormat` if a newer version of Confab accepted one of its messages.
+ */
 export function decodeBatch(
   id: string,
   index: Buffer,
@@ -111,6 +114,9 @@ function messagesOf(
       const record = messages.length + 1;
       const found = decode(name, records, at, at + length);
       if (found !== undefined) hasIntact = true;
+      if (found?.unknownFields !== undefined) {
+        throw new UnknownRecordFormat(`A message has the fields ${found.unknownFields.join(", ")} of a newer version.`);
+      }
       const { uid, createdAt, requestId, trace, key, body, bodyBytes, sender, metadata, reply_to } =
         found ?? damagedRecord(batchId, record, records.subarray(at, at + length));
       // A literal with all fields: copies of an object take longer to make and to read.

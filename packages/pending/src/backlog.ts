@@ -1,6 +1,7 @@
 import { decodeBatch, decodeLost, type AcceptedBatch, type LostBatch } from "./accepted-batch.ts";
 import { acceptedAt, createBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
+import { UnknownRecordFormat } from "./pending-record.ts";
 import { guardKeys, type IntakeRedis } from "./scripts.ts";
 
 export interface ReadLimits {
@@ -17,6 +18,8 @@ export interface OpenBatches {
   lost: LostBatch[];
   /** Batches whose index was damaged and is repaired, as far as that was possible. */
   repaired: string[];
+  /** Batches with messages that a newer version of Confab accepted. Only a worker of that version can store them. */
+  newer: string[];
 }
 
 /** Replaces the damaged index of a batch, unless the batch is complete. */
@@ -100,14 +103,19 @@ export function createBacklog(
 
   return {
     async read(ids, { maxMessages, maxBytes }) {
-      const open: OpenBatches = { batches: [], later: [], lost: [], repaired: [] };
+      const open: OpenBatches = { batches: [], later: [], lost: [], repaired: [], newer: [] };
       if (ids.length === 0) return open;
       const answers = await redis.confabReadBatchesBuffer(...guards, prefix, maxMessages, maxBytes, ...ids);
       for (const [at, answer] of answers.entries()) {
         const id = ids[at]!;
         if (Array.isArray(answer) && answer[1].length === 0) open.lost.push(decodeLost(id, answer[0], answer[2]));
         else if (Array.isArray(answer)) {
-          const { batch, repaired } = decodeBatch(id, ...answer);
+          const decoded = unlessNewer(() => decodeBatch(id, ...answer));
+          if (!decoded) {
+            open.newer.push(id);
+            continue;
+          }
+          const { batch, repaired } = decoded;
           open.batches.push(batch);
           if (repaired === undefined) continue;
           // complete.lua reads it, too.
@@ -192,6 +200,16 @@ export function createBacklog(
       return { pending: Number(pending ?? 0), oldestAgeMs: toNumber(oldest) };
     },
   };
+}
+
+/** Undefined if a newer version of Confab accepted what `decode` reads. */
+function unlessNewer<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof UnknownRecordFormat) return undefined;
+    throw error;
+  }
 }
 
 function toNumber(value: string | number | null | undefined): number | undefined {

@@ -65,10 +65,13 @@ describe("keys, ids and records", () => {
     }
   });
 
-  it("refuse a record with an unknown field instead of dropping the field", () => {
-    const content = '7 request-1 - - {"from_the_future":"a b"}\nthe body';
+  it("name the fields of a record that this version does not know, and return the others", () => {
+    const content = '7 request-1 - - {"sender":"anna","from_the_future":"a b","metadata":{"a":1}}\nthe body';
     const record = `1 ${(crc32(`${ones}/${content}`) ^ name) >>> 0} ${content}`;
-    expect(() => decodeRecord(ones, name, record)).to.throw(UnknownRecordFormat, "from_the_future");
+    const decoded = decodeRecord(ones, name, record);
+    expect(decoded).to.deep.include({ body: "the body", sender: "anna", unknownFields: ["from_the_future"] });
+    expect(decoded?.metadata).to.have.property("text", '{"a":1}');
+    expect(decoded).to.not.have.property("from_the_future");
   });
 
   it("detect every flipped bit in a record", () => {

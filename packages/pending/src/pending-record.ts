@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { messageUid, timeOf } from "./batch-id.ts";
 import { storedKeyIn, type StoredKey } from "./idempotency.ts";
-import { decodeContent, encodeOtherFields, type MessageContent } from "@confab/contracts";
+import { decodeContent, encodeOtherFields, type DecodedContent, type MessageContent } from "@confab/contracts";
 
 /** A pending message as Redis holds it. */
 export interface PendingRecord extends MessageContent {
@@ -16,6 +16,8 @@ export interface PendingRecord extends MessageContent {
   trace?: string | undefined;
   /** The idempotency key to store with the message. */
   key?: StoredKey | undefined;
+  /** Present if a newer version of Confab accepted the message, with fields that the content here lacks. */
+  unknownFields?: readonly string[] | undefined;
 }
 
 /** Stands for an absent value that is followed by another one. */
@@ -72,7 +74,7 @@ function newerChecksumOf(format: number, batchId: string): number {
   return crc32(`${String.fromCharCode(format)} ${batchId}/`);
 }
 
-/** The record was written by another version of Confab, with a format or a field that this version does not know. */
+/** A newer version of Confab wrote the record, in a format or with a field that this version does not know. */
 export class UnknownRecordFormat extends Error {
   override readonly name = "UnknownRecordFormat";
 }
@@ -89,7 +91,7 @@ export type RecordDecoder = (name: number, bytes: Buffer, from: number, to: numb
 
 /**
  * Returns a function that decodes the records of a batch. It returns undefined if a record is damaged, and throws
- * `UnknownRecordFormat`.
+ * `UnknownRecordFormat` if it cannot read a format. The content of a record with unknown fields lacks these.
  */
 export function createRecordDecoder(batchId: string): RecordDecoder {
   const ownBatch = Buffer.from(batchId, "base64url");
@@ -133,7 +135,7 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
       bodyBytes,
       ...(trace !== undefined && trace !== none && { trace }),
       ...(key && { key }),
-      ...contentFrom(body, fields.join(" ")),
+      ...contentFrom(decodeContent(body, fields.join(" "))),
     };
   };
 }
@@ -144,10 +146,9 @@ export function decodeRecord(batchId: string, name: number, record: string): Pen
   return createRecordDecoder(batchId)(name, bytes, 0, bytes.length);
 }
 
-function contentFrom(body: string, fields: string): MessageContent {
-  try {
-    return decodeContent(body, fields);
-  } catch (error) {
-    throw new UnknownRecordFormat((error as Error).message, { cause: error });
-  }
+function contentFrom({
+  content,
+  unknownFields,
+}: DecodedContent): Pick<PendingRecord, keyof MessageContent | "unknownFields"> {
+  return unknownFields.length === 0 ? content : { ...content, unknownFields };
 }

@@ -96,7 +96,7 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
   };
 }
 
-/** The content of a document; the source must have `contentSource`. */
+/** The content of a document, without the fields of newer versions; the source must have `contentSource`. */
 export function contentFrom({ body, other_fields }: z.infer<z.ZodObject<typeof contentSource>>): MessageContent {
-  return decodeContent(body, other_fields);
+  return decodeContent(body, other_fields).content;
 }

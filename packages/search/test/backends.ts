@@ -87,7 +87,7 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messa
           version: Number(version),
           changeNumber: version === 1n ? null : Number(version),
           uid: new Uint8Array(16),
-          ...decodeContent(body, other_fields),
+          ...decodeContent(body, other_fields).content,
           createdAt: created_at,
           updatedAt: updated_at,
         }));

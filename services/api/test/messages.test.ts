@@ -1,11 +1,12 @@
 import { crc32 } from "node:zlib";
 import { messageSchema, type Message } from "@confab/contracts";
 import { nameHash } from "@confab/pending";
+import { asNewer, renamable } from "@confab/testkit/world";
 import { expect } from "chai";
-import fc from "fast-check";
 import { z } from "zod";
 import { follow, jsonOf, linksOf, problemOf, readAs, useApi, type Api } from "./start.ts";
 import type { Chat, World } from "./world.ts";
+import fc from "fast-check";
 
 type Order = "asc" | "desc";
 
@@ -295,6 +296,24 @@ describe("reading a chat's messages", () => {
     await world.redis.set(key, records);
     const messages = readAs(z.array(messageSchema), await api.get(pathOf(chat)));
     expect(numbersOf(messages)).to.deep.equal([1, 2, 3]);
+  });
+
+  it("shows a message that a newer version accepted without the field that it does not know, and changes it when it is stored", async () => {
+    const chat = await world.newChat();
+    await world.accept(chat, { body: "newer", sender: "anna", ...renamable }, "this version");
+    const [batch] = await world.openBatches();
+    const key = `${world.prefix}:{p0}:records:${batch!}`;
+    const record = (await world.redis.get(key))!;
+    await world.redis.set(key, asNewer(batch!, chat, record));
+    const messages = readAs(z.array(messageSchema), await api.get(pathOf(chat)));
+    expect(numbersOf(messages)).to.deep.equal([1, 2]);
+    expect(messages[0]).to.include({ body: "newer", sender: "anna", metadata: null });
+    const { etag } = Object.fromEntries((await api.get(`${pathOf(chat)}/1`)).headers);
+    problemOf(await api.send("PATCH", `${pathOf(chat)}/1`, { body: "edited" }), "service-unavailable");
+    await world.redis.set(key, record);
+    await world.store();
+    const edited = await api.send("PATCH", `${pathOf(chat)}/1`, { body: "edited" }, { "if-match": etag! });
+    expect(readAs(messageSchema, edited)).to.include({ body: "edited", version: 2 });
   });
 
   it("refuses a query whose percent-encoding is not UTF-8, in values and in names", async () => {

@@ -169,6 +169,14 @@ export const queue: DashboardPlan = {
           alerts: ["ConfabMessagesRenumbered", "ConfabBatchesLost"],
         }),
         stat({
+          title: "Left to a newer version, 1 h",
+          description:
+            "Batches that a worker left open because a newer version of Confab accepted them. A worker of that version stores them.",
+          unit: "none",
+          queries: [{ expr: `sum(increase(confab_batches_newer_total${n}[1h]))`, legend: "left" }],
+          badAt: 1,
+        }),
+        stat({
           title: "Refused by the index, 1 h",
           description: "Messages that no search finds. The worker logs an error for each.",
           unit: "none",

@@ -63,6 +63,11 @@ export const storingMetrics = {
     help: "Accepted batches of which Redis lost messages before they were stored, for example by eviction",
     services: worker,
   },
+  confab_batches_newer_total: {
+    type: "counter",
+    help: "Batches that a worker left open, because a newer version of Confab accepted them with something that this one does not know",
+    services: worker,
+  },
   confab_batches_requeued_total: {
     type: "counter",
     help: "Overdue batches that got a new job because theirs was lost or had failed",

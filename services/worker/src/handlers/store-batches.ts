@@ -1,4 +1,4 @@
-import { createCoalescer, type Leave } from "@confab/async";
+import { createCoalescer, type Leave, createRecent } from "@confab/async";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BatchStore, StoreResult } from "@confab/database";
 import type { AcceptedBatch, AcceptedMessage, Backlog } from "@confab/pending";
@@ -33,6 +33,8 @@ const maxBytes = 2 * 1024 * 1024;
 const longestPauseMs = 2000;
 /** How many batches a read asks for, besides twice as many as the last transaction took: each costs Redis an argument. */
 const furtherBatches = 64;
+/** Beyond it, those that were reported first are reported again. */
+const maxReportedNewer = 10_000;
 
 /** Stores accepted batches, as many as possible in one transaction, and each message exactly once. */
 export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
@@ -43,6 +45,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   const wakeSearch = createWakeUp((causes) => producer.wakeSearch(causes));
   /** How many batches the last transaction took. */
   let lastTaken = 0;
+  const reportedNewer = createRecent(maxReportedNewer, Infinity);
   /** By the first batch of the job that brought them. */
   const traces = new Map<string, readonly string[]>();
 
@@ -138,6 +141,18 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     }
   }
 
+  /** Leaves batches to a worker of the version that accepted them. Until there is one, the sweep brings them here again and again. */
+  function leaveNewer(ids: readonly string[]): void {
+    const unreported = ids.filter((id) => !reportedNewer.has(id));
+    if (unreported.length === 0) return;
+    for (const id of unreported) reportedNewer.add(id);
+    metrics.batchesNewer.inc(unreported.length);
+    logger.warn(
+      { partition, batches: unreported },
+      "a newer version of Confab accepted these messages: only a worker of that version can store them",
+    );
+  }
+
   /** If an error is neither a row's nor an outage, stores the batches one by one, so that only the faulty one fails. */
   async function storeApart(group: AcceptedBatch[]): Promise<void> {
     try {
@@ -160,7 +175,8 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     leave: (later: readonly string[]) => void,
   ): Promise<void> {
     const asked = ids.slice(0, 2 * lastTaken + furtherBatches);
-    const { batches, later, lost, repaired } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
+    const { batches, later, lost, repaired, newer } = await backlog.read(asked, { maxMessages: maxRows, maxBytes });
+    leaveNewer(newer);
     if (repaired.length > 0)
       logger.warn(
         { partition, batches: repaired },

@@ -11,6 +11,7 @@ export function createStoreMetrics(metrics: Metrics<MetricCatalogue>) {
     deadLettered: metrics.counter("confab_messages_dead_lettered_total"),
     erased: metrics.counter("confab_messages_erased_total"),
     batchesLost: metrics.counter("confab_batches_lost_total"),
+    batchesNewer: metrics.counter("confab_batches_newer_total"),
     waits: metrics.counter("confab_store_retries_total"),
     rows: metrics.histogram("confab_store_batch_messages"),
     duration: metrics.histogram("confab_store_duration_seconds"),
