@@ -1,12 +1,11 @@
 import { alwaysFit, contentBytes, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { nextChangeNumber } from "./change-numbers.ts";
-import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { CONTENT_BYTES, MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
 import { withMetadata } from "./metadata-text.ts";
 import { readPage } from "./page.ts";
-import { noteRemovedHistories } from "./removed-histories.ts";
+import { leaveTombstones } from "./remove-messages.ts";
 import { transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Message as MessageRow } from "./generated/client.ts";
@@ -61,7 +60,7 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
   return {
     /** Replaces the given fields. The same values again change nothing and take no change number. */
     edit: (target: ChangeTarget, edit: MessageEdit): Promise<ChangeOutcome> =>
-      change(target, (tx, message, now) => editMessage(tx, message, edit, now)),
+      change(target, (tx, message, changeNumber) => editMessage(tx, message, edit, changeNumber)),
 
     /** Leaves a message without content. A worker deletes its earlier versions. A repetition changes nothing. */
     remove: (target: ChangeTarget): Promise<ChangeOutcome> => change(target, removeMessage),
@@ -126,12 +125,8 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
   };
 }
 
-/** Prepares a change: returns the columns of the message's row that it sets, or why it sets none. */
-type Write = (
-  tx: Queryable,
-  message: Message,
-  now: Date,
-) => Promise<Partial<MessageRow> | "unchanged" | "history-full">;
+/** Writes a change in a transaction that has locked the row of the chat. Returns the message after it, or why nothing was changed. */
+type Write = (tx: Queryable, message: Message, changeNumber: number) => Promise<Message | "unchanged" | "history-full">;
 
 async function changeMessage(
   database: Database,
@@ -156,28 +151,17 @@ async function changeMessage(
       if (message.deletedAt !== null && message.version === 1) return { outcome: "other-message" };
       if (message.deletedAt !== null) return { outcome: "deleted" };
       if (isExpected && !isExpected(message)) return { outcome: "other-version" };
-      const now = new Date();
-      const columns = await write(tx, message, now);
-      if (columns === "unchanged") return { outcome: columns, message };
-      if (columns === "history-full") return { outcome: columns };
-
-      await tx.$executeRaw`UPDATE chats SET last_change_number = ${changeNumber} WHERE id = ${chatId}`;
-      if (message.changeNumber !== null) {
-        await tx.messageChange.delete({
-          where: { chatId_changeNumber: { chatId, changeNumber: message.changeNumber } },
-        });
-      }
-      await tx.messageChange.create({ data: { chatId, changeNumber, number } });
-      const data = { ...columns, changeNumber, version: message.version + 1, updatedAt: now };
-      const changed = toMessage(await tx.message.update({ where: key, data }));
-      await addRanges(tx, [{ chatId, number, bytes: contentBytes(changed) }], now);
+      const changed = await write(tx, message, changeNumber);
+      if (changed === "unchanged") return { outcome: changed, message };
+      if (changed === "history-full") return { outcome: changed };
       return { outcome: "changed", message: changed };
     },
     { guard },
   );
 }
 
-async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, now: Date) {
+async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, changeNumber: number) {
+  const now = new Date();
   const { chatId, number, version, body, updatedAt } = message;
   const old = { body, metadata: message.metadata?.text ?? null };
   const changed = {
@@ -188,13 +172,22 @@ async function editMessage(tx: Queryable, message: Message, edit: MessageEdit, n
   // Each edit adds one version.
   if (version > maxEarlierVersions) return "history-full";
   await tx.messageVersion.create({ data: { chatId, number, version, ...old, createdAt: updatedAt } });
-  return { ...changed, editedAt: now };
+  await tx.$executeRaw`UPDATE chats SET last_change_number = ${changeNumber} WHERE id = ${chatId}`;
+  if (message.changeNumber !== null) {
+    await tx.messageChange.delete({ where: { chatId_changeNumber: { chatId, changeNumber: message.changeNumber } } });
+  }
+  await tx.messageChange.create({ data: { chatId, changeNumber, number } });
+  const edited = await tx.message.update({
+    where: { chatId_number: { chatId, number } },
+    data: { ...changed, editedAt: now, changeNumber, version: version + 1, updatedAt: now },
+  });
+  const after = toMessage(edited);
+  await addRanges(tx, [{ chatId, number, bytes: contentBytes(after) }], now);
+  return after;
 }
 
-async function removeMessage(tx: Queryable, { chatId, number, version }: Message, now: Date) {
-  if (version > 1) await noteRemovedHistories(tx, chatId, [number]);
-  await tx.$executeRaw`
-    UPDATE chats SET messages_count = messages_count - 1, numbers_sum = numbers_sum - ${number} WHERE id = ${chatId}`;
-  await addDeletedNumbers(tx, chatId, [number]);
-  return { body: "", metadata: null, deletedAt: now };
+async function removeMessage(tx: Queryable, message: Message, changeNumber: number) {
+  const { chatId, number } = message;
+  await leaveTombstones(tx, chatId, [message], changeNumber);
+  return toMessage(await tx.message.findUniqueOrThrow({ where: { chatId_number: { chatId, number } } }));
 }

@@ -2,11 +2,13 @@ import { nextChangeNumber } from "./change-numbers.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
 import { addRanges } from "./message-rows.ts";
 import { noteRemovedHistories } from "./removed-histories.ts";
+import { clearMessages, clearSenders } from "./tombstones.ts";
 import { placeholders, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
 interface LiveRow {
   readonly number: number;
+  readonly version: number;
   readonly changeNumber: number | null;
 }
 
@@ -42,40 +44,32 @@ export async function removeFrom(
   // Without locks: whoever changes a message locks its chat first. A scan for these rows would wait for rows that are being stored, and
   // who stores them waits for the chat.
   const rows = await tx.$queryRawUnsafe<LiveRow[]>(
-    `SELECT number, change_number AS changeNumber FROM messages
+    `SELECT number, version, change_number AS changeNumber FROM messages
       WHERE chat_id = ? AND number IN (${placeholders(numbers)}) AND deleted_at IS NULL ORDER BY number`,
     chatId,
     ...numbers,
   );
-  if (rows.length > 0) await leaveTombstones(tx, chatId, rows);
-  if (forgetSender) {
-    await tx.$executeRaw`
-      UPDATE JSON_TABLE(${JSON.stringify(numbers)}, '$[*]' COLUMNS (number INT PATH '$')) AS k
-        STRAIGHT_JOIN messages AS m ON m.chat_id = ${chatId} AND m.number = k.number
-         SET m.sender = NULL`;
-  }
+  if (rows.length > 0) await leaveTombstones(tx, chatId, rows, (await nextChangeNumber(tx, chatId))!);
+  if (forgetSender) await clearSenders(tx, chatId, numbers);
   return rows.length;
 }
 
-async function leaveTombstones(tx: Queryable, chatId: bigint, rows: readonly LiveRow[]): Promise<void> {
+/** Deletes messages in a transaction that has locked the row of their chat. They take the change numbers from `next` on. */
+export async function leaveTombstones(
+  tx: Queryable,
+  chatId: bigint,
+  rows: readonly LiveRow[],
+  next: number,
+): Promise<void> {
   const now = new Date();
   const numbers = rows.map(({ number }) => number);
-  const edited = rows.filter(({ changeNumber }) => changeNumber !== null);
-  if (edited.length > 0) {
-    const earlier = edited.map(({ changeNumber }) => changeNumber!);
-    const histories = edited.map(({ number }) => number);
-    await noteRemovedHistories(tx, chatId, histories);
-    await tx.messageChange.deleteMany({ where: { chatId, changeNumber: { in: earlier } } });
-  }
-  const next = (await nextChangeNumber(tx, chatId))!;
+  const edited = rows.filter(({ version }) => version > 1).map(({ number }) => number);
+  await noteRemovedHistories(tx, chatId, edited);
+  const earlier = rows.flatMap(({ changeNumber }) => changeNumber ?? []);
+  if (earlier.length > 0) await tx.messageChange.deleteMany({ where: { chatId, changeNumber: { in: earlier } } });
   const changes = numbers.map((number, at) => ({ chatId, changeNumber: next + at, number }));
   await tx.messageChange.createMany({ data: changes });
-  await tx.$executeRaw`
-    UPDATE JSON_TABLE(${JSON.stringify(changes.map(({ number, changeNumber }) => [number, changeNumber]))}, '$[*]'
-             COLUMNS (number INT PATH '$[0]', change_number DOUBLE PATH '$[1]')) AS k
-      STRAIGHT_JOIN messages AS m ON m.chat_id = ${chatId} AND m.number = k.number
-       SET m.body = '', m.metadata = NULL, m.deleted_at = ${now}, m.updated_at = ${now}, m.version = m.version + 1,
-           m.change_number = k.change_number`;
+  await clearMessages(tx, chatId, changes, now);
   await addDeletedNumbers(tx, chatId, numbers);
   await tx.$executeRaw`
     UPDATE chats SET last_change_number = ${changes.at(-1)!.changeNumber}, messages_count = messages_count - ${numbers.length},

@@ -2,6 +2,42 @@ import { addDeletedNumbers, inOrderOfChats, type ChatNumber } from "./deleted-nu
 import { compareWithStored, insertMessages, sortByKey, type NewMessage } from "./message-rows.ts";
 import type { Statements } from "./session.ts";
 
+/** The columns that a tombstone keeps as they were. */
+const KEPT_COLUMNS = ["chat_id", "number", "uid", "sender", "reply_to", "created_at", "edited_at", "epoch"];
+
+/**
+ * Turns stored messages of a chat into tombstones with these change numbers, and leaves out numbers that are not stored. Every column but
+ * the kept ones loses its value, also one that only a newer version of Confab knows: each row is replaced by one with the kept columns.
+ */
+export async function clearMessages(
+  tx: Statements,
+  chatId: bigint,
+  changes: readonly { readonly number: number; readonly changeNumber: number }[],
+  now: Date,
+): Promise<void> {
+  await tx.$executeRawUnsafe(
+    `REPLACE INTO messages (${KEPT_COLUMNS.join(", ")}, body, version, change_number, updated_at, deleted_at)
+     SELECT ${KEPT_COLUMNS.map((column) => `m.${column}`).join(", ")}, '', m.version + 1, k.change_number, ?, ?
+       FROM JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$[0]', change_number DOUBLE PATH '$[1]')) AS k
+       STRAIGHT_JOIN messages AS m ON m.chat_id = ? AND m.number = k.number`,
+    now,
+    now,
+    JSON.stringify(changes.map(({ number, changeNumber }) => [number, changeNumber])),
+    chatId,
+  );
+}
+
+/** Removes the senders of messages of a chat, tombstones among them. */
+export async function clearSenders(tx: Statements, chatId: bigint, numbers: readonly number[]): Promise<void> {
+  await tx.$executeRawUnsafe(
+    `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$')) AS k
+       STRAIGHT_JOIN messages AS m ON m.chat_id = ? AND m.number = k.number
+        SET m.sender = NULL`,
+    JSON.stringify(numbers),
+    chatId,
+  );
+}
+
 /**
  * Leaves tombstones under the numbers of messages that are not stored under them, unless something else has the number: readers may
  * have the messages, because they were shown them while they were pending. Returns the new tombstones. They name no sender, and have no
