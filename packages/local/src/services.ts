@@ -28,12 +28,12 @@ export const sourceCondition = "--conditions=@confab/source";
 
 /**
  * The arguments of Node that run a service, with the same garbage collection as in the chart: from its sources, or as `tsc -b` has
- * compiled it, which is what the image holds.
+ * compiled it, which is what the image holds. `root` may be a copy of the repository.
  */
-export function serviceArguments(name: ServiceName, { isCompiled = false } = {}): string[] {
+export function serviceArguments(name: ServiceName, { isCompiled = false, root = paths.root } = {}): string[] {
   const flags =
     name === "ingest" ? ["--max-semi-space-size=16", "--no-parallel-scavenge"] : ["--max-semi-space-size=8"];
-  const folder = join(paths.root, "services", name);
+  const folder = join(root, "services", name);
   return isCompiled
     ? [...flags, join(folder, "dist/src/main.js")]
     : [sourceCondition, ...flags, join(folder, "src/main.ts")];

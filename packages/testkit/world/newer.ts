@@ -3,7 +3,7 @@ import { toJsonText, type MessageContent } from "@confab/contracts";
 import { nameHash } from "@confab/pending";
 import type { Chat } from "./database.ts";
 
-/** What `asNewer` needs of a message: metadata, and digits in it. */
+/** A message needs these metadata, so that `asNewer` can rename the field and change the digits. */
 export const renamable = { metadata: toJsonText({ mood: "000000" }) } satisfies Partial<MessageContent>;
 
 /**
