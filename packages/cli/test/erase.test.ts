@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createChats } from "@confab/database";
+import { whenReady } from "@confab/queue";
 import { createElasticsearchIndex } from "@confab/search";
 import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
 import { connectScripts } from "@confab/testkit/world";
@@ -122,6 +123,7 @@ describe("confabctl erase", function () {
     expect((await verify()).code).to.equal(0);
 
     const redis = connectScripts(testStores().redisUrl);
+    await whenReady(redis, 5_000);
     await stack.database.prisma.read.create({
       data: { chatId: id, reader: Buffer.from("r"), number: 1, updatedAt: new Date() },
     });
