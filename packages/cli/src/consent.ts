@@ -15,7 +15,7 @@ export function asksFirst(command: Command): Command {
  */
 export async function expectConsent(io: Io, command: Command, question: () => Promise<string> | string): Promise<void> {
   if (command.opts<{ yes?: boolean }>().yes === true) return;
-  if (io.stdin.isTTY !== true || !io.stderr.isTTY) {
+  if (io.stdin.isTTY !== true || io.stderr.isTTY !== true) {
     throw new CommandError(
       "unconfirmed",
       "Nothing was done: this command destroys something, and there is no terminal to ask at. If you mean it, add --yes.",

@@ -6,5 +6,5 @@ export interface Io {
   readonly env: Environment;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WriteStream;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { StoreSetting } from "@confab/runtime";
 import { createTestDatabase, startProxy, startRedis, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
-import { startCommand, type Ended } from "./stack.ts";
+import { runCommand, type Ended } from "./stack.ts";
 
 const limit = ["--maxmemory", "64mb"];
 const sound = [
@@ -43,11 +43,11 @@ describe("confabctl config check --stores", function () {
     return server.url;
   }
   const check = (env: Record<string, string>, ...args: string[]): Promise<Ended> =>
-    startCommand(["config", "check", "--stores", ...args], {
+    runCommand(["config", "check", "--stores", ...args], {
       DATABASE_URL: database.url,
       SEARCH_BACKEND: "mysql",
       ...env,
-    }).ended;
+    });
 
   it("prints promise, setting and what was found, and ends well where all is kept", async () => {
     const REDIS_URL = await redisWith(...limit);

@@ -129,9 +129,10 @@ describe("confabctl", function () {
       ["America/Bogota", -5, "-05:00"],
     ] as const) {
       const local = new Date(Date.parse(created_at) + hours * 3_600_000).toISOString().replace("T", " ").slice(0, 23);
-      const { stdout } = await stack.run(["app", "show", token, "--local-time"], { TZ });
+      const env = { ...stack.env, TZ };
+      const { stdout } = await startCommand(["app", "show", token, "--local-time"], env).ended;
       expect(stdout).to.include(`${local} ${zone}`);
-      const json = await stack.run(["app", "show", token, "--local-time", "--json"], { TZ });
+      const json = await startCommand(["app", "show", token, "--local-time", "--json"], env).ended;
       expect(JSON.parse(json.stdout)).to.include({ created_at });
     }
   });

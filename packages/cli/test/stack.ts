@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { createDatabase, migrate } from "@confab/database";
 import {
@@ -13,6 +14,7 @@ import {
   testStores,
   uniquePrefix,
 } from "@confab/testkit";
+import { run as runHere } from "../src/run.ts";
 import { startGateway } from "./gateway.ts";
 
 export const main = join(import.meta.dirname, "../src/main.ts");
@@ -21,6 +23,24 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/**
+ * Runs confabctl in this process with this environment alone. Signals, a terminal, the time zone and the exit of the process need
+ * `startCommand`.
+ */
+export async function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input = "",
+): Promise<Ended> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const printed = Promise.all([text(stdout), text(stderr)]);
+  const code = await runHere(args, { env, stdin: Readable.from([input]), stdout, stderr });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await printed;
+  return { code, stdout: out, stderr: err };
 }
 
 /** Starts confabctl as a process with this environment alone. */
@@ -63,7 +83,7 @@ export async function startStack(more: Readonly<Record<string, string>> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-cli-"));
   const commandEnv = { ...env, CONFAB_URL: gateway.url };
   const run = (args: readonly string[], more: Readonly<Record<string, string>> = {}, input?: string): Promise<Ended> =>
-    startCommand(args, { ...commandEnv, ...more }, input).ended;
+    runCommand(args, { ...commandEnv, ...more }, input);
   return {
     database,
     env: commandEnv,

@@ -1,5 +1,4 @@
 import { createPublicKey, type JsonWebKey } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { scopeNames, userScopes, type CreatedKey, type Key, type Scope } from "@confab/contracts";
 import { InvalidArgumentError, type Command } from "commander";
 import { listed, pages } from "../api-client.ts";
@@ -7,6 +6,7 @@ import { onApplication, onOwner, textOperand, type Operand } from "../applicatio
 import { duration, future, number, toolsOf } from "../command-tools.ts";
 import { asksFirst, expectConsent } from "../consent.ts";
 import type { Io } from "../io.ts";
+import { readKeyFile } from "../key-file.ts";
 import { columns, table, type Output } from "../output.ts";
 
 const keyOperand: Operand<string> = {
@@ -112,15 +112,6 @@ export function addKeysCommands(program: Command, io: Io): void {
     },
     { isNamed: true },
   );
-}
-
-/** The key in a file, without white space around it. */
-export function readKeyFile(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : "It cannot be read.");
-  }
 }
 
 /** The public key in a file, as a JSON Web Key. A private key is reduced to its public part. */

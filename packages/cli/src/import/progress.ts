@@ -16,7 +16,7 @@ export function showProgress({ stderr }: Io, total: number, count: () => number)
     const elapsed = (performance.now() - start.at) / 1000;
     return elapsed > 0 ? Math.round((count() - start.count) / elapsed) : 0;
   };
-  if (!stderr.isTTY) {
+  if (stderr.isTTY !== true) {
     const timer = setInterval(() => {
       const left = rate() > 0 ? `, ${Math.ceil((total - count()) / rate())} s left` : "";
       stderr.write(`${count()} of ${total} messages, ${rate()} per second${left}\n`);
