@@ -1,5 +1,5 @@
 import type { Environment } from "@confab/config";
-import { describeSetting, type StoreSetting } from "@confab/runtime";
+import { describeSetting, type StoreSetting } from "@confab/runtime/store-setting";
 import { CommandError } from "./errors.ts";
 import { table } from "./output.ts";
 import { allStores } from "./stores.ts";

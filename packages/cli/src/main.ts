@@ -1,5 +1,5 @@
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
-import { assertJsonKeys } from "@confab/runtime";
+import { assertJsonKeys } from "@confab/runtime/json-check";
 import { run } from "./run.ts";
 
 assertJsonKeys();

@@ -5,7 +5,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { createChats } from "@confab/database";
-import { shellBlocks, testStores } from "@confab/testkit";
+import { inherited, shellBlocks, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { leftOut } from "./guides/left-out.ts";
 import { guideRuns, type GuideRun } from "./guides/run-here.ts";
@@ -144,6 +144,7 @@ describe("the commands of the guides", function () {
         const child = spawn("bash", ["-euo", "pipefail", "-c", `${prelude}${variables}\n${pasted}`], {
           cwd: stack.folder,
           env: {
+            ...inherited(),
             ...stack.env,
             HOME: stack.folder,
             PATH: `${join(stack.folder, "bin")}:${process.env.PATH ?? ""}`,

@@ -1,4 +1,4 @@
-import { createUuid7 } from "@confab/runtime";
+import { createUuid7 } from "@confab/runtime/uuid7";
 import type { Chat } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";

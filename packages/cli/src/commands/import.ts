@@ -65,7 +65,7 @@ async function runImport({ name, file }: Input, options: ImportCommandOptions, t
   const howToContinue = `Interrupted. Run the same command again ${file === name ? "" : "with the same input "}to continue.`;
   const result = await interruptible(howToContinue, async (signal) => {
     const progress =
-      tools.options.quiet === true ? undefined : showProgress(tools, summary.messages, () => state.messages_done);
+      tools.options.quiet === true ? undefined : await showProgress(tools, summary.messages, () => state.messages_done);
     // At once: a second Ctrl-C ends the process without any further step.
     signal.addEventListener("abort", () => progress?.stop());
     try {

@@ -1,4 +1,4 @@
-import { createUuid7 } from "@confab/runtime";
+import { createUuid7 } from "@confab/runtime/uuid7";
 import { text as readAll } from "node:stream/consumers";
 import { bodyFault } from "@confab/contracts";
 import type { Command } from "commander";

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { userTokenClaimsSchema, userScopes } from "@confab/contracts";
 import { InvalidArgumentError, type Command } from "commander";
-import { SignJWT } from "jose";
 import { duration, keyOf, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
@@ -43,6 +42,7 @@ export function addUserTokenCommand(program: Command, io: Io): void {
           "usage",
           `A user token cannot have these claims: ${error.issues[0]!.path.join(".")} ${error.issues[0]!.message}.`,
         );
+      const { SignJWT } = await import("jose");
       const token = await new SignJWT(claims)
         .setProtectedHeader({ alg: "HS256", typ: "JWT", kid: keyId })
         .sign(createHash("sha256").update(key).digest());

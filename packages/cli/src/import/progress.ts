@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import type { Io } from "../io.ts";
 
 export interface Progress {
@@ -10,7 +9,7 @@ const lineIntervalMs = 5_000;
 const barIntervalMs = 200;
 
 /** Shows the progress on standard error: a bar at a terminal, elsewhere a line every five seconds. */
-export function showProgress({ stderr }: Io, total: number, count: () => number): Progress {
+export async function showProgress({ stderr }: Io, total: number, count: () => number): Promise<Progress> {
   const start = { count: count(), at: performance.now() };
   const rate = (): number => {
     const elapsed = (performance.now() - start.at) / 1000;
@@ -27,6 +26,7 @@ export function showProgress({ stderr }: Io, total: number, count: () => number)
       },
     };
   }
+  const { SingleBar } = await import("cli-progress");
   const format = "{bar} {percentage} % | {value}/{total} messages | {rate} per second | {eta_formatted} left";
   // The command itself handles signals: the library's handler only stops the bar.
   const bar = new SingleBar({ stream: stderr, format, hideCursor: true, etaBuffer: 50, gracefulExit: false });

@@ -1,4 +1,4 @@
-import { createUuid7 } from "@confab/runtime";
+import { createUuid7 } from "@confab/runtime/uuid7";
 import { randomUUID } from "node:crypto";
 import type { ApiClient } from "../api-client.ts";
 
