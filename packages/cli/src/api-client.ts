@@ -74,7 +74,7 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
   async function callOnce<Name extends RouteName>(name: Name, options: CallOptions = {}) {
     const route = routes[name];
     const { body, idempotencyKey, tag, signal } = options;
-    const timeout = AbortSignal.timeout(requestTimeoutMs);
+    const timeout = AbortSignal.timeout(requestTimeoutMs + 1000 * Number(options.query?.wait ?? 0));
     const base = route.service === "ingest" ? ingestUrl : url;
     const target = `${base}${fillPath(route.path, options.params ?? {})}${queryString(options.query)}`;
     const headers = {
@@ -140,22 +140,11 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
   return { url, call, callOnce, stream };
 }
 
-type ListName =
-  | "listAdminKeys"
-  | "listApplications"
-  | "listChats"
-  | "listKeys"
-  | "listMessages"
-  | "listMessageVersions"
-  | "listReadHorizons"
-  | "listUnreadChats"
-  | "searchApplication"
-  | "searchMessages";
-export type Item<Name extends ListName> = Success<Name> extends readonly (infer One)[] ? One : never;
+export type Item<Name extends RouteName> = Success<Name> extends readonly (infer One)[] ? One : never;
 type Query = NonNullable<CallOptions["query"]>;
 
 /** The pages of a list in its order, until `limit` items were returned. */
-export async function* pages<Name extends ListName>(
+export async function* pages<Name extends RouteName>(
   api: ApiClient,
   name: Name,
   { limit = Infinity, ...options }: CallOptions & { limit?: number },

@@ -42,6 +42,15 @@ confabctl tail 1
 confabctl search 1 "hello"
 \`\`\`
 
+\`api\` calls any operation of the API by its name in the [API description](openapi.json), with an option for each parameter:
+
+\`\`\`sh
+confabctl api                               # lists the operations
+confabctl api listMessages --help           # shows the parameters of one
+confabctl api listMessages --token $TOKEN --chat 1 --all
+confabctl api updateChat --token $TOKEN --chat 1 --data '{"name": "General"}'
+\`\`\`
+
 A token in front overrides \`CONFAB_TOKEN\`: \`confabctl send TOKEN 1 "Hello world"\`. Text with spaces must be in quotes.
 
 Results go to standard output. Notes, progress and errors go to standard error. An error is a sentence that says what to do;
@@ -66,5 +75,7 @@ ${sections(program, [program.name()]).join("\n\n")}
 
 function sections(command: Command, path: readonly string[]): string[] {
   const own = `## ${path.join(" ")}\n\n\`\`\`\n${command.helpInformation().trimEnd()}\n\`\`\``;
+  // The operations of the API are described by the API itself.
+  if (command.name() === "api") return [own];
   return [own, ...command.commands.flatMap((child) => sections(child, [...path, child.name()]))];
 }

@@ -1,5 +1,6 @@
 import { version } from "@confab/config";
 import { Command } from "commander";
+import { addApiCommand } from "./commands/api.ts";
 import { addAppCommands } from "./commands/app.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addChatCommands } from "./commands/chat.ts";
@@ -66,6 +67,7 @@ export function createProgram(io: Io): Command {
   addVerifyCommand(program, io);
   addTraceCommand(program, io);
   addStatusCommand(program, io);
+  addApiCommand(program, io);
   addCompleteCommand(program);
   return program;
 }

@@ -37,19 +37,6 @@ describe("confabctl", function () {
     expect(await stack.json("chat", "list", other.token, "--all")).to.have.length(2);
   });
 
-  it("renames and shows applications and chats, and shows a message", async () => {
-    const { token: own } = await stack.json<Application>("app", "create", "Old name");
-    expect(await stack.json("app", "rename", own, "New name")).to.include({ name: "New name" });
-    expect(await stack.json("app", "show", own)).to.include({ name: "New name" });
-    await stack.json("chat", "create", own, "--name", "Old chat");
-    expect(await stack.json("chat", "rename", own, "1", "New chat")).to.include({ number: 1, name: "New chat" });
-    expect(await stack.json("chat", "show", own, "1")).to.include({ name: "New chat" });
-    expect(await stack.json("chat", "rename", own, "1", "")).to.include({ name: null });
-    await stack.json("send", own, "1", "two\nlines");
-    expect(await stack.json("message", "show", own, "1", "1")).to.include({ number: 1, body: "two\nlines" });
-    expect((await stack.run(["message", "show", own, "1", "1"])).stdout).to.match(/^body +two↵lines$/m);
-  });
-
   it("sends a sender, metadata and replies, and filters by sender", async () => {
     const { token: own } = await stack.json<Application>("app", "create", "Fields");
     const metadata = '{"topic":"orders"}';
@@ -62,8 +49,8 @@ describe("confabctl", function () {
       ...{ number: 2, sender: "ben", metadata: { mood: "good" }, reply_to: 1 },
     });
     expect((await stack.run(["tail", own, "1", "--no-follow"])).stdout).to.match(/ben: Hello Anna$/m);
-    const shown = (await stack.run(["message", "show", own, "1", "2"])).stdout;
-    expect(shown).to.match(/^metadata +\{"mood":"good"\}$/m);
+    const ofMessage = ["api", "getMessage", "--token", own, "--chat", "1", "--message", "2"];
+    expect((await stack.run(ofMessage)).stdout).to.match(/^metadata +\{"mood":"good"\}$/m);
     expect((await stack.run(["send", own, "1", "x", "--metadata", "{"])).code).to.equal(2);
     await eventually(async () => {
       const hits = await stack.json<{ number: number }[]>("search", own, "1", "hello", "--sender", "anna");
@@ -96,10 +83,11 @@ describe("confabctl", function () {
     expect(await stack.json("message", "edit", own, "1", "1", "uno")).to.include({ body: "uno", version: 2 });
     const late = await stack.run(["message", "edit", own, "1", "1", "due", "--if-version", "1"]);
     expect([late.code, late.stderr.includes("version-mismatch")]).to.deep.equal([3, true]);
-    expect((await stack.run(["message", "history", own, "1", "1"])).stdout).to.match(/^1 .* first$/m);
+    const ofMessage = ["--token", own, "--chat", "1", "--message", "1"];
+    expect((await stack.run(["api", "listMessageVersions", ...ofMessage])).stdout).to.match(/^1 .*first/m);
     expect(await stack.json("message", "delete", own, "1", "1")).to.deep.equal({ deleted: 1 });
     expect((await stack.run(["tail", own, "1", "--no-follow"])).stdout).to.match(/\(deleted\)$/m);
-    expect((await stack.run(["message", "show", own, "1", "1"])).stderr).to.match(/message-deleted/);
+    expect((await stack.run(["api", "getMessage", ...ofMessage])).stderr).to.match(/message-deleted/);
     const exported = (await stack.run(["export", "--application", own])).stdout;
     expect(JSON.parse(exported)).to.deep.include({ messages: [] });
   });
@@ -115,9 +103,9 @@ describe("confabctl", function () {
     expect(await inDefault("app", "show")).to.include({ token: own });
     expect(await inDefault("chat", "create")).to.include({ application_token: own, number: 1 });
     expect(await inDefault("send", "1", token)).to.include({ application_token: own, body: token });
-    expect(await inDefault("message", "show", "1", "1")).to.include({ body: token });
-    expect(await inDefault("app", "rename", token)).to.include({ token: own, name: token });
-    expect(await inDefault("chat", "show", token, "1")).to.include({ application_token: token, name: "General" });
+    expect(await inDefault("api", "getMessage", "--chat", "1", "--message", "1")).to.include({ body: token });
+    const ofGeneral = await inDefault("api", "getChat", "--token", token, "--chat", "1");
+    expect(ofGeneral).to.include({ application_token: token, name: "General" });
     expect(await stack.json("app", "show", "--token", token)).to.include({ token });
   });
 
@@ -188,68 +176,6 @@ describe("confabctl", function () {
     await tail.ended;
     const { stdout } = await stack.run(["tail", token, String(chat), "--no-follow"]);
     expect(stdout).to.match(/^1 .* one\n2 .* two\n3 .* three\n4 .* four\n$/);
-  });
-
-  it("searches with and without the word query, following pages with --all", async () => {
-    const { number } = await stack.json<{ number: number }>("chat", "create", token);
-    const chat = String(number);
-    await stack.json("send", token, chat, "Hello <world>");
-    await stack.json("send", token, chat, "hello again");
-    await eventually(async () => {
-      expect(await stack.json("search", token, chat, "ell")).to.have.length(2);
-    });
-    expect(await stack.json("search", "query", token, chat, "ell", "--limit", "1")).to.have.length(1);
-    expect(await stack.json("search", token, chat, "ell", "--all")).to.have.length(2);
-    expect((await stack.run(["search", token, chat, "world"])).stdout).to.match(/^1 .* Hello <world>\n$/);
-    expect((await stack.run(["search", token, chat, "hell world zebra"])).stdout).to.equal("(nothing found)\n");
-  });
-
-  it("searches all chats with --all-chats, and by time", async () => {
-    const own = (await stack.json<{ token: string }>("app", "create", "across")).token;
-    for (const chat of ["1", "2"]) {
-      await stack.json("chat", "create", own);
-      await stack.json("send", own, chat, `Hello ${chat}`);
-    }
-    await eventually(async () => {
-      const hits = await stack.json<{ chat_number: number }[]>("search", "--all-chats", own, "ell");
-      expect(hits.map(({ chat_number }) => chat_number)).to.deep.equal([2, 1]);
-    });
-    expect((await stack.run(["search", "--all-chats", own, "hello"])).stdout).to.match(
-      /^2\/1 .* Hello 2\n1\/1 .* Hello 1\n$/,
-    );
-    expect((await stack.run(["search", "--all-chats", "--token", own, "hello 1"])).stdout).to.match(
-      /^1\/1 .* Hello 1\n$/,
-    );
-    expect(await stack.json("search", own, "1", "hello", "--from", "2100-01-01T00:00:00Z")).to.deep.equal([]);
-    expect(await stack.json("search", "--all-chats", own, "hello", "--to", "2100-01-01T00:00:00Z")).to.have.length(2);
-    expect((await stack.run(["search", "--all-chats", own])).stderr).to.match(
-      /missing required argument|no application/,
-    );
-  });
-
-  it("searches by relevance, and counts the hits of each chat", async () => {
-    const own = (await stack.json<{ token: string }>("app", "create", "relevance")).token;
-    for (const [chat, body] of [
-      ["1", "Hello ell"],
-      ["2", "Hello one"],
-      ["2", "Hello two"],
-    ] as const) {
-      if (body !== "Hello two") await stack.json("chat", "create", own);
-      await stack.json("send", own, chat, body);
-    }
-    await eventually(async () => {
-      expect(await stack.json("search", "--all-chats", own, "ell", "--order", "newest")).to.have.length(3);
-    });
-    expect((await stack.run(["search", "--all-chats", own, "ell", "--order", "relevance"])).stdout).to.match(
-      /^1\/1 .*\n2\/2 .*\n2\/1 .*\n$/,
-    );
-    expect(await stack.json("search", own, "1", "ell", "--order", "relevance", "--all")).to.have.length(1);
-    expect((await stack.run(["search", "chats", own, "ell"])).stdout).to.match(/^CHAT +HITS\n2 +2\n1 +1\n$/);
-    expect(await stack.json("search", "chats", own, "two", "--limit", "1")).to.deep.equal([
-      { chat_number: 2, hits_count: 1, exact: true },
-    ]);
-    expect(await stack.json("search", "chats", own, "ell", "--from", "2100-01-01T00:00:00Z")).to.deep.equal([]);
-    expect((await stack.run(["search", own, "1", "ell", "--order", "best"])).stderr).to.match(/newest, relevance/);
   });
 
   it("explains an error by its exit code and one sentence", async () => {

@@ -92,12 +92,12 @@ describe("confabctl retention", function () {
     expect(await set("90")).to.equal("the application keeps its messages for 90 days");
     expect((await stack.run(["app", "show", token])).stdout).to.match(/RETENTION[^]* 90 days /);
     expect(await set("1", "--chat", "1")).to.equal("chat 1 keeps its messages for 1 day");
-    expect((await stack.run(["chat", "show", token, "1"])).stdout).to.match(/RETENTION[^]* 1 day /);
+    expect((await stack.run(["chat", "list", token])).stdout).to.match(/RETENTION[^]* 1 day /);
     expect(await set("forever", "--chat", "1")).to.equal("chat 1 keeps its messages for ever");
     expect((await stack.run(["chat", "list", token])).stdout).to.match(/ for ever /);
-    expect(await stack.json("chat", "show", token, "1")).to.include({ retention_days: 0 });
+    expect(await stack.json("api", "getChat", "--token", token, "--chat", "1")).to.include({ retention_days: 0 });
     expect(await set("none", "--chat", "1")).to.equal("chat 1 follows its application");
-    expect(await stack.json("chat", "show", token, "1")).to.include({ retention_days: null });
+    expect(await stack.json("api", "getChat", "--token", token, "--chat", "1")).to.include({ retention_days: null });
     for (const days of ["none", "forever"]) {
       expect(await set(days)).to.equal("the application keeps its messages for ever");
       expect(await stack.json("app", "show", token)).to.include({ retention_days: null });

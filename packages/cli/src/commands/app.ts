@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { Application } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
-import { onApplication, textOperand } from "../application-arguments.ts";
+import { onApplication } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
 import { asksFirst, expectConsent } from "../consent.ts";
 import { inWords, previewDeletion } from "../deletion-preview.ts";
 import type { Io } from "../io.ts";
 import { inDays, table, type Output } from "../output.ts";
 
-/** `app create|list|show|rename|delete`. */
+/** `app create|list|show|delete`. */
 export function addAppCommands(program: Command, io: Io): void {
-  const app = program.command("app").description("create, list, show, rename and delete applications");
+  const app = program.command("app").description("create, list, show and delete applications");
 
   app
     .command("create")
@@ -44,16 +44,6 @@ export function addAppCommands(program: Command, io: Io): void {
     const { body } = await api.call("getApplication", { params: { token } });
     output.result(body, () => view([body], output));
   });
-
-  onApplication(
-    app.command("rename").description("rename an application"),
-    [textOperand("name", "1 to 255 characters")],
-    async (token, [name], command) => {
-      const { api, output } = toolsOf(io, command);
-      const { body } = await api.call("updateApplication", { params: { token }, body: { name } });
-      output.result(body, () => view([body], output));
-    },
-  );
 
   onApplication(
     asksFirst(

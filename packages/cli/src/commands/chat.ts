@@ -2,16 +2,16 @@ import { createUuid7 } from "@confab/runtime/uuid7";
 import type { Chat } from "@confab/contracts";
 import type { Command } from "commander";
 import { listed, pages } from "../api-client.ts";
-import { chatOperand, onApplication, textOperand } from "../application-arguments.ts";
+import { chatOperand, onApplication } from "../application-arguments.ts";
 import { days, json, number, toolsOf } from "../command-tools.ts";
 import { asksFirst, expectConsent } from "../consent.ts";
 import { inWords, previewDeletion } from "../deletion-preview.ts";
 import type { Io } from "../io.ts";
 import { inDays, table, type Output } from "../output.ts";
 
-/** `chat create|list|show|rename|delete`. */
+/** `chat create|list|delete`. */
 export function addChatCommands(program: Command, io: Io): void {
-  const chat = program.command("chat").description("create, list, show, rename and delete the chats of an application");
+  const chat = program.command("chat").description("create, list and delete the chats of an application");
 
   onApplication(
     chat
@@ -47,23 +47,6 @@ export function addChatCommands(program: Command, io: Io): void {
         pages(api, "listChats", { params: { token }, query, limit: all === true ? Infinity : limit }),
       );
       output.result(found, () => view(found, output));
-    },
-  );
-
-  onApplication(chat.command("show").description("show a chat"), [chatOperand], async (token, [chat], command) => {
-    const { api, output } = toolsOf(io, command);
-    const { body } = await api.call("getChat", { params: { token, chat } });
-    output.result(body, () => view([body], output));
-  });
-
-  onApplication(
-    chat.command("rename").description('rename a chat; the empty name "" removes the name'),
-    [chatOperand, textOperand("name", "1 to 255 characters")],
-    async (token, [chat, name], command) => {
-      const { api, output } = toolsOf(io, command);
-      const body = { name: name === "" ? null : name };
-      const renamed = await api.call("updateChat", { params: { token, chat }, body });
-      output.result(renamed.body, () => view([renamed.body], output));
     },
   );
 

@@ -1,32 +1,14 @@
 import { bodyFault } from "@confab/contracts";
 import { Option, type Command } from "commander";
-import { listed, pages } from "../api-client.ts";
 import { chatOperand, messageOperand, onApplication, textOperand } from "../application-arguments.ts";
 import { json, number, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Io } from "../io.ts";
-import { columns, table } from "../output.ts";
 
-/** `message show|edit|delete|history`. */
+/** `message edit|delete`. */
 export function addMessageCommands(program: Command, io: Io): void {
-  const message = program.command("message").description("show, edit and delete messages");
-
-  onApplication(
-    message.command("show").description("show a message with its whole body"),
-    [chatOperand, messageOperand],
-    async (token, [chat, message], command) => {
-      const { api, output } = toolsOf(io, command);
-      const { body } = await api.call("getMessage", { params: { token, chat, message } });
-      output.result(body, () => {
-        const times = { created_at: output.time(body.created_at), updated_at: output.time(body.updated_at) };
-        const fields = Object.entries({ ...body, ...times }).filter(([, value]) => value !== null);
-        return columns(
-          fields.map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : value]),
-        );
-      });
-    },
-  );
+  const message = program.command("message").description("edit and delete messages");
 
   onApplication(
     message
@@ -56,22 +38,6 @@ export function addMessageCommands(program: Command, io: Io): void {
       const params = { token, chat, message };
       await api.call("deleteMessage", { params, tag: await tagOf(api, params, version) });
       output.result({ deleted: message }, () => `message ${message} deleted`);
-    },
-  );
-
-  onApplication(
-    message.command("history").description("show what a message was before each edit"),
-    [chatOperand, messageOperand],
-    async (token, [chat, message], command) => {
-      const { api, output } = toolsOf(io, command);
-      const params = { token, chat, message };
-      const versions = await listed(pages(api, "listMessageVersions", { params, limit: Infinity }));
-      output.result(versions, () =>
-        table(
-          ["VERSION", "WRITTEN", "BODY"],
-          versions.map(({ version, body, created_at }) => [version, output.time(created_at), body]),
-        ),
-      );
     },
   );
 }

@@ -1,18 +1,17 @@
 import { styleText } from "node:util";
-import { defaultLimit, maxLimit, type SearchHit } from "@confab/contracts";
+import type { SearchHit } from "@confab/contracts";
 import { Option, type Command } from "commander";
 import { listed, pages, type ApiClient } from "../api-client.ts";
 import {
   applicationArguments,
   chatOperand,
   declareApplicationArguments,
-  onApplication,
   textOperand,
   type Operand,
 } from "../application-arguments.ts";
 import { number, toolsOf } from "../command-tools.ts";
 import type { Io } from "../io.ts";
-import { printable, table } from "../output.ts";
+import { printable } from "../output.ts";
 import { addIndexCommands } from "./search-index.ts";
 
 const queryOperand: Operand<string | undefined> = {
@@ -37,13 +36,10 @@ interface SearchOptions extends Filters {
 }
 
 /**
- * `search [TOKEN] CHAT QUERY`, `search --all-chats [TOKEN] QUERY`, `search chats [TOKEN] QUERY`, and `search reindex|verify` for the
- * index behind it.
+ * `search [TOKEN] CHAT QUERY`, `search --all-chats [TOKEN] QUERY`, and `search reindex|verify` for the index behind it.
  */
 export function addSearchCommands(program: Command, io: Io): void {
-  const search = program
-    .command("search")
-    .description("search messages, and count what a search finds; rebuild or verify the search index");
+  const search = program.command("search").description("search messages; rebuild or verify the search index");
 
   const query = addFilters(search.command("query", { isDefault: true }))
     .description("search the messages of a chat; the word `query` may be left out")
@@ -69,24 +65,6 @@ export function addSearchCommands(program: Command, io: Io): void {
             .join("\n"),
     );
   });
-
-  onApplication(
-    addFilters(search.command("chats"))
-      .description("count the hits in each chat of the application, the most first")
-      .option("--limit <n>", `maximum number of chats, at most ${maxLimit}`, number, defaultLimit),
-    [queryOperand],
-    async (token, [q], command) => {
-      const { api, output } = toolsOf(io, command);
-      const { limit, sender, from, to } = command.opts<Filters & { limit: number }>();
-      const { body } = await api.call("countHits", { params: { token }, query: { q, sender, from, to, limit } });
-      output.result(body, () =>
-        table(
-          ["CHAT", "HITS"],
-          body.map(({ chat_number, hits_count, exact }) => [chat_number, exact ? hits_count : `${hits_count}+`]),
-        ),
-      );
-    },
-  );
 
   addIndexCommands(search, io);
 }
