@@ -72,7 +72,7 @@ describe("the image", function () {
   });
 
   it("stores, lists and finds an accepted message", async () => {
-    const { exitCode, text } = await outputOf("smoke", [confabctl, "smoke"], urls);
+    const { exitCode, text } = await outputOf("verify", [confabctl, "verify", "--quick"], urls);
     expect(exitCode, text).to.equal(0);
   });
 

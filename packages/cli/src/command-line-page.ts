@@ -54,7 +54,7 @@ confabctl api updateChat --token $TOKEN --chat 1 --data '{"name": "General"}'
 A token in front overrides \`CONFAB_TOKEN\`: \`confabctl send TOKEN 1 "Hello world"\`. Text with spaces must be in quotes.
 
 Results go to standard output. Notes, progress and errors go to standard error. An error is a sentence that says what to do;
-\`DEBUG=confab\` adds the stack trace. With \`--json\` a command prints one JSON document; \`tail\`, \`status\` and \`smoke\` print
+\`DEBUG=confab\` adds the stack trace. With \`--json\` a command prints one JSON document; \`tail\`, \`status\` and \`verify --quick\` print
 one document per line. Times are in UTC. \`--local-time\` prints them in the time zone of the machine, or of \`TZ\`.
 
 These commands work on the stores, not on the API: \`migrate\`, \`dead-letters\`, \`counts\`, \`search reindex\`, \`search verify\`,

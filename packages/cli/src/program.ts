@@ -18,7 +18,6 @@ import { addReadsCommands } from "./commands/reads.ts";
 import { addRetentionCommands } from "./commands/retention.ts";
 import { addSearchCommands } from "./commands/search.ts";
 import { addSendCommand } from "./commands/send.ts";
-import { addSmokeCommand } from "./commands/smoke.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTailCommand } from "./commands/tail.ts";
 import { addTraceCommand } from "./commands/trace.ts";
@@ -63,7 +62,6 @@ export function createProgram(io: Io): Command {
   addRetentionCommands(program, io);
   addCountsCommands(program, io);
   addAuditCommand(program, io);
-  addSmokeCommand(program, io);
   addVerifyCommand(program, io);
   addTraceCommand(program, io);
   addStatusCommand(program, io);

@@ -89,7 +89,7 @@ describe("confabctl for operators", function () {
   });
 
   it("tests an installation, with ingest at an address of its own", async () => {
-    const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "60s"], {
+    const { code, stdout, stderr } = await stack.run(["verify", "--quick", "--timeout", "60s"], {
       CONFAB_URL: stack.urls.api,
       CONFAB_INGEST_URL: stack.urls.ingest,
     });
@@ -101,7 +101,7 @@ describe("confabctl for operators", function () {
   it("tests an installation in a given application, without the admin key", async () => {
     const tokens = async () => (await stack.json<{ token: string }[]>("app", "list")).map((listed) => listed.token);
     const before = await tokens();
-    const { code, stdout, stderr } = await stack.run(["smoke", "--application", token], {
+    const { code, stdout, stderr } = await stack.run(["verify", "--quick", "--application", token], {
       CONFAB_URL: stack.urls.api,
       CONFAB_INGEST_URL: stack.urls.ingest,
       ADMIN_API_KEY: "",
@@ -111,8 +111,8 @@ describe("confabctl for operators", function () {
     expect(await tokens()).to.deep.equal(before);
   });
 
-  it("says which step of a smoke test fails and why, and ends in time with exit code 4", async () => {
-    const { code, stdout, stderr } = await stack.run(["smoke", "--timeout", "2s"], {
+  it("says which step of a quick verification fails and why, and ends in time with exit code 4", async () => {
+    const { code, stdout, stderr } = await stack.run(["verify", "--quick", "--timeout", "2s"], {
       CONFAB_INGEST_URL: "http://127.0.0.1:1",
     });
     expect(code).to.equal(4);
@@ -120,17 +120,17 @@ describe("confabctl for operators", function () {
       .to.include("ok      create a chat")
       .and.to.match(/FAILED {2}send a message\n$/);
     expect(stderr).to.include("http://127.0.0.1:1");
-    const short = await stack.run(["smoke", "--timeout", "1ms"]);
+    const short = await stack.run(["verify", "--quick", "--timeout", "1ms"]);
     expect(short.code).to.equal(4);
     expect(short.stdout).to.equal("FAILED  create an application\n");
     expect(short.stderr).to.include('did not finish within 1 ms. The step "create an application" was not done.');
   });
 
-  it("ends a smoke test in time when Confab accepts connections and does not answer", async () => {
+  it("ends a quick verification in time when Confab accepts connections and does not answer", async () => {
     const proxy = await startProxy({ target: stack.gateway.url });
     proxy.pause();
     const started = performance.now();
-    const { code, stderr } = await stack.run(["smoke", "--timeout", "1s"], { CONFAB_URL: proxy.url });
+    const { code, stderr } = await stack.run(["verify", "--quick", "--timeout", "1s"], { CONFAB_URL: proxy.url });
     const seconds = (performance.now() - started) / 1000;
     await proxy.close();
     expect(code, stderr).to.equal(4);

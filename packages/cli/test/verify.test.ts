@@ -128,6 +128,14 @@ describe("confabctl verify", function () {
     expect(silent.stderr).to.include("No message was acknowledged");
   });
 
+  it("refuses options of the other kind", async () => {
+    const quick = await stack.run(["verify", "--quick", "--messages", "10"]);
+    expect(quick.stderr).to.match(/'--quick' cannot be used with option '--messages <n>'/);
+    const full = await stack.run(["verify", "--timeout", "10s"]);
+    expect(full.stderr).to.include("--application and --timeout need --quick");
+    expect([quick.code, full.code]).to.deep.equal([2, 2]);
+  });
+
   for (const [what, { lie, anomaly }] of Object.entries(lies)) {
     it(`finds the anomaly if something ${what}`, async () => {
       liar.lies(lie());

@@ -1,8 +1,9 @@
 import { Option, type Command } from "commander";
-import { duration, number, toolsOf } from "../command-tools.ts";
+import { duration, number, token, toolsOf } from "../command-tools.ts";
 import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { counted, table } from "../output.ts";
+import { verifyQuickly } from "../verify/quick.ts";
 import { kinds } from "../verify/run.ts";
 import { anomalies, type Anomaly } from "../verify/verdict.ts";
 import { verifyInstallation, type Verification } from "../verify/verify-installation.ts";
@@ -15,9 +16,15 @@ interface VerifyOptions {
   settle: number;
 }
 
+interface QuickOptions {
+  quick?: boolean;
+  application?: string;
+  timeout: number;
+}
+
 const maximum = { messages: 100_000, chats: 64, senders: 32, duration: 3_600_000, settle: 600_000 };
 
-/** `verify [--messages 2000] [--duration 30s]`. */
+/** `verify [--messages 2000] [--duration 30s]`, and `verify --quick [--application TOKEN] [--timeout 1m]`. */
 export function addVerifyCommand(program: Command, io: Io): void {
   program
     .command("verify")
@@ -33,10 +40,33 @@ export function addVerifyCommand(program: Command, io: Io): void {
         .argParser(duration)
         .default(30_000, "30s"),
     )
-    .action(async (options: VerifyOptions, command: Command) => {
-      const { api, output } = toolsOf(io, command);
+    .addOption(
+      new Option(
+        "--quick",
+        "only create a chat, and send, read, list, find and count one message; prints each step",
+      ).conflicts(Object.keys(maximum)),
+    )
+    .option("--application <token>", "with --quick: use this application instead of creating one", token)
+    .addOption(
+      new Option("--timeout <duration>", "with --quick: maximum duration of all steps")
+        .argParser(duration)
+        .default(60_000, "1m"),
+    )
+    .action(async (options: VerifyOptions & QuickOptions, command: Command) => {
+      const tools = toolsOf(io, command);
+      const { api, output } = tools;
+      if (options.quick === true) {
+        await verifyQuickly(tools, options.application, options.timeout);
+        return;
+      }
+      if (options.application !== undefined || command.getOptionValueSource("timeout") === "cli") {
+        command.error("error: --application and --timeout need --quick.");
+      }
       const bounded = Object.fromEntries(
-        (Object.keys(maximum) as (keyof VerifyOptions)[]).map((name) => [name, Math.min(options[name], maximum[name])]),
+        (Object.keys(maximum) as (keyof typeof maximum)[]).map((name) => [
+          name,
+          Math.min(options[name], maximum[name]),
+        ]),
       ) as unknown as VerifyOptions;
       const { messages, chats, senders, duration: durationMs, settle: settleMs } = bounded;
       output.note(`Sending up to ${counted(messages, "message")} to ${counted(chats, "chat")} at ${api.url}.`);

@@ -164,7 +164,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     docker,
     [
       "docker compose up --build --wait",
-      "docker compose exec api confabctl --url http://api:8082 --ingest-url http://ingest:8081 smoke   # does it work?",
+      "docker compose exec api confabctl --url http://api:8082 --ingest-url http://ingest:8081 verify --quick   # does it work?",
       "CONFAB_PORT=9000",
       "docker compose --profile monitoring up --build --wait",
     ],

@@ -11,10 +11,10 @@ export interface Step {
   readonly run: () => Promise<void>;
 }
 
-/** The steps of a smoke test, in a given or a new application. The signal ends a request that is in flight. */
-export function smokeSteps(api: ApiClient, signal: AbortSignal, application: string | undefined): Step[] {
+/** The steps of a quick verification, in a given or a new application. The signal ends a request that is in flight. */
+export function quickSteps(api: ApiClient, signal: AbortSignal, application: string | undefined): Step[] {
   const [applicationKey, chatKey, messageKey] = [randomUUID(), createUuid7(), createUuid7()];
-  const word = `smoke${randomUUID().replaceAll("-", "")}`;
+  const word = `verify${randomUUID().replaceAll("-", "")}`;
   const body = `Confab works: ${word}`;
   let token = application ?? "";
   let chat = 0;
@@ -24,7 +24,7 @@ export function smokeSteps(api: ApiClient, signal: AbortSignal, application: str
     name: "create an application",
     run: async () => {
       const created = await api.callOnce("createApplication", {
-        body: { name: "confabctl smoke" },
+        body: { name: "confabctl verify" },
         idempotencyKey: applicationKey,
         signal,
       });
