@@ -30,6 +30,14 @@ export function conversations(count: number): Conversation[] {
   }));
 }
 
+/** The same in applications whose names have a prefix. */
+export function named(prefix: string, count: number): Conversation[] {
+  return conversations(count).map((conversation) => ({
+    ...conversation,
+    application: `${prefix} ${conversation.application}`,
+  }));
+}
+
 /** The text of a conversation file. */
 export function ndjson(list: readonly Conversation[]): string {
   return list.map((conversation) => `${JSON.stringify(conversation)}\n`).join("");

@@ -1,0 +1,31 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { sorted } from "./conversations.ts";
+import type { Stack } from "./stack.ts";
+
+/** Writes files for the import, and reads what an export of the stack contains. */
+export function importFiles(stack: () => Stack) {
+  /** The exported lines of the applications whose names have this prefix. */
+  async function exportedWithIds(prefix: string): Promise<string[]> {
+    const { code, stdout } = await stack().run(["export"]);
+    expect(code).to.equal(0);
+    return sorted(stdout).filter((line) => line.startsWith(`{"application":"${prefix}`));
+  }
+  /** The same without the ids of the applications, which differ after an import. */
+  async function exported(prefix: string): Promise<string[]> {
+    return withoutIds((await exportedWithIds(prefix)).join("\n"));
+  }
+
+  async function written(name: string, text: string | Uint8Array): Promise<string> {
+    const file = join(stack().folder, name);
+    await writeFile(file, text);
+    return file;
+  }
+
+  return { written, exportedWithIds, exported };
+}
+
+export function withoutIds(text: string): string[] {
+  return sorted(text.replaceAll(/"application_id":"[0-9a-f]{16}",/g, ""));
+}
