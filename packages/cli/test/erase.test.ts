@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createChats } from "@confab/database";
-import { whenReady } from "@confab/queue";
+import { whenReady } from "@confab/redis";
 import { createElasticsearchIndex } from "@confab/search";
 import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
 import { connectScripts } from "@confab/testkit/world";
