@@ -125,7 +125,7 @@ async function rangesLeft(database: Database, waitSeconds: number): Promise<numb
   for (;;) {
     const elapsedMs = performance.now() - beganAt;
     const [depth, oldestMs] = await Promise.all([outbox.depth(), outbox.oldestAgeMs()]);
-    // While messages arrive, it is never empty. What is younger than this wait does not matter.
+    // While messages arrive, the outbox is never empty. Ranges that are younger than this wait do not matter.
     if (depth === 0 || oldestMs + clocksMs < elapsedMs) return 0;
     if (elapsedMs >= waitSeconds * 1_000) return depth;
     await sleep(pollMs);
