@@ -1,6 +1,6 @@
 import { judgeSetting, notShown, type JudgedSetting, type SettingRule, type StoreSetting } from "@confab/runtime";
 import { isUnavailable } from "./errors.ts";
-import { MIN_PACKET_BYTES } from "./message-rows.ts";
+import { MIN_PACKET_BYTES } from "./insert-messages.ts";
 import type { Database } from "./client.ts";
 
 export interface ExpectedOfDatabase {

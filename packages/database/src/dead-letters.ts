@@ -1,7 +1,10 @@
 import { decodeContent } from "@confab/contracts";
 import { DAMAGED } from "./dead-letter-messages.ts";
 import { addDeletedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
-import { addToChats, addToOutbox, compareWithStored, insertMessages } from "./message-rows.ts";
+import { addToChats } from "./chat-totals.ts";
+import { insertMessages } from "./insert-messages.ts";
+import { compareWithStored } from "./message-rows.ts";
+import { addToOutbox } from "./outbox-ranges.ts";
 import { noteLate } from "./late-messages.ts";
 import { noteChanges } from "./note-changes.ts";
 import { advanceSenders } from "./sender-horizons.ts";

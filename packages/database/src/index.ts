@@ -76,4 +76,6 @@ export type { Numbering, Numberings } from "./numberings.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { OverdueChat, RetentionGroup } from "./retention-groups.ts";
 export type { ChatFilter, ReadHorizon, Reads, UnreadChat } from "./reads.ts";
-export type { LostBatch, NewBatch, BatchStore, StoreResult } from "./batch-store.ts";
+export type { BatchStore } from "./batch-store.ts";
+export type { LostBatch } from "./stored-batches.ts";
+export type { NewBatch, StoreResult } from "./write-batches.ts";

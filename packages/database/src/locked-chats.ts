@@ -19,6 +19,8 @@ export class ChatLocked extends Error {
 /** Maximum number of chats that are remembered as locked; the oldest ones are forgotten. */
 const REMEMBERED = 10_000;
 
+export type LockedChats = ReturnType<typeof createLockedChats>;
+
 /**
  * Remembers for which chats a transaction of many chats has waited too long, so that no further one waits for them. Other chats are
  * waited for: their locks last milliseconds.

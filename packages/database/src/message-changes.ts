@@ -1,9 +1,9 @@
 import { alwaysFit, contentBytes, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { nextChangeNumber } from "./change-numbers.ts";
-import { addRanges } from "./message-rows.ts";
 import { CONTENT_BYTES, MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
 import { withMetadata } from "./metadata-text.ts";
+import { addRanges } from "./outbox-ranges.ts";
 import { readPage } from "./page.ts";
 import { leaveTombstones } from "./remove-messages.ts";
 import { transaction } from "./transaction.ts";

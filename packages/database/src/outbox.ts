@@ -1,4 +1,4 @@
-import { addRanges } from "./message-rows.ts";
+import { addRanges } from "./outbox-ranges.ts";
 import { requireBackend } from "./search-backend.ts";
 import { directTransaction, placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";

@@ -1,6 +1,6 @@
 import { nextChangeNumber } from "./change-numbers.ts";
 import { addDeletedNumbers } from "./deleted-numbers.ts";
-import { addRanges } from "./message-rows.ts";
+import { addRanges } from "./outbox-ranges.ts";
 import { noteRemovedHistories } from "./removed-histories.ts";
 import { clearMessages, clearSenders } from "./tombstones.ts";
 import { placeholders, transaction } from "./transaction.ts";

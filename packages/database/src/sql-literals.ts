@@ -21,3 +21,13 @@ export function sqlBytes(value: Uint8Array): string {
   const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return `x'${bytes.toString("hex")}'`;
 }
+
+/** Writes times in milliseconds. The messages of a batch have the same time, and writing it again costs only a look-up. */
+export function createTimeTexts(): (ms: number) => string {
+  const texts = new Map<number, string>();
+  return (ms) => {
+    let text = texts.get(ms);
+    if (text === undefined) texts.set(ms, (text = sqlTime(new Date(ms))));
+    return text;
+  };
+}

@@ -1,5 +1,6 @@
 import { addDeletedNumbers, inOrderOfChats, type ChatNumber } from "./deleted-numbers.ts";
-import { compareWithStored, insertMessages, sortByKey, type NewMessage } from "./message-rows.ts";
+import { insertMessages } from "./insert-messages.ts";
+import { compareWithStored, sortByKey, type NewMessage } from "./message-rows.ts";
 import type { Statements } from "./session.ts";
 
 /** The columns that a tombstone keeps as they were. */

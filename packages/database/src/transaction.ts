@@ -50,31 +50,36 @@ export function transaction<T>(
  * The same for raw statements, past Prisma, which took a fifth of the worker's CPU time. A session that takes
  * longer than `timeoutMs` is closed, and the server rolls its transaction back.
  */
-export function directTransaction<T>(
+export async function directTransaction<T>(
   database: Database,
   work: (tx: Statements) => Promise<T>,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<T> {
-  return repeatTransaction(async () => {
-    const { session, statements } = await database.session();
-    const timer = setTimeout(() => {
-      session.destroy();
-    }, timeoutMs);
+  for (let attempt = 1; ; attempt += 1) {
+    let opened: Awaited<ReturnType<Database["session"]>> | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    let failure: unknown;
     try {
+      const { session, statements } = (opened = await database.session());
+      timer = setTimeout(() => {
+        session.destroy();
+      }, timeoutMs);
       await statements.run("START TRANSACTION");
       const result = await work(statements);
       await statements.run("COMMIT");
       return result;
     } catch (error) {
-      await statements.run("ROLLBACK").catch(() => {
-        session.destroy();
+      failure = error;
+      await opened?.statements.run("ROLLBACK").catch(() => {
+        opened?.session.destroy();
       });
-      throw error;
     } finally {
       clearTimeout(timer);
-      await session.release().catch(() => undefined);
+      await opened?.session.release().catch(() => undefined);
     }
-  });
+    // Without the session, which others need.
+    await pauseUnlessFinal(failure, attempt);
+  }
 }
 
 /** Runs a transaction until it is done. `run` calls `beforeCommit` directly before its commit. */
@@ -88,13 +93,21 @@ async function repeatTransaction<T>(run: (beforeCommit: () => void) => Promise<T
       });
     } catch (error) {
       if (guard?.late.aborted === true) throw new WriteNotDone("The write timed out", { cause: error });
-      const again = error instanceof RetryTransaction || isTransient(error);
-      if (again) guard?.commitRefused();
+      if (mayRepeat(error)) guard?.commitRefused();
       else if (guard && commit.isSent) throw new WriteOutcomeUnknown("The commit was not answered", { cause: error });
-      if (!again || attempt === ATTEMPTS) throw error;
-      await sleep(Math.random() * 10 * 2 ** attempt);
+      await pauseUnlessFinal(error, attempt);
     }
   }
+}
+
+function mayRepeat(error: unknown): boolean {
+  return error instanceof RetryTransaction || isTransient(error);
+}
+
+/** Pauses before the next attempt. Throws the error of this one if there must be none. */
+async function pauseUnlessFinal(error: unknown, attempt: number): Promise<void> {
+  if (!mayRepeat(error) || attempt === ATTEMPTS) throw error;
+  await sleep(Math.random() * 10 * 2 ** attempt);
 }
 
 /** `(?, ?), (?, ?)`: the placeholders of a multi-row VALUES list. */

@@ -1,20 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
-import type { AddressInfo } from "node:net";
 import { expect } from "chai";
-import fc from "fast-check";
 import { eventually, startProxy } from "@confab/testkit";
-import { createDatabase, createBatchStore, isRefusal, isUnavailable, verifyCounts } from "@confab/database";
+import {
+  createDatabase,
+  createBatchStore,
+  isRefusal,
+  isUnavailable,
+  verifyCounts,
+  type AddressedMessage,
+} from "@confab/database";
 import { addDeletedNumbers } from "../src/deleted-numbers.ts";
-import { addToChats } from "../src/message-rows.ts";
+import { addToChats } from "../src/chat-totals.ts";
 import { removeMessages } from "../src/remove-messages.ts";
 import { directTransaction } from "../src/transaction.ts";
-import type { AddressedMessage } from "@confab/database";
-import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import fc from "fast-check";
 
 describe("storing batches again and over broken connections", () => {
   let test: TestDatabase;

@@ -11,15 +11,7 @@ import {
   isUnavailable,
 } from "@confab/database";
 import type { Backlog } from "@confab/pending";
-import {
-  inSpan,
-  messagingAttributes,
-  SettingsRefused,
-  startSharedSpan,
-  traced,
-  unlessRefused,
-  type Logger,
-} from "@confab/runtime";
+import { inSpan, messagingAttributes, SettingsRefused, startSharedSpan, traced, type Logger } from "@confab/runtime";
 import { searchBackendOf, SearchUnavailable } from "@confab/search";
 import type { Dependencies } from "./dependencies.ts";
 import { createJobCounters } from "./job-counters.ts";
@@ -55,30 +47,19 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
     const read = createReplicatedRead(redis, key, { replicas: config.minReplicas, timeoutMs: replicasMs });
     return { ...backlog, read: (ids, limits) => read(() => backlog.read(ids, limits)) };
   };
-  const batchStore = unlessRefused(
-    traced(tracer, "mysql", "batch-store", createBatchStore(database)),
-    ["store", "noteLost"],
-    settings,
-  );
+  const batchStore = createBatchStore(database);
   const stores = backlogs.map((backlog, partition) =>
     createStoreBatches({
       partition,
       backlog: replicated(traced(tracer, "redis", "backlog", backlog), partition),
-      batchStore: {
-        ...batchStore,
-        store: async (batches) => {
-          const result = await batchStore.store(batches);
-          for (const batch of batches) batch.messages.forEach(recent.note);
-          watched[partition]?.sign();
-          return result;
-        },
-      },
+      // Its calls that store are spans of the handler.
+      batchStore: { ...traced(tracer, "mysql", "batch-store", batchStore), store: batchStore.store },
+      settings,
+      sign: () => watched[partition]?.sign(),
+      recent,
       chats: createChats(database),
       producer,
-      shouldWait: (error) => {
-        watched[partition]?.sign();
-        return shouldWait(error);
-      },
+      shouldWait,
       tracer,
       metrics: stored,
       logger,
@@ -116,10 +97,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
             queue: "messages",
             partition,
             concurrency: config.store.concurrency,
-            handle: ({ batches, traces }) => {
-              sign();
-              return store.handle(batches, traces);
-            },
+            handle: store.handle,
             onEnd: (queue, outcome, ended) => {
               sign();
               common.onEnd(queue, outcome, ended);

@@ -19,9 +19,10 @@ describe("messages that are stored when Redis has lost them", function () {
 
   /** A worker that does something else at some of its calls. It takes only the batches that it is given. */
   const createWorker = (calls: Partial<BatchStore>): StoreBatches => {
-    const { backlogs, chats, producer, tracer, logger, config } = world;
+    const { backlogs, chats, producer, settings, tracer, logger, config } = world;
     return createStoreBatches({
-      ...{ partition: 0, backlog: backlogs[0]!, chats, producer, tracer, logger },
+      ...{ partition: 0, backlog: backlogs[0]!, chats, producer, settings, tracer, logger },
+      ...{ sign: () => undefined, recent: { note: () => undefined } },
       batchStore: { ...real, ...calls },
       shouldWait: (error) => error instanceof Broken,
       metrics: createStoreMetrics(world.metrics),
@@ -50,7 +51,7 @@ describe("messages that are stored when Redis has lost them", function () {
   it("are noted if the connection broke at the commit", async () => {
     const chat = await world.createChat();
     await world.send(chat, "late");
-    await createWorker(breakAfter(() => world.loseMessages())).handle(await openBatches());
+    await createWorker(breakAfter(() => world.loseMessages())).handle({ batches: await openBatches() });
     expect(await world.stored(chat)).to.deep.equal({ 1: "late" });
     expect(await changed(chat)).to.deep.equal([1]);
   });
@@ -68,16 +69,18 @@ describe("messages that are stored when Redis has lost them", function () {
       isAvailable = true;
       throw new Broken();
     };
-    await createWorker({ store, noteLate }).handle(await openBatches());
+    await createWorker({ store, noteLate }).handle({ batches: await openBatches() });
     expect(await changed(chat)).to.deep.equal([1]);
   });
 
   it("are not noted if Redis still knows them, or knows that they were stored", async () => {
     const chat = await world.createChat();
     await world.send(chat, "open");
-    await createWorker(breakAfter(() => Promise.resolve())).handle(await openBatches());
+    await createWorker(breakAfter(() => Promise.resolve())).handle({ batches: await openBatches() });
     await world.send(chat, "completed");
-    await createWorker(breakAfter((ids) => world.backlogs[0]!.complete({ ids }))).handle(await openBatches());
+    await createWorker(breakAfter((ids) => world.backlogs[0]!.complete({ ids }))).handle({
+      batches: await openBatches(),
+    });
     expect(await world.stored(chat)).to.deep.equal({ 1: "open", 2: "completed" });
     expect(await changed(chat)).to.deep.equal([]);
   });
@@ -99,11 +102,11 @@ describe("messages that are stored when Redis has lost them", function () {
       expect(await submit()).to.include({ number: 2, replayed: false });
       return real.store(batches);
     };
-    await createWorker({ store }).handle(await openBatches());
+    await createWorker({ store }).handle({ batches: await openBatches() });
     // The first worker that stores the repetition ends after its commit.
-    await createWorker(breakAfter(() => Promise.resolve())).handle(await openBatches());
+    await createWorker(breakAfter(() => Promise.resolve())).handle({ batches: await openBatches() });
     expect(await submit()).to.deep.include({ ...first, replayed: true });
-    await createWorker({}).handle(await openBatches());
+    await createWorker({}).handle({ batches: await openBatches() });
     expect(await world.stored(chat)).to.deep.equal({ 1: "late", 2: "", 3: "other" });
     expect(await submit()).to.deep.include({ ...first, replayed: true });
   });
@@ -126,7 +129,7 @@ describe("messages that are stored when Redis has lost them", function () {
       });
       return real.store(batches);
     };
-    await createWorker({ store }).handle(await openBatches());
+    await createWorker({ store }).handle({ batches: await openBatches() });
     expect(await world.stored(chat)).to.deep.equal({ 1: "was here", 2: "late" });
     expect(await changed(chat)).to.have.members([1, 2]);
     expect(await world.metric("confab_batches_lost_total")).to.equal(1);
@@ -144,7 +147,7 @@ describe("messages that are stored when Redis has lost them", function () {
       world.submitRuns([chat, locked].map(({ number }) => [{ token, chat: number, body: "late", requestId: "r" }]));
     // Together they are accepted once Redis knows both chats.
     await sendBoth();
-    await createWorker({}).handle(await openBatches());
+    await createWorker({}).handle({ batches: await openBatches() });
     const storeBoth = async (lose: () => Promise<void>) => {
       await sendBoth();
       const [id, ...others] = await openBatches();
@@ -156,14 +159,14 @@ describe("messages that are stored when Redis has lost them", function () {
             await lose();
             return real.store(batches);
           };
-          await createWorker({ store }).handle([id!]);
+          await createWorker({ store }).handle({ batches: [id!] });
         },
         { timeout: 20_000 },
       );
     };
     await storeBoth(() => Promise.resolve());
     expect(await changed(chat)).to.deep.equal([]);
-    await createWorker({}).handle(await openBatches());
+    await createWorker({}).handle({ batches: await openBatches() });
     await storeBoth(() => world.loseMessages());
     expect(await world.stored(chat)).to.deep.equal({ 1: "late", 2: "late", 3: "late" });
     expect(await world.stored(locked)).to.deep.equal({ 1: "late", 2: "late" });

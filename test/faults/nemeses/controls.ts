@@ -78,15 +78,15 @@ export const controls: readonly Control[] = [
     ...{ from: "const changeNumber = chat.last + 1;", to: "const changeNumber = chat.last + 2;" },
   }),
   mutated("versions-kept", "A deletion keeps the earlier versions of a message", ["I18"], "api", {
-    file: "packages/database/src/message-changes.ts",
-    ...{ from: "if (version > 1) await noteRemovedHistories(tx, chatId, [number]);", to: "" },
+    file: "packages/database/src/remove-messages.ts",
+    ...{ from: "await noteRemovedHistories(tx, chatId, edited);", to: "" },
   }),
   mutated("events-skipped", "A stream skips one message in fifty", ["I21", "I22"], "api", {
     file: "services/api/src/stream/pages.ts",
     ...{ from: "for (const item of items) {", to: "for (const item of items.filter(() => Math.random() > 0.02)) {" },
   }),
   mutated("counts-forgotten", "A worker stores messages and does not count them", ["I5"], "worker", {
-    file: "packages/database/src/batch-store.ts",
+    file: "packages/database/src/write-batches.ts",
     ...{ from: "await addToChats(tx, stored);", to: "" },
   }),
   mutated(
@@ -95,7 +95,7 @@ export const controls: readonly Control[] = [
     ["I8", "I12"],
     "worker",
     {
-      file: "packages/database/src/batch-store.ts",
+      file: "packages/database/src/write-batches.ts",
       ...{ from: "await addToOutbox(tx, stored, now);", to: "" },
     },
   ),

@@ -1,0 +1,39 @@
+import { bytesOf, type NewMessage } from "./message-rows.ts";
+import { sqlTime } from "./sql-literals.ts";
+import type { Statements } from "./session.ts";
+
+/**
+ * Maximum bytes of the messages in one outbox row, unless a single message is larger. The indexer reads a row at once.
+ */
+const RANGE_BYTES = 1024 * 1024;
+
+/** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
+export async function addToOutbox(tx: Statements, stored: readonly NewMessage[], now: Date): Promise<void> {
+  const sized = stored.map((message) => {
+    const { chatId, number } = message;
+    return { chatId, number, bytes: bytesOf(message) };
+  });
+  await addRanges(tx, sized, now);
+}
+
+/** Does the same for messages (sorted by key) of which only the bytes of the contents are known. */
+export async function addRanges(
+  tx: Statements,
+  messages: readonly { chatId: bigint; number: number; bytes: number }[],
+  now: Date,
+): Promise<void> {
+  const ranges: { chatId: bigint; from: number; to: number; bytes: number }[] = [];
+  for (const { chatId, number, bytes } of messages) {
+    const last = ranges.at(-1);
+    if (last?.chatId === chatId && last.to + 1 === number && last.bytes + bytes <= RANGE_BYTES) {
+      last.to = number;
+      last.bytes += bytes;
+    } else ranges.push({ chatId, from: number, to: number, bytes });
+  }
+  if (ranges.length === 0) return;
+  const at = sqlTime(now);
+  const rows = ranges.map(({ chatId, from, to, bytes }) => `(${chatId.toString()}, ${from}, ${to}, ${bytes}, '${at}')`);
+  await tx.$executeRawUnsafe(
+    `INSERT INTO search_outbox (chat_id, from_number, to_number, bytes, created_at) VALUES ${rows.join(", ")}`,
+  );
+}
