@@ -176,7 +176,10 @@ export async function verify(
     let [left, right] = await Promise.all([stored.next(), indexed.next()]);
     while (left.done !== true || right.done !== true) {
       const order = left.done === true ? 1 : right.done === true ? -1 : compare(left.value, right.value);
-      meet(order <= 0 ? left.value! : undefined, order >= 0 ? right.value! : undefined);
+      meet(
+        order <= 0 && left.done !== true ? left.value : undefined,
+        order >= 0 && right.done !== true ? right.value : undefined,
+      );
       if (order <= 0) left = await stored.next();
       if (order >= 0) right = await indexed.next();
     }

@@ -51,6 +51,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     processes,
     [
       "kubectl logs -l app.kubernetes.io/name=confab --tail=-1 --prefix --ignore-errors | grep 9f0c1d7e-…     # in a cluster",
+      `kubectl logs -l app.kubernetes.io/component=api --tail=-1 | grep '"application":"8c5f3a52"' \\`,
       "curl -X PUT -d debug http://localhost:9081/loglevel   # ingest's admin port; GET shows the level",
     ],
   ],
@@ -202,7 +203,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     "docs/how-to/upgrade.md",
     pasted,
     [
-      "helm upgrade confab charts/confab --values values.yaml --wait --timeout 15m",
+      "helm upgrade confab charts/confab --values values.yaml --wait --wait-for-jobs --timeout 15m",
       "kubectl get pods",
       "helm history confab",
       "helm history confab",
