@@ -169,14 +169,6 @@ export const queue: DashboardPlan = {
           alerts: ["ConfabMessagesRenumbered", "ConfabBatchesLost"],
         }),
         stat({
-          title: "Left to a newer version, 1 h",
-          description:
-            "Batches that a worker left open because a newer version of Confab accepted them. A worker of that version stores them.",
-          unit: "none",
-          queries: [{ expr: `sum(increase(confab_batches_newer_total${n}[1h]))`, legend: "left" }],
-          badAt: 1,
-        }),
-        stat({
           title: "Refused by the index, 1 h",
           description: "Messages that no search finds. The worker logs an error for each.",
           unit: "none",
@@ -211,17 +203,18 @@ export const queue: DashboardPlan = {
           alerts: ["ConfabIndexRecreated"],
         }),
         graph({
-          title: "Chat heads loaded, messages replayed, counts checked, messages indexed again",
+          title: "Chat heads loaded, messages replayed or indexed again, counts checked, batches of a newer version",
           alerts: ["ConfabHeadsReseeded", "ConfabIndexIncomplete"],
           width: 24,
           description:
-            "reseed: the last number of a known chat was loaded from MySQL again, as after a restart of Redis. Indexed again: the reconciliation found the message missing from the index.",
+            "reseed: the last number of a known chat was loaded from MySQL again, as after a restart of Redis. Indexed again: the reconciliation found the message missing from the index. Left: a newer version of Confab accepted the batch, and only its workers store it.",
           unit: "ops",
           queries: [
             { expr: rate("confab_chat_heads_loaded_total", installation, "reason"), legend: "heads {{reason}}" },
             { expr: rate("confab_messages_replayed_total", installation), legend: "messages replayed" },
             { expr: rate("confab_counts_checked_total", installation), legend: "counts checked" },
             { expr: rate("confab_index_missing_total", installation), legend: "messages indexed again" },
+            { expr: rate("confab_batches_newer_total", installation), legend: "batches left to a newer version" },
           ],
         }),
       ],
