@@ -47,6 +47,7 @@ describe("the backlog of accepted messages", function () {
       later: [],
       lost: [],
       repaired: [],
+      newer: [],
     });
   });
 
