@@ -17,6 +17,9 @@ Each part below is a list of sentences, one per line.
 {{- end -}}
 
 {{- define "confab.validate.workloads" -}}
+{{- if contains "://" .Values.global.imageRegistry }}
+global.imageRegistry is a URL, but images have no scheme: set it to {{ .Values.global.imageRegistry | splitList "://" | last }}.
+{{- end }}
 {{- range $name := list "ingest" "api" "worker" }}
 {{- $values := get $.Values $name }}
 {{- $rolling := dig "rollingUpdate" dict ($values.strategy | default dict) }}
@@ -97,6 +100,15 @@ Each part below is a list of sentences, one per line.
 {{- $elasticsearch := .Values.externalElasticsearch }}
 {{- if and .Values.mysql.enabled $mysql.host }}
 mysql.enabled and externalMysql.host are both set: set mysql.enabled to false to use {{ $mysql.host }}, or clear externalMysql.host.
+{{- end }}
+{{- if and .Values.mysql.enabled (eq .Values.mysql.auth.username "root") }}
+mysql.auth.username is root, which MySQL creates with a password of its own: choose another name, such as confab.
+{{- end }}
+{{- if and .Values.mysql.enabled $mysql.password }}
+externalMysql.password is set, but the bundled MySQL does not use it: set mysql.auth.password, or mysql.enabled to false.
+{{- end }}
+{{- if and .Values.redis.enabled $redis.password }}
+externalRedis.password is set, but the bundled Redis does not use it: set redis.auth.password, or redis.enabled to false.
 {{- end }}
 {{- if not (or .Values.mysql.enabled $mysql.host) }}
 There is no MySQL: set externalMysql.host, or mysql.enabled to true.
@@ -189,6 +201,9 @@ worker.keda.enabled is true, but KEDA reads the pending messages from ingest: se
 {{- end }}
 {{- if gt (int $keda.minReplicas) (int $keda.maxReplicas) }}
 worker.keda.minReplicas is greater than maxReplicas: set worker.keda.maxReplicas to at least {{ int $keda.minReplicas }}.
+{{- end }}
+{{- if and $keda.fallback.enabled (gt (int $keda.fallback.replicas) (int $keda.maxReplicas)) }}
+worker.keda.fallback.replicas is greater than maxReplicas: set it to at most {{ int $keda.maxReplicas }}.
 {{- end }}
 {{- end }}
 {{- end -}}

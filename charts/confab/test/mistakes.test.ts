@@ -83,6 +83,11 @@ const impossible: readonly (readonly [mistake: string, sets: string, advice: str
     "api.strategy.rollingUpdate.maxSurge=0,api.strategy.rollingUpdate.maxUnavailable=0",
     "set maxSurge",
   ],
+  ["a registry with a scheme", "global.imageRegistry=https://registry.example.com", "set it to registry.example.com"],
+  ["root as the user of Confab", "mysql.auth.username=root", "choose another name"],
+  ["a password of a MySQL elsewhere", "externalMysql.password=secret", "set mysql.auth.password"],
+  ["a password of a Redis elsewhere", "externalRedis.password=secret", "set redis.auth.password"],
+  ["a fallback above the maximum", "worker.keda.enabled=true,worker.keda.fallback.replicas=50", "set it to at most"],
   ["the admin port for clients", "ingest.service.port=9081", "ingest.service.port is 9081"],
   ["a probe of nothing", "api.livenessProbe.httpGet=null", "api.livenessProbe checks nothing"],
 ];
