@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { defaultDetail, maxBatchItems, type BatchAnswer } from "@confab/contracts";
+import { maxBatchItems, type BatchAnswer } from "@confab/contracts";
 import { expect } from "chai";
 import { messageOf, openWorld, post, problemOf, startIngest } from "./start.ts";
 import type { Answer, Chat, Ingest, World } from "./start.ts";
@@ -75,7 +75,7 @@ describe("POST /messages/batch", () => {
       type: problem("validation-failed"),
       code: "validation-failed",
       title: "Validation failed",
-      detail: defaultDetail("validation-failed"),
+      detail: "/body must not be empty or only white space.",
       errors: [{ pointer: "/body", detail: "must not be empty or only white space" }],
     });
     expect(results[2]).to.have.nested.property("errors[0].pointer", "");
