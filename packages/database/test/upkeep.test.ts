@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { pruneStoredBatches, pruneIdempotencyKeys, verifyCounts } from "@confab/database";
+import { createMessageChanges, pruneStoredBatches, pruneIdempotencyKeys, verifyCounts } from "@confab/database";
 import type { DeadLetter } from "@confab/database";
 import { batch, collect, message, openTestDatabase } from "./setup.ts";
 import type { TestDatabase } from "./setup.ts";
@@ -55,6 +55,11 @@ describe("dead letters", () => {
     expect(row).to.include({ body: "now it fits é" });
     expect(row?.createdAt).to.deep.equal(letter.acceptedAt);
     expect(Buffer.from(row?.uid ?? [])).to.deep.equal(Buffer.from(letter.uid));
+    const { items } = await createMessageChanges(test.database).after(chatId, 0, 10);
+    expect(
+      items.map(({ number }) => number),
+      "readers who have passed the number get a change",
+    ).to.deep.equal([2]);
     expect(await count()).to.equal(3);
     expect(await test.deadLetters.find(letter.id)).to.equal(undefined);
     expect(await test.database.prisma.searchOutboxEntry.count({ where: { fromNumber: 2, toNumber: 2 } })).to.equal(1);
