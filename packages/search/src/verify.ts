@@ -158,17 +158,17 @@ export async function verify(
   const empty = (): Differences => ({ count: 0, first: [] });
   const result: VerifyResult = { equal: 0, missing: empty(), extra: empty(), different: empty() };
   const suspects: MessagePosition[] = [];
-  const judge = (stored: Message | undefined, indexed: Message | undefined): void => {
-    const message = stored ?? indexed;
-    if (message === undefined) return;
-    if (stored && indexed && isSame(stored, indexed)) result.equal++;
-    else note(!indexed ? result.missing : !stored ? result.extra : result.different, message);
+  const count = (kind: keyof VerifyResult, position: MessagePosition): void => {
+    if (kind === "equal") result.equal++;
+    else note(result[kind], position);
   };
   const meet = (stored: Message | undefined, indexed: Message | undefined): void => {
-    const mayChange =
-      settled !== undefined && suspects.length < MAX_SUSPECTS && !(stored && indexed && isSame(stored, indexed));
-    if (mayChange) suspects.push((stored ?? indexed)!);
-    else judge(stored, indexed);
+    const kind = compared(stored, indexed);
+    const { chatId, number } = (stored ?? indexed)!;
+    // Without the text of the message.
+    const position = { chatId, number };
+    if (kind !== "equal" && settled && suspects.length < MAX_SUSPECTS) suspects.push(position);
+    else count(kind, position);
   };
 
   const [stored, indexed] = [storedMessages(source), indexedMessages(es.connection)];
@@ -188,12 +188,23 @@ export async function verify(
   }
 
   for (let at = 0; at < suspects.length; at += PAGE) {
-    const page = suspects.slice(at, at + PAGE).map(({ chatId, number }) => ({ chatId, number }));
+    const page = suspects.slice(at, at + PAGE);
     const rows = new Map(living(await settled!(page)).map((row) => [keyOf(row), row]));
     const documents = await indexedOf(es.connection, page);
-    for (const position of page) judge(rows.get(keyOf(position)), documents.get(keyOf(position)));
+    for (const position of page) {
+      const [row, found] = [rows.get(keyOf(position)), documents.get(keyOf(position))];
+      // A message that was deleted meanwhile is on neither side.
+      if (row ?? found) count(compared(row, found), position);
+    }
   }
   return result;
+}
+
+/** What a message is, which at least one side has. */
+function compared(stored: Message | undefined, indexed: Message | undefined): keyof VerifyResult {
+  if (!indexed) return "missing";
+  if (!stored) return "extra";
+  return isSame(stored, indexed) ? "equal" : "different";
 }
 
 function isSame(a: Message, b: Message): boolean {
