@@ -30,23 +30,27 @@ export interface Certificate {
 }
 
 const pauseMs = 500;
+/** Minimum time between two reports: a sender with many chats passes several per second. */
+const reportMs = 5_000;
 const secondLook = "A worker looks a second time later: after two minutes, unless ERASURE_SETTLE_TIME says otherwise.";
 
-/** Waits until a worker has finished the erasure. `onStage` is called whenever another stage has begun. Throws after the timeout. */
+/** Waits until a worker has finished the erasure. `onStage` is called when another stage has begun, at most every five seconds. Throws after the timeout. */
 export async function waitUntilFinished(
   find: () => Promise<Erasure | undefined>,
   timeoutMs: number,
   onStage: (stage: string) => void,
 ): Promise<Erasure & { finishedAt: Date }> {
   const deadline = performance.now() + timeoutMs;
-  let last: string | undefined;
+  let last: { readonly stage?: string; readonly at: number } = { at: -Infinity };
   for (;;) {
     const erasure = await find();
     const finishedAt = erasure?.finishedAt;
     if (erasure && finishedAt) return { ...erasure, finishedAt };
     const stage = erasure && stageOf(erasure);
-    if (stage !== undefined && stage !== last) onStage(stage);
-    last = stage;
+    if (stage !== undefined && stage !== last.stage && performance.now() >= last.at + reportMs) {
+      onStage(stage);
+      last = { stage, at: performance.now() };
+    }
     if (performance.now() + pauseMs > deadline) {
       throw new CommandError(
         "unavailable",
