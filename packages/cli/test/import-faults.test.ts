@@ -5,26 +5,14 @@ import { eventually, freePort } from "@confab/testkit";
 import { expect } from "chai";
 import type { BatchFate } from "./gateway.ts";
 import { named, ndjson, sorted } from "./conversations.ts";
-import { importFiles } from "./import-files.ts";
-import { startCommand, startStack, type Stack } from "./stack.ts";
+import { useImports } from "./import-files.ts";
+import { startCommand, type Stack } from "./stack.ts";
 import { hideCursor, lineWrapOff, lineWrapOn, showCursor, startInTerminal } from "./terminal.ts";
 
 describe("confabctl import with wrong input and after interruptions", function () {
   this.timeout(120_000);
   let stack: Stack;
-
-  before(async () => {
-    stack = await startStack();
-  });
-  after(async () => {
-    await stack.stop();
-  });
-  afterEach(() => {
-    stack.gateway.beforeBatch(() => "pass on");
-    stack.gateway.beforeChat(() => undefined);
-  });
-
-  const { written, exported } = importFiles(() => stack);
+  const { written, exported } = useImports((running) => (stack = running));
 
   it("continues after it was killed, with and without its state, without a lost, repeated or misplaced message", async () => {
     const text = ndjson(named("killed", 120));

@@ -2,13 +2,29 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { sorted } from "./conversations.ts";
-import type { Stack } from "./stack.ts";
+import { startStack, type Stack } from "./stack.ts";
 
-/** Writes files for the import, and reads what an export of the stack contains. */
-export function importFiles(stack: () => Stack) {
+/**
+ * Starts a stack for the tests of the file, passes it to `use`, and lets all requests through its gateway after each test. Returns functions
+ * that write files for the import, and read what an export contains.
+ */
+export function useImports(use: (running: Stack) => void) {
+  let stack: Stack;
+  before(async () => {
+    stack = await startStack();
+    use(stack);
+  });
+  after(async () => {
+    await stack.stop();
+  });
+  afterEach(() => {
+    stack.gateway.beforeBatch(() => "pass on");
+    stack.gateway.beforeChat(() => undefined);
+  });
+
   /** The exported lines of the applications whose names have this prefix. */
   async function exportedWithIds(prefix: string): Promise<string[]> {
-    const { code, stdout } = await stack().run(["export"]);
+    const { code, stdout } = await stack.run(["export"]);
     expect(code).to.equal(0);
     return sorted(stdout).filter((line) => line.startsWith(`{"application":"${prefix}`));
   }
@@ -18,7 +34,7 @@ export function importFiles(stack: () => Stack) {
   }
 
   async function written(name: string, text: string | Uint8Array): Promise<string> {
-    const file = join(stack().folder, name);
+    const file = join(stack.folder, name);
     await writeFile(file, text);
     return file;
   }

@@ -6,25 +6,13 @@ import { text as streamText } from "node:stream/consumers";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { named, ndjson, sorted } from "./conversations.ts";
-import { importFiles, withoutIds } from "./import-files.ts";
-import { main, startStack, type Stack } from "./stack.ts";
+import { useImports, withoutIds } from "./import-files.ts";
+import { main, type Stack } from "./stack.ts";
 
 describe("confabctl import and export", function () {
   this.timeout(120_000);
   let stack: Stack;
-
-  before(async () => {
-    stack = await startStack();
-  });
-  after(async () => {
-    await stack.stop();
-  });
-  afterEach(() => {
-    stack.gateway.beforeBatch(() => "pass on");
-    stack.gateway.beforeChat(() => undefined);
-  });
-
-  const { written, exportedWithIds, exported } = importFiles(() => stack);
+  const { written, exportedWithIds, exported } = useImports((running) => (stack = running));
 
   it("imports 200 conversations completely and in order, and exports them unchanged", async () => {
     const text = ndjson(named("round", 200));
