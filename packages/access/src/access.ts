@@ -1,7 +1,7 @@
 import { ProblemError, type Route } from "@confab/contracts";
 import type { RedisConnection } from "@confab/redis";
 import { createBuckets, repeat, type BucketsOptions } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import type { IncomingMessage } from "node:http";
 import { createKeyChanges } from "./key-changes.ts";
 import { beginOfKeys, hashKey, isSameHash } from "./key-format.ts";

@@ -1,6 +1,6 @@
 import type { MetricCatalogue } from "@confab/metrics";
 import { createSnapshot, type Share } from "@confab/async";
-import { type Metrics } from "@confab/runtime";
+import type { Metrics } from "@confab/runtime";
 import type { Database } from "./client.ts";
 import { readStatistics } from "./statistics.ts";
 

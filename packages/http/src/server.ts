@@ -1,5 +1,5 @@
 import { hurry } from "@confab/async";
-import { type Lifecycle } from "@confab/runtime";
+import type { Lifecycle } from "@confab/runtime";
 import type { Express } from "express";
 import { once } from "node:events";
 import { IncomingMessage, ServerResponse, createServer } from "node:http";

@@ -1,6 +1,6 @@
 import type { MetricCatalogue } from "@confab/metrics";
 import { createSnapshot, withTimeout, type Share } from "@confab/async";
-import { type Metrics } from "@confab/runtime";
+import type { Metrics } from "@confab/runtime";
 import type { Backlog } from "./backlog.ts";
 
 /** A partition that does not answer in this time must not delay the others. */

@@ -1,7 +1,7 @@
 import type { QueueName } from "./queues.ts";
 import type { MetricCatalogue } from "@confab/metrics";
 import { createSnapshot, type Share } from "@confab/async";
-import { type Metrics } from "@confab/runtime";
+import type { Metrics } from "@confab/runtime";
 import type { Queue } from "bullmq";
 import type { RedisConnection } from "@confab/redis";
 import { jobStates, type JobState } from "./depth.ts";

@@ -1,6 +1,6 @@
 import type { MetricCatalogue } from "@confab/metrics";
 import { createSnapshot, type Share } from "@confab/async";
-import { type Metrics } from "@confab/runtime";
+import type { Metrics } from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 import { createServerTotals } from "./server-totals.ts";

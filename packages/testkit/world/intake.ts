@@ -7,7 +7,7 @@ import {
   type Intake,
   type Partitioning,
 } from "@confab/pending";
-import { type Producer } from "@confab/queue";
+import type { Producer } from "@confab/queue";
 import { connectForRequests } from "@confab/redis";
 
 export const noLimits: AcceptLimits = {

@@ -15,7 +15,7 @@ import {
 } from "@confab/http";
 import { partitionOf } from "@confab/pending";
 import { giveWay } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import express, { type Express } from "express";
 import type { Dependencies } from "./dependencies.ts";
 import { createLimitHeaders } from "./routes/limit-headers.ts";

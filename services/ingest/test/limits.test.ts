@@ -1,5 +1,5 @@
 import { eventually } from "@confab/testkit";
-import { type BatchAnswer } from "@confab/contracts";
+import type { BatchAnswer } from "@confab/contracts";
 import { waitListKey } from "@confab/queue";
 import { partitionOf } from "@confab/pending";
 import { expect } from "chai";

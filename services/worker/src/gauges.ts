@@ -4,7 +4,7 @@ import { createBacklogGauges } from "@confab/pending";
 import { createQueueGauges } from "@confab/queue";
 import { createRedisGauges, createSharing } from "@confab/redis";
 import { repeat } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import type { Dependencies } from "./dependencies.ts";
 
 /** Intervals of reading the stores for their gauges. */

@@ -1,6 +1,6 @@
 import type { MessageKey, Outbox } from "@confab/database";
 import { createBuckets } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 
 /** Maximum number of messages per minute and process. A larger loss is for `confabctl search reindex`. */
 const perMinute = 1_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventStream } from "@confab/http";
 import { giveWay } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import { jittered } from "./bell.ts";
 import type { ChatLookups } from "./chat-lookups.ts";
 import { encodeReset } from "./frames.ts";

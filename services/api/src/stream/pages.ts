@@ -1,7 +1,7 @@
 import type { Message } from "@confab/contracts";
 import type { Chat, MessageChanges } from "@confab/database";
 import { giveWay } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "./frames.ts";
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ContinueAt } from "../reading/continue-at.ts";

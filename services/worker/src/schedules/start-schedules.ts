@@ -15,7 +15,7 @@ import {
 import { createIntakeErasure } from "@confab/pending";
 import { createLease } from "@confab/redis";
 import { repeat } from "@confab/async";
-import { type Logger } from "@confab/runtime";
+import type { Logger } from "@confab/runtime";
 import {
   changedAfter,
   countIndexed,
