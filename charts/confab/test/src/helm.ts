@@ -11,6 +11,12 @@ const apiVersions = [
 
 export const release = { name: "confab", namespace: "chat" };
 
+// Before the tests and outside their time limits: the first use may download helm, which takes as long as the network does.
+before("find helm", async function () {
+  this.timeout(600_000);
+  await findTool("helm");
+});
+
 /** Runs `helm template` for a release named confab, as on a cluster with every addon. `args` set the values. */
 export async function template(args: readonly string[]): Promise<RunResult> {
   const where = ["--namespace", release.namespace, "--kube-version", "1.34.0", ...apiVersions];
