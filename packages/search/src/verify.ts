@@ -200,7 +200,7 @@ export async function verify(
   return result;
 }
 
-/** What a message is, which at least one side has. */
+/** Compares both sides of a message. At least one of them has it. */
 function compared(stored: Message | undefined, indexed: Message | undefined): keyof VerifyResult {
   if (!indexed) return "missing";
   if (!stored) return "extra";

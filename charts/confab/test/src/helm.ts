@@ -11,7 +11,7 @@ const apiVersions = [
 
 export const release = { name: "confab", namespace: "chat" };
 
-// Before the tests and outside their time limits: the first use may download helm, which takes as long as the network does.
+// Before the tests and outside their time limits: the first use may download helm, and a network can be slow.
 before("find helm", async function () {
   this.timeout(600_000);
   await findTool("helm");
