@@ -10,7 +10,7 @@ export type RequestKind = (typeof requestKinds)[number];
 /** The results of all requests of one kind. */
 export interface Figures {
   answered: number;
-  /** The number of each failure, such as `503 intake-unavailable` or `no answer: …`. */
+  /** The number of each failure, such as `503 sending-unavailable` or `no answer: …`. */
   readonly failed: Record<string, number>;
   /** The slowest answer and the slowest failure, ms. */
   slowestMs: number;

@@ -7,7 +7,7 @@ import { report } from "./report.ts";
 
 /** Allowed failures while a store is unavailable, by request. No other request may fail. */
 const refusals: Readonly<Record<string, Partial<Record<RequestKind, string>>>> = {
-  redis: { send: "503 intake-unavailable", read: "503 service-unavailable" },
+  redis: { send: "503 sending-unavailable", read: "503 service-unavailable" },
   mysql: {
     read: "503 storage-unavailable",
     list: "503 storage-unavailable",

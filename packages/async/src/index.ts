@@ -8,5 +8,5 @@ export { createGathered } from "./gathered.ts";
 export { createGrouped } from "./grouped.ts";
 export { createRecent } from "./recent.ts";
 export { repeat, type Schedule } from "./repeat.ts";
-export { createSnapshot, type Share, type Snapshot } from "./snapshot.ts";
+export { createSnapshot, type ShareSnapshot, type Snapshot } from "./snapshot.ts";
 export { withMethodTimeouts, withTimeout, type Repository } from "./timeout.ts";

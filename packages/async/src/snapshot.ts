@@ -9,7 +9,7 @@ const maxIntervals = 3;
  * Processes share through Redis. While it does not answer, the function rejects, or with `readsAlone` calls `read` in each process: that
  * is for stores other than Redis.
  */
-export type Share = <T>(
+export type ShareSnapshot = <T>(
   name: string,
   intervalMs: number,
   read: () => Promise<T>,

@@ -8,7 +8,7 @@ export type ConnectedStores = Awaited<ReturnType<typeof connectStores>>;
  * commands. It succeeds even if a store is unavailable; `redisReady` rejects if Redis does not answer in time.
  */
 export async function connectStores(env: Environment, timeoutMs: number) {
-  const [database, intake, queue, { connectForRequests, serversOf, whenReady }, search] = await Promise.all([
+  const [database, pending, queue, { connectForRequests, serversOf, whenReady }, search] = await Promise.all([
     import("@confab/database"),
     import("@confab/pending"),
     import("@confab/queue"),
@@ -21,7 +21,7 @@ export async function connectStores(env: Environment, timeoutMs: number) {
   const sql = database.createDatabase({ ...settings.database, poolSize: 3, acquireTimeoutMs: timeoutMs });
   const messages = database.createMessages(sql);
   return {
-    modules: { database, intake, queue, search },
+    modules: { database, pending, queue, search },
     partitioning: settings.partitioning,
     redis,
     servers: () => serversOf(redis),

@@ -34,7 +34,7 @@ describe("the configuration page", () => {
   it("has every variable that code of a service reads", () => {
     const declared = new Set([...variables.map(({ name }) => name), ...Object.keys(libraryVariables)]);
     const sources = globSync(
-      ["packages/{contracts,database,http,intake,queue,runtime,search}/src/**/*.ts", "services/*/src/**/*.ts"],
+      ["packages/{contracts,database,http,pending,queue,runtime,search}/src/**/*.ts", "services/*/src/**/*.ts"],
       {
         cwd: root,
       },

@@ -1,5 +1,6 @@
 export * from "./application.ts";
 export * from "./chat.ts";
+export type { ChatReference } from "./chat-reference.ts";
 export * from "./erasure.ts";
 export * from "./keys.ts";
 export * from "./message-body.ts";

@@ -76,7 +76,7 @@ export const messageRoutes = {
       "idempotency-conflict",
       "idempotency-keys-used-up",
       "overloaded",
-      "intake-unavailable",
+      "sending-unavailable",
       ...storing,
     ],
   },
@@ -102,7 +102,7 @@ export const messageRoutes = {
     idempotent: true,
     limited: "messages",
     success: { status: 200, description: "One result per item", schema: batchAnswerSchema },
-    problems: ["overloaded", "intake-unavailable", ...storing],
+    problems: ["overloaded", "sending-unavailable", ...storing],
   },
   listMessages: {
     method: "get",

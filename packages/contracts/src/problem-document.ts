@@ -95,7 +95,7 @@ export const itemProblems = [
   "idempotency-keys-used-up",
   "busy",
   "overloaded",
-  "intake-unavailable",
+  "sending-unavailable",
   "storage-unavailable",
   "outcome-unknown",
 ] as const satisfies readonly ProblemCode[];

@@ -187,7 +187,7 @@ export const problems = {
     meaning:
       "Messages are accepted faster than they are stored, or Redis has too little memory left. The detail names the limit that is reached. Nothing was accepted. Send the request again after `Retry-After`.",
   },
-  "intake-unavailable": {
+  "sending-unavailable": {
     status: 503,
     title: "Messages cannot be accepted",
     meaning:

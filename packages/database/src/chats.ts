@@ -1,4 +1,4 @@
-import { maxChatMetadataBytes, maxPageBytes } from "@confab/contracts";
+import { maxChatMetadataBytes, maxPageBytes, type ChatReference } from "@confab/contracts";
 import { findOwner, isToken } from "./applications.ts";
 import { confabItself, recordAct, type Actor } from "./audit-log.ts";
 import { createTogether } from "./chat-creation.ts";
@@ -14,7 +14,7 @@ import type { Chat as ChatRow } from "./generated/client.ts";
 import type { MessageCount } from "./messages.ts";
 
 /** The ids of a chat, and its highest number that is stored, dead-lettered or dropped (0 in an empty chat). */
-export interface ChatLocation {
+export interface StoredHead {
   readonly id: bigint;
   readonly lastNumber: number;
   /** The epoch of its application. */
@@ -22,7 +22,7 @@ export interface ChatLocation {
 }
 
 /** The last numbers of a chat: of its stored messages with the latest numbering, and of its changes. */
-export interface ChatPosition {
+export interface LastNumbers {
   readonly lastMessageNumber: number;
   readonly lastChangeNumber: number;
   readonly lastNumbering: number;
@@ -34,11 +34,9 @@ export interface ChatCount extends MessageCount {
   readonly lastChangeNumber: number;
 }
 
-/** A chat with its name for clients. */
-export interface NamedChat extends ChatPosition {
+/** A chat by its id and as clients name it. */
+export interface StoredChat extends ChatReference {
   readonly id: bigint;
-  readonly token: string;
-  readonly number: number;
 }
 
 const LARGEST_GROUP = 200;
@@ -191,7 +189,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       }),
 
     /** Chats of any applications by token and number, in one query, without those that do not exist. */
-    async withNames(names: readonly { token: string; number: number }[]): Promise<NamedChat[]> {
+    async withNames(names: readonly ChatReference[]): Promise<(StoredChat & LastNumbers)[]> {
       const byToken = Map.groupBy(
         names.filter(({ token }) => isToken(token)),
         ({ token }) => token,
@@ -205,11 +203,11 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
            WHERE a.token = ? AND c.number IN (${of.map(() => "?").join(", ")})`,
       );
       const values = [...byToken].flatMap(([token, of]) => [token, ...of.map(({ number }) => number)]);
-      return prisma.$queryRawUnsafe<NamedChat[]>(selects.join(" UNION ALL "), ...values);
+      return prisma.$queryRawUnsafe<(StoredChat & LastNumbers)[]>(selects.join(" UNION ALL "), ...values);
     },
 
     /** The last numbers of chats by chat id. Deleted chats are left out. */
-    async positions(ids: readonly bigint[]): Promise<Map<bigint, ChatPosition>> {
+    async lastNumbers(ids: readonly bigint[]): Promise<Map<bigint, LastNumbers>> {
       const rows = await prisma.chat.findMany({
         where: { id: { in: [...ids] } },
         select: { id: true, lastMessageNumber: true, lastChangeNumber: true, lastNumbering: true },
@@ -229,7 +227,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     /**
      * Finds a chat for numbering. The maxima are read from the ends of indexes, regardless of the length of the chat.
      */
-    async locate(token: string, number: number): Promise<ChatLocation | undefined> {
+    async locate(token: string, number: number): Promise<StoredHead | undefined> {
       if (!isToken(token)) return undefined;
       const [row] = await query<
         ({ id: bigint; epoch: number } & Record<"highest" | "deadLettered" | "dropped", number | null>)[]

@@ -1,5 +1,5 @@
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Share } from "@confab/async";
+import { createSnapshot, type ShareSnapshot } from "@confab/async";
 import type { Metrics } from "@confab/runtime";
 import type { Database } from "./client.ts";
 import { readStatistics } from "./statistics.ts";
@@ -19,7 +19,7 @@ export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pi
 export function createDatabaseGauges(
   metrics: Metrics<MetricCatalogue>,
   database: Database,
-  { intervalMs, share }: { intervalMs: number; share: Share },
+  { intervalMs, share }: { intervalMs: number; share: ShareSnapshot },
 ): () => Promise<void> {
   const readDatabase = async () => {
     const { oldest, oldestErasure, retention, ...statistics } = await readStatistics(database);

@@ -26,7 +26,7 @@ export { createMessageKeys, type KeyedMessage, type MessageKeys } from "./messag
 export { createKeys, KeyNotActive } from "./keys.ts";
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
-export { createReads, laterNumbering, NumberingOutdated } from "./reads.ts";
+export { createHorizons, laterNumbering, NumberingOutdated } from "./horizons.ts";
 export { createErasures, MAX_OPEN_ERASURES, TooManyErasures } from "./erasures.ts";
 export type { Erasure, Erasures, SenderErasure, SenderErasureRequest } from "./erasures.ts";
 export { createErasureWork, type ClaimedErasure, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
@@ -45,7 +45,7 @@ export type { ApplicationReference, Applications, NewApplication } from "./appli
 export type { Act, Actor, AuditEntry } from "./audit-log.ts";
 export type { Chat, CreatedChat, NewChat } from "./chat-creation.ts";
 export type { ChatActivity } from "./chat-activity.ts";
-export type { ChatCount, ChatLocation, ChatPosition, Chats, NamedChat } from "./chats.ts";
+export type { ChatCount, Chats, LastNumbers, StoredChat, StoredHead } from "./chats.ts";
 export type { DatabaseAddress } from "./connection.ts";
 export type { Database, DatabaseOptions } from "./client.ts";
 export type { QueryEvent } from "./session.ts";
@@ -75,7 +75,7 @@ export type { MigrateOptions } from "./migrate.ts";
 export type { Numbering, Numberings } from "./numberings.ts";
 export type { Outbox, StoredRange } from "./outbox.ts";
 export type { OverdueChat, RetentionGroup } from "./retention-groups.ts";
-export type { ChatFilter, ReadHorizon, Reads, UnreadChat } from "./reads.ts";
+export type { ChatFilter, ReadHorizon, Horizons, UnreadChat } from "./horizons.ts";
 export type { BatchStore } from "./batch-store.ts";
 export type { LostBatch } from "./stored-batches.ts";
 export type { NewBatch, StoreResult } from "./write-batches.ts";

@@ -34,8 +34,8 @@ export interface ChangeTarget {
  * one whose chat was deleted.
  */
 export type ChangeOutcome =
-  | { readonly outcome: "changed" | "unchanged"; readonly message: Message }
-  | { readonly outcome: "missing" | "other-message" | "deleted" | "other-version" | "history-full" };
+  | { readonly kind: "changed" | "unchanged"; readonly message: Message }
+  | { readonly kind: "missing" | "other-message" | "deleted" | "other-version" | "history-full" };
 
 /** An earlier version of a message. */
 export interface EarlierVersion {
@@ -137,24 +137,24 @@ async function changeMessage(
   // A row that a worker has inserted and not committed would be waited for with the chat locked, for which the worker waits.
   const key = { chatId_number: { chatId, number } };
   if (!(await database.prisma.message.findUnique({ where: key, select: { number: true } }))) {
-    return { outcome: "missing" };
+    return { kind: "missing" };
   }
   return transaction(
     database,
     async (tx): Promise<ChangeOutcome> => {
       const changeNumber = await nextChangeNumber(tx, chatId);
       const row = changeNumber !== undefined && (await tx.message.findUnique({ where: key }));
-      if (changeNumber === undefined || !row) return { outcome: "missing" };
+      if (changeNumber === undefined || !row) return { kind: "missing" };
       const message = toMessage(row);
-      if (isSame && !isSame(message)) return { outcome: "other-message" };
+      if (isSame && !isSame(message)) return { kind: "other-message" };
       // The tombstone of a repetition: its message is under another number.
-      if (message.deletedAt !== null && message.version === 1) return { outcome: "other-message" };
-      if (message.deletedAt !== null) return { outcome: "deleted" };
-      if (isExpected && !isExpected(message)) return { outcome: "other-version" };
+      if (message.deletedAt !== null && message.version === 1) return { kind: "other-message" };
+      if (message.deletedAt !== null) return { kind: "deleted" };
+      if (isExpected && !isExpected(message)) return { kind: "other-version" };
       const changed = await write(tx, message, changeNumber);
-      if (changed === "unchanged") return { outcome: changed, message };
-      if (changed === "history-full") return { outcome: changed };
-      return { outcome: "changed", message: changed };
+      if (changed === "unchanged") return { kind: changed, message };
+      if (changed === "history-full") return { kind: changed };
+      return { kind: "changed", message: changed };
     },
     { guard },
   );

@@ -47,7 +47,7 @@ export function createSenderWork(database: Database) {
       removeMessages(database, chatId, numbers, { forgetSender: true }),
 
     /** Deletes the sender's read horizons in the chats that were not written since the request, and returns how many. */
-    deleteReads: async ({ sender, epoch }: ErasedSender, chatIds: readonly bigint[]): Promise<number> =>
+    deleteHorizons: async ({ sender, epoch }: ErasedSender, chatIds: readonly bigint[]): Promise<number> =>
       chatIds.length === 0
         ? 0
         : prisma.$executeRawUnsafe(

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   createErasures,
   createErasureWork,
-  createReads,
+  createHorizons,
   MAX_OPEN_ERASURES,
   TooManyErasures,
   verifyCounts,
@@ -258,7 +258,7 @@ describe("the erasure of a sender", () => {
 
   it("finds messages and horizons of earlier epochs, whatever the clocks say, and no later ones", async () => {
     const { id: chatId, token } = await test.newChat();
-    const reads = createReads(test.database);
+    const reads = createHorizons(test.database);
     const at = (hours: number) => new Date(Date.now() + hours * 3_600_000);
     const of = (number: number, createdAt: Date, epoch?: number) => ({
       ...{ ...message(chatId, number), sender: "anna", createdAt },
@@ -273,8 +273,8 @@ describe("the erasure of a sender", () => {
     expect(found.map(({ number }) => number)).to.deep.equal([1, 2]);
     expect((await work.lettersOf(request, 0n, 10)).ids).to.have.length(1);
     expect(await reads.advance(chatId, "anna", 1), "confirmed after the request").to.include({ number: 3 });
-    expect(await work.deleteReads(request, [chatId])).to.equal(0);
-    expect(await work.deleteReads({ ...request, epoch: later + 1 }, [chatId])).to.equal(1);
+    expect(await work.deleteHorizons(request, [chatId])).to.equal(0);
+    expect(await work.deleteHorizons({ ...request, epoch: later + 1 }, [chatId])).to.equal(1);
   });
 
   it("keeps the epoch of a dead letter that is stored at last", async () => {

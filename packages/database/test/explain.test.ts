@@ -5,7 +5,7 @@ import {
   createErasureWork,
   createKeys,
   createMessageChanges,
-  createReads,
+  createHorizons,
   listActs,
   createRetention,
   previewRetention,
@@ -114,18 +114,18 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "deletes old keys of messages": ({ database }) => pruneMessageKeys(database, 1),
   "finds keys of messages": ({ database }) => createMessageKeys(database).find(["00".repeat(15), "ff".repeat(15)]),
   "deletes a message": ({ database }, chat) => createMessageChanges(database).remove({ chatId: chat.id, number: 250 }),
-  "sets a read horizon": ({ database }, chat) => createReads(database).advance(chat.id, "reader 7", 40),
-  "finds a read horizon": ({ database }, chat) => createReads(database).find(chat.id, "reader 7"),
-  "lists read horizons": ({ database }, chat) => createReads(database).list(chat.id, { limit: 50 }),
+  "sets a read horizon": ({ database }, chat) => createHorizons(database).advance(chat.id, "reader 7", 40),
+  "finds a read horizon": ({ database }, chat) => createHorizons(database).find(chat.id, "reader 7"),
+  "lists read horizons": ({ database }, chat) => createHorizons(database).list(chat.id, { limit: 50 }),
   "lists read horizons further on": ({ database }, chat) =>
-    createReads(database).list(chat.id, { after: "reader 7", limit: 50 }),
+    createHorizons(database).list(chat.id, { after: "reader 7", limit: 50 }),
   "counts unread messages near the end of a long chat": ({ database }, chat) =>
-    createReads(database).unread(chat.id, MESSAGES - 100, MESSAGES),
-  "counts all messages of a long chat": ({ database }, chat) => createReads(database).unread(chat.id, 0, MESSAGES),
+    createHorizons(database).unread(chat.id, MESSAGES - 100, MESSAGES),
+  "counts all messages of a long chat": ({ database }, chat) => createHorizons(database).unread(chat.id, 0, MESSAGES),
   "lists unread chats": ({ database }, _chat, token) =>
-    createReads(database).unreadChats(token, "reader 7", { limit: 200 }),
+    createHorizons(database).unreadChats(token, "reader 7", { limit: 200 }),
   "lists unread chats further on": ({ database }, chat, token) =>
-    createReads(database).unreadChats(token, "reader 7", {
+    createHorizons(database).unreadChats(token, "reader 7", {
       after: { at: new Date(chat.createdAt.getTime() + 60_000), number: 700 },
       limit: 200,
     }),
@@ -171,7 +171,7 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
     const work = createErasureWork(database);
     const erasure = (await createErasures(database).eraseSender(token, "nobody", { epochInRedis: 0 }))!;
     const chats = await work.nextChats(erasure, 1, 1_000);
-    await work.deleteReads(
+    await work.deleteHorizons(
       erasure,
       chats.map(({ id }) => id),
     );

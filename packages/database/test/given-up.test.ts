@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { createMessageChanges, createReads, WriteNotDone } from "@confab/database";
+import { createMessageChanges, createHorizons, WriteNotDone } from "@confab/database";
 import { batch, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
 const timeoutMs = 400;
@@ -46,7 +46,7 @@ describe("a write that its caller has given up", () => {
 
   it("is not repeated, and costs no session, however often it happens", async () => {
     const changes = createMessageChanges(test.database, { timeoutMs });
-    const reads = createReads(test.database, { timeoutMs });
+    const reads = createHorizons(test.database, { timeoutMs });
     await whileLocked(`SELECT id FROM chats WHERE id = ${chatId}`, async () => {
       for (let round = 0; round < 3; round++) {
         const given = Array.from({ length: 8 }, () => rejection(changes.remove({ chatId, number: 1 })));
@@ -65,6 +65,6 @@ describe("a write that its caller has given up", () => {
       );
       expect(await reads.advance(chatId, "anna", 1), "others continue").to.include({ hasMoved: true });
     });
-    expect((await changes.remove({ chatId, number: 1 })).outcome).to.equal("changed");
+    expect((await changes.remove({ chatId, number: 1 })).kind).to.equal("changed");
   });
 });

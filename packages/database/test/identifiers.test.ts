@@ -1,4 +1,4 @@
-import { createErasures, createErasureWork, createReads } from "@confab/database";
+import { createErasures, createErasureWork, createHorizons } from "@confab/database";
 import { expect } from "chai";
 import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
 
@@ -31,7 +31,7 @@ describe("identifiers that clients choose", () => {
   });
 
   it("are different readers, and erasing one leaves the others", async () => {
-    const reads = createReads(test.database);
+    const reads = createHorizons(test.database);
     const work = createErasureWork(test.database);
     const { id: chatId, token } = await test.newChat();
     await test.batchStore.store([batch(...alike.map((_, at) => message(chatId, at + 1)))]);
@@ -44,7 +44,7 @@ describe("identifiers that clients choose", () => {
       expect(unread?.items.map(({ horizon }) => horizon) ?? []).to.deep.equal(at + 1 < alike.length ? [at + 1] : []);
     }
     expect((await reads.list(chatId, { limit: 100 })).items.map(({ reader }) => reader)).to.have.members(alike);
-    expect(await work.deleteReads({ sender: "anna", epoch: 1 }, [chatId])).to.equal(1);
+    expect(await work.deleteHorizons({ sender: "anna", epoch: 1 }, [chatId])).to.equal(1);
     expect((await reads.list(chatId, { limit: 100 })).items).to.have.length(alike.length - 1);
   });
 

@@ -93,10 +93,10 @@ describe("a message that is stored after another one was shown under its number"
     await test.batchStore.store([batch(keyed(1, 1))]);
     await test.batchStore.store([batch(keyed(2, 1))]);
     const messageChanges = createMessageChanges(test.database);
-    expect(await messageChanges.remove({ chatId, number: 2 })).to.deep.equal({ outcome: "other-message" });
-    expect(await messageChanges.edit({ chatId, number: 2 }, { body: "x" })).to.deep.equal({ outcome: "other-message" });
-    expect(await messageChanges.remove({ chatId, number: 1 })).to.include({ outcome: "changed" });
-    expect(await messageChanges.remove({ chatId, number: 1 })).to.deep.equal({ outcome: "deleted" });
+    expect(await messageChanges.remove({ chatId, number: 2 })).to.deep.equal({ kind: "other-message" });
+    expect(await messageChanges.edit({ chatId, number: 2 }, { body: "x" })).to.deep.equal({ kind: "other-message" });
+    expect(await messageChanges.remove({ chatId, number: 1 })).to.include({ kind: "changed" });
+    expect(await messageChanges.remove({ chatId, number: 1 })).to.deep.equal({ kind: "deleted" });
   });
 
   it("is stored without its key if another request has the key, which keeps it", async () => {

@@ -28,7 +28,7 @@ describe("changes of messages", () => {
 
   const chat = () => test.database.prisma.chat.findUniqueOrThrow({ where: { id: chatId } });
   const changed = (outcome: ChangeOutcome) => {
-    expect(outcome.outcome).to.equal("changed");
+    expect(outcome.kind).to.equal("changed");
     return "message" in outcome ? outcome.message : undefined;
   };
   const versionsOf = async (number: number) => (await changes.versions({ chatId, number }, { limit: 200 })).items;
@@ -96,8 +96,8 @@ describe("changes of messages", () => {
     const first = changed(await changes.edit({ chatId, number: 1 }, { body: "new", metadata: toJsonText({ a: 1 }) }))!;
     const again = await changes.edit({ chatId, number: 1 }, { body: "new", metadata: toJsonText({ a: 1 }) });
     expect(again).to.have.nested.property("message.version", 2);
-    expect(again.outcome).to.equal("unchanged");
-    expect((await changes.edit({ chatId, number: 1 }, {})).outcome).to.equal("unchanged");
+    expect(again.kind).to.equal("unchanged");
+    expect((await changes.edit({ chatId, number: 1 }, {})).kind).to.equal("unchanged");
     expect((await chat()).lastChangeNumber).to.equal(first.changeNumber);
   });
 
@@ -113,8 +113,8 @@ describe("changes of messages", () => {
     const { changeNumber } = tombstone;
     const counted = { messagesCount: 5, numbersSum: 15n };
     expect(await chat()).to.include({ ...counted, lastMessageNumber: 6, lastChangeNumber: changeNumber });
-    expect((await changes.edit({ chatId, number: 6 }, { body: "x" })).outcome).to.equal("deleted");
-    expect((await changes.remove({ chatId, number: 6 })).outcome).to.equal("deleted");
+    expect((await changes.edit({ chatId, number: 6 }, { body: "x" })).kind).to.equal("deleted");
+    expect((await changes.remove({ chatId, number: 6 })).kind).to.equal("deleted");
     expect((await chat()).lastChangeNumber).to.equal(changeNumber);
     for await (const difference of verifyCounts(test.database)) expect.fail(JSON.stringify(difference));
     // A late second delivery of the batch must not bring it back.
@@ -143,8 +143,8 @@ describe("changes of messages", () => {
   it("end after 1,000 edits of a message, which can still be deleted", async () => {
     await addVersions(1, maxEarlierVersions - 1, "old");
     const { changeNumber } = changed(await changes.edit({ chatId, number: 1 }, { body: "the last one" }))!;
-    expect((await changes.edit({ chatId, number: 1 }, { body: "one too many" })).outcome).to.equal("history-full");
-    expect((await changes.edit({ chatId, number: 1 }, { body: "the last one" })).outcome).to.equal("unchanged");
+    expect((await changes.edit({ chatId, number: 1 }, { body: "one too many" })).kind).to.equal("history-full");
+    expect((await changes.edit({ chatId, number: 1 }, { body: "the last one" })).kind).to.equal("unchanged");
     expect(await chat()).to.include({ lastChangeNumber: changeNumber });
     changed(await changes.remove({ chatId, number: 1 }));
   });
@@ -174,13 +174,13 @@ describe("changes of messages", () => {
   it("are refused for another version, and for messages that are not stored", async () => {
     const expecting = (versions: number[]) => (message: { version: number }) => versions.includes(message.version);
     const outcomeOf = async (number: number, versions?: number[]) =>
-      (await changes.edit({ chatId, number, isExpected: versions && expecting(versions) }, { body: "new" })).outcome;
+      (await changes.edit({ chatId, number, isExpected: versions && expecting(versions) }, { body: "new" })).kind;
     expect(await outcomeOf(9)).to.equal("missing");
     expect(await outcomeOf(1, [2])).to.equal("other-version");
     expect(await outcomeOf(1, [])).to.equal("other-version");
     expect(await outcomeOf(1, [7, 1])).to.equal("changed");
     expect(await outcomeOf(1, [1])).to.equal("other-version");
-    expect((await changes.remove({ chatId, number: 1, isExpected: expecting([1]) })).outcome).to.equal("other-version");
+    expect((await changes.remove({ chatId, number: 1, isExpected: expecting([1]) })).kind).to.equal("other-version");
     expect(await test.database.prisma.messageChange.count({ where: { chatId } })).to.equal(1);
   });
 
@@ -200,9 +200,7 @@ describe("changes of messages", () => {
       ),
     );
     await Promise.all(stores);
-    const numbers = outcomes.flatMap((outcome) =>
-      outcome.outcome === "changed" ? [outcome.message.changeNumber!] : [],
-    );
+    const numbers = outcomes.flatMap((outcome) => (outcome.kind === "changed" ? [outcome.message.changeNumber!] : []));
     expect(new Set(numbers).size).to.equal(numbers.length);
     expect((await chat()).lastChangeNumber).to.equal(Math.max(...numbers));
     for await (const difference of verifyCounts(test.database)) expect.fail(JSON.stringify(difference));

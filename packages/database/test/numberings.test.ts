@@ -1,4 +1,4 @@
-import { createNumberings, createReads, NumberingOutdated } from "@confab/database";
+import { createNumberings, createHorizons, NumberingOutdated } from "@confab/database";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { batch, message, openTestDatabase } from "./setup.ts";
@@ -56,7 +56,7 @@ describe("numberings", () => {
     expect(await firstAfter(id, 0)).to.deep.equal({ from: 4, numbering: 4 });
     expect(await firstAfter(id, 3)).to.deep.equal({ from: 9, numbering: 4 });
     expect(await firstAfter(id, 4)).to.equal(undefined);
-    expect((await test.chats.positions([id])).get(id)?.lastNumbering).to.equal(4);
+    expect((await test.chats.lastNumbers([id])).get(id)?.lastNumbering).to.equal(4);
   });
 
   it("are written once per process, however many batches name them", async () => {
@@ -73,7 +73,7 @@ describe("numberings", () => {
   });
 
   it("take back the horizons that were set before them, once", async () => {
-    const reads = createReads(test.database);
+    const reads = createHorizons(test.database);
     const { id } = await test.newChat();
     await reads.advance(id, "ahead", 8, { numbering: 1, since: 1 });
     await reads.advance(id, "behind", 3, { numbering: 1, since: 1 });
@@ -87,7 +87,7 @@ describe("numberings", () => {
   });
 
   it("replace a horizon of lost messages when it is set again", async () => {
-    const reads = createReads(test.database);
+    const reads = createHorizons(test.database);
     const { id } = await test.newChat();
     await reads.advance(id, "anna", 8, { numbering: 1, since: 1 });
     expect(await reads.advance(id, "anna", 5, { numbering: 2, since: 4 })).to.include({ number: 5, hasMoved: true });

@@ -1,13 +1,13 @@
-import { createErasures, createErasureWork, createReads, createRetention, type Reads } from "@confab/database";
+import { createErasures, createErasureWork, createHorizons, createRetention, type Horizons } from "@confab/database";
 import { expect } from "chai";
 import { TOO_LONG, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 describe("the read horizon of a sender", () => {
   let test: TestDatabase;
-  let reads: Reads;
+  let reads: Horizons;
   before(async () => {
     test = await openTestDatabase({ acquireTimeoutMs: 30_000 });
-    reads = createReads(test.database);
+    reads = createHorizons(test.database);
   });
   after(() => test.close());
 
@@ -87,7 +87,7 @@ describe("the read horizon of a sender", () => {
     const work = createErasureWork(test.database);
     await test.batchStore.store([batch(from("anna", id, 1))]);
     const { epoch } = (await erasures.eraseSender(token, "anna", { epochInRedis: 0 }))!;
-    const clear = () => work.deleteReads({ sender: "anna", epoch }, [id]);
+    const clear = () => work.deleteHorizons({ sender: "anna", epoch }, [id]);
     expect(await clear()).to.equal(1);
     await test.batchStore.store([batch(from("anna", id, 2))]);
     expect(await clear(), "accepted before the request and stored after it").to.equal(1);

@@ -26,7 +26,7 @@ const times = "http_request_duration_seconds";
 // A batch request takes as long as its up to 8 MiB need.
 const timed = `${confabJob},route!="/messages/batch"`;
 const accepted = `confab_messages_accepted_total{${confabJob}}`;
-const turnedAway = `confab_messages_refused_total{${confabJob},reason=~"busy|intake-unavailable|internal-error|overloaded|storage-unavailable"}`;
+const turnedAway = `confab_messages_refused_total{${confabJob},reason=~"busy|sending-unavailable|internal-error|overloaded|storage-unavailable"}`;
 const searchable = "confab_accepted_to_searchable_seconds";
 
 export const objectives = {

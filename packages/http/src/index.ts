@@ -16,7 +16,7 @@ export { createRouter } from "./router.ts";
 export { ClientLeft, type EventStream } from "./event-stream.ts";
 export { mount, mountStream } from "./route.ts";
 export type { StreamInput } from "./route.ts";
-export type { InShare, MountOptions, Owner, RouteHandler, RouteInput, RouteOutput, Share } from "./route-types.ts";
+export type { InShare, MountOptions, Owner, RouteHandler, RouteInput, RouteOutput, FairShares } from "./route-types.ts";
 export { routesOf } from "./routes-of.ts";
 export { startHttpServer } from "./server.ts";
 export type { HttpServer, HttpServerOptions } from "./server.ts";

@@ -74,7 +74,7 @@ export interface Change {
  * Runs work when its owner may have more of it in progress; rejects with a problem after seconds, or at once if much is waiting. The
  * time of searches is limited as well.
  */
-export type Share = <T>(
+export type FairShares = <T>(
   owner: Owner,
   work: () => Promise<T>,
   kind: "list" | "search" | Change,
@@ -95,7 +95,7 @@ export interface MountOptions {
   /** Bounds the memory that bodies of unanswered requests hold. */
   readonly budget: ByteBudget;
   /** Runs what reads lists and what changes something, so that one application leaves the others their share of the database. */
-  readonly share?: Share | undefined;
+  readonly share?: FairShares | undefined;
   /** For tests: an answer that does not match its schema is an error. */
   readonly validateResponses?: boolean;
 }

@@ -17,7 +17,7 @@ import {
   readRouteBody,
   readTags,
 } from "./route-input.ts";
-import type { InShare, MountOptions, RouteHandler, RouteInput, Share } from "./route-types.ts";
+import type { InShare, MountOptions, RouteHandler, RouteInput, FairShares } from "./route-types.ts";
 import { senderOf } from "./sender.ts";
 import { unsentOf } from "./unsent.ts";
 import { parseParams } from "./validation.ts";
@@ -33,7 +33,7 @@ export function mount<R extends Route>(
   options: MountOptions,
 ): void {
   const { access, budget, validateResponses = false } = options;
-  const share: Share = options.share ?? ((_owner, work) => work());
+  const share: FairShares = options.share ?? ((_owner, work) => work());
   const shared = shareOf(route);
   const known = knownFieldsOf(route);
   router[route.method](expressPath(route.path), async (req, res) => {
@@ -98,7 +98,7 @@ export function mount<R extends Route>(
 }
 
 /** The kind of work of a request. A change locks what its path names: how far a reader has read, a chat, or an application. */
-function kindOf(route: Route, { token, chat, reader }: Params): Parameters<Share>[2] {
+function kindOf(route: Route, { token, chat, reader }: Params): Parameters<FairShares>[2] {
   if (route.method === "get") return isSearch(route) ? "search" : "list";
   return { locks: token === undefined ? undefined : `${token} ${chat ?? ""} ${reader ?? ""}` };
 }

@@ -1,6 +1,6 @@
 import { fillPath, routes, shareOf, type Route } from "@confab/contracts";
 import { expect } from "chai";
-import { mount, type InShare, type Owner, type RouteHandler, type Share } from "../src/index.ts";
+import { mount, type InShare, type Owner, type RouteHandler, type FairShares } from "../src/index.ts";
 import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
 
 const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
@@ -32,7 +32,7 @@ describe("changes", () => {
   let isInShare = false;
   let isHandledInShare: boolean | undefined;
   before(async () => {
-    const share: Share = async (owner, work, kind) => {
+    const share: FairShares = async (owner, work, kind) => {
       shared.push({ owner, kind });
       isInShare = true;
       try {

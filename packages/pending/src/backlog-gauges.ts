@@ -1,5 +1,5 @@
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, withTimeout, type Share } from "@confab/async";
+import { createSnapshot, withTimeout, type ShareSnapshot } from "@confab/async";
 import type { Metrics } from "@confab/runtime";
 import type { Backlog } from "./backlog.ts";
 
@@ -13,7 +13,7 @@ const answerMs = 1_000;
 export function createBacklogGauges(
   metrics: Metrics<MetricCatalogue>,
   backlogs: readonly Pick<Backlog, "depth">[],
-  { intervalMs, share }: { intervalMs: number; share: Share },
+  { intervalMs, share }: { intervalMs: number; share: ShareSnapshot },
 ): () => Promise<void> {
   const late = (): Error => new Error(`the partition did not answer within ${answerMs} ms`);
   const read = share("backlog", intervalMs, async () => {

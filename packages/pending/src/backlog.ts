@@ -2,7 +2,7 @@ import { decodeBatch, decodeLost, type AcceptedBatch, type LostBatch } from "./a
 import { acceptedAt, createBatchId } from "./batch-id.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
 import { UnknownRecordFormat } from "./pending-record.ts";
-import { guardKeys, type IntakeRedis } from "./scripts.ts";
+import { guardKeys, type ScriptedRedis } from "./scripts.ts";
 
 export interface ReadLimits {
   maxMessages: number;
@@ -93,7 +93,7 @@ export interface BacklogOptions {
 
 /** The worker's view of one partition: the batches that are accepted and not yet stored. */
 export function createBacklog(
-  redis: IntakeRedis,
+  redis: ScriptedRedis,
   partitioning: Partitioning,
   partition: number,
   { resultsSeconds = 120, headSeconds = 7 * 24 * 3600 }: BacklogOptions = {},

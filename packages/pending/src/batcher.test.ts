@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { BatchEntry, EntryResult } from "./encode-batch.ts";
-import { createBatcher, IntakeBusy, IntakeUnavailable } from "./batcher.ts";
+import { createBatcher, AcceptorBusy, AcceptorUnavailable } from "./batcher.ts";
 
 const entry = (body: string): BatchEntry => ({ token: "t", chat: 1, body, requestId: "r" });
 const answer = (entries: readonly BatchEntry[]): EntryResult[] =>
@@ -126,9 +126,9 @@ describe("the batcher", () => {
     await new Promise((resolve) => setImmediate(resolve));
     outcomes.push(batcher.submit([entry("b")]), batcher.submit([entry("c")]));
     const reasons = (await Promise.allSettled(outcomes)).map((outcome) => (outcome as { reason?: unknown }).reason);
-    expect(reasons[0]).to.be.instanceOf(IntakeUnavailable);
-    expect(reasons[1]).to.be.instanceOf(IntakeUnavailable);
-    expect(reasons[2], "refused as busy").to.be.instanceOf(IntakeBusy);
+    expect(reasons[0]).to.be.instanceOf(AcceptorUnavailable);
+    expect(reasons[1]).to.be.instanceOf(AcceptorUnavailable);
+    expect(reasons[2], "refused as busy").to.be.instanceOf(AcceptorBusy);
     await batcher.stop();
   });
 
@@ -152,7 +152,7 @@ describe("the batcher", () => {
     const inFlight = run();
     await turn();
     const waiting = run();
-    expect(await run().catch((error: unknown) => error)).to.be.instanceOf(IntakeBusy);
+    expect(await run().catch((error: unknown) => error)).to.be.instanceOf(AcceptorBusy);
     finish.shift()!();
     expect(await inFlight).to.have.length(3);
     const next = run();
@@ -186,7 +186,7 @@ describe("the batcher", () => {
 
     const many = ["f".repeat(30), "g".repeat(30), "h"].map((body) => batcher.submit([entry(body)]));
     const last = (await Promise.allSettled(many))[2] as { reason?: unknown };
-    expect(last.reason).to.be.instanceOf(IntakeBusy);
+    expect(last.reason).to.be.instanceOf(AcceptorBusy);
     await batcher.stop();
   });
 });

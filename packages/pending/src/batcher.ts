@@ -2,18 +2,18 @@ import { contentBytes } from "@confab/contracts";
 import type { BatchEntry, EntryResult } from "./encode-batch.ts";
 
 /** The outcome is unknown: the message may or may not have been accepted. */
-export class IntakeUnavailable extends Error {
+export class AcceptorUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = "IntakeUnavailable";
+    this.name = "AcceptorUnavailable";
   }
 }
 
 /** Too many messages are waiting already: the message was not accepted. */
-export class IntakeBusy extends Error {
+export class AcceptorBusy extends Error {
   constructor(message: string) {
     super(message);
-    this.name = "IntakeBusy";
+    this.name = "AcceptorBusy";
   }
 }
 
@@ -118,7 +118,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       members,
       expire: () => {
         settle(() => {
-          fail(new IntakeUnavailable(`Redis did not answer within ${deadlineMs} ms`));
+          fail(new AcceptorUnavailable(`Redis did not answer within ${deadlineMs} ms`));
         });
       },
     };
@@ -132,7 +132,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       },
       (error: unknown) => {
         settle(() => {
-          fail(new IntakeUnavailable("Redis refused the batch or became unavailable", { cause: error }));
+          fail(new AcceptorUnavailable("Redis refused the batch or became unavailable", { cause: error }));
         });
       },
     );
@@ -145,7 +145,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     for (const { entries, bytes, reject } of late) {
       waitingEntries -= entries.length;
       waitingBytes -= bytes;
-      reject(new IntakeUnavailable(`The message was not sent to Redis within ${deadlineMs} ms`));
+      reject(new AcceptorUnavailable(`The message was not sent to Redis within ${deadlineMs} ms`));
     }
     for (const { members, expire } of inFlight) if (members[0]!.deadline <= now) expire();
   };
@@ -155,7 +155,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     submit: (entries) =>
       new Promise((resolve, reject) => {
         if (waitingEntries >= maxWaiting || waitingBytes >= maxWaitingBytes) {
-          reject(new IntakeBusy("Too many messages are waiting for Redis"));
+          reject(new AcceptorBusy("Too many messages are waiting for Redis"));
           return;
         }
         let bytes = 0;

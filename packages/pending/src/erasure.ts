@@ -28,7 +28,7 @@ end
 redis.call('UNLINK', KEYS[1])
 return 0`;
 
-export type IntakeErasure = ReturnType<typeof createIntakeErasure>;
+export type PendingErasure = ReturnType<typeof createPendingErasure>;
 
 /** Longer than any process holds a chat head that it loaded, and than Redis keeps an idle one. */
 const markMs = 8 * 24 * 3_600_000;
@@ -40,7 +40,7 @@ const scanPauseMs = 2;
  * Erases what Redis holds of deleted chats and applications. Their pending messages are not touched: the worker drops them when it
  * stores their batches.
  */
-export function createIntakeErasure(redis: RedisConnection, partitioning: Partitioning) {
+export function createPendingErasure(redis: RedisConnection, partitioning: Partitioning) {
   const prefixOf = (token: string, chat: number): string =>
     keyPrefix(partitioning, partitionOf(partitioning, token, chat));
   const prefixes = Array.from({ length: partitioning.partitions }, (_, partition) =>
@@ -52,7 +52,7 @@ export function createIntakeErasure(redis: RedisConnection, partitioning: Partit
      * From now on no message is accepted for the chat or, without a number, for any chat of the application: their heads are not
      * trusted, and MySQL does not have them any more.
      */
-    async mark(token: string, chat?: number): Promise<void> {
+    async block(token: string, chat?: number): Promise<void> {
       const member = chat === undefined ? token : `${token}:${chat}`;
       const marked = chat === undefined ? prefixes : [prefixOf(token, chat)];
       await Promise.all(marked.map((prefix) => redis.eval(add, 1, `${prefix}erased`, member, markMs)));

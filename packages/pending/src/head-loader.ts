@@ -1,5 +1,5 @@
 import { createFairShare, withTimeout } from "@confab/async";
-import { IntakeBusy } from "./batcher.ts";
+import { AcceptorBusy } from "./batcher.ts";
 import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
 
 /** The database was not asked or did not answer in time: the message was not accepted. */
@@ -10,7 +10,7 @@ export class ChatsUnavailable extends Error {
   }
 }
 
-export interface ChatInDatabase {
+export interface StoredHead {
   id: bigint;
   lastNumber: number;
   /** The epoch of its application: the latest request to erase a sender began it. */
@@ -19,7 +19,7 @@ export interface ChatInDatabase {
 
 export interface HeadLoaderOptions {
   /** Returns the chat from the database, or undefined if it does not exist. Throws if the database is unavailable. */
-  readonly loadHead: (token: string, chat: number) => Promise<ChatInDatabase | undefined>;
+  readonly loadHead: (token: string, chat: number) => Promise<StoredHead | undefined>;
   /** If it is not given, every token is assumed to belong to an application. */
   readonly findApplications?: TokenCheckOptions["findApplications"] | undefined;
   /**
@@ -40,7 +40,7 @@ export interface HeadLoaderOptions {
   readonly pauseMs?: number;
 }
 
-export type Loaded = ChatInDatabase | "unknown-chat" | "unknown-application";
+export type Loaded = StoredHead | "unknown-chat" | "unknown-application";
 
 /**
  * Loads chat heads from the database, with a limit on how many loads wait and for how long. After a failure every load
@@ -54,7 +54,7 @@ export function createHeadLoader(options: HeadLoaderOptions): (token: string, ch
     ...{ total: width, perKey: width, waiting: maxWaiting, waitingPerKey: maxWaitingOfOne },
     // The deadline comes first.
     waitMs: 2 * deadlineMs,
-    refuse: () => new IntakeBusy("too many chat heads are being loaded"),
+    refuse: () => new AcceptorBusy("too many chat heads are being loaded"),
   });
   const isApplication =
     findApplications && createTokenCheck({ findApplications: (tokens) => watched(findApplications(tokens)) });

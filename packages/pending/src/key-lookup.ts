@@ -1,6 +1,6 @@
 import { withTimeout, createGrouped } from "@confab/async";
 import { timeOf } from "./batch-id.ts";
-import { IntakeBusy } from "./batcher.ts";
+import { AcceptorBusy } from "./batcher.ts";
 import { digestKey, storedKey } from "./idempotency.ts";
 import type { Submission } from "./encode-batch.ts";
 
@@ -45,7 +45,7 @@ export function createKeyLookup({ findKeys, deadlineMs, unavailable }: KeyLookup
     },
     maxGroup,
     maxWaiting,
-    refuse: () => new IntakeBusy("Too many idempotency keys are waiting to be looked up"),
+    refuse: () => new AcceptorBusy("Too many idempotency keys are waiting to be looked up"),
   });
   const late = (): Error => unavailable(`The database did not answer within ${deadlineMs} ms`);
 

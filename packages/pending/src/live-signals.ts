@@ -3,7 +3,7 @@ import { startSubscriberHeartbeat, subscriberSilenceMs, type RedisConnection } f
 import { Cluster } from "ioredis";
 import { decodeBatchChats } from "./batch-chats.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import type { ChatName } from "./pending.ts";
+import type { ChatReference } from "@confab/contracts";
 
 /** Something that happened in a chat and that streams show only while it happens. The data of a signal is JSON, as its text. */
 export type LiveEvent =
@@ -16,9 +16,9 @@ export interface LiveSignals {
    * Calls `receive` when messages of the chat were accepted or changed, and with each event, until the returned function is called.
    * Redis delivers signals at most once, so the caller also looks from time to time.
    */
-  watch(chat: ChatName, receive: (event?: LiveEvent) => void): () => void;
+  watch(chat: ChatReference, receive: (event?: LiveEvent) => void): () => void;
   /** Sends an event to the watchers of the chat in all processes, or wakes them. */
-  send(chat: ChatName, event?: LiveEvent): Promise<void>;
+  send(chat: ChatReference, event?: LiveEvent): Promise<void>;
   /** Sends an event to the watchers of all chats of an application. */
   sendToAll(token: string, event: LiveEvent): Promise<void>;
   stop(): void;
@@ -45,7 +45,7 @@ export function createLiveSignals(redis: RedisConnection, partitioning: Partitio
   let isStopped = false;
 
   const channelOf = (partition: number): string => `${keyPrefix(partitioning, partition)}live`;
-  const nameOf = ({ token, number }: ChatName): string => `${token}:${number}`;
+  const nameOf = ({ token, number }: ChatReference): string => `${token}:${number}`;
 
   function connect(): RedisConnection {
     if (subscriber) return subscriber;

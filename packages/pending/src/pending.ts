@@ -1,3 +1,4 @@
+import type { ChatReference } from "@confab/contracts";
 import type { RedisConnection } from "@confab/redis";
 import { batchIdOf } from "./batch-id.ts";
 import { keyPrefix, nameHash, partitionOf, type Partitioning } from "./keys.ts";
@@ -20,34 +21,28 @@ export interface PendingWindow {
   messages: Map<number, PendingRecord>;
 }
 
-/** A chat as clients name it. */
-export interface ChatName {
-  token: string;
-  number: number;
-}
-
 export interface PendingMessages {
   /**
    * Reads the pending messages between the smallest and the largest of these numbers, and the chat's last number, at
    * one moment. A long backlog therefore costs a reader nothing. Read Redis first and MySQL second.
    */
-  read(chat: ChatName, numbers: readonly number[]): Promise<PendingWindow>;
+  read(chat: ChatReference, numbers: readonly number[]): Promise<PendingWindow>;
   /**
    * Undefined if Redis does not know the chat. Otherwise Redis no longer assigns the numbers up to `stored`, the last one in MySQL,
    * which can be higher than its own: after a loss, workers store what they had read before. Ask MySQL first and Redis second.
    */
-  head(chat: ChatName, stored?: number): Promise<ChatHead | undefined>;
+  head(chat: ChatReference, stored?: number): Promise<ChatHead | undefined>;
   /**
    * Whether Redis knows the batch with which a message of the chat was accepted. It does until two minutes after the batch was
    * completed, unless it has lost data: then it may have given the message's number to another one.
    */
-  knowsBatchOf(chat: ChatName, message: { readonly uid: Uint8Array }): Promise<boolean>;
+  knowsBatchOf(chat: ChatReference, message: { readonly uid: Uint8Array }): Promise<boolean>;
 }
 
 /** Reads pending messages. */
 export function createPendingMessages(connection: RedisConnection, partitioning: Partitioning): PendingMessages {
   const redis = withScripts(connection);
-  const read = async ({ token, number: chat }: ChatName, from: number, to: number): Promise<PendingWindow> => {
+  const read = async ({ token, number: chat }: ChatReference, from: number, to: number): Promise<PendingWindow> => {
     const prefix = keyPrefix(partitioning, partitionOf(partitioning, token, chat));
     const answer = await redis.confabReadPending(...guardKeys(prefix), prefix, token, chat, from, to);
     const [last, numbering, since, ...found] = answer;

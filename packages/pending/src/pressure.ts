@@ -1,4 +1,4 @@
-import { repeat, type Share } from "@confab/async";
+import { repeat, type ShareSnapshot } from "@confab/async";
 import type { Redis } from "ioredis";
 import { countsOf, type Counts } from "./counts.ts";
 import { keyPrefix, type Partitioning } from "./keys.ts";
@@ -25,7 +25,7 @@ export interface PressureGauge {
 }
 
 export interface PressureOptions {
-  share: Share;
+  share: ShareSnapshot;
   intervalMs?: number;
   /** The used share of maxmemory above which memory is low. */
   maxMemory?: number;

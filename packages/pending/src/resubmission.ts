@@ -1,6 +1,6 @@
 import type { EntryResult, BatchEntry } from "./encode-batch.ts";
 import { toAcceptance, type Acceptance } from "./acceptance.ts";
-import { IntakeUnavailable, type Batcher } from "./batcher.ts";
+import { AcceptorUnavailable, type Batcher } from "./batcher.ts";
 import { ChatsUnavailable, createHeadLoader, type HeadLoaderOptions } from "./head-loader.ts";
 import { createKeyLookup, type KeyLookupOptions } from "./key-lookup.ts";
 
@@ -69,7 +69,7 @@ export function createResubmission(options: ResubmissionOptions) {
     try {
       for (let round = 1; open.length > 0; round++) {
         if (round === maxRounds) {
-          throw new IntakeUnavailable("Redis changed its incarnation several times while MySQL was asked");
+          throw new AcceptorUnavailable("Redis changed its incarnation several times while MySQL was asked");
         }
         const unknown = open.find(({ result }) => result.result === "unknown");
         open = unknown
@@ -86,7 +86,7 @@ export function createResubmission(options: ResubmissionOptions) {
     } catch (error) {
       // Others of the run may have been accepted.
       if (open.length === run.length) throw error;
-      for (const { at } of open) answers[at] = { outcome: "failed", error: error as Error };
+      for (const { at } of open) answers[at] = { kind: "failed", error: error as Error };
     }
   }
 
@@ -98,7 +98,7 @@ export function createResubmission(options: ResubmissionOptions) {
   ): Promise<OpenEntry[]> {
     const loaded = await loadOnce(entry, result.incarnation);
     if (typeof loaded !== "string") return open.map((each) => ({ ...each, entry: { ...each.entry, loaded } }));
-    for (const { at } of open) answers[at] = { outcome: loaded };
+    for (const { at } of open) answers[at] = { kind: loaded };
     return [];
   }
 
@@ -110,8 +110,7 @@ export function createResubmission(options: ResubmissionOptions) {
     if (earlier === undefined) {
       return { ...each, entry: { ...entry, memory: result.memory ?? { clock: 0, stored: 0 } } };
     }
-    answers[at] =
-      earlier === "conflict" ? { outcome: "conflict" } : { outcome: "accepted", ...earlier, replayed: true };
+    answers[at] = earlier === "conflict" ? { kind: "conflict" } : { kind: "accepted", ...earlier, replayed: true };
     return undefined;
   }
 

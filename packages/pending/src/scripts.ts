@@ -21,7 +21,7 @@ export interface Scripts {
   confabRaiseHead(...args: [...GuardKeys, ...(string | number)[]]): Promise<null>;
 }
 
-export type IntakeRedis = RedisConnection & Scripts;
+export type ScriptedRedis = RedisConnection & Scripts;
 
 /**
  * The keys that every script declares for a partition. The second key never exists. While a Redis Cluster moves the
@@ -51,8 +51,8 @@ export function sourceOf(name: ScriptName): string {
 }
 
 /** Defines the scripts on a connection, except those that it has already. */
-export function withScripts(redis: RedisConnection): IntakeRedis {
+export function withScripts(redis: RedisConnection): ScriptedRedis {
   for (const name of Object.keys(files) as ScriptName[])
     if (!(name in redis)) redis.defineCommand(name, { numberOfKeys: 2, lua: sourceOf(name) });
-  return redis as IntakeRedis;
+  return redis as ScriptedRedis;
 }

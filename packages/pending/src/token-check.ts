@@ -1,5 +1,5 @@
 import { createRecent, createGrouped } from "@confab/async";
-import { IntakeBusy } from "./batcher.ts";
+import { AcceptorBusy } from "./batcher.ts";
 
 export interface TokenCheckOptions {
   /** Returns the tokens that belong to applications, in one query for many tokens. */
@@ -30,7 +30,7 @@ export function createTokenCheck({ findApplications, maxGroup = 1_000, maxWaitin
     },
     maxGroup,
     maxWaiting,
-    refuse: () => new IntakeBusy("Too many tokens are waiting to be checked"),
+    refuse: () => new AcceptorBusy("Too many tokens are waiting to be checked"),
   });
 
   return (token: string): Promise<boolean> => {

@@ -1,7 +1,7 @@
 import { eventually, startProxy } from "@confab/testkit";
 import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
-import { IntakeUnavailable, createPressureGauge } from "@confab/pending";
+import { AcceptorUnavailable, createPressureGauge } from "@confab/pending";
 import { encodeBatch } from "../src/encode-batch.ts";
 import { createBatchId } from "../src/batch-id.ts";
 import { guardKeys } from "../src/scripts.ts";
@@ -21,7 +21,7 @@ describe("the backlog of accepted messages", function () {
     const side = await world.connect();
     const chat = await world.createChat();
     const body = "line one\nline two\u0000 👩‍👩‍👧 ";
-    await send(side.intake(), chat, body);
+    await send(side.acceptor(), chat, body);
     const [id, ...others] = await side.backlog.overdue(0, firstTen);
     expect(others).to.deep.equal([]);
     const {
@@ -53,9 +53,9 @@ describe("the backlog of accepted messages", function () {
 
   it("notes which job stands for a batch, but not for a missing batch", async () => {
     const side = await world.connect();
-    const intake = side.intake();
+    const acceptor = side.acceptor();
     const chat = await world.createChat();
-    for (const body of ["a", "b"]) await send(intake, chat, body);
+    for (const body of ["a", "b"]) await send(acceptor, chat, body);
     const ids = await side.backlog.overdue(0, firstTen);
     const [first, second] = ids;
     await side.backlog.noteWokenTogether([...ids, "missing"]);
@@ -70,7 +70,7 @@ describe("the backlog of accepted messages", function () {
 
   it("lists overdue batches and no younger ones", async () => {
     const side = await world.connect();
-    await send(side.intake(), await world.createChat(), "a");
+    await send(side.acceptor(), await world.createChat(), "a");
     expect(await side.backlog.overdue(5000, firstTen)).to.deep.equal([]);
     expect(await side.backlog.overdue(0, firstTen)).to.have.length(1);
     expect(await side.backlog.overdue(0, { offset: 1, limit: 10 })).to.deep.equal([]);
@@ -80,7 +80,7 @@ describe("the backlog of accepted messages", function () {
   it("counts a batch as overdue if Redis' clock has stepped back since it was accepted", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    for (const body of ["a", "b", "c"]) await send(side.intake(), chat, body);
+    for (const body of ["a", "b", "c"]) await send(side.acceptor(), chat, body);
     const ids = await side.backlog.overdue(0, firstTen);
     await side.redis.zadd(`${world.prefix}batches`, "XX", Date.now() - 10_000, ids[0]!);
     await side.redis.zadd(`${world.prefix}batches`, "XX", Date.now() + 10_000, ids[2]!);
@@ -96,7 +96,7 @@ describe("the backlog of accepted messages", function () {
     const { token, number } = chat;
     const submit = () =>
       side
-        .intake()
+        .acceptor()
         .submit({ token, chat: number, body: "late", requestId: "r", idempotency: { key: "k", hash: "h".repeat(43) } });
     expect(await submit()).to.include({ number: 1, replayed: false });
     const [batchId] = await side.backlog.overdue(0, firstTen);
@@ -117,7 +117,7 @@ describe("the backlog of accepted messages", function () {
     expect((await side.pending.read(chat, [1, 8])).messages.has(8)).to.equal(true);
     expect(await side.backlog.depth()).to.have.property("pending", 1);
     expect(await submit(), "a repeated request").to.include({ number: 8, replayed: true });
-    expect(await send(side.intake(), chat, "next")).to.deep.equal([9]);
+    expect(await send(side.acceptor(), chat, "next")).to.deep.equal([9]);
     await world.store(side);
     expect(await submit(), "a repeated request after the message is stored").to.include({ number: 8, replayed: true });
   });
@@ -126,13 +126,13 @@ describe("the backlog of accepted messages", function () {
     const side = await world.connect();
     const chat = await world.createChat();
     const submit = (key: string, body: string) =>
-      side.intake().submit({
+      side.acceptor().submit({
         ...{ token: chat.token, chat: chat.number, body, requestId: "r" },
         idempotency: { key, hash: body.padEnd(43, "_") },
       });
     const keys = ["any-key", createUuid7()];
     for (const key of keys) {
-      await send(side.intake(), chat, "other");
+      await send(side.acceptor(), chat, "other");
       await submit(key, key);
     }
     const ids = await side.backlog.overdue(0, firstTen);
@@ -148,7 +148,7 @@ describe("the backlog of accepted messages", function () {
       const again = await submit(key, key);
       expect(again).to.deep.include({ number: 2 * nth + 1, replayed: true, createdAt: acceptedAt });
     }
-    expect((await submit(keys[0]!, "another-body")).outcome).to.equal("conflict");
+    expect((await submit(keys[0]!, "another-body")).kind).to.equal("conflict");
     await world.store(side);
   });
 
@@ -159,8 +159,8 @@ describe("the backlog of accepted messages", function () {
     let left: number[] = [];
     for (let size = 1; size <= 6; size++) {
       const run = Array.from({ length: size }, () => ({ token, chat: number, body: "x", requestId: "r" }));
-      const answers = await side.intake().submitRun(run);
-      left.push(...answers.map((answer) => (answer.outcome === "accepted" ? answer.number : NaN)));
+      const answers = await side.acceptor().submitRun(run);
+      left.push(...answers.map((answer) => (answer.kind === "accepted" ? answer.number : NaN)));
     }
     const ids = await side.backlog.overdue(0, firstTen);
     const { batches } = await side.backlog.read(ids, noReadLimits);
@@ -180,8 +180,8 @@ describe("the backlog of accepted messages", function () {
     const side = await world.connect();
     const chat = await world.createChat();
     const { token, number } = chat;
-    const intake = side.intake({ maxBatch: 1, deadlineMs: 30_000 });
-    const submit = () => intake.submit({ token, chat: number, body: "x", requestId: "r" });
+    const acceptor = side.acceptor({ maxBatch: 1, deadlineMs: 30_000 });
+    const submit = () => acceptor.submit({ token, chat: number, body: "x", requestId: "r" });
     const count = 2_500;
     await Promise.all(Array.from({ length: count }, submit));
     const ids = await side.backlog.overdue(0, { offset: 0, limit: count });
@@ -224,7 +224,7 @@ describe("the backlog of accepted messages", function () {
   it("reads as many batches as fit a transaction, and lists the others and the lost ones", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    await send(side.intake(), chat, ...Array.from({ length: 6 }, () => "x".repeat(1000)));
+    await send(side.acceptor(), chat, ...Array.from({ length: 6 }, () => "x".repeat(1000)));
     const ids = await side.backlog.overdue(0, firstTen);
     // Batches of the same millisecond are not in the order of their numbers.
     const all = (await side.backlog.read(ids, noReadLimits)).batches.map(({ messages }) => messages[0]!.number);
@@ -263,21 +263,19 @@ describe("the backlog of accepted messages", function () {
         body: `message ${index}`,
         requestId: "r",
       }));
-    const all = await side.intake().submitRun(run(100));
-    expect(all.map((answer) => answer.outcome === "accepted" && answer.number)).to.deep.equal(
+    const all = await side.acceptor().submitRun(run(100));
+    expect(all.map((answer) => answer.kind === "accepted" && answer.number)).to.deep.equal(
       all.map((_, index) => index + 1),
     );
-    const part = await side.intake({ limits: { ...noLimits, maxPending: 103 } }).submitRun(run(10));
-    expect(part.map(({ outcome }) => outcome)).to.deep.equal(
-      part.map((_, index) => (index < 3 ? "accepted" : "overloaded")),
-    );
+    const part = await side.acceptor({ limits: { ...noLimits, maxPending: 103 } }).submitRun(run(10));
+    expect(part.map(({ kind }) => kind)).to.deep.equal(part.map((_, index) => (index < 3 ? "accepted" : "overloaded")));
     await world.store(side);
   });
 
   it("shows pending messages to readers, and the last number even without a chat head", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    await send(side.intake(), chat, "a", "b");
+    await send(side.acceptor(), chat, "a", "b");
     const window = await side.pending.read(chat, [1, 2, 3]);
     expect(window.head?.last).to.equal(2);
     expect([...window.messages].map(([number, { body }]) => [number, body])).to.deep.equal([
@@ -292,10 +290,10 @@ describe("the backlog of accepted messages", function () {
   it("refuses above the limit of pending messages, and says when to retry", async () => {
     const side = await world.connect();
     const chat = await world.createChat();
-    const narrow = side.intake({ limits: { ...noLimits, maxPending: 2 } });
+    const narrow = side.acceptor({ limits: { ...noLimits, maxPending: 2 } });
     await send(narrow, chat, "a", "b");
     const refused = await narrow.submit({ token: chat.token, chat: chat.number, body: "c", requestId: "r" });
-    expect(refused).to.deep.include({ outcome: "overloaded", pending: 2 });
+    expect(refused).to.deep.include({ kind: "overloaded", pending: 2 });
     const gauge = createPressureGauge(side.redis, world.partitioning, {
       share: (_name, _intervalMs, read) => read,
       intervalMs: 20,
@@ -320,8 +318,8 @@ describe("the backlog of accepted messages", function () {
     const proxy = await startProxy({ target: world.server.url });
     const side = await world.connect(proxy);
     const chat = await world.createChat();
-    const intake = side.intake({ deadlineMs: 300 });
-    await send(intake, chat, "a");
+    const acceptor = side.acceptor({ deadlineMs: 300 });
+    await send(acceptor, chat, "a");
     for (const [breakIt, repairIt] of [
       [
         () => {
@@ -336,13 +334,13 @@ describe("the backlog of accepted messages", function () {
       await breakIt();
       const began = performance.now();
       const outcomes = await Promise.allSettled(
-        Array.from({ length: 600 }, (_, index) => send(intake, chat, `lost ${index}`)),
+        Array.from({ length: 600 }, (_, index) => send(acceptor, chat, `lost ${index}`)),
       );
       expect(performance.now() - began).to.be.lessThan(10_000);
-      for (const outcome of outcomes) expect(outcome).to.have.property("reason").instanceOf(IntakeUnavailable);
+      for (const outcome of outcomes) expect(outcome).to.have.property("reason").instanceOf(AcceptorUnavailable);
       await repairIt();
       await eventually(() => side.redis.ping());
-      await eventually(() => send(intake, chat, "back"));
+      await eventually(() => send(acceptor, chat, "back"));
     }
     await proxy.close();
     await world.store(await world.connect());

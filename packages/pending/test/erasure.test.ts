@@ -1,37 +1,38 @@
 import { createErasures } from "@confab/database";
-import { createIntakeErasure, type Acceptance, type Intake } from "@confab/pending";
+import { createPendingErasure, type Acceptance } from "@confab/pending";
+import type { TestAcceptor } from "@confab/testkit/world";
 import { expect } from "chai";
 import { describeGuarded } from "./guarded.ts";
 import { createWorld, noReadLimits, send, type Chat, type World } from "./world.ts";
 
 /** Deletes the chat in MySQL and marks it in Redis, as the api does. */
-async function erase(world: World, chat: Chat): Promise<ReturnType<typeof createIntakeErasure>> {
+async function erase(world: World, chat: Chat): Promise<ReturnType<typeof createPendingErasure>> {
   const { redis } = await world.connect();
   await createErasures(world.database).eraseChat(chat.token, chat.number);
-  const erasure = createIntakeErasure(redis, world.partitioning);
-  await erasure.mark(chat.token, chat.number);
+  const erasure = createPendingErasure(redis, world.partitioning);
+  await erasure.block(chat.token, chat.number);
   return erasure;
 }
 
-const submit = async (intake: Intake, chat: Chat, key?: string): Promise<Acceptance["outcome"]> => {
-  const { outcome } = await intake.submit({
+const submit = async (acceptor: TestAcceptor, chat: Chat, key?: string): Promise<Acceptance["kind"]> => {
+  const { kind } = await acceptor.submit({
     ...{ token: chat.token, chat: chat.number, body: "late", requestId: "r" },
     ...(key !== undefined && { idempotency: { key, hash: "h" } }),
   });
-  return outcome;
+  return kind;
 };
 
-describeGuarded("the intake of a deleted chat", [
+describeGuarded("the acceptor of a deleted chat", [
   {
     promise: "accepts nothing, although Redis trusts its head",
     guard: { script: "accept", guard: "if erased then trusted = false end", without: "" },
     async scenario(world) {
       const [chat, other] = [await world.createChat(), await world.createChat()];
-      const intake = (await world.connect()).intake();
-      await send(intake, chat, "a");
+      const acceptor = (await world.connect()).acceptor();
+      await send(acceptor, chat, "a");
       await erase(world, chat);
-      expect(await submit(intake, chat)).to.equal("unknown-chat");
-      expect(await send(intake, other, "b")).to.deep.equal([1]);
+      expect(await submit(acceptor, chat)).to.equal("unknown-chat");
+      expect(await send(acceptor, other, "b")).to.deep.equal([1]);
     },
   },
   {
@@ -41,7 +42,7 @@ describeGuarded("the intake of a deleted chat", [
       const chat = await world.createChat();
       const side = await world.connect();
       let isFirst = true;
-      const intake = side.intake({
+      const acceptor = side.acceptor({
         loadHead: async () => {
           if (!isFirst) return undefined;
           isFirst = false;
@@ -49,7 +50,7 @@ describeGuarded("the intake of a deleted chat", [
           return { id: chat.id, lastNumber: 0, epoch: 0 };
         },
       });
-      expect(await submit(intake, chat)).to.equal("unknown-chat");
+      expect(await submit(acceptor, chat)).to.equal("unknown-chat");
     },
   },
   {
@@ -57,10 +58,10 @@ describeGuarded("the intake of a deleted chat", [
     guard: { script: "accept", guard: "if digest and not erased then", without: "if digest then" },
     async scenario(world) {
       const chat = await world.createChat();
-      const intake = (await world.connect()).intake();
-      expect(await submit(intake, chat, "k")).to.equal("accepted");
+      const acceptor = (await world.connect()).acceptor();
+      expect(await submit(acceptor, chat, "k")).to.equal("accepted");
       await erase(world, chat);
-      expect(await submit(intake, chat, "k")).to.equal("unknown-chat");
+      expect(await submit(acceptor, chat, "k")).to.equal("unknown-chat");
     },
   },
   {
@@ -73,7 +74,7 @@ describeGuarded("the intake of a deleted chat", [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a");
+      await send(side.acceptor(), chat, "a");
       const erasure = await erase(world, chat);
       await erasure.forgetChats(chat.token, [chat.number]);
       const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
@@ -97,14 +98,14 @@ describeGuarded("a pending message", [
     async scenario(world) {
       const [chat, other] = [await world.createChat(), await world.createChat()];
       const side = await world.connect();
-      const intake = side.intake();
-      await send(intake, chat, "in the first epoch");
+      const acceptor = side.acceptor();
+      await send(acceptor, chat, "in the first epoch");
       await world.store(side);
       const { epoch } = (await createErasures(world.database).eraseSender(chat.token, "anna", { epochInRedis: 0 }))!;
       await side.redis.flushall();
-      await send(intake, chat, "a");
-      await send(intake, chat, "b");
-      await send(intake, other, "c");
+      await send(acceptor, chat, "a");
+      await send(acceptor, chat, "b");
+      await send(acceptor, other, "c");
       expect(await epochsOf(side)).to.deep.equal([epoch, epoch, epoch]);
     },
   },
@@ -114,9 +115,9 @@ describeGuarded("a pending message", [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const erasure = createIntakeErasure(side.redis, world.partitioning);
+      const erasure = createPendingErasure(side.redis, world.partitioning);
       await erasure.beginEpoch(chat.token, 9_000_000_000_123);
-      await send(side.intake(), chat, "a");
+      await send(side.acceptor(), chat, "a");
       const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
       const move = { batchId: id, record: 1, chatId: chat.id, lastNumber: 7 };
       expect((await side.backlog.complete({ ids: [id], moves: [move] })).moved).to.deep.equal([8]);
@@ -129,7 +130,7 @@ describeGuarded("a pending message", [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a");
+      await send(side.acceptor(), chat, "a");
       const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
       await side.redis.zincrby(`${world.prefix}batches`, -60_000, id);
       await side.backlog.complete({ ids: [id], moves: [{ batchId: id, record: 1, chatId: chat.id, lastNumber: 0 }] });
@@ -150,11 +151,11 @@ describe("erasing what Redis holds", function () {
     const [chat, other] = [await world.createChat(), await world.createChat()];
     const foreign = await world.newChat();
     const side = await world.connect();
-    const intake = side.intake();
-    await send(intake, chat, "before");
-    const erasure = createIntakeErasure(side.redis, world.partitioning);
+    const acceptor = side.acceptor();
+    await send(acceptor, chat, "before");
+    const erasure = createPendingErasure(side.redis, world.partitioning);
     await Promise.all([2, 10, 9].map((epoch) => erasure.beginEpoch(chat.token, epoch)));
-    for (const each of [chat, other, foreign]) await send(intake, each, "after");
+    for (const each of [chat, other, foreign]) await send(acceptor, each, "after");
     expect(await epochsOf(side)).to.deep.equal([undefined, 10, 10, undefined]);
     await world.store(side);
     const rows = await world.database.prisma.message.findMany({ where: { chatId: { in: [chat.id, other.id] } } });
@@ -164,7 +165,7 @@ describe("erasing what Redis holds", function () {
   it("knows the chats with pending messages, and drops those when they are stored", async () => {
     const [chat, other] = [await world.createChat(), await world.createChat()];
     const side = await world.connect();
-    await send(side.intake(), chat, "a");
+    await send(side.acceptor(), chat, "a");
     const erasure = await erase(world, chat);
     expect(await erasure.pendingAmong(chat.token, [chat.number, other.number])).to.deep.equal(new Set([chat.number]));
     await world.store(side);
@@ -177,7 +178,7 @@ describe("erasing what Redis holds", function () {
     const chat = await world.createChat();
     const side = await world.connect();
     const key = `${world.prefix}pending:${chat.token}:${chat.number}`;
-    await send(side.intake(), chat, "its line is lost", "b");
+    await send(side.acceptor(), chat, "its line is lost", "b");
     const [first = "", second = ""] = await side.backlog.overdue(0, { offset: 0, limit: 10 });
     await side.redis.hset(`${world.prefix}batch:${first}`, "chats", "");
     await side.backlog.complete({ ids: [first] });
@@ -191,7 +192,7 @@ describe("erasing what Redis holds", function () {
 
   it("leaves no key of a deleted application, and all keys of the others", async () => {
     const side = await world.connect();
-    const intake = side.intake({
+    const acceptor = side.acceptor({
       limits: {
         maxPending: 0,
         // The bucket of a rate stays until it is full again, longer than this test takes.
@@ -204,7 +205,7 @@ describe("erasing what Redis holds", function () {
     });
     const [mine, theirs] = [await world.newChat(), await world.newChat()];
     for (const chat of [mine, theirs]) {
-      for (let key = 0; key < 50; key++) expect(await submit(intake, chat, `key ${key}`)).to.equal("accepted");
+      for (let key = 0; key < 50; key++) expect(await submit(acceptor, chat, `key ${key}`)).to.equal("accepted");
     }
     await world.store(side);
     const keysOf = async ({ token }: Chat) => (await side.redis.keys(`*${token}*`)).length;
@@ -212,21 +213,21 @@ describe("erasing what Redis holds", function () {
     const before = await keysOf(theirs);
 
     await createErasures(world.database).eraseApplication(mine.token);
-    const erasure = createIntakeErasure(side.redis, world.partitioning);
-    await erasure.mark(mine.token);
-    expect(await submit(intake, mine)).to.match(/^unknown-/);
+    const erasure = createPendingErasure(side.redis, world.partitioning);
+    await erasure.block(mine.token);
+    expect(await submit(acceptor, mine)).to.match(/^unknown-/);
     await erasure.forgetChats(mine.token, [mine.number]);
     expect(await erasure.forgetApplication(mine.token)).to.be.above(40);
     expect(await side.redis.keys(`*${mine.token}*`)).to.deep.equal([]);
     expect(await keysOf(theirs)).to.equal(before);
-    expect(await submit(intake, theirs)).to.equal("accepted");
+    expect(await submit(acceptor, theirs)).to.equal("accepted");
   });
 
   it("forgets a mark when no process can hold a head from before it any more", async () => {
     const { redis } = await world.connect();
-    const erasure = createIntakeErasure(redis, world.partitioning);
+    const erasure = createPendingErasure(redis, world.partitioning);
     await redis.zadd(`${world.prefix}erased`, String(Date.now() - 9 * 24 * 3_600_000), "old");
-    await erasure.mark("new");
+    await erasure.block("new");
     expect(await redis.zrange(`${world.prefix}erased`, "0", "-1"))
       .to.include("new")
       .and.not.include("old");

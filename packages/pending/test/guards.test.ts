@@ -22,7 +22,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "first");
+      await send(side.acceptor(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
       const batch = encodeBatch(world.prefix, createBatchId(Date.now()), [entry], noLimits, Date.now());
       const accept = () => side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args);
@@ -38,11 +38,11 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake();
-      await send(intake, chat, "a", "b", "c");
+      const acceptor = side.acceptor();
+      await send(acceptor, chat, "a", "b", "c");
       await world.store(side);
       await side.redis.flushall();
-      expect(await send(intake, chat, "d")).to.deep.equal([4]);
+      expect(await send(acceptor, chat, "d")).to.deep.equal([4]);
       await world.store(side);
       expect(await world.stored(chat)).to.deep.equal({ 1: "a", 2: "b", 3: "c", 4: "d" });
     },
@@ -53,8 +53,8 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake();
-      await send(intake, chat, "a");
+      const acceptor = side.acceptor();
+      await send(acceptor, chat, "a");
       await world.store(side);
       const folder = join(world.dir, "data/appendonlydir");
       const log = join(
@@ -62,13 +62,13 @@ const scenarios: Guarded[] = [
         (await readdir(folder)).find((name) => name.endsWith(".incr.aof"))!,
       );
       const { size } = await stat(log);
-      await send(intake, chat, "b", "c");
+      await send(acceptor, chat, "b", "c");
       await world.store(side);
       await world.server.kill();
       await truncate(log, size + 10);
       await world.server.start();
       await eventually(() => side.redis.ping());
-      expect(await send(intake, chat, "d")).to.deep.equal([4]);
+      expect(await send(acceptor, chat, "d")).to.deep.equal([4]);
       await world.store(side);
       expect(await world.stored(chat)).to.deep.equal({ 1: "a", 2: "b", 3: "c", 4: "d" });
     },
@@ -80,8 +80,8 @@ const scenarios: Guarded[] = [
       withServer([], async (replica) => {
         const chat = await world.createChat();
         const side = await world.connect();
-        const intake = side.intake();
-        await send(intake, chat, "a");
+        const acceptor = side.acceptor();
+        await send(acceptor, chat, "a");
         const link = await startProxy({ target: world.server.url });
         const other = await world.connect(replica);
         await other.redis.replicaof("127.0.0.1", link.port);
@@ -91,11 +91,11 @@ const scenarios: Guarded[] = [
         });
         await link.cut();
         await world.store(side);
-        await send(intake, chat, "b", "c");
+        await send(acceptor, chat, "b", "c");
         await world.store(side);
         await world.server.kill();
         await other.redis.replicaof("NO", "ONE");
-        expect(await send(other.intake(), chat, "d")).to.deep.equal([4]);
+        expect(await send(other.acceptor(), chat, "d")).to.deep.equal([4]);
         await link.close();
       }),
   },
@@ -105,14 +105,14 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      // The slow intake queried the database while it was still empty. Meanwhile numbers are assigned, stored and lost.
+      // The slow acceptor queried the database while it was still empty. Meanwhile numbers are assigned, stored and lost.
       let meanwhile: (() => Promise<void>) | undefined = async () => {
-        await send(side.intake(), chat, "a", "b");
+        await send(side.acceptor(), chat, "a", "b");
         await world.store(side);
         await side.redis.flushall();
-        await send(side.intake(), await world.createChat(), "other");
+        await send(side.acceptor(), await world.createChat(), "other");
       };
-      const slow = side.intake({
+      const slow = side.acceptor({
         loadHead: async () => {
           const rows = Object.keys(await world.stored(chat)).length;
           await meanwhile?.();
@@ -133,10 +133,10 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a", "b");
+      await send(side.acceptor(), chat, "a", "b");
       // The head is lost while its messages are pending, as if it had expired.
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
-      const slow = side.intake({
+      const slow = side.acceptor({
         loadHead: async () => {
           await world.store(side);
           return { id: chat.id, lastNumber: 0, epoch: 0 };
@@ -155,10 +155,10 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake();
-      await send(intake, chat, "a", "b");
+      const acceptor = side.acceptor();
+      await send(acceptor, chat, "a", "b");
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
-      expect(await send(intake, chat, "c")).to.deep.equal([3]);
+      expect(await send(acceptor, chat, "c")).to.deep.equal([3]);
     },
   },
   {
@@ -171,11 +171,11 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake();
-      await send(intake, chat, "a", "b", "c");
+      const acceptor = side.acceptor();
+      await send(acceptor, chat, "a", "b", "c");
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
       await world.store(side, 2);
-      expect(await send(intake, chat, "d")).to.deep.equal([4]);
+      expect(await send(acceptor, chat, "d")).to.deep.equal([4]);
       await world.store(side);
       expect(await world.stored(chat)).to.deep.equal({ 1: "a", 2: "b", 3: "c", 4: "d" });
     },
@@ -190,7 +190,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a", "b");
+      await send(side.acceptor(), chat, "a", "b");
       await world.loseFirst(side);
       await world.store(side);
       expect(await world.beginnings(chat)).to.deep.equal([1]);
@@ -206,13 +206,13 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake();
-      await send(intake, chat, "a");
+      const acceptor = side.acceptor();
+      await send(acceptor, chat, "a");
       await world.loseFirst(side);
-      await send(intake, chat, "b");
+      await send(acceptor, chat, "b");
       await world.store(side);
       expect(await world.beginnings(chat)).to.deep.equal([1]);
-      await send(intake, chat, "c");
+      await send(acceptor, chat, "c");
       const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
       const [later] = (await side.backlog.read(ids, noReadLimits)).batches;
       expect(later?.numberings, "it is stored").to.deep.equal([]);
@@ -224,7 +224,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a", "b");
+      await send(side.acceptor(), chat, "a", "b");
       const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
       await side.redis.hset(`${world.prefix}batch:${ids[0]!}`, "chats", "");
       await side.backlog.complete({ ids: [ids[0]!] });
@@ -244,10 +244,10 @@ const scenarios: Guarded[] = [
       const chat = await world.createChat();
       const side = await world.connect();
       const head = `${world.prefix}head:${chat.token}:${chat.number}`;
-      await send(side.intake(), chat, "a");
+      await send(side.acceptor(), chat, "a");
       await world.store(side);
       expect(await side.redis.ttl(head)).to.be.within(1, 7 * 24 * 3600);
-      await send(side.intake(), chat, "b", "c");
+      await send(side.acceptor(), chat, "b", "c");
       expect(await side.redis.ttl(head)).to.equal(-1);
       await world.store(side, 1);
       expect(await side.redis.ttl(head), "after one of two batches is complete").to.equal(-1);
@@ -263,7 +263,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a");
+      await send(side.acceptor(), chat, "a");
       await world.store(side);
       expect(await side.redis.ttl(`${world.prefix}head:${chat.token}:${chat.number}`)).to.be.above(0);
     },
@@ -278,9 +278,9 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "a", "b");
+      await send(side.acceptor(), chat, "a", "b");
       await world.store(side, 1);
-      expect(await send(side.intake(), chat, "c")).to.deep.equal([3]);
+      expect(await send(side.acceptor(), chat, "c")).to.deep.equal([3]);
     },
   },
   {
@@ -289,7 +289,7 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      await send(side.intake(), chat, "first");
+      await send(side.acceptor(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
       const batch = encodeBatch(world.prefix, createBatchId(Date.now()), [entry], noLimits, Date.now());
       const accept = () => side.redis.confabAccept(...guardKeys(world.prefix), ...batch.args);
@@ -312,7 +312,7 @@ const scenarios: Guarded[] = [
       const chat = await world.createChat();
       const side = await world.connect();
       const idempotency = { key: "k", hash: "h".repeat(43) };
-      await side.intake().submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency });
+      await side.acceptor().submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency });
       const keys = await side.redis.keys(`${world.prefix}idem:*`);
       expect(keys).to.have.length(1);
       expect(await side.redis.ttl(keys[0]!)).to.be.within(3600 - 5, 1.5 * 3600);
@@ -324,9 +324,9 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake({ limits: { ...noLimits, maxIdempotencyKeys: 4 } });
+      const acceptor = side.acceptor({ limits: { ...noLimits, maxIdempotencyKeys: 4 } });
       const keyed = (key: string) =>
-        intake.submit({
+        acceptor.submit({
           token: chat.token,
           chat: chat.number,
           body: "x",
@@ -334,9 +334,9 @@ const scenarios: Guarded[] = [
           idempotency: { key, hash: "h".repeat(43) },
         });
       const outcomes = [];
-      for (const key of ["a", "b", "c", "a"]) outcomes.push((await keyed(key)).outcome);
+      for (const key of ["a", "b", "c", "a"]) outcomes.push((await keyed(key)).kind);
       expect(outcomes).to.deep.equal(["accepted", "accepted", "keys-used-up", "accepted"]);
-      expect(await send(intake, chat, "without a key")).to.deep.equal([3]);
+      expect(await send(acceptor, chat, "without a key")).to.deep.equal([3]);
     },
   },
   {
@@ -345,11 +345,11 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const limits = { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 8, userShare: 0.25 };
-      const intake = (await world.connect()).intake({ limits });
+      const acceptor = (await world.connect()).acceptor({ limits });
       const outcomes = [];
       for (const user of ["mallory", "mallory", "mallory", "alice", undefined]) {
         const message = { token: chat.token, chat: chat.number, body: "x", requestId: "r", user };
-        outcomes.push((await intake.submit(message)).outcome);
+        outcomes.push((await acceptor.submit(message)).kind);
       }
       expect(outcomes).to.deep.equal(["accepted", "accepted", "limited", "accepted", "accepted"]);
     },
@@ -360,8 +360,10 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const intake = side.intake({ limits: { ...noLimits, applicationMessageRate: 100, applicationMessageBurst: 2 } });
-      const submit = () => intake.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r" });
+      const acceptor = side.acceptor({
+        limits: { ...noLimits, applicationMessageRate: 100, applicationMessageBurst: 2 },
+      });
+      const submit = () => acceptor.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r" });
       await submit();
       // The value of the bucket after the clock has stepped back by an hour.
       await side.redis.set(`${world.prefix}quota:${chat.token}`, Date.now() + 3_600_000);
@@ -376,14 +378,14 @@ const scenarios: Guarded[] = [
     async scenario(world) {
       const chat = await world.createChat();
       const side = await world.connect();
-      const narrow = side.intake({ limits: { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 2 } });
+      const narrow = side.acceptor({ limits: { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 2 } });
       const outcomes = await Promise.all(
         ["a", "b", "c", "d"].map((body) =>
           narrow.submit({ token: chat.token, chat: chat.number, body, requestId: "r" }),
         ),
       );
-      expect(outcomes.map(({ outcome }) => outcome)).to.deep.equal(["accepted", "accepted", "limited", "limited"]);
-      expect(await send(side.intake(), chat, "e")).to.deep.equal([3]);
+      expect(outcomes.map(({ kind }) => kind)).to.deep.equal(["accepted", "accepted", "limited", "limited"]);
+      expect(await send(side.acceptor(), chat, "e")).to.deep.equal([3]);
     },
   },
   {
@@ -391,9 +393,9 @@ const scenarios: Guarded[] = [
     guard: { script: "accept", guard: "if seen then return seen end", without: "" },
     async scenario(world) {
       const chat = await world.createChat();
-      const intake = (await world.connect()).intake();
+      const acceptor = (await world.connect()).acceptor();
       const repeat = () =>
-        intake.submit({
+        acceptor.submit({
           token: chat.token,
           chat: chat.number,
           body: "x",
@@ -401,11 +403,9 @@ const scenarios: Guarded[] = [
           idempotency: { key: "k", hash: "h" },
         });
       const answers = await Promise.all(Array.from({ length: 50 }, repeat));
-      expect(new Set(answers.map((answer) => answer.outcome === "accepted" && answer.number))).to.deep.equal(
-        new Set([1]),
-      );
+      expect(new Set(answers.map((answer) => answer.kind === "accepted" && answer.number))).to.deep.equal(new Set([1]));
     },
   },
 ];
 
-describeGuarded("the promises of the intake under faults", scenarios);
+describeGuarded("the promises of the acceptor under faults", scenarios);

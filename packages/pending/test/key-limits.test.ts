@@ -15,8 +15,8 @@ describe("idempotency keys of an application", function () {
 
   it("accepts 600,000 messages with a UUID of version 7 within one window, at no more than 60 bytes of Redis per key", async () => {
     const chat = await world.createChat();
-    const { redis, intake } = await world.connect();
-    await send(intake(), chat, "so that the head is known");
+    const { redis, acceptor } = await world.connect();
+    await send(acceptor(), chat, "so that the head is known");
     const limits = { ...noLimits, maxIdempotencyKeys: 1_000_000, idempotencySeconds: 86_400 };
     const [batches, size] = [1_200, 500];
     let accepted = 0;
@@ -50,17 +50,17 @@ describe("idempotency keys of an application", function () {
 
   it("keeps the keys of two users apart, and those of the application", async () => {
     const chat = await world.createChat();
-    const intake = (await world.connect()).intake();
+    const acceptor = (await world.connect()).acceptor();
     const numberOf = async (user: string | undefined) => {
       const idempotency = { key: "order-17", hash: "h".repeat(43), user };
-      const answer = await intake.submit({
+      const answer = await acceptor.submit({
         token: chat.token,
         chat: chat.number,
         body: "x",
         requestId: "r",
         idempotency,
       });
-      return answer.outcome === "accepted" ? answer.number : answer.outcome;
+      return answer.kind === "accepted" ? answer.number : answer.kind;
     };
     expect([await numberOf("alice"), await numberOf("bob"), await numberOf(undefined)]).to.deep.equal([1, 2, 3]);
     expect([await numberOf("alice"), await numberOf("bob"), await numberOf(undefined)]).to.deep.equal([1, 2, 3]);
@@ -70,15 +70,17 @@ describe("idempotency keys of an application", function () {
     const chat = await world.createChat();
     const side = await world.connect();
     const first = { key: createUuid7(), hash: "h".repeat(43) };
-    await side.intake().submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency: first });
+    await side
+      .acceptor()
+      .submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency: first });
     await world.rememberSince(side, Date.now() - 3_600_000);
-    const intake = side.intake({ findKeys: () => Promise.reject(new Error("MySQL is unavailable")) });
+    const acceptor = side.acceptor({ findKeys: () => Promise.reject(new Error("MySQL is unavailable")) });
     const submit = (ms: number) => {
       const idempotency = { key: createUuid7(ms), hash: "h".repeat(43) };
-      return intake.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency });
+      return acceptor.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency });
     };
     const refused = await submit(Date.now() - 600_000).catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(Error).with.property("message", "MySQL is unavailable");
-    expect(await submit(Date.now())).to.include({ outcome: "accepted", number: 2 });
+    expect(await submit(Date.now())).to.include({ kind: "accepted", number: 2 });
   });
 });

@@ -37,9 +37,9 @@ describe("the signals of live streams", function () {
           expect(woken, "a look after the subscription").to.be.above(0);
         });
         const before = woken;
-        const intake = side.intake();
-        await send(intake, other, "not for this chat");
-        await send(intake, chat, "one", "two");
+        const acceptor = side.acceptor();
+        await send(acceptor, other, "not for this chat");
+        await send(acceptor, chat, "one", "two");
         await eventually(() => {
           expect(woken).to.equal(before + 2);
         });
@@ -51,7 +51,7 @@ describe("the signals of live streams", function () {
         await eventually(async () => {
           expect(await subscribers(side.redis)).to.equal(0);
         });
-        await send(intake, chat, "three");
+        await send(acceptor, chat, "three");
         expect(woken).to.equal(before + 3);
         await world.store(side);
       } finally {
@@ -66,7 +66,7 @@ describe("the signals of live streams", function () {
       [url.username, url.password] = ["mute", "secret"];
       const mute = await world.connect({ url: url.href });
       const chat = await world.createChat();
-      expect(await send(mute.intake(), chat, "one", "two")).to.deep.equal([1, 2]);
+      expect(await send(mute.acceptor(), chat, "one", "two")).to.deep.equal([1, 2]);
       expect((await side.pending.head(chat))?.last).to.equal(2);
       await world.store(side);
     });
@@ -76,7 +76,7 @@ describe("the signals of live streams", function () {
       const chat = await world.createChat();
       const signals = createLiveSignals(side.redis, world.partitioning);
       try {
-        const intake = side.intake();
+        const acceptor = side.acceptor();
         const seen: Promise<number | undefined>[] = [];
         signals.watch(chat, () => seen.push(side.pending.head(chat).then((head) => head?.last)));
         await eventually(() => {
@@ -84,7 +84,7 @@ describe("the signals of live streams", function () {
         });
         seen.length = 0;
         for (let number = 1; number <= 50; number += 1) {
-          await send(intake, chat, `message ${number}`);
+          await send(acceptor, chat, `message ${number}`);
           await eventually(() => {
             expect(seen).to.have.length(number);
           });

@@ -21,11 +21,11 @@ describe("when Redis loses its data while a batch is being stored", function () 
     const commit = (batches: Awaited<ReturnType<typeof read>>) =>
       batchStore.store(batches.map(({ id, messages }) => ({ id: Buffer.from(id, "base64url"), messages })));
 
-    await send(side.intake(), chat, "old 1", "old 2");
+    await send(side.acceptor(), chat, "old 1", "old 2");
     const old = await read();
     await side.redis.flushall();
     // The old batches are not committed yet, so the numbers are assigned a second time.
-    expect(await send(side.intake(), chat, "new 1", "new 2")).to.deep.equal([1, 2]);
+    expect(await send(side.acceptor(), chat, "new 1", "new 2")).to.deep.equal([1, 2]);
     expect((await commit(old)).stored).to.equal(2);
     expect(await side.backlog.complete({ ids: old.map(({ id }) => id) })).to.have.property("completed", 0);
     expect([...(await side.pending.read(chat, [1, 2])).messages.values()].map(({ body }) => body)).to.deep.equal([
@@ -45,7 +45,7 @@ describe("when Redis loses its data while a batch is being stored", function () 
     const again = await side.backlog.complete({ ids: [renumbered!.id] });
     expect(again.missing, "it was completed, not lost").to.deep.equal([]);
     expect(await world.stored(chat)).to.deep.equal({ 1: "old 1", 2: "old 2", 3: "new 1", 4: "new 2" });
-    expect(await send(side.intake(), chat, "next")).to.deep.equal([5]);
+    expect(await send(side.acceptor(), chat, "next")).to.deep.equal([5]);
     expect(await side.backlog.depth()).to.have.property("pending", 1);
   });
 });

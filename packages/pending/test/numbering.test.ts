@@ -1,7 +1,8 @@
 import { eventually, startProxy } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
-import { IntakeUnavailable, type Intake } from "@confab/pending";
+import { AcceptorUnavailable } from "@confab/pending";
+import type { TestAcceptor } from "@confab/testkit/world";
 import { createWorld, type Chat, type World } from "./world.ts";
 
 /** Something that a client or the environment does. */
@@ -42,40 +43,38 @@ describe("numbering, whatever happens", function () {
 
   it("accepts a full batch in which each message is for another chat", async () => {
     const side = await world.connect();
-    const intake = side.intake();
+    const acceptor = side.acceptor();
     const chats = await Promise.all(Array.from({ length: 500 }, () => world.createChat()));
     const submit = (body: string) =>
-      Promise.all(chats.map(({ token, number: chat }) => intake.submit({ token, chat, body, requestId: "r" })));
+      Promise.all(chats.map(({ token, number: chat }) => acceptor.submit({ token, chat, body, requestId: "r" })));
     await submit("loads the heads");
     const sizes: number[] = [];
-    const full = side.intake({ onBatch: ({ size }) => sizes.push(size) });
+    const full = side.acceptor({ onBatch: ({ size }) => sizes.push(size) });
     const answers = await Promise.all(
       chats.map(({ token, number: chat }) => full.submit({ token, chat, body: "b", requestId: "r" })),
     );
     expect(sizes).to.deep.equal([500]);
-    expect(new Set(answers.map((answer) => answer.outcome === "accepted" && answer.number))).to.deep.equal(
-      new Set([2]),
-    );
+    expect(new Set(answers.map((answer) => answer.kind === "accepted" && answer.number))).to.deep.equal(new Set([2]));
   });
 
   it("is full while as many messages wait as may", async () => {
     const side = await world.connect();
-    const intake = side.intake({ maxBatch: 1, maxInFlight: 1, maxWaiting: 3 });
+    const acceptor = side.acceptor({ maxBatch: 1, maxInFlight: 1, maxWaiting: 3 });
     const { token, number: chat } = await world.createChat();
-    const submit = () => intake.submit({ token, chat, body: "b", requestId: "r" });
+    const submit = () => acceptor.submit({ token, chat, body: "b", requestId: "r" });
     const submitted = [submit(), submit(), submit()];
-    expect(intake.isFull()).to.equal(false);
+    expect(acceptor.isFull()).to.equal(false);
     submitted.push(submit());
-    expect(intake.isFull()).to.equal(true);
+    expect(acceptor.isFull()).to.equal(true);
     await Promise.all(submitted);
-    expect(intake.isFull()).to.equal(false);
+    expect(acceptor.isFull()).to.equal(false);
   });
 
   it("gives every chat the numbers 1…N, stores each message once and each acknowledged one under its number", async () => {
     const proxy = await startProxy({ target: world.server.url });
     const side = await world.connect();
     const behindProxy = await world.connect(proxy);
-    const intakes = [side.intake(), behindProxy.intake()];
+    const acceptors = [side.acceptor(), behindProxy.acceptor()];
     let run = 0;
 
     await fc.assert(
@@ -87,7 +86,7 @@ describe("numbering, whatever happens", function () {
         let sent = 0;
 
         const submit = async (
-          intake: Intake,
+          acceptor: TestAcceptor,
           to: Chat,
           body: string,
           key?: string,
@@ -95,20 +94,20 @@ describe("numbering, whatever happens", function () {
         ): Promise<number | "conflict" | undefined> => {
           const idempotency = key === undefined ? undefined : { key, hash };
           try {
-            const acceptance = await intake.submit({
+            const acceptance = await acceptor.submit({
               token: to.token,
               chat: to.number,
               body,
               requestId: "r",
               idempotency,
             });
-            if (acceptance.outcome === "conflict") return "conflict";
-            if (acceptance.outcome !== "accepted") throw new Error(acceptance.outcome);
+            if (acceptance.kind === "conflict") return "conflict";
+            if (acceptance.kind !== "accepted") throw new Error(acceptance.kind);
             if (!acceptance.replayed) acknowledged.push({ chat: to, number: acceptance.number, body });
             return acceptance.number;
           } catch (error) {
             // The outcome is unknown: the message may or may not be stored. Its body identifies it.
-            if (error instanceof IntakeUnavailable) return undefined;
+            if (error instanceof AcceptorUnavailable) return undefined;
             throw error;
           }
         };
@@ -122,7 +121,7 @@ describe("numbering, whatever happens", function () {
           switch (next.kind) {
             case "send": {
               const bodies = Array.from({ length: next.count }, () => `message ${sent++}`);
-              await Promise.all(bodies.map((body) => submit(intakes[next.client]!, chats[next.chat]!, body)));
+              await Promise.all(bodies.map((body) => submit(acceptors[next.client]!, chats[next.chat]!, body)));
               break;
             }
             case "repeat": {
@@ -131,20 +130,20 @@ describe("numbering, whatever happens", function () {
               const known = firstUse.get(`${key} ${next.chat}`);
               const same = known?.text === next.text;
               const body = same ? "as before" : `message ${sent++}`;
-              const number = await submit(intakes[next.client]!, chats[next.chat]!, body, key, String(next.text));
+              const number = await submit(acceptors[next.client]!, chats[next.chat]!, body, key, String(next.text));
               if (!known) firstUse.set(`${key} ${next.chat}`, { ...next, number: number as number });
               else expect(number).to.equal(same ? known.number : "conflict");
               break;
             }
             case "stranger": {
               await ready();
-              const answer = await intakes[next.client]!.submit({
+              const answer = await acceptors[next.client]!.submit({
                 token: world.token,
                 chat: 2_000_000,
                 body: "x",
                 requestId: "r",
               });
-              expect(answer.outcome).to.equal("unknown-chat");
+              expect(answer.kind).to.equal("unknown-chat");
               break;
             }
             case "store":
@@ -152,7 +151,7 @@ describe("numbering, whatever happens", function () {
               break;
             case "cut": {
               const bodies = Array.from({ length: 20 }, () => `message ${sent++}`);
-              const sending = Promise.all(bodies.map((body) => submit(intakes[1]!, chats[0], body)));
+              const sending = Promise.all(bodies.map((body) => submit(acceptors[1]!, chats[0], body)));
               await new Promise((resolve) => setImmediate(resolve));
               await proxy.cut();
               await proxy.restore();

@@ -5,17 +5,17 @@ import { describeGuarded, type Guarded } from "./guarded.ts";
 import { noLimits, send, type Mutation, type World } from "./world.ts";
 
 type Side = Awaited<ReturnType<World["connect"]>>;
-type IntakeOptions = Parameters<Side["intake"]>[0];
+type AcceptorOptions = Parameters<Side["acceptor"]>[0];
 
 const minute = 60_000;
 const hashOf = (body: string): string => body.replaceAll(" ", "-").padEnd(43, "_");
-const shown = (answer: Acceptance) => ("number" in answer ? answer.number : answer.outcome);
+const shown = (answer: Acceptance) => ("number" in answer ? answer.number : answer.kind);
 
 /** Sends messages with keys, and plays what time does to them. */
-async function keyedWorld(world: World, options?: IntakeOptions) {
+async function keyedWorld(world: World, options?: AcceptorOptions) {
   const chat = await world.createChat();
   const side = await world.connect();
-  const intake = side.intake(options);
+  const acceptor = side.acceptor(options);
   const submission = (key: string | undefined, body = "hello", user?: string) => ({
     token: chat.token,
     chat: chat.number,
@@ -26,10 +26,10 @@ async function keyedWorld(world: World, options?: IntakeOptions) {
   return {
     chat,
     side,
-    intake,
+    acceptor,
     submission,
     submit: async (key: string, body?: string, user?: string) =>
-      shown(await intake.submit(submission(key, body, user))),
+      shown(await acceptor.submit(submission(key, body, user))),
     /** Redis forgets the keys, as it does after minutes. */
     forget: async (): Promise<void> => {
       const keys = await side.redis.keys(`${world.prefix}idem:*`);
@@ -118,9 +118,9 @@ const scenarios: Guarded[] = [
         },
       });
       // So that the head is known, and only the key is asked for.
-      await send(side.intake(), chat, "before");
+      await send(side.acceptor(), chat, "before");
       await store();
-      const other = side.intake();
+      const other = side.acceptor();
       interfere = async () => {
         expect(shown(await other.submit(submission(key)))).to.equal(2);
         await store();
@@ -153,10 +153,10 @@ const scenarios: Guarded[] = [
     promise: "messages of one request keep their order, although one of them has a key that MySQL must be asked for",
     guard: { script: "accept", guard: "held = held or doubtOf", without: "held = doubtOf" },
     async scenario(world) {
-      const { side, intake, submission, chat } = await keyedWorld(world);
-      await send(side.intake(), chat, "before");
+      const { side, acceptor, submission, chat } = await keyedWorld(world);
+      await send(side.acceptor(), chat, "before");
       const run = [undefined, createUuid7(Date.now() - 10 * minute), undefined, createUuid7(Date.now() + 59_000)];
-      const answers = await intake.submitRun(run.map((key, at) => submission(key, `message ${at}`)));
+      const answers = await acceptor.submitRun(run.map((key, at) => submission(key, `message ${at}`)));
       expect(answers.map(shown)).to.deep.equal([2, 3, 4, 5]);
     },
   },

@@ -1,9 +1,16 @@
 import { createMessageKeys, createMessages } from "@confab/database";
-import { createBacklog, createPendingMessages, type Intake } from "@confab/pending";
+import { createBacklog, createPendingMessages } from "@confab/pending";
 import { createProducer } from "@confab/queue";
 import { whenReady } from "@confab/redis";
 import { startRedis, uniquePrefix, type ServerHandle } from "@confab/testkit";
-import { connectScripts, createTestIntake, openDatabase, storePending, type Chat } from "@confab/testkit/world";
+import {
+  connectScripts,
+  createTestAcceptor,
+  openDatabase,
+  storePending,
+  type Chat,
+  type TestAcceptor,
+} from "@confab/testkit/world";
 import { expect } from "chai";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,13 +28,13 @@ export interface Mutation {
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-/** Starts a separate Redis server and a database for the intake. With a mutation, one guard of a script is off. */
+/** Starts a separate Redis server and a database for the acceptor. With a mutation, one guard of a script is off. */
 export async function createWorld(mutation?: Mutation) {
-  const dir = await mkdtemp(join(tmpdir(), "confab-intake-"));
+  const dir = await mkdtemp(join(tmpdir(), "confab-pending-"));
   const server = await startRedis({ dir });
   const { database, chats, newApplication, newChat, close: closeDatabase } = await openDatabase();
   const token = await newApplication();
-  const partitioning = { prefix: uniquePrefix("intake"), partitions: 1 };
+  const partitioning = { prefix: uniquePrefix("pending"), partitions: 1 };
   const opened: (() => Promise<unknown>)[] = [];
 
   async function connect(target: { url: string } = server) {
@@ -50,10 +57,10 @@ export async function createWorld(mutation?: Mutation) {
       producer,
       backlog: createBacklog(redis, partitioning, 0),
       pending: createPendingMessages(redis, partitioning),
-      intake: (options?: Parameters<typeof createTestIntake>[1]): Intake => {
-        const intake = createTestIntake({ redis, producer, partitioning, chats, database }, options);
-        opened.push(() => intake.stop());
-        return intake;
+      acceptor: (options?: Parameters<typeof createTestAcceptor>[1]): TestAcceptor => {
+        const acceptor = createTestAcceptor({ redis, producer, partitioning, chats, database }, options);
+        opened.push(() => acceptor.stop());
+        return acceptor;
       },
     };
   }
@@ -117,19 +124,19 @@ export async function createWorld(mutation?: Mutation) {
 }
 
 /** Sends bodies one after another and returns their numbers. */
-export async function send(intake: Intake, chat: Chat, ...bodies: string[]): Promise<number[]> {
+export async function send(acceptor: TestAcceptor, chat: Chat, ...bodies: string[]): Promise<number[]> {
   const numbers: number[] = [];
   for (const body of bodies) {
-    const acceptance = await intake.submit({ token: chat.token, chat: chat.number, body, requestId: "test" });
-    expect(acceptance.outcome).to.equal("accepted");
-    if (acceptance.outcome === "accepted") numbers.push(acceptance.number);
+    const acceptance = await acceptor.submit({ token: chat.token, chat: chat.number, body, requestId: "test" });
+    expect(acceptance.kind).to.equal("accepted");
+    if (acceptance.kind === "accepted") numbers.push(acceptance.number);
   }
   return numbers;
 }
 
 /** Starts another server for a scenario and stops it afterwards. */
 export async function withServer<T>(args: string[], use: (server: ServerHandle) => Promise<T>): Promise<T> {
-  const dir = await mkdtemp(join(tmpdir(), "confab-intake-"));
+  const dir = await mkdtemp(join(tmpdir(), "confab-pending-"));
   const server = await startRedis({ dir, args });
   try {
     return await use(server);

@@ -1,6 +1,6 @@
 import type { QueueName } from "./queues.ts";
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Share } from "@confab/async";
+import { createSnapshot, type ShareSnapshot } from "@confab/async";
 import type { Metrics } from "@confab/runtime";
 import type { Queue } from "bullmq";
 import type { RedisConnection } from "@confab/redis";
@@ -18,7 +18,7 @@ export interface QueueGaugesOptions {
   prefix: string;
   partitions: number;
   intervalMs: number;
-  share: Share;
+  share: ShareSnapshot;
 }
 
 interface QueueState {

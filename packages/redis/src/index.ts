@@ -16,5 +16,5 @@ export { createRedisGauges } from "./redis-gauges.ts";
 export { readRedisSettings, type ExpectedOfRedis } from "./redis-settings.ts";
 export { createReplicatedRead, ReplicasMissing, withReplicas, type Replication } from "./replicas.ts";
 export { serversOf } from "./servers.ts";
-export { createSharing } from "./sharing.ts";
+export { createSnapshotSharing } from "./snapshot-sharing.ts";
 export { startSubscriberHeartbeat, subscriberSilenceMs } from "./subscriber-heartbeat.ts";

@@ -1,5 +1,5 @@
 import type { MetricCatalogue } from "@confab/metrics";
-import { createSnapshot, type Share } from "@confab/async";
+import { createSnapshot, type ShareSnapshot } from "@confab/async";
 import type { Metrics } from "@confab/runtime";
 import type { Redis } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
@@ -14,7 +14,7 @@ import { serversOf } from "./servers.ts";
 export function createRedisGauges(
   metrics: Metrics<MetricCatalogue>,
   redis: RedisConnection,
-  { intervalMs, share }: { intervalMs: number; share: Share },
+  { intervalMs, share }: { intervalMs: number; share: ShareSnapshot },
 ): () => Promise<void> {
   const evicted = metrics.counter("confab_redis_evicted_keys_total");
   const delayed = metrics.counter("confab_redis_aof_delayed_fsyncs_total");

@@ -28,7 +28,7 @@ export type { JudgedSetting, SettingRule, StoreSetting, Verdict } from "./store-
 export { createStoreSettings, unlessRefused } from "./store-settings.ts";
 export type { StoreSettings } from "./store-settings.ts";
 export { createSnapshot } from "@confab/async";
-export type { Share, Snapshot } from "@confab/async";
+export type { ShareSnapshot, Snapshot } from "@confab/async";
 export { messagingAttributes } from "./messaging-attributes.ts";
 export { startSharedSpan } from "./shared-span.ts";
 export { startTelemetry } from "./telemetry.ts";

@@ -25,9 +25,9 @@ import { createChatRoutes } from "./routes/chats.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
 import { createKeyRoutes } from "./routes/keys.ts";
 import { createMessageRoutes } from "./routes/messages.ts";
-import { createReadRoutes } from "./routes/reads.ts";
+import { createReadRoutes } from "./routes/read-horizons.ts";
 import { createStreamRoutes } from "./routes/streams.ts";
-import { createShare } from "./share.ts";
+import { createFairShares } from "./fair-shares.ts";
 import { toProblem } from "./to-problem.ts";
 import { createBeginStream } from "./stream/begin-stream.ts";
 import { createChangeMessage } from "./changing/change-message.ts";
@@ -69,7 +69,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     keys,
     chats,
     erasures,
-    intakeErasure,
+    pendingErasure: pendingErasure,
     messages,
     readMessages,
     reindex,
@@ -80,8 +80,8 @@ export function createApiApp(options: ApiAppOptions): Express {
     streams,
     endStreams,
     waits,
-    sharedReads,
-    reads,
+    coalescedReads,
+    horizons,
     pending,
     search,
     backend,
@@ -91,8 +91,8 @@ export function createApiApp(options: ApiAppOptions): Express {
     logger,
   } = options;
   const findChat = createFindChat({ applications, chats });
-  const erase = createErase({ erasures, intake: intakeErasure, endStreams });
-  const share = createShare({
+  const erase = createErase({ erasures, pendingErasure, endStreams });
+  const share = createFairShares({
     poolSize: config.database.poolSize,
     userShare: config.userShare,
     searchMsPerSecond: config.applicationSearchMs,
@@ -164,7 +164,7 @@ export function createApiApp(options: ApiAppOptions): Express {
           changeMessage: createChangeMessage({ changes, messages, pending, signals }),
           changes,
           waits,
-          sharedReads,
+          coalescedReads,
           searchMessages: createSearchMessages({ search, messages, backend, reindex }),
           mountOptions,
         }),
@@ -172,8 +172,8 @@ export function createApiApp(options: ApiAppOptions): Express {
       .use(
         createReadRoutes({
           findChat,
-          readHorizons: createReadHorizons({ reads, messages, pending, signals, continueAt, laterNumbering }),
-          reads,
+          readHorizons: createReadHorizons({ horizons, messages, pending, signals, continueAt, laterNumbering }),
+          horizons,
           mountOptions,
         }),
       )

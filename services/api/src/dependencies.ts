@@ -14,14 +14,14 @@ import {
   createNumberings,
   createOutbox,
   createPoolGauges,
-  createReads,
+  createHorizons,
   createSearchBackend,
   readDatabaseSettings,
 } from "@confab/database";
 import { clientAddress } from "@confab/http";
-import { createIntakeErasure, createLiveSignals, createPendingMessages } from "@confab/pending";
+import { createPendingErasure, createLiveSignals, createPendingMessages } from "@confab/pending";
 import { metricCatalogue } from "@confab/metrics";
-import { connectForRequests, createRedisPing, createSharing, readRedisSettings } from "@confab/redis";
+import { connectForRequests, createRedisPing, createSnapshotSharing, readRedisSettings } from "@confab/redis";
 import { repeat, withMethodTimeouts, type Repository } from "@confab/async";
 import {
   createHealth,
@@ -43,7 +43,7 @@ import { createChatLookups } from "./stream/chat-lookups.ts";
 import { createStreamPlaces, streamKinds, streamLimits } from "./stream/limits.ts";
 import { createFindMovedChats } from "./stream/moved-chats.ts";
 import { createRooms } from "./stream/rooms.ts";
-import { createSharedReads } from "./stream/shared-reads.ts";
+import { createCoalescedReads } from "./stream/coalesced-reads.ts";
 import { createStreams, endReasons } from "./stream/streams.ts";
 import { createWaits } from "./stream/waits.ts";
 import { createContinueAt } from "./reading/continue-at.ts";
@@ -119,11 +119,11 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
   const ended = metrics.counter("confab_streams_ended_total");
   // From the start, so that the first one is an increase.
   for (const reason of endReasons) ended.labels({ reason });
-  const sharedReads = createSharedReads({
+  const coalescedReads = createCoalescedReads({
     atOnce: Math.ceil(config.database.poolSize / 2),
     userShare: config.userShare,
   });
-  const rooms = createRooms({ signals, reads: sharedReads, chats });
+  const rooms = createRooms({ signals, coalescedReads, chats });
   const refused = metrics.counter("confab_streams_refused_total");
   for (const limit of streamLimits) refused.labels({ limit });
   const places = createStreamPlaces({
@@ -147,11 +147,11 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       readMessages,
       changes,
       continueAt,
-      reads: sharedReads,
+      coalescedReads,
       logger,
     }),
     findMoved: createFindMovedChats(lookups),
-    position: lookups.position,
+    lastNumbers: lookups.lastNumbers,
     rooms,
     places,
     watchAccess: (principal, onEnd) => access.watch(principal, onEnd),
@@ -166,7 +166,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     "reading the database for its gauges",
     createDatabaseGauges(metrics, database, {
       intervalMs: snapshotMs,
-      share: createSharing(redis, { prefix, version: config.version }),
+      share: createSnapshotSharing(redis, { prefix, version: config.version }),
     }),
     logger,
   );
@@ -183,7 +183,7 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
       "eraseChat",
       "eraseSender",
     ]),
-    intakeErasure: createIntakeErasure(redis, config.partitioning),
+    pendingErasure: createPendingErasure(redis, config.partitioning),
     messages,
     readMessages,
     keys,
@@ -195,8 +195,8 @@ export function connectDependencies(config: ApiConfig, logger: Logger, tracer: T
     streams,
     endStreams: createEndStreams(signals),
     waits,
-    sharedReads,
-    reads: withWrites("reads", createReads(database, { timeoutMs: databaseTimeoutMs }), ["advance"]),
+    coalescedReads,
+    horizons: withWrites("horizons", createHorizons(database, { timeoutMs: databaseTimeoutMs }), ["advance"]),
     pending,
     search: traced(tracer, config.search.backend, "search", search),
     reindex: createReindex(createOutbox(database, { backend: searchBackendOf(config.search) }), logger),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
 import { createErasures, MAX_OPEN_ERASURES } from "@confab/database";
-import { createIntakeErasure } from "@confab/pending";
+import { createPendingErasure } from "@confab/pending";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
 import { createErase } from "../src/changing/erase.ts";
@@ -104,7 +104,7 @@ describe("deleting chats and applications", function () {
     const key = `${world.prefix}:{p0}:epochs`;
     const inRedis = async () => Number(await world.redis.hget(key, chat.token));
     await world.redis.hset(key, chat.token, 900_000_000_000);
-    const intake = createIntakeErasure(world.redis, { prefix: world.prefix, partitions: 1 });
+    const pendingErasure = createPendingErasure(world.redis, { prefix: world.prefix, partitions: 1 });
     const erasures = createErasures(world.database);
     const endStreams = () => Promise.resolve();
     const request = { by: { name: "tests" }, idempotency: undefined };
@@ -114,16 +114,16 @@ describe("deleting chats and applications", function () {
     const one = createErase({
       erasures,
       endStreams,
-      intake: {
-        ...intake,
+      pendingErasure: {
+        ...pendingErasure,
         async beginEpoch(...args) {
           recorded.resolve(undefined);
           await late.promise;
-          await intake.beginEpoch(...args);
+          await pendingErasure.beginEpoch(...args);
         },
       },
     });
-    const other = createErase({ erasures, endStreams, intake });
+    const other = createErase({ erasures, endStreams, pendingErasure });
     const held = one.sender(chat.token, "anna", request);
     await recorded.promise;
     await other.sender(chat.token, "ben", request);

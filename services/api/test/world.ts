@@ -9,7 +9,7 @@ import { whenReady } from "@confab/redis";
 import { startRedis, testStores, uniquePrefix } from "@confab/testkit";
 import {
   connectScripts,
-  createTestIntake,
+  createTestAcceptor,
   openDatabase,
   storePending,
   takePending,
@@ -27,7 +27,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
   const redis = connectScripts(redisUrl);
   await whenReady(redis, 5_000);
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const intake = createTestIntake({ redis, producer, partitioning, chats, database });
+  const acceptor = createTestAcceptor({ redis, producer, partitioning, chats, database });
   const backlog = createBacklog(redis, partitioning, 0);
 
   return {
@@ -44,8 +44,8 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     ): Promise<void> {
       for (const given of contents) {
         const content = typeof given === "string" ? { body: given } : given;
-        const { outcome } = await intake.submit({ token, chat: number, ...content, requestId: "test" });
-        expect(outcome).to.equal("accepted");
+        const { kind } = await acceptor.submit({ token, chat: number, ...content, requestId: "test" });
+        expect(kind).to.equal("accepted");
       }
     },
 
@@ -72,7 +72,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     },
 
     async close(): Promise<void> {
-      await intake.stop();
+      await acceptor.stop();
       await producer.stop();
       redis.disconnect();
       await closeDatabase();

@@ -26,7 +26,7 @@ import { createAcceptRuns } from "./use-cases/accept-runs.ts";
 
 export interface IngestAppOptions extends Pick<
   Dependencies,
-  "access" | "intake" | "pressure" | "counted" | "metrics" | "tracer"
+  "access" | "acceptor" | "pressure" | "counted" | "metrics" | "tracer"
 > {
   config: Pick<
     IngestConfig,
@@ -45,13 +45,13 @@ export interface IngestApp {
 }
 
 export function createIngestApp(options: IngestAppOptions): IngestApp {
-  const { access, intake, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
+  const { access, acceptor, pressure, counted, metrics, tracer, config, logger, validateResponses = false } = options;
   const { publicUrl } = config.http;
   const { maxPending, applicationMessageRate, applicationMessageBurst, userShare } = config.limits;
 
   const limitHeaders = createLimitHeaders(applicationMessageRate, applicationMessageBurst, userShare);
   const acceptRuns = createAcceptRuns({
-    intake,
+    acceptor,
     pressure,
     maxPending,
     limitHeaders,
@@ -92,7 +92,7 @@ export function createIngestApp(options: IngestAppOptions): IngestApp {
     steps: [log, ...cors, protocolCheck],
     onProblem,
     shed: () => {
-      if (!intake.isFull()) return undefined;
+      if (!acceptor.isFull()) return undefined;
       counted.refused("busy");
       return busy();
     },

@@ -16,7 +16,7 @@ import {
   ChatsUnavailable,
   createBacklog,
   createBacklogGauges,
-  createIntake,
+  createAcceptor,
   createPressureGauge,
   withScripts,
 } from "@confab/pending";
@@ -25,7 +25,7 @@ import {
   connectForRequests,
   createRedisGauges,
   createRedisPing,
-  createSharing,
+  createSnapshotSharing,
   readRedisSettings,
 } from "@confab/redis";
 import { repeat, withMethodTimeouts, type Repository } from "@confab/async";
@@ -43,7 +43,7 @@ import {
   type Logger,
   type Tracer,
 } from "@confab/runtime";
-import { createIntakeMetrics } from "./intake-metrics.ts";
+import { createAcceptMetrics } from "./accept-metrics.ts";
 import { acceptReplicated } from "./replicated-accept.ts";
 
 type Stores = ReturnType<typeof openStores>;
@@ -133,13 +133,13 @@ export async function connectDependencies(
     logger,
   });
   const producer = await createProducer({ connection: redis, ...partitioning });
-  const share = createSharing(redis, { prefix: partitioning.prefix, version: config.version });
+  const share = createSnapshotSharing(redis, { prefix: partitioning.prefix, version: config.version });
   const pressure = createPressureGauge(redis, partitioning, { share, maxMemory: config.maxMemory });
-  const counted = createIntakeMetrics(metrics);
+  const counted = createAcceptMetrics(metrics);
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>
     createBacklog(redis, partitioning, partition),
   );
-  const intake = createIntake({
+  const acceptor = createAcceptor({
     partitioning,
     limits: config.limits,
     deadlineMs: config.deadlineMs,
@@ -166,7 +166,7 @@ export async function connectDependencies(
       }),
     onBatch: counted.observe,
   });
-  counted.showLoad(() => intake.load());
+  counted.showLoad(() => acceptor.load());
   metrics.gauge("confab_pending_partition_limit_messages").set(config.limits.maxPending);
   const shared = { intervalMs: snapshotMs, share };
   const queueGauges = createQueueGauges(metrics, { connection: redis, ...partitioning, ...shared });
@@ -178,7 +178,7 @@ export async function connectDependencies(
 
   return {
     access,
-    intake: unlessRefused(intake, ["submitRuns"], settings),
+    acceptor: unlessRefused(acceptor, ["submitRuns"], settings),
     pressure,
     counted,
     health,
@@ -189,7 +189,7 @@ export async function connectDependencies(
       // Not waited for: one may hang on a server that does not answer.
       for (const schedule of refreshing) void schedule.stop();
       await queueGauges.stop();
-      await intake.stop();
+      await acceptor.stop();
       await access.stop();
       await producer.stop();
     },

@@ -1,14 +1,14 @@
-import type { IntakeRedis } from "@confab/pending";
+import type { ScriptedRedis } from "@confab/pending";
 import { withReplicas, type Replication } from "@confab/redis";
 import type { ChainableCommander } from "ioredis";
 
-type Accept = Pick<IntakeRedis, "confabAccept">;
+type Accept = Pick<ScriptedRedis, "confabAccept">;
 
 /**
  * The same connection, whose accept script is answered only when enough replicas have the batch. Rejects if they do not have it in
  * time; then the outcome is unknown.
  */
-export function acceptReplicated(redis: IntakeRedis, replication: Replication): Accept {
+export function acceptReplicated(redis: ScriptedRedis, replication: Replication): Accept {
   return {
     async confabAccept(...args) {
       // In the slot of the batch's partition.

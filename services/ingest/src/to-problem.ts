@@ -1,19 +1,19 @@
 import { ProblemError } from "@confab/contracts";
 import { isMissingTable, isTransient, isUnavailable } from "@confab/database";
-import { ChatsUnavailable, IntakeBusy, IntakeUnavailable } from "@confab/pending";
+import { ChatsUnavailable, AcceptorBusy, AcceptorUnavailable } from "@confab/pending";
 import { SettingsRefused } from "@confab/runtime";
 
 /** Translates an error of a store into a problem; returns every other error as it is. */
 export function toProblem(error: unknown): unknown {
-  if (error instanceof IntakeUnavailable) return new ProblemError("intake-unavailable", { cause: error });
+  if (error instanceof AcceptorUnavailable) return new ProblemError("sending-unavailable", { cause: error });
   if (error instanceof SettingsRefused) {
-    return new ProblemError("intake-unavailable", {
+    return new ProblemError("sending-unavailable", {
       detail:
         "The stores have settings with which they could lose messages, so Confab does not use them. Nothing was accepted. Ask the operator to run confabctl config check --stores.",
       cause: error,
     });
   }
-  if (error instanceof IntakeBusy) return busy();
+  if (error instanceof AcceptorBusy) return busy();
   // A table is missing where ingest started before the database was created.
   if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error) || isMissingTable(error)) {
     return new ProblemError("storage-unavailable", {

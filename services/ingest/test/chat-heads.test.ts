@@ -63,7 +63,7 @@ describe("ingest with chats that Redis does not know", () => {
       const answers = await Promise.all(strangers.map(timed));
       const codes = new Set<string>(answers.map(({ status, code }) => `${status} ${code}`));
       expect(codes).to.include("503 storage-unavailable");
-      const expected: ProblemCode[] = ["storage-unavailable", "intake-unavailable"];
+      const expected: ProblemCode[] = ["storage-unavailable", "sending-unavailable"];
       expect(expected.map((code) => `503 ${code}`)).to.include.members([...codes]);
       expect(slowest(answers)).to.be.below(quicklyMs);
       if (failure === "unavailable") await database.restore();
@@ -99,7 +99,7 @@ describe("ingest with chats that Redis does not know", () => {
     }
     expect([...statuses]).to.include(404);
     // The attack keeps Redis busy too, but this test is not about Redis.
-    const found = waits.filter(({ code }) => code !== "intake-unavailable");
+    const found = waits.filter(({ code }) => code !== "sending-unavailable");
     expect(found.map(({ status }) => status)).to.deep.equal(found.map(() => 201));
     expect(found).to.not.be.empty;
     expect(slowest(waits)).to.be.below(quicklyMs);

@@ -44,7 +44,7 @@ describe("ingest without a store", () => {
     await redis.kill();
     for (let round = 0; round < 3; round += 1) {
       const { answer, ms } = await timed(ingest.send(chat, "lost"));
-      expect(problemOf(answer, "intake-unavailable").detail).to.include("Idempotency-Key");
+      expect(problemOf(answer, "sending-unavailable").detail).to.include("Idempotency-Key");
       expect(ms).to.be.below(10_000);
     }
     await ingest.health.refresh();
@@ -69,7 +69,7 @@ describe("ingest without a store", () => {
       messageOf(await hanging.send(chat, "one", { "idempotency-key": "one" }));
       between.pause();
       const { answer, ms } = await timed(hanging.send(chat, "two", { "idempotency-key": "two" }));
-      problemOf(answer, "intake-unavailable");
+      problemOf(answer, "sending-unavailable");
       expect(ms).to.be.within(250, 10_000);
       between.resume();
       // The hung request may have been accepted: its key decides, and the number is the same either way.

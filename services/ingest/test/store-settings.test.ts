@@ -76,7 +76,7 @@ describe("ingest with stores that are less durable than a 201 promises", functio
     withRedis([...limit, "--maxmemory-policy", "allkeys-lru"], (url) =>
       withIngest({ REDIS_URL: url }, async ({ health, send, accepted, lines, redis }) => {
         const chat = await world.newChat();
-        const problem = problemOf(await send(chat, "one"), "intake-unavailable");
+        const problem = problemOf(await send(chat, "one"), "sending-unavailable");
         expect(problem.detail).to.include("Nothing was accepted");
         expect(await accepted(chat)).to.deep.equal({});
         await health.refresh();
@@ -101,9 +101,9 @@ describe("ingest with stores that are less durable than a 201 promises", functio
         messageOf(await send(chat, "one"));
         await health.refresh();
         await redis.config("SET", "maxmemory-policy", "volatile-lru");
-        await eventually(async () => problemOf(await send(chat, "more"), "intake-unavailable"), { timeoutMs: 20_000 });
+        await eventually(async () => problemOf(await send(chat, "more"), "sending-unavailable"), { timeoutMs: 20_000 });
         const before = await accepted(chat);
-        problemOf(await send(chat, "another"), "intake-unavailable");
+        problemOf(await send(chat, "another"), "sending-unavailable");
         expect(await accepted(chat)).to.deep.equal(before);
         await health.refresh();
         expect(health.ready().ok, "ready, because this process answers clients with the reason").to.equal(true);
@@ -127,7 +127,7 @@ describe("ingest with stores that are less durable than a 201 promises", functio
             expect(health.ready().checks.settings!.error).to.include("wsrep_on = OFF is needed (found: ON)");
           });
           expect(health.ready().checks.settings).to.include({ ok: false, critical: true });
-          problemOf(await send(chat, "one"), "intake-unavailable");
+          problemOf(await send(chat, "one"), "sending-unavailable");
           expect(await accepted(chat)).to.deep.equal({});
         };
         await withIngest({}, refused, galera.url);

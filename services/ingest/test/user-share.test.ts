@@ -94,7 +94,7 @@ describe("a user's share of its application's limits", () => {
     await eventually(async () => messageOf(await mallory.send()));
   });
 
-  it("of messages holds within one batch of the intake, in which the items of all are mixed", async () => {
+  it("of messages holds within one batch of the acceptor, in which the items of all are mixed", async () => {
     const limits = { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "8" };
     const { shared, mallory, alice, backEnd } = await start(limits);
     const [ofMallory, ofAlice, ofBackEnd] = await Promise.all([

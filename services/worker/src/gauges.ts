@@ -2,7 +2,7 @@ import type { WorkerConfig } from "@confab/config";
 import { createDatabaseGauges } from "@confab/database";
 import { createBacklogGauges } from "@confab/pending";
 import { createQueueGauges } from "@confab/queue";
-import { createRedisGauges, createSharing } from "@confab/redis";
+import { createRedisGauges, createSnapshotSharing } from "@confab/redis";
 import { repeat } from "@confab/async";
 import type { Logger } from "@confab/runtime";
 import type { Dependencies } from "./dependencies.ts";
@@ -20,7 +20,7 @@ export function startGauges({
   config,
   logger,
 }: Dependencies & { config: WorkerConfig; logger: Logger }) {
-  const share = createSharing(redis, { prefix: config.partitioning.prefix, version: config.version });
+  const share = createSnapshotSharing(redis, { prefix: config.partitioning.prefix, version: config.version });
   const queueGauges = createQueueGauges(metrics, {
     connection: redis,
     ...config.partitioning,

@@ -1,5 +1,5 @@
 import { createErasures } from "@confab/database";
-import { createIntakeErasure, createPendingMessages } from "@confab/pending";
+import { createPendingErasure, createPendingMessages } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -22,7 +22,7 @@ describe("a flipped bit in Redis", function () {
     );
     for (const runs of outcomes) {
       if (runs instanceof Error) throw runs;
-      for (const run of runs) expect(run.outcome).to.equal("accepted");
+      for (const run of runs) expect(run.kind).to.equal("accepted");
     }
     return (await openBatches()).filter((id) => !known.includes(id));
   }
@@ -126,7 +126,7 @@ describe("a flipped bit in Redis", function () {
     await eventually(async () => expect((await textsOfLetters()).join()).to.include("4711"));
     const erasures = createErasures(world.direct);
     const { epoch } = (await erasures.eraseSender(chat.token, "anna", { epochInRedis: 0 }))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(chat.token, epoch);
+    await createPendingErasure(world.redis, world.config.partitioning).beginEpoch(chat.token, epoch);
     await eventually(
       async () => expect((await erasures.findSender(chat.token, "anna"))?.finishedAt).to.be.instanceOf(Date),
       { timeoutMs: 30_000 },

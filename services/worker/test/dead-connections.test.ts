@@ -38,7 +38,7 @@ describe("a worker with dead connections that were never closed", function () {
     await stores(chat, 1, read);
     proxy.freeze();
     const began = performance.now();
-    // The intake of this test shares the worker's connection.
+    // The acceptor of this test shares the worker's connection.
     await eventually(() => pingInTime(world), { timeoutMs: 20_000 });
     await world.send(chat, "after");
     await stores(chat, 2, read);

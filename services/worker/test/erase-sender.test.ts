@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBatchStore, createErasures, createErasureWork, createMessages, createReads } from "@confab/database";
-import { createIntakeErasure } from "@confab/pending";
+import { createBatchStore, createErasures, createErasureWork, createMessages, createHorizons } from "@confab/database";
+import { createPendingErasure } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { createErasing } from "../src/schedules/erase.ts";
@@ -21,9 +21,11 @@ describe("the erasure of a sender", function () {
 
   /** Requests the erasure as the api does. */
   async function request(sender: string, token = world.token): Promise<void> {
-    const intake = createIntakeErasure(world.redis, world.config.partitioning);
-    const { epoch } = (await erasures.eraseSender(token, sender, { epochInRedis: await intake.epochOf(token) }))!;
-    await intake.beginEpoch(token, epoch);
+    const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
+    const { epoch } = (await erasures.eraseSender(token, sender, {
+      epochInRedis: await pendingErasure.epochOf(token),
+    }))!;
+    await pendingErasure.beginEpoch(token, epoch);
   }
 
   const finished = (sender: string) =>
@@ -42,7 +44,7 @@ describe("the erasure of a sender", function () {
     const now = Date.now;
     Date.now = () => now() + hours * 3_600_000;
     try {
-      expect((await world.submit(chat, body, "anna")).outcome).to.equal("accepted");
+      expect((await world.submit(chat, body, "anna")).kind).to.equal("accepted");
     } finally {
       Date.now = now;
     }
@@ -84,8 +86,8 @@ describe("the erasure of a sender", function () {
   it("erases what was accepted in an epoch that MySQL has lost, and keeps what was accepted after the request", async () => {
     const chat = await world.createChat();
     // Far above what MySQL begins now, as after a clock that was ahead.
-    const intake = createIntakeErasure(world.redis, world.config.partitioning);
-    await intake.beginEpoch(world.token, 900_000_000_000);
+    const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
+    await pendingErasure.beginEpoch(world.token, 900_000_000_000);
     await submitAt(0, chat, "before");
     await request("anna");
     await submitAt(0, chat, "after");
@@ -112,7 +114,7 @@ describe("the erasure of a sender", function () {
 
   it("leaves the read horizons that move after the request, and ends although they move again", async () => {
     const [chat, untouched] = [await world.createChat(), await world.createChat()];
-    const reads = createReads(world.direct);
+    const reads = createHorizons(world.direct);
     await world.send(chat, ...Array.from({ length: 9 }, (_, at) => `message ${at}`));
     await world.send(untouched, "one");
     world.run();
@@ -162,7 +164,7 @@ describe("the erasure of a sender", function () {
   const erasing = (options: Partial<Parameters<typeof createErasing>[0]> = {}) =>
     createErasing({
       work: createErasureWork(world.direct),
-      intake: createIntakeErasure(world.redis, world.config.partitioning),
+      pendingErasure: createPendingErasure(world.redis, world.config.partitioning),
       hasPending: () => Promise.resolve(false),
       ...{ rowsPerSecond: 5_000, settleMs: 0, metrics: world.metrics, logger: world.logger },
       ...options,

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createBatchStore, createErasures, createErasureWork, createMessageChanges } from "@confab/database";
-import { createIntakeErasure } from "@confab/pending";
+import { createPendingErasure } from "@confab/pending";
 import { countDocuments, isElasticsearch, removeChats } from "@confab/search";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
@@ -99,13 +99,13 @@ describe("the erasure of deleted chats and applications", function () {
     const chat = await world.createChat();
     await world.send(chat, "pending");
     await erasures.eraseChat(chat.token, chat.number);
-    expect((await world.submit(chat, "before the mark")).outcome, "Redis does not know yet").to.equal("accepted");
+    expect((await world.submit(chat, "before the mark")).kind, "Redis does not know yet").to.equal("accepted");
     world.run();
     await finished(chat.token, chat.number);
     expect(await remains(chat)).to.deep.equal(nothing);
     expect(await world.metric("confab_messages_erased_total")).to.equal(2);
     expect(await world.metric("confab_messages_dead_lettered_total")).to.equal(0);
-    expect((await world.submit(chat, "late")).outcome).to.equal("unknown-chat");
+    expect((await world.submit(chat, "late")).kind).to.equal("unknown-chat");
   });
 
   it("erases what arrives after the first look, such as a read horizon or a document that was under way", async () => {
@@ -159,7 +159,7 @@ describe("the erasure of deleted chats and applications", function () {
     await world.pause();
     await world.submit(first, "pending", "anna");
     const { epoch } = (await erasures.eraseSender(world.token, "anna", { epochInRedis: 0 }))!;
-    await createIntakeErasure(world.redis, world.config.partitioning).beginEpoch(world.token, epoch);
+    await createPendingErasure(world.redis, world.config.partitioning).beginEpoch(world.token, epoch);
     await world.submit(second, "later", "anna");
     world.run();
     await eventually(
@@ -237,7 +237,7 @@ describe("the erasure of deleted chats and applications", function () {
               };
             },
           });
-        const intake = createIntakeErasure(world.redis, world.config.partitioning);
+        const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
         const { search } = world;
         if (!isElasticsearch(search)) throw new Error("the tests need Elasticsearch");
         const options = {
@@ -245,7 +245,7 @@ describe("the erasure of deleted chats and applications", function () {
           removeDocuments: (chatIds: readonly bigint[]) => removeChats(search, chatIds),
           ...{ rowsPerSecond: 1_000_000, settleMs: 1, metrics: world.metrics, logger: world.logger },
         };
-        const mortal = createErasing({ ...options, work: dying(work), intake: dying(intake) });
+        const mortal = createErasing({ ...options, work: dying(work), pendingErasure: dying(pendingErasure) });
         await mortal.run().then(
           () => undefined,
           () => (died += 1),
@@ -255,7 +255,7 @@ describe("the erasure of deleted chats and applications", function () {
           kind === "a sender"
             ? erasures.findSender(token, `sender ${last}`)
             : erasures.find(token, kind === "a chat" ? chat.number : null);
-        const heir = createErasing({ ...options, work, intake });
+        const heir = createErasing({ ...options, work, pendingErasure });
         await eventually(async () => {
           await world.direct.prisma.erasure.updateMany({ data: { claimedUntil: null } });
           await heir.run();
@@ -292,14 +292,14 @@ describe("the erasure of deleted chats and applications", function () {
     const outcomes = new Set<string>();
     const writers = chats.map(async (chat) => {
       while (isWriting) {
-        outcomes.add((await world.submit(chat, randomUUID())).outcome);
+        outcomes.add((await world.submit(chat, randomUUID())).kind);
         await sleep(5);
       }
     });
-    const intake = createIntakeErasure(world.redis, world.config.partitioning);
+    const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
     for (const { token, number } of chats) {
       await erasures.eraseChat(token, number);
-      await intake.mark(token, number);
+      await pendingErasure.block(token, number);
       await world.pause();
       world.run();
     }

@@ -15,7 +15,7 @@ describe("a worker's memory", function () {
     const body = "x".repeat(65_000);
     for (const chat of chats) {
       const run = Array.from({ length: 100 }, () => ({ token: world.token, chat: chat.number, body, requestId: "r" }));
-      for (const { outcome } of await world.submitRun(run)) expect(outcome).to.equal("accepted");
+      for (const { kind } of await world.submitRun(run)) expect(kind).to.equal("accepted");
     }
     const prefix = world.config.partitioning.prefix;
     const worker = await startService("worker", {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createDeadLetters, createErasures } from "@confab/database";
-import { createIntakeErasure } from "@confab/pending";
+import { createPendingErasure } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { asNewer, renamable } from "@confab/testkit/world";
 import { expect } from "chai";
@@ -19,7 +19,7 @@ describe("messages that a newer version accepted, with a field that this one doe
   /** Accepts a message of a newer version. The returned function makes it one of this version, as if this worker were upgraded. */
   async function acceptNewer(chat: Chat, body: string, sender?: string): Promise<() => Promise<unknown>> {
     const message = { token: world.token, chat: chat.number, body, sender, requestId: "newer", ...renamable };
-    expect(await world.submitRun([message])).to.have.nested.property("[0].outcome", "accepted");
+    expect(await world.submitRun([message])).to.have.nested.property("[0].kind", "accepted");
     const id = (await world.backlogs[0]!.overdue(0, { offset: 0, limit: 100 })).at(-1)!;
     const key = `${world.prefix}records:${id}`;
     const record = (await world.redis.get(key))!;
@@ -63,10 +63,10 @@ describe("messages that a newer version accepted, with a field that this one doe
   it("are erased with their sender when they are stored, and the erasure waits for that", async () => {
     const chat = await world.createChat();
     const upgrade = await acceptNewer(chat, "newer", "anna");
-    const intake = createIntakeErasure(world.redis, world.config.partitioning);
+    const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
     const erasures = createErasures(world.direct);
     const { epoch } = (await erasures.eraseSender(world.token, "anna", { epochInRedis: 0 }))!;
-    await intake.beginEpoch(world.token, epoch);
+    await pendingErasure.beginEpoch(world.token, epoch);
     world.run();
     await pause(2_500);
     expect(await erasures.findSender(world.token, "anna")).to.have.property("finishedAt", null);

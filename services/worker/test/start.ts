@@ -1,7 +1,7 @@
 import { loadWorkerConfig } from "@confab/config";
 import { createMessages } from "@confab/database";
 import { captureLog, testStores, uniquePrefix } from "@confab/testkit";
-import { createTestIntake, openDatabase } from "@confab/testkit/world";
+import { createTestAcceptor, openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 import { pino } from "pino";
 import { connectDependencies, openStores } from "../src/dependencies.ts";
@@ -10,7 +10,7 @@ import { startWorker } from "../src/worker.ts";
 export type Running = Awaited<ReturnType<typeof start>>;
 
 /**
- * Creates a worker in this process with its own database, index and Redis keys, and an intake that accepts messages for
+ * Creates a worker in this process with its own database, index and Redis keys, and an acceptor that accepts messages for
  * it.
  */
 export async function start(env: Record<string, string> = {}) {
@@ -33,7 +33,7 @@ export async function start(env: Record<string, string> = {}) {
   const connected = await connectDependencies(stores, config);
   const dependencies = { ...stores, ...connected };
   const token = await newApplication();
-  const intake = createTestIntake({ ...dependencies, partitioning: config.partitioning, chats });
+  const acceptor = createTestAcceptor({ ...dependencies, partitioning: config.partitioning, chats });
   let worker: ReturnType<typeof startWorker> | undefined;
 
   return {
@@ -57,17 +57,17 @@ export async function start(env: Record<string, string> = {}) {
     newChat: () => newChat(),
     async send(chat: { number: number }, ...bodies: string[]): Promise<number[]> {
       const answers = await Promise.all(
-        bodies.map((body) => intake.submit({ token, chat: chat.number, body, requestId: `request-of-${body}` })),
+        bodies.map((body) => acceptor.submit({ token, chat: chat.number, body, requestId: `request-of-${body}` })),
       );
       return answers.map((answer) => {
-        if (answer.outcome !== "accepted") expect.fail(answer.outcome);
+        if (answer.kind !== "accepted") expect.fail(answer.kind);
         return answer.number;
       });
     },
     /** Sends a message to a chat of an application of its own. */
     async sendTo(chat: { token: string; number: number }, body: string): Promise<void> {
-      const answer = await intake.submit({ token: chat.token, chat: chat.number, body, requestId: "r" });
-      expect(answer.outcome).to.equal("accepted");
+      const answer = await acceptor.submit({ token: chat.token, chat: chat.number, body, requestId: "r" });
+      expect(answer.kind).to.equal("accepted");
     },
     /** As if Redis had lost everything about messages, and only that. */
     async loseMessages(): Promise<void> {
@@ -77,9 +77,9 @@ export async function start(env: Record<string, string> = {}) {
       }
     },
     submit: (chat: { number: number }, body: string, sender?: string) =>
-      intake.submit({ token, chat: chat.number, body, sender, requestId: "r" }),
-    submitRun: (run: Parameters<typeof intake.submitRun>[0]) => intake.submitRun(run),
-    submitRuns: (runs: Parameters<typeof intake.submitRuns>[0]) => intake.submitRuns(runs),
+      acceptor.submit({ token, chat: chat.number, body, sender, requestId: "r" }),
+    submitRun: (run: Parameters<typeof acceptor.submitRun>[0]) => acceptor.submitRun(run),
+    submitRuns: (runs: Parameters<typeof acceptor.submitRuns>[0]) => acceptor.submitRuns(runs),
     async stored(chat: { id: bigint }): Promise<Record<number, string>> {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));
@@ -93,7 +93,7 @@ export async function start(env: Record<string, string> = {}) {
     },
     async close() {
       await worker?.stop();
-      await intake.stop();
+      await acceptor.stop();
       await connected.stop();
       await stores.stop();
       await closeDatabase();

@@ -1,5 +1,5 @@
 import { waitListKey } from "@confab/queue";
-import { createDeadLetters, createReads } from "@confab/database";
+import { createDeadLetters, createHorizons } from "@confab/database";
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
@@ -189,7 +189,7 @@ describe("storing accepted messages", function () {
       expect(await world.metric("confab_batches_lost_total")).to.equal(1);
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
-    expect(await createReads(world.direct).unread(chat.id, 0, 3)).to.equal(2);
+    expect(await createHorizons(world.direct).unread(chat.id, 0, 3)).to.equal(2);
   });
 
   it("does not trust the head of a chat that the database has lost", async () => {
@@ -201,7 +201,7 @@ describe("storing accepted messages", function () {
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
     expect(await world.direct.prisma.deadLetter.count({ where: { token: world.token } })).to.equal(1);
-    expect(await world.submit(chat, "again")).to.have.property("outcome", "unknown-chat");
+    expect(await world.submit(chat, "again")).to.have.property("kind", "unknown-chat");
   });
 
   it("stores other batches when one fails with neither an outage nor a refused row", async () => {

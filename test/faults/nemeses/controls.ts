@@ -133,12 +133,12 @@ export const controls: readonly Control[] = [
   weakened("api-without-redis", "the deletion of a chat is answered before Redis has its mark", ["I23"], redisFaults, {
     api: {
       file: "services/api/src/changing/erase.ts",
-      from: "await mark(intake.mark(token, chat), recorded);",
-      to: "void mark(intake.mark(token, chat), recorded).catch(() => undefined);",
+      from: "await mark(pendingErasure.block(token, chat), recorded);",
+      to: "void mark(pendingErasure.block(token, chat), recorded).catch(() => undefined);",
     },
     worker: {
       file: "services/worker/src/schedules/erase.ts",
-      from: "if (epoch === null) await intake.mark(token, chatNumber ?? undefined);",
+      from: "if (epoch === null) await pendingErasure.block(token, chatNumber ?? undefined);",
       to: "if (epoch === null) await Promise.resolve();",
     },
   }),

@@ -8,7 +8,7 @@ const timeoutMs = 5_000;
 export async function openErasedStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
   const { sql, servers, redis, index, partitioning } = stores;
-  const { database, intake, search } = stores.modules;
+  const { database, pending, search } = stores.modules;
   const close = (): Promise<void> => disconnectStores(stores);
   try {
     await stores.redisReady();
@@ -18,7 +18,7 @@ export async function openErasedStores(env: Environment) {
   }
   const erasures = database.createErasures(sql);
   const [applications, chats] = [database.createApplications(sql), database.createChats(sql)];
-  const marks = intake.createIntakeErasure(redis, partitioning);
+  const marks = pending.createPendingErasure(redis, partitioning);
   return {
     database: sql,
     /** Deletes the target. Resolves with undefined if it does not exist. */
@@ -29,7 +29,7 @@ export async function openErasedStores(env: Environment) {
         return erasure;
       }
       const erasure = await (chat === undefined ? erasures.eraseApplication(token) : erasures.eraseChat(token, chat));
-      if (erasure ?? (await erasures.find(token, chat))) await marks.mark(token, chat);
+      if (erasure ?? (await erasures.find(token, chat))) await marks.block(token, chat);
       return erasure;
     },
     /** Whether the application or the chat exists, with or without messages of the sender. */

@@ -9,8 +9,8 @@ const timeoutMs = 2_000;
 export async function openStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
   const { partitioning, servers, sql, messages, index } = stores;
-  const { database, intake, queue } = stores.modules;
-  const redis = intake.withScripts(stores.redis);
+  const { database, pending, queue } = stores.modules;
+  const redis = pending.withScripts(stores.redis);
   let lastError: string | undefined;
   redis.on("error", (error: Error) => (lastError = error.message));
   redis.on("ready", () => (lastError = undefined));
@@ -24,12 +24,12 @@ export async function openStores(env: Environment) {
     outbox: database.createOutbox(sql),
     search: index,
     backlogs: Array.from({ length: partitioning.partitions }, (_, partition) =>
-      intake.createBacklog(redis, partitioning, partition),
+      pending.createBacklog(redis, partitioning, partition),
     ),
-    pending: intake.createPendingMessages(redis, partitioning),
-    batchIdOf: intake.batchIdOf,
-    acceptedAt: intake.acceptedAt,
-    totals: () => intake.totalCounts(redis, partitioning),
+    pending: pending.createPendingMessages(redis, partitioning),
+    batchIdOf: pending.batchIdOf,
+    acceptedAt: pending.acceptedAt,
+    totals: () => pending.totalCounts(redis, partitioning),
     queueDepths: () => queue.queueDepths(redis, partitioning.prefix, partitioning.partitions),
     servers,
     async workers(): Promise<number | null> {

@@ -46,7 +46,7 @@ export const limits: Row = {
       title: "Refused messages",
       width: 6,
       description:
-        "By reason. rate-limited, idempotency-keys-used-up: an application is over its limit. overloaded, busy, intake-unavailable, storage-unavailable: Confab is.",
+        "By reason. rate-limited, idempotency-keys-used-up: an application is over its limit. overloaded, busy, sending-unavailable, storage-unavailable: Confab is.",
       unit: "ops",
       queries: [{ expr: rate("confab_messages_refused_total", installation, "reason"), legend: "{{reason}}" }],
       alerts: ["ConfabMessageBudgetBurn"],

@@ -152,7 +152,7 @@ const seriesOf: Record<Kind, (counter: Counter, labels: string) => Series[]> = {
   ],
   messages: (counter, labels) => [
     [`confab_messages_accepted_total{${labels}}`, counter((bad) => 1 - bad)],
-    [`confab_messages_refused_total{${labels},reason="intake-unavailable"}`, counter((bad) => bad)],
+    [`confab_messages_refused_total{${labels},reason="sending-unavailable"}`, counter((bad) => bad)],
     // Not Confab's fault.
     [`confab_messages_refused_total{${labels},reason="rate-limited"}`, "0+100000x1400"],
   ],

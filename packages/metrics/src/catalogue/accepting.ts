@@ -25,7 +25,7 @@ export const acceptingMetrics = {
         "chat-not-found",
         "idempotency-conflict",
         "idempotency-keys-used-up",
-        "intake-unavailable",
+        "sending-unavailable",
         "internal-error",
         "outcome-unknown",
         "overloaded",

@@ -1,10 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
-import type { ChangeOutcome, ChangeTarget, Message, MessageChanges, MessageEdit, Messages } from "@confab/database";
+import type {
+  ChangeOutcome,
+  ChangeTarget,
+  Message,
+  MessageChanges,
+  MessageEdit,
+  Messages,
+  StoredChat,
+} from "@confab/database";
 import type { InShare } from "@confab/http";
 import type { LiveSignals, PendingMessages } from "@confab/pending";
 import { isTagOf, tagOf } from "../representations.ts";
-import type { ChatReference } from "../reading/walk.ts";
 
 export interface ChangeMessageOptions {
   changes: Pick<MessageChanges, "edit" | "remove">;
@@ -27,9 +34,9 @@ export interface ChangeTerms {
 
 export interface ChangeMessage {
   /** Resolves with the message after the change; throws the problem that says why there is none. */
-  edit(place: ChatReference, number: number, edit: MessageEdit, terms: ChangeTerms): Promise<Message>;
+  edit(place: StoredChat, number: number, edit: MessageEdit, terms: ChangeTerms): Promise<Message>;
   /** Resolves also if the message was deleted before. */
-  remove(place: ChatReference, number: number, terms: ChangeTerms): Promise<void>;
+  remove(place: StoredChat, number: number, terms: ChangeTerms): Promise<void>;
 }
 
 const firstPauseMs = 20;
@@ -59,7 +66,7 @@ export function createChangeMessage({
   }
 
   async function settled(
-    place: ChatReference,
+    place: StoredChat,
     number: number,
     { tags, expectSender, inShare }: ChangeTerms,
     change: (target: ChangeTarget) => Promise<ChangeOutcome>,
@@ -78,22 +85,21 @@ export function createChangeMessage({
     const deadline = performance.now() + waitMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
       const outcome = await inShare(() => change(target));
-      if (outcome.outcome !== "missing") return outcome;
+      if (outcome.kind !== "missing") return outcome;
       // Redis drops a record only after the message is in MySQL, so a message that is in neither, in this order, is unknown.
       const found = (await asked(pending.read(place, [number]))).messages.get(number);
       if (found === undefined) {
         if (seen === undefined && tags === undefined) {
           // It may have been stored meanwhile. But after a loss, another message may have been pending under its number until then.
           const stored = await inShare(() => messages.find(place.id, number));
-          if (stored && !(await asked(pending.knowsBatchOf(place, stored))))
-            return { outcome: "other-message" } as const;
+          if (stored && !(await asked(pending.knowsBatchOf(place, stored)))) return { kind: "other-message" } as const;
           seen = stored?.uid;
         }
         const last = await inShare(() => change(target));
-        if (last.outcome !== "missing") return last;
+        if (last.kind !== "missing") return last;
         throw new ProblemError("message-not-found", { detail: `The chat has no message ${number}.` });
       }
-      if (!isSeen(found)) return { outcome: "other-message" } as const;
+      if (!isSeen(found)) return { kind: "other-message" } as const;
       expectSender(found.sender);
       seen = found.uid;
       if (performance.now() + pauseMs > deadline) {
@@ -109,7 +115,7 @@ export function createChangeMessage({
   async function changed(...args: Parameters<typeof settled>) {
     const [place, number] = args;
     const outcome = await settled(...args);
-    if (outcome.outcome === "other-message") {
+    if (outcome.kind === "other-message") {
       throw new ProblemError("version-mismatch", {
         detail:
           args[2].tags === undefined
@@ -117,10 +123,10 @@ export function createChangeMessage({
             : `The message that has the number ${number} has no version with this tag. If the tag is from an answer, messages were lost before they were stored: list them again, and repeat the change with the number that the message has. Nothing was changed.`,
       });
     }
-    if (outcome.outcome === "other-version") throw new ProblemError("version-mismatch");
-    if (outcome.outcome === "history-full") throw new ProblemError("history-full");
+    if (outcome.kind === "other-version") throw new ProblemError("version-mismatch");
+    if (outcome.kind === "history-full") throw new ProblemError("history-full");
     // Streams look by themselves a few seconds later.
-    if (outcome.outcome === "changed") void signals.send(place).catch(() => undefined);
+    if (outcome.kind === "changed") void signals.send(place).catch(() => undefined);
     return outcome;
   }
 

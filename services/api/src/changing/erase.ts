@@ -1,11 +1,11 @@
 import { ProblemError } from "@confab/contracts";
 import type { Actor, Erasures, Idempotency } from "@confab/database";
-import type { IntakeErasure } from "@confab/pending";
+import type { PendingErasure } from "@confab/pending";
 import type { EndStreams } from "../stream/end-streams.ts";
 
 export interface EraseOptions {
   erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "find">;
-  intake: Pick<IntakeErasure, "mark" | "epochOf" | "beginEpoch">;
+  pendingErasure: Pick<PendingErasure, "block" | "epochOf" | "beginEpoch">;
   endStreams: EndStreams;
 }
 
@@ -27,7 +27,7 @@ export interface Erase {
  * that failed. The epoch of an erasure is above that of Redis, which is read first: MySQL may have lost epochs in which the sender wrote. Each function resolves when both are done. If Redis does not take the mark, it rejects with a 503: ingest may accept
  * messages that a worker will drop. A repetition finds the deletion in the journal and sets the mark again.
  */
-export function createErase({ erasures, intake, endStreams }: EraseOptions): Erase {
+export function createErase({ erasures, pendingErasure, endStreams }: EraseOptions): Erase {
   async function mark(set: Promise<unknown>, recorded: string): Promise<void> {
     await set.catch((error: unknown) => {
       throw new ProblemError("service-unavailable", {
@@ -41,7 +41,7 @@ export function createErase({ erasures, intake, endStreams }: EraseOptions): Era
     // Without Redis, each process notices it within seconds.
     void endStreams({ token, ...(chat !== undefined && { number: chat }) }, "deleted").catch(() => undefined);
     const recorded = chat === undefined ? "The application is deleted" : "The chat is deleted";
-    await mark(intake.mark(token, chat), recorded);
+    await mark(pendingErasure.block(token, chat), recorded);
     return true;
   }
 
@@ -55,7 +55,7 @@ export function createErase({ erasures, intake, endStreams }: EraseOptions): Era
       return erasure !== undefined && markDeleted(token, chat);
     },
     async sender(token, sender, { by, idempotency }) {
-      const epochInRedis = await intake.epochOf(token).catch((error: unknown) => {
+      const epochInRedis = await pendingErasure.epochOf(token).catch((error: unknown) => {
         throw new ProblemError("service-unavailable", {
           detail: "Redis is unavailable. Nothing was recorded. Send the same request again after Retry-After.",
           cause: error,
@@ -63,7 +63,7 @@ export function createErase({ erasures, intake, endStreams }: EraseOptions): Era
       });
       const erasure = await erasures.eraseSender(token, sender, { by, idempotency, epochInRedis });
       if (!erasure) return undefined;
-      await mark(intake.beginEpoch(token, erasure.epoch), "The erasure is recorded");
+      await mark(pendingErasure.beginEpoch(token, erasure.epoch), "The erasure is recorded");
       return erasure;
     },
   };

@@ -1,6 +1,5 @@
-import type { Chats, Numberings } from "@confab/database";
+import type { Chats, Numberings, StoredChat } from "@confab/database";
 import type { ChatHead } from "@confab/pending";
-import type { ChatReference } from "./walk.ts";
 
 /** The last number that a reader has, and the numbering in which it was read; 0 if that is not known. */
 export interface ReadUpTo {
@@ -20,7 +19,7 @@ export interface KnownNumbers {
  * Where a reader continues: after the same number, or after a lower one if Redis lost messages up to there, whose numbers were or will
  * be assigned again. A number without its numbering is taken for one of the latest before the present loss.
  */
-export type ContinueAt = (chat: ChatReference, at: ReadUpTo, known: KnownNumbers) => Promise<ReadUpTo>;
+export type ContinueAt = (chat: StoredChat, at: ReadUpTo, known: KnownNumbers) => Promise<ReadUpTo>;
 
 export interface ContinueAtOptions {
   numberings: Pick<Numberings, "firstAfter">;

@@ -1,8 +1,9 @@
+import type { StoredChat } from "@confab/database";
 import { ProblemError } from "@confab/contracts";
 import type { Logger } from "@confab/runtime";
 import type { ContinueAt, ReadUpTo } from "./continue-at.ts";
 import type { MessagePage, ReadMessages } from "./read-messages.ts";
-import type { Around, ChatReference, Walk } from "./walk.ts";
+import type { Around, Walk } from "./walk.ts";
 
 export interface ListMessagesOptions {
   readMessages: Pick<ReadMessages, "readPage">;
@@ -14,7 +15,7 @@ export interface ListMessagesOptions {
  * to there were lost and their numbers are assigned again.
  */
 export type ListMessages = (
-  chat: ChatReference,
+  chat: StoredChat,
   place: Walk | Around,
   anchor: ReadUpTo | undefined,
   logger: Logger,

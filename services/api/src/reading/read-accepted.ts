@@ -1,8 +1,8 @@
 import { alwaysFit, contentBytes, countFitting, maxPageBytes } from "@confab/contracts";
-import type { Messages } from "@confab/database";
+import type { Messages, StoredChat } from "@confab/database";
 import type { PendingMessages, PendingRecord } from "@confab/pending";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
-import { beginningOf, restOf, type ChatReference, type Walk, type Walked } from "./walk.ts";
+import { beginningOf, restOf, type Walk, type Walked } from "./walk.ts";
 
 export interface AcceptedStores {
   messages: Pick<Messages, "range" | "sizes">;
@@ -25,7 +25,7 @@ const widestWindow = 1000;
  */
 export async function readAccepted(
   { messages, pending }: AcceptedStores,
-  chat: ChatReference,
+  chat: StoredChat,
   walk: Walk,
 ): Promise<Walked> {
   const { order, limit } = walk;
@@ -54,7 +54,7 @@ export async function readAccepted(
 }
 
 /** The pending records from the beginning of a walk, and the window that was read. Stops when a page is full. */
-async function readPending(pending: Pick<PendingMessages, "read">, chat: ChatReference, walk: Walk) {
+async function readPending(pending: Pick<PendingMessages, "read">, chat: StoredChat, walk: Walk) {
   const records = new Map<number, PendingRecord>();
   let bytes = 0;
   let left = walk;

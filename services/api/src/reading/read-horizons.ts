@@ -1,15 +1,14 @@
 import { maxNumber, ProblemError } from "@confab/contracts";
-import type { Messages, Reads } from "@confab/database";
+import type { Messages, Horizons, StoredChat } from "@confab/database";
 import type { LiveSignals, PendingMessages } from "@confab/pending";
 import type { InShare } from "@confab/http";
 import type { Logger } from "@confab/runtime";
 import type { HorizonState } from "../representations.ts";
 import type { ContinueAt, KnownNumbers } from "./continue-at.ts";
 import { positionReset } from "./list-messages.ts";
-import type { ChatReference } from "./walk.ts";
 
 export interface ReadHorizonsOptions {
-  reads: Pick<Reads, "advance" | "find" | "unread">;
+  horizons: Pick<Horizons, "advance" | "find" | "unread">;
   messages: Pick<Messages, "lastNumber">;
   pending: Pick<PendingMessages, "head">;
   signals: Pick<LiveSignals, "send">;
@@ -31,20 +30,20 @@ export interface ReadHorizons {
    * number. `lastNumbering` is that of the chat before the call.
    */
   set(
-    chat: ChatReference & { lastNumbering: number },
+    chat: StoredChat & { lastNumbering: number },
     reader: string,
     number: number,
     by: Requester,
   ): Promise<HorizonState>;
   /** While Redis is unavailable, only stored messages count. */
-  find(chat: ChatReference, reader: string, by: Requester): Promise<HorizonState>;
+  find(chat: StoredChat, reader: string, by: Requester): Promise<HorizonState>;
 }
 
 /** Read horizons of a chat, with exact unread counts. */
 export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
-  const { reads, messages, pending, signals, continueAt, laterNumbering } = options;
+  const { horizons, messages, pending, signals, continueAt, laterNumbering } = options;
 
-  async function numbersOf(chat: ChatReference, logger: Logger): Promise<KnownNumbers> {
+  async function numbersOf(chat: StoredChat, logger: Logger): Promise<KnownNumbers> {
     const [stored, { head, isWhole }] = await Promise.all([
       messages.lastNumber(chat.id),
       pending.head(chat).then(
@@ -59,12 +58,12 @@ export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
   }
 
   async function stateOf(
-    { id }: ChatReference,
+    { id }: StoredChat,
     { reader, number, updatedAt }: Omit<HorizonState, "unread">,
     last: number,
     inShare: InShare,
   ): Promise<HorizonState> {
-    return { reader, number, unread: await inShare(() => reads.unread(id, number, last)), updatedAt };
+    return { reader, number, unread: await inShare(() => horizons.unread(id, number, last)), updatedAt };
   }
 
   return {
@@ -83,7 +82,7 @@ export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
         const numbering = Math.max(latest, head?.numbering ?? 0);
         const since = numbering === head?.numbering ? head.since : maxNumber;
         const horizon = await inShare(() =>
-          reads.advance(chat.id, reader, number, { numbering, since }).catch((error: unknown) => {
+          horizons.advance(chat.id, reader, number, { numbering, since }).catch((error: unknown) => {
             const later = laterNumbering(error);
             if (later === undefined) throw error;
             return later;
@@ -103,7 +102,7 @@ export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
     },
 
     async find(chat, reader, { logger, inShare }) {
-      const horizon = await reads.find(chat.id, reader);
+      const horizon = await horizons.find(chat.id, reader);
       const { last } = await numbersOf(chat, logger);
       return stateOf(chat, horizon ?? { reader, number: 0, updatedAt: null }, last, inShare);
     },

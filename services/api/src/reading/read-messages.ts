@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import type { Chat, Messages } from "@confab/database";
+import type { Chat, Messages, StoredChat } from "@confab/database";
 import type { PendingMessages } from "@confab/pending";
 import type { Logger } from "@confab/runtime";
 import { fromRecord, type ReadableMessage } from "../representations.ts";
@@ -7,7 +7,7 @@ import { fitAround, rangeAround } from "./fit-around.ts";
 import type { KnownNumbers } from "./continue-at.ts";
 import { readAccepted } from "./read-accepted.ts";
 import { readStored } from "./read-stored.ts";
-import type { Around, ChatReference, Walk, Walked } from "./walk.ts";
+import type { Around, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
   messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
@@ -21,7 +21,7 @@ export interface ReadMessages {
    * One page of a chat, at most 1 MiB of bodies. A reader that continues at its end misses no message. While Redis is
    * unavailable, the page shows stored messages up to the first number that may be pending, and is not whole.
    */
-  readPage(chat: ChatReference, place: Walk | Around, logger: Logger): Promise<MessagePage>;
+  readPage(chat: StoredChat, place: Walk | Around, logger: Logger): Promise<MessagePage>;
 }
 
 export interface MessagePage {
@@ -81,7 +81,7 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
    * its last number first, Redis second. Numbers are assigned in order, so every number up to that one was assigned by
    * then. Above it, MySQL may have messages by the time its rows are read while lower ones are pending, unseen.
    */
-  async function read(chat: ChatReference, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
+  async function read(chat: StoredChat, walksUpTo: (last: number) => Walk[], logger: Logger): Promise<Read> {
     const stored = await messages.lastNumber(chat.id);
     const readAll = async (
       last: number,
@@ -104,14 +104,14 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     }
   }
 
-  async function readUpTo(chat: ChatReference, walk: Walk, logger: Logger): Promise<MessagePage> {
+  async function readUpTo(chat: StoredChat, walk: Walk, logger: Logger): Promise<MessagePage> {
     const { walks, ...rest } = await read(chat, () => [walk], logger);
     const { items, more } = walks[0]!;
     return { items: walk.order === "asc" ? items : items.toReversed(), more, ...rest };
   }
 
   /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
-  async function readAround(chat: ChatReference, { around, limit }: Around, logger: Logger): Promise<MessagePage> {
+  async function readAround(chat: StoredChat, { around, limit }: Around, logger: Logger): Promise<MessagePage> {
     const { walks, ...rest } = await read(
       chat,
       (end) => {

@@ -1,6 +1,6 @@
 import { countFitting, ProblemError } from "@confab/contracts";
-import type { Messages } from "@confab/database";
-import type { ChatReference, Walk, Walked } from "./walk.ts";
+import type { Messages, StoredChat } from "@confab/database";
+import type { Walk, Walked } from "./walk.ts";
 
 export type StoredMessages = Pick<Messages, "range" | "sizes" | "deadLettered">;
 
@@ -11,7 +11,7 @@ const maxDeadLettered = 1000;
  * Reads the stored messages of a walk while Redis is unavailable, up to the first number that is neither stored nor a
  * dead letter. That message may be pending, and a reader who continued after it would never see it.
  */
-export async function readStored(messages: StoredMessages, chat: ChatReference, walk: Walk): Promise<Walked> {
+export async function readStored(messages: StoredMessages, chat: StoredChat, walk: Walk): Promise<Walked> {
   const { from, to, order, limit } = walk;
   if (from > to) return { items: [], more: false };
   const sizes = await messages.sizes(chat.id, { from, to, order, limit: limit + 1 });

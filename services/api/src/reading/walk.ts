@@ -1,12 +1,5 @@
 import type { ReadableMessage } from "../representations.ts";
 
-/** A chat as Redis and MySQL identify it. */
-export interface ChatReference {
-  token: string;
-  number: number;
-  id: bigint;
-}
-
 /** A walk through the numbers of a chat, including both ends. `asc` begins at `from`, `desc` at `to`. */
 export interface Walk {
   from: number;

@@ -5,7 +5,7 @@ import { createRouter, mount, type MountOptions, type RequestContext, type Route
 import type { Router } from "express";
 import { tagOf, toHit, toMessage, toVersion } from "../representations.ts";
 import type { ChatLookups } from "../stream/chat-lookups.ts";
-import type { SharedReads } from "../stream/shared-reads.ts";
+import type { CoalescedReads } from "../stream/coalesced-reads.ts";
 import type { Waits } from "../stream/waits.ts";
 import type { ChangeMessage, ChangeTerms } from "../changing/change-message.ts";
 import type { ReadUpTo } from "../reading/continue-at.ts";
@@ -23,7 +23,7 @@ export interface MessageRoutesOptions {
   changeMessage: ChangeMessage;
   changes: Pick<MessageChanges, "versions" | "after">;
   waits: Pick<Waits, "until">;
-  sharedReads: Pick<SharedReads, "read">;
+  coalescedReads: Pick<CoalescedReads, "read">;
   searchMessages: SearchMessages;
   mountOptions: MountOptions;
 }
@@ -31,7 +31,7 @@ export interface MessageRoutesOptions {
 /** Messages of a chat: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, mountOptions } = options;
-  const { lookups, sharedReads: reads } = options;
+  const { lookups, coalescedReads } = options;
   const router = createRouter();
 
   mount(
@@ -61,7 +61,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
           const what = JSON.stringify({ ...waiting, wait: undefined });
           const read = () => readEncoded(() => list(id, waiting));
           const reader = { owner: { token, user }, notBefore: beganAt };
-          const page = await reads.read({ chatId: id, what, after: 0 }, read, reader);
+          const page = await coalescedReads.read({ chatId: id, what, after: 0 }, read, reader);
           // Messages may be lost while it waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
           return page;

@@ -7,7 +7,7 @@ import { decodeCursor } from "../stream/cursor.ts";
 import type { Streams } from "../stream/streams.ts";
 import type { BeginStream } from "../stream/begin-stream.ts";
 import type { FindChat } from "../reading/find-chat.ts";
-import type { Position } from "../stream/position.ts";
+import type { StreamPosition } from "../stream/position.ts";
 
 export interface StreamRoutesOptions {
   findChat: FindChat;
@@ -80,7 +80,7 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
 }
 
 /** The position of an event's id; undefined if none is given. A browser sends back what it received, so a bad header is a bug. */
-function readPosition(id: string | undefined): Position | undefined {
+function readPosition(id: string | undefined): StreamPosition | undefined {
   if (id === undefined) return undefined;
   if (!streamPositionSchema.safeParse(id).success) {
     throw new ProblemError("validation-failed", {
@@ -98,7 +98,7 @@ function readCursor(
   chats: readonly number[],
   lastEventId: string | undefined,
   after: string | undefined,
-): (chat: number) => Position | undefined {
+): (chat: number) => StreamPosition | undefined {
   const cursor = lastEventId ?? after;
   if (cursor === undefined) return () => undefined;
   if (cursor === "0") return () => ({ number: 0, change: 0, numbering: 0 });

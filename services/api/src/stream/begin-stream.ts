@@ -3,7 +3,7 @@ import type { Logger } from "@confab/runtime";
 import { expectApplication } from "../reading/expect-application.ts";
 import { unknownChats } from "../searching/unknown-chats.ts";
 import type { ChatLookups } from "./chat-lookups.ts";
-import type { Position, Start } from "./position.ts";
+import type { StreamPosition, Start } from "./position.ts";
 
 export interface BeginStreamOptions {
   applications: Pick<Applications, "find">;
@@ -14,7 +14,7 @@ export interface BeginStreamOptions {
 export type BeginStream = (
   token: string,
   numbers: readonly number[],
-  given: (chat: number) => Position | undefined,
+  given: (chat: number) => StreamPosition | undefined,
   logger: () => Logger,
 ) => Promise<Start[]>;
 

@@ -1,9 +1,9 @@
 import { maxChangeNumber, maxNumber, ProblemError } from "@confab/contracts";
 import { crc32 } from "node:zlib";
-import type { Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 /** The positions of a stream of many chats. */
-export type Positions = readonly { readonly chat: number; readonly position: Position }[];
+export type Positions = readonly { readonly chat: number; readonly position: StreamPosition }[];
 
 const version = 1;
 /** The version and the checksum. */
@@ -38,7 +38,7 @@ export class Cursor {
   }
 
   /** Moves one of its chats to another position. */
-  set(chat: number, position: Position): void {
+  set(chat: number, position: StreamPosition): void {
     const index = this.#chats.indexOf(chat);
     const [begin, end] = [this.#begins[index]!, this.#begins[index + 1]!];
     const integers: number[] = [];
@@ -57,14 +57,14 @@ export class Cursor {
     return this.#bytes.toString("base64url");
   }
 
-  #write(bytes: number[], index: number, { number, change, numbering }: Position): void {
+  #write(bytes: number[], index: number, { number, change, numbering }: StreamPosition): void {
     const difference = this.#chats[index]! - (this.#chats[index - 1] ?? 0);
     for (const value of [difference, number, change, numbering]) writeInteger(bytes, value);
   }
 }
 
 /** The positions of a cursor of this application, by chat number. Throws a 422 for anything else. */
-export function decodeCursor(token: string, cursor: string, pointer: string): Map<number, Position> {
+export function decodeCursor(token: string, cursor: string, pointer: string): Map<number, StreamPosition> {
   const positions = cursor.length <= maxCharacters ? decode(token, cursor) : undefined;
   if (positions) return positions;
   throw new ProblemError("validation-failed", {
@@ -74,13 +74,13 @@ export function decodeCursor(token: string, cursor: string, pointer: string): Ma
   });
 }
 
-function decode(token: string, cursor: string): Map<number, Position> | undefined {
+function decode(token: string, cursor: string): Map<number, StreamPosition> | undefined {
   const bytes = Buffer.from(cursor, "base64url");
   // Node ignores what is not base64url.
   if (bytes.length < headBytes || bytes.toString("base64url") !== cursor) return undefined;
   const body = bytes.subarray(headBytes);
   if (bytes[0] !== version || (crc32(body, crc32(token)) & 0xff_ff_ff) !== bytes.readUIntBE(1, 3)) return undefined;
-  const positions = new Map<number, Position>();
+  const positions = new Map<number, StreamPosition>();
   const reader = { bytes: body, at: 0 };
   let chat = 0;
   while (reader.at < body.length) {

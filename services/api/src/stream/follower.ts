@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EventStream } from "@confab/http";
 import { giveWay } from "@confab/async";
 import type { Logger } from "@confab/runtime";
-import { jittered } from "./bell.ts";
+import { jittered } from "./wake-signal.ts";
 import type { ChatLookups } from "./chat-lookups.ts";
 import { encodeReset } from "./frames.ts";
 import { createLiveEvents, type LiveEvents } from "./live-events.ts";
@@ -12,7 +12,7 @@ import { PageWriter } from "./page-writer.ts";
 import type { EventPage, EventPages } from "./pages.ts";
 import type { Start } from "./position.ts";
 import type { Shown } from "./room.ts";
-import { ReadUnwanted } from "./shared-reads.ts";
+import { ReadUnwanted } from "./coalesced-reads.ts";
 
 export interface FollowerOptions {
   readonly token: string;
@@ -24,7 +24,7 @@ export interface FollowerOptions {
   readonly source: {
     readonly pages: EventPages;
     readonly findMoved: FindMovedChats;
-    readonly position: ChatLookups["position"];
+    readonly lastNumbers: ChatLookups["lastNumbers"];
   };
   readonly sink: EventStream;
   /** Has a logger, which is created at its first use: most streams log nothing. */
@@ -226,14 +226,11 @@ export class Follower implements MemberOwner {
 
   /** MySQL may have lost changes that the reader has. Returns whether the client takes more. */
   async #checkChanges(member: Member): Promise<boolean> {
-    const position = await this.#options.source.position(member.chat.id);
+    const last = await this.#options.source.lastNumbers(member.chat.id);
     member.isDoubtful = false;
     if (this.#isOver || member.isGone) return true;
-    if (position === undefined || position.lastChangeNumber >= member.at.change) return true;
-    return this.#writer.frame(
-      member,
-      encodeReset(member.chat.number, { ...member.at, change: position.lastChangeNumber }),
-    );
+    if (last === undefined || last.lastChangeNumber >= member.at.change) return true;
+    return this.#writer.frame(member, encodeReset(member.chat.number, { ...member.at, change: last.lastChangeNumber }));
   }
 
   /** Writes a page, and returns whether the client has taken it. If it has not, the rest is read again later. */

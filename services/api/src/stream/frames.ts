@@ -1,6 +1,6 @@
 import { encodeJson, JsonText } from "@confab/contracts";
 import type { LiveEvent } from "@confab/pending";
-import type { Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 /** One event about a chat's messages, encoded. */
 export interface Frame {
@@ -11,7 +11,7 @@ export interface Frame {
   /** The first message number that the event is about. */
   readonly from: number;
   /** The position to which the event leads. */
-  readonly at: Position;
+  readonly at: StreamPosition;
   /** The message and its change number, for an event about a message that was changed. */
   readonly message?: { readonly number: number; readonly change: number } | undefined;
   readonly isChange: boolean;
@@ -29,7 +29,7 @@ export interface Segment {
 const segmentBytes = 64 * 1024;
 
 /** The id of the event that leads to a position; a chat without changes has no change number. */
-export function eventId({ number, change, numbering }: Position): string {
+export function eventId({ number, change, numbering }: StreamPosition): string {
   return `${number}${change === 0 ? "" : `-${change}`}${numbering === 0 ? "" : `.${numbering}`}`;
 }
 
@@ -50,7 +50,7 @@ export function encodeFrame(event: string, data: unknown, frame: Omit<Frame, "by
 }
 
 /** The event that leads back to a position, because numbers above it were lost and are assigned again. */
-export function encodeReset(chat: number, at: Position): Frame {
+export function encodeReset(chat: number, at: StreamPosition): Frame {
   const { number, change } = at;
   return encodeFrame("reset", { chat_number: chat, number, change }, { from: number + 1, at, isChange: false });
 }

@@ -1,4 +1,5 @@
-import type { FollowedChat, Position, Start } from "./position.ts";
+import type { StoredChat } from "@confab/database";
+import type { StreamPosition, Start } from "./position.ts";
 import type { Listener, Shown } from "./room.ts";
 
 /** The stream that a member belongs to. */
@@ -12,8 +13,8 @@ export interface MemberOwner {
 
 /** One chat of a stream. */
 export class Member implements Listener {
-  readonly chat: FollowedChat;
-  at: Position;
+  readonly chat: StoredChat;
+  at: StreamPosition;
   /** The change numbers of messages that were sent as they are now, before their changes' turn. */
   sent: Map<number, number> | undefined = undefined;
   isDue = true;
@@ -30,7 +31,7 @@ export class Member implements Listener {
     this.at = position;
   }
 
-  wake(upTo?: Position): void {
+  wake(upTo?: StreamPosition): void {
     if (this.isGone) return;
     if (upTo !== undefined) {
       const { number, change, numbering } = this.at;

@@ -6,13 +6,13 @@ export type FindMovedChats = (token: string, starts: readonly Start[]) => Promis
 
 /** Finds out with one query in which of many chats there is something to read, because a client that returns has missed little. */
 export function createFindMovedChats({
-  position: positionOf,
+  lastNumbers,
   head: headOf,
-}: Pick<ChatLookups, "position" | "head">): FindMovedChats {
+}: Pick<ChatLookups, "lastNumbers" | "head">): FindMovedChats {
   return async (token, starts) => {
     // Redis first: a message leaves it only after MySQL has it.
     const heads = await Promise.all(starts.map(({ chat: { number } }) => headOf({ token, number })));
-    const stored = await Promise.all(starts.map(({ chat }) => positionOf(chat.id)));
+    const stored = await Promise.all(starts.map(({ chat }) => lastNumbers(chat.id)));
     const moved = starts.filter(({ position }, at) => {
       const last = Math.max(stored[at]?.lastMessageNumber ?? 0, heads[at]?.last ?? 0);
       const numbering = Math.max(stored[at]?.lastNumbering ?? 0, heads[at]?.numbering ?? 0);

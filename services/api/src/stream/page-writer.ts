@@ -3,7 +3,7 @@ import { Cursor } from "./cursor.ts";
 import { encodeEvent, eventId, idLine, type Frame } from "./frames.ts";
 import type { Member } from "./member.ts";
 import type { EventPage } from "./pages.ts";
-import type { Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 /**
  * Writes events of chats to one client, with the ids that they have in its stream: a position in one chat, or a cursor of many. Each
@@ -77,7 +77,7 @@ export class PageWriter {
     return true;
   }
 
-  #move(member: Member, at: Position): void {
+  #move(member: Member, at: StreamPosition): void {
     if (at === member.at) return;
     member.at = at;
     this.#cursor?.set(member.chat.number, at);
@@ -88,7 +88,7 @@ export class PageWriter {
     return Buffer.concat([Buffer.from(idLine(this.#idOf(at))), bytes.subarray(idBytes)]);
   }
 
-  #idOf(at: Position): string {
+  #idOf(at: StreamPosition): string {
     return this.#cursor === undefined ? eventId(at) : String(this.#cursor);
   }
 }

@@ -4,7 +4,7 @@ import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { eventId } from "./frames.ts";
 import { createEventPages, type EventPage } from "./pages.ts";
-import { createSharedReads } from "./shared-reads.ts";
+import { createCoalescedReads } from "./coalesced-reads.ts";
 import { fromRecord } from "../representations.ts";
 import type { ReadUpTo } from "../reading/continue-at.ts";
 import type { MessagePage } from "../reading/read-messages.ts";
@@ -20,10 +20,10 @@ function heldReads(
 ) {
   const ends: (() => void)[] = [];
   const after: number[] = [];
-  const reads = createSharedReads({ atOnce });
+  const reads = createCoalescedReads({ atOnce });
   const createdAt = new Date(0);
   const pages = createEventPages({
-    reads,
+    coalescedReads: reads,
     logger,
     readMessages: {
       readPage: (_chat, place) => {
@@ -145,7 +145,7 @@ describe("the pages of a stream", () => {
 
   it("are not kept if they failed", async () => {
     let count = 0;
-    const reads = createSharedReads();
+    const reads = createCoalescedReads();
     const fail = () =>
       reads.read({ chatId: 7n, what: "key", after: 0 }, () => Promise.reject(new Error(`failure ${(count += 1)}`)), {
         owner,

@@ -6,8 +6,8 @@ import { encodeFrame, encodeReset, joinFrames, type Frame, type Segment } from "
 import { toMessage, type ReadableMessage } from "../representations.ts";
 import type { ContinueAt } from "../reading/continue-at.ts";
 import type { ReadMessages } from "../reading/read-messages.ts";
-import type { Reader, SharedReads } from "./shared-reads.ts";
-import type { Position } from "./position.ts";
+import type { Reader, CoalescedReads } from "./coalesced-reads.ts";
+import type { StreamPosition } from "./position.ts";
 
 export interface EventPage {
   readonly frames: readonly Frame[];
@@ -17,7 +17,7 @@ export interface EventPage {
   readonly first: number;
   /** True if it has a message that was changed: its change, which may follow, is not shown to readers of this message. */
   readonly hasChanged: boolean;
-  readonly next: Position;
+  readonly next: StreamPosition;
   /** False if messages may be missing at its end, because Redis was unavailable. */
   readonly isWhole: boolean;
   /** True if there was nothing more when the page was read. */
@@ -30,14 +30,14 @@ export interface EventPages {
    * of a reader who has numbers that were lost. Readers at the same position share one read, and so do readers that are a little
    * ahead.
    */
-  read(chat: StreamedChat, position: Position, reader: Reader): Promise<EventPage>;
+  read(chat: StreamedChat, position: StreamPosition, reader: Reader): Promise<EventPage>;
 }
 
 export interface EventPagesOptions {
   readMessages: Pick<ReadMessages, "readPage">;
   changes: Pick<MessageChanges, "after">;
   continueAt: ContinueAt;
-  reads: Pick<SharedReads, "read" | "near">;
+  coalescedReads: Pick<CoalescedReads, "read" | "near">;
   /** Not that of a request, because readers share a read. */
   logger: Logger;
 }
@@ -47,11 +47,17 @@ type StreamedChat = Pick<Chat, "id" | "number">;
 const messagesAtOnce = 100;
 
 /** Reads pages of events. */
-export function createEventPages({ readMessages, changes, continueAt, reads, logger }: EventPagesOptions): EventPages {
+export function createEventPages({
+  readMessages,
+  changes,
+  continueAt,
+  coalescedReads,
+  logger,
+}: EventPagesOptions): EventPages {
   async function readPage(
     token: string,
     chat: StreamedChat,
-    { number, change, ...before }: Position,
+    { number, change, ...before }: StreamPosition,
   ): Promise<EventPage> {
     const reference = { token, number: chat.number, id: chat.id };
     const walk = { from: number + 1, to: Infinity, order: "asc", limit: messagesAtOnce } as const;
@@ -105,20 +111,24 @@ export function createEventPages({ readMessages, changes, continueAt, reads, log
         what: `events ${position.change}.${position.numbering}`,
         after: position.number,
       };
-      const near = reads.near(wanted, messagesAtOnce, reader) as Promise<EventPage> | undefined;
+      const near = coalescedReads.near(wanted, messagesAtOnce, reader) as Promise<EventPage> | undefined;
       const part = near && partAfter(await near, position);
-      return part ?? reads.read(wanted, () => readPage(token, chat, position), reader);
+      return part ?? coalescedReads.read(wanted, () => readPage(token, chat, position), reader);
     },
   };
 }
 
-function pageOf(frames: readonly Frame[], next: Position, ending: Pick<EventPage, "isWhole" | "isEnd">): EventPage {
+function pageOf(
+  frames: readonly Frame[],
+  next: StreamPosition,
+  ending: Pick<EventPage, "isWhole" | "isEnd">,
+): EventPage {
   const hasChanged = frames.some(({ message, isChange }) => message !== undefined && !isChange);
   return { ...joinFrames(frames), first: 0, hasChanged, next, ...ending };
 }
 
 /** The part of a page for a reader whose position has a higher number; undefined if the page does not show what follows it. */
-function partAfter(page: EventPage, { number, numbering }: Position): EventPage | undefined {
+function partAfter(page: EventPage, { number, numbering }: StreamPosition): EventPage | undefined {
   const { frames, next, isEnd } = page;
   // The reader may have numbers that were lost and assigned again, which the reader of the page had not reached.
   if (numbering !== 0 && next.numbering !== numbering) return undefined;
@@ -131,13 +141,13 @@ function partAfter(page: EventPage, { number, numbering }: Position): EventPage 
   return first === 0 ? page : { ...page, first };
 }
 
-function gap(chat: number, from: number, at: Position): Frame {
+function gap(chat: number, from: number, at: StreamPosition): Frame {
   return encodeFrame("gap", { chat_number: chat, from, to: at.number }, { from, at, isChange: false });
 }
 
 function frameOf(
   event: "message" | "edited" | "deleted",
-  at: Position,
+  at: StreamPosition,
   data: Message,
   { number, changeNumber }: ReadableMessage,
   isChange: boolean,

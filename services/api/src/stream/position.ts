@@ -1,13 +1,6 @@
-/** A chat that somebody follows. */
-export interface FollowedChat {
-  readonly id: bigint;
-  readonly token: string;
-  /** The chat's number in its application. */
-  readonly number: number;
-}
-
+import type { StoredChat } from "@confab/database";
 /** How far a reader has read a chat: its messages up to a number, and its changes up to a change number. */
-export interface Position {
+export interface StreamPosition {
   readonly number: number;
   readonly change: number;
   /** The numbering of the chat in which the number was read; 0 if that is not known. */
@@ -16,8 +9,8 @@ export interface Position {
 
 /** A chat in a stream, and the position after which it begins. */
 export interface Start {
-  readonly chat: FollowedChat;
-  readonly position: Position;
+  readonly chat: StoredChat;
+  readonly position: StreamPosition;
   /** True if the position has changes that the chat does not have. */
   readonly hasLostChanges?: boolean;
 }

@@ -3,7 +3,7 @@ import type { LiveEvent } from "@confab/pending";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { Room, type Listener } from "./room.ts";
-import type { Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
 const signalOf = (sender: string): LiveEvent => ({ type: "signal", sender, name: "typing", data: null });
@@ -47,7 +47,7 @@ describe("a room", () => {
   it("wakes many once for what happens while they are woken and shortly afterwards", async () => {
     const crowd = Array.from({ length: 2_000 }, (): Listener => ({ wake: () => undefined }));
     const { room, received } = openRoom(crowd);
-    const position = (number: number): Position => ({ number, change: 0, numbering: 1 });
+    const position = (number: number): StreamPosition => ({ number, change: 0, numbering: 1 });
     room.wake(position(1));
     await eventually(() => {
       expect(received).to.deep.equal([["wake", 1]]);

@@ -1,11 +1,12 @@
+import type { StoredChat } from "@confab/database";
 import type { LiveEvent } from "@confab/pending";
 import { giveWay } from "@confab/async";
 import { createLiveEvents, toShown, type LiveEvents, type ShownEvent } from "./live-events.ts";
-import type { FollowedChat, Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 export interface Listener {
   /** The chat may have new messages or changes: up to a position, if that is known. */
-  wake(upTo?: Position): void;
+  wake(upTo?: StreamPosition): void;
   /** Something happened that is not kept anywhere. */
   show?(shown: Shown): void;
   /** The chat was deleted, or its streams end for another reason. */
@@ -20,7 +21,7 @@ export interface Shown {
 
 /** News that listeners receive together. */
 interface News {
-  readonly wake: { readonly upTo: Position | undefined } | undefined;
+  readonly wake: { readonly upTo: StreamPosition | undefined } | undefined;
   readonly shown: Shown | undefined;
   readonly endReason: string | undefined;
 }
@@ -36,7 +37,7 @@ const [listenersPerMs, maxRestMs] = [100, 50];
  * because a process has many of them.
  */
 export class Room {
-  readonly chat: FollowedChat;
+  readonly chat: StoredChat;
   readonly #listeners = new Set<Listener>();
   #wake: News["wake"];
   #endReason: string | undefined;
@@ -46,7 +47,7 @@ export class Room {
   #showFrom = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(chat: FollowedChat) {
+  constructor(chat: StoredChat) {
     this.chat = chat;
   }
 
@@ -63,7 +64,7 @@ export class Room {
     return this.#listeners.delete(listener);
   }
 
-  wake(upTo?: Position): void {
+  wake(upTo?: StreamPosition): void {
     // Together with news that does not say how far, nobody knows how far.
     this.#wake = { upTo: this.#wake !== undefined && this.#wake.upTo === undefined ? undefined : upTo };
     this.#go();

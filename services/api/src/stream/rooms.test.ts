@@ -1,14 +1,14 @@
-import type { ChatPosition } from "@confab/database";
+import type { LastNumbers } from "@confab/database";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { createRooms } from "./rooms.ts";
-import type { Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
 
 describe("rooms", () => {
   it("pass on how far a chat has moved without a signal, once, and that it was deleted", async () => {
-    let position: ChatPosition | undefined = {
+    let position: LastNumbers | undefined = {
       lastMessageNumber: 5,
       lastChangeNumber: 2,
       lastNumbering: 1,
@@ -16,16 +16,16 @@ describe("rooms", () => {
     let looks = 0;
     const rooms = createRooms({
       lookMs: 5,
-      reads: { forget: () => undefined },
+      coalescedReads: { forget: () => undefined },
       signals: { watch: () => () => undefined },
       chats: {
-        positions: (ids) => {
+        lastNumbers: (ids) => {
           looks += 1;
           return Promise.resolve(new Map(position && ids.map((id) => [id, position!])));
         },
       },
     });
-    const woken: (Position | undefined)[] = [];
+    const woken: (StreamPosition | undefined)[] = [];
     let endReason: string | undefined;
     rooms.enter(chat, {
       wake: (upTo) => woken.push(upTo),

@@ -1,20 +1,20 @@
-import type { ChatPosition, Chats } from "@confab/database";
+import type { LastNumbers, Chats, StoredChat } from "@confab/database";
 import type { LiveSignals } from "@confab/pending";
-import { jittered } from "./bell.ts";
-import type { SharedReads } from "./shared-reads.ts";
+import { jittered } from "./wake-signal.ts";
+import type { CoalescedReads } from "./coalesced-reads.ts";
 import { Room, type Listener } from "./room.ts";
-import type { FollowedChat, Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 export interface Rooms {
   /** Informs the listener until the returned function is called. */
-  enter(chat: FollowedChat, listener: Listener): () => void;
+  enter(chat: StoredChat, listener: Listener): () => void;
   stop(): void;
 }
 
 export interface RoomsOptions {
   signals: Pick<LiveSignals, "watch">;
-  reads: Pick<SharedReads, "forget">;
-  chats: Pick<Chats, "positions">;
+  coalescedReads: Pick<CoalescedReads, "forget">;
+  chats: Pick<Chats, "lastNumbers">;
   /** How often the database is asked for chats that moved without a signal, because signals can be lost. */
   lookMs?: number;
 }
@@ -32,14 +32,14 @@ const chatsPerLook = 500;
  * The chats that this process follows, each once. Lost signals are found by one query per 500 chats and look, so readers of a chat in
  * which nothing happens cost nothing.
  */
-export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOptions): Rooms {
+export function createRooms({ signals, coalescedReads, chats, lookMs = 5_000 }: RoomsOptions): Rooms {
   const followed = new Map<bigint, Followed>();
   let isLooking = false;
 
-  function open(chat: FollowedChat): Followed {
+  function open(chat: StoredChat): Followed {
     const room = new Room(chat);
     // Until now, no signal has ended the reads of this chat.
-    reads.forget(chat.id);
+    coalescedReads.forget(chat.id);
     const close = signals.watch(chat, (event) => {
       if (event === undefined) wake(room);
       else room.show(event);
@@ -47,8 +47,8 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
     return { room, seen: undefined, close };
   }
 
-  function wake(room: Room, upTo?: Position): void {
-    reads.forget(room.chat.id);
+  function wake(room: Room, upTo?: StreamPosition): void {
+    coalescedReads.forget(room.chat.id);
     room.wake(upTo);
   }
 
@@ -59,7 +59,7 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
       const ids = [...followed.keys()];
       for (let at = 0; at < ids.length; at += chatsPerLook) {
         const some = ids.slice(at, at + chatsPerLook);
-        const found = await chats.positions(some);
+        const found = await chats.lastNumbers(some);
         for (const id of some) compare(followed.get(id), found.get(id));
       }
     } catch {
@@ -69,7 +69,7 @@ export function createRooms({ signals, reads, chats, lookMs = 5_000 }: RoomsOpti
     }
   }
 
-  function compare(chat: Followed | undefined, position: ChatPosition | undefined) {
+  function compare(chat: Followed | undefined, position: LastNumbers | undefined) {
     if (chat === undefined) return;
     if (position === undefined) {
       chat.room.end("deleted");

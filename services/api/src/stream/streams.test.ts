@@ -8,12 +8,12 @@ import { createStreamPlaces } from "./limits.ts";
 import type { EventPage } from "./pages.ts";
 import type { Listener } from "./room.ts";
 import { createStreams, type StreamsOptions } from "./streams.ts";
-import type { Position } from "./position.ts";
+import type { StreamPosition } from "./position.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
 
-function pageUpTo(last: number, { number, change, numbering }: Position, isWhole: boolean): EventPage {
+function pageUpTo(last: number, { number, change, numbering }: StreamPosition, isWhole: boolean): EventPage {
   const frames = Array.from({ length: Math.max(0, last - number) }, (_, at) => {
     const next = number + at + 1;
     return encodeFrame("message", next, { from: next, at: { number: next, change, numbering }, isChange: false });
@@ -43,7 +43,7 @@ function openStream(options: Partial<StreamsOptions> = {}) {
       },
     },
     findMoved: () => Promise.resolve(new Set<number>()),
-    position: () => Promise.resolve(undefined),
+    lastNumbers: () => Promise.resolve(undefined),
     rooms: {
       enter: (_, listener) => {
         listeners.add(listener);

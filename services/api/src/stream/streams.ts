@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import type { EventStream, RequestContext } from "@confab/http";
-import { jittered } from "./bell.ts";
+import { jittered } from "./wake-signal.ts";
 import type { ChatLookups } from "./chat-lookups.ts";
 import { Follower, type FollowerOwner } from "./follower.ts";
 import { encodeEvent } from "./frames.ts";
@@ -22,6 +22,10 @@ export interface Follow {
   context: Pick<RequestContext, "logger" | "principal">;
 }
 
+// The words of this folder: a follower serves one stream, and has a member per chat of it. A room is what all followers of a chat share:
+// one subscription and one comparison with MySQL. Rooms wake members whose chat has moved beyond their position; a member then reads
+// pages of events through reads that several readers share. A place is what a stream takes of the limits on streams.
+
 /** Why Confab ends a stream. */
 export const goodbyeReasons = ["rotation", "shutdown", "deleted", "access-ended", "error"] as const;
 export type GoodbyeReason = (typeof goodbyeReasons)[number];
@@ -41,7 +45,7 @@ export interface Streams {
 export interface StreamsOptions {
   pages: EventPages;
   findMoved: FindMovedChats;
-  position: ChatLookups["position"];
+  lastNumbers: ChatLookups["lastNumbers"];
   rooms: Pick<Rooms, "enter">;
   places: Pick<StreamPlaces, "take">;
   /** Calls `onEnd` when the principal may no longer do anything. */
@@ -125,12 +129,12 @@ class OpenStream implements FollowerOwner {
 
   open(
     { token, starts, isOfMany, start, context }: Follow,
-    { pages, findMoved, position, rooms, watchAccess }: StreamsOptions,
+    { pages, findMoved, lastNumbers, rooms, watchAccess }: StreamsOptions,
   ) {
     const sink = start(() => {
       this.#close();
     });
-    const source = { pages, findMoved, position };
+    const source = { pages, findMoved, lastNumbers };
     const user = context.principal?.user?.id;
     const follower = new Follower({ token, user, starts, isOfMany, source, sink, context, owner: this });
     this.#context = context;

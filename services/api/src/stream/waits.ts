@@ -1,10 +1,10 @@
-import { createBell } from "./bell.ts";
+import type { StoredChat } from "@confab/database";
+import { createWakeSignal } from "./wake-signal.ts";
 import type { StreamPlaces } from "./limits.ts";
 import type { Rooms } from "./rooms.ts";
-import type { FollowedChat } from "./position.ts";
 
 export interface Wait {
-  chat: FollowedChat;
+  chat: StoredChat;
   /** The user whose token was sent. */
   user: string | undefined;
   /** The client's. */
@@ -42,23 +42,23 @@ export function createWaits({ rooms, places }: WaitsOptions): Waits {
     async until({ chat, user, address, forMs, left }, read) {
       const leavePlace = places.take({ kind: "wait", token: chat.token, user, address, chats: 1 });
       const deadline = performance.now() + forMs;
-      const bell = createBell();
+      const moved = createWakeSignal();
       let isOver = isStopping;
       const end = (): void => {
         isOver = true;
-        bell.ring();
+        moved.set();
       };
       waiting.add(end);
       left.addEventListener("abort", end);
       // Before the first read, so that nothing happens unseen between the two.
-      const leave = rooms.enter(chat, { wake: bell.ring, end });
+      const leave = rooms.enter(chat, { wake: moved.set, end });
       try {
         for (;;) {
-          bell.reset();
+          moved.clear();
           const page = await read();
           const restMs = deadline - performance.now();
           if (page.items.length > 0 || isOver || left.aborted || restMs <= 0) return page;
-          await bell.rung(restMs);
+          await moved.wait(restMs);
         }
       } finally {
         leave();

@@ -44,7 +44,7 @@ export type AcceptBatch = (
   request: BatchRequest,
 ) => Promise<BatchOutcome>;
 
-/** Limits of runs that are submitted together. They fit into one batch of the intake, which Redis accepts in one step. */
+/** Limits of runs that are submitted together. They fit into one batch of the acceptor, which Redis accepts in one step. */
 const together = { maxItems: 100, maxSize: 512 * 1024 };
 const inRun = { ...together, sizeOf: ({ bytes }: Placed) => bytes };
 const inGroup = {

@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import type { Intake, PressureGauge } from "@confab/pending";
+import type { Acceptor, PressureGauge } from "@confab/pending";
 import { expect } from "chai";
 import { createAcceptRuns, type Outcome } from "./accept-runs.ts";
 
@@ -14,20 +14,20 @@ const runOf = (token: string, chat_number: number, count: number) =>
   Array.from({ length: count }, () => ({ application_token: token, chat_number, body: "x" }));
 
 describe("accepting messages", () => {
-  /** Sends a message to an intake that is under pressure. */
+  /** Sends a message to an acceptor that is under pressure. */
   async function refusalUnder(pressure: Partial<ReturnType<PressureGauge["current"]>>): Promise<unknown> {
     const { acceptRuns } = start(() => Promise.reject(new Error("Redis must not be asked")), pressure);
     const [outcomes] = await acceptRuns([runOf("a", 1, 1)], { requestId: "test" });
     return outcomes![0];
   }
 
-  function start(submitRuns: Intake["submitRuns"], pressure: Partial<typeof calm> = {}) {
+  function start(submitRuns: Acceptor["submitRuns"], pressure: Partial<typeof calm> = {}) {
     const counted: Record<string, number> = {};
     const count = (name: string, messages = 1): void => {
       counted[name] = (counted[name] ?? 0) + messages;
     };
     const acceptRuns = createAcceptRuns({
-      intake: { submitRuns },
+      acceptor: { submitRuns },
       pressure: { current: () => ({ ...calm, ...pressure }), retryAfterSeconds: () => 7 },
       maxPending: 3,
       partitionOf: (_, chat) => chat,
@@ -52,12 +52,12 @@ describe("accepting messages", () => {
   });
 
   it("counts and answers each run by itself", async () => {
-    const accepted = { outcome: "accepted" as const, number: 1, createdAt: new Date(0), replayed: false };
+    const accepted = { kind: "accepted" as const, number: 1, createdAt: new Date(0), replayed: false };
     const submitted: number[] = [];
     const { acceptRuns, counted } = start(
       (runs) => {
         submitted.push(...runs.map(([first]) => first!.chat));
-        return Promise.resolve([[accepted, { outcome: "conflict" }], outage]);
+        return Promise.resolve([[accepted, { kind: "conflict" }], outage]);
       },
       { pendingByPartition: [0, 0, 3, 0] },
     );
@@ -72,7 +72,7 @@ describe("accepting messages", () => {
   });
 
   it("counts what was accepted although another run failed unexpectedly", async () => {
-    const accepted = { outcome: "accepted" as const, number: 1, createdAt: new Date(0), replayed: false };
+    const accepted = { kind: "accepted" as const, number: 1, createdAt: new Date(0), replayed: false };
     const fault = new Error("a fault");
     const { acceptRuns, counted } = start(() => Promise.resolve([fault, [accepted]]));
     const failure = await acceptRuns([runOf("a", 1, 2), runOf("b", 2, 1)], { requestId: "test" }).catch(

@@ -7,10 +7,10 @@ import {
   type Message,
   type ProblemCode,
 } from "@confab/contracts";
-import type { Acceptance, Intake, PressureGauge, Run, Submission } from "@confab/pending";
+import type { Acceptance, Acceptor, PressureGauge, Run, Submission } from "@confab/pending";
 
 export interface AcceptRunsOptions {
-  intake: Pick<Intake, "submitRuns">;
+  acceptor: Pick<Acceptor, "submitRuns">;
   pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
   /** Per partition. */
   maxPending: number;
@@ -50,7 +50,7 @@ export interface Origin {
 export type ItemRun = readonly BatchItem[];
 
 /**
- * Accepts runs of different chats, all together at most as many messages as fit a batch of the intake. Returns one outcome per
+ * Accepts runs of different chats, all together at most as many messages as fit a batch of the acceptor. Returns one outcome per
  * message of each run, and throws only an unexpected error.
  */
 export type AcceptRuns = (runs: readonly ItemRun[], origin: Origin) => Promise<Outcome[][]>;
@@ -60,7 +60,7 @@ export type AcceptRuns = (runs: readonly ItemRun[], origin: Origin) => Promise<O
  * A token that belongs to no application leaves no trace in the metrics.
  */
 export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
-  const { intake, pressure, maxPending, partitionOf, limitHeaders, toProblem, count } = options;
+  const { acceptor, pressure, maxPending, partitionOf, limitHeaders, toProblem, count } = options;
 
   /** The script decides; this check only saves Redis the messages that it would refuse. */
   function pressureProblem({ application_token: token, chat_number: chat }: BatchItem): ProblemError | undefined {
@@ -99,7 +99,7 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
 
   function outcomeOf(item: BatchItem, acceptance: Acceptance): Outcome {
     const { limit } = acceptance;
-    switch (acceptance.outcome) {
+    switch (acceptance.kind) {
       case "accepted":
         return { message: messageOf(item, acceptance), replayed: acceptance.replayed, limit };
       case "unknown-application":
@@ -155,7 +155,7 @@ export function createAcceptRuns(options: AcceptRunsOptions): AcceptRuns {
 
   async function submit(runs: readonly Run[]): Promise<readonly (readonly Acceptance[] | Error)[]> {
     try {
-      return await intake.submitRuns(runs);
+      return await acceptor.submitRuns(runs);
     } catch (error) {
       return runs.map(() => error as Error);
     }

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ErasedChat, Erasure, ErasureWork } from "@confab/database";
-import type { IntakeErasure } from "@confab/pending";
+import type { PendingErasure } from "@confab/pending";
 
 export interface ChatErasingOptions {
   work: ErasureWork;
-  intake: IntakeErasure;
+  pendingErasure: PendingErasure;
   removeDocuments: (chatIds: readonly bigint[]) => Promise<number>;
   rowsPerSecond: number;
   settleMs: number;
@@ -20,7 +20,7 @@ const rowsAtOnce = 1_000;
  * in milliseconds, it has to wait.
  */
 export function createChatErasing(options: ChatErasingOptions) {
-  const { work, intake, removeDocuments, rowsPerSecond, settleMs, holdMs } = options;
+  const { work, pendingErasure, removeDocuments, rowsPerSecond, settleMs, holdMs } = options;
 
   return async (erasure: Erasure, isOver: () => boolean): Promise<"complete" | number> => {
     const { token, chatNumber } = erasure;
@@ -43,12 +43,12 @@ export function createChatErasing(options: ChatErasingOptions) {
       const rows = await exhaust(() => work.deleteRows(ids, rowsAtOnce));
       if (!rows.isDone) return undefined;
       // Pending messages are dropped when their batches are stored.
-      const pending = await intake.pendingAmong(
+      const pending = await pendingErasure.pendingAmong(
         token,
         chats.map(({ number }) => number),
       );
       const stored = chats.filter(({ number }) => !pending.has(number));
-      const heads = await intake.forgetChats(
+      const heads = await pendingErasure.forgetChats(
         token,
         stored.map(({ number }) => number),
       );
@@ -95,7 +95,7 @@ export function createChatErasing(options: ChatErasingOptions) {
     if (await work.hasOpenChats(erasure)) return 1_000;
     if (chatNumber === null) {
       if (!(await exhaust(() => work.deleteKeys(erasure, rowsAtOnce))).isDone) return 0;
-      await intake.forgetApplication(token);
+      await pendingErasure.forgetApplication(token);
     }
     return "complete";
   };

@@ -58,7 +58,7 @@ export function createSenderErasing({ work, hasPending, rowsPerSecond, settleMs,
     for (let next = erasure.nextChatNumber; ;) {
       const chats = await work.nextChats(erasure, next, chatsAtOnce);
       if (chats.length === 0) return true;
-      await work.deleteReads(
+      await work.deleteHorizons(
         erasure,
         chats.map(({ id }) => id),
       );

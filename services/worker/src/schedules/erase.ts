@@ -1,5 +1,5 @@
 import type { ClaimedErasure, ErasureWork } from "@confab/database";
-import type { IntakeErasure } from "@confab/pending";
+import type { PendingErasure } from "@confab/pending";
 import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 import { createChatErasing } from "./erase-chats.ts";
@@ -7,7 +7,7 @@ import { createSenderErasing } from "./erase-sender.ts";
 
 export interface EraseOptions {
   work: ErasureWork;
-  intake: IntakeErasure;
+  pendingErasure: PendingErasure;
   /** Whether messages that were accepted at least this long ago, by Redis' clock, are pending. */
   hasPending: (ageMs: number) => Promise<boolean>;
   /** Removes some documents of chats from the search index, and returns how many; absent if there is no index. */
@@ -39,7 +39,7 @@ const erasuresAtOnce = 20;
  * so that any worker can continue after any step.
  */
 export function createErasing({ removeDocuments = () => Promise.resolve(0), ...options }: EraseOptions): Erasing {
-  const { work, intake, metrics, logger } = options;
+  const { work, pendingErasure, metrics, logger } = options;
   const finished = metrics.counter("confab_erasures_finished_total");
   const eraseChats = createChatErasing({ ...options, removeDocuments, holdMs });
   const eraseSender = createSenderErasing({ ...options, holdMs });
@@ -50,8 +50,8 @@ export function createErasing({ removeDocuments = () => Promise.resolve(0), ...o
       const erasures = await work.unmarked(marksAtOnce);
       for (const erasure of erasures) {
         const { token, chatNumber, epoch } = erasure;
-        if (epoch === null) await intake.mark(token, chatNumber ?? undefined);
-        else await intake.beginEpoch(token, epoch);
+        if (epoch === null) await pendingErasure.block(token, chatNumber ?? undefined);
+        else await pendingErasure.beginEpoch(token, epoch);
         await work.noteMarked(erasure);
       }
       if (erasures.length < marksAtOnce) return;

@@ -5,7 +5,7 @@ import type { IndexedNumber, MessageCount } from "@confab/search";
 import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
-  chats: Pick<Chats, "countsAfter" | "named" | "positions">;
+  chats: Pick<Chats, "countsAfter" | "named" | "lastNumbers">;
   messages: Pick<Messages, "counts" | "inRanges" | "states" | "versions" | "lastNumber">;
   outbox: Pick<Outbox, "add" | "chatsWaiting">;
   index: {
@@ -113,7 +113,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     const [changed, gone]: [Again[][], MessageRange[]] = [[], []];
     if (ahead.length === 0) return { changed, gone };
     // Asked again after the index, which may have a change that was made meanwhile.
-    const positions = await chats.positions(ahead.map(({ id }) => id));
+    const positions = await chats.lastNumbers(ahead.map(({ id }) => id));
     for (const { id: chatId, lastChangeNumber, numbers } of ahead) {
       if (positions.get(chatId)?.lastChangeNumber !== lastChangeNumber) continue;
       const lost = numbers.sort((a, b) => a - b).map((number) => ({ chatId, number, bytes: 0 }));

@@ -12,7 +12,7 @@ import {
   type Messages,
   type Outbox,
 } from "@confab/database";
-import { createIntakeErasure } from "@confab/pending";
+import { createPendingErasure } from "@confab/pending";
 import { createLease } from "@confab/redis";
 import { repeat } from "@confab/async";
 import type { Logger } from "@confab/runtime";
@@ -63,7 +63,7 @@ export function startSchedules(
   const erasureWork = createErasureWork(database);
   const erasing = createErasing({
     work: erasureWork,
-    intake: createIntakeErasure(redis, config.partitioning),
+    pendingErasure: createPendingErasure(redis, config.partitioning),
     hasPending: async (ageMs) => {
       const page = { offset: 0, limit: 1 };
       const old = await Promise.all(backlogs.map((backlog) => backlog.overdue(ageMs, page)));

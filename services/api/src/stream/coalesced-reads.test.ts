@@ -2,13 +2,13 @@ import { mock } from "node:test";
 import type { ProblemError } from "@confab/contracts";
 import type { Owner } from "@confab/http";
 import { expect } from "chai";
-import { createSharedReads, ReadUnwanted, type Reader } from "./shared-reads.ts";
+import { createCoalescedReads, ReadUnwanted, type Reader } from "./coalesced-reads.ts";
 
 const owner = (token: string, user?: string): Owner => ({ token, user });
 
 /** Reads that end when the test says so. */
 function heldReads(options: { atOnce: number; userShare?: number }) {
-  const reads = createSharedReads(options);
+  const reads = createCoalescedReads(options);
   const ends: (() => void)[] = [];
   const begun: string[] = [];
   const read = (what: string, reader: Reader, chatId = 1n): Promise<string> =>

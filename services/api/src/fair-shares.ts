@@ -1,8 +1,8 @@
 import { ProblemError } from "@confab/contracts";
-import type { Owner, Share } from "@confab/http";
+import type { Owner, FairShares } from "@confab/http";
 import { createBuckets, createFairShare } from "@confab/async";
 
-export interface ShareOptions {
+export interface FairSharesOptions {
   /** The size of the connection pool. */
   readonly poolSize: number;
   /** The part of an application's lists, searches and changes that one user may have in progress. */
@@ -22,7 +22,7 @@ const atOnce = 10;
  * each user of an application to its other users and its back end. Changes that lock the same wait for each other here: in the database
  * each of them would hold a session. Requests that wait for messages read in turns of their own, like streams.
  */
-export function createShare({ poolSize, userShare, searchMsPerSecond }: ShareOptions): Share {
+export function createFairShares({ poolSize, userShare, searchMsPerSecond }: FairSharesOptions): FairShares {
   const perApplication = Math.max(1, Math.floor(poolSize / 5));
   const ofApplication = createFairShare({
     total: Math.max(1, poolSize - 2),

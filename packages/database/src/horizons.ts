@@ -43,7 +43,7 @@ type MovedHorizon = ReadHorizon & { readonly hasMoved: boolean };
 /** Chats of an application by their numbers: only some, or all except some. */
 export type ChatFilter = { readonly only: readonly number[] } | { readonly except: readonly number[] };
 
-export type Reads = ReturnType<typeof createReads>;
+export type Horizons = ReturnType<typeof createHorizons>;
 
 /** The number of chats that one page examines. A reader who has read nearly everything gets short pages, not slow ones. */
 const EXAMINED = 1_000;
@@ -52,7 +52,7 @@ const EXAMINED = 1_000;
  * Read horizons: up to which number a reader has read a chat. A write that is not done within `timeoutMs` fails with
  * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
-export function createReads(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
+export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma } = database;
 
   /**

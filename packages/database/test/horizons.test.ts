@@ -3,11 +3,11 @@ import fc from "fast-check";
 import {
   createErasures,
   createMessageChanges,
-  createReads,
+  createHorizons,
   createRetention,
   removeMessages,
   type MessageChanges,
-  type Reads,
+  type Horizons,
 } from "@confab/database";
 import { TOO_LONG, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
@@ -17,12 +17,12 @@ const READERS = ["anna", "Анна", "never"];
 
 describe("read horizons", () => {
   let test: TestDatabase;
-  let reads: Reads;
+  let reads: Horizons;
   let changes: MessageChanges;
   before(async () => {
     // Some tests start more calls at once than the pool has sessions.
     test = await openTestDatabase({ acquireTimeoutMs: 30_000 });
-    reads = createReads(test.database);
+    reads = createHorizons(test.database);
     changes = createMessageChanges(test.database);
   });
   after(() => test.close());
@@ -275,7 +275,11 @@ describe("read horizons", () => {
     for (const reader of READERS) {
       const shown = new Map<number, [number, number]>();
       const times: number[] = [];
-      for (let after: Parameters<Reads["unreadChats"]>[2]["after"], isFirst = true; isFirst || after; isFirst = false) {
+      for (
+        let after: Parameters<Horizons["unreadChats"]>[2]["after"], isFirst = true;
+        isFirst || after;
+        isFirst = false
+      ) {
         const page = (await reads.unreadChats(token, reader, { after, limit: 37 }))!;
         for (const { number, horizon, unread, lastMessageAt } of page.items) {
           expect(shown.has(number)).to.equal(false);

@@ -1,17 +1,17 @@
-/** Wakes one waiting loop; a ring before the wait ends the next wait at once. */
-export function createBell() {
-  let hasRung = false;
+/** Wakes one waiting loop. If it is set before the loop waits, the next wait ends at once. */
+export function createWakeSignal() {
+  let isSet = false;
   let wake: (() => void) | undefined;
   return {
-    reset: () => {
-      hasRung = false;
+    clear: () => {
+      isSet = false;
     },
-    ring: () => {
-      hasRung = true;
+    set: () => {
+      isSet = true;
       wake?.();
     },
-    async rung(withinMs?: number): Promise<void> {
-      if (hasRung) return;
+    async wait(withinMs?: number): Promise<void> {
+      if (isSet) return;
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs, undefined);
       wake = () => {

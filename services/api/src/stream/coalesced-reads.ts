@@ -1,7 +1,7 @@
 import { ProblemError } from "@confab/contracts";
 import type { Owner } from "@confab/http";
 import { createFairShare } from "@confab/async";
-import { nameOf } from "../share.ts";
+import { nameOf } from "../fair-shares.ts";
 
 /** A read of a chat, after a number. Readers that read the same after the same number share one read. */
 export interface SharedRead {
@@ -25,7 +25,7 @@ export class ReadUnwanted extends Error {
 }
 
 /** Reads of chats that several readers share. */
-export interface SharedReads {
+export interface CoalescedReads {
   /**
    * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore misses
    * nothing. Applications take turns to read, and so do the users of an application. A read that no reader wants when its turn comes
@@ -38,7 +38,7 @@ export interface SharedReads {
   forget(chatId: bigint): void;
 }
 
-export interface SharedReadsOptions {
+export interface CoalescedReadsOptions {
   /** How long a result is kept, for clients that come back one after another. */
   keepMs?: number;
   /** Maximum number of results that are kept; each is at most a page of messages. */
@@ -57,12 +57,12 @@ interface Begun {
 }
 
 /** Lets readers that want the same at about the same time share one read. */
-export function createSharedReads({
+export function createCoalescedReads({
   keepMs = 250,
   keep = 16,
   atOnce = 5,
   userShare = 1,
-}: SharedReadsOptions = {}): SharedReads {
+}: CoalescedReadsOptions = {}): CoalescedReads {
   const reads = new Map<bigint, Map<string, Map<number, Begun>>>();
   const turnOf = createTurns(atOnce, userShare);
   let kept = 0;

@@ -5,7 +5,7 @@ import { createBatchId } from "./batch-id.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
 import { createResubmission, inOrder, isOpen, type ResubmissionOptions } from "./resubmission.ts";
-import { guardKeys, type IntakeRedis } from "./scripts.ts";
+import { guardKeys, type ScriptedRedis } from "./scripts.ts";
 import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
 
 export interface BatchObservation {
@@ -25,11 +25,11 @@ export interface BatchSpan {
   end(failure?: unknown): void;
 }
 
-export interface IntakeOptions {
+export interface AcceptorOptions {
   partitioning: Partitioning;
   limits: AcceptLimits;
   /** A connection from `withScripts`. */
-  redis: Pick<IntakeRedis, "confabAccept">;
+  redis: Pick<ScriptedRedis, "confabAccept">;
   /** Wakes a worker for accepted batches, as in `WakeUpsOptions`. */
   wake: (partition: number, ...args: Parameters<WakeUpsOptions["wake"]>) => Promise<unknown>;
   loadHead: ResubmissionOptions["loadHead"];
@@ -55,17 +55,10 @@ export interface IntakeOptions {
  */
 export type Run = readonly Submission[];
 
-export interface Intake {
+export interface Acceptor {
   /**
-   * Rejects with IntakeUnavailable if the outcome is unknown. If the message was not accepted, rejects with IntakeBusy,
-   * ChatsUnavailable or the error of `loadHead`.
-   */
-  submit(submission: Submission): Promise<Acceptance>;
-  /** Submits one run. Rejects as a whole, like `submit`. */
-  submitRun(run: Run): Promise<Acceptance[]>;
-  /**
-   * Submits runs of different chats, all together at most as many messages as fit a batch. Returns for each run its acceptances, or
-   * the error with which `submit` would reject.
+   * Submits runs of different chats, all together at most as many messages as fit a batch. Returns for each run its acceptances, or an
+   * error: AcceptorUnavailable if the outcome is unknown, otherwise AcceptorBusy, ChatsUnavailable or the error of `loadHead`.
    */
   submitRuns(runs: readonly Run[]): Promise<(Acceptance[] | Error)[]>;
   /** The number of batches that Redis has not answered, and of messages that wait for a batch. */
@@ -79,7 +72,7 @@ export interface Intake {
  * Accepts messages: batches them, numbers them in Redis, and loads chat heads that Redis does not know from the
  * database.
  */
-export function createIntake(options: IntakeOptions): Intake {
+export function createAcceptor(options: AcceptorOptions): Acceptor {
   const { partitioning, limits, redis, wake, onBatch, traceBatch } = options;
   const { deadlineMs = 900, maxWaiting = 10_000 } = options;
   const wakeUps = Array.from({ length: partitioning.partitions }, (_, partition) =>
@@ -173,7 +166,7 @@ export function createIntake(options: IntakeOptions): Intake {
     return answers;
   }
 
-  const load = (): ReturnType<Intake["load"]> => {
+  const load = (): ReturnType<Acceptor["load"]> => {
     const loads = batchers.map((batcher) => batcher.load());
     return {
       inFlight: loads.reduce((total, { inFlight }) => total + inFlight, 0),
@@ -181,16 +174,8 @@ export function createIntake(options: IntakeOptions): Intake {
     };
   };
 
-  async function submitRun(run: Run): Promise<Acceptance[]> {
-    const [answer] = await submitRuns([run]);
-    if (answer instanceof Error) throw answer;
-    return answer!;
-  }
-
   return {
     submitRuns,
-    submitRun,
-    submit: async (submission) => (await submitRun([submission]))[0]!,
     load,
     isFull: () => load().waiting >= maxWaiting,
     async stop() {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Share } from "@confab/async";
+import type { ShareSnapshot } from "@confab/async";
 import { startProxy, testStores, uniquePrefix } from "@confab/testkit";
 import { expect } from "chai";
 import { Redis } from "ioredis";
-import { createSharing } from "../src/index.ts";
+import { createSnapshotSharing } from "../src/index.ts";
 
 const intervalMs = 100;
 
@@ -27,7 +27,7 @@ describe("a value that all processes share", () => {
       Array.from({ length: count }, async () => {
         const redis = connect();
         await ready(redis);
-        const share: Share = createSharing(redis, { prefix, version });
+        const share: ShareSnapshot = createSnapshotSharing(redis, { prefix, version });
         const got: number[] = [];
         const poll = share("depth", intervalMs, () => Promise.resolve((reads += 1)));
         return {
@@ -90,7 +90,7 @@ describe("a value that all processes share", () => {
   it("is an error once nobody could read the store for three intervals", async () => {
     const redis = connect();
     await ready(redis);
-    const share = createSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" });
+    const share = createSnapshotSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" });
     const failing = share("depth", intervalMs, () => Promise.reject(new Error("no answer")));
     const other = share("depth", intervalMs, () => Promise.resolve(1));
     expect(await failing().catch((error: unknown) => (error as Error).message)).to.equal("no answer");
@@ -106,8 +106,10 @@ describe("a value that all processes share", () => {
     const redis = connect();
     await ready(redis);
     let reads = 0;
-    const poll = createSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" })("depth", intervalMs, () =>
-      ++reads === 1 ? new Promise<number>(() => undefined) : Promise.resolve(reads),
+    const poll = createSnapshotSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" })(
+      "depth",
+      intervalMs,
+      () => (++reads === 1 ? new Promise<number>(() => undefined) : Promise.resolve(reads)),
     );
     expect(await poll().catch((error: unknown) => (error as Error).message)).to.include("not read in time");
     expect(await poll()).to.equal(2);
@@ -127,7 +129,7 @@ describe("a value that all processes share", () => {
       const redis = connect(proxy.url);
       await ready(redis);
       let reads = 0;
-      const share = createSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" });
+      const share = createSnapshotSharing(redis, { prefix: uniquePrefix("sharing"), version: "1" });
       const read = () => Promise.resolve((reads += 1));
       const poll = share("rows", intervalMs, read, { readsAlone: true });
       const pollOfRedis = share("depth", intervalMs, read);

@@ -1,10 +1,10 @@
 import { partitionPrefix } from "./partition-prefix.ts";
-import { withTimeout, type Share } from "@confab/async";
+import { withTimeout, type ShareSnapshot } from "@confab/async";
 import type { RedisConnection } from "./connections.ts";
 import { createLease } from "./lease.ts";
 import { askOnce } from "./ask-once.ts";
 
-export interface SharingOptions {
+export interface SnapshotSharingOptions {
   prefix: string;
   /** The version of this process. Versions may differ in what they read, so a process shares with those of its own only. */
   version: string;
@@ -17,7 +17,10 @@ const maxIntervals = 3;
  * Shares values through Redis. All processes poll a value, which is one GET. A process that finds it an interval old takes a lease, reads
  * the store and writes the new value.
  */
-export function createSharing(redis: RedisConnection, { prefix, version }: SharingOptions): Share {
+export function createSnapshotSharing(
+  redis: RedisConnection,
+  { prefix, version }: SnapshotSharingOptions,
+): ShareSnapshot {
   return <T>(name: string, intervalMs: number, read: () => Promise<T>, { readsAlone = false } = {}) => {
     const key = `${partitionPrefix(prefix, 0)}:shared:${version}:${name}`;
     // A little less than an interval, so that a process that polls once per interval finds it over.

@@ -1,6 +1,6 @@
 import { ProblemError } from "@confab/contracts";
 import { expect } from "chai";
-import { createShare } from "./share.ts";
+import { createFairShares } from "./fair-shares.ts";
 
 describe("the share of lists, searches and changes", () => {
   const token = "application";
@@ -14,7 +14,7 @@ describe("the share of lists, searches and changes", () => {
   const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
   it("runs one of a user's at a time, whatever waits, and others of the application beside it", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const start = (user: string | undefined) => {
       const held = work();
       const done = share({ token, user }, held.run, "list").catch((error: unknown) => error);
@@ -37,7 +37,7 @@ describe("the share of lists, searches and changes", () => {
   });
 
   it("runs changes that lock the same one after another, in one place of the application", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const start = (locks: string | undefined, user?: string) => {
       const held = work();
       const done = share({ token, user }, held.run, { locks }).catch((error: unknown) => error);
@@ -68,7 +68,7 @@ describe("the share of lists, searches and changes", () => {
   });
 
   it("lets one user have one change among those that wait for each other, so that others are next", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const begun: string[] = [];
     const change = (user: string) =>
       share({ token, user }, () => Promise.resolve(begun.push(user)), { locks: "a chat" });
@@ -77,7 +77,7 @@ describe("the share of lists, searches and changes", () => {
   });
 
   it("lets a change wait two seconds for everything together", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const [turn, other] = [work(), work()];
     const first = share({ token, user: undefined }, turn.run, { locks: "a chat" });
     const began = performance.now();
@@ -94,7 +94,7 @@ describe("the share of lists, searches and changes", () => {
   });
 
   it("lets the parts of a change wait two seconds together", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const patience = {};
     const held = work();
     const part = () => share({ token, user: undefined }, () => Promise.resolve(), { locks: "a chat" }, patience);
@@ -113,7 +113,7 @@ describe("the share of lists, searches and changes", () => {
   });
 
   it("says whose share is used up", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
     const held = Array.from({ length: 26 }, work);
     const running = held.map(({ run }) => share({ token, user: "mallory" }, run, "list"));
     const refused = await share({ token, user: "mallory" }, work().run, "list").catch((error: unknown) => error);
@@ -126,7 +126,7 @@ describe("the share of lists, searches and changes", () => {
   });
 
   it("limits the time of an application's searches, and that of each user's, but not that of lists", async () => {
-    const share = createShare({ poolSize: 10, userShare: 0.25, searchMsPerSecond: 10 });
+    const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: 10 });
     const take = (ms: number) => () => new Promise<number>((resolve) => setTimeout(resolve, ms, ms));
     const attempt = async (user: string | undefined, ms: number, kind: "list" | "search" = "search", of = token) =>
       share({ token: of, user }, take(ms), kind).catch((error: unknown) => (error as ProblemError).detail);

@@ -1,11 +1,14 @@
 import { createBatchStore, createMessageKeys, createNumberings, type Chats, type Database } from "@confab/database";
 import {
-  createIntake,
+  createAcceptor,
   withScripts,
   type AcceptLimits,
   type Backlog,
-  type Intake,
+  type Acceptance,
+  type Acceptor,
   type Partitioning,
+  type Run,
+  type Submission,
 } from "@confab/pending";
 import type { Producer } from "@confab/queue";
 import { connectForRequests } from "@confab/redis";
@@ -21,29 +24,35 @@ export const noLimits: AcceptLimits = {
 
 export const noReadLimits = { maxMessages: 1e9, maxBytes: 1e12 };
 
-type IntakeOptions = Parameters<typeof createIntake>[0];
+type AcceptorOptions = Parameters<typeof createAcceptor>[0];
 
-interface IntakeParts {
-  readonly redis: IntakeOptions["redis"];
+interface AcceptorParts {
+  readonly redis: AcceptorOptions["redis"];
   readonly producer: Pick<Producer, "wakeBatches">;
   readonly partitioning: Partitioning;
   readonly chats: Pick<Chats, "locate">;
   readonly database: Database;
 }
 
-/** Connects to Redis with the intake's scripts, and ignores connection errors, which some tests cause on purpose. */
+/** Connects to Redis with the acceptor's scripts, and ignores connection errors, which some tests cause on purpose. */
 export function connectScripts(url: string) {
   const redis = withScripts(connectForRequests({ url }, "test"));
   redis.on("error", () => undefined);
   return redis;
 }
 
-/** Creates an intake like that of ingest, without limits. */
-export function createTestIntake(
-  { redis, producer, partitioning, chats, database }: IntakeParts,
-  options: Partial<IntakeOptions> = {},
-): Intake {
-  return createIntake({
+export interface TestAcceptor extends Acceptor {
+  /** Submits one run; rejects with its error. */
+  submitRun(run: Run): Promise<Acceptance[]>;
+  submit(submission: Submission): Promise<Acceptance>;
+}
+
+/** Creates an acceptor like that of ingest, without limits. */
+export function createTestAcceptor(
+  { redis, producer, partitioning, chats, database }: AcceptorParts,
+  options: Partial<AcceptorOptions> = {},
+): TestAcceptor {
+  const acceptor = createAcceptor({
     partitioning,
     limits: noLimits,
     redis,
@@ -53,6 +62,12 @@ export function createTestIntake(
     findKeys: (ids) => createMessageKeys(database).find(ids),
     ...options,
   });
+  async function submitRun(run: Run): Promise<Acceptance[]> {
+    const [answer] = await acceptor.submitRuns([run]);
+    if (answer instanceof Error) throw answer;
+    return answer!;
+  }
+  return { ...acceptor, submitRun, submit: async (submission) => (await submitRun([submission]))[0]! };
 }
 
 interface PendingSelection {

@@ -1,4 +1,4 @@
-import { createReads, NumberingOutdated, type Reads } from "@confab/database";
+import { createHorizons, NumberingOutdated, type Horizons } from "@confab/database";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { directTransaction } from "../src/transaction.ts";
@@ -7,10 +7,10 @@ import { openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
 describe("read horizons and later numberings", () => {
   let test: TestDatabase;
-  let reads: Reads;
+  let reads: Horizons;
   before(async () => {
     test = await openTestDatabase();
-    reads = createReads(test.database);
+    reads = createHorizons(test.database);
   });
   after(() => test.close());
 

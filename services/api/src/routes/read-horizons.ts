@@ -1,6 +1,6 @@
 import { expectUser, openChats } from "@confab/access";
 import { routes } from "@confab/contracts";
-import type { Reads } from "@confab/database";
+import type { Horizons } from "@confab/database";
 import { createRouter, mount, type MountOptions } from "@confab/http";
 import type { Router } from "express";
 import { toReadHorizon, toReadState, toUnreadChat } from "../representations.ts";
@@ -12,12 +12,12 @@ import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 export interface ReadRoutesOptions {
   findChat: FindChat;
   readHorizons: ReadHorizons;
-  reads: Pick<Reads, "list" | "unreadChats">;
+  horizons: Pick<Horizons, "list" | "unreadChats">;
   mountOptions: MountOptions;
 }
 
 /** Read horizons of a chat: set, get, list; the chats with unread messages. */
-export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }: ReadRoutesOptions): Router {
+export function createReadRoutes({ findChat, readHorizons, horizons, mountOptions }: ReadRoutesOptions): Router {
   const router = createRouter();
 
   mount(
@@ -47,7 +47,7 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
     routes.listReadHorizons,
     async ({ params: { token, chat }, query }) => {
       const { id } = await findChat(token, chat);
-      const { items, next } = await reads.list(id, query);
+      const { items, next } = await horizons.list(id, query);
       return { body: items.map(toReadHorizon), link: next === undefined ? {} : { next: { after: next } } };
     },
     mountOptions,
@@ -61,7 +61,7 @@ export function createReadRoutes({ findChat, readHorizons, reads, mountOptions }
       const after = cursor === undefined ? undefined : decodeActivity(cursor);
       // A cursor names a chat, too, so the query itself leaves out the chats that are closed to the user.
       const chats = openChats(principal, routes.listUnreadChats.scopes);
-      const { items, next } = expectApplication(await reads.unreadChats(token, reader, { after, limit, chats }));
+      const { items, next } = expectApplication(await horizons.unreadChats(token, reader, { after, limit, chats }));
       return {
         body: items.map(toUnreadChat),
         link: next === undefined ? {} : { next: { cursor: encodeActivity(next) } },

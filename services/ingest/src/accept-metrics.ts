@@ -5,7 +5,7 @@ import { createRecentRatios } from "./recent-ratios.ts";
 import { createTopApplications } from "./top-applications.ts";
 
 /** The metrics of accepting. Every series is exported from the start, so that the first refusal is an increase. */
-export function createIntakeMetrics(metrics: Metrics<MetricCatalogue>) {
+export function createAcceptMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
   const replayed = metrics.counter("confab_messages_replayed_total");
   const refused = metrics.counter("confab_messages_refused_total");
