@@ -5,6 +5,8 @@ import type { CounterSeries, Metrics } from "@confab/runtime";
 const queues = ["messages", "search"] as const satisfies readonly QueueName[];
 const outcomes = ["completed", "failed", "stalled"] as const satisfies readonly JobOutcome[];
 
+export type JobCounters = ReturnType<typeof createJobCounters>;
+
 /** Counts the ends of jobs; every series is exported from the start, so that the first failure is an increase. */
 export function createJobCounters(metrics: Metrics<MetricCatalogue>) {
   const jobs = metrics.counter("confab_jobs_total");
