@@ -79,6 +79,8 @@ describe("confabctl api", function () {
       expect([code, stderr.includes("CONFAB_TOKEN is not used")], args[0]).to.deep.equal([2, true]);
     }
     expect((await api("getChat", ...ofChat)).code).to.equal(0);
+    await stack.json("send", token, String(number), "a single message");
+    expect((await api("deleteMessage", ...ofChat, "--message", "1")).stdout).to.equal("done\n");
     expect((await api("deleteChat", ...ofChat, "--yes")).stdout).to.equal("done\n");
     expect((await api("getChat", ...ofChat)).code).to.equal(3);
   });

@@ -72,6 +72,7 @@ function routesOfOwner<
       ...ofKey,
       method: "delete",
       operationId: `revoke${name}Key`,
+      destroys: true,
       summary: `Revoke a key of ${of}`,
       description:
         "Ends a key for good, within a second in all processes, and ends the streams that were opened with it. A repetition answers 204 as well.",

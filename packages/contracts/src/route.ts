@@ -72,6 +72,11 @@ export interface Route {
   share?: "parts" | "none";
   /** Takes an Idempotency-Key header. */
   idempotent?: boolean;
+  /**
+   * Destroys more than one message, or ends a key: the command line asks before it calls the route. The name of a field: only if the
+   * body has it.
+   */
+  destroys?: true | "retention_days";
   /** The unit in which the rate limit of an application counts this route. */
   limited?: "requests" | "messages";
   success: {

@@ -20,6 +20,18 @@ describe("the route table", () => {
     }
   });
 
+  it("says of each deletion, erasure and limit of age that it destroys something, except of a single message", () => {
+    const destroying = all.filter(
+      ([, { method, path, body }]) =>
+        method === "delete" ||
+        path.endsWith("/erasures") ||
+        (body && "retention_days" in body.schema.shape && method !== "post"),
+    );
+    const unmarked = destroying.filter(([, { destroys }]) => destroys === undefined).map(([name]) => name);
+    expect(unmarked).to.deep.equal(["deleteMessage"]);
+    expect(all.filter(([, { destroys }]) => destroys !== undefined).length).to.equal(destroying.length - 1);
+  });
+
   it("uses problems of the catalogue only, and has the one that an invalid parameter is answered with", () => {
     for (const [name, { params, problems: codes }] of all) {
       for (const code of codes) expect(problems, name).to.have.property(code);

@@ -18,9 +18,6 @@ interface ApiOptions {
   ifMatch?: string;
 }
 
-/** Limits how old messages may become: those that are over it are deleted. */
-const ageLimit = "retention_days";
-
 /** `tail` reads streams. */
 const operations = Object.entries(routes as Record<string, Route>).filter(([, { success }]) => success.stream !== true);
 
@@ -77,12 +74,12 @@ function addOperation(api: Command, name: RouteName, route: Route, io: Io): void
   if (route.versioned === true && route.method !== "get") {
     command.option("--if-match <tag>", "only if this is the ETag of what is changed");
   }
-  if (canDestroy(route)) asksFirst(command);
+  if (route.destroys !== undefined) asksFirst(command);
   command.action(async () => {
     const tools = toolsOf(io, command);
     const options = command.opts<ApiOptions>();
     const data = options.data === "-" ? await readAll(io.stdin) : options.data;
-    const destroys = canDestroy(route) && (!isChange(route) || limitsAge(data));
+    const destroys = route.destroys === true || (route.destroys !== undefined && hasField(data, route.destroys));
     const params = paramsOf(command, route, destroys);
     if (destroys) await expectConsent(io, command, () => `This calls ${name}: ${route.summary}.`);
     const request: CallOptions = {
@@ -120,19 +117,9 @@ function isPaged(route: Route): boolean {
   return isList(route) && route.success.links?.includes("next") === true;
 }
 
-/** Deletions, erasures, and changes that may limit the age of messages. */
-function canDestroy(route: Route): boolean {
-  if (isChange(route)) return fieldsOf(route.body?.schema).some(([field]) => field === ageLimit);
-  return route.method === "delete" || route.operationId === routes.eraseSender.operationId;
-}
-
-function isChange({ method }: Route): boolean {
-  return method === "patch" || method === "put";
-}
-
-function limitsAge(data: string | undefined): boolean {
+function hasField(data: string | undefined, field: string): boolean {
   const body = data === undefined ? undefined : bodyOf(data);
-  return body instanceof JsonText && Object.hasOwn(JSON.parse(body.text) as object, ageLimit);
+  return body instanceof JsonText && Object.hasOwn(JSON.parse(body.text) as object, field);
 }
 
 /** The parameters of the path. The command line itself must name the application if something is destroyed. */
