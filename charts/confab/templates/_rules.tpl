@@ -21,7 +21,7 @@ and the folders of runbooks and dashboards become URLs. Of (dict "root" $ "text"
 {{- $change := get ($values.alerts | default dict) ($rule.alert | default "") | default dict -}}
 {{- if get $change "enabled" | toString | ne "false" -}}
 {{- if $rule.alert -}}
-{{- $severities := dict "page" $values.severities.page "ticket" $values.severities.ticket -}}
+{{- $severities := dict "critical" $values.severities.critical "warning" $values.severities.warning -}}
 {{- $severity := get $severities $rule.labels.severity | default $rule.labels.severity -}}
 {{- $labels := merge (dict) ($change.labels | default dict) ($values.alertLabels | default dict) (dict "severity" ($change.severity | default $severity)) $rule.labels -}}
 {{- $annotations := $rule.annotations | default dict -}}

@@ -76,7 +76,7 @@ describe("an alert", () => {
   it("has a usual severity by default, or the one in the values", async () => {
     const usual = (await monitoring()).alerts.map(({ labels }) => labels?.severity);
     expect(new Set(usual)).to.deep.equal(new Set(["critical", "warning"]));
-    const own = await monitoring(`${rule}.severities.page=P1`, `${rule}.severities.ticket=P3`);
+    const own = await monitoring(`${rule}.severities.critical=P1`, `${rule}.severities.warning=P3`);
     expect(new Set(own.alerts.map(({ labels }) => labels?.severity))).to.deep.equal(new Set(["P1", "P3"]));
   });
 

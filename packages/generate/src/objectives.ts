@@ -12,7 +12,7 @@ export interface Objective {
   readonly all: (window: string) => string;
   readonly bad: (window: string) => string;
   /** Missing it wakes nobody. */
-  readonly ticketsOnly?: true;
+  readonly isWarningOnly?: true;
 }
 
 const rate = (series: string, window: string): string => `sum by (namespace) (rate(${series}[${window}]))`;
@@ -54,7 +54,7 @@ export const objectives = {
   },
   searchable: {
     key: "searchable",
-    ticketsOnly: true,
+    isWarningOnly: true,
     target: 0.99,
     budget: "0.01",
     all: (window) => rate(`${searchable}_count{${confabJob}}`, window),
@@ -75,18 +75,18 @@ export function badRatio(objective: Objective, window: string): string {
 
 /** Windows of the burn rates (Google's SRE workbook, chapter 5): a long one shows that it matters, a short one that it continues. */
 export const burnWindows = [
-  { factor: 14.4, long: "1h", short: "5m", for: "2m", severity: "page", longSeconds: 3_600 },
-  { factor: 6, long: "6h", short: "30m", for: "15m", severity: "page", longSeconds: 21_600 },
-  { factor: 3, long: "1d", short: "2h", for: "1h", severity: "ticket", longSeconds: 86_400 },
-  { factor: 1, long: "3d", short: "6h", for: "3h", severity: "ticket", longSeconds: 259_200 },
+  { factor: 14.4, long: "1h", short: "5m", for: "2m", severity: "critical", longSeconds: 3_600 },
+  { factor: 6, long: "6h", short: "30m", for: "15m", severity: "critical", longSeconds: 21_600 },
+  { factor: 3, long: "1d", short: "2h", for: "1h", severity: "warning", longSeconds: 86_400 },
+  { factor: 1, long: "3d", short: "6h", for: "3h", severity: "warning", longSeconds: 259_200 },
 ] as const;
 
 /** With fewer bad events in the long window nobody is alerted: with little traffic, one is a large part. */
 export const minBadEvents = 10;
 
 /** The pairs of windows whose burn rates of an objective alert. */
-export function burnWindowsOf({ ticketsOnly }: Objective) {
-  return burnWindows.filter(({ severity }) => severity === "ticket" || ticketsOnly !== true);
+export function burnWindowsOf({ isWarningOnly }: Objective) {
+  return burnWindows.filter(({ severity }) => severity === "warning" || isWarningOnly !== true);
 }
 
 /** The number of bad events in a window. Days are summed, because their rates are means over the time that Prometheus has seen. */

@@ -37,8 +37,7 @@ export const health: Row = {
   panels: [
     stat({
       title: "Firing alerts",
-      description:
-        "Pages and tickets that fire now; the list below names them. Needs the chart's rules in this Prometheus.",
+      description: "Alerts that fire now; the list below names them. Needs the chart's rules in this Prometheus.",
       unit: "none",
       queries: [{ expr: `count(${firing})`, legend: "firing" }],
       badAt: 1,

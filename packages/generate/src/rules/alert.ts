@@ -1,5 +1,5 @@
-/** A page wakes somebody; a ticket can wait for the morning. */
-export type Severity = "page" | "ticket";
+/** Critical: somebody is needed at once. Warning: it can wait until working hours. */
+export type Severity = "critical" | "warning";
 
 /** One alert; its runbook is docs/runbooks/<name>.md. */
 export interface Alert {

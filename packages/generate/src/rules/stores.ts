@@ -26,7 +26,7 @@ export const storeAlerts: readonly Alert[] = [
     // Without its store, partitions and settings fail too.
     expr: `${stores} or ${failing("partitions|settings")} unless on (namespace) ${stores}`,
     for: "2m",
-    severity: "page",
+    severity: "critical",
     summary: "The check of {{ $labels.dependency }} fails in all replicas of a service",
     description:
       "confab_dependency_up is {{ $value }} for {{ $labels.dependency }} in every replica of at least one service.",
@@ -36,7 +36,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabReplicaCutOff",
     expr: `count by (namespace, service, pod, instance) (confab_dependency_up == 0 unless on (namespace, service, dependency) ${failsEverywhere}) > 0`,
     for: "10m",
-    severity: "ticket",
+    severity: "warning",
     summary: "A replica of {{ $labels.service }} does not reach a store that others reach",
     description:
       "{{ $value }} checks fail in {{ $labels.service }} {{ $labels.pod }} ({{ $labels.instance }}) that pass in other replicas.",
@@ -46,7 +46,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabSnapshotsStale",
     expr: `min by (namespace, snapshot) (confab_snapshot_age_seconds) > 60 ${unlessFiring("ConfabStoreUnreachable", "5m")}`,
     for: "10m",
-    severity: "ticket",
+    severity: "warning",
     summary: "No replica can read the {{ $labels.snapshot }} values of a store",
     description:
       "The newest {{ $labels.snapshot }} snapshot is {{ $value | humanizeDuration }} old. Its gauges are missing, so alerts about them cannot fire.",
@@ -56,7 +56,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabStoreSettingsAtRisk",
     expr: "max by (namespace, store) (confab_store_settings_at_risk) > 0",
     for: "10m",
-    severity: "ticket",
+    severity: "warning",
     summary: "Settings of {{ $labels.store }} put promises at risk",
     description:
       "{{ $value }} settings of {{ $labels.store }} are weaker than Confab needs, such as appendfsync or maxmemory.",
@@ -66,7 +66,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabRedisMemoryHigh",
     expr: "max by (namespace) (confab_redis_used_memory_bytes) / (max by (namespace) (confab_redis_max_memory_bytes) > 0) > 0.5",
     for: "5m",
-    severity: "page",
+    severity: "critical",
     summary: "Redis is nearly too full to accept messages",
     description:
       "{{ $value | humanizePercentage }} of Redis' maxmemory is used. From 60 % on, ingest refuses messages.",
@@ -76,7 +76,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabRedisEvicting",
     expr: "max by (namespace) (increase(confab_redis_evicted_keys_total[15m])) > 0",
     for: "0m",
-    severity: "page",
+    severity: "critical",
     summary: "Redis is evicting keys that hold accepted messages",
     description:
       "Redis evicted {{ $value | humanize }} keys in the last 15 minutes: its maxmemory-policy is not noeviction.",
@@ -87,7 +87,7 @@ export const storeAlerts: readonly Alert[] = [
     // A failed write shows here only while appendfsync is everysec or no; with always, Redis ends (ConfabStoreUnreachable).
     expr: "min by (namespace) (confab_redis_aof_last_write_ok) == 0 or min by (namespace) (confab_redis_aof_enabled) == 0",
     for: "1m",
-    severity: "page",
+    severity: "critical",
     summary: "Redis does not write its append-only file",
     description:
       "The append-only file is off or its last write failed (value {{ $value }}). A restart of Redis would lose pending messages.",
@@ -97,7 +97,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabRedisDiskNearlyFull",
     expr: `${freeRatioOf("redis")} < 0.05`,
     for: "2m",
-    severity: "page",
+    severity: "critical",
     summary: "The disk of Redis is nearly full: Redis ends when it is full",
     description:
       "{{ $value | humanizePercentage }} of {{ $labels.persistentvolumeclaim }} is free. On a full disk Redis ends and no messages are accepted.",
@@ -108,7 +108,7 @@ export const storeAlerts: readonly Alert[] = [
     // The time includes the fsync only with appendfsync always; with everysec, Redis counts the fsyncs that it delays.
     expr: `${acceptMean} > ${slowAcceptSeconds} or max by (namespace) (increase(confab_redis_aof_delayed_fsyncs_total[10m])) > 5 unless on (namespace) ${acceptMean} > ${slowAcceptSeconds}`,
     for: "5m",
-    severity: "ticket",
+    severity: "warning",
     summary: "Redis is slow: its disk, its processor or the network",
     description:
       "A batch took {{ $value | humanize }} seconds on average in the last ten minutes; a value above 5 is the number of delayed fsyncs.",
@@ -118,7 +118,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabErasureStuck",
     expr: `max by (namespace) (confab_erasures_oldest_age_seconds) > 3600 ${unlessStores}`,
     for: "5m",
-    severity: "ticket",
+    severity: "warning",
     summary: "Something that was deleted is not erased from every store",
     description: "The oldest deletion was requested {{ $value | humanizeDuration }} ago and is not finished.",
     dashboard: "confab-queue",
@@ -129,7 +129,7 @@ export const storeAlerts: readonly Alert[] = [
     expr: `max by (namespace) (confab_retention_behind_seconds) > 86400 ${unlessStores} or max by (namespace) (confab_retention_check_age_seconds) > 86400 ${unlessStores}`,
     // A new or lower limit is behind until its backlog is deleted.
     for: "2h",
-    severity: "ticket",
+    severity: "warning",
     summary: "Messages that are over the limit of their age are not deleted",
     description:
       "The oldest message that should be deleted is {{ $value | humanizeDuration }} over its limit, or no worker has looked for that long.",
@@ -139,7 +139,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabDatabaseConnectionsHigh",
     expr: "max by (namespace) (confab_database_connections) / max by (namespace) (confab_database_max_connections) > 0.8",
     for: "10m",
-    severity: "ticket",
+    severity: "warning",
     summary: "MySQL is running out of connections",
     description: "{{ $value | humanizePercentage }} of MySQL's max_connections are in use.",
     dashboard: "confab-runtime",
@@ -148,7 +148,7 @@ export const storeAlerts: readonly Alert[] = [
     name: "ConfabDiskFillingUp",
     expr: `${freeRatio} < 0.1 or ${freeRatio} < 0.4 and predict_linear(${free}[6h], 4 * 86400) < 0`,
     for: "15m",
-    severity: "ticket",
+    severity: "warning",
     summary: "The disk {{ $labels.persistentvolumeclaim }} is filling up",
     description:
       "{{ $value | humanizePercentage }} of {{ $labels.persistentvolumeclaim }} is free; less than 10 %, or it will be full within four days.",

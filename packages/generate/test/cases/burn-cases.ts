@@ -8,7 +8,7 @@ type Counter = (part: (bad: number) => number) => string;
 const perMinute = 100_000;
 /** The part of the events that may be bad, relative to the objective of 99.9 %. */
 const budgets: Record<Kind, number> = { errors: 1, latency: 10, messages: 1, searchable: 10 };
-const severities = { "1h": "page", "6h": "page", "1d": "ticket", "3d": "ticket" } as const;
+const severities = { "1h": "critical", "6h": "critical", "1d": "warning", "3d": "warning" } as const;
 type Window = keyof typeof severities;
 
 /**

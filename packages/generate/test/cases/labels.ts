@@ -1,7 +1,7 @@
 import type { Series } from "./alert-case.ts";
 
-export const page = { namespace: "chat", severity: "page" } as const;
-export const ticket = { namespace: "chat", severity: "ticket" } as const;
+export const page = { namespace: "chat", severity: "critical" } as const;
+export const ticket = { namespace: "chat", severity: "warning" } as const;
 
 /** A store that no replica of the api reaches, from the first minute on. */
 export function unreachable(dependency: string): Series {
