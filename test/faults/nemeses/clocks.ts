@@ -12,7 +12,10 @@ const library = process.env.FAKETIME_LIBRARY ?? `/usr/lib/${debianArchitecture}-
  * Each process reads its clock's offset from its own file. The monotonic clock and the clock of Redis are unchanged.
  */
 const environment = {
-  ...{ LD_PRELOAD: library, FAKETIME_DONT_FAKE_MONOTONIC: "1", FAKETIME_CACHE_DURATION: "1", FAKETIME_DONT_RESET: "1" },
+  LD_PRELOAD: library,
+  FAKETIME_DONT_FAKE_MONOTONIC: "1",
+  FAKETIME_CACHE_DURATION: "1",
+  FAKETIME_DONT_RESET: "1",
 };
 
 const fileOf = (dir: string, { name }: Pick<Process, "name">) => join(dir, `clock-${name}`);

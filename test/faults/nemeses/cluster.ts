@@ -109,7 +109,8 @@ async function moveSlot({ world, random, pause }: Scene, partition: number): Pro
 async function membersOf(world: World): Promise<Member[]> {
   return Promise.all(
     world.cluster!.nodes.map(async ({ url, port }) => ({
-      ...{ url, port },
+      url,
+      port,
       id: String(await onRedis(url, (redis) => redis.call("CLUSTER", "MYID"))),
     })),
   );

@@ -38,7 +38,9 @@ export const diskFaults: readonly Fault[] = [
           args: ["--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"],
         });
         return {
-          ...{ ...shared, mysql, mysqlUrl: mysql.url },
+          ...shared,
+          mysql,
+          mysqlUrl: mysql.url,
           async stop() {
             await mysql.stop();
             await unmount();

@@ -54,8 +54,10 @@ async function reindex({ world }: Scene): Promise<void> {
   const cli = join(import.meta.dirname, "../../../packages/cli/src/main.ts");
   await promisify(execFile)(process.execPath, ["--conditions=@confab/source", cli, "search", "reindex"], {
     env: {
-      ...{ PATH: process.env.PATH, DATABASE_URL: world.databaseUrl },
-      ...{ ELASTICSEARCH_URL: world.index.url, SEARCH_INDEX: world.index.alias },
+      PATH: process.env.PATH,
+      DATABASE_URL: world.databaseUrl,
+      ELASTICSEARCH_URL: world.index.url,
+      SEARCH_INDEX: world.index.alias,
     },
   });
 }

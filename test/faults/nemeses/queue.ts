@@ -54,7 +54,9 @@ export const queueFaults: readonly Fault[] = [
 async function withQueue(world: World, work: (queue: Queue, redis: Redis) => Promise<void>): Promise<void> {
   const redis = new Redis(world.redis.url, { maxRetriesPerRequest: null });
   const queue = new Queue(queues.messages.name, {
-    ...{ connection: redis, prefix: partitionPrefix(world.keyPrefix, 0), skipVersionCheck: true },
+    connection: redis,
+    prefix: partitionPrefix(world.keyPrefix, 0),
+    skipVersionCheck: true,
   });
   try {
     await work(queue, redis);
